@@ -1,0 +1,1 @@
+"""The face: pages that read a store. Never imports torch."""

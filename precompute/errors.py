@@ -1,0 +1,68 @@
+"""Everything that a person may have to be told, as one small tree.
+
+::
+
+    UnitscopeError
+      + ModelError        the network cannot be found, loaded or run
+      + LayerError        no such layer, or one whose output has no units
+      + ImageFolderError  the image folder is missing, empty or mostly unreadable
+      + ClassError        class folders cannot be matched to network outputs
+      + OptionError       an option has a value that cannot work
+      + DiskError         the store cannot be written where it was asked for
+      + StoreError        a store cannot be used
+          - StoreMissing      there is no such file
+          - StoreIncomplete   it is still being written, or its writer died
+          - StoreVersion      it was written by a newer or foreign version
+          - StoreDamaged      it is truncated, or a block of it cannot be read
+
+Each message says where, what was expected, what was found and what to do. The command line and the app print the
+message alone; any other exception is a fault of ours and keeps its traceback.
+"""
+
+
+class UnitscopeError(Exception):
+    """Root of all errors that are shown to people as a sentence."""
+
+
+class ModelError(UnitscopeError):
+    """The network cannot be found, loaded or run."""
+
+
+class LayerError(UnitscopeError):
+    """No such layer, or one whose output has no units."""
+
+
+class ImageFolderError(UnitscopeError):
+    """The image folder is missing, empty or mostly unreadable."""
+
+
+class ClassError(UnitscopeError):
+    """Class folders cannot be matched to network outputs."""
+
+
+class OptionError(UnitscopeError):
+    """An option has a value that cannot work."""
+
+
+class DiskError(UnitscopeError):
+    """The store cannot be written where it was asked for."""
+
+
+class StoreError(UnitscopeError):
+    """A store cannot be used."""
+
+
+class StoreMissing(StoreError):
+    """There is no such file."""
+
+
+class StoreIncomplete(StoreError):
+    """The store is still being written, or its writer died."""
+
+
+class StoreVersion(StoreError):
+    """The store was written by a newer or foreign version."""
+
+
+class StoreDamaged(StoreError):
+    """The store is truncated, or a block of it cannot be read."""

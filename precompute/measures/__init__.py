@@ -1,0 +1,1 @@
+"""The formulas: numpy arrays in, numpy arrays out. No torch, no files."""

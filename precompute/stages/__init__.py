@@ -1,0 +1,1 @@
+"""One file a stage: arrays in, arrays out. No HDF5."""
