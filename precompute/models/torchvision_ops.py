@@ -13,20 +13,18 @@ from pathlib import Path
 import torch
 
 _MISSING = {
-    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "nms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
 
 
-def _declare_missing() -> None:
+def _declare_missing() -> torch.library.Library | None:
     if _compiled_part_loads():
-        return
+        return None
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name, schema in _MISSING.items():
-        if not hasattr(torch.ops.torchvision, name):
-            library.define(schema)
-    # The declarations live as long as the library object does.
-    _declare_missing.library = library  # type: ignore[attr-defined]
+        library.define(f"{name}{schema}")
+    return library
 
 
 def _compiled_part_loads() -> bool:
@@ -42,4 +40,5 @@ def _compiled_part_loads() -> bool:
     return False
 
 
-_declare_missing()
+# The declarations live as long as the library object does.
+_library = _declare_missing()
