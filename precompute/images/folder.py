@@ -1,0 +1,215 @@
+"""Which images there are: a folder with one sub-folder of files for each class.
+
+Nothing is opened here. Every file counts as an image until reading it shows that it is none.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from precompute.errors import ImageFolderError, OptionError
+
+
+@dataclass(frozen=True, eq=False)
+class ImageList:
+    """Labelled images in the order that every array over images follows.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds the class folders, absolute.
+    paths : tuple of str
+        For each image its path below `root`, with forward slashes, by class folder, then by the path inside it.
+    labels : np.ndarray
+        (image,) int32, the image's class as an index into `class_names`.
+    class_names : tuple of str
+        The class folders' names, sorted. A class may be left without images by `without` or by a small limit.
+    """
+
+    root: Path
+    paths: tuple[str, ...]
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def digest(self) -> str:
+        """Say in one word which images these are, wherever their folder lies.
+
+        Returns
+        -------
+        str
+            SHA-256, in hexadecimal, of the lines ``path<TAB>class folder<NEWLINE>`` in code point order, as UTF-8.
+        """
+        lines = sorted(
+            f"{path}\t{self.class_names[label]}\n" for path, label in zip(self.paths, self.labels, strict=True)
+        )
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def without(self, indices: Iterable[int]) -> "ImageList":
+        """Leave images out.
+
+        Parameters
+        ----------
+        indices : iterable of int
+            Positions in this list.
+
+        Returns
+        -------
+        ImageList
+            The other images in the same order, with the same classes.
+        """
+        left_out = set(indices)
+        return self._at([index for index in range(len(self)) if index not in left_out])
+
+    def _at(self, positions: Sequence[int]) -> "ImageList":
+        paths = tuple(self.paths[position] for position in positions)
+        return ImageList(self.root, paths, self.labels[np.asarray(positions, dtype=np.intp)], self.class_names)
+
+
+def list_images(root: str | Path, limit: int | None = None) -> ImageList:
+    """List the images below a folder whose sub-folders are the classes.
+
+    Files are looked for at any depth below a class folder, through links too. Whatever has a name with a leading dot
+    is left alone, and so are files that lie beside the class folders.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder that holds the class folders.
+    limit : int, optional
+        Take this many images: as evenly over the classes as their sizes allow, and in each class evenly over its files.
+
+    Returns
+    -------
+    ImageList
+        The images, always the same for the same files and limit.
+
+    Raises
+    ------
+    ImageFolderError
+        If the folder is missing, is no folder, cannot be listed, holds no class folders, or a class folder is empty.
+    OptionError
+        If the limit is less than 1.
+    """
+    if limit is not None and limit < 1:
+        raise OptionError(f"The limit on images is {limit}: expected at least 1. Leave it out to take all images.")
+    root = Path(root).expanduser().resolve()
+    try:
+        files = _files_of_classes(root)
+    except OSError as error:
+        raise ImageFolderError(f"{error.filename}: this folder cannot be listed ({error.strerror}).") from error
+    sizes = [len(inside) for inside in files.values()]
+    paths = tuple(f"{name}/{path}" for name, inside in files.items() for path in inside)
+    labels = np.repeat(np.arange(len(files), dtype=np.int32), sizes)
+    images = ImageList(root, paths, labels, tuple(files))
+    return images if limit is None else images._at(_spread(sizes, limit))
+
+
+def _files_of_classes(root: Path) -> dict[str, list[str]]:
+    """Class folder -> the sorted paths inside it."""
+    if not root.is_dir():
+        found = "this is a file" if root.exists() else "there is no such folder"
+        raise ImageFolderError(f"{root}: {found}. Expected a folder with one sub-folder of images for each class.")
+    names = sorted(entry.name for entry in _visible(root) if entry.is_dir())
+    if not names:
+        raise ImageFolderError(_no_classes(root))
+    files = {name: sorted(_files_below(root / name)) for name in names}
+    _refuse_empty(root, files)
+    _refuse_unwritable_names(root, files)
+    return files
+
+
+def _visible(folder: str | Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def _files_below(folder: str | Path, prefix: str = "") -> Iterator[str]:
+    for entry in _visible(folder):
+        if entry.is_dir():
+            yield from _files_below(entry.path, f"{prefix}{entry.name}/")
+        # A dangling link is an image that is missing, to be reported; a pipe or a socket would block whoever opens it.
+        elif entry.is_file() or entry.is_symlink():
+            yield prefix + entry.name
+
+
+def _no_classes(root: Path) -> str:
+    n_files = len(_visible(root))
+    found = f"{n_files:,} files that lie directly in it" if n_files else "an empty folder"
+    return (
+        f"{root}: expected one sub-folder of images for each class, found {found}. "
+        "Put each image into a folder that is named after its class."
+    )
+
+
+def _refuse_empty(root: Path, files: dict[str, list[str]]) -> None:
+    empty = [name for name, inside in files.items() if not inside]
+    if empty:
+        raise ImageFolderError(
+            f"{root}: expected images in every class folder, found no file in: {listed(empty)}. "
+            "Put images there, or remove what is no class."
+        )
+
+
+def _refuse_unwritable_names(root: Path, files: dict[str, list[str]]) -> None:
+    # The store and the digest write paths as UTF-8, which not every name on a disk is.
+    for name, inside in files.items():
+        for path in inside:
+            try:
+                f"{name}/{path}".encode()
+            except UnicodeEncodeError as error:
+                raise ImageFolderError(
+                    f"{root}: the file name {f'{name}/{path}'!a} is not valid UTF-8. Rename the file."
+                ) from error
+
+
+def _spread(sizes: Sequence[int], limit: int) -> list[int]:
+    """Positions of `limit` images among classes that follow each other with these sizes."""
+    firsts = np.cumsum([0, *sizes[:-1]])
+    quotas = _quotas(sizes, limit)
+    return [
+        int(first) + k * size // quota
+        for first, size, quota in zip(firsts, sizes, quotas, strict=True)
+        for k in range(quota)
+    ]
+
+
+def _quotas(sizes: Sequence[int], limit: int) -> list[int]:
+    """Images to take from each class: what small classes cannot give, larger ones give evenly."""
+    quotas = [0] * len(sizes)
+    left = min(limit, sum(sizes))
+    while left:
+        unfilled = [label for label, size in enumerate(sizes) if quotas[label] < size]
+        share = left // len(unfilled)
+        if share == 0:
+            # Fewer images than classes: one each for classes that are evenly spread.
+            unfilled = [unfilled[k * len(unfilled) // left] for k in range(left)]
+        for label in unfilled:
+            quotas[label] += min(max(share, 1), sizes[label] - quotas[label])
+        left = min(limit, sum(sizes)) - sum(quotas)
+    return quotas
+
+
+def listed(names: Sequence[str], at_most: int = 8) -> str:
+    """Join names for a message, and count those that would make it too long.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What to name.
+    at_most : int
+        How many of them at most.
+
+    Returns
+    -------
+    str
+        Such as ``cat, dog and 3 more``.
+    """
+    rest = len(names) - at_most
+    return ", ".join(names[:at_most]) + (f" and {rest:,} more" if rest > 0 else "")

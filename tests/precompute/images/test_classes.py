@@ -1,0 +1,110 @@
+import importlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from precompute.errors import ClassError
+from precompute.images.classes import resolve_classes
+
+TENCH, RETRIEVER, TISSUE = "n01440764", "n02099601", "n15075141"
+
+
+def classes_file(tmp_path, content):
+    path = tmp_path / "classes.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_as_many_folders_as_outputs_are_the_outputs_in_sorted_order():
+    table = resolve_classes(["ant", "bee", "red_fox"], 3)
+    assert table.names == ("ant", "bee", "red_fox")
+    assert table.titles == ("ant", "bee", "red fox")
+    assert table.output_index.dtype == np.int32
+    assert table.output_index.tolist() == [0, 1, 2]
+
+
+def test_folders_keep_their_order_and_get_the_sorted_outputs():
+    assert resolve_classes(["bee", "ant"], 2).output_index.tolist() == [1, 0]
+
+
+def test_wordnet_ids_are_looked_up_for_a_thousand_outputs():
+    table = resolve_classes([TENCH, RETRIEVER, TISSUE], 1000)
+    assert table.output_index.tolist() == [0, 207, 999]
+    assert table.titles == ("tench", "golden retriever", "toilet tissue")
+
+
+def test_a_wordnet_id_has_its_title_whatever_the_network():
+    assert resolve_classes([TENCH, "carp"], 2).titles == ("tench", "carp")
+
+
+@pytest.mark.parametrize("folders", [["ant", "bee"], [TENCH, "bee"]])
+def test_a_guess_is_refused_with_both_numbers_and_an_example(folders):
+    with pytest.raises(ClassError) as error:
+        resolve_classes(folders, 1000)
+    assert "1,000 outputs" in str(error.value)
+    assert "2 class folders" in str(error.value)
+    assert ("(bee)" in str(error.value)) == (TENCH in folders)
+    example = re.search(r"\{.*\}", str(error.value)).group()
+    assert json.loads(example) == {folders[0]: 0, folders[1]: 1}
+
+
+def test_wordnet_ids_are_not_looked_up_for_other_numbers_of_outputs():
+    with pytest.raises(ClassError, match="10 outputs and there are 2 class folders"):
+        resolve_classes([TENCH, TISSUE], 10)
+
+
+def test_more_folders_than_outputs_must_go():
+    with pytest.raises(ClassError, match=r"2 outputs and there are 3 class folders.*Remove the folders"):
+        resolve_classes(list("abc"), 2)
+
+
+def test_a_classes_file_decides_and_may_hold_more(tmp_path):
+    path = classes_file(tmp_path, {"ant": 4, "bee": 0, "cow": 99})
+    table = resolve_classes(["ant", "bee"], 5, path)
+    assert table.output_index.tolist() == [4, 0]
+    assert resolve_classes(["ant", "bee"], 5, str(path)).output_index.tolist() == [4, 0]
+
+
+def test_a_classes_file_overrides_the_sorted_order(tmp_path):
+    path = classes_file(tmp_path, {"ant": 1, "bee": 0})
+    assert resolve_classes(["ant", "bee"], 2, path).output_index.tolist() == [1, 0]
+
+
+def test_all_problems_of_a_classes_file_are_told_together(tmp_path):
+    path = classes_file(tmp_path, {"ant": 1, "bee": 1, "cow": 5, "dog": -1, "eel": "2", "fox": True, "gnu": 2.0})
+    with pytest.raises(ClassError) as error:
+        resolve_classes(["ant", "bee", "cow", "dog", "eel", "fox", "gnu", "hen"], 5, path)
+    assert str(error.value) == (
+        f"{path} does not fit the class folders: no output is given for hen; "
+        'not a whole number: eel: "2", fox: true, gnu: 2.0; '
+        "not one of the network's outputs 0 to 4: cow: 5, dog: -1; "
+        "one output for several folders: 1 (ant, bee)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("[1, 2]", "found a list"), ("{", "this is not JSON"), ("", "this is not JSON")],
+)
+def test_a_file_that_is_no_json_object_is_refused(tmp_path, content, message):
+    with pytest.raises(ClassError, match=message):
+        resolve_classes(["ant"], 5, classes_file(tmp_path, content))
+
+
+def test_a_missing_classes_file_is_named(tmp_path):
+    with pytest.raises(ClassError, match=r"gone\.json: the classes file cannot be read \(No such file"):
+        resolve_classes(["ant"], 5, tmp_path / "gone.json")
+
+
+def test_the_imagenet_titles_are_torchvisions_in_output_order():
+    importlib.import_module("precompute.models.torchvision_ops")
+    categories = importlib.import_module("torchvision.models").AlexNet_Weights.IMAGENET1K_V1.meta["categories"]
+    lines = (Path(__file__).parents[3] / "assets" / "imagenet_classes.tsv").read_text().splitlines()
+    wnids, titles = zip(*(line.split("\t") for line in lines), strict=True)
+    assert list(titles) == categories
+    assert list(wnids) == sorted(set(wnids))
+    assert all(re.fullmatch(r"n\d{8}", wnid) for wnid in wnids)
+    assert resolve_classes(wnids[::-1], 1000).output_index.tolist() == list(range(999, -1, -1))
