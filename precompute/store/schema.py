@@ -1,0 +1,202 @@
+"""The store's format as data: every path, its type, its named axes, its unit and what it means.
+
+``FORMAT.md`` says the same in prose, and a test holds the two equal. The writer stamps these facts on every dataset,
+the checker compares a file with them, and nobody else spells a path that is not built here.
+"""
+
+from dataclasses import dataclass
+
+FORMAT = "unit-store"
+VERSION = 1
+
+STRING = "str"
+BYTES = "bytes"
+ANY = "any"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One dataset of the format.
+
+    Parameters
+    ----------
+    path : str
+        Absolute, with ``<placeholders>`` for names that a run chooses.
+    dtype : str
+        ``i4``, ``i8``, ``f2``, ``f4``, ``str`` (variable-length UTF-8), ``bytes`` (variable-length u1) or ``any``.
+    axes : tuple of str
+        The named axes in order.
+    unit : str
+        Unit of measurement of the values.
+    doc : str
+        What the values mean, in one sentence.
+    required : bool
+        Whether the dataset must be there once its group is (``<layer>`` groups exist for every layer of the run).
+    """
+
+    path: str
+    dtype: str
+    axes: tuple[str, ...]
+    unit: str
+    doc: str
+    required: bool = True
+
+    def matches(self, path: str) -> bool:
+        """Whether a concrete path is an instance of this entry."""
+        pattern, found = self.path.split("/"), path.split("/")
+        return len(pattern) == len(found) and all(
+            p.startswith("<") or p == f for p, f in zip(pattern, found, strict=True)
+        )
+
+
+_LAYER = "/layers/<layer>"
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "/model/state_dict/<parameter>",
+        ANY,
+        (),
+        "weight",
+        "A parameter or buffer of the network, as a plain tensor; networks up to 64 MB carry all of them.",
+        required=False,
+    ),
+    Entry("/classes/name", STRING, ("class",), "name", "The class's folder."),
+    Entry("/classes/title", STRING, ("class",), "name", "The class's name for readers."),
+    Entry("/classes/output_index", "i4", ("class",), "output", "The network output that the class is."),
+    Entry("/images/path", STRING, ("image",), "path", "The image's file, relative to the root of the image folder."),
+    Entry("/images/label", "i4", ("image",), "class", "The image's class, as an index into the classes."),
+    Entry(
+        "/images/thumbnail",
+        BYTES,
+        ("image",),
+        "JPEG",
+        "What the network saw of the image; empty for images that no exemplar list names.",
+    ),
+    Entry("/images/skipped/path", STRING, ("skipped",), "path", "Files that could not be read as images."),
+    Entry("/images/skipped/reason", STRING, ("skipped",), "text", "Why each of them could not be read."),
+    Entry(
+        "/baseline/prediction",
+        "i4",
+        ("image",),
+        "output",
+        "The network's top-1 output for the image, nothing ablated.",
+    ),
+    Entry(
+        "/baseline/log_prob",
+        "f4",
+        ("image",),
+        "nat",
+        "Log-probability of the image's true class, nothing ablated.",
+    ),
+    Entry(f"{_LAYER}/activation/max", "f4", ("unit", "image"), "activation", "Maximum of the unit's map over space."),
+    Entry(f"{_LAYER}/activation/mean", "f4", ("unit", "image"), "activation", "Mean of the unit's map over space."),
+    Entry(
+        f"{_LAYER}/activation/positive_mean",
+        "f4",
+        ("unit", "image"),
+        "activation",
+        "Mean over space of max(activation, 0); only in layers that go below zero on any image.",
+        required=False,
+    ),
+    Entry(
+        f"{_LAYER}/class_mean",
+        "f4",
+        ("unit", "class"),
+        "activation",
+        "Mean of activation/mean over the images of the class; NaN for a class without images.",
+    ),
+    Entry(f"{_LAYER}/measure/<name>", "f4", ("unit",), "measure", "One number per unit; NaN where it is not defined."),
+    Entry(
+        f"{_LAYER}/ablation/<kind>/correct",
+        "i4",
+        ("unit", "class"),
+        "images",
+        "Images of the class that are still right without the unit.",
+    ),
+    Entry(
+        f"{_LAYER}/ablation/<kind>/drop",
+        "f4",
+        ("unit", "class"),
+        "fraction",
+        "Accuracy of the class minus its accuracy without the unit; NaN for a class without images.",
+    ),
+    Entry(
+        f"{_LAYER}/ablation/<kind>/flip/indptr",
+        "i8",
+        ("unit+1",),
+        "flip",
+        "Flips indptr[u] up to, not including, indptr[u + 1] are those of unit u.",
+    ),
+    Entry(f"{_LAYER}/ablation/<kind>/flip/image", "i4", ("flip",), "image", "Image whose top-1 output changes."),
+    Entry(
+        f"{_LAYER}/ablation/<kind>/flip/prediction",
+        "i4",
+        ("flip",),
+        "output",
+        "The network's top-1 output for that image without the unit.",
+    ),
+    Entry(
+        f"{_LAYER}/ablation/<kind>/log_prob_change",
+        "f2",
+        ("unit", "image"),
+        "nat",
+        "Log-probability of the true class without the unit, minus with it; clipped to what half precision holds.",
+        required=False,
+    ),
+    Entry(f"{_LAYER}/exemplar/<kind>/image", "i4", ("unit", "exemplar"), "image", "The images shown, in rank order."),
+    Entry(
+        f"{_LAYER}/exemplar/<kind>/value",
+        "f4",
+        ("unit", "exemplar"),
+        "activation",
+        "activation/max of the unit on each of them.",
+    ),
+    Entry(
+        f"{_LAYER}/exemplar/<kind>/tied",
+        "i4",
+        ("unit",),
+        "images",
+        "Size of the group of images, equal in maximum and mean, that the choice cuts through; 0 where it cuts none.",
+    ),
+    Entry(
+        f"{_LAYER}/exemplar/<kind>/map",
+        "f2",
+        ("unit", "exemplar", "row", "column"),
+        "activation",
+        "The unit's map on each exemplar, averaged down to at most 56 a side; of size 1 x 1 in layers without space.",
+    ),
+    Entry(
+        f"{_LAYER}/attribution/<method>/map",
+        "f2",
+        ("unit", "exemplar", "row", "column"),
+        "activation per input",
+        "Attribution of the unit's activation, where its map peaks, to the input: signed, summed over input channels, "
+        "averaged down to at most 112 a side; for the first top exemplars.",
+        required=False,
+    ),
+)
+
+ROOT_FACTS = ("format", "version", "complete", "created", "provenance")
+GROUP_FACTS: dict[str, tuple[str, ...]] = {
+    "/model": ("spec", "weights", "n_outputs", "input_size"),
+    "/images": ("root", "list_hash"),
+    _LAYER: ("order", "kind", "n_units", "spatial_shape"),
+    f"{_LAYER}/measure/<name>": ("label", "formula", "source", "range", "better"),
+}
+
+DATASET_FACTS = ("axes", "unit", "doc")
+EXEMPLAR_KINDS = ("top", "bottom", "quantile")
+ABLATION_KINDS = ("zero", "mean")
+MAX_STATE_DICT_BYTES = 64 * 1024**2
+MAX_EXEMPLAR_MAP_SIDE = 56
+MAX_ATTRIBUTION_MAP_SIDE = 112
+
+
+def entry_for(path: str) -> Entry | None:
+    """Return the entry that a dataset's path is an instance of, or None for paths outside the format."""
+    return next((entry for entry in ENTRIES if entry.matches(path)), None)
+
+
+def layer_path(layer: str, *parts: str) -> str:
+    """Build the path of something inside a layer's group."""
+    return "/".join(("/layers", layer, *parts))
