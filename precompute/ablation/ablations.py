@@ -1,0 +1,111 @@
+"""What is silenced, and what comes back: the words that the plain method and the engine share."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Ablation:
+    """Units of one layer that are set to fixed values together, on every image and at every position.
+
+    With a basis, the units are those of the rotated layer: coordinate k of the layer's output f is its projection on
+    column q_k, and the ablation sets it to its value while the others stay, f' = f - q_k (q_k . f - value).
+    Without one, the basis is the layer's own and f' is f with some channels overwritten.
+
+    Parameters
+    ----------
+    units
+        Indices of the units, or of the basis's columns. Each at most once.
+    values
+        What each unit is set to: 0 for zero ablation, the unit's mean for mean ablation. As many as units.
+    basis
+        Shape (unit, direction), orthonormal columns, float32. Ablations of one sweep usually share one tensor.
+    """
+
+    units: tuple[int, ...]
+    values: tuple[float, ...]
+    basis: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.units) != len(self.values):
+            raise ValueError(f"Expected one value for each unit, but got {len(self.values)} for {len(self.units)}.")
+        if len(set(self.units)) != len(self.units):
+            raise ValueError(f"Expected each unit once, but got {self.units}.")
+
+    def apply(self, output: Tensor) -> Tensor:
+        """Return the layer's output with the units set, as a new tensor.
+
+        Parameters
+        ----------
+        output
+            Shape (image, unit) or (image, unit, height, width).
+
+        Returns
+        -------
+        Tensor
+            Of the same shape, dtype and device. The argument is left as it was.
+        """
+        values = torch.tensor(self.values, dtype=output.dtype, device=output.device)
+        index = torch.tensor(self.units, device=output.device)
+        if self.basis is None:
+            shape = (1, -1) + (1,) * (output.dim() - 2)
+            return output.index_copy(1, index, values.view(shape).expand(output.shape[0], -1, *output.shape[2:]))
+        directions = self.basis.to(output)[:, index]
+        coordinates = torch.einsum("nu...,uk->nk...", output, directions).movedim(1, -1)
+        return output - ((coordinates - values) @ directions.T).movedim(-1, 1)
+
+
+def each_unit(values: Sequence[float]) -> list[Ablation]:
+    """Return one ablation for each unit of a layer, in order.
+
+    Parameters
+    ----------
+    values
+        What each unit is set to; its length is the layer's number of units.
+    """
+    return [Ablation((unit,), (float(value),)) for unit, value in enumerate(values)]
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """Outputs of the network under one ablation, for images where they may differ from the baseline.
+
+    Parameters
+    ----------
+    ablation
+        Index into the list of ablations that was given.
+    rows
+        Shape (row,), int64: indices of images of the shard, each at most once in a whole sweep of one ablation.
+    logits
+        Shape (row, output), float32.
+    """
+
+    ablation: int
+    rows: Tensor
+    logits: Tensor
+
+
+class Ablater(Protocol):
+    """Anything that can run a network with units of one layer silenced."""
+
+    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+        """Run every ablation on every image of a shard.
+
+        Parameters
+        ----------
+        inputs
+            Shape (image, ...): preprocessed images, as the network takes them.
+        ablations
+            What to silence, one after the other.
+
+        Yields
+        ------
+        Changed
+            Several for one ablation, in any order. Where an image is in none of an ablation's, its outputs are the
+            baseline's.
+        """
+        ...

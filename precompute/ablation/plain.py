@@ -1,0 +1,48 @@
+"""The plain method: overwrite the units by a hook and run the whole network again.
+
+This is what every published tool does, and it takes any network. It is the reference that the engine is held to.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from precompute.ablation.ablations import Ablation, Changed
+from precompute.models.forward import logits
+from precompute.models.hooks import edit
+from precompute.models.sites import Site
+
+
+class PlainAblater:
+    """Sweeps by whole forward passes.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode.
+    site
+        Whose units are silenced.
+    batch_size
+        Images in one forward pass.
+    """
+
+    def __init__(self, network: nn.Module, site: Site, *, batch_size: int) -> None:
+        self.network = network
+        self.site = site
+        self.batch_size = batch_size
+
+    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+        """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Ablater`.
+
+        Every image is in what comes back, changed or not.
+        """
+        for index, ablation in enumerate(ablations):
+            for rows in torch.arange(len(inputs)).split(self.batch_size):
+                yield Changed(index, rows, self.run(inputs[rows], ablation))
+
+    @torch.inference_mode()
+    def run(self, inputs: Tensor, ablation: Ablation) -> Tensor:
+        """Return the network's outputs, (image, output) in float32, under one ablation, in one forward pass."""
+        with edit(self.network, self.site, ablation.apply):
+            return logits(self.network, inputs)
