@@ -1,0 +1,57 @@
+"""Look at every call of a network's modules, counted from one in each forward pass.
+
+The one place that registers hooks; `precompute.models.sites` and `precompute.models.hooks` say what is done with them.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from torch import nn
+
+OnCall = Callable[[str, int, Any], Any]
+
+
+@contextmanager
+def watched_calls(network: nn.Module, paths: Iterable[str], on_call: OnCall) -> Iterator[None]:
+    """Call `on_call(path, call, output)` after every call of the modules at `paths`.
+
+    Counting starts afresh at every forward pass of `network`, so that a pass that raised half-way leaves no trace in
+    the next. The hooks are gone when the block is left, however it is left.
+
+    Parameters
+    ----------
+    network
+        The root: its forward passes are what calls are counted in.
+    paths
+        Dotted paths as in ``network.named_modules()``.
+    on_call
+        Receives the module's path, which call of the module this is (1 is the first) and its output. What it returns
+        replaces the output for everything downstream, unless it is None.
+    """
+    calls: Counter[str] = Counter()
+
+    def start_afresh(_module: nn.Module, _inputs: Any) -> None:
+        calls.clear()
+
+    def hook_for(path: str) -> Callable[[nn.Module, Any, Any], Any]:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+            calls[path] += 1
+            return on_call(path, calls[path], output)
+
+        return hook
+
+    with ExitStack() as hooks:
+        hooks.enter_context(_removed(network.register_forward_pre_hook(start_afresh, prepend=True)))
+        for path in paths:
+            hooks.enter_context(_removed(network.get_submodule(path).register_forward_hook(hook_for(path))))
+        yield
+
+
+@contextmanager
+def _removed(handle: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -1,0 +1,87 @@
+"""Run a network on a batch, whatever its precision and device."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from precompute.errors import ModelError, UnitscopeError
+
+
+def input_dtype(network: nn.Module) -> torch.dtype:
+    """Return the floating-point type that `network` expects its input in.
+
+    It is that of the first floating-point parameter (or buffer), float32 where there is none.
+    """
+    return _first_tensor(network).dtype
+
+
+def fit(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Return `inputs` in the precision and on the device of `network`; gradients flow back through the change."""
+    return inputs.to(_first_tensor(network, default=inputs))
+
+
+def run(network: nn.Module, inputs: torch.Tensor) -> Any:
+    """Run `network` on a batch in its own precision, on its own device, and return what it returns.
+
+    Raises
+    ------
+    ModelError
+        Where the network cannot take inputs of this shape.
+    """
+    try:
+        return network(fit(network, inputs))
+    except (UnitscopeError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"The network cannot take an input of {_size(inputs)}: {error}. Give it the size and channels that it was "
+            "made for, by a transform that returns them."
+        ) from error
+
+
+def logits(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Run a classifier on a batch and return its outputs in float32.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode, in any floating-point precision, on any device.
+    inputs
+        (image, channel, height, width), in any precision, on any device.
+
+    Returns
+    -------
+    torch.Tensor
+        (image, output), float32, on the network's device.
+
+    Raises
+    ------
+    ModelError
+        Where the network cannot take inputs of this shape, or does not return one (image, output) tensor.
+    """
+    output = run(network, inputs)
+    if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(inputs):
+        raise ModelError(
+            f"The network must return one tensor of shape (images, outputs), here ({len(inputs)}, outputs), but it "
+            f"returned {_describe(output)}. Wrap it in a module that returns the class scores alone."
+        )
+    return output.float()
+
+
+def _first_tensor(network: nn.Module, default: torch.Tensor | None = None) -> torch.Tensor:
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.is_floating_point():
+            return tensor
+    return torch.empty(0, dtype=torch.float32) if default is None else default
+
+
+def _size(inputs: torch.Tensor) -> str:
+    channels, *sides = inputs.shape[1:]
+    return f"{channels} channel{'s' * (channels != 1)} and {'×'.join(map(str, sides))} pixels"
+
+
+def _describe(output: object) -> str:
+    if isinstance(output, torch.Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    return f"an object of type {type(output).__name__}"

@@ -1,0 +1,154 @@
+"""Read and replace the outputs of sites while a network runs.
+
+Everything is undone when its block is left, also by an error. Modules that work in place never spoil what was seen or
+set: an observer and an edit each get a copy of their own, made at the moment the site's output is made.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import torch
+from torch import nn
+
+from precompute.errors import LayerError
+from precompute.models.calls import watched_calls
+from precompute.models.forward import run
+from precompute.models.sites import Site
+
+
+class _Stop(BaseException):
+    """All that was wanted has been seen. Not an Exception: a network may catch those."""
+
+
+@contextmanager
+def observe(network: nn.Module, callbacks: Mapping[Site, Callable[[torch.Tensor], object]]) -> Iterator[None]:
+    """Call each callback with its site's output in every forward pass inside the block.
+
+    Parameters
+    ----------
+    network
+        The root that the sites belong to.
+    callbacks
+        What to call for each site, with a copy of its output: (image, unit, height, width) or (image, unit). Gradients
+        flow through the copy.
+    """
+
+    def show(path: str, call: int, output: torch.Tensor) -> None:
+        if (path, call) in wanted:
+            wanted[path, call](output.clone())
+
+    wanted = {(site.path, site.call): callback for site, callback in callbacks.items()}
+    with watched_calls(network, {site.path for site in callbacks}, show):
+        yield
+
+
+@contextmanager
+def edit(network: nn.Module, site: Site, function: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+    """Replace a site's output for everything downstream in every forward pass inside the block.
+
+    Parameters
+    ----------
+    network
+        The root that the site belongs to.
+    site
+        Whose output to replace.
+    function
+        Receives a copy of the output, which it may change, and returns the new output.
+    """
+
+    def replace(_path: str, call: int, output: torch.Tensor) -> torch.Tensor | None:
+        # Two copies: an output may share its memory with tensors upstream (dropout and flatten do in evaluation mode),
+        # and what the function returns may be a tensor that it keeps.
+        return function(output.clone()).clone() if call == site.call else None
+
+    with watched_calls(network, [site.path], replace):
+        yield
+
+
+@torch.no_grad()
+def outputs_at(network: nn.Module, sites: Collection[Site], inputs: torch.Tensor) -> dict[Site, torch.Tensor]:
+    """Return copies of the outputs of `sites`, running the network only as far as the last of them.
+
+    Parameters
+    ----------
+    network
+        A network in evaluation mode.
+    sites
+        Which outputs to return.
+    inputs
+        (image, channel, height, width).
+
+    Returns
+    -------
+    dict of Site to torch.Tensor
+        (image, unit, height, width) or (image, unit), in the network's own precision, in the order of `sites`.
+
+    Raises
+    ------
+    LayerError
+        Where a forward pass on these inputs does not come to one of the sites.
+    ModelError
+        Where the network cannot take inputs of this shape.
+    """
+    return _run_up_to(network, sites, inputs)
+
+
+class SiteOutput(nn.Module):
+    """A network that ends at a site.
+
+    Gradients flow from its output to its input, so that it can be given to Captum's ``Neuron*`` classes, with
+    ``SiteOutput.out`` as the layer. Run it inside `out_of_place` for those: they hook every ``nn.ReLU``.
+
+    Parameters
+    ----------
+    network
+        The network, which is not changed.
+    site
+        Where to stop.
+    """
+
+    def __init__(self, network: nn.Module, site: Site) -> None:
+        super().__init__()
+        self.network = network
+        self.site = site
+        # An end of its own: it is called once in a forward pass, whichever call of a module the site is.
+        self.out = nn.Identity()
+        self.train(network.training)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the site's output, (image, unit, height, width) or (image, unit)."""
+        return self.out(_run_up_to(self.network, [self.site], inputs)[self.site])
+
+
+@contextmanager
+def out_of_place(network: nn.Module) -> Iterator[None]:
+    """Make modules that can work in place (ReLU, dropout ...) return a new tensor inside the block."""
+    modules: list[Any] = [module for module in network.modules() if getattr(module, "inplace", False) is True]
+    try:
+        for module in modules:
+            module.inplace = False
+        yield
+    finally:
+        for module in modules:
+            module.inplace = True
+
+
+def _run_up_to(network: nn.Module, sites: Collection[Site], inputs: torch.Tensor) -> dict[Site, torch.Tensor]:
+    seen: dict[Site, torch.Tensor] = {}
+
+    def keeper(site: Site) -> Callable[[torch.Tensor], None]:
+        def keep(output: torch.Tensor) -> None:
+            seen[site] = output
+            if len(seen) == len(wanted):
+                raise _Stop
+
+        return keep
+
+    wanted = set(sites)
+    with suppress(_Stop), observe(network, {site: keeper(site) for site in wanted}):
+        run(network, inputs)
+    missed = [site.name for site in sites if site not in seen]
+    if missed:
+        raise LayerError(f"A forward pass on these images does not come to {', '.join(missed)}.")
+    return {site: seen[site] for site in sites}
