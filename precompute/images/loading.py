@@ -1,0 +1,222 @@
+"""From image files to the network's inputs, in worker processes.
+
+A file that cannot be read is counted and passed over. A transform that fails is a mistake in the network's
+preprocessing and ends the run, since it would fail on the next image as well.
+"""
+
+import multiprocessing
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset, get_worker_info
+
+from precompute.errors import ImageFolderError, ModelError, UnitscopeError
+from precompute.images.decoding import UnreadablePicture, open_picture
+from precompute.images.folder import ImageList
+
+Transform = Callable[[Image.Image], torch.Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Images that are ready for the network.
+
+    Parameters
+    ----------
+    indices : tuple of int
+        For each image its position in the image list.
+    inputs : torch.Tensor
+        (image, channel, height, width) float32. Without any image its last three sizes are those of other batches, or
+        0 where none was read before.
+    bad : tuple of (int, str)
+        Position and reason of the images asked for that could not be read; they are not among `indices`.
+    """
+
+    indices: tuple[int, ...]
+    inputs: torch.Tensor
+    bad: tuple[tuple[int, str], ...]
+
+
+def apply_transform(transform: Transform, picture: Image.Image, name: str) -> torch.Tensor:
+    """Turn a picture into the network's input.
+
+    Parameters
+    ----------
+    transform : callable
+        The network's preprocessing.
+    picture : Image.Image
+        In mode RGB.
+    name : str
+        What to call the picture in a message.
+
+    Returns
+    -------
+    torch.Tensor
+        (channel, height, width) float32, on the CPU.
+
+    Raises
+    ------
+    ModelError
+        If the transform fails, or gives anything but a (channel, height, width) tensor of floating-point numbers.
+    """
+    expected = "Expected a transform from an RGB picture of PIL to a float tensor (channel, height, width)"
+    try:
+        inputs = transform(picture)
+    except Exception as error:
+        raise ModelError(
+            f"{name}: the network's transform failed with {type(error).__name__}: {error}. {expected}."
+        ) from error
+    if not isinstance(inputs, torch.Tensor):
+        raise ModelError(f"{name}: the network's transform gave a {type(inputs).__name__}. {expected}.")
+    if inputs.ndim != 3 or not inputs.is_floating_point():
+        found = f"{str(inputs.dtype).removeprefix('torch.')} tensor of shape {tuple(inputs.shape)}"
+        raise ModelError(f"{name}: the network's transform gave a {found}. {expected}.")
+    return inputs.detach().to("cpu", torch.float32)
+
+
+def read_batches(
+    images: ImageList, transform: Transform, batches: Sequence[Sequence[int]], *, workers: int
+) -> Iterator[Batch]:
+    """Read images in worker processes, each image once.
+
+    Stop at any point: the workers end with the iterator.
+
+    Parameters
+    ----------
+    images : ImageList
+        The images to choose from.
+    transform : callable
+        The network's preprocessing: RGB picture -> float tensor (channel, height, width).
+    batches : sequence of sequences of int
+        For each batch the positions of its images in `images`.
+    workers : int
+        Processes that decode, beside this one; 0 decodes here. Where processes cannot be forked it is always 0, since
+        a transform need not survive being sent to a fresh process.
+
+    Yields
+    ------
+    Batch
+        One for each of `batches`, in their order. Images that cannot be read are in its `bad`.
+
+    Raises
+    ------
+    ImageFolderError
+        If the transform does not bring all images to one size.
+    ModelError
+        If the transform fails or gives no tensor of the right kind.
+    """
+    sized: tuple[str, tuple[int, ...]] | None = None
+    for gathered in _gathered(_Reader(images, transform), batches, workers if _can_fork() else 0):
+        if isinstance(gathered, UnitscopeError):
+            raise gathered
+        indices, inputs, bad = gathered
+        if indices:
+            found = (images.paths[indices[0]], tuple(inputs.shape[1:]))
+            sized = sized or found
+            if found[1] != sized[1]:
+                raise _two_sizes(sized, found)
+        elif sized:
+            inputs = inputs.reshape(0, *sized[1])
+        yield Batch(indices, torch.as_tensor(inputs), bad)
+
+
+def default_workers(n_images: int) -> int:
+    """Say how many processes should decode.
+
+    Parameters
+    ----------
+    n_images : int
+        How many images there are to read.
+
+    Returns
+    -------
+    int
+        One for each core that this process may use and for each 50 images, at most 8; 0 where they would not help.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, n_images // 50, 8) if cores > 1 and _can_fork() else 0
+
+
+def _can_fork() -> bool:
+    # macOS has fork, but its own libraries crash in the child.
+    return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+
+
+# What a worker sends: positions, inputs and bad images of a batch, or why reading must end.
+_Gathered = tuple[tuple[int, ...], torch.Tensor | np.ndarray, tuple[tuple[int, str], ...]] | UnitscopeError
+
+
+def _gathered(reader: "_Reader", batches: Sequence[Sequence[int]], workers: int) -> Iterator[_Gathered]:
+    loader = DataLoader(
+        reader,
+        batch_sampler=[list(batch) for batch in batches],
+        collate_fn=reader.gather,
+        num_workers=workers,
+        multiprocessing_context="fork" if workers else None,
+        # A generator of its own: otherwise every loop would draw from the caller's random numbers.
+        generator=torch.Generator(),
+    )
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise ImageFolderError(
+            f"A process that reads images was ended from outside, probably for want of memory ({error}). "
+            "Use fewer of them with --workers, or 0."
+        ) from error
+
+
+class _Reader(Dataset):
+    """Reads one image at a time. Failures are values here: exceptions would lose their message between processes."""
+
+    def __init__(self, images: ImageList, transform: Transform) -> None:
+        self._images = images
+        self._transform = transform
+
+    def __getitem__(self, index: int) -> tuple[int, torch.Tensor | Exception]:
+        path = self._images.root / self._images.paths[index]
+        try:
+            return index, apply_transform(self._transform, open_picture(path), str(path))
+        except (UnreadablePicture, ModelError) as error:
+            return index, error
+
+    def gather(self, read: list[tuple[int, torch.Tensor | Exception]]) -> _Gathered:
+        failures = (found for _, found in read if isinstance(found, ModelError))
+        good = [(index, found) for index, found in read if isinstance(found, torch.Tensor)]
+        bad = tuple((index, str(found)) for index, found in read if isinstance(found, UnreadablePicture))
+        refusal = next(failures, None) or self._other_size(good)
+        if refusal is not None:
+            return refusal
+        stacked = torch.stack([inputs for _, inputs in good]) if good else torch.empty(0, 0, 0, 0)
+        return tuple(index for index, _ in good), _sendable(stacked), bad
+
+    def _other_size(self, good: list[tuple[int, torch.Tensor]]) -> ImageFolderError | None:
+        sized = [(self._images.paths[index], tuple(inputs.shape)) for index, inputs in good]
+        other = next((found for found in sized if found[1] != sized[0][1]), None)
+        return other and _two_sizes(sized[0], other)
+
+
+def _two_sizes(one: tuple[str, tuple[int, ...]], other: tuple[str, tuple[int, ...]]) -> ImageFolderError:
+    return ImageFolderError(
+        f"The network's transform makes (channel, height, width) = {one[1]} of {one[0]} but {other[1]} of {other[0]}. "
+        "It must bring all images to one size: let it resize or crop them."
+    )
+
+
+def _sendable(inputs: torch.Tensor) -> torch.Tensor | np.ndarray:
+    """Tensors travel through shared memory, which is fast; arrays through a pipe, which cannot overflow.
+
+    Containers often come with 64 MB of shared memory, and a worker that overfills it is killed.
+    """
+    worker = get_worker_info()
+    if worker is None:
+        return inputs
+    wanted = inputs.nbytes * worker.num_workers * 3
+    return inputs if shutil.disk_usage("/dev/shm").free > wanted else inputs.numpy()
