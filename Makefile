@@ -1,0 +1,54 @@
+# make demo   everything from nothing: environment, demo store, app      (PORT=8502 make demo: another port)
+# make test   the same environment and the test tools, then every check and test
+# make run    the app alone
+
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+DEMO := runs/demo.h5
+# Without a screen there is no browser to open.
+HEADLESS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && echo false || echo true)
+
+.PHONY: demo run test format clean
+.DELETE_ON_ERROR:
+
+demo: $(DEMO) run
+
+run: .venv/installed
+	@echo "Unitscope: http://127.0.0.1:$(PORT)   (Ctrl-C ends it)"
+	@$(BIN)/streamlit run app.py --server.port $(PORT) --server.headless $(HEADLESS)
+
+$(DEMO): | .venv/installed
+	$(BIN)/python -m precompute demo --out $(DEMO)
+
+test: .venv/installed-dev browser
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(TESTS)
+
+# Debian's Chromium, where there is no browser and we may install one. Without any, the browser tests say so.
+.PHONY: browser
+browser:
+	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	       && apt-get update -q && apt-get install -q -y --no-install-recommends chromium; } \
+	  || echo "No Chromium and no right to install one: the browser tests need it."
+
+format: .venv/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv runs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Unitscope needs Python 3.11 or newer; name one by PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	@touch $@
