@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from precompute.measures import drops, exemplars, selectivity
 from precompute.measures.activity import dead
 from precompute.measures.table import MEASURES
-from precompute.store.check import list_digest
+from precompute.store.list_hash import list_hash
 from precompute.store.schema import layer_path
 from precompute.store.writer import StoreWriter, put_bytes
 
@@ -93,7 +93,7 @@ def _write_frame(writer, recipe, *, folders, titles, paths, label, rng):
     writer.write("/images/label", label)
     writer.write("/images/skipped/path", ["red_ball/broken.png"])
     writer.write("/images/skipped/reason", ["truncated file"])
-    digest = list_digest(paths, [folders[c] for c in label])
+    digest = list_hash(paths, [folders[c] for c in label])
     writer.describe("/images", {"root": "/made/up", "list_hash": digest})
 
 

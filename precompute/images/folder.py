@@ -3,7 +3,6 @@
 Nothing is opened here. Every file counts as an image until reading it shows that it is none.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from precompute.errors import ImageFolderError, OptionError
+from precompute.store.list_hash import list_hash
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +44,9 @@ class ImageList:
         Returns
         -------
         str
-            SHA-256, in hexadecimal, of the lines ``path<TAB>class folder<NEWLINE>`` in code point order, as UTF-8.
+            The store's list hash: see :func:`precompute.store.list_hash.list_hash`.
         """
-        lines = sorted(
-            f"{path}\t{self.class_names[label]}\n" for path, label in zip(self.paths, self.labels, strict=True)
-        )
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return list_hash(self.paths, [self.class_names[label] for label in self.labels])
 
     def without(self, indices: Iterable[int]) -> "ImageList":
         """Leave images out.

@@ -5,8 +5,7 @@ the form (what the schema says of paths, types, axes and facts), then, where the
 agree with what).
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from precompute.errors import StoreDamaged, StoreMissing
 from precompute.measures.drops import Answers, class_drops, correct_without
 from precompute.store import schema
+from precompute.store.list_hash import list_hash
 
 # Half a unit in the last place of float32, twice over: drops are stored rounded.
 _DROP_TOLERANCE = 1e-6
@@ -75,20 +75,6 @@ def problems_of(file: h5py.File) -> list[Problem]:
     if not found:
         found = list(_readable(file, _content_problems))
     return found
-
-
-def list_digest(paths: Sequence[str], folders: Sequence[str]) -> str:
-    """Return the hash that names an image list: SHA-256 over its sorted ``path<TAB>class folder`` lines.
-
-    Parameters
-    ----------
-    paths : sequence of str
-        Image files relative to the root.
-    folders : sequence of str
-        The class folder of each.
-    """
-    lines = sorted(f"{path}\t{folder}" for path, folder in zip(paths, folders, strict=True))
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _root_problems(file: h5py.File) -> Iterator[Problem]:
@@ -247,7 +233,7 @@ def _index_problems(file: h5py.File) -> Iterator[Problem]:
     folders = file["/classes/name"].asstr()[...]
     label = file["/images/label"][...]
     if ((label >= 0) & (label < n_classes)).all():
-        digest = list_digest(file["/images/path"].asstr()[...], folders[label])
+        digest = list_hash(file["/images/path"].asstr()[...], folders[label])
         if digest != file["/images"].attrs["list_hash"]:
             yield Problem("/images", "the list hash is not that of the paths and labels")
 
