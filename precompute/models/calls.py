@@ -11,10 +11,17 @@ from typing import Any
 from torch import nn
 
 OnCall = Callable[[str, int, Any], Any]
+OnStart = Callable[[str], object]
+
+
+def _nothing(_path: str) -> None:
+    """Do nothing at the start of a call."""
 
 
 @contextmanager
-def watched_calls(network: nn.Module, paths: Iterable[str], on_call: OnCall) -> Iterator[None]:
+def watched_calls(
+    network: nn.Module, paths: Iterable[str], on_call: OnCall, *, on_start: OnStart = _nothing
+) -> Iterator[None]:
     """Call `on_call(path, call, output)` after every call of the modules at `paths`.
 
     Counting starts afresh at every forward pass of `network`, so that a pass that raised half-way leaves no trace in
@@ -29,6 +36,8 @@ def watched_calls(network: nn.Module, paths: Iterable[str], on_call: OnCall) -> 
     on_call
         Receives the module's path, which call of the module this is (1 is the first) and its output. What it returns
         replaces the output for everything downstream, unless it is None.
+    on_start
+        Called with the module's path before each call.
     """
     calls: Counter[str] = Counter()
 
@@ -42,10 +51,18 @@ def watched_calls(network: nn.Module, paths: Iterable[str], on_call: OnCall) -> 
 
         return hook
 
+    def start_hook_for(path: str) -> Callable[[nn.Module, Any], None]:
+        def hook(_module: nn.Module, _inputs: Any) -> None:
+            on_start(path)
+
+        return hook
+
     with ExitStack() as hooks:
         hooks.enter_context(_removed(network.register_forward_pre_hook(start_afresh, prepend=True)))
         for path in paths:
-            hooks.enter_context(_removed(network.get_submodule(path).register_forward_hook(hook_for(path))))
+            module = network.get_submodule(path)
+            hooks.enter_context(_removed(module.register_forward_hook(hook_for(path))))
+            hooks.enter_context(_removed(module.register_forward_pre_hook(start_hook_for(path))))
         yield
 
 

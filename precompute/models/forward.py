@@ -17,8 +17,11 @@ def input_dtype(network: nn.Module) -> torch.dtype:
 
 
 def fit(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    """Return `inputs` in the precision and on the device of `network`; gradients flow back through the change."""
-    return inputs.to(_first_tensor(network, default=inputs))
+    """Return a copy of `inputs` in the precision and on the device of `network`; gradients flow back through it.
+
+    A copy in any case: some networks change their input in place, and a batch is often run more than once.
+    """
+    return inputs.to(_first_tensor(network, default=inputs), copy=True)
 
 
 def run(network: nn.Module, inputs: torch.Tensor) -> Any:

@@ -1,0 +1,157 @@
+"""What a network does to an image on the way to a site, read from autograd's record of one forward pass.
+
+Nothing is traced or compiled, so functional calls and whatever a network decides at run time are seen as they happen.
+The parameters are frozen meanwhile: the record then holds exactly the operations on what depends on the image.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from precompute.errors import LayerError
+from precompute.models.calls import watched_calls
+from precompute.models.forward import fit, run
+from precompute.models.sites import Site
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor that depends on the image, known by the operation that made it.
+
+    Parameters
+    ----------
+    node
+        Autograd's node of that operation.
+    index
+        Which of the operation's outputs this is.
+    """
+
+    node: Any
+    index: int = 0
+
+    @property
+    def operation(self) -> str:
+        """Autograd's name of the operation, such as ``Relu`` or ``Convolution``.
+
+        A function that was defined in Python keeps its whole name and so passes for none of torch's own.
+        """
+        return re.sub(r"Backward\d+$", "", self.node.name().removeprefix("torch::autograd::"))
+
+    @property
+    def is_input(self) -> bool:
+        """Whether this is the image itself."""
+        return self.operation == "AccumulateGrad"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The tensor's shape."""
+        return tuple(self.node._input_metadata[self.index].shape)
+
+    @property
+    def parents(self) -> tuple["Value", ...]:
+        """The tensors that the operation worked on, as far as they depend on the image."""
+        return tuple(Value(node, index) for node, index in self.node.next_functions if node is not None)
+
+    def saved(self, name: str) -> Any:
+        """Return what the operation kept of its arguments under `name`, None where it kept no such thing."""
+        return getattr(self.node, f"_saved_{name}", None)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a module: every operation with a number in [start, stop) happened inside it."""
+
+    path: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The record of one forward pass.
+
+    Parameters
+    ----------
+    output
+        The site's output, None where autograd lost its way to the image.
+    calls
+        Every call of every module, the root included, an inner call before the one around it.
+    """
+
+    output: Value | None
+    calls: tuple[Call, ...]
+
+    def operations(self) -> tuple[Value, ...]:
+        """Everything between the image and the site, in the order in which it was computed."""
+        found: dict[Any, Value] = {}
+        waiting = [self.output] if self.output else []
+        while waiting:
+            value = waiting.pop()
+            if value.node not in found and not value.is_input:
+                found[value.node] = value
+                waiting.extend(value.parents)
+        return tuple(sorted(found.values(), key=lambda value: value.node._sequence_nr()))
+
+    def module_of(self, value: Value) -> str:
+        """Return the path of the innermost module in whose call `value` was made."""
+        number = value.node._sequence_nr()
+        return next((call.path for call in self.calls if call.start <= number < call.stop), "")
+
+    def count_calls(self, path: str) -> int:
+        """Return how often the module at `path` was called in the whole forward pass."""
+        return sum(call.path == path for call in self.calls)
+
+
+def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
+    """Run `network` once and return the record of how it made the output of `site`.
+
+    Parameters
+    ----------
+    network
+        A network in evaluation mode. Whether its parameters require gradients is restored.
+    site
+        Where the record ends.
+    inputs
+        (image, channel, height, width); of these, the first and the last are used.
+    """
+    calls: list[Call] = []
+    started: list[int] = []
+    ends: list[Value | None] = []
+
+    def on_start(_path: str) -> None:
+        started.append(torch.autograd._get_sequence_nr())
+
+    def on_call(path: str, call: int, output: Any) -> None:
+        calls.append(Call(path, started.pop(), torch.autograd._get_sequence_nr()))
+        if (path, call) == (site.path, site.call):
+            # Taken now: operations in place further on will rewrite the record of this very tensor.
+            ends.append(Value(output.grad_fn, output.output_nr) if output.grad_fn is not None else None)
+
+    paths = [path for path, _ in network.named_modules()]
+    with _frozen(network), torch.enable_grad(), watched_calls(network, paths, on_call, on_start=on_start):
+        run(network, _two_images(network, inputs))
+    if not ends:
+        raise LayerError(f"A forward pass on these images does not come to {site.name}.")
+    return Graph(ends[0], tuple(calls))
+
+
+def _two_images(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    # Two, so that a factor of its own for each image is not taken for a constant.
+    return fit(network, inputs[[0, -1]]).detach().requires_grad_()
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    try:
+        for parameter in trainable:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_(True)

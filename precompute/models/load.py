@@ -1,0 +1,45 @@
+"""From the words of the command line to a network that is ready to run."""
+
+from dataclasses import replace
+
+from precompute.errors import ModelError
+from precompute.models.forward import input_dtype, logits
+from precompute.models.model import Model
+from precompute.models.timm_names import from_timm
+from precompute.models.torchvision_names import from_torchvision
+from precompute.models.user_file import from_user_file
+from precompute.models.wrappers import unwrapped
+
+__all__ = ["Model", "input_dtype", "load_model", "logits"]
+
+
+def load_model(spec: str, weights: str | None = None) -> Model:
+    """Load a network in evaluation mode.
+
+    Parameters
+    ----------
+    spec
+        A torchvision name (``resnet50``), ``timm:NAME``, or ``path/to/file.py:function``.
+    weights
+        ``DEFAULT`` (also None), ``none`` for random ones, a torchvision name such as ``IMAGENET1K_V1``, or a local
+        checkpoint file.
+
+    Raises
+    ------
+    ModelError
+        Where the network or its weights cannot be had; the message says what to do.
+    """
+    model = _found(spec, weights or "DEFAULT")
+    return replace(model, network=unwrapped(model.network).eval())
+
+
+def _found(spec: str, weights: str) -> Model:
+    weights = {"default": "DEFAULT", "none": "none"}.get(weights.lower(), weights)
+    path, _, function = spec.rpartition(":")
+    if spec.startswith("timm:"):
+        return from_timm(function, weights)
+    if path.endswith(".py"):
+        return from_user_file(path, function, weights)
+    if spec.endswith(".py"):
+        raise ModelError(f"Name the function of the file that returns the network: {spec}:FUNCTION.")
+    return from_torchvision(spec, weights)

@@ -1,0 +1,39 @@
+"""A network together with everything that has to be known to use it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import nn
+
+Transform = Callable[[Image.Image], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network that is ready to run, and how images are made ready for it.
+
+    Parameters
+    ----------
+    spec
+        The words that load it again: ``resnet50``, ``timm:NAME`` or ``/absolute/path/file.py:function``.
+    network
+        In evaluation mode, on the device that it was made on.
+    transform
+        From a PIL image in RGB to one input, (channel, height, width).
+    transform_text
+        What the transform does, for people.
+    weights
+        ``AlexNet_Weights.IMAGENET1K_V1`` or the like, the absolute path of a checkpoint, ``built in`` where the
+        user's file brings them, ``none`` where they are random.
+    notes
+        What must be announced before the first result is shown; a sentence each.
+    """
+
+    spec: str
+    network: nn.Module
+    transform: Transform
+    transform_text: str
+    weights: str
+    notes: tuple[str, ...] = ()

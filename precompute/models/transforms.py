@@ -1,0 +1,74 @@
+"""How images are made ready for networks that do not say it, and how to put any transform into words."""
+
+# Before any torchvision.
+import precompute.models.torchvision_ops  # noqa: F401
+
+# isort: split
+import re
+from typing import Any
+
+from torch import nn
+from torchvision.transforms import CenterCrop, Compose, Grayscale, Normalize, Resize, ToTensor
+from torchvision.transforms._presets import ImageClassification
+
+from precompute.errors import ModelError
+from precompute.models.model import Transform
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def default_transform(network: nn.Module) -> Transform:
+    """Return what most ImageNet networks use: resize 256, centre crop 224, ImageNet's mean and deviation.
+
+    A network whose first convolution takes one channel gets the image in grey, with the mean and the deviation
+    averaged over the three colours.
+
+    Raises
+    ------
+    ModelError
+        Where the first convolution takes neither one nor three channels.
+    """
+    n_channels = next((module.in_channels for module in network.modules() if isinstance(module, nn.Conv2d)), 3)
+    frame = [Resize(256), CenterCrop(224)]
+    if n_channels == 3:
+        return Compose([*frame, ToTensor(), Normalize(IMAGENET_MEAN, IMAGENET_DEVIATION)])
+    if n_channels == 1:
+        mean, deviation = sum(IMAGENET_MEAN) / 3, sum(IMAGENET_DEVIATION) / 3
+        return Compose([*frame, Grayscale(), ToTensor(), Normalize([mean], [deviation])])
+    raise ModelError(
+        f"The first convolution of the network takes {n_channels} channels, and there is no usual way to make these "
+        "from a colour image. Let the function return a pair (network, transform)."
+    )
+
+
+def describe(transform: Any) -> str:
+    """Put a transform into words: one line, the same in every run."""
+    if isinstance(transform, Compose):
+        return ", ".join(describe(step) for step in transform.transforms)
+    match transform:
+        case Resize(size=size):
+            return f"resize {_numbers(size)}"
+        case CenterCrop(size=size):
+            return f"centre crop {_numbers(sorted(set(size)))}"
+        case Grayscale():
+            return "greyscale"
+        case ToTensor():
+            return "to 0 ... 1"
+        case Normalize(mean=mean, std=deviation):
+            return f"mean {_numbers(mean)}, deviation {_numbers(deviation)}"
+        case ImageClassification(resize_size=size, crop_size=crop, interpolation=by, mean=mean, std=deviation):
+            return (
+                f"resize {_numbers(size)} ({by.value}), centre crop {_numbers(crop)}, to 0 ... 1, "
+                f"mean {_numbers(mean)}, deviation {_numbers(deviation)}"
+            )
+    if hasattr(transform, "__name__"):
+        return f"function {transform.__name__}"
+    words = re.sub(r"\s+", " ", repr(transform))
+    # Python's own text for an object ends in its address, which differs in every run.
+    return type(transform).__name__ if " object at 0x" in words else words
+
+
+def _numbers(values: Any) -> str:
+    values = values if isinstance(values, (list, tuple)) or hasattr(values, "tolist") else [values]
+    return " ".join(f"{float(value):.4g}" for value in values)

@@ -1,0 +1,151 @@
+"""Networks that a user's own file builds."""
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from precompute.errors import ModelError
+from precompute.models.checkpoints import load_into, read_checkpoint
+from precompute.models.model import Model
+from precompute.models.torchvision_names import checkpoint_path
+from precompute.models.transforms import default_transform, describe
+from precompute.models.wrappers import peeled
+
+
+def from_user_file(path: str, function: str, weights: str) -> Model:
+    """Call a function of a user's file and take the network that it returns.
+
+    Parameters
+    ----------
+    path
+        A Python file. Files beside it can be imported while it is read and while the function runs.
+    function
+        The name of a function without arguments that returns a network, or a pair (network, transform).
+    weights
+        ``DEFAULT`` for those that the function returns, or a checkpoint file to load into its network.
+
+    Raises
+    ------
+    ModelError
+        Where the file or the function is missing or fails, or returns something else, or the checkpoint does not fit.
+    """
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        raise ModelError(f"There is no file {file}.")
+    network, transform = _network_and_transform(_call(file, function), where=f"{file}:{function}")
+    notes: list[str] = []
+    if transform is None:
+        transform = default_transform(network)
+        notes.append(f"{function} returns no transform, so the usual one is assumed: {describe(transform)}.")
+    if any(module.training for module in network.modules()):
+        notes.append(f"{function} returns a network in training mode; it is put into evaluation mode.")
+    if weights == "DEFAULT":
+        source = "built in"
+    else:
+        checkpoint = checkpoint_path(weights, f"{function} brings its own (leave the option out)")
+        load_into(network, read_checkpoint(checkpoint), checkpoint)
+        source = str(checkpoint)
+    return Model(f"{file}:{function}", network, transform, describe(transform), source, tuple(notes))
+
+
+def _call(file: Path, function: str) -> Any:
+    with _importable(file.parent), _errors_told(file):
+        build = _function_called(function, _imported(file), file)
+        return build()
+
+
+def _imported(file: Path) -> ModuleType:
+    # A name that no other module has; registered, since classes look up the module that they were made in.
+    name = f"{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _function_called(name: str, module: ModuleType, file: Path) -> Callable[[], Any]:
+    found = getattr(module, name, None)
+    if not callable(found):
+        own = [
+            key
+            for key, value in vars(module).items()
+            if inspect.isfunction(value) and value.__module__ == module.__name__
+        ]
+        raise ModelError(f"{file} has no function {name!r}. It has: {', '.join(own) or 'none'}.")
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(found).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if needed:
+        raise ModelError(f"{file}:{name} must be a function without arguments, but it needs {', '.join(needed)}.")
+    return found
+
+
+def _network_and_transform(built: Any, *, where: str) -> tuple[nn.Module, Any]:
+    network, transform = built if isinstance(built, tuple) and len(built) == 2 else (built, None)
+    if not isinstance(network, nn.Module) or not (transform is None or callable(transform)):
+        found = ", ".join(type(part).__name__ for part in built) if isinstance(built, tuple) else type(built).__name__
+        raise ModelError(f"{where} must return an nn.Module or a pair (nn.Module, transform), but it returned {found}.")
+    return peeled(network), transform
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Put a folder first on the import path; afterwards, what came from it is forgotten.
+
+    Otherwise the next user's file would get the helper of this one's folder where both are called, say, blocks.py.
+    """
+    if str(folder) in sys.path:
+        yield
+        return
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if _lies_in(folder, name.partition(".")[0]):
+                del sys.modules[name]
+
+
+def _lies_in(folder: Path, top_level: str) -> bool:
+    file = getattr(sys.modules.get(top_level), "__file__", None)
+    return file is not None and Path(file) in (folder / f"{top_level}.py", folder / top_level / "__init__.py")
+
+
+@contextmanager
+def _errors_told(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except ModelError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"{_place(error, file)}: {type(error).__name__}: {error}") from error
+
+
+def _place(error: BaseException, file: Path) -> str:
+    """Say where in the user's own files an error came up."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).parent == file.parent]
+    return f"{own[-1].filename}, line {own[-1].lineno}, in {own[-1].name}" if own else str(file)

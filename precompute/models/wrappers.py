@@ -1,0 +1,36 @@
+"""Take networks out of what others wrapped around them.
+
+``DataParallel``, ``DistributedDataParallel`` and ``torch.compile`` change the paths of the modules, and hooks cannot
+count calls that run in several threads or in compiled code.
+"""
+
+from typing import Any
+
+from torch import nn
+
+
+def peeled(network: nn.Module) -> nn.Module:
+    """Return the network itself, without the wrappers around the whole of it."""
+    while _is_wrapper(network):
+        network = _inner(network)
+    return network
+
+
+def unwrapped(network: nn.Module) -> nn.Module:
+    """Return the network itself, after taking the wrappers off all its parts too."""
+    network = peeled(network)
+    for module in network.modules():
+        # Not named_children(): it leaves out the second name of a module that has two.
+        for name, child in module._modules.items():
+            if child is not None and _is_wrapper(child):
+                setattr(module, name, peeled(child))
+    return network
+
+
+def _is_wrapper(module: nn.Module) -> bool:
+    parallel = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+    return isinstance(module, parallel) or hasattr(module, "_orig_mod")
+
+
+def _inner(wrapper: Any) -> nn.Module:
+    return wrapper._orig_mod if hasattr(wrapper, "_orig_mod") else wrapper.module
