@@ -1,0 +1,222 @@
+"""What the network saw, as a picture.
+
+Transforms resize and crop, so a map over the network's input fits the input itself, not the file. The input is turned
+back into colours by undoing what the transform does to them, which constant pictures reveal: for nearly all
+transforms each pixel becomes ``matrix @ rgb + black``.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from precompute.errors import ModelError
+from precompute.images.loading import Transform, apply_transform
+
+# Black and the primaries give the map; white and a grey test it (the grey tells gamma curves from straight lines).
+_PROBES = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [96, 96, 96]], dtype=np.uint8)
+# A direction of colour space that the transform shrinks below this share of the strongest is lost.
+_WEAK = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class InputView:
+    """Turns network inputs back into pictures.
+
+    Parameters
+    ----------
+    colours : np.ndarray, optional
+        (rgb, channel) float64, from what exceeds `black` to red, green and blue from 0 to 1. None where the transform
+        does not treat colours in a way that can be undone.
+    black : np.ndarray, optional
+        (channel,) float64, what black becomes.
+    """
+
+    colours: np.ndarray | None = None
+    black: np.ndarray | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether pictures have the colours that the network saw; otherwise each is stretched to its own range."""
+        return self.colours is not None
+
+    @classmethod
+    def probe(cls, transform: Transform, size: tuple[int, int]) -> "InputView":
+        """Find out what a transform does to colours.
+
+        Mean and deviation, any scale, BGR order and grey of one or three channels are all recognised. So is padding of
+        any colour around the picture.
+
+        Parameters
+        ----------
+        transform : callable
+            The network's preprocessing.
+        size : (int, int)
+            Width and height of a usual image, in pixels.
+
+        Returns
+        -------
+        InputView
+            Exact where each pixel of six probes either is an affine function of the colour, the same for all pixels
+            and to a hundredth of its range, or does not depend on the colour (padding).
+        """
+        try:
+            seen = np.stack([_probed(transform, size, colour) for colour in _PROBES])
+        except (ModelError, ValueError):
+            # It fails on constant pictures, or gives them several sizes; real images may fare better.
+            return cls()
+        fitted = _affine(seen)
+        if fitted is None:
+            return cls()
+        matrix, black = fitted
+        return cls(_inverse(matrix), black)
+
+    def picture(self, inputs: torch.Tensor | np.ndarray) -> np.ndarray:
+        """Show what the network saw.
+
+        Parameters
+        ----------
+        inputs : torch.Tensor or np.ndarray
+            (channel, height, width), the transformed image.
+
+        Returns
+        -------
+        np.ndarray
+            (height, width, rgb) uint8. Where the view is not exact, the image's lowest input is 0 and its highest 255,
+            and inputs that have not three channels are averaged to grey.
+        """
+        values = torch.as_tensor(inputs).detach().to("cpu", torch.float64).numpy()
+        if self.colours is None or self.black is None:
+            rgb = _stretched(values)
+        else:
+            rgb = np.tensordot(self.colours, values - self.black[:, None, None], axes=1)
+        levels = np.clip(np.nan_to_num(rgb), 0, 1) * 255
+        return np.ascontiguousarray(levels.round().astype(np.uint8).transpose(1, 2, 0))
+
+
+def _probed(transform: Transform, size: tuple[int, int], colour: np.ndarray) -> np.ndarray:
+    picture = Image.new("RGB", size, tuple(colour.tolist()))
+    return apply_transform(transform, picture, "a picture of one colour").numpy().astype(np.float64)
+
+
+def _affine(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Matrix (channel, rgb) and offset (channel,) that explain what became of the probes (probe, channel, y, x)."""
+    moving = (np.ptp(seen, axis=0) > 0).any(axis=0)
+    if not np.isfinite(seen).all() or not moving.any():
+        return None
+    pixels = seen[:, :, moving]  # (probe, channel, pixel), without padding
+    means = pixels.mean(axis=2)
+    black, matrix = means[0], (means[1:4] - means[0]).T
+    expected = black + _PROBES / 255 @ matrix.T
+    # Transforms in whole levels round, and the roundings of four probes add up to two levels of 255.
+    tolerance = 0.01 * np.ptp(means, axis=0)
+    fits = np.abs(pixels - expected[:, :, None]) <= tolerance[:, None]
+    return (matrix, black) if fits.all() else None
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray | None:
+    """Matrix (rgb, channel) that gives the colours back, or the grey if that is all that is left of them."""
+    n_channels = len(matrix)
+    scale = np.abs(matrix).max(axis=1, keepdims=True)
+    if n_channels not in (1, 3) or not scale.all():
+        return None
+    strengths = np.linalg.svd(matrix / scale, compute_uv=False)
+    if n_channels == 3 and strengths[2] > _WEAK * strengths[0]:
+        return np.linalg.inv(matrix)
+    white = (matrix / scale).sum(axis=1)
+    if (strengths[1:] > _WEAK * strengths[0]).any() or np.linalg.norm(white) < _WEAK:
+        return None
+    grey = white / scale[:, 0] / (white @ white)
+    return np.tile(grey, (3, 1))
+
+
+def _stretched(values: np.ndarray) -> np.ndarray:
+    rgb = values if len(values) == 3 else np.repeat(values.mean(axis=0, keepdims=True), 3, axis=0)
+    finite = rgb[np.isfinite(rgb)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    return (rgb - low) / ((high - low) or 1.0)
+
+
+def thumbnail(picture: np.ndarray, side: int = 128) -> bytes:
+    """Make a picture small enough to store.
+
+    Parameters
+    ----------
+    picture : np.ndarray
+        (height, width, rgb) uint8.
+    side : int
+        The longer side at most, in pixels; a smaller picture keeps its size.
+
+    Returns
+    -------
+    bytes
+        A JPEG file, always the same for the same picture.
+    """
+    image = Image.fromarray(picture)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    # Without chroma subsampling, which smears the colours of pictures as small as these.
+    image.save(file, "JPEG", quality=88, subsampling=0, optimize=True)
+    return file.getvalue()
+
+
+def area_average(maps: np.ndarray, side: int) -> np.ndarray:
+    """Make maps small enough to store: each new cell is the mean over the area that it covers.
+
+    Cells cut by a border count with the part that lies inside. So the mean over a map stays what it was.
+
+    Parameters
+    ----------
+    maps : np.ndarray
+        (..., height, width), finite.
+    side : int
+        The longer side at most. Maps that are no larger are returned as they are.
+
+    Returns
+    -------
+    np.ndarray
+        (..., height', width') with the longer side equal to `side` and the same aspect, as near as whole cells allow;
+        float32, or float64 if `maps` is.
+    """
+    height, width = maps.shape[-2:]
+    longer = max(height, width)
+    if longer <= side:
+        return maps
+    dtype = np.result_type(maps.dtype, np.float32)
+    rows = _shares(height, max(1, round(height * side / longer))).astype(dtype)
+    columns = _shares(width, max(1, round(width * side / longer))).astype(dtype)
+    return rows @ maps.astype(dtype) @ columns.T
+
+
+def _shares(n: int, n_new: int) -> np.ndarray:
+    """Share of each new cell's length that lies in each old cell: (new cell, cell)."""
+    edges = np.arange(n_new + 1) * (n / n_new)
+    starts, stops = edges[:-1, None], edges[1:, None]
+    cells = np.arange(n)
+    overlap = np.minimum(stops, cells + 1) - np.maximum(starts, cells)
+    return np.clip(overlap, 0, None) * (n_new / n)
+
+
+def black_input(transform: Transform, size: tuple[int, int]) -> torch.Tensor:
+    """Transform a black picture, the baseline of integrated gradients.
+
+    Parameters
+    ----------
+    transform : callable
+        The network's preprocessing.
+    size : (int, int)
+        Width and height of the picture in pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        (channel, height, width) float32.
+
+    Raises
+    ------
+    ModelError
+        If the transform fails on it.
+    """
+    return apply_transform(transform, Image.new("RGB", size), f"a black picture of {size[0]} x {size[1]} pixels")
