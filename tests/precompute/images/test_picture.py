@@ -239,9 +239,9 @@ def test_real_inputs_are_shown_as_their_files(real, name):
     spec = importlib.util.spec_from_file_location("network", folder / "network.py")
     network = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(network)
-    for path in sorted(folder.glob("images/*/*"))[::60]:
-        picture = open_picture(path)
-        view = InputView.probe(network.transform, size=picture.size)
+    pictures = [open_picture(path) for path in sorted(folder.glob("images/*/*"))[::60]]
+    view = InputView.probe(network.transform, size=pictures[0].size)
+    assert view.exact
+    for picture in pictures:
         shown = view.picture(network.transform(picture))
-        assert view.exact
         assert np.abs(shown.astype(int) - np.asarray(picture, int)).max() <= 1
