@@ -36,6 +36,10 @@ class Ablation:
         if len(set(self.units)) != len(self.units):
             raise ValueError(f"Expected each unit once, but got {self.units}.")
 
+    def touched(self, n_units: int) -> tuple[int, ...]:
+        """Return the units, of a layer of `n_units`, whose activations may differ afterwards."""
+        return self.units if self.basis is None else tuple(range(n_units))
+
     def apply(self, output: Tensor) -> Tensor:
         """Return the layer's output with the units set, as a new tensor.
 

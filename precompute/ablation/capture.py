@@ -1,0 +1,183 @@
+"""Write a network down as a graph of tensor operations, with the layers to ablate marked in it.
+
+`torch.export` runs the network once and records its ATen operators for any number of images. A layer is found by what
+a forward hook finds it by: during the recording, the layer's output is replaced by ``unitscope::mark`` of itself, so
+the mark stands in the graph exactly where the plain method would overwrite the output. In-place operations, aliases
+and layers called several times need no thought after that.
+"""
+
+import operator
+import warnings
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import Dim
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from precompute.ablation.graph import Node, Program, given
+from precompute.models.forward import fit
+from precompute.models.hooks import edit
+from precompute.models.sites import Site
+
+aten = torch.ops.aten
+_map_nodes: Callable[..., Any] = fx.map_arg
+
+
+class CannotCapture(Exception):
+    """The network cannot be written down as a graph; the message says why."""
+
+
+@torch.library.custom_op("unitscope::mark", mutates_args=(), tags=(torch.Tag.pointwise,))
+def _mark(output: Tensor, name: str) -> Tensor:
+    """Return a copy of a layer's output; in a graph, say which layer's."""
+    return output.clone()
+
+
+_mark.register_fake(lambda output, name: torch.empty_like(output))
+
+
+def capture(network: nn.Module, sites: Collection[Site], example: Tensor) -> Program:
+    """Record a network with some of its layers marked.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode.
+    sites
+        The layers to mark.
+    example
+        (image, channel, height, width): a batch of the size of image that will be swept.
+
+    Raises
+    ------
+    CannotCapture
+        Where the network cannot be recorded once for any number of images: its path depends on the values, say.
+    """
+    if any(module.training for module in network.modules()):
+        raise CannotCapture("part of it is in training mode")
+    module = _record(network, sites, fit(network, example))
+    _simplify(module.graph)
+    _fold_norms(module)
+    return _translate(module)
+
+
+def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.GraphModule:
+    # torch.export takes a batch of one for a network that only ever sees one image.
+    batch = example if len(example) > 1 else example.repeat(2, 1, 1, 1)
+    with ExitStack() as stack, warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        for site in sites:
+            stack.enter_context(edit(network, site, _marker(site.name)))
+        try:
+            exported = torch.export.export(network, (batch,), dynamic_shapes=({0: Dim.DYNAMIC},))
+            # An empty table keeps linear, pooling and the like whole, and still makes every operation out of place.
+            return exported.run_decompositions({}).module(check_guards=False)
+        except Exception as error:
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            raise CannotCapture(f"torch.export stops: {reason[0]}") from error
+
+
+def _marker(name: str) -> Callable[[Tensor], Tensor]:
+    return lambda output: _mark(output, name)
+
+
+def _simplify(graph: fx.Graph) -> None:
+    """Drop copies, give batch norm one output, and let views copy where they must."""
+    for node in list(graph.nodes):
+        if node.target in (aten.clone.default, aten.alias.default, aten.detach.default):
+            node.replace_all_uses_with(node.all_input_nodes[0])
+        elif node.target is operator.getitem and _is_norm(node.args[0]) and node.args[1] == 0:
+            image, weight, bias, mean, variance, momentum, eps = node.args[0].args
+            node.target = aten.batch_norm.default
+            node.args = (image, weight, bias, mean, variance, False, momentum, eps, False)
+        elif node.target is aten.view.default:
+            # The copy that made the view possible may be gone, and values may be channels-last.
+            node.target = aten.reshape.default
+    graph.eliminate_dead_code()
+
+
+def _is_norm(node: object) -> bool:
+    return isinstance(node, fx.Node) and node.target is aten._native_batch_norm_legit_no_training.default
+
+
+def _fold_norms(module: fx.GraphModule) -> None:
+    """Merge each batch norm into the convolution before it, where nothing else sees the convolution's output."""
+    graph = module.graph
+    for norm in graph.find_nodes(op="call_function", target=aten.batch_norm.default):
+        conv = norm.args[0]
+        if conv.target not in (aten.conv2d.default, aten.conv2d.padding) or len(conv.users) > 1:
+            continue
+        tensors = (*(*conv.args, None)[1:3], *norm.args[3:5], *norm.args[1:3])
+        if any(node is not None and node.op != "get_attr" for node in tensors):
+            continue
+        weight, bias, mean, variance, gamma, beta = (_value_of(module, node) for node in tensors)
+        fused = fuse_conv_bn_weights(weight, bias, mean, variance, norm.args[7], gamma, beta)
+        with graph.inserting_before(conv):
+            folded = [_new_constant(module, f"{norm.name}_{i}", value) for i, value in enumerate(fused)]
+            merged = graph.call_function(conv.target, (conv.args[0], *folded, *conv.args[3:]), dict(conv.kwargs))
+        merged.meta = dict(norm.meta)
+        norm.replace_all_uses_with(merged)
+    graph.eliminate_dead_code()
+
+
+def _value_of(module: fx.GraphModule, node: Any) -> Any:
+    return None if node is None else operator.attrgetter(str(node.target))(module)
+
+
+def _new_constant(module: fx.GraphModule, name: str, value: Tensor) -> fx.Node:
+    module.register_buffer(name, value.detach(), persistent=False)
+    return module.graph.get_attr(name)
+
+
+@torch.no_grad()
+def _translate(module: fx.GraphModule) -> Program:
+    """Turn an exported graph into ours, and compute at once what depends on weights alone."""
+    (placeholder,) = module.graph.find_nodes(op="placeholder")
+    n_images = placeholder.meta["val"].shape[0]
+    ours: dict[fx.Node, Node] = {placeholder: _node(placeholder, (), {}, n_images)}
+    constants: dict[Node, Any] = {}
+    nodes: list[Node] = []
+    theirs: Any
+    for theirs in module.graph.nodes:
+        if theirs.op == "get_attr":
+            node = ours[theirs] = Node(theirs.name)
+            constants[node] = _value_of(module, theirs)
+        elif theirs.op == "call_function":
+            args, kwargs = (_map_nodes(part, ours.__getitem__) for part in _with_defaults(theirs))
+            node = ours[theirs] = _node(theirs, args, kwargs, n_images)
+            if all(used in constants for used in node.inputs):
+                constants[node] = node.run(constants.__getitem__)
+            else:
+                nodes.append(node)
+    (results,) = _map_nodes(module.graph.output_node().args, ours.__getitem__)
+    output = results[0]
+    if len(results) != 1 or output not in nodes or not output.batched or len(output.shape) != 1:
+        raise CannotCapture("its output is not one (image, output) tensor computed from the images")
+    marks = {node.args[1]: node for node in nodes if node.op is torch.ops.unitscope.mark.default}
+    return Program(tuple(nodes), constants, ours[placeholder], output, marks)
+
+
+def _node(theirs: Any, args: Any, kwargs: Any, n_images: torch.SymInt) -> Node:
+    op, value = theirs.target if theirs.op == "call_function" else given, theirs.meta.get("val")
+    if isinstance(value, torch.SymInt):
+        return Node(theirs.name, op, args, kwargs, counts_images=True)
+    if not isinstance(value, Tensor) or value.dim() == 0 or isinstance(value.shape[0], int):
+        return Node(theirs.name, op, args, kwargs, shape=tuple(getattr(value, "shape", ())))
+    batched = value.shape[0].node.expr == n_images.node.expr and all(isinstance(size, int) for size in value.shape[1:])
+    return Node(theirs.name, op, args, kwargs, shape=tuple(value.shape[1:]) if batched else (), batched=batched)
+
+
+def _with_defaults(node: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a node with the trailing positional ones filled in from the operator's schema."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return node.args, dict(node.kwargs)
+    args, kwargs = list(node.args), dict(node.kwargs)
+    for argument in schema.arguments[len(args) :]:
+        if argument.kwarg_only:
+            break
+        args.append(kwargs.pop(argument.name, argument.default_value))
+    return tuple(args), kwargs

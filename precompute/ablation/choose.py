@@ -1,0 +1,48 @@
+"""Choose how a network's layer is swept: by the engine where it can be captured, else by the plain method."""
+
+import torch
+from torch import Tensor, nn
+
+from precompute.ablation.ablations import Ablater
+from precompute.ablation.capture import CannotCapture, capture
+from precompute.ablation.engine import Engine
+from precompute.ablation.memory import free_memory
+from precompute.ablation.plain import PlainAblater
+from precompute.ablation.plan import make_plan
+from precompute.models.sites import Site
+
+
+def make_ablater(
+    network: nn.Module, site: Site, example_inputs: Tensor, *, batch_size: int, memory_bytes: int | None = None
+) -> tuple[Ablater, str | None]:
+    """Return the fastest exact way to sweep a layer.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode.
+    site
+        The layer.
+    example_inputs
+        (image, channel, height, width): a few images of the size that will be swept.
+    batch_size
+        Images in one forward pass of the plain method.
+    memory_bytes
+        How much the engine may hold at a time, about. By default a quarter of what is free, 1 GiB at most on a CPU.
+
+    Returns
+    -------
+    tuple
+        The ablater, and, where it is the plain method, why: a clause that can follow "because".
+    """
+    plain = PlainAblater(network, site, batch_size=batch_size)
+    try:
+        plan = make_plan(capture(network, [site], example_inputs), site.name)
+    except CannotCapture as error:
+        return plain, str(error)
+    return Engine(plan, plain, memory_bytes=memory_bytes or _default_budget(example_inputs.device)), None
+
+
+def _default_budget(device: torch.device) -> int:
+    quarter = free_memory(device) // 4
+    return min(quarter, 2**30) if device.type == "cpu" else quarter

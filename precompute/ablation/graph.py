@@ -1,0 +1,138 @@
+"""A network as a list of tensor operations."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+Look = Callable[["Node"], Any]
+
+
+def given() -> Any:
+    """Stand for the operation of a node whose value comes from outside: a constant, or the images."""
+    raise LookupError("Expected a value from outside, but none was given.")
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One value of a network: a constant, the images, or what an operation makes of other nodes.
+
+    Parameters
+    ----------
+    name
+        For messages.
+    op
+        What computes the value, an ATen operator as a rule.
+    args
+        Its positional arguments, defaults filled in: nodes, plain values, and lists of them.
+    kwargs
+        Its other arguments.
+    shape
+        Shape of the value for one image, or of the whole value where `batched` is false. Empty where it is no tensor.
+    batched
+        Whether the value is a tensor that has images, and only images, on dimension 0.
+    counts_images
+        Whether the value is an integer computed from the number of images.
+    """
+
+    name: str
+    op: Callable[..., Any] = given
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    shape: tuple[int, ...] = ()
+    batched: bool = False
+    counts_images: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+    @property
+    def inputs(self) -> list["Node"]:
+        """The nodes among the arguments, each as often as it stands there."""
+        return [*_nodes_in(self.args), *_nodes_in(tuple(self.kwargs.values()))]
+
+    def run(self, look: Look) -> Any:
+        """Return the value, given the values of other nodes."""
+        return self.op(*substitute(self.args, look), **{key: substitute(a, look) for key, a in self.kwargs.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A network as a graph.
+
+    Parameters
+    ----------
+    nodes
+        Operations on the images, in the order in which they run.
+    constants
+        Values that do not depend on the images: weights, and what is computed from weights alone.
+    images
+        Stands for the input.
+    output
+        The node whose value is the network's outputs, (image, output).
+    marks
+        For each site's name, the node whose value is the site's output.
+    """
+
+    nodes: tuple[Node, ...]
+    constants: dict[Node, Any]
+    images: Node
+    output: Node
+    marks: dict[str, Node]
+
+
+def substitute(args: Any, look: Look) -> Any:
+    """Return arguments with every node replaced by its value."""
+    if isinstance(args, Node):
+        return look(args)
+    if isinstance(args, tuple | list):
+        return type(args)(substitute(arg, look) for arg in args)
+    return args
+
+
+def is_pointwise(node: Node) -> bool:
+    """Say whether every element of the result depends on the elements at its own position alone."""
+    return torch.Tag.pointwise in getattr(node.op, "tags", ()) or node.op is torch.ops.aten.elu.default
+
+
+def last_uses(nodes: Sequence[Node], *, keep: Collection[Node]) -> dict[Node, list[Node]]:
+    """Return, for each node, the values that nothing needs once it has run."""
+    seen = set(keep)
+    last: dict[Node, list[Node]] = {node: [] for node in nodes}
+    for node in reversed(nodes):
+        for used in (*node.inputs, node):
+            if used not in seen:
+                seen.add(used)
+                last[node].append(used)
+    return last
+
+
+def image_counts(nodes: Sequence[Node], n_images: int) -> dict[Node, int]:
+    """Return the integers that a graph computes from its number of images, for `n_images` of them."""
+    counts: dict[Node, int] = {}
+    for node in nodes:
+        if node.op is torch.ops.aten.sym_size.int:
+            counts[node] = n_images
+        elif node.counts_images:
+            counts[node] = node.run(counts.__getitem__)
+    return counts
+
+
+def forget(values: dict[Node, Any], nodes: Collection[Node]) -> None:
+    """Let go of the values of `nodes`, where they are held."""
+    for node in nodes:
+        values.pop(node, None)
+
+
+def size_of(node: Node) -> int:
+    """Return the number of elements of a value for one image."""
+    return torch.Size(node.shape).numel() if node.batched else 0
+
+
+def _nodes_in(args: Any) -> Iterator[Node]:
+    if isinstance(args, Node):
+        yield args
+    elif isinstance(args, tuple | list):
+        for arg in args:
+            yield from _nodes_in(arg)

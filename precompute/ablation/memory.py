@@ -1,0 +1,58 @@
+"""How many images, ablations and rows go together."""
+
+import os
+from collections.abc import Sequence
+
+import torch
+
+from precompute.ablation.graph import Node, last_uses, size_of
+from precompute.ablation.plan import Plan
+
+_BYTES = 4
+
+
+class Sizes:
+    """Batch sizes that keep the engine within a memory budget.
+
+    A third of the budget goes to the unablated values of a batch of images, a third to a block of ablations and a
+    third to the rows on their way through the rest of the network.
+
+    Parameters
+    ----------
+    plan
+        The network and the layer.
+    memory_bytes
+        The budget.
+    """
+
+    # Beyond this a batch of values no longer fits the processor's caches, and each allocation is a fresh one.
+    _CACHED = 2**24
+
+    def __init__(self, plan: Plan, memory_bytes: int) -> None:
+        share = memory_bytes // (3 * _BYTES)
+        largest = max(size_of(node) for node in (*plan.wide, plan.program.output))
+        self.images = max(1, share // _peak(plan.base, keep=tuple(plan.kept)))
+        self.rows = max(1, min(share // max(1, _peak(plan.wide, keep=())), self._CACHED // (_BYTES * largest)))
+        self._lanes = share // (3 * sum(size_of(node) // len(table) for node, table in plan.lanes.items()))
+
+    def lanes(self, n_images: int) -> int:
+        """Return how many units of how many ablations, together, go in one block for a batch of `n_images`."""
+        return max(1, self._lanes // n_images)
+
+
+def free_memory(device: torch.device) -> int:
+    """Return how many bytes are free on a device now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _peak(nodes: Sequence[Node], keep: Sequence[Node]) -> int:
+    """Return how many elements are held at most, for one image, while nodes run one after the other."""
+    dead = last_uses(nodes, keep=keep)
+    held = peak = 0
+    for node in nodes:
+        held += size_of(node)
+        peak = max(peak, held)
+        held -= sum(size_of(used) for used in dead[node])
+    return peak

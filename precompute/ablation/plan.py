@@ -1,0 +1,113 @@
+"""Divide a network, for one layer, into what an ablation leaves alone, changes in lanes, and changes altogether."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from precompute.ablation.capture import CannotCapture
+from precompute.ablation.graph import Node, Program
+from precompute.ablation.lanes import rule_for
+from precompute.ablation.updates import can_update
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What to compute, how often and in which form.
+
+    Parameters
+    ----------
+    program
+        The network.
+    site
+        The node whose units are ablated.
+    base
+        Nodes to compute once for every image, without ablation.
+    kept
+        Those among them whose values the rest needs.
+    lanes
+        For the site and every node after it that keeps units apart: (unit, lane), positions on dimension 1.
+    narrow
+        Those nodes, in order, without the site.
+    wide
+        All other nodes after the site, in order: computed once for every changed row.
+    updates
+        Those wide nodes that take narrow changes and whose new values follow from their old ones.
+    frontier
+        Narrow nodes, or the site, that wide nodes or the output use. A row is changed if one of them is.
+    """
+
+    program: Program
+    site: Node
+    base: tuple[Node, ...]
+    kept: frozenset[Node]
+    lanes: dict[Node, Tensor]
+    narrow: tuple[Node, ...]
+    wide: tuple[Node, ...]
+    updates: frozenset[Node]
+    frontier: tuple[Node, ...]
+
+
+def make_plan(program: Program, site: str) -> Plan:
+    """Plan the ablation of one layer.
+
+    Parameters
+    ----------
+    program
+        The network, captured with the layer marked.
+    site
+        The layer's name.
+
+    Raises
+    ------
+    CannotCapture
+        Where a value that the changed part needs does not have its images on dimension 0.
+    """
+    mark = program.marks[site]
+    lanes, wide = _sort(program, mark)
+    narrow = tuple(node for node in lanes if node is not mark)
+    outside = {used for node in wide for used in node.inputs if used not in wide}
+    frontier = tuple(node for node in lanes if node in outside or node is program.output)
+    beside = {used for node in narrow for used in node.inputs}
+    updates = frozenset(node for node in wide if can_update(node, lanes, program.constants))
+    kept = frozenset(
+        node
+        for node in {*outside, *beside, *updates, *frontier, mark, program.output}
+        if node not in program.constants and not node.counts_images
+    )
+    _check_images_first(kept)
+    return Plan(program, mark, _needed(program, kept), kept, lanes, narrow, wide, updates, frontier)
+
+
+def _sort(program: Program, mark: Node) -> tuple[dict[Node, Tensor], tuple[Node, ...]]:
+    """Return the lanes of every node that keeps units apart, and every other node that an ablation changes."""
+    lanes = {mark: torch.arange(mark.shape[0]).unsqueeze(1)}
+    wide: dict[Node, None] = {}
+    for node in program.nodes:
+        if node.counts_images or not any(used in lanes or used in wide for used in node.inputs):
+            continue
+        table = None
+        rule = rule_for(node)
+        if rule is not None and node.batched and not any(used in wide for used in node.inputs):
+            table = rule.lanes(node, lanes)
+        if table is None:
+            wide[node] = None
+        else:
+            lanes[node] = table
+    return lanes, tuple(wide)
+
+
+def _needed(program: Program, wanted: Collection[Node]) -> tuple[Node, ...]:
+    """Return the nodes that lead to those wanted, in order."""
+    needed = set(wanted)
+    for node in reversed(program.nodes):
+        if node in needed:
+            needed.update(node.inputs)
+    return tuple(node for node in program.nodes if node in needed)
+
+
+def _check_images_first(nodes: Collection[Node]) -> None:
+    for node in nodes:
+        if not node.batched:
+            raise CannotCapture(f"the value of {node.name} does not have its images on dimension 0")

@@ -1,0 +1,97 @@
+"""The first operation that mixes units: a linear layer, or a convolution, of a narrow change.
+
+Its result is the old one plus what the change of a few lanes contributes, W x' = W x + W[:, lanes] (x' - x)[lanes], so
+that one unit costs one channel's share of the layer. A convolution of few lanes is written as a matrix product, a row
+for each output position and a column for each weight of the lanes: libraries are poor at convolutions of one channel.
+"""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from precompute.ablation.graph import Node
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive rows of a batch, `start` to `stop`, that belong to one ablation of a block."""
+
+    ablation: int
+    start: int
+    stop: int
+
+
+def can_update(node: Node, narrow: Container[Node], constants: Container[Node]) -> bool:
+    """Say whether narrow values enter `node` through its first argument alone, linearly, in a way known here."""
+    if node.op not in (aten.linear.default, aten.conv2d.default):
+        return False
+    source, weight = node.args[:2]
+    if source not in narrow or weight not in constants:
+        return False
+    return len(source.shape) == 1 if node.op is aten.linear.default else node.args[6] == 1
+
+
+class Update:
+    """One mixing operation, with its weights at hand lane by lane.
+
+    Parameters
+    ----------
+    node
+        A node that `can_update`.
+    weight
+        Its weight, (output, input) or (output, input, height, width).
+    """
+
+    def __init__(self, node: Node, weight: Tensor) -> None:
+        self.kernel = weight.shape[2:]
+        self.how = node.args[3:6]
+        # (input, kernel position, output): the share of some lanes is a few long pieces of memory.
+        self.by_lane = weight.flatten(1).unflatten(1, (weight.shape[1], -1)).permute(1, 2, 0).contiguous()
+
+    def add(self, result: Tensor, change: Tensor, lanes: Tensor, segments: Sequence[Segment]) -> Tensor:
+        """Add what the changed lanes contribute to a batch of old results.
+
+        Parameters
+        ----------
+        result
+            (row, output), or (row, output, height, width) with channels last. Changed in place, and returned.
+        change
+            (row, lane, ...): the argument's new value minus its old one, in the lanes of each row's ablation.
+        lanes
+            (ablation, lane): positions on dimension 1 of the argument.
+        segments
+            Which rows belong to which ablation.
+        """
+        if not self.kernel:
+            self._add_product(result, change, lanes, segments)
+        elif lanes.shape[1] * self.kernel.numel() <= result.shape[1]:
+            positions = result.permute(0, 2, 3, 1).view(-1, result.shape[1])
+            self._add_product(positions, self._patches(change), lanes, segments)
+        else:
+            self._add_convolution(result, change, lanes, segments)
+        return result
+
+    def _add_product(self, result: Tensor, columns: Tensor, lanes: Tensor, segments: Sequence[Segment]) -> None:
+        each = len(result) // segments[-1].stop
+        for segment in segments:
+            share = self.by_lane.index_select(0, lanes[segment.ablation]).flatten(0, 1)
+            rows = slice(segment.start * each, segment.stop * each)
+            result[rows].addmm_(columns[rows], share)
+
+    def _add_convolution(self, result: Tensor, change: Tensor, lanes: Tensor, segments: Sequence[Segment]) -> None:
+        stride, padding, dilation = self.how
+        for segment in segments:
+            weight = self.by_lane.index_select(0, lanes[segment.ablation]).permute(2, 0, 1).unflatten(2, self.kernel)
+            rows = slice(segment.start, segment.stop)
+            result[rows] += F.conv2d(change[rows], weight, None, stride, padding, dilation)
+
+    def _patches(self, change: Tensor) -> Tensor:
+        """Return what each output position sees, (row * position, lane * kernel position)."""
+        stride, padding, dilation = self.how
+        patches = F.unfold(change, self.kernel, dilation=dilation, padding=padding, stride=stride)
+        return patches.transpose(1, 2).flatten(0, 1)

@@ -1,0 +1,106 @@
+"""What the engine promises beside right outputs, and that a wrong engine is caught."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from precompute.ablation import tail
+from precompute.ablation.ablations import Ablation, each_unit
+from precompute.ablation.engine import too_close
+
+IMAGES = torch.randn(30, 3, 12, 12, generator=torch.Generator().manual_seed(3))
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(4)
+        self.first, self.beside = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.fc = nn.Linear(8, 6)
+
+    def forward(self, x):
+        x = F.relu(self.first(x))
+        return self.fc(F.relu(self.beside(x) + x).mean((2, 3)))
+
+
+@pytest.fixture
+def network(alive):
+    return alive(Residual(), IMAGES)
+
+
+def take_the_wrong_channel(engine, _monkeypatch):
+    for update in engine.tail.updates.values():
+        update.by_lane = update.by_lane.roll(1, 0)
+
+
+def miss_the_shortcut(_engine, monkeypatch):
+    monkeypatch.setattr(tail._Batch, "whole", tail._Batch.old)
+
+
+@pytest.mark.parametrize("plant", [take_the_wrong_channel, miss_the_shortcut])
+def test_an_engine_with_a_planted_error_fails_the_comparison(network, engines, compare, plant, monkeypatch):
+    engine = engines(network, ["first"], IMAGES)["first"]
+    plant(engine, monkeypatch)
+    with pytest.raises(AssertionError):
+        compare(engine, IMAGES, each_unit([0.0] * 8)).check()
+
+
+def test_the_same_engine_without_it_passes(network, engines, compare):
+    compare(engines(network, ["first"], IMAGES)["first"], IMAGES, each_unit([0.0] * 8)).check()
+
+
+@pytest.mark.parametrize("name", ["first", "beside"])
+def test_directions_are_swept_through_the_same_interface(network, engines, compare, name):
+    basis = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(5))).Q
+    ablations = [Ablation((k,), (0.3 * k,), basis) for k in range(8)] + [Ablation((1, 5), (0.0, 0.0), basis)]
+    mixed = [*ablations, *each_unit([0.0] * 8)]
+    compare(engines(network, [name], IMAGES)[name], IMAGES, mixed).check()
+
+
+def test_sets_of_different_sizes_may_be_mixed(network, engines, compare):
+    sets = [Ablation(tuple(range(size)), (0.0,) * size) for size in (3, 1, 8, 3, 2)]
+    compare(engines(network, ["first"], IMAGES)["first"], IMAGES, sets).check()
+
+
+def test_the_smallest_budget_changes_nothing(network, engines, compare):
+    engine = engines(network, ["first"], IMAGES, memory_bytes=1)["first"]
+    assert (engine.sizes.images, engine.sizes.rows, engine.sizes.lanes(1)) == (1, 1, 1)
+    compare(engine, IMAGES, each_unit([0.0] * 8)).check()
+
+
+def test_images_on_which_the_units_already_have_their_values_are_skipped(network, engines):
+    with torch.no_grad():
+        network.first.weight[2] = 0
+        network.first.bias[2] = -1
+    engine = engines(network, ["first"], IMAGES)["first"]
+    # Below zero everywhere, the unit is silent already, whatever it is set to below zero.
+    swept = list(engine.sweep(IMAGES, [Ablation((2,), (-3.0,)), Ablation((2,), (3.0,))]))
+    assert {changed.ablation for changed in swept} == {1}
+    assert (engine.counts.rows, engine.counts.changed) == (60, 30)
+
+
+def test_each_changed_row_comes_back_once(network, engines):
+    engine = engines(network, ["first"], IMAGES, memory_bytes=300_000)["first"]
+    assert engine.sizes.images < len(IMAGES)
+    rows = {unit: [] for unit in range(8)}
+    for changed in engine.sweep(IMAGES, each_unit([0.0] * 8)):
+        rows[changed.ablation] += changed.rows.tolist()
+    assert all(len(set(found)) == len(found) for found in rows.values())
+    assert sum(map(len, rows.values())) == engine.counts.changed
+
+
+def test_rows_with_tied_outputs_go_to_the_plain_method(network, engines):
+    with torch.no_grad():
+        for parameter in (network.fc.weight, network.fc.bias):
+            parameter[1] = parameter[0]
+        network.fc.bias[:2] += 100
+    engine = engines(network, ["first"], IMAGES)["first"]
+    list(engine.sweep(IMAGES, each_unit([0.0] * 8)))
+    assert engine.counts.rechecked == engine.counts.changed > 0
+
+
+def test_close_outputs_and_nan_count_as_too_close():
+    logits = torch.tensor([[3.0, 1.0, 2.0], [3.0, 2.9, 0.0], [3.0, float("nan"), 0.0]])
+    assert too_close(logits, 0.5).tolist() == [False, True, True]
+    assert too_close(torch.zeros(2, 1), 0.5).tolist() == [True, True]
