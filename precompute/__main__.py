@@ -1,0 +1,198 @@
+"""The command line: ``python -m precompute``. Parsing and printing only.
+
+Torch takes seconds to import, so the commands that need it import their part when they are called.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from precompute.errors import UnitscopeError
+from precompute.options import RunOptions
+from precompute.store.check import check
+from precompute.store.reader import Store, open_store
+
+_MODEL_HELP = "a torchvision name (resnet50), timm:NAME, or path/to/file.py:function"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0 done, 1 refused or found wrong, 2 asked wrongly, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run_command(options))
+    except UnitscopeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; what was computed so far is kept, add --resume to go on with it", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m precompute",
+        description="Runs a trained classifier over labelled images, silences each unit in turn and writes one store.",
+        epilog="Look at stores with: streamlit run app.py",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_layers(commands)
+    _add_run(commands)
+    _add_demo(commands)
+    checking = commands.add_parser("check", help="list all that is missing, half-written or inconsistent in a store")
+    checking.add_argument("store", type=Path, metavar="STORE.h5")
+    checking.set_defaults(run_command=_check)
+    informing = commands.add_parser("info", help="say what is in a store and how it came to be")
+    informing.add_argument("store", type=Path, metavar="STORE.h5")
+    informing.set_defaults(run_command=_info)
+    return parser
+
+
+def _add_layers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("layers", help="list the layers whose units can be ablated")
+    parser.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    parser.set_defaults(run_command=_layers)
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("run", help="from a network and a folder of images to a store")
+    add = parser.add_argument
+    add("model", metavar="MODEL", help=_MODEL_HELP)
+    add("--images", type=Path, required=True, metavar="DIR", help="one sub-folder of images for each class")
+    add("--layer", action="append", required=True, dest="layers", metavar="L", help="a layer to look at; repeatable")
+    add("--out", type=Path, required=True, metavar="STORE.h5", help="the store to write")
+    add("--weights", metavar="W", help="DEFAULT, a name of published weights, a local checkpoint, or none (random)")
+    add("--classes", type=Path, metavar="FILE.json", help="JSON object, class folder -> network output")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (%(default)s)")
+    add("--batch-size", type=int, default=64, metavar="N", help="images that go together (%(default)s)")
+    add("--workers", type=int, metavar="N", help="processes that decode images (by number of images and cores)")
+    add("--ablation", action="append", choices=("zero", "mean"), help="kind of ablation; repeatable (zero)")
+    add(
+        "--attribution",
+        action="append",
+        metavar="METHOD",
+        help="gradient, deconvolution, guided_backpropagation or integrated_gradients; repeatable; none for none "
+        "(all four on the first six top exemplars, fewer where that would cost too much)",
+    )
+    add("--top-k", type=int, default=25, metavar="N", help="exemplars of each kind (%(default)s)")
+    add("--limit", type=int, metavar="N", help="take N images, spread evenly over the classes")
+    add("--allow-bad", action="store_true", help="go on when more than 5 %% of the images cannot be read")
+    add("--shard-size", type=int, default=256, metavar="N", help="images of one shard (%(default)s)")
+    add("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.set_defaults(run_command=_run)
+
+
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("demo", help="build the embedded example from nothing, offline")
+    parser.add_argument("--out", type=Path, default=Path("runs/demo.h5"), metavar="FILE", help="(%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, other pictures (%(default)s)")
+    parser.set_defaults(run_command=_demo)
+
+
+# The commands
+
+
+def _layers(options: argparse.Namespace) -> int:
+    from precompute.models.load import load_model
+    from precompute.models.sites import list_sites
+    from precompute.plan import example_inputs
+
+    # A layer has as many units whatever the weights, and published ones would have to be fetched.
+    model = load_model(options.model, None if ".py:" in options.model else "none")
+    rows = [("layer", "kind", "units", "map")]
+    for site in list_sites(model.network, example_inputs(model)):
+        rows.append((site.name, site.kind, str(site.n_units), " x ".join(map(str, site.spatial_shape)) or "-"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, kind, units, shape in rows:
+        print(f"{name:{widths[0]}}  {kind:{widths[1]}}  {units:>{widths[2]}}  {shape}")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from precompute.runs import carry_out
+
+    asked = RunOptions(
+        model=options.model,
+        images=options.images,
+        layers=tuple(options.layers),
+        out=options.out,
+        weights=options.weights,
+        classes_file=options.classes,
+        device=options.device,
+        batch_size=options.batch_size,
+        workers=options.workers,
+        ablation=tuple(dict.fromkeys(options.ablation or ("zero",))),
+        attribution=_attribution(options.attribution),
+        top_k=options.top_k,
+        limit=options.limit,
+        allow_bad=options.allow_bad,
+        shard_size=options.shard_size,
+        resume=options.resume,
+    )
+    carry_out(asked, command=_command(), say=print)
+    print(f"Look at it with: streamlit run app.py -- --store {shlex.quote(str(options.out))}")
+    return 0
+
+
+def _attribution(asked: list[str] | None) -> tuple[str, ...] | None:
+    if asked is None:
+        return None
+    named = tuple(dict.fromkeys(name.replace("-", "_") for name in asked))
+    return () if named == ("none",) else named
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from precompute.demo import build_demo
+
+    build_demo(options.out, seed=options.seed, command=_command(), say=print)
+    print("Look at it with: streamlit run app.py")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    problems = check(options.store)
+    for problem in problems:
+        print(problem)
+    print(f"{options.store}: {len(problems) or 'no'} problem{'s' * (len(problems) != 1)} found")
+    return 1 if problems else 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    with open_store(options.store) as store:
+        for name, value in _facts(store):
+            print(f"{name:16}{value}")
+    return 0
+
+
+def _facts(store: Store) -> list[tuple[str, object]]:
+    versions = store.provenance.get("versions", {})
+    facts: list[tuple[str, object]] = [
+        ("store", store.path),
+        ("written", store.created),
+        ("command", store.provenance.get("command", "")),
+        ("network", store.model.spec),
+        ("weights", store.model.weights),
+        ("device", store.provenance.get("device", "")),
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
+        ("images", f"{len(store.images)} of {len(store.classes)} classes in {store.images.root}"),
+        ("skipped", f"{len(store.images.skipped)} files that could not be read"),
+        ("accuracy", f"{store.baseline_correct.mean():.1%} ({store.baseline_correct.sum()} right)"),
+    ]
+    for layer in store.layers:
+        shape = " x ".join(map(str, layer.spatial_shape)) or "no space"
+        facts.append(("layer", f"{layer.name} ({layer.kind}): {layer.n_units} units, {shape}"))
+        facts.append(("  ablation", ", ".join(layer.ablations)))
+        for found in layer.attributions:
+            state = f"left out: {found.left_out}" if found.left_out else f"{found.n_exemplars} exemplars a unit"
+            facts.append(("  attribution", f"{found.method}: {state}"))
+    facts += [("skipped file", f"{path} ({reason})") for path, reason in store.images.skipped]
+    return facts
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "precompute", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

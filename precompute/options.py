@@ -1,0 +1,77 @@
+"""What a run was asked to do, read once at the edge."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from precompute.errors import OptionError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of ``python -m precompute run``.
+
+    Parameters
+    ----------
+    model
+        A torchvision name, ``timm:NAME`` or ``file.py:function``.
+    images
+        A folder with one sub-folder of images for each class.
+    layers
+        The layers whose units to look at.
+    out
+        The store to write.
+    weights
+        ``DEFAULT``, the name of published weights, a local checkpoint, or ``none``; None for the model's own.
+    classes_file
+        JSON object from class folder to network output; None to match them by number or WordNet id.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    batch_size
+        Images that go through the network together.
+    workers
+        Processes that decode images; None to choose by their number.
+    ablation
+        Kinds of ablation: ``zero``, ``mean``.
+    attribution
+        Attribution methods; empty for none; None for the default, bounded in cost.
+    top_k
+        Exemplars of each kind.
+    limit
+        Number of images to take, spread evenly over the classes; None for all.
+    allow_bad
+        Go on when more than 5 % of the images cannot be read.
+    shard_size
+        Images of one shard.
+    resume
+        Go on with a run that was stopped.
+    """
+
+    model: str
+    images: Path
+    layers: tuple[str, ...]
+    out: Path
+    weights: str | None = None
+    classes_file: Path | None = None
+    device: str = "auto"
+    batch_size: int = 64
+    workers: int | None = None
+    ablation: tuple[str, ...] = ("zero",)
+    attribution: tuple[str, ...] | None = None
+    top_k: int = 25
+    limit: int | None = None
+    allow_bad: bool = False
+    shard_size: int = 256
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "top_k", "shard_size"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"--{name.replace('_', '-')} must be at least 1, but it is {getattr(self, name)}.")
+        if self.workers is not None and self.workers < 0:
+            raise OptionError(f"--workers must be 0 or more, but it is {self.workers}.")
+        if self.limit is not None and self.limit < 1:
+            raise OptionError(f"--limit must be at least 1, but it is {self.limit}.")
+        if not self.layers:
+            raise OptionError("Name at least one layer by --layer; `python -m precompute layers MODEL` lists them.")
+        if self.out.is_dir():
+            raise OptionError(f"--out {self.out} is a folder; name the file to write, such as {self.out / 'store.h5'}.")

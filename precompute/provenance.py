@@ -1,0 +1,43 @@
+"""How a store came to be, so that it can be made again."""
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+_LIBRARIES = ("torch", "torchvision", "captum", "numpy", "pillow", "h5py")
+UNITSCOPE_VERSION = "0.1.0"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Unitscope, Python and the libraries that the numbers depend on."""
+    found = {"unitscope": UNITSCOPE_VERSION, "python": platform.python_version()}
+    return found | {name: importlib.metadata.version(name) for name in _LIBRARIES}
+
+
+def device_name(device: torch.device) -> str:
+    """Return what a person calls the device."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def git_commit() -> str | None:
+    """Return the commit of this program, marked where it was changed since; None outside a checkout."""
+    root = Path(__file__).resolve().parent.parent
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return f"{commit} (changed)" if _git(root, "status", "--porcelain", "--untracked-files=no") else commit
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

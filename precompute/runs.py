@@ -1,0 +1,118 @@
+"""One run from its options to its store, with what a person should be told on the way."""
+
+from collections.abc import Callable
+from shutil import disk_usage
+from typing import Any
+
+from precompute.errors import DiskError
+from precompute.options import RunOptions
+from precompute.pipeline import STAGES, Summary, run
+from precompute.plan import Plan, make_plan, store_bytes
+from precompute.progress import Progress
+from precompute.provenance import device_name, git_commit, versions
+
+_LISTED = 20
+
+
+def carry_out(
+    options: RunOptions, *, command: str, say: Callable[[str], None], progress: Progress | None = None
+) -> Summary:
+    """Make a plan, say what it will cost, carry it out and say how it went.
+
+    Parameters
+    ----------
+    options
+        What was asked for.
+    command
+        The command line, for the store's provenance.
+    say
+        Receives sentences for the person who waits.
+    progress
+        Shows the stages; a new one by default.
+
+    Raises
+    ------
+    UnitscopeError
+        For anything that cannot work.
+    """
+    plan = make_plan(options)
+    for sentence in announce(plan):
+        say(sentence)
+    _refuse_full_disk(plan)
+    summary = run(plan, progress or Progress(STAGES), _facts(plan, command))
+    for sentence in report(summary, options):
+        say(sentence)
+    return summary
+
+
+def announce(plan: Plan) -> list[str]:
+    """Say what a run will do and what it will cost."""
+    units = ", ".join(f"{site.name} ({site.n_units} units)" for site in plan.sites)
+    attribution = plan.attribution
+    lines = [
+        f"{plan.model.spec} with weights {plan.model.weights}, on {device_name(plan.device)}",
+        f"{len(plan.candidates)} images of {len(plan.classes.names)} classes, {plan.n_outputs} outputs",
+        f"layers: {units}",
+        *plan.model.notes,
+        f"Estimated: sweep {duration(plan.sweep_seconds)}, attributions {duration(attribution.seconds)}, "
+        f"store up to {size(store_bytes(plan))}",
+    ]
+    if attribution.reduced:
+        lines.append(
+            f"Attributions are cut down to the gradient on {attribution.n_exemplars} exemplars a unit, since in full "
+            "they would take more than ten minutes or 500 MB; --attribution METHOD asks for more."
+        )
+    reasons = {reason for left_out in attribution.left_out.values() for reason in left_out.values()}
+    lines += [f"Guided backpropagation and deconvolution are left out: {reason}" for reason in sorted(reasons)]
+    return lines
+
+
+def report(summary: Summary, options: RunOptions) -> list[str]:
+    """Say how a run went."""
+    lines = [f"{summary.n_images} images, {summary.accuracy:.1%} right with nothing ablated"]
+    lines += [f"{name} ablation: {flips} predictions changed" for name, flips in summary.flips.items()]
+    if summary.skipped:
+        lines.append(f"{len(summary.skipped)} files could not be read and were left out:")
+        lines += [f"  {path}: {reason}" for path, reason in summary.skipped[:_LISTED]]
+        if len(summary.skipped) > _LISTED:
+            lines.append(f"  and {len(summary.skipped) - _LISTED} more, all listed in the store")
+    times = ", ".join(f"{name} {duration(seconds)}" for name, seconds in summary.seconds.items())
+    return [*lines, f"Took: {times}", f"Wrote {options.out} ({size(options.out.stat().st_size)})"]
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people: to the second, minute or hour."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def size(n_bytes: float) -> str:
+    """Write a file size for people."""
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
+
+
+def _refuse_full_disk(plan: Plan) -> None:
+    folder = plan.options.out.resolve().parent
+    while not folder.exists():
+        folder = folder.parent
+    # Side files and the store stand side by side for a while.
+    needed, free = 2 * store_bytes(plan), disk_usage(folder).free
+    if needed > free:
+        raise DiskError(
+            f"{plan.options.out}: the run may need {size(needed)} for a while, but {folder} has {size(free)} free. "
+            "Make room, choose another --out, or take fewer images by --limit."
+        )
+
+
+def _facts(plan: Plan, command: str) -> dict[str, Any]:
+    return {
+        "command": command,
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "device": device_name(plan.device),
+        "seeds": {},
+        "batch_size": plan.options.batch_size,
+    }

@@ -1,0 +1,84 @@
+"""What changes in the network's answers when each unit of a layer is silenced in turn."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from precompute.ablation.ablations import Ablater, Ablation
+from precompute.stages.activations import log_softmax
+
+# Log-probability changes are stored in half precision, which ends at 65504.
+_LARGEST_HALF = 65504.0
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """The effect of every ablation on some images.
+
+    Parameters
+    ----------
+    flip_unit, flip_image, flip_prediction
+        (flip,) int32: the predictions that change, in order of unit, then image: for which ablation, of which of these
+        images, to which output.
+    log_prob_change
+        (unit, image) float16: log-probability of the true class with the unit silenced, minus without.
+    """
+
+    flip_unit: np.ndarray
+    flip_image: np.ndarray
+    flip_prediction: np.ndarray
+    log_prob_change: np.ndarray
+
+
+def sweep(
+    ablater: Ablater,
+    inputs: Tensor,
+    ablations: Sequence[Ablation],
+    *,
+    baseline: np.ndarray,
+    target: np.ndarray,
+    advance: Callable[[int], None] | None = None,
+) -> Effect:
+    """Silence each unit in turn and keep what changes.
+
+    Parameters
+    ----------
+    ablater
+        The plain method or the engine.
+    inputs
+        (image, channel, height, width), preprocessed.
+    ablations
+        What to silence: entry u is unit u's ablation.
+    baseline
+        (image, output) logits with nothing ablated.
+    target
+        (image,) the output that is right.
+    advance
+        Called with the number of (ablation, image) pairs done since the last call.
+    """
+    prediction, log_prob = _read_off(baseline, target)
+    change = np.zeros((len(ablations), len(target)), dtype=np.float16)
+    flips: list[np.ndarray] = []
+    done = 0
+    for changed in ablater.sweep(inputs, ablations):
+        rows = changed.rows.numpy()
+        now, now_log_prob = _read_off(changed.logits.cpu().numpy(), target[rows])
+        change[changed.ablation, rows] = np.clip(now_log_prob - log_prob[rows], -_LARGEST_HALF, _LARGEST_HALF)
+        flipped = now != prediction[rows]
+        unit = np.full(int(flipped.sum()), changed.ablation)
+        flips.append(np.stack([unit, rows[flipped], now[flipped]]))
+        done += len(rows)
+        if advance is not None:
+            advance(len(rows))
+    if advance is not None:
+        advance(change.size - done)
+    unit, image, new = np.concatenate([*flips, np.empty((3, 0), dtype=np.int64)], axis=1).astype(np.int32)
+    order = np.lexsort((image, unit))
+    return Effect(unit[order], image[order], new[order], change)
+
+
+def _read_off(logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the output each image is given, and the log-probability of the right one."""
+    return logits.argmax(axis=1), log_softmax(logits)[np.arange(len(target)), target]

@@ -1,0 +1,97 @@
+"""What every unit of every layer does on a batch of images, and what the network says."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from precompute.models.forward import logits
+from precompute.models.hooks import observe
+from precompute.models.sites import Site
+
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """One layer's response to some images, each (unit, image) float32.
+
+    Parameters
+    ----------
+    max, mean
+        Maximum and mean of the unit's map over space.
+    positive_mean
+        Mean over space of max(activation, 0); None where no activation was below zero.
+    """
+
+    max: np.ndarray
+    mean: np.ndarray
+    positive_mean: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the network says of some images: logits (image, output), and every layer's responses."""
+
+    logits: np.ndarray
+    responses: dict[Site, Responses]
+
+
+def answer(network: nn.Module, sites: Sequence[Site], batches: Iterable[Tensor]) -> Answer:
+    """Run the network over batches and summarise every layer on the way.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode.
+    sites
+        The layers.
+    batches
+        Preprocessed images, (image, channel, height, width) each.
+    """
+    outputs: list[np.ndarray] = []
+    seen: dict[Site, list[Responses]] = {site: [] for site in sites}
+    callbacks = {site: _keeper(seen[site]) for site in sites}
+    with torch.inference_mode(), observe(network, callbacks):
+        for batch in batches:
+            outputs.append(logits(network, batch).cpu().numpy())
+    return Answer(np.concatenate(outputs), {site: join(parts) for site, parts in seen.items()})
+
+
+def summarise(output: Tensor) -> Responses:
+    """Reduce a layer's output, (image, unit, height, width) or (image, unit), to one number per unit and image."""
+    maps = output.float().flatten(2) if output.ndim > 2 else output.float().unsqueeze(2)
+    positive = maps.clamp_min(0).mean(2) if bool((maps < 0).any()) else None
+    return Responses(
+        max=_by_unit(maps.amax(2)),
+        mean=_by_unit(maps.mean(2)),
+        positive_mean=None if positive is None else _by_unit(positive),
+    )
+
+
+def join(parts: Sequence[Responses]) -> Responses:
+    """Put responses to successive images side by side.
+
+    Where a part goes nowhere below zero its positive mean is its mean.
+    """
+    signed = any(part.positive_mean is not None for part in parts)
+    positive = [part.mean if part.positive_mean is None else part.positive_mean for part in parts]
+    return Responses(
+        max=np.concatenate([part.max for part in parts], axis=1),
+        mean=np.concatenate([part.mean for part in parts], axis=1),
+        positive_mean=np.concatenate(positive, axis=1) if signed else None,
+    )
+
+
+def log_softmax(values: np.ndarray) -> np.ndarray:
+    """Log-probabilities of logits (image, output), in float64."""
+    shifted = values.astype(np.float64) - values.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _keeper(parts: list[Responses]):
+    return lambda output: parts.append(summarise(output))
+
+
+def _by_unit(values: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(values.T.cpu().numpy())

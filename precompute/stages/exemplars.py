@@ -1,0 +1,83 @@
+"""Which images to show for every unit of a layer, and the units' maps on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from precompute.measures import exemplars
+
+_RANKINGS = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Exemplars of some units: images (unit, exemplar), values (unit, exemplar), ties (unit,)."""
+
+    image: np.ndarray
+    value: np.ndarray
+    tied: np.ndarray
+
+
+def choose(largest: np.ndarray, mean: np.ndarray, checksum: np.ndarray, *, k: int) -> dict[str, Choice]:
+    """Choose exemplars of every kind for some units.
+
+    Parameters
+    ----------
+    largest, mean
+        (unit, image) maximum and mean over space.
+    checksum
+        (image,) of `precompute.measures.exemplars.path_checksums`.
+    k
+        How many of each kind; all images where there are fewer.
+
+    Returns
+    -------
+    dict of str to Choice
+        Under ``top``, ``bottom`` and ``quantile``.
+    """
+    k = min(k, largest.shape[1])
+    return {kind: _ranked(rank, largest, mean, checksum, k) for kind, rank in _RANKINGS.items()}
+
+
+def _ranked(rank, largest: np.ndarray, mean: np.ndarray, checksum: np.ndarray, k: int) -> Choice:
+    chosen = [rank(largest[unit], mean[unit], checksum, k) for unit in range(len(largest))]
+    image = np.array([images for images, _ in chosen], dtype=np.int32).reshape(len(largest), k)
+    tied = np.array([ties for _, ties in chosen], dtype=np.int32)
+    return Choice(image, np.take_along_axis(largest, image.astype(np.int64), axis=1), tied)
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """Which (unit, exemplar) of a layer show which of some images; each (pair,), in order of unit, then slot.
+
+    Parameters
+    ----------
+    unit, slot
+        The unit, and the exemplar's place in the concatenation of the unit's lists.
+    row
+        The image, as a row among those at hand.
+    """
+
+    unit: np.ndarray
+    slot: np.ndarray
+    row: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.unit)
+
+
+def wanted(image: np.ndarray, at_hand: Sequence[int]) -> Wanted:
+    """Find which exemplars show one of the images at hand.
+
+    Parameters
+    ----------
+    image
+        (unit, slot) images of all the exemplars of a layer, whatever their kinds.
+    at_hand
+        The images at hand, sorted.
+    """
+    images = np.asarray(at_hand)
+    row = np.searchsorted(images, image).clip(max=len(images) - 1)
+    unit, slot = np.nonzero(images[row] == image)
+    return Wanted(unit, slot, row[unit, slot])

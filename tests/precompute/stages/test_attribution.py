@@ -1,0 +1,111 @@
+"""Attributions, held to backward passes written out by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from precompute.models.sites import find_site, list_sites
+from precompute.stages.attribution import METHODS, Targets, attribute, peaks
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 5, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(5, 4, 3, padding=1), nn.ReLU(inplace=True)
+    ).eval()
+
+
+@pytest.fixture
+def inputs():
+    return torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def targets(network, inputs):
+    unit = torch.tensor([0, 1, 2, 3, 0, 2])
+    with torch.no_grad():
+        y, x = peaks(network(inputs)[torch.arange(6), unit])
+    return Targets(unit, y, x)
+
+
+def by_hand(network, image, start, rule):
+    """One backward pass through conv, ReLU, conv, ReLU; `rule` says what a ReLU passes back."""
+    first, _, second, _ = network
+    before_1 = first(image[None]).detach()
+    before_2 = second(before_1.clamp_min(0)).detach()
+    gradient = rule(start, before_2)
+    gradient = nn.grad.conv2d_input(before_1.shape, second.weight, gradient, padding=1)
+    gradient = rule(gradient, before_1)
+    return nn.grad.conv2d_input((1, *image.shape), first.weight, gradient, padding=1)[0].sum(0).detach()
+
+
+RULES = {
+    "gradient": lambda gradient, before: gradient * (before > 0),
+    "deconvolution": lambda gradient, before: gradient.clamp_min(0),
+    "guided_backpropagation": lambda gradient, before: gradient.clamp_min(0) * (before > 0),
+}
+
+
+def run(name, network, inputs, targets, baseline=None):
+    site = find_site(list_sites(network, inputs[:2]), "3")
+    baseline = torch.zeros_like(inputs[0]) if baseline is None else baseline
+    return attribute(METHODS[name], network, site, inputs, targets, baseline=baseline)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_row_has_its_own_unit_and_position(name, network, inputs, targets):
+    found = run(name, network, inputs, targets)
+    for row, image in enumerate(inputs):
+        start = torch.zeros(1, 4, 8, 8)
+        start[0, targets.unit[row], targets.y[row], targets.x[row]] = 1
+        torch.testing.assert_close(found[row], by_hand(network, image, start, RULES[name]), atol=1e-5, rtol=1e-4)
+
+
+def test_the_three_rules_differ(network, inputs, targets):
+    found = [run(name, network, inputs, targets) for name in RULES]
+    assert not torch.allclose(found[0], found[1], atol=1e-3)
+    assert not torch.allclose(found[1], found[2], atol=1e-3)
+
+
+def test_integrated_gradients_follow_the_straight_path_from_the_baseline(network, inputs, targets):
+    baseline = torch.full_like(inputs[0], -0.5)
+    found = run("integrated_gradients", network, inputs, targets, baseline)
+    for row, image in enumerate(inputs):
+        unit, y, x = int(targets.unit[row]), int(targets.y[row]), int(targets.x[row])
+        total = torch.zeros_like(image)
+        for step in range(400):
+            point = (baseline + (image - baseline) * (step + 0.5) / 400).requires_grad_()
+            network(point[None].clone())[0, unit, y, x].backward()
+            total += point.grad / 400
+        expected = ((image - baseline) * total).sum(0)
+        # Sixteen steps against four hundred.
+        assert (found[row] - expected).abs().max() < 0.15 * expected.abs().max() + 1e-3
+
+
+def test_the_network_is_left_as_it_was(network, inputs, targets):
+    before = network(inputs)
+    for name in METHODS:
+        run(name, network, inputs, targets)
+    assert network[1].inplace
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert torch.equal(network(inputs), before)
+
+
+def test_a_layer_without_space_has_no_position(inputs):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 7), nn.ReLU()).eval()
+    site = find_site(list_sites(network, inputs[:2]), "1")
+    none = torch.zeros(6, dtype=torch.int64)
+    unit = torch.tensor([0, 6, 3, 2, 1, 5])
+    targets = Targets(unit, none, none)
+    found = attribute(METHODS["gradient"], network, site, inputs, targets, baseline=torch.zeros(3, 8, 8))
+    torch.testing.assert_close(found, network[1].weight[unit].reshape(6, 3, 8, 8).sum(1).detach())
+
+
+def test_the_peak_is_the_first_of_equals():
+    maps = torch.tensor([[[0.0, 2.0], [2.0, 1.0]], [[5.0, 5.0], [5.0, 5.0]]])
+    y, x = peaks(maps)
+    assert y.tolist() == [0, 0]
+    assert x.tolist() == [1, 0]

@@ -1,0 +1,396 @@
+"""The main job from the command line, held to the plainest possible program."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from precompute import merge
+from precompute.__main__ import main
+from precompute.models.load import load_model
+from precompute.store.check import check
+from precompute.store.reader import open_store
+from tests.small import write_images, write_network
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ("features.3", "features.4", "signed", "classifier")
+
+
+@pytest.fixture
+def small(tmp_path):
+    """MODEL, image folder and store of a small job."""
+    return write_network(tmp_path), write_images(tmp_path / "images"), tmp_path / "runs" / "small.h5"
+
+
+def job(small, *more, layers=("features.4",)):
+    model, images, out = small
+    named = [word for layer in layers for word in ("--layer", layer)]
+    return ["run", model, "--images", str(images), "--out", str(out), "--workers", "0", *named, *map(str, more)]
+
+
+def datasets(path):
+    """Every dataset and every fact of a store, but for when and by what command it was made."""
+    found = {}
+
+    def keep(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[...]
+        found.update({f"{name}@{fact}": value for fact, value in item.attrs.items()})
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+    return found
+
+
+def assert_same_stores(first, second):
+    ours, theirs = datasets(first), datasets(second)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        if getattr(value, "dtype", None) == object:
+            assert all(np.array_equal(a, b) for a, b in zip(value, theirs[name], strict=True)), name
+        else:
+            np.testing.assert_array_equal(value, theirs[name], err_msg=name)
+
+
+# What a run computes
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory):
+    """The store of a small job with everything asked for, and the network that made it."""
+    folder = tmp_path_factory.mktemp("computed")
+    small = write_network(folder), write_images(folder / "images"), folder / "runs" / "small.h5"
+    more = ("--ablation", "zero", "--ablation", "mean", "--top-k", 5, "--shard-size", 7, "--batch-size", 4)
+    assert main(job(small, *more, layers=LAYERS)) == 0
+    with open_store(small[2]) as store:
+        yield store, load_model(small[0], None)
+
+
+@pytest.fixture(scope="module")
+def inputs(computed):
+    store, model = computed
+    root = Path(store.images.root)
+    return torch.stack([model.transform(Image.open(root / path).convert("RGB")) for path in store.images.path])
+
+
+def outputs_of(network, path, inputs):
+    """A layer's output on every image, one image at a time."""
+    seen = []
+    hook = network.get_submodule(path).register_forward_hook(lambda _m, _i, out: seen.append(out.detach().clone()))
+    with torch.no_grad():
+        for image in inputs:
+            network(image[None])
+    hook.remove()
+    return torch.cat(seen).numpy()
+
+
+def without(network, path, unit, value, inputs):
+    """Logits with one unit overwritten, one image at a time."""
+
+    def overwrite(_module, _inputs, output):
+        output = output.clone()
+        output[:, unit] = value
+        return output
+
+    hook = network.get_submodule(path).register_forward_hook(overwrite)
+    with torch.no_grad():
+        logits = torch.cat([network(image[None]) for image in inputs])
+    hook.remove()
+    return logits
+
+
+def test_the_store_passes_its_check(computed):
+    assert check(computed[0].path) == []
+
+
+def test_images_are_sorted_by_class_then_file(computed):
+    store, _ = computed
+    assert list(store.images.path) == [f"{name}/{i:02d}.png" for name in ("cats", "dogs", "owls") for i in range(8)]
+    assert store.images.label.tolist() == [c for c in range(3) for _ in range(8)]
+
+
+def test_the_baseline_is_what_the_network_says(computed, inputs):
+    store, model = computed
+    with torch.no_grad():
+        log_prob = torch.cat([model.network(image[None]) for image in inputs]).log_softmax(1).numpy()
+    np.testing.assert_array_equal(store.baseline.prediction, log_prob.argmax(1))
+    np.testing.assert_allclose(store.baseline.log_prob, log_prob[range(24), store.images.label], atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_activations_are_those_before_anything_works_in_place(computed, inputs, layer):
+    store, model = computed
+    maps = outputs_of(model.network, layer, inputs)
+    maps = maps.reshape(*maps.shape[:2], -1)
+    for unit in range(maps.shape[1]):
+        found = store.layer(layer).activation(unit)
+        np.testing.assert_allclose(found.max, maps[:, unit].max(1), atol=1e-5)
+        np.testing.assert_allclose(found.mean, maps[:, unit].mean(1), atol=1e-5)
+        if (maps < 0).any():
+            np.testing.assert_allclose(found.positive_mean, np.maximum(maps[:, unit], 0).mean(1), atol=1e-5)
+        else:
+            assert found.positive_mean is None
+
+
+@pytest.mark.parametrize("kind", ["zero", "mean"])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_flips_and_log_probabilities_are_those_of_overwriting_the_unit(computed, inputs, layer, kind):
+    store, model = computed
+    view = store.layer(layer)
+    maps = outputs_of(model.network, layer, inputs)
+    changed = 0
+    for unit in range(view.n_units):
+        logits = without(model.network, layer, unit, float(maps[:, unit].mean()) if kind == "mean" else 0.0, inputs)
+        prediction = logits.argmax(1).numpy()
+        flips = view.flips(kind, unit)
+        expected = np.flatnonzero(prediction != store.baseline.prediction)
+        np.testing.assert_array_equal(flips.image, expected)
+        np.testing.assert_array_equal(flips.prediction, prediction[expected])
+        log_prob = logits.log_softmax(1).numpy()[range(24), store.images.label]
+        np.testing.assert_allclose(
+            view.log_prob_change(kind, unit), log_prob - store.baseline.log_prob, rtol=2e-3, atol=1e-4
+        )
+        right = prediction == store.images.label
+        np.testing.assert_array_equal(
+            view.ablation(kind).correct[unit], np.bincount(store.images.label[right], minlength=3)
+        )
+        changed += len(expected)
+    assert changed > 0
+
+
+def test_overall_drop_is_the_accuracy_lost(computed):
+    store, _ = computed
+    view = store.layer("features.4")
+    lost = store.baseline_correct.sum() - view.ablation("zero").correct.sum(1)
+    np.testing.assert_allclose(view.measures["overall_drop"].values, lost / 24, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_exemplar_maps_are_the_units_maps_on_those_images(computed, inputs, layer):
+    store, model = computed
+    maps = outputs_of(model.network, layer, inputs)
+    maps = maps.reshape(*maps.shape[:2], *(maps.shape[2:] or (1, 1)))
+    for kind in ("top", "bottom", "quantile"):
+        for unit in range(maps.shape[1]):
+            shown = store.layer(layer).exemplars(kind, unit)
+            np.testing.assert_allclose(shown.map, maps[shown.image, unit], rtol=1e-3, atol=1e-3)
+            np.testing.assert_array_equal(shown.value, store.layer(layer).activation(unit).max[shown.image])
+
+
+def test_a_gradient_is_that_of_the_unit_where_it_peaks(computed, inputs):
+    store, model = computed
+    view = store.layer("features.4")
+    for unit in range(view.n_units):
+        maps = view.attribution("gradient", unit)
+        for rank, image in enumerate(view.exemplars("top", unit).image[:5]):
+            leaf = inputs[int(image)][None].clone().requires_grad_()
+            model.network.features(leaf)[0, unit].max().backward()
+            np.testing.assert_allclose(maps[rank], leaf.grad[0].sum(0).numpy(), rtol=2e-3, atol=1e-4)
+
+
+def test_integrated_gradients_add_up_to_the_rise_above_the_black_image(computed, inputs):
+    store, model = computed
+    view = store.layer("features.4")
+    black = model.transform(Image.new("RGB", (16, 16)))
+    strays = []
+    for unit in range(view.n_units):
+        maps = view.attribution("integrated_gradients", unit)
+        for rank, image in enumerate(view.exemplars("top", unit).image[:5]):
+            with torch.no_grad():
+                here = model.network.features(inputs[int(image)][None])[0, unit]
+                there = model.network.features(black[None])[0, unit]
+            rise = here.flatten()[here.argmax()] - there.flatten()[here.argmax()]
+            strays.append(abs(maps[rank].sum() - float(rise)) / (abs(float(rise)) + 0.1))
+    # Sixteen steps approximate the integral of a piecewise linear function.
+    assert np.median(strays) < 0.02
+
+
+def test_thumbnails_are_there_for_every_image_that_a_list_names(computed):
+    store, _ = computed
+    for layer in store.layers:
+        for kind in layer.exemplar_kinds:
+            for image in layer.exemplars(kind, 0).image:
+                assert store.thumbnail(int(image)).startswith(b"\xff\xd8")
+
+
+def test_the_store_says_how_it_came_to_be(computed):
+    store, model = computed
+    said = store.provenance
+    assert said["no_op_flip_rate"] == 0
+    assert said["no_op_rows"] > 0
+    assert said["image_list_hash"] == store.images.list_hash
+    assert len(said["weights"]["sha256"]) == 64
+    assert {"command", "versions", "device", "seeds", "transform", "git_commit"} <= said.keys()
+    for name, tensor in model.network.state_dict().items():
+        np.testing.assert_array_equal(store.state_dict()[name], tensor.numpy())
+
+
+# Shards, blocks and interruption
+
+
+def test_the_size_of_shards_and_blocks_changes_nothing(small, tmp_path, monkeypatch):
+    # One image at a time: in larger batches rounding depends on the batch.
+    assert main(job(small, "--batch-size", 1, "--shard-size", 5, layers=LAYERS)) == 0
+    monkeypatch.setattr(merge, "_BLOCK_BYTES", 400)
+    other = (small[0], small[1], tmp_path / "other.h5")
+    assert main(job(other, "--batch-size", 1, "--shard-size", 24, "--workers", 2, layers=LAYERS)) == 0
+    assert_same_stores(small[2], other[2])
+
+
+def test_a_killed_run_goes_on_and_ends_in_the_same_store(small, tmp_path):
+    whole = (small[0], small[1], tmp_path / "whole.h5")
+    assert main(job(whole, "--shard-size", 4, "--ablation", "mean")) == 0
+    side_files = small[2].with_name("small.h5.shards")
+    for stem in ("means", "sweep", "look"):
+        words = [sys.executable, "-m", "precompute", *job(small, "--shard-size", 4, "--ablation", "mean", "--resume")]
+        running = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while running.poll() is None and not list(side_files.glob(f"{stem}-0000[1-9]")):
+            time.sleep(0.005)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        if small[2].exists():
+            break  # it was faster than we
+    assert main(job(small, "--shard-size", 4, "--ablation", "mean", "--resume")) == 0
+    assert_same_stores(small[2], whole[2])
+    assert not side_files.exists()
+    assert not list(small[2].parent.glob("*.part"))
+
+
+@pytest.fixture
+def stopped(small):
+    """A job that stopped after its first shard: the second holds too many unreadable files."""
+    for image in range(4):
+        (small[1] / "owls" / f"{image:02d}.png").write_bytes(b"nothing")
+    assert main(job(small, "--shard-size", 8)) == 1
+    return small
+
+
+def test_resuming_refuses_changed_options_by_name(stopped, capsys):
+    assert main(job(stopped, "--shard-size", 9, "--top-k", 3, "--resume")) == 1
+    said = capsys.readouterr().err
+    assert "--shard-size was 8, now 9" in said
+    assert "--top-k was 25, now 3" in said
+
+
+def test_work_that_was_stopped_is_not_thrown_away_unasked(stopped, capsys):
+    assert main(job(stopped, "--shard-size", 8)) == 1
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_a_stopped_run_can_go_on_with_bad_images_allowed(stopped):
+    assert main(job(stopped, "--shard-size", 8, "--resume", "--allow-bad")) == 0
+    with open_store(stopped[2]) as store:
+        assert len(store.images) == 20
+        assert [path for path, _ in store.images.skipped] == [f"owls/{image:02d}.png" for image in range(4)]
+
+
+# Bad input
+
+
+def test_one_bad_image_in_twenty_is_left_out_and_listed(small, capsys):
+    (small[1] / "owls" / "03.png").write_bytes(b"not a picture")
+    assert main(job(small)) == 0
+    assert "owls/03.png" in capsys.readouterr().out
+    with open_store(small[2]) as store:
+        assert "owls/03.png" not in store.images.path
+        assert store.images.skipped[0][0] == "owls/03.png"
+    assert check(small[2]) == []
+
+
+def test_a_class_left_without_images_has_no_drop(small):
+    for file in (small[1] / "owls").iterdir():
+        file.write_bytes(b"not a picture")
+    assert main(job(small, "--allow-bad")) == 0
+    with open_store(small[2]) as store:
+        layer = store.layer("features.4")
+        assert np.isnan(layer.ablation("zero").drop[:, 2]).all()
+        assert np.isnan(layer.class_mean[:, 2]).all()
+        assert set(layer.measures["selective_class"].values) <= {0, 1}
+    assert check(small[2]) == []
+
+
+def test_a_failed_run_leaves_an_earlier_store_as_it_was(small):
+    assert main(job(small)) == 0
+    before = small[2].read_bytes()
+    for image in range(8):
+        (small[1] / "owls" / f"{image:02d}.png").write_bytes(b"nothing")
+    assert main(job(small)) == 1
+    assert small[2].read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("--layer", "features.44"), "features.4"),
+        (("--top-k", "0"), "--top-k must be at least 1"),
+        (("--attribution", "guess"), "Choose of gradient"),
+        (("--device", "cuda"), "cuda"),
+        (("--limit", "0"), "limit"),
+        (("--classes", "absent.json"), "absent.json"),
+        (("--weights", "absent.pth"), "absent.pth"),
+    ],
+)
+def test_an_option_that_cannot_work_gets_a_sentence(small, change, words, capsys):
+    if "cuda" in change and torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    assert main(job(small, *change)) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert "Traceback" not in said
+
+
+def test_an_output_path_that_cannot_be_written_gets_a_sentence(small, capsys):
+    blocked = (*small[:2], small[1] / "cats" / "00.png" / "store.h5")
+    assert main(job(blocked)) == 1
+    assert "--out" in capsys.readouterr().err
+
+
+def test_classes_that_do_not_fit_the_outputs_are_refused(small, capsys):
+    shutil.rmtree(small[1] / "owls")
+    assert main(job(small)) == 1
+    said = capsys.readouterr().err
+    assert "2" in said
+    assert "3" in said
+    table = small[1].parent / "classes.json"
+    table.write_text(json.dumps({"cats": 0, "dogs": 1}))
+    assert main(job(small, "--classes", table)) == 0
+    with open_store(small[2]) as store:
+        assert store.model.n_outputs == 3
+
+
+def test_progress_is_reported_to_the_file_that_is_named(small, tmp_path):
+    report = tmp_path / "progress.json"
+    words = [sys.executable, "-m", "precompute", *job(small)]
+    subprocess.run(
+        words, cwd=ROOT, env=os.environ | {"UNITSCOPE_PROGRESS": str(report)}, check=True, capture_output=True
+    )
+    told = json.loads(report.read_text())
+    assert told.keys() == {"stage", "done", "total", "overall"}
+    assert told["overall"] > 0.9
+
+
+def test_check_and_info_read_what_run_wrote(small, capsys):
+    assert main(job(small)) == 0
+    assert main(["check", str(small[2])]) == 0
+    assert main(["info", str(small[2])]) == 0
+    said = capsys.readouterr().out
+    assert "no problems found" in said
+    assert "24 of 3 classes" in said
+    assert main(["check", str(small[2].with_name("absent.h5"))]) == 1
+
+
+def test_layers_are_listed_with_their_units(small, capsys):
+    assert main(["layers", small[0]]) == 0
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
+    assert lines["features.4"][:2] == ["ReLU", "8"]
+    assert lines["classifier"] == ["Linear", "3", "-"]
