@@ -1,0 +1,33 @@
+"""Unitscope: what every unit of a convolutional network sees, and what breaks without it.
+
+``streamlit run app.py`` shows the stores in ``runs/``; ``streamlit run app.py -- --store FILE.h5`` shows that one.
+"""
+
+import sys
+
+import streamlit as st
+
+from explorer import data, navigate
+from explorer.components import messages, welcome
+from explorer.sources import ROOT, find_sources
+from precompute.errors import UnitscopeError
+
+st.set_page_config(page_title="Unitscope", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
+st.html(ROOT / "explorer" / "components" / "style.css")
+
+PAGES = [
+    st.Page(navigate.OVERVIEW, title="Unitscope", default=True),
+    st.Page(navigate.LAYER, title="Layer", url_path="layer"),
+    st.Page(navigate.UNIT, title="Unit", url_path="unit"),
+]
+page = st.navigation(PAGES, position="hidden")
+
+try:
+    if find_sources(sys.argv):
+        page.run()
+    else:
+        welcome.render()
+except UnitscopeError as error:
+    messages.refusal(error)
+
+data.freeze()

@@ -1,0 +1,1 @@
+"""Charts: frames and arrays in, Altair charts out. No Streamlit, no store."""

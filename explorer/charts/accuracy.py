@@ -1,0 +1,71 @@
+"""How often the network is right with nothing ablated, class by class."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from explorer.charts import theme
+
+Ints = NDArray[np.integer[Any]]
+
+MOST_ROWS = 24
+# Shares of the width: names up to here, bars between, tallies after.
+_FROM, _TO = 0.34, 0.84
+_BAR = theme.ROW * 0.62
+
+
+def accuracy_frame(titles: Sequence[str], correct: Ints, n_images: Ints) -> pd.DataFrame:
+    """Put accuracy in percent beside its counts, the lowest first; classes without images are left out."""
+    frame = pd.DataFrame({"title": titles, "correct": correct, "n": n_images})
+    frame = frame[frame["n"] > 0]
+    frame = frame.assign(accuracy=100 * frame["correct"] / frame["n"])
+    frame = frame.sort_values("accuracy", kind="stable")
+    return frame.assign(row=np.arange(len(frame)).astype(str))
+
+
+def accuracy_bars(frame: pd.DataFrame, most: int = MOST_ROWS) -> alt.LayerChart:
+    """Draw a bar a class; beyond ``most`` classes the lowest ones, and all others as ticks on one line."""
+    shown, others = (frame, frame.iloc[:0]) if len(frame) <= most else (frame.iloc[:most], frame.iloc[most:])
+    order = shown["row"].tolist() + (["others"] if len(others) else [])
+    y = alt.Y("row:N", sort=order, scale=alt.Scale(domain=order), axis=None)
+    layers = _rows(shown, y) + (_strip(others, y) if len(others) else [])
+    return theme.finish(alt.layer(*layers, height=theme.ROW * len(order)))
+
+
+def _rows(shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
+    base = alt.Chart(shown)
+    tally = base.transform_calculate(tally="datum.correct + ' of ' + datum.n")
+    return [
+        base.mark_bar(color=theme.REST, height=_BAR).encode(x=_share_right(), x2=alt.datum(0), y=y, tooltip=_tooltip()),
+        _name(base, y, "title:N"),
+        theme.words(tally, "right").encode(x=theme.at(1), y=y, text="tally:N", tooltip=_tooltip()),
+    ]
+
+
+def _strip(others: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
+    ticks = alt.Chart(others.assign(row="others")).mark_tick(color=theme.REST, thickness=1.5, size=_BAR, opacity=0.4)
+    label = alt.Chart(pd.DataFrame({"row": ["others"], "text": [f"{len(others):,} other classes"]}))
+    return [ticks.encode(x=_share_right(), y=y, tooltip=_tooltip()), _name(label, y, "text:N")]
+
+
+def _name(chart: alt.Chart, y: alt.Y, field: str) -> alt.Chart:
+    return theme.words(chart, "right", room="width*0.31").encode(x=theme.at(_FROM - 0.02), y=y, text=field)
+
+
+def _share_right() -> alt.X:
+    ends = [alt.ExprRef(f"width*{_FROM}"), alt.ExprRef(f"width*{_TO}")]
+    axis = theme.axis("images right, %", orient="top", grid=False, values=[0, 50, 100])
+    return alt.X("accuracy:Q", scale=alt.Scale(domain=[0, 100], range=ends), axis=axis)
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("title:N", title="class"),
+        alt.Tooltip("accuracy:Q", title="right, %", format=".1f"),
+        alt.Tooltip("correct:Q", title="images right"),
+        alt.Tooltip("n:Q", title="images"),
+    ]

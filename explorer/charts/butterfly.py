@@ -1,0 +1,176 @@
+"""What a unit sees and what breaks without it, on one list of classes: activation to the left, drop to the right."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from explorer.charts import theme
+from explorer.impact import Impact
+
+Floats = NDArray[np.floating[Any]]
+
+MOST_ROWS = 24
+# Shares of the width: activation bars, class names, drops, and the tally of images at the right edge.
+_LEFT, _RIGHT_FROM, _RIGHT_TO = 0.36, 0.60, 0.88
+_MIDDLE = (_LEFT + _RIGHT_FROM) / 2
+_BAR = theme.ROW * 0.62
+
+
+def class_frame(titles: Sequence[str], names: Sequence[str], profile: Floats, impact: Impact) -> pd.DataFrame:
+    """Put everything about every class side by side, the most activating class first.
+
+    Parameters
+    ----------
+    titles, names : sequence of str
+        Titles and folder names of the classes.
+    profile : (class,) array
+        Mean activation.
+    impact : Impact
+        Effect of silencing the unit; drops become percentage points.
+    """
+    frame = pd.DataFrame(
+        {
+            "name": names,
+            "title": titles,
+            "activation": profile,
+            "drop": 100 * impact.drop,
+            "low": 100 * impact.low,
+            "high": 100 * impact.high,
+            "lost": impact.lost,
+            "gained": impact.gained,
+            "n": impact.n_images,
+        }
+    )
+    frame["tally"] = [_tally(lost, gained) for lost, gained in zip(impact.lost, impact.gained, strict=True)]
+    frame = frame[frame["n"] > 0].sort_values("activation", ascending=False, kind="stable", na_position="last")
+    return frame.assign(row=np.arange(len(frame)).astype(str))
+
+
+def split(frame: pd.DataFrame, chosen: str | None, most: int = MOST_ROWS) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the classes that matter on either side, and the chosen one, from all others.
+
+    Returns
+    -------
+    shown, others : DataFrame
+        At most ``most`` rows (one more for the chosen class), and the rest; both in the frame's order.
+    """
+    if len(frame) <= most:
+        return frame, frame.iloc[:0]
+    matters = frame["drop"].abs().fillna(0).rank(method="first", ascending=False)
+    answers = frame["activation"].rank(method="first", ascending=False)
+    priority = pd.concat([matters.where(frame["drop"] != 0), answers], axis=1).min(axis=1)
+    keep = (priority.rank(method="first") <= most) | (frame["name"] == chosen)
+    return frame[keep], frame[~keep]
+
+
+def butterfly(frame: pd.DataFrame, chosen: str | None = None, most: int = MOST_ROWS) -> alt.LayerChart:
+    """Draw the two halves of the sentence. Clicking a row selects its class (selection ``pick``, field ``name``).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From :func:`class_frame`.
+    chosen : str or None
+        Folder name of the class to highlight.
+    most : int
+        Rows before the other classes share one strip.
+    """
+    shown, others = split(frame, chosen, most)
+    shown = shown.assign(chosen=shown["name"] == chosen)
+    order = shown["row"].tolist() + (["others"] if len(others) else [])
+    y = alt.Y("row:N", sort=order, axis=None, scale=alt.Scale(domain=order))
+    layers = [_hit_band(shown, y), *_sides(frame, shown, y), _names(shown, y), _tallies(shown, y)]
+    if len(others):
+        layers += _strip(frame, others, y)
+    height = theme.ROW * len(order)
+    return theme.finish(alt.layer(*layers, height=height).resolve_scale(x="independent"))
+
+
+def _sides(frame: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
+    base, tip = alt.Chart(shown), _tooltip()
+    sees = theme.axis("mean activation", orient="top", grid=False, tickCount=4, titleAnchor="end", titleAlign="left")
+    breaks = theme.axis("accuracy lost without it, points", orient="top", grid=False)
+    profile = base.mark_bar(color=theme.ACTIVATION, height=_BAR).encode(
+        x=_left(frame, sees), x2=alt.datum(0), y=y, tooltip=tip
+    )
+    interval = base.mark_rule(color=theme.REST, strokeWidth=1.5).encode(
+        x=_right(frame, None, "low"), x2="high:Q", y=y, tooltip=tip
+    )
+    drops = base.mark_bar(height=_BAR).encode(
+        x=_right(frame, breaks), x2=alt.datum(0), y=y, color=_loss_or_gain(), tooltip=tip
+    )
+    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.REST, strokeWidth=1)
+    return [profile, interval, drops, zero.encode(x=_right(frame, None, "zero"))]
+
+
+def _loss_or_gain() -> Any:
+    return alt.when("datum.drop < 0").then(alt.value(theme.GAIN)).otherwise(alt.value(theme.LOSS))
+
+
+def _hit_band(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
+    """Lay a band behind each row, as wide as the chart, so that the whole row can be pointed at and clicked."""
+    pick = alt.selection_point(name="pick", fields=["name"], toggle=False)
+    hover = alt.selection_point(name="hover", fields=["name"], on="pointerover", clear="pointerout", empty=False)
+    strength = alt.when(hover).then(alt.value(0.18)).when("datum.chosen").then(alt.value(0.28)).otherwise(alt.value(0))
+    band = alt.Chart(shown).mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)
+    encoded = band.encode(y=y, x=alt.value(0), x2=alt.value("width"), opacity=strength, tooltip=_tooltip())
+    return encoded.add_params(pick, hover)
+
+
+def _names(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
+    text = theme.words(alt.Chart(shown), "center", room=f"width*{_RIGHT_FROM - _LEFT - 0.02:.3f}")
+    return text.encode(x=theme.at(_MIDDLE), y=y, text="title:N", tooltip=_tooltip())
+
+
+def _tallies(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
+    text = theme.words(alt.Chart(shown), "right", colour=theme.REST)
+    return text.encode(x=theme.at(1), y=y, text="tally:N", tooltip=_tooltip())
+
+
+def _strip(frame: pd.DataFrame, others: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
+    ticks = alt.Chart(others.assign(row="others")).mark_tick(thickness=1.5, size=_BAR, opacity=0.35)
+    label = alt.Chart(pd.DataFrame({"row": ["others"], "text": [f"{len(others):,} other classes"]}))
+    return [
+        ticks.encode(x=_left(frame, None), y=y, color=alt.value(theme.ACTIVATION), tooltip=_tooltip()),
+        ticks.encode(x=_right(frame, None), y=y, color=_loss_or_gain(), tooltip=_tooltip()),
+        theme.words(label, "center", colour=theme.REST).encode(x=theme.at(_MIDDLE), y=y, text="text:N"),
+    ]
+
+
+def _left(frame: pd.DataFrame, axis: alt.Axis | None) -> alt.X:
+    """Activation, growing from the names to the left."""
+    top, bottom = frame["activation"].max(), frame["activation"].min()
+    domain = [min(0.0, float(bottom)), max(0.0, float(top)) or 1.0]
+    scale = alt.Scale(domain=domain, range=[alt.ExprRef(f"width*{_LEFT}"), 0], nice=False)
+    return alt.X("activation:Q", scale=scale, axis=axis)
+
+
+def _right(frame: pd.DataFrame, axis: alt.Axis | None, field: str = "drop") -> alt.X:
+    """Drop, growing from the names to the right; gains go to the left of zero."""
+    low = min(-1.0, float(frame[["low", "drop"]].min().min()))
+    high = max(1.0, float(frame[["high", "drop"]].max().max()))
+    ends = [alt.ExprRef(f"width*{_RIGHT_FROM}"), alt.ExprRef(f"width*{_RIGHT_TO}")]
+    scale = alt.Scale(domain=[low, high], range=ends, nice=False)
+    return alt.X(f"{field}:Q", scale=scale, axis=axis)
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("title:N", title="class"),
+        alt.Tooltip("activation:Q", title="mean activation", format=".3g"),
+        alt.Tooltip("drop:Q", title="accuracy lost, points", format=".1f"),
+        alt.Tooltip("low:Q", title="95 % interval from", format=".1f"),
+        alt.Tooltip("high:Q", title="to", format=".1f"),
+        alt.Tooltip("lost:Q", title="images lost"),
+        alt.Tooltip("gained:Q", title="images gained"),
+        alt.Tooltip("n:Q", title="images"),
+    ]
+
+
+def _tally(lost: int, gained: int) -> str:
+    """Say what the images did, such as ``−7 +1``; nothing where nothing happened."""
+    return "  ".join(part for part in (f"−{lost}" if lost else "", f"+{gained}" if gained else "") if part)

@@ -1,0 +1,87 @@
+"""How strongly a unit fires: a histogram over all images, with a tick for each picture that is shown."""
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from explorer.charts import theme
+
+Floats = NDArray[np.floating[Any]]
+
+HEIGHT = 120
+_BINS = 40
+
+
+def bins(values: Floats, n_bins: int = _BINS) -> pd.DataFrame:
+    """Count values between even edges, zeros left out: a resting unit's would dwarf everything else.
+
+    Parameters
+    ----------
+    values : (image,) array
+        The unit's maximum on each image.
+    n_bins : int
+        Number of bins over the range of the values that are not zero, zero included in the range.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``start``, ``end`` and ``images``; empty where all values are zero.
+    """
+    active = values[values != 0]
+    if active.size == 0:
+        return pd.DataFrame({"start": [], "end": [], "images": []})
+    span = (min(0.0, float(active.min())), max(0.0, float(active.max())))
+    images, edges = np.histogram(active, bins=n_bins, range=span)
+    return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "images": images})
+
+
+def histogram(values: Floats, shown: Floats, of_class: Floats | None = None) -> alt.LayerChart:
+    """Draw the distribution of a unit's activation over all images.
+
+    Parameters
+    ----------
+    values : (image,) array
+        Maximum on each image; zeros are not drawn.
+    shown : (exemplar,) array
+        The values of the pictures shown: a tick below the bars each.
+    of_class : (image of the class,) array, optional
+        The same for one class, drawn in front.
+    """
+    frame = bins(values)
+    edges = [float(frame["start"].min()), float(frame["end"].max())] if len(frame) else [0.0, 1.0]
+    x = alt.X(
+        "start:Q",
+        scale=alt.Scale(domain=edges, nice=False),
+        axis=theme.axis("largest activation on the image", orient="bottom", grid=False, offset=14),
+    )
+    quiet = of_class is not None
+    layers = [_bars(frame, x, theme.REST if quiet else theme.ACTIVATION, 0.45 if quiet else 1)]
+    if of_class is not None:
+        front = _count_between(of_class, frame)
+        layers.append(_bars(front, x, theme.ACTIVATION, 1))
+    ticks = alt.Chart(pd.DataFrame({"start": shown})).mark_tick(color=theme.ACTIVATION, thickness=2, size=10)
+    layers.append(
+        ticks.encode(x=x, y=alt.value(HEIGHT + 8), tooltip=alt.Tooltip("start:Q", title="shown", format=".3g"))
+    )
+    return theme.finish(alt.layer(*layers, height=HEIGHT))
+
+
+def _count_between(values: Floats, frame: pd.DataFrame) -> pd.DataFrame:
+    edges = np.append(frame["start"].to_numpy(), frame["end"].to_numpy()[-1:])
+    images = np.histogram(values[values != 0], bins=edges)[0] if len(edges) else np.array([])
+    return frame.assign(images=images)
+
+
+def _bars(frame: pd.DataFrame, x: alt.X, colour: str, opacity: float) -> alt.Chart:
+    y = alt.Y("images:Q", axis=theme.axis("images", tickCount=3))
+    tip = [
+        alt.Tooltip("start:Q", title="from", format=".3g"),
+        alt.Tooltip("end:Q", title="to", format=".3g"),
+        alt.Tooltip("images:Q", title="images"),
+    ]
+    # A rect, not a bar: a bar with two ends on x would lie on its side.
+    bars = alt.Chart(frame).mark_rect(color=colour, opacity=opacity, stroke=None)
+    return bars.encode(x=x, x2="end:Q", y=y, y2=alt.datum(0), tooltip=tip)

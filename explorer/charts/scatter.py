@@ -1,0 +1,39 @@
+"""All units of a layer over two measures."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+HEIGHT = 460
+
+
+def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
+    """Draw a point a unit. Clicking a point selects its unit (selection ``pick``, field ``unit``).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``unit``, ``x``, ``y``, ``sees`` (title of the preferred class) and ``chosen`` (whether that is the
+        class that is looked at). Rows without a value on either axis are left out by the caller.
+    x_label, y_label : str
+        Titles of the axes.
+    """
+    pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
+    hover = alt.selection_point(name="hover", fields=["unit"], on="pointerover", clear="pointerout", empty=False)
+    any_chosen = bool(frame["chosen"].any())
+    strong = alt.when("datum.chosen").then(alt.value(theme.ACTIVATION)).otherwise(alt.value(theme.REST))
+    points = alt.Chart(frame).mark_circle(cursor="pointer", opacity=0.7)
+    encoded = points.encode(
+        x=alt.X("x:Q", axis=theme.axis(x_label), scale=alt.Scale(zero=False, padding=12)),
+        y=alt.Y("y:Q", axis=theme.axis(y_label), scale=alt.Scale(zero=False, padding=12)),
+        size=alt.when(hover).then(alt.value(220)).otherwise(alt.value(80)),
+        color=strong if any_chosen else alt.value(theme.ACTIVATION),
+        tooltip=[
+            alt.Tooltip("unit:Q", title="unit"),
+            alt.Tooltip("sees:N", title="answers most to"),
+            alt.Tooltip("x:Q", title=x_label, format=".3g"),
+            alt.Tooltip("y:Q", title=y_label, format=".3g"),
+        ],
+    ).add_params(pick, hover)
+    return theme.finish(alt.layer(encoded, height=HEIGHT))

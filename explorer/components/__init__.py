@@ -1,0 +1,1 @@
+"""Small pieces of the page that several views use."""

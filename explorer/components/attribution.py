@@ -1,0 +1,72 @@
+"""Where in the image a unit looks: its attribution maps on the top exemplars, on one common scale."""
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.components.gallery import Picture, gallery
+from explorer.components.html import escape, heading, note
+from explorer.navigate import View
+from explorer.pictures import common_limit, heat
+from explorer.text import MINUS, significant
+from precompute.store.reader import Layer
+
+_LABELS = {
+    "gradient": "Gradient",
+    "deconvolution": "Deconvolution",
+    "guided_backpropagation": "Guided backpropagation",
+    "integrated_gradients": "Integrated gradients",
+}
+
+
+def attribution(view: View, layer: Layer, unit: int) -> None:
+    """Show the maps of one method, chosen by the reader, and say which methods were left out and why."""
+    heading("Where it looks", "what raises (blue) or lowers (orange) its peak; point at a picture to see the image")
+    held = [facts.method for facts in layer.attributions if facts.left_out is None and facts.n_exemplars]
+    if not held:
+        note("This store holds no attribution maps.")
+    else:
+        _maps(view, layer, unit, held)
+    left_out = [facts for facts in layer.attributions if facts.left_out is not None]
+    if left_out:
+        note(" ".join(f"{label_of(facts.method)} was left out: {facts.left_out}." for facts in left_out))
+
+
+def label_of(method: str) -> str:
+    """Return a method's name for readers."""
+    return _LABELS.get(method, method.replace("_", " ").capitalize())
+
+
+def _maps(view: View, layer: Layer, unit: int, held: list[str]) -> None:
+    method = view.selection.method if view.selection.method in held else held[0]
+    st.session_state["method"] = method
+    st.segmented_control(
+        "Method",
+        held,
+        format_func=label_of,
+        key="method",
+        required=True,
+        on_change=navigate.put_widget,
+        args=(view.selection, "method", "method"),
+        label_visibility="collapsed",
+    )
+    maps = layer.attribution(method, unit)
+    limit = common_limit(maps)
+    found = layer.exemplars("top", unit)
+    label = view.store.images.label
+    gallery(
+        [
+            Picture(
+                jpeg=view.store.thumbnail(image),
+                title=view.store.classes.title[label[image]],
+                value=significant(float(value)),
+                overlay=heat(values, limit),
+                hint=view.store.images.path[image],
+            )
+            for image, value, values in zip(found.image, found.value, maps, strict=False)
+        ],
+        wide=True,
+        faded=True,
+    )
+    end = escape(significant(limit, 2))
+    ends = f"<span>{MINUS}{end}</span><i></i><span>{end}</span>"
+    st.html(f'<div class="us-legend">{ends}<span>one scale for all pictures</span></div>')

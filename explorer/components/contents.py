@@ -1,0 +1,112 @@
+"""What a store holds, piece by piece, for its first page."""
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.charts.accuracy import accuracy_bars, accuracy_frame
+from explorer.components.html import escape, heading, note
+from explorer.components.wall import wall
+from explorer.impact import answers_of
+from explorer.navigate import View
+from explorer.shown import DEFAULT_Y, dead_units, order_by, quantity
+from explorer.text import count, md_text, percent
+from precompute.store.reader import Layer
+
+_TILES = 8
+
+
+def summary(view: View) -> str:
+    """Return one sentence about the store, as HTML."""
+    store = view.store
+    n_units = sum(layer.n_units for layer in store.layers)
+    n_images = len(store.images)
+    right = int(store.baseline_correct.sum())
+    share = percent(right / max(n_images, 1), n_images)
+    layers = count(len(store.layers), "layer")
+    return (
+        f"<b>{escape(view.selection.store)}</b> shows {count(n_units, 'unit')} in {layers} of {escape(_model(view))}, "
+        f"on {count(n_images, 'image')} of {count(len(store.classes), 'class', 'classes')}. "
+        f"With nothing ablated, <b>{share}</b> of the images are right ({right:,} of {n_images:,})."
+    )
+
+
+def _model(view: View) -> str:
+    spec = view.store.model.spec
+    path, _, function = spec.rpartition(":")
+    return f"{path.replace(chr(92), '/').rsplit('/', 1)[-1]}:{function}" if path.endswith(".py") else spec
+
+
+def layers(view: View) -> None:
+    """Show each layer with the units that matter most, and the way in."""
+    for layer in view.store.layers:
+        _layer(view, layer)
+    if not view.store.layers:
+        note("This store holds no layer.")
+
+
+def _layer(view: View, layer: Layer) -> None:
+    shape = " × ".join(str(size) for size in layer.spatial_shape) or "no space"
+    dead = int(dead_units(layer).sum())
+    facts = [layer.kind, shape, count(layer.n_units, "unit")] + ([f"{dead} dead"] if dead else [])
+    heading(layer.name, ", ".join(facts))
+    sort = DEFAULT_Y if DEFAULT_Y in layer.measures else None
+    units = order_by(layer, sort)[:_TILES].tolist()
+    if sort is not None:
+        note("The units that one class misses most, with the points it loses without them")
+    value = quantity(layer.measures[sort]) if sort is not None else None
+    wall(view, layer, units, value, key=f"most_{layer.name}", one_row=True)
+    target = view.selection.to(layer=layer.name, unit=None)
+    label = f"All {layer.n_units:,} units of {md_text(layer.name)}"
+    st.page_link(navigate.LAYER, label=label, icon=":material/arrow_forward:", query_params=target.query())
+
+
+def accuracy(view: View) -> None:
+    """Show how often the network is right, class by class."""
+    heading("Accuracy by class", "with nothing ablated, the lowest first")
+    before = answers_of(view.store)
+    frame = accuracy_frame(view.store.classes.title, before.correct, before.count)
+    st.altair_chart(accuracy_bars(frame), key="accuracy")
+
+
+def origin(view: View) -> None:
+    """Show where the store comes from."""
+    heading("How this store came to be")
+    store = view.store
+    facts: dict[str, Any] = {
+        "created": store.created,
+        "file": store.path,
+        "network": store.model.spec,
+        "weights": store.model.weights,
+        "input": " × ".join(str(size) for size in store.model.input_size),
+        "images": store.images.root,
+        **store.provenance,
+    }
+    rows = "".join(
+        f"<tr><th>{escape(_words(name))}</th><td>{escape(_value(value))}</td></tr>" for name, value in facts.items()
+    )
+    st.html(f'<table class="us-table">{rows}</table>')
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{_words(str(name))} {_value(part)}" for name, part in value.items())
+    return json.dumps(value) if isinstance(value, list) else str(value)
+
+
+def skipped(view: View) -> None:
+    """List the files that could not be read as images."""
+    files = view.store.images.skipped
+    if not files:
+        return
+    heading("Skipped files", f"{count(len(files), 'file')} could not be read as images")
+    rows = "".join(f"<tr><td>{escape(path)}</td><td>{escape(reason)}</td></tr>" for path, reason in files[:100])
+    st.html(f'<table class="us-table">{rows}</table>')

@@ -1,0 +1,27 @@
+"""How strongly a unit fires, over all images, and where the pictures shown stand among them."""
+
+import numpy as np
+import streamlit as st
+
+from explorer.charts.histogram import histogram
+from explorer.components.exemplars import shown_kind
+from explorer.components.html import heading, note
+from explorer.navigate import View
+from explorer.text import percent
+from precompute.store.reader import Layer
+
+
+def distribution(view: View, layer: Layer, unit: int) -> None:
+    """Show the histogram of the unit's activation, zeros counted apart."""
+    largest = layer.activation(unit).max
+    heading("How strongly it fires", f"{percent(float((largest == 0).mean()), 100)} of the images leave it at zero")
+    if not largest.any():
+        note("It is at zero on every image.")
+        return
+    shown = layer.exemplars(shown_kind(view, layer), unit).value if layer.exemplar_kinds else np.array([])
+    of_class = None
+    if view.chosen_class is not None:
+        of_class = largest[view.store.images.label == view.chosen_class]
+    st.altair_chart(histogram(largest, shown, of_class), key="histogram")
+    front = f" In blue: {view.store.classes.title[view.chosen_class]}." if view.chosen_class is not None else ""
+    note(f"Images whose largest activation is not zero; a tick below for each picture shown.{front}")

@@ -1,0 +1,77 @@
+"""What drives a unit: its exemplars, with the active region outlined."""
+
+import numpy as np
+import streamlit as st
+
+from explorer import navigate
+from explorer.components.gallery import Picture, gallery
+from explorer.components.html import heading, note
+from explorer.navigate import View
+from explorer.pictures import outline, outline_level
+from explorer.text import count, significant
+from precompute.store.reader import Exemplars, Layer
+
+_KINDS = {"top": "Strongest", "quantile": "Weakest to strongest", "bottom": "Weakest"}
+
+
+def exemplars(view: View, layer: Layer, unit: int) -> None:
+    """Show one list of exemplars, chosen by the reader."""
+    heading("What drives it", "the active region outlined")
+    if not layer.exemplar_kinds:
+        note("This store holds no exemplars.")
+        return
+    kind = shown_kind(view, layer)
+    _choose_kind(view, layer, kind)
+    found = layer.exemplars(kind, unit)
+    strongest = found if kind == "top" or "top" not in layer.exemplar_kinds else layer.exemplars("top", unit)
+    level = outline_level(strongest.map)
+    gallery(_pictures(view, found, level))
+    note(" ".join(_caption(layer, found, kind, level)))
+
+
+def shown_kind(view: View, layer: Layer) -> str:
+    """Return the list of exemplars that is shown: the one asked for, or the first there is."""
+    return view.selection.show if view.selection.show in layer.exemplar_kinds else layer.exemplar_kinds[0]
+
+
+def _choose_kind(view: View, layer: Layer, kind: str) -> None:
+    st.session_state["kind"] = kind
+    st.segmented_control(
+        "Exemplars",
+        [name for name in _KINDS if name in layer.exemplar_kinds],
+        format_func=lambda name: _KINDS[name],
+        key="kind",
+        required=True,
+        on_change=navigate.put_widget,
+        args=(view.selection, "show", "kind"),
+        label_visibility="collapsed",
+    )
+
+
+def _pictures(view: View, found: Exemplars, level: float) -> list[Picture]:
+    classes, label = view.store.classes, view.store.images.label
+    chosen = view.chosen_class
+    return [
+        Picture(
+            jpeg=view.store.thumbnail(image),
+            title=classes.title[label[image]],
+            value=significant(float(value)),
+            overlay=outline(activation, level),
+            chosen=None if chosen is None else bool(label[image] == chosen),
+            hint=view.store.images.path[image],
+        )
+        for image, value, activation in zip(found.image, found.value, found.map, strict=True)
+    ]
+
+
+def _caption(layer: Layer, found: Exemplars, kind: str, level: float) -> list[str]:
+    said = []
+    if found.map.shape[-1] * found.map.shape[-2] == 1:
+        said.append("This layer has no space, so there is nothing to outline.")
+    elif np.isnan(level):
+        said.append("The unit is nowhere above zero on its strongest images, so there is nothing to outline.")
+    else:
+        said.append(f"Outlined: above {significant(level)}, half of what the strongest images typically reach.")
+    if found.tied:
+        said.append(f"{count(found.tied, 'image')} tied at the cut; the choice among them is arbitrary.")
+    return said

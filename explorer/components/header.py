@@ -1,0 +1,57 @@
+"""The line on top of every page: where the reader is, and the stores there are."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.components.html import escape
+from explorer.navigate import View
+from explorer.sources import find_sources
+from explorer.text import md_text
+
+
+@contextmanager
+def header(view: View, *, page: str) -> Iterator[None]:
+    """Show the way here as links, what the page adds to them, and a picker where there are several stores."""
+    chosen = view.selection
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
+        st.page_link(navigate.OVERVIEW, label=f"**Unitscope** · {md_text(chosen.store)}", query_params=_home(view))
+        if page != navigate.OVERVIEW and chosen.layer is not None:
+            st.html('<span class="us-crumb">/</span>', width="content")
+            st.page_link(navigate.LAYER, label=md_text(chosen.layer), query_params=chosen.to(unit=None).query())
+        yield
+        _store_picker(view)
+
+
+def _home(view: View) -> dict[str, str]:
+    return type(view.selection)(view.selection.store).query()
+
+
+def _store_picker(view: View) -> None:
+    names = [source.name for source in find_sources(sys.argv)]
+    if len(names) < 2:
+        return
+    st.session_state["picked_store"] = view.selection.store
+    st.selectbox(
+        "Store",
+        names,
+        key="picked_store",
+        on_change=_change_store,
+        args=(type(view.selection),),
+        label_visibility="collapsed",
+        width=180,
+    )
+
+
+def _change_store(make: type) -> None:
+    navigate.put(make(st.session_state["picked_store"]))
+
+
+def place(text: str) -> None:
+    """Say where on the page's level the reader is."""
+    st.html('<span class="us-crumb">/</span>', width="content")
+    st.html(f'<span class="us-place">{escape(text)}</span>', width="content")
+    st.space("stretch")

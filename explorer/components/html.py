@@ -1,0 +1,26 @@
+"""HTML pieces. Whatever comes from a store is escaped here, and only here."""
+
+import html
+
+import streamlit as st
+
+
+def escape(text: object) -> str:
+    """Return text that is literal between tags and inside quoted values."""
+    return html.escape(str(text), quote=True)
+
+
+def heading(title: str, aside: str = "") -> None:
+    """Open a section: its name, and what the reader needs to know to read it."""
+    small = f"<small>{escape(aside)}</small>" if aside else ""
+    st.html(f'<h2 class="us-head">{escape(title)}{small}</h2>')
+
+
+def note(text: str) -> None:
+    """Say something quietly."""
+    st.html(f'<p class="us-note">{escape(text)}</p>')
+
+
+def sentence(inner: str) -> None:
+    """Say the main thing. ``inner`` is HTML that is already escaped."""
+    st.html(f'<p class="us-sentence">{inner}</p>')

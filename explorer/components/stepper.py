@@ -1,0 +1,61 @@
+"""To the previous and the next unit by button or arrow key, and to any unit by number or by class."""
+
+import numpy as np
+import streamlit as st
+
+from explorer import navigate
+from explorer.navigate import View
+from explorer.selection import Selection
+from precompute.store.reader import Layer
+
+
+def stepper(view: View) -> None:
+    """Show the controls that lead from unit to unit."""
+    layer, unit = view.layer, view.selection.unit or 0
+    st.html('<span class="us-crumb">/</span>', width="content")
+    st.html(f'<span class="us-place">unit <b>{unit}</b> of {layer.n_units:,}</span>', width="content")
+    _step("Previous", "Left", view.selection.to(unit=(unit - 1) % layer.n_units))
+    _step("Next", "Right", view.selection.to(unit=(unit + 1) % layer.n_units))
+    st.space("stretch")
+    _jump(view, layer)
+
+
+def _step(label: str, key: str, target: Selection) -> None:
+    st.button(label, key=f"step_{label.lower()}", shortcut=key, on_click=navigate.put, args=(target,))
+
+
+def _jump(view: View, layer: Layer) -> None:
+    targets = _targets(view, layer)
+    st.selectbox(
+        "Go to unit or class",
+        list(targets),
+        index=None,
+        key="jump",
+        placeholder="Go to unit or class …",
+        on_change=_land,
+        args=(view.selection, targets),
+        label_visibility="collapsed",
+        width=300,
+    )
+
+
+def _land(selection: Selection, targets: dict[str, tuple[int, str | None]]) -> None:
+    target = targets.get(st.session_state["jump"])
+    st.session_state["jump"] = None
+    if target is not None:
+        unit, label = target
+        navigate.put(selection.to(unit=unit, label=label or selection.label))
+
+
+def _targets(view: View, layer: Layer) -> dict[str, tuple[int, str | None]]:
+    """Name what can be jumped to: every unit; for every class, the unit that answers most and the one it needs most."""
+    classes = view.store.classes
+    targets: dict[str, tuple[int, str | None]] = {f"unit {unit}": (unit, None) for unit in range(layer.n_units)}
+    answers = np.where(np.isnan(layer.class_mean), -np.inf, layer.class_mean).argmax(axis=0)
+    drop = layer.ablation(view.selection.ablation).drop if layer.ablations else None
+    for index, (name, title) in enumerate(zip(classes.name, classes.title, strict=True)):
+        targets[f"{title}: answers most, unit {answers[index]}"] = (int(answers[index]), name)
+        if drop is not None and np.nanmax(drop[:, index], initial=-1) > 0:
+            worst = int(np.nanargmax(drop[:, index]))
+            targets[f"{title}: loses most without unit {worst}"] = (worst, name)
+    return targets

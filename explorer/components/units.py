@@ -1,0 +1,156 @@
+"""The units of a layer: in one sentence, in a plot, in a table and on a wall."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer import navigate
+from explorer.charts.scatter import scatter
+from explorer.components.html import escape, heading, note
+from explorer.components.wall import wall
+from explorer.navigate import View
+from explorer.selection import axes_of
+from explorer.shown import DEFAULT_X, DEFAULT_Y, dead_units, order_by, quantity, unit_frame
+from explorer.text import count, points
+from precompute.measures.table import is_class_valued
+from precompute.store.reader import Layer
+
+_TILES_A_PAGE = 48
+_TABLE_HEIGHT = 540
+
+
+def summary(view: View, layer: Layer) -> str:
+    """Return a sentence about the layer, as HTML."""
+    shape = " × ".join(str(size) for size in layer.spatial_shape) or "no space"
+    dead = int(dead_units(layer).sum())
+    said = f"<b>{escape(layer.name)}</b> ({escape(layer.kind)}, {escape(shape)}) has <b>{layer.n_units:,} units</b>"
+    said += f", {dead:,} of them dead." if dead else "."
+    return said + _worst(view, layer)
+
+
+def _worst(view: View, layer: Layer) -> str:
+    largest, where = layer.measures.get("max_class_drop"), layer.measures.get("max_class_drop_class")
+    if largest is None or where is None or np.isnan(where.values).all():
+        return ""
+    unit = int(np.nanargmax(np.where(np.isnan(where.values), np.nan, largest.values)))
+    label = int(where.values[unit])
+    images = int(view.store.images.per_class(len(view.store.classes))[label])
+    drop = points(float(largest.values[unit]), images)
+    title = escape(view.store.classes.title[label])
+    return f" The one that a class misses most is unit {unit}: without it, {title} loses <b>{drop} points</b>."
+
+
+def plot_and_table(view: View, layer: Layer) -> None:
+    """Show the layer's units over two measures and in a sortable table; both lead to the unit."""
+    if not layer.measures:
+        heading("Measures")
+        note("This store holds no measures.")
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        _plot(view, layer)
+    with right:
+        _table(view, layer)
+
+
+def _plot(view: View, layer: Layer) -> None:
+    heading("Two measures", "a point a unit; click one to look at it")
+    axes = axes_of(layer)
+    if len(axes) < 2:
+        note("This store holds too few measures for a plot.")
+        return
+    x = view.selection.x or (DEFAULT_X if DEFAULT_X in axes else axes[0])
+    y = view.selection.y or (DEFAULT_Y if DEFAULT_Y in axes else axes[1])
+    across, up = st.columns(2)
+    with across:
+        _choose_measure(view, layer, axes, x, "x", "Across")
+    with up:
+        _choose_measure(view, layer, axes, y, "y", "Up")
+    frame = _points(view, layer, x, y)
+    labels = quantity(layer.measures[x]).label, quantity(layer.measures[y]).label
+    event = st.altair_chart(scatter(frame, *labels), key=f"plot_{layer.name}_{x}_{y}", on_select="rerun")
+    _follow(view, layer, event["selection"].get("pick") if event else None)
+    if missing := layer.n_units - len(frame):
+        note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
+
+
+def _choose_measure(view: View, layer: Layer, options: list[str], value: str, field: str, label: str) -> None:
+    key = f"measure_{field}"
+    st.session_state[key] = value
+    st.selectbox(
+        label,
+        options,
+        format_func=lambda name: layer.measures[name].label if name in layer.measures else "Unit number",
+        key=key,
+        on_change=navigate.put_widget,
+        args=(view.selection, field, key),
+    )
+
+
+def _points(view: View, layer: Layer, x: str, y: str) -> pd.DataFrame:
+    frame = unit_frame(layer, view.store.classes.title)
+    sees = frame["selective_class"] if "selective_class" in frame else pd.Series("", index=frame.index)
+    chosen = None if view.chosen_class is None else view.store.classes.title[view.chosen_class]
+    drawn = pd.DataFrame({"unit": frame["unit"], "x": frame[x], "y": frame[y], "sees": sees, "chosen": sees == chosen})
+    return drawn[np.isfinite(drawn["x"]) & np.isfinite(drawn["y"])]
+
+
+def _follow(view: View, layer: Layer, picked: list[dict[str, Any]] | None) -> None:
+    if picked:
+        navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(picked[0]["unit"])))
+
+
+def _table(view: View, layer: Layer) -> None:
+    heading("All measures", "click a heading to sort, a cell to look at its unit")
+    frame = unit_frame(layer, view.store.classes.title)
+    event: Any = st.dataframe(
+        frame,
+        hide_index=True,
+        height=_TABLE_HEIGHT,
+        column_config=_columns(layer, frame),
+        on_select="rerun",
+        selection_mode="single-cell",
+        key=f"table_{layer.name}",
+    )
+    cells = event["selection"]["cells"]
+    _follow(view, layer, [{"unit": frame["unit"].iloc[cells[0][0]]}] if cells else None)
+
+
+def _columns(layer: Layer, frame: pd.DataFrame) -> dict[str, Any]:
+    columns: dict[str, Any] = {"unit": st.column_config.NumberColumn("Unit", width=60, pinned=True)}
+    for name, measure in layer.measures.items():
+        if is_class_valued(name):
+            columns[name] = st.column_config.TextColumn(measure.label, help=measure.formula)
+        elif name == "dead":
+            frame[name] = frame[name] == 1
+            columns[name] = st.column_config.CheckboxColumn(measure.label, help=measure.formula)
+        else:
+            shown = quantity(measure)
+            finely = "%.1f" if "drop" in name else "%.2f"
+            columns[name] = st.column_config.NumberColumn(shown.label, format=finely, help=shown.formula)
+    return columns
+
+
+def all_units(view: View, layer: Layer) -> None:
+    """Show the wall, in the order that the reader chooses."""
+    heading("All units", "the strongest images of each; click one to look at it")
+    options = [*axes_of(layer), "unit"]
+    sort = view.selection.sort or (DEFAULT_Y if DEFAULT_Y in options else "unit")
+    order = order_by(layer, sort)
+    pages = -(-len(order) // _TILES_A_PAGE)
+    page = min(view.selection.page, pages)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=300):
+            _choose_measure(view, layer, options, sort, "sort", "Order")
+        if pages > 1:
+            _choose_page(view, pages, page)
+    value = quantity(layer.measures[sort]) if sort in layer.measures else None
+    wall(view, layer, order[(page - 1) * _TILES_A_PAGE : page * _TILES_A_PAGE].tolist(), value, key="all_units")
+
+
+def _choose_page(view: View, pages: int, page: int) -> None:
+    # Pagination warns when its value is set through the session state, so each page gets its own widget.
+    key = f"wall_page_{page}"
+    st.pagination(pages, default=page, key=key, on_change=navigate.put_widget, args=(view.selection, "page", key))

@@ -1,0 +1,39 @@
+// A wall of tiles, one a unit. Each is a true link, so it can be opened in a new tab; a plain click stays in the page.
+// Names come from the store: they are only ever set as text.
+
+function picture(address) {
+  const image = document.createElement("img");
+  image.src = address;
+  image.alt = "";
+  return image;
+}
+
+function words(kind, text) {
+  const line = document.createElement("span");
+  line.className = kind;
+  line.textContent = text;
+  return line;
+}
+
+function tile(unit, setTriggerValue) {
+  const link = document.createElement("a");
+  link.href = unit.href;
+  link.className = unit.dead ? "tile dead" : "tile";
+  link.title = unit.hint;
+  const pictures = document.createElement("div");
+  pictures.className = "pictures";
+  pictures.append(...unit.pictures.map(picture));
+  link.append(pictures, words("unit", unit.name), words("value", unit.value), words("sees", unit.sees));
+  link.addEventListener("click", (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    setTriggerValue("pick", unit.target);
+  });
+  return link;
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const wall = parentElement.querySelector(".wall");
+  wall.classList.toggle("one-row", data.oneRow);
+  wall.replaceChildren(...data.tiles.map((unit) => tile(unit, setTriggerValue)));
+}

@@ -1,0 +1,88 @@
+"""A wall of units: a tile each, with its strongest pictures; each leads to the unit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import data, navigate
+from explorer.navigate import View
+from explorer.pictures import data_uri
+from explorer.shown import Quantity, class_titles, dead_units
+from precompute.store.reader import Layer
+
+_PICTURES = 4
+_HERE = Path(__file__).parent
+
+
+def wall(
+    view: View, layer: Layer, units: Sequence[int], value: Quantity | None, *, key: str, one_row: bool = False
+) -> None:
+    """Show a tile for each unit and follow a click on one.
+
+    Parameters
+    ----------
+    view : View
+        What is looked at.
+    layer : Layer
+        The units' layer.
+    units : sequence of int
+        In the order of the tiles.
+    value : Quantity or None
+        The measure to print on each.
+    key : str
+        Names the wall on its page.
+    one_row : bool
+        Show only as many tiles as fit beside each other.
+    """
+    tiles = _tiles(view, layer, units, value)
+    picked = _mount()(data={"tiles": tiles, "oneRow": one_row}, key=key, on_pick_change=_nothing).pick
+    if picked is not None:
+        navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(picked)))
+
+
+def _nothing() -> None:
+    """Streamlit reports a trigger only where a callback listens for it."""
+
+
+def _mount() -> Any:
+    return st.components.v2.component(
+        "unitscope_wall",
+        html='<div class="wall"></div>',
+        css=(_HERE / "wall.css").read_text("utf-8"),
+        js=(_HERE / "wall.js").read_text("utf-8"),
+    )
+
+
+def _tiles(view: View, layer: Layer, units: Sequence[int], value: Quantity | None) -> list[dict[str, Any]]:
+    dead = dead_units(layer)
+    sees = _sees(view, layer)
+    images = _images(view, layer, units)
+    return [
+        {
+            "target": int(unit),
+            "name": f"unit {unit}",
+            "href": f"unit?{urlencode(view.selection.to(layer=layer.name, unit=int(unit)).query())}",
+            "value": "dead" if dead[unit] else value.words(int(unit)) if value else "",
+            "sees": "" if dead[unit] else sees[unit],
+            "dead": bool(dead[unit]),
+            "hint": f"{value.label}: {value.words(int(unit))}" if value else "",
+            "pictures": [data_uri(view.store.thumbnail(image), "jpeg") for image in row if image >= 0],
+        }
+        for unit, row in zip(units, images, strict=True)
+    ]
+
+
+def _images(view: View, layer: Layer, units: Sequence[int]) -> NDArray[np.integer[Any]]:
+    if "top" not in layer.exemplar_kinds:
+        return np.full((len(units), 1), -1)
+    return data.first_exemplars(view.source, layer, tuple(int(unit) for unit in units), _PICTURES)
+
+
+def _sees(view: View, layer: Layer) -> list[str]:
+    measure = layer.measures.get("selective_class")
+    return [""] * layer.n_units if measure is None else class_titles(measure, view.store.classes.title)

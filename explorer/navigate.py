@@ -1,0 +1,96 @@
+"""From the URL to the store and the view that it names, and from a click to the next URL."""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from explorer import data, selection
+from explorer.selection import Selection
+from explorer.sources import Source, find_sources
+from precompute.errors import StoreError
+from precompute.store.reader import Layer, Store
+
+OVERVIEW = "explorer/views/overview.py"
+LAYER = "explorer/views/layer.py"
+UNIT = "explorer/views/unit.py"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What one rerun shows.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    store : Store
+        The same, open.
+    selection : Selection
+        What of it.
+    problems : list of str
+        What the URL asked for and is not there.
+    """
+
+    source: Source
+    store: Store
+    selection: Selection
+    problems: list[str]
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that is looked at.
+
+        Raises
+        ------
+        StoreError
+            When the store holds no layer at all.
+        """
+        if self.selection.layer is None:
+            raise StoreError(f"{self.source.path}: this store holds no layer. Run `python -m precompute run` again.")
+        return self.store.layer(self.selection.layer)
+
+    @property
+    def chosen_class(self) -> int | None:
+        """Index of the class that is looked at."""
+        label = self.selection.label
+        return None if label is None else self.store.classes.name.index(label)
+
+
+def current() -> View:
+    """Read the URL.
+
+    Raises
+    ------
+    UnitscopeError
+        When its store cannot be used.
+    """
+    sources = {source.name: source for source in find_sources(sys.argv)}
+    name, problems = selection.choose_store(st.query_params, list(sources))
+    source = sources[name]
+    store = data.store_of(source)
+    chosen, more = selection.parse(st.query_params, name, store)
+    return View(source, store, chosen, [*problems, *more])
+
+
+def at_unit(view: View, unit: int) -> View:
+    """Return the view with the unit spelled out, so that every link from it names the unit."""
+    return View(view.source, view.store, view.selection.to(unit=unit), view.problems)
+
+
+def put(chosen: Selection) -> None:
+    """Change the URL on the same page. For callbacks."""
+    st.query_params.from_dict(chosen.query())
+
+
+def put_widget(chosen: Selection, field: str, key: str) -> None:
+    """Change one part of the URL to what a widget was set to. For callbacks."""
+    value: Any = st.session_state[key]
+    if value is not None:
+        put(chosen.to(**{field: value}))
+
+
+def go(page: str, chosen: Selection) -> None:
+    """Open another page."""
+    st.switch_page(page, query_params=chosen.query())

@@ -1,0 +1,122 @@
+"""Pictures from arrays: outlines and heat maps that lie over a thumbnail, and the data URIs that carry them.
+
+numpy and Pillow only. Overlays are transparent where they say nothing, so they work on a light and on a dark page.
+"""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+Floats = NDArray[np.floating[Any]]
+
+OUTLINE_SIDE = 224
+LINE = (255, 255, 255)
+CASING = (16, 20, 24)
+RAISES = (31, 127, 184)
+LOWERS = (224, 103, 44)
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """Return the bytes of an image as an address that needs no request."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def outline_level(top_maps: Floats) -> float:
+    """Return the activation that outlines a unit's active regions: half of what its top exemplars typically reach.
+
+    One level for all lists, so that a picture which hardly drives the unit has no outline.
+
+    Parameters
+    ----------
+    top_maps : (exemplar, row, column) array
+        Maps of the unit's top exemplars.
+
+    Returns
+    -------
+    float
+        Half the median of the maps' maxima; NaN where that is not above zero.
+    """
+    if top_maps.size == 0:
+        return float("nan")
+    typical = float(np.median(top_maps.max(axis=(1, 2))))
+    return typical / 2 if typical > 0 else float("nan")
+
+
+def active_region(activation: Floats, level: float, side: int = OUTLINE_SIDE) -> NDArray[np.bool_]:
+    """Tell where a map, enlarged smoothly to a square picture, exceeds a level, (side, side)."""
+    enlarged = Image.fromarray(activation.astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC)
+    return np.asarray(enlarged) > level
+
+
+def outline(activation: Floats, level: float, side: int = OUTLINE_SIDE) -> bytes | None:
+    """Draw the border of a unit's active region as a transparent PNG.
+
+    Parameters
+    ----------
+    activation : (row, column) array
+        The unit's map on one image.
+    level : float
+        Activation that counts as active.
+    side : int
+        Size of the PNG in pixels.
+
+    Returns
+    -------
+    bytes or None
+        None where nothing exceeds the level, and in layers without space, where a map is one number.
+    """
+    if activation.size == 1 or np.isnan(level):
+        return None
+    region = active_region(activation, level, side)
+    if not region.any():
+        return None
+    line, casing = _ring(region, 2), _ring(region, 4)
+    pixels = np.zeros((side, side, 4), np.uint8)
+    pixels[casing] = (*CASING, 190)
+    pixels[line] = (*LINE, 255)
+    return _png(pixels)
+
+
+def heat(values: Floats, limit: float) -> bytes:
+    """Draw a signed map as a transparent PNG: blue where it is above zero, orange where below, clear at zero.
+
+    Parameters
+    ----------
+    values : (row, column) array
+        The map.
+    limit : float
+        The absolute value drawn in full colour; the same for all maps that are compared.
+    """
+    strength = np.clip(np.abs(values) / limit, 0, 1) if limit > 0 else np.zeros(values.shape)
+    pixels = np.zeros((*values.shape, 4), np.uint8)
+    pixels[..., :3] = np.where((values > 0)[..., None], RAISES, LOWERS)
+    pixels[..., 3] = np.rint(255 * strength)
+    return _png(pixels)
+
+
+def common_limit(maps: Floats) -> float:
+    """Return one scale for several signed maps: the 99.5th percentile of their absolute values.
+
+    The single largest pixel would leave everything else pale.
+    """
+    size = np.abs(maps[np.isfinite(maps)])
+    if size.size == 0:
+        return 0.0
+    return float(np.percentile(size, 99.5)) or float(size.max())
+
+
+def _ring(region: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    picture = Image.fromarray(region.astype(np.uint8) * 255)
+    inner = picture.filter(ImageFilter.MinFilter(3))
+    border = Image.fromarray(np.asarray(picture) - np.asarray(inner))
+    return np.asarray(border.filter(ImageFilter.MaxFilter(2 * (width // 2) + 1))) > 0
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels, "RGBA").save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()

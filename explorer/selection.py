@@ -1,0 +1,168 @@
+"""What is looked at, and its URL. The URL is the only source of truth.
+
+A URL is never trusted: whatever it asks for that is not there is replaced by a default, and a sentence says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from precompute.measures.table import is_class_valued
+from precompute.store.reader import Layer, Store
+
+_LONGEST_NUMBER = 7
+_LONGEST_QUOTE = 60
+
+
+@dataclass(frozen=True)
+class Selection:
+    """One view of the app.
+
+    Parameters
+    ----------
+    store : str
+        Name of the store.
+    layer : str or None
+        Name of the layer; None in a store without layers.
+    unit : int or None
+        The unit, where one was asked for.
+    label : str or None
+        Folder name of the class that is looked at, if any.
+    show : str
+        The list of exemplars: ``top``, ``quantile`` or ``bottom``.
+    method : str or None
+        The attribution method; None for the first there is.
+    ablation : str
+        The kind of ablation.
+    x, y, sort : str or None
+        Measures of the layer page: axes of its scatter, order of its wall.
+    page : int
+        Page of the wall, from 1.
+    """
+
+    store: str
+    layer: str | None = None
+    unit: int | None = None
+    label: str | None = None
+    show: str = "top"
+    method: str | None = None
+    ablation: str = "zero"
+    x: str | None = None
+    y: str | None = None
+    sort: str | None = None
+    page: int = 1
+
+    def to(self, **changes: Any) -> Self:
+        """Return this selection with some parts changed."""
+        return replace(self, **changes)
+
+    def query(self) -> dict[str, str]:
+        """Return the URL's parameters: what differs from the defaults, and always the store."""
+        default = type(self)(self.store)
+        parts = {name: getattr(self, name) for name in _PARAMETER if getattr(self, name) != getattr(default, name)}
+        return {"store": self.store, **{_PARAMETER[name]: str(value) for name, value in parts.items()}}
+
+
+_PARAMETER = {
+    "layer": "layer",
+    "unit": "unit",
+    "label": "class",
+    "show": "show",
+    "method": "map",
+    "ablation": "ablation",
+    "x": "x",
+    "y": "y",
+    "sort": "sort",
+    "page": "page",
+}
+
+
+def choose_store(query: Mapping[str, str], names: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the store that a URL asks for, or the first, and what was wrong with the question."""
+    reading = _Reading(query)
+    return reading.one_of("store", names, "store") or names[0], reading.problems
+
+
+def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection, list[str]]:
+    """Read a URL's parameters.
+
+    Parameters
+    ----------
+    query : mapping
+        The parameters.
+    name : str
+        Name of the store that they are about.
+    store : Store
+        That store.
+
+    Returns
+    -------
+    selection : Selection
+        What can be shown.
+    problems : list of str
+        A sentence for everything that was asked for and is not there.
+    """
+    reading = _Reading(query)
+    label = reading.one_of("class", store.classes.name, "class")
+    asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))
+    if asked is None:
+        return Selection(name, label=label), reading.problems
+    selection = _in_layer(reading, store.layer(asked))
+    return selection.to(store=name, label=label), reading.problems
+
+
+def axes_of(layer: Layer) -> list[str]:
+    """Return the measures that can be an axis: those that are quantities, not classes."""
+    return [name for name in layer.measures if not is_class_valued(name) and name != "dead"]
+
+
+def _first(store: Store) -> str | None:
+    return store.layers[-1].name if store.layers else None
+
+
+def _in_layer(reading: "_Reading", layer: Layer) -> Selection:
+    methods = [facts.method for facts in layer.attributions]
+    axes = axes_of(layer)
+    return Selection(
+        store="",
+        layer=layer.name,
+        unit=reading.number("unit", layer.n_units, f"unit of {layer.name}"),
+        show=reading.one_of("show", layer.exemplar_kinds, "list of exemplars") or "top",
+        method=reading.one_of("map", methods, "attribution method"),
+        ablation=reading.one_of("ablation", layer.ablations, "kind of ablation") or "zero",
+        x=reading.one_of("x", axes, "measure"),
+        y=reading.one_of("y", axes, "measure"),
+        sort=reading.one_of("sort", [*axes, "unit"], "measure"),
+        page=max(1, reading.number("page", 10**6, "page") or 1),
+    )
+
+
+@dataclass
+class _Reading:
+    query: Mapping[str, str]
+    problems: list[str] = field(default_factory=list)
+
+    def one_of(self, key: str, known: Sequence[str], what: str, *, default: str | None = None) -> str | None:
+        asked = self.query.get(key)
+        if asked is None or asked in known:
+            return default if asked is None else asked
+        instead = default or (known[0] if key == "store" else None)
+        shown = f"{instead} is shown instead" if instead else "it is ignored"
+        self.problems.append(f"The address asks for the {what} “{_quoted(asked)}”, which is not there; {shown}.")
+        return default
+
+    def number(self, key: str, stop: int, what: str) -> int | None:
+        asked = self.query.get(key)
+        if asked is None:
+            return None
+        if asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST_NUMBER and int(asked) < stop:
+            return int(asked)
+        self.problems.append(
+            f"The address asks for the {what} “{_quoted(asked)}”, which is not there "
+            f"(they run from 0 to {stop - 1}); 0 is shown instead."
+        )
+        return 0
+
+
+def _quoted(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"

@@ -1,0 +1,103 @@
+"""One sentence that says in numbers what a unit does, and what it would be wrong to say."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.impact import Impact
+from explorer.text import count, number, points
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of the sentence; the strong ones are what a hurried reader takes away."""
+
+    text: str
+    strong: bool = False
+
+
+def as_html(spans: Sequence[Span]) -> str:
+    """Return the sentence as HTML, its words literal."""
+    return "".join(f"<b>{html.escape(s.text)}</b>" if s.strong else html.escape(s.text) for s in spans)
+
+
+def as_text(spans: Sequence[Span]) -> str:
+    """Return the sentence as plain text."""
+    return "".join(span.text for span in spans)
+
+
+def describe(unit: int, titles: Sequence[str], profile: Floats, impact: Impact, *, dead: bool) -> list[Span]:
+    """Say what drives a unit and what is lost without it.
+
+    Parameters
+    ----------
+    unit : int
+        Its number.
+    titles : sequence of str
+        Titles of the classes.
+    profile : (class,) array
+        Its mean activation by class; NaN for classes without images.
+    impact : Impact
+        What silencing it does.
+    dead : bool
+        Whether it is zero everywhere on every image.
+    """
+    if dead:
+        return [Span(f"Unit {unit} is "), Span("dead", True), Span(_DEAD)]
+    return [*_drive(unit, titles, profile), *_breakage(titles, impact), *_altogether(impact)]
+
+
+_DEAD = ": it is zero everywhere on every image, so nothing drives it and nothing changes without it."
+
+
+def _drive(unit: int, titles: Sequence[str], profile: Floats) -> list[Span]:
+    if np.isnan(profile).all():
+        return [Span(f"Unit {unit} has no class profile.")]
+    best = int(np.nanargmax(profile))
+    rest = np.delete(profile, best)
+    spans = [Span(f"Unit {unit} answers most to "), Span(titles[best], True)]
+    mean = float(np.nanmean(rest)) if (~np.isnan(rest)).any() else 0.0
+    if mean > 0:
+        ratio = float(profile[best]) / mean
+        spans.append(Span(f", {number(ratio, 1 if ratio < 100 else 0)} times as strongly as to the other classes"))
+    return [*spans, Span(".")]
+
+
+def _breakage(titles: Sequence[str], impact: Impact) -> list[Span]:
+    if not impact.lost.any():
+        gained = int(impact.gained.sum())
+        also = f" and {count(gained, 'image')} gained" if gained else ""
+        return [Span(" Without it, "), Span("no image of any class is lost", True), Span(f"{also}")]
+    drop = np.where(np.isnan(impact.drop), -np.inf, impact.drop)
+    worst = int(drop.argmax())
+    if drop[worst] <= 0:
+        lost, gained = int(impact.lost.sum()), int(impact.gained.sum())
+        return [Span(" Without it, "), Span("no class loses", True), Span(f" ({lost} images lost, {gained} gained)")]
+    n = int(impact.n_images[worst])
+    tally = f" ({impact.lost[worst]} of {count(n, 'image')} lost, {impact.gained[worst]} gained{_doubt(impact, worst)})"
+    return [
+        Span(" Without it, "),
+        Span(titles[worst], True),
+        Span(" loses "),
+        Span(f"{points(drop[worst], n)} points", True),
+        Span(tally),
+    ]
+
+
+def _doubt(impact: Impact, worst: int) -> str:
+    return "" if impact.low[worst] > 0 else ": not enough images to tell it from chance"
+
+
+def _altogether(impact: Impact) -> list[Span]:
+    n_images = int(impact.n_images.sum())
+    overall = points(abs(impact.overall), n_images)
+    if float(overall.replace(",", "")) == 0:
+        return [Span("; all classes together stay as they were.")]
+    verb = "lose" if impact.overall > 0 else "gain"
+    return [Span(f"; all classes together {verb} "), Span(f"{overall} points", True), Span(".")]

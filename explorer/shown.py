@@ -1,0 +1,72 @@
+"""How a measure is shown: drops in percentage points, classes by their titles, everything else as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from explorer.text import significant
+from precompute.measures.table import MEASURES, is_class_valued
+from precompute.store.reader import Layer, Measure
+
+Floats = NDArray[np.floating[Any]]
+
+DEFAULT_X, DEFAULT_Y = "class_selectivity", "max_class_drop"
+
+
+@dataclass(frozen=True, eq=False)
+class Quantity:
+    """A measure ready for an axis or a column: its label with the unit of measurement, its values (unit,)."""
+
+    name: str
+    label: str
+    values: Floats
+    formula: str
+    suffix: str = ""
+
+    def words(self, unit: int) -> str:
+        """Return one unit's value for readers."""
+        return significant(float(self.values[unit]), 2) + self.suffix
+
+
+def quantity(measure: Measure) -> Quantity:
+    """Return a measure that is a quantity; drops, stored as fractions, in points."""
+    if "drop" in measure.name:
+        return Quantity(measure.name, f"{measure.label}, points", 100 * measure.values, measure.formula, " pt")
+    return Quantity(measure.name, measure.label, measure.values, measure.formula)
+
+
+def class_titles(measure: Measure, titles: Sequence[str]) -> list[str]:
+    """Return the class titles of a class-valued measure; a dash where it has none."""
+    return ["–" if np.isnan(value) else titles[int(value)] for value in measure.values]
+
+
+def unit_frame(layer: Layer, titles: Sequence[str]) -> pd.DataFrame:
+    """Put all measures of a layer side by side, a row a unit, with fixed column names: those of the store."""
+    columns: dict[str, Any] = {"unit": np.arange(layer.n_units)}
+    for name in sorted(layer.measures, key=_reading_order):
+        measure = layer.measures[name]
+        columns[name] = class_titles(measure, titles) if is_class_valued(name) else quantity(measure).values
+    return pd.DataFrame(columns)
+
+
+def _reading_order(name: str) -> tuple[int, str]:
+    order = [row.name for row in MEASURES]
+    return (order.index(name) if name in order else len(order)), name
+
+
+def dead_units(layer: Layer) -> NDArray[np.bool_]:
+    """Tell which units are marked dead, (unit,); none where the store does not say."""
+    measure = layer.measures.get("dead")
+    return np.zeros(layer.n_units, bool) if measure is None else np.asarray(measure.values == 1)
+
+
+def order_by(layer: Layer, name: str | None) -> NDArray[np.integer[Any]]:
+    """Return the units in the order of a measure, the highest first, undefined ones last; by number for ``unit``."""
+    if name is None or name not in layer.measures:
+        return np.arange(layer.n_units)
+    values = layer.measures[name].values.astype(np.float64)
+    return np.lexsort((np.arange(layer.n_units), np.where(np.isnan(values), np.inf, -values)))

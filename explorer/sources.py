@@ -1,0 +1,92 @@
+"""Which stores the app can show: the one that it was started with, or those in ``runs/``.
+
+The URL names a store by its file's name without the ending, never by a path, so a link cannot open any other file.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from precompute.errors import OptionError, StoreMissing
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that may be a store, and the name that the URL gives it."""
+
+    name: str
+    path: Path
+
+    @property
+    def signature(self) -> tuple[int, int, int]:
+        """What changes when the file is replaced: inode, time of the last write in ns, size.
+
+        Raises
+        ------
+        StoreMissing
+            When there is no such file.
+        """
+        try:
+            facts = self.path.stat()
+        except OSError as error:
+            raise StoreMissing(f"{self.path}: there is no such file. It may have been moved or removed.") from error
+        return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+def runs_folder() -> Path:
+    """Return the folder that stores are looked for in: ``UNITSCOPE_RUNS``, or ``runs/`` of the project."""
+    return Path(os.environ.get("UNITSCOPE_RUNS") or ROOT / "runs")
+
+
+def find_sources(argv: Sequence[str]) -> tuple[Source, ...]:
+    """List the stores to offer, the newest first.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        The process's arguments, ``sys.argv``.
+
+    Returns
+    -------
+    tuple of Source
+        The file of ``--store`` alone, or every ``*.h5`` of the runs folder; empty where that holds none.
+
+    Raises
+    ------
+    OptionError
+        When the arguments cannot be understood.
+    StoreMissing
+        When ``--store`` names no file.
+    """
+    asked = _asked_store(argv)
+    if asked is not None:
+        if not asked.is_file():
+            raise StoreMissing(f"--store {asked}: there is no such file. Start the app with the path of a store.")
+        return (Source(asked.stem, asked),)
+    found = [path for path in runs_folder().glob("*.h5") if path.is_file() and not path.name.startswith(".")]
+    return tuple(Source(path.stem, path) for path in sorted(found, key=_newest_first))
+
+
+def _newest_first(path: Path) -> tuple[float, str]:
+    return -path.stat().st_mtime, path.name
+
+
+def _asked_store(argv: Sequence[str]) -> Path | None:
+    # Streamlit puts the script's own path first; under any other host the arguments are not ours to read.
+    if not argv or Path(argv[0]).name != "app.py":
+        return None
+    parser = argparse.ArgumentParser(exit_on_error=False, add_help=False, allow_abbrev=False)
+    parser.add_argument("--store", type=Path)
+    try:
+        options, unknown = parser.parse_known_args(argv[1:])
+    except argparse.ArgumentError as error:
+        raise OptionError(f"{error}. Start the app with `streamlit run app.py -- --store FILE.h5`.") from error
+    if unknown:
+        raise OptionError(
+            f"Unknown argument {unknown[0]!r}. Start the app with `streamlit run app.py -- --store FILE.h5`."
+        )
+    return options.store

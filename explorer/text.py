@@ -1,0 +1,63 @@
+"""Words and numbers for the screen: rounded to what the data supports, and literal wherever markdown is read."""
+
+import math
+import re
+
+MINUS = "−"
+
+
+def md_text(text: object) -> str:
+    """Return text that markdown shows exactly as it is.
+
+    Class names come from folders and may hold anything: HTML, formulas, links, emoji codes.
+    """
+    literal = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$~&^=@\"'])", r"\\\1", " ".join(str(text).split()))
+    # A word joiner stops :emoji: codes, automatic links and arrows, which no backslash stops.
+    return re.sub(r"(:|\\@|\\-|\\<|w(?=\\\.))", "\\1\u2060", literal)
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """Return a number with a true minus sign; a dash where it is not defined."""
+    if math.isnan(value):
+        return "–"
+    text = f"{value:,.{decimals}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Return a measured quantity with a few significant digits."""
+    if math.isnan(value) or value == 0:
+        return number(value, 0)
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return number(value, min(decimals, 6))
+
+
+def points(fraction: float, n_images: int) -> str:
+    """Return a difference of accuracies in percentage points, as finely as that many images can tell.
+
+    One image of 50 is 2 points, so there are no decimals; one of 1,000 is 0.1 points, so there is one.
+    """
+    return number(100 * fraction, decimals_for(n_images))
+
+
+def percent(fraction: float, n_images: int) -> str:
+    """Return an accuracy in percent, as finely as that many images can tell."""
+    return f"{points(fraction, n_images)} %"
+
+
+def decimals_for(n_images: int) -> int:
+    """Return how many decimals a percentage of so many images supports, at most 2."""
+    return min(2, max(0, math.ceil(math.log10(max(n_images, 1) / 100))))
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun in the right form."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def ordinal(n: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th ..."""
+    ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n:,}{ending}"

@@ -1,0 +1,20 @@
+"""What a store holds: the network, its accuracy, its layers, and how all of it came to be."""
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.components import contents, header, messages
+from explorer.components.html import sentence
+
+view = navigate.current()
+with header.header(view, page=navigate.OVERVIEW):
+    st.space("stretch")
+messages.problems(view.problems)
+sentence(contents.summary(view))
+left, right = st.columns([7, 5], gap="large")
+with left:
+    contents.layers(view)
+with right:
+    contents.accuracy(view)
+    contents.origin(view)
+    contents.skipped(view)

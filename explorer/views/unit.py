@@ -1,0 +1,41 @@
+"""One unit: what it sees, and what breaks without it."""
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.components import attribution, class_detail, distribution, exemplars, header, messages, sides, stepper
+from explorer.components.html import sentence
+from explorer.components.measures import measures
+from explorer.impact import answers_of, impact
+from explorer.sentence import as_html, describe
+
+view = navigate.current()
+layer, unit = view.layer, view.selection.unit or 0
+view = navigate.at_unit(view, unit)
+with header.header(view, page=navigate.UNIT):
+    stepper.stepper(view)
+messages.problems(view.problems)
+
+activation = layer.activation(unit)
+effect = impact(layer.flips(view.selection.ablation, unit), answers_of(view.store))
+sentence(
+    as_html(
+        describe(
+            unit,
+            view.store.classes.title,
+            layer.class_mean[unit],
+            effect,
+            dead=not activation.max.any() and not activation.mean.any(),
+        )
+    )
+)
+measures(layer, unit, view.selection.ablation, effect.n_images)
+
+left, right = st.columns([5, 7], gap="large")
+with left:
+    exemplars.exemplars(view, layer, unit)
+with right:
+    sides.sides(view, layer, unit, effect)
+    distribution.distribution(view, layer, unit)
+    class_detail.class_detail(view, layer, unit)
+attribution.attribution(view, layer, unit)
