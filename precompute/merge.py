@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from precompute.ablation.engine import Counts
 from precompute.images.folder import ImageList
 from precompute.images.loading import Batch
 from precompute.measures import activity, drops, selectivity
@@ -27,6 +28,7 @@ from precompute.stages.gallery import Maps
 from precompute.store.schema import EXEMPLAR_KINDS, MAX_STATE_DICT_BYTES, layer_path
 from precompute.store.writer import StoreWriter, put_bytes
 
+_COUNTED = ("rows", "changed", "rechecked", "audited")
 _BLOCK_BYTES = 64 * 1024**2
 
 
@@ -94,6 +96,12 @@ def effect_arrays(number: int, kind: str, effect: Effect) -> dict[str, np.ndarra
         _name(number, kind, "flip_prediction"): effect.flip_prediction,
         _name(number, kind, "log_prob_change"): effect.log_prob_change,
     }
+
+
+def count_arrays(number: int, before: Counts, after: Counts) -> dict[str, np.ndarray]:
+    """Name what the engine did with a shard's rows of one layer, and its largest error so far."""
+    counted = [getattr(after, name) - getattr(before, name) for name in _COUNTED]
+    return {_name(number, "counts"): np.array(counted), _name(number, "largest_error"): np.array(after.largest_error)}
 
 
 def bad_arrays(batch: Batch) -> dict[str, np.ndarray]:
@@ -413,6 +421,7 @@ def provenance_text(plan: Plan, folder: ShardFolder, images: Swept, facts: Mappi
         "image_list_hash": images.list.digest(),
         "no_op_flip_rate": flips / rows,
         "no_op_rows": rows,
+        "ablation_engine": {site.name: _engine_record(plan, folder, images, i) for i, site in enumerate(plan.sites)},
         "notes": list(plan.model.notes),
         "thumbnails": "what the network saw"
         if plan.view.exact
@@ -423,3 +432,16 @@ def provenance_text(plan: Plan, folder: ShardFolder, images: Swept, facts: Mappi
         },
     }
     return json.dumps(record, indent=1)
+
+
+def _engine_record(plan: Plan, folder: ShardFolder, images: Swept, number: int) -> dict[str, Any]:
+    site = plan.sites[number]
+    if site in plan.slow:
+        return {"method": "plain", "because": plan.slow[site]}
+    counts = np.sum([folder.read(shard, _name(number, "counts")) for shard in images.shards], axis=0)
+    errors = [float(folder.read(shard, _name(number, "largest_error"))) for shard in images.shards]
+    return {
+        "method": "exact engine",
+        **dict(zip(_COUNTED, counts.tolist(), strict=True)),
+        "largest_logit_error": max(errors),
+    }

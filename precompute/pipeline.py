@@ -7,7 +7,7 @@ run goes on where it was, and memory does not grow with the number of images.
 import errno
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from precompute import merge
 from precompute.ablation.ablations import each_unit
+from precompute.ablation.engine import Counts, Engine
 from precompute.errors import DiskError, ImageFolderError
 from precompute.images.folder import ImageList
 from precompute.images.loading import Batch, read_batches
@@ -131,7 +132,8 @@ def _sweep_one(plan: Plan, batch: Batch, means: dict[Site, np.ndarray], stage: S
     arrays |= merge.answer_arrays(found, target)
     arrays["no_op"] = _no_op(plan, batch.inputs, found.logits.argmax(axis=1))
     for number, site in enumerate(plan.sites):
-        ablater = plan.ablater(site)
+        ablater = plan.ablaters[site]
+        before = replace(ablater.counts) if isinstance(ablater, Engine) else Counts()
         for kind in plan.options.ablation:
             effect = sweep(
                 ablater,
@@ -142,6 +144,8 @@ def _sweep_one(plan: Plan, batch: Batch, means: dict[Site, np.ndarray], stage: S
                 advance=stage.advance,
             )
             arrays |= merge.effect_arrays(number, kind, effect)
+        if isinstance(ablater, Engine):
+            arrays |= merge.count_arrays(number, before, ablater.counts)
     return arrays
 
 

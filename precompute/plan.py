@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, each_unit
-from precompute.ablation.plain import PlainAblater
+from precompute.ablation.choose import make_ablater
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.decoding import open_picture
@@ -34,6 +34,7 @@ BOUND_SECONDS = 600.0
 BOUND_BYTES = 500_000_000
 USUAL_EXEMPLARS = 6
 FEW_EXEMPLARS = 3
+_TIMED_UNITS = 8
 _USUAL_SIDES = (224, 299, 96, 64, 32, 28)
 
 
@@ -89,6 +90,10 @@ class Plan:
         Width and height of the first image's file.
     attribution
         Which attributions to make.
+    ablaters
+        For every layer what runs the network with its units silenced.
+    slow
+        For layers that only the plain method can sweep, why: a clause that can follow "because".
     sweep_seconds
         Estimated time of the ablation sweep.
     """
@@ -103,6 +108,8 @@ class Plan:
     probe: Tensor
     size: tuple[int, int]
     attribution: AttributionPlan
+    ablaters: dict[Site, Ablater]
+    slow: dict[Site, str]
     sweep_seconds: float
 
     @property
@@ -120,10 +127,6 @@ class Plan:
         """Processes that decode images."""
         chosen = self.options.workers
         return default_workers(len(self.candidates)) if chosen is None else chosen
-
-    def ablater(self, site: Site) -> Ablater:
-        """Return what runs the network with units of a layer silenced."""
-        return PlainAblater(self.model.network, site, batch_size=self.options.batch_size)
 
     def identity(self) -> dict[str, Any]:
         """Return everything that decides what the run computes, under the names by which a person knows it."""
@@ -165,6 +168,9 @@ def make_plan(options: RunOptions) -> Plan:
     classes = resolve_classes(candidates.class_names, n_outputs, options.classes_file)
     known = list_sites(model.network, probe[:2])
     sites = tuple(sorted({find_site(known, name) for name in options.layers}, key=lambda site: site.order))
+    chosen = {
+        site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size) for site in sites
+    }
     plan = Plan(
         options=options,
         model=model,
@@ -176,6 +182,8 @@ def make_plan(options: RunOptions) -> Plan:
         probe=probe,
         size=size,
         attribution=AttributionPlan({}, {}, 0, 0.0, 0.0, False),
+        ablaters={site: ablater for site, (ablater, _) in chosen.items()},
+        slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
         sweep_seconds=0.0,
     )
     return replace(plan, attribution=_attribution_plan(plan), sweep_seconds=_sweep_seconds(plan))
@@ -209,16 +217,17 @@ def _eights(n: int) -> list[range]:
 
 
 def _sweep_seconds(plan: Plan) -> float:
-    """Time a few ablations on a few images and scale up."""
+    """Time a few ablations on a few images and scale up; on more, work is shared better, so this is an upper bound."""
     total = 0.0
-    for site in plan.sites:
-        ablations = each_unit([0.0] * site.n_units)[:2]
-        run = plan.ablater(site)
-        list(run.sweep(plan.probe, ablations[:1]))  # the first pass of a network is slow
-        started = perf_counter()
-        list(run.sweep(plan.probe, ablations))
-        pairs = len(ablations) * len(plan.probe)
-        total += (perf_counter() - started) / pairs * site.n_units * len(plan.candidates) * len(plan.options.ablation)
+    for site, ablater in plan.ablaters.items():
+        ablations = each_unit([0.0] * min(site.n_units, _TIMED_UNITS))
+        seconds = []
+        for _ in range(2):  # the first pass of a network is slow
+            started = perf_counter()
+            list(ablater.sweep(plan.probe, ablations))
+            seconds.append(perf_counter() - started)
+        each = min(seconds) / (len(ablations) * len(plan.probe))
+        total += each * site.n_units * len(plan.candidates) * len(plan.options.ablation)
     return total
 
 

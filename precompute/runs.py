@@ -57,6 +57,10 @@ def announce(plan: Plan) -> list[str]:
         f"Estimated: sweep {duration(plan.sweep_seconds)}, attributions {duration(attribution.seconds)}, "
         f"store up to {size(store_bytes(plan))}",
     ]
+    lines += [
+        f"{site.name} is swept by whole forward passes, because {reason}; the engine would take a fraction of the time"
+        for site, reason in plan.slow.items()
+    ]
     if attribution.reduced:
         lines.append(
             f"Attributions are cut down to the gradient on {attribution.n_exemplars} exemplars a unit, since in full "

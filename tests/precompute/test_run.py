@@ -56,7 +56,7 @@ def assert_same_stores(first, second):
     ours, theirs = datasets(first), datasets(second)
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
-        if getattr(value, "dtype", None) == object:
+        if getattr(value, "dtype", None) is not None and value.dtype.kind == "O":
             assert all(np.array_equal(a, b) for a, b in zip(value, theirs[name], strict=True)), name
         else:
             np.testing.assert_array_equal(value, theirs[name], err_msg=name)
