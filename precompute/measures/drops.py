@@ -101,9 +101,10 @@ def overall_drop(correct_before: Ints, correct: Ints, count: Ints) -> Floats:
     Returns
     -------
     (unit,) array
-        Fractions in [-1, 1].
+        Fractions in [-1, 1]; NaN without images.
     """
-    return (correct_before.sum() - correct.sum(axis=1)) / count.sum()
+    n_images = count.sum()
+    return (correct_before.sum() - correct.sum(axis=1)) / (n_images if n_images else np.nan)
 
 
 def max_class_drop(drop: Floats) -> tuple[Floats, Floats]:
@@ -119,11 +120,10 @@ def max_class_drop(drop: Floats) -> tuple[Floats, Floats]:
     Returns
     -------
     largest : (unit,) array
-        Fractions in [-1, 1].
+        Fractions in [-1, 1]; below zero where every class gains, NaN where no class has images.
     worst : (unit,) array
         The class, the first among equals; NaN where no class loses.
     """
-    filled = np.where(np.isnan(drop), -np.inf, drop)
-    worst = filled.argmax(axis=1)
-    largest = filled[np.arange(len(drop)), worst]
+    worst = np.where(np.isnan(drop), -np.inf, drop).argmax(axis=1)
+    largest = drop[np.arange(len(drop)), worst]
     return largest, np.where(largest > 0, worst, np.nan)

@@ -28,9 +28,9 @@ def top(largest: Floats, mean: Floats, checksum: Ints, k: int) -> tuple[Ints, in
     largest, mean : (image,) arrays
         Maximum and mean of the unit's map.
     checksum : (image,) integer array
-        Breaks the remaining ties, lower first.
+        Breaks the remaining ties, lower first; images alike in this too keep their order.
     k : int
-        How many; at most the number of images.
+        How many, at least 1; all images where there are fewer.
 
     Returns
     -------
@@ -39,49 +39,50 @@ def top(largest: Floats, mean: Floats, checksum: Ints, k: int) -> tuple[Ints, in
     tied : int
         Size of the group of images, equal in maximum and mean, that the choice cuts through; 0 where it cuts none.
     """
-    return _first(np.lexsort((checksum, -mean, -largest)), largest, mean, k)
+    order = np.lexsort((checksum, -mean, -largest))
+    return _choose(order, largest, mean, np.arange(min(k, len(order))))
 
 
 def bottom(largest: Floats, mean: Floats, checksum: Ints, k: int) -> tuple[Ints, int]:
     """Choose the k images that drive a unit least, weakest first; as :func:`top` otherwise."""
-    return _first(_ascending(largest, mean, checksum), largest, mean, k)
+    order = _ascending(largest, mean, checksum)
+    return _choose(order, largest, mean, np.arange(min(k, len(order))))
 
 
 def quantile(largest: Floats, mean: Floats, checksum: Ints, k: int) -> tuple[Ints, int]:
     """Choose k images at even steps from the weakest to the strongest.
 
-    They stand at ranks round(j (N - 1) / (k - 1)), j = 0 ... k - 1, of the ascending order; the first alone for k = 1.
+    They stand at ranks round(j (N - 1) / (k - 1)), j = 0 ... k - 1, halves to even, of the ascending order; for k = 1
+    it is the weakest alone. Parameters are those of :func:`top`.
 
     Returns
     -------
     image : (k,) integer array
         Weakest first.
     tied : int
-        Size of the largest group of images, equal in maximum and mean, that an image was chosen from; 0 where every
-        image chosen differs from all others.
+        Size of the largest group of images, equal in maximum and mean, that the choice cuts through; 0 where it cuts
+        none.
     """
     order = _ascending(largest, mean, checksum)
-    rank = np.rint(np.linspace(0, len(order) - 1, k)).astype(np.int64)
-    sizes = _tie_sizes(largest[order], mean[order])[rank]
-    tied = int(sizes.max(initial=0))
-    return order[rank], tied if tied > 1 else 0
+    k = min(k, len(order))
+    # A quotient of integers is exact at the halves, where steps of np.linspace miss them by a rounding error.
+    rank = np.rint(np.arange(k) * (len(order) - 1) / max(1, k - 1)).astype(np.int64)
+    return _choose(order, largest, mean, rank)
 
 
 def _ascending(largest: Floats, mean: Floats, checksum: Ints) -> Ints:
     return np.lexsort((checksum, mean, largest))
 
 
-def _first(order: Ints, largest: Floats, mean: Floats, k: int) -> tuple[Ints, int]:
-    if k >= len(order):
-        return order, 0
-    last, following = order[k - 1], order[k]
-    if largest[last] != largest[following] or mean[last] != mean[following]:
-        return order[:k], 0
-    return order[:k], int(((largest == largest[last]) & (mean == mean[last])).sum())
+def _choose(order: Ints, largest: Floats, mean: Floats, rank: Ints) -> tuple[Ints, int]:
+    """Take the images at some ranks of an order, and the size of the largest group of equals taken in part."""
+    group = _groups(largest[order], mean[order])
+    size = np.bincount(group)
+    taken = np.bincount(group[rank], minlength=len(size))
+    return order[rank], int(size[(taken > 0) & (taken < size)].max(initial=0))
 
 
-def _tie_sizes(largest: Floats, mean: Floats) -> Ints:
-    """Size of the group of equals that each element of two jointly sorted arrays belongs to."""
-    starts = np.r_[True, (np.diff(largest) != 0) | (np.diff(mean) != 0)]
-    group = np.cumsum(starts) - 1
-    return np.bincount(group)[group]
+def _groups(largest: Floats, mean: Floats) -> Ints:
+    """Give equals in two jointly sorted arrays the same number, rising from 0."""
+    differs = (largest[1:] != largest[:-1]) | (mean[1:] != mean[:-1])
+    return np.cumsum(np.r_[False, differs])

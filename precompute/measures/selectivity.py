@@ -74,6 +74,7 @@ def class_selectivity(class_mean: Floats) -> tuple[Floats, Floats]:
     largest = mean[np.arange(n_units), best]
     rest = (mean.sum(axis=1) - largest) / (n_present - 1)
     silent = largest + rest == 0
-    index = (largest - rest) / np.where(silent, np.nan, largest + rest)
+    # The mean of equal numbers may come out a rounding error above them.
+    index = np.maximum(largest - rest, 0) / np.where(silent, np.nan, largest + rest)
     preferred = np.where(silent, np.nan, np.flatnonzero(present)[best])
     return index, preferred

@@ -32,6 +32,8 @@ class Entry:
         What the values mean, in one sentence.
     required : bool
         Whether the dataset must be there once its group is (``<layer>`` groups exist for every layer of the run).
+    nan : str
+        When a value may be NaN; empty for never.
     """
 
     path: str
@@ -40,6 +42,7 @@ class Entry:
     unit: str
     doc: str
     required: bool = True
+    nan: str = ""
 
     def matches(self, path: str) -> bool:
         """Whether a concrete path is an instance of this entry."""
@@ -47,6 +50,25 @@ class Entry:
         return len(pattern) == len(found) and all(
             p.startswith("<") or p == f for p, f in zip(pattern, found, strict=True)
         )
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One short fact about a group or dataset, kept as an HDF5 attribute.
+
+    Parameters
+    ----------
+    kind : str
+        ``text``, ``texts``, ``integer``, ``integers`` or ``yes/no``.
+    doc : str
+        What it says, in one sentence.
+    required : bool
+        Whether it must be there.
+    """
+
+    kind: str
+    doc: str
+    required: bool = True
 
 
 _LAYER = "/layers/<layer>"
@@ -59,6 +81,7 @@ ENTRIES: tuple[Entry, ...] = (
         "weight",
         "A parameter or buffer of the network, as a plain tensor; networks up to 64 MB carry all of them.",
         required=False,
+        nan="where the network has one",
     ),
     Entry("/classes/name", STRING, ("class",), "name", "The class's folder."),
     Entry("/classes/title", STRING, ("class",), "name", "The class's name for readers."),
@@ -103,9 +126,17 @@ ENTRIES: tuple[Entry, ...] = (
         "f4",
         ("unit", "class"),
         "activation",
-        "Mean of activation/mean over the images of the class; NaN for a class without images.",
+        "Mean of activation/mean over the images of the class.",
+        nan="for a class without images",
     ),
-    Entry(f"{_LAYER}/measure/<name>", "f4", ("unit",), "measure", "One number per unit; NaN where it is not defined."),
+    Entry(
+        f"{_LAYER}/measure/<name>",
+        "f4",
+        ("unit",),
+        "measure",
+        "One number per unit.",
+        nan="where the measure is not defined: a dead unit prefers no class",
+    ),
     Entry(
         f"{_LAYER}/ablation/<kind>/correct",
         "i4",
@@ -118,7 +149,8 @@ ENTRIES: tuple[Entry, ...] = (
         "f4",
         ("unit", "class"),
         "fraction",
-        "Accuracy of the class minus its accuracy without the unit; NaN for a class without images.",
+        "Accuracy of the class minus its accuracy without the unit.",
+        nan="for a class without images",
     ),
     Entry(
         f"{_LAYER}/ablation/<kind>/flip/indptr",
@@ -176,15 +208,52 @@ ENTRIES: tuple[Entry, ...] = (
     ),
 )
 
-ROOT_FACTS = ("format", "version", "complete", "created", "provenance")
-GROUP_FACTS: dict[str, tuple[str, ...]] = {
-    "/model": ("spec", "weights", "n_outputs", "input_size"),
-    "/images": ("root", "list_hash"),
-    _LAYER: ("order", "kind", "n_units", "spatial_shape"),
-    f"{_LAYER}/measure/<name>": ("label", "formula", "source", "range", "better"),
+ROOT_FACTS: dict[str, Fact] = {
+    "format": Fact("text", f"`{FORMAT}`."),
+    "version": Fact("integer", "The major version of the format."),
+    "complete": Fact("yes/no", "Whether the file is whole; written last."),
+    "created": Fact("text", "When the file was begun, ISO 8601 with the offset from UTC."),
+    "provenance": Fact("text", "How the store came to be, a JSON object."),
 }
+GROUP_FACTS: dict[str, dict[str, Fact]] = {
+    "/model": {
+        "spec": Fact("text", "What loads the network again: a name, or a file by its absolute path and a function."),
+        "weights": Fact("text", "Which weights it has."),
+        "n_outputs": Fact("integer", "How many outputs it has, at least as many as there are classes."),
+        "input_size": Fact("integers", "Shape of one input: channels, height, width."),
+    },
+    "/classes": {},
+    "/images": {
+        "root": Fact("text", "Absolute path of the image folder at the time of the run."),
+        "list_hash": Fact("text", "The list hash: which images these are, wherever their folder lies."),
+    },
+    "/baseline": {},
+    "/layers": {},
+    _LAYER: {
+        "order": Fact("integer", "Position in the network, by call order."),
+        "kind": Fact("text", "Class name of the module, such as `ReLU`."),
+        "n_units": Fact("integer", "Number of units."),
+        "spatial_shape": Fact("integers", "Height and width of a unit's map; empty in layers without space."),
+    },
+    f"{_LAYER}/measure/<name>": {
+        "label": Fact("text", "Its name for readers."),
+        "formula": Fact("text", "How it is computed, in one line."),
+        "source": Fact("text", "Where the definition comes from; may be empty."),
+        "range": Fact("text", "The values it can take."),
+        "better": Fact("text", "`higher` or `lower` where a reader looks for one end first, otherwise `neither`."),
+        "based_on": Fact("text", "The dataset that class selectivity was computed from.", required=False),
+    },
+    f"{_LAYER}/attribution/<method>": {
+        "left_out": Fact("text", "Why there is no map: the method cannot be right for this layer.", required=False),
+    },
+}
+"""Facts of groups, and of the measures beyond those of every dataset. Groups without placeholders must be there."""
 
-DATASET_FACTS = ("axes", "unit", "doc")
+DATASET_FACTS: dict[str, Fact] = {
+    "axes": Fact("texts", "The named axes in order; none where they are the network's own."),
+    "unit": Fact("text", "Unit of measurement of the values."),
+    "doc": Fact("text", "What the values mean."),
+}
 EXEMPLAR_KINDS = ("top", "bottom", "quantile")
 ABLATION_KINDS = ("zero", "mean")
 MAX_STATE_DICT_BYTES = 64 * 1024**2
@@ -200,3 +269,9 @@ def entry_for(path: str) -> Entry | None:
 def layer_path(layer: str, *parts: str) -> str:
     """Build the path of something inside a layer's group."""
     return "/".join(("/layers", layer, *parts))
+
+
+def major(version: object) -> int:
+    """Return the major part of a stored version, ``2`` of ``2.1``; 0 when it cannot be read as one."""
+    text = str(version).split(".")[0]
+    return int(text) if text.isdecimal() else 0

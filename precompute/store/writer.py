@@ -3,8 +3,11 @@
 A run that fails leaves an earlier store at the destination as it was.
 """
 
+import errno
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +26,7 @@ _DTYPES = {
 }
 # Below this many values compression costs more than it saves.
 _SMALL = 1024
+_DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 class StoreWriter:
@@ -36,7 +40,7 @@ class StoreWriter:
     Raises
     ------
     DiskError
-        When the folder cannot be written.
+        When the folder cannot be written, also later, when the disk is full.
     """
 
     def __init__(self, destination: Path) -> None:
@@ -46,9 +50,13 @@ class StoreWriter:
     def __enter__(self) -> Self:
         try:
             self.part.unlink(missing_ok=True)
-            self._file = h5py.File(self.part, "w", locking=False)
+            # Without a chunk cache a block that the disk refuses raises where it is assigned. HDF5 would otherwise
+            # write it when the dataset is dropped, where no error can be raised.
+            self._file = h5py.File(self.part, "w", locking=False, rdcc_nbytes=0)
         except OSError as error:
-            raise DiskError(f"{self.destination}: the store cannot be written here ({_reason(error)}).") from error
+            raise DiskError(
+                f"{self.destination}: the store cannot be written here ({_reason(error)}). Choose another place."
+            ) from error
         self._file.attrs.update({"format": schema.FORMAT, "version": schema.VERSION, "complete": False})
         self._file.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")
         return self
@@ -56,7 +64,20 @@ class StoreWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._file.close()
+        if self._file:
+            self._abandon()
+        if error is not None and _errno(error) in _DISK_REFUSES:
+            raise DiskError(
+                f"{self.destination}: the disk refuses the store ({_reason(error)}). What was there before is "
+                "untouched. Make room and add --resume, or choose another place."
+            ) from error
+
+    def _abandon(self) -> None:
+        # On a full disk HDF5 cannot close a file, and says so to the end of the process. Cutting the file makes room.
+        with suppress(OSError):
+            os.truncate(self.part, 0)
+        with suppress(OSError, RuntimeError):
+            self._file.close()
         self.part.unlink(missing_ok=True)
 
     def describe(self, path: str, facts: Mapping[str, Any]) -> None:
@@ -73,6 +94,11 @@ class StoreWriter:
             A path of the format.
         values : array_like
             Converted to the format's type. Bytes go through :meth:`create` and :func:`put_bytes`.
+
+        Raises
+        ------
+        TypeError
+            When the conversion would lose more than precision, as from fractions to indices.
         """
         entry = _entry(path)
         if entry.dtype == schema.STRING:
@@ -80,10 +106,11 @@ class StoreWriter:
         elif entry.dtype == schema.ANY:
             array = np.asarray(values)
         else:
-            array = np.asarray(values).astype(entry.dtype)
+            array = np.asarray(values).astype(entry.dtype, casting="same_kind")
         dataset = self.create(path, array.shape, dtype=array.dtype if entry.dtype == schema.ANY else None)
         if array.size:
             dataset[...] = array
+        self._file.flush()
 
     def create(self, path: str, shape: tuple[int, ...], *, dtype: np.dtype[Any] | None = None) -> h5py.Dataset:
         """Make a dataset that is filled block by block, in chunks of one unit.
@@ -104,10 +131,7 @@ class StoreWriter:
         """
         entry = _entry(path)
         kind = dtype if dtype is not None else _DTYPES.get(entry.dtype, entry.dtype)
-        options: dict[str, Any] = {}
-        if np.prod(shape, dtype=np.int64) > _SMALL and isinstance(kind, str | np.dtype) and entry.dtype not in _DTYPES:
-            options = {"chunks": _chunks(entry, shape), "compression": "gzip", "compression_opts": 4, "shuffle": True}
-            options["fletcher32"] = True
+        options = _options(entry, shape)
         if isinstance(kind, str) and kind.startswith("f"):
             options["fillvalue"] = np.nan
         dataset = self._file.create_dataset(path, shape, dtype=kind, **options)
@@ -130,6 +154,7 @@ class StoreWriter:
             When the store cannot be moved into place.
         """
         self._file.attrs["provenance"] = provenance
+        self._file.flush()
         problems = check.problems_of(self._file)
         if problems:
             listed = "; ".join(str(problem) for problem in problems[:5])
@@ -137,11 +162,13 @@ class StoreWriter:
                 f"{self.part}: the new store failed its own check and was not moved into place: {listed}."
             )
         self._file.attrs["complete"] = True
+        self._file.flush()
         self._file.close()
         try:
             _flush_to_disk(self.part)
             self.part.replace(self.destination)
         except OSError as error:
+            self.part.unlink(missing_ok=True)
             raise DiskError(f"{self.destination}: the store cannot be moved into place ({_reason(error)}).") from error
 
 
@@ -157,14 +184,28 @@ def _entry(path: str) -> schema.Entry:
     return entry
 
 
-def _chunks(entry: schema.Entry, shape: tuple[int, ...]) -> tuple[int, ...] | bool:
-    if entry.axes[:1] == ("unit",) and len(shape) > 1:
-        return (1, *(max(1, size) for size in shape[1:]))
-    return True
+def _options(entry: schema.Entry, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Choose how numbers are laid out: always with a checksum, compressed where that pays."""
+    if entry.dtype in _DTYPES or not np.prod(shape, dtype=np.int64) or not shape:
+        return {}
+    by_unit = entry.axes[:1] == ("unit",) and len(shape) > 1
+    layout: dict[str, Any] = {"chunks": (1, *shape[1:]) if by_unit else True, "fletcher32": True}
+    if np.prod(shape, dtype=np.int64) > _SMALL:
+        layout |= {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+    return layout
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+def _errno(error: BaseException) -> int:
+    """System's number of what went wrong; h5py gives it to some of its errors, to others only in their words."""
+    if not isinstance(error, OSError | RuntimeError):
+        return 0
+    told = re.search(r"errno = (\d+)", str(error))
+    return getattr(error, "errno", None) or (int(told[1]) if told else 0)
+
+
+def _reason(error: BaseException) -> str:
+    # What HDF5 adds to the system's word (addresses, buffers) helps nobody.
+    return os.strerror(_errno(error)) if _errno(error) else str(error)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -1,0 +1,83 @@
+"""What ablation does: flips, and the counts, drops and measures that follow from them."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures import drops
+from precompute.measures.table import rows_for
+from precompute.store.checks.frame import ANSWERS, answers, n_outputs
+from precompute.store.checks.responses import Measures, measure_rules
+from precompute.store.checks.rules import Problem, Rule, agree, outside
+
+
+def rules(file: h5py.File, base: str, kind: str) -> Iterator[Rule]:
+    """List what must hold for one kind of ablation of the layer at `base`."""
+    group = f"{base}/ablation/{kind}"
+    flips = tuple(f"{group}/flip/{part}" for part in ("indptr", "image", "prediction"))
+    needs = (base, *ANSWERS, *flips)
+    yield Rule(flips, partial(_cuts, file, f"{group}/flip"))
+    yield Rule(needs, partial(_flips, file, f"{group}/flip"))
+    yield Rule((*needs, f"{group}/correct"), partial(_counts, file, group))
+    yield Rule((*needs, f"{group}/drop"), partial(_drops, file, group))
+    yield from measure_rules(
+        file, base, tuple(row.name for row in rows_for(kind)), needs, partial(_measures, file, group, kind)
+    )
+
+
+def _cuts(file: h5py.File, base: str) -> Iterator[Problem]:
+    indptr, n_flips = file[f"{base}/indptr"][...], len(file[f"{base}/image"])
+    if indptr[0] != 0 or indptr[-1] != n_flips or (np.diff(indptr) < 0).any():
+        yield Problem(f"{base}/indptr", f"expected steps that rise from 0 to the number of flips, {n_flips}")
+
+
+def _flips(file: h5py.File, base: str) -> Iterator[Problem]:
+    before = answers(file)
+    unit, image, prediction = _read_flips(file, base)
+    unknown = [
+        *outside(f"{base}/image", image, len(before.label)),
+        *outside(f"{base}/prediction", prediction, n_outputs(file)),
+    ]
+    yield from unknown
+    if unknown:
+        return
+    if (np.diff(unit * len(before.label) + image) <= 0).any():
+        yield Problem(f"{base}/image", "the images of a unit are out of order, or one is listed twice")
+    n_idle = int((prediction == before.prediction[image]).sum())
+    if n_idle:
+        yield Problem(f"{base}/prediction", f"{n_idle} flips do not change the prediction")
+
+
+def _counts(file: h5py.File, group: str) -> Iterator[Problem]:
+    if not np.array_equal(file[f"{group}/correct"][...], _correct(file, group, answers(file))):
+        yield Problem(f"{group}/correct", "the counts do not follow from the baseline and the flips")
+
+
+def _drops(file: h5py.File, group: str) -> Iterator[Problem]:
+    before = answers(file)
+    drop = drops.class_drops(before.correct, _correct(file, group, before), before.count)
+    if not agree(file[f"{group}/drop"][...], drop):
+        yield Problem(f"{group}/drop", "the drops do not follow from the baseline and the flips")
+
+
+def _measures(file: h5py.File, group: str, kind: str) -> Measures:
+    before = answers(file)
+    correct = _correct(file, group, before)
+    overall = drops.overall_drop(before.correct, correct, before.count)
+    worst, where = drops.max_class_drop(drops.class_drops(before.correct, correct, before.count))
+    return dict(zip((row.name for row in rows_for(kind)), (overall, worst, where), strict=True))
+
+
+def _read_flips(file: h5py.File, base: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    indptr = file[f"{base}/indptr"][...]
+    unit = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    return unit, file[f"{base}/image"][...], file[f"{base}/prediction"][...]
+
+
+def _correct(file: h5py.File, group: str, before: drops.Answers) -> NDArray[Any]:
+    unit, image, prediction = _read_flips(file, f"{group}/flip")
+    return drops.correct_without(unit, image, prediction, len(file[f"{group}/flip/indptr"]) - 1, before)

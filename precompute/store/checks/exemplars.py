@@ -1,0 +1,59 @@
+"""Which images are shown: they are those of the ranking rule, and there is a picture of each."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import h5py
+import numpy as np
+
+from precompute.measures import exemplars
+from precompute.store.checks.form import instances
+from precompute.store.checks.rules import Problem, Rule, in_units, strings
+
+_RANKINGS = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
+_JPEG = b"\xff\xd8"
+
+
+def rules(file: h5py.File, base: str, kind: str) -> Iterator[Rule]:
+    """List what must hold for one exemplar list of the layer at `base`."""
+    if kind in _RANKINGS:
+        ranked = (f"{base}/activation/max", f"{base}/activation/mean", "/images/path")
+        stored = (f"{base}/exemplar/{kind}/{part}" for part in ("image", "value", "tied"))
+        yield Rule((base, *ranked, *stored), partial(_lists, file, base, kind))
+
+
+def picture_rule(file: h5py.File) -> Rule:
+    """Return the rule that every image shown in any list has a picture."""
+    lists = instances(file, "/layers/<layer>/exemplar/<kind>/image")
+    return Rule(("/images/thumbnail", "/images/path", *lists), partial(_pictures, file, lists))
+
+
+def _lists(file: h5py.File, base: str, kind: str) -> Iterator[Problem]:
+    group, activation = file[f"{base}/exemplar/{kind}"], file[f"{base}/activation"]
+    checksum = exemplars.path_checksums(strings(file, "/images/path"))
+    image, value, tied = (group[part][...] for part in ("image", "value", "tied"))
+    agrees = np.empty((3, len(image)), dtype=bool)
+    for unit in range(len(image)):
+        largest, mean = activation["max"][unit], activation["mean"][unit]
+        chosen, n_tied = _RANKINGS[kind](largest, mean, checksum, image.shape[1])
+        agrees[:, unit] = (
+            np.array_equal(image[unit], chosen),
+            np.array_equal(value[unit], largest[chosen]),
+            tied[unit] == n_tied,
+        )
+    wrong = dict(zip(("image", "value", "tied"), ~agrees, strict=True))
+    what = {"image": "the images of the ranking", "value": "activation/max on the ranked images", "tied": "the ties"}
+    for part, units in wrong.items():
+        if units.any():
+            yield Problem(f"{base}/exemplar/{kind}/{part}", f"these are not {what[part]} {in_units(units)}")
+
+
+def _pictures(file: h5py.File, lists: list[str]) -> Iterator[Problem]:
+    thumbnail = file["/images/thumbnail"]
+    shown = np.unique(np.concatenate([np.zeros(0, int), *(file[path][...].ravel() for path in lists)]))
+    starts = [bytes(thumbnail[image][:2]) for image in shown if 0 <= image < len(thumbnail)]
+    n_empty, n_foreign = starts.count(b""), sum(start not in (b"", _JPEG) for start in starts)
+    if n_empty:
+        yield Problem("/images/thumbnail", f"{n_empty} images that the exemplar lists show have no picture")
+    if n_foreign:
+        yield Problem("/images/thumbnail", f"{n_foreign} pictures are not JPEG")

@@ -1,0 +1,162 @@
+"""The form of a store: whether its paths, types, axes and facts are those of the schema."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+
+from precompute.store import schema
+from precompute.store.checks.rules import Problem
+
+_NAMES_ALLOWED = {"ablation": schema.ABLATION_KINDS, "exemplar": schema.EXEMPLAR_KINDS}
+
+
+def problems(file: h5py.File) -> Iterator[Problem]:
+    """Find what differs from the schema, each at its path."""
+    yield from _root_problems(file)
+    for pattern, facts in schema.GROUP_FACTS.items():
+        for path in instances(file, pattern):
+            yield from _group_problems(file, path, facts)
+    yield from _layer_problems(file)
+    sizes = _shared_sizes(file)
+    for entry in schema.ENTRIES:
+        for path in instances(file, entry.path):
+            yield from _dataset_problems(file, path, entry, sizes)
+
+
+def instances(file: h5py.File, pattern: str) -> list[str]:
+    """List the paths that a pattern of the schema stands for, given the names that the file holds."""
+    paths = [""]
+    for part in pattern.split("/")[1:]:
+        if part.startswith("<"):
+            paths = [f"{path}/{name}" for path in paths for name in names(file, path)]
+        else:
+            paths = [f"{path}/{part}" for path in paths]
+    return paths
+
+
+def names(file: h5py.File, path: str) -> tuple[str, ...]:
+    """List the names in a group; none where there is no such group."""
+    group = file.get(path)
+    return tuple(group) if isinstance(group, h5py.Group) else ()
+
+
+# Groups and facts
+
+
+def _root_problems(file: h5py.File) -> Iterator[Problem]:
+    yield from _fact_problems(file, "/", schema.ROOT_FACTS)
+    if str(file.attrs.get("format", schema.FORMAT)) != schema.FORMAT:
+        yield Problem("/", f"expected the format {schema.FORMAT!r}, found {file.attrs['format']!r}")
+    version = file.attrs.get("version", schema.VERSION)
+    if schema.major(version) != schema.VERSION:
+        yield Problem("/", f"expected version {schema.VERSION}, found {version}")
+
+
+def _group_problems(file: h5py.File, path: str, facts: Mapping[str, schema.Fact]) -> Iterator[Problem]:
+    if path in file:
+        yield from _fact_problems(file, path, facts)
+    else:
+        yield Problem(path, "the group is missing")
+
+
+def _fact_problems(file: h5py.File, path: str, facts: Mapping[str, schema.Fact]) -> Iterator[Problem]:
+    held = file[path].attrs
+    for name, fact in facts.items():
+        if name in held:
+            if not _is_of_kind(held[name], fact.kind):
+                yield Problem(path, f"expected the fact {name!r} to be of the kind {fact.kind}, found {held[name]!r}")
+        elif fact.required:
+            yield Problem(path, f"the fact {name!r} is missing")
+
+
+def _is_of_kind(value: Any, kind: str) -> bool:
+    array = np.asarray(value)
+    if kind.endswith("s"):
+        # An empty list has no type of its own.
+        return array.ndim == 1 and (array.size == 0 or all(_is_of_kind(part, kind[:-1]) for part in array))
+    if kind == "text":
+        return isinstance(value, str)
+    return array.ndim == 0 and array.dtype.kind in {"integer": "iu", "yes/no": "biu"}[kind]
+
+
+def _layer_problems(file: h5py.File) -> Iterator[Problem]:
+    if "/layers" in file and not names(file, "/layers"):
+        yield Problem("/layers", "expected at least one layer, found none")
+    for part, allowed in _NAMES_ALLOWED.items():
+        for path in instances(file, f"/layers/<layer>/{part}/<kind>"):
+            if path.rsplit("/", 1)[1] not in allowed:
+                yield Problem(path, f"expected one of the kinds {', '.join(allowed)}")
+    for path in instances(file, "/layers/<layer>/attribution/<method>"):
+        if ("left_out" in file[path].attrs) == (f"{path}/map" in file):
+            yield Problem(path, "expected either a map or the reason why it was left out")
+
+
+# Datasets
+
+
+def _shared_sizes(file: h5py.File) -> dict[str, int]:
+    """Sizes of the axes that the whole file shares, as far as they can be told."""
+    lists = {"image": file.get("/images/path"), "class": file.get("/classes/name")}
+    return {axis: held.shape[0] for axis, held in lists.items() if isinstance(held, h5py.Dataset) and held.ndim == 1}
+
+
+def _dataset_problems(file: h5py.File, path: str, entry: schema.Entry, shared: Mapping[str, int]) -> Iterator[Problem]:
+    if path not in file:
+        if entry.required:
+            yield Problem(path, "the dataset is missing")
+        return
+    dataset = file[path]
+    if not isinstance(dataset, h5py.Dataset):
+        yield Problem(path, "expected a dataset, found a group")
+        return
+    yield from _fact_problems(file, path, schema.DATASET_FACTS)
+    if list(dataset.attrs.get("axes", entry.axes)) != list(entry.axes):
+        yield Problem(path, f"expected the fact 'axes' to say {list(entry.axes)}, found {dataset.attrs['axes']}")
+    if not _has_type(dataset, entry.dtype):
+        yield Problem(path, f"expected the type {entry.dtype}, found {dataset.dtype}")
+    if entry.axes:
+        yield from _axis_problems(
+            dataset, path, entry, {**shared, **_layer_sizes(file, path), **_list_sizes(file, path)}
+        )
+
+
+def _axis_problems(
+    dataset: h5py.Dataset, path: str, entry: schema.Entry, sizes: Mapping[str, int]
+) -> Iterator[Problem]:
+    if dataset.ndim != len(entry.axes):
+        yield Problem(path, f"expected the axes {entry.axes}, found the shape {dataset.shape}")
+        return
+    for axis, size in zip(entry.axes, dataset.shape, strict=True):
+        if sizes.get(axis, size) != size:
+            yield Problem(path, f"expected {sizes[axis]} along the axis {axis!r}, found {size}")
+
+
+def _layer_sizes(file: h5py.File, path: str) -> dict[str, int]:
+    """Sizes of the axes that the datasets of a layer share."""
+    parts = path.split("/")
+    n_units: Any = file["/".join(parts[:3])].attrs.get("n_units") if parts[1] == "layers" else None
+    return {"unit": int(n_units), "unit+1": int(n_units) + 1} if _is_of_kind(n_units, "integer") else {}
+
+
+def _list_sizes(file: h5py.File, path: str) -> dict[str, int]:
+    """Sizes of the axes that the datasets of one list share: its first dataset sets them."""
+    base = path.rsplit("/", 1)[0]
+    axes = {"exemplar": ("image", 1), "flip": ("image", 0), "skipped": ("path", 0)}
+    found = {}
+    for axis, (first, position) in axes.items():
+        dataset = file.get(f"{base}/{first}")
+        if isinstance(dataset, h5py.Dataset) and dataset.ndim > position:
+            found[axis] = dataset.shape[position]
+    return found
+
+
+def _has_type(dataset: h5py.Dataset, dtype: str) -> bool:
+    if dtype == schema.ANY:
+        return True
+    if dtype == schema.STRING:
+        return h5py.check_string_dtype(dataset.dtype) is not None
+    if dtype == schema.BYTES:
+        return h5py.check_vlen_dtype(dataset.dtype) == np.dtype("u1")
+    return bool(dataset.dtype == np.dtype(dtype))

@@ -1,0 +1,77 @@
+"""What all layers share: the network's outputs, the classes, the images and the baseline."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
+
+import h5py
+import numpy as np
+
+from precompute.measures.drops import Answers
+from precompute.store.checks.rules import Problem, Rule, outside, strings
+from precompute.store.list_hash import list_hash
+
+ANSWERS = ("/model", "/classes/name", "/classes/output_index", "/images/label", "/baseline/prediction")
+"""What :func:`answers` needs."""
+
+
+def rules(file: h5py.File) -> Iterator[Rule]:
+    """List what must hold for the frame."""
+    yield Rule((), partial(_provenance, file))
+    yield Rule(("/classes/name",), partial(_names, file))
+    yield Rule(("/classes/output_index", "/model"), partial(_outputs, file))
+    yield Rule(("/images/label", "/classes/name"), partial(_labels, file))
+    yield Rule(("/baseline/prediction", "/model"), partial(_predictions, file))
+    yield Rule(("/images/path", "/images/label", "/classes/name", "/images"), partial(_list, file))
+
+
+def answers(file: h5py.File) -> Answers:
+    """Read what the network says with nothing ablated."""
+    label = file["/images/label"][...]
+    target = file["/classes/output_index"][...][label]
+    return Answers(file["/baseline/prediction"][...], target, label, len(file["/classes/name"]))
+
+
+def n_outputs(file: h5py.File) -> int:
+    """Read the number of the network's outputs."""
+    return int(file["/model"].attrs["n_outputs"])
+
+
+def _provenance(file: h5py.File) -> Iterator[Problem]:
+    try:
+        found = json.loads(str(file.attrs.get("provenance", "{}")))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        yield Problem("/", "the provenance is not a JSON object")
+
+
+def _names(file: h5py.File) -> Iterator[Problem]:
+    held = strings(file, "/classes/name")
+    if len(set(held)) != len(held):
+        yield Problem("/classes/name", "two classes have the same name")
+
+
+def _outputs(file: h5py.File) -> Iterator[Problem]:
+    output = file["/classes/output_index"][...]
+    yield from outside("/classes/output_index", output, n_outputs(file))
+    if len(np.unique(output)) != len(output):
+        yield Problem("/classes/output_index", "two classes have the same output")
+
+
+def _labels(file: h5py.File) -> Iterator[Problem]:
+    yield from outside("/images/label", file["/images/label"][...], len(file["/classes/name"]))
+
+
+def _predictions(file: h5py.File) -> Iterator[Problem]:
+    yield from outside("/baseline/prediction", file["/baseline/prediction"][...], n_outputs(file))
+
+
+def _list(file: h5py.File) -> Iterator[Problem]:
+    names, paths = strings(file, "/classes/name"), strings(file, "/images/path")
+    folders = [names[label] for label in file["/images/label"][...]]
+    if list_hash(paths, folders) != file["/images"].attrs["list_hash"]:
+        yield Problem("/images", "the list hash is not that of the paths and labels")
+    if any(later <= earlier for earlier, later in pairwise(zip(folders, paths, strict=True))):
+        yield Problem("/images/path", "the images are not in order of class folder, then path")

@@ -1,0 +1,74 @@
+"""The words of the checks: what is wrong, what must hold, and reading in blocks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK_BYTES = 16 * 1024**2
+_GUESSED_ELEMENT_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a store: where, and what."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Something that must hold.
+
+    Parameters
+    ----------
+    needs : tuple of str
+        The paths that must be sound for the rule to be asked, so that one fault is not reported as ten.
+    find : callable
+        Finds where it does not hold.
+    """
+
+    needs: tuple[str, ...]
+    find: Callable[[], Iterator[Problem]]
+
+
+def blocks(dataset: h5py.Dataset) -> Iterator[NDArray[Any]]:
+    """Read a dataset in blocks along its first axis, so that memory does not grow with it."""
+    if dataset.ndim == 0 or dataset.size == 0:
+        yield np.asarray(dataset[()])
+        return
+    n_rows = dataset.shape[0]
+    row_bytes = dataset.nbytes // n_rows if dataset.dtype.kind != "O" else _GUESSED_ELEMENT_BYTES
+    step = max(1, _BLOCK_BYTES // max(1, row_bytes))
+    for start in range(0, n_rows, step):
+        yield dataset[start : start + step]
+
+
+def strings(file: h5py.File, path: str) -> list[str]:
+    """Read a dataset of strings."""
+    return list(file[path].asstr()[...])
+
+
+def outside(path: str, values: NDArray[Any], stop: int) -> Iterator[Problem]:
+    """Find indices that are below 0, or not below a stop."""
+    count = int(((values < 0) | (values >= stop)).sum())
+    if count:
+        yield Problem(path, f"{count} values lie outside 0 to {stop - 1}")
+
+
+def agree(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    """Whether stored numbers are those computed, up to their rounding to single precision."""
+    return found.shape == expected.shape and np.allclose(found, expected, rtol=1e-5, atol=1e-6, equal_nan=True)
+
+
+def in_units(wrong: NDArray[np.bool_]) -> str:
+    """Say in which units something is wrong; `wrong` is (unit,) and true somewhere."""
+    first, n_others = int(np.argmax(wrong)), int(wrong.sum()) - 1
+    return f"in unit {first}" + (f" and {n_others} more" if n_others else "")

@@ -1,0 +1,146 @@
+"""One layer of a store. What belongs to one unit is read when asked for, as one chunk."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.store import schema
+from precompute.store.records import (
+    AblationEffect,
+    Activation,
+    AttributionFacts,
+    Exemplars,
+    Flips,
+    Floats,
+    Measure,
+)
+from precompute.store.storefile import StoreFile
+
+
+class Layer:
+    """One layer of a store. Made by :attr:`precompute.store.reader.Store.layers`; reads lazily.
+
+    Units, images and classes are given by index. An index past the end raises :class:`IndexError`; whatever is missing
+    or damaged raises :class:`precompute.errors.StoreDamaged`.
+    """
+
+    def __init__(self, file: StoreFile, name: str) -> None:
+        self._file = file
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Layer({self.name!r}, {self.n_units} units)"
+
+    @cached_property
+    def order(self) -> int:
+        """Position in the network, by call order."""
+        return self._file.integer(self._path(), "order")
+
+    @cached_property
+    def kind(self) -> str:
+        """Class name of the module, such as ``ReLU``."""
+        return self._file.text(self._path(), "kind")
+
+    @cached_property
+    def n_units(self) -> int:
+        """Number of units (U)."""
+        return self._file.integer(self._path(), "n_units")
+
+    @cached_property
+    def spatial_shape(self) -> tuple[int, ...]:
+        """Height and width of a unit's map; empty in layers without space."""
+        return self._file.integers(self._path(), "spatial_shape")
+
+    @cached_property
+    def class_mean(self) -> Floats:
+        """Mean of activation/mean over each class, (U, C); NaN for a class without images."""
+        return self._read("class_mean")
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        """All measures of the layer, by name."""
+        return {name: self._measure(name) for name in self._names("measure")}
+
+    def activation(self, unit: int) -> Activation:
+        """Return one unit's response to every image."""
+        positive = "activation/positive_mean"
+        return Activation(
+            max=self._read("activation/max", unit),
+            mean=self._read("activation/mean", unit),
+            positive_mean=self._read(positive, unit) if self._has(positive) else None,
+        )
+
+    @cached_property
+    def ablations(self) -> tuple[str, ...]:
+        """The kinds of ablation there are, ``zero`` first."""
+        held = self._names("ablation")
+        return tuple(kind for kind in schema.ABLATION_KINDS if kind in held)
+
+    def ablation(self, kind: str) -> AblationEffect:
+        """Return the effect of one kind of ablation on every unit and class."""
+        return AblationEffect(self._read(f"ablation/{kind}/correct"), self._read(f"ablation/{kind}/drop"))
+
+    def flips(self, kind: str, unit: int) -> Flips:
+        """Return the images whose top-1 output changes without the unit."""
+        base = f"ablation/{kind}/flip"
+        start, stop = int(self._read(f"{base}/indptr", unit)), int(self._read(f"{base}/indptr", unit + 1))
+        return Flips(
+            self._read(f"{base}/image", slice(start, stop)), self._read(f"{base}/prediction", slice(start, stop))
+        )
+
+    def log_prob_change(self, kind: str, unit: int) -> Floats | None:
+        """Return the change of the true class's log-probability (N,) without the unit, or None if not stored."""
+        path = f"ablation/{kind}/log_prob_change"
+        return self._read(path, unit).astype(np.float32) if self._has(path) else None
+
+    @cached_property
+    def exemplar_kinds(self) -> tuple[str, ...]:
+        """The exemplar lists there are: of ``top``, ``bottom``, ``quantile``, in this order."""
+        held = self._names("exemplar")
+        return tuple(kind for kind in schema.EXEMPLAR_KINDS if kind in held)
+
+    def exemplars(self, kind: str, unit: int) -> Exemplars:
+        """Return one unit's exemplars."""
+        base = f"exemplar/{kind}"
+        return Exemplars(
+            image=self._read(f"{base}/image", unit),
+            value=self._read(f"{base}/value", unit),
+            map=self._read(f"{base}/map", unit).astype(np.float32),
+            tied=int(self._read(f"{base}/tied", unit)),
+        )
+
+    @cached_property
+    def attributions(self) -> tuple[AttributionFacts, ...]:
+        """The attribution methods of the layer, with those that were left out and why."""
+        return tuple(self._attribution_facts(method) for method in self._names("attribution"))
+
+    def attribution(self, method: str, unit: int) -> Floats:
+        """Return the maps (k', h, w) of one method for the first k' top exemplars of a unit."""
+        return self._read(f"attribution/{method}/map", unit).astype(np.float32)
+
+    def _attribution_facts(self, method: str) -> AttributionFacts:
+        base = f"attribution/{method}"
+        left_out = self._file.facts(self._path(base)).get("left_out")
+        n_exemplars = self._file.shape(self._path(base, "map"))[1] if self._has(f"{base}/map") else 0
+        return AttributionFacts(method, None if left_out is None else str(left_out), n_exemplars)
+
+    def _measure(self, name: str) -> Measure:
+        facts = self._file.facts(self._path("measure", name))
+        label, formula, source, span, better = (
+            str(facts.get(fact, "")) for fact in ("label", "formula", "source", "range", "better")
+        )
+        return Measure(name, label or name, formula, source, span, better, self._read(f"measure/{name}"))
+
+    def _path(self, *parts: str) -> str:
+        return schema.layer_path(self.name, *parts)
+
+    def _read(self, part: str, selection: Any = ...) -> NDArray[Any]:
+        return self._file.read(self._path(part), selection)
+
+    def _has(self, part: str) -> bool:
+        return self._file.has(self._path(part))
+
+    def _names(self, part: str) -> tuple[str, ...]:
+        return self._file.names(self._path(part))

@@ -1,0 +1,124 @@
+"""What a store says, as plain values: the frozen dataclasses that the reader gives out."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Which network the store is about: how to load it again, its weights, its outputs, its input size."""
+
+    spec: str
+    weights: str
+    n_outputs: int
+    input_size: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """The classes (C): folder names, titles for readers, and the network output that each of them is."""
+
+    name: tuple[str, ...]
+    title: tuple[str, ...]
+    output_index: Ints
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    @cached_property
+    def of_output(self) -> dict[int, int]:
+        """Class of every network output that is one."""
+        return {int(output): index for index, output in enumerate(self.output_index)}
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """The images (N) in order, with their classes; the root of their folder; the files that were skipped."""
+
+    root: str
+    list_hash: str
+    path: tuple[str, ...]
+    label: Ints
+    skipped: tuple[tuple[str, str], ...]
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    def per_class(self, n_classes: int) -> Ints:
+        """Return the number of images of every class, (C,)."""
+        return np.bincount(self.label, minlength=n_classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """What the network says with nothing ablated: top-1 output (N,) and log-probability of the true class (N,)."""
+
+    prediction: Ints
+    log_prob: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """One number per unit (U,), NaN where undefined, with what a reader needs to understand it."""
+
+    name: str
+    label: str
+    formula: str
+    source: str
+    range: str
+    better: str
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """One unit's response to every image (N,): maximum and mean over space.
+
+    ``positive_mean`` is None in layers that never go below zero, where it would equal ``mean``.
+    """
+
+    max: Floats
+    mean: Floats
+    positive_mean: Floats | None
+
+
+@dataclass(frozen=True, eq=False)
+class AblationEffect:
+    """Effect of silencing each unit in turn: images still right (U, C) and accuracy lost (U, C), a fraction."""
+
+    correct: Ints
+    drop: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Flips:
+    """The images whose top-1 output changes without one unit (M,), and what it changes to (M,)."""
+
+    image: Ints
+    prediction: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Exemplars:
+    """One unit's exemplars in rank order: images (k,), values (k,), maps (k, h, w), and how many images tied."""
+
+    image: Ints
+    value: Floats
+    map: Floats
+    tied: int
+
+
+@dataclass(frozen=True)
+class AttributionFacts:
+    """One attribution method: why it was left out, or None and for how many of the top exemplars it is there."""
+
+    method: str
+    left_out: str | None
+    n_exemplars: int

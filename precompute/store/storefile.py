@@ -1,0 +1,119 @@
+"""An HDF5 file whose faults come as sentences: the ground that reader and checker stand on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import h5py
+from numpy.typing import NDArray
+
+from precompute.errors import StoreDamaged, StoreMissing
+
+_T = TypeVar("_T")
+# What h5py raises for a file whose bytes have changed; IndexError is left out, it is the caller's mistake.
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError)
+
+
+def open_file(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    StoreMissing
+        There is no such file.
+    StoreDamaged
+        It is truncated, empty, not HDF5 or cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        # A complete store is only ever replaced, never written in place, so it needs no lock; network disks have none.
+        return h5py.File(path, "r", locking=False)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StoreMissing(f"{path}: there is no such file. `python -m precompute run` writes stores.") from error
+    except IsADirectoryError as error:
+        raise StoreMissing(f"{path}: this is a folder. Name a store in it.") from error
+    except PermissionError as error:
+        raise StoreDamaged(f"{path}: the file may not be read ({error.strerror}). Ask for access to it.") from error
+    except _DAMAGE as error:
+        raise StoreDamaged(f"{path}: {_why_not_opened(size, str(error))}") from error
+
+
+def _why_not_opened(size: int, reason: str) -> str:
+    if size == 0:
+        return "the file is empty. Copy it again, or build the store again."
+    if "signature" in reason:
+        return "this is not an HDF5 file, so not a store. Choose a file that `python -m precompute run` wrote."
+    if "truncated" in reason:
+        return "the file is truncated, part of it is missing. Copy it again, or build the store again."
+    return f"the file's beginning is damaged ({reason}). Copy it again, or build the store again."
+
+
+class StoreFile:
+    """Reads by path; whatever is missing or damaged raises :class:`StoreDamaged` and says where.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file lies, for the messages.
+    file : h5py.File
+        The open file.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(self, path: str, selection: Any = ...) -> NDArray[Any]:
+        """Read a dataset, or a selection of it."""
+        return self._guarded(path, lambda: self._file[path][selection])
+
+    def strings(self, path: str) -> tuple[str, ...]:
+        """Read a dataset of strings."""
+        return self._guarded(path, lambda: tuple(self._file[path].asstr()[...].tolist()))
+
+    def shape(self, path: str) -> tuple[int, ...]:
+        """Shape of a dataset."""
+        return self._guarded(path, lambda: tuple(self._file[path].shape))
+
+    def text(self, path: str, name: str) -> str:
+        """Read a fact that is a text."""
+        return self._guarded(f"{path} ({name})", lambda: str(self._file[path].attrs[name]))
+
+    def integer(self, path: str, name: str) -> int:
+        """Read a fact that is a whole number."""
+        return self._guarded(f"{path} ({name})", lambda: int(self._file[path].attrs[name]))
+
+    def integers(self, path: str, name: str) -> tuple[int, ...]:
+        """Read a fact that is a list of whole numbers."""
+        return self._guarded(f"{path} ({name})", lambda: tuple(int(value) for value in self._file[path].attrs[name]))
+
+    def yes(self, path: str, name: str) -> bool:
+        """Read a fact that is yes or no; no where it is missing."""
+        return self._guarded(f"{path} ({name})", lambda: bool(self._file[path].attrs.get(name, False)))
+
+    def facts(self, path: str) -> dict[str, Any]:
+        """Read all facts of a group or dataset."""
+        return self._guarded(path, lambda: dict(self._file[path].attrs))
+
+    def has(self, path: str) -> bool:
+        """Whether there is anything at a path."""
+        return self._guarded(path, lambda: path in self._file)
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """Names in a group; none where there is no such group."""
+        return self._guarded(path, lambda: tuple(self._file[path]) if path in self._file else ())
+
+    def _guarded(self, path: str, read: Callable[[], _T]) -> _T:
+        try:
+            return read()
+        except _DAMAGE as error:
+            absent = isinstance(error, KeyError) and any(sign in str(error) for sign in ("doesn't exist", "locate"))
+            found = "is missing" if absent else f"cannot be read, a part of the file is damaged ({error})"
+            raise StoreDamaged(
+                f"{self.path}: {path} {found}. `python -m precompute check {self.path}` lists all that is wrong; "
+                "copy the file again, or build the store again."
+            ) from error
