@@ -23,7 +23,7 @@ def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
     hover = alt.selection_point(name="hover", fields=["unit"], on="pointerover", clear="pointerout", empty=False)
     any_chosen = bool(frame["chosen"].any())
     strong = alt.when("datum.chosen").then(alt.value(theme.ACTIVATION)).otherwise(alt.value(theme.REST))
-    points = alt.Chart(frame).mark_circle(cursor="pointer", opacity=0.7)
+    points = alt.Chart(frame).mark_circle(cursor="pointer", opacity=0.8)
     encoded = points.encode(
         x=alt.X("x:Q", axis=theme.axis(x_label), scale=alt.Scale(zero=False, padding=12)),
         y=alt.Y("y:Q", axis=theme.axis(y_label), scale=alt.Scale(zero=False, padding=12)),

@@ -41,10 +41,12 @@ def _model(view: View) -> str:
 
 def layers(view: View) -> None:
     """Show each layer with the units that matter most, and the way in."""
-    for layer in view.store.layers:
-        _layer(view, layer)
     if not view.store.layers:
         note("This store holds no layer.")
+    elif any(DEFAULT_Y in layer.measures for layer in view.store.layers):
+        note("Of each layer, the units that one class misses most, with the points that it loses without them.")
+    for layer in view.store.layers:
+        _layer(view, layer)
 
 
 def _layer(view: View, layer: Layer) -> None:
@@ -54,8 +56,6 @@ def _layer(view: View, layer: Layer) -> None:
     heading(layer.name, ", ".join(facts))
     sort = DEFAULT_Y if DEFAULT_Y in layer.measures else None
     units = order_by(layer, sort)[:_TILES].tolist()
-    if sort is not None:
-        note("The units that one class misses most, with the points it loses without them")
     value = quantity(layer.measures[sort]) if sort is not None else None
     wall(view, layer, units, value, key=f"most_{layer.name}", one_row=True)
     target = view.selection.to(layer=layer.name, unit=None)

@@ -1,10 +1,14 @@
-"""What the app says when it cannot show what was asked for."""
+"""What the app says when it cannot show what was asked for.
+
+As HTML rather than markdown: paths and names stay literal, also for whoever copies them.
+"""
 
 import sys
 
 import streamlit as st
 
 from explorer import navigate
+from explorer.components.html import escape
 from explorer.selection import Selection
 from explorer.sources import find_sources
 from explorer.text import md_text
@@ -13,19 +17,19 @@ from precompute.errors import UnitscopeError
 
 def refusal(error: UnitscopeError) -> None:
     """Show an error's sentence, and the way to the other stores there are."""
-    st.error(md_text(error), title="This cannot be shown")
-    for source in _others():
-        st.page_link(
-            navigate.OVERVIEW,
-            label=f"Open {md_text(source)}",
-            query_params=Selection(source).query(),
-        )
+    _alert("us-error", f"<b>This cannot be shown.</b> {escape(error)}")
+    for name in _others():
+        st.page_link(navigate.OVERVIEW, label=f"Open {md_text(name)}", query_params=Selection(name).query())
 
 
 def problems(sentences: list[str]) -> None:
     """Say what the URL asked for and is not there."""
     if sentences:
-        st.warning(md_text(" ".join(sentences)))
+        _alert("us-warning", "<br>".join(escape(sentence) for sentence in sentences))
+
+
+def _alert(kind: str, inner: str) -> None:
+    st.html(f'<div role="alert" class="us-alert {kind}">{inner}</div>')
 
 
 def _others() -> list[str]:

@@ -1,7 +1,5 @@
 """The two halves of the sentence, class by class."""
 
-from typing import Any
-
 import streamlit as st
 
 from explorer import navigate
@@ -25,8 +23,7 @@ def sides(view: View, layer: Layer, unit: int, effect: Impact) -> None:
     # The key starts a fresh chart for each view: a selection that outlived its URL would swallow the next click.
     key = f"sides_{layer.name}_{unit}_{view.selection.label}_{view.selection.ablation}"
     chart = butterfly(frame, view.selection.label)
-    event = st.altair_chart(chart, key=key, on_select="rerun", selection_mode="pick")
-    _follow(event, view.selection)
+    st.altair_chart(chart, key=key, on_select=lambda: _look_at(view.selection, key), selection_mode="pick")
     note(
         "Blue: mean activation over the images of the class. Orange: accuracy lost when the unit is silenced; green: "
         "gained. The line is a 95 % interval for that class alone (paired, Bonett and Price 2012); the largest of many "
@@ -48,9 +45,8 @@ def _choose_ablation(view: View, layer: Layer) -> None:
     )
 
 
-def _follow(event: Any, selection: Selection) -> None:
-    picked = event["selection"].get("pick") if event else None
+def _look_at(selection: Selection, key: str) -> None:
+    picked = st.session_state[key]["selection"].get("pick")
     if picked:
         name = picked[0]["name"]
         navigate.put(selection.to(label=None if name == selection.label else name))
-        st.rerun()

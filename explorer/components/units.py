@@ -11,7 +11,7 @@ from explorer.charts.scatter import scatter
 from explorer.components.html import escape, heading, note
 from explorer.components.wall import wall
 from explorer.navigate import View
-from explorer.selection import axes_of
+from explorer.selection import Selection, axes_of
 from explorer.shown import DEFAULT_X, DEFAULT_Y, dead_units, order_by, quantity, unit_frame
 from explorer.text import count, points
 from precompute.measures.table import is_class_valued
@@ -70,8 +70,9 @@ def _plot(view: View, layer: Layer) -> None:
         _choose_measure(view, layer, axes, y, "y", "Up")
     frame = _points(view, layer, x, y)
     labels = quantity(layer.measures[x]).label, quantity(layer.measures[y]).label
-    event = st.altair_chart(scatter(frame, *labels), key=f"plot_{layer.name}_{x}_{y}", on_select="rerun")
-    _follow(view, layer, event["selection"].get("pick") if event else None)
+    key = f"plot_{layer.name}_{x}_{y}"
+    chart = scatter(frame, *labels)
+    st.altair_chart(chart, key=key, on_select=lambda: _open_point(view.selection, key), selection_mode="pick")
     if missing := layer.n_units - len(frame):
         note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
 
@@ -97,25 +98,32 @@ def _points(view: View, layer: Layer, x: str, y: str) -> pd.DataFrame:
     return drawn[np.isfinite(drawn["x"]) & np.isfinite(drawn["y"])]
 
 
-def _follow(view: View, layer: Layer, picked: list[dict[str, Any]] | None) -> None:
+def _open_point(selection: Selection, key: str) -> None:
+    picked = st.session_state[key]["selection"].get("pick")
     if picked:
-        navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(picked[0]["unit"])))
+        navigate.go(navigate.UNIT, selection.to(unit=int(picked[0]["unit"])))
 
 
 def _table(view: View, layer: Layer) -> None:
     heading("All measures", "click a heading to sort, a cell to look at its unit")
     frame = unit_frame(layer, view.store.classes.title)
-    event: Any = st.dataframe(
+    key = f"table_{layer.name}"
+    st.dataframe(
         frame,
         hide_index=True,
         height=_TABLE_HEIGHT,
         column_config=_columns(layer, frame),
-        on_select="rerun",
+        on_select=lambda: _open_row(view.selection, key),
         selection_mode="single-cell",
-        key=f"table_{layer.name}",
+        key=key,
     )
-    cells = event["selection"]["cells"]
-    _follow(view, layer, [{"unit": frame["unit"].iloc[cells[0][0]]}] if cells else None)
+
+
+def _open_row(selection: Selection, key: str) -> None:
+    cells = st.session_state[key]["selection"]["cells"]
+    if cells:
+        # Rows are those of the frame, however the reader has sorted them, and the frame has a row a unit in order.
+        navigate.go(navigate.UNIT, selection.to(unit=int(cells[0][0])))
 
 
 def _columns(layer: Layer, frame: pd.DataFrame) -> dict[str, Any]:

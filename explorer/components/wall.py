@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from explorer import data, navigate
 from explorer.navigate import View
 from explorer.pictures import data_uri
+from explorer.selection import Selection
 from explorer.shown import Quantity, class_titles, dead_units
 from precompute.store.reader import Layer
 
@@ -40,13 +41,14 @@ def wall(
         Show only as many tiles as fit beside each other.
     """
     tiles = _tiles(view, layer, units, value)
-    picked = _mount()(data={"tiles": tiles, "oneRow": one_row}, key=key, on_pick_change=_nothing).pick
+    selection = view.selection.to(layer=layer.name)
+    _mount()(data={"tiles": tiles, "oneRow": one_row}, key=key, on_pick_change=lambda: _open(selection, key))
+
+
+def _open(selection: Selection, key: str) -> None:
+    picked = st.session_state[key]["pick"]
     if picked is not None:
-        navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(picked)))
-
-
-def _nothing() -> None:
-    """Streamlit reports a trigger only where a callback listens for it."""
+        navigate.go(navigate.UNIT, selection.to(unit=int(picked)))
 
 
 def _mount() -> Any:

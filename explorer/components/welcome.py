@@ -11,7 +11,8 @@ from explorer.sources import find_sources, runs_folder
 from explorer.text import md_text
 
 _POLL_SECONDS = 0.5
-_FIRST_RUN = """python -m precompute run resnet50 --images FOLDER --layer layer4 --out runs/resnet50.h5
+_FIRST_RUN = """python -m precompute run resnet50 \\
+    --images FOLDER --layer layer4 --out runs/resnet50.h5
 streamlit run app.py"""
 
 
@@ -29,7 +30,7 @@ def render() -> None:
         _demo()
         st.html('<h2 class="us-head">Your own network</h2>')
         st.markdown("A torchvision name or a file of yours, a folder with one folder of images a class, and a layer:")
-        st.code(_FIRST_RUN, language="bash")
+        st.code(_FIRST_RUN, language=None)
 
 
 @st.fragment(run_every=_POLL_SECONDS)

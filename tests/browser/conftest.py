@@ -1,0 +1,201 @@
+"""One server and one browser for all browser tests, a context of its own for each."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from tests.factory import Recipe, make_store
+
+ROOT = Path(__file__).parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass
+class Server:
+    """A running app."""
+
+    url: str
+    runs: Path
+
+
+@dataclass
+class App:
+    """A tab on the app, and what happened in it."""
+
+    page: Page
+    url: str
+    foreign: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    runs: int = 0
+
+    def open(self, address: str) -> None:
+        self.settle(lambda: self.page.goto(self.url + address))
+
+    def settle(self, act: Callable[[], object]) -> None:
+        """Do something and wait until the script has run and nothing on the page is stale."""
+        wanted = self.runs + 1
+        act()
+        deadline = time.monotonic() + 20
+        while self.runs < wanted and time.monotonic() < deadline:
+            self.page.wait_for_timeout(10)
+        assert self.runs >= wanted, "the script did not run"
+        self.page.wait_for_function(
+            "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+            " && !document.querySelector('[data-stale=true],[data-testid=stSkeleton]')"
+        )
+
+    def text(self) -> str:
+        return self.page.locator("[data-testid=stMain]").inner_text()
+
+    def sentence(self) -> str:
+        return self.page.locator(".us-sentence").inner_text()
+
+    def _received(self, message) -> None:
+        if isinstance(message, bytes):
+            forward = ForwardMsg()
+            forward.ParseFromString(message)
+            self.runs += forward.WhichOneof("type") == "script_finished"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        missing = "no Chrome or Chromium on the path; on Debian: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[Server]:
+    """The app on a made-up store called ``demo``, or on the real one that UNITSCOPE_DEMO_STORE names."""
+    runs = tmp_path_factory.mktemp("runs")
+    real = os.environ.get("UNITSCOPE_DEMO_STORE")
+    if real:
+        shutil.copyfile(real, runs / "demo.h5")
+    else:
+        make_store(runs / "demo.h5", Recipe())
+    yield from serve(runs, {})
+
+
+@pytest.fixture
+def empty_server(tmp_path) -> Iterator[Server]:
+    """The app without any store, whose demo is a stand-in that takes a second."""
+    made = make_store(tmp_path / "made.h5", Recipe(n_classes=4, per_class=5))
+    stand_in = tmp_path / "stand_in.py"
+    stand_in.write_text(STAND_IN)
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    yield from serve(runs, {"UNITSCOPE_DEMO_COMMAND": f"{sys.executable} {stand_in} {made}"})
+
+
+STAND_IN = """
+import json, os, shutil, sys, time
+made, out, progress = sys.argv[1], sys.argv[3], os.environ["UNITSCOPE_PROGRESS"]
+for step in range(1, 5):
+    with open(progress + ".part", "w") as file:
+        json.dump({"stage": "drawing pictures", "done": step, "total": 4, "overall": step / 4}, file)
+    os.replace(progress + ".part", progress)
+    time.sleep(0.7)
+shutil.copyfile(made, out + ".part")
+os.replace(out + ".part", out)
+"""
+
+
+def serve(runs: Path, environment: dict[str, str]) -> Iterator[Server]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless=true"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "UNITSCOPE_RUNS": str(runs), **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{url}/_stcore/health", process)
+        yield Server(url, runs)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait_for(address: str, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the server stopped"
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"{address} does not answer")
+
+
+@pytest.fixture
+def tab(browser) -> Iterator[Callable[..., App]]:
+    """Open tabs; at the end of the test none may have shown an exception or asked another machine."""
+    opened: list[App] = []
+
+    def open_tab(server: Server, **settings) -> App:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
+        app = App(context.new_page(), server.url)
+        app.page.on("websocket", lambda socket: socket.on("framereceived", app._received))
+        app.page.on("request", lambda request: _note_foreign(app, request.url))
+        app.page.on("pageerror", lambda error: app.faults.append(str(error)))
+        opened.append(app)
+        return app
+
+    yield open_tab
+    for app in opened:
+        exceptions = app.page.locator("[data-testid=stException]").all_inner_texts()
+        app.page.context.close()
+        assert exceptions == []
+        assert app.faults == []
+        assert app.foreign == []
+
+
+def _note_foreign(app: App, address: str) -> None:
+    if not address.startswith((app.url, app.url.replace("http", "ws"), "data:", "blob:")):
+        app.foreign.append(address)
+
+
+@pytest.fixture
+def app(tab, server) -> App:
+    """A tab on the app with a store."""
+    return tab(server)

@@ -1,0 +1,133 @@
+"""The app in a real browser: what AppTest cannot see (painting, clicks, keys, history, requests)."""
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+from playwright.sync_api import expect
+
+
+def asked(app):
+    """The URL's page and parameters."""
+    address = urlparse(app.page.url)
+    return address.path, {name: values[0] for name, values in parse_qs(address.query).items()}
+
+
+def open_a_layer(app):
+    app.open("/?store=demo")
+    app.settle(lambda: app.page.get_by_role("link", name=re.compile(r"^All .* units of ")).last.click())
+
+
+def open_a_unit(app):
+    open_a_layer(app)
+    layer = asked(app)[1]["layer"]
+    app.open(f"/unit?store=demo&layer={layer}&unit=3")
+
+
+def test_a_tile_of_the_layer_page_leads_to_its_unit(app):
+    open_a_layer(app)
+    tile = app.page.locator(".tile").first
+    name = tile.locator(".unit").inner_text()
+    app.settle(tile.click)
+    path, query = asked(app)
+    assert path == "/unit"
+    assert f"unit {query['unit']}" == name
+    assert app.sentence().startswith(name.capitalize())
+
+
+def test_a_point_of_the_scatter_leads_to_its_unit_and_back_leads_to_the_layer(app):
+    open_a_layer(app)
+    point = app.page.locator(".mark-symbol path").first
+    unit = re.search(r"unit: (\d+)", point.get_attribute("aria-label")).group(1)
+    app.settle(lambda: point.click(force=True))
+    assert asked(app)[0] == "/unit"
+    assert asked(app)[1]["unit"] == unit
+    app.settle(app.page.go_back)
+    assert asked(app)[0] == "/layer"
+    expect(app.page.locator(".tile").first).to_be_visible()
+
+
+def test_the_next_unit_comes_by_button_and_by_key(app):
+    open_a_unit(app)
+    app.settle(lambda: app.page.get_by_role("button", name="Next").click())
+    assert asked(app)[1]["unit"] == "4"
+    assert app.sentence().startswith("Unit 4 ")
+    app.settle(lambda: app.page.keyboard.press("ArrowRight"))
+    assert app.sentence().startswith("Unit 5 ")
+    app.settle(lambda: app.page.keyboard.press("ArrowLeft"))
+    assert app.sentence().startswith("Unit 4 ")
+
+
+def test_the_pictures_are_painted_and_most_are_outlined(app):
+    open_a_unit(app)
+    pictures = app.page.locator(".us-gallery:not(.us-wide) .us-picture")
+    widths = pictures.locator("img:first-child").evaluate_all("images => images.map(image => image.naturalWidth)")
+    assert pictures.count() > 5
+    assert min(widths) > 0
+    assert pictures.locator(".us-over").count() > pictures.count() / 2
+
+
+def test_the_attribution_method_is_the_readers_choice_and_part_of_the_url(app):
+    open_a_unit(app)
+    before = app.page.locator(".us-wide .us-over").first.get_attribute("src")
+    app.settle(lambda: app.page.get_by_role("radio", name="Integrated gradients").click())
+    assert asked(app)[1]["map"] == "integrated_gradients"
+    assert app.page.locator(".us-wide .us-over").first.get_attribute("src") != before
+
+
+def test_a_click_on_a_class_looks_at_it_and_a_reload_keeps_it(app):
+    open_a_unit(app)
+    row = app.page.locator("[class*=st-key-sides_] .mark-text.role-mark text").first
+    title = row.text_content()
+    app.settle(lambda: row.click(force=True))
+    assert "class" in asked(app)[1]
+    expect(app.page.get_by_role("heading", name=re.compile(f"^{title} without unit 3"))).to_be_visible()
+    address = app.page.url
+    app.settle(app.page.reload)
+    assert app.page.url == address
+    expect(app.page.get_by_role("heading", name=re.compile(f"^{title} without unit 3"))).to_be_visible()
+
+
+def test_back_and_forward_step_through_the_units_seen(app):
+    open_a_unit(app)
+    app.settle(lambda: app.page.get_by_role("button", name="Next").click())
+    app.settle(app.page.go_back)
+    assert app.sentence().startswith("Unit 3 ")
+    app.settle(app.page.go_forward)
+    assert app.sentence().startswith("Unit 4 ")
+
+
+def test_a_bad_url_says_what_is_not_there(app):
+    open_a_unit(app)
+    layer = asked(app)[1]["layer"]
+    app.open(f"/unit?store=demo&layer={layer}&unit=99999&class=<b>nothing</b>")
+    warning = app.page.get_by_role("alert").inner_text()
+    assert "“99999”" in warning
+    assert "“<b>nothing</b>”" in warning
+    assert app.sentence().startswith("Unit 0 ")
+
+
+def test_the_dark_theme_is_dark_and_its_chart_text_is_light(tab, server):
+    app = tab(server, color_scheme="dark")
+    open_a_unit(app)
+    background = app.page.locator("[data-testid=stApp]").evaluate("node => getComputedStyle(node).backgroundColor")
+    text = app.page.locator("[class*=st-key-sides_] .mark-text.role-mark text").first
+    colour = text.evaluate("node => getComputedStyle(node).fill")
+    assert max(numbers(background)) < 60
+    assert min(numbers(colour)) > 180
+
+
+def numbers(colour):
+    return [int(part) for part in re.findall(r"\d+", colour)[:3]]
+
+
+def test_without_a_store_the_demo_is_built_and_then_opens_by_itself_in_every_tab(tab, empty_server):
+    first, second = tab(empty_server), tab(empty_server)
+    first.open("/")
+    second.open("/")
+    first.settle(lambda: first.page.get_by_role("button", name="Build the demo").click())
+    expect(first.page.get_by_text("Drawing pictures")).to_be_visible()
+    first.page.reload()
+    expect(first.page.get_by_text("Drawing pictures")).to_be_visible()
+    expect(second.page.get_by_text("Drawing pictures")).to_be_visible()
+    for app in (first, second):
+        expect(app.page.locator(".us-sentence")).to_contain_text("demo shows", timeout=15_000)
