@@ -20,7 +20,7 @@ def kernel_norms(value: Value) -> torch.Tensor | None:
         case "Convolution" if value.saved("transposed"):
             groups = value.saved("groups")
             # (input, unit in group, height, width), the inputs of a group one after the other
-            grouped = value.saved("weight").double().abs().unflatten(0, (groups, -1))
+            grouped = _exact(value.saved("weight")).abs().unflatten(0, (groups, -1))
             return grouped.flatten(3).sum((1, 3)).flatten()
         case "Convolution":
             return _row_norms(value.saved("weight"))
@@ -65,7 +65,7 @@ def _constant_unit_factors(value: Value) -> torch.Tensor | None:
     factor = constant_factor(value)
     if factor is None:
         return None
-    aligned = factor.double().abs()[(None,) * (len(value.shape) - factor.ndim)]
+    aligned = _exact(factor).abs()[(None,) * (len(value.shape) - factor.ndim)]
     return aligned.flatten() if aligned.numel() == aligned.shape[1] else None
 
 
@@ -73,9 +73,9 @@ def _batch_norm_factors(value: Value) -> torch.Tensor | None:
     if value.saved("training"):
         return None
     eps = value.saved("eps") or value.saved("epsilon")
-    factors = (value.saved("running_var").double() + eps).rsqrt()
+    factors = (_exact(value.saved("running_var")) + eps).rsqrt()
     gamma = value.saved("weight")
-    return factors if gamma is None else factors * gamma.double().abs()
+    return factors if gamma is None else factors * _exact(gamma).abs()
 
 
 def _touched_dimensions(value: Value) -> set[int] | None:
@@ -101,4 +101,9 @@ def _dimensions(saved: tuple[int, ...], n_dimensions: int) -> list[int]:
 
 
 def _row_norms(weight: torch.Tensor) -> torch.Tensor:
-    return weight.double().abs().flatten(1).sum(1)
+    return _exact(weight).abs().flatten(1).sum(1)
+
+
+def _exact(tensor: torch.Tensor) -> torch.Tensor:
+    # On the CPU, since MPS has no float64.
+    return tensor.detach().cpu().double()

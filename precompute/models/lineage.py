@@ -10,7 +10,6 @@ from precompute.models.kernels import constant_factor, kernel_norms, unit_factor
 from precompute.models.sites import Site
 
 
-@torch.no_grad()
 def kernel_l1(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarray:
     """Measure the kernel that alone makes each unit of a site.
 
@@ -47,9 +46,10 @@ def kernel_l1(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarra
 def unrectifiable(network: nn.Module, site: Site, inputs: torch.Tensor) -> str | None:
     """Say why guided backpropagation and deconvolution would be wrong at a site, without anybody noticing.
 
-    Both replace the gradient of every ``nn.ReLU`` module, and of nothing else: behind any other non-linearity, and
-    behind a module that is called several times, the result is partly or wholly the plain gradient. Pooling,
-    normalisation and rearrangement are no non-linearities in this sense; an operation that is not known counts as one.
+    Both replace the gradient of every ``nn.ReLU`` module, and of nothing else: behind any other non-linearity the
+    result is partly or wholly the plain gradient. A module that is called several times counts as an obstacle too,
+    since its hooks do not know one call from another. Pooling, normalisation and rearrangement are no non-linearities
+    in this sense; an operation that is not known counts as one.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def _walk_to_kernel(value: Value) -> torch.Tensor | None:
     while True:
         norms = kernel_norms(value)
         if norms is not None:
-            return (norms * factors).cpu()
+            return norms * factors
         step = unit_factors(value)
         if step is None:
             return None

@@ -122,9 +122,8 @@ def _importable(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
-        for name in set(sys.modules) - before:
-            if _lies_in(folder, name.partition(".")[0]):
-                del sys.modules[name]
+        for name in [name for name in set(sys.modules) - before if _lies_in(folder, name.partition(".")[0])]:
+            del sys.modules[name]
 
 
 def _lies_in(folder: Path, top_level: str) -> bool:

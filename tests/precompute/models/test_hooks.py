@@ -291,6 +291,7 @@ def test_captum_integrated_gradients_add_up_to_the_difference(network, inputs, s
         (NeuronDeconvolution, lambda gradient, _x: gradient.clamp(min=0)),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Setting backward hooks:UserWarning", "ignore:Input Tensor 0:UserWarning")
 def test_captum_rewrites_relus_that_work_in_place(method, rule):
     torch.manual_seed(0)
     first, second = nn.Linear(6, 8), nn.Linear(8, 3)

@@ -1,7 +1,11 @@
+import pytest
 import torch
 from torch import nn
 
 from precompute.models.wrappers import peeled, unwrapped
+
+# What torch.compile imports is not of our making.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 
 
 def test_wrappers_around_the_whole_are_taken_off():
