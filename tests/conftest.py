@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The machines that run the tests are shared: how long one example takes says nothing. On them a failure must repeat.
+settings.register_profile("unitscope", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("unitscope")
 
 
 @pytest.fixture(scope="session")

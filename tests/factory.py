@@ -6,7 +6,7 @@ activations, and a few units really prefer a class and really matter to it.
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from precompute.measures import drops, exemplars, selectivity
 from precompute.measures.activity import dead
-from precompute.measures.table import MEASURES
+from precompute.measures.table import MEASURES, rows_for
 from precompute.store.list_hash import list_hash
 from precompute.store.schema import layer_path
 from precompute.store.writer import StoreWriter, put_bytes
@@ -24,7 +24,11 @@ LOSSES = {"mean ablation", "log_prob_change", "quantile", "bottom", "attribution
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to make up. ``without`` names optional parts to leave out (see ``LOSSES``)."""
+    """What to make up.
+
+    ``without`` names optional parts to leave out (see ``LOSSES``), ``signed`` the layers that go below zero. ``spare``
+    is how many outputs are no class, ``n_empty`` how many of the last classes have no images.
+    """
 
     n_classes: int = 12
     per_class: int = 20
@@ -32,37 +36,73 @@ class Recipe:
     k: int = 9
     seed: int = 0
     without: frozenset[str] = frozenset()
+    signed: frozenset[str] = frozenset()
+    spare: int = 0
+    n_empty: int = 0
+
+
+@dataclass
+class Contents:
+    """What a store is to hold: datasets and facts by path, and pictures by image."""
+
+    datasets: dict = field(default_factory=dict)
+    facts: dict = field(default_factory=dict)
+    pictures: dict = field(default_factory=dict)
+    provenance: dict = field(default_factory=dict)
+
+    def write(self, path, values):
+        self.datasets[path] = np.asarray(values)
+
+    def describe(self, path, facts):
+        self.facts[path] = facts
 
 
 def make_store(path: Path, recipe: Recipe | None = None) -> Path:
     """Write a complete store and return its path."""
-    recipe = recipe or Recipe()
+    return write_store(path, make_contents(recipe or Recipe()))
+
+
+def write_store(path: Path, contents: Contents) -> Path:
+    """Write what is to be in a store."""
+    with StoreWriter(path) as writer:
+        for name, values in contents.datasets.items():
+            writer.write(name, values)
+        for name, facts in contents.facts.items():
+            writer.describe(name, facts)
+        thumbnails = writer.create("/images/thumbnail", (len(contents.datasets["/images/path"]),))
+        for image, picture in contents.pictures.items():
+            put_bytes(thumbnails, image, picture)
+        writer.finish(json.dumps(contents.provenance))
+    return path
+
+
+def make_contents(recipe: Recipe) -> Contents:
+    """Make up what a store is to hold."""
+    contents = Contents(provenance=_provenance(recipe))
     rng = np.random.default_rng(recipe.seed)
     names = [f"{shade} {shape}" for shape in _SHAPES for shade in _SHADES]
     titles = [names[c] if c < len(names) else f"class {c}" for c in range(recipe.n_classes)]
     order = np.argsort([title.replace(" ", "_") for title in titles], kind="stable")
     titles = [titles[c] for c in order]
     folders = [title.replace(" ", "_") for title in titles]
-    label = np.repeat(np.arange(recipe.n_classes), recipe.per_class)
-    paths = [f"{folders[c]}/{i:04d}.png" for c in range(recipe.n_classes) for i in range(recipe.per_class)]
-    target = label
-    prediction = np.where(rng.random(len(label)) < 0.9, target, rng.integers(0, recipe.n_classes, len(label)))
+    filled = range(recipe.n_classes - recipe.n_empty)
+    label = np.repeat(filled, recipe.per_class)
+    paths = [f"{folders[c]}/{i:04d}.png" for c in filled for i in range(recipe.per_class)]
+    target = label + recipe.spare
+    n_outputs = recipe.n_classes + recipe.spare
+    prediction = np.where(rng.random(len(label)) < 0.9, target, rng.integers(0, n_outputs, len(label)))
     before = drops.Answers(prediction, target, label, recipe.n_classes)
+    _make_frame(contents, recipe, folders=folders, titles=titles, paths=paths, label=label, rng=rng)
+    contents.write("/baseline/prediction", prediction)
+    contents.write("/baseline/log_prob", -rng.exponential(0.3, len(label)))
     shown: set[int] = set()
-    with StoreWriter(path) as writer:
-        _write_frame(writer, recipe, folders=folders, titles=titles, paths=paths, label=label, rng=rng)
-        writer.write("/baseline/prediction", prediction)
-        writer.write("/baseline/log_prob", -rng.exponential(0.3, len(label)))
-        for number, (layer, n_units, shape) in enumerate(recipe.layers):
-            writer.describe(
-                layer_path(layer), {"order": number, "kind": "ReLU", "n_units": n_units, "spatial_shape": list(shape)}
-            )
-            shown |= _write_layer(writer, recipe, layer, n_units, shape, before, paths, rng)
-        thumbnails = writer.create("/images/thumbnail", (len(paths),))
-        for image in sorted(shown):
-            put_bytes(thumbnails, image, _picture(titles[label[image]], rng))
-        writer.finish(json.dumps(_provenance(recipe)))
-    return path
+    for number, (layer, n_units, shape) in enumerate(recipe.layers):
+        contents.describe(
+            layer_path(layer), {"order": number, "kind": "ReLU", "n_units": n_units, "spatial_shape": list(shape)}
+        )
+        shown |= _make_layer(contents, recipe, layer, n_units, shape, before, paths, rng)
+    contents.pictures = {image: _picture(titles[label[image]], rng) for image in sorted(shown)}
+    return contents
 
 
 def _provenance(recipe):
@@ -79,67 +119,77 @@ def _provenance(recipe):
     }
 
 
-def _write_frame(writer, recipe, *, folders, titles, paths, label, rng):
-    writer.describe(
+def _make_frame(contents, recipe, *, folders, titles, paths, label, rng):
+    contents.describe(
         "/model",
-        {"spec": "made-up.py:build", "weights": "made up", "n_outputs": recipe.n_classes, "input_size": [3, 96, 96]},
+        {
+            "spec": "made-up.py:build",
+            "weights": "made up",
+            "n_outputs": recipe.n_classes + recipe.spare,
+            "input_size": [3, 96, 96],
+        },
     )
     if "state_dict" not in recipe.without:
-        writer.write("/model/state_dict/features.0.weight", rng.normal(size=(4, 3, 3, 3)).astype("f4"))
-    writer.write("/classes/name", folders)
-    writer.write("/classes/title", titles)
-    writer.write("/classes/output_index", np.arange(recipe.n_classes))
-    writer.write("/images/path", paths)
-    writer.write("/images/label", label)
-    writer.write("/images/skipped/path", ["red_ball/broken.png"])
-    writer.write("/images/skipped/reason", ["truncated file"])
+        contents.write("/model/state_dict/features.0.weight", rng.normal(size=(4, 3, 3, 3)).astype("f4"))
+    contents.write("/classes/name", folders)
+    contents.write("/classes/title", titles)
+    contents.write("/classes/output_index", np.arange(recipe.n_classes) + recipe.spare)
+    contents.write("/images/path", paths)
+    contents.write("/images/label", label)
+    contents.write("/images/skipped/path", ["red_ball/broken.png"])
+    contents.write("/images/skipped/reason", ["truncated file"])
     digest = list_hash(paths, [folders[c] for c in label])
-    writer.describe("/images", {"root": "/made/up", "list_hash": digest})
+    contents.describe("/images", {"root": "/made/up", "list_hash": digest})
 
 
-def _write_layer(writer, recipe, layer, n_units, shape, before, paths, rng):
+def _make_layer(contents, recipe, layer, n_units, shape, before, paths, rng):
     preferred = rng.integers(0, before.n_classes, n_units)
     strength = rng.random(n_units) * 3
     drive = strength[:, None] * (before.label[None] == preferred[:, None]) + rng.normal(0, 0.7, (n_units, len(paths)))
-    largest = np.maximum(drive, 0).astype("f4")
+    signed = layer in recipe.signed
+    largest = (drive if signed else np.maximum(drive, 0)).astype("f4")
     largest[n_units - 1] = 0  # a dead unit
-    mean = (largest * rng.uniform(0.2, 0.4, largest.shape)).astype("f4")
-    writer.write(layer_path(layer, "activation/max"), largest)
-    writer.write(layer_path(layer, "activation/mean"), mean)
-    class_mean = selectivity.class_means(mean, before.label, before.n_classes)
-    writer.write(layer_path(layer, "class_mean"), class_mean)
-    index, best = selectivity.class_selectivity(class_mean)
+    share = rng.uniform(0.2, 0.4, largest.shape)
+    mean = (largest * np.where(largest < 0, 1 + share, share)).astype("f4")
+    positive = (np.maximum(largest, 0) * share).astype("f4")
+    contents.write(layer_path(layer, "activation/max"), largest)
+    contents.write(layer_path(layer, "activation/mean"), mean)
+    if signed:
+        contents.write(layer_path(layer, "activation/positive_mean"), positive)
+    contents.write(layer_path(layer, "class_mean"), selectivity.class_means(mean, before.label, before.n_classes))
+    index, best = selectivity.class_selectivity(selectivity.class_means(positive, before.label, before.n_classes))
     values = {"class_selectivity": index, "selective_class": best, "dead": dead(largest, mean)}
     values["l1_norm"] = rng.gamma(4, 8, n_units)
     kinds = ["zero"] if "mean ablation" in recipe.without else ["zero", "mean"]
     for kind in kinds:
-        values |= _write_ablation(writer, recipe, layer, kind, largest, preferred, before, rng)
-    rows = {row.name: row for row in MEASURES}
+        values |= _make_ablation(contents, recipe, layer, kind, largest, preferred, before, rng)
+    rows = {row.name: row for row in (*MEASURES, *rows_for("mean"))}
     if "measures" not in recipe.without:
         for name, value in values.items():
-            writer.write(layer_path(layer, "measure", name), value)
-            row = rows[name.removesuffix("_mean")]
-            facts = {fact: getattr(row, fact) for fact in ("label", "formula", "source", "range", "better")}
-            writer.describe(layer_path(layer, "measure", name), facts)
-    return _write_exemplars(writer, recipe, layer, shape, largest, mean, paths, rng)
+            contents.write(layer_path(layer, "measure", name), value)
+            facts = asdict(rows[name])
+            facts.pop("name")
+            contents.describe(layer_path(layer, "measure", name), facts)
+    return _make_exemplars(contents, recipe, layer, shape, largest, mean, paths, rng)
 
 
-def _write_ablation(writer, recipe, layer, kind, largest, preferred, before, rng):
+def _make_ablation(contents, recipe, layer, kind, largest, preferred, before, rng):
     n_units = len(largest)
     chance = 0.01 + 0.25 * (before.label[None] == preferred[:, None]) * (rng.random(n_units)[:, None] > 0.4)
     flips = (rng.random(largest.shape) < chance) & (largest > 0)
     unit, image = np.nonzero(flips)
-    new = (before.prediction[image] + rng.integers(1, before.n_classes, len(image))) % before.n_classes
+    n_outputs = before.n_classes + recipe.spare
+    new = (before.prediction[image] + rng.integers(1, n_outputs, len(image))) % n_outputs
     base = layer_path(layer, "ablation", kind)
-    writer.write(f"{base}/flip/indptr", np.r_[0, np.cumsum(flips.sum(axis=1))])
-    writer.write(f"{base}/flip/image", image)
-    writer.write(f"{base}/flip/prediction", new)
+    contents.write(f"{base}/flip/indptr", np.r_[0, np.cumsum(flips.sum(axis=1))])
+    contents.write(f"{base}/flip/image", image)
+    contents.write(f"{base}/flip/prediction", new)
     correct = drops.correct_without(unit, image, new, n_units, before)
     drop = drops.class_drops(before.correct, correct, before.count)
-    writer.write(f"{base}/correct", correct)
-    writer.write(f"{base}/drop", drop)
+    contents.write(f"{base}/correct", correct)
+    contents.write(f"{base}/drop", drop)
     if "log_prob_change" not in recipe.without:
-        writer.write(f"{base}/log_prob_change", -rng.exponential(0.05, largest.shape) - flips)
+        contents.write(f"{base}/log_prob_change", -rng.exponential(0.05, largest.shape) - flips)
     worst, where = drops.max_class_drop(drop)
     suffix = "" if kind == "zero" else f"_{kind}"
     return {
@@ -149,7 +199,7 @@ def _write_ablation(writer, recipe, layer, kind, largest, preferred, before, rng
     }
 
 
-def _write_exemplars(writer, recipe, layer, shape, largest, mean, paths, rng):
+def _make_exemplars(contents, recipe, layer, shape, largest, mean, paths, rng):
     checksum = exemplars.path_checksums(paths)
     shown: set[int] = set()
     k = min(recipe.k, len(paths))
@@ -164,26 +214,26 @@ def _write_exemplars(writer, recipe, layer, shape, largest, mean, paths, rng):
         centre = rng.uniform(0.2, 0.8, (2, *image.shape, 1, 1)) * np.reshape([height, width], (2, 1, 1, 1, 1))
         bump = np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (0.03 * height * width + 0.1))
         base = layer_path(layer, "exemplar", kind)
-        writer.write(f"{base}/image", image)
-        writer.write(f"{base}/value", value)
-        writer.write(f"{base}/tied", [tied for _, tied in chosen])
-        writer.write(f"{base}/map", value[..., None, None] * bump)
+        contents.write(f"{base}/image", image)
+        contents.write(f"{base}/value", value)
+        contents.write(f"{base}/tied", [tied for _, tied in chosen])
+        contents.write(f"{base}/map", value[..., None, None] * bump)
         shown |= set(image.ravel().tolist())
     if "attribution" not in recipe.without:
-        _write_attribution(writer, layer, len(largest), rng)
+        _make_attribution(contents, layer, len(largest), min(6, k), rng)
     return shown
 
 
-def _write_attribution(writer, layer, n_units, rng):
+def _make_attribution(contents, layer, n_units, k, rng):
     y, x = np.mgrid[0:96, 0:96] / 96
     for method in ("gradient", "integrated_gradients"):
-        centre = rng.uniform(0.3, 0.7, (2, n_units, 6, 1, 1))
+        centre = rng.uniform(0.3, 0.7, (2, n_units, k, 1, 1))
         bump = np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / 0.02)
         noise = rng.normal(size=bump.shape)
-        writer.write(layer_path(layer, "attribution", method, "map"), 0.05 * bump * noise)
+        contents.write(layer_path(layer, "attribution", method, "map"), 0.05 * bump * noise)
     for method in ("deconvolution", "guided_backpropagation"):
         reason = "a functional ReLU lies between the input and this layer, which Captum cannot rewrite"
-        writer.describe(layer_path(layer, "attribution", method), {"left_out": reason})
+        contents.describe(layer_path(layer, "attribution", method), {"left_out": reason})
 
 
 _SHADES = {"red": "#c8452f", "blue": "#3b6fb6", "green": "#5b9b57", "yellow": "#dcae3c"}

@@ -13,6 +13,12 @@ STRING = "str"
 BYTES = "bytes"
 ANY = "any"
 
+EXEMPLAR_KINDS = ("top", "bottom", "quantile")
+ABLATION_KINDS = ("zero", "mean")
+MAX_STATE_DICT_BYTES = 64 * 1024**2
+MAX_EXEMPLAR_MAP_SIDE = 56
+MAX_ATTRIBUTION_MAP_SIDE = 112
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,6 +40,8 @@ class Entry:
         Whether the dataset must be there once its group is (``<layer>`` groups exist for every layer of the run).
     nan : str
         When a value may be NaN; empty for never.
+    max_side : int
+        The most that rows or columns of a map may count; 0 where there are none.
     """
 
     path: str
@@ -43,6 +51,7 @@ class Entry:
     doc: str
     required: bool = True
     nan: str = ""
+    max_side: int = 0
 
     def matches(self, path: str) -> bool:
         """Whether a concrete path is an instance of this entry."""
@@ -196,6 +205,7 @@ ENTRIES: tuple[Entry, ...] = (
         ("unit", "exemplar", "row", "column"),
         "activation",
         "The unit's map on each exemplar, averaged down to at most 56 a side; of size 1 x 1 in layers without space.",
+        max_side=MAX_EXEMPLAR_MAP_SIDE,
     ),
     Entry(
         f"{_LAYER}/attribution/<method>/map",
@@ -205,6 +215,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Attribution of the unit's activation, where its map peaks, to the input: signed, summed over input channels, "
         "averaged down to at most 112 a side; for the first top exemplars.",
         required=False,
+        max_side=MAX_ATTRIBUTION_MAP_SIDE,
     ),
 )
 
@@ -254,11 +265,6 @@ DATASET_FACTS: dict[str, Fact] = {
     "unit": Fact("text", "Unit of measurement of the values."),
     "doc": Fact("text", "What the values mean."),
 }
-EXEMPLAR_KINDS = ("top", "bottom", "quantile")
-ABLATION_KINDS = ("zero", "mean")
-MAX_STATE_DICT_BYTES = 64 * 1024**2
-MAX_EXEMPLAR_MAP_SIDE = 56
-MAX_ATTRIBUTION_MAP_SIDE = 112
 
 
 def entry_for(path: str) -> Entry | None:

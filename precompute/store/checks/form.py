@@ -131,6 +131,8 @@ def _axis_problems(
     for axis, size in zip(entry.axes, dataset.shape, strict=True):
         if sizes.get(axis, size) != size:
             yield Problem(path, f"expected {sizes[axis]} along the axis {axis!r}, found {size}")
+        if entry.max_side and axis in ("row", "column") and not 1 <= size <= entry.max_side:
+            yield Problem(path, f"expected 1 to {entry.max_side} along the axis {axis!r}, found {size}")
 
 
 def _layer_sizes(file: h5py.File, path: str) -> dict[str, int]:
