@@ -1,20 +1,18 @@
-"""The app's only caches: open stores, and what is costly to gather from them.
+"""The app's only caches: open stores, the build of the demo, and what is costly to gather.
 
 Everything is keyed by the file's signature, so a store that is replaced while the app shows it is picked up at the
 next rerun. Numbers stay numpy arrays: large caches of Python objects would slow every rerun.
 """
 
 import gc
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
 from explorer.build import Build
+from explorer.handles import Handles, Signature
 from explorer.sources import Source
-from precompute.store.reader import Layer, Store, open_store
-
-Signature = tuple[int, int, int]
+from precompute.store.reader import Layer, Store
 
 
 def store_of(source: Source) -> Store:
@@ -25,23 +23,24 @@ def store_of(source: Source) -> Store:
     StoreError
         When it is missing, incomplete, damaged or of another version.
     """
-    return _open(source.path, source.signature)
+    return _handles().store_of(source)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _open(path: Path, signature: Signature) -> Store:
-    # Never closed here: another session may be reading it. Dropping the last reference closes the file.
-    return open_store(path)
+@st.cache_resource(show_spinner=False)
+def _handles() -> Handles:
+    return Handles()
 
 
 def first_exemplars(source: Source, layer: Layer, units: tuple[int, ...], count: int) -> np.ndarray:
     """Return the first top exemplars of some units, (unit, count) image indices; -1 where a unit has fewer."""
-    return _first_exemplars(source.path, source.signature, layer.name, units, count)
+    return _first_exemplars(source, source.signature, layer.name, units, count)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _first_exemplars(path: Path, signature: Signature, layer: str, units: tuple[int, ...], count: int) -> np.ndarray:
-    held = _open(path, signature).layer(layer)
+def _first_exemplars(
+    source: Source, signature: Signature, layer: str, units: tuple[int, ...], count: int
+) -> np.ndarray:
+    held = store_of(source).layer(layer)
     found = np.full((len(units), count), -1)
     for row, unit in enumerate(units):
         image = held.exemplars("top", unit).image[:count]

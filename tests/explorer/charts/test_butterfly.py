@@ -1,0 +1,92 @@
+"""The chart of what a unit sees and what breaks without it."""
+
+import numpy as np
+import pytest
+
+from explorer.charts.butterfly import MOST_ROWS, butterfly, class_frame, split
+from explorer.impact import Impact, drop_interval
+
+
+def made_up(n_classes, seed=0, n=50):
+    rng = np.random.default_rng(seed)
+    lost, gained = rng.poisson(0.4, n_classes), rng.poisson(0.2, n_classes)
+    images = np.full(n_classes, n)
+    low, high = drop_interval(lost, gained, images)
+    effect = Impact(images, lost, gained, (lost - gained) / n, low, high)
+    names = [f"n{c:04d}" for c in range(n_classes)]
+    return class_frame([f"class {c}" for c in range(n_classes)], names, rng.random(n_classes), effect), effect
+
+
+def rows_of(chart):
+    """All rows that a chart draws, by their place among the classes."""
+    return [row for rows in chart.to_dict()["datasets"].values() for row in rows if "name" in row]
+
+
+def test_both_sides_carry_the_numbers_of_the_same_classes():
+    frame, effect = made_up(12)
+    rows = rows_of(butterfly(frame))
+    assert {row["name"] for row in rows} == set(frame["name"])
+    for row in rows:
+        c = int(row["name"][1:])
+        assert row["drop"] == pytest.approx(100 * (effect.lost[c] - effect.gained[c]) / 50)
+        assert (row["lost"], row["gained"]) == (effect.lost[c], effect.gained[c])
+        assert row["low"] == pytest.approx(100 * effect.low[c])
+
+
+def test_classes_are_in_the_order_of_their_activation():
+    frame, _ = made_up(12)
+    assert frame["activation"].is_monotonic_decreasing
+
+
+def test_a_few_classes_are_all_shown():
+    frame, _ = made_up(MOST_ROWS)
+    shown, others = split(frame, None)
+    assert len(shown) == MOST_ROWS
+    assert others.empty
+
+
+def test_of_a_thousand_classes_those_that_matter_on_either_side_are_shown_and_none_is_lost():
+    frame, _ = made_up(1000)
+    shown, others = split(frame, None)
+    assert len(shown) == MOST_ROWS
+    assert len(others) == 1000 - MOST_ROWS
+    assert set(frame.nlargest(5, "activation")["name"]) <= set(shown["name"])
+    assert set(frame.loc[frame["drop"].abs().nlargest(5).index, "name"]) <= set(shown["name"])
+
+
+def test_the_chosen_class_is_always_shown():
+    frame, _ = made_up(1000)
+    _, others = split(frame, None)
+    name = others["name"].iloc[500]
+    shown, _ = split(frame, name)
+    assert name in set(shown["name"])
+    assert len(shown) == MOST_ROWS + 1
+
+
+def test_the_strip_says_how_many_classes_it_holds():
+    frame, _ = made_up(1000)
+    assert f"{1000 - MOST_ROWS} other classes" in butterfly(frame).to_json()
+
+
+def test_classes_without_images_are_left_out():
+    frame, _ = made_up(3)
+    images = np.array([50, 0, 50])
+    low, high = drop_interval(np.zeros(3, int), np.zeros(3, int), images)
+    effect = Impact(images, np.zeros(3, int), np.zeros(3, int), np.array([0.0, np.nan, 0.0]), low, high)
+    frame = class_frame(["a", "b", "c"], ["a", "b", "c"], np.array([1.0, np.nan, 2.0]), effect)
+    assert frame["name"].tolist() == ["c", "a"]
+
+
+def test_a_click_gives_the_class_and_one_row_a_class():
+    frame, _ = made_up(12)
+    spec = butterfly(frame).to_dict()
+    pick = next(param for param in spec["params"] if param["name"] == "pick")
+    assert pick["select"]["fields"] == ["name"]
+
+
+def test_names_with_dots_and_brackets_are_data_and_never_fields():
+    frame, _ = made_up(3)
+    frame = frame.assign(title=["a.b", "c[0]", "d'e"])
+    chart = butterfly(frame)
+    assert {row["title"] for row in rows_of(chart)} == {"a.b", "c[0]", "d'e"}
+    assert "c[0]" not in str([layer["encoding"] for layer in chart.to_dict()["layer"]])

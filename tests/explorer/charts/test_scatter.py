@@ -1,0 +1,21 @@
+"""The plot of a layer's units."""
+
+import pandas as pd
+
+from explorer.charts.scatter import scatter
+
+FRAME = pd.DataFrame({"unit": [0, 7], "x": [0.1, 0.2], "y": [3.0, 4.0], "sees": ["a", "b"], "chosen": [False, True]})
+
+
+def test_a_point_carries_its_unit_and_a_click_gives_it():
+    spec = scatter(FRAME, "Selectivity", "Drop, points").to_dict()
+    rows = next(iter(spec["datasets"].values()))
+    assert [(row["unit"], row["x"], row["y"]) for row in rows] == [(0, 0.1, 3.0), (7, 0.2, 4.0)]
+    pick = next(param for param in spec["params"] if param["name"] == "pick")
+    assert pick["select"]["fields"] == ["unit"]
+
+
+def test_the_axes_have_the_measures_names():
+    encoding = scatter(FRAME, "Selectivity", "Drop, points").to_dict()["layer"][0]["encoding"]
+    assert encoding["x"]["axis"]["title"] == "Selectivity"
+    assert encoding["y"]["axis"]["title"] == "Drop, points"

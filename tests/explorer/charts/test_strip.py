@@ -1,0 +1,29 @@
+"""A measure's place in its layer."""
+
+import re
+
+import numpy as np
+import pytest
+
+from explorer.charts.strip import Place, place, rank_strip
+
+
+@pytest.mark.parametrize(("unit", "rank"), [(0, 3), (1, 1), (3, 3)])
+def test_equal_values_share_the_best_rank(unit, rank):
+    values = np.array([1.0, 3.0, 2.0, 1.0, np.nan])
+    assert place(values, unit) == Place(rank, 4)
+
+
+def test_an_undefined_value_has_no_place_and_no_mark():
+    values = np.array([np.nan, 1.0])
+    assert place(values, 0) is None
+    assert 'stroke-width="3.5"' not in rank_strip(values, 0)
+
+
+def test_the_highest_unit_is_marked_at_the_right_end():
+    svg = rank_strip(np.array([0.0, 0.5, 1.0]), 2)
+    assert re.search(r'd="M197\.0 0v18"', svg)
+
+
+def test_units_that_are_all_equal_still_make_a_strip():
+    assert "M3.0 0v18" in rank_strip(np.array([2.0, 2.0]), 0)

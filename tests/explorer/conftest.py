@@ -1,0 +1,102 @@
+"""Made-up stores and the app run without a browser."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from precompute.store.reader import open_store
+from tests.factory import Recipe, make_store
+
+ROOT = Path(__file__).parents[2]
+FULL = Recipe(per_class=12, layers=(("features.8", 5, (5, 5)), ("features.10", 6, (5, 5)), ("classifier.1", 4, ())))
+THOUSAND = Recipe(n_classes=1000, per_class=1, layers=(("layer4", 3, (7, 7)),))
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Callable[..., Path]:
+    """Make each store once: by name, a recipe's."""
+    folder = tmp_path_factory.mktemp("made")
+
+    def make(name: str, recipe: Recipe = FULL) -> Path:
+        path = folder / f"{name}.h5"
+        return path if path.exists() else make_store(path, recipe)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def full_store(made):
+    """An open store with every part; tests only read it."""
+    with open_store(made("full")) as store:
+        yield store
+
+
+@dataclass
+class Page:
+    """The app after a run."""
+
+    app: AppTest
+
+    @property
+    def words(self) -> str:
+        """All that the page says in HTML and markdown."""
+        parts = [element.value for element in self.app.markdown]
+        parts += [body for element in self.app.get("html") if "<style>" not in (body := element.proto.body)]
+        return "\n".join(parts)
+
+    def charts(self) -> list:
+        return self.app.get("vega_lite_chart")
+
+    def tiles(self) -> list:
+        return self.app.get("bidi_component")
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch) -> Path:
+    """An empty runs folder that the app looks in."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    monkeypatch.setenv("UNITSCOPE_RUNS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def show(runs) -> Callable[..., Page]:
+    """Run a page of the app on the stores in ``runs``; none may raise."""
+
+    def run(page: str = "overview", **query: str) -> Page:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        for name, value in query.items():
+            app.query_params["class" if name == "class_" else name] = value
+        app.run()
+        if page != "overview":
+            app.switch_page(f"explorer/views/{page}.py")
+            for name, value in query.items():
+                app.query_params["class" if name == "class_" else name] = value
+            app.run()
+        assert [element.value for element in app.exception] == []
+        return Page(app)
+
+    return run
+
+
+def put(source: Path, runs: Path, name: str = "demo") -> Path:
+    """Copy a store into the runs folder."""
+    return Path(shutil.copyfile(source, runs / f"{name}.h5"))
+
+
+def stamp(path: Path, **facts) -> None:
+    """Overwrite facts of a store's root."""
+    with h5py.File(path, "r+") as file:
+        file.attrs.update(facts)
+
+
+def truncate(path: Path) -> None:
+    """Cut a store short."""
+    os.truncate(path, path.stat().st_size // 2)

@@ -1,0 +1,203 @@
+"""Every page against every kind of store: no exception, and the right words."""
+
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.explorer.conftest import FULL, THOUSAND, put, stamp, truncate
+from tests.factory import LOSSES, Recipe
+
+PAGES = ("overview", "layer", "unit")
+
+
+def without(part: str) -> Recipe:
+    return Recipe(per_class=FULL.per_class, layers=FULL.layers, without=frozenset({part}))
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("layer", ["features.10", "classifier.1"])
+def test_a_full_store_shows(page, layer, made, runs, show):
+    put(made("full"), runs)
+    shown = show(page, store="demo", layer=layer)
+    assert "us-sentence" in shown.words
+    assert "us-alert" not in shown.words
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("part", sorted(LOSSES))
+def test_a_store_without_an_optional_part_shows(page, part, made, runs, show):
+    put(made(part.replace(" ", "_"), without(part)), runs)
+    shown = show(page, store="demo")
+    assert "us-sentence" in shown.words
+    assert "us-alert" not in shown.words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_store_of_a_thousand_classes_shows(page, made, runs, show):
+    put(made("thousand", THOUSAND), runs)
+    assert "us-sentence" in show(page, store="demo").words
+
+
+def test_the_page_says_which_part_is_not_there(made, runs, show):
+    put(made("attribution", without("attribution")), runs)
+    assert "no attribution maps" in show("unit", store="demo").words
+    put(made("measures", without("measures")), runs)
+    assert "no measures" in show("layer", store="demo").words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_a_store_every_address_welcomes(page, show):
+    shown = show(page)
+    assert "Build the demo" in [button.label for button in shown.app.button]
+    assert "every unit" in shown.words
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def newer(path):
+    stamp(path, version="2.0")
+
+
+def incomplete(path):
+    stamp(path, complete=False)
+
+
+FAULTS = {truncate: "truncated", newer: "Update Unitscope", incomplete: "not complete", empty: "the file is empty"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_store_that_cannot_be_used_is_refused_in_words(page, fault, made, runs, show):
+    fault(put(made("full"), runs))
+    shown = show(page, store="demo")
+    assert "This cannot be shown." in shown.words
+    assert FAULTS[fault] in shown.words
+
+
+def test_a_refused_store_leaves_the_way_to_the_others(made, runs, show):
+    truncate(put(made("full"), runs, "broken"))
+    put(made("full"), runs, "good")
+    shown = show("overview", store="broken")
+    assert [link.proto.label for link in shown.app.get("page_link")] == ["Open good"]
+
+
+def test_a_damaged_block_is_refused_in_words(made, runs, show):
+    path = put(made("full"), runs)
+    with h5py.File(path, "r") as file:
+        where = file["/layers/features.10/activation/max"].id.get_chunk_info_by_coord((2, 0))
+    with path.open("r+b") as file:
+        file.seek(where.byte_offset + where.size // 2)
+        file.write(b"damage")
+    assert "cannot be read" in show("unit", store="demo", layer="features.10", unit="2").words
+    assert "us-alert" not in show("unit", store="demo", layer="features.10", unit="1").words
+
+
+def test_a_store_that_is_replaced_is_picked_up_at_the_next_run(made, runs, show):
+    put(made("full"), runs)
+    shown = show("overview", store="demo")
+    assert "12 classes" in shown.words
+    put(made("thousand", THOUSAND), runs, "new").replace(runs / "demo.h5")
+    shown.app.run()
+    assert "1,000 classes" in shown.words
+
+
+def test_a_store_that_is_overwritten_in_place_is_picked_up_too(made, runs, show):
+    put(made("full"), runs)
+    shown = show("overview", store="demo")
+    put(made("thousand", THOUSAND), runs)
+    shown.app.run()
+    assert "1,000 classes" in shown.words
+
+
+def test_a_store_that_goes_away_leaves_the_welcome_page(made, runs, show):
+    path = put(made("full"), runs)
+    shown = show("overview", store="demo")
+    path.unlink()
+    shown.app.run()
+    assert "every unit" in shown.words
+
+
+def test_a_store_argument_shows_that_store_alone(made, runs, show, monkeypatch):
+    put(made("full"), runs, "other")
+    monkeypatch.setattr(sys, "argv", ["app.py", "--store", str(made("thousand", THOUSAND))])
+    assert "thousand" in show("overview").words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--store", "nowhere/at-all.h5"], "nowhere/at-all.h5: there is no such file"),
+        (["--store"], "expected one argument"),
+        (["--stroe", "x.h5"], "Unknown argument &#x27;--stroe&#x27;"),
+    ],
+)
+def test_a_bad_argument_is_a_sentence_on_the_page(arguments, said, show, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
+    assert said in show("overview").words
+
+
+def test_a_bad_url_is_answered_with_what_is_not_there(made, runs, show):
+    put(made("full"), runs)
+    asked = {"store": "other", "layer": "nope", "unit": "-3", "class_": "<i>x</i>", "show": "all", "map": "magic"}
+    said = show("unit", **asked).words
+    for quoted in ("other", "nope", "-3", "&lt;i&gt;x&lt;/i&gt;", "all", "magic"):
+        assert f"“{quoted}”" in said
+
+
+def test_a_dead_unit_says_so(made, runs, show):
+    put(made("full"), runs)
+    said = show("unit", store="demo", layer="features.10", unit="5").words
+    assert "Unit 5 is <b>dead</b>" in said
+    assert "It is at zero on every image." in said
+
+
+def test_the_sentence_tells_the_numbers_of_the_store(made, runs, show, full_store):
+    put(made("full"), runs)
+    layer = full_store.layer("features.10")
+    best = int(np.nanargmax(layer.class_mean[1]))
+    said = show("unit", store="demo", layer="features.10", unit="1").words
+    assert f"Unit 1 answers most to <b>{full_store.classes.title[best]}</b>" in said
+
+
+def test_next_wraps_around_and_keeps_the_way_of_looking(made, runs, show):
+    put(made("full"), runs)
+    shown = show("unit", store="demo", layer="features.10", unit="5", show="bottom", class_="red_ball")
+    shown.app.button(key="step_next").click().run()
+    assert "Unit 0 answers" in shown.words
+    query = shown.app.query_params
+    assert query["show"] in ("bottom", ["bottom"])
+    assert query["class"] in ("red_ball", ["red_ball"])
+
+
+def test_a_chosen_class_lists_its_flips_with_what_they_become(made, runs, show, full_store):
+    put(made("full"), runs)
+    layer = full_store.layer("features.10")
+    unit = next(unit for unit in range(layer.n_units) if len(layer.flips("zero", unit).image))
+    flips = layer.flips("zero", unit)
+    image, after = int(flips.image[0]), int(flips.prediction[0])
+    name = full_store.classes.name[full_store.images.label[image]]
+    said = show("unit", store="demo", layer="features.10", unit=str(unit), class_=name).words
+    row = said[said.index(f"<td>{full_store.images.path[image]}</td>") :].split("</tr>")[0]
+    assert f"<td>{full_store.classes.title[full_store.classes.of_output[after]]}</td>" in row
+
+
+def test_the_reader_chooses_the_measures_of_the_plot(made, runs, show):
+    put(made("full"), runs)
+    shown = show("layer", store="demo", layer="features.10", x="l1_norm", y="overall_drop")
+    assert [shown.app.selectbox(key=f"measure_{axis}").value for axis in "xy"] == ["l1_norm", "overall_drop"]
+    spec = shown.charts()[0].proto.spec
+    assert '"title": "L1 norm"' in spec
+    assert '"title": "Overall drop, points"' in spec
+
+
+def test_going_to_a_class_opens_its_unit(made, runs, show, full_store):
+    put(made("full"), runs)
+    shown = show("unit", store="demo", layer="features.10", unit="0")
+    jump = shown.app.selectbox(key="jump")
+    wanted = next(option for option in jump.options if "answers most" in option)
+    jump.select(wanted).run()
+    assert f"Unit {wanted.rsplit(' ', 1)[1]} " in shown.words

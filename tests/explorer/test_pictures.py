@@ -1,0 +1,71 @@
+"""Outlines and heat maps."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer import pictures
+
+
+def opened(png):
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def bump(size=11, at=(5, 5)):
+    y, x = np.mgrid[0:size, 0:size]
+    return np.exp(-((y - at[0]) ** 2 + (x - at[1]) ** 2) / 6.0)
+
+
+def test_the_outline_runs_around_the_active_region_and_not_through_it():
+    png = opened(pictures.outline(bump(), 0.5, side=220))
+    middle = 220 // 2
+    assert png[middle, middle, 3] == 0
+    assert png[5, 5, 3] == 0
+    row = png[middle, :, 3]
+    borders = np.flatnonzero(np.diff((row > 0).astype(int)) == 1)
+    assert len(borders) == 2
+    # exp(-d^2 / 6) = 0.5 at d = 2.04 cells of 20 pixels each
+    radius = (borders[1] - borders[0]) / 2
+    assert radius == pytest.approx(2.04 * 20, abs=6)
+
+
+def test_a_region_at_the_edge_is_outlined_inside_the_picture():
+    region = pictures.active_region(bump(at=(0, 5)), 0.5, side=110)
+    assert region[0].any()
+    assert pictures.outline(bump(at=(0, 5)), 0.5, side=110) is not None
+
+
+@pytest.mark.parametrize(
+    ("activation", "level"),
+    [(bump() * 0.4, 0.5), (np.ones((1, 1)), 0.5), (bump(), float("nan")), (np.zeros((7, 7)), 0.1)],
+)
+def test_nothing_to_outline_is_no_picture(activation, level):
+    assert pictures.outline(activation, level) is None
+
+
+def test_the_level_is_half_of_what_the_top_exemplars_typically_reach():
+    maps = np.stack([bump() * height for height in (10.0, 4.0, 3.0)])
+    assert pictures.outline_level(maps) == pytest.approx(2.0)
+    assert np.isnan(pictures.outline_level(np.zeros((3, 5, 5))))
+
+
+def test_heat_is_blue_above_zero_orange_below_and_clear_at_zero():
+    png = opened(pictures.heat(np.array([[2.0, -1.0, 0.0]]), limit=2.0))
+    assert tuple(png[0, 0]) == (*pictures.RAISES, 255)
+    assert tuple(png[0, 1]) == (*pictures.LOWERS, 128)
+    assert png[0, 2, 3] == 0
+
+
+def test_equal_values_have_equal_strength_in_every_map_of_one_scale():
+    first, second = np.array([[1.0, 5.0]]), np.array([[1.0, 0.5]])
+    assert opened(pictures.heat(first, 5.0))[0, 0, 3] == opened(pictures.heat(second, 5.0))[0, 0, 3]
+
+
+def test_the_common_scale_ignores_a_lone_peak():
+    values = np.full(10_000, 0.1)
+    values[0] = 50
+    assert pictures.common_limit(values) == pytest.approx(0.1)
+    assert pictures.common_limit(np.zeros(4)) == 0.0
+    assert opened(pictures.heat(np.zeros((2, 2)), 0.0))[..., 3].max() == 0

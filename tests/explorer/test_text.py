@@ -1,0 +1,48 @@
+"""Words and numbers for the screen."""
+
+import math
+
+import pytest
+
+from explorer import text
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "said"),
+    [(1234.5, 1, "1,234.5"), (-2.0, 0, "−2"), (-0.001, 2, "0.00"), (math.nan, 1, "–"), (0, 0, "0")],
+)
+def test_numbers_have_a_true_minus_and_no_negative_zero(value, decimals, said):
+    assert text.number(value, decimals) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.123456, "0.123"), (12.3456, "12.3"), (1234.5, "1,234"), (-0.05, "−0.0500"), (0, "0")]
+)
+def test_quantities_keep_three_digits(value, said):
+    assert text.significant(value) == said
+
+
+@pytest.mark.parametrize(
+    ("fraction", "n", "said"), [(0.14, 50, "14"), (0.002, 500, "0.2"), (0.0021, 10_000, "0.21"), (-0.2, 5, "−20")]
+)
+def test_points_are_as_fine_as_the_images_can_tell(fraction, n, said):
+    assert text.points(fraction, n) == said
+
+
+def test_nouns_agree_with_their_number():
+    assert text.count(1, "image") == "1 image"
+    assert text.count(2000, "class", "classes") == "2,000 classes"
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (11, "11th"), (112, "112th"), (121, "121st")]
+)
+def test_ordinals_end_as_they_are_spoken(n, said):
+    assert text.ordinal(n) == said
+
+
+@pytest.mark.parametrize("name", ["a*b*", "$x$", "[l](http://x.y)", ":red[x]", "<b>x</b>", "www.x.com", "a--b", "`c`"])
+def test_markdown_text_is_the_name_once_its_escapes_are_gone(name):
+    shown = text.md_text(name)
+    assert shown != name
+    assert shown.replace("\u2060", "").replace("\\", "") == name
