@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from precompute.store.checks import effects, exemplars, form, frame, responses, values
 from precompute.store.checks.rules import Problem, Rule
@@ -36,7 +37,7 @@ def check(path: Path | str) -> list[Problem]:
     """
     with open_file(Path(path)) as file:
         found = problems_of(file)
-        if not file.attrs.get("complete", True):
+        if not np.all(file.attrs.get("complete", True)):
             found.insert(0, Problem("/", "the store is not stamped complete; its run was stopped or is still going on"))
     return found
 
@@ -65,4 +66,5 @@ def _rules(file: h5py.File) -> Iterator[Rule]:
             yield from effects.rules(file, base, kind)
         for kind in form.names(file, f"{base}/exemplar"):
             yield from exemplars.rules(file, base, kind)
+        yield from exemplars.map_rules(file, base)
     yield exemplars.picture_rule(file)

@@ -22,6 +22,7 @@ def rules(file: h5py.File, base: str, kind: str) -> Iterator[Rule]:
     needs = (base, *ANSWERS, *flips)
     yield Rule(flips, partial(_cuts, file, f"{group}/flip"))
     yield Rule(needs, partial(_flips, file, f"{group}/flip"))
+    yield Rule((f"{group}/flip/prediction", "/model"), partial(_outputs, file, f"{group}/flip/prediction"))
     yield Rule((*needs, f"{group}/correct"), partial(_counts, file, group))
     yield Rule((*needs, f"{group}/drop"), partial(_drops, file, group))
     yield from measure_rules(
@@ -38,10 +39,7 @@ def _cuts(file: h5py.File, base: str) -> Iterator[Problem]:
 def _flips(file: h5py.File, base: str) -> Iterator[Problem]:
     before = answers(file)
     unit, image, prediction = _read_flips(file, base)
-    unknown = [
-        *outside(f"{base}/image", image, len(before.label)),
-        *outside(f"{base}/prediction", prediction, n_outputs(file)),
-    ]
+    unknown = list(outside(f"{base}/image", image, len(before.label)))
     yield from unknown
     if unknown:
         return
@@ -50,6 +48,10 @@ def _flips(file: h5py.File, base: str) -> Iterator[Problem]:
     n_idle = int((prediction == before.prediction[image]).sum())
     if n_idle:
         yield Problem(f"{base}/prediction", f"{n_idle} flips do not change the prediction")
+
+
+def _outputs(file: h5py.File, path: str) -> Iterator[Problem]:
+    yield from outside(path, file[path][...], n_outputs(file))
 
 
 def _counts(file: h5py.File, group: str) -> Iterator[Problem]:

@@ -22,6 +22,13 @@ def rules(file: h5py.File, base: str, kind: str) -> Iterator[Rule]:
         yield Rule((base, *ranked, *stored), partial(_lists, file, base, kind))
 
 
+def map_rules(file: h5py.File, base: str) -> Iterator[Rule]:
+    """List the rules that attribution maps of the layer at `base` belong to its first top exemplars."""
+    for path in instances(file, f"{base}/attribution/<method>/map"):
+        if path in file:
+            yield Rule((base, path, f"{base}/exemplar/top/image"), partial(_maps, file, base, path))
+
+
 def picture_rule(file: h5py.File) -> Rule:
     """Return the rule that every image shown in any list has a picture."""
     lists = instances(file, "/layers/<layer>/exemplar/<kind>/image")
@@ -46,6 +53,13 @@ def _lists(file: h5py.File, base: str, kind: str) -> Iterator[Problem]:
     for part, units in wrong.items():
         if units.any():
             yield Problem(f"{base}/exemplar/{kind}/{part}", f"these are not {what[part]} {in_units(units)}")
+
+
+def _maps(file: h5py.File, base: str, path: str) -> Iterator[Problem]:
+    image = file.get(f"{base}/exemplar/top/image")
+    n_shown, n_maps = 0 if image is None else image.shape[1], file[path].shape[1]
+    if n_maps > n_shown:
+        yield Problem(path, f"expected maps of at most {n_shown} top exemplars, found {n_maps}")
 
 
 def _pictures(file: h5py.File, lists: list[str]) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from precompute.measures.drops import Answers
 from precompute.store.checks.rules import Problem, Rule, outside, strings
 from precompute.store.list_hash import list_hash
 
-ANSWERS = ("/model", "/classes/name", "/classes/output_index", "/images/label", "/baseline/prediction")
+ANSWERS = ("/classes/name", "/classes/output_index", "/images/label", "/baseline/prediction")
 """What :func:`answers` needs."""
 
 

@@ -1,0 +1,501 @@
+"""Every fault that can be planted is found, at its path, and alone."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from precompute.errors import StoreDamaged, StoreMissing
+from precompute.store import schema
+from precompute.store.check import Problem, check
+
+LAYER = "/layers/features.2"
+CONCRETE = {
+    "<layer>": "features.2",
+    "<kind>": "zero",
+    "<name>": "dead",
+    "<method>": "gradient",
+    "<parameter>": "features.0.weight",
+}
+
+
+def concrete(pattern):
+    """One path that a pattern of the schema stands for in the small store."""
+    if "/exemplar/" in pattern:
+        pattern = pattern.replace("<kind>", "top")
+    for placeholder, name in CONCRETE.items():
+        pattern = pattern.replace(placeholder, name)
+    return pattern
+
+
+PATHS = {concrete(entry.path): entry for entry in schema.ENTRIES}
+REQUIRED = [path for path, entry in PATHS.items() if entry.required and "<name>" not in entry.path]
+SHAPED = [path for path, entry in PATHS.items() if entry.axes]
+WITHOUT_NAN = [path for path, entry in PATHS.items() if entry.dtype in ("f2", "f4") and not entry.nan]
+# Axes whose size some other dataset or fact tells.
+KNOWN_AXES = {"image", "class", "unit", "unit+1", "exemplar", "flip", "skipped"}
+# These set the size of an axis: their neighbours are then of the wrong size.
+SETS_A_SIZE = {"/images/path": "image", "/classes/name": "class", "/images/skipped/path": "skipped"}
+
+
+def put(file, path, values, dtype=None):
+    """Replace a dataset, keeping its facts."""
+    facts = dict(file[path].attrs)
+    del file[path]
+    dataset = file.create_dataset(path, data=values, dtype=dtype)
+    dataset.attrs.update(facts)
+
+
+def change(path, edit):
+    """A fault: the values of a dataset after an edit in place, or its result."""
+
+    def plant(file):
+        values = file[path][...]
+        edited = edit(values)
+        file[path][...] = values if edited is None else edited
+
+    return plant
+
+
+def paths_of(problems):
+    return {problem.path for problem in problems}
+
+
+def test_a_good_store_has_no_problem(store_path):
+    assert check(store_path) == []
+
+
+def test_the_small_store_holds_every_path_of_the_format(store_path):
+    with h5py.File(store_path) as file:
+        assert [path for path in PATHS if path not in file] == []
+
+
+# Form
+
+
+@pytest.mark.parametrize("path", REQUIRED)
+def test_a_missing_dataset_is_found(path, spoil):
+    problems = check(spoil(lambda file: file.__delitem__(path)))
+    assert problems == [Problem(path, "the dataset is missing")]
+
+
+@pytest.mark.parametrize("path", [path for path, entry in PATHS.items() if not entry.required])
+def test_an_optional_dataset_may_be_missing(path, spoil):
+    def remove(file):
+        del file[path]
+        if path.endswith("gradient/map"):
+            file[path.removesuffix("/map")].attrs["left_out"] = "it cannot be right here"
+        if path.endswith("positive_mean"):  # only layers that stay above zero may be without
+            for part in ("activation/mean", "class_mean"):
+                file[f"{LAYER}/{part}"][...] = np.maximum(file[f"{LAYER}/{part}"][...], 0)
+            file[f"{LAYER}/activation/mean"][...] = 0
+            file[f"{LAYER}/activation/max"][...] = 0
+
+    found = paths_of(check(spoil(remove)))
+    assert path not in found
+    if not path.endswith("positive_mean"):
+        assert found == set()
+
+
+@pytest.mark.parametrize("path", [path for path, entry in PATHS.items() if entry.dtype != schema.ANY])
+def test_a_wrong_type_is_found(path, spoil):
+    wrong = {"i4": "i8", "i8": "i4", "f4": "f8", "f2": "f4"}.get(PATHS[path].dtype, "i4")
+
+    def retype(file):
+        values = file[path][...]
+        put(file, path, values.astype(wrong) if values.dtype != object else np.zeros(values.shape, dtype=wrong))
+
+    problems = check(spoil(retype))
+    assert paths_of(problems) == {path}
+    assert f"expected the type {PATHS[path].dtype}" in problems[0].message
+
+
+@pytest.mark.parametrize("path", SHAPED)
+def test_a_wrong_number_of_axes_is_found(path, spoil):
+    problems = check(spoil(lambda file: put(file, path, file[path][...][..., None], dtype=file[path].dtype)))
+    assert path in paths_of(problems)
+    assert any("expected the axes" in problem.message for problem in problems if problem.path == path)
+
+
+@pytest.mark.parametrize(
+    ("path", "axis"),
+    [
+        (path, axis)
+        for path in SHAPED
+        for axis in PATHS[path].axes
+        if axis in KNOWN_AXES and path not in SETS_A_SIZE and (axis != "exemplar" or "/exemplar/" in path)
+    ],
+)
+def test_a_wrong_size_is_found(path, axis, spoil):
+    position = PATHS[path].axes.index(axis)
+
+    def shorten(file):
+        put(file, path, np.delete(file[path][...], -1, axis=position), dtype=file[path].dtype)
+
+    problems = check(spoil(shorten))
+    sets_its_list = axis in ("exemplar", "flip") and path.endswith("/image")
+    assert paths_of(problems) & ({path} if not sets_its_list else paths_of(problems))
+    assert any(f"along the axis {axis!r}" in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize(("path", "axis"), SETS_A_SIZE.items())
+def test_datasets_that_do_not_fit_the_shared_lists_are_found(path, axis, spoil):
+    problems = check(spoil(lambda file: put(file, path, file[path][...][:-1], dtype=file[path].dtype)))
+    misfits = {other for other, entry in PATHS.items() if axis in entry.axes and other != path}
+    assert paths_of(problems) >= misfits - {"/images/path"}
+
+
+@pytest.mark.parametrize("path", [path for path, entry in PATHS.items() if entry.max_side])
+@pytest.mark.parametrize("axis", [2, 3])
+def test_a_map_larger_than_the_format_allows_is_found(path, axis, spoil):
+    def enlarge(file):
+        put(file, path, np.repeat(file[path][...], 120, axis=axis), dtype="f2")
+
+    problems = check(spoil(enlarge))
+    assert paths_of(problems) == {path}
+    assert f"expected 1 to {PATHS[path].max_side}" in problems[0].message
+
+
+@pytest.mark.parametrize("name", schema.DATASET_FACTS)
+@pytest.mark.parametrize("path", ["/classes/title", f"{LAYER}/measure/dead", f"{LAYER}/exemplar/top/map"])
+def test_a_missing_fact_of_a_dataset_is_found(path, name, spoil):
+    problems = check(spoil(lambda file: file[path].attrs.__delitem__(name)))
+    assert problems == [Problem(path, f"the fact {name!r} is missing")]
+
+
+def test_facts_are_asked_of_every_dataset(spoil):
+    def remove(file):
+        for path in PATHS:
+            del file[path].attrs["unit"]
+
+    assert paths_of(check(spoil(remove))) >= set(PATHS)
+
+
+def test_axes_other_than_the_schemas_are_found(spoil):
+    path = f"{LAYER}/class_mean"
+    problems = check(spoil(lambda file: file[path].attrs.__setitem__("axes", ["class", "unit"])))
+    assert paths_of(problems) == {path}
+
+
+GROUP_FACTS = [
+    (concrete(group), name, fact)
+    for group, facts in {"/": schema.ROOT_FACTS, **schema.GROUP_FACTS}.items()
+    for name, fact in facts.items()
+    if fact.required
+]
+
+
+@pytest.mark.parametrize(("path", "name", "fact"), GROUP_FACTS, ids=str)
+def test_a_missing_fact_of_a_group_is_found(path, name, fact, spoil):
+    problems = check(spoil(lambda file: file[path].attrs.__delitem__(name)))
+    assert problems == [Problem(path, f"the fact {name!r} is missing")]
+
+
+@pytest.mark.parametrize(("path", "name", "fact"), GROUP_FACTS, ids=str)
+def test_a_fact_of_the_wrong_kind_is_found(path, name, fact, spoil):
+    wrong = [1.5, 2.5] if fact.kind != "integers" else "many"
+    problems = check(spoil(lambda file: file[path].attrs.__setitem__(name, wrong)))
+    assert (path, fact.kind) in {(problem.path, fact.kind) for problem in problems if "kind" in problem.message}
+
+
+@pytest.mark.parametrize("group", [group for group in schema.GROUP_FACTS if "<" not in group])
+def test_a_missing_group_is_found(group, spoil):
+    problems = check(spoil(lambda file: file.__delitem__(group)))
+    assert Problem(group, "the group is missing") in problems
+
+
+def test_a_store_without_layers_is_found(spoil):
+    problems = check(spoil(lambda file: file.__delitem__(LAYER)))
+    assert problems == [Problem("/layers", "expected at least one layer, found none")]
+
+
+def test_a_group_in_place_of_a_dataset_is_found(spoil):
+    def swap(file):
+        del file["/baseline/log_prob"]
+        file.create_group("/baseline/log_prob")
+
+    assert check(spoil(swap)) == [Problem("/baseline/log_prob", "expected a dataset, found a group")]
+
+
+@pytest.mark.parametrize(("part", "kind"), [("ablation", "zero"), ("exemplar", "top")])
+def test_an_unknown_kind_is_found(part, kind, spoil):
+    problems = check(spoil(lambda file: file.move(f"{LAYER}/{part}/{kind}", f"{LAYER}/{part}/other")))
+    assert f"{LAYER}/{part}/other" in paths_of(problems)
+
+
+def test_what_the_format_does_not_name_is_left_alone(spoil):
+    def add(file):
+        file["/experiments/rotation/angle"] = 45.0
+        file[f"{LAYER}/later"] = [1, 2]
+        file.attrs["note"] = "by hand"
+
+    assert check(spoil(add)) == []
+
+
+@pytest.mark.parametrize("version", [2, "2.0", "0.9", "one"])
+def test_another_version_is_found(version, spoil):
+    problems = check(spoil(lambda file: file.attrs.__setitem__("version", version)))
+    assert f"expected version {schema.VERSION}, found {version}" in [problem.message for problem in problems]
+
+
+def test_another_format_is_found(spoil):
+    problems = check(spoil(lambda file: file.attrs.__setitem__("format", "pictures")))
+    assert paths_of(problems) == {"/"}
+
+
+def test_a_store_that_is_not_stamped_complete_is_found(spoil):
+    problems = check(spoil(lambda file: file.attrs.__setitem__("complete", False)))
+    assert [problem.path for problem in problems] == ["/"]
+    assert "not stamped complete" in problems[0].message
+
+
+# Content
+
+
+@pytest.mark.parametrize("path", WITHOUT_NAN)
+def test_missing_values_are_found(path, spoil):
+    def lose_a_row(values):
+        values[-1] = np.nan
+
+    problems = check(spoil(change(path, lose_a_row)))
+    assert paths_of(problems) == {path}
+    assert "missing (NaN)" in problems[0].message
+
+
+def raised(by, at=0):
+    def edit(values):
+        values[at] += by
+
+    return edit
+
+
+def first(value):
+    def edit(values):
+        values[0] = value
+
+    return edit
+
+
+def swap(a, b):
+    def edit(values):
+        values[[a, b]] = values[[b, a]]
+
+    return edit
+
+
+def flip_to_the_same(file):
+    image = file[f"{LAYER}/ablation/zero/flip/image"][0]
+    file[f"{LAYER}/ablation/zero/flip/prediction"][0] = file["/baseline/prediction"][int(image)]
+
+
+def show_twice(file):
+    image = file[f"{LAYER}/exemplar/top/image"]
+    image[0, 1] = image[0, 0]
+
+
+def lose_thumbnail(file):
+    file["/images/thumbnail"][int(file[f"{LAYER}/exemplar/top/image"][0, 0])] = np.zeros(0, dtype=np.uint8)
+
+
+def foreign_thumbnail(file):
+    shown = int(file[f"{LAYER}/exemplar/top/image"][0, 0])
+    file["/images/thumbnail"][shown] = np.frombuffer(b"\x89PNG", dtype=np.uint8)
+
+
+def exchange_images(file):
+    """Another order of images, consistent in all but being no order."""
+    path = file["/images/path"]
+    path[:2] = path[:2][::-1]
+
+
+def rename(path, name):
+    return lambda file: file[path].__setitem__(0, name)
+
+
+CONTENT_FAULTS = {
+    "provenance that is no JSON": ("/", lambda file: file.attrs.__setitem__("provenance", "{")),
+    "provenance that is a list": ("/", lambda file: file.attrs.__setitem__("provenance", "[]")),
+    "two classes of one name": ("/classes/name", rename("/classes/name", "green_ball")),
+    "two classes of one output": ("/classes/output_index", change("/classes/output_index", first(3))),
+    "an output that is none": ("/classes/output_index", change("/classes/output_index", first(99))),
+    "a label past the classes": ("/images/label", change("/images/label", first(4))),
+    "a label below zero": ("/images/label", change("/images/label", first(-1))),
+    "a prediction that is no output": ("/baseline/prediction", change("/baseline/prediction", first(6))),
+    "a list hash of other images": ("/images", lambda file: file["/images"].attrs.__setitem__("list_hash", "0" * 64)),
+    "a path that is not in the list hash": ("/images", rename("/images/path", "blue_ball/0000a.png")),
+    "images out of order": ("/images/path", exchange_images),
+    "a mean above its maximum": (f"{LAYER}/activation/mean", change(f"{LAYER}/activation/mean", first(9))),
+    "a positive mean below zero": (
+        f"{LAYER}/activation/positive_mean",
+        change(f"{LAYER}/activation/positive_mean", first(-1)),
+    ),
+    "a signed layer without positive means": (
+        f"{LAYER}/activation/positive_mean",
+        lambda file: file.__delitem__(f"{LAYER}/activation/positive_mean"),
+    ),
+    "class means of something else": (f"{LAYER}/class_mean", change(f"{LAYER}/class_mean", raised(0.1))),
+    "a dead unit called alive": (f"{LAYER}/measure/dead", change(f"{LAYER}/measure/dead", first(1))),
+    "selectivity of something else": (
+        f"{LAYER}/measure/class_selectivity",
+        change(f"{LAYER}/measure/class_selectivity", raised(0.01)),
+    ),
+    "another preferred class": (
+        f"{LAYER}/measure/selective_class",
+        change(f"{LAYER}/measure/selective_class", raised(1)),
+    ),
+    "another overall drop": (f"{LAYER}/measure/overall_drop", change(f"{LAYER}/measure/overall_drop", raised(0.01))),
+    "another largest drop": (
+        f"{LAYER}/measure/max_class_drop",
+        change(f"{LAYER}/measure/max_class_drop", raised(0.01)),
+    ),
+    "another class of the largest drop": (
+        f"{LAYER}/measure/max_class_drop_class",
+        change(f"{LAYER}/measure/max_class_drop_class", first(3)),
+    ),
+    "a drop that does not follow": (f"{LAYER}/ablation/zero/drop", change(f"{LAYER}/ablation/zero/drop", raised(0.25))),
+    "a count that does not follow": (
+        f"{LAYER}/ablation/zero/correct",
+        change(f"{LAYER}/ablation/zero/correct", raised(1)),
+    ),
+    "a flip that changes nothing": (f"{LAYER}/ablation/zero/flip/prediction", flip_to_the_same),
+    "a flip to no output": (
+        f"{LAYER}/ablation/zero/flip/prediction",
+        change(f"{LAYER}/ablation/zero/flip/prediction", first(77)),
+    ),
+    "a flip of no image": (f"{LAYER}/ablation/zero/flip/image", change(f"{LAYER}/ablation/zero/flip/image", first(12))),
+    "flips cut at falling steps": (
+        f"{LAYER}/ablation/zero/flip/indptr",
+        change(f"{LAYER}/ablation/zero/flip/indptr", first(1)),
+    ),
+    "flips that end elsewhere": (
+        f"{LAYER}/ablation/zero/flip/indptr",
+        change(f"{LAYER}/ablation/zero/flip/indptr", raised(1, at=-1)),
+    ),
+    "an exemplar out of order": (
+        f"{LAYER}/exemplar/top/image",
+        lambda file: file[f"{LAYER}/exemplar/top/image"].__setitem__(0, file[f"{LAYER}/exemplar/top/image"][0][::-1]),
+    ),
+    "an exemplar shown twice": (f"{LAYER}/exemplar/top/image", show_twice),
+    "an exemplar that is no image": (
+        f"{LAYER}/exemplar/bottom/image",
+        change(f"{LAYER}/exemplar/bottom/image", first(1000)),
+    ),
+    "a quantile at another rank": (
+        f"{LAYER}/exemplar/quantile/image",
+        lambda file: file[f"{LAYER}/exemplar/quantile/image"].__setitem__(
+            (0, 1), file[f"{LAYER}/exemplar/quantile/image"][0, 0]
+        ),
+    ),
+    "another exemplar value": (f"{LAYER}/exemplar/top/value", change(f"{LAYER}/exemplar/top/value", raised(0.5))),
+    "another count of ties": (f"{LAYER}/exemplar/bottom/tied", change(f"{LAYER}/exemplar/bottom/tied", raised(1))),
+    "an exemplar without a thumbnail": ("/images/thumbnail", lose_thumbnail),
+    "a thumbnail that is no JPEG": ("/images/thumbnail", foreign_thumbnail),
+    "a method with both a map and a reason": (
+        f"{LAYER}/attribution/gradient",
+        lambda file: file[f"{LAYER}/attribution/gradient"].attrs.__setitem__("left_out", "why"),
+    ),
+    "a method with neither a map nor a reason": (
+        f"{LAYER}/attribution/deconvolution",
+        lambda file: file[f"{LAYER}/attribution/deconvolution"].attrs.__delitem__("left_out"),
+    ),
+    "more attributions than exemplars": (
+        f"{LAYER}/attribution/gradient/map",
+        lambda file: put(file, f"{LAYER}/attribution/gradient/map", np.zeros((4, 4, 8, 8), dtype="f2")),
+    ),
+}
+# These faults cannot be planted without a second one.
+TWO_SIDED = {"a path that is not in the list hash", "images out of order"}
+
+
+@pytest.mark.parametrize("fault", CONTENT_FAULTS)
+def test_content_that_does_not_agree_is_found(fault, spoil):
+    path, plant = CONTENT_FAULTS[fault]
+    found = paths_of(check(spoil(plant)))
+    if fault in TWO_SIDED:
+        assert path in found
+    else:
+        assert found == {path}
+
+
+def test_all_faults_are_found_at_once(spoil):
+    names = [
+        "provenance that is no JSON",
+        "a list hash of other images",
+        "class means of something else",
+        "a drop that does not follow",
+        "a count that does not follow",
+        "another exemplar value",
+        "another count of ties",
+        "a thumbnail that is no JPEG",
+        "a method with neither a map nor a reason",
+    ]
+    gone = f"{LAYER}/exemplar/quantile/map"
+
+    def plant(file):
+        for name in names:
+            CONTENT_FAULTS[name][1](file)
+        del file[gone]
+        del file["/model"].attrs["spec"]
+
+    expected = {CONTENT_FAULTS[name][0] for name in names} | {gone, "/model"}
+    assert paths_of(check(spoil(plant))) == expected
+
+
+def test_problems_read_as_path_and_sentence():
+    assert str(Problem("/images", "the dataset is missing")) == "/images: the dataset is missing"
+
+
+# Files that cannot be looked into
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path):
+    with pytest.raises(StoreMissing, match=r"nowhere\.h5: there is no such file"):
+        check(tmp_path / "nowhere.h5")
+
+
+def test_a_truncated_file_is_said_to_be_truncated(store_path):
+    store_path.write_bytes(store_path.read_bytes()[:-1])
+    with pytest.raises(StoreDamaged, match="truncated"):
+        check(store_path)
+
+
+def test_a_foreign_hdf5_file_lacks_everything(tmp_path):
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["pictures"] = np.zeros(3)
+    found = paths_of(check(tmp_path / "foreign.h5"))
+    assert found >= {"/", "/model", "/classes", "/images", "/baseline", "/layers"}
+
+
+def chunked(good_bytes, tmp_path):
+    """Where the first chunk of every chunked dataset lies."""
+    path = tmp_path / "map.h5"
+    path.write_bytes(good_bytes)
+    places = {}
+    with h5py.File(path) as file:
+
+        def note(name, item):
+            if isinstance(item, h5py.Dataset) and item.chunks:
+                chunk = item.id.get_chunk_info(0)
+                places[f"/{name}"] = (chunk.byte_offset, chunk.size)
+
+        file.visititems(note)
+    return places
+
+
+def test_a_damaged_block_of_any_numbers_is_found(good_bytes, tmp_path):
+    places = chunked(good_bytes, tmp_path)
+    numbers = {path for path, entry in PATHS.items() if entry.dtype not in (schema.STRING, schema.BYTES)}
+    assert places.keys() >= numbers
+    spoiled = bytearray(good_bytes)
+    for offset, size in places.values():
+        spoiled[offset + size // 2] ^= 0x10
+    (tmp_path / "spoiled.h5").write_bytes(spoiled)
+    problems = {problem.path: problem.message for problem in check(tmp_path / "spoiled.h5")}
+    assert problems.keys() >= places.keys()
+    assert all("cannot be read" in problems[path] for path in places)
+
+
+def test_provenance_is_read_as_json_by_the_check_as_by_the_reader(store_path):
+    with h5py.File(store_path) as file:
+        assert isinstance(json.loads(file.attrs["provenance"]), dict)
