@@ -81,11 +81,12 @@ class Store:
         """How the store came to be: command, versions, device, seeds, weights, transform and so on."""
         text = self._file.text("/", "provenance")
         try:
-            return dict(json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise StoreDamaged(
-                f"{self.path}: the provenance is no JSON object ({error}). Build the store again."
-            ) from error
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise StoreDamaged(f"{self.path}: the provenance is no JSON object. Build the store again.")
+        return found
 
     @cached_property
     def model(self) -> ModelFacts:
