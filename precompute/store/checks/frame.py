@@ -48,9 +48,8 @@ def _provenance(file: h5py.File) -> Iterator[Problem]:
 
 
 def _names(file: h5py.File) -> Iterator[Problem]:
-    held = strings(file, "/classes/name")
-    if len(set(held)) != len(held):
-        yield Problem("/classes/name", "two classes have the same name")
+    if any(later <= earlier for earlier, later in pairwise(strings(file, "/classes/name"))):
+        yield Problem("/classes/name", "the classes are not in order of their names, or two have the same")
 
 
 def _outputs(file: h5py.File) -> Iterator[Problem]:

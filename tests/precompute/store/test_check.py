@@ -317,6 +317,7 @@ CONTENT_FAULTS = {
     "provenance that is no JSON": ("/", lambda file: file.attrs.__setitem__("provenance", "{")),
     "provenance that is a list": ("/", lambda file: file.attrs.__setitem__("provenance", "[]")),
     "two classes of one name": ("/classes/name", rename("/classes/name", "green_ball")),
+    "classes out of order": ("/classes/name", rename("/classes/name", "z")),
     "two classes of one output": ("/classes/output_index", change("/classes/output_index", first(3))),
     "an output that is none": ("/classes/output_index", change("/classes/output_index", first(99))),
     "a label past the classes": ("/images/label", change("/images/label", first(4))),
