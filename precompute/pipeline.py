@@ -14,13 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from precompute import merge
 from precompute.ablation.ablations import each_unit
 from precompute.ablation.engine import Counts, Engine
 from precompute.errors import DiskError, ImageFolderError
 from precompute.images.folder import ImageList
 from precompute.images.loading import Batch, read_batches
 from precompute.images.picture import thumbnail
+from precompute.merge import gallery as merge_gallery
+from precompute.merge.images import Swept, bad_count, swept, unit_means
+from precompute.merge.provenance import provenance_text
+from precompute.merge.sweep import Merged, write_sweep
 from precompute.models.device import exact_float32
 from precompute.models.forward import logits
 from precompute.models.hooks import edit
@@ -29,7 +32,8 @@ from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.plan import Plan
 from precompute.progress import Progress, Stage
-from precompute.shards import ShardFolder, opened
+from precompute.shards import arrays as named
+from precompute.shards.folder import ShardFolder, opened
 from precompute.stages.ablation import sweep
 from precompute.stages.activations import answer
 from precompute.stages.attribution import METHODS
@@ -93,10 +97,10 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
             with StoreWriter(out) as writer:
                 with progress.stage("merge", len(plan.sites), unit="layers") as stage:
                     norms = {site: kernel_l1(plan.model.network, site, plan.probe[:2]) for site in plan.sites}
-                    merged = merge.write_sweep(writer, plan, folder, images, norms, stage.advance)
+                    merged = write_sweep(writer, plan, folder, images, norms, stage.advance)
                 shards = _look_all(plan, folder, images, merged, progress)
-                merge.write_gallery(writer, plan, folder, shards, images, merged)
-                writer.finish(merge.provenance_text(plan, folder, images, provenance))
+                merge_gallery.write_gallery(writer, plan, folder, shards, images, merged)
+                writer.finish(provenance_text(plan, folder, images, provenance))
         folder.remove()
     return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, dict(progress.seconds))
 
@@ -104,13 +108,13 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
 # The sweep
 
 
-def _sweep_all(plan: Plan, folder: ShardFolder, progress: Progress) -> merge.Swept:
+def _sweep_all(plan: Plan, folder: ShardFolder, progress: Progress) -> Swept:
     """Sweep every shard that is not yet swept, and return the images that could be read."""
     shards = _shards("sweep", len(plan.candidates), plan.options.shard_size)
     means = _unit_means(plan, folder, progress) if "mean" in plan.options.ablation else {}
     todo = {name: positions for name, positions in shards.items() if not folder.has(name)}
     pairs = sum(site.n_units for site in plan.sites) * len(plan.options.ablation)
-    bad = merge.bad_count(folder, [name for name in shards if name not in todo])
+    bad = bad_count(folder, [name for name in shards if name not in todo])
     with progress.stage("sweep", pairs * len(plan.candidates), unit="ablated images") as stage:
         stage.advance(pairs * (len(plan.candidates) - sum(map(len, todo.values()))))
         for name, batch in _read_shards(plan, plan.candidates, todo):
@@ -118,18 +122,18 @@ def _sweep_all(plan: Plan, folder: ShardFolder, progress: Progress) -> merge.Swe
             stage.advance(pairs * len(batch.bad))
             bad += len(batch.bad)
             _refuse_too_many_bad(plan, bad)
-    return merge.swept(plan, folder, list(shards))
+    return swept(plan.candidates, folder, list(shards))
 
 
 def _sweep_one(plan: Plan, batch: Batch, means: dict[Site, np.ndarray], stage: Stage) -> dict[str, np.ndarray]:
     """Everything that one shard has to say."""
     network = plan.model.network
-    arrays = merge.bad_arrays(batch)
+    arrays = named.bad_arrays(batch)
     if not batch.indices:
         return arrays
     found = answer(network, plan.sites, batch.inputs.split(plan.options.batch_size))
     target = plan.classes.output_index[plan.candidates.labels[list(batch.indices)]]
-    arrays |= merge.answer_arrays(found, target)
+    arrays |= named.answer_arrays(found, target)
     arrays["no_op"] = _no_op(plan, batch.inputs, found.logits.argmax(axis=1))
     for number, site in enumerate(plan.sites):
         ablater = plan.ablaters[site]
@@ -143,9 +147,9 @@ def _sweep_one(plan: Plan, batch: Batch, means: dict[Site, np.ndarray], stage: S
                 target=target,
                 advance=stage.advance,
             )
-            arrays |= merge.effect_arrays(number, kind, effect)
+            arrays |= named.effect_arrays(number, kind, effect)
         if isinstance(ablater, Engine):
-            arrays |= merge.count_arrays(number, before, ablater.counts)
+            arrays |= named.count_arrays(number, before, ablater.counts)
     return arrays
 
 
@@ -169,13 +173,13 @@ def _unit_means(plan: Plan, folder: ShardFolder, progress: Progress) -> dict[Sit
         for name, batch in _read_shards(plan, plan.candidates, todo):
             folder.write(name, _sums(plan, batch))
             stage.advance(len(batch.indices) + len(batch.bad))
-    return merge.unit_means(plan.sites, folder, list(shards))
+    return unit_means(plan.sites, folder, list(shards))
 
 
 def _sums(plan: Plan, batch: Batch) -> dict[str, np.ndarray]:
     if not batch.indices:
-        return merge.sum_arrays(None)
-    return merge.sum_arrays(answer(plan.model.network, plan.sites, batch.inputs.split(plan.options.batch_size)))
+        return named.sum_arrays(None)
+    return named.sum_arrays(answer(plan.model.network, plan.sites, batch.inputs.split(plan.options.batch_size)))
 
 
 def _refuse_too_many_bad(plan: Plan, bad: int) -> None:
@@ -190,9 +194,7 @@ def _refuse_too_many_bad(plan: Plan, bad: int) -> None:
 # The images that are shown
 
 
-def _look_all(
-    plan: Plan, folder: ShardFolder, images: merge.Swept, merged: merge.Merged, progress: Progress
-) -> list[str]:
+def _look_all(plan: Plan, folder: ShardFolder, images: Swept, merged: Merged, progress: Progress) -> list[str]:
     """Read the images that some exemplar list names once more, for thumbnails, maps and attributions."""
     shards = _look_shards(plan, merged)
     todo = {name: positions for name, positions in shards.items() if not folder.has(name)}
@@ -205,13 +207,13 @@ def _look_all(
     return list(shards)
 
 
-def _look_shards(plan: Plan, merged: merge.Merged) -> dict[str, np.ndarray]:
+def _look_shards(plan: Plan, merged: Merged) -> dict[str, np.ndarray]:
     named = merged.named_images()
     cut = _shards("look", len(named), plan.options.shard_size)
     return {name: named[positions.start : positions.stop] for name, positions in cut.items()}
 
 
-def _n_steps(plan: Plan, merged: merge.Merged, positions: np.ndarray) -> int:
+def _n_steps(plan: Plan, merged: Merged, positions: np.ndarray) -> int:
     """Count the steps of a shard: an image, and each attribution map, is one."""
     maps = 0
     for site in plan.sites:
@@ -220,7 +222,7 @@ def _n_steps(plan: Plan, merged: merge.Merged, positions: np.ndarray) -> int:
     return len(positions) + maps
 
 
-def _look_one(plan: Plan, look: Look, batch: Batch, merged: merge.Merged, stage: Stage) -> dict[str, np.ndarray]:
+def _look_one(plan: Plan, look: Look, batch: Batch, merged: Merged, stage: Stage) -> dict[str, np.ndarray]:
     if batch.bad:
         position, reason = batch.bad[0]
         raise ImageFolderError(
@@ -228,19 +230,19 @@ def _look_one(plan: Plan, look: Look, batch: Batch, merged: merge.Merged, stage:
             "Put the folder back as it was and add --resume, or start over."
         )
     view = plan.view
-    arrays = merge.thumbnail_arrays(batch, [thumbnail(view.picture(inputs)) for inputs in batch.inputs])
+    arrays = named.thumbnail_arrays(batch, [thumbnail(view.picture(inputs)) for inputs in batch.inputs])
     wanted_of = {site: wanted(merged.exemplars[site], batch.indices) for site in plan.sites}
     maps, peak = exemplar_maps(
         plan.model.network, wanted_of, batch.inputs, batch_size=plan.options.batch_size, side=MAX_EXEMPLAR_MAP_SIDE
     )
     for number, site in enumerate(plan.sites):
-        arrays |= merge.map_arrays(number, "exemplar", maps[site])
+        arrays |= named.map_arrays(number, "exemplar", maps[site])
         chosen = wanted_of[site].slot < plan.attribution.n_exemplars
         top = Wanted(*(values[chosen] for values in (wanted_of[site].unit, wanted_of[site].slot, wanted_of[site].row)))
         at = (peak[site][0][chosen], peak[site][1][chosen])
         for name in plan.attribution.methods[site.name]:
             found = attribution_maps(look, METHODS[name], site, batch.inputs, top, at, stage.advance)
-            arrays |= merge.map_arrays(number, name, found)
+            arrays |= named.map_arrays(number, name, found)
     stage.advance(len(batch.indices))
     return arrays
 

@@ -1,6 +1,6 @@
 """One run from its options to its store, with what a person should be told on the way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from shutil import disk_usage
 from typing import Any
 
@@ -15,7 +15,12 @@ _LISTED = 20
 
 
 def carry_out(
-    options: RunOptions, *, command: str, say: Callable[[str], None], progress: Progress | None = None
+    options: RunOptions,
+    *,
+    command: str,
+    say: Callable[[str], None],
+    progress: Progress | None = None,
+    seeds: Mapping[str, int] | None = None,
 ) -> Summary:
     """Make a plan, say what it will cost, carry it out and say how it went.
 
@@ -29,6 +34,8 @@ def carry_out(
         Receives sentences for the person who waits.
     progress
         Shows the stages; a new one by default.
+    seeds
+        Seeds that the images or the network came from, by what they decide.
 
     Raises
     ------
@@ -39,7 +46,7 @@ def carry_out(
     for sentence in announce(plan):
         say(sentence)
     _refuse_full_disk(plan)
-    summary = run(plan, progress or Progress(STAGES), _facts(plan, command))
+    summary = run(plan, progress or Progress(STAGES), _facts(plan, command, dict(seeds or {})))
     for sentence in report(summary, options):
         say(sentence)
     return summary
@@ -111,12 +118,12 @@ def _refuse_full_disk(plan: Plan) -> None:
         )
 
 
-def _facts(plan: Plan, command: str) -> dict[str, Any]:
+def _facts(plan: Plan, command: str, seeds: dict[str, int]) -> dict[str, Any]:
     return {
         "command": command,
         "versions": versions(),
         "git_commit": git_commit(),
         "device": device_name(plan.device),
-        "seeds": {},
+        "seeds": seeds,
         "batch_size": plan.options.batch_size,
     }

@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from precompute import merge
+from precompute.merge import blocks
 from precompute.__main__ import main
 from precompute.models.load import load_model
 from precompute.store.check import check
@@ -241,7 +241,7 @@ def test_the_store_says_how_it_came_to_be(computed):
 def test_the_size_of_shards_and_blocks_changes_nothing(small, tmp_path, monkeypatch):
     # One image at a time: in larger batches rounding depends on the batch.
     assert main(job(small, "--batch-size", 1, "--shard-size", 5, layers=LAYERS)) == 0
-    monkeypatch.setattr(merge, "_BLOCK_BYTES", 400)
+    monkeypatch.setattr(blocks, "_BLOCK_BYTES", 400)
     other = (small[0], small[1], tmp_path / "other.h5")
     assert main(job(other, "--batch-size", 1, "--shard-size", 24, "--workers", 2, layers=LAYERS)) == 0
     assert_same_stores(small[2], other[2])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from precompute.errors import DiskError, OptionError
-from precompute.shards import opened
+from precompute.shards.folder import opened
 
 RUN = {"MODEL": "alexnet", "--top-k": 25}
 

@@ -1,0 +1,1 @@
+"""From side files to the store, in blocks of units."""

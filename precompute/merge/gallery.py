@@ -1,0 +1,61 @@
+"""Pictures and maps: from the shards of the second look to the store."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from precompute.merge.blocks import blocks
+from precompute.merge.images import Swept
+from precompute.merge.sweep import Merged
+from precompute.plan import Plan
+from precompute.shards.arrays import array_name
+from precompute.shards.folder import ShardFolder
+from precompute.store.schema import EXEMPLAR_KINDS, layer_path
+from precompute.store.writer import StoreWriter, put_bytes
+
+
+def write_gallery(
+    writer: StoreWriter, plan: Plan, folder: ShardFolder, shards: Sequence[str], images: Swept, merged: Merged
+) -> None:
+    """Write thumbnails, exemplar maps and attributions."""
+    thumbnails = writer.create("/images/thumbnail", (len(images.list),))
+    for shard in shards:
+        edges, data = folder.read(shard, "thumbnail_edges"), folder.read(shard, "thumbnail")
+        for row, image in enumerate(folder.read(shard, "image")):
+            put_bytes(thumbnails, int(image), data[edges[row] : edges[row + 1]].tobytes())
+    for number, site in enumerate(plan.sites):
+        n_slots = merged.exemplars[site].shape[1]
+        k = n_slots // len(EXEMPLAR_KINDS)
+        paths = {layer_path(site.name, "exemplar", kind, "map"): (i * k, k) for i, kind in enumerate(EXEMPLAR_KINDS)}
+        _write_maps(writer, folder, shards, array_name(number, "exemplar"), site.n_units, paths)
+        for method in plan.attribution.methods[site.name]:
+            path = layer_path(site.name, "attribution", method, "map")
+            n_maps = min(plan.attribution.n_exemplars, k)
+            _write_maps(writer, folder, shards, array_name(number, method), site.n_units, {path: (0, n_maps)})
+        for method, reason in plan.attribution.left_out[site.name].items():
+            writer.describe(layer_path(site.name, "attribution", method), {"left_out": reason})
+
+
+def _write_maps(
+    writer: StoreWriter,
+    folder: ShardFolder,
+    shards: Sequence[str],
+    name: str,
+    n_units: int,
+    paths: Mapping[str, tuple[int, int]],
+) -> None:
+    """Scatter the shards' maps to datasets; each path takes some slots: the first, and how many."""
+    held = [shard for shard in shards if len(folder.read(shard, f"{name}-unit"))]
+    side = folder.read(held[0], f"{name}-map").shape[1:]
+    n_slots = max(first + count for first, count in paths.values())
+    targets = {path: writer.create(path, (n_units, count, *side)) for path, (_, count) in paths.items()}
+    for block in blocks(n_units, n_slots * int(np.prod(side)) * 2):
+        maps = np.full((block.stop - block.start, n_slots, *side), np.nan, dtype=np.float16)
+        for shard in held:
+            unit = folder.read(shard, f"{name}-unit")
+            here = slice(*np.searchsorted(unit, [block.start, block.stop]))
+            maps[unit[here] - block.start, folder.read(shard, f"{name}-slot")[here]] = folder.read(
+                shard, f"{name}-map"
+            )[here]
+        for path, (first, count) in paths.items():
+            targets[path][block] = maps[:, first : first + count]

@@ -1,0 +1,84 @@
+"""What the arrays of a shard are called: the one place that says so, for those who write and those who merge them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from precompute.ablation.engine import Counts
+from precompute.images.loading import Batch
+from precompute.stages.ablation import Effect
+from precompute.stages.activations import Answer, log_softmax
+from precompute.stages.gallery import Maps
+
+COUNTED = ("rows", "changed", "rechecked", "audited")
+"""What the engine counts, in the order of the array that keeps it."""
+
+
+def answer_arrays(found: Answer, target: np.ndarray) -> dict[str, np.ndarray]:
+    """Name the baseline and the activations of a shard."""
+    log_prob = log_softmax(found.logits)[np.arange(len(target)), target].astype(np.float32)
+    arrays = {"prediction": found.logits.argmax(axis=1).astype(np.int32), "log_prob": log_prob}
+    for number, responses in enumerate(found.responses.values()):
+        arrays |= {array_name(number, "max"): responses.max, array_name(number, "mean"): responses.mean}
+        if responses.positive_mean is not None:
+            arrays[array_name(number, "positive_mean")] = responses.positive_mean
+    return arrays
+
+
+def effect_arrays(number: int, kind: str, effect: Effect) -> dict[str, np.ndarray]:
+    """Name the effect of one kind of ablation of one layer."""
+    return {
+        array_name(number, kind, "flip_unit"): effect.flip_unit,
+        array_name(number, kind, "flip_image"): effect.flip_image,
+        array_name(number, kind, "flip_prediction"): effect.flip_prediction,
+        array_name(number, kind, "log_prob_change"): effect.log_prob_change,
+    }
+
+
+def count_arrays(number: int, before: Counts, after: Counts) -> dict[str, np.ndarray]:
+    """Name what the engine did with a shard's rows of one layer, and its largest error so far."""
+    counted = [getattr(after, name) - getattr(before, name) for name in COUNTED]
+    return {
+        array_name(number, "counts"): np.array(counted),
+        array_name(number, "largest_error"): np.array(after.largest_error),
+    }
+
+
+def bad_arrays(batch: Batch) -> dict[str, np.ndarray]:
+    """Name the images of a shard that could not be read."""
+    return {
+        "bad_position": np.array([position for position, _ in batch.bad], dtype=np.int64),
+        "bad_reason": np.array([reason for _, reason in batch.bad], dtype=np.str_),
+    }
+
+
+def sum_arrays(found: Answer | None) -> dict[str, np.ndarray]:
+    """Name the sums over a shard's images from which the units' means follow."""
+    if found is None:
+        return {"count": np.array(0)}
+    sums = {array_name(i, "sum"): r.mean.sum(axis=1, dtype=np.float64) for i, r in enumerate(found.responses.values())}
+    return {"count": np.array(len(found.logits)), **sums}
+
+
+def thumbnail_arrays(batch: Batch, pictures: Sequence[bytes]) -> dict[str, np.ndarray]:
+    """Name the thumbnails of a shard: one run of bytes, cut at the edges."""
+    edges = np.cumsum([0, *map(len, pictures)])
+    return {
+        "image": np.array(batch.indices, dtype=np.int64),
+        "thumbnail": np.frombuffer(b"".join(pictures), dtype=np.uint8),
+        "thumbnail_edges": edges,
+    }
+
+
+def map_arrays(number: int, of: str, maps: Maps) -> dict[str, np.ndarray]:
+    """Name exemplar maps, or the maps of an attribution method."""
+    return {
+        array_name(number, of, "unit"): maps.unit,
+        array_name(number, of, "slot"): maps.slot,
+        array_name(number, of, "map"): maps.map,
+    }
+
+
+def array_name(number: int, *parts: str) -> str:
+    """Name an array that belongs to one layer, by the layer's number in the run."""
+    return "-".join((f"layer{number}", *parts))
