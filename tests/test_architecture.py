@@ -1,0 +1,164 @@
+"""The layout is the architecture: import directions, a light app, small pieces, one vocabulary."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted([*ROOT.glob("precompute/**/*.py"), *ROOT.glob("explorer/**/*.py"), ROOT / "app.py"])
+NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
+
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 60
+# What a unit is called elsewhere. Libraries may use these words; names given here may not.
+BANNED = re.compile("neuron|filter|feature", re.IGNORECASE)
+# A part of the demo's network, called as in torchvision's, so that its layers have the usual paths.
+PARTS = {"features"}
+
+
+def tree_of(name):
+    return ast.parse((ROOT / name).read_text(encoding="utf-8"))
+
+
+# Import directions
+
+
+def lint_imports(folder):
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_imports_run_one_way():
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+VIOLATIONS = {
+    "explorer/data.py": "import torch",
+    "precompute/measures/drops.py": "import h5py",
+    "precompute/stages/ablation.py": "import precompute.store.writer",
+    "precompute/images/folder.py": "import precompute.ablation.plain",
+    "precompute/store/reader.py": "import precompute.plan",
+    "precompute/new_module.py": "",
+}
+
+
+def test_an_import_the_other_way_is_noticed(tmp_path):
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name in NAMES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name, line in VIOLATIONS.items():
+        with (tmp_path / name).open("a") as file:
+            file.write(f"\n{line}\n")
+    done = lint_imports(tmp_path)
+    assert done.returncode == 1
+    for told in (
+        "explorer.data -> torch",
+        "precompute.measures.drops -> h5py",
+        "precompute.stages.ablation -> precompute.store.writer",
+        "precompute.images.folder -> precompute.ablation.plain",
+        "precompute.store.reader -> precompute.plan",
+        "new_module",
+    ):
+        assert told in done.stdout
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("__init__.py")])
+def test_packages_import_nothing(name):
+    imports = [node for node in ast.walk(tree_of(name)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert imports == []
+
+
+# A light app
+
+IMPORT = """
+import importlib, pkgutil, sys
+
+for name in sys.argv[1:]:
+    found = importlib.import_module(name)
+    for module in pkgutil.walk_packages(getattr(found, "__path__", ()), f"{name}."):
+        if not module.name.startswith("explorer.views."):  # scripts, run by Streamlit; they import other parts only
+            importlib.import_module(module.name)
+print(sorted({"torch", "torchvision", "captum"} & set(sys.modules)))
+"""
+
+
+def heavy_modules_loaded_by(*names):
+    """Which heavy libraries a fresh process has loaded after importing modules and all that they contain."""
+    done = subprocess.run([sys.executable, "-c", IMPORT, *names], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_the_apps_side_loads_no_torch():
+    assert heavy_modules_loaded_by("explorer", "precompute.store", "precompute.measures", "precompute.errors") == "[]"
+
+
+def test_the_command_line_starts_without_torch():
+    assert heavy_modules_loaded_by("precompute.options", "precompute.__main__") == "[]"
+
+
+def test_loading_torch_would_be_noticed():
+    assert "torch" in heavy_modules_loaded_by("precompute.ablation.plain")
+
+
+# Small pieces
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_modules_are_short(name):
+    assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= MAX_MODULE_LINES
+
+
+def lines_of(function):
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_functions_are_short(name):
+    functions = [n for n in ast.walk(tree_of(name)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = {function.name: lines_of(function) for function in functions if lines_of(function) > MAX_FUNCTION_LINES}
+    assert long == {}
+
+
+def test_the_length_of_a_function_is_that_of_its_body_without_the_docstring():
+    (function,) = ast.parse('def f(a,\n      b):\n    """Say.\n\n    More."""\n    a = 1\n\n    return a\n').body
+    assert lines_of(function) == 3
+
+
+# One vocabulary
+
+
+def other_words(tree):
+    """Names given in a module that call a unit something else."""
+    return [name for name in given_names(tree) if BANNED.search(name) and name not in PARTS]
+
+
+def given_names(tree):
+    """Every name that a module gives to something; names that come from elsewhere are not asked."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.alias) and node.asname:
+            yield node.asname
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_unit_is_called_a_unit(name):
+    assert other_words(tree_of(name)) == []
+    assert not BANNED.search(Path(name).stem)
+
+
+def test_another_word_for_a_unit_would_be_noticed():
+    source = "import a as filters\nclass FeatureMap: pass\ndef f(neuron, *, x): self.n_features = y = x.filter(neuron)"
+    assert set(other_words(ast.parse(source))) == {"filters", "FeatureMap", "neuron", "n_features"}
