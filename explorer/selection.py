@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+import numpy as np
+
 from precompute.measures.table import is_class_valued
-from precompute.store.reader import Layer, Store
+from precompute.store.reader import Layer, Measure, Store
 
 _LONGEST_NUMBER = 7
 _LONGEST_QUOTE = 60
@@ -112,8 +114,14 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
 
 
 def axes_of(layer: Layer) -> list[str]:
-    """Return the measures that can be an axis: those that are quantities, not classes."""
-    return [name for name in layer.measures if not is_class_valued(name) and name != "dead"]
+    """Return the measures that can be an axis: quantities, not classes, that some unit has a value of."""
+    held = layer.measures
+    return [name for name in held if not is_class_valued(name) and name != "dead" and is_defined(held[name])]
+
+
+def is_defined(measure: Measure) -> bool:
+    """Whether any unit has a value; sums and concatenations have no kernel, so none of theirs has an L1 norm."""
+    return not np.isnan(measure.values).all()
 
 
 def _first(store: Store) -> str | None:
@@ -129,7 +137,7 @@ def _in_layer(reading: "_Reading", layer: Layer) -> Selection:
         unit=reading.number("unit", layer.n_units, f"unit of {layer.name}"),
         show=reading.one_of("show", layer.exemplar_kinds, "list of exemplars") or "top",
         method=reading.one_of("map", methods, "attribution method"),
-        ablation=reading.one_of("ablation", layer.ablations, "kind of ablation") or "zero",
+        ablation=reading.one_of("ablation", layer.ablations, "kind of ablation") or (*layer.ablations, "zero")[0],
         x=reading.one_of("x", axes, "measure"),
         y=reading.one_of("y", axes, "measure"),
         sort=reading.one_of("sort", [*axes, "unit"], "measure"),

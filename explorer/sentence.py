@@ -50,7 +50,12 @@ def describe(unit: int, titles: Sequence[str], profile: Floats, impact: Impact, 
     """
     if dead:
         return [Span(f"Unit {unit} is "), Span("dead", True), Span(_DEAD)]
-    return [*_drive(unit, titles, profile), *_breakage(titles, impact), *_altogether(impact)]
+    return [
+        *_drive(unit, titles, profile),
+        Span(" Without it, "),
+        *breakage(titles, impact),
+        *_altogether(impact),
+    ]
 
 
 _DEAD = ": it is zero everywhere on every image, so nothing drives it and nothing changes without it."
@@ -69,20 +74,20 @@ def _drive(unit: int, titles: Sequence[str], profile: Floats) -> list[Span]:
     return [*spans, Span(".")]
 
 
-def _breakage(titles: Sequence[str], impact: Impact) -> list[Span]:
+def breakage(titles: Sequence[str], impact: Impact) -> list[Span]:
+    """Say which class loses most when the unit is silenced; a clause that goes on from "without it"."""
     if not impact.lost.any():
         gained = int(impact.gained.sum())
-        also = f" and {count(gained, 'image')} gained" if gained else ""
-        return [Span(" Without it, "), Span("no image of any class is lost", True), Span(f"{also}")]
+        also = f" and {count(gained, 'image')} {'is' if gained == 1 else 'are'} gained" if gained else ""
+        return [Span("no image of any class is lost", True), Span(also)]
     drop = np.where(np.isnan(impact.drop), -np.inf, impact.drop)
     worst = int(drop.argmax())
     if drop[worst] <= 0:
         lost, gained = int(impact.lost.sum()), int(impact.gained.sum())
-        return [Span(" Without it, "), Span("no class loses", True), Span(f" ({lost} images lost, {gained} gained)")]
+        return [Span("no class loses", True), Span(f" ({lost} images lost, {gained} gained)")]
     n = int(impact.n_images[worst])
     tally = f" ({impact.lost[worst]} of {count(n, 'image')} lost, {impact.gained[worst]} gained{_doubt(impact, worst)})"
     return [
-        Span(" Without it, "),
         Span(titles[worst], True),
         Span(" loses "),
         Span(f"{points(drop[worst], n)} points", True),
@@ -97,7 +102,9 @@ def _doubt(impact: Impact, worst: int) -> str:
 def _altogether(impact: Impact) -> list[Span]:
     n_images = int(impact.n_images.sum())
     overall = points(abs(impact.overall), n_images)
-    if float(overall.replace(",", "")) == 0:
+    if impact.overall == 0:
         return [Span("; all classes together stay as they were.")]
+    if float(overall) == 0:
+        return [Span("; all classes together change by less than 0.01 points.")]
     verb = "lose" if impact.overall > 0 else "gain"
     return [Span(f"; all classes together {verb} "), Span(f"{overall} points", True), Span(".")]

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from explorer.selection import is_defined
 from explorer.text import significant
 from precompute.measures.table import MEASURES, is_class_valued
 from precompute.store.reader import Layer, Measure
 
 Floats = NDArray[np.floating[Any]]
 
-DEFAULT_X, DEFAULT_Y = "class_selectivity", "max_class_drop"
+_FIRST_ACROSS = ("class_selectivity", "l1_norm")
+_FIRST_UP = ("max_class_drop", "max_class_drop_mean", "l1_norm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +51,22 @@ def unit_frame(layer: Layer, titles: Sequence[str]) -> pd.DataFrame:
     columns: dict[str, Any] = {"unit": np.arange(layer.n_units)}
     for name in sorted(layer.measures, key=_reading_order):
         measure = layer.measures[name]
+        if not is_defined(measure):
+            continue
         columns[name] = class_titles(measure, titles) if is_class_valued(name) else quantity(measure).values
     return pd.DataFrame(columns)
+
+
+def first_axes(axes: Sequence[str]) -> tuple[str, str]:
+    """Return the measures to begin with, across and up, of those that a layer has; at least one."""
+    up = next((name for name in _FIRST_UP if name in axes), axes[-1])
+    across = next((name for name in _FIRST_ACROSS if name in axes and name != up), axes[0])
+    return across, up
+
+
+def first_order(layer: Layer) -> str | None:
+    """Return the drop that orders units by how much one class misses them; None where the store has none."""
+    return next((name for name in _FIRST_UP[:2] if name in layer.measures), None)
 
 
 def _reading_order(name: str) -> tuple[int, str]:

@@ -33,16 +33,18 @@ def accuracy_bars(frame: pd.DataFrame, most: int = MOST_ROWS) -> alt.LayerChart:
     order = shown["row"].tolist() + (["others"] if len(others) else [])
     y = alt.Y("row:N", sort=order, scale=alt.Scale(domain=order), axis=None)
     layers = _rows(shown, y) + (_strip(others, y) if len(others) else [])
-    return theme.finish(alt.layer(*layers, height=theme.ROW * len(order)))
+    return theme.layered(layers, height=theme.ROW * len(order))
 
 
 def _rows(shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
     base = alt.Chart(shown)
     tally = base.transform_calculate(tally="datum.correct + ' of ' + datum.n")
     return [
-        base.mark_bar(color=theme.REST, height=_BAR).encode(x=_share_right(), x2=alt.datum(0), y=y, tooltip=_tooltip()),
+        base.mark_bar(color=theme.REST, height=_BAR).encode(
+            x=_share_right(), x2=alt.X2Datum(0), y=y, tooltip=_tooltip()
+        ),
         _name(base, y, "title:N"),
-        theme.words(tally, "right").encode(x=theme.at(1), y=y, text="tally:N", tooltip=_tooltip()),
+        theme.words(tally, "right").encode(x=theme.at(1), y=y, text=alt.Text("tally:N"), tooltip=_tooltip()),
     ]
 
 
@@ -53,7 +55,7 @@ def _strip(others: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
 
 
 def _name(chart: alt.Chart, y: alt.Y, field: str) -> alt.Chart:
-    return theme.words(chart, "right", room="width*0.31").encode(x=theme.at(_FROM - 0.02), y=y, text=field)
+    return theme.words(chart, "right", room="width*0.31").encode(x=theme.at(_FROM - 0.02), y=y, text=alt.Text(field))
 
 
 def _share_right() -> alt.X:

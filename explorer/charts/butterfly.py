@@ -87,7 +87,7 @@ def butterfly(frame: pd.DataFrame, chosen: str | None = None, most: int = MOST_R
     if len(others):
         layers += _strip(frame, others, y)
     height = theme.ROW * len(order)
-    return theme.finish(alt.layer(*layers, height=height).resolve_scale(x="independent"))
+    return theme.layered(layers, height=height, own_x=True)
 
 
 def _sides(frame: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
@@ -95,49 +95,50 @@ def _sides(frame: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart
     sees = theme.axis("mean activation", orient="top", grid=False, tickCount=4, titleAnchor="end", titleAlign="left")
     breaks = theme.axis("accuracy lost without it, points", orient="top", grid=False)
     profile = base.mark_bar(color=theme.ACTIVATION, height=_BAR).encode(
-        x=_left(frame, sees), x2=alt.datum(0), y=y, tooltip=tip
+        x=_left(frame, sees), x2=alt.X2Datum(0), y=y, tooltip=tip
     )
     interval = base.mark_rule(color=theme.REST, strokeWidth=1.5).encode(
-        x=_right(frame, None, "low"), x2="high:Q", y=y, tooltip=tip
+        x=_right(frame, None, "low"), x2=alt.X2("high"), y=y, tooltip=tip
     )
     drops = base.mark_bar(height=_BAR).encode(
-        x=_right(frame, breaks), x2=alt.datum(0), y=y, color=_loss_or_gain(), tooltip=tip
+        x=_right(frame, breaks), x2=alt.X2Datum(0), y=y, color=_loss_or_gain(), tooltip=tip
     )
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.REST, strokeWidth=1)
     return [profile, interval, drops, zero.encode(x=_right(frame, None, "zero"))]
 
 
-def _loss_or_gain() -> Any:
-    return alt.when("datum.drop < 0").then(alt.value(theme.GAIN)).otherwise(alt.value(theme.LOSS))
+def _loss_or_gain() -> alt.ColorValue:
+    return alt.ColorValue(theme.LOSS, condition={"test": "datum.drop < 0", "value": theme.GAIN})
 
 
 def _hit_band(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
     """Lay a band behind each row, as wide as the chart, so that the whole row can be pointed at and clicked."""
     pick = alt.selection_point(name="pick", fields=["name"], toggle=False)
     hover = alt.selection_point(name="hover", fields=["name"], on="pointerover", clear="pointerout", empty=False)
-    strength = alt.when(hover).then(alt.value(0.18)).when("datum.chosen").then(alt.value(0.28)).otherwise(alt.value(0))
+    strength = [{"param": "hover", "empty": False, "value": 0.18}, {"test": "datum.chosen", "value": 0.28}]
     band = alt.Chart(shown).mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)
-    encoded = band.encode(y=y, x=alt.value(0), x2=alt.value("width"), opacity=strength, tooltip=_tooltip())
+    opacity = alt.OpacityValue(0, condition=strength)
+    encoded = band.encode(y=y, x=alt.XValue(0), x2=alt.X2Value("width"), opacity=opacity, tooltip=_tooltip())
     return encoded.add_params(pick, hover)
 
 
 def _names(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
     text = theme.words(alt.Chart(shown), "center", room=f"width*{_RIGHT_FROM - _LEFT - 0.02:.3f}")
-    return text.encode(x=theme.at(_MIDDLE), y=y, text="title:N", tooltip=_tooltip())
+    return text.encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("title:N"), tooltip=_tooltip())
 
 
 def _tallies(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
     text = theme.words(alt.Chart(shown), "right", colour=theme.REST)
-    return text.encode(x=theme.at(1), y=y, text="tally:N", tooltip=_tooltip())
+    return text.encode(x=theme.at(1), y=y, text=alt.Text("tally:N"), tooltip=_tooltip())
 
 
 def _strip(frame: pd.DataFrame, others: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
     ticks = alt.Chart(others.assign(row="others")).mark_tick(thickness=1.5, size=_BAR, opacity=0.35)
     label = alt.Chart(pd.DataFrame({"row": ["others"], "text": [f"{len(others):,} other classes"]}))
     return [
-        ticks.encode(x=_left(frame, None), y=y, color=alt.value(theme.ACTIVATION), tooltip=_tooltip()),
+        ticks.encode(x=_left(frame, None), y=y, color=alt.ColorValue(theme.ACTIVATION), tooltip=_tooltip()),
         ticks.encode(x=_right(frame, None), y=y, color=_loss_or_gain(), tooltip=_tooltip()),
-        theme.words(label, "center", colour=theme.REST).encode(x=theme.at(_MIDDLE), y=y, text="text:N"),
+        theme.words(label, "center", colour=theme.REST).encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("text:N")),
     ]
 
 

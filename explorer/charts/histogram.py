@@ -64,9 +64,9 @@ def histogram(values: Floats, shown: Floats, of_class: Floats | None = None) -> 
         layers.append(_bars(front, x, theme.ACTIVATION, 1))
     ticks = alt.Chart(pd.DataFrame({"start": shown})).mark_tick(color=theme.ACTIVATION, thickness=2, size=10)
     layers.append(
-        ticks.encode(x=x, y=alt.value(HEIGHT + 8), tooltip=alt.Tooltip("start:Q", title="shown", format=".3g"))
+        ticks.encode(x=x, y=alt.YValue(HEIGHT + 8), tooltip=alt.Tooltip("start:Q", title="shown", format=".3g"))
     )
-    return theme.finish(alt.layer(*layers, height=HEIGHT))
+    return theme.layered(layers, height=HEIGHT)
 
 
 def _count_between(values: Floats, frame: pd.DataFrame) -> pd.DataFrame:
@@ -84,4 +84,4 @@ def _bars(frame: pd.DataFrame, x: alt.X, colour: str, opacity: float) -> alt.Cha
     ]
     # A rect, not a bar: a bar with two ends on x would lie on its side.
     bars = alt.Chart(frame).mark_rect(color=colour, opacity=opacity, stroke=None)
-    return bars.encode(x=x, x2="end:Q", y=y, y2=alt.datum(0), tooltip=tip)
+    return bars.encode(x=x, x2=alt.X2("end"), y=y, y2=alt.Y2Datum(0), tooltip=tip)

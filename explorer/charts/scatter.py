@@ -22,13 +22,13 @@ def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     hover = alt.selection_point(name="hover", fields=["unit"], on="pointerover", clear="pointerout", empty=False)
     any_chosen = bool(frame["chosen"].any())
-    strong = alt.when("datum.chosen").then(alt.value(theme.ACTIVATION)).otherwise(alt.value(theme.REST))
+    strong = alt.ColorValue(theme.REST, condition={"test": "datum.chosen", "value": theme.ACTIVATION})
     points = alt.Chart(frame).mark_circle(cursor="pointer", opacity=0.8)
     encoded = points.encode(
         x=alt.X("x:Q", axis=theme.axis(x_label), scale=alt.Scale(zero=False, padding=12)),
         y=alt.Y("y:Q", axis=theme.axis(y_label), scale=alt.Scale(zero=False, padding=12)),
-        size=alt.when(hover).then(alt.value(220)).otherwise(alt.value(80)),
-        color=strong if any_chosen else alt.value(theme.ACTIVATION),
+        size=alt.SizeValue(80, condition={"param": "hover", "empty": False, "value": 220}),
+        color=strong if any_chosen else alt.ColorValue(theme.ACTIVATION),
         tooltip=[
             alt.Tooltip("unit:Q", title="unit"),
             alt.Tooltip("sees:N", title="answers most to"),
@@ -36,4 +36,4 @@ def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
             alt.Tooltip("y:Q", title=y_label, format=".3g"),
         ],
     ).add_params(pick, hover)
-    return theme.finish(alt.layer(encoded, height=HEIGHT))
+    return theme.layered([encoded], height=HEIGHT)

@@ -23,17 +23,21 @@ class Place:
         1 for the highest; units with equal values share the best rank.
     of : int
         How many units have a value.
+    lowest : bool
+        Whether no unit has a lower value.
     """
 
     rank: int
     of: int
+    lowest: bool
 
 
 def place(values: Floats, unit: int) -> Place | None:
     """Rank a unit by a measure, the highest first; None where it has no value."""
     if np.isnan(values[unit]):
         return None
-    return Place(int((values > values[unit]).sum()) + 1, int((~np.isnan(values)).sum()))
+    lowest = not (values < values[unit]).any()
+    return Place(int((values > values[unit]).sum()) + 1, int((~np.isnan(values)).sum()), lowest)
 
 
 def rank_strip(values: Floats, unit: int) -> str:

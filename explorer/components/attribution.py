@@ -26,14 +26,22 @@ def attribution(view: View, layer: Layer, unit: int) -> None:
         note("This store holds no attribution maps.")
     else:
         _maps(view, layer, unit, held)
-    left_out = [facts for facts in layer.attributions if facts.left_out is not None]
-    if left_out:
-        note(" ".join(f"{label_of(facts.method)} was left out: {facts.left_out}." for facts in left_out))
+    for reason, methods in _left_out(layer).items():
+        note(f"Left out: {', '.join(methods)}. {reason[:1].upper()}{reason[1:].rstrip('.')}.")
 
 
 def label_of(method: str) -> str:
     """Return a method's name for readers."""
     return _LABELS.get(method, method.replace("_", " ").capitalize())
+
+
+def _left_out(layer: Layer) -> dict[str, list[str]]:
+    """Gather the methods that were left out by their reasons."""
+    reasons: dict[str, list[str]] = {}
+    for facts in layer.attributions:
+        if facts.left_out is not None:
+            reasons.setdefault(facts.left_out, []).append(label_of(facts.method))
+    return reasons
 
 
 def _maps(view: View, layer: Layer, unit: int, held: list[str]) -> None:
@@ -67,6 +75,9 @@ def _maps(view: View, layer: Layer, unit: int, held: list[str]) -> None:
         wide=True,
         faded=True,
     )
+    if limit == 0:
+        note("All of these maps are zero: the unit is silent on these images, or saturated and so has no gradient.")
+        return
     end = escape(significant(limit, 2))
     ends = f"<span>{MINUS}{end}</span><i></i><span>{end}</span>"
     st.html(f'<div class="us-legend">{ends}<span>one scale for all pictures</span></div>')

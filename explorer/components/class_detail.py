@@ -23,7 +23,10 @@ def class_detail(view: View, layer: Layer, unit: int) -> None:
     flips = layer.flips(view.selection.ablation, unit)
     lost, gained = right_changes(flips, answers_of(view.store))
     of_class = np.flatnonzero(view.store.images.label[flips.image] == chosen)
-    heading(f"{title} without unit {unit}", f"{count(len(of_class), 'image')} of this class change their answer")
+    changes = "1 image of this class changes its answer"
+    if len(of_class) != 1:
+        changes = f"{count(len(of_class), 'image')} of this class change their answer"
+    heading(f"{title} without unit {unit}", changes)
     order = of_class[np.argsort(-2 * lost[of_class].astype(int) - gained[of_class], kind="stable")]
     rows = [_row(view, int(flips.image[i]), int(flips.prediction[i]), _kind(lost[i], gained[i])) for i in order]
     if rows:

@@ -7,15 +7,16 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.charts.accuracy import accuracy_bars, accuracy_frame
+from explorer.components.chart import chart
 from explorer.components.html import escape, heading, note
 from explorer.components.wall import wall
 from explorer.impact import answers_of
 from explorer.navigate import View
-from explorer.shown import DEFAULT_Y, dead_units, order_by, quantity
+from explorer.shown import dead_units, first_order, order_by, quantity
 from explorer.text import count, md_text, percent
 from precompute.store.reader import Layer
 
-_TILES = 8
+_TILES_A_ROW = 12
 
 
 def summary(view: View) -> str:
@@ -33,6 +34,16 @@ def summary(view: View) -> str:
     )
 
 
+def guide(view: View) -> None:
+    """Say what the tiles of the layers are."""
+    if not view.store.layers:
+        note("This store holds no layer.")
+    elif any(first_order(layer) for layer in view.store.layers):
+        note(
+            "Of each layer, the units that one class misses most: what each sees, what breaks without it, by how much."
+        )
+
+
 def _model(view: View) -> str:
     spec = view.store.model.spec
     path, _, function = spec.rpartition(":")
@@ -41,10 +52,6 @@ def _model(view: View) -> str:
 
 def layers(view: View) -> None:
     """Show each layer with the units that matter most, and the way in."""
-    if not view.store.layers:
-        note("This store holds no layer.")
-    elif any(DEFAULT_Y in layer.measures for layer in view.store.layers):
-        note("Of each layer, the units that one class misses most, with the points that it loses without them.")
     for layer in view.store.layers:
         _layer(view, layer)
 
@@ -54,10 +61,11 @@ def _layer(view: View, layer: Layer) -> None:
     dead = int(dead_units(layer).sum())
     facts = [layer.kind, shape, count(layer.n_units, "unit")] + ([f"{dead} dead"] if dead else [])
     heading(layer.name, ", ".join(facts))
-    sort = DEFAULT_Y if DEFAULT_Y in layer.measures else None
-    units = order_by(layer, sort)[:_TILES].tolist()
+    sort = first_order(layer)
+    rows = {1: 3, 2: 2}.get(len(view.store.layers), 1)
+    units = order_by(layer, sort)[: rows * _TILES_A_ROW].tolist()
     value = quantity(layer.measures[sort]) if sort is not None else None
-    wall(view, layer, units, value, key=f"most_{layer.name}", one_row=True)
+    wall(view, layer, units, value, key=f"most_{layer.name}", rows=rows)
     target = view.selection.to(layer=layer.name, unit=None)
     label = f"All {layer.n_units:,} units of {md_text(layer.name)}"
     st.page_link(navigate.LAYER, label=label, icon=":material/arrow_forward:", query_params=target.query())
@@ -68,7 +76,7 @@ def accuracy(view: View) -> None:
     heading("Accuracy by class", "with nothing ablated, the lowest first")
     before = answers_of(view.store)
     frame = accuracy_frame(view.store.classes.title, before.correct, before.count)
-    st.altair_chart(accuracy_bars(frame), key="accuracy")
+    chart(lambda: accuracy_bars(frame), key="accuracy", says="Share of the images of each class that are right")
 
 
 def origin(view: View) -> None:
@@ -84,10 +92,15 @@ def origin(view: View) -> None:
         "images": store.images.root,
         **store.provenance,
     }
-    rows = "".join(
-        f"<tr><th>{escape(_words(name))}</th><td>{escape(_value(value))}</td></tr>" for name, value in facts.items()
-    )
-    st.html(f'<table class="us-table">{rows}</table>')
+    st.html(f'<dl class="us-facts">{"".join(_fact(name, fact) for name, fact in facts.items() if _says(fact))}</dl>')
+
+
+def _fact(name: str, fact: Any) -> str:
+    return f"<div><dt>{escape(_words(name))}</dt><dd>{escape(_value(fact))}</dd></div>"
+
+
+def _says(fact: Any) -> bool:
+    return fact is not None and fact not in ("", [], {})
 
 
 def _words(name: str) -> str:
@@ -95,10 +108,10 @@ def _words(name: str) -> str:
 
 
 def _value(value: Any) -> str:
-    if value is None:
-        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{_words(str(name))} {_value(part)}" for name, part in value.items())
+        return ", ".join(f"{_words(str(name))} {_value(part)}" for name, part in value.items() if _says(part))
     return json.dumps(value) if isinstance(value, list) else str(value)
 
 

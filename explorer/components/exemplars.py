@@ -6,6 +6,7 @@ import streamlit as st
 from explorer import navigate
 from explorer.components.gallery import Picture, gallery
 from explorer.components.html import heading, note
+from explorer.impact import answers_of, right_changes
 from explorer.navigate import View
 from explorer.pictures import outline, outline_level
 from explorer.text import count, significant
@@ -25,8 +26,12 @@ def exemplars(view: View, layer: Layer, unit: int) -> None:
     found = layer.exemplars(kind, unit)
     strongest = found if kind == "top" or "top" not in layer.exemplar_kinds else layer.exemplars("top", unit)
     level = outline_level(strongest.map)
-    gallery(_pictures(view, found, level))
-    note(" ".join(_caption(layer, found, kind, level)))
+    lost = _lost_images(view, layer, unit)
+    gallery(_pictures(view, found, level, lost))
+    said = _caption(found, kind, level)
+    if lost & set(found.image.tolist()):
+        said.append("Orange edge: an image that is lost without the unit.")
+    note(" ".join(said))
 
 
 def shown_kind(view: View, layer: Layer) -> str:
@@ -48,7 +53,15 @@ def _choose_kind(view: View, layer: Layer, kind: str) -> None:
     )
 
 
-def _pictures(view: View, found: Exemplars, level: float) -> list[Picture]:
+def _lost_images(view: View, layer: Layer, unit: int) -> set[int]:
+    if not layer.ablations:
+        return set()
+    flips = layer.flips(view.selection.ablation, unit)
+    lost, _ = right_changes(flips, answers_of(view.store))
+    return set(flips.image[lost].tolist())
+
+
+def _pictures(view: View, found: Exemplars, level: float, lost: set[int]) -> list[Picture]:
     classes, label = view.store.classes, view.store.images.label
     chosen = view.chosen_class
     return [
@@ -58,13 +71,14 @@ def _pictures(view: View, found: Exemplars, level: float) -> list[Picture]:
             value=significant(float(value)),
             overlay=outline(activation, level),
             chosen=None if chosen is None else bool(label[image] == chosen),
+            lost=int(image) in lost,
             hint=view.store.images.path[image],
         )
         for image, value, activation in zip(found.image, found.value, found.map, strict=True)
     ]
 
 
-def _caption(layer: Layer, found: Exemplars, kind: str, level: float) -> list[str]:
+def _caption(found: Exemplars, kind: str, level: float) -> list[str]:
     said = []
     if found.map.shape[-1] * found.map.shape[-2] == 1:
         said.append("This layer has no space, so there is nothing to outline.")
@@ -73,5 +87,11 @@ def _caption(layer: Layer, found: Exemplars, kind: str, level: float) -> list[st
     else:
         said.append(f"Outlined: above {significant(level)}, half of what the strongest images typically reach.")
     if found.tied:
-        said.append(f"{count(found.tied, 'image')} tied at the cut; the choice among them is arbitrary.")
+        said.append(_tie(found.tied, kind))
     return said
+
+
+def _tie(tied: int, kind: str) -> str:
+    if kind == "quantile":
+        return f"At some steps up to {count(tied, 'image')} are equal; the choice among them is arbitrary but fixed."
+    return f"{count(tied, 'image')} tied at the cut; the choice among them is arbitrary but fixed."

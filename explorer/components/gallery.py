@@ -26,6 +26,8 @@ class Picture:
         A transparent PNG to lay over it.
     chosen : bool or None
         Whether it belongs to the class that is looked at; None where no class is.
+    lost : bool
+        Whether the network loses this image without the unit.
     hint : str
         What hovering says.
     """
@@ -35,6 +37,7 @@ class Picture:
     value: str = ""
     overlay: bytes | None = None
     chosen: bool | None = None
+    lost: bool = False
     hint: str = ""
 
 
@@ -55,7 +58,7 @@ def gallery(pictures: Iterable[Picture], *, wide: bool = False, faded: bool = Fa
 
 
 def _figure(picture: Picture, faded: bool) -> str:
-    state = {None: "", True: "us-chosen", False: "us-unlike"}[picture.chosen]
+    state = {None: "", True: "us-chosen", False: "us-unlike"}[picture.chosen] + (" us-misses" if picture.lost else "")
     pale = ' class="us-faded"' if faded else ""
     image = f'<img{pale} src="{data_uri(picture.jpeg, "jpeg")}" alt="{escape(picture.title)}">' if picture.jpeg else ""
     over = f'<img class="us-over" src="{data_uri(picture.overlay, "png")}" alt="">' if picture.overlay else ""

@@ -17,6 +17,7 @@ from explorer.text import md_text
 def header(view: View, *, page: str) -> Iterator[None]:
     """Show the way here as links, what the page adds to them, and a picker where there are several stores."""
     chosen = view.selection
+    st.set_page_config(page_title=_title(view, page))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         st.page_link(navigate.OVERVIEW, label=f"**Unitscope** · {md_text(chosen.store)}", query_params=_home(view))
         if page != navigate.OVERVIEW and chosen.layer is not None:
@@ -24,6 +25,14 @@ def header(view: View, *, page: str) -> Iterator[None]:
             st.page_link(navigate.LAYER, label=md_text(chosen.layer), query_params=chosen.to(unit=None).query())
         yield
         _store_picker(view)
+
+
+def _title(view: View, page: str) -> str:
+    """Return the tab's title, the narrowest part first, so that tabs and history can be told apart."""
+    chosen = view.selection
+    parts = [f"Unit {chosen.unit}"] if page == navigate.UNIT else []
+    parts += [chosen.layer or ""] if page != navigate.OVERVIEW else []
+    return " · ".join([*parts, chosen.store, "Unitscope"])
 
 
 def _home(view: View) -> dict[str, str]:
@@ -42,7 +51,7 @@ def _store_picker(view: View) -> None:
         on_change=_change_store,
         args=(type(view.selection),),
         label_visibility="collapsed",
-        width=180,
+        width=150,
     )
 
 

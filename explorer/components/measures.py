@@ -8,6 +8,7 @@ import streamlit as st
 from explorer.charts.strip import Place, place, rank_strip
 from explorer.components.html import escape
 from explorer.impact import Floats, Ints
+from explorer.selection import is_defined
 from explorer.text import count, ordinal, percent, points, significant
 from precompute.store.reader import Layer
 
@@ -38,7 +39,7 @@ def measures(layer: Layer, unit: int, ablation: str, per_class: Ints) -> None:
             held[name].formula,
         )
         for name in wanted
-        if name in held
+        if name in held and is_defined(held[name])
     ]
     st.html(f'<dl class="us-measures">{"".join(cards)}{_alive(layer, unit)}</dl>')
 
@@ -66,7 +67,9 @@ def _card(label: str, shown: tuple[str, str], values: Floats, unit: int, formula
 def _place_words(found: Place | None) -> str:
     if found is None:
         return "not defined for this unit"
-    return f"{'highest' if found.rank == 1 else ordinal(found.rank) + ' highest'} of {count(found.of, 'unit')}"
+    if found.rank == 1:
+        return f"highest of {count(found.of, 'unit')}"
+    return f"{'lowest' if found.lowest else ordinal(found.rank) + ' highest'} of {count(found.of, 'unit')}"
 
 
 def _alive(layer: Layer, unit: int) -> str:

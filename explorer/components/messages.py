@@ -17,9 +17,10 @@ from precompute.errors import UnitscopeError
 
 def refusal(error: UnitscopeError) -> None:
     """Show an error's sentence, and the way to the other stores there are."""
+    st.html('<p class="us-brand">Unitscope</p>')
     _alert("us-error", f"<b>This cannot be shown.</b> {escape(error)}")
     for name in _others():
-        st.page_link(navigate.OVERVIEW, label=f"Open {md_text(name)}", query_params=Selection(name).query())
+        st.page_link(navigate.OVERVIEW, label=f"Open {md_text(name)} instead", query_params=Selection(name).query())
 
 
 def problems(sentences: list[str]) -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.charts.butterfly import butterfly, class_frame
+from explorer.components.chart import chart
 from explorer.components.html import heading, note
 from explorer.impact import Impact
 from explorer.navigate import View
@@ -22,8 +23,12 @@ def sides(view: View, layer: Layer, unit: int, effect: Impact) -> None:
     frame = class_frame(classes.title, classes.name, layer.class_mean[unit], effect)
     # The key starts a fresh chart for each view: a selection that outlived its URL would swallow the next click.
     key = f"sides_{layer.name}_{unit}_{view.selection.label}_{view.selection.ablation}"
-    chart = butterfly(frame, view.selection.label)
-    st.altair_chart(chart, key=key, on_select=lambda: _look_at(view.selection, key), selection_mode="pick")
+    chart(
+        lambda: butterfly(frame, view.selection.label),
+        key=key,
+        says="Mean activation of each class to the left, accuracy that it loses without the unit to the right",
+        on_pick=lambda row: _look_at(view.selection, row["name"]),
+    )
     note(
         "Blue: mean activation over the images of the class. Orange: accuracy lost when the unit is silenced; green: "
         "gained. The line is a 95 % interval for that class alone (paired, Bonett and Price 2012); the largest of many "
@@ -45,8 +50,5 @@ def _choose_ablation(view: View, layer: Layer) -> None:
     )
 
 
-def _look_at(selection: Selection, key: str) -> None:
-    picked = st.session_state[key]["selection"].get("pick")
-    if picked:
-        name = picked[0]["name"]
-        navigate.put(selection.to(label=None if name == selection.label else name))
+def _look_at(selection: Selection, name: str) -> None:
+    navigate.put(selection.to(label=None if name == selection.label else name))

@@ -35,7 +35,7 @@ def _jump(view: View, layer: Layer) -> None:
         on_change=_land,
         args=(view.selection, targets),
         label_visibility="collapsed",
-        width=300,
+        width=230,
     )
 
 

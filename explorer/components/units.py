@@ -8,12 +8,15 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.charts.scatter import scatter
+from explorer.components.chart import chart
 from explorer.components.html import escape, heading, note
 from explorer.components.wall import wall
+from explorer.impact import answers_of, impact
 from explorer.navigate import View
 from explorer.selection import Selection, axes_of
-from explorer.shown import DEFAULT_X, DEFAULT_Y, dead_units, order_by, quantity, unit_frame
-from explorer.text import count, points
+from explorer.sentence import as_html, breakage
+from explorer.shown import dead_units, first_axes, first_order, order_by, quantity, unit_frame
+from explorer.text import count
 from precompute.measures.table import is_class_valued
 from precompute.store.reader import Layer
 
@@ -35,11 +38,9 @@ def _worst(view: View, layer: Layer) -> str:
     if largest is None or where is None or np.isnan(where.values).all():
         return ""
     unit = int(np.nanargmax(np.where(np.isnan(where.values), np.nan, largest.values)))
-    label = int(where.values[unit])
-    images = int(view.store.images.per_class(len(view.store.classes))[label])
-    drop = points(float(largest.values[unit]), images)
-    title = escape(view.store.classes.title[label])
-    return f" The one that a class misses most is unit {unit}: without it, {title} loses <b>{drop} points</b>."
+    effect = impact(layer.flips("zero", unit), answers_of(view.store))
+    clause = as_html(breakage(view.store.classes.title, effect))
+    return f" The one that a class misses most is unit {unit}: without it, {clause}."
 
 
 def plot_and_table(view: View, layer: Layer) -> None:
@@ -61,8 +62,8 @@ def _plot(view: View, layer: Layer) -> None:
     if len(axes) < 2:
         note("This store holds too few measures for a plot.")
         return
-    x = view.selection.x or (DEFAULT_X if DEFAULT_X in axes else axes[0])
-    y = view.selection.y or (DEFAULT_Y if DEFAULT_Y in axes else axes[1])
+    first_x, first_y = first_axes(axes)
+    x, y = view.selection.x or first_x, view.selection.y or first_y
     across, up = st.columns(2)
     with across:
         _choose_measure(view, layer, axes, x, "x", "Across")
@@ -70,9 +71,12 @@ def _plot(view: View, layer: Layer) -> None:
         _choose_measure(view, layer, axes, y, "y", "Up")
     frame = _points(view, layer, x, y)
     labels = quantity(layer.measures[x]).label, quantity(layer.measures[y]).label
-    key = f"plot_{layer.name}_{x}_{y}"
-    chart = scatter(frame, *labels)
-    st.altair_chart(chart, key=key, on_select=lambda: _open_point(view.selection, key), selection_mode="pick")
+    chart(
+        lambda: scatter(frame, *labels),
+        key=f"plot_{layer.name}_{x}_{y}",
+        says=f"A point for each unit: {labels[0]} across, {labels[1]} up",
+        on_pick=lambda point: navigate.go(navigate.UNIT, view.selection.to(unit=int(point["unit"]))),
+    )
     if missing := layer.n_units - len(frame):
         note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
 
@@ -96,12 +100,6 @@ def _points(view: View, layer: Layer, x: str, y: str) -> pd.DataFrame:
     chosen = None if view.chosen_class is None else view.store.classes.title[view.chosen_class]
     drawn = pd.DataFrame({"unit": frame["unit"], "x": frame[x], "y": frame[y], "sees": sees, "chosen": sees == chosen})
     return drawn[np.isfinite(drawn["x"]) & np.isfinite(drawn["y"])]
-
-
-def _open_point(selection: Selection, key: str) -> None:
-    picked = st.session_state[key]["selection"].get("pick")
-    if picked:
-        navigate.go(navigate.UNIT, selection.to(unit=int(picked[0]["unit"])))
 
 
 def _table(view: View, layer: Layer) -> None:
@@ -128,7 +126,8 @@ def _open_row(selection: Selection, key: str) -> None:
 
 def _columns(layer: Layer, frame: pd.DataFrame) -> dict[str, Any]:
     columns: dict[str, Any] = {"unit": st.column_config.NumberColumn("Unit", width=60, pinned=True)}
-    for name, measure in layer.measures.items():
+    for name in frame.columns[1:]:
+        measure = layer.measures[name]
         if is_class_valued(name):
             columns[name] = st.column_config.TextColumn(measure.label, help=measure.formula)
         elif name == "dead":
@@ -137,7 +136,9 @@ def _columns(layer: Layer, frame: pd.DataFrame) -> dict[str, Any]:
         else:
             shown = quantity(measure)
             finely = "%.1f" if "drop" in name else "%.2f"
-            columns[name] = st.column_config.NumberColumn(shown.label, format=finely, help=shown.formula)
+            columns[name] = st.column_config.NumberColumn(
+                shown.label.replace(", points", ", pt"), format=finely, help=shown.formula
+            )
     return columns
 
 
@@ -145,7 +146,7 @@ def all_units(view: View, layer: Layer) -> None:
     """Show the wall, in the order that the reader chooses."""
     heading("All units", "the strongest images of each; click one to look at it")
     options = [*axes_of(layer), "unit"]
-    sort = view.selection.sort or (DEFAULT_Y if DEFAULT_Y in options else "unit")
+    sort = view.selection.sort or first_order(layer) or "unit"
     order = order_by(layer, sort)
     pages = -(-len(order) // _TILES_A_PAGE)
     page = min(view.selection.page, pages)

@@ -15,6 +15,12 @@ function words(kind, text) {
   return line;
 }
 
+function said(verb, title) {
+  const line = words("line", title);
+  if (title) line.prepend(words(verb, verb));
+  return line;
+}
+
 function tile(unit, setTriggerValue) {
   const link = document.createElement("a");
   link.href = unit.href;
@@ -23,7 +29,8 @@ function tile(unit, setTriggerValue) {
   const pictures = document.createElement("div");
   pictures.className = "pictures";
   pictures.append(...unit.pictures.map(picture));
-  link.append(pictures, words("unit", unit.name), words("value", unit.value), words("sees", unit.sees));
+  link.append(pictures, words("unit", unit.name), words("value", unit.value));
+  link.append(said("sees", unit.sees), said("breaks", unit.breaks));
   link.addEventListener("click", (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
@@ -34,6 +41,7 @@ function tile(unit, setTriggerValue) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const wall = parentElement.querySelector(".wall");
-  wall.classList.toggle("one-row", data.oneRow);
+  wall.classList.toggle("cut", data.rows > 0);
+  wall.style.setProperty("--rows", Math.max(1, data.rows));
   wall.replaceChildren(...data.tiles.map((unit) => tile(unit, setTriggerValue)));
 }

@@ -20,9 +20,7 @@ _PICTURES = 4
 _HERE = Path(__file__).parent
 
 
-def wall(
-    view: View, layer: Layer, units: Sequence[int], value: Quantity | None, *, key: str, one_row: bool = False
-) -> None:
+def wall(view: View, layer: Layer, units: Sequence[int], value: Quantity | None, *, key: str, rows: int = 0) -> None:
     """Show a tile for each unit and follow a click on one.
 
     Parameters
@@ -37,12 +35,12 @@ def wall(
         The measure to print on each.
     key : str
         Names the wall on its page.
-    one_row : bool
-        Show only as many tiles as fit beside each other.
+    rows : int
+        Show only as many tiles as fit in so many rows; 0 for all.
     """
     tiles = _tiles(view, layer, units, value)
     selection = view.selection.to(layer=layer.name)
-    _mount()(data={"tiles": tiles, "oneRow": one_row}, key=key, on_pick_change=lambda: _open(selection, key))
+    _mount()(data={"tiles": tiles, "rows": rows}, key=key, on_pick_change=lambda: _open(selection, key))
 
 
 def _open(selection: Selection, key: str) -> None:
@@ -62,7 +60,7 @@ def _mount() -> Any:
 
 def _tiles(view: View, layer: Layer, units: Sequence[int], value: Quantity | None) -> list[dict[str, Any]]:
     dead = dead_units(layer)
-    sees = _sees(view, layer)
+    sees, breaks = _titles(view, layer, "selective_class"), _titles(view, layer, "max_class_drop_class")
     images = _images(view, layer, units)
     return [
         {
@@ -71,6 +69,7 @@ def _tiles(view: View, layer: Layer, units: Sequence[int], value: Quantity | Non
             "href": f"unit?{urlencode(view.selection.to(layer=layer.name, unit=int(unit)).query())}",
             "value": "dead" if dead[unit] else value.words(int(unit)) if value else "",
             "sees": "" if dead[unit] else sees[unit],
+            "breaks": "" if dead[unit] else breaks[unit],
             "dead": bool(dead[unit]),
             "hint": f"{value.label}: {value.words(int(unit))}" if value else "",
             "pictures": [data_uri(view.store.thumbnail(image), "jpeg") for image in row if image >= 0],
@@ -85,6 +84,7 @@ def _images(view: View, layer: Layer, units: Sequence[int]) -> NDArray[np.intege
     return data.first_exemplars(view.source, layer, tuple(int(unit) for unit in units), _PICTURES)
 
 
-def _sees(view: View, layer: Layer) -> list[str]:
-    measure = layer.measures.get("selective_class")
+def _titles(view: View, layer: Layer, name: str) -> list[str]:
+    """Return the class that a measure names for each unit; nothing where it names none."""
+    measure = layer.measures.get(name)
     return [""] * layer.n_units if measure is None else class_titles(measure, view.store.classes.title)

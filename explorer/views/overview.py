@@ -11,10 +11,11 @@ with header.header(view, page=navigate.OVERVIEW):
     st.space("stretch")
 messages.problems(view.problems)
 sentence(contents.summary(view))
+contents.guide(view)
 left, right = st.columns([7, 5], gap="large")
 with left:
     contents.layers(view)
 with right:
     contents.accuracy(view)
-    contents.origin(view)
-    contents.skipped(view)
+contents.origin(view)
+contents.skipped(view)

@@ -151,8 +151,9 @@ def serve(runs: Path, environment: dict[str, str]) -> Iterator[Server]:
         _wait_for(f"{url}/_stcore/health", process)
         yield Server(url, runs)
     finally:
-        process.terminate()
-        process.wait(timeout=20)
+        # Asked politely, it would wait for tabs that are still open.
+        process.kill()
+        process.wait()
 
 
 def _wait_for(address: str, process: subprocess.Popen) -> None:

@@ -40,6 +40,19 @@ def test_a_store_of_a_thousand_classes_shows(page, made, runs, show):
     assert "us-sentence" in show(page, store="demo").words
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_store_of_mean_ablation_alone_shows(page, made, runs, show):
+    path = put(made("full"), runs)
+    with h5py.File(path, "r+") as file:
+        for layer in file["/layers"].values():
+            del layer["ablation/zero"]
+            for name in ("overall_drop", "max_class_drop", "max_class_drop_class"):
+                del layer[f"measure/{name}"]
+    shown = show(page, store="demo", layer="features.10")
+    assert "us-sentence" in shown.words
+    assert "us-alert" not in shown.words
+
+
 def test_the_page_says_which_part_is_not_there(made, runs, show):
     put(made("attribution", without("attribution")), runs)
     assert "no attribution maps" in show("unit", store="demo").words
@@ -82,7 +95,7 @@ def test_a_refused_store_leaves_the_way_to_the_others(made, runs, show):
     truncate(put(made("full"), runs, "broken"))
     put(made("full"), runs, "good")
     shown = show("overview", store="broken")
-    assert [link.proto.label for link in shown.app.get("page_link")] == ["Open good"]
+    assert [link.proto.label for link in shown.app.get("page_link")] == ["Open good instead"]
 
 
 def test_a_damaged_block_is_refused_in_words(made, runs, show):

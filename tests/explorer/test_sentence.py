@@ -38,7 +38,7 @@ def test_nothing_lost_is_said_as_such():
 
 def test_gains_alone_are_said():
     said = say([0, 0, 0], [0, 3, 0])
-    assert "no image of any class is lost and 3 images gained; all classes together gain 2.0 points." in said
+    assert "no image of any class is lost and 3 images are gained; all classes together gain 2.0 points." in said
 
 
 def test_losses_that_gains_make_up_for_are_no_drop():

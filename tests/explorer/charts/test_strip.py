@@ -8,10 +8,10 @@ import pytest
 from explorer.charts.strip import Place, place, rank_strip
 
 
-@pytest.mark.parametrize(("unit", "rank"), [(0, 3), (1, 1), (3, 3)])
-def test_equal_values_share_the_best_rank(unit, rank):
+@pytest.mark.parametrize(("unit", "rank", "lowest"), [(0, 3, True), (1, 1, False), (2, 2, False), (3, 3, True)])
+def test_equal_values_share_the_best_rank(unit, rank, lowest):
     values = np.array([1.0, 3.0, 2.0, 1.0, np.nan])
-    assert place(values, unit) == Place(rank, 4)
+    assert place(values, unit) == Place(rank, 4, lowest)
 
 
 def test_an_undefined_value_has_no_place_and_no_mark():

@@ -1,0 +1,44 @@
+"""Charts on the page, without what only an author of charts needs.
+
+Altair checks every chart against its whole schema while it is made, which takes most of the time of a rerun; the tests
+do that. Streamlit takes the finished specification as it is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import altair as alt
+import streamlit as st
+from altair.utils.schemapi import debug_mode
+
+Draw = Callable[[], alt.LayerChart]
+
+
+def chart(
+    draw: Callable[[], alt.LayerChart], *, key: str, says: str, on_pick: Callable[[Any], None] | None = None
+) -> None:
+    """Draw a chart.
+
+    Parameters
+    ----------
+    draw : callable
+        Makes the chart.
+    key : str
+        Names it on its page.
+    says : str
+        What it shows, for readers who cannot see it.
+    on_pick : callable, optional
+        Called with the fields of what the reader clicks on, where the chart has a selection ``pick``.
+    """
+    with debug_mode(False), alt.data_transformers.enable("default", max_rows=None):
+        spec = draw().to_dict(validate=False)
+    if on_pick is None:
+        st.vega_lite_chart(spec, key=key, alt=says)
+        return
+
+    def picked() -> None:
+        found = st.session_state[key]["selection"].get("pick")
+        if found:
+            on_pick(found[0])
+
+    st.vega_lite_chart(spec, key=key, alt=says, on_select=picked, selection_mode="pick")
