@@ -18,7 +18,7 @@ from typing import Any
 from explorer.sources import ROOT, runs_folder
 from precompute.errors import DiskError
 
-_LAST_LINES = 12
+_LAST_LINES = 8
 
 
 @dataclass(frozen=True)

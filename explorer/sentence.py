@@ -70,7 +70,9 @@ def _drive(unit: int, titles: Sequence[str], profile: Floats) -> list[Span]:
     mean = float(np.nanmean(rest)) if (~np.isnan(rest)).any() else 0.0
     if mean > 0:
         ratio = float(profile[best]) / mean
-        spans.append(Span(f", {number(ratio, 1 if ratio < 100 else 0)} times as strongly as to the other classes"))
+        spans.append(
+            Span(f", {number(ratio, 1 if ratio < 100 else 0)} times as strongly as to other classes on average")
+        )
     return [*spans, Span(".")]
 
 

@@ -5,10 +5,11 @@ import streamlit as st
 from explorer import navigate
 from explorer.components.gallery import Picture, gallery
 from explorer.components.html import escape, heading, note
+from explorer.impact import Floats
 from explorer.navigate import View
 from explorer.pictures import common_limit, heat
 from explorer.text import MINUS, significant
-from precompute.store.reader import Layer
+from precompute.store.reader import Exemplars, Layer
 
 _LABELS = {
     "gradient": "Gradient",
@@ -46,6 +47,14 @@ def _left_out(layer: Layer) -> dict[str, list[str]]:
 
 def _maps(view: View, layer: Layer, unit: int, held: list[str]) -> None:
     method = view.selection.method if view.selection.method in held else held[0]
+    _choose_method(view, held, method)
+    maps = layer.attribution(method, unit)
+    limit = common_limit(maps)
+    gallery(_pictures(view, layer.exemplars("top", unit), maps, limit), wide=True, faded=True)
+    _legend(limit)
+
+
+def _choose_method(view: View, held: list[str], method: str) -> None:
     st.session_state["method"] = method
     st.segmented_control(
         "Method",
@@ -57,24 +66,24 @@ def _maps(view: View, layer: Layer, unit: int, held: list[str]) -> None:
         args=(view.selection, "method", "method"),
         label_visibility="collapsed",
     )
-    maps = layer.attribution(method, unit)
-    limit = common_limit(maps)
-    found = layer.exemplars("top", unit)
+
+
+def _pictures(view: View, found: Exemplars, maps: Floats, limit: float) -> list[Picture]:
     label = view.store.images.label
-    gallery(
-        [
-            Picture(
-                jpeg=view.store.thumbnail(image),
-                title=view.store.classes.title[label[image]],
-                value=significant(float(value)),
-                overlay=heat(values, limit),
-                hint=view.store.images.path[image],
-            )
-            for image, value, values in zip(found.image, found.value, maps, strict=False)
-        ],
-        wide=True,
-        faded=True,
-    )
+    return [
+        Picture(
+            jpeg=view.store.thumbnail(image),
+            title=view.store.classes.title[label[image]],
+            value=significant(float(value)),
+            overlay=heat(values, limit),
+            hint=view.store.images.path[image],
+        )
+        # Maps are there for the first exemplars only.
+        for image, value, values in zip(found.image, found.value, maps, strict=False)
+    ]
+
+
+def _legend(limit: float) -> None:
     if limit == 0:
         note("All of these maps are zero: the unit is silent on these images, or saturated and so has no gradient.")
         return

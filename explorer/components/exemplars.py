@@ -17,7 +17,7 @@ _KINDS = {"top": "Strongest", "quantile": "Weakest to strongest", "bottom": "Wea
 
 def exemplars(view: View, layer: Layer, unit: int) -> None:
     """Show one list of exemplars, chosen by the reader."""
-    heading("What drives it", "the active region outlined")
+    heading("What drives it", "the active region outlined" if layer.spatial_shape else "")
     if not layer.exemplar_kinds:
         note("This store holds no exemplars.")
         return

@@ -18,7 +18,7 @@ from precompute.errors import UnitscopeError
 def refusal(error: UnitscopeError) -> None:
     """Show an error's sentence, and the way to the other stores there are."""
     st.html('<p class="us-brand">Unitscope</p>')
-    _alert("us-error", f"<b>This cannot be shown.</b> {escape(error)}")
+    alert("us-error", f"<b>This cannot be shown.</b> {escape(error)}")
     for name in _others():
         st.page_link(navigate.OVERVIEW, label=f"Open {md_text(name)} instead", query_params=Selection(name).query())
 
@@ -26,10 +26,11 @@ def refusal(error: UnitscopeError) -> None:
 def problems(sentences: list[str]) -> None:
     """Say what the URL asked for and is not there."""
     if sentences:
-        _alert("us-warning", "<br>".join(escape(sentence) for sentence in sentences))
+        alert("us-warning", "<br>".join(escape(sentence) for sentence in sentences))
 
 
-def _alert(kind: str, inner: str) -> None:
+def alert(kind: str, inner: str) -> None:
+    """Set something off from the page: ``us-error`` or ``us-warning``. ``inner`` is HTML that is already escaped."""
     st.html(f'<div role="alert" class="us-alert {kind}">{inner}</div>')
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer import data
 from explorer.build import Build, Progress
 from explorer.components.html import sentence
+from explorer.components.messages import alert
 from explorer.sources import find_sources, runs_folder
 from explorer.text import md_text
 
@@ -52,7 +53,7 @@ def _offer(build: Build) -> None:
         "machine and needs no internet."
     )
     if build.failed:
-        st.error("The demo could not be built. Its last words:")
+        alert("us-error", "The demo could not be built. Its last words:")
         st.code(build.last_words or "(nothing)", language=None)
     st.button("Build the demo", type="primary", key="build_demo", on_click=build.start)
 

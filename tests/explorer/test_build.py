@@ -62,7 +62,7 @@ def test_a_build_that_fails_leaves_its_last_words(runs, tmp_path, monkeypatch):
     building.start()
     wait_until(lambda: building.failed)
     lines = building.last_words.split("\n")
-    assert len(lines) == 12
+    assert len(lines) == 8
     assert "no space left" in lines
     assert "99 %" in lines
 

@@ -22,8 +22,8 @@ def say(lost, gained, *, n=50, profile=(3.0, 1.0, 1.0), dead=False):
 
 def test_it_says_what_drives_the_unit_and_what_is_lost_without_it():
     assert say([7, 0, 0], [0, 0, 0]) == (
-        "Unit 42 answers most to striped ball, 3.0 times as strongly as to the other classes. Without it, striped ball "
-        "loses 14 points (7 of 50 images lost, 0 gained); all classes together lose 4.7 points."
+        "Unit 42 answers most to striped ball, 3.0 times as strongly as to other classes on average. Without it, "
+        "striped ball loses 14 points (7 of 50 images lost, 0 gained); all classes together lose 4.7 points."
     )
 
 
