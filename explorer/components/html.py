@@ -23,4 +23,4 @@ def note(text: str) -> None:
 
 def sentence(inner: str) -> None:
     """Say the main thing. ``inner`` is HTML that is already escaped."""
-    st.html(f'<p class="us-sentence">{inner}</p>')
+    st.html(f'<p class="us-sentence" role="heading" aria-level="1">{inner}</p>')

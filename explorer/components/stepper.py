@@ -1,5 +1,7 @@
 """To the previous and the next unit by button or arrow key, and to any unit by number or by class."""
 
+from collections import Counter
+
 import numpy as np
 import streamlit as st
 
@@ -53,7 +55,10 @@ def _targets(view: View, layer: Layer) -> dict[str, tuple[int, str | None]]:
     targets: dict[str, tuple[int, str | None]] = {f"unit {unit}": (unit, None) for unit in range(layer.n_units)}
     answers = np.where(np.isnan(layer.class_mean), -np.inf, layer.class_mean).argmax(axis=0)
     drop = layer.ablation(view.selection.ablation).drop if layer.ablations else None
-    for index, (name, title) in enumerate(zip(classes.name, classes.title, strict=True)):
+    twice = {title for title, held in Counter(classes.title).items() if held > 1}
+    for index, (name, said) in enumerate(zip(classes.name, classes.title, strict=True)):
+        # ImageNet has two cranes, a bird and a machine.
+        title = f"{said} ({name})" if said in twice else said
         targets[f"{title}: answers most, unit {answers[index]}"] = (int(answers[index]), name)
         if drop is not None and np.nanmax(drop[:, index], initial=-1) > 0:
             worst = int(np.nanargmax(drop[:, index]))

@@ -214,3 +214,15 @@ def test_going_to_a_class_opens_its_unit(made, runs, show, full_store):
     wanted = next(option for option in jump.options if "answers most" in option)
     jump.select(wanted).run()
     assert f"Unit {wanted.rsplit(' ', 1)[1]} " in shown.words
+
+
+def test_two_classes_of_one_title_can_both_be_gone_to(made, runs, show):
+    path = put(made("full"), runs)
+    with h5py.File(path, "r+") as file:
+        titles = file["/classes/title"].asstr()[...]
+        titles[:2] = "crane"
+        file["/classes/title"][...] = titles
+        names = file["/classes/name"].asstr()[:2]
+    options = show("unit", store="demo", layer="features.10").app.selectbox(key="jump").options
+    for name in names:
+        assert any(option.startswith(f"crane ({name}): answers most") for option in options)
