@@ -36,7 +36,8 @@ def test_a_tile_of_the_layer_page_leads_to_its_unit(app):
 
 def test_a_point_of_the_scatter_leads_to_its_unit_and_back_leads_to_the_layer(app):
     open_a_layer(app)
-    point = app.page.locator(".mark-symbol path").first
+    # The last point is drawn on top; any other may lie under its neighbours.
+    point = app.page.locator(".mark-symbol path").last
     unit = re.search(r"unit: (\d+)", point.get_attribute("aria-label")).group(1)
     app.settle(lambda: point.click(force=True))
     assert asked(app)[0] == "/unit"
