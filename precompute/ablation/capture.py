@@ -58,7 +58,10 @@ def capture(network: nn.Module, sites: Collection[Site], example: Tensor) -> Pro
     """
     if any(module.training for module in network.modules()):
         raise CannotCapture("part of it is in training mode")
-    module = _record(network, sites, fit(network, example))
+    batch = fit(network, example)
+    if batch.dtype != torch.float32:
+        raise CannotCapture(f"it computes in {str(batch.dtype).removeprefix('torch.')}, and exact means in float32")
+    module = _record(network, sites, batch)
     _simplify(module.graph)
     _fold_norms(module)
     return _translate(module)
@@ -93,7 +96,7 @@ def _simplify(graph: fx.Graph) -> None:
             image, weight, bias, mean, variance, momentum, eps = node.args[0].args
             node.target = aten.batch_norm.default
             node.args = (image, weight, bias, mean, variance, False, momentum, eps, False)
-        elif node.target is aten.view.default:
+        elif node.target in (aten.view.default, aten._unsafe_view.default):
             # The copy that made the view possible may be gone, and values may be channels-last.
             node.target = aten.reshape.default
     graph.eliminate_dead_code()
@@ -104,11 +107,15 @@ def _is_norm(node: object) -> bool:
 
 
 def _fold_norms(module: fx.GraphModule) -> None:
-    """Merge each batch norm into the convolution before it, where nothing else sees the convolution's output."""
+    """Merge each batch norm into the convolution before it, where nothing else sees the convolution's output.
+
+    Only after the marks: up to there the graph has to round as the network does.
+    """
     graph = module.graph
+    after = _after_every_mark(graph)
     for norm in graph.find_nodes(op="call_function", target=aten.batch_norm.default):
         conv = norm.args[0]
-        if conv.target not in (aten.conv2d.default, aten.conv2d.padding) or len(conv.users) > 1:
+        if conv.target not in (aten.conv2d.default, aten.conv2d.padding) or len(conv.users) > 1 or conv not in after:
             continue
         tensors = (*(*conv.args, None)[1:3], *norm.args[3:5], *norm.args[1:3])
         if any(node is not None and node.op != "get_attr" for node in tensors):
@@ -121,6 +128,15 @@ def _fold_norms(module: fx.GraphModule) -> None:
         merged.meta = dict(norm.meta)
         norm.replace_all_uses_with(merged)
     graph.eliminate_dead_code()
+
+
+def _after_every_mark(graph: fx.Graph) -> set[fx.Node]:
+    marks = graph.find_nodes(op="call_function", target=torch.ops.unitscope.mark.default)
+    before = {node: frozenset[fx.Node]() for node in graph.nodes}
+    for node in graph.nodes:
+        passed = frozenset().union(*(before[used] for used in node.all_input_nodes))
+        before[node] = passed | {node} if node in marks else passed
+    return {node for node, passed in before.items() if len(passed) == len(marks)}
 
 
 def _value_of(module: fx.GraphModule, node: Any) -> Any:

@@ -3,13 +3,17 @@
 import torch
 from torch import Tensor, nn
 
-from precompute.ablation.ablations import Ablater
+from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.capture import CannotCapture, capture
-from precompute.ablation.engine import Engine
+from precompute.ablation.engine import Counts, Engine
 from precompute.ablation.memory import free_memory
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import make_plan
+from precompute.models.forward import fit
 from precompute.models.sites import Site
+
+# Relative to the largest output. Float32 carries 6e-8, and deep networks multiply it by a thousand.
+_ROUNDING = 1e-4
 
 
 def make_ablater(
@@ -36,11 +40,25 @@ def make_ablater(
         The ablater, and, where it is the plain method, why: a clause that can follow "because".
     """
     plain = PlainAblater(network, site, batch_size=batch_size)
+    device = fit(network, example_inputs).device
     try:
         plan = make_plan(capture(network, [site], example_inputs), site.name)
+        engine = Engine(plan, plain, memory_bytes=memory_bytes or _default_budget(device))
+        _check_on(engine, example_inputs)
     except CannotCapture as error:
         return plain, str(error)
-    return Engine(plan, plain, memory_bytes=memory_bytes or _default_budget(example_inputs.device)), None
+    return engine, None
+
+
+def _check_on(engine: Engine, example_inputs: Tensor) -> None:
+    """Refuse an engine whose outputs are not the network's, on the examples and a few units."""
+    try:
+        error, largest = engine.compare(example_inputs, each_unit([0.0] * engine.plain.site.n_units))
+    except (RuntimeError, LookupError, TypeError) as failure:
+        raise CannotCapture(f"its graph does not run on a few ablated images: {failure}") from failure
+    engine.counts = Counts()
+    if not error <= _ROUNDING * largest:
+        raise CannotCapture(f"its graph's outputs differ from its own by {error:.2g}")
 
 
 def _default_budget(device: torch.device) -> int:

@@ -7,8 +7,9 @@ update of a linear operation by a few lanes. Where a row's two highest outputs a
 method decides.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,7 +20,9 @@ from precompute.ablation.graph import Node, forget, last_uses
 from precompute.ablation.memory import Sizes
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import Plan
-from precompute.ablation.tail import Rows, Tail
+from precompute.ablation.precision import Precision
+from precompute.ablation.quick import QuickTail
+from precompute.ablation.tail import Rows, Tail, too_close
 
 
 @dataclass
@@ -58,13 +61,19 @@ class Engine:
         The plain method on the same layer, for rows that rounding could decide.
     memory_bytes
         How much to hold at a time, about.
+    precision
+        What to compute changed rows in. Predictions are the plain method's in each; log-probabilities are as good as
+        the precision.
     """
 
-    def __init__(self, plan: Plan, plain: PlainAblater, *, memory_bytes: int) -> None:
+    def __init__(
+        self, plan: Plan, plain: PlainAblater, *, memory_bytes: int, precision: Precision = Precision.FLOAT32
+    ) -> None:
         self.plan = plan
         self.plain = plain
         self.tail = Tail(plan)
-        self.sizes = Sizes(plan, memory_bytes)
+        self.quick = None if precision is Precision.FLOAT32 else Tail(plan, precision)
+        self.sizes = Sizes(plan, memory_bytes, batch_size=plain.batch_size)
         self.counts = Counts()
 
     @torch.inference_mode()
@@ -74,7 +83,9 @@ class Engine:
         `counts` says afterwards what was done, added to what earlier sweeps did.
         """
         self.counts.rows += len(inputs) * len(ablations)
-        tolerance = self._tolerance(inputs, ablations)
+        error, largest = self.compare(inputs, ablations)
+        # No sample finds the largest error, and float32 keeps 24 bits.
+        tolerance = 4 * max(error, largest * 2**-24)
         for changed in self._sweep(inputs, ablations):
             self.counts.changed += len(changed.rows)
             yield self._rechecked(changed, inputs, ablations, tolerance)
@@ -82,43 +93,61 @@ class Engine:
     def _sweep(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
         for images in torch.arange(len(inputs)).split(self.sizes.images):
             base = self._base(inputs[images])
-            for indices in blocks(ablations, len(self.plan.lanes[self.plan.site]), self.sizes.lanes(len(images))):
+            run = self._runner(base, ablations)
+            for indices in blocks(ablations, self.plan.n_units, self.sizes.lanes(len(images))):
                 block = run_block(self.plan, base, [ablations[index] for index in indices])
-                for rows, logits in self._run(base, block):
+                for rows in Rows.changed(block).split(self.sizes.rows):
+                    logits = run(block, rows)
                     for segment in rows.segments():
                         part = slice(segment.start, segment.stop)
                         yield Changed(indices[segment.ablation], images[rows.image[part].cpu()], logits[part])
 
     def _base(self, inputs: Tensor) -> dict[Node, Tensor]:
-        """Return the unablated values that the plan keeps."""
-        values = {**self.tail.constants, self.plan.program.images: self.tail.fit(inputs.to(self.tail.device))}
-        dead = last_uses(self.plan.base, keep=self.plan.kept)
-        for node in self.plan.base:
-            values[node] = node.run(values.__getitem__)
-            forget(values, dead[node])
-        return {node: self.tail.fit(values[node]) for node in self.plan.kept}
+        """Return the unablated values that the plan keeps.
 
-    def _run(self, base: dict[Node, Tensor], block: Block) -> Iterator[tuple[Rows, Tensor]]:
-        """Compute the changed rows of a block, some at a time."""
-        ablation, image = block.changed().nonzero().unbind(1)
-        for rows in Rows(ablation.cpu(), image).split(self.sizes.rows):
-            if len(rows):
-                yield rows, self.tail.run(base, block, rows)
+        Up to the layer the operations run as they do in the network, on the batches that the plain method would run
+        them on, so that they round alike and an error can only come from what follows.
+        """
+        parts = [self._base_of_batch(batch) for batch in inputs.split(self.plain.batch_size)]
+        return {node: self.tail.fit(torch.cat([part[node] for part in parts])) for node in self.plan.kept}
 
-    def _tolerance(self, inputs: Tensor, ablations: Sequence[Ablation]) -> float:
-        """Return how close two outputs may come before rounding could exchange them, measured on a few rows."""
+    def _base_of_batch(self, inputs: Tensor) -> dict[Node, Tensor]:
+        plan = self.plan
+        values = {plan.program.images: inputs.to(self.tail.device)}
+        dead = last_uses([*plan.before, *plan.after], keep=plan.kept)
+        for nodes, constants in ((plan.before, plan.program.constants), (plan.after, self.tail.constants)):
+            values.update(constants)
+            for node in nodes:
+                values[node] = node.run(values.__getitem__)
+                forget(values, dead[node])
+        return values
+
+    def _runner(self, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> Callable[[Block, Rows], Tensor]:
+        """Return what computes the outputs of changed rows of a batch of images."""
+        if self.quick is None:
+            return partial(self.tail.run, base)
+        return QuickTail(self.tail, self.quick, base, ablations).run
+
+    @torch.inference_mode()
+    def compare(self, inputs: Tensor, ablations: Sequence[Ablation]) -> tuple[float, float]:
+        """Compute a few rows by the plain method too.
+
+        Returns
+        -------
+        tuple of float
+            The largest difference of an output between the two methods, and the largest output.
+        """
         generator = torch.Generator().manual_seed(len(inputs))
         images = torch.randperm(len(inputs), generator=generator)[:4]
-        sample = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:4]]
-        largest = 0.0
+        sample = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:2]]
+        errors, largest = [0.0], [0.0]
         for changed in self._sweep(inputs[images], sample):
             exact = self.plain.run(inputs[images[changed.rows]], sample[changed.ablation])
-            error = (exact - changed.logits).abs().max().item()
-            # No sample finds the largest error; single precision keeps 24 bits.
-            largest = max(largest, 8 * error, 8 * exact.abs().max().item() * 2**-24)
+            errors.append((exact - changed.logits).abs().max().item())
+            largest.append(exact.abs().max().item())
             self.counts.audited += len(changed.rows)
-            self.counts.largest_error = max(self.counts.largest_error, error)
-        return largest
+        self.counts.largest_error = max(self.counts.largest_error, *errors)
+        return max(errors), max(largest)
 
     def _rechecked(self, changed: Changed, inputs: Tensor, ablations: Sequence[Ablation], tolerance: float) -> Changed:
         """Let the plain method decide where the two highest outputs are closer than `tolerance`."""
@@ -128,9 +157,3 @@ class Engine:
             changed.logits[part] = self.plain.run(inputs[rows], ablations[changed.ablation])
             self.counts.rechecked += len(rows)
         return changed
-
-
-def too_close(logits: Tensor, tolerance: float) -> Tensor:
-    """Return which rows, (row,), have their two highest outputs within `tolerance`, or a NaN among them."""
-    highest = logits.topk(min(2, logits.shape[1]), dim=1).values
-    return ~(highest[:, 0] - highest[:, -1] > tolerance)

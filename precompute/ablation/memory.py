@@ -23,16 +23,19 @@ class Sizes:
         The network and the layer.
     memory_bytes
         The budget.
+    batch_size
+        Images in one forward pass of the plain method.
     """
 
     # Beyond this a batch of values no longer fits the processor's caches, and each allocation is a fresh one.
     _CACHED = 2**24
 
-    def __init__(self, plan: Plan, memory_bytes: int) -> None:
+    def __init__(self, plan: Plan, memory_bytes: int, *, batch_size: int) -> None:
         share = memory_bytes // (3 * _BYTES)
-        largest = max(size_of(node) for node in (*plan.wide, plan.program.output))
-        self.images = max(1, share // _peak(plan.base, keep=tuple(plan.kept)))
-        self.rows = max(1, min(share // max(1, _peak(plan.wide, keep=())), self._CACHED // (_BYTES * largest)))
+        images = max(1, share // sum(size_of(node) for node in plan.kept))
+        self.images = max(min(images, batch_size), images // batch_size * batch_size)
+        wide = (*plan.wide, plan.program.output)
+        self.rows = max(1, min(share // _peak(wide), self._CACHED // (_BYTES * max(map(size_of, wide)))))
         self._lanes = share // (3 * sum(size_of(node) // len(table) for node, table in plan.lanes.items()))
 
     def lanes(self, n_images: int) -> int:
@@ -47,9 +50,9 @@ def free_memory(device: torch.device) -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _peak(nodes: Sequence[Node], keep: Sequence[Node]) -> int:
+def _peak(nodes: Sequence[Node]) -> int:
     """Return how many elements are held at most, for one image, while nodes run one after the other."""
-    dead = last_uses(nodes, keep=keep)
+    dead = last_uses(nodes, keep=())
     held = peak = 0
     for node in nodes:
         held += size_of(node)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from precompute.ablation.ablations import Ablation, Changed
+from precompute.ablation.precision import Precision
 from precompute.models.forward import logits
 from precompute.models.hooks import edit
 from precompute.models.sites import Site
@@ -44,5 +45,5 @@ class PlainAblater:
     @torch.inference_mode()
     def run(self, inputs: Tensor, ablation: Ablation) -> Tensor:
         """Return the network's outputs, (image, output) in float32, under one ablation, in one forward pass."""
-        with edit(self.network, self.site, ablation.apply):
+        with Precision.FLOAT32.matrix_products(), edit(self.network, self.site, ablation.apply):
             return logits(self.network, inputs)

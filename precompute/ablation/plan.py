@@ -22,8 +22,10 @@ class Plan:
         The network.
     site
         The node whose units are ablated.
-    base
-        Nodes to compute once for every image, without ablation.
+    before
+        Nodes to compute once for every image, without ablation, that do not depend on the layer.
+    after
+        The same, that do: the layer itself is the first.
     kept
         Those among them whose values the rest needs.
     lanes
@@ -40,13 +42,19 @@ class Plan:
 
     program: Program
     site: Node
-    base: tuple[Node, ...]
+    before: tuple[Node, ...]
+    after: tuple[Node, ...]
     kept: frozenset[Node]
     lanes: dict[Node, Tensor]
     narrow: tuple[Node, ...]
     wide: tuple[Node, ...]
     updates: frozenset[Node]
     frontier: tuple[Node, ...]
+
+    @property
+    def n_units(self) -> int:
+        """Units of the layer."""
+        return self.site.shape[0]
 
 
 def make_plan(program: Program, site: str) -> Plan:
@@ -77,7 +85,19 @@ def make_plan(program: Program, site: str) -> Plan:
         if node not in program.constants and not node.counts_images
     )
     _check_images_first(kept)
-    return Plan(program, mark, _needed(program, kept), kept, lanes, narrow, wide, updates, frontier)
+    needed = _needed(program, kept)
+    return Plan(
+        program=program,
+        site=mark,
+        before=tuple(node for node in needed if node not in lanes and node not in wide),
+        after=tuple(node for node in needed if node in lanes or node in wide),
+        kept=kept,
+        lanes=lanes,
+        narrow=narrow,
+        wide=wide,
+        updates=updates,
+        frontier=frontier,
+    )
 
 
 def _sort(program: Program, mark: Node) -> tuple[dict[Node, Tensor], tuple[Node, ...]]:

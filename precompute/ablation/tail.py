@@ -13,6 +13,7 @@ from torch import Tensor
 from precompute.ablation.block import Block
 from precompute.ablation.graph import Node, forget, image_counts, last_uses
 from precompute.ablation.plan import Plan
+from precompute.ablation.precision import Precision
 from precompute.ablation.updates import Segment, Update
 
 
@@ -31,6 +32,12 @@ class Rows:
     ablation: Tensor
     image: Tensor
 
+    @classmethod
+    def changed(cls, block: Block) -> "Rows":
+        """Return the rows of a block that differ from the unablated ones."""
+        ablation, image = block.changed().nonzero().unbind(1)
+        return cls(ablation.cpu(), image)
+
     def __len__(self) -> int:
         return len(self.ablation)
 
@@ -40,7 +47,7 @@ class Rows:
 
     def take(self, index: Tensor) -> "Rows":
         """Return the rows at ascending positions."""
-        return Rows(self.ablation[index.cpu()], self.image[index])
+        return Rows(self.ablation[index.cpu()], self.image[index.to(self.image.device)])
 
     def segments(self) -> list[Segment]:
         """Return where each ablation's rows begin and end."""
@@ -57,13 +64,13 @@ class Tail:
     ----------
     plan
         The network and the layer.
-    dtype
-        The precision to compute in.
+    precision
+        What to compute in.
     """
 
-    def __init__(self, plan: Plan, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, plan: Plan, precision: Precision = Precision.FLOAT32) -> None:
         self.plan = plan
-        self.dtype = dtype
+        self.precision = precision
         self.constants = {node: self.fit(value) for node, value in plan.program.constants.items()}
         self.updates = {node: Update(node, self.constants[node.args[1]]) for node in plan.updates}
         self.device = next((v.device for v in self.constants.values() if isinstance(v, Tensor)), torch.device("cpu"))
@@ -74,9 +81,9 @@ class Tail:
         if not isinstance(value, Tensor) or not value.is_floating_point():
             return value
         layout = torch.channels_last if value.dim() == 4 else torch.contiguous_format
-        return value.to(self.dtype).contiguous(memory_format=layout)
+        return value.to(self.precision.dtype).contiguous(memory_format=layout)
 
-    def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
+    def run(self, base: dict[Node, Tensor], block: Block | None, rows: Rows) -> Tensor:
         """Return the network's outputs, (row, output) in float32.
 
         Parameters
@@ -84,7 +91,7 @@ class Tail:
         base
             Unablated values of the nodes that the plan keeps, as `fit` returns them.
         block
-            The ablations, carried to where units mix.
+            The ablations, carried to where units mix; None for none.
         rows
             Which images under which of them.
         """
@@ -94,36 +101,39 @@ class Tail:
         def look(node: Node) -> Any:
             return values[node] if node in values else batch.whole(node)
 
-        for node in self.plan.wide:
-            if node in self.updates:
-                values[node] = batch.updated(node, self.updates[node], self.dtype)
-            else:
-                values[node] = node.run(look)
-            forget(values, self.dead[node])
+        with self.precision.matrix_products():
+            for node in self.plan.wide:
+                if node in self.updates:
+                    values[node] = batch.updated(node, self.updates[node])
+                else:
+                    values[node] = node.run(look)
+                forget(values, self.dead[node])
         return look(self.plan.program.output).float()
 
 
 class _Batch:
     """Values of nodes that are not computed row by row, put together for some rows."""
 
-    def __init__(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> None:
+    def __init__(self, base: dict[Node, Tensor], block: Block | None, rows: Rows) -> None:
         self.base, self.block, self.rows = base, block, rows
         self.ablation = rows.ablation.to(rows.image.device)
 
     def whole(self, node: Node) -> Tensor:
         """Return the value of a node before the mixing, (row, ...), with the ablated lanes in place."""
         value = self.old(node)
-        if node in self.block.new:
+        if self.block is not None and node in self.block.new:
             lanes = self.block.lanes[node][self.ablation]
             new = self._narrow(self.block.new[node]).to(value)
             value.scatter_(1, lanes.view(*lanes.shape, *(1 for _ in new.shape[2:])).expand_as(new), new)
         return value
 
-    def updated(self, node: Node, update: Update, dtype: torch.dtype) -> Tensor:
+    def updated(self, node: Node, update: Update) -> Tensor:
         """Return the value of a mixing node."""
-        source = node.inputs[0]
-        change = self._narrow(self.block.change[source]).to(dtype)
-        return update.add(self.old(node), change, self.block.lanes[source], self.rows.segments())
+        value, source = self.old(node), node.inputs[0]
+        if self.block is None:
+            return value
+        change = self._narrow(self.block.change[source]).to(value)
+        return update.add(value, change, self.block.lanes[source], self.rows.segments())
 
     def old(self, node: Node) -> Tensor:
         """Return a node's unablated value for every row, (row, ...), in memory of its own."""
@@ -134,3 +144,10 @@ class _Batch:
 
     def _narrow(self, value: Tensor) -> Tensor:
         return value[self.rows.image, self.ablation]
+
+
+def too_close(logits: Tensor, tolerance: float) -> Tensor:
+    """Return which rows, (row,), have their two highest outputs within `tolerance`, or a NaN among them."""
+    floor = logits.amax(1, keepdim=True) - tolerance
+    # Counted in floats: this is a large part of the cost of a row in closed form, and PyTorch sums booleans slowly.
+    return torch.ge(logits, floor, out=torch.empty_like(logits)).sum(1) != 1

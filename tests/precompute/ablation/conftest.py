@@ -28,7 +28,8 @@ class Comparison:
         assert self.flips >= flips * self.rows, "too few predictions change for the comparison to mean anything"
         assert self.wrong == 0
         assert self.log_prob_error < 1e-4
-        assert self.rechecked <= 0.01 * self.rows
+        # One row in a small test may be close by chance.
+        assert self.rechecked <= max(1, 0.01 * self.rows)
 
 
 def outputs_of(ablater, inputs, ablations, baseline):
@@ -68,10 +69,17 @@ def make_engines(network, names, inputs, *, memory_bytes=2**28):
 @torch.no_grad()
 def make_alive(network, inputs):
     """Give batch norms the statistics of real batches, and every output of the network mean 0 and deviation 1."""
+    network.eval()
+    for name, parameter in network.named_parameters():
+        if "layer_scale" in name:
+            # ConvNeXt's blocks begin as good as absent.
+            parameter.fill_(0.5)
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None
+        # Without it deep random networks are chaotic, and the plain method in float32 is itself off by 1e-3.
+        norm.bias.fill_(1.0)
         norm.train()
     for _ in range(2):
         network(inputs)
@@ -80,7 +88,8 @@ def make_alive(network, inputs):
         [site.path for site in list_sites(network, inputs[:2]) if site.kind in ("Linear", "Conv2d")][-1]
     )
     outputs = network(inputs)
-    scale = 1 / outputs.std(0).clamp_min(1e-12)
+    deviation = outputs.std(0)
+    scale = torch.where(deviation > 0, 1 / deviation, 1.0)
     last.weight.mul_(scale.view(-1, *(1 for _ in last.weight.shape[1:])))
     last.bias.mul_(scale)
     last.bias.sub_(network(inputs).mean(0))

@@ -173,6 +173,6 @@ CASES = [
 @pytest.mark.parametrize(("network", "names"), CASES, ids=lambda case: type(case).__name__)
 def test_predictions_and_log_probabilities_are_the_plain_methods(network, names, alive, engines, compare, ablations_of):
     network = alive(network, IMAGES)
-    for name, engine in engines(network, names, IMAGES).items():
+    for engine in engines(network, names, IMAGES).values():
         ablations = ablations_of(engine.plain.site.n_units)
         compare(engine, IMAGES, ablations).check()

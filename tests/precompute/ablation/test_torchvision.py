@@ -1,0 +1,48 @@
+"""The engine on torchvision's families: the first layer, one inside a block, a block's output and the last."""
+
+import precompute.models.torchvision_ops  # noqa: F401
+
+# isort: split
+import pytest
+import torch
+import torch.nn.functional as F
+from torchvision.models import get_model
+
+LAYERS = {
+    "alexnet": ["features.0", "features.7", "features.11", "classifier.4"],
+    "vgg11_bn": ["features.0", "features.12", "features.28"],
+    "resnet18": ["conv1", "layer2.0.conv1", "layer3", "layer4"],
+    "resnet50": ["conv1", "layer2.1.conv2", "layer3.0", "layer4"],
+    "densenet121": [
+        "features.conv0",
+        "features.denseblock2.denselayer3.conv2",
+        "features.transition2",
+        "features.norm5",
+    ],
+    "mobilenet_v2": ["features.0", "features.8.conv.1", "features.14", "features.17"],
+    "mobilenet_v3_small": ["features.0", "features.5.block.1", "features.8", "features.12"],
+    "efficientnet_b0": ["features.0", "features.4.1.block.1", "features.5", "features.8"],
+    "googlenet": ["conv1", "inception4b.branch2.0", "inception4d", "inception5b"],
+    "inception_v3": ["Conv2d_1a_3x3", "Mixed_6c.branch7x7_2", "Mixed_6e", "Mixed_7c"],
+    "shufflenet_v2_x1_0": ["conv1", "stage3.2.branch2", "stage3", "conv5"],
+    "squeezenet1_1": ["features.0", "features.6.squeeze", "features.9", "features.12"],
+    "convnext_tiny": ["features.0", "features.3.1.block.0", "features.5", "features.7"],
+    "regnet_y_400mf": ["stem", "trunk_output.block3.block3-1.f.b", "trunk_output.block3", "trunk_output.block4"],
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_predictions_and_log_probabilities_are_the_plain_methods(name, alive, engines, compare, ablations_of):
+    torch.manual_seed(0)
+    size = 96 if name == "inception_v3" else 64
+    # Large patches of colour: networks with random weights average noise away.
+    images = (
+        2 * F.interpolate(torch.randn(16, 3, 3, 3), size=size, mode="bilinear") + torch.randn(16, 3, size, size) / 2
+    )
+    options = {"transform_input": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    network = alive(get_model(name, weights=None, num_classes=20, **options), images)
+    results = []
+    for engine in engines(network, LAYERS[name], images).values():
+        results.append(compare(engine, images, ablations_of(engine.plain.site.n_units, n=3)))
+        results[-1].check()
+    assert sum(result.rechecked for result in results) < 0.01 * sum(result.rows for result in results)
