@@ -1,6 +1,7 @@
 """One server and one browser for all browser tests, a context of its own for each."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,9 +11,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, urlparse
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.factory import Recipe, make_store
@@ -71,17 +73,24 @@ class App:
             " && !document.querySelector('[data-stale=true],[data-testid=stSkeleton]')"
         )
 
-    def text(self) -> str:
-        return self.page.locator("[data-testid=stMain]").inner_text()
+    def says(self, beginning: str) -> None:
+        """Wait until the page's sentence begins so: a run may have been on its way before the last click."""
+        expect(self.page.locator(".us-sentence")).to_have_text(re.compile(f"^{re.escape(beginning)}"), timeout=15_000)
 
-    def sentence(self) -> str:
-        return self.page.locator(".us-sentence").inner_text()
+    def asks(self, path: str, **query: str) -> None:
+        """Wait until the URL is this page with these parameters among others."""
+        self.page.wait_for_url(lambda address: _is(address, path, query), timeout=15_000)
 
     def _received(self, message) -> None:
         if isinstance(message, bytes):
             forward = ForwardMsg()
             forward.ParseFromString(message)
             self.runs += forward.WhichOneof("type") == "script_finished"
+
+
+def _is(address: str, path: str, query: dict[str, str]) -> bool:
+    parts = urlparse(address)
+    return parts.path == path and query.items() <= dict(parse_qsl(parts.query)).items()
 
 
 @pytest.fixture(scope="session")

@@ -6,32 +6,30 @@ from urllib.parse import parse_qs, urlparse
 from playwright.sync_api import expect
 
 
-def asked(app):
-    """The URL's page and parameters."""
-    address = urlparse(app.page.url)
-    return address.path, {name: values[0] for name, values in parse_qs(address.query).items()}
-
-
 def open_a_layer(app):
+    """Go from the overview to its last layer; return the layer's name."""
     app.open("/?store=demo")
     app.settle(lambda: app.page.get_by_role("link", name=re.compile(r"^All .* units of ")).last.click())
+    app.asks("/layer", store="demo")
+    expect(app.page.locator(".st-key-all_units .tile").first).to_be_visible()
+    return parse_qs(urlparse(app.page.url).query)["layer"][0]
 
 
 def open_a_unit(app):
-    open_a_layer(app)
-    layer = asked(app)[1]["layer"]
+    """Open unit 3 of the last layer; return the layer's name."""
+    layer = open_a_layer(app)
     app.open(f"/unit?store=demo&layer={layer}&unit=3")
+    app.says("Unit 3 ")
+    return layer
 
 
 def test_a_tile_of_the_layer_page_leads_to_its_unit(app):
     open_a_layer(app)
-    tile = app.page.locator(".tile").first
+    tile = app.page.locator(".st-key-all_units .tile").first
     name = tile.locator(".unit").inner_text()
     app.settle(tile.click)
-    path, query = asked(app)
-    assert path == "/unit"
-    assert f"unit {query['unit']}" == name
-    assert app.sentence().startswith(name.capitalize())
+    app.asks("/unit", unit=name.removeprefix("unit "))
+    app.says(f"{name.capitalize()} ")
 
 
 def test_a_point_of_the_scatter_leads_to_its_unit_and_back_leads_to_the_layer(app):
@@ -40,22 +38,22 @@ def test_a_point_of_the_scatter_leads_to_its_unit_and_back_leads_to_the_layer(ap
     point = app.page.locator(".mark-symbol path").last
     unit = re.search(r"unit: (\d+)", point.get_attribute("aria-label")).group(1)
     app.settle(lambda: point.click(force=True))
-    assert asked(app)[0] == "/unit"
-    assert asked(app)[1]["unit"] == unit
+    app.asks("/unit", unit=unit)
+    app.says(f"Unit {unit} ")
     app.settle(app.page.go_back)
-    assert asked(app)[0] == "/layer"
+    app.asks("/layer")
     expect(app.page.locator(".tile").first).to_be_visible()
 
 
 def test_the_next_unit_comes_by_button_and_by_key(app):
     open_a_unit(app)
     app.settle(lambda: app.page.get_by_role("button", name="Next").click())
-    assert asked(app)[1]["unit"] == "4"
-    assert app.sentence().startswith("Unit 4 ")
+    app.asks("/unit", unit="4")
+    app.says("Unit 4 ")
     app.settle(lambda: app.page.keyboard.press("ArrowRight"))
-    assert app.sentence().startswith("Unit 5 ")
+    app.says("Unit 5 ")
     app.settle(lambda: app.page.keyboard.press("ArrowLeft"))
-    assert app.sentence().startswith("Unit 4 ")
+    app.says("Unit 4 ")
 
 
 def test_the_pictures_are_painted_and_most_are_outlined(app):
@@ -71,8 +69,8 @@ def test_the_attribution_method_is_the_readers_choice_and_part_of_the_url(app):
     open_a_unit(app)
     before = app.page.locator(".us-wide .us-over").first.get_attribute("src")
     app.settle(lambda: app.page.get_by_role("radio", name="Integrated gradients").click())
-    assert asked(app)[1]["map"] == "integrated_gradients"
-    assert app.page.locator(".us-wide .us-over").first.get_attribute("src") != before
+    app.asks("/unit", map="integrated_gradients")
+    expect(app.page.locator(".us-wide .us-over").first).not_to_have_attribute("src", before)
 
 
 def test_a_click_on_a_class_looks_at_it_and_a_reload_keeps_it(app):
@@ -80,7 +78,6 @@ def test_a_click_on_a_class_looks_at_it_and_a_reload_keeps_it(app):
     row = app.page.locator("[class*=st-key-sides_] .mark-text.role-mark text").first
     title = row.text_content()
     app.settle(lambda: row.click(force=True))
-    assert "class" in asked(app)[1]
     expect(app.page.get_by_role("heading", name=re.compile(f"^{title} without unit 3"))).to_be_visible()
     address = app.page.url
     app.settle(app.page.reload)
@@ -92,19 +89,18 @@ def test_back_and_forward_step_through_the_units_seen(app):
     open_a_unit(app)
     app.settle(lambda: app.page.get_by_role("button", name="Next").click())
     app.settle(app.page.go_back)
-    assert app.sentence().startswith("Unit 3 ")
+    app.says("Unit 3 ")
     app.settle(app.page.go_forward)
-    assert app.sentence().startswith("Unit 4 ")
+    app.says("Unit 4 ")
 
 
 def test_a_bad_url_says_what_is_not_there(app):
-    open_a_unit(app)
-    layer = asked(app)[1]["layer"]
+    layer = open_a_unit(app)
     app.open(f"/unit?store=demo&layer={layer}&unit=99999&class=<b>nothing</b>")
     warning = app.page.get_by_role("alert").inner_text()
     assert "“99999”" in warning
     assert "“<b>nothing</b>”" in warning
-    assert app.sentence().startswith("Unit 0 ")
+    app.says("Unit 0 ")
 
 
 def test_the_dark_theme_is_dark_and_its_chart_text_is_light(tab, server):
