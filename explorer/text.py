@@ -4,6 +4,7 @@ import math
 import re
 
 MINUS = "−"
+_HALF_WAY = 1e-5
 
 
 def md_text(text: object) -> str:
@@ -39,7 +40,8 @@ def points(fraction: float, n_images: int) -> str:
 
     One image of 50 is 2 points, so there are no decimals; one of 1,000 is 0.1 points, so there is one.
     """
-    return number(100 * fraction, decimals_for(n_images))
+    # Halves are rounded away from zero; a store's float32 and a quotient of counts must read the same.
+    return number(100 * fraction + math.copysign(_HALF_WAY, fraction), decimals_for(n_images))
 
 
 def percent(fraction: float, n_images: int) -> str:

@@ -23,6 +23,7 @@ def attribution(view: View, layer: Layer, unit: int) -> None:
     """Show the maps of one method, chosen by the reader, and say which methods were left out and why."""
     heading("Where it looks", "what raises (blue) or lowers (orange) its peak; point at a picture to see the image")
     held = [facts.method for facts in layer.attributions if facts.left_out is None and facts.n_exemplars]
+    held.sort(key=lambda method: list(_LABELS).index(method) if method in _LABELS else len(_LABELS))
     if not held:
         note("This store holds no attribution maps.")
     else:

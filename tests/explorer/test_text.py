@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from explorer import text
@@ -27,6 +28,17 @@ def test_quantities_keep_three_digits(value, said):
 )
 def test_points_are_as_fine_as_the_images_can_tell(fraction, n, said):
     assert text.points(fraction, n) == said
+
+
+@pytest.mark.parametrize("halves", [1, 5, 9, 10, 13, 30, 90])
+def test_a_stored_drop_reads_as_the_same_drop_from_counts(halves):
+    # n / 800 is 0.125 points: every other one lies half-way between two decimals.
+    assert text.points(float(np.float32(halves / 800)), 800) == text.points(halves / 800, 800)
+
+
+def test_halves_are_rounded_away_from_zero():
+    assert text.points(10 / 800, 800) == "1.3"
+    assert text.points(-10 / 800, 800) == "−1.3"
 
 
 def test_nouns_agree_with_their_number():
