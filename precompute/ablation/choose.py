@@ -5,10 +5,11 @@ from torch import Tensor, nn
 
 from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.capture import CannotCapture, capture
-from precompute.ablation.engine import Counts, Engine
+from precompute.ablation.engine import Engine
 from precompute.ablation.memory import free_memory
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import make_plan
+from precompute.ablation.precision import Precision
 from precompute.models.forward import fit
 from precompute.models.sites import Site
 
@@ -17,7 +18,13 @@ _ROUNDING = 1e-4
 
 
 def make_ablater(
-    network: nn.Module, site: Site, example_inputs: Tensor, *, batch_size: int, memory_bytes: int | None = None
+    network: nn.Module,
+    site: Site,
+    example_inputs: Tensor,
+    *,
+    batch_size: int,
+    memory_bytes: int | None = None,
+    precision: Precision = Precision.FLOAT32,
 ) -> tuple[Ablater, str | None]:
     """Return the fastest exact way to sweep a layer.
 
@@ -33,6 +40,8 @@ def make_ablater(
         Images in one forward pass of the plain method.
     memory_bytes
         How much the engine may hold at a time, about. By default a quarter of what is free, 1 GiB at most on a CPU.
+    precision
+        What the engine computes changed rows in. Predictions are exact in each.
 
     Returns
     -------
@@ -43,11 +52,11 @@ def make_ablater(
     device = fit(network, example_inputs).device
     try:
         plan = make_plan(capture(network, [site], example_inputs), site.name)
-        engine = Engine(plan, plain, memory_bytes=memory_bytes or _default_budget(device))
-        _check_on(engine, example_inputs)
+        budget = memory_bytes or _default_budget(device)
+        _check_on(Engine(plan, plain, memory_bytes=budget), example_inputs)
     except CannotCapture as error:
         return plain, str(error)
-    return engine, None
+    return Engine(plan, plain, memory_bytes=budget, precision=precision), None
 
 
 def _check_on(engine: Engine, example_inputs: Tensor) -> None:
@@ -56,7 +65,6 @@ def _check_on(engine: Engine, example_inputs: Tensor) -> None:
         error, largest = engine.compare(example_inputs, each_unit([0.0] * engine.plain.site.n_units))
     except (RuntimeError, LookupError, TypeError) as failure:
         raise CannotCapture(f"its graph does not run on a few ablated images: {failure}") from failure
-    engine.counts = Counts()
     if not error <= _ROUNDING * largest:
         raise CannotCapture(f"its graph's outputs differ from its own by {error:.2g}")
 

@@ -8,7 +8,6 @@ method decides.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -16,38 +15,14 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, Changed
 from precompute.ablation.block import Block, blocks, run_block
+from precompute.ablation.counts import Counts
 from precompute.ablation.graph import Node, forget, last_uses
 from precompute.ablation.memory import Sizes
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import Plan
 from precompute.ablation.precision import Precision
-from precompute.ablation.quick import QuickTail
+from precompute.ablation.quick import ChangeTail, QuickTail, needed_values
 from precompute.ablation.tail import Rows, Tail, too_close
-
-
-@dataclass
-class Counts:
-    """What a sweep did with its rows, a row being one image under one ablation.
-
-    Parameters
-    ----------
-    rows
-        All of them.
-    changed
-        Those that were computed, because something on the way differs from the unablated network.
-    rechecked
-        Those that the plain method computed again, because their two highest outputs were too close to tell apart.
-    audited
-        Rows that were computed by the plain method too, to measure the engine's rounding error.
-    largest_error
-        Largest difference of an output between the two methods, on the audited rows.
-    """
-
-    rows: int = 0
-    changed: int = 0
-    rechecked: int = 0
-    audited: int = 0
-    largest_error: float = 0.0
 
 
 class Engine:
@@ -69,11 +44,13 @@ class Engine:
     def __init__(
         self, plan: Plan, plain: PlainAblater, *, memory_bytes: int, precision: Precision = Precision.FLOAT32
     ) -> None:
+        if precision is not Precision.FLOAT32:
+            plan = plan.keeping(needed_values(plan))
         self.plan = plan
         self.plain = plain
         self.tail = Tail(plan)
-        self.quick = None if precision is Precision.FLOAT32 else Tail(plan, precision)
-        self.sizes = Sizes(plan, memory_bytes, batch_size=plain.batch_size)
+        self.quick = None if precision is Precision.FLOAT32 else ChangeTail(plan, self.tail.constants, precision)
+        self.sizes = Sizes(plan, memory_bytes, batch_size=plain.batch_size, device=self.tail.device)
         self.counts = Counts()
 
     @torch.inference_mode()
@@ -86,14 +63,14 @@ class Engine:
         error, largest = self.compare(inputs, ablations)
         # No sample finds the largest error, and float32 keeps 24 bits.
         tolerance = 4 * max(error, largest * 2**-24)
-        for changed in self._sweep(inputs, ablations):
+        for changed in self._sweep(inputs, ablations, self.quick):
             self.counts.changed += len(changed.rows)
             yield self._rechecked(changed, inputs, ablations, tolerance)
 
-    def _sweep(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+    def _sweep(self, inputs: Tensor, ablations: Sequence[Ablation], quick: ChangeTail | None) -> Iterator[Changed]:
         for images in torch.arange(len(inputs)).split(self.sizes.images):
             base = self._base(inputs[images])
-            run = self._runner(base, ablations)
+            run = self._runner(base, ablations, quick)
             for indices in blocks(ablations, self.plan.n_units, self.sizes.lanes(len(images))):
                 block = run_block(self.plan, base, [ablations[index] for index in indices])
                 for rows in Rows.changed(block).split(self.sizes.rows):
@@ -122,15 +99,17 @@ class Engine:
                 forget(values, dead[node])
         return values
 
-    def _runner(self, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> Callable[[Block, Rows], Tensor]:
+    def _runner(
+        self, base: dict[Node, Tensor], ablations: Sequence[Ablation], quick: ChangeTail | None
+    ) -> Callable[[Block, Rows], Tensor]:
         """Return what computes the outputs of changed rows of a batch of images."""
-        if self.quick is None:
+        if quick is None:
             return partial(self.tail.run, base)
-        return QuickTail(self.tail, self.quick, base, ablations).run
+        return QuickTail(self.tail, quick, base, ablations, self.counts).run
 
     @torch.inference_mode()
     def compare(self, inputs: Tensor, ablations: Sequence[Ablation]) -> tuple[float, float]:
-        """Compute a few rows by the plain method too.
+        """Compute a few rows in float32 and by the plain method.
 
         Returns
         -------
@@ -141,7 +120,7 @@ class Engine:
         images = torch.randperm(len(inputs), generator=generator)[:4]
         sample = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:2]]
         errors, largest = [0.0], [0.0]
-        for changed in self._sweep(inputs[images], sample):
+        for changed in self._sweep(inputs[images], sample, quick=None):
             exact = self.plain.run(inputs[images[changed.rows]], sample[changed.ablation])
             errors.append((exact - changed.logits).abs().max().item())
             largest.append(exact.abs().max().item())

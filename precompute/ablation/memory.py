@@ -10,6 +10,9 @@ from precompute.ablation.plan import Plan
 
 _BYTES = 4
 
+# A larger value of a batch of rows neither fits a processor's caches nor is its memory used again.
+_CACHED = 2**24
+
 
 class Sizes:
     """Batch sizes that keep the engine within a memory budget.
@@ -25,17 +28,19 @@ class Sizes:
         The budget.
     batch_size
         Images in one forward pass of the plain method.
+    device
+        Where the network is.
     """
 
-    # Beyond this a batch of values no longer fits the processor's caches, and each allocation is a fresh one.
-    _CACHED = 2**24
-
-    def __init__(self, plan: Plan, memory_bytes: int, *, batch_size: int) -> None:
+    def __init__(self, plan: Plan, memory_bytes: int, *, batch_size: int, device: torch.device) -> None:
         share = memory_bytes // (3 * _BYTES)
         images = max(1, share // sum(size_of(node) for node in plan.kept))
         self.images = max(min(images, batch_size), images // batch_size * batch_size)
         wide = (*plan.wide, plan.program.output)
-        self.rows = max(1, min(share // _peak(wide), self._CACHED // (_BYTES * max(map(size_of, wide)))))
+        rows = share // _peak(wide)
+        if device.type == "cpu":
+            rows = min(rows, _CACHED // (_BYTES * max(map(size_of, wide))))
+        self.rows = max(1, rows)
         self._lanes = share // (3 * sum(size_of(node) // len(table) for node, table in plan.lanes.items()))
 
     def lanes(self, n_images: int) -> int:

@@ -1,7 +1,7 @@
 """Divide a network, for one layer, into what an ablation leaves alone, changes in lanes, and changes altogether."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -56,6 +56,14 @@ class Plan:
         """Units of the layer."""
         return self.site.shape[0]
 
+    def keeping(self, more: Collection[Node]) -> "Plan":
+        """Return the same plan with the unablated values of more nodes kept."""
+        kept = self.kept | frozenset(more)
+        _check_images_first(kept)
+        needed = _needed(self.program, kept)
+        after = tuple(node for node in needed if node in self.lanes or node in self.wide)
+        return replace(self, kept=kept, before=tuple(node for node in needed if node not in after), after=after)
+
 
 def make_plan(program: Program, site: str) -> Plan:
     """Plan the ablation of one layer.
@@ -84,20 +92,19 @@ def make_plan(program: Program, site: str) -> Plan:
         for node in {*outside, *beside, *updates, *frontier, mark, program.output}
         if node not in program.constants and not node.counts_images
     )
-    _check_images_first(kept)
-    needed = _needed(program, kept)
-    return Plan(
+    plan = Plan(
         program=program,
         site=mark,
-        before=tuple(node for node in needed if node not in lanes and node not in wide),
-        after=tuple(node for node in needed if node in lanes or node in wide),
-        kept=kept,
+        before=(),
+        after=(),
+        kept=frozenset(),
         lanes=lanes,
         narrow=narrow,
         wide=wide,
         updates=updates,
         frontier=frontier,
     )
+    return plan.keeping(kept)
 
 
 def _sort(program: Program, mark: Node) -> tuple[dict[Node, Tensor], tuple[Node, ...]]:

@@ -1,25 +1,105 @@
 """Changed rows in reduced precision first, and in float32 where that could matter.
 
-What reduced precision makes of a row is corrected by what it makes of the same image without ablation, whose outputs
-are known in float32. Most of its error is in what the two have in common and cancels. A row whose two highest outputs
-are still within reach of the error is computed in float32.
+Reduced precision is spent on changes, not on values: a convolution or linear layer takes the difference that an
+ablation makes to its argument, W x' - W x = W (x' - x), and every other operation is computed in float32 from the
+unablated value plus the change. So the rounding is relative to the change, which is small, and the outputs without
+ablation stay those of float32. A row whose two highest outputs are within reach of the error that is left is computed
+again in float32.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablation
 from precompute.ablation.block import Block, blocks, run_block
-from precompute.ablation.graph import Node
-from precompute.ablation.tail import Rows, Tail, too_close
+from precompute.ablation.counts import Counts
+from precompute.ablation.graph import Node, forget, image_counts, last_uses
+from precompute.ablation.plan import Plan
+from precompute.ablation.precision import Precision
+from precompute.ablation.tail import Batch, Rows, Tail, too_close
+from precompute.ablation.updates import Update
+
+aten = torch.ops.aten
+
+_PRODUCTS = (aten.conv2d.default, aten.conv2d.padding, aten.linear.default)
+_AVERAGES = (aten.mean.dim, aten.avg_pool2d.default, aten.adaptive_avg_pool2d.default, aten.reshape.default)
 
 _ABLATIONS, _ROWS = 16, 128
 
 
+def is_product(node: Node, constants: Container[Node]) -> bool:
+    """Say whether a node multiplies its first argument by a constant weight."""
+    return node.op in _PRODUCTS and all(used in constants for used in node.inputs[1:])
+
+
+def needed_values(plan: Plan) -> frozenset[Node]:
+    """Return the wide nodes whose unablated values are needed beside those that the plan keeps."""
+    needed: set[Node] = set()
+    for node in plan.wide:
+        if not (is_product(node, plan.program.constants) or node.op in _AVERAGES):
+            needed.update(used for used in (node, *node.inputs) if used.batched)
+    return frozenset(needed)
+
+
+class ChangeTail:
+    """Computes the outputs of changed rows by carrying changes to the end.
+
+    Parameters
+    ----------
+    plan
+        The network and the layer; it keeps what `needed_values` names.
+    constants
+        The network's constants as the computation in float32 takes them.
+    precision
+        What to compute products in.
+    """
+
+    def __init__(self, plan: Plan, constants: dict[Node, Any], precision: Precision) -> None:
+        self.plan = plan
+        self.constants = constants
+        self.precision = precision
+        products = [node for node in plan.wide if is_product(node, constants)]
+        self.weights = {node: constants[node.args[1]].to(precision.dtype) for node in products}
+        self.updates = {node: Update(node, self.weights[node]) for node in plan.updates}
+        self.dead = last_uses(plan.wide, keep=[plan.program.output])
+
+    def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
+        """Return the network's outputs, (row, output) in float32; see `precompute.ablation.tail.Tail.run`."""
+        batch = Batch(base, block, rows)
+        values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
+        changes: dict[Node, Tensor] = {}
+
+        def change(node: Node) -> Any:
+            return changes[node] if node in changes else batch.change(node)
+
+        def new(node: Node) -> Any:
+            if node in changes:
+                return batch.old(node).add_(changes[node])
+            return values[node] if node in values else batch.whole(node)
+
+        with self.precision.matrix_products():
+            for node in self.plan.wide:
+                if node in self.updates:
+                    nothing = batch.nothing(node, self.precision.dtype)
+                    changes[node] = batch.update(self.updates[node], nothing, node.args[0])
+                elif node in self.weights:
+                    factor = change(node.args[0]).to(self.precision.dtype)
+                    changes[node] = node.op(factor, self.weights[node], None, *node.args[3:])
+                elif node.op in _AVERAGES:
+                    changes[node] = node.run(lambda used: values[used] if used in values else change(used))
+                elif node.batched:
+                    changes[node] = node.run(new) - batch.old(node)
+                else:
+                    values[node] = node.run(new)
+                forget(changes, self.dead[node])
+        return new(self.plan.program.output)
+
+
 class QuickTail:
-    """Computes the outputs of changed rows of one batch of images.
+    """Computes the outputs of changed rows of one batch of images, each in the precision that it needs.
 
     Parameters
     ----------
@@ -28,32 +108,28 @@ class QuickTail:
     quick
         The same in reduced precision.
     base
-        Unablated values of the batch, as `exact` takes them.
+        Unablated values of the batch.
     ablations
         What will be swept; some of them are tried, to measure the error.
+    counts
+        Where to add the rows that went twice.
     """
 
-    def __init__(self, exact: Tail, quick: Tail, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> None:
-        self.exact, self.quick = exact, quick
-        self.base = base
-        self.quick_base = {node: quick.fit(value) for node, value in base.items()}
-        outputs = base[exact.plan.program.output]
-        every = torch.arange(len(outputs), device=outputs.device)
-        self.correction = outputs - self.quick.run(self.quick_base, None, Rows(every.cpu(), every))
+    def __init__(
+        self, exact: Tail, quick: ChangeTail, base: dict[Node, Tensor], ablations: Sequence[Ablation], counts: Counts
+    ) -> None:
+        self.exact, self.quick, self.base, self.counts = exact, quick, base, counts
+        # A prediction can be wrong only where the two highest outputs are within twice the error.
         self.reach = 4 * self._error(ablations)
-        self.rechecked = 0
 
     def run(self, block: Block, rows: Rows) -> Tensor:
-        """Return the network's outputs, (row, output) in float32, and count in `rechecked` how many rows went twice."""
-        logits = self._quickly(block, rows)
+        """Return the network's outputs, (row, output) in float32."""
+        logits = self.quick.run(self.base, block, rows)
         close = too_close(logits, self.reach).nonzero().flatten()
         if len(close):
             logits[close] = self.exact.run(self.base, block, rows.take(close))
-        self.rechecked += len(close)
+        self.counts.in_float32 += len(close)
         return logits
-
-    def _quickly(self, block: Block, rows: Rows) -> Tensor:
-        return self.quick.run(self.quick_base, block, rows) + self.correction[rows.image]
 
     def _error(self, ablations: Sequence[Ablation]) -> float:
         """Return the largest error of an output in a sample of rows."""
@@ -65,6 +141,6 @@ class QuickTail:
             rows = Rows.changed(block)
             rows = rows.take(torch.randperm(len(rows), generator=generator)[:_ROWS].sort().values)
             if len(rows):
-                error = self._quickly(block, rows) - self.exact.run(self.base, block, rows)
+                error = self.quick.run(self.base, block, rows) - self.exact.run(self.base, block, rows)
                 errors.append(error.abs().max().item())
         return max(errors)

@@ -58,32 +58,27 @@ class Rows:
 
 
 class Tail:
-    """Computes the outputs of changed rows.
+    """Computes the outputs of changed rows in float32.
 
     Parameters
     ----------
     plan
         The network and the layer.
-    precision
-        What to compute in.
     """
 
-    def __init__(self, plan: Plan, precision: Precision = Precision.FLOAT32) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.precision = precision
         self.constants = {node: self.fit(value) for node, value in plan.program.constants.items()}
         self.updates = {node: Update(node, self.constants[node.args[1]]) for node in plan.updates}
         self.device = next((v.device for v in self.constants.values() if isinstance(v, Tensor)), torch.device("cpu"))
         self.dead = last_uses(plan.wide, keep=[plan.program.output])
 
     def fit(self, value: Any) -> Any:
-        """Return a value in this precision, four-dimensional ones with channels last."""
-        if not isinstance(value, Tensor) or not value.is_floating_point():
-            return value
-        layout = torch.channels_last if value.dim() == 4 else torch.contiguous_format
-        return value.to(self.precision.dtype).contiguous(memory_format=layout)
+        """Return a value as this computation takes it: four-dimensional ones with channels last."""
+        four = isinstance(value, Tensor) and value.dim() == 4
+        return value.contiguous(memory_format=torch.channels_last) if four else value
 
-    def run(self, base: dict[Node, Tensor], block: Block | None, rows: Rows) -> Tensor:
+    def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
         """Return the network's outputs, (row, output) in float32.
 
         Parameters
@@ -91,49 +86,32 @@ class Tail:
         base
             Unablated values of the nodes that the plan keeps, as `fit` returns them.
         block
-            The ablations, carried to where units mix; None for none.
+            The ablations, carried to where units mix.
         rows
             Which images under which of them.
         """
-        batch = _Batch(base, block, rows)
+        batch = Batch(base, block, rows)
         values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
 
         def look(node: Node) -> Any:
             return values[node] if node in values else batch.whole(node)
 
-        with self.precision.matrix_products():
+        with Precision.FLOAT32.matrix_products():
             for node in self.plan.wide:
                 if node in self.updates:
-                    values[node] = batch.updated(node, self.updates[node])
+                    values[node] = batch.update(self.updates[node], batch.old(node), node.args[0])
                 else:
                     values[node] = node.run(look)
                 forget(values, self.dead[node])
         return look(self.plan.program.output).float()
 
 
-class _Batch:
+class Batch:
     """Values of nodes that are not computed row by row, put together for some rows."""
 
-    def __init__(self, base: dict[Node, Tensor], block: Block | None, rows: Rows) -> None:
+    def __init__(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> None:
         self.base, self.block, self.rows = base, block, rows
         self.ablation = rows.ablation.to(rows.image.device)
-
-    def whole(self, node: Node) -> Tensor:
-        """Return the value of a node before the mixing, (row, ...), with the ablated lanes in place."""
-        value = self.old(node)
-        if self.block is not None and node in self.block.new:
-            lanes = self.block.lanes[node][self.ablation]
-            new = self._narrow(self.block.new[node]).to(value)
-            value.scatter_(1, lanes.view(*lanes.shape, *(1 for _ in new.shape[2:])).expand_as(new), new)
-        return value
-
-    def updated(self, node: Node, update: Update) -> Tensor:
-        """Return the value of a mixing node."""
-        value, source = self.old(node), node.inputs[0]
-        if self.block is None:
-            return value
-        change = self._narrow(self.block.change[source]).to(value)
-        return update.add(value, change, self.block.lanes[source], self.rows.segments())
 
     def old(self, node: Node) -> Tensor:
         """Return a node's unablated value for every row, (row, ...), in memory of its own."""
@@ -141,6 +119,31 @@ class _Batch:
         if value.dim() != 4:
             return value.index_select(0, self.rows.image)
         return value.permute(0, 2, 3, 1).index_select(0, self.rows.image).permute(0, 3, 1, 2)
+
+    def whole(self, node: Node) -> Tensor:
+        """Return the value of a node before the mixing, with what stands in the ablated lanes in place."""
+        return self._in_lanes(node, self.old(node), self.block.new)
+
+    def change(self, node: Node) -> Tensor:
+        """Return what the ablations add to the value of a node before the mixing."""
+        return self._in_lanes(node, self.nothing(node, self.base[node].dtype), self.block.change)
+
+    def nothing(self, node: Node, dtype: torch.dtype) -> Tensor:
+        """Return zeros of the shape of a node's value, (row, ...), four-dimensional ones with channels last."""
+        layout = torch.channels_last if len(node.shape) == 3 else torch.contiguous_format
+        zeros = torch.empty(len(self.rows), *node.shape, dtype=dtype, device=self.ablation.device, memory_format=layout)
+        return zeros.zero_()
+
+    def update(self, update: Update, result: Tensor, source: Node) -> Tensor:
+        """Add to the old results of a mixing operation what the change of its narrow argument contributes."""
+        change = self._narrow(self.block.change[source]).to(result)
+        return update.add(result, change, self.block.lanes[source], self.rows.segments())
+
+    def _in_lanes(self, node: Node, value: Tensor, narrow: dict[Node, Tensor]) -> Tensor:
+        if node in narrow:
+            lanes, inside = self.block.lanes[node][self.ablation], self._narrow(narrow[node])
+            value.scatter_(1, lanes.view(*lanes.shape, *(1 for _ in inside.shape[2:])).expand_as(inside), inside)
+        return value
 
     def _narrow(self, value: Tensor) -> Tensor:
         return value[self.rows.image, self.ablation]

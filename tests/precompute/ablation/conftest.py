@@ -11,6 +11,7 @@ from precompute.ablation.capture import capture
 from precompute.ablation.engine import Engine
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import make_plan
+from precompute.ablation.precision import Precision
 from precompute.models.sites import find_site, list_sites
 
 
@@ -24,10 +25,10 @@ class Comparison:
     rechecked: int
     log_prob_error: float
 
-    def check(self, *, flips=0.01):
+    def check(self, *, flips=0.01, log_prob_error=1e-4):
         assert self.flips >= flips * self.rows, "too few predictions change for the comparison to mean anything"
         assert self.wrong == 0
-        assert self.log_prob_error < 1e-4
+        assert self.log_prob_error < log_prob_error
         # One row in a small test may be close by chance.
         assert self.rechecked <= max(1, 0.01 * self.rows)
 
@@ -55,12 +56,15 @@ def compare_sweeps(engine, inputs, ablations, *, batch_size=16):
     )
 
 
-def make_engines(network, names, inputs, *, memory_bytes=2**28):
+def make_engines(network, names, inputs, *, memory_bytes=2**28, precision=Precision.FLOAT32):
     sites = [find_site(list_sites(network, inputs[:2]), name) for name in names]
     program = capture(network, sites, inputs[:2])
     return {
         site.name: Engine(
-            make_plan(program, site.name), PlainAblater(network, site, batch_size=16), memory_bytes=memory_bytes
+            make_plan(program, site.name),
+            PlainAblater(network, site, batch_size=16),
+            memory_bytes=memory_bytes,
+            precision=precision,
         )
         for site in sites
     }

@@ -35,7 +35,7 @@ def take_the_wrong_channel(engine, _monkeypatch):
 
 
 def miss_the_shortcut(_engine, monkeypatch):
-    monkeypatch.setattr(tail._Batch, "whole", tail._Batch.old)
+    monkeypatch.setattr(tail.Batch, "whole", tail.Batch.old)
 
 
 @pytest.mark.parametrize("plant", [take_the_wrong_channel, miss_the_shortcut])

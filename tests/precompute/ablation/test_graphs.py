@@ -5,6 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from precompute.ablation.engine import Engine
+from precompute.ablation.precision import Precision
+
 IMAGES = torch.randn(24, 3, 12, 12, generator=torch.Generator().manual_seed(1))
 
 
@@ -176,3 +179,6 @@ def test_predictions_and_log_probabilities_are_the_plain_methods(network, names,
     for engine in engines(network, names, IMAGES).values():
         ablations = ablations_of(engine.plain.site.n_units)
         compare(engine, IMAGES, ablations).check()
+        quick = Engine(engine.plan, engine.plain, memory_bytes=2**28, precision=Precision.BFLOAT16)
+        assert compare(quick, IMAGES, ablations).wrong == 0
+        assert quick.counts.changed > quick.counts.in_float32
