@@ -7,7 +7,7 @@ run goes on where it was, and memory does not grow with the number of images.
 import errno
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from precompute.models.hooks import edit
 from precompute.models.lineage import kernel_l1
 from precompute.models.sites import Site
 from precompute.options import RunOptions
-from precompute.plan import Plan
+from precompute.plan import AttributionPlan, Plan
 from precompute.progress import Progress, Stage
 from precompute.shards import arrays as named
 from precompute.shards.folder import ShardFolder, opened
@@ -92,6 +92,7 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
     out = plan.options.out
     side_files = out.with_name(out.name + ".shards")
     with _disk_errors(plan.options), opened(side_files, plan.identity(), resume=plan.options.resume) as folder:
+        plan = _with_settled_attribution(plan, folder)
         with exact_float32():
             images = _sweep_all(plan, folder, progress)
             with StoreWriter(out) as writer:
@@ -103,6 +104,13 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
                 writer.finish(provenance_text(plan, folder, images, provenance))
         folder.remove()
     return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, dict(progress.seconds))
+
+
+def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
+    """Keep to the attributions chosen when the run began: the choice rests on a timing."""
+    settled = folder.settled("attribution", asdict(plan.attribution))
+    settled["methods"] = {layer: tuple(methods) for layer, methods in settled["methods"].items()}
+    return replace(plan, attribution=AttributionPlan(**settled))
 
 
 # The sweep

@@ -6,7 +6,6 @@ rows at a time, so that merging needs no more memory for many images than for fe
 
 import contextlib
 import json
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,6 +49,18 @@ class ShardFolder:
     def read_all(self, shards: Sequence[str], name: str) -> np.ndarray:
         """Return the arrays of several shards, joined along their first axis."""
         return np.concatenate([self.read(shard, name) for shard in shards])
+
+    def settled(self, name: str, value: Any) -> Any:
+        """Return what was settled under a name when the run began: `value`, a JSON value, the first time.
+
+        For decisions that rest on a measurement, and could turn out differently when the run goes on.
+        """
+        file = self.path / f"{name}.json"
+        if not file.exists():
+            half = file.with_suffix(".part")
+            half.write_text(json.dumps(value))
+            half.replace(file)
+        return json.loads(file.read_text())
 
     def remove(self) -> None:
         """Delete all side files."""
@@ -109,9 +120,11 @@ def _take(lock: Any, path: Path) -> None:
 def _agree(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
     record = path / _IDENTITY
     if not record.exists() or not any(child.is_dir() and child.suffix != ".part" for child in path.iterdir()):
+        for settled in path.glob("*.json"):  # by a run that finished no shard
+            settled.unlink()
         half = record.with_suffix(".part")
         half.write_text(json.dumps(identity, indent=1))
-        os.replace(half, record)  # noqa: PTH105 (the same file by its two names)
+        half.replace(record)
         return
     if not resume:
         raise OptionError(

@@ -57,6 +57,14 @@ def test_every_changed_option_is_named(tmp_path):
         pass
 
 
+def test_what_was_settled_at_the_start_stays(tmp_path):
+    with opened(tmp_path / "side", RUN, resume=False) as folder:
+        assert folder.settled("choice", {"methods": ["gradient"]}) == {"methods": ["gradient"]}
+        folder.write("one", {"x": np.ones(1)})
+    with opened(tmp_path / "side", RUN, resume=True) as folder:
+        assert folder.settled("choice", {"methods": []}) == {"methods": ["gradient"]}
+
+
 def test_two_runs_never_share_side_files(tmp_path):
     with (
         opened(tmp_path / "side", RUN, resume=False),
