@@ -64,7 +64,7 @@ def run_block(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation
         values={plan.site: torch.cat([_silenced(site, ablation) for ablation in ablations], dim=1)},
         lanes={node: table.flatten() for node, table in lanes.items()},
         whole=(plan.program.constants | base).__getitem__,
-        n_ablations=len(ablations),
+        n_units=touched.numel(),
     )
     dead = last_uses(plan.narrow, keep=plan.frontier)
     for node in plan.narrow:

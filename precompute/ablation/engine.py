@@ -21,7 +21,7 @@ from precompute.ablation.memory import Sizes
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import Plan
 from precompute.ablation.precision import Precision
-from precompute.ablation.quick import ChangeTail, QuickTail, needed_values
+from precompute.ablation.quick import ChangeTail, QuickTail, needed_values, reach_of
 from precompute.ablation.tail import Rows, Tail, too_close
 
 
@@ -70,10 +70,10 @@ class Engine:
     def _sweep(self, inputs: Tensor, ablations: Sequence[Ablation], quick: ChangeTail | None) -> Iterator[Changed]:
         for images in torch.arange(len(inputs)).split(self.sizes.images):
             base = self._base(inputs[images])
-            run = self._runner(base, ablations, quick)
+            run, size = self._runner(base, ablations, quick)
             for indices in blocks(ablations, self.plan.n_units, self.sizes.lanes(len(images))):
                 block = run_block(self.plan, base, [ablations[index] for index in indices])
-                for rows in Rows.changed(block).split(self.sizes.rows):
+                for rows in Rows.changed(block).split(size):
                     logits = run(block, rows)
                     for segment in rows.segments():
                         part = slice(segment.start, segment.stop)
@@ -101,11 +101,14 @@ class Engine:
 
     def _runner(
         self, base: dict[Node, Tensor], ablations: Sequence[Ablation], quick: ChangeTail | None
-    ) -> Callable[[Block, Rows], Tensor]:
-        """Return what computes the outputs of changed rows of a batch of images."""
+    ) -> tuple[Callable[[Block, Rows], Tensor], int]:
+        """Return what computes the outputs of changed rows of a batch of images, and how many rows to give it."""
+        size = self.sizes.rows
         if quick is None:
-            return partial(self.tail.run, base)
-        return QuickTail(self.tail, quick, base, ablations, self.counts).run
+            return partial(self.tail.run, base), size
+        tail = QuickTail(self.tail, quick, base, reach_of(self.tail, quick, base, ablations), size)
+        # Of many rows, those that need float32 are enough for a good matrix product.
+        return partial(tail.run, counts=self.counts), 8 * size
 
     @torch.inference_mode()
     def compare(self, inputs: Tensor, ablations: Sequence[Ablation]) -> tuple[float, float]:

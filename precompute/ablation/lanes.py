@@ -4,7 +4,7 @@ While the operations after a layer treat every channel by itself, silencing a un
 dimension 1 of each value: the unit's **lanes**. A value restricted to them is **narrow**. A rule says, for one kind of
 operation, which lanes a unit has after it, and computes the narrow result from the narrow argument; what has no rule is
 computed on whole values. In a narrow value the lanes of several ablations stand side by side on dimension 1,
-(image, ablation * lane, ...), so that a rule runs the operation as it is, on a network with fewer channels.
+(image, ablation * unit * lane, ...), so that a rule runs the operation as it is, on a network with fewer channels.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,19 +30,19 @@ class Narrow:
     Parameters
     ----------
     values
-        Narrow arguments, (image, ablation * lane, ...).
+        Narrow arguments, (image, unit * lane, ...).
     lanes
-        For each narrow node, the positions on dimension 1 that its value holds, (ablation * lane,).
+        For each narrow node, the positions on dimension 1 that its value holds, (unit * lane,).
     whole
         Returns the unablated value of any other node: (image, ...), or a constant.
-    n_ablations
-        How many ablations stand side by side.
+    n_units
+        How many units stand side by side, each with its lanes: those of the first ablation, those of the second ...
     """
 
     values: dict[Node, Tensor]
     lanes: dict[Node, Tensor]
     whole: Callable[[Node], Any]
-    n_ablations: int
+    n_units: int
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _cat_lanes(node: Node, lanes: Lanes) -> Tensor | None:
 
 def _cat_run(node: Node, narrow: Narrow) -> Tensor:
     values = [narrow.values[part] for part in node.args[0] if part in narrow.values]
-    side_by_side = [value.unflatten(1, (narrow.n_ablations, -1)) for value in values]
+    side_by_side = [value.unflatten(1, (narrow.n_units, -1)) for value in values]
     return torch.cat(side_by_side, dim=2).flatten(1, 2)
 
 

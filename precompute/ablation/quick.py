@@ -8,6 +8,7 @@ again in float32.
 """
 
 from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -91,13 +92,15 @@ class ChangeTail:
                 elif node.op in _AVERAGES:
                     changes[node] = node.run(lambda used: values[used] if used in values else change(used))
                 elif node.batched:
-                    changes[node] = node.run(new) - batch.old(node)
+                    old = batch.old(node)
+                    changes[node] = torch.sub(node.run(new), old, out=old)
                 else:
                     values[node] = node.run(new)
                 forget(changes, self.dead[node])
         return new(self.plan.program.output)
 
 
+@dataclass(frozen=True, eq=False)
 class QuickTail:
     """Computes the outputs of changed rows of one batch of images, each in the precision that it needs.
 
@@ -109,38 +112,44 @@ class QuickTail:
         The same in reduced precision.
     base
         Unablated values of the batch.
-    ablations
-        What will be swept; some of them are tried, to measure the error.
-    counts
-        Where to add the rows that went twice.
+    reach
+        How close two outputs may be before the error of `quick` could exchange them, from `reach_of`.
+    size
+        How many rows to compute at a time.
     """
 
-    def __init__(
-        self, exact: Tail, quick: ChangeTail, base: dict[Node, Tensor], ablations: Sequence[Ablation], counts: Counts
-    ) -> None:
-        self.exact, self.quick, self.base, self.counts = exact, quick, base, counts
-        # A prediction can be wrong only where the two highest outputs are within twice the error.
-        self.reach = 4 * self._error(ablations)
+    exact: Tail
+    quick: ChangeTail
+    base: dict[Node, Tensor]
+    reach: float
+    size: int
 
-    def run(self, block: Block, rows: Rows) -> Tensor:
-        """Return the network's outputs, (row, output) in float32."""
-        logits = self.quick.run(self.base, block, rows)
+    def run(self, block: Block, rows: Rows, counts: Counts) -> Tensor:
+        """Return the network's outputs, (row, output) in float32, and count the rows that went twice."""
+        logits = torch.cat([self.quick.run(self.base, block, part) for part in rows.split(self.size)])
         close = too_close(logits, self.reach).nonzero().flatten()
-        if len(close):
-            logits[close] = self.exact.run(self.base, block, rows.take(close))
-        self.counts.in_float32 += len(close)
+        counts.in_float32 += len(close)
+        for part in close.split(self.size):
+            if len(part):
+                logits[part] = self.exact.run(self.base, block, rows.take(part))
         return logits
 
-    def _error(self, ablations: Sequence[Ablation]) -> float:
-        """Return the largest error of an output in a sample of rows."""
-        generator = torch.Generator().manual_seed(len(ablations))
-        some = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:_ABLATIONS]]
-        errors = [0.0]
-        for indices in blocks(some, self.exact.plan.n_units, size=_ABLATIONS):
-            block = run_block(self.exact.plan, self.base, [some[index] for index in indices])
-            rows = Rows.changed(block)
-            rows = rows.take(torch.randperm(len(rows), generator=generator)[:_ROWS].sort().values)
-            if len(rows):
-                error = self.quick.run(self.base, block, rows) - self.exact.run(self.base, block, rows)
-                errors.append(error.abs().max().item())
-        return max(errors)
+
+def reach_of(
+    exact: Tail, quick: ChangeTail, base: dict[Node, Tensor], ablations: Sequence[Ablation], *, seed: int = 0
+) -> float:
+    """Return four times the largest error of an output in a sample of rows.
+
+    A prediction can be wrong only where the two highest outputs are within twice the largest error of all.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    some = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:_ABLATIONS]]
+    errors = [0.0]
+    for indices in blocks(some, exact.plan.n_units, size=_ABLATIONS):
+        block = run_block(exact.plan, base, [some[index] for index in indices])
+        rows = Rows.changed(block)
+        rows = rows.take(torch.randperm(len(rows), generator=generator)[:_ROWS].sort().values)
+        if len(rows):
+            error = quick.run(base, block, rows) - exact.run(base, block, rows)
+            errors.append(error.abs().max().item())
+    return 4 * max(errors)

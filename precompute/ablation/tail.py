@@ -42,8 +42,9 @@ class Rows:
         return len(self.ablation)
 
     def split(self, size: int) -> Iterator["Rows"]:
-        """Divide into runs of at most `size` rows."""
-        yield from map(Rows, self.ablation.split(size), self.image.split(size))
+        """Divide into runs of at most `size` rows; none, if there are none."""
+        if len(self):
+            yield from map(Rows, self.ablation.split(size), self.image.split(size))
 
     def take(self, index: Tensor) -> "Rows":
         """Return the rows at ascending positions."""

@@ -78,6 +78,7 @@ def test_images_on_which_the_units_already_have_their_values_are_skipped(network
     swept = list(engine.sweep(IMAGES, [Ablation((2,), (-3.0,)), Ablation((2,), (3.0,))]))
     assert {changed.ablation for changed in swept} == {1}
     assert (engine.counts.rows, engine.counts.changed) == (60, 30)
+    assert list(engine.sweep(IMAGES, [Ablation((2,), (-3.0,))])) == []
 
 
 def test_each_changed_row_comes_back_once(network, engines):

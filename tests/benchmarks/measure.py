@@ -1,0 +1,104 @@
+"""Seconds a row, of the plain method, of the engine and of Captum. A row is one image under one ablation."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from captum.attr import LayerFeatureAblation
+from torch import Tensor, nn
+
+from precompute.ablation.ablations import each_unit
+from precompute.ablation.choose import make_ablater
+from precompute.ablation.counts import Counts
+from precompute.ablation.engine import Engine
+from precompute.models.sites import find_site, list_sites
+from tests.benchmarks.cases import Case, build, pictures
+
+Clock = Callable[[], float]
+
+BATCH = 32
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one case took.
+
+    Parameters
+    ----------
+    plain, engine, sweep
+        Seconds a row: of the plain method, of the engine altogether, and of the engine without what it does once for
+        every image however many units there are (the forward pass without ablation).
+    counts
+        What the engine did with the rows of the last repeat.
+    spread
+        Lowest and highest ratio of `plain` to `engine` among the repeats.
+    """
+
+    plain: float
+    engine: float
+    sweep: float
+    counts: Counts
+    spread: tuple[float, float]
+
+
+def run_case(case: Case, clock: Clock = time.perf_counter, size: int = 224) -> Result:
+    """Measure one case, plain method and engine in turns."""
+    images = pictures(case.images, size)
+    network = build(case.network, images[:BATCH])
+    return compare(network, case, images, clock)
+
+
+def compare(network: nn.Module, case: Case, images: Tensor, clock: Clock) -> Result:
+    """Measure the plain method on a sample of a case's rows and the engine on all of them, in turns."""
+    site = find_site(list_sites(network, images[:2]), case.layer)
+    engine, reason = make_ablater(network, site, images[:2], batch_size=BATCH, precision=case.precision)
+    if not isinstance(engine, Engine):
+        raise SystemExit(f"{case.network} takes the plain method: {reason}.")
+    ablations = each_unit([0.0] * site.n_units)[: case.units]
+    rows = len(images) * len(ablations)
+    base = _Stopwatch(engine._base, clock)
+    engine._base = base  # type: ignore[method-assign]
+    plain, whole, sweep = [], [], []
+    for _ in range(REPEATS):
+        engine.counts, base.seconds = Counts(), 0.0
+        plain.append(_seconds(clock, engine.plain.sweep, images[:BATCH], ablations[:1]) / len(images[:BATCH]))
+        whole.append(_seconds(clock, engine.sweep, images, ablations) / rows)
+        sweep.append(whole[-1] - base.seconds / rows)
+    ratios = [a / b for a, b in zip(plain, whole, strict=True)]
+    return Result(median(plain), median(whole), median(sweep), engine.counts, (min(ratios), max(ratios)))
+
+
+def captum_seconds(case: Case, clock: Clock = time.perf_counter) -> float:
+    """Return the seconds a row of Captum's ablation of a layer, four units of it on a few images."""
+    images = pictures(BATCH, 224)
+    network = build(case.network, images)
+    layer, site = network.get_submodule(case.layer), find_site(list_sites(network, images[:2]), case.layer)
+    # Units past the fourth are ablated as one; the unablated network runs once.
+    groups = torch.arange(site.n_units).clamp_max(4).view(1, -1, *(1 for _ in site.spatial_shape))
+    start = clock()
+    with torch.no_grad():
+        LayerFeatureAblation(network, layer).attribute(images, target=0, layer_mask=groups)
+    return (clock() - start) / (6 * len(images))
+
+
+class _Stopwatch:
+    """A function that adds up how long its calls take."""
+
+    def __init__(self, function: Callable, clock: Clock) -> None:
+        self.function, self.clock, self.seconds = function, clock, 0.0
+
+    def __call__(self, *args: object) -> object:
+        start = self.clock()
+        result = self.function(*args)
+        self.seconds += self.clock() - start
+        return result
+
+
+def _seconds(clock: Clock, sweep: Callable, *args: object) -> float:
+    start = clock()
+    for changed in sweep(*args):
+        changed.logits.argmax(1)
+    return clock() - start
