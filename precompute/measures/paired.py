@@ -1,0 +1,161 @@
+"""Before against after on the same images: what was lost, what was gained, and whether chance alone would do it.
+
+The images are the same with and without the unit, so only those whose answer changes carry evidence. A test for two
+independent proportions would throw that away.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.binomial import fair_coin
+from precompute.measures.drops import Answers
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class FlipTable:
+    """The predictions that change when a unit is silenced, those of all units below one another.
+
+    Parameters
+    ----------
+    unit, image, prediction : (flip,) integer arrays
+        For which unit, of which image, to which output.
+    n_units : int
+        Number of units, those without flips included.
+    """
+
+    unit: Ints
+    image: Ints
+    prediction: Ints
+    n_units: int
+
+
+@dataclass(frozen=True, eq=False)
+class PairedCounts:
+    """Images of each class that each unit's silencing turns from right to wrong, and from wrong to right.
+
+    Parameters
+    ----------
+    lost, gained : (unit, class) integer arrays
+        Images right with the unit and wrong without it, and the other way round.
+    count : (class,) integer array
+        Images of the class.
+    """
+
+    lost: Ints
+    gained: Ints
+    count: Ints
+
+    @property
+    def drop(self) -> Floats:
+        """Accuracy lost, (unit, class), fractions in [-1, 1]; NaN for classes without images."""
+        # One division of integers: equal fractions of different classes come out as equal numbers.
+        return (self.lost - self.gained) / np.where(self.count, self.count, np.nan)
+
+
+def paired_counts(flips: FlipTable, before: Answers, images: Bools | None = None) -> PairedCounts:
+    """Count the images of each class that are lost and gained without each unit.
+
+    Parameters
+    ----------
+    flips : FlipTable
+        The predictions that change.
+    before : Answers
+        The answers that they change.
+    images : (image,) bool array, optional
+        Which images to count, for instance one half; all when left out.
+
+    Returns
+    -------
+    PairedCounts
+        Flips from one wrong output to another count in neither.
+    """
+    counted = np.ones(len(before.label), dtype=bool) if images is None else images
+    was_right = before.right[flips.image]
+    is_right = flips.prediction == before.target[flips.image]
+    lost, gained = (
+        _by_unit_and_class(flips, before, kept & counted[flips.image])
+        for kept in (was_right & ~is_right, ~was_right & is_right)
+    )
+    return PairedCounts(lost, gained, np.bincount(before.label[counted], minlength=before.n_classes))
+
+
+def _by_unit_and_class(flips: FlipTable, before: Answers, kept: Bools) -> Ints:
+    shape = flips.n_units, before.n_classes
+    cell = flips.unit[kept] * before.n_classes + before.label[flips.image[kept]]
+    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def mcnemar(lost: Ints, gained: Ints, *, mid: bool = False) -> Floats:
+    r"""Exact McNemar test of the images lost against the images gained.
+
+    Could a fair coin have split the changed images into so many of either kind?
+
+    .. math:: p = \min\Big(1, \; 2 \sum_{i \le \min(b, c)} \binom{b+c}{i} 2^{-(b+c)}\Big)
+
+    with b images lost and c gained. The counts are few and the p-value can take few values, so the exact test rejects
+    less often than its level; the mid-p value counts what is as extreme as the data by half and comes closer.
+
+    Parameters
+    ----------
+    lost, gained : integer arrays of one shape
+        Images right before and wrong after, and the other way round.
+    mid : bool
+        Return the mid-p value.
+
+    Returns
+    -------
+    array of that shape
+        Two-sided p-values in (0, 1]; 1 where nothing changed, for then there is nothing to test.
+
+    References
+    ----------
+    McNemar 1947, Psychometrika 12, 153-157. Fagerland, Lydersen, Laake 2013, "The McNemar test for binary
+    matched-pairs data: mid-p and asymptotic are better than exact conditional", BMC Medical Research Methodology 13:91.
+    """
+    changed, fewer = lost + gained, np.minimum(lost, gained)
+    at_most, exactly = fair_coin(changed, fewer)
+    p = np.minimum(1, 2 * at_most)
+    if not mid:
+        return p
+    # An even split is one outcome, any other split comes with its mirror image.
+    as_extreme = np.where(2 * fewer == changed, exactly, 2 * exactly)
+    return np.where(changed > 0, p - as_extreme / 2, 1)
+
+
+def drop_interval(lost: Ints, gained: Ints, count: Ints, *, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Interval of a drop in accuracy that was measured twice on the same images.
+
+    Adjusted Wald interval for a difference of paired proportions: one image is added to either kind of change and two
+    to the total, so that "0 of 5 lost" is not mistaken for certainty.
+
+    Parameters
+    ----------
+    lost, gained, count : integer arrays of shapes that broadcast
+        Images lost, images gained, images in all.
+    level : float
+        How often intervals made in this way hold the truth.
+
+    Returns
+    -------
+    low, high : arrays
+        Fractions in [-1, 1]; NaN where there are no images. Each is for its class alone: the largest of many drops is
+        large partly by chance.
+
+    References
+    ----------
+    Bonett and Price 2012, "Adjusted Wald confidence interval for a difference of binomial proportions based on paired
+    data", Journal of Educational and Behavioral Statistics 37, 479-488.
+    """
+    total = np.where(count > 0, count + 2.0, np.nan)
+    p_lost, p_gained = (lost + 1) / total, (gained + 1) / total
+    middle = p_lost - p_gained
+    margin = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt((p_lost + p_gained - middle**2) / total)
+    return np.maximum(middle - margin, -1), np.minimum(middle + margin, 1)

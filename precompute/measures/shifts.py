@@ -1,0 +1,135 @@
+"""Whether the log-probability of the right class moves, image by image, when a unit is silenced.
+
+An image that stays right has still become less certain: the change of log-probability sees a loss long before the
+count of right images does. It tells whether there is an effect; accuracy tells how much it matters.
+"""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.ranks import average_ranks
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+_FEW = 25  # up to so many changes the null distribution is summed exactly; past it the normal curve is the safe side
+
+
+def sign_flip(change: Floats, label: Ints, n_classes: int, *, draws: int = 1000, seed: int = 0) -> Floats:
+    """Paired sign-flip test of the mean change of each class.
+
+    If silencing the unit did nothing, every change might as well have had the other sign. The p-value is the share of
+    sign patterns that give a sum at least as far from zero: of all patterns where there are no more than ``draws``,
+    otherwise of ``draws`` random ones and the data, (1 + more extreme) / (1 + draws).
+
+    Parameters
+    ----------
+    change : (unit, image) array
+        A finite number per unit and image, such as the change of log-probability; NaN leaves the image out.
+    label : (image,) integer array
+        Class of each image.
+    n_classes : int
+        Number of classes.
+    draws : int
+        Random patterns; no p-value of a class with many images lies below 1 / (1 + draws).
+    seed : int
+        Same seed, same patterns. All units are tested with the same ones.
+
+    Returns
+    -------
+    (unit, class) array
+        Two-sided p-values in (0, 1]; NaN for classes without images.
+
+    References
+    ----------
+    Fisher 1935, "The design of experiments", section 21.
+    """
+    rng = np.random.default_rng(seed)
+    p = np.full((len(change), n_classes), np.nan)
+    for c in np.unique(label):
+        of_class = np.nan_to_num(change[:, label == c].astype(np.float64))
+        n_images = of_class.shape[1]
+        exact = 2**n_images <= draws
+        signs = _all_signs(n_images) if exact else rng.choice([-1.0, 1.0], (n_images, draws))
+        # Sums of the same numbers in another order differ by rounding.
+        reached = np.abs(of_class.sum(axis=1)) - 1e-12 * np.abs(of_class).sum(axis=1)
+        more = (np.abs(of_class @ signs) >= reached[:, None]).sum(axis=1)
+        p[:, c] = more / signs.shape[1] if exact else (1 + more) / (1 + draws)
+    return p
+
+
+def wilcoxon(change: Floats, label: Ints, n_classes: int) -> Floats:
+    """Wilcoxon signed-rank test of the change of each class.
+
+    As :func:`sign_flip`, but of the ranks of the absolute changes: a few very large changes do not drown the rest, and
+    p-values can be as small as many tests ask for. Changes of exactly zero are left out, equal ones share their rank.
+    The null distribution is exact, given the ranks, for up to 25 changes, and normal with the variance of those ranks
+    and a continuity correction past that; far out the normal curve is above the exact one, which is the safe side.
+
+    Parameters
+    ----------
+    change : (unit, image) array
+        A number per unit and image; NaN leaves the image out.
+    label : (image,) integer array
+        Class of each image.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    (unit, class) array
+        Two-sided p-values in (0, 1]; 1 where nothing changes, NaN for classes without images.
+
+    References
+    ----------
+    Wilcoxon 1945, "Individual comparisons by ranking methods", Biometrics Bulletin 1, 80-83.
+    """
+    p = np.full((len(change), n_classes), np.nan)
+    exact: dict[bytes, Floats] = {}
+    for c in np.unique(label):
+        of_class = np.nan_to_num(change[:, label == c].astype(np.float64))
+        changed = of_class != 0
+        n_zero = (~changed).sum(axis=1, keepdims=True)
+        ranks = np.where(changed, average_ranks(np.abs(of_class)) - n_zero, 0)
+        upper = np.where(of_class > 0, ranks, 0).sum(axis=1)
+        p[:, c] = _normal_tails(ranks, upper)
+        for unit in np.flatnonzero(changed.sum(axis=1) <= _FEW):
+            p[unit, c] = _exact_tails(ranks[unit, changed[unit]], upper[unit], exact)
+    return p
+
+
+def _all_signs(n: int) -> Floats:
+    return np.array(list(itertools.product([-1.0, 1.0], repeat=n))).T
+
+
+def _normal_tails(ranks: Floats, upper: Floats) -> Floats:
+    """Two-sided p-values of sums of ranks whose signs are fair coins, by the normal curve."""
+    spread = np.sqrt((ranks**2).sum(axis=1)) / 2
+    away = np.maximum(np.abs(upper - ranks.sum(axis=1) / 2) - 0.5, 0)
+    z = np.divide(away, spread, out=np.zeros_like(away), where=spread > 0)
+    return np.array([math.erfc(value / math.sqrt(2)) for value in z])
+
+
+def _exact_tails(ranks: Floats, upper: float, known: dict[bytes, Floats]) -> float:
+    """Two-sided p-value of a sum of ranks whose signs are fair coins; distributions met before are in ``known``."""
+    # Shared ranks are halves of integers.
+    doubled = np.sort(np.rint(2 * ranks).astype(np.int64))
+    key = doubled.tobytes()
+    if key not in known:
+        known[key] = _sum_probabilities(doubled)
+    distance = np.abs(2 * np.arange(doubled.sum() + 1) - doubled.sum())
+    return min(1.0, float(known[key][distance >= abs(round(4 * upper) - doubled.sum())].sum()))
+
+
+def _sum_probabilities(steps: Ints) -> Floats:
+    """Probability of every sum of integers of which each is taken or left by a fair coin, (sum,)."""
+    probability = np.zeros(steps.sum() + 1)
+    probability[0] = 1
+    for step in steps:
+        probability[step:] = (probability[step:] + probability[: len(probability) - step]) / 2
+        probability[:step] /= 2
+    return probability

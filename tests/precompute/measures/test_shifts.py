@@ -1,0 +1,103 @@
+"""The tests of log-probability changes against every pattern of signs, against scipy and against simulation."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from precompute.measures.shifts import sign_flip, wilcoxon
+
+
+@st.composite
+def changes(draw):
+    """A few changes, some equal and some zero, of images of one class or two."""
+    n_images, n_units = draw(st.integers(1, 8)), draw(st.integers(1, 3))
+    row = st.lists(st.integers(-6, 6), min_size=n_images, max_size=n_images)
+    label = np.array(draw(st.lists(st.integers(0, 1), min_size=n_images, max_size=n_images)))
+    return np.array([draw(row) for _ in range(n_units)]) / 8, label
+
+
+def slow_sign_flip(values):
+    sums = [abs(sum(s * v for s, v in zip(signs, values, strict=True))) for signs in all_signs(len(values))]
+    return sum(total >= abs(sum(values)) for total in sums) / len(sums)
+
+
+def slow_wilcoxon(values):
+    values = [value for value in values if value]
+    ranks = stats.rankdata(np.abs(values)).tolist() if values else []
+    return slow_sign_flip([math.copysign(rank, value) for rank, value in zip(ranks, values, strict=True)])
+
+
+def all_signs(n):
+    return list(itertools.product([-1, 1], repeat=n))
+
+
+@pytest.mark.parametrize(("test", "slow"), [(sign_flip, slow_sign_flip), (wilcoxon, slow_wilcoxon)])
+@given(case=changes())
+def test_few_images_give_the_share_of_all_sign_patterns(test, slow, case):
+    change, label = case
+    found = test(change, label, 3)
+    assert np.isnan(found[:, 2]).all()
+    for unit, c in itertools.product(range(len(change)), (0, 1)):
+        values = change[unit, label == c].tolist()
+        assert found[unit, c] == pytest.approx(slow(values) if values else math.nan, nan_ok=True)
+
+
+@given(changes())
+def test_nan_is_no_change_and_the_opposite_change_is_as_sure(case):
+    change, label = case
+    holes = np.where(change == 0, np.nan, change)
+    for test in (sign_flip, wilcoxon):
+        expected = test(change, label, 2)
+        np.testing.assert_array_equal(test(holes, label, 2), expected)
+        np.testing.assert_allclose(test(-change, label, 2), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_images", [6, 25, 26, 60, 400])
+def test_wilcoxon_is_that_of_scipy(n_images):
+    change = np.random.default_rng(n_images).normal(-0.3, 1, (5, n_images))
+    found = wilcoxon(change, np.zeros(n_images, dtype=int), 1)[:, 0]
+    method = "exact" if n_images <= 25 else "approx"
+    expected = stats.wilcoxon(change, axis=1, method=method, correction=True).pvalue
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_wilcoxon_with_many_equal_and_zero_changes_is_that_of_scipy():
+    change = np.random.default_rng(0).integers(-3, 5, (5, 80)) / 4
+    found = wilcoxon(change, np.zeros(80, dtype=int), 1)[:, 0]
+    expected = stats.wilcoxon(change, axis=1, method="approx", correction=True, zero_method="wilcox").pvalue
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_past_25_changes_the_normal_curve_is_on_the_safe_side_far_out():
+    change = np.arange(1.0, 41)[None]
+    assert 2 / 2.0**40 < wilcoxon(change, np.zeros(40, dtype=int), 1)[0, 0] < 1e-6
+
+
+def test_same_seed_same_p_and_another_seed_nearly_the_same():
+    change = np.random.default_rng(1).normal(0.2, 1, (20, 60))
+    label = np.zeros(60, dtype=int)
+    one, again, other = (sign_flip(change, label, 1, seed=seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(one, again)
+    assert 0 < np.abs(one - other).max() < 0.08
+
+
+@pytest.mark.parametrize("test", [sign_flip, wilcoxon])
+def test_chance_alone_is_called_at_the_stated_rate(test):
+    # Heavy tails, and a spread that differs from image to image, as changes of log-probability have.
+    rng = np.random.default_rng(0)
+    change = rng.standard_t(3, (1500, 40)) * rng.exponential(1, 40)
+    found = test(change, np.arange(40) % 2, 2)
+    assert np.mean(found <= 0.05) == pytest.approx(0.05, abs=0.01)
+
+
+def test_a_shift_that_flips_no_image_is_seen():
+    rng = np.random.default_rng(0)
+    change = rng.normal(-0.02, 0.03, (200, 50))
+    label = np.zeros(50, dtype=int)
+    assert np.mean(wilcoxon(change, label, 1) < 0.001) > 0.8
+    assert np.mean(sign_flip(change, label, 1, draws=2000) < 0.001) > 0.8
