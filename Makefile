@@ -26,7 +26,9 @@ test: .venv/installed-dev browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(TESTS)
+	rm -rf .cache/demo && $(BIN)/python -m precompute demo --out .cache/demo/demo.h5
+	OMP_NUM_THREADS=1 UNITSCOPE_DEMO_STORE=$(CURDIR)/.cache/demo/demo.h5 \
+	  $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope $(TESTS)
 
 # Debian's Chromium, where there is no browser and we may install one. Without any, the browser tests say so.
 .PHONY: browser

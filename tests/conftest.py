@@ -18,3 +18,23 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real networks at {folder}: set UNITSCOPE_REAL to their folder")
     return folder
+
+
+_real = {"ran": 0, "skipped": 0}
+
+
+def pytest_runtest_logreport(report):
+    """Count the tests on real networks: a skip is told in set-up, anything else by the call."""
+    if "real" in report.keywords:
+        _real["skipped"] += report.skipped
+        _real["ran"] += report.when == "call" and not report.skipped
+
+
+def pytest_unconfigure(config):
+    """Say last of all whether the real networks were there."""
+    if hasattr(config, "workerinput"):
+        return
+    if _real["ran"]:
+        print(f"Real networks and images: {_real['ran']} tests ran.")
+    elif _real["skipped"]:
+        print(f"Real networks and images: absent, {_real['skipped']} tests skipped; UNITSCOPE_REAL names their folder.")
