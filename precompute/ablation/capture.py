@@ -10,6 +10,7 @@ import operator
 import warnings
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -63,8 +64,9 @@ def capture(network: nn.Module, sites: Collection[Site], example: Tensor) -> Pro
         raise CannotCapture(f"it computes in {str(batch.dtype).removeprefix('torch.')}, and exact means in float32")
     module = _record(network, sites, batch)
     _simplify(module.graph)
+    recorded = _translate(module)
     _fold_norms(module)
-    return _translate(module)
+    return replace(_translate(module), recorded=recorded)
 
 
 def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.GraphModule:

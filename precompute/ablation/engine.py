@@ -22,6 +22,7 @@ from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import Plan
 from precompute.ablation.precision import Precision
 from precompute.ablation.quick import ChangeTail, QuickTail, needed_values, reach_of
+from precompute.ablation.resume import Resumed
 from precompute.ablation.tail import Rows, Tail, too_close
 
 
@@ -50,6 +51,7 @@ class Engine:
         self.plain = plain
         self.tail = Tail(plan)
         self.quick = None if precision is Precision.FLOAT32 else ChangeTail(plan, self.tail.constants, precision)
+        self.resumed = Resumed(plan.program.recorded or plan.program, plain.site.name)
         self.sizes = Sizes(plan, memory_bytes, batch_size=plain.batch_size, device=self.tail.device)
         self.counts = Counts()
 
@@ -63,11 +65,13 @@ class Engine:
         error, largest = self.compare(inputs, ablations)
         # No sample finds the largest error, and float32 keeps 24 bits.
         tolerance = 4 * max(error, largest * 2**-24)
-        for changed in self._sweep(inputs, ablations, self.quick):
+        for changed in self._sweep(inputs, ablations, self.quick, tolerance):
             self.counts.changed += len(changed.rows)
-            yield self._rechecked(changed, inputs, ablations, tolerance)
+            yield changed
 
-    def _sweep(self, inputs: Tensor, ablations: Sequence[Ablation], quick: ChangeTail | None) -> Iterator[Changed]:
+    def _sweep(
+        self, inputs: Tensor, ablations: Sequence[Ablation], quick: ChangeTail | None, tolerance: float | None
+    ) -> Iterator[Changed]:
         for images in torch.arange(len(inputs)).split(self.sizes.images):
             base = self._base(inputs[images])
             run, size = self._runner(base, ablations, quick)
@@ -75,6 +79,7 @@ class Engine:
                 block = run_block(self.plan, base, [ablations[index] for index in indices])
                 for rows in Rows.changed(block).split(size):
                     logits = run(block, rows)
+                    self._recheck(logits, base, rows, [ablations[index] for index in indices], tolerance)
                     for segment in rows.segments():
                         part = slice(segment.start, segment.stop)
                         yield Changed(indices[segment.ablation], images[rows.image[part].cpu()], logits[part])
@@ -123,7 +128,7 @@ class Engine:
         images = torch.randperm(len(inputs), generator=generator)[:4]
         sample = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:2]]
         errors, largest = [0.0], [0.0]
-        for changed in self._sweep(inputs[images], sample, quick=None):
+        for changed in self._sweep(inputs[images], sample, None, tolerance=None):
             exact = self.plain.run(inputs[images[changed.rows]], sample[changed.ablation])
             errors.append((exact - changed.logits).abs().max().item())
             largest.append(exact.abs().max().item())
@@ -131,11 +136,22 @@ class Engine:
         self.counts.largest_error = max(self.counts.largest_error, *errors)
         return max(errors), max(largest)
 
-    def _rechecked(self, changed: Changed, inputs: Tensor, ablations: Sequence[Ablation], tolerance: float) -> Changed:
+    def _recheck(
+        self,
+        logits: Tensor,
+        base: dict[Node, Tensor],
+        rows: Rows,
+        ablations: Sequence[Ablation],
+        tolerance: float | None,
+    ) -> None:
         """Let the plain method decide where the two highest outputs are closer than `tolerance`."""
-        close = too_close(changed.logits, tolerance).nonzero().flatten()
-        for part in close.split(self.plain.batch_size):
-            rows = changed.rows[part.cpu()]
-            changed.logits[part] = self.plain.run(inputs[rows], ablations[changed.ablation])
-            self.counts.rechecked += len(rows)
-        return changed
+        if tolerance is None:
+            return
+        close = too_close(logits, tolerance).nonzero().flatten()
+        self.counts.rechecked += len(close)
+        if len(close):
+            doubtful, by_name = rows.take(close), {node.name: value for node, value in base.items()}
+            for segment in doubtful.segments():
+                part = slice(segment.start, segment.stop)
+                exact = self.resumed.run(by_name, doubtful.image[part], ablations[segment.ablation])
+                logits[close[part]] = exact

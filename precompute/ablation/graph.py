@@ -73,6 +73,9 @@ class Program:
         The node whose value is the network's outputs, (image, output).
     marks
         For each site's name, the node whose value is the site's output.
+    recorded
+        The same network, operation by operation as it was recorded; None where this is it. Nodes that do not depend on
+        a mark have the same names in both.
     """
 
     nodes: tuple[Node, ...]
@@ -80,6 +83,7 @@ class Program:
     images: Node
     output: Node
     marks: dict[str, Node]
+    recorded: "Program | None" = None
 
 
 def substitute(args: Any, look: Look) -> Any:

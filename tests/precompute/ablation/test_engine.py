@@ -97,7 +97,10 @@ def test_rows_with_tied_outputs_go_to_the_plain_method(network, engines):
             parameter[1] = parameter[0]
         network.fc.bias[:2] += 100
     engine = engines(network, ["first"], IMAGES)["first"]
-    list(engine.sweep(IMAGES, each_unit([0.0] * 8)))
+    plain = {changed.ablation: changed.logits for changed in engine.plain.sweep(IMAGES[:16], each_unit([0.0] * 8))}
+    for changed in engine.sweep(IMAGES[:16], each_unit([0.0] * 8)):
+        torch.testing.assert_close(changed.logits, plain[changed.ablation][changed.rows], rtol=0, atol=1e-5)
+        assert torch.equal(changed.logits.argmax(1), plain[changed.ablation][changed.rows].argmax(1))
     assert engine.counts.rechecked == engine.counts.changed > 0
 
 

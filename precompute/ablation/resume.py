@@ -1,0 +1,60 @@
+"""The plain method from the layer on, for rows that rounding could decide.
+
+Up to the layer the plain method computes what it computes without ablation, so that its outputs follow from the
+layer's unablated output by the network's own operations, as recorded: nothing folded, nothing updated.
+"""
+
+from typing import Any
+
+from torch import Tensor
+
+from precompute.ablation.ablations import Ablation
+from precompute.ablation.graph import Node, Program, forget, image_counts, last_uses
+from precompute.ablation.precision import Precision
+
+
+class Resumed:
+    """Runs a network from one layer on.
+
+    Parameters
+    ----------
+    program
+        The network as recorded.
+    site
+        The layer's name.
+    """
+
+    def __init__(self, program: Program, site: str) -> None:
+        self.program = program
+        self.site = program.marks[site]
+        after = {self.site}
+        for node in program.nodes:
+            if not node.counts_images and any(used in after for used in node.inputs):
+                after.add(node)
+        self.nodes = tuple(node for node in program.nodes if node in after and node is not self.site)
+        self.dead = last_uses(self.nodes, keep=[program.output])
+
+    def run(self, base: dict[str, Tensor], images: Tensor, ablation: Ablation) -> Tensor:
+        """Return the network's outputs under one ablation, (row, output) in float32.
+
+        Parameters
+        ----------
+        base
+            By the names of their nodes, unablated values of a batch of images: of the layer, and of what else the
+            operations after it use.
+        images
+            (row,): which images of the batch.
+        ablation
+            What to silence.
+        """
+        values: dict[Node, Any] = self.program.constants | image_counts(self.program.nodes, len(images))
+
+        def unablated(node: Node) -> Tensor:
+            return base[node.name].index_select(0, images).contiguous()
+
+        values[self.site] = ablation.apply(unablated(self.site))
+        with Precision.FLOAT32.matrix_products():
+            for node in self.nodes:
+                values[node] = node.run(lambda used: values[used] if used in values else unablated(used))
+                forget(values, self.dead[node])
+        return values[self.program.output]
