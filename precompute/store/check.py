@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from precompute.store.checks import effects, exemplars, form, frame, responses, values
+from precompute.store.checks import effects, exemplars, experiments, form, frame, responses, values
 from precompute.store.checks.rules import Problem, Rule
 from precompute.store.storefile import open_file
 
@@ -68,3 +68,4 @@ def _rules(file: h5py.File) -> Iterator[Rule]:
             yield from exemplars.rules(file, base, kind)
         yield from exemplars.map_rules(file, base)
     yield exemplars.picture_rule(file)
+    yield from experiments.rules(file)

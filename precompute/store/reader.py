@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from precompute.errors import StoreDamaged, StoreError, StoreIncomplete, StoreVersion
 from precompute.store import schema
+from precompute.store.experiment import Experiment
 from precompute.store.layer import Layer
 from precompute.store.records import (
     AblationEffect,
@@ -38,6 +39,7 @@ __all__ = [
     "Baseline",
     "Classes",
     "Exemplars",
+    "Experiment",
     "Flips",
     "Images",
     "Layer",
@@ -153,6 +155,26 @@ class Store:
                 return layer
         held = ", ".join(layer.name for layer in self.layers)
         raise StoreError(f"{self.path}: there is no layer {name!r} in this store; it holds {held}.")
+
+    @cached_property
+    def experiments(self) -> tuple[str, ...]:
+        """Names of the experiments that the store holds."""
+        return self._file.names("/experiments")
+
+    def experiment(self, name: str) -> Experiment:
+        """Return one experiment by its name.
+
+        Raises
+        ------
+        StoreError
+            When the store does not hold it; the message says how to add it.
+        """
+        if name not in self.experiments:
+            raise StoreError(
+                f"{self.path}: this store does not hold the experiment {name!r}. "
+                f"Add it by `python -m precompute experiment {name} {self.path}`."
+            )
+        return Experiment(self._file, name)
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Return the network's parameters and buffers as plain arrays; empty where the store does not carry them."""

@@ -4,80 +4,43 @@
 the checker compares a file with them, and nobody else spells a path that is not built here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+
+from precompute.store import experiment_schema
+from precompute.store.entry import ANY, BYTES, STRING, Entry, Fact
+
+__all__ = [
+    "ABLATION_KINDS",
+    "ANY",
+    "BYTES",
+    "DATASET_FACTS",
+    "ENTRIES",
+    "EXEMPLAR_KINDS",
+    "FORMAT",
+    "GROUP_FACTS",
+    "MAX_ATTRIBUTION_MAP_SIDE",
+    "MAX_EXEMPLAR_MAP_SIDE",
+    "MAX_STATE_DICT_BYTES",
+    "ROOT_FACTS",
+    "STRING",
+    "VERSION",
+    "Entry",
+    "Fact",
+    "entries_with",
+    "entry_for",
+    "experiment_path",
+    "layer_path",
+    "major",
+]
 
 FORMAT = "unit-store"
 VERSION = 1
-
-STRING = "str"
-BYTES = "bytes"
-ANY = "any"
 
 EXEMPLAR_KINDS = ("top", "bottom", "quantile")
 ABLATION_KINDS = ("zero", "mean")
 MAX_STATE_DICT_BYTES = 64 * 1024**2
 MAX_EXEMPLAR_MAP_SIDE = 56
 MAX_ATTRIBUTION_MAP_SIDE = 112
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One dataset of the format.
-
-    Parameters
-    ----------
-    path : str
-        Absolute, with ``<placeholders>`` for names that a run chooses.
-    dtype : str
-        ``i4``, ``i8``, ``f2``, ``f4``, ``str`` (variable-length UTF-8), ``bytes`` (variable-length u1) or ``any``.
-    axes : tuple of str
-        The named axes in order.
-    unit : str
-        Unit of measurement of the values.
-    doc : str
-        What the values mean, in one sentence.
-    required : bool
-        Whether the dataset must be there once its group is (``<layer>`` groups exist for every layer of the run).
-    nan : str
-        When a value may be NaN; empty for never.
-    max_side : int
-        The most that rows or columns of a map may count; 0 where there are none.
-    """
-
-    path: str
-    dtype: str
-    axes: tuple[str, ...]
-    unit: str
-    doc: str
-    required: bool = True
-    nan: str = ""
-    max_side: int = 0
-
-    def matches(self, path: str) -> bool:
-        """Whether a concrete path is an instance of this entry."""
-        pattern, found = self.path.split("/"), path.split("/")
-        return len(pattern) == len(found) and all(
-            p.startswith("<") or p == f for p, f in zip(pattern, found, strict=True)
-        )
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One short fact about a group or dataset, kept as an HDF5 attribute.
-
-    Parameters
-    ----------
-    kind : str
-        ``text``, ``texts``, ``integer``, ``integers`` or ``yes/no``.
-    doc : str
-        What it says, in one sentence.
-    required : bool
-        Whether it must be there.
-    """
-
-    kind: str
-    doc: str
-    required: bool = True
 
 
 _LAYER = "/layers/<layer>"
@@ -269,12 +232,23 @@ DATASET_FACTS: dict[str, Fact] = {
 
 def entry_for(path: str) -> Entry | None:
     """Return the entry that a dataset's path is an instance of, or None for paths outside the format."""
-    return next((entry for entry in ENTRIES if entry.matches(path)), None)
+    return next((entry for entry in (*ENTRIES, *experiment_schema.ENTRIES) if entry.matches(path)), None)
+
+
+def entries_with(experiments: Iterable[str]) -> tuple[Entry, ...]:
+    """Return the entries of a store that holds some experiments, by their names; those of unknown ones are none."""
+    held = set(experiments)
+    return (*ENTRIES, *(entry for entry in experiment_schema.ENTRIES if entry.path.split("/")[2] in held))
 
 
 def layer_path(layer: str, *parts: str) -> str:
     """Build the path of something inside a layer's group."""
     return "/".join(("/layers", layer, *parts))
+
+
+def experiment_path(experiment: str, *parts: str) -> str:
+    """Build the path of something inside an experiment's group."""
+    return "/".join(("/experiments", experiment, *parts))
 
 
 def major(version: object) -> int:

@@ -107,6 +107,14 @@ class StoreFile:
         """Names in a group; none where there is no such group."""
         return self._guarded(path, lambda: tuple(self._file[path]) if path in self._file else ())
 
+    def datasets(self, path: str) -> tuple[str, ...]:
+        """Paths of all datasets in a group and the groups inside it, from the group on, in order of name."""
+        return self._guarded(path, lambda: tuple(_datasets(self._file[path])))
+
+    def is_text(self, path: str) -> bool:
+        """Whether a dataset holds strings."""
+        return self._guarded(path, lambda: h5py.check_string_dtype(self._file[path].dtype) is not None)
+
     def _guarded(self, path: str, read: Callable[[], _T]) -> _T:
         try:
             return read()
@@ -117,3 +125,9 @@ class StoreFile:
                 f"{self.path}: {path} {found}. `python -m precompute check {self.path}` lists all that is wrong; "
                 "copy the file again, or build the store again."
             ) from error
+
+
+def _datasets(group: h5py.Group) -> list[str]:
+    found: list[str] = []
+    group.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    return found

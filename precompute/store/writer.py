@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from precompute.errors import DiskError, StoreDamaged
 from precompute.store import check, schema
+from precompute.store.storefile import open_file
 
 _DTYPES = {
     schema.STRING: h5py.string_dtype("utf-8"),
@@ -36,6 +37,8 @@ class StoreWriter:
     ----------
     destination : Path
         Where the finished store goes. Until then the file is ``<destination>.part`` in the same folder.
+    part : Path, optional
+        Another place for it until then, on the same disk.
 
     Raises
     ------
@@ -43,9 +46,9 @@ class StoreWriter:
         When the folder cannot be written, also later, when the disk is full.
     """
 
-    def __init__(self, destination: Path) -> None:
+    def __init__(self, destination: Path, *, part: Path | None = None) -> None:
         self.destination = destination
-        self.part = destination.with_name(destination.name + ".part")
+        self.part = part or destination.with_name(destination.name + ".part")
 
     def __enter__(self) -> Self:
         try:
@@ -79,6 +82,25 @@ class StoreWriter:
         with suppress(OSError, RuntimeError):
             self._file.close()
         self.part.unlink(missing_ok=True)
+
+    def take_over(self, source: Path, *, without: str) -> None:
+        """Copy all of another store but one group, as it stands: nothing is unpacked, so nothing changes.
+
+        Parameters
+        ----------
+        source : Path
+            A store.
+        without : str
+            Path of the group to leave out, such as one that is about to be written anew.
+
+        Raises
+        ------
+        StoreMissing, StoreDamaged
+            When it cannot be opened.
+        """
+        with open_file(source) as old:
+            _copy(old, self._file, without)
+        self._file.attrs["complete"] = False
 
     def describe(self, path: str, facts: Mapping[str, Any]) -> None:
         """Stamp facts (small scalars or short lists) on a group or dataset, making the group if need be."""
@@ -175,6 +197,16 @@ class StoreWriter:
 def put_bytes(dataset: h5py.Dataset, position: int, value: bytes) -> None:
     """Store bytes, such as an encoded picture, in one element of a dataset made by :meth:`StoreWriter.create`."""
     dataset[position] = np.frombuffer(value, dtype=np.uint8)
+
+
+def _copy(old: h5py.Group, new: h5py.Group, without: str) -> None:
+    new.attrs.update(old.attrs)
+    for name in old:
+        path = f"{old.name.rstrip('/')}/{name}"
+        if without.startswith(f"{path}/"):
+            _copy(old[name], new.create_group(name), without)
+        elif path != without:
+            old.copy(name, new, expand_external=True, expand_soft=True)
 
 
 def _entry(path: str) -> schema.Entry:

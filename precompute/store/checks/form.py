@@ -6,9 +6,19 @@ from typing import Any
 import h5py
 import numpy as np
 
-from precompute.store import schema
+from precompute.store import experiment_schema, schema
 from precompute.store.checks.rules import Problem
 
+# The dataset, beside those that share the axis, that sets its size, and where in its shape.
+_SIZED_BY = {
+    "exemplar": ("image", 1),
+    "flip": ("image", 0),
+    "skipped": ("path", 0),
+    "measure": ("measure", 0),
+    "target": ("target", 0),
+    "order": ("ranking", 0),
+    "step": ("n_removed", 0),
+}
 _NAMES_ALLOWED = {"ablation": schema.ABLATION_KINDS, "exemplar": schema.EXEMPLAR_KINDS}
 
 
@@ -18,9 +28,11 @@ def problems(file: h5py.File) -> Iterator[Problem]:
     for pattern, facts in schema.GROUP_FACTS.items():
         for path in instances(file, pattern):
             yield from _group_problems(file, path, facts)
+    for name in set(names(file, "/experiments")).intersection(experiment_schema.NAMES):
+        yield from _fact_problems(file, schema.experiment_path(name), experiment_schema.FACTS)
     yield from _layer_problems(file)
     sizes = _shared_sizes(file)
-    for entry in schema.ENTRIES:
+    for entry in schema.entries_with(names(file, "/experiments")):
         for path in instances(file, entry.path):
             yield from _dataset_problems(file, path, entry, sizes)
 
@@ -138,16 +150,16 @@ def _axis_problems(
 def _layer_sizes(file: h5py.File, path: str) -> dict[str, int]:
     """Sizes of the axes that the datasets of a layer share."""
     parts = path.split("/")
-    n_units: Any = file["/".join(parts[:3])].attrs.get("n_units") if parts[1] == "layers" else None
+    layer = file.get(f"/layers/{parts[parts.index('layers') + 1]}") if "layers" in parts else None
+    n_units: Any = None if layer is None else layer.attrs.get("n_units")
     return {"unit": int(n_units), "unit+1": int(n_units) + 1} if _is_of_kind(n_units, "integer") else {}
 
 
 def _list_sizes(file: h5py.File, path: str) -> dict[str, int]:
     """Sizes of the axes that the datasets of one list share: its first dataset sets them."""
     base = path.rsplit("/", 1)[0]
-    axes = {"exemplar": ("image", 1), "flip": ("image", 0), "skipped": ("path", 0)}
     found = {}
-    for axis, (first, position) in axes.items():
+    for axis, (first, position) in _SIZED_BY.items():
         dataset = file.get(f"{base}/{first}")
         if isinstance(dataset, h5py.Dataset) and dataset.ndim > position:
             found[axis] = dataset.shape[position]

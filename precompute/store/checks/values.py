@@ -7,13 +7,13 @@ import h5py
 import numpy as np
 
 from precompute.store import schema
-from precompute.store.checks.form import instances
+from precompute.store.checks.form import instances, names
 from precompute.store.checks.rules import Problem, Rule, blocks
 
 
 def rules(file: h5py.File) -> Iterator[Rule]:
     """List a rule for every dataset of the format."""
-    for entry in schema.ENTRIES:
+    for entry in schema.entries_with(names(file, "/experiments")):
         for path in instances(file, entry.path):
             if path in file:
                 yield Rule((path,), partial(_problems, file, path, entry))

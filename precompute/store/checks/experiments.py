@@ -1,0 +1,102 @@
+"""What experiments found: as far as it follows from the rest of the store, or from itself."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+
+import h5py
+import numpy as np
+
+from precompute.store.checks.form import instances, names
+from precompute.store.checks.frame import ANSWERS, answers
+from precompute.store.checks.rules import Problem, Rule, in_units
+from precompute.store.experiment_schema import NAMES
+
+_STATISTICS = "/experiments/statistics"
+_CUMULATIVE = "/experiments/cumulative"
+
+
+def rules(file: h5py.File) -> Iterator[Rule]:
+    """List what must hold for the experiments that the store has."""
+    for name in set(names(file, "/experiments")).intersection(NAMES):
+        yield Rule((f"/experiments/{name}",), partial(_facts, file, f"/experiments/{name}"))
+        yield Rule((), partial(_layers, file, f"/experiments/{name}/layers"))
+    for experiment, least in ((_STATISTICS, 0), (_CUMULATIVE, -1)):
+        if experiment in file:
+            yield Rule((f"{experiment}/half",), partial(_halves, file, f"{experiment}/half", least))
+    for base in instances(file, f"{_STATISTICS}/layers/<layer>/ablation/<kind>"):
+        correct = base.removeprefix(_STATISTICS) + "/correct"
+        yield Rule((*ANSWERS, correct, f"{base}/lost", f"{base}/gained"), partial(_discordant, file, base, correct))
+        for name in ("mcnemar_p", "class_p", "max_drop_p", "max_drop_q"):
+            yield Rule((f"{base}/{name}",), partial(_between, file, f"{base}/{name}", 0.0))
+    for pattern in ("pearson", "spearman"):
+        for path in instances(file, f"/experiments/correlations/layers/<layer>/ablation/<kind>/{pattern}"):
+            yield Rule((path,), partial(_between, file, path, -1.0))
+    for base in instances(file, f"{_CUMULATIVE}/layers/<layer>"):
+        yield Rule((f"{base}/unit",), partial(_orders, file, f"{base}/unit"))
+        yield Rule((f"{base}/n_removed", f"{base}/unit"), partial(_steps, file, base))
+        for name in ("accuracy", "balanced", "class_accuracy", "class_balanced"):
+            yield Rule((f"{base}/{name}",), partial(_curves, file, f"{base}/{name}"))
+
+
+def _facts(file: h5py.File, path: str) -> Iterator[Problem]:
+    for fact in ("options", "versions"):
+        try:
+            found = json.loads(str(file[path].attrs[fact]))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            yield Problem(path, f"the fact {fact!r} is not a JSON object")
+
+
+def _layers(file: h5py.File, path: str) -> Iterator[Problem]:
+    for layer in names(file, path):
+        if layer not in names(file, "/layers"):
+            yield Problem(f"{path}/{layer}", "the store holds no such layer")
+            continue
+        for kind in names(file, f"{path}/{layer}/ablation"):
+            if kind not in names(file, f"/layers/{layer}/ablation"):
+                yield Problem(f"{path}/{layer}/ablation/{kind}", "the layer holds no such ablation")
+
+
+def _halves(file: h5py.File, path: str, least: int) -> Iterator[Problem]:
+    half = file[path][...]
+    if ((half < least) | (half > 1)).any():
+        yield Problem(path, f"expected values from {least} to 1")
+
+
+def _discordant(file: h5py.File, base: str, correct: str) -> Iterator[Problem]:
+    change = answers(file).correct - file[correct][...]
+    found = file[f"{base}/lost"][...] - file[f"{base}/gained"][...]
+    wrong = (change != found).any(axis=1)
+    if wrong.any():
+        yield Problem(f"{base}/lost", f"lost minus gained is not what the ablation loses {in_units(wrong)}")
+
+
+def _between(file: h5py.File, path: str, least: float) -> Iterator[Problem]:
+    values = file[path][...]
+    count = int(((values < least) | (values > 1)).sum())
+    if count:
+        yield Problem(path, f"{count} values lie outside {least:g} to 1")
+
+
+def _orders(file: h5py.File, path: str) -> Iterator[Problem]:
+    order = file[path][...]
+    wrong = (np.sort(order, axis=1) != np.arange(order.shape[1])).any(axis=1)
+    if wrong.any():
+        yield Problem(path, f"order {int(np.argmax(wrong))} does not name every unit once")
+
+
+def _steps(file: h5py.File, base: str) -> Iterator[Problem]:
+    steps, n_units = file[f"{base}/n_removed"][...], file[f"{base}/unit"].shape[1]
+    if len(steps) < 2 or steps[0] != 0 or steps[-1] != n_units or (np.diff(steps) <= 0).any():
+        yield Problem(f"{base}/n_removed", f"expected steps that rise from 0 to {n_units}")
+
+
+def _curves(file: h5py.File, path: str) -> Iterator[Problem]:
+    yield from _between(file, path, 0.0)
+    values = file[path][...]
+    for step, where in ((0, "with no unit removed"), (-1, "with all units removed")):
+        ends = values[:, step]
+        if not np.array_equal(ends, np.broadcast_to(ends[:1], ends.shape), equal_nan=True):
+            yield Problem(path, f"the orders differ {where}")

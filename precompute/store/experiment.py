@@ -1,0 +1,64 @@
+"""One experiment of a store: its facts, and its datasets by their path inside its group."""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.store import schema
+from precompute.store.storefile import StoreFile
+
+
+class Experiment(Mapping[str, NDArray[Any]]):
+    """One experiment; a mapping from paths such as ``layers/features.11/accuracy`` to arrays.
+
+    Made by :meth:`precompute.store.reader.Store.experiment`. An array is read when it is asked for; strings come as an
+    array of ``str``. A path that the experiment does not hold raises :class:`KeyError`, and what is damaged
+    :class:`precompute.errors.StoreDamaged`.
+    """
+
+    def __init__(self, file: StoreFile, name: str) -> None:
+        self._file = file
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r}, {len(self)} datasets)"
+
+    def __getitem__(self, path: str) -> NDArray[Any]:
+        if path not in self._paths:
+            raise KeyError(path)
+        full = self._path(path)
+        if self._file.is_text(full):
+            return np.array(self._file.strings(full), dtype=np.str_)
+        return self._file.read(full)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Title, source, when and by what command it was made, seed, options and versions (as dictionaries).
+
+        ``reduced`` is there only where something was cut down to stay within the time allowed.
+        """
+        held = self._file.facts(self._path())
+        parsed = {fact: json.loads(str(held[fact])) for fact in ("options", "versions") if fact in held}
+        return {fact: value.item() if isinstance(value, np.generic) else value for fact, value in held.items()} | parsed
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """The layers it was carried out on."""
+        return self._file.names(self._path("layers"))
+
+    @cached_property
+    def _paths(self) -> dict[str, None]:
+        return dict.fromkeys(self._file.datasets(self._path()))
+
+    def _path(self, *parts: str) -> str:
+        return schema.experiment_path(self.name, *parts)

@@ -1,0 +1,295 @@
+"""Experiments beside the rest of a store: taken over as it stands, read back, and their faults found."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from precompute.errors import StoreDamaged, StoreError
+from precompute.store import experiment_schema, schema
+from precompute.store.check import Problem, check
+from precompute.store.reader import open_store
+from precompute.store.writer import StoreWriter
+from tests.precompute.store.test_format import table
+
+LAYER = "features.2"
+FACTS = {
+    "title": "Made up",
+    "source": "nobody",
+    "created": "2026-01-01T00:00:00+00:00",
+    "command": "none",
+    "options": json.dumps({"layers": [LAYER]}),
+    "seed": 3,
+    "versions": json.dumps({"numpy": "2"}),
+}
+CURVES = f"/experiments/cumulative/layers/{LAYER}"
+ABLATED = f"/experiments/statistics/layers/{LAYER}/ablation/zero"
+CORRELATED = f"/experiments/correlations/layers/{LAYER}/ablation/zero"
+
+
+def sizes(store):
+    layer = store.layer(LAYER)
+    shared = {"image": len(store.images), "class": len(store.classes), "unit": layer.n_units}
+    return shared | {"measure": 3, "target": 2, "order": 4, "step": 3}
+
+
+def made_up(store):
+    """Every dataset of every experiment, with values that keep the rules."""
+    size = sizes(store)
+    arrays = {}
+    for entry in experiment_schema.ENTRIES:
+        shape = tuple(size[axis] for axis in entry.axes)
+        path = entry.path.replace("<layer>", LAYER).replace("<kind>", "zero")
+        if entry.dtype == schema.STRING:
+            arrays[path] = np.array([f"name {i}" for i in range(shape[0])])
+        else:
+            arrays[path] = np.zeros(shape, entry.dtype)
+    change = store_change(store)
+    arrays[f"{ABLATED}/lost"] = np.maximum(change, 0)
+    arrays[f"{ABLATED}/gained"] = np.maximum(-change, 0)
+    arrays[f"{CURVES}/unit"] = np.tile(np.arange(size["unit"]), (size["order"], 1))
+    arrays[f"{CURVES}/n_removed"] = np.array([0, 1, size["unit"]])
+    return arrays
+
+
+def store_change(store):
+    correct = np.bincount(store.images.label[store.baseline_correct], minlength=len(store.classes))
+    return correct - store.layer(LAYER).ablation("zero").correct
+
+
+def add(path, arrays, *, without="/experiments/none", facts=FACTS):
+    with open_store(path) as store:
+        provenance = json.dumps(store.provenance)
+    with StoreWriter(path) as writer:
+        writer.take_over(path, without=without)
+        for name in {dataset.split("/")[2] for dataset in arrays}:
+            writer.describe(f"/experiments/{name}", facts)
+        for dataset, values in arrays.items():
+            writer.write(dataset, values)
+        writer.finish(provenance)
+
+
+@pytest.fixture(scope="module")
+def extended_bytes(good_bytes, tmp_path_factory):
+    """The small store with all experiments, as a file's bytes."""
+    path = tmp_path_factory.mktemp("extended") / "extended.h5"
+    path.write_bytes(good_bytes)
+    with open_store(path) as store:
+        arrays = made_up(store)
+    add(path, arrays)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def extended(extended_bytes, tmp_path):
+    """A copy of it."""
+    path = tmp_path / "extended.h5"
+    path.write_bytes(extended_bytes)
+    return path
+
+
+def content(path):
+    """All datasets and facts of a store but those of experiments, as bytes or values."""
+    found = {}
+
+    def keep(name, item):
+        if name.startswith("experiments"):
+            return
+        found[f"{name}@"] = {fact: np.asarray(value).tolist() for fact, value in item.attrs.items()}
+        if isinstance(item, h5py.Dataset):
+            values = item[...]
+            found[name] = list(values) if values.dtype == object else values.tobytes(), item.dtype, item.chunks
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+        found["/"] = dict(file.attrs)
+    return found
+
+
+# Writing
+
+
+def test_taking_over_leaves_everything_else_as_it_stands(store_path):
+    before = content(store_path)
+    with open_store(store_path) as store:
+        add(store_path, made_up(store))
+    after = content(store_path)
+    assert after.keys() == before.keys()
+    for name, value in before.items():
+        np.testing.assert_equal(after[name], value, err_msg=name)
+    assert check(store_path) == []
+
+
+def test_a_group_left_out_can_be_written_anew_and_the_others_stay(extended):
+    with open_store(extended) as store:
+        arrays = made_up(store)
+        half = store.experiment("statistics")["half"]
+    renewed = {path: values for path, values in arrays.items() if "/cumulative/" in path}
+    add(extended, renewed, without="/experiments/cumulative", facts=FACTS | {"seed": 4})
+    with open_store(extended) as store:
+        assert store.experiments == ("correlations", "cumulative", "statistics")
+        assert store.experiment("cumulative").facts["seed"] == 4
+        assert store.experiment("statistics").facts["seed"] == 3
+        np.testing.assert_array_equal(store.experiment("statistics")["half"], half)
+
+
+def test_writing_anew_does_not_make_the_file_grow(extended):
+    with open_store(extended) as store:
+        arrays = {path: values for path, values in made_up(store).items() if "/cumulative/" in path}
+    sizes = []
+    for _ in range(3):
+        add(extended, arrays, without="/experiments/cumulative")
+        sizes.append(extended.stat().st_size)
+    assert sizes[0] == sizes[1] == sizes[2]
+
+
+def test_a_group_that_fails_the_check_leaves_the_store_byte_for_byte(store_path):
+    before = store_path.read_bytes()
+    with open_store(store_path) as store:
+        arrays = made_up(store)
+    arrays[f"{ABLATED}/lost"] = arrays[f"{ABLATED}/lost"] + 1
+    with pytest.raises(StoreDamaged, match="lost"):
+        add(store_path, arrays)
+    assert store_path.read_bytes() == before
+    assert [path.name for path in store_path.parent.iterdir()] == [store_path.name]
+
+
+def test_an_open_store_goes_on_reading_what_it_opened(store_path):
+    with open_store(store_path) as store:
+        add(store_path, made_up(store))
+        assert store.experiments == ()
+        assert len(store.thumbnail(0)) >= 0
+        assert np.isfinite(store.layer(LAYER).activation(0).max).all()
+    with open_store(store_path) as store:
+        assert len(store.experiments) == 3
+
+
+# Reading
+
+
+def test_an_experiment_is_a_mapping_of_its_datasets(extended):
+    with open_store(extended) as store:
+        expected = {path.split("/", 3)[3]: values for path, values in made_up(store).items() if "/cumulative/" in path}
+        found = store.experiment("cumulative")
+        assert set(found) == set(expected)
+        assert len(found) == len(expected)
+        for path, values in expected.items():
+            np.testing.assert_array_equal(found[path], values)
+        assert found.layers == (LAYER,)
+        with pytest.raises(KeyError):
+            found["layers"]
+
+
+def test_the_facts_of_an_experiment_are_plain_values(extended):
+    with open_store(extended) as store:
+        facts = store.experiment("correlations").facts
+    assert facts["seed"] == 3
+    assert type(facts["seed"]) is int
+    assert facts["options"] == {"layers": [LAYER]}
+    assert facts["versions"] == {"numpy": "2"}
+    assert "reduced" not in facts
+
+
+def test_an_experiment_that_is_not_there_says_how_to_add_it(store_path):
+    with open_store(store_path) as store, pytest.raises(StoreError, match="precompute experiment cumulative"):
+        store.experiment("cumulative")
+
+
+# Checking
+
+
+def test_every_missing_dataset_is_found(extended):
+    missing = []
+    with h5py.File(extended, "r+") as file:
+        for entry in experiment_schema.ENTRIES:
+            path = entry.path.replace("<layer>", LAYER).replace("<kind>", "zero")
+            del file[path]
+            missing += [path] if entry.required else []
+    assert check(extended) == [Problem(path, "the dataset is missing") for path in missing]
+
+
+def test_an_optional_dataset_may_be_missing(extended):
+    with h5py.File(extended, "r+") as file:
+        del file[f"{ABLATED}/log_prob_p"]
+    assert check(extended) == []
+
+
+def plant(path, values):
+    def change(file):
+        file[path][...] = values
+
+    return change
+
+
+def no_such_layer(file):
+    file.move(CURVES, "/experiments/cumulative/layers/other")
+
+
+def nameless_versions(file):
+    file["/experiments/statistics"].attrs["versions"] = "[1]"
+
+
+FAULTS = {
+    f"{ABLATED}/lost": plant(f"{ABLATED}/lost", 7),
+    f"{ABLATED}/max_drop_q": plant(f"{ABLATED}/max_drop_q", 1.5),
+    f"{CORRELATED}/spearman": plant(f"{CORRELATED}/spearman", -1.5),
+    f"{CURVES}/unit": plant(f"{CURVES}/unit", 0),
+    f"{CURVES}/n_removed": plant(f"{CURVES}/n_removed", 0),
+    f"{CURVES}/accuracy": plant(f"{CURVES}/accuracy", np.arange(12).reshape(4, 3) / 12),
+    f"{CURVES}/balanced": plant(f"{CURVES}/balanced", np.nan),
+    "/experiments/statistics/half": plant("/experiments/statistics/half", -1),
+    "/experiments/cumulative/layers/other": no_such_layer,
+    "/experiments/statistics": nameless_versions,
+    "/experiments/correlations": lambda file: file["/experiments/correlations"].attrs.__delitem__("seed"),
+}
+
+
+@pytest.mark.parametrize("path", FAULTS)
+def test_a_planted_fault_is_found_at_its_path(extended, path):
+    with h5py.File(extended, "r+") as file:
+        FAULTS[path](file)
+    assert path in {problem.path for problem in check(extended)}
+
+
+def test_a_wrong_number_of_units_is_found(extended):
+    path = f"{ABLATED}/reliability"
+    with h5py.File(extended, "r+") as file:
+        facts = dict(file[path].attrs)
+        del file[path]
+        file.create_dataset(path, data=np.zeros(9, "f4")).attrs.update(facts)
+    assert [problem.path for problem in check(extended)] == [path]
+
+
+# FORMAT.md
+
+
+def test_the_table_of_experiments_is_the_schema():
+    expected = [
+        {
+            "dataset": f"`{entry.path}`",
+            "type": entry.dtype,
+            "axes": ", ".join(entry.axes),
+            "unit": entry.unit,
+            "must be there": "yes" if entry.required else "no",
+            "NaN": (entry.nan or "never") if entry.dtype.startswith("f") else "",
+            "meaning": entry.doc,
+        }
+        for entry in experiment_schema.ENTRIES
+    ]
+    assert table("dataset") == expected
+
+
+def test_every_further_axis_is_explained():
+    known = {name for row in table("axis") for name in row["axis"].replace("`", "").split(", ")}
+    further = {row["further axis"].strip("`") for row in table("further axis")}
+    assert {axis for entry in experiment_schema.ENTRIES for axis in entry.axes} <= known | further
+
+
+def test_the_table_of_an_experiments_facts_is_the_schema():
+    found = {row["fact of an experiment"]: row for row in table("fact of an experiment")}
+    assert list(found) == [f"`{name}`" for name in experiment_schema.FACTS]
+    for name, fact in experiment_schema.FACTS.items():
+        required = "yes" if fact.required else "no"
+        row = found[f"`{name}`"]
+        assert (row["kind"], row["must be there"], row["meaning"]) == (fact.kind, required, fact.doc)
