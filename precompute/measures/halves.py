@@ -1,0 +1,151 @@
+"""Two halves of the images: choose on one, measure on the other.
+
+Where a class is chosen because its drop is the largest, that drop is too large (the winner's curse). On images that had
+no part in the choice it is right.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.correlation import pearson
+from precompute.measures.paired import PairedCounts
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutDrop:
+    """The drop of a class chosen for each unit, on images that had no part in the choice.
+
+    Parameters
+    ----------
+    chosen : (unit,) array
+        The class; NaN where no class was chosen, and where two halves that are pooled choose different ones.
+    lost, gained, count : (unit,) integer arrays
+        Images lost, images gained and images in all behind the drop; 0 where no class was chosen.
+    """
+
+    chosen: Floats
+    lost: Ints
+    gained: Ints
+    count: Ints
+
+    @property
+    def drop(self) -> Floats:
+        """Accuracy lost, (unit,), fractions in [-1, 1]; NaN where no class was chosen."""
+        return (self.lost - self.gained) / np.where(self.count, self.count, np.nan)
+
+
+def halves(label: Ints, *, seed: int = 0) -> Ints:
+    """Split the images at random into two halves of the same make-up.
+
+    Parameters
+    ----------
+    label : (image,) integer array
+        Class of each image.
+    seed : int
+        Same seed and same labels, same halves.
+
+    Returns
+    -------
+    (image,) integer array
+        0 or 1. The halves differ by at most one image, in every class and altogether.
+    """
+    order = np.lexsort((np.random.default_rng(seed).random(len(label)), label))
+    half = np.empty(len(label), dtype=np.int64)
+    # Class after class, each shuffled, every other image: an odd class is evened out by the next odd one.
+    half[order] = np.arange(len(label)) % 2
+    return half
+
+
+def held_out_drop(score: Floats, read: PairedCounts) -> HeldOutDrop:
+    """Choose a class for every unit by a score, and read its drop where the score was not measured.
+
+    Parameters
+    ----------
+    score : (unit, class) array
+        Measured on one half of the images: the drop, or the fall of log-probability, which finds the class more often.
+        NaN for classes that take no part.
+    read : PairedCounts
+        Images lost and gained of the other half.
+
+    Returns
+    -------
+    HeldOutDrop
+        Of the class with the highest score, the first among equals; of none where no score is above zero.
+    """
+    known = np.where(np.isnan(score) | (read.count == 0), -np.inf, score)
+    best = known.argmax(axis=1)
+    unit = np.arange(len(score))
+    found = known[unit, best] > 0
+    lost, gained, count = (
+        np.where(found, numbers, 0) for numbers in (read.lost[unit, best], read.gained[unit, best], read.count[best])
+    )
+    return HeldOutDrop(np.where(found, best, np.nan), lost, gained, count)
+
+
+def pooled(one: HeldOutDrop, other: HeldOutDrop) -> HeldOutDrop:
+    """Put the two ways together: chosen on either half, read on the other.
+
+    The images behind the two are not the same, so the counts add up, and an interval can be made from them. Where only
+    one half has a class to choose, the drop is that of one way.
+
+    Returns
+    -------
+    HeldOutDrop
+        ``chosen`` is the class that both ways choose; NaN where they differ or where either chooses none.
+    """
+    chosen = np.where(one.chosen == other.chosen, one.chosen, np.nan)
+    return HeldOutDrop(chosen, one.lost + other.lost, one.gained + other.gained, one.count + other.count)
+
+
+def reliability(one: Floats, other: Floats) -> Floats:
+    r"""Split-half reliability: how far the same measurement on other images would give the same profile.
+
+    .. math:: R = \frac{2 r}{1 + r}
+
+    with r the correlation of the two halves; the Spearman-Brown formula, for each half has half of the images.
+
+    Parameters
+    ----------
+    one, other : (..., n) arrays
+        The profile from either half, such as (unit, class) drops, for a reliability of every unit's profile, or one
+        measure over (unit,). Pairs with a NaN are left out.
+
+    Returns
+    -------
+    (...) array
+        At most 1; 0 and below for a profile of noise. NaN where a half does not vary or has fewer than three pairs, and
+        where the halves are exactly opposite.
+
+    References
+    ----------
+    Spearman 1910 and Brown 1910, British Journal of Psychology 3, 271-295 and 296-322.
+    """
+    r = pearson(one, other)
+    return 2 * r / np.where(r > -1, 1 + r, np.nan)
+
+
+def disattenuated(r: Floats, reliability_x: Floats, reliability_y: Floats) -> Floats:
+    """Estimate what a correlation would be without the noise of either measurement.
+
+    Parameters
+    ----------
+    r, reliability_x, reliability_y : arrays of shapes that broadcast
+        The correlation, and the reliability of either side; 1 for a side that is known exactly.
+
+    Returns
+    -------
+    array
+        May leave [-1, 1] where reliabilities are low; NaN where one is not above zero.
+
+    References
+    ----------
+    Spearman 1904, American Journal of Psychology 15, 72-101.
+    """
+    product = np.where((reliability_x > 0) & (reliability_y > 0), reliability_x * reliability_y, np.nan)
+    return r / np.sqrt(product)
