@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from precompute.merge import blocks
 from precompute.__main__ import main
+from precompute.merge import blocks
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
