@@ -104,7 +104,7 @@ def _scrap(rng: np.random.Generator) -> Thing:
     x, y = rng.uniform(0, SIZE, 2)
     shape = _one_of(("ball", "heart", "leaf", "pebble", "pennant", "star"), rng)
     texture = _one_of(("checked", "dotted", "striped"), rng) if rng.uniform() < 0.4 else "plain"
-    return Thing(shape, texture, _one_of(_BRIGHT, rng), Pose(x, y, rng.uniform(5, 11), rng.uniform(-1, 1)))
+    return Thing(shape, texture, _one_of(_BRIGHT, rng), Pose(x, y, rng.uniform(4.5, 9), rng.uniform(-1, 1)))
 
 
 def _sibling(subject: Thing, rng: np.random.Generator) -> list[Thing]:
