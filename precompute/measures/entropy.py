@@ -1,0 +1,215 @@
+"""Feature entropy: how alike the birth levels of a unit's maps are over the images of a class.
+
+Low entropy: the maps have their first hole at the same level, image after image. Noise has an entropy too, and not a
+high one: never show one without the other.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.births import birth_levels
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+Rule = Literal["ours", "paper", "code"]
+"""Which reading of the method; see :func:`feature_entropy`."""
+
+LEAST_RATE = 0.1
+"""Selective rate below which too few maps have a birth level for an entropy of them."""
+
+_LAST = 100 * math.log(100)  # what the authors' code gives units that are to rank last
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureEntropy:
+    """Entropy of birth levels, and how many there are.
+
+    Parameters
+    ----------
+    entropy : array
+        In nats, 0 and above; low for a unit that does the same on every image. Comparable only between maps of one
+        size and classes of one number of images.
+    selective_rate : array
+        Fraction of the images whose map has a birth level. Never rank by entropy without it.
+    """
+
+    entropy: Floats
+    selective_rate: Floats
+
+
+def feature_entropy(births: Floats, *, rule: Rule = "ours") -> FeatureEntropy:
+    r"""Entropy of the birth levels over the last axis, the images of one class.
+
+    .. math:: H = -\sum_x P(x) \log P(x)
+
+    The paper, the authors' program and we read the method differently:
+
+    ========  =================================  ====================================================================
+    rule      P is a share of                    where the selective rate e is low
+    ========  =================================  ====================================================================
+    ours      images that have a birth level     e < 0.1: :math:`(1 - e) \log n`, near the most that n images can have
+    paper     all n images                       e < 0.1: :math:`e \log n`, as printed; silent units look best
+    code      images that have a birth level     :math:`H / e` everywhere, and :math:`100 \log 100` where that is below
+                                                 0.1 or no image has a birth level
+    ========  =================================  ====================================================================
+
+    Parameters
+    ----------
+    births : (..., image) array
+        Birth levels of :func:`precompute.measures.births.birth_levels`, NaN for none; for the rule ``code``, those that
+        :func:`cut_as_code` leaves.
+    rule : {"ours", "paper", "code"}
+        Which reading.
+
+    Returns
+    -------
+    FeatureEntropy
+        (...) arrays; NaN without images.
+
+    References
+    ----------
+    Zhao and Zhang 2021, "Quantitative performance assessment of CNN units via topological entropy calculation"
+    (arXiv:2103.09716).
+    """
+    n_images = births.shape[-1]
+    if n_images == 0:
+        nothing = np.full(births.shape[:-1], np.nan)
+        return FeatureEntropy(nothing, nothing)
+    frequency = _frequencies(births.reshape(-1, n_images))
+    n_born = frequency.sum(axis=1)
+    rate = n_born / n_images
+    share = frequency / (n_images if rule == "paper" else np.maximum(n_born, 1)[:, None])
+    entropy = -(share * np.log(np.where(share > 0, share, 1))).sum(axis=1) + 0.0
+    if rule == "code":
+        ineffective = np.divide(entropy, rate, out=np.zeros_like(entropy), where=rate > 0)
+        entropy = np.where(ineffective < 0.1, _LAST, ineffective)
+    else:
+        substitute = (rate if rule == "paper" else 1 - rate) * math.log(n_images)
+        entropy = np.where(rate < LEAST_RATE, substitute, entropy)
+    return FeatureEntropy(entropy.reshape(births.shape[:-1]), rate.reshape(births.shape[:-1]))
+
+
+def class_feature_entropy(births: Floats, label: Ints, n_classes: int, *, rule: Rule = "ours") -> FeatureEntropy:
+    """Feature entropy of every unit for every class.
+
+    Parameters
+    ----------
+    births : (unit, image) array
+        Birth levels; NaN for none.
+    label : (image,) integer array
+        Class of each image.
+    n_classes : int
+        Number of classes.
+    rule : {"ours", "paper", "code"}
+        Which reading, see :func:`feature_entropy`.
+
+    Returns
+    -------
+    FeatureEntropy
+        (unit, class) arrays; NaN for classes without images.
+    """
+    found = [feature_entropy(births[:, label == c], rule=rule) for c in range(n_classes)]
+    return FeatureEntropy(
+        np.stack([one.entropy for one in found], axis=1), np.stack([one.selective_rate for one in found], axis=1)
+    )
+
+
+def cut_as_code(births: Floats, side: int, *, density: float = 0.8, cap: int = 50) -> Floats:
+    """Drop the birth levels that the authors' program does not count.
+
+    It stops at a share of all possible edges, takes births past a fixed row for none (its rows count from 0), and
+    cannot tell a birth in row 0 from none.
+
+    Parameters
+    ----------
+    births : array
+        Birth levels of maps of one size.
+    side : int
+        Their side.
+    density : float
+        Share of the possible edges.
+    cap : int
+        Last row; meant for maps of 14 a side.
+
+    Returns
+    -------
+    array
+        The same with NaN where there is none.
+    """
+    last = math.ceil(density * math.comb(side, 2))
+    row = births - 1
+    return np.where((births <= last) & (row > 0) & (row <= cap), births, np.nan)
+
+
+def noise_births(n_maps: int, side: int, *, smooth: float = 0.0, seed: int = 0) -> Floats:
+    """Birth levels of maps of noise.
+
+    Parameters
+    ----------
+    n_maps, side : int
+        How many maps, and their side.
+    smooth : float
+        0 for independent pixels; otherwise the standard deviation, in pixels, of the Gaussian that smooths normal noise
+        whose part below zero is then cut off, as in the map of a rectified layer. Smoothing goes round the borders, so
+        that no place is special; what happens at the borders moves the entropy by several tenths.
+    seed : int
+        Same seed, same maps.
+
+    Returns
+    -------
+    (map,) array
+        NaN where there is none.
+    """
+    rng = np.random.default_rng(seed)
+    if not smooth:
+        return birth_levels(rng.random((n_maps, side, side)))
+    blur = smoothing(side, smooth)
+    return birth_levels(np.maximum(blur @ rng.standard_normal((n_maps, side, side)) @ blur.T, 0))
+
+
+def noise_entropy(births: Floats, n_images: int, *, draws: int = 200, seed: int = 0, rule: Rule = "ours") -> Floats:
+    """Feature entropies of as many maps of noise as a class has images.
+
+    Parameters
+    ----------
+    births : (map,) array
+        Birth levels of many maps of noise, several times ``n_images``.
+    n_images : int
+        Images of the class.
+    draws : int
+        How many such classes.
+    seed : int
+        Same seed, same draws.
+    rule : {"ours", "paper", "code"}
+        Which reading, see :func:`feature_entropy`.
+
+    Returns
+    -------
+    (draw,) array
+        Their mean and quantiles are the noise level of an entropy.
+    """
+    drawn = np.random.default_rng(seed).integers(0, len(births), (draws, n_images))
+    return feature_entropy(births[drawn], rule=rule).entropy
+
+
+def smoothing(side: int, deviation: float) -> Floats:
+    """Return the matrix, (side, side), that smooths along an axis with a Gaussian that goes round the borders."""
+    reach = int(4 * deviation + 0.5)
+    offset = np.arange(-reach, reach + 1)
+    weight = np.exp(-0.5 * (offset / deviation) ** 2)
+    around = np.bincount(offset % side, weights=weight / weight.sum(), minlength=side)
+    place = np.arange(side)
+    return around[(place - place[:, None]) % side]
+
+
+def _frequencies(births: Floats) -> Ints:
+    """Count how often each level occurs in each row, (row, level)."""
+    row, place = np.nonzero(~np.isnan(births))
+    level = births[row, place].astype(np.int64)
+    n_levels = int(level.max(initial=0)) + 1
+    return np.bincount(row * n_levels + level, minlength=len(births) * n_levels).reshape(len(births), n_levels)
