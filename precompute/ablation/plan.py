@@ -78,8 +78,11 @@ def make_plan(program: Program, site: str) -> Plan:
     Raises
     ------
     CannotCapture
-        Where a value that the changed part needs does not have its images on dimension 0.
+        Where the layer does not reach the outputs, or a value that the changed part needs does not have its images on
+        dimension 0.
     """
+    if site not in program.marks:
+        raise CannotCapture("its outputs do not depend on the layer")
     mark = program.marks[site]
     lanes, wide = _sort(program, mark)
     narrow = tuple(node for node in lanes if node is not mark)

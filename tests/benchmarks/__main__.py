@@ -49,12 +49,16 @@ def line(case: Case, result: Result) -> str:
         f"{case.network} `{case.layer}` {case.precision.value}",
         f"{result.plain * 1e3:.1f}",
         f"{result.engine * 1e6:.1f}",
-        f"{result.plain / result.engine:,.0f} ({low:,.0f} to {high:,.0f})",
-        f"{result.plain / result.sweep:,.0f}",
+        f"{_round(result.plain / result.engine)} ({_round(low)} to {_round(high)})",
+        _round(result.plain / result.sweep),
         f"{case.goal:,}" if case.goal else "",
         *(f"{100 * part / counts.rows:.2f} %" for part in (counts.changed, counts.in_float32, counts.rechecked)),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _round(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
 
 
 def machine(threads: int) -> str:

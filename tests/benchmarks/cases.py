@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from precompute.ablation.precision import Precision
+from precompute.models.demo import build_demo_network
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Case:
     Parameters
     ----------
     network
-        A torchvision name.
+        A torchvision name, or "demo".
     layer
         The layer's path.
     goal
@@ -38,16 +39,23 @@ class Case:
     units: int
     precision: Precision = Precision.FLOAT32
 
+    @property
+    def size(self) -> int:
+        """Side of the images, in pixels."""
+        return 96 if self.network == "demo" else 224
+
 
 CASES = (
     Case("alexnet", "features.11", 25, images=128, units=256),
     Case("alexnet", "features.11", 80, images=128, units=256, precision=Precision.BFLOAT16),
     Case("vgg16", "features.29", 400, images=32, units=512),
-    Case("resnet50", "layer4", 15_000, images=64, units=2048),
+    Case("resnet50", "layer4", 15_000, images=128, units=2048),
     Case("resnet18", "layer3", 6, images=32, units=32),
     Case("resnet18", "layer3", None, images=32, units=32, precision=Precision.BFLOAT16),
     Case("resnet18", "layer2", 3, images=32, units=16),
+    Case("resnet18", "layer2", None, images=32, units=16, precision=Precision.BFLOAT16),
     Case("mobilenet_v2", "features.17", 60, images=64, units=320),
+    *(Case("demo", f"features.{i}", None, images=128, units=32) for i in (1, 3, 6, 8, 10)),
 )
 
 
@@ -65,7 +73,7 @@ def build(name: str, images: Tensor) -> nn.Module:
     Untouched, random networks say the same of every image, and margins are smaller than rounding.
     """
     torch.manual_seed(0)
-    network = get_model(name, weights=None).eval()
+    network = build_demo_network() if name == "demo" else get_model(name, weights=None).eval()
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()

@@ -29,8 +29,8 @@ class Result:
     Parameters
     ----------
     plain, engine, sweep
-        Seconds a row: of the plain method, of the engine altogether, and of the engine without what it does once for
-        every image however many units there are (the forward pass without ablation).
+        Seconds a row of a sweep of all units: of the plain method, of the engine altogether, and of the engine without
+        the one forward pass for each image that every method needs for the predictions without ablation.
     counts
         What the engine did with the rows of the last repeat.
     spread
@@ -44,9 +44,9 @@ class Result:
     spread: tuple[float, float]
 
 
-def run_case(case: Case, clock: Clock = time.perf_counter, size: int = 224) -> Result:
+def run_case(case: Case, clock: Clock = time.perf_counter) -> Result:
     """Measure one case, plain method and engine in turns."""
-    images = pictures(case.images, size)
+    images = pictures(case.images, case.size)
     network = build(case.network, images[:BATCH])
     return compare(network, case, images, clock)
 
@@ -65,15 +65,16 @@ def compare(network: nn.Module, case: Case, images: Tensor, clock: Clock) -> Res
     for _ in range(REPEATS):
         engine.counts, base.seconds = Counts(), 0.0
         plain.append(_seconds(clock, engine.plain.sweep, images[:BATCH], ablations[:1]) / len(images[:BATCH]))
-        whole.append(_seconds(clock, engine.sweep, images, ablations) / rows)
-        sweep.append(whole[-1] - base.seconds / rows)
+        seconds = _seconds(clock, engine.sweep, images, ablations)
+        sweep.append((seconds - base.seconds) / rows)
+        whole.append(sweep[-1] + base.seconds / (len(images) * site.n_units))
     ratios = [a / b for a, b in zip(plain, whole, strict=True)]
     return Result(median(plain), median(whole), median(sweep), engine.counts, (min(ratios), max(ratios)))
 
 
 def captum_seconds(case: Case, clock: Clock = time.perf_counter) -> float:
     """Return the seconds a row of Captum's ablation of a layer, four units of it on a few images."""
-    images = pictures(BATCH, 224)
+    images = pictures(BATCH, case.size)
     network = build(case.network, images)
     layer, site = network.get_submodule(case.layer), find_site(list_sites(network, images[:2]), case.layer)
     # Units past the fourth are ablated as one; the unablated network runs once.

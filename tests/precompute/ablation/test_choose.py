@@ -39,8 +39,20 @@ class Windowed(Small):
         return self.fc(peaks * x.mean((2, 3)))
 
 
-def choose(network, images):
-    site = find_site(list_sites(network, images[:2]), "conv")
+class Unused(Small):
+    """Computes something that reaches no output, as an auxiliary head may."""
+
+    def __init__(self):
+        super().__init__()
+        self.beside = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        self.beside(x)
+        return super().forward(x)
+
+
+def choose(network, images, name="conv"):
+    site = find_site(list_sites(network, images[:2]), name)
     return make_ablater(network, site, images[:2], batch_size=4)
 
 
@@ -67,6 +79,12 @@ def test_a_network_in_training_mode_takes_the_plain_method():
     ablater, reason = choose(Small().train(), torch.randn(2, 3, 8, 8))
     assert isinstance(ablater, PlainAblater)
     assert "training mode" in reason
+
+
+def test_a_layer_that_reaches_no_output_takes_the_plain_method():
+    ablater, reason = choose(Unused().eval(), torch.randn(2, 3, 8, 8), "beside")
+    assert isinstance(ablater, PlainAblater)
+    assert "do not depend on the layer" in reason
 
 
 def test_pieces_of_images_in_the_place_of_images_do_not_mislead(compare):
