@@ -8,9 +8,12 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from precompute.errors import UnitscopeError
+from precompute.experiments.options import ExperimentOptions
+from precompute.experiments.table import EXPERIMENTS
 from precompute.options import RunOptions
 from precompute.store.check import check
 from precompute.store.reader import Store, open_store
@@ -45,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_layers(commands)
     _add_run(commands)
     _add_demo(commands)
+    _add_experiment(commands)
     checking = commands.add_parser("check", help="list all that is missing, half-written or inconsistent in a store")
     checking.add_argument("store", type=Path, metavar="STORE.h5")
     checking.set_defaults(run_command=_check)
@@ -93,6 +97,28 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument("--out", type=Path, default=Path("runs/demo.h5"), metavar="FILE", help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, other pictures (%(default)s)")
     parser.set_defaults(run_command=_demo)
+
+
+def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "experiment",
+        help="add an experiment to a store",
+        epilog="Experiments: " + "; ".join(f"{row.name} ({row.title})" for row in EXPERIMENTS),
+    )
+    add = parser.add_argument
+    add("name", metavar="NAME", choices=[row.name for row in EXPERIMENTS], help="which one; they are listed below")
+    add("store", type=Path, metavar="STORE.h5")
+    add("--layer", action="append", dest="layers", metavar="L", help="a layer to look at; repeatable (all)")
+    add("--seed", type=int, metavar="N", help="what random choices come from (0)")
+    add("--images", type=Path, metavar="DIR", help="where the store's images lie now (where they lay)")
+    add("--train-images", type=Path, metavar="DIR", help="training images, for experiments that compare with them")
+    add("--model", metavar="MODEL", help="what loads the network (what the store names)")
+    add("--weights", metavar="W", help="its weights (what the store names)")
+    add("--device", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (auto)")
+    add("--max-minutes", type=float, metavar="M", help="about how long it may take; it cuts itself down (30)")
+    add("--images-per-class", type=int, metavar="N", help="use N images of each class (all)")
+    add("--by", metavar="MEASURE", help="the measure that ranks units, where they are ranked")
+    parser.set_defaults(run_command=_experiment)
 
 
 # The commands
@@ -155,6 +181,15 @@ def _demo(options: argparse.Namespace) -> int:
     return 0
 
 
+def _experiment(options: argparse.Namespace) -> int:
+    from precompute.experiments.carry_out import carry_out
+
+    asked = {field.name: getattr(options, field.name) for field in fields(ExperimentOptions)}
+    asked["layers"] = tuple(options.layers) if options.layers else None
+    carry_out(options.name, options.store, ExperimentOptions(**asked), command=_command(), say=print)
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     problems = check(options.store)
     for problem in problems:
@@ -191,6 +226,7 @@ def _facts(store: Store) -> list[tuple[str, object]]:
         for found in layer.attributions:
             state = f"left out: {found.left_out}" if found.left_out else f"{found.n_exemplars} exemplars a unit"
             facts.append(("  attribution", f"{found.method}: {state}"))
+    facts += [("experiment", f"{name}: {store.experiment(name).facts.get('created')}") for name in store.experiments]
     facts += [("skipped file", f"{path} ({reason})") for path, reason in store.images.skipped]
     return facts
 

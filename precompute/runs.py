@@ -10,6 +10,7 @@ from precompute.pipeline import STAGES, Summary, run
 from precompute.plan import Plan, make_plan, store_bytes
 from precompute.progress import Progress
 from precompute.provenance import device_name, git_commit, versions
+from precompute.words import duration, size
 
 _LISTED = 20
 
@@ -89,20 +90,6 @@ def report(summary: Summary, options: RunOptions) -> list[str]:
             lines.append(f"  and {len(summary.skipped) - _LISTED} more, all listed in the store")
     times = ", ".join(f"{name} {duration(seconds)}" for name, seconds in summary.seconds.items())
     return [*lines, f"Took: {times}", f"Wrote {options.out} ({size(options.out.stat().st_size)})"]
-
-
-def duration(seconds: float) -> str:
-    """Write a time for people: to the second, minute or hour."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
-
-
-def size(n_bytes: float) -> str:
-    """Write a file size for people."""
-    return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
 def _refuse_full_disk(plan: Plan) -> None:

@@ -160,13 +160,13 @@ class StoreWriter:
         dataset.attrs.update({"axes": list(entry.axes), "unit": entry.unit, "doc": entry.doc})
         return dataset
 
-    def finish(self, provenance: str) -> None:
+    def finish(self, provenance: str | None = None) -> None:
         """Check the store, stamp it complete and move it to its destination.
 
         Parameters
         ----------
-        provenance : str
-            JSON text that says how the store came to be.
+        provenance : str, optional
+            JSON text that says how the store came to be; by default what :meth:`take_over` found.
 
         Raises
         ------
@@ -175,7 +175,8 @@ class StoreWriter:
         DiskError
             When the store cannot be moved into place.
         """
-        self._file.attrs["provenance"] = provenance
+        if provenance is not None:
+            self._file.attrs["provenance"] = provenance
         self._file.flush()
         problems = check.problems_of(self._file)
         if problems:

@@ -1,0 +1,135 @@
+"""One experiment from its options to its group in the store, with what a person should be told on the way."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import disk_usage
+from typing import Any
+
+from precompute.errors import DiskError, StoreError
+from precompute.experiments import correlations, statistics
+from precompute.experiments.job import Arrays, Job, Prepared
+from precompute.experiments.options import ExperimentOptions
+from precompute.experiments.table import ExperimentRow, row_for
+from precompute.progress import Progress
+from precompute.provenance import versions
+from precompute.store.reader import Store, open_store
+from precompute.store.schema import experiment_path
+from precompute.store.writer import StoreWriter
+from precompute.words import duration, size
+
+PREPARE: dict[str, Callable[[Job], Prepared]] = {
+    "statistics": statistics.prepare,
+    "correlations": correlations.prepare,
+}
+"""What makes each experiment of the table ready."""
+
+
+def carry_out(name: str, path: Path, options: ExperimentOptions, *, command: str, say: Callable[[str], None]) -> None:
+    """Carry out an experiment and add its group to a store, in place of an earlier one of the same name.
+
+    Parameters
+    ----------
+    name
+        One of the table's.
+    path
+        A complete store. It is replaced in one step when all is done; until then, and whatever goes wrong, it stays as
+        it is.
+    options
+        What was asked for.
+    command
+        The command line, for the experiment's facts.
+    say
+        Receives sentences for the person who waits.
+
+    Raises
+    ------
+    UnitscopeError
+        For anything that cannot work.
+    """
+    row = row_for(name)
+    options.refuse_unused(row)
+    with open_store(path) as store:
+        prepared = PREPARE[name](Job(store, _layers(store, options), options))
+        for sentence in _announced(row, prepared):
+            say(sentence)
+        _refuse_full_disk(path, prepared)
+        progress = Progress({name: 1.0})
+        with progress.stage(name, prepared.steps, unit=prepared.unit) as stage:
+            arrays = prepared.run(stage.advance)
+        add_experiment(store, name, _facts(row, options, command, prepared.reduced), arrays)
+    say(f"Took {duration(progress.seconds[name])}; added to {path} ({size(path.stat().st_size)})")
+
+
+def add_experiment(store: Store, name: str, facts: dict[str, Any], arrays: Arrays) -> None:
+    """Put an experiment's group into the file of an open store, which is written anew and replaced in one step.
+
+    Parameters
+    ----------
+    store
+        What the experiment was carried out on. It goes on reading the file it opened.
+    name
+        The group's.
+    facts
+        Of the group.
+    arrays
+        By their paths inside it.
+
+    Raises
+    ------
+    StoreError
+        When another store has come to lie in its place since, or what was found fails the check.
+    DiskError
+        When the disk refuses it.
+    """
+    with open_store(store.path) as now:
+        if (now.created, now.provenance) != (store.created, store.provenance):
+            raise StoreError(
+                f"{store.path}: another store was written here while the experiment ran on the earlier one. "
+                "Nothing was added; run the experiment again."
+            )
+    group = experiment_path(name)
+    place = store.path.resolve()
+    with StoreWriter(place, part=place.with_name(f"{place.name}.{os.getpid()}.part")) as writer:
+        writer.take_over(store.path, without=group)
+        writer.describe(group, facts)
+        for path, values in arrays.items():
+            writer.write(experiment_path(name, path), values)
+        writer.finish()
+
+
+def _layers(store: Store, options: ExperimentOptions) -> tuple[Any, ...]:
+    if options.layers is None:
+        return store.layers
+    asked = {store.layer(name).name for name in options.layers}
+    return tuple(layer for layer in store.layers if layer.name in asked)
+
+
+def _announced(row: ExperimentRow, prepared: Prepared) -> list[str]:
+    cost = f"Estimated: {duration(prepared.seconds)}, up to {size(prepared.bytes)} more in the store"
+    reduced = [] if prepared.reduced is None else [prepared.reduced]
+    return [f"{row.title} ({row.source})", *prepared.notes, *reduced, cost]
+
+
+def _facts(row: ExperimentRow, options: ExperimentOptions, command: str, reduced: str | None) -> dict[str, Any]:
+    facts = {
+        "title": row.title,
+        "source": row.source,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "options": json.dumps(options.said()),
+        "seed": options.seed or 0,
+        "versions": json.dumps(versions()),
+    }
+    return facts if reduced is None else facts | {"reduced": reduced}
+
+
+def _refuse_full_disk(path: Path, prepared: Prepared) -> None:
+    needed, free = path.stat().st_size + prepared.bytes, disk_usage(path.resolve().parent).free
+    if needed > free:
+        raise DiskError(
+            f"{path}: adding to the store needs {size(needed)} for a while, but its disk has {size(free)} free. "
+            "Make room, or copy the store to where there is some."
+        )

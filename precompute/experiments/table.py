@@ -1,0 +1,65 @@
+"""The experiments: one row each, with what a person has to know before asking for one. Loads nothing heavy."""
+
+from dataclasses import dataclass
+
+from precompute.errors import OptionError
+
+_ANYWHERE = ("layers", "seed")
+
+
+@dataclass(frozen=True)
+class ExperimentRow:
+    """One experiment.
+
+    Parameters
+    ----------
+    name : str
+        Its name on the command line and in the store.
+    title : str
+        Its name for readers.
+    needs_network : bool
+        Whether it runs the network on the images; otherwise the store alone is enough.
+    options : tuple of str
+        Which options it takes, by their names in :class:`precompute.experiments.options.ExperimentOptions`.
+    source : str
+        Where the method comes from.
+    """
+
+    name: str
+    title: str
+    needs_network: bool
+    options: tuple[str, ...]
+    source: str
+
+
+EXPERIMENTS: tuple[ExperimentRow, ...] = (
+    ExperimentRow(
+        "statistics",
+        "Statistics of the drops",
+        False,
+        _ANYWHERE,
+        "McNemar 1947; Westfall and Young 1993; Benjamini and Hochberg 1995; the drops of Zhou et al. 2018, "
+        "arXiv:1806.02891",
+    ),
+    ExperimentRow(
+        "correlations",
+        "Measures against drops",
+        False,
+        _ANYWHERE,
+        "Zhou et al. 2018, arXiv:1806.02891",
+    ),
+)
+
+
+def row_for(name: str) -> ExperimentRow:
+    """Return the row of an experiment.
+
+    Raises
+    ------
+    OptionError
+        Where there is none of that name.
+    """
+    for row in EXPERIMENTS:
+        if row.name == name:
+            return row
+    raise OptionError(f"There is no experiment {name!r}. Choose one of {', '.join(row.name for row in EXPERIMENTS)}.")

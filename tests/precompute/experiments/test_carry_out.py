@@ -1,0 +1,166 @@
+"""The frame of all experiments: a group is added whole or not at all, and the rest of the store stays."""
+
+import h5py
+import numpy as np
+import pytest
+
+from precompute.__main__ import main
+from precompute.errors import OptionError, StoreError
+from precompute.experiments import carry_out as frame
+from precompute.experiments.job import Prepared
+from precompute.experiments.options import ExperimentOptions
+from precompute.experiments.table import EXPERIMENTS, row_for
+from precompute.store import experiment_schema
+from precompute.store.check import check
+from precompute.store.reader import open_store
+from tests.factory import Recipe, make_store
+
+
+def test_every_experiment_of_the_table_can_be_prepared_and_is_in_the_format():
+    names = {row.name for row in EXPERIMENTS}
+    assert set(frame.PREPARE) == names
+    assert names <= set(experiment_schema.NAMES)
+
+
+def test_an_unknown_experiment_is_refused_by_name():
+    with pytest.raises(OptionError, match="statistics"):
+        row_for("statistic")
+
+
+def test_options_that_an_experiment_does_not_take_are_refused(store_path, capsys):
+    before = store_path.read_bytes()
+    words = ["--images", "somewhere", "--max-minutes", "3"]
+    assert main(["experiment", "statistics", str(store_path), *words]) == 1
+    told = capsys.readouterr().err
+    assert "takes no --images, --max-minutes. It takes --layer, --seed" in told
+    assert store_path.read_bytes() == before
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"max_minutes": 0.0}, {"images_per_class": 1}])
+def test_values_that_cannot_work_are_refused(wrong):
+    with pytest.raises(OptionError, match=next(iter(wrong)).replace("_", "-")):
+        ExperimentOptions(**wrong)
+
+
+def test_a_layer_that_is_not_there_is_refused_and_the_store_stays(store_path, capsys):
+    before = store_path.read_bytes()
+    assert main(["experiment", "statistics", str(store_path), "--layer", "cnov"]) == 1
+    assert "it holds conv, deep" in capsys.readouterr().err
+    assert store_path.read_bytes() == before
+
+
+def test_only_the_layers_asked_for_are_looked_at(experiment):
+    arrays, facts = experiment("statistics", "--layer", "deep")
+    assert {path.split("/")[1] for path in arrays if path.startswith("layers/")} == {"deep"}
+    assert facts["options"] == {"layers": ["deep"]}
+
+
+def test_cost_is_told_before_it_starts(store_path, capsys):
+    main(["experiment", "statistics", str(store_path)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Statistics of the drops (")
+    assert lines[1].startswith("Estimated: ")
+    assert "more in the store" in lines[1]
+
+
+def test_a_group_says_how_it_was_made(experiment):
+    _, facts = experiment("statistics", "--seed", 7)
+    assert facts["seed"] == 7
+    assert facts["options"] == {"seed": 7}
+    assert facts["title"] == row_for("statistics").title
+    assert facts["source"] == row_for("statistics").source
+    assert facts["versions"]["numpy"] == np.__version__
+    assert facts["command"].startswith("python -m precompute")
+    assert facts["created"].endswith("+00:00")
+    assert "reduced" not in facts
+
+
+def test_every_dataset_says_its_axes_unit_and_meaning(store_path, experiment):
+    arrays, _ = experiment("statistics")
+    with h5py.File(store_path) as file:
+        for path, values in arrays.items():
+            facts = file[f"/experiments/statistics/{path}"].attrs
+            assert len(facts["axes"]) == values.ndim
+            assert facts["unit"]
+            assert facts["doc"]
+
+
+def test_the_same_seed_gives_the_same_group_in_place_of_the_earlier(store_path, experiment):
+    first, _ = experiment("statistics", "--seed", 1)
+    other, _ = experiment("statistics", "--seed", 2)
+    again, _ = experiment("statistics", "--seed", 1)
+    assert first.keys() == again.keys()
+    for path, values in first.items():
+        np.testing.assert_array_equal(values, again[path])
+    assert any(not np.array_equal(values, other[path], equal_nan=True) for path, values in first.items())
+    assert check(store_path) == []
+
+
+def test_experiments_stand_beside_each_other(store_path, experiment):
+    experiment("statistics")
+    experiment("correlations")
+    with open_store(store_path) as store:
+        assert store.experiments == ("correlations", "statistics")
+    assert check(store_path) == []
+
+
+def test_info_lists_experiments(store_path, experiment, capsys):
+    experiment("statistics")
+    assert main(["info", str(store_path)]) == 0
+    assert "statistics: 20" in capsys.readouterr().out
+
+
+def test_a_link_to_a_store_stays_a_link(store_path, tmp_path, experiment):
+    link = tmp_path / "link.h5"
+    link.symlink_to(store_path)
+    experiment("statistics", path=link)
+    assert link.is_symlink()
+    with open_store(store_path) as store:
+        assert store.experiments == ("statistics",)
+
+
+# Failures
+
+
+def failing(arrays):
+    """Something to prepare that gives these arrays, or raises."""
+
+    def run(_advance):
+        if isinstance(arrays, BaseException):
+            raise arrays
+        return arrays
+
+    return lambda job: Prepared(0.0, 0.0, 1, "steps", run)
+
+
+@pytest.mark.parametrize(
+    "found", [RuntimeError("in the middle"), KeyboardInterrupt(), {"half": np.zeros(3, int)}, {"nothing": np.zeros(3)}]
+)
+def test_a_failure_leaves_the_store_byte_for_byte_and_nothing_beside_it(store_path, monkeypatch, found):
+    before = store_path.read_bytes()
+    monkeypatch.setitem(frame.PREPARE, "statistics", failing(found))
+    with pytest.raises((RuntimeError, KeyboardInterrupt, StoreError, ValueError)):
+        frame.carry_out("statistics", store_path, ExperimentOptions(), command="none", say=print)
+    assert store_path.read_bytes() == before
+    assert [path.name for path in store_path.parent.iterdir()] == ["store.h5"]
+
+
+def test_a_store_that_was_replaced_meanwhile_is_left_alone(store_path, monkeypatch):
+    def run(_advance):
+        make_store(store_path, Recipe(n_classes=3, per_class=2, layers=(("conv", 2, ()),), k=1))
+        with h5py.File(store_path, "r+") as file:
+            file.attrs["created"] = "2031-01-01T00:00:00+00:00"
+        return {}
+
+    monkeypatch.setitem(frame.PREPARE, "statistics", lambda job: Prepared(0.0, 0.0, 1, "steps", run))
+    with pytest.raises(StoreError, match="another store was written here"):
+        frame.carry_out("statistics", store_path, ExperimentOptions(), command="none", say=print)
+    with open_store(store_path) as store:
+        assert store.experiments == ()
+
+
+def test_readers_that_have_the_store_open_go_on(store_path, experiment):
+    with open_store(store_path) as store:
+        experiment("statistics")
+        assert store.experiments == ()
+        assert np.isfinite(store.layer("deep").ablation("zero").drop[:, 0]).all()
