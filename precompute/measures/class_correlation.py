@@ -1,0 +1,136 @@
+"""Class correlation: a unit's activation against what the network believes of each class."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class JointMoments:
+    """What the correlations need to know of some images; the moments of several lots of images add up.
+
+    Parameters
+    ----------
+    n_images : int
+        Images.
+    activation, probability : (unit,) and (class,) arrays
+        Means over the images.
+    activation_spread, probability_spread : (unit,) and (class,) arrays
+        Sums of squared distances from those means.
+    product : (unit, class) array
+        Sum over the images of the product of both distances.
+    """
+
+    n_images: int
+    activation: Floats
+    probability: Floats
+    activation_spread: Floats
+    probability_spread: Floats
+    product: Floats
+
+    @classmethod
+    def of(cls, activation: Floats, probability: Floats) -> Self:
+        """Take the moments of some images.
+
+        Parameters
+        ----------
+        activation : (unit, image) array
+            One number per unit and image: the maximum or the mean over space, to be said beside the result.
+        probability : (image, class) array
+            What the network gives each class, in [0, 1].
+        """
+        n_images = len(probability)
+        a, p = activation.astype(np.float64), probability.astype(np.float64)
+        mean_a, mean_p = a.sum(axis=1) / max(n_images, 1), p.sum(axis=0) / max(n_images, 1)
+        a, p = a - mean_a[:, None], p - mean_p
+        return cls(n_images, mean_a, mean_p, (a**2).sum(axis=1), (p**2).sum(axis=0), a @ p)
+
+    def __add__(self, other: Self) -> Self:
+        """Put the images of both together.
+
+        References
+        ----------
+        Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance", American Statistician 37, 242-247.
+        """
+        n_images = self.n_images + other.n_images
+        share = other.n_images / max(n_images, 1)
+        weight = self.n_images * share
+        a, p = other.activation - self.activation, other.probability - self.probability
+        return type(self)(
+            n_images,
+            self.activation + share * a,
+            self.probability + share * p,
+            self.activation_spread + other.activation_spread + weight * a**2,
+            self.probability_spread + other.probability_spread + weight * p**2,
+            self.product + other.product + weight * np.outer(a, p),
+        )
+
+    def correlation(self) -> Floats:
+        r"""Pearson correlation over the images, :math:`\rho_{u,c}`.
+
+        It is computed from the network's own belief on the same images, so it describes the network and is no evidence
+        of what ablation will do; for that, take this and the drops from different images.
+
+        Returns
+        -------
+        (unit, class) array
+            In [-1, 1]; NaN for units or probabilities that do not vary, and for fewer than three images.
+
+        References
+        ----------
+        Zhou, Sun, Bau, Torralba 2018, "Revisiting the importance of individual units in CNNs via ablation"
+        (arXiv:1806.02891).
+        """
+        n = self.n_images if self.n_images >= 3 else 0
+        spread = np.outer(
+            _length(self.activation_spread, n * self.activation**2),
+            _length(self.probability_spread, n * self.probability**2),
+        )
+        defined = (spread > 0) & (n > 0)
+        return np.clip(self.product / np.where(defined, spread, np.nan), -1, 1)
+
+
+def class_correlation(activation: Floats, probability: Floats) -> Floats:
+    """Class correlation where all images are at hand, see :meth:`JointMoments.correlation`.
+
+    Parameters
+    ----------
+    activation : (unit, image) array
+        One number per unit and image.
+    probability : (image, class) array
+        What the network gives each class.
+
+    Returns
+    -------
+    (unit, class) array
+        In [-1, 1] or NaN.
+    """
+    return JointMoments.of(activation, probability).correlation()
+
+
+def strongest_class(correlation: Floats) -> tuple[Floats, Floats]:
+    """Return the largest class correlation of every unit, and its class.
+
+    Parameters
+    ----------
+    correlation : (unit, class) array
+        NaN where undefined.
+
+    Returns
+    -------
+    largest, strongest : (unit,) arrays
+        In [-1, 1], and the class, the first among equals; NaN where none is defined.
+    """
+    known = np.where(np.isnan(correlation), -np.inf, correlation)
+    strongest = known.argmax(axis=1)
+    largest = correlation[np.arange(len(correlation)), strongest]
+    return largest, np.where(np.isnan(largest), np.nan, strongest)
+
+
+def _length(spread: Floats, size: Floats) -> Floats:
+    """Return the root of a sum of squares; 0 where it is the rounding of numbers as large as those."""
+    return np.sqrt(np.where(spread > 1e-24 * size, spread, 0))

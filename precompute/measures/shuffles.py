@@ -1,0 +1,68 @@
+"""What a statistic would be if the classes meant nothing: the labels shuffled over the images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class ShuffleNull:
+    """A statistic beside its distribution under shuffled labels, arrays of the statistic's shape.
+
+    Parameters
+    ----------
+    observed : array
+        With the labels as they are.
+    p : array
+        Share of the shuffles that reach it, the data counted among them: (1 + reached) / (1 + draws); NaN where it is.
+    expected, ceiling : array
+        Mean and upper quantile under shuffling; NaN where no shuffle defines the statistic.
+    """
+
+    observed: Floats
+    p: Floats
+    expected: Floats
+    ceiling: Floats
+
+
+def label_shuffle_null(
+    statistic: Callable[[Ints], Floats], label: Ints, *, draws: int = 100, seed: int = 0, ceiling: float = 0.95
+) -> ShuffleNull:
+    """Compute a statistic of the labels for the labels as they are, and for shuffled ones.
+
+    Every class keeps its number of images.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes (image,) labels, returns an array of one shape; larger means more to do with the classes. A maximum over
+        classes has to be taken inside it.
+    label : (image,) integer array
+        Class of each image.
+    draws : int
+        Shuffles; no p-value lies below 1 / (1 + draws).
+    seed : int
+        Same seed, same shuffles.
+    ceiling : float
+        The upper quantile to return.
+
+    Returns
+    -------
+    ShuffleNull
+    """
+    rng = np.random.default_rng(seed)
+    observed = np.asarray(statistic(label), dtype=np.float64)
+    drawn = np.array([statistic(rng.permutation(label)) for _ in range(draws)], dtype=np.float64)
+    # The same numbers added up in another order differ by rounding.
+    reached = (drawn >= observed - 1e-12 * np.abs(observed)).sum(axis=0)
+    p = np.where(np.isnan(observed), np.nan, (1 + reached) / (1 + draws))
+    defined = ~np.isnan(drawn).all(axis=0)
+    known = np.where(defined, drawn, 0)
+    expected, highest = np.nanmean(known, axis=0), np.nanquantile(known, ceiling, axis=0)
+    return ShuffleNull(observed, p, np.where(defined, expected, np.nan), np.where(defined, highest, np.nan))

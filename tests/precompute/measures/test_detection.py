@@ -1,0 +1,70 @@
+"""A unit as a detector, against counting pairs and against every way to break ties."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from precompute.measures.detection import one_against_rest, precision_at_k
+
+few = st.sampled_from([-1.0, 0.0, 0.0, 0.5, 2.0])
+cases = st.integers(1, 7).flatmap(
+    lambda n: st.tuples(st.lists(few, min_size=n, max_size=n), st.lists(st.integers(0, 2), min_size=n, max_size=n))
+)
+
+
+@given(cases)
+def test_area_under_the_curve_is_the_share_of_pairs_in_order(case):
+    values, label = case
+    found = one_against_rest(np.array([values, [-v for v in values]]), np.array(label), 4)
+    for c in range(4):
+        own = [v for v, its in zip(values, label, strict=True) if its == c]
+        rest = [v for v, its in zip(values, label, strict=True) if its != c]
+        wins = [(a > b) + (a == b) / 2 for a in own for b in rest]
+        expected = sum(wins) / len(wins) if wins else math.nan
+        assert found[0, c] == pytest.approx(expected, nan_ok=True)
+        assert found[1, c] == pytest.approx(1 - expected, nan_ok=True)
+
+
+@given(cases, st.integers(1, 8))
+def test_precision_is_the_average_over_all_ways_to_choose_among_ties(case, k):
+    values, label = case
+    n_images = len(values)
+    orders = [
+        order
+        for order in itertools.permutations(range(n_images))
+        if all(values[a] >= values[b] for a, b in itertools.pairwise(order))
+    ]
+    chosen = [order[:k] for order in orders]
+    found = precision_at_k(np.array([values]), np.array(label), 3, k=k)
+    for c in range(3):
+        share = [sum(label[i] == c for i in images) / min(k, n_images) for images in chosen]
+        assert found[0, c] == pytest.approx(sum(share) / len(share))
+    assert found.sum() == pytest.approx(1)
+
+
+def test_a_unit_at_rest_is_at_chance():
+    label = np.array([0, 0, 0, 1])
+    at_rest = np.zeros((1, 4))
+    assert one_against_rest(at_rest, label, 2).tolist() == [[0.5, 0.5]]
+    assert precision_at_k(at_rest, label, 2, k=2).tolist() == [[0.75, 0.25]]
+
+
+def test_a_perfect_detector():
+    label = np.array([0, 1, 0, 2])
+    perfect = np.array([[0, 9.0, 0, 1]])
+    assert one_against_rest(perfect, label, 3)[0, 1] == 1
+    assert precision_at_k(perfect, label, 3, k=1)[0].tolist() == [0, 1, 0]
+
+
+def test_without_images_nothing_is_defined():
+    nothing = np.zeros((2, 0))
+    for found in (
+        one_against_rest(nothing, np.zeros(0, dtype=int), 3),
+        precision_at_k(nothing, np.zeros(0, dtype=int), 3, k=4),
+    ):
+        assert found.shape == (2, 3)
+        assert np.isnan(found).all()
