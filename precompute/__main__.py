@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nstopped; what was computed so far is kept, add --resume to go on with it", file=sys.stderr)
+        print(f"\nstopped; {options.when_stopped}", file=sys.stderr)
         return 130
 
 
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Runs a trained classifier over labelled images, silences each unit in turn and writes one store.",
         epilog="Look at stores with: streamlit run app.py",
     )
+    parser.set_defaults(when_stopped="what was computed so far is kept, add --resume to go on with it")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_layers(commands)
     _add_run(commands)
@@ -118,7 +119,7 @@ def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     add("--max-minutes", type=float, metavar="M", help="about how long it may take; it cuts itself down (30)")
     add("--images-per-class", type=int, metavar="N", help="use N images of each class (all)")
     add("--by", metavar="MEASURE", help="the measure that ranks units, where they are ranked")
-    parser.set_defaults(run_command=_experiment)
+    parser.set_defaults(run_command=_experiment, when_stopped="the store is as it was")
 
 
 # The commands

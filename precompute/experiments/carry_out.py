@@ -9,7 +9,7 @@ from shutil import disk_usage
 from typing import Any
 
 from precompute.errors import DiskError, StoreError
-from precompute.experiments import correlations, statistics
+from precompute.experiments import correlations, cumulative, statistics
 from precompute.experiments.job import Arrays, Job, Prepared
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import ExperimentRow, row_for
@@ -23,6 +23,7 @@ from precompute.words import duration, size
 PREPARE: dict[str, Callable[[Job], Prepared]] = {
     "statistics": statistics.prepare,
     "correlations": correlations.prepare,
+    "cumulative": cumulative.prepare,
 }
 """What makes each experiment of the table ready."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from precompute.errors import OptionError
 
 _ANYWHERE = ("layers", "seed")
+_WITH_NETWORK = ("images", "model", "weights", "device", "max_minutes", "images_per_class")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         False,
         _ANYWHERE,
         "Zhou et al. 2018, arXiv:1806.02891",
+    ),
+    ExperimentRow(
+        "cumulative",
+        "Cumulative ablation",
+        True,
+        (*_ANYWHERE, *_WITH_NETWORK, "by"),
+        "Morcos et al. 2018, arXiv:1803.06959; Bau et al. 2020, arXiv:2009.05041",
     ),
 )
 

@@ -26,6 +26,7 @@ _CURVES = f"{_CUMULATIVE}/layers/<layer>"
 _ALL_SET_APART = "where every class is set apart"
 _NO_CHOICE = "where no class loses on the first half"
 _CONSTANT = "where either is the same for all units, or fewer than three units have both"
+_ONE_CLASS = "where all images are of one class"
 _NOT_MEASURED = "for a class without images in the half measured on"
 
 _STATISTICS_ENTRIES = (
@@ -220,6 +221,7 @@ _CUMULATIVE_ENTRIES = (
         ("order", "step"),
         "fraction",
         "Mean over classes of their balanced accuracy.",
+        nan=_ONE_CLASS,
     ),
     Entry(
         f"{_CURVES}/class_accuracy",
@@ -245,7 +247,7 @@ _CUMULATIVE_ENTRIES = (
         "fraction",
         "Area under accuracy against the share of units removed, by trapezoids.",
     ),
-    Entry(f"{_CURVES}/balanced_area", "f4", ("order",), "fraction", "The same of balanced."),
+    Entry(f"{_CURVES}/balanced_area", "f4", ("order",), "fraction", "The same of balanced.", nan=_ONE_CLASS),
 )
 
 ENTRIES: tuple[Entry, ...] = (*_STATISTICS_ENTRIES, *_CORRELATIONS_ENTRIES, *_CUMULATIVE_ENTRIES)

@@ -72,7 +72,7 @@ class StoreWriter:
         if error is not None and _errno(error) in _DISK_REFUSES:
             raise DiskError(
                 f"{self.destination}: the disk refuses the store ({_reason(error)}). What was there before is "
-                "untouched. Make room and add --resume, or choose another place."
+                "untouched. Make room and try again (`run` goes on with --resume), or choose another place."
             ) from error
 
     def _abandon(self) -> None:

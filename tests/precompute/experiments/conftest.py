@@ -1,10 +1,14 @@
 """Stores to add experiments to, and how to ask for them as a person does."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from precompute.__main__ import main
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_contents, write_store
+from tests.small import write_images, write_network
 
 
 @pytest.fixture(scope="session")
@@ -21,14 +25,45 @@ def store_path(made_up_bytes, tmp_path):
     return path
 
 
+def content_after(path, name, *words):
+    """Add an experiment by the command line and return its arrays."""
+    assert main(["experiment", name, str(path), *map(str, words)]) == 0
+    with open_store(path) as store:
+        return dict(store.experiment(name))
+
+
+@pytest.fixture(scope="module")
+def shared_path(made_up_bytes, tmp_path_factory):
+    """The same store, for tests that only look at what one experiment added."""
+    path = tmp_path_factory.mktemp("shared") / "store.h5"
+    path.write_bytes(made_up_bytes)
+    return path
+
+
 @pytest.fixture
 def experiment(store_path):
     """Add an experiment by the command line and return what the store then says, as plain values."""
 
     def added(name, *words, path=store_path):
-        assert main(["experiment", name, str(path), *map(str, words)]) == 0
+        arrays = content_after(path, name, *words)
         with open_store(path) as store:
-            found = store.experiment(name)
-            return dict(found), found.facts
+            return arrays, store.experiment(name).facts
 
     return added
+
+
+@pytest.fixture(scope="session")
+def real_job(tmp_path_factory):
+    """A small network, its images and the store that a run made of them."""
+    folder = tmp_path_factory.mktemp("job")
+    model, images, out = write_network(folder), write_images(folder / "images", per_class=10), folder / "small.h5"
+    words = ["run", model, "--images", images, "--layer", "features.4", "--layer", "signed", "--out", out]
+    more = ["--workers", "0", "--attribution", "none", "--top-k", "2", "--batch-size", "8"]
+    assert main([*map(str, words), *more]) == 0
+    return model, images, out
+
+
+@pytest.fixture
+def job_store(real_job, tmp_path):
+    """A copy of that store."""
+    return Path(shutil.copy(real_job[2], tmp_path / "store.h5"))

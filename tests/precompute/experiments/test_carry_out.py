@@ -164,3 +164,9 @@ def test_readers_that_have_the_store_open_go_on(store_path, experiment):
         experiment("statistics")
         assert store.experiments == ()
         assert np.isfinite(store.layer("deep").ablation("zero").drop[:, 0]).all()
+
+
+def test_an_interrupt_is_told_in_its_own_words(store_path, monkeypatch, capsys):
+    monkeypatch.setitem(frame.PREPARE, "statistics", failing(KeyboardInterrupt()))
+    assert main(["experiment", "statistics", str(store_path)]) == 130
+    assert "stopped; the store is as it was" in capsys.readouterr().err

@@ -5,18 +5,19 @@ import pytest
 from scipy import stats
 
 from precompute.store.reader import open_store
+from tests.precompute.experiments.conftest import content_after
 
 
-@pytest.fixture
-def found(experiment):
-    return experiment("correlations")[0]
+@pytest.fixture(scope="module")
+def found(shared_path):
+    return content_after(shared_path, "correlations")
 
 
 @pytest.mark.parametrize("kind", ["zero", "mean"])
 @pytest.mark.parametrize("way", ["pearson", "spearman"])
-def test_every_measure_is_held_against_both_drops(store_path, found, kind, way):
+def test_every_measure_is_held_against_both_drops(shared_path, found, kind, way):
     base = f"layers/conv/ablation/{kind}"
-    with open_store(store_path) as store:
+    with open_store(shared_path) as store:
         measures = store.layer("conv").measures
         alive = measures["dead"].values == 0
         suffix = "" if kind == "zero" else "_mean"

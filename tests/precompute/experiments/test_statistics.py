@@ -5,11 +5,12 @@ import pytest
 from scipy.stats import binomtest
 
 from precompute.store.reader import open_store
+from tests.precompute.experiments.conftest import content_after
 
 
-@pytest.fixture
-def found(experiment):
-    return experiment("statistics", "--seed", 3)[0]
+@pytest.fixture(scope="module")
+def found(shared_path):
+    return content_after(shared_path, "statistics", "--seed", 3)
 
 
 CASES = [(layer, kind) for layer in ("conv", "deep") for kind in ("zero", "mean")]
@@ -32,9 +33,9 @@ def discordant(store, layer, kind, images):
 
 
 @pytest.mark.parametrize(("layer", "kind"), CASES)
-def test_counts_and_mcnemar_are_those_of_a_coin(store_path, found, layer, kind):
+def test_counts_and_mcnemar_are_those_of_a_coin(shared_path, found, layer, kind):
     base = f"layers/{layer}/ablation/{kind}"
-    with open_store(store_path) as store:
+    with open_store(shared_path) as store:
         lost, gained = discordant(store, layer, kind, range(len(store.images)))
     np.testing.assert_array_equal(found[f"{base}/lost"], lost)
     np.testing.assert_array_equal(found[f"{base}/gained"], gained)
@@ -46,9 +47,9 @@ def test_counts_and_mcnemar_are_those_of_a_coin(store_path, found, layer, kind):
 
 
 @pytest.mark.parametrize(("layer", "kind"), CASES)
-def test_the_held_out_drop_is_read_on_the_other_half(store_path, found, layer, kind):
+def test_the_held_out_drop_is_read_on_the_other_half(shared_path, found, layer, kind):
     base = f"layers/{layer}/ablation/{kind}"
-    with open_store(store_path) as store:
+    with open_store(shared_path) as store:
         label, half = store.images.label, found["half"]
         first, second = (discordant(store, layer, kind, set(np.flatnonzero(half == h))) for h in (0, 1))
         counts = [np.bincount(label[half == h], minlength=len(store.classes)) for h in (0, 1)]
@@ -69,14 +70,14 @@ def test_the_held_out_drop_is_read_on_the_other_half(store_path, found, layer, k
         assert values["low"] <= drop <= values["high"]
 
 
-def test_halves_divide_every_class_evenly(store_path, found):
-    with open_store(store_path) as store:
+def test_halves_divide_every_class_evenly(shared_path, found):
+    with open_store(shared_path) as store:
         for c in range(len(store.classes) - 1):
             assert abs(np.where(found["half"][store.images.label == c] == 0, 1, -1).sum()) <= 1
 
 
-def test_classes_without_anything_to_lose_are_set_apart(store_path, found):
-    with open_store(store_path) as store:
+def test_classes_without_anything_to_lose_are_set_apart(shared_path, found):
+    with open_store(shared_path) as store:
         for c in range(len(store.classes)):
             right = store.baseline_correct[store.images.label == c]
             assert found["set_apart"][c] == (not len(right) or right.mean() < 0.1)
@@ -85,9 +86,9 @@ def test_classes_without_anything_to_lose_are_set_apart(store_path, found):
 
 
 @pytest.mark.parametrize(("layer", "kind"), CASES)
-def test_the_largest_drop_stands_beside_its_noise(store_path, found, layer, kind):
+def test_the_largest_drop_stands_beside_its_noise(shared_path, found, layer, kind):
     base = f"layers/{layer}/ablation/{kind}"
-    with open_store(store_path) as store:
+    with open_store(shared_path) as store:
         drop = store.layer(layer).ablation(kind).drop[:, found["set_apart"] == 0]
     largest, noise, p, q = (found[f"{base}/max_drop{end}"] for end in ("", "_noise", "_p", "_q"))
     np.testing.assert_allclose(largest, drop.max(axis=1), atol=1e-6)
@@ -101,8 +102,8 @@ def test_the_largest_drop_stands_beside_its_noise(store_path, found, layer, kind
         assert abs((drawn >= largest[unit] - 1e-6).mean() - p[unit]) < 0.04
 
 
-def test_changes_of_log_probability_are_averaged_over_classes(store_path, found):
-    with open_store(store_path) as store:
+def test_changes_of_log_probability_are_averaged_over_classes(shared_path, found):
+    with open_store(shared_path) as store:
         change = store.layer("deep").log_prob_change("zero", 2)
         expected = [change[store.images.label == c].mean() for c in range(5)]
     np.testing.assert_allclose(found["layers/deep/ablation/zero/log_prob_change"][2, :5], expected, rtol=1e-4)

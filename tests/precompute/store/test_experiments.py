@@ -237,7 +237,7 @@ FAULTS = {
     f"{CURVES}/unit": plant(f"{CURVES}/unit", 0),
     f"{CURVES}/n_removed": plant(f"{CURVES}/n_removed", 0),
     f"{CURVES}/accuracy": plant(f"{CURVES}/accuracy", np.arange(12).reshape(4, 3) / 12),
-    f"{CURVES}/balanced": plant(f"{CURVES}/balanced", np.nan),
+    f"{CURVES}/area": plant(f"{CURVES}/area", np.nan),
     "/experiments/statistics/half": plant("/experiments/statistics/half", -1),
     "/experiments/cumulative/layers/other": no_such_layer,
     "/experiments/statistics": nameless_versions,

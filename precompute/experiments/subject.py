@@ -1,0 +1,189 @@
+"""The network and the images that a store is about, found again and held to what the store says of them."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from precompute.errors import ImageFolderError, ModelError
+from precompute.experiments.options import ExperimentOptions
+from precompute.images.folder import ImageList, list_images
+from precompute.images.loading import default_workers, read_batches
+from precompute.models.device import pick_device
+from precompute.models.forward import logits
+from precompute.models.load import Model, load_model
+from precompute.store.reader import Store
+
+SHARD = 256
+_USUAL_BATCH = 64
+_PROBED = 8
+# Relative to the largest output: as far as two devices differ on one network.
+_ROUNDING = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a store is about, ready to run.
+
+    Parameters
+    ----------
+    model
+        The network, on `device`, in evaluation mode.
+    device
+        Where it runs.
+    images
+        The store's images in its order.
+    prediction
+        (image,) the store's top-1 outputs with nothing ablated.
+    batch_size
+        Images that go through the network together, as when the store was made.
+    probe
+        (image, channel, height, width): a few images, for whatever has to be tried out.
+    """
+
+    model: Model
+    device: torch.device
+    images: ImageList
+    prediction: np.ndarray
+    batch_size: int
+    probe: Tensor
+
+    def read(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray]]:
+        """Read images and run the network on them.
+
+        Parameters
+        ----------
+        positions
+            Of images of the store.
+
+        Yields
+        ------
+        tuple
+            Positions (image,), inputs (image, channel, height, width) and outputs (image, output) of up to `SHARD`
+            images at a time.
+
+        Raises
+        ------
+        ImageFolderError
+            When an image cannot be read.
+        ModelError
+            When the network's predictions are not the store's.
+        """
+        shards = [positions[start : start + SHARD] for start in range(0, len(positions), SHARD)]
+        listed = [[int(position) for position in shard] for shard in shards]
+        workers = default_workers(len(positions))
+        for batch in read_batches(self.images, self.model.transform, listed, workers=workers):
+            if batch.bad:
+                position, reason = batch.bad[0]
+                raise ImageFolderError(
+                    f"{self.images.root / self.images.paths[position]}: this image could be read when the store was "
+                    f"made and now cannot ({reason}). Put the folder back as it was."
+                )
+            where = np.array(batch.indices)
+            yield where, batch.inputs, self._verified(where, batch.inputs)
+
+    @torch.inference_mode()
+    def _verified(self, where: np.ndarray, inputs: Tensor) -> np.ndarray:
+        found = torch.cat([logits(self.model.network, part).cpu() for part in inputs.split(self.batch_size)]).numpy()
+        n_other = _n_other(found, self.prediction[where])
+        if n_other:
+            raise ModelError(
+                f"{self.model.spec} with weights {self.model.weights} is not the network of the store: it gives "
+                f"{n_other} of {len(where)} images another prediction than the store says. Name the network that the "
+                "store was made with by --model and --weights, and its images by --images."
+            )
+        return found
+
+
+def find_subject(store: Store, options: ExperimentOptions) -> Subject:
+    """Find the network and the images of a store.
+
+    Parameters
+    ----------
+    store
+        The store.
+    options
+        May say where they are now.
+
+    Raises
+    ------
+    UnitscopeError
+        Where either cannot be had, or is not what the store is about.
+    """
+    images = find_images(store, options.images)
+    device = pick_device(options.device or "auto")
+    model = find_model(store, options)
+    model = replace(model, network=model.network.to(device))
+    batch_size = int(store.provenance.get("batch_size", _USUAL_BATCH))
+    prediction = np.asarray(store.baseline.prediction)
+    subject = Subject(model, device, images, prediction, batch_size, torch.empty(0))
+    # Refuses at once what is another network.
+    _, probe, _ = next(subject.read(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64)))
+    return replace(subject, probe=probe)
+
+
+def find_images(store: Store, folder: Path | None) -> ImageList:
+    """List the store's images where they lie now.
+
+    Raises
+    ------
+    ImageFolderError
+        Where the folder is not there, or does not hold the images of the store.
+    """
+    held = store.images
+    place = list_images(Path(held.root) if folder is None else folder)
+    images = ImageList(place.root, held.path, np.asarray(held.label), store.classes.name)
+    missing = sorted(set(held.path) - set(place.paths))
+    if missing or images.digest() != held.list_hash:
+        raise ImageFolderError(
+            f"{place.root}: these are not the images of the store: {len(missing)} of its {len(held)} are not there, "
+            f"such as {missing[0] if missing else 'none'}, so the list hash would be another. "
+            "Name the folder that holds them by --images."
+        )
+    return images
+
+
+def find_model(store: Store, options: ExperimentOptions) -> Model:
+    """Load the network that the store names, or that the options name in its place.
+
+    Weights that cannot be had any more are taken from the store where it carries them.
+
+    Raises
+    ------
+    ModelError
+        Where the network cannot be loaded.
+    """
+    spec, weights = store.model.spec, store.model.weights
+    if options.model is not None or options.weights is not None:
+        return load_model(options.model or spec, options.weights)
+    try:
+        return load_model(spec, None if _brought_along(weights) else weights)
+    except ModelError:
+        state = store.state_dict()
+        if not state:
+            raise
+        return replace(_loaded(spec, state), weights=weights)
+
+
+def _brought_along(weights: str) -> bool:
+    return weights == "built in" or weights.startswith("timm ")
+
+
+def _loaded(spec: str, state: dict[str, np.ndarray]) -> Model:
+    """Load a network with the weights that a store carries, by the same way as a checkpoint's."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(folder) / "weights.pt"
+        torch.save({name: torch.tensor(values) for name, values in state.items()}, checkpoint)
+        return load_model(spec, str(checkpoint))
+
+
+def _n_other(found: np.ndarray, prediction: np.ndarray) -> int:
+    """Count rows in which the store's prediction is not the highest output, by more than rounding."""
+    if prediction.max(initial=0) >= found.shape[1]:
+        return len(found)
+    short = found.max(axis=1) - found[np.arange(len(found)), prediction]
+    return int((short > _ROUNDING * np.abs(found).max()).sum())

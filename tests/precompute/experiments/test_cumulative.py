@@ -1,0 +1,157 @@
+"""Curves of a small network, held to hooks and whole forward passes on one set of units after another."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from precompute.__main__ import main
+from precompute.experiments.cumulative import N_RANDOM, divided, orders, steps
+from precompute.models.load import load_model
+from precompute.store.check import check
+from precompute.store.reader import open_store
+
+LAYER = "layers/features.4"
+
+
+@pytest.fixture(scope="module")
+def done(real_job, tmp_path_factory):
+    """The store with its curves, as the command line makes them."""
+    path = tmp_path_factory.mktemp("done") / "store.h5"
+    path.write_bytes(real_job[2].read_bytes())
+    assert main(["experiment", "cumulative", str(path), "--seed", "5", "--device", "cpu"]) == 0
+    with open_store(path) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def found(done):
+    return dict(done.experiment("cumulative"))
+
+
+def predictions(real_job, layer, units, images):
+    """Top-1 outputs with some units overwritten by a hook, one image at a time."""
+    model = load_model(real_job[0], None)
+
+    def overwrite(_module, _inputs, output):
+        output = output.clone()
+        output[:, units] = 0
+        return output
+
+    model.network.get_submodule(layer).register_forward_hook(overwrite)
+    with torch.no_grad():
+        inputs = [model.transform(Image.open(real_job[1] / path).convert("RGB")) for path in images]
+        return np.array([model.network(image[None]).argmax().item() for image in inputs])
+
+
+@pytest.mark.parametrize("layer", ["features.4", "signed"])
+def test_curves_are_those_of_overwriting_the_units(real_job, done, found, layer):
+    measured = np.flatnonzero(found["half"] == 1)
+    label = done.images.label[measured]
+    paths = [done.images.path[image] for image in measured]
+    base = f"layers/{layer}"
+    for order in (0, 1, 2, 2 + N_RANDOM - 1):
+        for step, n_removed in enumerate(found[f"{base}/n_removed"]):
+            said = predictions(real_job, layer, found[f"{base}/unit"][order, :n_removed].tolist(), paths)
+            np.testing.assert_allclose(found[f"{base}/accuracy"][order, step], (said == label).mean(), atol=1e-6)
+            each = []
+            for c in range(3):
+                recall, others = (said == c)[label == c].mean(), (said != c)[label != c].mean()
+                each.append((recall + others) / 2)
+                np.testing.assert_allclose(found[f"{base}/class_accuracy"][order, step, c], recall, atol=1e-6)
+                np.testing.assert_allclose(found[f"{base}/class_balanced"][order, step, c], each[-1], atol=1e-6)
+            np.testing.assert_allclose(found[f"{base}/balanced"][order, step], np.mean(each), atol=1e-6)
+
+
+def test_units_are_ranked_on_the_other_half_alone(done, found):
+    ranked = np.flatnonzero(found["half"] == 0)
+    view = done.layer("features.4")
+    target = done.classes.output_index[done.images.label]
+    for unit in range(view.n_units):
+        now = done.baseline.prediction.copy()
+        flips = view.flips("zero", unit)
+        now[flips.image] = flips.prediction
+        lost = done.baseline_correct[ranked].mean() - (now == target)[ranked].mean()
+        np.testing.assert_allclose(found[f"{LAYER}/score"][unit], lost, atol=1e-6)
+    most, least = found[f"{LAYER}/unit"][:2]
+    assert (np.diff(found[f"{LAYER}/score"][most]) <= 0).all()
+    np.testing.assert_array_equal(least, most[::-1])
+
+
+def test_there_are_at_least_twenty_random_orders(found):
+    assert list(found[f"{LAYER}/ranking"][:3]) == ["most", "least", "random"]
+    random = found[f"{LAYER}/unit"][found[f"{LAYER}/ranking"] == "random"]
+    assert len(random) >= 20
+    assert len(np.unique(random, axis=0)) > 15
+
+
+def test_areas_are_those_of_trapezoids(found):
+    x, y = found[f"{LAYER}/n_removed"] / 8, found[f"{LAYER}/accuracy"]
+    for order in range(len(y)):
+        area = sum((x[i + 1] - x[i]) * (y[order, i] + y[order, i + 1]) / 2 for i in range(len(x) - 1))
+        np.testing.assert_allclose(found[f"{LAYER}/area"][order], area, rtol=1e-5)
+
+
+def test_nothing_is_reduced_where_there_is_time(done, found):
+    assert "reduced" not in done.experiment("cumulative").facts
+    np.testing.assert_array_equal(found[f"{LAYER}/n_removed"], np.arange(9))
+    assert set(found["half"]) == {0, 1}
+
+
+def test_the_store_passes_its_check(done):
+    assert check(done.path) == []
+
+
+def test_a_measure_can_rank_units(job_store, capsys):
+    words = ["experiment", "cumulative", str(job_store), "--by", "l1_norm", "--layer", "features.4"]
+    assert main([*words, "--images-per-class", "4"]) == 0
+    with open_store(job_store) as store:
+        found = store.experiment("cumulative")
+        norms = store.layer("features.4").measures["l1_norm"].values
+        np.testing.assert_array_equal(found[f"{LAYER}/score"], norms)
+        np.testing.assert_array_equal(found[f"{LAYER}/unit"][0], np.argsort(-norms))
+        for c in range(3):
+            assert sorted(found["half"][store.images.label == c]) == [-1] * 6 + [0, 0, 1, 1]
+    assert main([*words[:-4], "--by", "norm"]) == 1
+    assert "no such measure" in capsys.readouterr().err
+
+
+def test_little_time_means_fewer_images_and_says_so(job_store, capsys):
+    words = ["--layer", "features.4", "--max-minutes", "1e-9"]
+    assert main(["experiment", "cumulative", str(job_store), *words]) == 0
+    told = capsys.readouterr().out
+    assert "To stay within" in told
+    with open_store(job_store) as store:
+        found = store.experiment("cumulative")
+        assert found.facts["reduced"] in told
+        assert (found["half"] >= 0).sum() == 6
+    assert check(job_store) == []
+
+
+# Parts
+
+
+def test_half_of_the_images_of_each_class_are_measured_on():
+    label = np.repeat([0, 1, 2], [9, 2, 5])
+    half = divided(label, 4, seed=0)
+    assert [(half[label == c] >= 0).sum() for c in range(3)] == [4, 2, 4]
+    assert [(half[label == c] == 1).sum() for c in range(3)] == [2, 1, 2]
+
+
+def test_undefined_scores_rank_lowest_and_equal_ones_at_random():
+    score = np.array([np.nan, 1.0, 3.0, 1.0, 1.0, 1.0])
+    found = [orders(score, seed=seed) for seed in range(5)]
+    for each in found:
+        assert each[0][0] == 2
+        assert each[0][-1] == 0
+        assert (np.sort(each, axis=1) == np.arange(6)).all()
+    assert len({tuple(each[0]) for each in found}) > 1
+
+
+@pytest.mark.parametrize(("n_units", "share"), [(1, 0.1), (5, 0.01), (256, 0.1), (2048, 1e-6), (10, 1.0)])
+def test_steps_rise_from_none_to_all(n_units, share):
+    found = steps(n_units, share)
+    assert found[0] == 0
+    assert found[-1] == n_units
+    assert (np.diff(found) > 0).all()
+    assert len(found) <= max(9, n_units * share + 1)
