@@ -77,6 +77,12 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (%(default)s)")
     add("--batch-size", type=int, default=64, metavar="N", help="images that go together (%(default)s)")
     add("--workers", type=int, metavar="N", help="processes that decode images (by number of images and cores)")
+    add(
+        "--precision",
+        default="float32",
+        choices=("float32", "tf32", "bfloat16"),
+        help="of the sweep; predictions are exact in each, rows too close to call are computed again (%(default)s)",
+    )
     add("--ablation", action="append", choices=("zero", "mean"), help="kind of ablation; repeatable (zero)")
     add(
         "--attribution",
@@ -154,6 +160,7 @@ def _run(options: argparse.Namespace) -> int:
         device=options.device,
         batch_size=options.batch_size,
         workers=options.workers,
+        precision=options.precision,
         ablation=tuple(dict.fromkeys(options.ablation or ("zero",))),
         attribution=_attribution(options.attribution),
         top_k=options.top_k,

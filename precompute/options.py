@@ -30,6 +30,9 @@ class RunOptions:
         Images that go through the network together.
     workers
         Processes that decode images; None to choose by their number.
+    precision
+        What the sweep computes changed rows in: ``float32``, ``tf32`` (CUDA) or ``bfloat16``. Predictions are exact in
+        each; log-probabilities only in float32.
     ablation
         Kinds of ablation: ``zero``, ``mean``.
     attribution
@@ -55,6 +58,7 @@ class RunOptions:
     device: str = "auto"
     batch_size: int = 64
     workers: int | None = None
+    precision: str = "float32"
     ablation: tuple[str, ...] = ("zero",)
     attribution: tuple[str, ...] | None = None
     top_k: int = 25

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.choose import make_ablater
+from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.decoding import open_picture
@@ -145,6 +146,7 @@ class Plan:
             "--limit": options.limit,
             "--shard-size": options.shard_size,
             "--batch-size": options.batch_size,
+            "--precision": options.precision,
             "--device": self.device.type,
         }
 
@@ -158,6 +160,7 @@ def make_plan(options: RunOptions) -> Plan:
         For anything that cannot work.
     """
     _refuse_unknown("--ablation", options.ablation, ABLATION_KINDS)
+    _refuse_unknown("--precision", [options.precision], [precision.value for precision in Precision])
     _refuse_unknown("--attribution", options.attribution or (), tuple(METHODS))
     device = pick_device(options.device)
     candidates = list_images(options.images, options.limit)
@@ -168,8 +171,10 @@ def make_plan(options: RunOptions) -> Plan:
     classes = resolve_classes(candidates.class_names, n_outputs, options.classes_file)
     known = list_sites(model.network, probe[:2])
     sites = tuple(sorted({find_site(known, name) for name in options.layers}, key=lambda site: site.order))
+    precision = Precision(options.precision)
     chosen = {
-        site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size) for site in sites
+        site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size, precision=precision)
+        for site in sites
     }
     plan = Plan(
         options=options,

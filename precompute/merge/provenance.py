@@ -43,6 +43,7 @@ def _engine_record(plan: Plan, folder: ShardFolder, images: Swept, number: int) 
     errors = [float(folder.read(shard, array_name(number, "largest_error"))) for shard in images.shards]
     return {
         "method": "exact engine",
+        "precision": plan.options.precision,
         **dict(zip(COUNTED, counts.tolist(), strict=True)),
         "largest_logit_error": max(errors),
     }

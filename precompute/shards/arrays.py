@@ -10,7 +10,7 @@ from precompute.stages.ablation import Effect
 from precompute.stages.activations import Answer, log_softmax
 from precompute.stages.gallery import Maps
 
-COUNTED = ("rows", "changed", "rechecked", "audited")
+COUNTED = ("rows", "changed", "in_float32", "rechecked", "audited")
 """What the engine counts, in the order of the array that keeps it."""
 
 

@@ -235,6 +235,18 @@ def test_the_store_says_how_it_came_to_be(computed):
         np.testing.assert_array_equal(store.state_dict()[name], tensor.numpy())
 
 
+def test_reduced_precision_gives_the_same_predictions(computed, small):
+    assert main(job(small, "--precision", "bfloat16", layers=LAYERS)) == 0
+    store, _ = computed
+    with open_store(small[2]) as reduced:
+        assert reduced.provenance["ablation_engine"]["features.4"]["precision"] == "bfloat16"
+        for layer in store.layers:
+            for unit in range(layer.n_units):
+                ours, theirs = reduced.layer(layer.name).flips("zero", unit), layer.flips("zero", unit)
+                np.testing.assert_array_equal(ours.image, theirs.image)
+                np.testing.assert_array_equal(ours.prediction, theirs.prediction)
+
+
 # Shards, blocks and interruption
 
 
