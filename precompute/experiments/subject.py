@@ -20,7 +20,7 @@ from precompute.store.reader import Store
 
 SHARD = 256
 _USUAL_BATCH = 64
-_PROBED = 8
+_PROBED = 64
 # Relative to the largest output: as far as two devices differ on one network.
 _ROUNDING = 1e-4
 
@@ -122,7 +122,7 @@ def find_subject(store: Store, options: ExperimentOptions) -> Subject:
     prediction = np.asarray(store.baseline.prediction)
     subject = Subject(model, device, images, prediction, batch_size, torch.empty(0))
     # Refuses at once what is another network.
-    _, probe, _ = next(subject.read(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64)))
+    _, probe, _ = next(subject.read(np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64))))
     return replace(subject, probe=probe)
 
 

@@ -1,5 +1,6 @@
 """Curves of a small network, held to hooks and whole forward passes on one set of units after another."""
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -102,7 +103,7 @@ def test_the_store_passes_its_check(done):
     assert check(done.path) == []
 
 
-def test_a_measure_can_rank_units(job_store, capsys):
+def test_a_measure_can_rank_units(job_store):
     words = ["experiment", "cumulative", str(job_store), "--by", "l1_norm", "--layer", "features.4"]
     assert main([*words, "--images-per-class", "4"]) == 0
     with open_store(job_store) as store:
@@ -112,8 +113,17 @@ def test_a_measure_can_rank_units(job_store, capsys):
         np.testing.assert_array_equal(found[f"{LAYER}/unit"][0], np.argsort(-norms))
         for c in range(3):
             assert sorted(found["half"][store.images.label == c]) == [-1] * 6 + [0, 0, 1, 1]
-    assert main([*words[:-4], "--by", "norm"]) == 1
-    assert "no such measure" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("by", ["norm", "l1_norm", "selective_class"])
+def test_what_orders_no_units_is_refused(job_store, capsys, by):
+    with h5py.File(job_store, "r+") as file:
+        file["/layers/features.4/measure/l1_norm"][...] = np.nan
+    assert main(["experiment", "cumulative", str(job_store), "--by", by, "--layer", "features.4"]) == 1
+    told = capsys.readouterr().err
+    assert f"--by {by}: features.4 cannot be ranked by it" in told
+    assert "class_selectivity, " in told
+    assert "l1_norm" not in told.replace(f"--by {by}", "")
 
 
 def test_little_time_means_fewer_images_and_says_so(job_store, capsys):
