@@ -87,6 +87,24 @@ def paired_counts(flips: FlipTable, before: Answers, images: Bools | None = None
     return PairedCounts(lost, gained, np.bincount(before.label[counted], minlength=before.n_classes))
 
 
+def flip_rate(flips: FlipTable, n_images: int) -> Floats:
+    """Fraction of the images whose prediction changes without each unit, right or wrong: the scale of all its noise.
+
+    Parameters
+    ----------
+    flips : FlipTable
+        The predictions that change.
+    n_images : int
+        Images in all.
+
+    Returns
+    -------
+    (unit,) array
+        In [0, 1]; NaN without images.
+    """
+    return np.bincount(flips.unit, minlength=flips.n_units) / (n_images if n_images else np.nan)
+
+
 def _by_unit_and_class(flips: FlipTable, before: Answers, kept: Bools) -> Ints:
     shape = flips.n_units, before.n_classes
     cell = flips.unit[kept] * before.n_classes + before.label[flips.image[kept]]

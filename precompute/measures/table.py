@@ -36,6 +36,9 @@ class MeasureRow:
 
 _MORCOS = "Morcos et al. 2018, arXiv:1803.06959"
 _ZHOU = "Zhou et al. 2018, arXiv:1806.02891"
+_CASPER = "Casper et al. 2021, arXiv:1912.04783"
+_ZHAO = "Zhao and Zhang 2021, arXiv:2103.09716"
+_WESTFALL = "Westfall and Young 1993"
 
 MEASURES: tuple[MeasureRow, ...] = (
     MeasureRow(
@@ -82,7 +85,251 @@ MEASURES: tuple[MeasureRow, ...] = (
     MeasureRow("dead", "Dead", "1 where the map is zero everywhere on every image", "", "0 or 1", "lower"),
 )
 
-CLASS_VALUED = frozenset({"selective_class", "max_class_drop_class"})
+SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
+    MeasureRow(
+        "flip_rate",
+        "Flip rate",
+        "fraction of the images whose prediction changes without the unit",
+        _CASPER,
+        "0 to 1",
+        "neither",
+    ),
+    MeasureRow(
+        "max_class_drop_p",
+        "Largest class drop: p",
+        "probability that coins for the images lost and gained make the largest drop over classes as large",
+        _WESTFALL,
+        "0 to 1",
+        "lower",
+    ),
+    MeasureRow(
+        "max_class_drop_q",
+        "Largest class drop: q",
+        "false discovery rate, over the units of the layer, at which this p-value is called",
+        "Benjamini and Hochberg 1995",
+        "0 to 1",
+        "lower",
+    ),
+    MeasureRow(
+        "max_class_drop_noise",
+        "Largest class drop by chance",
+        "mean of the largest drop over classes when every changed image is lost or gained by a coin",
+        _WESTFALL,
+        "-1 to 1",
+        "neither",
+    ),
+    MeasureRow(
+        "max_class_drop_ceiling",
+        "Largest class drop by chance, 95 %",
+        "what the largest drop over classes stays at or below, by chance, with a probability of 95 %",
+        _WESTFALL,
+        "-1 to 1",
+        "neither",
+    ),
+    MeasureRow(
+        "held_out_drop",
+        "Held-out drop",
+        "drop of the class chosen on the other half of the images, both ways pooled",
+        _ZHOU,
+        "-1 to 1",
+        "higher",
+    ),
+    MeasureRow(
+        "held_out_drop_class",
+        "Class of the held-out drop",
+        "class that both halves of the images choose",
+        _ZHOU,
+        "class index",
+        "neither",
+    ),
+    MeasureRow(
+        "drop_reliability",
+        "Reliability of the drops",
+        "2 r / (1 + r), r: correlation over classes of the drops on two halves of the images",
+        "Spearman 1910, Brown 1910",
+        "at most 1",
+        "higher",
+    ),
+    MeasureRow(
+        "class_selectivity_held_out",
+        "Class selectivity, held out",
+        "class selectivity of the class chosen on the other half of the images, both ways together",
+        f"{_MORCOS}; {_CASPER}",
+        "-1 to 1",
+        "higher",
+    ),
+    MeasureRow(
+        "class_selectivity_p",
+        "Class selectivity: p",
+        "share of shuffled labels that give as large a class selectivity",
+        _MORCOS,
+        "0 to 1",
+        "lower",
+    ),
+    MeasureRow(
+        "class_selectivity_noise",
+        "Class selectivity by chance",
+        "mean class selectivity under shuffled labels",
+        _MORCOS,
+        "0 to 1",
+        "neither",
+    ),
+    MeasureRow(
+        "class_correlation",
+        "Class correlation",
+        "maximum over classes of the correlation of the activation with the predicted probability of the class",
+        _ZHOU,
+        "-1 to 1",
+        "higher",
+    ),
+    MeasureRow(
+        "class_correlation_class",
+        "Class of the class correlation",
+        "class of the largest correlation",
+        _ZHOU,
+        "class index",
+        "neither",
+    ),
+    MeasureRow(
+        "mutual_information",
+        "Mutual information",
+        "bits that the activation, in 32 quantile bins and one for zero, tells about the class; Miller-Madow corrected",
+        _MORCOS,
+        "any; 0 by chance",
+        "higher",
+    ),
+    MeasureRow(
+        "mutual_information_p",
+        "Mutual information: p",
+        "share of shuffled labels that give as much information",
+        _MORCOS,
+        "0 to 1",
+        "lower",
+    ),
+    MeasureRow(
+        "one_against_rest",
+        "Best one-against-rest AUC",
+        "maximum over classes of the probability that an image of the class drives the unit more than another image",
+        "Hanley and McNeil 1982",
+        "0 to 1",
+        "higher",
+    ),
+    MeasureRow(
+        "one_against_rest_class",
+        "Class of the best AUC",
+        "class that the activation finds best",
+        "Hanley and McNeil 1982",
+        "class index",
+        "neither",
+    ),
+    MeasureRow(
+        "precision_at_k",
+        "Best precision at k",
+        "maximum over classes of the share of the class among the k images that drive the unit most",
+        "",
+        "0 to 1",
+        "higher",
+    ),
+    MeasureRow(
+        "zero_fraction",
+        "Fraction of zeros (APoZ)",
+        "fraction of zeros over images and positions",
+        "Hu et al. 2016, arXiv:1607.03250",
+        "0 to 1",
+        "neither",
+    ),
+    MeasureRow(
+        "silent_fraction",
+        "Silent images",
+        "fraction of the images on which the map is zero everywhere",
+        "",
+        "0 to 1",
+        "neither",
+    ),
+    MeasureRow(
+        "hoyer",
+        "Sparsity (Hoyer)",
+        "(sqrt(n) - |a|_1 / |a|_2) / (sqrt(n) - 1), a: activations on the n images",
+        "Hoyer 2004",
+        "0 to 1",
+        "neither",
+    ),
+    MeasureRow(
+        "lifetime_sparsity",
+        "Lifetime sparsity",
+        "(1 - mean(a)^2 / mean(a^2)) / (1 - 1/n), a: activations on the n images",
+        "Vinje and Gallant 2000",
+        "0 to 1",
+        "neither",
+    ),
+    MeasureRow(
+        "redundancy",
+        "Redundancy",
+        "number of other units of the layer whose activation correlates with the unit's, |r| at least 0.5",
+        _CASPER,
+        "0 and above",
+        "neither",
+    ),
+    MeasureRow(
+        "feature_entropy",
+        "Feature entropy",
+        "mean over classes of the entropy, in nats, of the levels at which the unit's maps first have a hole",
+        _ZHAO,
+        "0 and above",
+        "lower",
+    ),
+    MeasureRow(
+        "selective_rate",
+        "Selective rate",
+        "fraction of the images on which the unit's map has a hole at any level",
+        _ZHAO,
+        "0 to 1",
+        "neither",
+    ),
+    MeasureRow(
+        "concept_iou",
+        "Concept alignment",
+        "maximum over concepts of intersection over union of the concept's places with the unit's most active ones",
+        "Bau et al. 2017, arXiv:1704.05796",
+        "0 to 1",
+        "higher",
+    ),
+    MeasureRow(
+        "concept",
+        "Best concept",
+        "concept of the largest intersection over union",
+        "Bau et al. 2017, arXiv:1704.05796",
+        "concept index",
+        "neither",
+    ),
+    MeasureRow(
+        "colour_selectivity",
+        "Colour selectivity",
+        "1 - activation on the top exemplars in grey / activation on the top exemplars",
+        "Rafegas and Vanrell 2018, arXiv:1702.00382",
+        "at most 1",
+        "neither",
+    ),
+    MeasureRow(
+        "weight_chroma",
+        "Colour in the weights",
+        "share of a first-layer kernel's energy off the grey axis",
+        "",
+        "0 to 1",
+        "neither",
+    ),
+)
+"""Measures that experiments add to a store; an ordinary run writes none of them."""
+
+CLASS_VALUED = frozenset(
+    {
+        "selective_class",
+        "max_class_drop_class",
+        "held_out_drop_class",
+        "class_correlation_class",
+        "one_against_rest_class",
+    }
+)
 """Measures whose values are class indices, also under a suffix such as ``_mean``."""
 
 

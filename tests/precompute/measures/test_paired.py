@@ -11,7 +11,7 @@ from scipy import stats
 
 from precompute.measures.binomial import coin_probabilities, fair_coin
 from precompute.measures.drops import Answers, class_drops, correct_without
-from precompute.measures.paired import FlipTable, drop_interval, mcnemar, paired_counts
+from precompute.measures.paired import FlipTable, drop_interval, flip_rate, mcnemar, paired_counts
 
 counts = st.integers(0, 40)
 
@@ -74,6 +74,15 @@ def test_two_parts_of_the_images_add_up(case):
     np.testing.assert_array_equal(one.lost + other.lost, whole.lost)
     np.testing.assert_array_equal(one.gained + other.gained, whole.gained)
     np.testing.assert_array_equal(one.count + other.count, whole.count)
+
+
+@given(sweeps())
+def test_the_flip_rate_counts_every_changed_prediction(case):
+    before, without, _ = case
+    found = flip_rate(table_of(before, without), len(before.label))
+    for unit, prediction in enumerate(without):
+        changed = [p != q for p, q in zip(prediction, before.prediction, strict=True)]
+        assert found[unit] == pytest.approx(sum(changed) / len(changed) if changed else math.nan, nan_ok=True)
 
 
 @given(st.lists(st.tuples(counts, counts), min_size=1, max_size=12), st.booleans())
