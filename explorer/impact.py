@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.drops import Answers
+from precompute.measures.paired import drop_interval
 from precompute.store.reader import Flips, Store
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
-
-_Z = 1.959964  # the normal distribution's 97.5 % point
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +27,7 @@ class Impact:
     drop : array
         (lost - gained) / n_images, a fraction; NaN for classes without images.
     low, high : array
-        Limits of its 95 % interval; see :func:`drop_interval`.
+        Limits of its 95 % interval; see :func:`precompute.measures.paired.drop_interval`.
     """
 
     n_images: Ints
@@ -68,32 +67,3 @@ def right_changes(flips: Flips, before: Answers) -> tuple[NDArray[np.bool_], NDA
     was_right = before.right[flips.image]
     is_right = flips.prediction == before.target[flips.image]
     return was_right & ~is_right, ~was_right & is_right
-
-
-def drop_interval(lost: Ints, gained: Ints, n_images: Ints) -> tuple[Floats, Floats]:
-    """95 % interval of a drop in accuracy that was measured twice on the same images.
-
-    Adjusted Wald interval for a difference of paired proportions: one image is added to either kind of change and two
-    to the total, so that "0 of 5 lost" is not mistaken for certainty.
-
-    Parameters
-    ----------
-    lost, gained, n_images : (class,) integer arrays
-        Images lost, images gained, images in all.
-
-    Returns
-    -------
-    low, high : (class,) arrays
-        Fractions in [-1, 1]; NaN for classes without images. Each is for its class alone: the largest of many drops is
-        large partly by chance.
-
-    References
-    ----------
-    Bonett and Price 2012, "Adjusted Wald confidence interval for a difference of binomial proportions based on paired
-    data", Journal of Educational and Behavioral Statistics 37, 479-488.
-    """
-    total = np.where(n_images > 0, n_images + 2.0, np.nan)
-    p_lost, p_gained = (lost + 1) / total, (gained + 1) / total
-    middle = p_lost - p_gained
-    margin = _Z * np.sqrt((p_lost + p_gained - middle**2) / total)
-    return np.maximum(middle - margin, -1), np.minimum(middle + margin, 1)

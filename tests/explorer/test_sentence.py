@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from explorer.impact import Impact, drop_interval
+from explorer.impact import Impact
 from explorer.sentence import as_html, as_text, describe
+from precompute.measures.paired import drop_interval
 
 TITLES = ("striped ball", "red kite", "blue star")
 

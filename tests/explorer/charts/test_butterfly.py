@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from explorer.charts.butterfly import MOST_ROWS, butterfly, class_frame, split
-from explorer.impact import Impact, drop_interval
+from explorer.impact import Impact
+from precompute.measures.paired import drop_interval
 
 
 def made_up(n_classes, seed=0, n=50):
