@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--cpu-time", action="store_true", help="processor time: for one thread on a shared machine")
     parser.add_argument("--captum", action="store_true", help="measure Captum's LayerFeatureAblation too")
-    parser.add_argument("--plot", metavar="FILE.html", help="plot cost against images, units and depth")
+    parser.add_argument("--plot", metavar="FILE.png", help="plot cost against images, units and depth")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     clock = time.process_time if options.cpu_time else time.perf_counter

@@ -1,8 +1,10 @@
 """How the cost grows with the number of images, of units, and with how early in the network the layer is."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from typing import NamedTuple
 
-import altair as alt
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 from tests.benchmarks.cases import Case
 from tests.benchmarks.measure import Clock, run_case
@@ -12,27 +14,33 @@ DEPTHS = ("features.2", "features.5", "features.7", "features.9", "features.12",
 
 
 def write_plot(path: str, clock: Clock) -> None:
-    """Measure AlexNet, whose layers are many kinds, and write three panels as one page."""
-    points = [
-        *(_point("images", n, Case("alexnet", "features.11", None, images=n, units=64), clock) for n in IMAGES),
-        *(_point("units", n, Case("alexnet", "features.11", None, images=32, units=n), clock) for n in UNITS),
-        *(_point("layer", name, Case("alexnet", name, None, images=32, units=16), clock) for name in DEPTHS),
-    ]
-    panels = [
-        _panel([point for point in points if point["axis"] == axis], axis) for axis in ("images", "units", "layer")
-    ]
-    alt.hconcat(*panels).save(Path(path))
-    for point in points:
-        print(f"{point['axis']} {point['at']}: {point['seconds']:.3f} s, {point['micros']:.1f} µs a row")
+    """Measure AlexNet, whose layers are many kinds, and draw three panels as a PNG, SVG or PDF."""
+    figure, panels = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    by_images = [_measure(Case("alexnet", "features.11", None, images=n, units=64), clock) for n in IMAGES]
+    _draw(panels[0], "images (64 units of features.11)", IMAGES, [cost.seconds for cost in by_images], "seconds")
+    by_units = [_measure(Case("alexnet", "features.11", None, images=32, units=n), clock) for n in UNITS]
+    _draw(panels[1], "units of features.11 (32 images)", UNITS, [cost.seconds for cost in by_units], "seconds")
+    by_depth = [_measure(Case("alexnet", name, None, images=32, units=16), clock) for name in DEPTHS]
+    _draw(panels[2], "layer", DEPTHS, [cost.micros for cost in by_depth], "microseconds a row")
+    panels[2].tick_params(axis="x", rotation=40)
+    figure.savefig(path, dpi=120)
 
 
-def _point(axis: str, at: int | str, case: Case, clock: Clock) -> dict[str, object]:
-    seconds = run_case(case, clock).engine
-    return {"axis": axis, "at": at, "seconds": seconds * case.images * case.units, "micros": seconds * 1e6}
+class _Cost(NamedTuple):
+    """What a sweep cost, and one of its rows."""
+
+    seconds: float
+    micros: float
 
 
-def _panel(points: list[dict[str, object]], axis: str) -> alt.Chart:
-    by_layer = axis == "layer"
-    x = alt.X("at:N", sort=list(DEPTHS), title=axis) if by_layer else alt.X("at:Q", title=axis)
-    y = alt.Y("micros:Q", title="microseconds a row") if by_layer else alt.Y("seconds:Q", title="seconds")
-    return alt.Chart(alt.Data(values=points)).mark_line(point=True).encode(x, y).properties(width=260, height=220)
+def _measure(case: Case, clock: Clock) -> _Cost:
+    a_row = run_case(case, clock).engine
+    cost = _Cost(a_row * case.images * case.units, a_row * 1e6)
+    print(f"{case.layer}, {case.images} images, {case.units} units: {cost.seconds:.3f} s, {cost.micros:.1f} µs a row")
+    return cost
+
+
+def _draw(panel: Axes, along: str, at: Sequence[int | str], values: Sequence[float], unit: str) -> None:
+    panel.plot(at, values, marker="o", color="#1f77b4")
+    panel.set(xlabel=along, ylabel=unit, ylim=(0, None))
+    panel.spines[["top", "right"]].set_visible(False)
