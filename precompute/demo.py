@@ -10,7 +10,8 @@ from precompute.images.demo import draw_demo_images, is_drawn
 from precompute.options import RunOptions
 from precompute.pipeline import STAGES, Summary
 from precompute.progress import Progress
-from precompute.runs import carry_out, duration
+from precompute.runs import carry_out
+from precompute.words import duration
 
 _SHARES = {"pictures": 0.15, "training": 0.45} | {stage: 0.4 * share for stage, share in STAGES.items()}
 

@@ -5,6 +5,7 @@ Whatever can be refused is refused here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -113,15 +114,20 @@ class Plan:
     slow: dict[Site, str]
     sweep_seconds: float
 
-    @property
+    @cached_property
     def view(self) -> InputView:
         """How to turn inputs back into pictures."""
         return InputView.probe(self.model.transform, self.size)
 
-    @property
+    @cached_property
     def baseline_input(self) -> Tensor:
         """Where integrated gradients start: the transformed black image."""
         return black_input(self.model.transform, self.size)
+
+    @cached_property
+    def weights_digest(self) -> str:
+        """What names the network's weights: a hash over all of them."""
+        return state_digest(self.model.network)
 
     @property
     def workers(self) -> int:
@@ -135,7 +141,7 @@ class Plan:
         return {
             "MODEL": self.model.spec,
             "--weights": options.weights,
-            "the network's weights": state_digest(self.model.network),
+            "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),
             "the classes' outputs": self.classes.output_index.tolist(),

@@ -17,7 +17,7 @@ def provenance_text(plan: Plan, folder: ShardFolder, images: Swept, facts: Mappi
     flips, rows = np.sum([folder.read(shard, "no_op") for shard in images.shards], axis=0).tolist()
     record = {
         **facts,
-        "weights": {"name": plan.model.weights, "sha256": plan.identity()["the network's weights"]},
+        "weights": {"name": plan.model.weights, "sha256": plan.weights_digest},
         "transform": plan.model.transform_text,
         "image_list_hash": images.list.digest(),
         "no_op_flip_rate": flips / rows,

@@ -8,9 +8,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.stages.activations import log_softmax
-
-# Log-probability changes are stored in half precision, which ends at 65504.
-_LARGEST_HALF = 65504.0
+from precompute.stages.half import half
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +63,7 @@ def sweep(
     for changed in ablater.sweep(inputs, ablations):
         rows = changed.rows.numpy()
         now, now_log_prob = _read_off(changed.logits.cpu().numpy(), target[rows])
-        change[changed.ablation, rows] = np.clip(now_log_prob - log_prob[rows], -_LARGEST_HALF, _LARGEST_HALF)
+        change[changed.ablation, rows] = half(now_log_prob - log_prob[rows])
         flipped = now != prediction[rows]
         unit = np.full(int(flipped.sum()), changed.ablation)
         flips.append(np.stack([unit, rows[flipped], now[flipped]]))

@@ -12,8 +12,7 @@ from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
 from precompute.stages.attribution import Method, Targets, attribute, peaks
 from precompute.stages.exemplars import Wanted
-
-_LARGEST_HALF = 65504.0
+from precompute.stages.half import half
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +116,6 @@ def attribution_maps(
         maps.append(half(area_average(found.numpy(), look.side)))
         advance(len(pairs))
     return Maps(wanted.unit, wanted.slot, np.concatenate(maps))
-
-
-def half(maps: np.ndarray) -> np.ndarray:
-    """Convert to half precision, clipped to what it holds."""
-    return np.clip(maps, -_LARGEST_HALF, _LARGEST_HALF).astype(np.float16)
 
 
 def _pick(output: Tensor, rows: np.ndarray, units: np.ndarray) -> Tensor:
