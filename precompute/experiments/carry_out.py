@@ -10,13 +10,14 @@ from typing import Any
 
 from precompute.errors import DiskError, StoreError
 from precompute.experiments import correlations, cumulative, statistics
-from precompute.experiments.job import Arrays, Job, Prepared
+from precompute.experiments.job import Findings, Job, Prepared
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import ExperimentRow, row_for
+from precompute.measures.table import measure_row
 from precompute.progress import Progress
 from precompute.provenance import versions
 from precompute.store.reader import Store, open_store
-from precompute.store.schema import experiment_path
+from precompute.store.schema import experiment_path, layer_path
 from precompute.store.writer import StoreWriter
 from precompute.words import duration, size
 
@@ -59,13 +60,13 @@ def carry_out(name: str, path: Path, options: ExperimentOptions, *, command: str
         _refuse_full_disk(path, prepared)
         progress = Progress({name: 1.0})
         with progress.stage(name, prepared.steps, unit=prepared.unit) as stage:
-            arrays = prepared.run(stage.advance)
-        add_experiment(store, name, _facts(row, options, command, prepared.reduced), arrays)
+            findings = prepared.run(stage.advance)
+        add_experiment(store, name, _facts(row, options, command, prepared.reduced), findings)
     say(f"Took {duration(progress.seconds[name])}; added to {path} ({size(path.stat().st_size)})")
 
 
-def add_experiment(store: Store, name: str, facts: dict[str, Any], arrays: Arrays) -> None:
-    """Put an experiment's group into the file of an open store, which is written anew and replaced in one step.
+def add_experiment(store: Store, name: str, facts: dict[str, Any], findings: Findings) -> None:
+    """Put what an experiment found into the file of an open store, which is written anew and replaced in one step.
 
     Parameters
     ----------
@@ -75,8 +76,8 @@ def add_experiment(store: Store, name: str, facts: dict[str, Any], arrays: Array
         The group's.
     facts
         Of the group.
-    arrays
-        By their paths inside it.
+    findings
+        What to put there, in place of all that an earlier experiment of that name had found.
 
     Raises
     ------
@@ -94,11 +95,25 @@ def add_experiment(store: Store, name: str, facts: dict[str, Any], arrays: Array
     group = experiment_path(name)
     place = store.path.resolve()
     with StoreWriter(place, part=place.with_name(f"{place.name}.{os.getpid()}.part")) as writer:
-        writer.take_over(store.path, without=group)
+        writer.take_over(store.path, without=[group, *_earlier(store, name, findings)])
         writer.describe(group, facts)
-        for path, values in arrays.items():
+        for path, values in findings.arrays.items():
             writer.write(experiment_path(name, path), values)
+        for layer, measures in findings.measures.items():
+            for measure, values in measures.items():
+                path = layer_path(layer, "measure", measure)
+                writer.write(path, values)
+                writer.describe(path, measure_row(measure).facts() | {"experiment": name})
         writer.finish()
+
+
+def _earlier(store: Store, name: str, findings: Findings) -> set[str]:
+    """List the measures that an earlier experiment of the name added, and those that are about to be written."""
+    added = {
+        (layer.name, held.name) for layer in store.layers for held in layer.measures.values() if held.experiment == name
+    }
+    coming = {(layer, measure) for layer, measures in findings.measures.items() for measure in measures}
+    return {layer_path(layer, "measure", measure) for layer, measure in added | coming}
 
 
 def _layers(store: Store, options: ExperimentOptions) -> tuple[Any, ...]:

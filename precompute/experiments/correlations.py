@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from precompute.experiments.job import Advance, Arrays, Job, Prepared
+from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.measures.correlation import Correlation, correlate
 from precompute.measures.table import is_class_valued, rows_for
 from precompute.store.layer import Layer
@@ -17,13 +17,13 @@ def prepare(job: Job) -> Prepared:
     ablated = [(layer, kind) for layer in job.layers for kind in layer.ablations if _targets(layer, kind)]
     rows = [(layer, kind, measure) for layer, kind in ablated for measure in _measures(layer)]
 
-    def run(advance: Advance) -> Arrays:
+    def run(advance: Advance) -> Findings:
         arrays: Arrays = {}
         for layer, kind in ablated:
             base = f"layers/{layer.name}/ablation/{kind}"
             found = _correlated(layer, _targets(layer, kind), job.seed, advance)
             arrays |= {f"{base}/{name}": values for name, values in found.items()}
-        return arrays
+        return Findings(arrays)
 
     seconds = sum(4 * layer.n_units * _SECONDS_A_UNIT for layer, _, _ in rows)
     return Prepared(seconds, len(rows) * 2 * 7 * 4, len(rows), "measures", run)

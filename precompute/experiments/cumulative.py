@@ -9,7 +9,7 @@ import numpy as np
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.ablation.choose import make_ablater
 from precompute.errors import ModelError, OptionError
-from precompute.experiments.job import Advance, Arrays, Job, Prepared
+from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import answers, flip_table
 from precompute.experiments.subject import Subject, find_subject
 from precompute.experiments.tally import Tally
@@ -252,7 +252,7 @@ def steps(n_units: int, share: float) -> np.ndarray:
 # The work
 
 
-def _run(job: Job, subject: Subject, removals: list[_Removal], half: np.ndarray, advance: Advance) -> Arrays:
+def _run(job: Job, subject: Subject, removals: list[_Removal], half: np.ndarray, advance: Advance) -> Findings:
     before = answers(job.store)
     output_index = np.asarray(job.store.classes.output_index)
     work = [(removal, removal.ablations()) for removal in removals]
@@ -267,7 +267,7 @@ def _run(job: Job, subject: Subject, removals: list[_Removal], half: np.ndarray,
     for removal, tally in zip(removals, tallies, strict=True):
         found = _curves(removal, tally)
         arrays |= {f"layers/{removal.layer.name}/{name}": values for name, values in found.items()}
-    return arrays
+    return Findings(arrays)
 
 
 def _curves(removal: _Removal, tally: Tally) -> Arrays:

@@ -1,7 +1,7 @@
 """What an experiment is given, and what it gives back before and after its work."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -38,6 +38,23 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
+class Findings:
+    """What an experiment found.
+
+    Parameters
+    ----------
+    arrays
+        Its datasets, by their path inside the experiment's group.
+    measures
+        By layer, then by a name of `precompute.measures.table`: one number per unit, (unit,), NaN where it is not
+        defined. They go to the layer's own measures, so that they can be picked wherever measures can.
+    """
+
+    arrays: Arrays
+    measures: dict[str, Arrays] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """An experiment that is ready to go: everything that can be refused has been.
 
@@ -50,8 +67,7 @@ class Prepared:
     steps, unit
         How many steps it has and what one is, in the plural.
     run
-        Does the work; told how to say that steps are done, it returns arrays by their path inside the experiment's
-        group.
+        Does the work, told how to say that steps are done.
     reduced
         What was cut down to stay within the time allowed, a sentence; None where nothing was.
     notes
@@ -62,6 +78,6 @@ class Prepared:
     bytes: float
     steps: int
     unit: str
-    run: Callable[[Advance], Arrays]
+    run: Callable[[Advance], Findings]
     reduced: str | None = None
     notes: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
-from precompute.experiments.job import Advance, Arrays, Job, Prepared
+from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import answers, flip_table
 from precompute.measures.drops import Answers
 from precompute.measures.halves import halves, held_out_drop, reliability
@@ -15,10 +15,20 @@ from precompute.measures.multiplicity import false_discovery
 from precompute.measures.paired import PairedCounts, drop_interval, mcnemar, paired_counts
 from precompute.measures.selectivity import class_means
 from precompute.measures.shifts import wilcoxon
+from precompute.measures.table import named
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
 _BLOCK_BYTES = 2**26
+_AS_MEASURES = {
+    "max_class_drop_p": "max_drop_p",
+    "max_class_drop_q": "max_drop_q",
+    "max_class_drop_noise": "max_drop_expected",
+    "max_class_drop_ceiling": "max_drop_noise",
+    "held_out_drop": "held_out_drop",
+    "held_out_drop_class": "held_out_class",
+    "drop_reliability": "reliability",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +46,15 @@ def prepare(job: Job) -> Prepared:
     ablated = [(layer, kind) for layer in job.layers for kind in layer.ablations]
     n_units = sum(layer.n_units for layer, _ in ablated)
 
-    def run(advance: Advance) -> Arrays:
+    def run(advance: Advance) -> Findings:
         arrays = {"half": frame.half, "set_apart": (~frame.taking).astype(np.int32)}
+        measures: dict[str, Arrays] = {layer.name: {} for layer, _ in ablated}
         for layer, kind in ablated:
             found = _counted(frame, layer, kind) | _shifted(frame, layer, kind)
             arrays |= {f"layers/{layer.name}/ablation/{kind}/{name}": values for name, values in found.items()}
+            measures[layer.name] |= _measures(frame, layer, kind, found)
             advance(layer.n_units)
-        return arrays
+        return Findings(arrays, measures)
 
     per_unit = 5 * 8 * frame.before.n_classes + 12 * 8
     seconds = _seconds(frame, *ablated[0]) * n_units if ablated else 0.0
@@ -61,6 +73,14 @@ def _seconds(frame: _Frame, layer: Layer, kind: str) -> float:
     if change is not None:
         wilcoxon(change[None], frame.before.label, frame.before.n_classes)
     return perf_counter() - started
+
+
+def _measures(frame: _Frame, layer: Layer, kind: str, found: Arrays) -> Arrays:
+    """Return what is one number per unit and worth picking, by the names of measures."""
+    n_images = len(frame.before.label)
+    rate = np.array([len(layer.flips(kind, unit).image) for unit in range(layer.n_units)]) / n_images
+    chosen = {measure: found[name] for measure, name in _AS_MEASURES.items()} | {"flip_rate": rate}
+    return {named(measure, kind): values for measure, values in chosen.items()}
 
 
 # From flips

@@ -3,7 +3,7 @@
 Pickers, tables, axes, help texts and the documentation are made from these rows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class MeasureRow:
     source: str
     range: str
     better: str
+
+    def facts(self) -> dict[str, str]:
+        """Return what a store says of the measure beside its values."""
+        return {fact: getattr(self, fact) for fact in ("label", "formula", "source", "range", "better")}
 
 
 _MORCOS = "Morcos et al. 2018, arXiv:1803.06959"
@@ -129,7 +133,7 @@ SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
     MeasureRow(
         "held_out_drop",
         "Held-out drop",
-        "drop of the class chosen on the other half of the images, both ways pooled",
+        "drop, on one half of the images, of the class that loses most on the other half",
         _ZHOU,
         "-1 to 1",
         "higher",
@@ -137,7 +141,7 @@ SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
     MeasureRow(
         "held_out_drop_class",
         "Class of the held-out drop",
-        "class that both halves of the images choose",
+        "class that loses most on the half of the images where it is chosen",
         _ZHOU,
         "class index",
         "neither",
@@ -335,20 +339,32 @@ CLASS_VALUED = frozenset(
 
 def rows_for(ablation_kind: str) -> tuple[MeasureRow, ...]:
     """Return the rows of the drops of one kind of ablation: as listed for ``zero``, with a suffix for any other."""
-    rows = tuple(row for row in MEASURES if "drop" in row.name)
-    if ablation_kind == "zero":
-        return rows
-    return tuple(
-        MeasureRow(
-            f"{row.name}_{ablation_kind}",
-            f"{row.label} ({ablation_kind} ablation)",
-            f"{row.formula}, set to its {ablation_kind} instead of zero",
-            row.source,
-            row.range,
-            row.better,
-        )
-        for row in rows
-    )
+    return tuple(_of_kind(row, ablation_kind) for row in MEASURES if "drop" in row.name)
+
+
+def named(name: str, ablation_kind: str) -> str:
+    """Return the name of a measure of one kind of ablation, such as ``flip_rate_mean``; plain for ``zero``."""
+    return name if ablation_kind == "zero" else f"{name}_{ablation_kind}"
+
+
+def measure_row(name: str) -> MeasureRow:
+    """Return the row of a measure by its name in a store, also under the suffix of a kind of ablation.
+
+    Raises
+    ------
+    KeyError
+        Where no row has that name.
+    """
+    rows = {row.name: row for row in (*MEASURES, *SCIENCE_MEASURES)}
+    base = name.removesuffix("_mean")
+    return rows[name] if name in rows else _of_kind(rows[base], "mean")
+
+
+def _of_kind(row: MeasureRow, kind: str) -> MeasureRow:
+    if kind == "zero":
+        return row
+    label, formula = f"{row.label} ({kind} ablation)", f"{row.formula}, set to its {kind} instead of zero"
+    return replace(row, name=named(row.name, kind), label=label, formula=formula)
 
 
 def is_class_valued(name: str) -> bool:

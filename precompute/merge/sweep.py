@@ -10,7 +10,7 @@ import numpy as np
 
 from precompute.measures import activity, drops, selectivity
 from precompute.measures.exemplars import path_checksums
-from precompute.measures.table import MEASURES, MeasureRow, rows_for
+from precompute.measures.table import measure_row, rows_for
 from precompute.merge.blocks import blocks, gathered
 from precompute.merge.images import Swept
 from precompute.models.checkpoints import plain_tensors
@@ -171,11 +171,9 @@ class _LayerMerge:
 
     def write_measures(self, values: Mapping[str, np.ndarray]) -> None:
         """Write measures with what a reader needs to understand them."""
-        rows: dict[str, MeasureRow] = {row.name: row for row in (*MEASURES, *rows_for("mean"))}
         for name, numbers in values.items():
-            path, row = self._path("measure", name), rows[name]
+            path, facts = self._path("measure", name), measure_row(name).facts()
             self.writer.write(path, numbers)
-            facts = {fact: getattr(row, fact) for fact in ("label", "formula", "source", "range", "better")}
             if name in ("class_selectivity", "selective_class"):
                 facts["based_on"] = "activation/positive_mean" if self._is_signed() else "activation/mean"
             self.writer.describe(path, facts)

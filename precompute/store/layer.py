@@ -128,10 +128,11 @@ class Layer:
 
     def _measure(self, name: str) -> Measure:
         facts = self._file.facts(self._path("measure", name))
-        label, formula, source, span, better = (
-            str(facts.get(fact, "")) for fact in ("label", "formula", "source", "range", "better")
+        label, formula, source, span, better, experiment = (
+            str(facts.get(fact, "")) for fact in ("label", "formula", "source", "range", "better", "experiment")
         )
-        return Measure(name, label or name, formula, source, span, better, self._read(f"measure/{name}"))
+        values = self._read(f"measure/{name}")
+        return Measure(name, label or name, formula, source, span, better, values, experiment)
 
     def _path(self, *parts: str) -> str:
         return schema.layer_path(self.name, *parts)

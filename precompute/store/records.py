@@ -66,7 +66,10 @@ class Baseline:
 
 @dataclass(frozen=True, eq=False)
 class Measure:
-    """One number per unit (U,), NaN where undefined, with what a reader needs to understand it."""
+    """One number per unit (U,), NaN where undefined, with what a reader needs to understand it.
+
+    ``experiment`` names the experiment that added it, and is empty where the run itself did.
+    """
 
     name: str
     label: str
@@ -75,6 +78,7 @@ class Measure:
     range: str
     better: str
     values: Floats
+    experiment: str = ""
 
 
 @dataclass(frozen=True, eq=False)

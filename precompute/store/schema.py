@@ -216,6 +216,7 @@ GROUP_FACTS: dict[str, dict[str, Fact]] = {
         "range": Fact("text", "The values it can take."),
         "better": Fact("text", "`higher` or `lower` where a reader looks for one end first, otherwise `neither`."),
         "based_on": Fact("text", "The dataset that class selectivity was computed from.", required=False),
+        "experiment": Fact("text", "The experiment that added it; absent where the run did.", required=False),
     },
     f"{_LAYER}/attribution/<method>": {
         "left_out": Fact("text", "Why there is no map: the method cannot be right for this layer.", required=False),

@@ -6,7 +6,7 @@ A run that fails leaves an earlier store at the destination as it was.
 import errno
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,15 +83,15 @@ class StoreWriter:
             self._file.close()
         self.part.unlink(missing_ok=True)
 
-    def take_over(self, source: Path, *, without: str) -> None:
-        """Copy all of another store but one group, as it stands: nothing is unpacked, so nothing changes.
+    def take_over(self, source: Path, *, without: Collection[str]) -> None:
+        """Copy all of another store but some of it, as it stands: nothing is unpacked, so nothing changes.
 
         Parameters
         ----------
         source : Path
             A store.
-        without : str
-            Path of the group to leave out, such as one that is about to be written anew.
+        without : collection of str
+            Paths of groups and datasets to leave out, such as those that are about to be written anew.
 
         Raises
         ------
@@ -200,13 +200,13 @@ def put_bytes(dataset: h5py.Dataset, position: int, value: bytes) -> None:
     dataset[position] = np.frombuffer(value, dtype=np.uint8)
 
 
-def _copy(old: h5py.Group, new: h5py.Group, without: str) -> None:
+def _copy(old: h5py.Group, new: h5py.Group, without: Collection[str]) -> None:
     new.attrs.update(old.attrs)
     for name in old:
         path = f"{old.name.rstrip('/')}/{name}"
-        if without.startswith(f"{path}/"):
+        if any(left_out.startswith(f"{path}/") for left_out in without):
             _copy(old[name], new.create_group(name), without)
-        elif path != without:
+        elif path not in without:
             old.copy(name, new, expand_external=True, expand_soft=True)
 
 

@@ -11,9 +11,12 @@ from precompute.store.checks.form import instances, names
 from precompute.store.checks.frame import ANSWERS, answers
 from precompute.store.checks.rules import Problem, Rule, in_units
 from precompute.store.experiment_schema import NAMES
+from precompute.store.schema import entries_with
 
 _STATISTICS = "/experiments/statistics"
 _CUMULATIVE = "/experiments/cumulative"
+# Smallest and largest value of what an experiment found, by its unit of measurement.
+_BOUNDS = {"probability": (0.0, 1.0), "fraction": (-1.0, 1.0), "correlation": (-1.0, 1.0), "yes/no": (0.0, 1.0)}
 
 
 def rules(file: h5py.File) -> Iterator[Rule]:
@@ -24,14 +27,13 @@ def rules(file: h5py.File) -> Iterator[Rule]:
     for experiment, least in ((_STATISTICS, 0), (_CUMULATIVE, -1)):
         if experiment in file:
             yield Rule((f"{experiment}/half",), partial(_halves, file, f"{experiment}/half", least))
+    for entry in entries_with(names(file, "/experiments")):
+        if entry.path.startswith("/experiments/") and entry.unit in _BOUNDS:
+            for path in filter(file.__contains__, instances(file, entry.path)):
+                yield Rule((path,), partial(_between, file, path, _BOUNDS[entry.unit]))
     for base in instances(file, f"{_STATISTICS}/layers/<layer>/ablation/<kind>"):
         correct = base.removeprefix(_STATISTICS) + "/correct"
         yield Rule((*ANSWERS, correct, f"{base}/lost", f"{base}/gained"), partial(_discordant, file, base, correct))
-        for name in ("mcnemar_p", "class_p", "max_drop_p", "max_drop_q"):
-            yield Rule((f"{base}/{name}",), partial(_between, file, f"{base}/{name}", 0.0))
-    for pattern in ("pearson", "spearman"):
-        for path in instances(file, f"/experiments/correlations/layers/<layer>/ablation/<kind>/{pattern}"):
-            yield Rule((path,), partial(_between, file, path, -1.0))
     for base in instances(file, f"{_CUMULATIVE}/layers/<layer>"):
         yield Rule((f"{base}/unit",), partial(_orders, file, f"{base}/unit"))
         yield Rule((f"{base}/n_removed", f"{base}/unit"), partial(_steps, file, base))
@@ -73,11 +75,11 @@ def _discordant(file: h5py.File, base: str, correct: str) -> Iterator[Problem]:
         yield Problem(f"{base}/lost", f"lost minus gained is not what the ablation loses {in_units(wrong)}")
 
 
-def _between(file: h5py.File, path: str, least: float) -> Iterator[Problem]:
-    values = file[path][...]
-    count = int(((values < least) | (values > 1)).sum())
+def _between(file: h5py.File, path: str, bounds: tuple[float, float]) -> Iterator[Problem]:
+    values, (least, most) = file[path][...], bounds
+    count = int(((values < least) | (values > most)).sum())
     if count:
-        yield Problem(path, f"{count} values lie outside {least:g} to 1")
+        yield Problem(path, f"{count} values lie outside {least:g} to {most:g}")
 
 
 def _orders(file: h5py.File, path: str) -> Iterator[Problem]:
@@ -94,7 +96,7 @@ def _steps(file: h5py.File, base: str) -> Iterator[Problem]:
 
 
 def _curves(file: h5py.File, path: str) -> Iterator[Problem]:
-    yield from _between(file, path, 0.0)
+    yield from _between(file, path, (0.0, 1.0))
     values = file[path][...]
     for step, where in ((0, "with no unit removed"), (-1, "with all units removed")):
         ends = values[:, step]

@@ -7,7 +7,7 @@ import pytest
 from precompute.__main__ import main
 from precompute.errors import OptionError, StoreError
 from precompute.experiments import carry_out as frame
-from precompute.experiments.job import Prepared
+from precompute.experiments.job import Findings, Prepared
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import EXPERIMENTS, row_for
 from precompute.store import experiment_schema
@@ -119,6 +119,27 @@ def test_a_link_to_a_store_stays_a_link(store_path, tmp_path, experiment):
         assert store.experiments == ("statistics",)
 
 
+def test_measures_that_an_experiment_finds_join_those_of_the_layer(store_path, experiment):
+    arrays, _ = experiment("statistics")
+    with open_store(store_path) as store:
+        assert {layer.name for layer in store.layers} == {"conv", "deep"}
+        for layer in store.layers:
+            for kind, suffix in (("zero", ""), ("mean", "_mean")):
+                found = layer.measures[f"held_out_drop{suffix}"]
+                expected = arrays[f"layers/{layer.name}/ablation/{kind}/held_out_drop"]
+                np.testing.assert_array_equal(found.values, expected)
+                assert found.experiment == "statistics"
+        assert store.layer("conv").measures["class_selectivity"].experiment == ""
+
+
+def test_an_experiment_made_anew_leaves_none_of_its_earlier_measures(store_path, experiment):
+    experiment("statistics")
+    experiment("statistics", "--layer", "deep")
+    with open_store(store_path) as store:
+        assert "flip_rate" in store.layer("deep").measures
+        assert "flip_rate" not in store.layer("conv").measures
+
+
 # Failures
 
 
@@ -128,7 +149,7 @@ def failing(arrays):
     def run(_advance):
         if isinstance(arrays, BaseException):
             raise arrays
-        return arrays
+        return Findings(arrays)
 
     return lambda job: Prepared(0.0, 0.0, 1, "steps", run)
 

@@ -62,7 +62,7 @@ def add(path, arrays, *, without="/experiments/none", facts=FACTS):
     with open_store(path) as store:
         provenance = json.dumps(store.provenance)
     with StoreWriter(path) as writer:
-        writer.take_over(path, without=without)
+        writer.take_over(path, without=[without])
         for name in {dataset.split("/")[2] for dataset in arrays}:
             writer.describe(f"/experiments/{name}", facts)
         for dataset, values in arrays.items():

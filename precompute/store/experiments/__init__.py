@@ -1,0 +1,1 @@
+"""What each experiment adds to a store: its datasets, one module an experiment."""

@@ -1,0 +1,63 @@
+"""How accuracy falls as units are removed."""
+
+from precompute.store.entry import STRING, Entry
+
+_CURVES = "/experiments/cumulative/layers/<layer>"
+_ONE_CLASS = "where all images are of one class"
+_NOT_MEASURED = "for a class without images in the half measured on"
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "/experiments/cumulative/half",
+        "i4",
+        ("image",),
+        "half",
+        "Half of the images, divided within each class: 0 where units are ranked, 1 where accuracy is measured, "
+        "-1 for images that were not used.",
+    ),
+    Entry(
+        f"{_CURVES}/score",
+        "f4",
+        ("unit",),
+        "measure",
+        "What the units are ranked by, highest first in the order `most`; undefined scores rank lowest.",
+        nan="where the measure is not defined",
+    ),
+    Entry(f"{_CURVES}/ranking", STRING, ("order",), "name", "What each order is: `most`, `least` or `random`."),
+    Entry(f"{_CURVES}/unit", "i4", ("order", "unit"), "unit", "The units in the order in which they are removed."),
+    Entry(f"{_CURVES}/n_removed", "i4", ("step",), "units", "How many units are removed at each step, from 0 to all."),
+    Entry(f"{_CURVES}/accuracy", "f4", ("order", "step"), "fraction", "Accuracy over the images of the second half."),
+    Entry(
+        f"{_CURVES}/balanced",
+        "f4",
+        ("order", "step"),
+        "fraction",
+        "Mean over classes of their balanced accuracy.",
+        nan=_ONE_CLASS,
+    ),
+    Entry(
+        f"{_CURVES}/class_accuracy",
+        "f4",
+        ("order", "step", "class"),
+        "fraction",
+        "Share of the class's images that are right.",
+        nan=_NOT_MEASURED,
+    ),
+    Entry(
+        f"{_CURVES}/class_balanced",
+        "f4",
+        ("order", "step", "class"),
+        "fraction",
+        "Balanced accuracy of the class against the rest: mean of the shares of its images given its output and of "
+        "other images not given it; chance is 0.5.",
+        nan=f"{_NOT_MEASURED}, or without any other",
+    ),
+    Entry(
+        f"{_CURVES}/area",
+        "f4",
+        ("order",),
+        "fraction",
+        "Area under accuracy against the share of units removed, by trapezoids.",
+    ),
+    Entry(f"{_CURVES}/balanced_area", "f4", ("order",), "fraction", "The same of balanced.", nan=_ONE_CLASS),
+)
