@@ -110,10 +110,10 @@ def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     parser = commands.add_parser(
         "experiment",
         help="add an experiment to a store",
-        epilog="Experiments: " + "; ".join(f"{row.name} ({row.title})" for row in EXPERIMENTS),
+        epilog="Experiments: " + "; ".join(f"{row.name} ({row.title})" for row in EXPERIMENTS) + "; all (each of them)",
     )
     add = parser.add_argument
-    add("name", metavar="NAME", choices=[row.name for row in EXPERIMENTS], help="which one; they are listed below")
+    add("name", metavar="NAME", choices=["all", *(row.name for row in EXPERIMENTS)], help="which one, of those below")
     add("store", type=Path, metavar="STORE.h5")
     add("--layer", action="append", dest="layers", metavar="L", help="a layer to look at; repeatable (all)")
     add("--seed", type=int, metavar="N", help="what random choices come from (0)")
@@ -190,11 +190,14 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _experiment(options: argparse.Namespace) -> int:
-    from precompute.experiments.carry_out import carry_out
+    from precompute.experiments.carry_out import carry_out, carry_out_all
 
     asked = {field.name: getattr(options, field.name) for field in fields(ExperimentOptions)}
     asked["layers"] = tuple(options.layers) if options.layers else None
-    carry_out(options.name, options.store, ExperimentOptions(**asked), command=_command(), say=print)
+    wanted = ExperimentOptions(**asked)
+    if options.name == "all":
+        return 0 if carry_out_all(options.store, wanted, command=_command(), say=print) else 1
+    carry_out(options.name, options.store, wanted, command=_command(), say=print)
     return 0
 
 

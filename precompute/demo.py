@@ -8,9 +8,9 @@ from time import monotonic
 import precompute.models.demo as network
 from precompute.images.demo import draw_demo_images, is_drawn
 from precompute.options import RunOptions
-from precompute.pipeline import STAGES, Summary
+from precompute.pipeline import Summary
 from precompute.progress import Progress
-from precompute.runs import carry_out
+from precompute.runs import STAGES, carry_out
 from precompute.words import duration
 
 _SHARES = {"pictures": 0.15, "training": 0.45} | {stage: 0.4 * share for stage, share in STAGES.items()}

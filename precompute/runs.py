@@ -1,16 +1,23 @@
 """One run from its options to its store, with what a person should be told on the way."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from shutil import disk_usage
 from typing import Any
 
-from precompute.errors import DiskError
+from precompute.errors import DiskError, UnitscopeError
+from precompute.experiments import carry_out as experiments
+from precompute.experiments.options import ExperimentOptions
 from precompute.options import RunOptions
-from precompute.pipeline import STAGES, Summary, run
+from precompute.pipeline import STAGES as PIPELINE_STAGES
+from precompute.pipeline import Summary, run
 from precompute.plan import Plan, make_plan, store_bytes
 from precompute.progress import Progress
 from precompute.provenance import device_name, git_commit, versions
 from precompute.words import duration, size
+
+STAGES = PIPELINE_STAGES | {"statistics": 0.02}
+"""The stages of a run, with the share of its time that each is expected to take."""
 
 _LISTED = 20
 
@@ -47,10 +54,22 @@ def carry_out(
     for sentence in announce(plan):
         say(sentence)
     _refuse_full_disk(plan)
-    summary = run(plan, progress or Progress(STAGES), _facts(plan, command, dict(seeds or {})))
-    for sentence in report(summary, options):
+    progress = progress or Progress(STAGES)
+    summary = run(plan, progress, _facts(plan, command, dict(seeds or {})))
+    _add_statistics(options, command, progress, say)
+    for sentence in report(replace(summary, seconds=dict(progress.seconds)), options):
         say(sentence)
     return summary
+
+
+def _add_statistics(options: RunOptions, command: str, progress: Progress, say: Callable[[str], None]) -> None:
+    """Say of every drop how far it is more than chance, so that none has to be shown without."""
+    try:
+        experiments.carry_out(
+            "statistics", options.out, ExperimentOptions(), command=command, say=lambda _: None, progress=progress
+        )
+    except UnitscopeError as error:
+        say(f"The store is whole, but its statistics could not be added: {error}")
 
 
 def announce(plan: Plan) -> list[str]:

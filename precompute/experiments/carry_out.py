@@ -8,11 +8,11 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
-from precompute.errors import DiskError, StoreError
+from precompute.errors import DiskError, StoreError, UnitscopeError
 from precompute.experiments import correlations, cumulative, statistics
 from precompute.experiments.job import Findings, Job, Prepared
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.table import ExperimentRow, row_for
+from precompute.experiments.table import EXPERIMENTS, ExperimentRow, row_for
 from precompute.measures.table import measure_row
 from precompute.progress import Progress
 from precompute.provenance import versions
@@ -29,7 +29,15 @@ PREPARE: dict[str, Callable[[Job], Prepared]] = {
 """What makes each experiment of the table ready."""
 
 
-def carry_out(name: str, path: Path, options: ExperimentOptions, *, command: str, say: Callable[[str], None]) -> None:
+def carry_out(
+    name: str,
+    path: Path,
+    options: ExperimentOptions,
+    *,
+    command: str,
+    say: Callable[[str], None],
+    progress: Progress | None = None,
+) -> None:
     """Carry out an experiment and add its group to a store, in place of an earlier one of the same name.
 
     Parameters
@@ -45,6 +53,8 @@ def carry_out(name: str, path: Path, options: ExperimentOptions, *, command: str
         The command line, for the experiment's facts.
     say
         Receives sentences for the person who waits.
+    progress
+        Shows the experiment's own stage, which has its name; a new one by default.
 
     Raises
     ------
@@ -58,11 +68,44 @@ def carry_out(name: str, path: Path, options: ExperimentOptions, *, command: str
         for sentence in _announced(row, prepared):
             say(sentence)
         _refuse_full_disk(path, prepared)
-        progress = Progress({name: 1.0})
+        progress = progress or Progress({name: 1.0})
         with progress.stage(name, prepared.steps, unit=prepared.unit) as stage:
             findings = prepared.run(stage.advance)
         add_experiment(store, name, _facts(row, options, command, prepared.reduced), findings)
     say(f"Took {duration(progress.seconds[name])}; added to {path} ({size(path.stat().st_size)})")
+
+
+def carry_out_all(path: Path, options: ExperimentOptions, *, command: str, say: Callable[[str], None]) -> int:
+    """Carry out every experiment that can be, one after another, each added to the store when it is done.
+
+    Parameters
+    ----------
+    path
+        A complete store.
+    options
+        What was asked for; each experiment is given those that it takes.
+    command, say
+        As for :func:`carry_out`.
+
+    Returns
+    -------
+    int
+        How many were added. Why the others could not be has been said.
+
+    Raises
+    ------
+    StoreError
+        When there is no store to add to.
+    """
+    open_store(path).close()
+    added = 0
+    for row in EXPERIMENTS:
+        try:
+            carry_out(row.name, path, options.only(row), command=command, say=say)
+            added += 1
+        except UnitscopeError as error:
+            say(f"{row.title} is left out: {error}")
+    return added
 
 
 def add_experiment(store: Store, name: str, facts: dict[str, Any], findings: Findings) -> None:

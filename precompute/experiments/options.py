@@ -72,6 +72,11 @@ class ExperimentOptions:
             if value is not None
         }
 
+    def only(self, row: ExperimentRow) -> "ExperimentOptions":
+        """Return those that an experiment takes; the others as if they had not been said."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        return ExperimentOptions(**{name: value for name, value in said.items() if name in row.options})
+
     def refuse_unused(self, row: ExperimentRow) -> None:
         """Refuse options that an experiment would not look at.
 

@@ -16,6 +16,8 @@ import torch
 from PIL import Image
 
 from precompute.__main__ import main
+from precompute.errors import DiskError
+from precompute.experiments import carry_out
 from precompute.merge import blocks
 from precompute.models.load import load_model
 from precompute.store.check import check
@@ -45,7 +47,8 @@ def datasets(path):
     def keep(name, item):
         if isinstance(item, h5py.Dataset):
             found[name] = item[...]
-        found.update({f"{name}@{fact}": value for fact, value in item.attrs.items()})
+        facts = {fact: value for fact, value in item.attrs.items() if fact not in ("created", "command")}
+        found.update({f"{name}@{fact}": value for fact, value in facts.items()})
 
     with h5py.File(path) as file:
         file.visititems(keep)
@@ -166,6 +169,24 @@ def test_flips_and_log_probabilities_are_those_of_overwriting_the_unit(computed,
         )
         changed += len(expected)
     assert changed > 0
+
+
+def test_a_run_says_how_far_its_drops_are_more_than_chance(computed):
+    store, _ = computed
+    assert store.experiments == ("statistics",)
+    for layer in store.layers:
+        assert {"flip_rate", "max_class_drop_q", "held_out_drop_mean"} <= set(layer.measures)
+
+
+def test_a_run_whose_statistics_cannot_be_added_is_still_a_run(small, monkeypatch, capsys):
+    def refuse(*_arguments, **_options):
+        raise DiskError("no room")
+
+    monkeypatch.setattr(carry_out, "carry_out", refuse)
+    assert main(job(small)) == 0
+    with open_store(small[2]) as store:
+        assert store.experiments == ()
+    assert "its statistics could not be added: no room" in capsys.readouterr().out
 
 
 def test_overall_drop_is_the_accuracy_lost(computed):

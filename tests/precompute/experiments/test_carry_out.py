@@ -140,6 +140,22 @@ def test_an_experiment_made_anew_leaves_none_of_its_earlier_measures(store_path,
         assert "flip_rate" not in store.layer("conv").measures
 
 
+def test_all_adds_what_the_store_alone_is_enough_for_and_says_why_the_rest_is_left_out(store_path, capsys):
+    assert main(["experiment", "all", str(store_path), "--seed", "3"]) == 0
+    alone = {row.name for row in EXPERIMENTS if not row.needs_network}
+    with open_store(store_path) as store:
+        assert set(store.experiments) == alone
+        assert {store.experiment(name).facts["seed"] for name in alone} == {3}
+    said = capsys.readouterr().out
+    for row in EXPERIMENTS:
+        assert (f"{row.title} is left out: " in said) == row.needs_network
+
+
+def test_all_is_refused_once_where_there_is_no_store(tmp_path, capsys):
+    assert main(["experiment", "all", str(tmp_path / "none.h5")]) == 1
+    assert capsys.readouterr().err.count("there is no such file") == 1
+
+
 # Failures
 
 
