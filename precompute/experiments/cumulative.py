@@ -2,29 +2,31 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from time import perf_counter
 
 import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.ablation.choose import make_ablater
-from precompute.errors import ModelError, OptionError
+from precompute.errors import OptionError
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import answers, flip_table
+from precompute.experiments.removal import (
+    N_RANDOM,
+    divided,
+    orders,
+    seconds_each,
+    site_of,
+    steps,
+    tally_rows,
+    without,
+)
 from precompute.experiments.subject import Subject, find_subject
 from precompute.experiments.tally import Tally
-from precompute.measures.halves import halves
 from precompute.measures.paired import paired_counts
 from precompute.measures.table import is_class_valued
 from precompute.models.device import exact_float32
-from precompute.models.sites import find_site, list_sites
 from precompute.stages.ablation import sweep
 from precompute.store.layer import Layer
-
-N_RANDOM = 20
-_FEWEST_STEPS = 8
-_TIMED_SHARES = (0.1, 0.3, 0.6, 0.9)
-_TIMED_ORDERS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +59,7 @@ class _Removal:
     def ablations(self) -> list[Ablation]:
         """List the sets of units: step by step, in each the orders; no units and all units are no order's own."""
         sets = [order[:n] for n in self.n_removed[1:-1] for order in self.order] + [self.order[0]]
-        return [_without(units) for units in sets]
-
-
-def _without(units: np.ndarray) -> Ablation:
-    # Sorted, so that a set gives the same numbers to the last bit however it came about.
-    return Ablation(tuple(sorted(units.tolist())), (0.0,) * len(units))
+        return [without(units) for units in sets]
 
 
 def prepare(job: Job) -> Prepared:
@@ -103,44 +100,10 @@ def _undefined(values: np.ndarray) -> bool:
     return bool(np.isnan(values).all())
 
 
-def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
-    """Divide images into those to rank units on and those to measure accuracy on.
-
-    Parameters
-    ----------
-    label
-        (image,) class of each image.
-    per_class
-        Use so many images of each class, spread evenly over it; all where None.
-    seed
-        Of the halves.
-
-    Returns
-    -------
-    np.ndarray
-        (image,) int32: 0 to rank on, 1 to measure on, -1 for images that are not used.
-    """
-    used = np.arange(len(label))
-    if per_class is not None:
-        of_class = [np.flatnonzero(label == c) for c in np.unique(label)]
-        counts = [min(per_class, len(found)) for found in of_class]
-        used = np.concatenate(
-            [found[np.arange(n) * len(found) // n] for found, n in zip(of_class, counts, strict=True)]
-        )
-    half = np.full(len(label), -1, dtype=np.int32)
-    half[used] = halves(label[used], seed=seed)
-    return half
-
-
 def _removal(job: Job, subject: Subject, layer: Layer, half: np.ndarray) -> _Removal:
-    network = subject.model.network
-    site = find_site(list_sites(network, subject.probe[:2]), layer.name)
-    if site.n_units != layer.n_units:
-        raise ModelError(
-            f"{layer.name} has {layer.n_units} units in the store and {site.n_units} in {subject.model.spec}. "
-            "Name the network that the store was made with by --model."
-        )
-    ablater, _ = make_ablater(network, site, subject.probe[:8].to(subject.device), batch_size=subject.batch_size)
+    site = site_of(subject, layer)
+    probe = subject.probe[:8].to(subject.device)
+    ablater, _ = make_ablater(subject.model.network, site, probe, batch_size=subject.batch_size)
     score = _score(job, layer, half)
     order = orders(score, seed=job.seed)
     return _Removal(
@@ -149,7 +112,7 @@ def _removal(job: Job, subject: Subject, layer: Layer, half: np.ndarray) -> _Rem
         score=score,
         order=order,
         n_removed=np.arange(layer.n_units + 1),
-        seconds=_time(subject, ablater, order),
+        seconds=seconds_each(subject, ablater, order),
     )
 
 
@@ -161,38 +124,7 @@ def _score(job: Job, layer: Layer, half: np.ndarray) -> np.ndarray:
     return (counts.lost - counts.gained).sum(axis=1) / max(1, int(counts.count.sum()))
 
 
-def orders(score: np.ndarray, *, seed: int) -> np.ndarray:
-    """Order units by a score, highest first and lowest first, and at random.
-
-    Parameters
-    ----------
-    score
-        (unit,), NaN where undefined, which ranks lowest. Equal scores are ordered at random, the two ways alike.
-    seed
-        Of the random orders.
-
-    Returns
-    -------
-    np.ndarray
-        (order, unit): highest first, its reverse, then `N_RANDOM` random ones.
-    """
-    rng = np.random.default_rng(seed)
-    most = np.lexsort((rng.permutation(len(score)), -np.where(np.isnan(score), -np.inf, score)))
-    return np.stack([most, most[::-1], *(rng.permutation(len(score)) for _ in range(N_RANDOM))])
-
-
 # What it costs
-
-
-def _time(subject: Subject, ablater: Ablater, order: np.ndarray) -> float:
-    """Time some sets of units on some images; more are done faster together, so this is an upper bound."""
-    n_units = order.shape[1]
-    sizes = [max(1, int(share * n_units)) for share in _TIMED_SHARES]
-    ablations = [_without(units[:size]) for size in sizes for units in order[:_TIMED_ORDERS]]
-    list(ablater.sweep(subject.probe[:2], ablations[:2]))  # the first pass of a network is slow
-    started = perf_counter()
-    list(ablater.sweep(subject.probe, ablations))
-    return (perf_counter() - started) / (len(ablations) * len(subject.probe))
 
 
 def _seconds(removals: list[_Removal], half: np.ndarray) -> float:
@@ -230,25 +162,6 @@ def _ranked_again(job: Job, removal: _Removal, half: np.ndarray) -> _Removal:
     return replace(removal, score=score, order=orders(score, seed=job.seed))
 
 
-def steps(n_units: int, share: float) -> np.ndarray:
-    """Choose at how many removed units to measure.
-
-    Parameters
-    ----------
-    n_units
-        Units of the layer.
-    share
-        Which share of all numbers can be afforded; a few are kept in any case.
-
-    Returns
-    -------
-    np.ndarray
-        (step,) rising from 0 to all, evenly.
-    """
-    n_steps = min(n_units, max(_FEWEST_STEPS, int(n_units * share)))
-    return np.unique(np.rint(np.linspace(0, n_units, n_steps + 1)).astype(np.int64))
-
-
 # The work
 
 
@@ -271,7 +184,7 @@ def _run(job: Job, subject: Subject, removals: list[_Removal], half: np.ndarray,
 
 
 def _curves(removal: _Removal, tally: Tally) -> Arrays:
-    row = _rows(len(removal.order), len(removal.n_removed))
+    row = tally_rows(len(removal.order), len(removal.n_removed))
     accuracy, balanced = tally.accuracy()[row], tally.balanced()[row]
     share = removal.n_removed / removal.n_removed[-1]
     return {
@@ -286,12 +199,3 @@ def _curves(removal: _Removal, tally: Tally) -> Arrays:
         "area": np.trapezoid(accuracy, share, axis=1),
         "balanced_area": np.trapezoid(balanced, share, axis=1),
     }
-
-
-def _rows(n_orders: int, n_steps: int) -> np.ndarray:
-    """Return the row of the tally at each order and step: (order, step)."""
-    row = np.empty((n_orders, n_steps), dtype=np.int64)
-    row[:, 0] = 0
-    row[:, 1:-1] = 1 + np.arange((n_steps - 2) * n_orders).reshape(n_steps - 2, n_orders).T
-    row[:, -1] = 1 + (n_steps - 2) * n_orders
-    return row

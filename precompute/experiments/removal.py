@@ -1,0 +1,153 @@
+"""Units removed one after another: on which images, in which orders, at which steps, and what that costs."""
+
+from time import perf_counter
+
+import numpy as np
+
+from precompute.ablation.ablations import Ablater, Ablation
+from precompute.errors import ModelError
+from precompute.experiments.subject import Subject
+from precompute.measures.halves import halves
+from precompute.models.sites import Site, find_site, list_sites
+from precompute.store.layer import Layer
+
+N_RANDOM = 20
+_FEWEST_STEPS = 8
+_TIMED_SHARES = (0.1, 0.3, 0.6, 0.9)
+_TIMED_ORDERS = 6
+
+
+def site_of(subject: Subject, layer: Layer) -> Site:
+    """Return where a layer of the store is in the network.
+
+    Raises
+    ------
+    LayerError
+        Where the network has no such layer.
+    ModelError
+        Where it has another number of units there.
+    """
+    site = find_site(list_sites(subject.model.network, subject.probe[:2]), layer.name)
+    if site.n_units != layer.n_units:
+        raise ModelError(
+            f"{layer.name} has {layer.n_units} units in the store and {site.n_units} in {subject.model.spec}. "
+            "Name the network that the store was made with by --model."
+        )
+    return site
+
+
+def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
+    """Divide images into those to rank units on and those to measure accuracy on.
+
+    Parameters
+    ----------
+    label
+        (image,) class of each image.
+    per_class
+        Use so many images of each class, spread evenly over it; all where None.
+    seed
+        Of the halves.
+
+    Returns
+    -------
+    np.ndarray
+        (image,) int32: 0 to rank on, 1 to measure on, -1 for images that are not used.
+    """
+    used = np.arange(len(label))
+    if per_class is not None:
+        of_class = [np.flatnonzero(label == c) for c in np.unique(label)]
+        counts = [min(per_class, len(found)) for found in of_class]
+        used = np.concatenate(
+            [found[np.arange(n) * len(found) // n] for found, n in zip(of_class, counts, strict=True)]
+        )
+    half = np.full(len(label), -1, dtype=np.int32)
+    half[used] = halves(label[used], seed=seed)
+    return half
+
+
+def orders(score: np.ndarray, *, seed: int) -> np.ndarray:
+    """Order units by a score, highest first and lowest first, and at random.
+
+    Parameters
+    ----------
+    score
+        (unit,), NaN where undefined, which ranks lowest. Equal scores are ordered at random, the two ways alike.
+    seed
+        Of the random orders.
+
+    Returns
+    -------
+    np.ndarray
+        (order, unit): highest first, its reverse, then `N_RANDOM` random ones.
+    """
+    rng = np.random.default_rng(seed)
+    most = np.lexsort((rng.permutation(len(score)), -np.where(np.isnan(score), -np.inf, score)))
+    return np.stack([most, most[::-1], *(rng.permutation(len(score)) for _ in range(N_RANDOM))])
+
+
+def steps(n_units: int, share: float) -> np.ndarray:
+    """Choose at how many removed units to measure.
+
+    Parameters
+    ----------
+    n_units
+        Units of the layer.
+    share
+        Which share of all numbers can be afforded; a few are kept in any case.
+
+    Returns
+    -------
+    np.ndarray
+        (step,) rising from 0 to all, evenly.
+    """
+    n_steps = min(n_units, max(_FEWEST_STEPS, int(n_units * share)))
+    return np.unique(np.rint(np.linspace(0, n_units, n_steps + 1)).astype(np.int64))
+
+
+def without(units: np.ndarray) -> Ablation:
+    """Return the ablation that sets some units, (removed unit,), to zero together."""
+    # Sorted, so that a set gives the same numbers to the last bit however it came about.
+    return Ablation(tuple(sorted(units.tolist())), (0.0,) * len(units))
+
+
+def seconds_each(subject: Subject, ablater: Ablater, order: np.ndarray) -> float:
+    """Time the ablation of sets of units, in seconds for one set on one image.
+
+    A few sets on a few images; more are done faster together, so this is an upper bound.
+
+    Parameters
+    ----------
+    subject
+        The network, and some of its images.
+    ablater
+        What runs the network without some units of a layer.
+    order
+        (order, unit): orders in which units are removed.
+    """
+    n_units = order.shape[1]
+    sizes = [max(1, int(share * n_units)) for share in _TIMED_SHARES]
+    ablations = [without(units[:size]) for size in sizes for units in order[:_TIMED_ORDERS]]
+    list(ablater.sweep(subject.probe[:2], ablations[:2]))  # the first pass of a network is slow
+    started = perf_counter()
+    list(ablater.sweep(subject.probe, ablations))
+    return (perf_counter() - started) / (len(ablations) * len(subject.probe))
+
+
+def tally_rows(n_orders: int, n_steps: int) -> np.ndarray:
+    """Say where each order and step is in a tally of ablations that were listed step by step.
+
+    Parameters
+    ----------
+    n_orders, n_steps
+        Orders, and steps from no unit removed to all.
+
+    Returns
+    -------
+    np.ndarray
+        (order, step) rows: 0 with no unit removed, then in each step the orders, last one for all units.
+    """
+    row = np.empty((n_orders, n_steps), dtype=np.int64)
+    row[:, 0] = 0
+    row[:, 1:-1] = 1 + np.arange((n_steps - 2) * n_orders).reshape(n_steps - 2, n_orders).T
+    row[:, -1] = 1 + (n_steps - 2) * n_orders
+    return row
