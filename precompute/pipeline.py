@@ -5,6 +5,7 @@ run goes on where it was, and memory does not grow with the number of images.
 """
 
 import errno
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -12,21 +13,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from precompute.ablation.ablations import each_unit
-from precompute.ablation.engine import Counts, Engine
+from precompute.ablation.counts import Counts
+from precompute.ablation.engine import Engine
+from precompute.ablation.no_op import NoOpCheck
 from precompute.errors import DiskError, ImageFolderError
 from precompute.images.folder import ImageList
 from precompute.images.loading import Batch, read_batches
 from precompute.images.picture import thumbnail
 from precompute.merge import gallery as merge_gallery
 from precompute.merge.images import Swept, bad_count, swept, unit_means
-from precompute.merge.provenance import provenance_text
+from precompute.merge.provenance import completed, sweep_report
 from precompute.merge.sweep import Merged, write_sweep
 from precompute.models.device import exact_float32
-from precompute.models.forward import logits
-from precompute.models.hooks import edit
 from precompute.models.lineage import kernel_l1
 from precompute.models.sites import Site
 from precompute.options import RunOptions
@@ -60,6 +60,8 @@ class Summary:
         Files that could not be read, with the reason.
     flips
         For every layer and kind of ablation, predictions that changed.
+    sweeps
+        Sentences on what each layer's sweep did and how exact it was.
     seconds
         Time of every stage.
     """
@@ -68,6 +70,7 @@ class Summary:
     n_images: int
     skipped: tuple[tuple[str, str], ...]
     flips: dict[str, int]
+    sweeps: tuple[str, ...]
     seconds: dict[str, float]
 
 
@@ -101,9 +104,11 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
                     merged = write_sweep(writer, plan, folder, images, norms, stage.advance)
                 shards = _look_all(plan, folder, images, merged, progress)
                 merge_gallery.write_gallery(writer, plan, folder, shards, images, merged)
-                writer.finish(provenance_text(plan, folder, images, provenance))
+                record = completed(provenance, plan, folder, images)
+                writer.finish(json.dumps(record, indent=1))
         folder.remove()
-    return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, dict(progress.seconds))
+    seconds = dict(progress.seconds)
+    return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, sweep_report(record), seconds)
 
 
 def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
@@ -142,13 +147,15 @@ def _sweep_one(plan: Plan, batch: Batch, means: dict[Site, np.ndarray], stage: S
     found = answer(network, plan.sites, batch.inputs.split(plan.options.batch_size))
     target = plan.classes.output_index[plan.candidates.labels[list(batch.indices)]]
     arrays |= named.answer_arrays(found, target)
-    arrays["no_op"] = _no_op(plan, batch.inputs, found.logits.argmax(axis=1))
+    prediction = torch.from_numpy(found.logits.argmax(axis=1))
     for number, site in enumerate(plan.sites):
         ablater = plan.ablaters[site]
-        before = replace(ablater.counts) if isinstance(ablater, Engine) else Counts()
+        if isinstance(ablater, Engine):
+            ablater.counts = Counts()
+        check = NoOpCheck(ablater, site.n_units, prediction)
         for kind in plan.options.ablation:
             effect = sweep(
-                ablater,
+                check,
                 batch.inputs,
                 each_unit(means[site].tolist() if kind == "mean" else [0.0] * site.n_units),
                 baseline=found.logits,
@@ -156,21 +163,10 @@ def _sweep_one(plan: Plan, batch: Batch, means: dict[Site, np.ndarray], stage: S
                 advance=stage.advance,
             )
             arrays |= named.effect_arrays(number, kind, effect)
+        arrays |= named.no_op_arrays(number, check)
         if isinstance(ablater, Engine):
-            arrays |= named.count_arrays(number, before, ablater.counts)
+            arrays |= named.count_arrays(number, ablater.counts)
     return arrays
-
-
-def _no_op(plan: Plan, inputs: Tensor, prediction: np.ndarray) -> np.ndarray:
-    """Ablate nothing, the way units are ablated: flips among rows, (flips, rows). Anything but 0 flips is noise."""
-    flips = rows = 0
-    first = inputs[: plan.options.batch_size]
-    for site in plan.sites:
-        with torch.inference_mode(), edit(plan.model.network, site, lambda output: output):
-            again = logits(plan.model.network, first).argmax(1).cpu().numpy()
-        flips += int((again != prediction[: len(first)]).sum())
-        rows += len(first)
-    return np.array([flips, rows])
 
 
 def _unit_means(plan: Plan, folder: ShardFolder, progress: Progress) -> dict[Site, np.ndarray]:

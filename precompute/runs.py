@@ -102,6 +102,7 @@ def report(summary: Summary, options: RunOptions) -> list[str]:
     """Say how a run went."""
     lines = [f"{summary.n_images} images, {summary.accuracy:.1%} right with nothing ablated"]
     lines += [f"{name} ablation: {flips} predictions changed" for name, flips in summary.flips.items()]
+    lines += summary.sweeps
     if summary.skipped:
         lines.append(f"{len(summary.skipped)} files could not be read and were left out:")
         lines += [f"  {path}: {reason}" for path, reason in summary.skipped[:_LISTED]]

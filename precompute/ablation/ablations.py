@@ -21,20 +21,26 @@ class Ablation:
     units
         Indices of the units, or of the basis's columns. Each at most once.
     values
-        What each unit is set to: 0 for zero ablation, the unit's mean for mean ablation. As many as units.
+        What each unit is set to: 0 for zero ablation, the unit's mean for mean ablation. As many as units. None for an
+        ablation that changes nothing: each unit is set to its own map, and no row is skipped for being unchanged.
     basis
         Shape (unit, direction), orthonormal columns, float32. Ablations of one sweep usually share one tensor.
     """
 
     units: tuple[int, ...]
-    values: tuple[float, ...]
+    values: tuple[float, ...] | None
     basis: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if len(self.units) != len(self.values):
+        if self.values is not None and len(self.units) != len(self.values):
             raise ValueError(f"Expected one value for each unit, but got {len(self.values)} for {len(self.units)}.")
         if len(set(self.units)) != len(self.units):
             raise ValueError(f"Expected each unit once, but got {self.units}.")
+
+    @property
+    def is_no_op(self) -> bool:
+        """Whether it changes nothing."""
+        return self.values is None
 
     def touched(self, n_units: int) -> tuple[int, ...]:
         """Return the units, of a layer of `n_units`, whose activations may differ afterwards."""
@@ -53,6 +59,8 @@ class Ablation:
         Tensor
             Of the same shape, dtype and device. The argument is left as it was.
         """
+        if self.values is None:
+            return output.clone()
         values = torch.tensor(self.values, dtype=output.dtype, device=output.device)
         index = torch.tensor(self.units, device=output.device)
         if self.basis is None:
@@ -86,11 +94,15 @@ class Changed:
         Shape (row,), int64: indices of images of the shard, each at most once in a whole sweep of one ablation.
     logits
         Shape (row, output), float32.
+    at_first
+        Shape (row,), int64: each row's highest output as it was computed first, before rows that were too close to call
+        were computed again. None where none were; the engine keeps it for ablations that change nothing.
     """
 
     ablation: int
     rows: Tensor
     logits: Tensor
+    at_first: Tensor | None = None
 
 
 class Ablater(Protocol):

@@ -25,16 +25,19 @@ class Block:
         For each frontier node, what stands there then: (image, ablation, lane, ...).
     change
         The same, minus what stood there.
+    no_op
+        Which ablations change nothing, (ablation,), bool, on the CPU.
     """
 
     lanes: dict[Node, Tensor]
     new: dict[Node, Tensor]
     change: dict[Node, Tensor]
+    no_op: Tensor
 
     def changed(self) -> Tensor:
-        """Return which rows differ anywhere from the unablated ones: (ablation, image), bool."""
-        differs = [(change != 0).flatten(2).any(2) for change in self.change.values()]
-        return torch.stack(differs).any(0).T
+        """Return which rows to compute, (ablation, image), bool: those that differ anywhere, and all of a no-op."""
+        differs = torch.stack([(change != 0).flatten(2).any(2) for change in self.change.values()]).any(0).T
+        return differs | self.no_op.to(differs.device).unsqueeze(1)
 
 
 def blocks(ablations: Sequence[Ablation], n_units: int, size: int) -> Iterator[list[int]]:
@@ -81,6 +84,7 @@ def run_block(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation
         lanes={node: lanes[node] for node in plan.frontier},
         new={node: apart(narrow.values[node]) for node in plan.frontier},
         change={node: apart(narrow.values[node] - old[node]) for node in plan.frontier},
+        no_op=torch.tensor([ablation.is_no_op for ablation in ablations]),
     )
 
 
@@ -88,5 +92,7 @@ def _silenced(site: Tensor, ablation: Ablation) -> Tensor:
     """Return what an ablation makes of the units that it touches."""
     if ablation.basis is not None:
         return ablation.apply(site)
+    if ablation.values is None:
+        return site[:, list(ablation.units)]
     values = torch.tensor(ablation.values, device=site.device)
     return values.view(-1, *(1 for _ in site.shape[2:])).expand(len(site), -1, *site.shape[2:])

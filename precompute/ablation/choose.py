@@ -5,16 +5,13 @@ from torch import Tensor, nn
 
 from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.capture import CannotCapture, capture
-from precompute.ablation.engine import Engine
+from precompute.ablation.engine import ROUNDING, Engine
 from precompute.ablation.memory import free_memory
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import make_plan
 from precompute.ablation.precision import Precision
 from precompute.models.forward import fit
 from precompute.models.sites import Site
-
-# Relative to the largest output. Float32 carries 6e-8, and deep networks multiply it by a thousand.
-_ROUNDING = 1e-4
 
 
 def make_ablater(
@@ -65,7 +62,7 @@ def _check_on(engine: Engine, example_inputs: Tensor) -> None:
         error, largest = engine.compare(example_inputs, each_unit([0.0] * engine.plain.site.n_units))
     except (RuntimeError, LookupError, TypeError) as failure:
         raise CannotCapture(f"its graph does not run on a few ablated images: {failure}") from failure
-    if not error <= _ROUNDING * largest:
+    if not error <= ROUNDING * largest:
         raise CannotCapture(f"its graph's outputs differ from its own by {error:.2g}")
 
 

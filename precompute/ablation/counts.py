@@ -1,6 +1,7 @@
-"""What a sweep cost."""
+"""What a sweep cost, and how far it was from the plain method."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
 
 @dataclass
@@ -18,9 +19,16 @@ class Counts:
     rechecked
         Those that the plain method computed again, because their two highest outputs were too close to tell apart.
     audited
-        Rows that were computed by the plain method too, to measure the engine's rounding error.
+        Rows drawn at random that were computed by the plain method too.
+    differing
+        Those among them whose prediction was not the plain method's in the end.
     largest_error
-        Largest difference of an output between the two methods, on the audited rows.
+        Largest difference of an output between the plain method and the engine in float32, on the audited rows.
+    largest_log_prob_error
+        Largest difference of a log-probability, of any output, between the plain method and what the sweep returned, on
+        the audited rows.
+    log_prob_error
+        The mean of that difference over the audited rows and the outputs.
     """
 
     rows: int = 0
@@ -28,4 +36,20 @@ class Counts:
     in_float32: int = 0
     rechecked: int = 0
     audited: int = 0
+    differing: int = 0
     largest_error: float = 0.0
+    largest_log_prob_error: float = 0.0
+    log_prob_error: float = 0.0
+
+
+def total(parts: Iterable[Counts]) -> Counts:
+    """Return the counts of several sweeps as those of one."""
+    whole = Counts()
+    for part in parts:
+        audited = whole.audited + part.audited
+        mean = (whole.log_prob_error * whole.audited + part.log_prob_error * part.audited) / max(1, audited)
+        for field in fields(Counts):
+            both = getattr(whole, field.name), getattr(part, field.name)
+            setattr(whole, field.name, max(both) if field.name.startswith("largest") else sum(both))
+        whole.log_prob_error = mean
+    return whole

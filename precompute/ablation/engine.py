@@ -7,15 +7,16 @@ update of a linear operation by a few lanes. Where a row's two highest outputs a
 method decides.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, Changed
+from precompute.ablation.audit import Audit
 from precompute.ablation.block import Block, blocks, run_block
-from precompute.ablation.counts import Counts
+from precompute.ablation.counts import Counts, total
 from precompute.ablation.graph import Node, forget, last_uses
 from precompute.ablation.memory import Sizes
 from precompute.ablation.plain import PlainAblater
@@ -24,6 +25,10 @@ from precompute.ablation.precision import Precision
 from precompute.ablation.quick import ChangeTail, QuickTail, needed_values, reach_of
 from precompute.ablation.resume import Resumed
 from precompute.ablation.tail import Rows, Tail, too_close
+
+ROUNDING = 1e-4
+"""Error of an output, relative to the largest, that float32 explains: it carries 6e-8, and deep networks multiply it by
+a thousand."""
 
 
 class Engine:
@@ -61,28 +66,68 @@ class Engine:
 
         `counts` says afterwards what was done, added to what earlier sweeps did.
         """
+        audit = self._audit(inputs, ablations)
+        error = self._error_in_float32(audit, inputs, ablations)
         self.counts.rows += len(inputs) * len(ablations)
-        error, largest = self.compare(inputs, ablations)
-        # No sample finds the largest error, and float32 keeps 24 bits.
-        tolerance = 4 * max(error, largest * 2**-24)
-        for changed in self._sweep(inputs, ablations, self.quick, tolerance):
+        for changed in self._sweep(inputs, ablations, audit, _Reach.of(error, audit.largest)):
             self.counts.changed += len(changed.rows)
             yield changed
+        self.counts = total([self.counts, audit.counts(), Counts(largest_error=error)])
+
+    @torch.inference_mode()
+    def compare(self, inputs: Tensor, ablations: Sequence[Ablation]) -> tuple[float, float]:
+        """Compute a few rows in float32 and by the plain method.
+
+        Returns
+        -------
+        tuple of float
+            The largest difference of an output between the two methods, and the largest output.
+        """
+        audit = self._audit(inputs, ablations)
+        return self._error_in_float32(audit, inputs, ablations), audit.largest
+
+    def _audit(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Audit:
+        return Audit.draw(self.plain, inputs, ablations, n_ablations=2 if self.quick is None else 4)
+
+    def _error_in_float32(self, audit: Audit, inputs: Tensor, ablations: Sequence[Ablation]) -> float:
+        alone, chosen = audit.by_itself(), [ablations[index] for index in audit.ablations]
+        for _ in self._sweep(inputs[audit.images], chosen, alone, None):
+            pass
+        return alone.error
 
     def _sweep(
-        self, inputs: Tensor, ablations: Sequence[Ablation], quick: ChangeTail | None, tolerance: float | None
+        self, inputs: Tensor, ablations: Sequence[Ablation], audit: Audit, reach: "_Reach | None"
     ) -> Iterator[Changed]:
+        """Sweep, and tell the audit what comes out; without a reach in float32, and nothing is computed again."""
         for images in torch.arange(len(inputs)).split(self.sizes.images):
             base = self._base(inputs[images])
-            run, size = self._runner(base, ablations, quick)
+            audit.note_unablated(images, base[self.plan.program.output])
+            quick = None if reach is None else self._quick_tail(base, ablations)
             for indices in blocks(ablations, self.plan.n_units, self.sizes.lanes(len(images))):
-                block = run_block(self.plan, base, [ablations[index] for index in indices])
-                for rows in Rows.changed(block).split(size):
-                    logits = run(block, rows)
-                    self._recheck(logits, base, rows, [ablations[index] for index in indices], tolerance)
-                    for segment in rows.segments():
-                        part = slice(segment.start, segment.stop)
-                        yield Changed(indices[segment.ablation], images[rows.image[part].cpu()], logits[part])
+                chosen = [ablations[index] for index in indices]
+                for part in self._run_block(base, chosen, quick, reach):
+                    changed = replace(part, ablation=indices[part.ablation], rows=images[part.rows.cpu()])
+                    audit.note(changed)
+                    yield changed
+
+    def _run_block(
+        self, base: dict[Node, Tensor], ablations: Sequence[Ablation], quick: QuickTail | None, reach: "_Reach | None"
+    ) -> Iterator[Changed]:
+        """Run some ablations on a batch of images, and number both as they are numbered there."""
+        block = run_block(self.plan, base, ablations)
+        # Of many rows, those that need float32 are enough for a good matrix product.
+        for rows in Rows.changed(block).split(self.sizes.rows * (1 if quick is None else 8)):
+            logits = self.tail.run(base, block, rows) if quick is None else quick.run(block, rows)
+            at_first = logits.argmax(1) if block.no_op.any() else None
+            if quick is not None:
+                self.counts.in_float32 += quick.settle(logits, block, rows)
+            if reach is not None:
+                close = too_close(logits, reach.of_rows(block, rows)).nonzero().flatten()
+                self._recheck(logits, close, base, ablations, rows)
+            for segment in rows.segments():
+                part = slice(segment.start, segment.stop)
+                first = None if at_first is None else at_first[part]
+                yield Changed(segment.ablation, rows.image[part], logits[part], first)
 
     def _base(self, inputs: Tensor) -> dict[Node, Tensor]:
         """Return the unablated values that the plan keeps.
@@ -104,50 +149,16 @@ class Engine:
                 forget(values, dead[node])
         return values
 
-    def _runner(
-        self, base: dict[Node, Tensor], ablations: Sequence[Ablation], quick: ChangeTail | None
-    ) -> tuple[Callable[[Block, Rows], Tensor], int]:
-        """Return what computes the outputs of changed rows of a batch of images, and how many rows to give it."""
-        size = self.sizes.rows
-        if quick is None:
-            return partial(self.tail.run, base), size
-        tail = QuickTail(self.tail, quick, base, reach_of(self.tail, quick, base, ablations), size)
-        # Of many rows, those that need float32 are enough for a good matrix product.
-        return partial(tail.run, counts=self.counts), 8 * size
-
-    @torch.inference_mode()
-    def compare(self, inputs: Tensor, ablations: Sequence[Ablation]) -> tuple[float, float]:
-        """Compute a few rows in float32 and by the plain method.
-
-        Returns
-        -------
-        tuple of float
-            The largest difference of an output between the two methods, and the largest output.
-        """
-        generator = torch.Generator().manual_seed(len(inputs))
-        images = torch.randperm(len(inputs), generator=generator)[:4]
-        sample = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:2]]
-        errors, largest = [0.0], [0.0]
-        for changed in self._sweep(inputs[images], sample, None, tolerance=None):
-            exact = self.plain.run(inputs[images[changed.rows]], sample[changed.ablation])
-            errors.append((exact - changed.logits).abs().max().item())
-            largest.append(exact.abs().max().item())
-            self.counts.audited += len(changed.rows)
-        self.counts.largest_error = max(self.counts.largest_error, *errors)
-        return max(errors), max(largest)
+    def _quick_tail(self, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> QuickTail | None:
+        if self.quick is None:
+            return None
+        real = [ablation for ablation in ablations if not ablation.is_no_op]
+        return QuickTail(self.tail, self.quick, base, reach_of(self.tail, self.quick, base, real), self.sizes.rows)
 
     def _recheck(
-        self,
-        logits: Tensor,
-        base: dict[Node, Tensor],
-        rows: Rows,
-        ablations: Sequence[Ablation],
-        tolerance: float | None,
+        self, logits: Tensor, close: Tensor, base: dict[Node, Tensor], ablations: Sequence[Ablation], rows: Rows
     ) -> None:
-        """Let the plain method decide where the two highest outputs are closer than `tolerance`."""
-        if tolerance is None:
-            return
-        close = too_close(logits, tolerance).nonzero().flatten()
+        """Put the plain method's outputs in the place of those of some rows."""
         self.counts.rechecked += len(close)
         if len(close):
             doubtful, by_name = rows.take(close), {node.name: value for node, value in base.items()}
@@ -155,3 +166,34 @@ class Engine:
                 part = slice(segment.start, segment.stop)
                 exact = self.resumed.run(by_name, doubtful.image[part], ablations[segment.ablation])
                 logits[close[part]] = exact
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """How close the two highest outputs may be before rounding could exchange them.
+
+    Parameters
+    ----------
+    usual
+        From the error that was measured.
+    no_op
+        For ablations that change nothing: no more than rounding explains. A wrong engine measures a wide error, and the
+        plain method would otherwise answer for it in its own check.
+    """
+
+    usual: float
+    no_op: float
+
+    @classmethod
+    def of(cls, error: float, largest: float) -> "_Reach":
+        # No sample finds the largest error, and float32 keeps 24 bits.
+        usual = 4 * max(error, largest * 2**-24)
+        return cls(usual, min(usual, ROUNDING * largest))
+
+    def of_rows(self, block: Block, rows: Rows) -> Tensor | float:
+        """Return it for all rows of a block, or for each, (row, 1)."""
+        if not block.no_op.any():
+            return self.usual
+        return torch.tensor([self.usual, self.no_op], device=rows.image.device)[
+            block.no_op[rows.ablation].long()
+        ].unsqueeze(1)

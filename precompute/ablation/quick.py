@@ -16,7 +16,6 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablation
 from precompute.ablation.block import Block, blocks, run_block
-from precompute.ablation.counts import Counts
 from precompute.ablation.graph import Node, forget, image_counts, last_uses
 from precompute.ablation.plan import Plan
 from precompute.ablation.precision import Precision
@@ -124,15 +123,16 @@ class QuickTail:
     reach: float
     size: int
 
-    def run(self, block: Block, rows: Rows, counts: Counts) -> Tensor:
-        """Return the network's outputs, (row, output) in float32, and count the rows that went twice."""
-        logits = torch.cat([self.quick.run(self.base, block, part) for part in rows.split(self.size)])
+    def run(self, block: Block, rows: Rows) -> Tensor:
+        """Return the network's outputs in reduced precision, (row, output) held in float32."""
+        return torch.cat([self.quick.run(self.base, block, part) for part in rows.split(self.size)])
+
+    def settle(self, logits: Tensor, block: Block, rows: Rows) -> int:
+        """Compute again, in place, the outputs that are too close to call; return how many rows that were."""
         close = too_close(logits, self.reach).nonzero().flatten()
-        counts.in_float32 += len(close)
-        for part in close.split(self.size):
-            if len(part):
-                logits[part] = self.exact.run(self.base, block, rows.take(part))
-        return logits
+        for part in close.split(self.size) if len(close) else ():
+            logits[part] = self.exact.run(self.base, block, rows.take(part))
+        return len(close)
 
 
 def reach_of(

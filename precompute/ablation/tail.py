@@ -150,8 +150,11 @@ class Batch:
         return value[self.rows.image, self.ablation]
 
 
-def too_close(logits: Tensor, tolerance: float) -> Tensor:
-    """Return which rows, (row,), have their two highest outputs within `tolerance`, or a NaN among them."""
+def too_close(logits: Tensor, tolerance: float | Tensor) -> Tensor:
+    """Return which rows, (row,), have their two highest outputs within `tolerance`, or a NaN among them.
+
+    The tolerance is one number, or (row, 1).
+    """
     floor = logits.amax(1, keepdim=True) - tolerance
     # Counted in floats: this is a large part of the cost of a row in closed form, and PyTorch sums booleans slowly.
     return torch.ge(logits, floor, out=torch.empty_like(logits)).sum(1) != 1

@@ -1,27 +1,26 @@
 """What a finished run knows of its making, as the store keeps it."""
 
-import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from precompute.ablation.counts import total
 from precompute.merge.images import Swept
 from precompute.plan import Plan
-from precompute.shards.arrays import COUNTED, array_name
+from precompute.shards.arrays import array_name, counts_from
 from precompute.shards.folder import ShardFolder
 
 
-def provenance_text(plan: Plan, folder: ShardFolder, images: Swept, facts: Mapping[str, Any]) -> str:
-    """Say how the store came to be, as JSON text."""
-    flips, rows = np.sum([folder.read(shard, "no_op") for shard in images.shards], axis=0).tolist()
-    record = {
+def completed(facts: Mapping[str, Any], plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Any]:
+    """Add to the facts of a run what it found out on the way."""
+    return {
         **facts,
         "weights": {"name": plan.model.weights, "sha256": plan.weights_digest},
         "transform": plan.model.transform_text,
         "image_list_hash": images.list.digest(),
-        "no_op_flip_rate": flips / rows,
-        "no_op_rows": rows,
+        **_no_op_record(plan, folder, images),
         "ablation_engine": {site.name: _engine_record(plan, folder, images, i) for i, site in enumerate(plan.sites)},
         "notes": list(plan.model.notes),
         "thumbnails": "what the network saw"
@@ -32,18 +31,45 @@ def provenance_text(plan: Plan, folder: ShardFolder, images: Swept, facts: Mappi
             "reduced": plan.attribution.reduced,
         },
     }
-    return json.dumps(record, indent=1)
+
+
+def sweep_report(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say in sentences what a completed record holds of each layer's sweep, and of the no-op check."""
+    lines = [_engine_sentence(layer, said) for layer, said in record["ablation_engine"].items() if "rows" in said]
+    rates = f"{record['no_op_flip_rate']:.2%}", f"{record['no_op_flip_rate_before_recheck']:.2%}"
+    lines.append(
+        f"no-op check: {rates[0]} of {record['no_op_rows']} predictions changed when units were set to their own maps, "
+        f"{rates[1]} before re-checks"
+    )
+    return tuple(lines)
+
+
+def _engine_sentence(layer: str, said: Mapping[str, Any]) -> str:
+    return (
+        f"{layer} swept in {said['precision']}: {said['changed']} of {said['rows']} rows computed, "
+        f"{said['in_float32']} again in float32, {said['rechecked']} by the plain method; "
+        f"of {said['audited']} audited rows {said['differing']} predictions differ from the plain method's, "
+        f"log-probabilities by {said['largest_log_prob_error']:.1g} at most and {said['log_prob_error']:.1g} on average"
+    )
+
+
+def _no_op_record(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Any]:
+    found = [
+        folder.read(shard, array_name(number, "no_op")) for shard in images.shards for number in range(len(plan.sites))
+    ]
+    rows, flips, at_first = np.sum(found, axis=0).tolist()
+    return {
+        "no_op_flip_rate": flips / rows,
+        "no_op_flip_rate_before_recheck": at_first / rows,
+        "no_op_rows": rows,
+    }
 
 
 def _engine_record(plan: Plan, folder: ShardFolder, images: Swept, number: int) -> dict[str, Any]:
     site = plan.sites[number]
     if site in plan.slow:
         return {"method": "plain", "because": plan.slow[site]}
-    counts = np.sum([folder.read(shard, array_name(number, "counts")) for shard in images.shards], axis=0)
-    errors = [float(folder.read(shard, array_name(number, "largest_error"))) for shard in images.shards]
-    return {
-        "method": "exact engine",
-        "precision": plan.options.precision,
-        **dict(zip(COUNTED, counts.tolist(), strict=True)),
-        "largest_logit_error": max(errors),
-    }
+    counts = total(counts_from(folder.read(shard, array_name(number, "counts"))) for shard in images.shards)
+    record = asdict(counts)
+    record["largest_logit_error"] = record.pop("largest_error")
+    return {"method": "exact engine", "precision": plan.options.precision, **record}

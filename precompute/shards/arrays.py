@@ -1,17 +1,16 @@
 """What the arrays of a shard are called: the one place that says so, for those who write and those who merge them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, astuple
 
 import numpy as np
 
-from precompute.ablation.engine import Counts
+from precompute.ablation.counts import Counts
+from precompute.ablation.no_op import NoOpCheck
 from precompute.images.loading import Batch
 from precompute.stages.ablation import Effect
 from precompute.stages.activations import Answer, log_softmax
 from precompute.stages.gallery import Maps
-
-COUNTED = ("rows", "changed", "in_float32", "rechecked", "audited")
-"""What the engine counts, in the order of the array that keeps it."""
 
 
 def answer_arrays(found: Answer, target: np.ndarray) -> dict[str, np.ndarray]:
@@ -35,13 +34,20 @@ def effect_arrays(number: int, kind: str, effect: Effect) -> dict[str, np.ndarra
     }
 
 
-def count_arrays(number: int, before: Counts, after: Counts) -> dict[str, np.ndarray]:
-    """Name what the engine did with a shard's rows of one layer, and its largest error so far."""
-    counted = [getattr(after, name) - getattr(before, name) for name in COUNTED]
-    return {
-        array_name(number, "counts"): np.array(counted),
-        array_name(number, "largest_error"): np.array(after.largest_error),
-    }
+def no_op_arrays(number: int, check: NoOpCheck) -> dict[str, np.ndarray]:
+    """Name what the no-op check of one layer found: rows, flips, and flips before rows were computed again."""
+    return {array_name(number, "no_op"): np.array([check.rows, check.flips, check.flips_at_first])}
+
+
+def count_arrays(number: int, counts: Counts) -> dict[str, np.ndarray]:
+    """Name what the engine counted in one layer."""
+    return {array_name(number, "counts"): np.array(astuple(counts))}
+
+
+def counts_from(array: np.ndarray) -> Counts:
+    """Return the counts that an array of `count_arrays` holds."""
+    empty = asdict(Counts())
+    return Counts(**{name: type(empty[name])(value) for name, value in zip(empty, array.tolist(), strict=True)})
 
 
 def bad_arrays(batch: Batch) -> dict[str, np.ndarray]:

@@ -248,7 +248,8 @@ def test_the_store_says_how_it_came_to_be(computed):
     store, model = computed
     said = store.provenance
     assert said["no_op_flip_rate"] == 0
-    assert said["no_op_rows"] > 0
+    assert said["no_op_flip_rate_before_recheck"] == 0
+    assert said["no_op_rows"] == 2 * len(store.layers) * len(store.images)  # one unit, two kinds of ablation
     assert said["image_list_hash"] == store.images.list_hash
     assert len(said["weights"]["sha256"]) == 64
     assert {"command", "versions", "device", "seeds", "transform", "git_commit"} <= said.keys()
@@ -260,7 +261,10 @@ def test_reduced_precision_gives_the_same_predictions(computed, small):
     assert main(job(small, "--precision", "bfloat16", layers=LAYERS)) == 0
     store, _ = computed
     with open_store(small[2]) as reduced:
-        assert reduced.provenance["ablation_engine"]["features.4"]["precision"] == "bfloat16"
+        said = reduced.provenance["ablation_engine"]["features.4"]
+        assert (said["precision"], said["differing"]) == ("bfloat16", 0)
+        assert said["audited"] > 0
+        assert 0 < said["log_prob_error"] <= said["largest_log_prob_error"] < 0.1
         for layer in store.layers:
             for unit in range(layer.n_units):
                 ours, theirs = reduced.layer(layer.name).flips("zero", unit), layer.flips("zero", unit)

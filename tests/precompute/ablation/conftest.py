@@ -9,6 +9,7 @@ from torch import nn
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.capture import capture
 from precompute.ablation.engine import Engine
+from precompute.ablation.no_op import NoOpCheck
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import make_plan
 from precompute.ablation.precision import Precision
@@ -24,10 +25,13 @@ class Comparison:
     flips: int
     rechecked: int
     log_prob_error: float
+    no_op: NoOpCheck
 
     def check(self, *, flips=0.01, log_prob_error=1e-4):
         assert self.flips >= flips * self.rows, "too few predictions change for the comparison to mean anything"
         assert self.wrong == 0
+        assert self.no_op.rows > 0
+        assert self.no_op.flips == 0
         assert self.log_prob_error < log_prob_error
         # One row in a small test may be close by chance.
         assert self.rechecked <= max(1, 0.01 * self.rows)
@@ -46,13 +50,15 @@ def compare_sweeps(engine, inputs, ablations, *, batch_size=16):
     with torch.no_grad():
         baseline = plain.network(inputs).float()
     expected = outputs_of(plain, inputs, ablations, baseline)
-    logits = outputs_of(engine, inputs, ablations, baseline)
+    no_op = NoOpCheck(engine, engine.plain.site.n_units, baseline.argmax(1))
+    logits = outputs_of(no_op, inputs, ablations, baseline)
     return Comparison(
         rows=len(ablations) * len(inputs),
         wrong=int((logits.argmax(2) != expected.argmax(2)).sum()),
         flips=int((expected.argmax(2) != baseline.argmax(1)).sum()),
         rechecked=engine.counts.rechecked,
         log_prob_error=(logits.log_softmax(2) - expected.log_softmax(2)).abs().max().item(),
+        no_op=no_op,
     )
 
 

@@ -1,0 +1,93 @@
+"""A few rows of a sweep, drawn at random, by the plain method too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+import torch
+from torch import Tensor
+
+from precompute.ablation.ablations import Ablation, Changed
+from precompute.ablation.counts import Counts
+from precompute.ablation.plain import PlainAblater
+
+_IMAGES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """Outputs of some rows of a sweep, by the plain method and as the sweep returns them.
+
+    Parameters
+    ----------
+    ablations
+        Indices into the sweep's ablations.
+    images
+        (image,): indices into its images, ascending.
+    exact
+        (ablation, image, output): by the plain method.
+    found
+        The same, as told by `note_unablated` and `note`.
+    """
+
+    ablations: tuple[int, ...]
+    images: Tensor
+    exact: Tensor
+    found: Tensor
+
+    @classmethod
+    def draw(cls, plain: PlainAblater, inputs: Tensor, ablations: Sequence[Ablation], *, n_ablations: int) -> "Audit":
+        """Draw rows and run the plain method on them; the same ones whenever the first image is the same."""
+        generator = torch.Generator().manual_seed(crc32(inputs[:1].cpu().contiguous().numpy().tobytes()))
+        images = torch.randperm(len(inputs), generator=generator)[:_IMAGES].sort().values
+        candidates = [index for index, ablation in enumerate(ablations) if not ablation.is_no_op]
+        drawn = torch.randperm(len(candidates), generator=generator)[:n_ablations].sort().values
+        chosen = tuple(candidates[position] for position in drawn.tolist())
+        sample = inputs[images.to(inputs.device)]
+        exact = [plain.run(sample, ablations[index]) for index in chosen]
+        outputs = torch.stack(exact) if exact else torch.zeros(0, len(images), 1)
+        return cls(chosen, images, outputs, torch.full_like(outputs, torch.nan))
+
+    def by_itself(self) -> "Audit":
+        """Return the audit of a sweep of its own rows alone."""
+        n_ablations, n_images = self.found.shape[:2]
+        return replace(
+            self,
+            ablations=tuple(range(n_ablations)),
+            images=torch.arange(n_images),
+            found=torch.full_like(self.found, torch.nan),
+        )
+
+    def note_unablated(self, images: Tensor, outputs: Tensor) -> None:
+        """Take the outputs (image, output) of consecutive images: what stands where an ablation changes nothing."""
+        inside = (self.images >= images[0]) & (self.images <= images[-1])
+        if self.ablations:
+            self.found[:, inside] = outputs[self.images[inside] - images[0]]
+
+    def note(self, changed: Changed) -> None:
+        """Take what a sweep yields."""
+        if changed.ablation in self.ablations:
+            row, image = (changed.rows.unsqueeze(1) == self.images).nonzero().unbind(1)
+            self.found[self.ablations.index(changed.ablation), image] = changed.logits[row]
+
+    @property
+    def error(self) -> float:
+        """The largest difference of an output."""
+        return (self.exact - self.found).abs().amax().item() if self.ablations else 0.0
+
+    @property
+    def largest(self) -> float:
+        """The plain method's largest output."""
+        return self.exact.abs().amax().item() if self.ablations else 0.0
+
+    def counts(self) -> Counts:
+        """Return what a finished sweep's audit found."""
+        if not self.ablations:
+            return Counts()
+        error = (self.exact.log_softmax(2) - self.found.log_softmax(2)).abs()
+        return Counts(
+            audited=self.exact[..., 0].numel(),
+            differing=int((self.exact.argmax(2) != self.found.argmax(2)).sum()),
+            largest_log_prob_error=error.max().item(),
+            log_prob_error=error.mean().item(),
+        )
