@@ -9,7 +9,7 @@ from shutil import disk_usage
 from typing import Any
 
 from precompute.errors import DiskError, StoreError, UnitscopeError
-from precompute.experiments import correlations, cumulative, statistics
+from precompute.experiments import correlations, cumulative, rotation, statistics
 from precompute.experiments.job import Findings, Job, Prepared
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import EXPERIMENTS, ExperimentRow, row_for
@@ -25,6 +25,7 @@ PREPARE: dict[str, Callable[[Job], Prepared]] = {
     "statistics": statistics.prepare,
     "correlations": correlations.prepare,
     "cumulative": cumulative.prepare,
+    "rotation": rotation.prepare,
 }
 """What makes each experiment of the table ready."""
 

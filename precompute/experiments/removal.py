@@ -6,6 +6,7 @@ import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.errors import ModelError
+from precompute.experiments.reading import spread
 from precompute.experiments.subject import Subject
 from precompute.measures.halves import halves
 from precompute.models.sites import Site, find_site, list_sites
@@ -53,13 +54,7 @@ def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarra
     np.ndarray
         (image,) int32: 0 to rank on, 1 to measure on, -1 for images that are not used.
     """
-    used = np.arange(len(label))
-    if per_class is not None:
-        of_class = [np.flatnonzero(label == c) for c in np.unique(label)]
-        counts = [min(per_class, len(found)) for found in of_class]
-        used = np.concatenate(
-            [found[np.arange(n) * len(found) // n] for found, n in zip(of_class, counts, strict=True)]
-        )
+    used = spread(label, per_class)
     half = np.full(len(label), -1, dtype=np.int32)
     half[used] = halves(label[used], seed=seed)
     return half

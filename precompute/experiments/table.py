@@ -56,6 +56,13 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         (*_ANYWHERE, *_WITH_NETWORK, "by"),
         "Morcos et al. 2018, arXiv:1803.06959; Bau et al. 2020, arXiv:2009.05041",
     ),
+    ExperimentRow(
+        "rotation",
+        "Random rotation",
+        True,
+        (*_ANYWHERE, *_WITH_NETWORK),
+        "Zhou et al. 2018, arXiv:1806.02891; the rotations of Bau et al. 2017, arXiv:1704.05796",
+    ),
 )
 
 

@@ -4,7 +4,7 @@ An experiment's group, where it is there, is whole; :mod:`precompute.store.schem
 """
 
 from precompute.store.entry import Entry, Fact
-from precompute.store.experiments import correlations, cumulative, statistics
+from precompute.store.experiments import correlations, cumulative, rotation, statistics
 
 FACTS: dict[str, Fact] = {
     "title": Fact("text", "The experiment's name for readers."),
@@ -22,6 +22,7 @@ ENTRIES: tuple[Entry, ...] = (
     *statistics.ENTRIES,
     *correlations.ENTRIES,
     *cumulative.ENTRIES,
+    *rotation.ENTRIES,
 )
 
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(entry.path.split("/")[2] for entry in ENTRIES))

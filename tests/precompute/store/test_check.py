@@ -226,7 +226,7 @@ def test_an_unknown_kind_is_found(part, kind, spoil):
 
 def test_what_the_format_does_not_name_is_left_alone(spoil):
     def add(file):
-        file["/experiments/rotation/angle"] = 45.0
+        file["/experiments/somebodys/angle"] = 45.0
         file[f"{LAYER}/later"] = [1, 2]
         file.attrs["note"] = "by hand"
 

@@ -1,0 +1,105 @@
+"""Random rotations of a layer's basis, whole and in part, to see whether what units do is special to units.
+
+A network whose layer is rotated, and rotated back before what follows, answers exactly as before. Its units are other
+directions of the same space, so whatever is true of those as well says nothing about units.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+_HALF_TURN = 1e-6  # radians, as close to a half turn as an angle may come
+_APART = 0.7  # radians, see `rotation_power`
+
+
+def random_rotation(n_units: int, *, seed: int) -> Floats:
+    """Draw a rotation uniformly from all rotations of a space.
+
+    The orthogonal factor of a matrix of normal numbers, with the signs that make the other factor's diagonal positive:
+    without them it would not be uniform. A mirror image, one time in two, becomes a rotation by turning its first row
+    round.
+
+    Parameters
+    ----------
+    n_units : int
+        Units of the layer, the dimensions of the space.
+    seed : int
+        Same seed, same rotation.
+
+    Returns
+    -------
+    (direction, unit) array
+        Orthonormal rows, determinant 1.
+
+    References
+    ----------
+    Diaconis and Shahshahani 1987; Bau et al. 2017, "Network dissection" (arXiv:1704.05796), for its use on units.
+    """
+    orthogonal, triangular = np.linalg.qr(np.random.default_rng(seed).standard_normal((n_units, n_units)))
+    orthogonal *= np.where(np.diag(triangular) < 0, -1, 1)
+    if np.linalg.slogdet(orthogonal)[0] < 0:
+        orthogonal[0] *= -1
+    return orthogonal
+
+
+def rotation_power(rotation: Floats, fraction: float) -> Floats:
+    r"""Go a fraction of the way from no rotation to a given one.
+
+    A rotation turns planes that are at right angles to each other, each by an angle of its own. The fraction of it
+    turns the same planes by that fraction of their angles: what its real Schur form says.
+
+    Parameters
+    ----------
+    rotation : (direction, unit) array
+        Orthonormal rows, determinant 1.
+    fraction : float
+        0 for no rotation, 1 for the whole.
+
+    Returns
+    -------
+    (direction, unit) array
+        Orthonormal rows, determinant 1.
+
+    Raises
+    ------
+    ValueError
+        Where a plane is turned by 180 degrees, for then there are two ways to go.
+    """
+    if fraction == 1:
+        return rotation
+    # The planes are found from a symmetric problem, whose answer has right angles to the last bit: the eigenvalues of
+    # cos(a) (Q + Q')/2 + sin(a) (Q - Q')/2i are cos(angle - a). An odd `a` tells an angle from its negative.
+    even, odd = (rotation + rotation.T) / 2, (rotation - rotation.T) / 2j
+    _, axes = np.linalg.eigh(np.cos(_APART) * even + np.sin(_APART) * odd)
+    angle = np.angle(np.einsum("ik,ij,jk->k", axes.conj(), rotation, axes, optimize=True))
+    if (np.abs(angle) > np.pi - _HALF_TURN).any():
+        raise ValueError("Expected no plane to be turned by 180 degrees, for it has no one fraction.")
+    return ((axes * np.exp(1j * fraction * angle)) @ axes.conj().T).real
+
+
+def energy_shares(directions: Floats, second_moment: Floats) -> Floats:
+    r"""Share of a layer's mean square activation that lies along each direction.
+
+    .. math:: e_k = \frac{q_k^T M q_k}{\mathrm{tr} M}, \qquad M = \sum f f^T
+
+    over all images and positions, f the activations of all units there. It is the share that ablating the direction
+    removes. Over a whole basis the shares add up to 1, so that no basis loses more than another on average.
+
+    Parameters
+    ----------
+    directions : (..., unit) array
+        Of length 1 each.
+    second_moment : (unit, unit) array
+        M, or any multiple of it.
+
+    Returns
+    -------
+    (...) array
+        In [0, 1]; NaN where the layer is silent on every image.
+    """
+    whole = np.trace(second_moment)
+    along = np.einsum("...i,ij,...j->...", directions, second_moment, directions, optimize=True)
+    return along / (whole if whole > 0 else np.nan)
