@@ -19,6 +19,7 @@ PAGES = [
     st.Page(navigate.OVERVIEW, title="Unitscope", default=True),
     st.Page(navigate.LAYER, title="Layer", url_path="layer"),
     st.Page(navigate.UNIT, title="Unit", url_path="unit"),
+    st.Page(navigate.EXPERIMENTS, title="Experiments", url_path="experiments"),
 ]
 page = st.navigation(PAGES, position="hidden")
 

@@ -15,6 +15,7 @@ from precompute.store.reader import Layer, Store
 OVERVIEW = "explorer/views/overview.py"
 LAYER = "explorer/views/layer.py"
 UNIT = "explorer/views/unit.py"
+EXPERIMENTS = "explorer/views/experiments.py"
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from precompute.experiments.table import EXPERIMENTS
 from precompute.measures.table import is_class_valued
 from precompute.store.reader import Layer, Measure, Store
 
@@ -40,6 +41,10 @@ class Selection:
         Measures of the layer page: axes of its scatter, order of its wall.
     page : int
         Page of the wall, from 1.
+    experiment : str or None
+        The experiment of the Experiments page.
+    choice : str or None
+        What was chosen there among the ways of showing it; each experiment has its own.
     """
 
     store: str
@@ -53,6 +58,8 @@ class Selection:
     y: str | None = None
     sort: str | None = None
     page: int = 1
+    experiment: str | None = None
+    choice: str | None = None
 
     def to(self, **changes: Any) -> Self:
         """Return this selection with some parts changed."""
@@ -76,6 +83,8 @@ _PARAMETER = {
     "y": "y",
     "sort": "sort",
     "page": "page",
+    "experiment": "experiment",
+    "choice": "choice",
 }
 
 
@@ -106,11 +115,13 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
     """
     reading = _Reading(query)
     label = reading.one_of("class", store.classes.name, "class")
+    known = dict.fromkeys([*(row.name for row in EXPERIMENTS), *store.experiments])
+    experiment = reading.one_of("experiment", list(known), "experiment")
+    found = Selection(name, label=label, experiment=experiment, choice=query.get("choice"))
     asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))
     if asked is None:
-        return Selection(name, label=label), reading.problems
-    selection = _in_layer(reading, store.layer(asked))
-    return selection.to(store=name, label=label), reading.problems
+        return found, reading.problems
+    return _in_layer(found, reading, store.layer(asked)), reading.problems
 
 
 def axes_of(layer: Layer) -> list[str]:
@@ -128,11 +139,10 @@ def _first(store: Store) -> str | None:
     return store.layers[-1].name if store.layers else None
 
 
-def _in_layer(reading: "_Reading", layer: Layer) -> Selection:
+def _in_layer(found: Selection, reading: "_Reading", layer: Layer) -> Selection:
     methods = [facts.method for facts in layer.attributions]
     axes = axes_of(layer)
-    return Selection(
-        store="",
+    return found.to(
         layer=layer.name,
         unit=reading.number("unit", layer.n_units, f"unit of {layer.name}"),
         show=reading.one_of("show", layer.exemplar_kinds, "list of exemplars") or "top",

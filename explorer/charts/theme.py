@@ -16,6 +16,9 @@ GAIN = "#12a37f"
 REST = "#8b939b"
 FAINT = "#8b939b55"
 
+SERIES = (LOSS, ACTIVATION, GAIN, "#9575cd", "#b8862b")
+"""Colours of several curves in one chart; ``REST`` is for what is random."""
+
 ROW = 27
 LABEL_SIZE = 14
 TEXT = "currentColor"

@@ -9,6 +9,7 @@ import streamlit as st
 from explorer import navigate
 from explorer.components.html import escape
 from explorer.navigate import View
+from explorer.selection import Selection
 from explorer.sources import find_sources
 from explorer.text import md_text
 
@@ -20,10 +21,12 @@ def header(view: View, *, page: str) -> Iterator[None]:
     st.set_page_config(page_title=_title(view, page))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         st.page_link(navigate.OVERVIEW, label=f"**Unitscope** · {md_text(chosen.store)}", query_params=_home(view))
-        if page != navigate.OVERVIEW and chosen.layer is not None:
+        if page in (navigate.LAYER, navigate.UNIT) and chosen.layer is not None:
             st.html('<span class="us-crumb">/</span>', width="content")
             st.page_link(navigate.LAYER, label=md_text(chosen.layer), query_params=chosen.to(unit=None).query())
         yield
+        if page != navigate.EXPERIMENTS:
+            st.page_link(navigate.EXPERIMENTS, label="Experiments", query_params=chosen.to(unit=None).query())
         _store_picker(view)
 
 
@@ -31,12 +34,13 @@ def _title(view: View, page: str) -> str:
     """Return the tab's title, the narrowest part first, so that tabs and history can be told apart."""
     chosen = view.selection
     parts = [f"Unit {chosen.unit}"] if page == navigate.UNIT else []
-    parts += [chosen.layer or ""] if page != navigate.OVERVIEW else []
+    parts += [chosen.layer or ""] if page in (navigate.LAYER, navigate.UNIT) else []
+    parts += ["Experiments"] if page == navigate.EXPERIMENTS else []
     return " · ".join([*parts, chosen.store, "Unitscope"])
 
 
 def _home(view: View) -> dict[str, str]:
-    return type(view.selection)(view.selection.store).query()
+    return Selection(view.selection.store).query()
 
 
 def _store_picker(view: View) -> None:
@@ -49,14 +53,14 @@ def _store_picker(view: View) -> None:
         names,
         key="picked_store",
         on_change=_change_store,
-        args=(type(view.selection),),
+        args=(view.selection,),
         label_visibility="collapsed",
         width=150,
     )
 
 
-def _change_store(make: type) -> None:
-    navigate.put(make(st.session_state["picked_store"]))
+def _change_store(chosen: Selection) -> None:
+    navigate.put(Selection(st.session_state["picked_store"], experiment=chosen.experiment))
 
 
 def place(text: str) -> None:

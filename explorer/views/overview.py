@@ -4,7 +4,8 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.components import contents, header, messages
-from explorer.components.html import sentence
+from explorer.components.experiments import page as experiments
+from explorer.components.html import heading, sentence
 
 view = navigate.current()
 with header.header(view, page=navigate.OVERVIEW):
@@ -17,5 +18,7 @@ with left:
     contents.layers(view)
 with right:
     contents.accuracy(view)
+    heading("Experiments", "questions to the units of a layer, each with its figure and its numbers")
+    experiments.contents(view)
 contents.origin(view)
 contents.skipped(view)

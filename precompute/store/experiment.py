@@ -35,6 +35,12 @@ class Experiment(Mapping[str, NDArray[Any]]):
             return np.array(self._file.strings(full), dtype=np.str_)
         return self._file.read(full)
 
+    def read(self, path: str, selection: Any) -> NDArray[Any]:
+        """Return a part of an array of numbers, such as ``np.s_[:, 3]``, without reading the rest of it."""
+        if path not in self._paths:
+            raise KeyError(path)
+        return self._file.read(self._path(path), selection)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
 

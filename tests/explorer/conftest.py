@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -89,6 +90,17 @@ def show(runs) -> Callable[..., Page]:
 def put(source: Path, runs: Path, name: str = "demo") -> Path:
     """Copy a store into the runs folder."""
     return Path(shutil.copyfile(source, runs / f"{name}.h5"))
+
+
+def add_experiment(path: Path, name: str, arrays: dict, **facts) -> None:
+    """Put an experiment's group into a store, as it is: nothing is checked."""
+    with h5py.File(path, "r+") as file:
+        group = file.create_group(f"/experiments/{name}")
+        made = {"title": name.title(), "source": "Nobody 2000", "created": "2026-01-01T00:00:00+00:00", "seed": 7}
+        group.attrs.update(made | {"command": "by hand", "options": "{}", "versions": "{}"} | facts)
+        for part, values in arrays.items():
+            values = np.asarray(values)
+            group[part] = values.astype(object) if values.dtype.kind == "U" else values
 
 
 def stamp(path: Path, **facts) -> None:

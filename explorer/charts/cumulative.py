@@ -1,0 +1,39 @@
+"""Accuracy against the number of units removed."""
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from explorer.charts import theme
+from explorer.charts.curves import curves
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+NAMES = {"most": "most important first", "least": "least important first", "random": "random orders: mean and range"}
+COLOURS = {"most": theme.LOSS, "least": theme.ACTIVATION, "random": theme.REST}
+
+
+def cumulative(n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, up: str) -> alt.LayerChart:
+    """Draw the two orders by importance, and the random ones as a band around their mean.
+
+    Parameters
+    ----------
+    n_removed : (step,) integer array
+        How many units are removed.
+    ranking : (order,) array of str
+        ``most``, ``least`` or ``random``.
+    curve : (order, step) array
+        Fractions.
+    up : str
+        What they are fractions of.
+    """
+    at_random = 100 * curve[ranking == "random"]
+    lines = {kind: 100 * curve[ranking == kind].mean(axis=0) for kind in NAMES if (ranking == kind).any()}
+    frame = pd.concat([pd.DataFrame({"curve": NAMES[kind], "x": n_removed, "y": line}) for kind, line in lines.items()])
+    band = pd.DataFrame({"x": n_removed, "low": at_random.min(axis=0), "high": at_random.max(axis=0)})
+    colours = [COLOURS[kind] for kind in lines]
+    return curves(frame, colours, across="units removed", up=f"{up}, %", band=band, domain=(0, 100))

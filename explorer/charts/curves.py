@@ -1,0 +1,67 @@
+"""Curves that fall as units are removed, and the band of random orders."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+HEIGHT = 400
+_MOST_POINTS = 150
+
+
+def curves(
+    frame: pd.DataFrame,
+    colours: Sequence[str],
+    *,
+    across: str,
+    up: str,
+    band: pd.DataFrame | None = None,
+    domain: tuple[float, float] | None = None,
+) -> alt.LayerChart:
+    """Draw a line for each curve, with a legend on top and the values under the pointer.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``curve`` (its name for readers), ``x`` and ``y``; the curves in the order of the legend.
+    colours : sequence of str
+        A colour for each curve, in the same order; see :data:`explorer.charts.theme.SERIES`.
+    across, up : str
+        Titles of the axes.
+    band : DataFrame, optional
+        Columns ``x``, ``low`` and ``high``: what random orders reach, drawn grey behind the curves.
+    domain : pair of float, optional
+        Ends of the vertical axis; what the curves need by default.
+    """
+    names = frame["curve"].unique().tolist()
+    scale = alt.Scale(domain=names, range=list(colours))
+    legend = alt.Legend(
+        title=None, orient="top", labelFontSize=13, labelLimit=0, symbolType="stroke", symbolStrokeWidth=3
+    )
+    colour = alt.Color("curve:N", scale=scale, sort=names, legend=legend)
+    x = alt.X("x:Q", axis=theme.axis(across), scale=alt.Scale(nice=False))
+    ends = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)
+    y = alt.Y("y:Q", axis=theme.axis(up), scale=ends)
+    lines = alt.Chart(frame).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour)
+    behind = [] if band is None else [_band(band, x, ends)]
+    return theme.layered([*behind, lines, _pointed(frame, x, y, across=across, up=up)], height=HEIGHT)
+
+
+def _band(band: pd.DataFrame, x: alt.X, scale: alt.Scale) -> alt.Chart:
+    area = alt.Chart(band).mark_area(color=theme.REST, opacity=0.28)
+    return area.encode(x=x, y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high"))
+
+
+def _pointed(frame: pd.DataFrame, x: alt.X, y: alt.Y, *, across: str, up: str) -> alt.Chart:
+    """Lay wide invisible points over the lines: a line itself is too thin to point at."""
+    steps = frame.groupby("curve", sort=False).cumcount()
+    every = max(1, int(steps.max() + 1) // _MOST_POINTS) if len(frame) else 1
+    points = alt.Chart(frame[steps % every == 0]).mark_circle(opacity=0, size=150)
+    tip = [
+        alt.Tooltip("curve:N", title="curve"),
+        alt.Tooltip("x:Q", title=across, format=",.4~g"),
+        alt.Tooltip("y:Q", title=up, format=".1f"),
+    ]
+    return points.encode(x=x, y=y, tooltip=tip)

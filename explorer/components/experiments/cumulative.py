@@ -1,0 +1,112 @@
+"""How accuracy falls as units are removed one after another."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.charts.cumulative import NAMES, Floats, cumulative
+from explorer.components.chart import chart
+from explorer.components.experiments.choices import choose, choose_class
+from explorer.components.experiments.presentation import Presentation
+from explorer.components.html import escape, heading, note
+from explorer.navigate import View
+from explorer.text import number
+from precompute.measures.curves import steps_to_half
+from precompute.store.reader import Experiment, Layer
+
+_SCALES = {"accuracy": "Accuracy", "balanced": "Balanced accuracy"}
+_OF_CLASS = {"accuracy": "class_accuracy", "balanced": "class_balanced"}
+_CHANCE = {"accuracy": 0.0, "balanced": 0.5}
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    base = f"layers/{layer.name}"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        scale = choose(view, _SCALES, label="Scale")
+        chosen = choose_class(view)
+    if chosen is None:
+        curve = experiment[f"{base}/{scale}"]
+    else:
+        curve = experiment.read(f"{base}/{_OF_CLASS[scale]}", np.s_[:, :, chosen])
+    ranking, n_removed = experiment[f"{base}/ranking"], experiment[f"{base}/n_removed"]
+    of = "all images" if chosen is None else view.store.classes.title[chosen]
+    if np.isnan(curve).all():
+        note(f"There is no {_SCALES[scale].lower()} of {of}: the half of the images measured on holds none.")
+        return
+    figure, numbers = st.columns([8, 4], gap="large")
+    with figure:
+        heading(f"{_SCALES[scale]} without ever more units", f"{layer.name}, {of}")
+        chart(
+            lambda: cumulative(n_removed, ranking, curve, up=_SCALES[scale].lower()),
+            key=f"cumulative_{layer.name}_{scale}_{chosen}",
+            says=f"{_SCALES[scale]} of {of} against the number of units of {layer.name} removed, in several orders",
+        )
+    with numbers:
+        heading("In numbers")
+        _numbers(n_removed, ranking, curve, chance=_CHANCE[scale])
+        note(_ranked_by(experiment, view))
+
+
+def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], curve: Floats, *, chance: float) -> None:
+    """Show the area under each order's curve, and when half of the accuracy is gone."""
+    # Steps may be uneven by a unit, so the area is the trapezoids' and not the mean of the curve.
+    area = np.trapezoid(curve, n_removed / n_removed[-1], axis=1)
+    half = _at_half(n_removed, curve, chance)
+    rows = [(NAMES[kind], area[ranking == kind], half[ranking == kind]) for kind in NAMES]
+    body = "".join(
+        f'<tr><td>{escape(name)}</td><td class="us-number">{_span(100 * areas, 1)}</td>'
+        f'<td class="us-number">{_span(halves, 0)}</td></tr>'
+        for name, areas, halves in rows
+    )
+    zero = "of accuracy" if chance == 0 else "of what is above chance"
+    head = f'<tr><th></th><th class="us-number">area, %</th><th class="us-number">units to lose half {zero}</th></tr>'
+    st.html(f'<table class="us-table us-brief">{head}{body}</table>')
+
+
+def _at_half(n_removed: NDArray[Any], curve: Floats, chance: float) -> Floats:
+    step = steps_to_half(curve, chance=chance)
+    return np.where(np.isnan(step), np.nan, n_removed[np.nan_to_num(step).astype(int)])
+
+
+def _span(values: Floats, decimals: int) -> str:
+    """Return one value, or the mean of several with their range."""
+    if len(values) == 0 or np.isnan(values).all():
+        return "–"
+    mean = number(float(np.nanmean(values)), decimals)
+    if len(values) == 1:
+        return mean
+    low, high = (number(float(end), decimals) for end in (np.nanmin(values), np.nanmax(values)))
+    return f"{mean}<br><small>{low} to {high}</small>"
+
+
+def _ranked_by(experiment: Experiment, view: View) -> str:
+    half = experiment["half"]
+    by = experiment.facts.get("options", {}).get("by")
+    ranked = f"by the measure {by}" if by else "by the overall drop of each unit alone"
+    return (
+        f"Ranked {ranked} on {int((half == 0).sum()):,} images, measured on {int((half == 1).sum()):,} others. "
+        "The area is the mean over the way: 100 % would be a layer that can lose all its units."
+    )
+
+
+PRESENTATION = Presentation(
+    name="cumulative",
+    shows="How accuracy falls as the units of a layer are removed one after another, in order of importance and at "
+    "random.",
+    reading=(
+        "Each line removes the units of the layer one after another and never puts one back. The orange line begins "
+        "with the units that matter most alone, the blue one with those that matter least; the grey band holds the "
+        "random orders, its line their mean. An orange line below the band means that importance measured one unit at "
+        "a time tells which units a group cannot spare; a blue line above it, that the others can go together. A layer "
+        "whose blue line stays high holds units that it does not need."
+    ),
+    limits=(
+        "Units are removed by setting them to zero, which later layers never met in training. The order is fixed at "
+        "the start: units that stand in for each other look unimportant until one of them is gone. Balanced accuracy "
+        "has its chance level at 50 %, plain accuracy at one in the number of classes, so the two are never drawn "
+        "together, and areas compare only within one scale."
+    ),
+    draw=_draw,
+)

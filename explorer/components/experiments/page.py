@@ -1,0 +1,121 @@
+"""The page around the experiments: the list of all there are, and the one that is looked at."""
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.components.experiments.choices import choose_layer
+from explorer.components.experiments.registry import presentation_of
+from explorer.components.html import escape, heading, note, sentence
+from explorer.navigate import View
+from explorer.text import md_text
+from precompute.experiments.table import EXPERIMENTS, ExperimentRow
+from precompute.store.reader import Experiment, Layer
+
+_ROWS = {row.name: row for row in EXPERIMENTS}
+
+
+def chosen_experiment(view: View) -> str:
+    """Return the experiment that is looked at: the one asked for, or the first that the store holds, or the first."""
+    names = all_experiments(view)
+    held = [name for name in names if name in view.store.experiments]
+    return view.selection.experiment or [*held, *names][0]
+
+
+def all_experiments(view: View) -> list[str]:
+    """Return the names of all experiments: those that the machine knows, in its order, then others in the store."""
+    return [*_ROWS, *(name for name in view.store.experiments if name not in _ROWS)]
+
+
+def contents(view: View, chosen: str | None = None) -> None:
+    """List all experiments as links; those that the store does not hold are quiet."""
+    held = set(view.store.experiments)
+    with st.container(key="experiments", gap=None):
+        for name in all_experiments(view):
+            label = md_text(title_of(view, name))
+            label = f"**{label}**" if name == chosen else label if name in held else f":gray[{label}]"
+            icon = ":material/check:" if name in held else ":material/add:"
+            with st.container(key="experiment_chosen" if name == chosen else None):
+                st.page_link(navigate.EXPERIMENTS, label=label, icon=icon, query_params=query(view, name))
+        note("✓ in this store, + can be added")
+
+
+def query(view: View, name: str) -> dict[str, str]:
+    """Return the URL's parameters of an experiment; what was chosen for another does not follow."""
+    return view.selection.to(experiment=name, choice=None).query()
+
+
+def title_of(view: View, name: str) -> str:
+    """Return an experiment's title; its name where nobody gave it one."""
+    if name in _ROWS:
+        return _ROWS[name].title
+    return str(view.store.experiment(name).facts.get("title", name))
+
+
+def layer_of(view: View, name: str) -> Layer | None:
+    """Return the layer to look at, chosen among those that the experiment was carried out on; None where none was."""
+    carried_out = view.store.experiment(name).layers if name in view.store.experiments else ()
+    held = [layer.name for layer in view.store.layers if layer.name in carried_out]
+    return view.store.layer(choose_layer(view, held)) if held else None
+
+
+def experiment(view: View, name: str, layer: Layer | None) -> None:
+    """Show one experiment, or how to add it."""
+    sentence(escape(title_of(view, name)))
+    if name not in view.store.experiments:
+        _absent(view, _ROWS[name])
+        return
+    found = view.store.experiment(name)
+    _summary(found)
+    _figure(view, found, layer)
+    _facts(found)
+
+
+def _absent(view: View, row: ExperimentRow) -> None:
+    shown = presentation_of(row.name)
+    note(f"{'' if shown is None else shown.shows + ' '}Source: {row.source}.")
+    network = "It runs the network on the images again." if row.needs_network else "It reads the store alone."
+    note(f"This store does not hold it. {network} This adds it, and says first what it will cost:")
+    st.code(f"python -m precompute experiment {row.name} {view.source.path}", language="bash", wrap_lines=True)
+
+
+def _summary(found: Experiment) -> None:
+    facts = found.facts
+    shown = presentation_of(found.name)
+    note(f"{'' if shown is None else shown.shows + ' '}Source: {facts.get('source', 'not said')}.")
+    if "reduced" in facts:
+        note(f"Reduced: {facts['reduced']}")
+
+
+def _figure(view: View, found: Experiment, layer: Layer | None) -> None:
+    shown = presentation_of(found.name)
+    if shown is None:
+        note("This program has no figure for it. These are its numbers, by their place in the file:")
+        st.code("\n".join(found), language=None)
+    elif layer is None and found.layers:
+        note("It was carried out on layers that this store does not hold.")
+    else:
+        shown.draw(view, view.layer if layer is None else layer, found)
+        how, limits = st.columns(2, gap="large")
+        with how:
+            heading("How to read it")
+            st.html(f"<p>{escape(shown.reading)}</p>")
+        with limits:
+            heading("What it cannot tell")
+            st.html(f"<p>{escape(shown.limits)}</p>")
+
+
+def _facts(found: Experiment) -> None:
+    heading("How it came to be")
+    names = ("created", "command", "seed", "options", "versions")
+    facts = {name: found.facts[name] for name in names if name in found.facts}
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(_value(fact))}</dd></div>" for name, fact in facts.items())
+    st.html(f'<dl class="us-facts">{rows}</dl>')
+
+
+def _value(fact: Any) -> str:
+    if isinstance(fact, dict):
+        return ", ".join(f"{name} {_value(part)}" for name, part in fact.items()) or "none"
+    return json.dumps(fact) if isinstance(fact, list) else str(fact)

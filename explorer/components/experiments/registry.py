@@ -1,0 +1,11 @@
+"""The experiments that have a presentation: one line each."""
+
+from explorer.components.experiments import cumulative
+from explorer.components.experiments.presentation import Presentation
+
+PRESENTATIONS: tuple[Presentation, ...] = (cumulative.PRESENTATION,)
+
+
+def presentation_of(name: str) -> Presentation | None:
+    """Return how an experiment is shown; None for one that this program has no figure for."""
+    return next((each for each in PRESENTATIONS if each.name == name), None)
