@@ -62,7 +62,7 @@ class Ablation:
         if self.values is None:
             return output.clone()
         values = torch.tensor(self.values, dtype=output.dtype, device=output.device)
-        index = torch.tensor(self.units, device=output.device)
+        index = torch.tensor(self.units, dtype=torch.int64, device=output.device)
         if self.basis is None:
             shape = (1, -1) + (1,) * (output.dim() - 2)
             return output.index_copy(1, index, values.view(shape).expand(output.shape[0], -1, *output.shape[2:]))

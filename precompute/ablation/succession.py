@@ -1,0 +1,181 @@
+"""Units silenced one after another: in every round each remaining one is tried beside those that are gone.
+
+Trying a unit changes one unit, whatever is gone already. So the state without the units that are gone is computed once
+a round, from the layer on, and the trials are sweeps of single units over it: they cost the same in every round, and
+images on which a remaining unit is silent are skipped.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from precompute.ablation.ablations import Ablater, Ablation, Changed
+from precompute.ablation.block import blocks, run_block
+from precompute.ablation.engine import Engine
+from precompute.ablation.graph import Node, forget, image_counts, last_uses, size_of
+from precompute.ablation.plain import PlainAblater
+from precompute.ablation.tail import Rows, too_close
+
+_BYTES = 4
+_AUDITED_IMAGES, _AUDITED_UNITS = 4, 2
+
+
+class Succession(Protocol):
+    """Some images, ready for round after round."""
+
+    def round(self, gone: Sequence[int], tried: Sequence[int]) -> Iterator[Changed]:
+        """Silence units one at a time beside those that are silent already.
+
+        Parameters
+        ----------
+        gone
+            Units that are silent throughout.
+        tried
+            Units to silence in turn; none of those that are gone.
+
+        Yields
+        ------
+        Changed
+            Its ablation is an index into `tried`, its rows are images in the order in which they were given. An image
+            that is in none of a unit's has the outputs that it has without the units that are gone.
+        """
+        ...
+
+
+def make_succession(ablater: Ablater, shards: Iterable[Tensor]) -> Succession:
+    """Return what runs rounds on some images.
+
+    Parameters
+    ----------
+    ablater
+        The layer's, from `precompute.ablation.choose.make_ablater`.
+    shards
+        (image, channel, height, width) each. What the layer makes of the images stays in memory on the network's
+        device, see `held_bytes`.
+    """
+    if isinstance(ablater, Engine):
+        return EngineSuccession(ablater, shards)
+    assert isinstance(ablater, PlainAblater)
+    return PlainSuccession(ablater, shards)
+
+
+def held_bytes(ablater: Ablater, image: Tensor) -> int:
+    """Return how much memory a succession takes for one image, about, given that image's input."""
+    held = image.numel()
+    if isinstance(ablater, Engine):
+        held = sum(size_of(node) for node in _held_nodes(ablater))
+    return _BYTES * held
+
+
+def silence(units: Sequence[int]) -> Ablation:
+    """Return the ablation that sets some units to zero together."""
+    # Sorted, so that a set gives the same numbers to the last bit however it came about.
+    return Ablation(tuple(sorted(units)), (0.0,) * len(units))
+
+
+class PlainSuccession:
+    """Rounds by whole forward passes."""
+
+    def __init__(self, plain: PlainAblater, shards: Iterable[Tensor]) -> None:
+        self.plain = plain
+        self.inputs = torch.cat(list(shards))
+
+    def round(self, gone: Sequence[int], tried: Sequence[int]) -> Iterator[Changed]:
+        """Yield every image for every unit; see `Succession`."""
+        yield from self.plain.sweep(self.inputs, [silence([*gone, unit]) for unit in tried])
+
+
+class EngineSuccession:
+    """Rounds by the engine.
+
+    Parameters
+    ----------
+    engine
+        The layer's.
+    shards
+        The images.
+    """
+
+    def __init__(self, engine: Engine, shards: Iterable[Tensor]) -> None:
+        self.engine = engine
+        self.after = engine.plan.after[1:]
+        self.dead = last_uses(self.after, keep=engine.plan.kept)
+        self.audited = torch.empty(0)
+        self.held: list[tuple[Tensor, list[dict[Node, Any]]]] = []
+        n_images = 0
+        for inputs in shards:
+            for images in torch.arange(len(inputs)).split(engine.sizes.images):
+                parts = [self._hold(batch) for batch in inputs[images].split(engine.plain.batch_size)]
+                self.held.append((n_images + images, parts))
+            n_images += len(inputs)
+            self.audited = inputs[:_AUDITED_IMAGES].clone() if not len(self.audited) else self.audited
+
+    @torch.inference_mode()
+    def round(self, gone: Sequence[int], tried: Sequence[int]) -> Iterator[Changed]:
+        """Yield changed images; see `Succession`."""
+        tolerance = self._tolerance(gone, tried)
+        for images, parts in self.held:
+            for changed in self._changed(self._base(parts, gone), tried, tolerance):
+                yield Changed(changed.ablation, images[changed.rows], changed.logits)
+
+    def _changed(self, base: dict[Node, Tensor], tried: Sequence[int], tolerance: float | None) -> Iterator[Changed]:
+        engine = self.engine
+        trials = [silence([unit]) for unit in tried]
+        n_images = len(base[engine.plan.site])
+        for indices in blocks(trials, engine.plan.n_units, engine.sizes.lanes(n_images)):
+            chosen = [trials[index] for index in indices]
+            block = run_block(engine.plan, base, chosen)
+            for rows in Rows.changed(block).split(engine.sizes.rows):
+                logits = engine.tail.run(base, block, rows)
+                engine._recheck(logits, base, rows, chosen, tolerance)
+                for segment in rows.segments():
+                    part = slice(segment.start, segment.stop)
+                    yield Changed(indices[segment.ablation], rows.image[part].cpu(), logits[part])
+
+    def _hold(self, inputs: Tensor) -> dict[Node, Any]:
+        """Return what the values after the layer are computed from, of one batch of the plain method."""
+        plan = self.engine.plan
+        values = {**plan.program.constants, plan.program.images: inputs.to(self.engine.tail.device)}
+        held = _held_nodes(self.engine)
+        dead = last_uses([*plan.before, plan.site], keep=held)
+        for node in (*plan.before, plan.site):
+            values[node] = node.run(values.__getitem__)
+            forget(values, dead[node])
+        return {node: values[node] for node in held}
+
+    def _base(self, parts: list[dict[Node, Any]], gone: Sequence[int]) -> dict[Node, Tensor]:
+        """Return the values that the plan keeps, without the units that are gone."""
+        kept = [self._base_of(part, silence(gone)) for part in parts]
+        return {node: self.engine.tail.fit(torch.cat([part[node] for part in kept])) for node in self.engine.plan.kept}
+
+    def _base_of(self, part: dict[Node, Any], gone: Ablation) -> dict[Node, Any]:
+        plan = self.engine.plan
+        values = {**self.engine.tail.constants, **part}
+        values |= image_counts(plan.program.nodes, len(part[plan.site]))
+        values[plan.site] = gone.apply(part[plan.site])
+        for node in self.after:
+            values[node] = node.run(values.__getitem__)
+            forget(values, self.dead[node])
+        return values
+
+    def _tolerance(self, gone: Sequence[int], tried: Sequence[int]) -> float:
+        """Return how close two outputs may be before rounding could exchange them, from a few rows by both methods."""
+        some = [tried[i * len(tried) // _AUDITED_UNITS] for i in range(min(_AUDITED_UNITS, len(tried)))]
+        base = self._base([self._hold(self.audited)], gone)
+        errors, largest = [0.0], [0.0]
+        for changed in self._changed(base, some, None):
+            exact = self.engine.plain.run(self.audited[changed.rows], silence([*gone, some[changed.ablation]]))
+            errors.append((exact - changed.logits).abs().max().item())
+            largest.append(exact.abs().max().item())
+        return 4 * max(*errors, max(largest) * 2**-24)
+
+
+def _held_nodes(engine: Engine) -> list[Node]:
+    """Return the site and what else the values after it are computed from."""
+    plan = engine.plan
+    computed = set(plan.after[1:])
+    used = {used for node in plan.after[1:] for used in node.inputs} | plan.kept
+    wanted = {node for node in used if node not in computed and node.batched} | {plan.site}
+    return [node for node in (plan.program.images, *plan.before, plan.site) if node in wanted]
