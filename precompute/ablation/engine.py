@@ -69,7 +69,7 @@ class Engine:
         audit = self._audit(inputs, ablations)
         error = self._error_in_float32(audit, inputs, ablations)
         self.counts.rows += len(inputs) * len(ablations)
-        for changed in self._sweep(inputs, ablations, audit, _Reach.of(error, audit.largest)):
+        for changed in self._sweep(inputs, ablations, audit, Reach.of(error, audit.largest)):
             self.counts.changed += len(changed.rows)
             yield changed
         self.counts = total([self.counts, audit.counts(), Counts(largest_error=error)])
@@ -96,7 +96,7 @@ class Engine:
         return alone.error
 
     def _sweep(
-        self, inputs: Tensor, ablations: Sequence[Ablation], audit: Audit, reach: "_Reach | None"
+        self, inputs: Tensor, ablations: Sequence[Ablation], audit: Audit, reach: "Reach | None"
     ) -> Iterator[Changed]:
         """Sweep, and tell the audit what comes out; without a reach in float32, and nothing is computed again."""
         for images in torch.arange(len(inputs)).split(self.sizes.images):
@@ -105,15 +105,32 @@ class Engine:
             quick = None if reach is None else self._quick_tail(base, ablations)
             for indices in blocks(ablations, self.plan.n_units, self.sizes.lanes(len(images))):
                 chosen = [ablations[index] for index in indices]
-                for part in self._run_block(base, chosen, quick, reach):
+                for part in self.changed_by(base, chosen, quick, reach):
                     changed = replace(part, ablation=indices[part.ablation], rows=images[part.rows.cpu()])
                     audit.note(changed)
                     yield changed
 
-    def _run_block(
-        self, base: dict[Node, Tensor], ablations: Sequence[Ablation], quick: QuickTail | None, reach: "_Reach | None"
+    def changed_by(
+        self, base: dict[Node, Tensor], ablations: Sequence[Ablation], quick: QuickTail | None, reach: "Reach | None"
     ) -> Iterator[Changed]:
-        """Run some ablations on a batch of images, and number both as they are numbered there."""
+        """Run some ablations on a batch of images.
+
+        Parameters
+        ----------
+        base
+            The values that the plan keeps, for these images.
+        ablations
+            Of equally many units each.
+        quick
+            What computes rows in reduced precision first; None for float32 alone.
+        reach
+            How close two outputs may be before the plain method decides; None for it never to be asked.
+
+        Yields
+        ------
+        Changed
+            Ablations and images are numbered as they are here; rows that change nothing do not come.
+        """
         block = run_block(self.plan, base, ablations)
         # Of many rows, those that need float32 are enough for a good matrix product.
         for rows in Rows.changed(block).split(self.sizes.rows * (1 if quick is None else 8)):
@@ -169,7 +186,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class _Reach:
+class Reach:
     """How close the two highest outputs may be before rounding could exchange them.
 
     Parameters
@@ -185,7 +202,8 @@ class _Reach:
     no_op: float
 
     @classmethod
-    def of(cls, error: float, largest: float) -> "_Reach":
+    def of(cls, error: float, largest: float) -> "Reach":
+        """Return it for the error measured and the largest output."""
         # No sample finds the largest error, and float32 keeps 24 bits.
         usual = 4 * max(error, largest * 2**-24)
         return cls(usual, min(usual, ROUNDING * largest))

@@ -6,17 +6,17 @@ images on which a remaining unit is silent are skipped.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation, Changed
-from precompute.ablation.block import blocks, run_block
-from precompute.ablation.engine import Engine
+from precompute.ablation.block import blocks
+from precompute.ablation.engine import Engine, Reach
 from precompute.ablation.graph import Node, forget, image_counts, last_uses, size_of
 from precompute.ablation.plain import PlainAblater
-from precompute.ablation.tail import Rows, too_close
 
 _BYTES = 4
 _AUDITED_IMAGES, _AUDITED_UNITS = 4, 2
@@ -115,24 +115,16 @@ class EngineSuccession:
     @torch.inference_mode()
     def round(self, gone: Sequence[int], tried: Sequence[int]) -> Iterator[Changed]:
         """Yield changed images; see `Succession`."""
-        tolerance = self._tolerance(gone, tried)
+        reach = self._reach(gone, tried)
         for images, parts in self.held:
-            for changed in self._changed(self._base(parts, gone), tried, tolerance):
-                yield Changed(changed.ablation, images[changed.rows], changed.logits)
+            for changed in self._changed(self._base(parts, gone), tried, reach):
+                yield replace(changed, rows=images[changed.rows.cpu()])
 
-    def _changed(self, base: dict[Node, Tensor], tried: Sequence[int], tolerance: float | None) -> Iterator[Changed]:
-        engine = self.engine
-        trials = [silence([unit]) for unit in tried]
-        n_images = len(base[engine.plan.site])
-        for indices in blocks(trials, engine.plan.n_units, engine.sizes.lanes(n_images)):
-            chosen = [trials[index] for index in indices]
-            block = run_block(engine.plan, base, chosen)
-            for rows in Rows.changed(block).split(engine.sizes.rows):
-                logits = engine.tail.run(base, block, rows)
-                engine._recheck(logits, base, rows, chosen, tolerance)
-                for segment in rows.segments():
-                    part = slice(segment.start, segment.stop)
-                    yield Changed(indices[segment.ablation], rows.image[part].cpu(), logits[part])
+    def _changed(self, base: dict[Node, Tensor], tried: Sequence[int], reach: Reach | None) -> Iterator[Changed]:
+        plan, trials = self.engine.plan, [silence([unit]) for unit in tried]
+        for indices in blocks(trials, plan.n_units, self.engine.sizes.lanes(len(base[plan.site]))):
+            for changed in self.engine.changed_by(base, [trials[index] for index in indices], None, reach):
+                yield replace(changed, ablation=indices[changed.ablation])
 
     def _hold(self, inputs: Tensor) -> dict[Node, Any]:
         """Return what the values after the layer are computed from, of one batch of the plain method."""
@@ -160,7 +152,7 @@ class EngineSuccession:
             forget(values, self.dead[node])
         return values
 
-    def _tolerance(self, gone: Sequence[int], tried: Sequence[int]) -> float:
+    def _reach(self, gone: Sequence[int], tried: Sequence[int]) -> Reach:
         """Return how close two outputs may be before rounding could exchange them, from a few rows by both methods."""
         some = [tried[i * len(tried) // _AUDITED_UNITS] for i in range(min(_AUDITED_UNITS, len(tried)))]
         base = self._base([self._hold(self.audited)], gone)
@@ -169,7 +161,7 @@ class EngineSuccession:
             exact = self.engine.plain.run(self.audited[changed.rows], silence([*gone, some[changed.ablation]]))
             errors.append((exact - changed.logits).abs().max().item())
             largest.append(exact.abs().max().item())
-        return 4 * max(*errors, max(largest) * 2**-24)
+        return Reach.of(max(errors), max(largest))
 
 
 def _held_nodes(engine: Engine) -> list[Node]:

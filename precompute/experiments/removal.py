@@ -1,21 +1,24 @@
 """Units removed one after another: on which images, in which orders, at which steps, and what that costs."""
 
-from time import perf_counter
+from functools import partial
 
 import numpy as np
+from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation
+from precompute.ablation.succession import silence
 from precompute.errors import ModelError
 from precompute.experiments.reading import spread
 from precompute.experiments.subject import Subject
+from precompute.experiments.timing import seconds_a_row
 from precompute.measures.halves import halves
 from precompute.models.sites import Site, find_site, list_sites
 from precompute.store.layer import Layer
 
 N_RANDOM = 20
 _FEWEST_STEPS = 8
-_TIMED_SHARES = (0.1, 0.3, 0.6, 0.9)
-_TIMED_ORDERS = 6
+# Images and sets of units.
+_TIMED = ((8, 4), (64, 4), (64, 16), (64, 64), (64, 256), (64, 1024))
 
 
 def site_of(subject: Subject, layer: Layer) -> Site:
@@ -101,14 +104,11 @@ def steps(n_units: int, share: float) -> np.ndarray:
 
 def without(units: np.ndarray) -> Ablation:
     """Return the ablation that sets some units, (removed unit,), to zero together."""
-    # Sorted, so that a set gives the same numbers to the last bit however it came about.
-    return Ablation(tuple(sorted(units.tolist())), (0.0,) * len(units))
+    return silence(units.tolist())
 
 
 def seconds_each(subject: Subject, ablater: Ablater, order: np.ndarray) -> float:
     """Time the ablation of sets of units, in seconds for one set on one image.
-
-    A few sets on a few images; more are done faster together, so this is an upper bound.
 
     Parameters
     ----------
@@ -119,13 +119,23 @@ def seconds_each(subject: Subject, ablater: Ablater, order: np.ndarray) -> float
     order
         (order, unit): orders in which units are removed.
     """
-    n_units = order.shape[1]
-    sizes = [max(1, int(share * n_units)) for share in _TIMED_SHARES]
-    ablations = [without(units[:size]) for size in sizes for units in order[:_TIMED_ORDERS]]
-    list(ablater.sweep(subject.probe[:2], ablations[:2]))  # the first pass of a network is slow
-    started = perf_counter()
-    list(ablater.sweep(subject.probe, ablations))
-    return (perf_counter() - started) / (len(ablations) * len(subject.probe))
+    list(ablater.sweep(subject.probe[:2], [without(order[0, :1])]))  # the first pass of a network is slow
+    return seconds_a_row(
+        partial(_swept, ablater, subject.probe[:n_images], _some_sets(order, n_sets)) for n_images, n_sets in _TIMED
+    )
+
+
+def _swept(ablater: Ablater, inputs: Tensor, ablations: list[Ablation]) -> int:
+    list(ablater.sweep(inputs, ablations))
+    return len(inputs) * len(ablations)
+
+
+def _some_sets(order: np.ndarray, n_sets: int) -> list[Ablation]:
+    """Return sets of sizes spread evenly over the layer, those of equal size together, as they will be swept."""
+    of_a_size = order[: max(1, n_sets // 4)]
+    n_sizes = max(1, n_sets // len(of_a_size))
+    sizes = np.linspace(1, order.shape[1], n_sizes + 1)[:-1].astype(int)
+    return [without(units[:size]) for size in sizes for units in of_a_size]
 
 
 def tally_rows(n_orders: int, n_steps: int) -> np.ndarray:
