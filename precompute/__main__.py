@@ -73,6 +73,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--layer", action="append", required=True, dest="layers", metavar="L", help="a layer to look at; repeatable")
     add("--out", type=Path, required=True, metavar="STORE.h5", help="the store to write")
     add("--weights", metavar="W", help="DEFAULT, a name of published weights, a local checkpoint, or none (random)")
+    add("--train-images", type=Path, metavar="DIR", help="training images, to be looked at in the same way")
     add("--classes", type=Path, metavar="FILE.json", help="JSON object, class folder -> network output")
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (%(default)s)")
     add("--batch-size", type=int, default=64, metavar="N", help="images that go together (%(default)s)")
@@ -92,7 +93,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "(all four on the first six top exemplars, fewer where that would cost too much)",
     )
     add("--top-k", type=int, default=25, metavar="N", help="exemplars of each kind (%(default)s)")
-    add("--limit", type=int, metavar="N", help="take N images, spread evenly over the classes")
+    add("--limit", type=int, metavar="N", help="take N images (and N training images), spread evenly over the classes")
     add("--allow-bad", action="store_true", help="go on when more than 5 %% of the images cannot be read")
     add("--shard-size", type=int, default=256, metavar="N", help="images of one shard (%(default)s)")
     add("--resume", action="store_true", help="go on with a run that was stopped")
@@ -156,6 +157,7 @@ def _run(options: argparse.Namespace) -> int:
         layers=tuple(options.layers),
         out=options.out,
         weights=options.weights,
+        train_images=options.train_images,
         classes_file=options.classes,
         device=options.device,
         batch_size=options.batch_size,
@@ -212,7 +214,7 @@ def _check(options: argparse.Namespace) -> int:
 def _info(options: argparse.Namespace) -> int:
     with open_store(options.store) as store:
         for name, value in _facts(store):
-            print(f"{name:16}{value}")
+            print(f"{name:16} {value}")
     return 0
 
 
@@ -230,6 +232,11 @@ def _facts(store: Store) -> list[tuple[str, object]]:
         ("skipped", f"{len(store.images.skipped)} files that could not be read"),
         ("accuracy", f"{store.baseline_correct.mean():.1%} ({store.baseline_correct.sum()} right)"),
     ]
+    if store.train is not None:
+        train, right = store.train, store.train.baseline_correct
+        facts.append(("training images", f"{len(train.images)} in {train.images.root}"))
+        facts.append(("  skipped", f"{len(train.images.skipped)} files that could not be read"))
+        facts.append(("  accuracy", f"{right.mean():.1%} ({right.sum()} right)"))
     for layer in store.layers:
         shape = " x ".join(map(str, layer.spatial_shape)) or "no space"
         facts.append(("layer", f"{layer.name} ({layer.kind}): {layer.n_units} units, {shape}"))

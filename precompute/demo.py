@@ -6,14 +6,16 @@ from pathlib import Path
 from time import monotonic
 
 import precompute.models.demo as network
-from precompute.images.demo import draw_demo_images, is_drawn
+from precompute.images.demo import DEMO_CLASSES, draw_demo_images, is_drawn
 from precompute.options import RunOptions
 from precompute.pipeline import Summary
 from precompute.progress import Progress
-from precompute.runs import STAGES, carry_out
+from precompute.runs import carry_out, stages
 from precompute.words import duration
 
-_SHARES = {"pictures": 0.15, "training": 0.45} | {stage: 0.4 * share for stage, share in STAGES.items()}
+_TRAINING_IMAGES = 100 * len(DEMO_CLASSES)  # of those drawn; more than the images themselves, which are all taken
+
+_SHARES = {"pictures": 0.15, "training": 0.45} | {stage: 0.15 * share for stage, share in stages(training=True).items()}
 
 
 def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None]) -> Summary:
@@ -36,6 +38,8 @@ def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None]
     options = RunOptions(
         model=f"{network.__file__}:build",
         images=images / "val",
+        train_images=images / "train",
+        limit=_TRAINING_IMAGES,
         layers=network.LAST_LAYERS,
         out=out,
         weights=str(weights),

@@ -22,6 +22,8 @@ class RunOptions:
         The store to write.
     weights
         ``DEFAULT``, the name of published weights, a local checkpoint, or ``none``; None for the model's own.
+    train_images
+        A folder of training images with the same class folders, to be looked at in the same way; None for none.
     classes_file
         JSON object from class folder to network output; None to match them by number or WordNet id.
     device
@@ -40,7 +42,7 @@ class RunOptions:
     top_k
         Exemplars of each kind.
     limit
-        Number of images to take, spread evenly over the classes; None for all.
+        Number of images to take, spread evenly over the classes; None for all. As many training images.
     allow_bad
         Go on when more than 5 % of the images cannot be read.
     shard_size
@@ -54,6 +56,7 @@ class RunOptions:
     layers: tuple[str, ...]
     out: Path
     weights: str | None = None
+    train_images: Path | None = None
     classes_file: Path | None = None
     device: str = "auto"
     batch_size: int = 64

@@ -20,30 +20,36 @@ from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import NoOpCheck
 from precompute.errors import DiskError, ImageFolderError
 from precompute.images.folder import ImageList
-from precompute.images.loading import Batch, read_batches
+from precompute.images.loading import Batch
 from precompute.images.picture import thumbnail
 from precompute.merge import gallery as merge_gallery
 from precompute.merge.images import Swept, bad_count, swept, unit_means
-from precompute.merge.provenance import completed, sweep_report
-from precompute.merge.sweep import Merged, write_sweep
+from precompute.merge.provenance import completed, sweep_record, sweep_report
+from precompute.merge.sweep import Merged, write_network, write_sweep
 from precompute.models.device import exact_float32
-from precompute.models.lineage import kernel_l1
 from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.plan import AttributionPlan, Plan
 from precompute.progress import Progress, Stage
 from precompute.shards import arrays as named
 from precompute.shards.folder import ShardFolder, opened
+from precompute.shards.reading import cut, read_shards
 from precompute.stages.ablation import sweep
 from precompute.stages.activations import answer
 from precompute.stages.attribution import METHODS
 from precompute.stages.exemplars import Wanted, wanted
 from precompute.stages.gallery import Look, attribution_maps, exemplar_maps
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
+from precompute.store.train_writer import TrainWriter
 from precompute.store.writer import StoreWriter
 
 STAGES = {"unit means": 0.05, "sweep": 0.6, "merge": 0.05, "exemplars": 0.3}
+"""The stages of a run, with the share of its time that each is expected to take."""
+TRAIN_STAGES = {"training sweep": 1.2, "training merge": 0.1, "training exemplars": 0.1}
+"""Those that training images add, as multiples of the time without."""
 _TOLERATED_BAD = 0.05
+
+Positions = Sequence[int] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class Summary:
         Sentences on what each layer's sweep did and how exact it was.
     seconds
         Time of every stage.
+    training
+        The same of the training images; None where there are none.
     """
 
     accuracy: float
@@ -72,6 +80,53 @@ class Summary:
     flips: dict[str, int]
     sweeps: tuple[str, ...]
     seconds: dict[str, float]
+    training: "Summary | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One set of images of a run: those that it is about, or training images.
+
+    Parameters
+    ----------
+    plan
+        The run's, as far as it is about these images.
+    folder
+        Their side files.
+    of
+        What the names of their stages begin with.
+    """
+
+    plan: Plan
+    folder: ShardFolder
+    of: str = ""
+
+    def cut(self, stem: str, n: int) -> dict[str, range]:
+        """Cut positions 0 to n into named shards."""
+        return cut(stem, n, self.plan.options.shard_size)
+
+    def todo(self, shards: Mapping[str, Positions]) -> dict[str, Positions]:
+        """Return the shards that are not done."""
+        return {name: positions for name, positions in shards.items() if not self.folder.has(name)}
+
+    def read(self, images: ImageList, shards: Mapping[str, Positions]) -> Iterator[tuple[str, Batch]]:
+        """Read the images of some shards."""
+        options, transform = self.plan.options, self.plan.model.transform
+        return read_shards(images, shards, transform, batch_size=options.batch_size, workers=self.plan.workers)
+
+
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """What a finished part comes to: its images, what was merged of them, the record of its sweep."""
+
+    images: Swept
+    merged: Merged
+    record: dict[str, Any]
+
+    def summary(self, seconds: dict[str, float]) -> Summary:
+        """Say it in short."""
+        images, merged, sweeps = self.images, self.merged, sweep_report(self.record)
+        return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, sweeps, seconds)
 
 
 def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
@@ -82,7 +137,7 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
     plan
         Of `precompute.plan.make_plan`.
     progress
-        Shows the stages, `STAGES`.
+        Shows the stages, `STAGES`, with training images also `TRAIN_STAGES`.
     provenance
         How the run came to be; completed with what the run finds out.
 
@@ -97,18 +152,33 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
     with _disk_errors(plan.options), opened(side_files, plan.identity(), resume=plan.options.resume) as folder:
         plan = _with_settled_attribution(plan, folder)
         with exact_float32():
-            images = _sweep_all(plan, folder, progress)
+            parts = _parts(plan, folder)
+            means = _unit_means(parts[0], progress) if "mean" in plan.options.ablation else {}
+            images = [_sweep_all(part, means, progress) for part in parts]
             with StoreWriter(out) as writer:
-                with progress.stage("merge", len(plan.sites), unit="layers") as stage:
-                    norms = {site: kernel_l1(plan.model.network, site, plan.probe[:2]) for site in plan.sites}
-                    merged = write_sweep(writer, plan, folder, images, norms, stage.advance)
-                shards = _look_all(plan, folder, images, merged, progress)
-                merge_gallery.write_gallery(writer, plan, folder, shards, images, merged)
-                record = completed(provenance, plan, folder, images)
+                write_network(writer, plan)
+                done = [_write(writer, part, held, progress) for part, held in zip(parts, images, strict=True)]
+                record = completed(provenance, plan, [of.record for of in done])
                 writer.finish(json.dumps(record, indent=1))
         folder.remove()
-    seconds = dict(progress.seconds)
-    return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, sweep_report(record), seconds)
+    found = [of.summary(dict(progress.seconds)) for of in done]
+    return replace(found[0], training=found[1]) if found[1:] else found[0]
+
+
+def _parts(plan: Plan, folder: ShardFolder) -> list[_Part]:
+    training = plan.of_training()
+    trained = [] if training is None else [_Part(training, folder.below("training"), "training ")]
+    return [_Part(plan, folder), *trained]
+
+
+def _write(writer: StoreWriter, part: _Part, images: Swept, progress: Progress) -> _Done:
+    """Write all that the store holds of one set of images, looking again at those that are shown."""
+    plan, target = part.plan, TrainWriter(writer) if part.of else writer
+    with progress.stage(f"{part.of}merge", len(plan.sites), unit="layers") as stage:
+        merged = write_sweep(target, plan, part.folder, images, stage.advance)
+    shards = _look_all(part, images, merged, progress)
+    merge_gallery.write_gallery(target, plan, part.folder, shards, images, merged)
+    return _Done(images, merged, sweep_record(plan, part.folder, images))
 
 
 def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
@@ -121,16 +191,16 @@ def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
 # The sweep
 
 
-def _sweep_all(plan: Plan, folder: ShardFolder, progress: Progress) -> Swept:
+def _sweep_all(part: _Part, means: Mapping[Site, np.ndarray], progress: Progress) -> Swept:
     """Sweep every shard that is not yet swept, and return the images that could be read."""
-    shards = _shards("sweep", len(plan.candidates), plan.options.shard_size)
-    means = _unit_means(plan, folder, progress) if "mean" in plan.options.ablation else {}
-    todo = {name: positions for name, positions in shards.items() if not folder.has(name)}
+    plan, folder = part.plan, part.folder
+    shards = part.cut("sweep", len(plan.candidates))
+    todo = part.todo(shards)
     pairs = sum(site.n_units for site in plan.sites) * len(plan.options.ablation)
     bad = bad_count(folder, [name for name in shards if name not in todo])
-    with progress.stage("sweep", pairs * len(plan.candidates), unit="ablated images") as stage:
+    with progress.stage(f"{part.of}sweep", pairs * len(plan.candidates), unit="ablated images") as stage:
         stage.advance(pairs * (len(plan.candidates) - sum(map(len, todo.values()))))
-        for name, batch in _read_shards(plan, plan.candidates, todo):
+        for name, batch in part.read(plan.candidates, todo):
             folder.write(name, _sweep_one(plan, batch, means, stage))
             stage.advance(pairs * len(batch.bad))
             bad += len(batch.bad)
@@ -138,7 +208,7 @@ def _sweep_all(plan: Plan, folder: ShardFolder, progress: Progress) -> Swept:
     return swept(plan.candidates, folder, list(shards))
 
 
-def _sweep_one(plan: Plan, batch: Batch, means: dict[Site, np.ndarray], stage: Stage) -> dict[str, np.ndarray]:
+def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage: Stage) -> dict[str, np.ndarray]:
     """Everything that one shard has to say."""
     network = plan.model.network
     arrays = named.bad_arrays(batch)
@@ -169,12 +239,12 @@ def _sweep_one(plan: Plan, batch: Batch, means: dict[Site, np.ndarray], stage: S
     return arrays
 
 
-def _unit_means(plan: Plan, folder: ShardFolder, progress: Progress) -> dict[Site, np.ndarray]:
+def _unit_means(part: _Part, progress: Progress) -> dict[Site, np.ndarray]:
     """Mean activation of every unit over all images and over space: one pass before the sweep."""
-    shards = _shards("means", len(plan.candidates), plan.options.shard_size)
-    todo = {name: positions for name, positions in shards.items() if not folder.has(name)}
+    plan, folder = part.plan, part.folder
+    shards = part.cut("means", len(plan.candidates))
     with progress.stage("unit means", len(plan.candidates)) as stage:
-        for name, batch in _read_shards(plan, plan.candidates, todo):
+        for name, batch in part.read(plan.candidates, part.todo(shards)):
             folder.write(name, _sums(plan, batch))
             stage.advance(len(batch.indices) + len(batch.bad))
     return unit_means(plan.sites, folder, list(shards))
@@ -198,23 +268,18 @@ def _refuse_too_many_bad(plan: Plan, bad: int) -> None:
 # The images that are shown
 
 
-def _look_all(plan: Plan, folder: ShardFolder, images: Swept, merged: Merged, progress: Progress) -> list[str]:
+def _look_all(part: _Part, images: Swept, merged: Merged, progress: Progress) -> list[str]:
     """Read the images that some exemplar list names once more, for thumbnails, maps and attributions."""
-    shards = _look_shards(plan, merged)
-    todo = {name: positions for name, positions in shards.items() if not folder.has(name)}
+    plan, shown = part.plan, merged.named_images()
+    shards = {name: shown[cut.start : cut.stop] for name, cut in part.cut("look", len(shown)).items()}
+    todo = part.todo(shards)
     look = Look(plan.model.network, plan.baseline_input, plan.options.batch_size, MAX_ATTRIBUTION_MAP_SIDE)
     steps = {name: _n_steps(plan, merged, positions) for name, positions in shards.items()}
-    with progress.stage("exemplars", sum(steps.values()), unit="maps") as stage:
+    with progress.stage(f"{part.of}exemplars", sum(steps.values()), unit="maps") as stage:
         stage.advance(sum(steps[name] for name in shards if name not in todo))
-        for name, batch in _read_shards(plan, images.list, todo):
-            folder.write(name, _look_one(plan, look, batch, merged, stage))
+        for name, batch in part.read(images.list, todo):
+            part.folder.write(name, _look_one(plan, look, batch, merged, stage))
     return list(shards)
-
-
-def _look_shards(plan: Plan, merged: Merged) -> dict[str, np.ndarray]:
-    named = merged.named_images()
-    cut = _shards("look", len(named), plan.options.shard_size)
-    return {name: named[positions.start : positions.stop] for name, positions in cut.items()}
 
 
 def _n_steps(plan: Plan, merged: Merged, positions: np.ndarray) -> int:
@@ -251,41 +316,7 @@ def _look_one(plan: Plan, look: Look, batch: Batch, merged: Merged, stage: Stage
     return arrays
 
 
-# Shards
-
-
-def _shards(stem: str, n: int, size: int) -> dict[str, range]:
-    """Cut positions 0 to n into named shards."""
-    return {
-        f"{stem}-{number:05d}": range(start, min(start + size, n)) for number, start in enumerate(range(0, n, size))
-    }
-
-
-def _read_shards(
-    plan: Plan, images: ImageList, shards: Mapping[str, Sequence[int] | np.ndarray]
-) -> Iterator[tuple[str, Batch]]:
-    """Read the images of each shard; decoding runs ahead in worker processes, in pieces of a batch."""
-    pieces: list[tuple[str, list[int]]] = []
-    for name, positions in shards.items():
-        listed = [int(position) for position in positions]
-        size = plan.options.batch_size
-        pieces += [(name, listed[start : start + size]) for start in range(0, len(listed), size)]
-    batches = read_batches(images, plan.model.transform, [piece for _, piece in pieces], workers=plan.workers)
-    gathered: list[Batch] = []
-    for position, ((name, _), batch) in enumerate(zip(pieces, batches, strict=True)):
-        gathered.append(batch)
-        if position + 1 == len(pieces) or pieces[position + 1][0] != name:
-            yield name, _join(gathered)
-            gathered = []
-
-
-def _join(batches: Sequence[Batch]) -> Batch:
-    inputs = [batch.inputs for batch in batches if batch.indices]
-    return Batch(
-        indices=tuple(index for batch in batches for index in batch.indices),
-        inputs=torch.cat(inputs) if inputs else batches[0].inputs,
-        bad=tuple(bad for batch in batches for bad in batch.bad),
-    )
+# The disk
 
 
 @contextmanager

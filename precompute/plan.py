@@ -19,7 +19,7 @@ from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.decoding import open_picture
-from precompute.images.folder import ImageList, list_images
+from precompute.images.folder import ImageList, list_images, list_training_images
 from precompute.images.loading import apply_transform, default_workers, read_batches
 from precompute.images.picture import InputView, black_input
 from precompute.models.checkpoints import state_digest
@@ -80,6 +80,8 @@ class Plan:
         Where it runs.
     candidates
         The images to read, some of which may turn out to be unreadable.
+    train
+        Training images to look at in the same way; None where there are none.
     classes
         The classes and their outputs.
     sites
@@ -104,6 +106,7 @@ class Plan:
     model: Model
     device: torch.device
     candidates: ImageList
+    train: ImageList | None
     classes: ClassTable
     sites: tuple[Site, ...]
     n_outputs: int
@@ -135,6 +138,15 @@ class Plan:
         chosen = self.options.workers
         return default_workers(len(self.candidates)) if chosen is None else chosen
 
+    def of_training(self) -> "Plan | None":
+        """Return the same plan for the training images, or None: all but attributions, which nobody compares."""
+        if self.train is None:
+            return None
+        names = [site.name for site in self.sites]
+        attribution = AttributionPlan(dict.fromkeys(names, ()), {name: {} for name in names}, 0, 0.0, 0.0, False)
+        seconds = self.sweep_seconds * len(self.train) / len(self.candidates)
+        return replace(self, candidates=self.train, train=None, attribution=attribution, sweep_seconds=seconds)
+
     def identity(self) -> dict[str, Any]:
         """Return everything that decides what the run computes, under the names by which a person knows it."""
         options = self.options
@@ -144,6 +156,8 @@ class Plan:
             "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),
+            "--train-images": None if self.train is None else str(self.train.root),
+            "the list of training images": None if self.train is None else self.train.digest(),
             "the classes' outputs": self.classes.output_index.tolist(),
             "--layer": [site.name for site in self.sites],
             "--ablation": list(options.ablation),
@@ -170,6 +184,7 @@ def make_plan(options: RunOptions) -> Plan:
     _refuse_unknown("--attribution", options.attribution or (), tuple(METHODS))
     device = pick_device(options.device)
     candidates = list_images(options.images, options.limit)
+    train = _training_images(options, candidates)
     model = load_model(options.model, options.weights)
     model = replace(model, network=model.network.to(device))
     probe, size = _probe(candidates, model)
@@ -187,6 +202,7 @@ def make_plan(options: RunOptions) -> Plan:
         model=model,
         device=device,
         candidates=candidates,
+        train=train,
         classes=classes,
         sites=sites,
         n_outputs=n_outputs,
@@ -204,6 +220,18 @@ def _refuse_unknown(option: str, asked: Sequence[str], known: Sequence[str]) -> 
     for name in asked:
         if name not in known:
             raise OptionError(f"{option} {name}: there is no such kind. Choose of {', '.join(known)}.")
+
+
+def _training_images(options: RunOptions, images: ImageList) -> ImageList | None:
+    if options.train_images is None:
+        return None
+    train = list_training_images(options.train_images, images.class_names, options.limit)
+    if train.root == images.root:
+        raise OptionError(
+            f"--train-images {train.root}: these are the images of --images. Training images are others, those that "
+            "the network has learnt from."
+        )
+    return train
 
 
 def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int]]:
@@ -294,6 +322,11 @@ def store_bytes(plan: Plan) -> float:
 
     Maps and per-image numbers make up nearly all of it.
     """
+    training = plan.of_training()
+    return _bytes(plan) + (0 if training is None else _bytes(training))
+
+
+def _bytes(plan: Plan) -> float:
     n_images, k = len(plan.candidates), min(plan.options.top_k, len(plan.candidates))
     total = plan.attribution.bytes
     named = 0

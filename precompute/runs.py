@@ -5,19 +5,16 @@ from dataclasses import replace
 from shutil import disk_usage
 from typing import Any
 
+from precompute import pipeline
 from precompute.errors import DiskError, UnitscopeError
 from precompute.experiments import carry_out as experiments
 from precompute.experiments.options import ExperimentOptions
 from precompute.options import RunOptions
-from precompute.pipeline import STAGES as PIPELINE_STAGES
 from precompute.pipeline import Summary, run
 from precompute.plan import Plan, make_plan, store_bytes
 from precompute.progress import Progress
 from precompute.provenance import device_name, git_commit, versions
 from precompute.words import duration, size
-
-STAGES = PIPELINE_STAGES | {"statistics": 0.02}
-"""The stages of a run, with the share of its time that each is expected to take."""
 
 _LISTED = 20
 
@@ -54,12 +51,17 @@ def carry_out(
     for sentence in announce(plan):
         say(sentence)
     _refuse_full_disk(plan)
-    progress = progress or Progress(STAGES)
+    progress = progress or Progress(stages(training=plan.train is not None))
     summary = run(plan, progress, _facts(plan, command, dict(seeds or {})))
     _add_statistics(options, command, progress, say)
     for sentence in report(replace(summary, seconds=dict(progress.seconds)), options):
         say(sentence)
     return summary
+
+
+def stages(*, training: bool) -> dict[str, float]:
+    """Return the stages of a run, with or without training images, and how long each is expected to take."""
+    return pipeline.STAGES | (pipeline.TRAIN_STAGES if training else {}) | {"statistics": 0.02}
 
 
 def _add_statistics(options: RunOptions, command: str, progress: Progress, say: Callable[[str], None]) -> None:
@@ -75,13 +77,15 @@ def _add_statistics(options: RunOptions, command: str, progress: Progress, say: 
 def announce(plan: Plan) -> list[str]:
     """Say what a run will do and what it will cost."""
     units = ", ".join(f"{site.name} ({site.n_units} units)" for site in plan.sites)
-    attribution = plan.attribution
+    attribution, training = plan.attribution, plan.of_training()
+    sweep_seconds = plan.sweep_seconds + (0 if training is None else training.sweep_seconds)
     lines = [
         f"{plan.model.spec} with weights {plan.model.weights}, on {device_name(plan.device)}",
         f"{len(plan.candidates)} images of {len(plan.classes.names)} classes, {plan.n_outputs} outputs",
+        *([] if training is None else [f"{len(training.candidates)} training images of the same classes"]),
         f"layers: {units}",
         *plan.model.notes,
-        f"Estimated: sweep {duration(plan.sweep_seconds)}, attributions {duration(attribution.seconds)}, "
+        f"Estimated: sweep {duration(sweep_seconds)}, attributions {duration(attribution.seconds)}, "
         f"store up to {size(store_bytes(plan))}",
     ]
     lines += [
@@ -100,7 +104,13 @@ def announce(plan: Plan) -> list[str]:
 
 def report(summary: Summary, options: RunOptions) -> list[str]:
     """Say how a run went."""
-    lines = [f"{summary.n_images} images, {summary.accuracy:.1%} right with nothing ablated"]
+    lines = _told(summary, "images") + ([] if summary.training is None else _told(summary.training, "training images"))
+    times = ", ".join(f"{name} {duration(seconds)}" for name, seconds in summary.seconds.items())
+    return [*lines, f"Took: {times}", f"Wrote {options.out} ({size(options.out.stat().st_size)})"]
+
+
+def _told(summary: Summary, images: str) -> list[str]:
+    lines = [f"{summary.n_images} {images}, {summary.accuracy:.1%} right with nothing ablated"]
     lines += [f"{name} ablation: {flips} predictions changed" for name, flips in summary.flips.items()]
     lines += summary.sweeps
     if summary.skipped:
@@ -108,8 +118,7 @@ def report(summary: Summary, options: RunOptions) -> list[str]:
         lines += [f"  {path}: {reason}" for path, reason in summary.skipped[:_LISTED]]
         if len(summary.skipped) > _LISTED:
             lines.append(f"  and {len(summary.skipped) - _LISTED} more, all listed in the store")
-    times = ", ".join(f"{name} {duration(seconds)}" for name, seconds in summary.seconds.items())
-    return [*lines, f"Took: {times}", f"Wrote {options.out} ({size(options.out.stat().st_size)})"]
+    return lines
 
 
 def _refuse_full_disk(plan: Plan) -> None:

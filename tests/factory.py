@@ -6,7 +6,7 @@ activations, and a few units really prefer a class and really matter to it.
 
 import io
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from precompute.measures.activity import dead
 from precompute.measures.table import MEASURES, rows_for
 from precompute.store.list_hash import list_hash
 from precompute.store.schema import layer_path
+from precompute.store.train_writer import TrainWriter
 from precompute.store.writer import StoreWriter, put_bytes
 
 LOSSES = {"mean ablation", "log_prob_change", "quantile", "bottom", "attribution", "measures", "state_dict"}
@@ -62,18 +63,29 @@ def make_store(path: Path, recipe: Recipe | None = None) -> Path:
     return write_store(path, make_contents(recipe or Recipe()))
 
 
-def write_store(path: Path, contents: Contents) -> Path:
-    """Write what is to be in a store."""
+def write_store(path: Path, contents: Contents, training: Contents | None = None) -> Path:
+    """Write what is to be in a store, with training images or without."""
     with StoreWriter(path) as writer:
-        for name, values in contents.datasets.items():
-            writer.write(name, values)
-        for name, facts in contents.facts.items():
-            writer.describe(name, facts)
-        thumbnails = writer.create("/images/thumbnail", (len(contents.datasets["/images/path"]),))
-        for image, picture in contents.pictures.items():
-            put_bytes(thumbnails, image, picture)
+        _write(writer, contents)
+        if training is not None:
+            of_images = ("/images", "/baseline", "/layers")
+            kept = [
+                {name: held for name, held in part.items() if name.startswith(of_images)}
+                for part in (training.datasets, training.facts)
+            ]
+            _write(TrainWriter(writer), replace(training, datasets=kept[0], facts=kept[1]))
         writer.finish(json.dumps(contents.provenance))
     return path
+
+
+def _write(writer: StoreWriter | TrainWriter, contents: Contents) -> None:
+    for name, values in contents.datasets.items():
+        writer.write(name, values)
+    for name, facts in contents.facts.items():
+        writer.describe(name, facts)
+    thumbnails = writer.create("/images/thumbnail", (len(contents.datasets["/images/path"]),))
+    for image, picture in contents.pictures.items():
+        put_bytes(thumbnails, image, picture)
 
 
 def make_contents(recipe: Recipe) -> Contents:

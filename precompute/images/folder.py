@@ -108,6 +108,35 @@ def list_images(root: str | Path, limit: int | None = None) -> ImageList:
     return images if limit is None else images._at(_spread(sizes, limit))
 
 
+def list_training_images(root: str | Path, class_names: Sequence[str], limit: int | None = None) -> ImageList:
+    """List training images: as :func:`list_images`, but their class folders are to be those of other images.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder that holds the class folders.
+    class_names : sequence of str
+        The class folders of the others, sorted.
+    limit : int, optional
+        Take this many images.
+
+    Raises
+    ------
+    ImageFolderError
+        Where the class folders are others, and as :func:`list_images`.
+    """
+    images = list_images(root, limit)
+    missing = sorted(set(class_names).difference(images.class_names))
+    unknown = sorted(set(images.class_names).difference(class_names))
+    if missing or unknown:
+        found = [f"{what} {listed(names)}" for what, names in (("no", missing), ("also", unknown)) if names]
+        raise ImageFolderError(
+            f"{images.root}: expected the same {len(class_names)} class folders as the images have, found "
+            f"{' and '.join(found)}. Name the folder that holds training images of the same classes."
+        )
+    return images
+
+
 def _files_of_classes(root: Path) -> dict[str, list[str]]:
     """Class folder -> the sorted paths inside it."""
     if not root.is_dir():

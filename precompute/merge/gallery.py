@@ -11,11 +11,17 @@ from precompute.plan import Plan
 from precompute.shards.arrays import array_name
 from precompute.shards.folder import ShardFolder
 from precompute.store.schema import EXEMPLAR_KINDS, layer_path
-from precompute.store.writer import StoreWriter, put_bytes
+from precompute.store.train_writer import Writer
+from precompute.store.writer import put_bytes
 
 
 def write_gallery(
-    writer: StoreWriter, plan: Plan, folder: ShardFolder, shards: Sequence[str], images: Swept, merged: Merged
+    writer: Writer,
+    plan: Plan,
+    folder: ShardFolder,
+    shards: Sequence[str],
+    images: Swept,
+    merged: Merged,
 ) -> None:
     """Write thumbnails, exemplar maps and attributions."""
     thumbnails = writer.create("/images/thumbnail", (len(images.list),))
@@ -37,7 +43,7 @@ def write_gallery(
 
 
 def _write_maps(
-    writer: StoreWriter,
+    writer: Writer,
     folder: ShardFolder,
     shards: Sequence[str],
     name: str,

@@ -1,6 +1,6 @@
 """What a finished run knows of its making, as the store keeps it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,15 +13,23 @@ from precompute.shards.arrays import array_name, counts_from
 from precompute.shards.folder import ShardFolder
 
 
-def completed(facts: Mapping[str, Any], plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Any]:
-    """Add to the facts of a run what it found out on the way."""
-    return {
+def completed(facts: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add to the facts of a run what it found out on the way.
+
+    Parameters
+    ----------
+    facts
+        What was known before.
+    plan
+        Of the run.
+    sweeps
+        The record of its sweep, then of that of the training images where there are some.
+    """
+    record = {
         **facts,
         "weights": {"name": plan.model.weights, "sha256": plan.weights_digest},
         "transform": plan.model.transform_text,
-        "image_list_hash": images.list.digest(),
-        **_no_op_record(plan, folder, images),
-        "ablation_engine": {site.name: _engine_record(plan, folder, images, i) for i, site in enumerate(plan.sites)},
+        **sweeps[0],
         "notes": list(plan.model.notes),
         "thumbnails": "what the network saw"
         if plan.view.exact
@@ -31,10 +39,20 @@ def completed(facts: Mapping[str, Any], plan: Plan, folder: ShardFolder, images:
             "reduced": plan.attribution.reduced,
         },
     }
+    return record | {"training": sweeps[1]} if sweeps[1:] else record
+
+
+def sweep_record(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Any]:
+    """Say of which images a sweep was, and how exact."""
+    return {
+        "image_list_hash": images.list.digest(),
+        **_no_op_record(plan, folder, images),
+        "ablation_engine": {site.name: _engine_record(plan, folder, images, i) for i, site in enumerate(plan.sites)},
+    }
 
 
 def sweep_report(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say in sentences what a completed record holds of each layer's sweep, and of the no-op check."""
+    """Say in sentences what the record of a sweep holds of each layer, and of the no-op check."""
     lines = [_engine_sentence(layer, said) for layer, said in record["ablation_engine"].items() if "rows" in said]
     rates = f"{record['no_op_flip_rate']:.2%}", f"{record['no_op_flip_rate_before_recheck']:.2%}"
     lines.append(

@@ -14,12 +14,14 @@ from precompute.measures.table import measure_row, rows_for
 from precompute.merge.blocks import blocks, gathered
 from precompute.merge.images import Swept
 from precompute.models.checkpoints import plain_tensors
+from precompute.models.lineage import kernel_l1
 from precompute.models.sites import Site
 from precompute.plan import Plan
 from precompute.shards.arrays import array_name
 from precompute.shards.folder import ShardFolder
 from precompute.stages.exemplars import Choice, choose
 from precompute.store.schema import EXEMPLAR_KINDS, MAX_STATE_DICT_BYTES, layer_path
+from precompute.store.train_writer import Writer
 from precompute.store.writer import StoreWriter
 
 
@@ -50,16 +52,10 @@ class Merged:
 
 
 def write_sweep(
-    writer: StoreWriter,
-    plan: Plan,
-    folder: ShardFolder,
-    images: Swept,
-    norms: Mapping[Site, np.ndarray],
-    advance: Callable[[int], None],
+    writer: Writer, plan: Plan, folder: ShardFolder, images: Swept, advance: Callable[[int], None]
 ) -> Merged:
-    """Write everything but pictures and maps."""
-    _write_model(writer, plan)
-    _write_classes_and_images(writer, plan, images)
+    """Write everything that depends on the images but pictures and maps."""
+    _write_images(writer, images)
     prediction = folder.read_all(images.shards, "prediction")
     writer.write("/baseline/prediction", prediction)
     writer.write("/baseline/log_prob", folder.read_all(images.shards, "log_prob"))
@@ -68,7 +64,7 @@ def write_sweep(
     merged = Merged(accuracy=float(before.right.mean()))
     for number, site in enumerate(plan.sites):
         layer = _LayerMerge(writer, folder, images, before, number, site, plan.options.top_k)
-        measures = layer.write_activations() | {"l1_norm": norms[site]}
+        measures = layer.write_activations() | {"l1_norm": kernel_l1(plan.model.network, site, plan.probe[:2])}
         for kind in plan.options.ablation:
             found, merged.flips[f"{site.name} {kind}"] = layer.write_ablation(kind)
             measures |= found
@@ -78,7 +74,8 @@ def write_sweep(
     return merged
 
 
-def _write_model(writer: StoreWriter, plan: Plan) -> None:
+def write_network(writer: StoreWriter, plan: Plan) -> None:
+    """Write what the network is, and which classes its outputs are."""
     facts = {
         "spec": plan.model.spec,
         "weights": plan.model.weights,
@@ -90,12 +87,12 @@ def _write_model(writer: StoreWriter, plan: Plan) -> None:
     if sum(tensor.nbytes for tensor in tensors.values()) <= MAX_STATE_DICT_BYTES:
         for name, tensor in tensors.items():
             writer.write(f"/model/state_dict/{name}", tensor)
-
-
-def _write_classes_and_images(writer: StoreWriter, plan: Plan, images: Swept) -> None:
     writer.write("/classes/name", plan.classes.names)
     writer.write("/classes/title", plan.classes.titles)
     writer.write("/classes/output_index", plan.classes.output_index)
+
+
+def _write_images(writer: Writer, images: Swept) -> None:
     writer.write("/images/path", images.list.paths)
     writer.write("/images/label", images.list.labels)
     writer.write("/images/skipped/path", [path for path, _ in images.skipped])
@@ -108,7 +105,7 @@ class _LayerMerge:
 
     def __init__(
         self,
-        writer: StoreWriter,
+        writer: Writer,
         folder: ShardFolder,
         images: Swept,
         before: drops.Answers,

@@ -25,6 +25,10 @@ class ShardFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def below(self, name: str) -> "ShardFolder":
+        """Return a folder of further side files in this one; it is made when the first is written."""
+        return ShardFolder(self.path / name)
+
     def has(self, shard: str) -> bool:
         """Whether a shard is there, whole."""
         return (self.path / shard).is_dir()
@@ -33,7 +37,7 @@ class ShardFolder:
         """Write a shard's arrays; all of them or, after an error, none."""
         half = self.path / f"{shard}.part"
         shutil.rmtree(half, ignore_errors=True)
-        half.mkdir()
+        half.mkdir(parents=True)
         for name, array in arrays.items():
             np.save(half / f"{name}.npy", array)
         half.replace(self.path / shard)

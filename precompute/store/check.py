@@ -10,9 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from precompute.store.checks import effects, exemplars, experiments, form, frame, responses, values
+from precompute.store.checks import effects, exemplars, experiments, form, frame, responses, train, values
 from precompute.store.checks.rules import Problem, Rule
+from precompute.store.schema import TRAIN, train_path
 from precompute.store.storefile import open_file
+from precompute.store.train import TrainView
 
 __all__ = ["Problem", "check", "problems_of"]
 
@@ -44,6 +46,14 @@ def check(path: Path | str) -> list[Problem]:
 
 def problems_of(file: h5py.File) -> list[Problem]:
     """List all that is wrong with an open store, other than that it is not yet stamped complete."""
+    found = _problems(file)
+    if isinstance(file.get(TRAIN), h5py.Group):
+        found += train.problems(file)
+        found += [Problem(train_path(problem.path), problem.message) for problem in _problems(TrainView(file))]
+    return list(dict.fromkeys(found))
+
+
+def _problems(file: h5py.File | TrainView) -> list[Problem]:
     found: list[Problem] = []
     try:
         found += form.problems(file)
@@ -55,7 +65,7 @@ def problems_of(file: h5py.File) -> list[Problem]:
     return found
 
 
-def _rules(file: h5py.File) -> Iterator[Rule]:
+def _rules(file: h5py.File | TrainView) -> Iterator[Rule]:
     """List what must hold, in an order in which each rule rests on those before it."""
     yield from values.rules(file)
     yield from frame.rules(file)

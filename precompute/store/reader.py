@@ -31,6 +31,7 @@ from precompute.store.records import (
     ModelFacts,
 )
 from precompute.store.storefile import StoreFile, open_file
+from precompute.store.train import TrainView
 
 __all__ = [
     "AblationEffect",
@@ -155,6 +156,16 @@ class Store:
                 return layer
         held = ", ".join(layer.name for layer in self.layers)
         raise StoreError(f"{self.path}: there is no layer {name!r} in this store; it holds {held}.")
+
+    @cached_property
+    def train(self) -> "Store | None":
+        """The same of the training images, where the store holds them: a view that ends when the store is closed.
+
+        Its network and classes are the store's; experiments it has none.
+        """
+        if not self._file.has(schema.TRAIN):
+            return None
+        return Store(StoreFile(self.path, TrainView(self._file.file), named=schema.train_path))
 
     @cached_property
     def experiments(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ __all__ = [
     "MAX_STATE_DICT_BYTES",
     "ROOT_FACTS",
     "STRING",
+    "TRAIN",
     "VERSION",
     "Entry",
     "Fact",
@@ -31,10 +32,12 @@ __all__ = [
     "experiment_path",
     "layer_path",
     "major",
+    "train_path",
 ]
 
 FORMAT = "unit-store"
 VERSION = 1
+TRAIN = "/train"
 
 EXEMPLAR_KINDS = ("top", "bottom", "quantile")
 ABLATION_KINDS = ("zero", "mean")
@@ -44,6 +47,8 @@ MAX_ATTRIBUTION_MAP_SIDE = 112
 
 
 _LAYER = "/layers/<layer>"
+_SHARED = ("", "model", "classes")
+_OF_IMAGES = ("images", "baseline", "layers")
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(
@@ -233,13 +238,25 @@ DATASET_FACTS: dict[str, Fact] = {
 
 def entry_for(path: str) -> Entry | None:
     """Return the entry that a dataset's path is an instance of, or None for paths outside the format."""
-    return next((entry for entry in (*ENTRIES, *experiment_schema.ENTRIES) if entry.matches(path)), None)
+    base = path.removeprefix(TRAIN)
+    entry = next((entry for entry in (*ENTRIES, *experiment_schema.ENTRIES) if entry.matches(base)), None)
+    if base == path or entry is None:
+        return entry
+    return entry if entry.path.split("/")[1] in _OF_IMAGES else None
 
 
 def entries_with(experiments: Iterable[str]) -> tuple[Entry, ...]:
     """Return the entries of a store that holds some experiments, by their names; those of unknown ones are none."""
     held = set(experiments)
     return (*ENTRIES, *(entry for entry in experiment_schema.ENTRIES if entry.path.split("/")[2] in held))
+
+
+def train_path(path: str) -> str:
+    """Return where training images have what the images of the run have at a path; the network and its classes are one.
+
+    Whatever else there is, such as an experiment, they have none of: its path below ``/train`` does not exist.
+    """
+    return path if path.split("/")[1] in _SHARED else f"{TRAIN}{path}"
 
 
 def layer_path(layer: str, *parts: str) -> str:

@@ -56,64 +56,67 @@ class StoreFile:
     path : Path
         Where the file lies, for the messages.
     file : h5py.File
-        The open file.
+        The open file, or a view of it.
+    named : callable, optional
+        Where in the file a path leads, for the messages.
     """
 
-    def __init__(self, path: Path, file: h5py.File) -> None:
+    def __init__(self, path: Path, file: h5py.File, *, named: Callable[[str], str] = str) -> None:
         self.path = path
-        self._file = file
+        self.file = file
+        self._named = named
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self.file.close()
 
     def read(self, path: str, selection: Any = ...) -> NDArray[Any]:
         """Read a dataset, or a selection of it."""
-        return self._guarded(path, lambda: self._file[path][selection])
+        return self._guarded(path, lambda: self.file[path][selection])
 
     def strings(self, path: str) -> tuple[str, ...]:
         """Read a dataset of strings."""
-        return self._guarded(path, lambda: tuple(self._file[path].asstr()[...].tolist()))
+        return self._guarded(path, lambda: tuple(self.file[path].asstr()[...].tolist()))
 
     def shape(self, path: str) -> tuple[int, ...]:
         """Shape of a dataset."""
-        return self._guarded(path, lambda: tuple(self._file[path].shape))
+        return self._guarded(path, lambda: tuple(self.file[path].shape))
 
     def text(self, path: str, name: str) -> str:
         """Read a fact that is a text."""
-        return self._guarded(f"{path} ({name})", lambda: str(self._file[path].attrs[name]))
+        return self._guarded(f"{path} ({name})", lambda: str(self.file[path].attrs[name]))
 
     def integer(self, path: str, name: str) -> int:
         """Read a fact that is a whole number."""
-        return self._guarded(f"{path} ({name})", lambda: int(self._file[path].attrs[name]))
+        return self._guarded(f"{path} ({name})", lambda: int(self.file[path].attrs[name]))
 
     def integers(self, path: str, name: str) -> tuple[int, ...]:
         """Read a fact that is a list of whole numbers."""
-        return self._guarded(f"{path} ({name})", lambda: tuple(int(value) for value in self._file[path].attrs[name]))
+        return self._guarded(f"{path} ({name})", lambda: tuple(int(value) for value in self.file[path].attrs[name]))
 
     def yes(self, path: str, name: str) -> bool:
         """Read a fact that is yes or no; no where it is missing."""
-        return self._guarded(f"{path} ({name})", lambda: bool(self._file[path].attrs.get(name, False)))
+        return self._guarded(f"{path} ({name})", lambda: bool(self.file[path].attrs.get(name, False)))
 
     def facts(self, path: str) -> dict[str, Any]:
         """Read all facts of a group or dataset."""
-        return self._guarded(path, lambda: dict(self._file[path].attrs))
+        return self._guarded(path, lambda: dict(self.file[path].attrs))
 
     def has(self, path: str) -> bool:
         """Whether there is anything at a path."""
-        return self._guarded(path, lambda: path in self._file)
+        return self._guarded(path, lambda: path in self.file)
 
     def names(self, path: str) -> tuple[str, ...]:
         """Names in a group; none where there is no such group."""
-        return self._guarded(path, lambda: tuple(self._file[path]) if path in self._file else ())
+        return self._guarded(path, lambda: tuple(self.file[path]) if path in self.file else ())
 
     def datasets(self, path: str) -> tuple[str, ...]:
         """Paths of all datasets in a group and the groups inside it, from the group on, in order of name."""
-        return self._guarded(path, lambda: tuple(_datasets(self._file[path])))
+        return self._guarded(path, lambda: tuple(_datasets(self.file[path])))
 
     def is_text(self, path: str) -> bool:
         """Whether a dataset holds strings."""
-        return self._guarded(path, lambda: h5py.check_string_dtype(self._file[path].dtype) is not None)
+        return self._guarded(path, lambda: h5py.check_string_dtype(self.file[path].dtype) is not None)
 
     def _guarded(self, path: str, read: Callable[[], _T]) -> _T:
         try:
@@ -122,8 +125,8 @@ class StoreFile:
             absent = isinstance(error, KeyError) and any(sign in str(error) for sign in ("doesn't exist", "locate"))
             found = "is missing" if absent else f"cannot be read, a part of the file is damaged ({error})"
             raise StoreDamaged(
-                f"{self.path}: {path} {found}. `python -m precompute check {self.path}` lists all that is wrong; "
-                "copy the file again, or build the store again."
+                f"{self.path}: {self._named(path)} {found}. `python -m precompute check {self.path}` lists all that is "
+                "wrong; copy the file again, or build the store again."
             ) from error
 
 

@@ -1,0 +1,38 @@
+"""Training images in a store: the groups of the images of the run once more, below ``/train``.
+
+What reads or checks the one does the same for the other: only paths differ.
+"""
+
+from typing import Any
+
+import h5py
+
+from precompute.store.schema import train_path
+
+
+class TrainView:
+    """An HDF5 file as its training images see it: paths of the images of the run lead to theirs.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The open file.
+    """
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+
+    @property
+    def attrs(self) -> h5py.AttributeManager:
+        """The file's own facts."""
+        return self._file.attrs
+
+    def __contains__(self, path: str) -> bool:
+        return train_path(path) in self._file
+
+    def __getitem__(self, path: str) -> Any:
+        return self._file[train_path(path)]
+
+    def get(self, path: str) -> Any:
+        """Return what lies at a path, or None."""
+        return self._file.get(train_path(path))

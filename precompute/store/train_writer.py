@@ -1,0 +1,40 @@
+"""Writing the groups of training images by the same code as those of the images of the run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike
+
+from precompute.store.schema import train_path
+from precompute.store.writer import StoreWriter
+
+
+class TrainWriter:
+    """Writes what a store holds of training images, by the paths of the images of the run.
+
+    Parameters
+    ----------
+    writer : StoreWriter
+        The store's writer.
+    """
+
+    def __init__(self, writer: StoreWriter) -> None:
+        self._writer = writer
+
+    def describe(self, path: str, facts: Mapping[str, Any]) -> None:
+        """See :meth:`precompute.store.writer.StoreWriter.describe`."""
+        self._writer.describe(train_path(path), facts)
+
+    def write(self, path: str, values: ArrayLike) -> None:
+        """See :meth:`precompute.store.writer.StoreWriter.write`."""
+        self._writer.write(train_path(path), values)
+
+    def create(self, path: str, shape: tuple[int, ...], *, dtype: np.dtype[Any] | None = None) -> h5py.Dataset:
+        """See :meth:`precompute.store.writer.StoreWriter.create`."""
+        return self._writer.create(train_path(path), shape, dtype=dtype)
+
+
+Writer = StoreWriter | TrainWriter
+"""What writes the groups of one set of images."""
