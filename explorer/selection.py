@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from precompute.experiments.table import EXPERIMENTS
-from precompute.measures.table import is_class_valued
+from precompute.measures.table import is_index_valued
 from precompute.store.reader import Layer, Measure, Store
 
 _LONGEST_NUMBER = 7
@@ -127,7 +127,7 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
 def axes_of(layer: Layer) -> list[str]:
     """Return the measures that can be an axis: quantities, not classes, that some unit has a value of."""
     held = layer.measures
-    return [name for name in held if not is_class_valued(name) and name != "dead" and is_defined(held[name])]
+    return [name for name in held if not is_index_valued(name) and name != "dead" and is_defined(held[name])]
 
 
 def is_defined(measure: Measure) -> bool:

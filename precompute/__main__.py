@@ -126,6 +126,8 @@ def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     add("--max-minutes", type=float, metavar="M", help="about how long it may take; it cuts itself down (30)")
     add("--images-per-class", type=int, metavar="N", help="use N images of each class (all)")
     add("--by", metavar="MEASURE", help="the measure that ranks units, where they are ranked")
+    add("--masks", type=Path, metavar="DIR", help="masks of concepts, for dissection (beside the store's images)")
+    add("--quantile", type=float, metavar="Q", help="share of positions where a unit is active, for dissection (0.005)")
     parser.set_defaults(run_command=_experiment, when_stopped="the store is as it was")
 
 

@@ -9,7 +9,7 @@ from shutil import disk_usage
 from typing import Any
 
 from precompute.errors import DiskError, StoreError, UnitscopeError
-from precompute.experiments import correlations, cumulative, rotation, statistics
+from precompute.experiments import correlations, cumulative, dissection, rotation, statistics
 from precompute.experiments.job import Findings, Job, Prepared
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import EXPERIMENTS, ExperimentRow, row_for
@@ -26,6 +26,7 @@ PREPARE: dict[str, Callable[[Job], Prepared]] = {
     "correlations": correlations.prepare,
     "cumulative": cumulative.prepare,
     "rotation": rotation.prepare,
+    "dissection": dissection.prepare,
 }
 """What makes each experiment of the table ready."""
 

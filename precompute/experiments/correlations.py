@@ -4,7 +4,7 @@ import numpy as np
 
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.measures.correlation import Correlation, correlate
-from precompute.measures.table import is_class_valued, rows_for
+from precompute.measures.table import is_index_valued, rows_for
 from precompute.store.layer import Layer
 
 _DRAWS = 1000
@@ -31,12 +31,12 @@ def prepare(job: Job) -> Prepared:
 
 def _targets(layer: Layer, kind: str) -> list[str]:
     """Names of the drops that measures are held against, as far as the layer has them."""
-    return [row.name for row in rows_for(kind) if not is_class_valued(row.name) and row.name in layer.measures]
+    return [row.name for row in rows_for(kind) if not is_index_valued(row.name) and row.name in layer.measures]
 
 
 def _measures(layer: Layer) -> list[str]:
     """Names of the measures that are numbers; `dead` is the same for all units that are compared."""
-    return [name for name in layer.measures if not is_class_valued(name) and name != "dead"]
+    return [name for name in layer.measures if not is_index_valued(name) and name != "dead"]
 
 
 def _correlated(layer: Layer, targets: list[str], seed: int, advance: Advance) -> Arrays:

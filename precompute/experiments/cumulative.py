@@ -23,7 +23,7 @@ from precompute.experiments.removal import (
 from precompute.experiments.subject import Subject, find_subject
 from precompute.experiments.tally import Tally
 from precompute.measures.paired import paired_counts
-from precompute.measures.table import is_class_valued
+from precompute.measures.table import is_index_valued
 from precompute.models.device import exact_float32
 from precompute.stages.ablation import sweep
 from precompute.store.layer import Layer
@@ -89,7 +89,7 @@ def prepare(job: Job) -> Prepared:
 def _refuse_measure(layer: Layer, by: str | None) -> None:
     """Refuse a measure that cannot rank the units of a layer."""
     usable = [
-        name for name, held in layer.measures.items() if not is_class_valued(name) and not _undefined(held.values)
+        name for name, held in layer.measures.items() if not is_index_valued(name) and not _undefined(held.values)
     ]
     if by is not None and by not in usable:
         reason = "names no order of its units" if by in layer.measures else "is none of its measures"

@@ -34,6 +34,10 @@ class ExperimentOptions:
         Use so many images of each class; all by default.
     by
         The measure that ranks units; the experiment's own choice by default.
+    masks
+        A folder of masks of concepts; by default the one beside the store's images.
+    quantile
+        The share of all positions at which a unit counts as active.
     """
 
     layers: tuple[str, ...] | None = None
@@ -46,6 +50,8 @@ class ExperimentOptions:
     max_minutes: float | None = None
     images_per_class: int | None = None
     by: str | None = None
+    masks: Path | None = None
+    quantile: float | None = None
 
     def __post_init__(self) -> None:
         if self.seed is not None and self.seed < 0:
@@ -56,6 +62,9 @@ class ExperimentOptions:
             raise OptionError(
                 f"--images-per-class must be at least 2, one for each half, but it is {self.images_per_class}."
             )
+
+        if self.quantile is not None and not 0 < self.quantile < 1:
+            raise OptionError(f"--quantile must be more than 0 and less than 1, but it is {self.quantile:g}.")
 
     @property
     def minutes(self) -> float:

@@ -63,6 +63,13 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         (*_ANYWHERE, *_WITH_NETWORK),
         "Zhou et al. 2018, arXiv:1806.02891; the rotations of Bau et al. 2017, arXiv:1704.05796",
     ),
+    ExperimentRow(
+        "dissection",
+        "Network dissection",
+        True,
+        (*_ANYWHERE, *_WITH_NETWORK, "masks", "quantile"),
+        "Bau, Zhou, Khosla, Oliva and Torralba 2017, arXiv:1704.05796",
+    ),
 )
 
 

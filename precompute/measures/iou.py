@@ -76,74 +76,140 @@ def thresholds(held: Floats, n_positions: int, quantile: float = 0.005) -> Float
 
 
 @dataclass(frozen=True, eq=False)
+class Active:
+    """Where units are active, place by place: few places are, so that a list of them is short.
+
+    Parameters
+    ----------
+    image, unit, position : (place,) integer array
+        Every image, unit and position whose activation is strictly above the unit's threshold.
+    """
+
+    image: Ints
+    unit: Ints
+    position: Ints
+
+    @classmethod
+    def of(cls, maps: Floats, threshold: Floats) -> Self:
+        """List the places of some maps.
+
+        Parameters
+        ----------
+        maps : (image, unit, position) array
+            The layer's output, enlarged to the size of the masks.
+        threshold : (unit,) array
+            From :func:`thresholds`; NaN for none, above which nothing lies.
+        """
+        return cls(*np.nonzero(maps > threshold[:, None]))
+
+    def against(self, shift: int, n_images: int) -> Self:
+        """Hold every image's places against the masks of the image so many further on, in a circle."""
+        return type(self)((self.image + shift) % n_images, self.unit, self.position)
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Where concepts are, on some images.
+
+    Parameters
+    ----------
+    planes : (image, plane, position) integer array
+        The concept at every position, -1 for none. Concepts that lie over each other are in several planes.
+    category : (concept,) integer array
+        Category of each concept, from 0.
+    counts : (image, category) bool array
+        Whether the image has any label of the category: elsewhere nobody looked for it.
+    size : (concept,) integer array
+        Positions of each concept.
+    n_images : (concept,) integer array
+        Images that show each concept.
+    """
+
+    planes: Ints
+    category: Ints
+    counts: Bools
+    size: Ints
+    n_images: Ints
+
+    @classmethod
+    def of(cls, planes: Ints, category: Ints) -> Self:
+        """Sum up planes, in none of which a position may say what another plane of the image says there already."""
+        n_images, n_concepts = len(planes), len(category)
+        # One bin more than there are concepts, the first, for none.
+        bins = np.arange(n_images)[:, None, None] * (n_concepts + 1) + planes + 1
+        size = np.bincount(bins.ravel(), minlength=n_images * (n_concepts + 1))
+        size = size.reshape(n_images, n_concepts + 1)[:, 1:]
+        members = category[:, None] == np.arange(category.max(initial=-1) + 1)
+        return cls(planes, category, (size > 0) @ members, size.sum(axis=0), (size > 0).sum(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
 class Overlap:
     """Positions counted over some images; the counts of several lots of images add up.
-
-    A concept is measured only on images that have some label of its category: elsewhere nobody looked for it.
 
     Parameters
     ----------
     both : (unit, concept) integer array
         Positions where the unit is active and the concept is.
-    active : (unit, concept) integer array
-        Positions where the unit is active, on the images that count for the concept.
+    active : (unit, category) integer array
+        Positions where the unit is active, on the images that have any label of the category.
     labelled : (concept,) integer array
         Positions of the concept.
-    defined : (unit,) bool array
-        Whether the unit has a threshold.
+    category : (concept,) integer array
+        Category of each concept.
     """
 
     both: Ints
     active: Ints
     labelled: Ints
-    defined: Bools
+    category: Ints
 
     @classmethod
-    def of(cls, maps: Floats, threshold: Floats, masks: Bools, category: Ints) -> Self:
+    def of(cls, active: Active, labels: Labels, *, n_units: int) -> Self:
         """Count on some images.
 
         Parameters
         ----------
-        maps : (image, unit, height, width) array
-            The layer's output, enlarged to the size of the masks. A unit is active where it is strictly above its
-            threshold.
-        threshold : (unit,) array
-            From :func:`thresholds`; NaN for none.
-        masks : (image, concept, height, width) bool array
-            Where each concept is.
-        category : (concept,) integer array
-            Category of each concept.
+        active : Active
+            Where units are active.
+        labels : Labels
+            Where concepts are.
+        n_units : int
+            Units of the layer.
         """
-        seen = _flat(maps > threshold[:, None, None])
-        places = _flat(masks)
-        size = places.sum(axis=2)
-        same = category[:, None] == category
-        counts = (size > 0) @ same
-        # Products of float32 run at full speed, and hold whole numbers exactly up to 16 million positions an image.
-        both = np.zeros((seen.shape[1], places.shape[1]), dtype=np.int64)
-        for one, place in zip(seen, places, strict=True):
-            both += (one.astype(np.float32) @ place.T.astype(np.float32)).astype(np.int64)
-        active = seen.sum(axis=2).T @ counts.astype(np.int64)
-        return cls(both, active, size.sum(axis=0), ~np.isnan(threshold))
+        n_bins = len(labels.category) + 1
+        both = np.zeros(n_units * n_bins, dtype=np.int64)
+        for plane in range(labels.planes.shape[1]):
+            seen = labels.planes[active.image, plane, active.position]
+            both += np.bincount(active.unit * n_bins + seen + 1, minlength=len(both))
+        places = np.zeros((n_units, labels.counts.shape[1]), dtype=np.int64)
+        for category, counts in enumerate(labels.counts.T):
+            places[:, category] = np.bincount(active.unit[counts[active.image]], minlength=n_units)
+        return cls(both.reshape(n_units, n_bins)[:, 1:], places, labels.size, labels.category)
 
     def __add__(self, other: Self) -> Self:
         """Put the images of both together."""
         return type(self)(
-            self.both + other.both, self.active + other.active, self.labelled + other.labelled, self.defined
+            self.both + other.both, self.active + other.active, self.labelled + other.labelled, self.category
         )
 
-    def iou(self) -> Floats:
+    def iou(self, threshold: Floats) -> Floats:
         """Intersection over union of every unit and concept, over all positions together.
 
         It is not a mean over images: large things weigh more.
+
+        Parameters
+        ----------
+        threshold : (unit,) array
+            NaN for units that have none.
 
         Returns
         -------
         (unit, concept) array
             In [0, 1]; NaN for units without a threshold and concepts that are nowhere.
         """
-        union = self.active + self.labelled - self.both
-        return self.both / np.where(self.defined[:, None] & (self.labelled > 0), union, np.nan)
+        union = self.active[:, self.category] + self.labelled - self.both
+        return self.both / np.where(~np.isnan(threshold)[:, None] & (self.labelled > 0), union, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,8 +254,3 @@ def detectors(iou: Floats, *, floor: float = 0.04) -> Detectors:
     best = known.argmax(axis=1)
     top = known[np.arange(len(known)), best]
     return Detectors(np.where(top >= 0, best, np.nan), np.where(top >= 0, top, np.nan), top > floor)
-
-
-def _flat(maps: Bools) -> Bools:
-    """Put all positions of a map on one axis, of any number of images."""
-    return maps.reshape(*maps.shape[:2], maps.shape[2] * maps.shape[3])

@@ -336,6 +336,9 @@ CLASS_VALUED = frozenset(
 )
 """Measures whose values are class indices, also under a suffix such as ``_mean``."""
 
+CONCEPT_VALUED = frozenset({"concept"})
+"""Measures whose values are indices of the concepts of the experiment that added them."""
+
 
 def rows_for(ablation_kind: str) -> tuple[MeasureRow, ...]:
     """Return the rows of the drops of one kind of ablation: as listed for ``zero``, with a suffix for any other."""
@@ -370,3 +373,8 @@ def _of_kind(row: MeasureRow, kind: str) -> MeasureRow:
 def is_class_valued(name: str) -> bool:
     """Whether a measure's values are class indices."""
     return any(name == base or name.startswith(f"{base}_") for base in CLASS_VALUED)
+
+
+def is_index_valued(name: str) -> bool:
+    """Whether a measure's values are indices, of classes or of concepts, and so no quantities."""
+    return is_class_valued(name) or name in CONCEPT_VALUED

@@ -16,7 +16,8 @@ class Entry:
     path : str
         Absolute, with ``<placeholders>`` for names that a run chooses.
     dtype : str
-        ``i4``, ``i8``, ``f2``, ``f4``, ``str`` (variable-length UTF-8), ``bytes`` (variable-length u1) or ``any``.
+        ``u1``, ``i4``, ``i8``, ``f2``, ``f4``, ``str`` (variable-length UTF-8), ``bytes`` (variable-length u1) or
+        ``any``.
     axes : tuple of str
         The named axes in order.
     unit : str

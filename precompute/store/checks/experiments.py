@@ -15,6 +15,7 @@ from precompute.store.schema import entries_with
 
 _STATISTICS = "/experiments/statistics"
 _CUMULATIVE = "/experiments/cumulative"
+_DISSECTION = "/experiments/dissection"
 # Smallest and largest value of what an experiment found, by its unit of measurement.
 _BOUNDS = {"probability": (0.0, 1.0), "fraction": (-1.0, 1.0), "correlation": (-1.0, 1.0), "yes/no": (0.0, 1.0)}
 
@@ -34,11 +35,20 @@ def rules(file: h5py.File) -> Iterator[Rule]:
     for base in instances(file, f"{_STATISTICS}/layers/<layer>/ablation/<kind>"):
         correct = base.removeprefix(_STATISTICS) + "/correct"
         yield Rule((*ANSWERS, correct, f"{base}/lost", f"{base}/gained"), partial(_discordant, file, base, correct))
+    yield from _of_dissection(file)
     for base in instances(file, f"{_CUMULATIVE}/layers/<layer>"):
         yield Rule((f"{base}/unit",), partial(_orders, file, f"{base}/unit"))
         yield Rule((f"{base}/n_removed", f"{base}/unit"), partial(_steps, file, base))
         for name in ("accuracy", "balanced", "class_accuracy", "class_balanced"):
             yield Rule((f"{base}/{name}",), partial(_curves, file, f"{base}/{name}"))
+
+
+def _of_dissection(file: h5py.File) -> Iterator[Rule]:
+    for base in instances(file, f"{_DISSECTION}/layers/<layer>"):
+        concepts = f"{_DISSECTION}/concept"
+        yield Rule((concepts, f"{base}/iou"), partial(_overlaps, file, f"{base}/iou", concepts))
+        if f"{base}/shown_concept" in file:
+            yield Rule((concepts, f"{base}/shown_concept"), partial(_shown, file, f"{base}/shown_concept", concepts))
 
 
 def _facts(file: h5py.File, path: str) -> Iterator[Problem]:
@@ -102,3 +112,16 @@ def _curves(file: h5py.File, path: str) -> Iterator[Problem]:
         ends = values[:, step]
         if not np.array_equal(ends, np.broadcast_to(ends[:1], ends.shape), equal_nan=True):
             yield Problem(path, f"the orders differ {where}")
+
+
+def _overlaps(file: h5py.File, path: str, concepts: str) -> Iterator[Problem]:
+    yield from _between(file, path, (0.0, 1.0))
+    n_concepts, found = len(file[concepts]), file[path].shape[1]
+    if found != n_concepts:
+        yield Problem(path, f"expected {n_concepts} along the axis 'concept', found {found}")
+
+
+def _shown(file: h5py.File, path: str, concepts: str) -> Iterator[Problem]:
+    named = file[path][...]
+    if ((named < -1) | (named >= len(file[concepts]))).any():
+        yield Problem(path, f"expected indices of the {len(file[concepts])} concepts, or -1")

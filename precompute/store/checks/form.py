@@ -21,6 +21,8 @@ _SIZED_BY = {
     "fraction": ("fraction", 0),
     "seed": ("seed", 0),
     "direction": ("direction", 0),
+    "concept": ("concept", 0),
+    "rank": ("shown_concept", 1),
 }
 _NAMES_ALLOWED = {"ablation": schema.ABLATION_KINDS, "exemplar": schema.EXEMPLAR_KINDS}
 

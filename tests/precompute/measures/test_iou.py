@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from precompute.measures.iou import Overlap, detectors, largest, n_above, thresholds
+from precompute.measures.iou import Active, Labels, Overlap, detectors, largest, n_above, thresholds
 
 few = st.sampled_from([-1.0, 0, 0, 0.5, 1, 1, 2])
 activations = hnp.arrays(np.float32, st.tuples(st.integers(1, 3), st.integers(1, 40)), elements=few)
@@ -60,7 +60,7 @@ def scenes(draw):
     maps = draw(hnp.arrays(np.float32, (n_images, n_units, *size), elements=st.integers(0, 3)))
     threshold = draw(hnp.arrays(np.float32, n_units, elements=st.sampled_from([1, 2, np.nan])))
     masks = draw(hnp.arrays(np.bool_, (n_images, n_concepts, *size)))
-    category = np.array(draw(st.lists(st.sampled_from([0, 2, 7]), min_size=n_concepts, max_size=n_concepts)))
+    category = np.array(draw(st.lists(st.sampled_from([0, 1, 3]), min_size=n_concepts, max_size=n_concepts)))
     return maps, threshold, masks, category
 
 
@@ -81,30 +81,67 @@ def slow_iou(maps, threshold, masks, category):
     return found
 
 
+def flat(maps):
+    return maps.reshape(*maps.shape[:2], maps.shape[2] * maps.shape[3])
+
+
+def fast_overlap(maps, threshold, masks, category):
+    """What the module counts, every concept in a plane of its own."""
+    n_units = maps.shape[1]
+    active = Active.of(flat(maps), threshold)
+    planes = np.where(flat(masks), np.arange(masks.shape[1])[:, None], -1)
+    return Overlap.of(active, Labels.of(planes, category), n_units=n_units)
+
+
+def fast_iou(maps, threshold, masks, category):
+    return fast_overlap(maps, threshold, masks, category).iou(threshold)
+
+
 @given(scenes())
 def test_iou_counts_positions_on_the_images_that_have_a_label_of_the_category(scene):
-    np.testing.assert_allclose(Overlap.of(*scene).iou(), slow_iou(*scene))
+    np.testing.assert_allclose(fast_iou(*scene), slow_iou(*scene))
 
 
 @given(scenes(), st.integers(0, 4))
 def test_lots_of_images_add_up(scene, cut):
     maps, threshold, masks, category = scene
-    parts = [Overlap.of(maps[part], threshold, masks[part], category) for part in (slice(cut), slice(cut, None))]
-    np.testing.assert_array_equal((parts[0] + parts[1]).iou(), Overlap.of(*scene).iou())
+    parts = [fast_overlap(maps[part], threshold, masks[part], category) for part in (slice(cut), slice(cut, None))]
+    np.testing.assert_array_equal((parts[0] + parts[1]).iou(threshold), fast_iou(*scene))
 
 
 @given(scenes())
 def test_iou_lies_between_0_and_1(scene):
-    found = Overlap.of(*scene).iou()
+    found = fast_iou(*scene)
     assert ((found >= 0) & (found <= 1) | np.isnan(found)).all()
+
+
+@given(scenes(), st.integers(0, 9))
+def test_places_can_be_held_against_the_masks_of_other_images(scene, shift):
+    maps, threshold, masks, category = scene
+    n_images, n_units = maps.shape[:2]
+    planes = np.where(flat(masks), np.arange(masks.shape[1])[:, None], -1)
+    active = Active.of(flat(maps), threshold).against(shift, n_images)
+    found = Overlap.of(active, Labels.of(planes, category), n_units=n_units).iou(threshold)
+    np.testing.assert_allclose(found, slow_iou(maps, threshold, np.roll(masks, -shift, axis=0), category))
+
+
+def test_concepts_that_lie_apart_may_share_a_plane():
+    planes = np.array([[[0, 0, 1, -1]], [[2, -1, -1, 1]]])
+    masks = (planes == np.arange(3)[:, None])[:, :, None]
+    maps = np.array([[[[1, 0, 1, 1]]], [[[0, 0, 1, 1]]]])
+    category, threshold = np.array([0, 0, 1]), np.array([0.5])
+    active = Active.of(maps.reshape(2, 1, 4), threshold)
+    found = Overlap.of(active, Labels.of(planes, category), n_units=1).iou(threshold)
+    np.testing.assert_allclose(found, slow_iou(maps, threshold, masks, category))
+    np.testing.assert_allclose(found, [[1 / 6, 2 / 5, 0]])
 
 
 def test_images_without_a_label_of_the_category_do_not_count_against_a_unit():
     masks = np.zeros((2, 2, 1, 2), dtype=bool)
     masks[0, 0, 0, 0] = masks[1, 1, 0, 0] = True
     maps, threshold = np.ones((2, 1, 1, 2)), np.array([0.5])
-    apart = Overlap.of(maps, threshold, masks, np.array([0, 1])).iou()
-    together = Overlap.of(maps, threshold, masks, np.array([0, 0])).iou()
+    apart = fast_iou(maps, threshold, masks, np.array([0, 1]))
+    together = fast_iou(maps, threshold, masks, np.array([0, 0]))
     assert (apart[0].tolist(), together[0].tolist()) == ([0.5, 0.5], [0.25, 0.25])
 
 
@@ -113,7 +150,7 @@ def test_a_unit_that_fires_where_the_concept_is_detects_it():
     masks = rng.random((20, 3, 8, 8)) < 0.1
     maps = np.stack([2.0 * masks[:, 2], rng.random((20, 8, 8)), np.zeros((20, 8, 8))], axis=1)
     threshold = np.array([1, 0.995, np.nan])
-    found = detectors(Overlap.of(maps, threshold, masks, np.zeros(3, dtype=int)).iou())
+    found = detectors(fast_iou(maps, threshold, masks, np.zeros(3, dtype=int)))
     assert (found.concept[0], found.iou[0]) == (2, 1)
     assert found.detects.tolist() == [True, False, False]
     assert np.isnan([found.concept[2], found.iou[2]]).all()

@@ -1,6 +1,13 @@
 """The rows of the measures that experiments add."""
 
-from precompute.measures.table import CLASS_VALUED, MEASURES, SCIENCE_MEASURES, is_class_valued, rows_for
+from precompute.measures.table import (
+    CLASS_VALUED,
+    MEASURES,
+    SCIENCE_MEASURES,
+    is_class_valued,
+    is_index_valued,
+    rows_for,
+)
 
 
 def test_names_and_labels_are_unique_among_all_measures():
@@ -15,6 +22,7 @@ def test_every_row_says_what_a_reader_needs():
         assert row.range
         assert row.better in {"higher", "lower", "neither"}
         assert (row.range == "class index") == is_class_valued(row.name)
+        assert ("index" in row.range) == is_index_valued(row.name)
 
 
 def test_every_class_valued_measure_has_a_row():

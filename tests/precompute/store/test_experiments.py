@@ -25,12 +25,14 @@ FACTS = {
 }
 CURVES = f"/experiments/cumulative/layers/{LAYER}"
 ABLATED = f"/experiments/statistics/layers/{LAYER}/ablation/zero"
+DISSECTED = f"/experiments/dissection/layers/{LAYER}"
 CORRELATED = f"/experiments/correlations/layers/{LAYER}/ablation/zero"
 
 
 def sizes(store):
     layer = store.layer(LAYER)
     shared = {"image": len(store.images), "class": len(store.classes), "unit": layer.n_units}
+    shared |= {"concept": 3, "folder": 2, "shuffle": 5, "rank": 2, "shown exemplar": 2, "row": 4, "column": 4}
     return shared | {"measure": 3, "target": 2, "order": 4, "step": 3, "fraction": 2, "seed": 3, "direction": 2}
 
 
@@ -230,6 +232,12 @@ def nameless_versions(file):
     file["/experiments/statistics"].attrs["versions"] = "[1]"
 
 
+def shorten(file, path):
+    values, facts = file[path][:-1], dict(file[path].attrs)
+    del file[path]
+    file.create_dataset(path, data=values).attrs.update(facts)
+
+
 FAULTS = {
     f"{ABLATED}/lost": plant(f"{ABLATED}/lost", 7),
     f"{ABLATED}/max_drop_q": plant(f"{ABLATED}/max_drop_q", 1.5),
@@ -238,6 +246,9 @@ FAULTS = {
     f"{CURVES}/n_removed": plant(f"{CURVES}/n_removed", 0),
     f"{CURVES}/accuracy": plant(f"{CURVES}/accuracy", np.arange(12).reshape(4, 3) / 12),
     f"{CURVES}/area": plant(f"{CURVES}/area", np.nan),
+    f"{DISSECTED}/iou": plant(f"{DISSECTED}/iou", -0.5),
+    f"{DISSECTED}/shown_concept": plant(f"{DISSECTED}/shown_concept", 3),
+    "/experiments/dissection/category": lambda file: shorten(file, "/experiments/dissection/category"),
     "/experiments/statistics/half": plant("/experiments/statistics/half", -1),
     "/experiments/cumulative/layers/other": no_such_layer,
     "/experiments/statistics": nameless_versions,

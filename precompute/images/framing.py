@@ -1,0 +1,159 @@
+"""Where the network's input lies on the picture, so that what is marked on the picture can be laid over the input.
+
+Transforms resize, crop, pad and mirror. Pictures that grow steadily brighter across or down, put through the
+transform, show which place of the picture comes to lie where.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from precompute.errors import ImageFolderError, ModelError
+from precompute.images.concepts import NONE
+from precompute.images.loading import Transform, apply_transform
+
+MAX_SIDE = 112
+"""Positions a side, at most, at which masks are looked at: those of the labelled pictures of network dissection."""
+
+_ORIENTATION = 0x0112
+_TURNED = range(5, 9)
+# Where edges round or clamp what a transform makes of a ramp, it is no straight line.
+_MARGIN = 0.04
+_LEVELS_OFF = 2.5
+
+
+class Frame:
+    """Where the positions of a grid over the network's input lie on a picture.
+
+    Parameters
+    ----------
+    down, across : np.ndarray
+        (row,) and (column,): the place from the top (left) edge of the picture, 0, to the other, 1. Beyond these there
+        is no picture.
+    """
+
+    def __init__(self, down: np.ndarray, across: np.ndarray) -> None:
+        self.down = down
+        self.across = across
+
+    def sample(self, mask: np.ndarray) -> np.ndarray:
+        """Read a mask at the positions.
+
+        Parameters
+        ----------
+        mask : np.ndarray
+            (height, width) over the whole picture, of any size.
+
+        Returns
+        -------
+        np.ndarray
+            (row, column) the values of the pixels that the positions lie in; `NONE` beyond the picture.
+        """
+        rows, columns = (_cells(place, size) for place, size in zip((self.down, self.across), mask.shape, strict=True))
+        found = mask[np.maximum(rows, 0)[:, None], np.maximum(columns, 0)]
+        return np.where((rows >= 0)[:, None] & (columns >= 0), found, NONE).astype(np.int32)
+
+
+def _cells(place: np.ndarray, size: int) -> np.ndarray:
+    """Index of the pixel at each place, -1 for places beyond."""
+    cell = np.floor(place * size).astype(np.int64)
+    return np.where((cell >= 0) & (cell < size), cell, -1)
+
+
+class Framing:
+    """Finds the frame of pictures of any size.
+
+    Parameters
+    ----------
+    transform : callable
+        The network's preprocessing.
+    input_size : (int, int)
+        Height and width of the network's input.
+    max_side : int
+        Positions of the grid a side, at most; there are no more than the input has.
+    """
+
+    def __init__(self, transform: Transform, input_size: tuple[int, int], *, max_side: int = MAX_SIDE) -> None:
+        self._transform = transform
+        self._input = input_size
+        longer = max(input_size)
+        self.grid = tuple(max(1, round(side * min(max_side, longer) / longer)) for side in input_size)
+        self._known: dict[tuple[int, int], Frame] = {}
+
+    def of(self, size: tuple[int, int]) -> Frame:
+        """Return the frame of pictures of a width and height.
+
+        Raises
+        ------
+        ModelError
+            Where the transform does more to a picture than to resize, crop, pad or mirror it.
+        """
+        if size not in self._known:
+            self._known[size] = self._find(size)
+        return self._known[size]
+
+    def _find(self, size: tuple[int, int]) -> Frame:
+        width, height = size
+        black, white = (self._seen(np.full((height, width), level)) for level in (0, 255))
+        channel = np.abs(white - black).mean(axis=(1, 2)).argmax()
+        shares = [
+            _shares(self._seen(ramp)[channel], black[channel], white[channel])
+            for ramp in (np.tile(_ramp(height)[:, None], width), np.tile(_ramp(width), (height, 1)))
+        ]
+        down, across = (_line(share, axis, size[1 - axis]) for axis, share in enumerate(shares))
+        if down is None or across is None:
+            raise ModelError(
+                f"The network's transform does more than resize, crop, pad or mirror a picture of {width} x {height} "
+                "pixels, so masks cannot be laid over what the network sees. Use a transform that does only these."
+            )
+        return Frame(
+            _at_grid(down, self._input[0], self.grid[0]),
+            _at_grid(across, self._input[1], self.grid[1]),
+        )
+
+    def _seen(self, grey: np.ndarray) -> np.ndarray:
+        picture = Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+        return apply_transform(self._transform, picture, "a grey picture").numpy().astype(np.float64)
+
+
+def _ramp(length: int) -> np.ndarray:
+    return np.rint(255 * (np.arange(length) + 0.5) / length)
+
+
+def _shares(seen: np.ndarray, black: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """How bright each pixel is, 0 to 1; NaN where pictures do not matter."""
+    gain = white - black
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(np.abs(gain) > 0.5 * np.abs(gain).max(), (seen - black) / gain, np.nan)
+
+
+def _line(share: np.ndarray, axis: int, length: int) -> np.ndarray | None:
+    """Fit the place on the picture to the row (axis 0) or column: slope and start; None where that is no line."""
+    index = np.broadcast_to(np.expand_dims(np.arange(share.shape[axis]), 1 - axis), share.shape)
+    inside = (share > _MARGIN) & (share < 1 - _MARGIN)
+    if len(np.unique(index[inside])) < 2:
+        return None
+    line = np.polyfit(index[inside], share[inside], 1)
+    off = np.abs(np.polyval(line, index[inside]) - share[inside])
+    return line if off.max() <= max(_LEVELS_OFF / 255, 1 / length) else None
+
+
+def _at_grid(line: np.ndarray, n_pixels: int, n_places: int) -> np.ndarray:
+    return np.polyval(line, (np.arange(n_places) + 0.5) * n_pixels / n_places - 0.5)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return the width and height of a picture the way a person sees it: its EXIF orientation applied.
+
+    Raises
+    ------
+    ImageFolderError
+        Where it cannot be read.
+    """
+    try:
+        with Image.open(path) as picture:
+            turned = picture.getexif().get(_ORIENTATION) in _TURNED
+            return picture.size[::-1] if turned else picture.size
+    except OSError as error:
+        raise ImageFolderError(f"{path}: this image cannot be read ({error}).") from error

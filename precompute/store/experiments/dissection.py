@@ -1,0 +1,72 @@
+"""Which concepts units stand for."""
+
+from precompute.store.entry import STRING, Entry
+
+_DISSECTION = "/experiments/dissection"
+_LAYER = f"{_DISSECTION}/layers/<layer>"
+_NO_THRESHOLD = "where the unit has no threshold"
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(f"{_DISSECTION}/concept", STRING, ("concept",), "name", "The concepts."),
+    Entry(f"{_DISSECTION}/category", STRING, ("concept",), "name", "The category of each concept."),
+    Entry(f"{_DISSECTION}/n_images", "i4", ("concept",), "images", "Images used that show each concept."),
+    Entry(
+        f"{_DISSECTION}/folder",
+        STRING,
+        ("folder",),
+        "path",
+        "Absolute paths at the time: the folder of the images, then that of the masks.",
+    ),
+    Entry(
+        f"{_DISSECTION}/used",
+        "i4",
+        ("image",),
+        "yes/no",
+        "1 for images of the store that were used; absent where the images were others.",
+        required=False,
+    ),
+    Entry(
+        f"{_LAYER}/threshold",
+        "f4",
+        ("unit",),
+        "activation",
+        "Threshold above which the unit is active: the smallest activation that at most the quantile (0.005, unless "
+        "the options say another) of all positions of all images used exceeds, exactly.",
+        nan="where that is not above zero",
+    ),
+    Entry(
+        f"{_LAYER}/iou",
+        "f4",
+        ("unit", "concept"),
+        "fraction",
+        "Intersection over union of the places where the unit is active with those of the concept, over all images "
+        "that have any label of its category.",
+        nan=f"{_NO_THRESHOLD}, or no image shows the concept",
+    ),
+    Entry(
+        f"{_LAYER}/chance",
+        "f4",
+        ("shuffle", "unit"),
+        "fraction",
+        "Largest intersection over union over all concepts when every image has the masks of another one.",
+        nan=_NO_THRESHOLD,
+    ),
+    Entry(
+        f"{_LAYER}/shown_concept",
+        "i4",
+        ("unit", "rank"),
+        "concept",
+        "The concepts of the largest intersection over union that `shown_mask` shows; -1 where there is none.",
+        required=False,
+    ),
+    Entry(
+        f"{_LAYER}/shown_mask",
+        "u1",
+        ("unit", "shown exemplar", "row", "column"),
+        "bits",
+        "The first of the unit's top exemplars, over the network's input: bit r is set where the concept of rank r is, "
+        "bit 7 where the unit is above its threshold.",
+        required=False,
+        max_side=56,
+    ),
+)
