@@ -1,9 +1,9 @@
 """The experiments that have a presentation: one line each."""
 
-from explorer.components.experiments import cumulative
+from explorer.components.experiments import cumulative, rotation
 from explorer.components.experiments.presentation import Presentation
 
-PRESENTATIONS: tuple[Presentation, ...] = (cumulative.PRESENTATION,)
+PRESENTATIONS: tuple[Presentation, ...] = (cumulative.PRESENTATION, rotation.PRESENTATION)
 
 
 def presentation_of(name: str) -> Presentation | None:
