@@ -104,6 +104,11 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser = commands.add_parser("demo", help="build the embedded example from nothing, offline")
     parser.add_argument("--out", type=Path, default=Path("runs/demo.h5"), metavar="FILE", help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, other pictures (%(default)s)")
+    parser.add_argument(
+        "--variants",
+        action="store_true",
+        help="also train the network with batch normalisation and without dropout, a store each beside the first",
+    )
     parser.set_defaults(run_command=_demo)
 
 
@@ -186,9 +191,10 @@ def _attribution(asked: list[str] | None) -> tuple[str, ...] | None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from precompute.demo import build_demo
+    from precompute.demo import build_demo, build_variants
 
-    build_demo(options.out, seed=options.seed, command=_command(), say=print)
+    build = build_variants if options.variants else build_demo
+    build(options.out, seed=options.seed, command=_command(), say=print)
     print("Look at it with: streamlit run app.py")
     return 0
 

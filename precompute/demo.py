@@ -2,46 +2,91 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 import precompute.models.demo as network
+from precompute.errors import StoreError
 from precompute.images.demo import DEMO_CLASSES, draw_demo_images, is_drawn
 from precompute.options import RunOptions
 from precompute.pipeline import Summary
 from precompute.progress import Progress
 from precompute.runs import carry_out, stages
-from precompute.words import duration
+from precompute.store.reader import open_store
+from precompute.words import duration, size
 
 _TRAINING_IMAGES = 100 * len(DEMO_CLASSES)  # of those drawn; more than the images themselves, which are all taken
 
 _SHARES = {"pictures": 0.15, "training": 0.45} | {stage: 0.15 * share for stage, share in stages(training=True).items()}
 
+# Of one variant, as measured on two quiet cores.
+_SECONDS, _BYTES = 90, 22e6
 
-def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None]) -> Summary:
-    """Build the demo store; its pictures, part masks and weights are written beside it.
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to build and train the demo's network; everything else is the same, the seed too.
+
+    Parameters
+    ----------
+    ending
+        What the names of its files have that those of the plain one have not.
+    function
+        The function of `precompute.models.demo` that builds it.
+    batch_norm, dropout
+        See `precompute.models.demo.DemoNetwork`.
+    """
+
+    ending: str
+    function: str
+    batch_norm: bool
+    dropout: bool
+
+    def store(self, out: Path) -> Path:
+        """Return where its store goes, beside the plain one's."""
+        return out.with_name(f"{out.stem}{self.ending}{out.suffix}")
+
+    @property
+    def model(self) -> str:
+        """Its MODEL on the command line."""
+        return f"{network.__file__}:{self.function}"
+
+
+PLAIN = Variant("", "build", batch_norm=False, dropout=True)
+VARIANTS = (
+    PLAIN,
+    Variant("-batch-norm", "build_batch_norm", batch_norm=True, dropout=True),
+    Variant("-no-dropout", "build_no_dropout", batch_norm=False, dropout=False),
+)
+
+
+def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None], variant: Variant = PLAIN) -> Summary:
+    """Build a demo store; its pictures, part masks and weights are written beside it.
 
     Parameters
     ----------
     out
-        The store to write.
+        The plain variant's store; another variant's is written beside it.
     seed
         Decides the pictures, the network's first weights and the order of training.
     command
         The command line, for the store's provenance.
     say
         Receives sentences for the person who waits.
+    variant
+        Which network.
     """
     started = monotonic()
     progress = Progress(_SHARES)
-    images, weights = out.parent / "demo-images", out.parent / "demo-network.pt"
+    images, weights = out.parent / "demo-images", out.parent / f"demo{variant.ending}-network.pt"
     options = RunOptions(
-        model=f"{network.__file__}:build",
+        model=variant.model,
         images=images / "val",
         train_images=images / "train",
         limit=_TRAINING_IMAGES,
         layers=network.LAST_LAYERS,
-        out=out,
+        out=variant.store(out),
         weights=str(weights),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -49,10 +94,48 @@ def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None]
         with progress.stage("pictures", 1) as stage:
             draw_demo_images(images, seed=seed, progress=stage.reach)
     with progress.stage("training", 1, unit="steps") as stage:
-        trained = network.train_demo_network(images / "train", images / "val", seed=seed, progress=stage.reach)
+        trained = network.train_demo_network(
+            images / "train",
+            images / "val",
+            seed=seed,
+            batch_norm=variant.batch_norm,
+            dropout=variant.dropout,
+            progress=stage.reach,
+        )
     network.save_weights(trained.network, weights)
     say(f"Trained to {trained.validation_accuracy:.1%} of the validation images in {duration(trained.seconds)}")
-    shutil.rmtree(out.with_name(out.name + ".shards"), ignore_errors=True)  # what a stopped demo left
+    shutil.rmtree(options.out.with_name(options.out.name + ".shards"), ignore_errors=True)  # what a stopped demo left
     summary = carry_out(options, command=command, say=say, progress=progress, seeds={"demo": seed})
     say(f"The demo took {duration(monotonic() - started)}")
     return summary
+
+
+def build_variants(out: Path, *, seed: int, command: str, say: Callable[[str], None]) -> None:
+    """Build the demo store of every variant, on the same pictures; those that are there and whole stay.
+
+    Parameters are those of `build_demo`.
+    """
+    kept = [variant for variant in VARIANTS if _is_built(variant, out, seed=seed)]
+    missing = [variant for variant in VARIANTS if variant not in kept]
+    for variant in kept:
+        say(f"{variant.store(out)} is there and whole; remove it to have it made anew")
+    if not missing:
+        return
+    names = ", ".join(variant.store(out).name for variant in missing)
+    say(
+        f"To make: {names}, one network to train for each. Estimated on two quiet cores: "
+        f"{duration(len(missing) * _SECONDS)}, {size(len(missing) * _BYTES)}"
+    )
+    for variant in missing:
+        say(f"{variant.store(out).name}:")
+        build_demo(out, seed=seed, command=command, say=say, variant=variant)
+
+
+def _is_built(variant: Variant, out: Path, *, seed: int) -> bool:
+    """Tell whether a variant's store of that seed is there and complete."""
+    try:
+        with open_store(variant.store(out)) as store:
+            named = store.model.spec.rpartition(":")[2]
+            return named == variant.function and store.provenance.get("seeds") == {"demo": seed}
+    except StoreError:
+        return False

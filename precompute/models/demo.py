@@ -117,6 +117,16 @@ def build() -> tuple[nn.Module, Compose]:
     return build_demo_network(), demo_transform
 
 
+def build_batch_norm() -> tuple[nn.Module, Compose]:
+    """Return the same for the variant with batch normalisation."""
+    return build_demo_network(batch_norm=True), demo_transform
+
+
+def build_no_dropout() -> tuple[nn.Module, Compose]:
+    """Return the same for the variant without dropout."""
+    return build_demo_network(dropout=False), demo_transform
+
+
 def save_weights(network: nn.Module, path: Path) -> None:
     """Write the parameters of a network as plain tensors by name."""
     torch.save(network.state_dict(), path)
