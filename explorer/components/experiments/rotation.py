@@ -167,10 +167,10 @@ PRESENTATION = Presentation(
     limits=(
         "It compares units with random directions only; other directions, such as those of a class, may matter more "
         "than either. Removing a direction can make activations negative that no later layer has met, removing a unit "
-        "after a ReLU cannot, so the drops of rotated bases may be overstated. Activations are spread unevenly over "
-        "units and evenly over random directions, which alone makes the largest drops of units larger. The intervals "
-        "are over rotations: on other images all bases would move together. The paper's own numbers could not be "
-        "checked, so none stand here."
+        "after a ReLU cannot, so the drops of rotated bases may be overstated. Where a few units, or a few directions, "
+        "carry much of the activations (see the shares), that alone makes the largest of their drops larger. The "
+        "intervals are over rotations: on other images all bases would move together. The numbers of the paper could "
+        "not be checked, so none stand here."
     ),
     draw=_draw,
 )
