@@ -133,6 +133,7 @@ def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     add("--by", metavar="MEASURE", help="the measure that ranks units, where they are ranked")
     add("--masks", type=Path, metavar="DIR", help="masks of concepts, for dissection (beside the store's images)")
     add("--quantile", type=float, metavar="Q", help="share of positions where a unit is active, for dissection (0.005)")
+    add("--entropy-rule", choices=("ours", "paper", "code"), help="which reading of feature entropy (ours)")
     parser.set_defaults(run_command=_experiment, when_stopped="the store is as it was")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from precompute.errors import OptionError
 from precompute.experiments.table import ExperimentRow
+from precompute.measures.entropy import Rule
 
 DEFAULT_MINUTES = 30.0
 _WRITTEN = {"layers": "--layer"}
@@ -38,6 +39,8 @@ class ExperimentOptions:
         A folder of masks of concepts; by default the one beside the store's images.
     quantile
         The share of all positions at which a unit counts as active.
+    entropy_rule
+        Which reading of feature entropy: ``ours`` (the default), ``paper`` or ``code``.
     """
 
     layers: tuple[str, ...] | None = None
@@ -52,6 +55,7 @@ class ExperimentOptions:
     by: str | None = None
     masks: Path | None = None
     quantile: float | None = None
+    entropy_rule: Rule | None = None
 
     def __post_init__(self) -> None:
         if self.seed is not None and self.seed < 0:
@@ -70,6 +74,11 @@ class ExperimentOptions:
     def minutes(self) -> float:
         """How long the experiment may take, about."""
         return self.max_minutes or DEFAULT_MINUTES
+
+    @property
+    def rule(self) -> Rule:
+        """Which reading of feature entropy."""
+        return self.entropy_rule or "ours"
 
     def said(self) -> dict[str, str | float | list[str]]:
         """Return what was said, as plain values that JSON can hold."""

@@ -70,6 +70,13 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         (*_ANYWHERE, *_WITH_NETWORK, "masks", "quantile"),
         "Bau, Zhou, Khosla, Oliva and Torralba 2017, arXiv:1704.05796",
     ),
+    ExperimentRow(
+        "entropy",
+        "Feature entropy",
+        True,
+        (*_ANYWHERE, *_WITH_NETWORK, "entropy_rule"),
+        "Zhao and Zhang 2021, arXiv:2103.09716",
+    ),
 )
 
 

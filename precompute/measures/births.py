@@ -21,6 +21,8 @@ Floats = NDArray[np.floating[Any]]
 SMALLEST_SIDE = 4
 """Below four vertices no graph has a hole: feature entropy is undefined for smaller maps."""
 
+_NUMBERS_AT_ONCE = 2**22
+
 
 def centre_crop(maps: Floats) -> Floats:
     """Cut the largest centred square out of every map.
@@ -73,6 +75,13 @@ def birth_levels(maps: Floats, *, count_entries: bool = False) -> Floats:
     if maps.ndim < 2 or maps.shape[-2] != side or side < SMALLEST_SIDE:
         raise ValueError(f"Expected square maps of at least {SMALLEST_SIDE} a side, but got shape {maps.shape}.")
     flat = maps.reshape(-1, side, side)
+    at_once = max(1, _NUMBERS_AT_ONCE // side**2)
+    parts = [_born(flat[start : start + at_once], count_entries) for start in range(0, len(flat), at_once)]
+    return np.concatenate([*parts, np.empty(0)]).reshape(maps.shape[:-2])
+
+
+def _born(flat: Floats, count_entries: bool) -> Floats:
+    side = flat.shape[-1]
     ends = np.triu_indices(side, 1)
     strength = np.maximum(flat[:, ends[0], ends[1]], flat[:, ends[1], ends[0]])
     order = np.argsort(-strength, axis=1, kind="stable")
@@ -86,7 +95,7 @@ def birth_levels(maps: Floats, *, count_entries: bool = False) -> Floats:
             born[index] = 1 + (flat[index] > row[starts[level - 1]]).sum()
         elif level:
             born[index] = level
-    return born.reshape(maps.shape[:-2])
+    return born
 
 
 def _groups(path: list[int], starts: list[int], edge: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

@@ -61,8 +61,7 @@ def feature_entropy(births: Floats, *, rule: Rule = "ours") -> FeatureEntropy:
     Parameters
     ----------
     births : (..., image) array
-        Birth levels of :func:`precompute.measures.births.birth_levels`, NaN for none; for the rule ``code``, those that
-        :func:`cut_as_code` leaves.
+        Birth levels as :func:`rule_births` reads them; NaN for none.
     rule : {"ours", "paper", "code"}
         Which reading.
 
@@ -119,6 +118,28 @@ def class_feature_entropy(births: Floats, label: Ints, n_classes: int, *, rule: 
     )
 
 
+def rule_births(maps: Floats, *, rule: Rule = "ours") -> Floats:
+    """Birth levels as each reading of the method counts them.
+
+    We count distinct strengths of edges. The equations of the paper count all entries of the map, and the authors'
+    program counts as we do but leaves some out, see :func:`cut_as_code`.
+
+    Parameters
+    ----------
+    maps : (..., side, side) array
+        Square maps; see :func:`precompute.measures.births.birth_levels`.
+    rule : {"ours", "paper", "code"}
+        Which reading.
+
+    Returns
+    -------
+    (...) array
+        Whole numbers from 1; NaN for none.
+    """
+    births = birth_levels(maps, count_entries=rule == "paper")
+    return cut_as_code(births, maps.shape[-1]) if rule == "code" else births
+
+
 def cut_as_code(births: Floats, side: int, *, density: float = 0.8, cap: int = 50) -> Floats:
     """Drop the birth levels that the authors' program does not count.
 
@@ -144,67 +165,6 @@ def cut_as_code(births: Floats, side: int, *, density: float = 0.8, cap: int = 5
     last = math.ceil(density * math.comb(side, 2))
     row = births - 1
     return np.where((births <= last) & (row > 0) & (row <= cap), births, np.nan)
-
-
-def noise_births(n_maps: int, side: int, *, smooth: float = 0.0, seed: int = 0) -> Floats:
-    """Birth levels of maps of noise.
-
-    Parameters
-    ----------
-    n_maps, side : int
-        How many maps, and their side.
-    smooth : float
-        0 for independent pixels; otherwise the standard deviation, in pixels, of the Gaussian that smooths normal noise
-        whose part below zero is then cut off, as in the map of a rectified layer. Smoothing goes round the borders, so
-        that no place is special; what happens at the borders moves the entropy by several tenths.
-    seed : int
-        Same seed, same maps.
-
-    Returns
-    -------
-    (map,) array
-        NaN where there is none.
-    """
-    rng = np.random.default_rng(seed)
-    if not smooth:
-        return birth_levels(rng.random((n_maps, side, side)))
-    blur = smoothing(side, smooth)
-    return birth_levels(np.maximum(blur @ rng.standard_normal((n_maps, side, side)) @ blur.T, 0))
-
-
-def noise_entropy(births: Floats, n_images: int, *, draws: int = 200, seed: int = 0, rule: Rule = "ours") -> Floats:
-    """Feature entropies of as many maps of noise as a class has images.
-
-    Parameters
-    ----------
-    births : (map,) array
-        Birth levels of many maps of noise, several times ``n_images``.
-    n_images : int
-        Images of the class.
-    draws : int
-        How many such classes.
-    seed : int
-        Same seed, same draws.
-    rule : {"ours", "paper", "code"}
-        Which reading, see :func:`feature_entropy`.
-
-    Returns
-    -------
-    (draw,) array
-        Their mean and quantiles are the noise level of an entropy.
-    """
-    drawn = np.random.default_rng(seed).integers(0, len(births), (draws, n_images))
-    return feature_entropy(births[drawn], rule=rule).entropy
-
-
-def smoothing(side: int, deviation: float) -> Floats:
-    """Return the matrix, (side, side), that smooths along an axis with a Gaussian that goes round the borders."""
-    reach = int(4 * deviation + 0.5)
-    offset = np.arange(-reach, reach + 1)
-    weight = np.exp(-0.5 * (offset / deviation) ** 2)
-    around = np.bincount(offset % side, weights=weight / weight.sum(), minlength=side)
-    place = np.arange(side)
-    return around[(place - place[:, None]) % side]
 
 
 def _frequencies(births: Floats) -> Ints:

@@ -4,7 +4,7 @@ An experiment's group, where it is there, is whole; :mod:`precompute.store.schem
 """
 
 from precompute.store.entry import Entry, Fact
-from precompute.store.experiments import correlations, cumulative, dissection, rotation, statistics
+from precompute.store.experiments import correlations, cumulative, dissection, entropy, rotation, statistics
 
 FACTS: dict[str, Fact] = {
     "title": Fact("text", "The experiment's name for readers."),
@@ -24,6 +24,7 @@ ENTRIES: tuple[Entry, ...] = (
     *cumulative.ENTRIES,
     *rotation.ENTRIES,
     *dissection.ENTRIES,
+    *entropy.ENTRIES,
 )
 
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(entry.path.split("/")[2] for entry in ENTRIES))

@@ -137,6 +137,14 @@ def test_maps_are_taken_one_by_one():
     assert found[1, 2] == birth_levels(drawn[1, 2])
 
 
+def test_maps_in_several_portions_are_as_in_one(monkeypatch):
+    drawn = np.random.default_rng(0).random((7, 6, 6))
+    whole = birth_levels(drawn)
+    monkeypatch.setattr("precompute.measures.births._NUMBERS_AT_ONCE", 3 * 36)
+    np.testing.assert_array_equal(birth_levels(drawn), whole)
+    assert birth_levels(drawn[:0]).shape == (0,)
+
+
 @pytest.mark.parametrize("shape", [(3, 3), (5, 4), (2, 1, 1)])
 def test_maps_that_are_small_or_not_square_are_refused(shape):
     with pytest.raises(ValueError, match="square maps of at least 4"):

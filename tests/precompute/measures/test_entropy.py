@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter
 
+from precompute.measures.births import birth_levels
 from precompute.measures.entropy import (
     class_feature_entropy,
     cut_as_code,
     feature_entropy,
-    noise_births,
-    noise_entropy,
-    smoothing,
+    rule_births,
 )
 
 RULES = ["ours", "paper", "code"]
@@ -100,27 +98,9 @@ def test_the_code_takes_its_row_0_and_rows_past_50_for_none():
     np.testing.assert_array_equal(found, [np.nan, 2, 51, np.nan, np.nan])
 
 
-@pytest.mark.parametrize(("side", "expected"), [(14, 2.21), (7, 1.90)])
-def test_the_entropy_of_100_maps_of_independent_noise(side, expected):
-    entropies = noise_entropy(noise_births(1500, side), 100)
-    assert entropies.mean() == pytest.approx(expected, abs=0.05)
-    assert entropies.std() == pytest.approx(0.08, abs=0.03)
-
-
-def test_the_entropy_of_smooth_rectified_noise():
-    found = feature_entropy(noise_births(1000, 14, smooth=2))
-    assert found.entropy == pytest.approx(1.95, abs=0.15)
-    assert found.selective_rate == pytest.approx(0.90, abs=0.03)
-
-
-def test_noise_is_the_same_for_the_same_seed():
-    np.testing.assert_array_equal(noise_births(5, 8, smooth=1, seed=3), noise_births(5, 8, smooth=1, seed=3))
-    births = noise_births(50, 8)
-    np.testing.assert_array_equal(noise_entropy(births, 9, draws=4, seed=1), noise_entropy(births, 9, draws=4, seed=1))
-
-
-@pytest.mark.parametrize(("side", "deviation"), [(14, 2), (5, 3), (8, 0.5)])
-def test_smoothing_is_a_gaussian_that_goes_round_the_borders(side, deviation):
-    values = np.random.default_rng(0).normal(size=(side, side))
-    blur = smoothing(side, deviation)
-    np.testing.assert_allclose(blur @ values @ blur.T, gaussian_filter(values, deviation, mode="wrap"), atol=1e-12)
+def test_each_reading_counts_births_in_its_own_way():
+    maps = np.random.default_rng(0).random((40, 14, 14))
+    ours, paper, code = (rule_births(maps, rule=rule) for rule in RULES)
+    np.testing.assert_array_equal(ours, birth_levels(maps))
+    np.testing.assert_array_equal(paper, birth_levels(maps, count_entries=True))
+    np.testing.assert_array_equal(code, cut_as_code(ours, 14))

@@ -1,0 +1,121 @@
+"""The feature entropy of every unit for every class, beside that of shuffled maps and of noise."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from torch import Tensor, nn
+
+from precompute.experiments.job import Advance, Arrays
+from precompute.measures.correlation import spearman
+from precompute.measures.entropy import Rule, class_feature_entropy
+from precompute.measures.noise import NOISES, noise_level
+from precompute.models.hooks import observe
+from precompute.models.sites import Site
+from precompute.stages.births import Births, births_of, join
+
+
+def births_on(
+    network: nn.Module, sites: Sequence[Site], passes: Iterable[object], *, rule: Rule, seed: int, advance: Advance
+) -> list[Births]:
+    """Watch the births of some layers' maps while a network runs.
+
+    Parameters
+    ----------
+    network
+        The network.
+    sites
+        The layers.
+    passes
+        Runs the network, batch after batch, as it is gone through.
+    rule
+        Which reading of the method.
+    seed
+        What shuffles pixels.
+    advance
+        Told how many maps have been looked at.
+
+    Returns
+    -------
+    list of Births
+        One for each layer, over all images that have passed.
+    """
+    parts: dict[Site, list[Births]] = {site: [] for site in sites}
+
+    def keeper(site: Site) -> Callable[[Tensor], None]:
+        rng = np.random.default_rng(seed)
+
+        def keep(output: Tensor) -> None:
+            parts[site].append(births_of(output, rng, rule=rule))
+            advance(output.shape[0] * output.shape[1])
+
+        return keep
+
+    with observe(network, {site: keeper(site) for site in sites}):
+        for _ in passes:
+            pass
+    return [join(parts[site]) for site in sites]
+
+
+def entropies(births: Births, label: np.ndarray, n_classes: int, *, rule: Rule) -> Arrays:
+    """Return the entropies of a layer, and of its shuffled maps, as the store holds them.
+
+    Parameters
+    ----------
+    births
+        Of the layer's maps, (unit, image).
+    label
+        (image,) class of each image.
+    n_classes
+        Number of classes.
+    rule
+        Which reading of the method.
+    """
+    found = class_feature_entropy(births.level, label, n_classes, rule=rule)
+    shuffled = class_feature_entropy(births.shuffled, label, n_classes, rule=rule)
+    return {
+        "entropy": found.entropy,
+        "selective_rate": found.selective_rate,
+        "shuffled_entropy": shuffled.entropy,
+        "shuffled_rate": shuffled.selective_rate,
+    }
+
+
+def agreement(entropy: np.ndarray, births: Births, label: np.ndarray, *, rule: Rule) -> np.ndarray:
+    """Correlate the ranks of units by entropy with those on other images, (class,); NaN where either has no ranks.
+
+    Parameters
+    ----------
+    entropy
+        (unit, class) entropies.
+    births
+        Of other images.
+    label
+        (image,) classes of those.
+    rule
+        Which reading of the method.
+    """
+    again = class_feature_entropy(births.level, label, entropy.shape[1], rule=rule).entropy
+    return spearman(entropy.T, again.T)
+
+
+def noise(side: int, n_images: np.ndarray, *, rule: Rule, seed: int) -> Arrays:
+    """Return the entropies of noise, as the store holds them.
+
+    Parameters
+    ----------
+    side
+        Side of the maps.
+    n_images
+        (class,) images of each class.
+    rule
+        Which reading of the method.
+    seed
+        Of the noise.
+    """
+    levels = [noise_level(smooth, side, n_images, seed=seed, rule=rule) for smooth in NOISES.values()]
+    return {
+        "noise_mean": np.stack([level.mean for level in levels]),
+        "noise_low": np.stack([level.low for level in levels]),
+        "noise_high": np.stack([level.high for level in levels]),
+        "noise_rate": np.array([level.rate for level in levels]),
+    }

@@ -1,0 +1,215 @@
+"""Feature entropy of every unit for every class, and what removing units in its order does to the class.
+
+Entropies are of one half of the images, accuracy and loss of the other, so that no order has seen what it is tried on.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+
+from precompute.ablation.ablations import Ablater
+from precompute.ablation.choose import make_ablater
+from precompute.errors import OptionError
+from precompute.experiments.class_curves import RANKINGS, Removal, class_curves, n_sets
+from precompute.experiments.class_entropies import agreement, births_on, entropies, noise
+from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.reading import answers
+from precompute.experiments.removal import divided, orders, seconds_each, site_of, steps
+from precompute.experiments.subject import Subject, find_subject
+from precompute.measures.births import SMALLEST_SIDE
+from precompute.measures.noise import NOISES
+from precompute.models.device import exact_float32
+from precompute.models.hooks import outputs_at
+from precompute.models.sites import Site
+from precompute.stages.births import births_of
+from precompute.store.layer import Layer
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What is to be done in one layer.
+
+    Parameters
+    ----------
+    layer, site
+        The layer, and where it is in the network.
+    ablater
+        What runs the network without some of its units.
+    n_removed
+        (step,) how many units are removed, from 0 to all.
+    seconds_a_map, seconds_a_set
+        Of the birth level of one unit on one image, and of the ablation of a set of units on one image, about.
+    """
+
+    layer: Layer
+    site: Site
+    ablater: Ablater
+    n_removed: np.ndarray
+    seconds_a_map: float
+    seconds_a_set: float
+
+    @property
+    def n_sets(self) -> int:
+        """From how many sets of units every image is looked at."""
+        return n_sets(len(self.n_removed))
+
+
+def prepare(job: Job) -> Prepared:
+    """Make the entropies and curves of every layer ready; see `precompute.experiments.table`."""
+    layers, notes = _with_maps(job.layers)
+    with exact_float32():
+        subject = find_subject(job.store, job.options)
+        work = [_work(job, subject, layer) for layer in layers]
+    half = divided(_label(job), job.options.images_per_class, seed=job.seed)
+    work, half, reduced = _within(job, work, half)
+    return Prepared(
+        seconds=_seconds(work, half),
+        bytes=sum(_bytes(each, len(job.store.classes)) for each in work),
+        steps=sum(each.layer.n_units * (half >= 0).sum() + each.n_sets * (half == 1).sum() for each in work),
+        unit="maps and ablated images",
+        run=partial(_run, job, subject, work, half),
+        reduced=reduced,
+        notes=notes,
+    )
+
+
+def _with_maps(layers: tuple[Layer, ...]) -> tuple[list[Layer], tuple[str, ...]]:
+    """Take the layers whose maps are large enough, and say what happens to the others and to maps that are cut."""
+    kept = [layer for layer in layers if _side(layer) >= SMALLEST_SIDE]
+    if not kept:
+        raise OptionError(
+            f"Feature entropy needs maps of at least {SMALLEST_SIDE} a side, but those of "
+            f"{', '.join(f'{layer.name} are {_shape(layer)}' for layer in layers)}. Name another layer by --layer, "
+            "from a run that looked at one."
+        )
+    small = [f"{layer.name} is left out: its maps are {_shape(layer)}" for layer in layers if layer not in kept]
+    cut = [
+        f"{layer.name}: of its maps, {_shape(layer)}, the {_side(layer)} x {_side(layer)} in the middle are looked at"
+        for layer in kept
+        if len(set(layer.spatial_shape)) > 1
+    ]
+    return kept, (*small, *cut)
+
+
+def _side(layer: Layer) -> int:
+    return min(layer.spatial_shape, default=0)
+
+
+def _shape(layer: Layer) -> str:
+    return " x ".join(map(str, layer.spatial_shape)) or "single numbers"
+
+
+def _work(job: Job, subject: Subject, layer: Layer) -> _Work:
+    site, probe = site_of(subject, layer), subject.probe.to(subject.device)
+    ablater, _ = make_ablater(subject.model.network, site, probe[:8], batch_size=subject.batch_size)
+    at_random = orders(np.zeros(layer.n_units), seed=job.seed)
+    started = perf_counter()
+    births_of(outputs_at(subject.model.network, [site], probe)[site], np.random.default_rng(0), rule=job.options.rule)
+    return _Work(
+        layer=layer,
+        site=site,
+        ablater=ablater,
+        n_removed=np.arange(layer.n_units + 1),
+        seconds_a_map=(perf_counter() - started) / (len(probe) * layer.n_units),
+        seconds_a_set=seconds_each(subject, ablater, at_random),
+    )
+
+
+def _label(job: Job) -> np.ndarray:
+    return np.asarray(job.store.images.label)
+
+
+# What it costs
+
+
+def _seconds(work: list[_Work], half: np.ndarray) -> float:
+    n_used, n_measured = int((half >= 0).sum()), int((half == 1).sum())
+    return sum(
+        each.seconds_a_map * each.layer.n_units * n_used + each.seconds_a_set * each.n_sets * n_measured
+        for each in work
+    )
+
+
+def _bytes(work: _Work, n_classes: int) -> float:
+    return 4.0 * n_classes * (5 * work.layer.n_units + len(RANKINGS) * (2 * len(work.n_removed) + 4))
+
+
+def _within(job: Job, work: list[_Work], half: np.ndarray) -> tuple[list[_Work], np.ndarray, str | None]:
+    """Take fewer steps, and where the fewest are too many also fewer images, to stay within the time allowed."""
+    full, budget = _seconds(work, half), 60 * job.options.minutes
+    if full <= budget:
+        return work, half, None
+    work = [replace(each, n_removed=steps(each.layer.n_units, budget / full)) for each in work]
+    told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, accuracy and loss are "
+    told += f"measured at {', '.join(str(len(each.n_removed)) for each in work)} numbers of removed units"
+    left = _seconds(work, half)
+    if left <= budget:
+        return work, half, told + "; --max-minutes allows more."
+    most = int(np.bincount(_label(job)[half >= 0]).max())
+    per_class = max(2, int(most * budget / left))
+    half = divided(_label(job), per_class, seed=job.seed)
+    return work, half, told + f" and on {per_class} images of each class, half of them for the entropies."
+
+
+# The work
+
+
+def _run(job: Job, subject: Subject, work: list[_Work], half: np.ndarray, advance: Advance) -> Findings:
+    before = answers(job.store)
+    found = _with_entropies(job, subject, work, half, advance)
+    removals = [_removal(job, each, arrays["entropy"]) for each, arrays in zip(work, found, strict=True)]
+    with exact_float32():
+        curves = class_curves(subject, removals, before, np.flatnonzero(half == 1), advance=advance)
+    arrays: Arrays = {
+        "half": half,
+        "n_images": np.bincount(before.label[half == 0], minlength=before.n_classes),
+        "noise": np.array(list(NOISES)),
+        "ranking": np.array(RANKINGS),
+    }
+    for each, removal, levels, along in zip(work, removals, found, curves, strict=True):
+        of_layer = {**levels, "unit": removal.order, **along}
+        arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in of_layer.items()}
+    return Findings(arrays, _measures(job, work, found))
+
+
+def _with_entropies(job: Job, subject: Subject, work: list[_Work], half: np.ndarray, advance: Advance) -> list[Arrays]:
+    """Return the entropies of each layer on the first half of the images, and how the second agrees with them."""
+    label, n_classes, rule = _label(job), len(job.store.classes), job.options.rule
+    n_images = np.bincount(label[half == 0], minlength=n_classes)
+    network, sites = subject.model.network, [each.site for each in work]
+    with exact_float32():
+        first, second = (
+            births_on(
+                network, sites, subject.read(np.flatnonzero(half == which)), rule=rule, seed=job.seed, advance=advance
+            )
+            for which in (0, 1)
+        )
+    found = [entropies(births, label[half == 0], n_classes, rule=rule) for births in first]
+    for each, arrays, births in zip(work, found, second, strict=True):
+        arrays["agreement"] = agreement(arrays["entropy"], births, label[half == 1], rule=rule)
+        arrays |= noise(_side(each.layer), n_images, rule=rule, seed=job.seed)
+    return found
+
+
+def _removal(job: Job, work: _Work, entropy: np.ndarray) -> Removal:
+    """Order units for every class, lowest entropy first, equal ones at random."""
+    found = [orders(-of_class, seed=job.seed) for of_class in entropy.T]
+    return Removal(work.ablater, work.n_removed, np.stack([each[0] for each in found]), found[0][2:])
+
+
+def _measures(job: Job, work: list[_Work], found: list[Arrays]) -> dict[str, Arrays]:
+    """Return the means over classes; of our reading alone, since one name should mean one thing."""
+    if job.options.rule != "ours":
+        return {}
+    named = {"feature_entropy": "entropy", "selective_rate": "selective_rate"}
+    return {
+        each.layer.name: {name: _mean_over_classes(arrays[of]) for name, of in named.items()}
+        for each, arrays in zip(work, found, strict=True)
+    }
+
+
+def _mean_over_classes(values: np.ndarray) -> np.ndarray:
+    defined = ~np.isnan(values)
+    return np.where(defined, values, 0).sum(axis=1) / np.where(defined.any(axis=1), defined.sum(axis=1), np.nan)

@@ -1,0 +1,108 @@
+"""Feature entropy, and what removing units in its order does to a class."""
+
+from precompute.store.entry import STRING, Entry
+
+_LAYER = "/experiments/entropy/layers/<layer>"
+_NO_ENTROPY = "for a class without images that entropies are of"
+_NOT_MEASURED = "for a class without images to measure on"
+_ALONG = ("order", "step", "class")
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "/experiments/entropy/half",
+        "i4",
+        ("image",),
+        "half",
+        "Half of the images, divided within each class: 0 where entropies are of, 1 where accuracy and loss are "
+        "measured, -1 for images that were not used.",
+    ),
+    Entry("/experiments/entropy/n_images", "i4", ("class",), "images", "Images of the class that entropies are of."),
+    Entry("/experiments/entropy/noise", STRING, ("noise",), "name", "Kinds of noise: `independent` or `smooth`."),
+    Entry(
+        "/experiments/entropy/ranking",
+        STRING,
+        ("order",),
+        "name",
+        "What each order is: `lowest` entropy for the class first, `highest` first, or `random`.",
+    ),
+    Entry(
+        f"{_LAYER}/entropy",
+        "f4",
+        ("unit", "class"),
+        "nat",
+        "Feature entropy of the unit over the images of the class.",
+        nan=_NO_ENTROPY,
+    ),
+    Entry(
+        f"{_LAYER}/selective_rate",
+        "f4",
+        ("unit", "class"),
+        "fraction",
+        "Share of those images on which the unit's map has a hole at any level.",
+        nan=_NO_ENTROPY,
+    ),
+    Entry(
+        f"{_LAYER}/shuffled_entropy",
+        "f4",
+        ("unit", "class"),
+        "nat",
+        "Feature entropy of the same maps with the pixels of each in random order.",
+        nan=_NO_ENTROPY,
+    ),
+    Entry(
+        f"{_LAYER}/shuffled_rate",
+        "f4",
+        ("unit", "class"),
+        "fraction",
+        "Selective rate of those.",
+        nan=_NO_ENTROPY,
+    ),
+    *(
+        Entry(f"{_LAYER}/noise_{end}", "f4", ("noise", "class"), "nat", doc, nan=_NO_ENTROPY)
+        for end, doc in (
+            ("mean", "Mean feature entropy of as many maps of noise of the same size."),
+            ("low", "What it stays at or below in 2.5 % of the draws."),
+            ("high", "What it stays at or below in 97.5 % of the draws."),
+        )
+    ),
+    Entry(f"{_LAYER}/noise_rate", "f4", ("noise",), "fraction", "Selective rate of the noise."),
+    Entry(
+        f"{_LAYER}/agreement",
+        "f4",
+        ("class",),
+        "correlation",
+        "Rank correlation, over units, of the entropies with those on the images measured on.",
+        nan="where either are the same for all units, or for fewer than three units",
+    ),
+    Entry(f"{_LAYER}/unit", "i4", ("class", "unit"), "unit", "The units, lowest entropy for the class first."),
+    Entry(f"{_LAYER}/n_removed", "i4", ("step",), "units", "How many units are removed at each step, from 0 to all."),
+    Entry(
+        f"{_LAYER}/accuracy", "f4", _ALONG, "fraction", "Share of the class's images that are right.", nan=_NOT_MEASURED
+    ),
+    Entry(
+        f"{_LAYER}/loss",
+        "f4",
+        _ALONG,
+        "nat",
+        "Mean over the class's images of the negative log-probability of their class.",
+        nan=_NOT_MEASURED,
+    ),
+    Entry(
+        f"{_LAYER}/half_at",
+        "f4",
+        ("order", "class"),
+        "units",
+        "How many units are removed where the accuracy is first at half of where it began, or below.",
+        nan="where that never happens, or the accuracy begins at 0",
+    ),
+    Entry(
+        f"{_LAYER}/fall",
+        "f4",
+        ("order", "class"),
+        "fraction",
+        "Largest fall of the accuracy within 5 % of the steps, one at least.",
+        nan=_NOT_MEASURED,
+    ),
+    Entry(f"{_LAYER}/fall_from", "i4", ("order", "class"), "units", "Units removed where that fall begins."),
+    Entry(f"{_LAYER}/fall_to", "i4", ("order", "class"), "units", "Units removed where it ends."),
+)
