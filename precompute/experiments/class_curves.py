@@ -116,6 +116,8 @@ def class_curves(
 def _read_off(removal: Removal, own: ClassTally, shared: ClassTally) -> Arrays:
     accuracy = _orders_first(own.accuracy(), shared.accuracy())
     return {
+        "ranking": np.array(RANKINGS),
+        "unit": removal.order,
         "n_removed": removal.n_removed,
         "accuracy": accuracy,
         "loss": _orders_first(own.loss(), shared.loss()),

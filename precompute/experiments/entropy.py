@@ -13,13 +13,12 @@ from precompute.ablation.ablations import Ablater
 from precompute.ablation.choose import make_ablater
 from precompute.errors import OptionError
 from precompute.experiments.class_curves import RANKINGS, Removal, class_curves, n_sets
-from precompute.experiments.class_entropies import agreement, births_on, entropies, noise
+from precompute.experiments.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import answers
 from precompute.experiments.removal import divided, orders, seconds_each, site_of, steps
 from precompute.experiments.subject import Subject, find_subject
 from precompute.measures.births import SMALLEST_SIDE
-from precompute.measures.noise import NOISES
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
@@ -67,7 +66,7 @@ def prepare(job: Job) -> Prepared:
     return Prepared(
         seconds=_seconds(work, half),
         bytes=sum(_bytes(each, len(job.store.classes)) for each in work),
-        steps=sum(each.layer.n_units * (half >= 0).sum() + each.n_sets * (half == 1).sum() for each in work),
+        steps=sum(_n_maps(each, half) + each.n_sets * int((half == 1).sum()) for each in work),
         unit="maps and ablated images",
         run=partial(_run, job, subject, work, half),
         reduced=reduced,
@@ -105,14 +104,15 @@ def _work(job: Job, subject: Subject, layer: Layer) -> _Work:
     site, probe = site_of(subject, layer), subject.probe.to(subject.device)
     ablater, _ = make_ablater(subject.model.network, site, probe[:8], batch_size=subject.batch_size)
     at_random = orders(np.zeros(layer.n_units), seed=job.seed)
+    maps = outputs_at(subject.model.network, [site], probe)[site]
     started = perf_counter()
-    births_of(outputs_at(subject.model.network, [site], probe)[site], np.random.default_rng(0), rule=job.options.rule)
+    births_of(maps, np.random.default_rng(0), n_shuffles=1, rule=job.options.rule)
     return _Work(
         layer=layer,
         site=site,
         ablater=ablater,
         n_removed=np.arange(layer.n_units + 1),
-        seconds_a_map=(perf_counter() - started) / (len(probe) * layer.n_units),
+        seconds_a_map=(perf_counter() - started) / (2 * len(probe) * layer.n_units),
         seconds_a_set=seconds_each(subject, ablater, at_random),
     )
 
@@ -125,15 +125,18 @@ def _label(job: Job) -> np.ndarray:
 
 
 def _seconds(work: list[_Work], half: np.ndarray) -> float:
-    n_used, n_measured = int((half >= 0).sum()), int((half == 1).sum())
+    n_measured = int((half == 1).sum())
     return sum(
-        each.seconds_a_map * each.layer.n_units * n_used + each.seconds_a_set * each.n_sets * n_measured
-        for each in work
+        each.seconds_a_map * _n_maps(each, half) + each.seconds_a_set * each.n_sets * n_measured for each in work
     )
 
 
+def _n_maps(work: _Work, half: np.ndarray) -> int:
+    return work.layer.n_units * int((1 + N_SHUFFLES) * (half == 0).sum() + (half == 1).sum())
+
+
 def _bytes(work: _Work, n_classes: int) -> float:
-    return 4.0 * n_classes * (5 * work.layer.n_units + len(RANKINGS) * (2 * len(work.n_removed) + 4))
+    return 4.0 * n_classes * (7 * work.layer.n_units + len(RANKINGS) * (2 * len(work.n_removed) + 4))
 
 
 def _within(job: Job, work: list[_Work], half: np.ndarray) -> tuple[list[_Work], np.ndarray, str | None]:
@@ -165,12 +168,9 @@ def _run(job: Job, subject: Subject, work: list[_Work], half: np.ndarray, advanc
     arrays: Arrays = {
         "half": half,
         "n_images": np.bincount(before.label[half == 0], minlength=before.n_classes),
-        "noise": np.array(list(NOISES)),
-        "ranking": np.array(RANKINGS),
     }
-    for each, removal, levels, along in zip(work, removals, found, curves, strict=True):
-        of_layer = {**levels, "unit": removal.order, **along}
-        arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in of_layer.items()}
+    for each, levels, along in zip(work, found, curves, strict=True):
+        arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in (levels | along).items()}
     return Findings(arrays, _measures(job, work, found))
 
 
@@ -181,10 +181,8 @@ def _with_entropies(job: Job, subject: Subject, work: list[_Work], half: np.ndar
     network, sites = subject.model.network, [each.site for each in work]
     with exact_float32():
         first, second = (
-            births_on(
-                network, sites, subject.read(np.flatnonzero(half == which)), rule=rule, seed=job.seed, advance=advance
-            )
-            for which in (0, 1)
+            births_on(network, sites, subject.read(where), reading=Reading(rule, job.seed, n_shuffles), advance=advance)
+            for where, n_shuffles in ((np.flatnonzero(half == 0), N_SHUFFLES), (np.flatnonzero(half == 1), 0))
         )
     found = [entropies(births, label[half == 0], n_classes, rule=rule) for births in first]
     for each, arrays, births in zip(work, found, second, strict=True):

@@ -12,21 +12,22 @@ from precompute.measures.entropy import Rule, rule_births
 
 @dataclass(frozen=True, eq=False)
 class Births:
-    """Birth levels of one layer's maps, each (unit, image), NaN where no hole ever appears.
+    """Birth levels of one layer's maps, float32, NaN where no hole ever appears.
 
     Parameters
     ----------
     level
-        Of the maps.
+        (unit, image) of the maps.
     shuffled
-        Of the same maps with their pixels in random order: what a unit's values and zeros alone would give.
+        (shuffle, unit, image) of the same maps with their pixels in random order: what the unit's values, and how many
+        of them are zero, give without where they are.
     """
 
     level: np.ndarray
     shuffled: np.ndarray
 
 
-def births_of(output: Tensor, rng: np.random.Generator, *, rule: Rule = "ours") -> Births:
+def births_of(output: Tensor, rng: np.random.Generator, *, n_shuffles: int = 0, rule: Rule = "ours") -> Births:
     """Read off the birth levels of a layer's output.
 
     Parameters
@@ -35,18 +36,22 @@ def births_of(output: Tensor, rng: np.random.Generator, *, rule: Rule = "ours") 
         (image, unit, height, width); maps that are not square are cropped to their centre, four a side at least.
     rng
         What shuffles the pixels.
+    n_shuffles
+        How many times each map is shuffled.
     rule
         Which reading of the method.
     """
     maps = centre_crop(np.ascontiguousarray(output.float().cpu().numpy().swapaxes(0, 1)))
     pixels = maps.reshape(*maps.shape[:2], -1)
-    shuffled = rng.permuted(pixels, axis=-1).reshape(maps.shape)
-    return Births(rule_births(maps, rule=rule), rule_births(shuffled, rule=rule))
+    shuffled = np.empty((n_shuffles, *maps.shape[:2]), dtype=np.float32)
+    for levels in shuffled:
+        levels[...] = rule_births(rng.permuted(pixels, axis=-1).reshape(maps.shape), rule=rule)
+    return Births(rule_births(maps, rule=rule).astype(np.float32), shuffled)
 
 
 def join(parts: Sequence[Births]) -> Births:
     """Put births on successive images side by side."""
     return Births(
-        np.concatenate([part.level for part in parts], axis=1),
-        np.concatenate([part.shuffled for part in parts], axis=1),
+        np.concatenate([part.level for part in parts], axis=-1),
+        np.concatenate([part.shuffled for part in parts], axis=-1),
     )

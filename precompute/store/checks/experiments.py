@@ -1,7 +1,7 @@
 """What experiments found: as far as it follows from the rest of the store, or from itself."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import h5py
@@ -16,6 +16,12 @@ from precompute.store.schema import entries_with
 _STATISTICS = "/experiments/statistics"
 _CUMULATIVE = "/experiments/cumulative"
 _DISSECTION = "/experiments/dissection"
+_ENTROPY = "/experiments/entropy"
+# Experiments with curves along orders and steps: which of them are shares of images, and which are not.
+_CURVES = (
+    (_CUMULATIVE, ("accuracy", "balanced", "class_accuracy", "class_balanced"), ()),
+    (_ENTROPY, ("accuracy",), ("loss",)),
+)
 # Smallest and largest value of what an experiment found, by its unit of measurement.
 _BOUNDS = {"probability": (0.0, 1.0), "fraction": (-1.0, 1.0), "correlation": (-1.0, 1.0), "yes/no": (0.0, 1.0)}
 
@@ -25,7 +31,7 @@ def rules(file: h5py.File) -> Iterator[Rule]:
     for name in set(names(file, "/experiments")).intersection(NAMES):
         yield Rule((f"/experiments/{name}",), partial(_facts, file, f"/experiments/{name}"))
         yield Rule((), partial(_layers, file, f"/experiments/{name}/layers"))
-    for experiment, least in ((_STATISTICS, 0), (_CUMULATIVE, -1)):
+    for experiment, least in ((_STATISTICS, 0), (_CUMULATIVE, -1), (_ENTROPY, -1)):
         if experiment in file:
             yield Rule((f"{experiment}/half",), partial(_halves, file, f"{experiment}/half", least))
     for entry in entries_with(names(file, "/experiments")):
@@ -36,11 +42,19 @@ def rules(file: h5py.File) -> Iterator[Rule]:
         correct = base.removeprefix(_STATISTICS) + "/correct"
         yield Rule((*ANSWERS, correct, f"{base}/lost", f"{base}/gained"), partial(_discordant, file, base, correct))
     yield from _of_dissection(file)
-    for base in instances(file, f"{_CUMULATIVE}/layers/<layer>"):
-        yield Rule((f"{base}/unit",), partial(_orders, file, f"{base}/unit"))
-        yield Rule((f"{base}/n_removed", f"{base}/unit"), partial(_steps, file, base))
-        for name in ("accuracy", "balanced", "class_accuracy", "class_balanced"):
-            yield Rule((f"{base}/{name}",), partial(_curves, file, f"{base}/{name}"))
+    for experiment, shares, others in _CURVES:
+        for base in instances(file, f"{experiment}/layers/<layer>"):
+            yield from _removal_rules(file, base, shares, others)
+
+
+def _removal_rules(file: h5py.File, base: str, shares: Sequence[str], others: Sequence[str]) -> Iterator[Rule]:
+    """List what must hold where units are removed step by step: of curves that are shares of images, and others."""
+    yield Rule((f"{base}/unit",), partial(_orders, file, f"{base}/unit"))
+    yield Rule((f"{base}/n_removed", f"{base}/unit"), partial(_steps, file, base))
+    for name in shares:
+        yield Rule((f"{base}/{name}",), partial(_between, file, f"{base}/{name}", (0.0, 1.0)))
+    for name in (*shares, *others):
+        yield Rule((f"{base}/{name}",), partial(_ends, file, f"{base}/{name}"))
 
 
 def _of_dissection(file: h5py.File) -> Iterator[Rule]:
@@ -105,8 +119,7 @@ def _steps(file: h5py.File, base: str) -> Iterator[Problem]:
         yield Problem(f"{base}/n_removed", f"expected steps that rise from 0 to {n_units}")
 
 
-def _curves(file: h5py.File, path: str) -> Iterator[Problem]:
-    yield from _between(file, path, (0.0, 1.0))
+def _ends(file: h5py.File, path: str) -> Iterator[Problem]:
     values = file[path][...]
     for step, where in ((0, "with no unit removed"), (-1, "with all units removed")):
         ends = values[:, step]

@@ -23,6 +23,7 @@ _SIZED_BY = {
     "direction": ("direction", 0),
     "concept": ("concept", 0),
     "rank": ("shown_concept", 1),
+    "noise": ("noise", 0),
 }
 _NAMES_ALLOWED = {"ablation": schema.ABLATION_KINDS, "exemplar": schema.EXEMPLAR_KINDS}
 

@@ -17,14 +17,6 @@ ENTRIES: tuple[Entry, ...] = (
         "measured, -1 for images that were not used.",
     ),
     Entry("/experiments/entropy/n_images", "i4", ("class",), "images", "Images of the class that entropies are of."),
-    Entry("/experiments/entropy/noise", STRING, ("noise",), "name", "Kinds of noise: `independent` or `smooth`."),
-    Entry(
-        "/experiments/entropy/ranking",
-        STRING,
-        ("order",),
-        "name",
-        "What each order is: `lowest` entropy for the class first, `highest` first, or `random`.",
-    ),
     Entry(
         f"{_LAYER}/entropy",
         "f4",
@@ -41,22 +33,23 @@ ENTRIES: tuple[Entry, ...] = (
         "Share of those images on which the unit's map has a hole at any level.",
         nan=_NO_ENTROPY,
     ),
-    Entry(
-        f"{_LAYER}/shuffled_entropy",
-        "f4",
-        ("unit", "class"),
-        "nat",
-        "Feature entropy of the same maps with the pixels of each in random order.",
-        nan=_NO_ENTROPY,
+    *(
+        Entry(f"{_LAYER}/shuffled_{end}", "f4", ("unit", "class"), "nat", doc, nan=_NO_ENTROPY)
+        for end, doc in (
+            ("mean", "Mean feature entropy of the same maps with their pixels in random order, over 19 shuffles."),
+            ("low", "Lowest of the 19; one more shuffle would be lower with a probability of 5 %."),
+            ("high", "Highest of the 19."),
+        )
     ),
     Entry(
         f"{_LAYER}/shuffled_rate",
         "f4",
         ("unit", "class"),
         "fraction",
-        "Selective rate of those.",
+        "Mean selective rate of the shuffled maps.",
         nan=_NO_ENTROPY,
     ),
+    Entry(f"{_LAYER}/noise", STRING, ("noise",), "name", "Kinds of noise: `independent` pixels, or `smooth`."),
     *(
         Entry(f"{_LAYER}/noise_{end}", "f4", ("noise", "class"), "nat", doc, nan=_NO_ENTROPY)
         for end, doc in (
@@ -73,6 +66,13 @@ ENTRIES: tuple[Entry, ...] = (
         "correlation",
         "Rank correlation, over units, of the entropies with those on the images measured on.",
         nan="where either are the same for all units, or for fewer than three units",
+    ),
+    Entry(
+        f"{_LAYER}/ranking",
+        STRING,
+        ("order",),
+        "name",
+        "What each order is: `lowest` entropy for the class first, `highest` first, or `random`.",
     ),
     Entry(f"{_LAYER}/unit", "i4", ("class", "unit"), "unit", "The units, lowest entropy for the class first."),
     Entry(f"{_LAYER}/n_removed", "i4", ("step",), "units", "How many units are removed at each step, from 0 to all."),

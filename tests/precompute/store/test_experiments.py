@@ -26,6 +26,7 @@ FACTS = {
 CURVES = f"/experiments/cumulative/layers/{LAYER}"
 ABLATED = f"/experiments/statistics/layers/{LAYER}/ablation/zero"
 DISSECTED = f"/experiments/dissection/layers/{LAYER}"
+ENTROPY = f"/experiments/entropy/layers/{LAYER}"
 CORRELATED = f"/experiments/correlations/layers/{LAYER}/ablation/zero"
 
 
@@ -33,6 +34,7 @@ def sizes(store):
     layer = store.layer(LAYER)
     shared = {"image": len(store.images), "class": len(store.classes), "unit": layer.n_units}
     shared |= {"concept": 3, "folder": 2, "shuffle": 5, "rank": 2, "shown exemplar": 2, "row": 4, "column": 4}
+    shared |= {"noise": 2}
     return shared | {"measure": 3, "target": 2, "order": 4, "step": 3, "fraction": 2, "seed": 3, "direction": 2}
 
 
@@ -51,7 +53,9 @@ def made_up(store):
     arrays[f"{ABLATED}/lost"] = np.maximum(change, 0)
     arrays[f"{ABLATED}/gained"] = np.maximum(-change, 0)
     arrays[f"{CURVES}/unit"] = np.tile(np.arange(size["unit"]), (size["order"], 1))
-    arrays[f"{CURVES}/n_removed"] = np.array([0, 1, size["unit"]])
+    arrays[f"{ENTROPY}/unit"] = np.tile(np.arange(size["unit"]), (size["class"], 1))
+    for base in (CURVES, ENTROPY):
+        arrays[f"{base}/n_removed"] = np.array([0, 1, size["unit"]])
     return arrays
 
 
@@ -245,6 +249,9 @@ FAULTS = {
     f"{CURVES}/unit": plant(f"{CURVES}/unit", 0),
     f"{CURVES}/n_removed": plant(f"{CURVES}/n_removed", 0),
     f"{CURVES}/accuracy": plant(f"{CURVES}/accuracy", np.arange(12).reshape(4, 3) / 12),
+    f"{ENTROPY}/unit": plant(f"{ENTROPY}/unit", 0),
+    f"{ENTROPY}/accuracy": plant(f"{ENTROPY}/accuracy", 1.5),
+    f"{ENTROPY}/loss": plant(f"{ENTROPY}/loss", np.arange(12).reshape(4, 3, 1)),
     f"{CURVES}/area": plant(f"{CURVES}/area", np.nan),
     f"{DISSECTED}/iou": plant(f"{DISSECTED}/iou", -0.5),
     f"{DISSECTED}/shown_concept": plant(f"{DISSECTED}/shown_concept", 3),
