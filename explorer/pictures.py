@@ -16,6 +16,7 @@ Floats = NDArray[np.floating[Any]]
 OUTLINE_SIDE = 224
 LINE = (255, 255, 255)
 CASING = (16, 20, 24)
+CONCEPT = (149, 80, 225)
 RAISES = (31, 127, 184)
 LOWERS = (224, 103, 44)
 
@@ -74,13 +75,40 @@ def outline(activation: Floats, level: float, side: int = OUTLINE_SIDE) -> bytes
     region = active_region(activation, level, side)
     if not region.any():
         return None
-    border = region & ~_all_around(region)
-    line = _any_around(border)
-    casing = _any_around(line)
     pixels = np.zeros((side, side, 4), np.uint8)
-    pixels[casing] = (*CASING, 190)
-    pixels[line] = (*LINE, 255)
+    _draw_border(pixels, region)
     return _png(pixels)
+
+
+def regions(own: NDArray[np.bool_], concept: NDArray[np.bool_], side: int = OUTLINE_SIDE) -> bytes | None:
+    """Draw where a concept is, and over it the border of where a unit is active, as a transparent PNG.
+
+    Parameters
+    ----------
+    own, concept : (row, column) bool array
+        Where the unit is active and where the concept is.
+    side : int
+        Size of the PNG in pixels.
+
+    Returns
+    -------
+    bytes or None
+        None where there is neither.
+    """
+    if not (own.any() or concept.any()):
+        return None
+    pixels = np.zeros((side, side, 4), np.uint8)
+    place = active_region(concept.astype(np.float32), 0.5, side)
+    pixels[place] = (*CONCEPT, 110)
+    pixels[_any_around(place & ~_all_around(place))] = (*CONCEPT, 255)
+    _draw_border(pixels, active_region(own.astype(np.float32), 0.5, side))
+    return _png(pixels)
+
+
+def _draw_border(pixels: NDArray[np.uint8], region: NDArray[np.bool_]) -> None:
+    line = _any_around(region & ~_all_around(region))
+    pixels[_any_around(line) & ~line] = (*CASING, 190)
+    pixels[line] = (*LINE, 255)
 
 
 def heat(values: Floats, limit: float) -> bytes:

@@ -45,6 +45,8 @@ class Selection:
         The experiment of the Experiments page.
     choice : str or None
         What was chosen there among the ways of showing it; each experiment has its own.
+    concept : str or None
+        Which of a unit's best concepts is drawn on its exemplars, from 1.
     """
 
     store: str
@@ -60,6 +62,7 @@ class Selection:
     page: int = 1
     experiment: str | None = None
     choice: str | None = None
+    concept: str | None = None
 
     def to(self, **changes: Any) -> Self:
         """Return this selection with some parts changed."""
@@ -85,6 +88,7 @@ _PARAMETER = {
     "page": "page",
     "experiment": "experiment",
     "choice": "choice",
+    "concept": "concept",
 }
 
 
@@ -152,6 +156,7 @@ def _in_layer(found: Selection, reading: "_Reading", layer: Layer) -> Selection:
         y=reading.one_of("y", axes, "measure"),
         sort=reading.one_of("sort", [*axes, "unit"], "measure"),
         page=max(1, reading.number("page", 10**6, "page") or 1),
+        concept=reading.one_of("concept", ["1", "2", "3"], "concept"),
     )
 
 

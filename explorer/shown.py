@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from explorer.concepts import names_of_store
 from explorer.selection import is_defined
 from explorer.text import significant
-from precompute.measures.table import MEASURES, is_class_valued
-from precompute.store.reader import Layer, Measure
+from precompute.measures.table import MEASURES, is_class_valued, is_index_valued
+from precompute.store.reader import Layer, Measure, Store
 
 Floats = NDArray[np.floating[Any]]
 
@@ -46,14 +47,21 @@ def class_titles(measure: Measure, titles: Sequence[str]) -> list[str]:
     return ["–" if np.isnan(value) else titles[int(value)] for value in measure.values]
 
 
-def unit_frame(layer: Layer, titles: Sequence[str]) -> pd.DataFrame:
-    """Put all measures of a layer side by side, a row a unit, with fixed column names: those of the store."""
+def unit_frame(layer: Layer, store: Store) -> pd.DataFrame:
+    """Put all measures of a layer side by side, a row a unit, with fixed column names: those of the store.
+
+    Measures that are indices are shown by the titles of their classes or the names of their concepts.
+    """
     columns: dict[str, Any] = {"unit": np.arange(layer.n_units)}
     for name in sorted(layer.measures, key=_reading_order):
         measure = layer.measures[name]
         if not is_defined(measure):
             continue
-        columns[name] = class_titles(measure, titles) if is_class_valued(name) else quantity(measure).values
+        if is_index_valued(name):
+            titles = store.classes.title if is_class_valued(name) else names_of_store(store)
+            columns[name] = class_titles(measure, titles)
+        else:
+            columns[name] = quantity(measure).values
     return pd.DataFrame(columns)
 
 

@@ -17,7 +17,7 @@ from explorer.selection import Selection, axes_of
 from explorer.sentence import as_html, breakage
 from explorer.shown import dead_units, first_axes, first_order, order_by, quantity, unit_frame
 from explorer.text import count
-from precompute.measures.table import is_class_valued
+from precompute.measures.table import is_index_valued
 from precompute.store.reader import Layer
 
 _TILES_A_PAGE = 48
@@ -95,7 +95,7 @@ def _choose_measure(view: View, layer: Layer, options: list[str], value: str, fi
 
 
 def _points(view: View, layer: Layer, x: str, y: str) -> pd.DataFrame:
-    frame = unit_frame(layer, view.store.classes.title)
+    frame = unit_frame(layer, view.store)
     sees = frame["selective_class"] if "selective_class" in frame else pd.Series("", index=frame.index)
     chosen = None if view.chosen_class is None else view.store.classes.title[view.chosen_class]
     drawn = pd.DataFrame({"unit": frame["unit"], "x": frame[x], "y": frame[y], "sees": sees, "chosen": sees == chosen})
@@ -104,7 +104,7 @@ def _points(view: View, layer: Layer, x: str, y: str) -> pd.DataFrame:
 
 def _table(view: View, layer: Layer) -> None:
     heading("All measures", "click a heading to sort, a cell to look at its unit")
-    frame = unit_frame(layer, view.store.classes.title)
+    frame = unit_frame(layer, view.store)
     key = f"table_{layer.name}"
     st.dataframe(
         frame,
@@ -128,7 +128,7 @@ def _columns(layer: Layer, frame: pd.DataFrame) -> dict[str, Any]:
     columns: dict[str, Any] = {"unit": st.column_config.NumberColumn("Unit", width=60, pinned=True)}
     for name in frame.columns[1:]:
         measure = layer.measures[name]
-        if is_class_valued(name):
+        if is_index_valued(name):
             columns[name] = st.column_config.TextColumn(measure.label, help=measure.formula)
         elif name == "dead":
             frame[name] = frame[name] == 1

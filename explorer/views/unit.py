@@ -3,7 +3,17 @@
 import streamlit as st
 
 from explorer import navigate
-from explorer.components import attribution, class_detail, distribution, exemplars, header, messages, sides, stepper
+from explorer.components import (
+    attribution,
+    class_detail,
+    concepts,
+    distribution,
+    exemplars,
+    header,
+    messages,
+    sides,
+    stepper,
+)
 from explorer.components.html import sentence
 from explorer.components.measures import measures
 from explorer.impact import answers_of, impact
@@ -38,4 +48,5 @@ with right:
     sides.sides(view, layer, unit, effect)
     distribution.distribution(view, layer, unit)
     class_detail.class_detail(view, layer, unit)
+concepts.concepts(view, layer, unit)
 attribution.attribution(view, layer, unit)

@@ -1,9 +1,13 @@
 """The experiments that have a presentation: one line each."""
 
-from explorer.components.experiments import cumulative, rotation
+from explorer.components.experiments import cumulative, dissection, rotation
 from explorer.components.experiments.presentation import Presentation
 
-PRESENTATIONS: tuple[Presentation, ...] = (cumulative.PRESENTATION, rotation.PRESENTATION)
+PRESENTATIONS: tuple[Presentation, ...] = (
+    cumulative.PRESENTATION,
+    rotation.PRESENTATION,
+    dissection.PRESENTATION,
+)
 
 
 def presentation_of(name: str) -> Presentation | None:
