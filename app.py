@@ -20,6 +20,7 @@ PAGES = [
     st.Page(navigate.LAYER, title="Layer", url_path="layer"),
     st.Page(navigate.UNIT, title="Unit", url_path="unit"),
     st.Page(navigate.EXPERIMENTS, title="Experiments", url_path="experiments"),
+    st.Page(navigate.COMPARE, title="Compare stores", url_path="compare"),
 ]
 page = st.navigation(PAGES, position="hidden")
 

@@ -12,6 +12,7 @@ import streamlit as st
 from explorer.build import Build
 from explorer.handles import Handles, Signature
 from explorer.sources import Source
+from precompute.compare import Side, sides
 from precompute.store.reader import Layer, Store
 
 
@@ -46,6 +47,16 @@ def _first_exemplars(
         image = held.exemplars("top", unit).image[:count]
         found[row, : len(image)] = image
     return found
+
+
+def compared(source: Source) -> list[Side]:
+    """Describe every layer of a store, to be set beside those of others."""
+    return _compared(source, source.signature)
+
+
+@st.cache_data(max_entries=32, show_spinner="Counting what every unit changes ...")
+def _compared(source: Source, signature: Signature) -> list[Side]:
+    return sides(store_of(source), source.name)
 
 
 @st.cache_resource(show_spinner=False)

@@ -16,6 +16,7 @@ OVERVIEW = "explorer/views/overview.py"
 LAYER = "explorer/views/layer.py"
 UNIT = "explorer/views/unit.py"
 EXPERIMENTS = "explorer/views/experiments.py"
+COMPARE = "explorer/views/compare.py"
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,6 +47,8 @@ class Selection:
         What was chosen there among the ways of showing it; each experiment has its own.
     concept : str or None
         Which of a unit's best concepts is drawn on its exemplars, from 1.
+    beside : str or None
+        Names of the stores that are compared with this one, with a slash between them; None for the newest.
     """
 
     store: str
@@ -63,6 +65,7 @@ class Selection:
     experiment: str | None = None
     choice: str | None = None
     concept: str | None = None
+    beside: str | None = None
 
     def to(self, **changes: Any) -> Self:
         """Return this selection with some parts changed."""
@@ -89,6 +92,7 @@ _PARAMETER = {
     "experiment": "experiment",
     "choice": "choice",
     "concept": "concept",
+    "beside": "beside",
 }
 
 
@@ -121,7 +125,7 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
     label = reading.one_of("class", store.classes.name, "class")
     known = dict.fromkeys([*(row.name for row in EXPERIMENTS), *store.experiments])
     experiment = reading.one_of("experiment", list(known), "experiment")
-    found = Selection(name, label=label, experiment=experiment, choice=query.get("choice"))
+    found = Selection(name, label=label, experiment=experiment, choice=query.get("choice"), beside=query.get("beside"))
     asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))
     if asked is None:
         return found, reading.problems

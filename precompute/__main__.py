@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     checking = commands.add_parser("check", help="list all that is missing, half-written or inconsistent in a store")
     checking.add_argument("store", type=Path, metavar="STORE.h5")
     checking.set_defaults(run_command=_check)
+    _add_compare(commands)
     informing = commands.add_parser("info", help="say what is in a store and how it came to be")
     informing.add_argument("store", type=Path, metavar="STORE.h5")
     informing.set_defaults(run_command=_info)
@@ -137,6 +138,13 @@ def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     parser.set_defaults(run_command=_experiment, when_stopped="the store is as it was")
 
 
+def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("compare", help="set stores beside each other, layer by layer")
+    parser.add_argument("stores", type=Path, nargs="+", metavar="STORE.h5")
+    parser.add_argument("--layer", action="append", dest="layers", metavar="L", help="a layer; repeatable (all)")
+    parser.set_defaults(run_command=_compare)
+
+
 # The commands
 
 
@@ -218,6 +226,18 @@ def _check(options: argparse.Namespace) -> int:
         print(problem)
     print(f"{options.store}: {len(problems) or 'no'} problem{'s' * (len(problems) != 1)} found")
     return 1 if problems else 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from precompute.compare import sides, tables
+
+    stems = [path.stem for path in options.stores]
+    found = []
+    for path in options.stores:
+        with open_store(path) as store:
+            found += sides(store, path.stem if stems.count(path.stem) == 1 else str(path), options.layers)
+    print("\n".join(tables(found, options.layers)))
+    return 0
 
 
 def _info(options: argparse.Namespace) -> int:

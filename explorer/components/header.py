@@ -35,7 +35,7 @@ def _title(view: View, page: str) -> str:
     chosen = view.selection
     parts = [f"Unit {chosen.unit}"] if page == navigate.UNIT else []
     parts += [chosen.layer or ""] if page in (navigate.LAYER, navigate.UNIT) else []
-    parts += ["Experiments"] if page == navigate.EXPERIMENTS else []
+    parts += {navigate.EXPERIMENTS: ["Experiments"], navigate.COMPARE: ["Compare"]}.get(page, [])
     return " · ".join([*parts, chosen.store, "Unitscope"])
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.explorer.conftest import FULL, THOUSAND, put, stamp, truncate
 from tests.factory import LOSSES, Recipe
 
-PAGES = ("overview", "layer", "unit", "experiments")
+PAGES = ("overview", "layer", "unit", "experiments", "compare")
 
 
 def without(part: str) -> Recipe:

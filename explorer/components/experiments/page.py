@@ -1,6 +1,7 @@
 """The page around the experiments: the list of all there are, and the one that is looked at."""
 
 import json
+import sys
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,7 @@ from explorer.components.experiments.choices import choose_layer
 from explorer.components.experiments.registry import presentation_of
 from explorer.components.html import escape, heading, note, sentence
 from explorer.navigate import View
+from explorer.sources import find_sources
 from explorer.text import md_text
 from precompute.experiments.table import EXPERIMENTS, ExperimentRow
 from precompute.store.reader import Experiment, Layer
@@ -40,6 +42,13 @@ def contents(view: View, chosen: str | None = None) -> None:
             with st.container(key="experiment_chosen" if name == chosen else None):
                 st.page_link(navigate.EXPERIMENTS, label=label, icon=icon, query_params=query(view, name))
         note("✓ in this store, + can be added")
+        if len(find_sources(sys.argv)) > 1:
+            st.page_link(
+                navigate.COMPARE,
+                label="Compare stores",
+                icon=":material/compare_arrows:",
+                query_params=view.selection.to(choice=None).query(),
+            )
 
 
 def query(view: View, name: str) -> dict[str, str]:

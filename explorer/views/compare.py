@@ -1,0 +1,12 @@
+"""Stores beside each other: what their units lose and prefer."""
+
+from explorer import navigate
+from explorer.components import comparison, header, messages
+from explorer.components.html import sentence
+
+view = navigate.current()
+with header.header(view, page=navigate.COMPARE):
+    header.place("compare stores")
+messages.problems(view.problems)
+sentence("Stores beside each other")
+comparison.comparison(view)

@@ -1,0 +1,106 @@
+"""What the units of a layer lose and prefer, gathered so that networks can be set beside each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.correlation import Correlation, correlate
+from precompute.measures.drops import Answers
+from precompute.measures.maxdrop import max_drop_test, takes_part
+from precompute.measures.multiplicity import false_discovery
+from precompute.measures.paired import FlipTable, flip_rate, paired_counts
+
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+
+TARGETS = ("overall_drop", "max_drop")
+"""The drops that selectivity is held against."""
+
+
+@dataclass(frozen=True, eq=False)
+class UnitEffects:
+    """What silencing each unit of one layer does, (unit,) each; NaN for dead units, which prefer nothing.
+
+    Parameters
+    ----------
+    overall_drop, max_drop : array
+        Accuracy lost over all images, and of the class that loses most; fractions.
+    max_drop_expected : array
+        What chance makes of the largest class drop on average, with as many changed images; see
+        :func:`precompute.measures.maxdrop.max_drop_test`.
+    max_drop_q : array
+        Q-value of the largest class drop over the units of the layer.
+    flip_rate : array
+        Share of the images whose prediction changes.
+    selectivity : array
+        Class selectivity; NaN also where the layer has none.
+    """
+
+    overall_drop: Floats
+    max_drop: Floats
+    max_drop_expected: Floats
+    max_drop_q: Floats
+    flip_rate: Floats
+    selectivity: Floats
+
+    def called(self, level: float = 0.05) -> int:
+        """Count the units whose largest class drop is more than chance, at a false discovery rate."""
+        return int((self.max_drop_q <= level).sum())
+
+    def correlations(self, *, draws: int = 1000, seed: int = 0) -> dict[str, dict[str, Correlation]]:
+        """Correlate selectivity with each of `TARGETS` over the units, by ``spearman`` and ``pearson``.
+
+        Parameters are those of :func:`precompute.measures.correlation.correlate`.
+        """
+        return {
+            target: {
+                way: correlate([self.selectivity, getattr(self, target)], ranks=ranks, draws=draws, seed=seed)
+                for way, ranks in (("spearman", True), ("pearson", False))
+            }
+            for target in TARGETS
+        }
+
+
+def unit_effects(flips: FlipTable, before: Answers, alive: Bools, selectivity: Floats) -> UnitEffects:
+    """Describe the units of a layer from the predictions that they change.
+
+    Parameters
+    ----------
+    flips : FlipTable
+        The predictions that change.
+    before : Answers
+        The answers that they change.
+    alive : (unit,) bool array
+        Units that are not zero everywhere.
+    selectivity : (unit,) array
+        Their class selectivity.
+
+    Returns
+    -------
+    UnitEffects
+        Maxima are over the classes that have something to lose; q-values are over all units.
+    """
+    counts = paired_counts(flips, before)
+    test = max_drop_test(counts, takes_part(before.correct, before.count))
+    n_images = len(before.label)
+
+    def living(values: Floats) -> Floats:
+        return np.where(alive, values, np.nan)
+
+    return UnitEffects(
+        overall_drop=living((counts.lost - counts.gained).sum(axis=1) / max(1, n_images)),
+        max_drop=living(test.largest),
+        max_drop_expected=living(test.expected),
+        max_drop_q=living(false_discovery(test.p)),
+        flip_rate=living(flip_rate(flips, n_images)),
+        selectivity=living(selectivity),
+    )
+
+
+def quantiles(values: Floats, shares: Sequence[float] = (0.25, 0.5, 0.75)) -> Floats:
+    """Return quantiles of what is defined, (share,); NaN where nothing is."""
+    known = values[~np.isnan(values)]
+    return np.quantile(known, shares) if known.size else np.full(len(shares), np.nan)

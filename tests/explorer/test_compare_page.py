@@ -1,0 +1,102 @@
+"""Stores beside each other on one page."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from explorer.charts.comparison import Row, correlations, distributions
+from tests.explorer.conftest import FULL, THOUSAND, put, truncate
+from tests.factory import Recipe
+
+OTHER = Recipe(per_class=FULL.per_class, layers=FULL.layers[:2], seed=9)
+
+
+@pytest.fixture
+def several(made, runs):
+    put(made("full"), runs, "plain")
+    put(made("other", OTHER), runs, "varied")
+
+
+def drawn(shown):
+    return [json.dumps(json.loads(chart.proto.spec)) for chart in shown.charts()]
+
+
+def test_all_stores_are_set_beside_each_other_layer_by_layer(several, show):
+    shown = show("compare", store="plain")
+    drops, related = drawn(shown)
+    for spec in (drops, related):
+        for row in ("plain · features.8", "varied · features.8", "plain · classifier.1"):
+            assert json.dumps(row) in spec
+    assert "varied · classifier.1" not in shown.words
+    rows = [shown.words.index(row) for row in ("plain · features.8", "varied · features.8", "plain · features.10")]
+    assert rows == sorted(rows)
+    assert "mean by chance" in shown.words
+
+
+def test_the_reader_chooses_the_stores(several, show):
+    shown = show("compare", store="plain")
+    shown.app.multiselect(key="compared_stores").set_value(["varied"]).run()
+    assert "plain · " not in shown.words
+    assert shown.app.query_params["store"] in ("varied", ["varied"])
+    shown.app.multiselect(key="compared_stores").set_value(["varied", "plain"]).run()
+    assert "plain · features.8" in shown.words
+    assert shown.app.query_params["beside"] in ("plain", ["plain"])
+
+
+@pytest.mark.parametrize("choice", ["overall_drop", "flip_rate", "selectivity"])
+def test_other_numbers_of_every_unit_can_be_shown(choice, several, show):
+    shown = show("compare", store="plain", choice=choice)
+    assert "grey bar" not in shown.words
+    assert len(shown.charts()) == 2
+
+
+def test_a_store_that_is_not_there_is_named(several, show):
+    shown = show("compare", store="plain", beside="<b>gone/varied")
+    assert "not there: &lt;b&gt;gone" in shown.words
+    assert "varied · features.8" in shown.words
+
+
+def test_a_store_that_cannot_be_used_is_left_out_and_said(several, made, runs, show):
+    truncate(put(made("full"), runs, "broken"))
+    said = show("compare", store="plain").words
+    assert "broken is left out: " in said
+    assert "varied · features.8" in said
+
+
+def test_other_images_are_said_to_be_others(several, made, runs, show):
+    assert "not of the same images" not in show("compare", store="plain").words
+    put(made("thousand", THOUSAND), runs, "thousand")
+    assert "not of the same images" in show("compare", store="plain").words
+
+
+def test_the_experiments_lead_here_where_there_are_several_stores(several, runs, show):
+    def labels():
+        return [link.proto.label for link in show("experiments", store="plain").app.get("page_link")]
+
+    assert "Compare stores" in labels()
+    (runs / "varied.h5").unlink()
+    assert "Compare stores" not in labels()
+
+
+# Charts
+
+
+def test_circles_hold_every_unit_and_bars_the_means():
+    rng = np.random.default_rng(0)
+    rows = [Row("a · x", "a", rng.normal(2, 1, 300), 1.5), Row("b · x", "b", np.r_[np.nan, 1.0, 1.0], np.nan)]
+    spec = distributions(rows, "largest class drop, points").to_dict()
+    data = spec["datasets"]
+    circles, summaries = (pd.DataFrame(data[spec["layer"][layer]["data"]["name"]]) for layer in (0, 1))
+    assert circles.groupby("row")["units"].sum().to_dict() == {"a · x": 300, "b · x": 2}
+    mean = (circles["value"] * circles["units"]).groupby(circles["row"]).sum() / circles.groupby("row")["units"].sum()
+    np.testing.assert_allclose(mean["a · x"], np.mean(rows[0].values))
+    np.testing.assert_allclose(summaries["mean"], [np.mean(rows[0].values), 1])
+
+
+def test_a_correlation_that_is_not_defined_has_a_row_and_no_mark():
+    frame = pd.DataFrame({"row": ["a", "b"], "store": ["a", "b"], "r": [0.2, np.nan], "low": [0, np.nan], "high": 0.4})
+    spec = correlations(frame, "selectivity against drop").to_dict()
+    assert [len(rows) for rows in spec["datasets"].values() if "row" in rows[0]] == [1]
+    assert spec["layer"][1]["encoding"]["y"]["sort"] == ["a", "b"]
