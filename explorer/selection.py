@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-import numpy as np
-
+from explorer.catalogue import axes_of, column_sets
 from precompute.experiments.table import EXPERIMENTS
-from precompute.measures.table import is_index_valued
-from precompute.store.reader import Layer, Measure, Store
+from precompute.store.reader import Layer, Store
 
 _LONGEST_NUMBER = 7
 _LONGEST_QUOTE = 60
@@ -39,6 +37,8 @@ class Selection:
         The kind of ablation.
     x, y, sort : str or None
         Measures of the layer page: axes of its scatter, order of its wall.
+    columns : str or None
+        Which set of columns its table shows.
     page : int
         Page of the wall, from 1.
     experiment : str or None
@@ -61,6 +61,7 @@ class Selection:
     x: str | None = None
     y: str | None = None
     sort: str | None = None
+    columns: str | None = None
     page: int = 1
     experiment: str | None = None
     choice: str | None = None
@@ -88,6 +89,7 @@ _PARAMETER = {
     "x": "x",
     "y": "y",
     "sort": "sort",
+    "columns": "columns",
     "page": "page",
     "experiment": "experiment",
     "choice": "choice",
@@ -132,17 +134,6 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
     return _in_layer(found, reading, store.layer(asked)), reading.problems
 
 
-def axes_of(layer: Layer) -> list[str]:
-    """Return the measures that can be an axis: quantities, not classes, that some unit has a value of."""
-    held = layer.measures
-    return [name for name in held if not is_index_valued(name) and name != "dead" and is_defined(held[name])]
-
-
-def is_defined(measure: Measure) -> bool:
-    """Whether any unit has a value; sums and concatenations have no kernel, so none of theirs has an L1 norm."""
-    return not np.isnan(measure.values).all()
-
-
 def _first(store: Store) -> str | None:
     return store.layers[-1].name if store.layers else None
 
@@ -159,6 +150,7 @@ def _in_layer(found: Selection, reading: "_Reading", layer: Layer) -> Selection:
         x=reading.one_of("x", axes, "measure"),
         y=reading.one_of("y", axes, "measure"),
         sort=reading.one_of("sort", [*axes, "unit"], "measure"),
+        columns=reading.one_of("columns", list(column_sets(layer)), "set of columns"),
         page=max(1, reading.number("page", 10**6, "page") or 1),
         concept=reading.one_of("concept", ["1", "2", "3"], "concept"),
     )

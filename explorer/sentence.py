@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.evidence import CALLED, Evidence
 from explorer.impact import Impact
-from explorer.text import count, number, points
+from explorer.text import count, number, points, probability, significant
 
 Floats = NDArray[np.floating[Any]]
 
@@ -32,7 +33,7 @@ def as_text(spans: Sequence[Span]) -> str:
     return "".join(span.text for span in spans)
 
 
-def describe(unit: int, titles: Sequence[str], profile: Floats, impact: Impact, *, dead: bool) -> list[Span]:
+def describe(unit: int, titles: Sequence[str], profile: Floats, loss: Sequence[Span], *, dead: bool) -> list[Span]:
     """Say what drives a unit and what is lost without it.
 
     Parameters
@@ -43,8 +44,8 @@ def describe(unit: int, titles: Sequence[str], profile: Floats, impact: Impact, 
         Titles of the classes.
     profile : (class,) array
         Its mean activation by class; NaN for classes without images.
-    impact : Impact
-        What silencing it does.
+    loss : sequence of Span
+        What is lost without it: a clause from :func:`without`.
     dead : bool
         Whether it is zero everywhere on every image.
     """
@@ -53,8 +54,7 @@ def describe(unit: int, titles: Sequence[str], profile: Floats, impact: Impact, 
     return [
         *_drive(unit, titles, profile),
         Span(" Without it, "),
-        *breakage(titles, impact),
-        *_altogether(impact),
+        *loss,
     ]
 
 
@@ -74,6 +74,50 @@ def _drive(unit: int, titles: Sequence[str], profile: Floats) -> list[Span]:
             Span(f", {number(ratio, 1 if ratio < 100 else 0)} times as strongly as to other classes on average")
         )
     return [*spans, Span(".")]
+
+
+def without(titles: Sequence[str], impact: Impact, evidence: Evidence | None) -> list[Span]:
+    """Say what is lost without a unit, after "without it": of one class, and of all together.
+
+    Where there is evidence, the drop is the one on the half of the images that had no part in choosing the class, for
+    the largest of many drops is too large.
+    """
+    if evidence is None or not impact.lost.any():
+        return [*breakage(titles, impact), *_altogether(impact)]
+    return [*held_out(titles, evidence), *_by_chance(evidence), *_altogether(impact)]
+
+
+def held_out(titles: Sequence[str], evidence: Evidence) -> list[Span]:
+    """Say what the class that needs the unit most loses on held-out images, how sure that is, after "without it"."""
+    if evidence.chosen is None:
+        return [Span("no class loses", True), Span(f" on the half of the images where one is chosen{_test(evidence)}")]
+    size = points(abs(evidence.drop), evidence.n_images)
+    low, high = (points(end, evidence.n_images) for end in (evidence.low, evidence.high))
+    return [
+        Span(titles[evidence.chosen], True),
+        Span(" gains " if evidence.drop < 0 else " loses "),
+        Span(f"{size} points", True),
+        Span(f" on held-out images (95 % interval {low} to {high}{_test(evidence, '; ')})"),
+    ]
+
+
+def _test(evidence: Evidence, before: str = "; ") -> str:
+    if np.isnan(evidence.q):
+        return ""
+    said = f"{before}q {probability(evidence.q)}"
+    if evidence.q > CALLED:
+        return f"{said}: not enough images to tell it from chance"
+    if not evidence.low > 0:
+        return f"{said}: some class loses, but not enough images to tell how much this one does"
+    return said
+
+
+def _by_chance(evidence: Evidence) -> list[Span]:
+    if np.isnan(evidence.expected):
+        return []
+    return [
+        Span(f"; by chance alone the class hit hardest would lose {significant(100 * evidence.expected, 2)} points")
+    ]
 
 
 def breakage(titles: Sequence[str], impact: Impact) -> list[Span]:

@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from explorer.catalogue import in_order
 from explorer.concepts import names_of_store
-from explorer.selection import is_defined
-from explorer.text import significant
-from precompute.measures.table import MEASURES, is_class_valued, is_index_valued
+from explorer.text import number, significant
+from precompute.measures.table import is_class_valued, is_drop, is_index_valued
 from precompute.store.reader import Layer, Measure, Store
 
 Floats = NDArray[np.floating[Any]]
 
 _FIRST_ACROSS = ("class_selectivity", "l1_norm")
 _FIRST_UP = ("max_class_drop", "max_class_drop_mean", "l1_norm")
+_FIRST_ORDER = ("held_out_drop", "max_class_drop", "held_out_drop_mean", "max_class_drop_mean")
+_LARGEST = "max_class_drop"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,36 +34,56 @@ class Quantity:
 
     def words(self, unit: int) -> str:
         """Return one unit's value for readers."""
-        return significant(float(self.values[unit]), 2) + self.suffix
+        value = float(self.values[unit])
+        if np.isnan(value):
+            return "–"
+        return number(value, 1).removesuffix(".0") + self.suffix if self.suffix else significant(value, 2)
 
 
 def quantity(measure: Measure) -> Quantity:
     """Return a measure that is a quantity; drops, stored as fractions, in points."""
-    if "drop" in measure.name:
+    if is_drop(measure.name):
         return Quantity(measure.name, f"{measure.label}, points", 100 * measure.values, measure.formula, " pt")
     return Quantity(measure.name, measure.label, measure.values, measure.formula)
 
 
-def class_titles(measure: Measure, titles: Sequence[str]) -> list[str]:
-    """Return the class titles of a class-valued measure; a dash where it has none."""
-    return ["–" if np.isnan(value) else titles[int(value)] for value in measure.values]
+def option(measure: Measure) -> str:
+    """Return a measure's name in a list to choose from, with the experiment that added it."""
+    return f"{measure.label} · {measure.experiment}" if measure.experiment else measure.label
+
+
+def ceiling_of(layer: Layer, name: str) -> Quantity | None:
+    """Return what chance keeps a largest drop at or below; None for other measures and where it is not known.
+
+    The largest of many drops is large by chance alone, so it is never shown without this.
+    """
+    ceiling = layer.measures.get(name.replace(_LARGEST, f"{_LARGEST}_ceiling"))
+    is_largest = name.removesuffix("_mean") == _LARGEST
+    return quantity(ceiling) if is_largest and ceiling is not None else None
+
+
+def class_of(layer: Layer, name: str | None) -> Measure | None:
+    """Return the class that a drop falls on; of the largest drop where the measure is none of one class."""
+    for drop in (name or _LARGEST, _LARGEST, f"{_LARGEST}_mean"):
+        base, kind = (drop.removesuffix("_mean"), "_mean") if drop.endswith("_mean") else (drop, "")
+        found = layer.measures.get(f"{base}_class{kind}")
+        if found is not None and is_drop(drop):
+            return found
+    return None
+
+
+def index_titles(measure: Measure, store: Store) -> list[str]:
+    """Return the classes, or the concepts, that an index-valued measure names; a dash where it names none."""
+    titles = store.classes.title if is_class_valued(measure.name) else names_of_store(store)
+    return ["–" if np.isnan(value) else str(titles[int(value)]) for value in measure.values]
 
 
 def unit_frame(layer: Layer, store: Store) -> pd.DataFrame:
-    """Put all measures of a layer side by side, a row a unit, with fixed column names: those of the store.
-
-    Measures that are indices are shown by the titles of their classes or the names of their concepts.
-    """
+    """Put all measures of a layer side by side, a row a unit, with fixed column names: those of the store."""
     columns: dict[str, Any] = {"unit": np.arange(layer.n_units)}
-    for name in sorted(layer.measures, key=_reading_order):
-        measure = layer.measures[name]
-        if not is_defined(measure):
-            continue
-        if is_index_valued(name):
-            titles = store.classes.title if is_class_valued(name) else names_of_store(store)
-            columns[name] = class_titles(measure, titles)
-        else:
-            columns[name] = quantity(measure).values
+    for measure in in_order(layer):
+        is_index = is_index_valued(measure.name)
+        columns[measure.name] = index_titles(measure, store) if is_index else quantity(measure).values
     return pd.DataFrame(columns)
 
 
@@ -74,12 +96,7 @@ def first_axes(axes: Sequence[str]) -> tuple[str, str]:
 
 def first_order(layer: Layer) -> str | None:
     """Return the drop that orders units by how much one class misses them; None where the store has none."""
-    return next((name for name in _FIRST_UP[:2] if name in layer.measures), None)
-
-
-def _reading_order(name: str) -> tuple[int, str]:
-    order = [row.name for row in MEASURES]
-    return (order.index(name) if name in order else len(order)), name
+    return next((name for name in _FIRST_ORDER if name in layer.measures), None)
 
 
 def dead_units(layer: Layer) -> NDArray[np.bool_]:
@@ -89,8 +106,17 @@ def dead_units(layer: Layer) -> NDArray[np.bool_]:
 
 
 def order_by(layer: Layer, name: str | None) -> NDArray[np.integer[Any]]:
-    """Return the units in the order of a measure, the highest first, undefined ones last; by number for ``unit``."""
+    """Return the units in the order of a measure, undefined ones last; by number for ``unit``.
+
+    The highest come first, or the lowest where a reader looks for those, as with p-values.
+    """
     if name is None or name not in layer.measures:
         return np.arange(layer.n_units)
-    values = layer.measures[name].values.astype(np.float64)
-    return np.lexsort((np.arange(layer.n_units), np.where(np.isnan(values), np.inf, -values)))
+    sign = 1 if lowest_first(layer, name) else -1
+    values = sign * layer.measures[name].values.astype(np.float64)
+    return np.lexsort((np.arange(layer.n_units), np.where(np.isnan(values), np.inf, values)))
+
+
+def lowest_first(layer: Layer, name: str) -> bool:
+    """Whether an order by this begins with the lowest: unit numbers, and measures of which less is better."""
+    return name not in layer.measures or layer.measures[name].better == "lower"

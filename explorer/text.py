@@ -5,6 +5,7 @@ import re
 
 MINUS = "−"
 _HALF_WAY = 1e-5
+_SMALLEST = 1e-4
 
 
 def md_text(text: object) -> str:
@@ -47,6 +48,11 @@ def points(fraction: float, n_images: int) -> str:
 def percent(fraction: float, n_images: int) -> str:
     """Return an accuracy in percent, as finely as that many images can tell."""
     return f"{points(fraction, n_images)} %"
+
+
+def probability(p: float) -> str:
+    """Return a probability with its sign of equality, such as ``= 0.03`` or ``< 0.0001``; none is ever 0."""
+    return f"= {significant(p, 2)}" if p >= _SMALLEST or math.isnan(p) else f"< {_SMALLEST:.4f}"
 
 
 def decimals_for(n_images: int) -> int:

@@ -15,7 +15,8 @@ def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
     ----------
     frame : DataFrame
         Columns ``unit``, ``x``, ``y``, ``sees`` (title of the preferred class) and ``chosen`` (whether that is the
-        class that is looked at). Rows without a value on either axis are left out by the caller.
+        class that is looked at); where ``y`` is a maximum also ``ceiling``, what chance keeps it at or below. Rows
+        without a value on either axis are left out by the caller.
     x_label, y_label : str
         Titles of the axes.
     """
@@ -24,8 +25,9 @@ def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
     any_chosen = bool(frame["chosen"].any())
     strong = alt.ColorValue(theme.REST, condition={"test": "datum.chosen", "value": theme.ACTIVATION})
     points = alt.Chart(frame).mark_circle(cursor="pointer", opacity=0.8)
+    x = alt.X("x:Q", axis=theme.axis(x_label), scale=alt.Scale(zero=False, padding=12))
     encoded = points.encode(
-        x=alt.X("x:Q", axis=theme.axis(x_label), scale=alt.Scale(zero=False, padding=12)),
+        x=x,
         y=alt.Y("y:Q", axis=theme.axis(y_label), scale=alt.Scale(zero=False, padding=12)),
         size=alt.SizeValue(80, condition={"param": "hover", "empty": False, "value": 220}),
         color=strong if any_chosen else alt.ColorValue(theme.ACTIVATION),
@@ -34,6 +36,18 @@ def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
             alt.Tooltip("sees:N", title="answers most to"),
             alt.Tooltip("x:Q", title=x_label, format=".3g"),
             alt.Tooltip("y:Q", title=y_label, format=".3g"),
+            *_ceiling_tip(frame),
         ],
     ).add_params(pick, hover)
-    return theme.layered([encoded], height=HEIGHT)
+    return theme.layered([*_ceilings(frame, x), encoded], height=HEIGHT)
+
+
+def _ceilings(frame: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
+    if "ceiling" not in frame:
+        return []
+    dashes = alt.Chart(frame).mark_tick(color=theme.REST, orient="horizontal", size=12, thickness=2)
+    return [dashes.encode(x=x, y=alt.Y("ceiling:Q"))]
+
+
+def _ceiling_tip(frame: pd.DataFrame) -> list[alt.Tooltip]:
+    return [alt.Tooltip("ceiling:Q", title="by chance, 95 %", format=".3g")] if "ceiling" in frame else []

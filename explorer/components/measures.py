@@ -5,14 +5,17 @@ import base64
 import numpy as np
 import streamlit as st
 
+from explorer.catalogue import in_order, is_defined
 from explorer.charts.strip import Place, place, rank_strip
 from explorer.components.html import escape
-from explorer.impact import Floats, Ints
-from explorer.selection import is_defined
+from explorer.impact import Ints
+from explorer.navigate import View
+from explorer.shown import ceiling_of, index_titles, quantity
 from explorer.text import count, ordinal, percent, points, significant
-from precompute.store.reader import Layer
+from precompute.measures.table import is_drop, is_index_valued, named
+from precompute.store.reader import Layer, Measure, Store
 
-_KEY_MEASURES = ("class_selectivity", "max_class_drop", "overall_drop", "l1_norm")
+_KEY_MEASURES = ("class_selectivity", "held_out_drop", "max_class_drop", "overall_drop", "l1_norm")
 
 
 def measures(layer: Layer, unit: int, ablation: str, per_class: Ints) -> None:
@@ -27,40 +30,52 @@ def measures(layer: Layer, unit: int, ablation: str, per_class: Ints) -> None:
     per_class : (class,) integer array
         Images of each class: they decide how finely a drop can be told.
     """
-    suffix = "" if ablation == "zero" else f"_{ablation}"
-    held = layer.measures
-    wanted = [name + suffix if "drop" in name else name for name in _KEY_MEASURES]
-    cards = [
-        _card(
-            held[name].label,
-            _shown(name, float(held[name].values[unit]), per_class),
-            held[name].values,
-            unit,
-            held[name].formula,
-        )
-        for name in wanted
-        if name in held and is_defined(held[name])
-    ]
+    wanted = [named(name, ablation) if is_drop(name) else name for name in _KEY_MEASURES]
+    held = [layer.measures[name] for name in wanted if name in layer.measures]
+    cards = [_card(layer, measure, unit, per_class) for measure in held if is_defined(measure)]
     st.html(f'<dl class="us-measures">{"".join(cards)}{_alive(layer, unit)}</dl>')
+
+
+def all_measures(view: View, layer: Layer, unit: int) -> None:
+    """List all measures of a unit with their places in the layer, on demand: the key ones stand on top of the page."""
+    with st.expander("All measures of this unit"):
+        rows = "".join(_row(measure, unit, view.store) for measure in in_order(layer))
+        head = '<tr><th></th><th class="us-number">value</th><th>in the layer</th><th>formula</th><th>from</th></tr>'
+        st.html(f'<table class="us-table us-list">{head}{rows}</table>')
+
+
+def _row(measure: Measure, unit: int, store: Store) -> str:
+    if is_index_valued(measure.name):
+        value, where = index_titles(measure, store)[unit], ""
+    else:
+        value, where = quantity(measure).words(unit), _place_words(place(measure.values, unit))
+    cells = (measure.formula, measure.experiment or "the run")
+    return (
+        f'<tr><td>{escape(measure.label)}</td><td class="us-number">{escape(value)}</td><td>{escape(where)}</td>'
+        + "".join(f"<td><small>{escape(cell)}</small></td>" for cell in cells)
+        + "</tr>"
+    )
 
 
 def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
     if np.isnan(value):
         return "–", ""
-    if "drop" in name:
+    if is_drop(name):
         images = per_class.sum() if name.startswith("overall") else np.median(per_class[per_class > 0])
         return points(value, int(images)), "points"
     return significant(value, 2 if name == "class_selectivity" else 3), ""
 
 
-def _card(label: str, shown: tuple[str, str], values: Floats, unit: int, formula: str) -> str:
-    number, unit_of_measurement = shown
-    strip = base64.b64encode(rank_strip(values, unit).encode()).decode()
+def _card(layer: Layer, measure: Measure, unit: int, per_class: Ints) -> str:
+    number, unit_of_measurement = _shown(measure.name, float(measure.values[unit]), per_class)
+    strip = base64.b64encode(rank_strip(measure.values, unit).encode()).decode()
+    ceiling = ceiling_of(layer, measure.name)
+    chance = "" if ceiling is None else f"<br>by chance up to {escape(ceiling.words(unit))} (95 %)"
     return (
-        f'<div title="{escape(formula)}"><dt>{escape(label)}</dt>'
+        f'<div title="{escape(measure.formula)}"><dt>{escape(measure.label)}</dt>'
         f"<dd><b>{escape(number)}<small>{escape(unit_of_measurement)}</small></b>"
         f'<img src="data:image/svg+xml;base64,{strip}" alt="">'
-        f"<span>{escape(_place_words(place(values, unit)))}</span></dd></div>"
+        f"<span>{escape(_place_words(place(measure.values, unit)))}{chance}</span></dd></div>"
     )
 
 

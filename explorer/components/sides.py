@@ -1,9 +1,8 @@
 """The two halves of the sentence, class by class."""
 
-import streamlit as st
-
 from explorer import navigate
 from explorer.charts.butterfly import butterfly, class_frame
+from explorer.components.ablation import choose_ablation
 from explorer.components.chart import chart
 from explorer.components.html import heading, note
 from explorer.impact import Impact
@@ -11,14 +10,11 @@ from explorer.navigate import View
 from explorer.selection import Selection
 from precompute.store.reader import Layer
 
-_ABLATIONS = {"zero": "set to zero", "mean": "set to its mean"}
-
 
 def sides(view: View, layer: Layer, unit: int, effect: Impact) -> None:
     """Show the class profile and the ablation impact side by side; a click on a class looks at it."""
     heading("What it sees, and what breaks without it", "click a class to look at its images")
-    if len(layer.ablations) > 1:
-        _choose_ablation(view, layer)
+    choose_ablation(view, layer)
     classes = view.store.classes
     frame = class_frame(classes.title, classes.name, layer.class_mean[unit], effect)
     # The key starts a fresh chart for each view: a selection that outlived its URL would swallow the next click.
@@ -33,20 +29,6 @@ def sides(view: View, layer: Layer, unit: int, effect: Impact) -> None:
         "Blue: mean activation over the images of the class. Orange: accuracy lost when the unit is silenced; green: "
         "gained. The line is a 95 % interval for that class alone (paired, Bonett and Price 2012); the largest of many "
         "drops is large partly by chance. −7 +1: seven images lost, one gained."
-    )
-
-
-def _choose_ablation(view: View, layer: Layer) -> None:
-    st.session_state["silenced"] = view.selection.ablation
-    st.segmented_control(
-        "The unit is",
-        layer.ablations,
-        format_func=lambda kind: _ABLATIONS.get(kind, kind),
-        key="silenced",
-        required=True,
-        on_change=navigate.put_widget,
-        args=(view.selection, "ablation", "silenced"),
-        label_visibility="collapsed",
     )
 
 

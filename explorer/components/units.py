@@ -6,19 +6,31 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer import navigate
+from explorer import evidence, navigate
+from explorer.catalogue import axes_of, column_sets
 from explorer.charts.scatter import scatter
 from explorer.components.chart import chart
 from explorer.components.html import escape, heading, note
 from explorer.components.wall import wall
 from explorer.impact import answers_of, impact
 from explorer.navigate import View
-from explorer.selection import Selection, axes_of
-from explorer.sentence import as_html, breakage
-from explorer.shown import dead_units, first_axes, first_order, order_by, quantity, unit_frame
+from explorer.selection import Selection
+from explorer.sentence import as_html, breakage, held_out
+from explorer.shown import (
+    ceiling_of,
+    dead_units,
+    first_axes,
+    first_order,
+    lowest_first,
+    option,
+    order_by,
+    quantity,
+    unit_frame,
+)
 from explorer.text import count
-from precompute.measures.table import is_index_valued
-from precompute.store.reader import Layer
+from precompute.experiments.table import EXPERIMENTS
+from precompute.measures.table import is_drop, is_index_valued
+from precompute.store.reader import Experiment, Layer
 
 _TILES_A_PAGE = 48
 _TABLE_HEIGHT = 540
@@ -30,7 +42,22 @@ def summary(view: View, layer: Layer) -> str:
     dead = int(dead_units(layer).sum())
     said = f"<b>{escape(layer.name)}</b> ({escape(layer.kind)}, {escape(shape)}) has <b>{layer.n_units:,} units</b>"
     said += f", {dead:,} of them dead." if dead else "."
-    return said + _worst(view, layer)
+    found = evidence.held(view.store, layer.name, view.selection.ablation)
+    return said + (_worst(view, layer) if found is None else _surest(view, layer, found))
+
+
+def _surest(view: View, layer: Layer, found: Experiment) -> str:
+    """Say how many units some class needs for certain, and which is the surest."""
+    base = evidence.base_of(layer.name, view.selection.ablation)
+    q, p = found[f"{base}/max_drop_q"], found[f"{base}/max_drop_p"]
+    n_sure = int((q <= evidence.CALLED).sum())
+    if n_sure == 0:
+        return " There are not enough images to tell the loss of any class without any of them from chance."
+    unit = int(np.lexsort((-found[f"{base}/max_drop"], p))[0])
+    one = evidence.evidence_of(view.store, layer.name, view.selection.ablation, unit)
+    clause = "" if one is None else as_html(held_out(view.store.classes.title, one))
+    needs = f"<b>{n_sure:,} of them</b> {'has' if n_sure == 1 else 'have'} a class that loses more than chance explains"
+    return f" {needs} (q ≤ {evidence.CALLED:g}). The surest is unit {unit}: without it, {clause}."
 
 
 def _worst(view: View, layer: Layer) -> str:
@@ -79,6 +106,10 @@ def _plot(view: View, layer: Layer) -> None:
     )
     if missing := layer.n_units - len(frame):
         note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
+    if "ceiling" in frame:
+        note(
+            "The largest of many drops is large by chance alone. Grey dash: what chance keeps it below, 19 times in 20."
+        )
 
 
 def _choose_measure(view: View, layer: Layer, options: list[str], value: str, field: str, label: str) -> None:
@@ -87,7 +118,7 @@ def _choose_measure(view: View, layer: Layer, options: list[str], value: str, fi
     st.selectbox(
         label,
         options,
-        format_func=lambda name: layer.measures[name].label if name in layer.measures else "Unit number",
+        format_func=lambda name: option(layer.measures[name]) if name in layer.measures else "Unit number",
         key=key,
         on_change=navigate.put_widget,
         args=(view.selection, field, key),
@@ -99,13 +130,20 @@ def _points(view: View, layer: Layer, x: str, y: str) -> pd.DataFrame:
     sees = frame["selective_class"] if "selective_class" in frame else pd.Series("", index=frame.index)
     chosen = None if view.chosen_class is None else view.store.classes.title[view.chosen_class]
     drawn = pd.DataFrame({"unit": frame["unit"], "x": frame[x], "y": frame[y], "sees": sees, "chosen": sees == chosen})
+    ceiling = ceiling_of(layer, y)
+    if ceiling is not None:
+        drawn["ceiling"] = ceiling.values
     return drawn[np.isfinite(drawn["x"]) & np.isfinite(drawn["y"])]
 
 
 def _table(view: View, layer: Layer) -> None:
-    heading("All measures", "click a heading to sort, a cell to look at its unit")
-    frame = unit_frame(layer, view.store)
-    key = f"table_{layer.name}"
+    heading("All units in numbers", "click a heading to sort, a cell to look at its unit")
+    sets = column_sets(layer)
+    columns = view.selection.columns or next(iter(sets))
+    if len(sets) > 1:
+        _choose_columns(view, list(sets), columns)
+    frame = unit_frame(layer, view.store)[["unit", *sets[columns]]]
+    key = f"table_{layer.name}_{columns}"
     st.dataframe(
         frame,
         hide_index=True,
@@ -114,6 +152,19 @@ def _table(view: View, layer: Layer) -> None:
         on_select=lambda: _open_row(view.selection, key),
         selection_mode="single-cell",
         key=key,
+    )
+
+
+def _choose_columns(view: View, sets: list[str], value: str) -> None:
+    titles = {"main": "The main ones", "all": "All"} | {row.name: row.title for row in EXPERIMENTS}
+    st.session_state["columns"] = value
+    st.selectbox(
+        "Measures",
+        sets,
+        format_func=lambda name: titles.get(name, name),
+        key="columns",
+        on_change=navigate.put_widget,
+        args=(view.selection, "columns", "columns"),
     )
 
 
@@ -135,7 +186,7 @@ def _columns(layer: Layer, frame: pd.DataFrame) -> dict[str, Any]:
             columns[name] = st.column_config.CheckboxColumn(measure.label, help=measure.formula)
         else:
             shown = quantity(measure)
-            finely = "%.1f" if "drop" in name else "%.2f"
+            finely = "%.1f" if is_drop(name) else "%.3g"
             columns[name] = st.column_config.NumberColumn(
                 shown.label.replace(", points", ", pt"), format=finely, help=shown.formula
             )
@@ -152,7 +203,8 @@ def all_units(view: View, layer: Layer) -> None:
     page = min(view.selection.page, pages)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=300):
-            _choose_measure(view, layer, options, sort, "sort", "Order")
+            ends = "lowest first" if lowest_first(layer, sort) else "highest first"
+            _choose_measure(view, layer, options, sort, "sort", f"Order, {ends}")
         if pages > 1:
             _choose_page(view, pages, page)
     value = quantity(layer.measures[sort]) if sort in layer.measures else None

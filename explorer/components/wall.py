@@ -13,8 +13,8 @@ from explorer import data, navigate
 from explorer.navigate import View
 from explorer.pictures import data_uri
 from explorer.selection import Selection
-from explorer.shown import Quantity, class_titles, dead_units
-from precompute.store.reader import Layer
+from explorer.shown import Quantity, ceiling_of, class_of, dead_units, index_titles
+from precompute.store.reader import Layer, Measure
 
 _PICTURES = 4
 _HERE = Path(__file__).parent
@@ -60,7 +60,8 @@ def _mount() -> Any:
 
 def _tiles(view: View, layer: Layer, units: Sequence[int], value: Quantity | None) -> list[dict[str, Any]]:
     dead = dead_units(layer)
-    sees, breaks = _titles(view, layer, "selective_class"), _titles(view, layer, "max_class_drop_class")
+    lost = class_of(layer, None if value is None else value.name)
+    sees, breaks = _titles(view, layer, layer.measures.get("selective_class")), _titles(view, layer, lost)
     images = _images(view, layer, units)
     return [
         {
@@ -71,11 +72,17 @@ def _tiles(view: View, layer: Layer, units: Sequence[int], value: Quantity | Non
             "sees": "" if dead[unit] else sees[unit],
             "breaks": "" if dead[unit] else breaks[unit],
             "dead": bool(dead[unit]),
-            "hint": f"{value.label}: {value.words(int(unit))}" if value else "",
+            "hint": _hint(layer, value, int(unit)) if value else "",
             "pictures": [data_uri(view.store.thumbnail(image), "jpeg") for image in row if image >= 0],
         }
         for unit, row in zip(units, images, strict=True)
     ]
+
+
+def _hint(layer: Layer, value: Quantity, unit: int) -> str:
+    ceiling = ceiling_of(layer, value.name)
+    chance = "" if ceiling is None else f"; by chance up to {ceiling.words(unit)} (95 %)"
+    return f"{value.label}: {value.words(unit)}{chance}"
 
 
 def _images(view: View, layer: Layer, units: Sequence[int]) -> NDArray[np.integer[Any]]:
@@ -84,7 +91,9 @@ def _images(view: View, layer: Layer, units: Sequence[int]) -> NDArray[np.intege
     return data.first_exemplars(view.source, layer, tuple(int(unit) for unit in units), _PICTURES)
 
 
-def _titles(view: View, layer: Layer, name: str) -> list[str]:
+def _titles(view: View, layer: Layer, measure: Measure | None) -> list[str]:
     """Return the class that a measure names for each unit; nothing where it names none."""
-    measure = layer.measures.get(name)
-    return [""] * layer.n_units if measure is None else class_titles(measure, view.store.classes.title)
+    if measure is None:
+        return [""] * layer.n_units
+    titles = index_titles(measure, view.store)
+    return ["" if missing else title for title, missing in zip(titles, np.isnan(measure.values), strict=True)]

@@ -14,10 +14,12 @@ from explorer.components import (
     sides,
     stepper,
 )
+from explorer.components.footing import footing
 from explorer.components.html import sentence
-from explorer.components.measures import measures
+from explorer.components.measures import all_measures, measures
+from explorer.evidence import evidence_of
 from explorer.impact import answers_of, impact
-from explorer.sentence import as_html, describe
+from explorer.sentence import as_html, describe, without
 
 view = navigate.current()
 layer, unit = view.layer, view.selection.unit or 0
@@ -28,17 +30,11 @@ messages.problems(view.problems)
 
 activation = layer.activation(unit)
 effect = impact(layer.flips(view.selection.ablation, unit), answers_of(view.store))
-sentence(
-    as_html(
-        describe(
-            unit,
-            view.store.classes.title,
-            layer.class_mean[unit],
-            effect,
-            dead=not activation.max.any() and not activation.mean.any(),
-        )
-    )
-)
+evidence = evidence_of(view.store, layer.name, view.selection.ablation, unit)
+dead = not activation.max.any() and not activation.mean.any()
+loss = without(view.store.classes.title, effect, evidence)
+sentence(as_html(describe(unit, view.store.classes.title, layer.class_mean[unit], loss, dead=dead)))
+footing(view, evidence)
 measures(layer, unit, view.selection.ablation, effect.n_images)
 
 left, right = st.columns([5, 7], gap="large")
@@ -48,5 +44,6 @@ with right:
     sides.sides(view, layer, unit, effect)
     distribution.distribution(view, layer, unit)
     class_detail.class_detail(view, layer, unit)
+    all_measures(view, layer, unit)
 concepts.concepts(view, layer, unit)
 attribution.attribution(view, layer, unit)

@@ -16,6 +16,8 @@ from precompute.measures.paired import PairedCounts
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
+_ROUNDING = 1e-9  # exactly opposite halves give an r that is -1 but for rounding
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOutDrop:
@@ -127,7 +129,7 @@ def reliability(one: Floats, other: Floats) -> Floats:
     Spearman 1910 and Brown 1910, British Journal of Psychology 3, 271-295 and 296-322.
     """
     r = pearson(one, other)
-    return 2 * r / np.where(r > -1, 1 + r, np.nan)
+    return 2 * r / np.where(1 + r > _ROUNDING, 1 + r, np.nan)
 
 
 def disattenuated(r: Floats, reliability_x: Floats, reliability_y: Floats) -> Floats:

@@ -340,6 +340,10 @@ CONCEPT_VALUED = frozenset({"concept"})
 """Measures whose values are indices of the concepts of the experiment that added them."""
 
 
+DROPS = frozenset({"overall_drop", "max_class_drop", "max_class_drop_noise", "max_class_drop_ceiling", "held_out_drop"})
+"""Measures whose values are differences of accuracies, also under a suffix such as ``_mean``."""
+
+
 def rows_for(ablation_kind: str) -> tuple[MeasureRow, ...]:
     """Return the rows of the drops of one kind of ablation: as listed for ``zero``, with a suffix for any other."""
     return tuple(_of_kind(row, ablation_kind) for row in MEASURES if "drop" in row.name)
@@ -378,3 +382,8 @@ def is_class_valued(name: str) -> bool:
 def is_index_valued(name: str) -> bool:
     """Whether a measure's values are indices, of classes or of concepts, and so no quantities."""
     return is_class_valued(name) or name in CONCEPT_VALUED
+
+
+def is_drop(name: str) -> bool:
+    """Whether a measure's values are differences of accuracies, which readers know as percentage points."""
+    return name in DROPS or name.removesuffix("_mean") in DROPS

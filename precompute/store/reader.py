@@ -185,7 +185,11 @@ class Store:
                 f"{self.path}: this store does not hold the experiment {name!r}. "
                 f"Add it by `python -m precompute experiment {name} {self.path}`."
             )
-        return Experiment(self._file, name)
+        return self._experiments[name]
+
+    @cached_property
+    def _experiments(self) -> dict[str, Experiment]:
+        return {name: Experiment(self._file, name) for name in self.experiments}
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Return the network's parameters and buffers as plain arrays; empty where the store does not carry them."""

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from precompute.__main__ import main
 from tests.factory import Recipe, make_store
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +116,8 @@ def server(tmp_path_factory) -> Iterator[Server]:
     if real:
         shutil.copyfile(real, runs / "demo.h5")
     else:
-        make_store(runs / "demo.h5", Recipe())
+        made = make_store(runs / "demo.h5", Recipe())
+        assert main(["experiment", "statistics", str(made)]) == 0
     yield from serve(runs, {})
 
 

@@ -103,6 +103,27 @@ def test_a_bad_url_says_what_is_not_there(app):
     app.says("Unit 0 ")
 
 
+def test_an_experiment_is_one_click_away_and_its_dots_lead_to_units(app):
+    app.open("/?store=demo")
+    app.settle(lambda: app.page.get_by_role("link", name="Statistics of the drops").click())
+    app.asks("/experiments", experiment="statistics")
+    app.says("Statistics of the drops")
+    app.settle(lambda: app.page.get_by_role("radiogroup").locator("label").first.click())
+    layer = app.page.get_by_role("radiogroup").locator("label").first.inner_text().strip()
+    app.asks("/experiments", experiment="statistics", layer=layer)
+    dot = app.page.locator(".mark-symbol.role-mark path").last
+    unit = re.search(r"unit: (\d+)", dot.get_attribute("aria-label")).group(1)
+    app.settle(lambda: dot.click(force=True))
+    app.asks("/unit", layer=layer, unit=unit)
+    app.settle(app.page.go_back)
+    app.says("Statistics of the drops")
+
+
+def test_an_experiment_that_is_not_there_shows_the_command_that_adds_it(app):
+    app.open("/experiments?store=demo&experiment=cumulative")
+    expect(app.page.get_by_text("python -m precompute experiment cumulative")).to_be_visible()
+
+
 def test_the_dark_theme_is_dark_and_its_chart_text_is_light(tab, server):
     app = tab(server, color_scheme="dark")
     open_a_unit(app)

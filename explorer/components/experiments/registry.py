@@ -1,9 +1,11 @@
 """The experiments that have a presentation: one line each."""
 
-from explorer.components.experiments import cumulative, dissection, rotation
+from explorer.components.experiments import correlations, cumulative, dissection, rotation, statistics
 from explorer.components.experiments.presentation import Presentation
 
 PRESENTATIONS: tuple[Presentation, ...] = (
+    statistics.PRESENTATION,
+    correlations.PRESENTATION,
     cumulative.PRESENTATION,
     rotation.PRESENTATION,
     dissection.PRESENTATION,

@@ -1,0 +1,72 @@
+"""Which measures of a layer there are to choose from, and in what order: the run's own, then those of experiments."""
+
+import numpy as np
+
+from precompute.experiments.table import EXPERIMENTS
+from precompute.measures.table import MEASURES, SCIENCE_MEASURES, is_index_valued, named
+from precompute.store.reader import Layer, Measure
+
+_EXPERIMENTS = [row.name for row in EXPERIMENTS]
+_ROWS = [row.name for row in (*MEASURES, *SCIENCE_MEASURES)]
+_MAIN = (
+    "held_out_drop",
+    "held_out_drop_class",
+    "max_class_drop_q",
+    "selective_class",
+    "class_selectivity",
+    "max_class_drop",
+    "max_class_drop_ceiling",
+    "max_class_drop_class",
+    "overall_drop",
+    "l1_norm",
+    "dead",
+)
+_WHATEVER_THE_KIND = {"selective_class", "class_selectivity", "l1_norm", "dead"}
+
+
+def in_order(layer: Layer) -> list[Measure]:
+    """Return the measures that some unit has a value of, in the order in which they are offered."""
+    return sorted(filter(is_defined, layer.measures.values()), key=_place)
+
+
+def axes_of(layer: Layer) -> list[str]:
+    """Return the names of the measures that can be an axis: quantities, not classes or concepts."""
+    return [measure.name for measure in in_order(layer) if is_quantity(measure)]
+
+
+def column_sets(layer: Layer) -> dict[str, list[str]]:
+    """Return the choices of columns for a table of units, by the word that stands in the URL.
+
+    ``main`` is what a reader looks at first, ``all`` is everything; in between, what each experiment added. A layer
+    without measures of experiments has only ``all``.
+    """
+    measures = in_order(layer)
+    everything = {"all": [measure.name for measure in measures]}
+    added: dict[str, list[str]] = {}
+    for measure in measures:
+        if measure.experiment:
+            added.setdefault(measure.experiment, []).append(measure.name)
+    kind = (*layer.ablations, "zero")[0]
+    wanted = [name if name in _WHATEVER_THE_KIND else named(name, kind) for name in _MAIN]
+    main = [name for name in wanted if name in everything["all"]]
+    return {"main": main, **added, **everything} if added else everything
+
+
+def is_defined(measure: Measure) -> bool:
+    """Whether any unit has a value; sums and concatenations have no kernel, so none of theirs has an L1 norm."""
+    return not np.isnan(measure.values).all()
+
+
+def is_quantity(measure: Measure) -> bool:
+    """Whether more or less of it means something: not a class, a concept, or a yes or no."""
+    return not (is_index_valued(measure.name) or measure.name == "dead")
+
+
+def _place(measure: Measure) -> tuple[int, int, str]:
+    base = _without_kind(measure.name)
+    added = [*_EXPERIMENTS, measure.experiment].index(measure.experiment) if measure.experiment else -1
+    return added, [*_ROWS, base].index(base), measure.name
+
+
+def _without_kind(name: str) -> str:
+    return name if name in _ROWS else name.removesuffix("_mean")

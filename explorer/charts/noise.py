@@ -1,0 +1,58 @@
+"""The largest class drop of every unit, beside how large it gets by chance."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+HEIGHT = 420
+_MOST_AS_SVG = 600
+
+
+def noise_levels(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw a column a unit: the largest drop as a dot, what chance gives as a grey bar, the overall drop as a dash.
+
+    Clicking a dot selects its unit (selection ``pick``, field ``unit``).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A row a unit, in the order of the columns: ``unit``, ``rank`` (from 1), ``drop``, ``expected``, ``ceiling`` and
+        ``overall`` in points, ``q``, ``called`` (whether it is more than chance) and ``title`` of the class.
+    """
+    pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
+    x = alt.X(
+        "rank:Q",
+        axis=theme.axis("units, by their largest class drop", grid=False, format="d", tickMinStep=1),
+        scale=alt.Scale(domain=[0.5, len(frame) + 0.5], nice=False),
+    )
+    base = alt.Chart(frame)
+    wide = max(1.0, min(9.0, 500 / max(1, len(frame))))
+    up = theme.axis("accuracy lost, points")
+    chance = base.mark_rule(color=theme.REST, strokeWidth=wide, opacity=0.45)
+    typical = base.mark_tick(color=theme.REST, orient="horizontal", size=wide + 3, thickness=2)
+    overall = base.mark_tick(color=theme.SERIES[3], orient="horizontal", size=wide + 3, thickness=2.5)
+    dots = base.mark_point(filled=True, size=55, cursor="pointer", opacity=1)
+    colour = alt.ColorValue(theme.REST, condition={"test": "datum.called", "value": theme.LOSS})
+    layers = [
+        chance.encode(x=x, y=alt.Y("floor:Q", axis=up), y2=alt.Y2("ceiling")).transform_calculate(floor="0"),
+        typical.encode(x=x, y=alt.Y("expected:Q")),
+        overall.encode(x=x, y=alt.Y("overall:Q"), tooltip=_tooltip()),
+        dots.encode(x=x, y=alt.Y("drop:Q"), color=colour, tooltip=_tooltip()).add_params(pick),
+    ]
+    chart = theme.layered(layers, height=HEIGHT)
+    if len(frame) > _MOST_AS_SVG:
+        chart.usermeta = {"embedOptions": {"renderer": "canvas"}}
+    return chart
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("unit:Q", title="unit"),
+        alt.Tooltip("drop:Q", title="largest class drop, points", format=".1f"),
+        alt.Tooltip("title:N", title="of class"),
+        alt.Tooltip("expected:Q", title="by chance, mean", format=".1f"),
+        alt.Tooltip("ceiling:Q", title="by chance, 95 %", format=".1f"),
+        alt.Tooltip("q:Q", title="q", format=".2g"),
+        alt.Tooltip("overall:Q", title="all classes together, points", format=".2f"),
+    ]

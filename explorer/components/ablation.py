@@ -1,0 +1,26 @@
+"""Which way a unit is silenced, where the store holds several."""
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.navigate import View
+from precompute.store.reader import Layer
+
+_WORDS = {"zero": "set to zero", "mean": "set to its mean"}
+
+
+def choose_ablation(view: View, layer: Layer) -> None:
+    """Let the reader choose the kind of ablation; nothing to see where there is only one."""
+    if len(layer.ablations) < 2:
+        return
+    st.session_state["silenced"] = view.selection.ablation
+    st.segmented_control(
+        "The unit is",
+        layer.ablations,
+        format_func=lambda kind: _WORDS.get(kind, kind),
+        key="silenced",
+        required=True,
+        on_change=navigate.put_widget,
+        args=(view.selection, "ablation", "silenced"),
+        label_visibility="collapsed",
+    )

@@ -1,0 +1,209 @@
+"""How far the drops of a layer are more than chance."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import evidence, navigate
+from explorer.charts.noise import noise_levels
+from explorer.components.ablation import choose_ablation
+from explorer.components.chart import chart
+from explorer.components.experiments.presentation import Presentation
+from explorer.components.html import escape, heading, note
+from explorer.impact import answers_of, impact
+from explorer.navigate import View
+from explorer.text import count, number
+from precompute.measures.table import named
+from precompute.store.reader import Experiment, Layer
+
+Floats = NDArray[np.floating[Any]]
+
+_TABLE_HEIGHT = 460
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    choose_ablation(view, layer)
+    kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
+    frame = _frame(view, layer, experiment, kind)
+    shown = frame[frame["drop"].notna()].sort_values("drop", ascending=False, kind="stable")
+    shown = shown.assign(rank=np.arange(1, len(shown) + 1))
+    figure, numbers = st.columns([8, 4], gap="large")
+    with figure:
+        heading("The largest class drop of every unit, and chance", f"{layer.name}; click a dot to look at its unit")
+        _legend()
+        chart(
+            lambda: noise_levels(shown),
+            key=f"noise_{layer.name}_{kind}",
+            says="For each unit its largest class drop, what chance gives, and the drop of all classes together",
+            on_pick=lambda dot: navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(dot["unit"]))),
+        )
+    with numbers:
+        heading("In numbers")
+        _numbers(frame)
+        _apart(view, experiment)
+    _table(view, layer, frame)
+
+
+def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.DataFrame:
+    """Put everything about every unit side by side, drops in points."""
+    base = evidence.base_of(layer.name, kind)
+    found = {name: experiment[f"{base}/{name}"] for name in (*_POINTS, *_PLAIN)}
+    titles = np.array([*view.store.classes.title, "–"])
+    classes = {name: titles[np.where(np.isnan(found[name]), -1, found[name]).astype(int)] for name in _CLASSES}
+    return pd.DataFrame(
+        {
+            "unit": np.arange(layer.n_units),
+            "drop": 100 * found["max_drop"],
+            "expected": 100 * found["max_drop_expected"],
+            "ceiling": 100 * found["max_drop_noise"],
+            "p": found["max_drop_p"],
+            "q": found["max_drop_q"],
+            "called": found["max_drop_q"] <= evidence.CALLED,
+            "title": classes["max_drop_class"],
+            "held_out": 100 * found["held_out_drop"],
+            "held_out_low": 100 * found["held_out_low"],
+            "held_out_high": 100 * found["held_out_high"],
+            "held_out_title": classes["held_out_class"],
+            "lost": found["held_out_lost"],
+            "gained": found["held_out_gained"],
+            "n": found["held_out_images"],
+            "reliability": found["reliability"],
+            "overall": 100 * _overall(view, layer, kind),
+        }
+    )
+
+
+_POINTS = ("max_drop", "max_drop_expected", "max_drop_noise", "held_out_drop", "held_out_low", "held_out_high")
+_CLASSES = ("max_drop_class", "held_out_class")
+_COUNTS = ("held_out_lost", "held_out_gained", "held_out_images")
+_PLAIN = ("max_drop_p", "max_drop_q", "reliability", *_CLASSES, *_COUNTS)
+
+
+def _overall(view: View, layer: Layer, kind: str) -> Floats:
+    held = layer.measures.get(named("overall_drop", kind))
+    if held is not None:
+        return held.values
+    before = answers_of(view.store)
+    return np.array([impact(layer.flips(kind, unit), before).overall for unit in range(layer.n_units)])
+
+
+def _legend() -> None:
+    st.html(
+        '<p class="us-key"><i class="us-dot us-of-loss"></i>largest class drop, more than chance '
+        f'(q ≤ {evidence.CALLED:g}) <i class="us-dot"></i>not told from chance '
+        '<i class="us-bar"></i>by chance, up to 95 %; its mean a line <i class="us-dash"></i>all classes together</p>'
+    )
+
+
+def _numbers(frame: pd.DataFrame) -> None:
+    n_units, n_called = int(frame["q"].notna().sum()), int(frame["called"].sum())
+    chance = f", of which chance accounts for about {evidence.CALLED * n_called:.1g} at most" if n_called else ""
+    st.html(
+        f"<p><b>{n_called:,} of {count(n_units, 'unit')}</b> {'has' if n_called == 1 else 'have'} a class that loses "
+        f"more than chance explains (q ≤ {evidence.CALLED:g}){chance}.</p>"
+    )
+    called = f"held-out drop, {count(n_called, 'unit')} with q ≤ {evidence.CALLED:g}"
+    rows = [
+        ("overall drop, points", frame["overall"], 2),
+        ("largest class drop, points", frame["drop"], 1),
+        ("the same by chance, mean", frame["expected"], 1),
+        (called, frame.loc[frame["called"], "held_out"], 1),
+        ("split-half reliability", frame["reliability"], 2),
+    ]
+    body = "".join(_row(*row) for row in rows)
+    ends = "".join(f'<th class="us-number">{end}</th>' for end in ("lowest quarter up to", "median", "largest"))
+    st.html(f'<table class="us-table us-brief"><tr><th>over units</th>{ends}</tr>{body}</table>')
+
+
+def _row(name: str, values: pd.Series, decimals: int) -> str:
+    cells = (number(float(value), decimals) for value in (values.quantile(0.25), values.median(), values.max()))
+    return f"<tr><td>{escape(name)}</td>" + "".join(f'<td class="us-number">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _apart(view: View, experiment: Experiment) -> None:
+    apart = np.flatnonzero(experiment["set_apart"])
+    if len(apart) == 0:
+        note("No class is set apart: all have an accuracy of at least 10 %.")
+        return
+    titles = [view.store.classes.title[index] for index in apart[:12]]
+    more = f" and {len(apart) - 12:,} more" if len(apart) > 12 else ""
+    note(
+        f"Set apart, for an accuracy below 10 % leaves nothing to lose: {count(len(apart), 'class', 'classes')} "
+        f"({', '.join(titles)}{more})."
+    )
+
+
+def _table(view: View, layer: Layer, frame: pd.DataFrame) -> None:
+    heading("Every unit", "the surest first; click a cell to look at its unit")
+    ordered = frame.sort_values(["q", "p", "drop"], ascending=[True, True, False], kind="stable")
+    ordered = ordered.assign(tally=_tally(ordered)).reset_index(drop=True)
+    key = f"statistics_{layer.name}_{view.selection.ablation}"
+
+    def open_row() -> None:
+        cells = st.session_state[key]["selection"]["cells"]
+        if cells:
+            unit = int(ordered["unit"].iloc[cells[0][0]])
+            navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=unit))
+
+    st.dataframe(
+        ordered[list(_COLUMNS)],
+        hide_index=True,
+        height=_TABLE_HEIGHT,
+        column_config=_COLUMNS,
+        on_select=open_row,
+        selection_mode="single-cell",
+        key=key,
+    )
+
+
+def _tally(frame: pd.DataFrame) -> list[str]:
+    counts = zip(frame["lost"], frame["gained"], frame["n"], strict=True)
+    return [f"−{lost} +{gained} of {n}" if n else "–" for lost, gained, n in counts]
+
+
+def _number(label: str, spelling: str, help_: str | None = None) -> Any:
+    return st.column_config.NumberColumn(label, format=spelling, help=help_)
+
+
+_COLUMNS: dict[str, Any] = {
+    "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
+    "held_out_title": st.column_config.TextColumn("Class", help="chosen on one half of the images"),
+    "held_out": _number("Held-out drop, pt", "%.1f", "of that class, on the other half"),
+    "held_out_low": _number("from", "%.1f", "95 % interval"),
+    "held_out_high": _number("to", "%.1f", "95 % interval"),
+    "tally": st.column_config.TextColumn("Images", help="lost and gained on the other half"),
+    "q": _number("q", "%.2g", "false discovery rate over the units of the layer"),
+    "p": _number("p", "%.2g", "exact, of the largest drop over classes"),
+    "drop": _number("Largest drop, pt", "%.1f", "over all classes, on all images"),
+    "title": st.column_config.TextColumn("of class"),
+    "expected": _number("By chance, mean", "%.1f", "of the largest drop, for as many flips"),
+    "ceiling": _number("By chance, 95 %", "%.1f"),
+    "overall": _number("Overall drop, pt", "%.2f"),
+    "reliability": _number("Reliability", "%.2f", "split half, of the drops over classes"),
+}
+
+PRESENTATION = Presentation(
+    name="statistics",
+    shows="Whether the damage that silencing a unit does to its hardest-hit class is more than chance makes of as many "
+    "changed answers.",
+    reading=(
+        "Each column is a unit. Its dot is the largest drop over all classes, the violet dash the drop of all classes "
+        "together: small damage overall beside large damage to one class. The grey bar is what chance gives: were each "
+        "changed answer lost or gained by a coin, the class hit hardest would still lose so much, on average up to the "
+        "line and in 95 of 100 cases at most up to the end. A dot beyond its bar is unlikely for one unit; an orange "
+        "one remains so when all units of the layer are looked at. The table tells how much is lost: the class is "
+        "chosen on one half of the images and its drop read on the other, so it is not too large for having been "
+        "chosen."
+    ),
+    limits=(
+        "A grey dot means that there are not enough images to tell, not that nothing is lost: among 1,000 classes of "
+        "50 images each, a true drop of 8 points is found about one time in three. q counts the units of one layer, "
+        "not those of all layers looked at. The p-value is that of the largest drop, so it says that some class "
+        "loses, not which. A split-half reliability near 0 means that other images would give another profile of "
+        "drops."
+    ),
+    draw=_draw,
+)
