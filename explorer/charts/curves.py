@@ -19,6 +19,7 @@ def curves(
     up: str,
     band: pd.DataFrame | None = None,
     domain: tuple[float, float] | None = None,
+    over: Sequence[alt.Chart] = (),
 ) -> alt.LayerChart:
     """Draw a line for each curve, with a legend on top and the values under the pointer.
 
@@ -34,6 +35,8 @@ def curves(
         Columns ``x``, ``low`` and ``high``: what random orders reach, drawn grey behind the curves.
     domain : pair of float, optional
         Ends of the vertical axis; what the curves need by default.
+    over : sequence of Chart
+        What is marked on the curves, over the fields ``x`` and ``y``.
     """
     names = frame["curve"].unique().tolist()
     scale = alt.Scale(domain=names, range=list(colours))
@@ -46,7 +49,7 @@ def curves(
     y = alt.Y("y:Q", axis=theme.axis(up), scale=ends)
     lines = alt.Chart(frame).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour)
     behind = [] if band is None else [_band(band, x, ends)]
-    return theme.layered([*behind, lines, _pointed(frame, x, y, across=across, up=up)], height=HEIGHT)
+    return theme.layered([*behind, lines, *over, _pointed(frame, x, y, across=across, up=up)], height=HEIGHT)
 
 
 def _band(band: pd.DataFrame, x: alt.X, scale: alt.Scale) -> alt.Chart:

@@ -1,6 +1,6 @@
 """The experiments that have a presentation: one line each."""
 
-from explorer.components.experiments import correlations, cumulative, dissection, rotation, statistics
+from explorer.components.experiments import correlations, cumulative, dissection, entropy, rotation, statistics
 from explorer.components.experiments.presentation import Presentation
 
 PRESENTATIONS: tuple[Presentation, ...] = (
@@ -9,6 +9,7 @@ PRESENTATIONS: tuple[Presentation, ...] = (
     cumulative.PRESENTATION,
     rotation.PRESENTATION,
     dissection.PRESENTATION,
+    entropy.PRESENTATION,
 )
 
 

@@ -1,0 +1,236 @@
+"""Feature entropy of all units for a class beside noise, and what removing units in its order does to the class."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import navigate
+from explorer.charts.entropy import NAMES, Floats, entropies, removal
+from explorer.components.chart import chart
+from explorer.components.experiments.choices import choose_class
+from explorer.components.experiments.presentation import Presentation
+from explorer.components.html import escape, heading, note
+from explorer.navigate import View
+from explorer.text import count, number
+from precompute.measures.curves import steepest_fall, steps_to_half, window_steps
+from precompute.measures.entropy import LEAST_RATE
+from precompute.store.reader import Experiment, Layer
+
+_RANKS_LAST = 50.0
+_OWN = ("lowest", "highest")
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """One layer's numbers for one class, or their means over classes.
+
+    Parameters
+    ----------
+    units : DataFrame
+        As :func:`explorer.charts.entropy.entropies` takes it.
+    noise : DataFrame
+        Likewise, with the selective rate of each in ``rate``.
+    n_removed, ranking, accuracy, loss : arrays
+        The curves, accuracy in percent.
+    """
+
+    units: pd.DataFrame
+    noise: pd.DataFrame
+    n_removed: NDArray[Any]
+    ranking: NDArray[Any]
+    accuracy: Floats
+    loss: Floats
+
+    def transitions(self) -> pd.DataFrame:
+        """Return where every order loses most within 5 % of the steps, and where half of the accuracy is gone."""
+        fall, start = steepest_fall(self.accuracy)
+        stop = start + window_steps(len(self.n_removed) - 1)
+        half = steps_to_half(self.accuracy)
+        gone = np.where(np.isnan(half), np.nan, self.n_removed[np.nan_to_num(half).astype(int)])
+        places = {"start": self.n_removed[start], "stop": self.n_removed[stop]}
+        mean = np.trapezoid(self.accuracy, self.n_removed / self.n_removed[-1], axis=1)
+        return pd.DataFrame({"ranking": self.ranking, "fall": fall, **places, "half": gone, "mean": mean})
+
+
+def _shown(layer: Layer, experiment: Experiment, chosen: int | None) -> _Shown:
+    base = f"layers/{layer.name}"
+
+    def of_class(name: str) -> Floats:
+        """Read an array whose last axis is the class; its mean over classes where none is chosen."""
+        if chosen is not None:
+            return np.asarray(experiment.read(f"{base}/{name}", np.s_[..., chosen]), dtype=np.float64)
+        values = np.asarray(experiment[f"{base}/{name}"], dtype=np.float64)
+        return values[..., ~np.isnan(values).all(axis=tuple(range(values.ndim - 1)))].mean(axis=-1)
+
+    entropy = of_class("entropy")
+    ends = {end: of_class(f"shuffled_{end}") for end in ("low", "mean", "high")}
+    noise = {end: of_class(f"noise_{end}") for end in ("low", "mean", "high")}
+    below = entropy < ends["low"] if chosen is not None else np.zeros(len(entropy), dtype=bool)
+    if chosen is None:
+        # The range of a mean over classes is not the mean of their ranges.
+        for held in (ends, noise):
+            held["low"], held["high"] = (np.full_like(held["mean"], np.nan) for _ in range(2))
+    rate = 100 * of_class("selective_rate")
+    places = {"unit": np.arange(len(entropy)), "rate": rate, "entropy": entropy, "below": below}
+    kinds = {"noise": [f"{kind} noise" for kind in experiment[f"{base}/noise"]]}
+    return _Shown(
+        pd.DataFrame({**places, **ends}),
+        pd.DataFrame({**kinds, **noise, "rate": 100 * experiment[f"{base}/noise_rate"]}),
+        experiment[f"{base}/n_removed"],
+        experiment[f"{base}/ranking"],
+        100 * of_class("accuracy"),
+        of_class("loss"),
+    )
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        chosen = choose_class(view)
+    of = "mean over classes" if chosen is None else view.store.classes.title[chosen]
+    shown = _shown(layer, experiment, chosen)
+    if shown.units["entropy"].isna().all():
+        note(f"There is no feature entropy of {of}: the half of the images that entropies are of holds none.")
+        return
+    figure, numbers = st.columns([8, 4], gap="large")
+    with figure:
+        _levels(view, layer, shown, of)
+        _curves(layer, shown, of)
+    with numbers:
+        heading("Against noise", of)
+        _against_noise(shown, chosen)
+        note(_images(experiment, layer, chosen))
+        heading("Along the way", of)
+        _along_the_way(shown)
+
+
+def _levels(view: View, layer: Layer, shown: _Shown, of: str) -> None:
+    heading("How alike the maps of every unit are", f"{layer.name}, {of}")
+    drawn = shown.units[shown.units["entropy"] < _RANKS_LAST]
+    chart(
+        lambda: entropies(drawn, shown.noise, up="feature entropy, nat"),
+        key=f"entropy_levels_{layer.name}_{of}",
+        says=f"Feature entropy of every unit of {layer.name} against its selective rate, beside noise: {of}",
+        on_pick=lambda pick: navigate.go(navigate.UNIT, view.selection.to(unit=int(pick["unit"]))),
+    )
+    if len(drawn) < len(shown.units):
+        note(f"{count(len(shown.units) - len(drawn), 'unit')} that this rule ranks last not drawn.")
+
+
+def _against_noise(shown: _Shown, chosen: int | None) -> None:
+    """Show the level of noise, and how many units lie below it."""
+    units, n_units = shown.units, len(shown.units)
+    rows = [("units, median", _plain(units["entropy"].median()), _plain(units["rate"].median(), 0))]
+    levels = shown.noise.to_dict("records")
+    rows += [
+        (each["noise"], _with_range(each["mean"], each["low"], each["high"]), _plain(each["rate"], 0))
+        for each in levels
+    ]
+    rows.append(("own maps shuffled, median", _plain(units["mean"].median()), ""))
+    _table(["", "feature entropy, nat", "selective rate, %"], rows)
+    if chosen is None:
+        note("The ranges of noise belong to single classes: choose one.")
+        return
+    below = [(f"below {each['noise']}", int((units["entropy"] < each["low"]).sum())) for each in levels]
+    below.append(("below all 19 shuffles of its maps", int(units["below"].sum())))
+    below.append((f"selective rate under {LEAST_RATE:.0%}", int((units["rate"] < 100 * LEAST_RATE).sum())))
+    _table(["units", f"of {n_units:,}"], [(name, f"{found:,}") for name, found in below])
+    note(f"By chance {number(0.05 * n_units, 1)} units lie below all shuffles, and half as many below noise.")
+
+
+def _along_the_way(shown: _Shown) -> None:
+    """Show for each order how many units it takes, and how steep the steepest fall is."""
+    found = shown.transitions()
+    rows = []
+    for kind, name in NAMES.items():
+        of_kind = found[found["ranking"] == kind]
+        where = f"<br><small>{of_kind['start'].iloc[0]} to {of_kind['stop'].iloc[0]}</small>" if kind in _OWN else ""
+        rows.append((name, _span(of_kind["half"], 0), _span(of_kind["fall"], 0) + where, _span(of_kind["mean"], 0)))
+    _table(["", "units to lose half", "steepest fall, points", "mean accuracy, %"], rows)
+    width = window_steps(len(shown.n_removed) - 1)
+    share = f"{shown.n_removed[width]} of {shown.n_removed[-1]:,} units"
+    note(f"Steepest fall within {share}; below it, small, between which numbers of removed units.")
+
+
+def _curves(layer: Layer, shown: _Shown, of: str) -> None:
+    found = shown.transitions()
+    falls = found[found["ranking"].isin(_OWN)]
+    parts = (("Accuracy", shown.accuracy, "accuracy, %"), ("Loss", shown.loss, "mean negative log-probability, nat"))
+    for name, curve, up in parts:
+        heading(f"{name} without ever more units", f"{layer.name}, {of}")
+        if np.isnan(curve).all():
+            note("No image of the class is in the half measured on.")
+            continue
+        chart(
+            partial(removal, shown.n_removed, shown.ranking, curve, falls, up=up),
+            key=f"entropy_{name}_{layer.name}_{of}",
+            says=f"{name} of {of} against the number of units of {layer.name} removed, in several orders",
+        )
+    note("Thick: the steepest fall of the accuracy. Ring: half of it is gone. The same places are marked on the loss.")
+
+
+def _images(experiment: Experiment, layer: Layer, chosen: int | None) -> str:
+    n_images, half = experiment["n_images"], experiment["half"]
+    some = f"{count(int((half == 0).sum()), 'image')}" if chosen is None else f"{n_images[chosen]} of its images"
+    agreement = experiment[f"layers/{layer.name}/agreement"]
+    r = float(np.nanmean(agreement) if chosen is None else agreement[chosen])
+    told = "cannot be compared" if np.isnan(r) else f"agree with those of the others at r = {r:.2f}"
+    return f"Entropies are of {some}, accuracy and loss of the others. The ranks of units by entropy {told}."
+
+
+def _table(head: list[str], rows: list[Any]) -> None:
+    """Show rows of a name and cells that are HTML."""
+    first, *rest = head
+    top = f"<th>{escape(first)}</th>" + "".join(f'<th class="us-number">{escape(title)}</th>' for title in rest)
+    body = "".join(
+        f"<tr><td>{escape(name)}</td>{''.join(f'<td class=us-number>{cell}</td>' for cell in cells)}</tr>"
+        for name, *cells in rows
+    )
+    st.html(f'<table class="us-table us-brief"><tr>{top}</tr>{body}</table>')
+
+
+def _plain(value: float, decimals: int = 2) -> str:
+    return "–" if np.isnan(value) else number(float(value), decimals)
+
+
+def _with_range(mean: float, low: float, high: float) -> str:
+    return _plain(mean) if np.isnan(low) else f"{_plain(mean)}<br><small>{_plain(low)} to {_plain(high)}</small>"
+
+
+def _span(values: "pd.Series[float]", decimals: int) -> str:
+    """Return one value, or the mean of several with their range."""
+    known = values.dropna()
+    if len(known) < 2:
+        return _plain(float(known.iloc[0]), decimals) if len(known) else "–"
+    low, high = (number(float(end), decimals) for end in (known.min(), known.max()))
+    return f"{number(float(known.mean()), decimals)}<br><small>{low} to {high}</small>"
+
+
+PRESENTATION = Presentation(
+    name="entropy",
+    shows="How alike a unit's maps of one class are, as feature entropy, and how the class fares as units are removed "
+    "in its order.",
+    reading=(
+        "A unit's map is read as a graph whose edges come in from the strongest on; the level at which the graph first "
+        "has a hole is noted for every image of the class, and feature entropy is how much that level varies. A unit "
+        "at the bottom does the same on every image. Noise has an entropy too: the grey bands are that of as many maps "
+        "of independent and of smooth noise, and the grey line behind each point is the range of the unit's own maps "
+        "with their pixels shuffled. Blue points lie below all their shuffles. The curves remove the units with the "
+        "lowest entropy first, or last; where the orange line falls before the grey band does, the entropy has found "
+        "units that the class needs."
+    ),
+    limits=(
+        "Rows and columns of the map are the vertices of the graph, so the level changes when the picture is shifted "
+        "or mirrored. Smooth single blobs have no hole at all: they lower the selective rate. Of few holes the entropy "
+        "is low whatever they are, so points on the left are low by construction; compare them with their own "
+        "shuffles, not with the bands. Entropies depend on the size of the maps and on the number of images: they "
+        "compare neither across layers with other maps nor across classes of other sizes. A steepest fall exists in "
+        "every order; it is a transition only where it is steeper than at random. With few units left the network "
+        "names one class for nearly every image: the curve of that class ends high, though nothing is recognised."
+    ),
+    draw=_draw,
+)

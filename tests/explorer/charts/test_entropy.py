@@ -1,0 +1,61 @@
+"""Charts of feature entropy: noise behind the points, and the transition where it was found."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from explorer.charts import theme
+from explorer.charts.entropy import COLOURS, NAMES, entropies, removal
+
+
+def units(**columns):
+    base = {"unit": [0, 1], "rate": [40.0, 90.0], "entropy": [0.5, 2.0], "below": [True, False]}
+    return pd.DataFrame(base | {"low": [1.0, 1.5], "mean": [1.5, 1.8], "high": [2.0, 2.2]} | columns)
+
+
+NOISE = pd.DataFrame(
+    {"noise": ["independent noise", "smooth noise"], "mean": [2.0, 1.7], "low": [1.8, 1.3], "high": [2.2, 2.1]}
+)
+
+
+def test_noise_lies_behind_the_units_and_is_named():
+    spec = entropies(units(), NOISE, up="feature entropy, nat").to_dict()
+    kinds = [layer["mark"]["type"] for layer in spec["layer"]]
+    assert kinds == ["rect", "rule", "text", "text", "rule", "circle"]
+    held = [row["noise"] for data in spec["datasets"].values() for row in data if "noise" in row]
+    assert set(held) == {"independent noise", "smooth noise"}
+    points = spec["layer"][-1]["encoding"]
+    assert points["color"]["condition"] == {"test": "datum.below", "value": theme.ACTIVATION}
+    assert [param["name"] for param in spec["params"]] == ["pick"]
+
+
+def test_one_kind_of_noise_is_enough():
+    entropies(units(low=[np.nan] * 2, high=[np.nan] * 2), NOISE.iloc[:1], up="feature entropy, nat").to_dict()
+
+
+N_REMOVED = np.arange(5)
+RANKING = np.array(["lowest", "highest", "random", "random"])
+CURVE = 100 * np.array([[1, 0.2, 0.1, 0, 0], [1, 1, 1, 0.9, 0], [1, 0.8, 0.6, 0.4, 0], [1, 0.6, 0.4, 0.2, 0]])
+FALLS = pd.DataFrame({"ranking": ["lowest", "highest"], "start": [0, 3], "stop": [1, 4], "half": [1, np.nan]})
+
+
+@pytest.mark.parametrize("up", ["accuracy, %", "loss, nat"])
+def test_the_transition_is_marked_on_the_curve_where_it_is(up):
+    spec = removal(N_REMOVED, RANKING, CURVE, FALLS, up=up).to_dict()
+    marks = [layer for layer in spec["layer"] if layer["mark"]["type"] in ("line", "point")][1:]
+    rows = [spec["datasets"][mark["data"]["name"]] for mark in marks]
+    assert [[(row["x"], row["y"]) for row in found] for found in rows] == [
+        [(0, 100), (1, 20)],
+        [(1, 20)],
+        [(3, 90), (4, 0)],
+        [],
+    ]
+    assert [mark["mark"]["color"] for mark in marks] == [COLOURS["lowest"]] * 2 + [COLOURS["highest"]] * 2
+
+
+def test_random_orders_are_a_band_around_their_mean():
+    spec = removal(N_REMOVED, RANKING, CURVE, FALLS, up="accuracy, %").to_dict()
+    rows = [row for data in spec["datasets"].values() for row in data]
+    assert {(row["x"], row["low"], row["high"]) for row in rows if "low" in row} >= {(1, 60, 80), (2, 40, 60)}
+    mean = {row["x"]: row["y"] for row in rows if row.get("curve") == NAMES["random"]}
+    assert mean == pytest.approx({0: 100, 1: 70, 2: 50, 3: 30, 4: 0})

@@ -1,0 +1,121 @@
+"""The presentation of feature entropy: its null, its transition, and what it says where there is nothing to show."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.explorer.conftest import add_experiment, put
+
+N_UNITS, N_CLASSES = 6, 12
+LABEL = "red_ball"
+
+
+def found(n_units=N_UNITS, n_classes=N_CLASSES):
+    """Entropies that rise with the unit, and accuracy that falls early, late or evenly."""
+    step = np.arange(n_units + 1)
+    share = step / n_units
+    curve = np.stack([np.where(step > 1, 0.1, 1.0), np.where(step > 4, 0.0, 0.9), *[1 - share] * 4])
+    of_class = np.repeat(curve[:, :, None], n_classes, axis=2)
+    by_unit = np.repeat(np.linspace(0.2, 2.4, n_units)[:, None], n_classes, axis=1)
+    ends = {"low": -0.4, "mean": 0.0, "high": 0.4}
+    arrays = {f"shuffled_{end}": np.full((n_units, n_classes), 1.5 + by) for end, by in ends.items()}
+    arrays |= {f"noise_{end}": np.full((2, n_classes), 2.0 + by / 2) for end, by in ends.items()}
+    return arrays | {
+        "entropy": by_unit,
+        "selective_rate": np.clip(by_unit / 2.4, 0, 1),
+        "noise": ["independent", "smooth"],
+        "noise_rate": np.array([1.0, 0.9]),
+        "agreement": np.full(n_classes, 0.5),
+        "ranking": ["lowest", "highest", *["random"] * 4],
+        "n_removed": step,
+        "accuracy": of_class,
+        "loss": 3 * (1 - of_class),
+    }
+
+
+def add(path, arrays, layer="features.10", **facts):
+    shared = {"half": np.array([0, 0, 1, -1]), "n_images": np.full(N_CLASSES, 2)}
+    arrays = shared | {f"layers/{layer}/{name}": values for name, values in arrays.items()}
+    add_experiment(path, "entropy", arrays, **facts)
+
+
+@pytest.fixture
+def page(made, runs, show):
+    def opened(arrays, **words):
+        add(put(made("full"), runs), arrays)
+        return show("experiments", store="demo", experiment="entropy", **words)
+
+    return opened
+
+
+def cells(said, name):
+    row = said.split(f"<tr><td>{name}</td>")[1].split("</tr>")[0]
+    return [part.split("</td>")[0] for part in row.split("<td class=us-number>")[1:]]
+
+
+def test_entropies_of_a_class_stand_beside_noise_and_shuffles(page):
+    shown = page(found(), class_=LABEL)
+    said = shown.words
+    assert cells(said, "independent noise") == ["2.00<br><small>1.80 to 2.20</small>", "100"]
+    assert cells(said, "below independent noise") == ["4"]
+    assert cells(said, "below all 19 shuffles of its maps") == ["3"]
+    assert cells(said, "selective rate under 10%") == ["1"]
+    assert "By chance 0.3 units lie below all shuffles" in said
+    assert "Entropies are of 2 of its images, accuracy and loss of the others." in said
+    assert "agree with those of the others at r = 0.50" in said
+    assert len(shown.charts()) == 3
+
+
+def test_the_transition_is_a_number_in_every_order(page):
+    said = page(found(), class_=LABEL).words
+    assert cells(said, "lowest entropy first") == ["2", "90<br><small>1 to 2</small>", "32"]
+    assert cells(said, "highest entropy first") == ["5", "90<br><small>4 to 5</small>", "68"]
+    assert cells(said, "random orders: mean and range")[0] == "3<br><small>3 to 3</small>"
+    assert "Steepest fall within 1 of 6 units" in said
+
+
+def test_accuracy_and_loss_are_drawn_apart(page):
+    accuracy, loss = (json.loads(chart.proto.spec) for chart in page(found(), class_=LABEL).charts()[1:])
+    assert '"accuracy, %"' in json.dumps(accuracy)
+    assert '"mean negative log-probability, nat"' in json.dumps(loss)
+    assert "nat" not in json.dumps(accuracy)
+
+
+def test_over_all_classes_the_mean_is_shown_without_ranges(page):
+    shown = page(found())
+    assert "mean over classes" in shown.words
+    assert cells(shown.words, "independent noise") == ["2.00", "100"]
+    assert "The ranges of noise belong to single classes" in shown.words
+    assert '"low": 1' not in shown.charts()[0].proto.spec
+
+
+def test_classes_without_images_count_for_no_mean(page):
+    arrays = found()
+    for name in ("entropy", "selective_rate", "noise_mean", "shuffled_mean", "accuracy", "loss"):
+        arrays[name][..., 0] = np.nan
+    assert cells(page(arrays).words, "independent noise") == ["2.00", "100"]
+
+
+def test_a_class_without_images_has_nothing_to_show(page):
+    arrays = found()
+    for name in ("entropy", "accuracy"):
+        arrays[name][...] = np.nan
+    assert "There is no feature entropy of red ball" in page(arrays, class_=LABEL).words
+
+
+def test_a_class_that_cannot_be_measured_shows_its_entropies(page):
+    arrays = found()
+    for name in ("accuracy", "loss"):
+        arrays[name][...] = np.nan
+    shown = page(arrays, class_=LABEL)
+    assert "No image of the class is in the half measured on." in shown.words
+    assert len(shown.charts()) == 1
+
+
+def test_units_that_a_rule_ranks_last_are_counted_and_not_drawn(page):
+    arrays = found()
+    arrays["entropy"][4:] = 100 * np.log(100)
+    shown = page(arrays, class_=LABEL)
+    assert "2 units that this rule ranks last" in shown.words
+    assert "460" not in shown.charts()[0].proto.spec
