@@ -185,7 +185,8 @@ def _run(job: Job, subject: Subject, rotations: list[_Rotations], images: np.nda
                 target = before.target[where]
                 effect = sweep(each.ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
                 sums.changes.add(effect, here)
-                sums.add_energy(outputs_at(subject.model.network, [each.site], inputs.to(subject.device))[each.site])
+                for batch in inputs.split(subject.batch_size):
+                    sums.add_energy(outputs_at(subject.model.network, [each.site], batch.to(subject.device))[each.site])
     arrays: Arrays = {"used": np.isin(np.arange(len(before.label)), images).astype(np.int32)}
     for each, _, sums in work:
         arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in _found(each, sums, job.seed).items()}
@@ -206,7 +207,7 @@ class _Sums:
 
     def add_energy(self, output: Tensor) -> None:
         """Add the layer's output on some images, (image, unit, ...)."""
-        flat = output.double().movedim(1, 0).flatten(1)
+        flat = output.float().movedim(1, 0).flatten(1)
         self.second_moment += (flat @ flat.T).cpu().numpy()
 
 
