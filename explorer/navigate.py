@@ -81,6 +81,11 @@ def at_unit(view: View, unit: int) -> View:
     return View(view.source, view.store, view.selection.to(unit=unit), view.problems)
 
 
+def without_choice(view: View) -> View:
+    """Return the view without what was chosen among the ways of showing it, for links to where that means nothing."""
+    return View(view.source, view.store, view.selection.to(choice=None, beside=None), view.problems)
+
+
 def put(chosen: Selection) -> None:
     """Change the URL on the same page. For callbacks."""
     st.query_params.from_dict(chosen.query())

@@ -51,6 +51,11 @@ def comparison(view: View) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = _choose_stores(view)
         shown = _SHOWN[choose(view, {word: each.label for word, each in _SHOWN.items()}, label="Of every unit")]
+    if len(chosen) < 2:
+        note(
+            "One store alone is nothing to compare: every store in the same folder can be chosen here. The command "
+            "“python -m precompute demo --variants” makes the demo with batch normalisation and without dropout."
+        )
     found = _by_layer(_sides(chosen))
     if not found:
         note("None of these stores holds a layer whose units were ablated.")

@@ -5,7 +5,8 @@ from explorer.components import comparison, header, messages
 from explorer.components.html import sentence
 
 view = navigate.current()
-with header.header(view, page=navigate.COMPARE):
+# What is chosen here is no experiment's choice, and links lead to experiments.
+with header.header(navigate.without_choice(view), page=navigate.COMPARE):
     header.place("compare stores")
 messages.problems(view.problems)
 sentence("Stores beside each other")

@@ -80,6 +80,17 @@ def test_the_experiments_lead_here_where_there_are_several_stores(several, runs,
     assert "Compare stores" not in labels()
 
 
+def test_what_is_chosen_here_does_not_follow_to_the_experiments(several, show):
+    links = show("compare", store="plain", choice="selectivity", beside="varied").app.get("page_link")
+    assert any(link.proto.label == "Experiments" for link in links)
+    assert not any("choice" in link.proto.query_string for link in links)
+
+
+def test_one_store_alone_says_how_to_make_others(made, runs, show):
+    put(made("full"), runs, "plain")
+    assert "demo --variants" in show("compare", store="plain").words
+
+
 # Charts
 
 

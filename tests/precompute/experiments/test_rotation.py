@@ -158,3 +158,18 @@ def test_little_time_means_fewer_directions_and_images_and_says_so(job_store, ca
     assert found["layers/features.4/natural/max_drop"].shape == (8,)
     assert found["used"].sum() == 6
     assert check(job_store) == []
+
+
+@pytest.mark.real
+def test_units_of_a_real_network_lose_exactly_what_its_store_says(real, tmp_path, monkeypatch):
+    monkeypatch.setattr(rotation, "N_SEEDS", 1)
+    folder, path = real / "cifar10-resnet20", tmp_path / "cifar.h5"
+    words = ["run", f"{folder / 'network.py'}:build", "--images", str(folder / "images"), "--layer", "layer3"]
+    more = ["--limit", "40", "--attribution", "none", "--workers", "0", "--top-k", "2", "--out", str(path)]
+    assert main([*words, *more]) == 0
+    found = added(path)
+    with open_store(path) as store:
+        measures = store.layer("layer3").measures
+        for name, measure in (("overall_drop", "overall_drop"), ("max_drop", "max_class_drop")):
+            np.testing.assert_array_equal(found[f"layers/layer3/natural/{name}"], measures[measure].values)
+    assert found["layers/layer3/rotated/max_drop"].shape == (4, 1, 64)
