@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from precompute.errors import ModelError
+from precompute.errors import ModelError, OptionError
 from precompute.experiments.drawn import BYTES_A_UNIT, drawn
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.removal import divided
@@ -68,9 +68,14 @@ def _sites(job: Job, subject: Subject) -> list[Site]:
 
 def _order(scene: Scene, per_class: int | None, *, seed: int) -> np.ndarray:
     """Return the positions of the annotated pictures in a random order, in which neighbours are strangers."""
-    used = divided(scene.masks.images.labels, per_class, seed=seed) >= 0
     annotated = scene.masks.annotated
-    return np.random.default_rng(seed).permutation(annotated[used[annotated]])
+    used = divided(scene.masks.images.labels[annotated], per_class, seed=seed) >= 0
+    if used.sum() < 2:
+        raise OptionError(
+            f"{scene.masks.root}: expected masks of at least 2 images, to hold masks against other images, found "
+            f"{used.sum()}. Mark more images, or allow more of each class by --images-per-class."
+        )
+    return np.random.default_rng(seed).permutation(annotated[used])
 
 
 def _told(scene: Scene) -> str:

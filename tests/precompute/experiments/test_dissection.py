@@ -246,13 +246,13 @@ def planted(tmp_path_factory):
         place = f"{'ab'[image % 2]}/{image:02d}"
         for path, content in (
             (f"val/{place}", pixels),
-            (f"masks/{place}-colour", colour),
-            (f"masks/{place}-mark", mark),
+            (f"masks/val/{place}-colour", colour),
+            (f"masks/val/{place}-mark", mark),
         ):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(content).save(folder / f"{path}.png")
     (folder / "masks/parts.json").write_text(json.dumps(names))
-    words = ["run", f"{folder / 'network.py'}:build", "--images", folder / "val", "--layer", "relu"]
+    words = ["run", f"{folder / 'network.py'}:build", "--images", folder / "val", "--layer", "relu", "--layer", "flat"]
     more = ["--out", folder / "store.h5", "--workers", "0", "--attribution", "none", "--top-k", "3"]
     assert main([*map(str, words), *map(str, more)]) == 0
     # Red covers 36 of 576 positions of every picture.
@@ -277,13 +277,39 @@ def test_a_colour_detector_detects_its_colour_and_no_other_unit_does(planted):
         assert measures["concept"].values[:2].tolist() == [0, 1]
 
 
+def test_a_layer_without_space_is_active_on_whole_images(planted):
+    with open_store(planted / "store.h5") as store:
+        found = store.experiment("dissection")
+        threshold, iou = (found[f"layers/flat/{part}"] for part in ("threshold", "iou"))
+        for unit in range(2):
+            active = store.layer("flat").activation(unit).max > threshold[unit]
+            assert active.sum() == int(0.0625 * 60)
+            sizes = np.zeros((2, 60))
+            for image, path in enumerate(store.images.path):
+                pixels = np.asarray(Image.open(planted / "masks/val" / path.replace(".png", "-colour.png")))
+                sizes[:, image] = (pixels == 1).sum(), (pixels == 2).sum()
+            for concept, size in enumerate(sizes):
+                expected = size[active].sum() / (576 * active.sum() + size[~active].sum())
+                np.testing.assert_allclose(iou[unit, concept], expected, rtol=1e-5)
+
+
+def test_one_marked_image_is_too_few(planted, tmp_path, capsys):
+    masks = tmp_path / "masks"
+    (masks / "a").mkdir(parents=True)
+    shutil.copy(planted / "masks/val/a/00-colour.png", masks / "a/00-colour.png")
+    shutil.copy(planted / "masks/parts.json", masks)
+    path = shutil.copy(planted / "store.h5", tmp_path / "store.h5")
+    assert main(["experiment", "dissection", str(path), "--masks", str(masks)]) == 1
+    assert "masks of at least 2 images" in capsys.readouterr().err
+
+
 def test_labels_in_brodens_layout_are_looked_for_in_their_own_pictures(planted, tmp_path, capsys):
     root = tmp_path / "broden"
     (root / "images").mkdir(parents=True)
     rows = ["image,split,ih,iw,sh,sw,color,scene"]
     for image, path in enumerate(sorted((planted / "val").glob("*/*.png"))):
         shutil.copy(path, root / f"images/{image}.png")
-        labels = np.asarray(Image.open(planted / "masks" / path.parent.name / f"{path.stem}-colour.png"))[::2, ::2]
+        labels = np.asarray(Image.open(planted / "masks/val" / path.parent.name / f"{path.stem}-colour.png"))[::2, ::2]
         codes = np.choose(labels, [0, 300, 2]).astype(np.int64)
         coded = np.stack([codes % 256, codes // 256, 0 * codes], axis=2).astype(np.uint8)
         Image.fromarray(coded).save(root / f"images/{image}_color.png")
