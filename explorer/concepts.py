@@ -46,6 +46,8 @@ class Dissection:
         The best of them by chance.
     threshold : (unit,) array
         Activation above which the unit counts as active.
+    rotated_iou, rotated_concept : (rotation, unit) array
+        The best of each direction of random rotations of the layer, and the concept that it is with.
     """
 
     names: list[str]
@@ -53,12 +55,15 @@ class Dissection:
     iou: Floats
     chance: Floats
     threshold: Floats
+    rotated_iou: Floats
+    rotated_concept: Floats
 
     @classmethod
     def of(cls, experiment: Experiment, layer: str) -> "Dissection":
         """Read a layer's."""
-        iou, chance, threshold = (experiment[f"layers/{layer}/{part}"] for part in ("iou", "chance", "threshold"))
-        return cls(concept_names(experiment), experiment["category"].tolist(), iou, chance, threshold)
+        parts = ("iou", "chance", "threshold", "rotated_iou", "rotated_concept")
+        arrays = (experiment[f"layers/{layer}/{part}"] for part in parts)
+        return cls(concept_names(experiment), experiment["category"].tolist(), *arrays)
 
     @cached_property
     def found(self) -> Detectors:
@@ -69,6 +74,12 @@ class Dissection:
     def ceiling(self) -> Floats:
         """(unit,) the best by chance in the highest of the shuffles."""
         return np.asarray(self.chance.max(axis=0))
+
+    def of_rotations(self) -> tuple[float, float]:
+        """Return how many directions of a random rotation are detectors, and of how many concepts, on average."""
+        detects = self.rotated_iou > FLOOR
+        unique = [len(np.unique(which[yes])) for which, yes in zip(self.rotated_concept, detects, strict=True)]
+        return float(detects.sum(axis=1).mean()), float(np.mean(unique))
 
     def best(self, unit: int) -> str:
         """Return the name of a unit's best concept; a dash where it has none."""

@@ -1,9 +1,6 @@
 """Which concepts units stand for: how well the places where they are most active coincide with a concept's."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial, reduce
-from operator import add
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -11,11 +8,12 @@ import numpy as np
 from precompute.errors import ModelError, OptionError
 from precompute.experiments.drawn import BYTES_A_UNIT, drawn
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.overlaps import Sight, count_overlaps, find_thresholds
 from precompute.experiments.removal import divided
 from precompute.experiments.scene import Scene, find_masks, n_cells
 from precompute.experiments.subject import Subject, find_subject
-from precompute.images.concepts import NONE
-from precompute.measures.iou import Active, Labels, Overlap, detectors, largest, n_above, thresholds
+from precompute.measures.iou import Overlap, detectors
+from precompute.measures.rotation import random_rotation
 from precompute.models.device import exact_float32
 from precompute.models.sites import Site, find_site, list_sites
 from precompute.store.layer import Layer
@@ -23,7 +21,8 @@ from precompute.words import size
 
 QUANTILE = 0.005
 N_SHUFFLES = 20
-_LOT = 64
+N_ROTATIONS = 5
+
 _TIMED = 32
 _FEWEST = 100
 _HELD_BYTES = 2**30
@@ -94,18 +93,19 @@ def _time(scene: Scene, order: np.ndarray, quantile: float) -> float:
     """Return the seconds that one picture takes, from doing all on a few."""
     few = order[:_TIMED]
     started = perf_counter()
-    found = _thresholds(scene, few, quantile, lambda n: None)
-    _counts(scene, few, found, lambda n: None)
+    sights = _sights(scene, seed=0)
+    found = find_thresholds(scene, sights, few, quantile=quantile, advance=lambda n: None)
+    count_overlaps(scene, sights, few, found=found, advance=lambda n: None)
     return (perf_counter() - started) / len(few)
 
 
 def _held(scene: Scene) -> float:
-    """Return the bytes of all activations on one picture."""
-    return 4 * sum(site.n_units * n_cells(site) for site in scene.sites)
+    """Return the bytes of all activations on one picture, in all bases."""
+    return 4 * (1 + N_ROTATIONS) * sum(site.n_units * n_cells(site) for site in scene.sites)
 
 
 def _bytes(layer: Layer, n_concepts: int) -> float:
-    return layer.n_units * (4 * (n_concepts + N_SHUFFLES + 1) + BYTES_A_UNIT)
+    return layer.n_units * (4 * (n_concepts + N_SHUFFLES + 2 * N_ROTATIONS + 1) + BYTES_A_UNIT)
 
 
 def _reduced(n_chosen: int, n_images: int, minutes: float) -> str | None:
@@ -120,43 +120,43 @@ def _reduced(n_chosen: int, n_images: int, minutes: float) -> str | None:
 # The work
 
 
-@dataclass(frozen=True, eq=False)
-class _Looked:
-    """What was seen of one picture: its planes (plane, position), and each layer's active units and positions."""
-
-    planes: np.ndarray
-    active: list[tuple[np.ndarray, np.ndarray]]
-
-
-@dataclass(frozen=True, eq=False)
-class _Counts:
-    """Of some pictures: images that show each concept; of each layer the overlaps, own masks first, then others'."""
-
-    n_images: np.ndarray
-    overlaps: list[list[Overlap]]
-
-    def __add__(self, other: "_Counts") -> "_Counts":
-        pairs = zip(self.overlaps, other.overlaps, strict=True)
-        summed = [[one + more for one, more in zip(*pair, strict=True)] for pair in pairs]
-        return _Counts(self.n_images + other.n_images, summed)
-
-
 def _run(job: Job, scene: Scene, chosen: np.ndarray, quantile: float, advance: Advance) -> Findings:
+    sights = _sights(scene, seed=job.seed)
     with exact_float32():
-        found = _thresholds(scene, chosen, quantile, advance)
-        counts = _counts(scene, chosen, found, advance)
+        found = find_thresholds(scene, sights, chosen, quantile=quantile, advance=advance)
+        counts = count_overlaps(scene, sights, chosen, found=found, advance=advance)
     arrays = _concepts(scene, chosen, counts.n_images)
     measures: dict[str, Arrays] = {}
     for index, layer in enumerate(job.layers):
-        iou, *shuffled = (overlap.iou(found[index]) for overlap in counts.overlaps[index])
-        best = detectors(iou)
+        of_sights = slice(index * (1 + N_ROTATIONS), (index + 1) * (1 + N_ROTATIONS))
+        threshold, *turned = found[of_sights]
+        natural, *rotated = counts.overlaps[of_sights]
+        iou, *shuffled = (overlap.iou(threshold) for overlap in natural)
+        best, chance = detectors(iou), np.stack([detectors(each).iou for each in shuffled])
         measures[layer.name] = {"concept_iou": best.iou, "concept": best.concept}
-        chance = np.stack([detectors(each).iou for each in shuffled])
-        of_layer = {"threshold": found[index], "iou": iou, "chance": chance}
+        of_layer = {"threshold": threshold, "iou": iou, "chance": chance, **_of_rotations(rotated, turned)}
         if scene.of_store:
-            of_layer |= drawn(scene, index, layer, iou=iou, threshold=found[index])
+            of_layer |= drawn(scene, index, layer, iou=iou, threshold=threshold)
         arrays |= {f"layers/{layer.name}/{name}": values for name, values in of_layer.items()}
     return Findings(arrays, measures)
+
+
+def _sights(scene: Scene, *, seed: int) -> list[Sight]:
+    """Look at each layer's units and then at random rotations of its space, layer by layer."""
+    sights = []
+    for index, site in enumerate(scene.sites):
+        sights.append(Sight(index, n_shuffles=N_SHUFFLES))
+        bases = (random_rotation(site.n_units, seed=seed + number) for number in range(N_ROTATIONS))
+        sights += [Sight(index, basis.astype(np.float32)) for basis in bases]
+    return sights
+
+
+def _of_rotations(overlaps: list[list[Overlap]], turned: list[np.ndarray]) -> Arrays:
+    best = [detectors(own.iou(threshold)) for (own,), threshold in zip(overlaps, turned, strict=True)]
+    return {
+        "rotated_iou": np.stack([each.iou for each in best]),
+        "rotated_concept": np.stack([e.concept for e in best]),
+    }
 
 
 def _concepts(scene: Scene, chosen: np.ndarray, n_images: np.ndarray) -> Arrays:
@@ -170,65 +170,3 @@ def _concepts(scene: Scene, chosen: np.ndarray, n_images: np.ndarray) -> Arrays:
     if scene.of_store:
         arrays["used"] = np.isin(np.arange(len(masks.images)), chosen).astype(np.int32)
     return arrays
-
-
-def _thresholds(scene: Scene, chosen: np.ndarray, quantile: float, advance: Advance) -> list[np.ndarray]:
-    """Return each layer's thresholds, (unit,): exact, from the largest activations at all positions of all pictures."""
-    held = [np.empty((site.n_units, 0), dtype=np.float32) for site in scene.sites]
-    n_positions = [len(chosen) * n_cells(site) for site in scene.sites]
-    for where, maps in scene.maps(chosen, verified=True):
-        for layer, each in enumerate(maps):
-            values = each.swapaxes(0, 1).reshape(each.shape[1], -1)
-            held[layer] = largest(held[layer], values, n_above(n_positions[layer], quantile) + 1)
-        advance(len(where))
-    return [thresholds(each, n, quantile) for each, n in zip(held, n_positions, strict=True)]
-
-
-def _counts(scene: Scene, chosen: np.ndarray, found: list[np.ndarray], advance: Advance) -> _Counts:
-    category = scene.masks.category
-    lots = (_counted(lot, category, found) for lot in _lots(_looked(scene, chosen, found, advance)))
-    return reduce(add, lots)
-
-
-def _looked(scene: Scene, chosen: np.ndarray, found: list[np.ndarray], advance: Advance) -> Iterator[_Looked]:
-    for where, maps in scene.maps(chosen, verified=False):
-        for row, position in enumerate(where):
-            planes = scene.planes(int(position))
-            active = [scene.active(layer, maps[layer][row], threshold) for layer, threshold in enumerate(found)]
-            yield _Looked(planes.reshape(len(planes), -1), active)
-        advance(len(where))
-
-
-def _lots(looked: Iterable[_Looked]) -> Iterator[list[_Looked]]:
-    """Gather lots, the last one up to twice as large: none is too small to hold masks against each other in it."""
-    waiting: list[_Looked] = []
-    for each in looked:
-        waiting.append(each)
-        if len(waiting) == 2 * _LOT:
-            yield waiting[:_LOT]
-            waiting = waiting[_LOT:]
-    yield waiting
-
-
-def _counted(lot: list[_Looked], category: np.ndarray, found: list[np.ndarray]) -> _Counts:
-    labels = Labels.of(_stacked([each.planes for each in lot]), category)
-    overlaps = [
-        [
-            Overlap.of(active.against(shift, len(lot)), labels, n_units=len(threshold))
-            for shift in (0, *(1 + s % max(1, len(lot) - 1) for s in range(N_SHUFFLES)))
-        ]
-        for active, threshold in ((_gathered(lot, layer), threshold) for layer, threshold in enumerate(found))
-    ]
-    return _Counts(labels.n_images, overlaps)
-
-
-def _stacked(planes: list[np.ndarray]) -> np.ndarray:
-    """Put the planes of some pictures together, (image, plane, position), with empty ones where some have fewer."""
-    most = max(len(each) for each in planes)
-    return np.stack([np.pad(each, ((0, most - len(each)), (0, 0)), constant_values=NONE) for each in planes])
-
-
-def _gathered(lot: list[_Looked], layer: int) -> Active:
-    units, positions = zip(*(each.active[layer] for each in lot), strict=True)
-    image = np.repeat(np.arange(len(lot)), [len(each) for each in units])
-    return Active(image, np.concatenate(units), np.concatenate(positions))

@@ -44,6 +44,8 @@ def add_dissection(path, *, of_store=True, names=("red", "<b>blue</b>", "striped
         f"layers/{LAYER}/iou": IOU,
         f"layers/{LAYER}/chance": CHANCE,
         f"layers/{LAYER}/threshold": threshold,
+        f"layers/{LAYER}/rotated_iou": np.array([[0.05, 0.05, 0.01, 0, 0, np.nan], [0.1, 0.2, 0.3, 0, 0, 0]]),
+        f"layers/{LAYER}/rotated_concept": np.array([[1, 1, 2, 0, 0, np.nan], [1, 2, 0, 0, 0, 0]]),
     }
     own = {"used": np.ones(144, int), f"layers/{LAYER}/shown_concept": ranked, f"layers/{LAYER}/shown_mask": masks}
     add_experiment(path, "dissection", arrays | own if of_store else arrays)
@@ -63,6 +65,7 @@ def test_detectors_are_counted_by_category(dissected, show):
     said = show("experiments", store="demo", experiment="dissection").words
     assert '<td>colour</td><td class="us-number">2</td><td class="us-number">2</td><td class="us-number">1</td>' in said
     assert '<td>all</td><td class="us-number">4</td><td class="us-number">3</td><td class="us-number">2</td>' in said
+    assert '<small>mean of 2</small></td><td></td><td class="us-number">2.5</td><td class="us-number">2.0</td>' in said
     # Unit 2 passes 4 % in both shuffles, and its own overlap is no higher.
     assert "By chance there would be 1.0 detectors. 2 detectors of 3 overlap more" in said
     assert "1 unit active at too few positions" in said

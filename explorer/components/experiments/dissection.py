@@ -156,7 +156,7 @@ def _categories(found: Dissection) -> None:
         mine = best[detects & np.isin(best, members)]
         rows.append((category, len(members), len(mine), len(np.unique(mine))))
     total = ("all", len(of), int(detects.sum()), found.found.n_unique)
-    body = "".join(_row(row) for row in [*rows, total])
+    body = "".join(_row(row) for row in [*rows, total]) + _rotated_row(found)
     head = "".join(f'<th class="us-number">{name}</th>' for name in ("concepts", "detectors", "unique"))
     st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
     beyond = int((detects & (found.found.iou > found.ceiling)).sum())
@@ -168,6 +168,11 @@ def _categories(found: Dissection) -> None:
     )
     if undefined:
         note(f"{count(undefined, 'unit')} active at too few positions to have a threshold left out.")
+
+
+def _rotated_row(found: Dissection) -> str:
+    cells = "".join(f'<td class="us-number">{number(each, 1)}</td>' for each in found.of_rotations())
+    return f"<tr><td>rotated<br><small>mean of {len(found.rotated_iou)}</small></td><td></td>{cells}</tr>"
 
 
 def _detectors_by_chance(found: Dissection) -> float:
@@ -201,8 +206,9 @@ PRESENTATION = Presentation(
         "A unit is held against every concept: the positions where both are, by the positions where either is, over "
         "all pictures together. The best concept counts, and above 4 % the unit is called its detector. Points far "
         "above the grey coincide with a concept's places much better than with the places it has in other pictures. "
-        "The number of different concepts detected is the score of a layer in the literature. Several units may "
-        "detect one concept."
+        "The number of different concepts detected is the score of a layer in the literature; “rotated” is the same "
+        "for directions of the layer's space drawn at random in place of units. Where units detect no more than those, "
+        "concepts belong to the layer, not to its units."
     ),
     limits=(
         "A detector need not be used: what a unit is good for, its ablation tells. A unit active at 0.5 % of the "

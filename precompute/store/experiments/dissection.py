@@ -52,6 +52,23 @@ ENTRIES: tuple[Entry, ...] = (
         nan=_NO_THRESHOLD,
     ),
     Entry(
+        f"{_LAYER}/rotated_iou",
+        "f4",
+        ("rotation", "unit"),
+        "fraction",
+        "Largest intersection over union over all concepts of each direction of a random rotation of the layer's "
+        "space, in the place of a unit.",
+        nan="where the direction has no threshold",
+    ),
+    Entry(
+        f"{_LAYER}/rotated_concept",
+        "f4",
+        ("rotation", "unit"),
+        "concept",
+        "The concept that it is with, an index.",
+        nan="where the direction has no threshold",
+    ),
+    Entry(
         f"{_LAYER}/shown_concept",
         "i4",
         ("unit", "rank"),

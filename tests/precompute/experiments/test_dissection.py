@@ -12,6 +12,7 @@ from PIL import Image
 from precompute.__main__ import main
 from precompute.experiments.dissection import N_SHUFFLES
 from precompute.experiments.drawn import N_EXEMPLARS, OWN_BIT
+from precompute.measures.rotation import random_rotation
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
@@ -153,6 +154,22 @@ def test_every_number_is_that_of_counting_pixels(real_job, done, found, marks, l
             chance = np.nanmax(slow_iou(active, order, others, marks))
             np.testing.assert_allclose(found[f"layers/{layer}/chance"][shuffle, unit], chance, atol=1e-6)
     assert np.isnan(found[f"layers/{layer}/iou"]).sum() <= len(CONCEPTS)
+
+
+def test_directions_of_random_rotations_are_held_against_concepts_alike(real_job, done, found, marks):
+    layer, used = "features.4", sorted(marks[0])
+    maps = maps_of(real_job, done, layer)
+    for rotation in (0, 4):
+        direction = random_rotation(8, seed=5 + rotation)[3].astype(np.float32)
+        seen = {image: np.tensordot(direction, maps[image], axes=1) for image in used}
+        threshold = slow_threshold([float(value) for image in used for value in seen[image].ravel()])
+        active = {
+            image: {(y, x) for y in range(16) for x in range(16) if slow_value(seen[image], y, x) > threshold}
+            for image in used
+        }
+        iou = slow_iou(active, used, used, marks)
+        np.testing.assert_allclose(found[f"layers/{layer}/rotated_iou"][rotation, 3], np.nanmax(iou), atol=5e-3)
+        assert found[f"layers/{layer}/rotated_concept"][rotation, 3] == np.nanargmax(iou)
 
 
 def test_concepts_and_images_are_said(done, found, marks, masks, real_job):

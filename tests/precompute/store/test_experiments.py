@@ -33,7 +33,16 @@ CORRELATED = f"/experiments/correlations/layers/{LAYER}/ablation/zero"
 def sizes(store):
     layer = store.layer(LAYER)
     shared = {"image": len(store.images), "class": len(store.classes), "unit": layer.n_units}
-    shared |= {"concept": 3, "folder": 2, "shuffle": 5, "rank": 2, "shown exemplar": 2, "row": 4, "column": 4}
+    shared |= {
+        "concept": 3,
+        "folder": 2,
+        "shuffle": 5,
+        "rank": 2,
+        "rotation": 2,
+        "shown exemplar": 2,
+        "row": 4,
+        "column": 4,
+    }
     shared |= {"noise": 2}
     return shared | {"measure": 3, "target": 2, "order": 4, "step": 3, "fraction": 2, "seed": 3, "direction": 2}
 
