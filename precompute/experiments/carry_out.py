@@ -9,7 +9,7 @@ from shutil import disk_usage
 from typing import Any
 
 from precompute.errors import DiskError, StoreError, UnitscopeError
-from precompute.experiments import correlations, cumulative, dissection, entropy, rotation, statistics
+from precompute.experiments import correlations, cumulative, dissection, entropy, roles, rotation, statistics
 from precompute.experiments.job import Findings, Job, Prepared
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import EXPERIMENTS, ExperimentRow, row_for
@@ -28,6 +28,7 @@ PREPARE: dict[str, Callable[[Job], Prepared]] = {
     "rotation": rotation.prepare,
     "dissection": dissection.prepare,
     "entropy": entropy.prepare,
+    "roles": roles.prepare,
 }
 """What makes each experiment of the table ready."""
 

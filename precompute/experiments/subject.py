@@ -12,7 +12,7 @@ from torch import Tensor
 from precompute.errors import ImageFolderError, ModelError
 from precompute.experiments.options import ExperimentOptions
 from precompute.images.folder import ImageList, list_images
-from precompute.images.loading import default_workers, read_batches
+from precompute.images.loading import Batch, default_workers, read_batches
 from precompute.models.device import pick_device
 from precompute.models.forward import logits
 from precompute.models.load import Model, load_model
@@ -73,10 +73,7 @@ class Subject:
         ModelError
             When the network's predictions are not the store's.
         """
-        shards = [positions[start : start + SHARD] for start in range(0, len(positions), SHARD)]
-        listed = [[int(position) for position in shard] for shard in shards]
-        workers = default_workers(len(positions))
-        for batch in read_batches(self.images, self.model.transform, listed, workers=workers):
+        for batch in self._batches(self.images, positions):
             if batch.bad:
                 position, reason = batch.bad[0]
                 raise ImageFolderError(
@@ -86,9 +83,38 @@ class Subject:
             where = np.array(batch.indices)
             yield where, batch.inputs, self._verified(where, batch.inputs)
 
+    def read_others(
+        self, images: ImageList, positions: Sequence[int] | np.ndarray
+    ) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray]]:
+        """Read images that the store does not hold, such as training images, and run the network on them.
+
+        Parameters
+        ----------
+        images
+            The images.
+        positions
+            Which of them.
+
+        Yields
+        ------
+        tuple
+            As by :meth:`read`. Images that cannot be read are left out.
+        """
+        for batch in self._batches(images, positions):
+            if batch.indices:
+                yield np.array(batch.indices), batch.inputs, self._answers(batch.inputs)
+
+    def _batches(self, images: ImageList, positions: Sequence[int] | np.ndarray) -> Iterator[Batch]:
+        shards = [positions[start : start + SHARD] for start in range(0, len(positions), SHARD)]
+        listed = [[int(position) for position in shard] for shard in shards]
+        return read_batches(images, self.model.transform, listed, workers=default_workers(len(positions)))
+
     @torch.inference_mode()
+    def _answers(self, inputs: Tensor) -> np.ndarray:
+        return torch.cat([logits(self.model.network, part).cpu() for part in inputs.split(self.batch_size)]).numpy()
+
     def _verified(self, where: np.ndarray, inputs: Tensor) -> np.ndarray:
-        found = torch.cat([logits(self.model.network, part).cpu() for part in inputs.split(self.batch_size)]).numpy()
+        found = self._answers(inputs)
         n_other = _n_other(found, self.prediction[where])
         if n_other:
             raise ModelError(

@@ -77,6 +77,14 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         (*_ANYWHERE, *_WITH_NETWORK, "entropy_rule"),
         "Zhao and Zhang 2021, arXiv:2103.09716",
     ),
+    ExperimentRow(
+        "roles",
+        "Four roles by training and held-out images",
+        True,
+        (*_ANYWHERE, *_WITH_NETWORK, "train_images"),
+        "our own definition; the question is that of Zhao and Zhang 2021, arXiv:2103.09716, whose definition we could "
+        "not obtain",
+    ),
 )
 
 

@@ -43,6 +43,7 @@ _ZHOU = "Zhou et al. 2018, arXiv:1806.02891"
 _CASPER = "Casper et al. 2021, arXiv:1912.04783"
 _ZHAO = "Zhao and Zhang 2021, arXiv:2103.09716"
 _WESTFALL = "Westfall and Young 1993"
+_FALL = "mean over classes of the fall of the true class's log-odds without the unit, in nats"
 
 MEASURES: tuple[MeasureRow, ...] = (
     MeasureRow(
@@ -306,6 +307,9 @@ SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
         "concept index",
         "neither",
     ),
+    MeasureRow("training_effect", "Effect on training images", f"{_FALL}, on training images", "", "any", "neither"),
+    MeasureRow("held_out_effect", "Effect on held-out images", f"{_FALL}, on held-out images", "", "any", "neither"),
+    MeasureRow("effect_gap", "Training beyond held-out effect", f"{_FALL}, training - held-out", "", "any", "neither"),
     MeasureRow(
         "colour_selectivity",
         "Colour selectivity",

@@ -4,7 +4,7 @@ An experiment's group, where it is there, is whole; :mod:`precompute.store.schem
 """
 
 from precompute.store.entry import Entry, Fact
-from precompute.store.experiments import correlations, cumulative, dissection, entropy, rotation, statistics
+from precompute.store.experiments import correlations, cumulative, dissection, entropy, roles, rotation, statistics
 
 FACTS: dict[str, Fact] = {
     "title": Fact("text", "The experiment's name for readers."),
@@ -25,6 +25,7 @@ ENTRIES: tuple[Entry, ...] = (
     *rotation.ENTRIES,
     *dissection.ENTRIES,
     *entropy.ENTRIES,
+    *roles.ENTRIES,
 )
 
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(entry.path.split("/")[2] for entry in ENTRIES))

@@ -23,7 +23,13 @@ _CURVES = (
     (_ENTROPY, ("accuracy",), ("loss",)),
 )
 # Smallest and largest value of what an experiment found, by its unit of measurement.
-_BOUNDS = {"probability": (0.0, 1.0), "fraction": (-1.0, 1.0), "correlation": (-1.0, 1.0), "yes/no": (0.0, 1.0)}
+_BOUNDS = {
+    "probability": (0.0, 1.0),
+    "fraction": (-1.0, 1.0),
+    "correlation": (-1.0, 1.0),
+    "yes/no": (0.0, 1.0),
+    "role": (0.0, 4.0),
+}
 
 
 def rules(file: h5py.File) -> Iterator[Rule]:

@@ -1,6 +1,5 @@
 """Four roles, and none without evidence."""
 
-import itertools
 import math
 
 import numpy as np
@@ -9,59 +8,234 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.measures.multiplicity import false_discovery
-from precompute.measures.paired import drop_interval, mcnemar
-from precompute.measures.roles import ROLES, roles, sign_of_effect, sign_or_nothing
+from precompute.measures.roles import (
+    CERTAIN,
+    MARGIN,
+    ROLES,
+    Effect,
+    Falls,
+    class_effects,
+    log_odds_fall,
+    roles,
+    unit_effects,
+)
+from precompute.measures.shifts import sign_flip_bound
 
-EXPECTED = {
-    (1, 1): "helps both",
-    (1, 0): "helps training only",
-    (1, -1): "helps training only",
-    (0, 1): "helps held-out only",
-    (-1, 1): "helps held-out only",
-    **dict.fromkeys(itertools.product((0, -1), repeat=2), "helps neither"),
+
+@pytest.fixture
+def images():
+    """Falls of three units on twenty images of four classes, the last without any."""
+    rng = np.random.default_rng(5)
+    return rng.normal(0.1, 0.4, (3, 20)), rng.integers(0, 3, 20)
+
+
+# Log-odds
+
+
+def test_the_fall_of_log_odds_is_that_of_the_odds():
+    log_prob, change = np.log([0.9, 0.2, 0.5]), np.log([[0.5 / 0.9, 0.1 / 0.2, 1.0]])
+    expected = [math.log(0.9 / 0.1) - math.log(0.5 / 0.5), math.log(0.2 / 0.8) - math.log(0.1 / 0.9), 0.0]
+    np.testing.assert_allclose(log_odds_fall(log_prob, change)[0], expected, atol=1e-12)
+
+
+def test_odds_of_images_that_the_network_is_certain_of_are_cut_off():
+    end = math.log((1 - CERTAIN) / CERTAIN)
+    found = log_odds_fall(np.array([0.0, -1e-12, 0.0, math.log(0.5)]), np.array([[-1e-9, 1e-6, -65504.0, -65504.0]]))
+    np.testing.assert_allclose(found[0], [0, 0, 2 * end, end])
+
+
+@given(st.floats(1e-3, 0.999), st.floats(0.01, 100))
+def test_equal_odds_ratios_are_equal_falls_however_certain_the_network_is(p, ratio):
+    odds = p / (1 - p) / ratio
+    without = odds / (1 + odds)
+    if CERTAIN < without < 1 - CERTAIN:
+        found = log_odds_fall(np.array([math.log(p)]), np.array([[math.log(without) - math.log(p)]]))
+        assert found[0, 0] == pytest.approx(math.log(ratio), abs=1e-6)
+
+
+# Sums
+
+
+def test_falls_are_sums_over_the_images_of_each_class(images):
+    fall, label = images
+    falls = Falls.of(fall, label, 4)
+    for c in range(4):
+        of_class = [i for i in range(20) if label[i] == c]
+        assert falls.count[c] == len(of_class)
+        for unit in range(3):
+            assert falls.total[unit, c] == pytest.approx(sum(fall[unit, i] for i in of_class))
+            assert falls.square[unit, c] == pytest.approx(sum(fall[unit, i] ** 2 for i in of_class))
+
+
+def test_falls_of_two_shards_add_up_to_those_of_all_images(images):
+    fall, label = images
+    whole, parts = (
+        Falls.of(fall, label, 4),
+        [Falls.of(fall[:, cut], label[cut], 4) for cut in (np.s_[:7], np.s_[7:])],
+    )
+    joined = parts[0] + parts[1]
+    for name in ("count", "total", "square"):
+        np.testing.assert_allclose(getattr(joined, name), getattr(whole, name))
+
+
+# Effects
+
+
+def test_the_effect_on_a_class_is_the_mean_fall_with_its_standard_error(images):
+    fall, label = images
+    effect = class_effects(Falls.of(fall, label, 4))
+    for c in range(3):
+        falls = fall[:, label == c]
+        np.testing.assert_allclose(effect.mean[:, c], falls.mean(axis=1))
+        np.testing.assert_allclose(effect.error[:, c], falls.std(axis=1, ddof=1) / math.sqrt(falls.shape[1]))
+        for unit in range(3):
+            above = falls[unit] - MARGIN
+            np.testing.assert_allclose(effect.helps[unit, c], sign_flip_bound(above.sum(), (above**2).sum()))
+            np.testing.assert_allclose(effect.idle[unit, c], sign_flip_bound(-above.sum(), (above**2).sum()))
+    assert np.isnan(effect.mean[:, 3]).all()
+    assert (effect.helps[:, 3] == 1).all()
+    assert (effect.idle[:, 3] == 1).all()
+
+
+def test_the_effect_of_a_unit_weighs_classes_alike(images):
+    fall, label = images
+    taking = np.array([True, False, True, False])
+    effect = unit_effects(Falls.of(fall, label, 4), taking=taking)
+    for unit in range(3):
+        means, variances, weighted = [], [], []
+        for c in (0, 2):
+            falls = fall[unit, label == c]
+            means.append(falls.mean())
+            variances.append(falls.var(ddof=1) / len(falls))
+            weighted += [(each - MARGIN) / len(falls) / 2 for each in falls]
+        assert effect.mean[unit] == pytest.approx(np.mean(means))
+        assert effect.error[unit] == pytest.approx(math.sqrt(sum(variances)) / 2)
+        assert effect.helps[unit] == pytest.approx(
+            float(sign_flip_bound(np.sum(weighted), np.sum(np.square(weighted))))
+        )
+
+
+def test_a_unit_without_any_class_has_no_effect(images):
+    effect = unit_effects(Falls.of(*images, 4), taking=np.zeros(4, dtype=bool))
+    assert np.isnan(effect.mean).all()
+    assert (effect.helps == 1).all()
+
+
+def test_one_image_has_no_standard_error():
+    effect = class_effects(Falls.of(np.array([[0.5]]), np.array([0]), 1))
+    assert effect.mean[0, 0] == 0.5
+    assert np.isnan(effect.error[0, 0])
+
+
+def test_a_dead_unit_helps_nobody():
+    effect = class_effects(Falls.of(np.zeros((1, 60)), np.zeros(60, dtype=int), 1))
+    assert effect.idle[0, 0] < 1e-10
+    assert effect.helps[0, 0] == 1
+
+
+# Roles
+
+
+def told(*signs):
+    """Effects whose sign is told, or not: 1 above the margin, -1 below, 0 unknown, NaN without images."""
+    sign = np.array(signs, dtype=float)
+    return Effect(
+        np.where(np.isnan(sign), np.nan, sign), sign, np.where(sign > 0, 1e-9, 1), np.where(sign < 0, 1e-9, 1)
+    )
+
+
+EXPECTED = {(1, 1): 1, (1, -1): 2, (-1, 1): 3, (-1, -1): 4}
+
+
+@pytest.mark.parametrize("there", [1, -1, 0, math.nan])
+@pytest.mark.parametrize("here", [1, -1, 0, math.nan])
+def test_every_pair_of_answers_has_its_role_and_no_evidence_has_none(here, there):
+    found = roles(told(here), told(there))
+    assert found.code[0] == EXPECTED.get((here, there), 0)
+    assert np.isnan(found.q[0]) == (math.isnan(here) or math.isnan(there))
+
+
+def test_the_roles_of_the_codes_have_these_names():
+    assert ROLES == (
+        "undetermined", "helps both", "helps training only", "helps held-out only", "helps neither",
+    )  # fmt: skip
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_role_is_as_sure_as_the_less_sure_of_its_two_claims_over_all_cells(seed):
+    rng = np.random.default_rng(seed)
+    p = rng.random((2, 12)) ** 4
+    above = rng.random((2, 12)) < 0.5
+    sides = [
+        Effect(np.ones(12), np.ones(12), np.where(a, q, 1), np.where(a, 1, q)) for a, q in zip(above, p, strict=True)
+    ]
+    found = roles(*sides)
+    for cell in range(12):
+        role = 1 + 2 * (not above[0, cell]) + (not above[1, cell])
+        of_role = [all(above[:, k] == above[:, cell]) for k in range(12)]
+        claims = np.where(of_role, p.max(axis=0), 1)
+        q = false_discovery(claims)[cell]
+        assert found.q[cell] == pytest.approx(q)
+        assert found.code[cell] == (role if q <= 0.05 else 0)
+
+
+# Simulations
+
+SHAPES = {
+    "normal": lambda rng, n: rng.normal(0, 0.3, n),
+    "a few images change much": lambda rng, n: (rng.random(n) < 0.1) * rng.exponential(1, n) - 0.1,
+    "heavy tails": lambda rng, n: 0.1 * rng.standard_t(2, n),
+    "nearly certain": lambda rng, n: -0.02 + 0.02 * rng.exponential(1, n),
 }
+"""Falls of mean zero."""
+
+N_TRAINING, N_HELD_OUT, N_UNITS = 100, 50, 120
 
 
-@pytest.mark.parametrize("pair", list(itertools.product((1, 0, -1, math.nan), repeat=2)))
-def test_every_pair_of_signs_has_its_role_and_no_evidence_has_none(pair):
-    code = roles(np.array([pair[0]]), np.array([pair[1]]))
-    assert ROLES[code[0]] == EXPECTED.get(pair, "undetermined")
+def family(rng, mean, shape):
+    """The effects of a layer's units for one class on two sets of images of one kind."""
+    label = [np.zeros(n, dtype=int) for n in (N_TRAINING, N_HELD_OUT)]
+    falls = [mean + SHAPES[shape](rng, (N_UNITS, len(of))) for of in label]
+    return [class_effects(Falls.of(fall, of, 1)) for fall, of in zip(falls, label, strict=True)]
 
 
-@given(st.floats(-1, 1), st.floats(0, 1))
-def test_a_sign_needs_a_small_q(effect, q):
-    found = sign_of_effect(np.array([effect]), np.array([q]))[0]
-    np.testing.assert_equal(found, np.sign(effect) if q <= 0.05 and effect else math.nan)
-
-
-def test_without_a_test_there_is_no_sign():
-    assert np.isnan(sign_of_effect(np.array([0.5, np.nan]), np.array([np.nan, 0.01]))).all()
-
-
-def test_an_effect_counts_as_none_only_where_its_interval_says_so():
-    sign = np.array([np.nan, np.nan, 1, 1, np.nan])
-    low = np.array([-0.005, -0.02, 0.001, 0.02, np.nan])
-    high = np.array([0.005, 0.02, 0.004, 0.05, np.nan])
-    found = sign_or_nothing(sign, low, high, margin=0.01)
-    np.testing.assert_array_equal(found, [0, np.nan, 0, 1, np.nan])
-
-
-def simulated_signs(drop, n_images, rng, n_units=400):
-    lost = rng.binomial(n_images, 0.01 + drop, n_units)
-    gained = rng.binomial(n_images, 0.01, n_units)
-    count = np.full(n_units, n_images)
-    sign = sign_of_effect((lost - gained) / count, false_discovery(mcnemar(lost, gained)))
-    return sign_or_nothing(sign, *drop_interval(lost, gained, count), margin=0.02)
-
-
-def test_planted_roles_are_found_with_many_images_and_undetermined_with_few():
+@pytest.mark.parametrize("mean", [0.0, MARGIN, 0.1, 0.4])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_images_of_one_kind_give_a_role_on_one_set_only_at_most_at_the_stated_rate(shape, mean):
+    # Each such role would be false, so the false discovery rate is the rate of layers with any.
     rng = np.random.default_rng(0)
-    for n_images, least in ((1000, 0.9), (25, 0.0)):
-        for drops, name in (((0.1, 0.1), "helps both"), ((0.1, 0), "helps training only"), ((0, 0), "helps neither")):
-            code = roles(*(simulated_signs(drop, n_images, rng) for drop in drops))
-            named = np.array(ROLES)[code]
-            assert np.mean(named == name) >= least
-            wrong = (named != name) & (named != "undetermined")
-            assert wrong.mean() < 0.05
-            if n_images == 25:
-                assert np.mean(named == "undetermined") > 0.5
+    with_any = [np.isin(roles(*family(rng, mean, shape)).code, (2, 3)).any() for _ in range(200)]
+    assert np.mean(with_any) <= 0.05
+
+
+def test_layers_of_many_kinds_of_units_have_no_false_role_either():
+    rng = np.random.default_rng(1)
+    any_false = []
+    for _ in range(100):
+        mean = rng.choice([-0.2, 0, MARGIN, 0.05, 0.3, 1], (N_UNITS, 1))
+        any_false.append(np.isin(roles(*family(rng, mean, "heavy tails")).code, (2, 3)).any())
+    assert np.mean(any_false) <= 0.05
+
+
+@pytest.mark.parametrize(("fall", "least"), [(0.05, 0.0), (0.2, 0.6), (0.3, 0.95)])
+def test_planted_memorising_units_are_found_where_they_are_worth_enough(fall, least):
+    rng = np.random.default_rng(2)
+    memorises = np.arange(N_UNITS) < 12
+    label = [np.zeros(n, dtype=int) for n in (N_TRAINING, N_HELD_OUT)]
+    shares, false = [], 0
+    for _ in range(20):
+        training = np.where(memorises[:, None], fall, 0) + rng.normal(0, 0.3, (N_UNITS, N_TRAINING))
+        held_out = rng.normal(-0.2, 0.2, (N_UNITS, N_HELD_OUT))
+        sides = [class_effects(Falls.of(d, of, 1)) for d, of in zip((training, held_out), label, strict=True)]
+        code = roles(*sides).code[:, 0]
+        shares.append(np.mean(code[memorises] == 2))
+        false += np.isin(code[~memorises], (1, 2, 3)).sum()
+    assert np.mean(shares) >= least
+    assert false / 20 <= 0.05 * 12
+
+
+def test_with_few_images_nothing_is_told():
+    rng = np.random.default_rng(3)
+    label = np.zeros(4, dtype=int)
+    sides = [class_effects(Falls.of(rng.normal(0.3, 0.3, (50, 4)), label, 1)) for _ in range(2)]
+    assert (roles(*sides).code == 0).all()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.shifts import sign_flip, wilcoxon
+from precompute.measures.shifts import sign_flip, sign_flip_bound, wilcoxon
 
 
 @st.composite
@@ -101,3 +101,19 @@ def test_a_shift_that_flips_no_image_is_seen():
     label = np.zeros(50, dtype=int)
     assert np.mean(wilcoxon(change, label, 1) < 0.001) > 0.8
     assert np.mean(sign_flip(change, label, 1, draws=2000) < 0.001) > 0.8
+
+
+@given(st.lists(st.floats(-10, 10).filter(lambda x: x == 0 or abs(x) > 1e-3), min_size=1, max_size=10))
+def test_the_bound_is_never_below_the_sign_flip_test_itself(changes):
+    values = np.array(changes)
+    sums = np.array(list(itertools.product([-1, 1], repeat=len(values)))) @ values
+    exact = np.mean(sums >= values.sum() - 1e-9)
+    assert sign_flip_bound(values.sum(), np.array((values**2).sum())) >= exact - 1e-12
+
+
+def test_the_bound_is_about_three_times_the_normal_tail():
+    assert sign_flip_bound(np.array(3.0), np.array(1.0)) == pytest.approx(3.178 * 0.0013499, rel=1e-3)
+
+
+def test_no_sum_above_zero_is_no_evidence():
+    np.testing.assert_array_equal(sign_flip_bound(np.array([0.0, -2.0, 0.0]), np.array([0.0, 1.0, 4.0])), [1, 1, 1])
