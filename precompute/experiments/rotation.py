@@ -17,7 +17,7 @@ from precompute.experiments.removal import site_of
 from precompute.experiments.subject import Subject, find_subject
 from precompute.measures.drops import Answers
 from precompute.measures.multiplicity import false_discovery
-from precompute.measures.rotation import energy_shares, random_rotation, rotation_power
+from precompute.measures.rotation import energy_shares, random_rotation, rotation_powers
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
@@ -59,7 +59,7 @@ class _Rotations:
 
     def ablations(self) -> list[Ablation]:
         """List the units, then the directions of every basis."""
-        columns = torch.from_numpy(np.swapaxes(self.bases, -1, -2).reshape(-1, *self.bases.shape[-2:]).copy())
+        columns = [torch.from_numpy(basis).T for of_fraction in self.bases for basis in of_fraction]
         return [
             *each_unit([0.0] * self.layer.n_units),
             *(Ablation((int(k),), (0.0,), basis) for basis in columns for k in self.direction),
@@ -117,8 +117,10 @@ def rotated_bases(n_units: int, *, seed: int) -> np.ndarray:
     np.ndarray
         (fraction, seed, direction, unit) float32, in the order of `FRACTIONS`.
     """
-    whole = [random_rotation(n_units, seed=seed + number) for number in range(N_SEEDS)]
-    return np.array([[rotation_power(each, fraction) for each in whole] for fraction in FRACTIONS], dtype=np.float32)
+    bases = np.empty((len(FRACTIONS), N_SEEDS, n_units, n_units), dtype=np.float32)
+    for number in range(N_SEEDS):
+        bases[:, number] = rotation_powers(random_rotation(n_units, seed=seed + number), FRACTIONS)
+    return bases
 
 
 # What it costs

@@ -4,6 +4,7 @@ A network whose layer is rotated, and rotated back before what follows, answers 
 directions of the same space, so whatever is true of those as well says nothing about units.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 _HALF_TURN = 1e-6  # radians, as close to a half turn as an angle may come
-_APART = 0.7  # radians, see `rotation_power`
+_APART = 0.7  # radians, see `rotation_powers`
 
 
 def random_rotation(n_units: int, *, seed: int) -> Floats:
@@ -45,22 +46,22 @@ def random_rotation(n_units: int, *, seed: int) -> Floats:
     return orthogonal
 
 
-def rotation_power(rotation: Floats, fraction: float) -> Floats:
-    r"""Go a fraction of the way from no rotation to a given one.
+def rotation_powers(rotation: Floats, fractions: Sequence[float]) -> Floats:
+    r"""Go fractions of the way from no rotation to a given one.
 
-    A rotation turns planes that are at right angles to each other, each by an angle of its own. The fraction of it
-    turns the same planes by that fraction of their angles: what its real Schur form says.
+    A rotation turns planes that are at right angles to each other, each by an angle of its own. A fraction of it turns
+    the same planes by that fraction of their angles: what its real Schur form says.
 
     Parameters
     ----------
     rotation : (direction, unit) array
         Orthonormal rows, determinant 1.
-    fraction : float
+    fractions : sequence of float
         0 for no rotation, 1 for the whole.
 
     Returns
     -------
-    (direction, unit) array
+    (fraction, direction, unit) array
         Orthonormal rows, determinant 1.
 
     Raises
@@ -68,16 +69,16 @@ def rotation_power(rotation: Floats, fraction: float) -> Floats:
     ValueError
         Where a plane is turned by 180 degrees, for then there are two ways to go.
     """
-    if fraction == 1:
-        return rotation
     # The planes are found from a symmetric problem, whose answer has right angles to the last bit: the eigenvalues of
     # cos(a) (Q + Q')/2 + sin(a) (Q - Q')/2i are cos(angle - a). An odd `a` tells an angle from its negative.
     even, odd = (rotation + rotation.T) / 2, (rotation - rotation.T) / 2j
     _, axes = np.linalg.eigh(np.cos(_APART) * even + np.sin(_APART) * odd)
-    angle = np.angle(np.einsum("ik,ij,jk->k", axes.conj(), rotation, axes, optimize=True))
+    angle = np.angle((axes.conj() * (rotation @ axes)).sum(axis=0))
     if (np.abs(angle) > np.pi - _HALF_TURN).any():
         raise ValueError("Expected no plane to be turned by 180 degrees, for it has no one fraction.")
-    return ((axes * np.exp(1j * fraction * angle)) @ axes.conj().T).real
+    back = axes.conj().T
+    turned = (((axes * np.exp(1j * fraction * angle)) @ back).real for fraction in fractions)
+    return np.stack([rotation if fraction == 1 else each for fraction, each in zip(fractions, turned, strict=True)])
 
 
 def energy_shares(directions: Floats, second_moment: Floats) -> Floats:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import schur
 
-from precompute.measures.rotation import energy_shares, random_rotation, rotation_power
+from precompute.measures.rotation import energy_shares, random_rotation, rotation_powers
 
 sizes, seeds = st.integers(1, 40), st.integers(0, 10_000)
 
@@ -37,7 +37,7 @@ def test_a_random_rotation_keeps_lengths_and_handedness(n_units, seed):
 @given(sizes, seeds, st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]))
 def test_a_fraction_is_that_of_the_real_schur_form(n_units, seed, fraction):
     rotation = random_rotation(n_units, seed=seed)
-    found = rotation_power(rotation, fraction)
+    found = rotation_powers(rotation, [fraction])[0]
     np.testing.assert_allclose(found, slow_power(rotation, fraction), atol=1e-7)
     np.testing.assert_allclose(found @ found.T, np.eye(n_units), atol=1e-12)
 
@@ -45,23 +45,23 @@ def test_a_fraction_is_that_of_the_real_schur_form(n_units, seed, fraction):
 @given(sizes, seeds)
 def test_fractions_add_up(n_units, seed):
     rotation = random_rotation(n_units, seed=seed)
-    quarter = rotation_power(rotation, 0.25)
-    np.testing.assert_allclose(quarter @ quarter, rotation_power(rotation, 0.5), atol=1e-7)
+    none, quarter, half, whole = rotation_powers(rotation, [0, 0.25, 0.5, 1])
+    np.testing.assert_allclose(quarter @ quarter, half, atol=1e-7)
     np.testing.assert_allclose(np.linalg.matrix_power(quarter, 4), rotation, atol=1e-7)
-    np.testing.assert_allclose(rotation_power(rotation, 0), np.eye(n_units), atol=1e-12)
-    np.testing.assert_array_equal(rotation_power(rotation, 1), rotation)
+    np.testing.assert_allclose(none, np.eye(n_units), atol=1e-12)
+    np.testing.assert_array_equal(whole, rotation)
 
 
 def test_equal_angles_in_several_planes_are_no_trouble():
     turn = np.array([[0.0, -1.0], [1.0, 0.0]])
     eighth = np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2)
-    found = rotation_power(np.kron(np.eye(3), turn), 0.5)
+    (found,) = rotation_powers(np.kron(np.eye(3), turn), [0.5])
     np.testing.assert_allclose(found, np.kron(np.eye(3), eighth), atol=1e-12)
 
 
 def test_a_half_turn_has_no_one_fraction():
     with pytest.raises(ValueError, match="180 degrees"):
-        rotation_power(np.diag([-1.0, -1.0, 1.0]), 0.5)
+        rotation_powers(np.diag([-1.0, -1.0, 1.0]), [0.5])
 
 
 def test_random_rotations_are_uniform():
