@@ -12,7 +12,7 @@ from precompute.measures.entropy import Rule, class_feature_entropy
 from precompute.measures.noise import NOISES, noise_level
 from precompute.models.hooks import observe
 from precompute.models.sites import Site
-from precompute.stages.births import Births, births_of, join
+from precompute.stages.births import Births, births_of, join, no_births
 
 N_SHUFFLES = 19
 """So that an entropy lies below those of all shuffles with a probability of 5 %, where it is nothing but one more."""
@@ -38,8 +38,8 @@ class Reading:
 
 
 def births_on(
-    network: nn.Module, sites: Sequence[Site], passes: Iterable[object], *, reading: Reading, advance: Advance
-) -> list[Births]:
+    network: nn.Module, sites: Sequence[Site], passes: Iterable[np.ndarray], *, reading: Reading, advance: Advance
+) -> tuple[list[Births], np.ndarray]:
     """Watch the births of some layers' maps while a network runs.
 
     Parameters
@@ -49,7 +49,7 @@ def births_on(
     sites
         The layers.
     passes
-        Runs the network, batch after batch, as it is gone through.
+        Runs the network as it is gone through, and gives the classes, (image,), of the images of each pass.
     reading
         How.
     advance
@@ -57,10 +57,12 @@ def births_on(
 
     Returns
     -------
-    list of Births
+    births : list of Births
         One for each layer, over all images that have passed.
+    label : np.ndarray
+        (image,) their classes.
     """
-    parts: dict[Site, list[Births]] = {site: [] for site in sites}
+    parts = {site: [no_births(site.n_units, reading.n_shuffles)] for site in sites}
 
     def keeper(site: Site) -> Callable[[Tensor], None]:
         rng = np.random.default_rng(reading.seed)
@@ -72,9 +74,8 @@ def births_on(
         return keep
 
     with observe(network, {site: keeper(site) for site in sites}):
-        for _ in passes:
-            pass
-    return [join(parts[site]) for site in sites]
+        label = np.concatenate([np.empty(0, dtype=np.int64), *passes])
+    return [join(parts[site]) for site in sites], label
 
 
 def entropies(births: Births, label: np.ndarray, n_classes: int, *, rule: Rule) -> Arrays:

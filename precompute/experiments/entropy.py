@@ -1,6 +1,7 @@
 """Feature entropy of every unit for every class, and what removing units in its order does to the class.
 
-Entropies are of one half of the images, accuracy and loss of the other, so that no order has seen what it is tried on.
+Entropies are of one half of the images, or of training images; accuracy and loss are of others, so that no order has
+seen what it is tried on.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from precompute.experiments.class_curves import RANKINGS, Removal, class_curves,
 from precompute.experiments.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import answers
-from precompute.experiments.removal import divided, orders, seconds_each, site_of, steps
+from precompute.experiments.removal import orders, seconds_each, site_of, steps
+from precompute.experiments.samples import Samples, choose_samples
 from precompute.experiments.subject import Subject, find_subject
 from precompute.measures.births import SMALLEST_SIDE
 from precompute.models.device import exact_float32
@@ -61,16 +63,16 @@ def prepare(job: Job) -> Prepared:
     with exact_float32():
         subject = find_subject(job.store, job.options)
         work = [_work(job, subject, layer) for layer in layers]
-    half = divided(_label(job), job.options.images_per_class, seed=job.seed)
-    work, half, reduced = _within(job, work, half)
+    samples = choose_samples(job, job.options.images_per_class)
+    work, samples, reduced = _within(job, work, samples)
     return Prepared(
-        seconds=_seconds(work, half),
+        seconds=_seconds(work, samples),
         bytes=sum(_bytes(each, len(job.store.classes)) for each in work),
-        steps=sum(_n_maps(each, half) + each.n_sets * int((half == 1).sum()) for each in work),
+        steps=sum(_n_maps(each, samples) + each.n_sets * len(samples.measured) for each in work),
         unit="maps and ablated images",
-        run=partial(_run, job, subject, work, half),
+        run=partial(_run, job, subject, work, samples),
         reduced=reduced,
-        notes=notes,
+        notes=(_said(samples), *notes),
     )
 
 
@@ -117,78 +119,80 @@ def _work(job: Job, subject: Subject, layer: Layer) -> _Work:
     )
 
 
-def _label(job: Job) -> np.ndarray:
-    return np.asarray(job.store.images.label)
+def _said(samples: Samples) -> str:
+    if samples.training is None:
+        return "Entropies are of one half of the images, accuracy and loss of the other"
+    return (
+        f"Entropies are of {samples.n_ranked} training images in {samples.training.root}, accuracy and loss of others"
+    )
 
 
 # What it costs
 
 
-def _seconds(work: list[_Work], half: np.ndarray) -> float:
-    n_measured = int((half == 1).sum())
+def _seconds(work: list[_Work], samples: Samples) -> float:
     return sum(
-        each.seconds_a_map * _n_maps(each, half) + each.seconds_a_set * each.n_sets * n_measured for each in work
+        each.seconds_a_map * _n_maps(each, samples) + each.seconds_a_set * each.n_sets * len(samples.measured)
+        for each in work
     )
 
 
-def _n_maps(work: _Work, half: np.ndarray) -> int:
-    return work.layer.n_units * int((1 + N_SHUFFLES) * (half == 0).sum() + (half == 1).sum())
+def _n_maps(work: _Work, samples: Samples) -> int:
+    return work.layer.n_units * ((1 + N_SHUFFLES) * samples.n_ranked + len(samples.measured))
 
 
 def _bytes(work: _Work, n_classes: int) -> float:
     return 4.0 * n_classes * (7 * work.layer.n_units + len(RANKINGS) * (2 * len(work.n_removed) + 4))
 
 
-def _within(job: Job, work: list[_Work], half: np.ndarray) -> tuple[list[_Work], np.ndarray, str | None]:
+def _within(job: Job, work: list[_Work], samples: Samples) -> tuple[list[_Work], Samples, str | None]:
     """Take fewer steps, and where the fewest are too many also fewer images, to stay within the time allowed."""
-    full, budget = _seconds(work, half), 60 * job.options.minutes
+    full, budget = _seconds(work, samples), 60 * job.options.minutes
     if full <= budget:
-        return work, half, None
+        return work, samples, None
     work = [replace(each, n_removed=steps(each.layer.n_units, budget / full)) for each in work]
     told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, accuracy and loss are "
     told += f"measured at {', '.join(str(len(each.n_removed)) for each in work)} numbers of removed units"
-    left = _seconds(work, half)
+    left = _seconds(work, samples)
     if left <= budget:
-        return work, half, told + "; --max-minutes allows more."
-    most = int(np.bincount(_label(job)[half >= 0]).max())
-    per_class = max(2, int(most * budget / left))
-    half = divided(_label(job), per_class, seed=job.seed)
-    return work, half, told + f" and on {per_class} images of each class, half of them for the entropies."
+        return work, samples, told + "; --max-minutes allows more."
+    per_class = max(2, int(samples.per_class * budget / left))
+    share = "half of them for the entropies" if samples.training is None else "and on as many training images"
+    return work, choose_samples(job, per_class), told + f", and on {per_class} images of each class, {share}."
 
 
 # The work
 
 
-def _run(job: Job, subject: Subject, work: list[_Work], half: np.ndarray, advance: Advance) -> Findings:
-    before = answers(job.store)
-    found = _with_entropies(job, subject, work, half, advance)
+def _run(job: Job, subject: Subject, work: list[_Work], samples: Samples, advance: Advance) -> Findings:
+    n_classes = len(job.store.classes)
+    found, label = _with_entropies(job, subject, work, samples, advance)
     removals = [_removal(job, each, arrays["entropy"]) for each, arrays in zip(work, found, strict=True)]
     with exact_float32():
-        curves = class_curves(subject, removals, before, np.flatnonzero(half == 1), advance=advance)
-    arrays: Arrays = {
-        "half": half,
-        "n_images": np.bincount(before.label[half == 0], minlength=before.n_classes),
-    }
+        curves = class_curves(subject, removals, answers(job.store), samples.measured, advance=advance)
+    arrays: Arrays = {"half": samples.half, "n_images": np.bincount(label, minlength=n_classes)}
     for each, levels, along in zip(work, found, curves, strict=True):
         arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in (levels | along).items()}
     return Findings(arrays, _measures(job, work, found))
 
 
-def _with_entropies(job: Job, subject: Subject, work: list[_Work], half: np.ndarray, advance: Advance) -> list[Arrays]:
-    """Return the entropies of each layer on the first half of the images, and how the second agrees with them."""
-    label, n_classes, rule = _label(job), len(job.store.classes), job.options.rule
-    n_images = np.bincount(label[half == 0], minlength=n_classes)
+def _with_entropies(
+    job: Job, subject: Subject, work: list[_Work], samples: Samples, advance: Advance
+) -> tuple[list[Arrays], np.ndarray]:
+    """Return each layer's entropies and how those of the images measured on agree; and the classes that they are of."""
+    n_classes, rule = len(job.store.classes), job.options.rule
     network, sites = subject.model.network, [each.site for each in work]
     with exact_float32():
-        first, second = (
-            births_on(network, sites, subject.read(where), reading=Reading(rule, job.seed, n_shuffles), advance=advance)
-            for where, n_shuffles in ((np.flatnonzero(half == 0), N_SHUFFLES), (np.flatnonzero(half == 1), 0))
+        (first, label), (second, other) = (
+            births_on(network, sites, passes, reading=Reading(rule, job.seed, n_shuffles), advance=advance)
+            for passes, n_shuffles in ((samples.read_ranked(subject), N_SHUFFLES), (samples.read_measured(subject), 0))
         )
-    found = [entropies(births, label[half == 0], n_classes, rule=rule) for births in first]
+    n_images = np.bincount(label, minlength=n_classes)
+    found = [entropies(births, label, n_classes, rule=rule) for births in first]
     for each, arrays, births in zip(work, found, second, strict=True):
-        arrays["agreement"] = agreement(arrays["entropy"], births, label[half == 1], rule=rule)
+        arrays["agreement"] = agreement(arrays["entropy"], births, other, rule=rule)
         arrays |= noise(_side(each.layer), n_images, rule=rule, seed=job.seed)
-    return found
+    return found, label
 
 
 def _removal(job: Job, work: _Work, entropy: np.ndarray) -> Removal:

@@ -74,7 +74,7 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         "entropy",
         "Feature entropy",
         True,
-        (*_ANYWHERE, *_WITH_NETWORK, "entropy_rule"),
+        (*_ANYWHERE, *_WITH_NETWORK, "entropy_rule", "train_images"),
         "Zhao and Zhang 2021, arXiv:2103.09716",
     ),
     ExperimentRow(

@@ -49,6 +49,11 @@ def births_of(output: Tensor, rng: np.random.Generator, *, n_shuffles: int = 0, 
     return Births(rule_births(maps, rule=rule).astype(np.float32), shuffled)
 
 
+def no_births(n_units: int, n_shuffles: int) -> Births:
+    """Return the births of a layer on no images at all."""
+    return Births(np.empty((n_units, 0), dtype=np.float32), np.empty((n_shuffles, n_units, 0), dtype=np.float32))
+
+
 def join(parts: Sequence[Births]) -> Births:
     """Put births on successive images side by side."""
     return Births(

@@ -62,8 +62,8 @@ def test_entropies_of_a_class_stand_beside_noise_and_shuffles(page):
     assert cells(said, "below all 19 shuffles of its maps") == ["3"]
     assert cells(said, "selective rate under 10%") == ["1"]
     assert "By chance 0.3 units lie below all shuffles" in said
-    assert "Entropies are of 2 of its images, accuracy and loss of the others." in said
-    assert "agree with those of the others at r = 0.50" in said
+    assert "Entropies are of 2 images, accuracy and loss of others." in said
+    assert "agree with those on the others at r = 0.50" in said
     assert len(shown.charts()) == 3
 
 
@@ -109,7 +109,7 @@ def test_a_class_that_cannot_be_measured_shows_its_entropies(page):
     for name in ("accuracy", "loss"):
         arrays[name][...] = np.nan
     shown = page(arrays, class_=LABEL)
-    assert "No image of the class is in the half measured on." in shown.words
+    assert "No image of the class was measured on." in shown.words
     assert len(shown.charts()) == 1
 
 

@@ -94,7 +94,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     of = "mean over classes" if chosen is None else view.store.classes.title[chosen]
     shown = _shown(layer, experiment, chosen)
     if shown.units["entropy"].isna().all():
-        note(f"There is no feature entropy of {of}: the half of the images that entropies are of holds none.")
+        note(f"There is no feature entropy of {of}: none of the images that entropies are of shows it.")
         return
     figure, numbers = st.columns([8, 4], gap="large")
     with figure:
@@ -163,7 +163,7 @@ def _curves(layer: Layer, shown: _Shown, of: str) -> None:
     for name, curve, up in parts:
         heading(f"{name} without ever more units", f"{layer.name}, {of}")
         if np.isnan(curve).all():
-            note("No image of the class is in the half measured on.")
+            note("No image of the class was measured on.")
             continue
         chart(
             partial(removal, shown.n_removed, shown.ranking, curve, falls, up=up),
@@ -175,11 +175,12 @@ def _curves(layer: Layer, shown: _Shown, of: str) -> None:
 
 def _images(experiment: Experiment, layer: Layer, chosen: int | None) -> str:
     n_images, half = experiment["n_images"], experiment["half"]
-    some = f"{count(int((half == 0).sum()), 'image')}" if chosen is None else f"{n_images[chosen]} of its images"
+    n_used = int(n_images.sum() if chosen is None else n_images[chosen])
+    some = count(n_used, "image" if (half == 0).any() else "training image")
     agreement = experiment[f"layers/{layer.name}/agreement"]
     r = float(np.nanmean(agreement) if chosen is None else agreement[chosen])
-    told = "cannot be compared" if np.isnan(r) else f"agree with those of the others at r = {r:.2f}"
-    return f"Entropies are of {some}, accuracy and loss of the others. The ranks of units by entropy {told}."
+    told = "cannot be compared" if np.isnan(r) else f"agree with those on the others at r = {r:.2f}"
+    return f"Entropies are of {some}, accuracy and loss of others. The ranks of units by entropy {told}."
 
 
 def _table(head: list[str], rows: list[Any]) -> None:

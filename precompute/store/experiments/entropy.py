@@ -14,7 +14,7 @@ ENTRIES: tuple[Entry, ...] = (
         ("image",),
         "half",
         "Half of the images, divided within each class: 0 where entropies are of, 1 where accuracy and loss are "
-        "measured, -1 for images that were not used.",
+        "measured, -1 for images that were not used. No image is 0 where entropies are of training images.",
     ),
     Entry("/experiments/entropy/n_images", "i4", ("class",), "images", "Images of the class that entropies are of."),
     Entry(

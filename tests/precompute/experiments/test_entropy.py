@@ -1,5 +1,7 @@
 """Entropies and curves of a small network, held to its maps and to hooks on one set of units after another."""
 
+import shutil
+
 import h5py
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from precompute.measures.entropy import feature_entropy
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
+from tests.small import write_images
 
 LAYER = "layers/features.4"
 
@@ -170,3 +173,34 @@ def test_a_store_without_maps_of_four_a_side_is_refused(job_store, capsys):
     shaped(job_store, "signed", ())
     assert main(["experiment", "entropy", str(job_store), "--layer", "signed"]) == 1
     assert "at least 4 a side, but those of signed are single numbers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("held", ["named", "in the store"])
+def test_training_images_can_be_what_entropies_are_of(held, real_job, network, job_store, tmp_path, capsys):
+    folder = write_images(tmp_path / "train", per_class=5)
+    words = ["--layer", "features.4"]
+    if held == "named":
+        words += ["--train-images", str(folder)]
+    else:
+        shutil.copytree(real_job[1], tmp_path / "images")
+        run = ["run", real_job[0], "--images", tmp_path / "images", "--train-images", folder, "--out", job_store]
+        more = ["--layer", "features.4", "--workers", "0", "--attribution", "none", "--top-k", "2"]
+        assert main([*map(str, run), *more]) == 0
+    assert main(["experiment", "entropy", str(job_store), *words]) == 0
+    assert f"Entropies are of 15 training images in {folder}" in capsys.readouterr().out
+    with open_store(job_store) as store:
+        found = dict(store.experiment("entropy"))
+    assert (found["half"] == 1).all()
+    np.testing.assert_array_equal(found["n_images"], [5, 5, 5])
+    pictures = sorted((folder / "dogs").iterdir())
+    inputs = torch.stack([network.transform(Image.open(path).convert("RGB")) for path in pictures])
+    maps, _ = outputs(network, "features.4", inputs)
+    expected = [feature_entropy(birth_levels(maps[:, unit])).entropy for unit in range(8)]
+    np.testing.assert_allclose(found[f"{LAYER}/entropy"][:, 1], expected, atol=1e-6)
+    assert check(job_store) == []
+
+
+def test_training_images_of_other_classes_are_refused(job_store, tmp_path, capsys):
+    folder = write_images(tmp_path / "train", classes=("cats", "dogs"), per_class=2)
+    assert main(["experiment", "entropy", str(job_store), "--train-images", str(folder)]) == 1
+    assert "expected the same 3 class folders" in capsys.readouterr().err
