@@ -132,6 +132,8 @@ def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     add("--max-minutes", type=float, metavar="M", help="about how long it may take; it cuts itself down (30)")
     add("--images-per-class", type=int, metavar="N", help="use N images of each class (all)")
     add("--by", metavar="MEASURE", help="the measure that ranks units, where they are ranked")
+    add("--class", action="append", dest="classes", metavar="NAME", help="a class to rank units for; repeatable (all)")
+    add("--keep", type=float, metavar="SHARE", help="share of the units that compression leaves (0)")
     add("--masks", type=Path, metavar="DIR", help="masks of concepts, for dissection (beside the store's images)")
     add("--quantile", type=float, metavar="Q", help="share of positions where a unit is active, for dissection (0.005)")
     add("--entropy-rule", choices=("ours", "paper", "code"), help="which reading of feature entropy (ours)")
@@ -212,7 +214,8 @@ def _experiment(options: argparse.Namespace) -> int:
     from precompute.experiments.carry_out import carry_out, carry_out_all
 
     asked = {field.name: getattr(options, field.name) for field in fields(ExperimentOptions)}
-    asked["layers"] = tuple(options.layers) if options.layers else None
+    for several in ("layers", "classes"):
+        asked[several] = tuple(asked[several]) if asked[several] else None
     wanted = ExperimentOptions(**asked)
     if options.name == "all":
         return 0 if carry_out_all(options.store, wanted, command=_command(), say=print) else 1

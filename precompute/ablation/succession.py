@@ -1,8 +1,8 @@
-"""Units silenced one after another: in every round each remaining one is tried beside those that are gone.
+"""Units silenced one after another: in every round remaining ones are tried beside those that are gone.
 
-Trying a unit changes one unit, whatever is gone already. So the state without the units that are gone is computed once
-a round, from the layer on, and the trials are sweeps of single units over it: they cost the same in every round, and
-images on which a remaining unit is silent are skipped.
+Trying a unit changes one unit, however many are gone already. So the state without those is computed once a round, from
+the layer on, and the trials are sweeps of single units over it: they cost the same in every round, and images on which
+a remaining unit is silent are skipped.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,27 +19,30 @@ from precompute.ablation.graph import Node, forget, image_counts, last_uses, siz
 from precompute.ablation.plain import PlainAblater
 
 _BYTES = 4
-_AUDITED_IMAGES, _AUDITED_UNITS = 4, 2
+_AUDITED_IMAGES, _AUDITED_TRIALS = 4, 2
+
+
+Units = tuple[int, ...]
 
 
 class Succession(Protocol):
     """Some images, ready for round after round."""
 
-    def round(self, gone: Sequence[int], tried: Sequence[int]) -> Iterator[Changed]:
-        """Silence units one at a time beside those that are silent already.
+    def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
+        """Silence more units beside those that are silent already.
 
         Parameters
         ----------
         gone
             Units that are silent throughout.
         tried
-            Units to silence in turn; none of those that are gone.
+            Units to silence together, in turn; none of those that are gone.
 
         Yields
         ------
         Changed
             Its ablation is an index into `tried`, its rows are images in the order in which they were given. An image
-            that is in none of a unit's has the outputs that it has without the units that are gone.
+            that is in none of an ablation's has the outputs that it has without the units that are gone.
         """
         ...
 
@@ -69,7 +72,7 @@ def held_bytes(ablater: Ablater, image: Tensor) -> int:
     return _BYTES * held
 
 
-def silence(units: Sequence[int]) -> Ablation:
+def silence(units: Units) -> Ablation:
     """Return the ablation that sets some units to zero together."""
     # Sorted, so that a set gives the same numbers to the last bit however it came about.
     return Ablation(tuple(sorted(units)), (0.0,) * len(units))
@@ -82,9 +85,9 @@ class PlainSuccession:
         self.plain = plain
         self.inputs = torch.cat(list(shards))
 
-    def round(self, gone: Sequence[int], tried: Sequence[int]) -> Iterator[Changed]:
-        """Yield every image for every unit; see `Succession`."""
-        yield from self.plain.sweep(self.inputs, [silence([*gone, unit]) for unit in tried])
+    def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
+        """Yield every image for every trial; see `Succession`."""
+        yield from self.plain.sweep(self.inputs, [silence((*gone, *units)) for units in tried])
 
 
 class EngineSuccession:
@@ -113,15 +116,15 @@ class EngineSuccession:
             self.audited = inputs[:_AUDITED_IMAGES].clone() if not len(self.audited) else self.audited
 
     @torch.inference_mode()
-    def round(self, gone: Sequence[int], tried: Sequence[int]) -> Iterator[Changed]:
+    def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
         """Yield changed images; see `Succession`."""
         reach = self._reach(gone, tried)
         for images, parts in self.held:
             for changed in self._changed(self._base(parts, gone), tried, reach):
                 yield replace(changed, rows=images[changed.rows.cpu()])
 
-    def _changed(self, base: dict[Node, Tensor], tried: Sequence[int], reach: Reach | None) -> Iterator[Changed]:
-        plan, trials = self.engine.plan, [silence([unit]) for unit in tried]
+    def _changed(self, base: dict[Node, Tensor], tried: Sequence[Units], reach: Reach | None) -> Iterator[Changed]:
+        plan, trials = self.engine.plan, [silence(units) for units in tried]
         for indices in blocks(trials, plan.n_units, self.engine.sizes.lanes(len(base[plan.site]))):
             for changed in self.engine.changed_by(base, [trials[index] for index in indices], None, reach):
                 yield replace(changed, ablation=indices[changed.ablation])
@@ -137,7 +140,7 @@ class EngineSuccession:
             forget(values, dead[node])
         return {node: values[node] for node in held}
 
-    def _base(self, parts: list[dict[Node, Any]], gone: Sequence[int]) -> dict[Node, Tensor]:
+    def _base(self, parts: list[dict[Node, Any]], gone: Units) -> dict[Node, Tensor]:
         """Return the values that the plan keeps, without the units that are gone."""
         kept = [self._base_of(part, silence(gone)) for part in parts]
         return {node: self.engine.tail.fit(torch.cat([part[node] for part in kept])) for node in self.engine.plan.kept}
@@ -152,13 +155,13 @@ class EngineSuccession:
             forget(values, self.dead[node])
         return values
 
-    def _reach(self, gone: Sequence[int], tried: Sequence[int]) -> Reach:
+    def _reach(self, gone: Units, tried: Sequence[Units]) -> Reach:
         """Return how close two outputs may be before rounding could exchange them, from a few rows by both methods."""
-        some = [tried[i * len(tried) // _AUDITED_UNITS] for i in range(min(_AUDITED_UNITS, len(tried)))]
+        some = [tried[i * len(tried) // _AUDITED_TRIALS] for i in range(min(_AUDITED_TRIALS, len(tried)))]
         base = self._base([self._hold(self.audited)], gone)
         errors, largest = [0.0], [0.0]
         for changed in self._changed(base, some, None):
-            exact = self.engine.plain.run(self.audited[changed.rows], silence([*gone, some[changed.ablation]]))
+            exact = self.engine.plain.run(self.audited[changed.rows], silence((*gone, *some[changed.ablation])))
             errors.append((exact - changed.logits).abs().max().item())
             largest.append(exact.abs().max().item())
         return Reach.of(max(errors), max(largest))

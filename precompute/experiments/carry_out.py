@@ -9,7 +9,16 @@ from shutil import disk_usage
 from typing import Any
 
 from precompute.errors import DiskError, StoreError, UnitscopeError
-from precompute.experiments import correlations, cumulative, dissection, entropy, roles, rotation, statistics
+from precompute.experiments import (
+    compression,
+    correlations,
+    cumulative,
+    dissection,
+    entropy,
+    roles,
+    rotation,
+    statistics,
+)
 from precompute.experiments.job import Findings, Job, Prepared
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import EXPERIMENTS, ExperimentRow, row_for
@@ -25,6 +34,7 @@ PREPARE: dict[str, Callable[[Job], Prepared]] = {
     "statistics": statistics.prepare,
     "correlations": correlations.prepare,
     "cumulative": cumulative.prepare,
+    "compression": compression.prepare,
     "rotation": rotation.prepare,
     "dissection": dissection.prepare,
     "entropy": entropy.prepare,

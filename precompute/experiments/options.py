@@ -8,7 +8,7 @@ from precompute.experiments.table import ExperimentRow
 from precompute.measures.entropy import Rule
 
 DEFAULT_MINUTES = 30.0
-_WRITTEN = {"layers": "--layer"}
+_WRITTEN = {"layers": "--layer", "classes": "--class"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,10 @@ class ExperimentOptions:
         The share of all positions at which a unit counts as active.
     entropy_rule
         Which reading of feature entropy: ``ours`` (the default), ``paper`` or ``code``.
+    keep
+        Share of the units that stay, from 0 to below 1; none by default.
+    classes
+        The classes that units are ranked for, by their folders' names; all by default.
     """
 
     layers: tuple[str, ...] | None = None
@@ -56,6 +60,8 @@ class ExperimentOptions:
     masks: Path | None = None
     quantile: float | None = None
     entropy_rule: Rule | None = None
+    keep: float | None = None
+    classes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.seed is not None and self.seed < 0:
@@ -69,6 +75,8 @@ class ExperimentOptions:
 
         if self.quantile is not None and not 0 < self.quantile < 1:
             raise OptionError(f"--quantile must be more than 0 and less than 1, but it is {self.quantile:g}.")
+        if self.keep is not None and not 0 <= self.keep < 1:
+            raise OptionError(f"--keep must be a share of the units, 0 or more and below 1, but it is {self.keep:g}.")
 
     @property
     def minutes(self) -> float:

@@ -2,9 +2,39 @@
 
 import numpy as np
 
+from precompute.measures.drops import Answers
+from precompute.measures.selectivity import class_means
 from precompute.store.answers import answers, flip_table
+from precompute.store.layer import Layer
 
-__all__ = ["answers", "flip_table", "spread"]
+__all__ = ["answers", "flip_table", "log_prob_losses", "spread"]
+
+
+def log_prob_losses(layer: Layer, kind: str, before: Answers, images: np.ndarray) -> np.ndarray:
+    """Average the loss of the right class's log-probability over each class.
+
+    Parameters
+    ----------
+    layer, kind
+        Of which layer, under which ablation.
+    before
+        The answers with nothing ablated.
+    images
+        (image,) bool: which images to look at.
+
+    Returns
+    -------
+    np.ndarray
+        (unit, class), in nats, positive where the class suffers; 0 for a class without images, and everywhere where the
+        store does not hold the changes.
+    """
+    found = np.zeros((layer.n_units, before.n_classes))
+    for unit in range(layer.n_units):
+        change = layer.log_prob_change(kind, unit)
+        if change is None:
+            break
+        found[unit] = -class_means(change[None, images], before.label[images], before.n_classes)[0]
+    return np.nan_to_num(found)
 
 
 def spread(label: np.ndarray, per_class: int | None) -> np.ndarray:

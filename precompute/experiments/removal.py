@@ -104,7 +104,7 @@ def steps(n_units: int, share: float) -> np.ndarray:
 
 def without(units: np.ndarray) -> Ablation:
     """Return the ablation that sets some units, (removed unit,), to zero together."""
-    return silence(units.tolist())
+    return silence(tuple(units.tolist()))
 
 
 def seconds_each(subject: Subject, ablater: Ablater, order: np.ndarray) -> float:

@@ -53,8 +53,17 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         "cumulative",
         "Cumulative ablation",
         True,
-        (*_ANYWHERE, *_WITH_NETWORK, "by"),
-        "Morcos et al. 2018, arXiv:1803.06959; Bau et al. 2020, arXiv:2009.05041",
+        (*_ANYWHERE, *_WITH_NETWORK, "by", "classes"),
+        "Morcos et al. 2018, arXiv:1803.06959; Bau et al. 2020, arXiv:2009.05041; prunability: Casper et al. 2021, "
+        "arXiv:1912.04783",
+    ),
+    ExperimentRow(
+        "compression",
+        "Greedy compression",
+        True,
+        (*_ANYWHERE, *_WITH_NETWORK, "keep"),
+        "Abbasi-Asl and Yu 2017, arXiv:1705.07356 and arXiv:1711.02329; colour: Rafegas and Vanrell 2018, "
+        "arXiv:1702.00382",
     ),
     ExperimentRow(
         "rotation",

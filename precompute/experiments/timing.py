@@ -9,28 +9,27 @@ _ENOUGH = 0.4
 def seconds_a_row(pieces: Iterable[Callable[[], int]]) -> float:
     """Time ever larger pieces of the same work, until one takes long enough to tell.
 
-    What every piece costs whatever its size (the first use of a network, a comparison of methods) is in the largest
-    and in the one before it, so that their difference is the work itself.
+    What every piece costs whatever its size (a comparison of methods, a beginning) is in the first as in the last, so
+    that their difference is the work itself.
 
     Parameters
     ----------
     pieces
-        Each does its work and returns how many rows that was; more and more.
+        Each does its work and returns how many rows that was; more and more, at least one piece.
 
     Returns
     -------
     float
         Seconds for one row, above 0.
     """
-    rows = rows_before = 0
-    took = took_before = 0.0
+    timed: list[tuple[int, float]] = []
     for piece in pieces:
-        rows_before, took_before = rows, took
         started = perf_counter()
         rows = piece()
-        took = perf_counter() - started
-        if took >= _ENOUGH:
+        timed.append((rows, perf_counter() - started))
+        if timed[-1][1] >= _ENOUGH:
             break
-    if took > took_before and rows > rows_before:
-        return (took - took_before) / (rows - rows_before)
-    return max(took, 1e-9) / max(rows, 1)
+    (fewest, at_least), (most, at_most) = timed[0], timed[-1]
+    if most > fewest and at_most > at_least:
+        return (at_most - at_least) / (most - fewest)
+    return max(at_most, 1e-9) / max(most, 1)

@@ -1,5 +1,7 @@
 """What lies between the image and a site, and what follows from it for the site's units."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
@@ -41,6 +43,35 @@ def kernel_l1(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarra
     output = record(network, site, inputs).output
     norms = None if output is None else _walk_to_kernel(output)
     return np.full(site.n_units, np.nan, np.float32) if norms is None else norms.float().numpy()
+
+
+def first_kernel(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarray | None:
+    """Return the kernels that make the units of a site from the picture itself.
+
+    The walk back from the site is that of :func:`kernel_l1`; between the kernel and the picture there may be
+    operations that keep its channels apart, such as a normalisation.
+
+    Parameters
+    ----------
+    network
+        A network in evaluation mode.
+    site
+        Whose units' kernels to return.
+    inputs
+        (image, channel, height, width), a real batch; two images are enough.
+
+    Returns
+    -------
+    np.ndarray or None
+        (unit, channel, height, width), float32, without the factors of batch norms. None where the units are made
+        otherwise, or of a picture that has not three channels.
+    """
+    kernel = _back(record(network, site, inputs).output, until=lambda value: kernel_norms(value) is not None)
+    if kernel is None or kernel.operation != "Convolution" or kernel.saved("transposed"):
+        return None
+    weight = kernel.saved("weight").detach()
+    picture = _back(kernel.parents[0], until=lambda value: value.is_input)
+    return weight.float().cpu().numpy() if picture is not None and weight.shape[1] == 3 else None
 
 
 def unrectifiable(network: nn.Module, site: Site, inputs: torch.Tensor) -> str | None:
@@ -89,6 +120,13 @@ def _walk_to_kernel(value: Value) -> torch.Tensor | None:
             return None
         factors = factors * step
         (value,) = value.parents
+
+
+def _back(value: Value | None, *, until: Callable[[Value], bool]) -> Value | None:
+    """Go back through operations that keep every unit to itself; None where another comes before the end."""
+    while value is not None and not until(value):
+        value = None if value.is_input or unit_factors(value) is None else value.parents[0]
+    return value
 
 
 def _obstacle(value: Value, graph: Graph, network: nn.Module) -> str | None:

@@ -4,7 +4,16 @@ An experiment's group, where it is there, is whole; :mod:`precompute.store.schem
 """
 
 from precompute.store.entry import Entry, Fact
-from precompute.store.experiments import correlations, cumulative, dissection, entropy, roles, rotation, statistics
+from precompute.store.experiments import (
+    compression,
+    correlations,
+    cumulative,
+    dissection,
+    entropy,
+    roles,
+    rotation,
+    statistics,
+)
 
 FACTS: dict[str, Fact] = {
     "title": Fact("text", "The experiment's name for readers."),
@@ -22,6 +31,7 @@ ENTRIES: tuple[Entry, ...] = (
     *statistics.ENTRIES,
     *correlations.ENTRIES,
     *cumulative.ENTRIES,
+    *compression.ENTRIES,
     *rotation.ENTRIES,
     *dissection.ENTRIES,
     *entropy.ENTRIES,

@@ -15,6 +15,7 @@ from precompute.store.schema import entries_with
 
 _STATISTICS = "/experiments/statistics"
 _CUMULATIVE = "/experiments/cumulative"
+_COMPRESSION = "/experiments/compression"
 _DISSECTION = "/experiments/dissection"
 _ENTROPY = "/experiments/entropy"
 # Experiments with curves along orders and steps: which of them are shares of images, and which are not.
@@ -37,7 +38,7 @@ def rules(file: h5py.File) -> Iterator[Rule]:
     for name in set(names(file, "/experiments")).intersection(NAMES):
         yield Rule((f"/experiments/{name}",), partial(_facts, file, f"/experiments/{name}"))
         yield Rule((), partial(_layers, file, f"/experiments/{name}/layers"))
-    for experiment, least in ((_STATISTICS, 0), (_CUMULATIVE, -1), (_ENTROPY, -1)):
+    for experiment, least in ((_STATISTICS, 0), *((name, -1) for name in (_CUMULATIVE, _COMPRESSION, _ENTROPY))):
         if experiment in file:
             yield Rule((f"{experiment}/half",), partial(_halves, file, f"{experiment}/half", least))
     for entry in entries_with(names(file, "/experiments")):
@@ -48,6 +49,7 @@ def rules(file: h5py.File) -> Iterator[Rule]:
         correct = base.removeprefix(_STATISTICS) + "/correct"
         yield Rule((*ANSWERS, correct, f"{base}/lost", f"{base}/gained"), partial(_discordant, file, base, correct))
     yield from _of_dissection(file)
+    yield from _of_other_orders(file)
     for experiment, shares, others in _CURVES:
         for base in instances(file, f"{experiment}/layers/<layer>"):
             yield from _removal_rules(file, base, shares, others)
@@ -61,6 +63,15 @@ def _removal_rules(file: h5py.File, base: str, shares: Sequence[str], others: Se
         yield Rule((f"{base}/{name}",), partial(_between, file, f"{base}/{name}", (0.0, 1.0)))
     for name in (*shares, *others):
         yield Rule((f"{base}/{name}",), partial(_ends, file, f"{base}/{name}"))
+
+
+def _of_other_orders(file: h5py.File) -> Iterator[Rule]:
+    """List what must hold of orders whose curves need not meet where they end."""
+    for base in instances(file, f"{_COMPRESSION}/layers/<layer>"):
+        yield Rule((f"{base}/unit",), partial(_orders, file, f"{base}/unit"))
+    for base in instances(file, f"{_CUMULATIVE}/layers/<layer>"):
+        if f"{base}/class_ranked" in file:
+            yield from _removal_rules(file, f"{base}/class_ranked", (), ())
 
 
 def _of_dissection(file: h5py.File) -> Iterator[Rule]:

@@ -24,6 +24,9 @@ _SIZED_BY = {
     "concept": ("concept", 0),
     "rank": ("shown_concept", 1),
     "noise": ("noise", 0),
+    "round": ("reduction", 0),
+    "place": ("most_class", 1),
+    "ranked class": ("class", 0),
 }
 _NAMES_ALLOWED = {"ablation": schema.ABLATION_KINDS, "exemplar": schema.EXEMPLAR_KINDS}
 

@@ -3,6 +3,7 @@
 from precompute.store.entry import STRING, Entry
 
 _CURVES = "/experiments/cumulative/layers/<layer>"
+_RANKED = f"{_CURVES}/class_ranked"
 _ONE_CLASS = "where all images are of one class"
 _NOT_MEASURED = "for a class without images in the half measured on"
 
@@ -60,4 +61,44 @@ ENTRIES: tuple[Entry, ...] = (
         "Area under accuracy against the share of units removed, by trapezoids.",
     ),
     Entry(f"{_CURVES}/balanced_area", "f4", ("order",), "fraction", "The same of balanced.", nan=_ONE_CLASS),
+    Entry(
+        f"{_CURVES}/agreement",
+        "f4",
+        ("order", "step"),
+        "fraction",
+        "Share of the images of the second half whose prediction, right or wrong, is that of the whole network.",
+        required=False,
+    ),
+    Entry(
+        f"{_CURVES}/prunability",
+        "f4",
+        ("order",),
+        "fraction",
+        "Share of the units that can go before agreement is below 0.8, interpolated.",
+        required=False,
+    ),
+    Entry(f"{_RANKED}/class", "i4", ("ranked class",), "class", "The classes that units are ranked for."),
+    Entry(
+        f"{_RANKED}/score",
+        "f4",
+        ("ranked class", "unit"),
+        "fraction",
+        "Balanced accuracy of the class on the first half, minus the same without the unit.",
+    ),
+    Entry(
+        f"{_RANKED}/unit",
+        "i4",
+        ("ranked class", "unit"),
+        "unit",
+        "The units, most important for the class first: by score, then by the class's loss of log-probability.",
+    ),
+    Entry(f"{_RANKED}/n_removed", "i4", ("step",), "units", "How many units are removed at each step, from 0 to all."),
+    *(
+        Entry(f"{_RANKED}/{name}", "f4", ("ranked class", "end", "step"), "fraction", doc)
+        for name, doc in (
+            ("accuracy", "Accuracy over the images of the second half."),
+            ("class_accuracy", "Share of the class's images in it that are right."),
+            ("class_balanced", "Balanced accuracy of the class against the rest; chance is 0.5."),
+        )
+    ),
 )

@@ -41,7 +41,7 @@ def outputs(succession, network, site, gone, tried):
         found[changed.ablation, changed.rows] = changed.logits
         seen[changed.ablation, changed.rows] += 1
     assert seen.max() <= 1
-    expected = [plain.run(IMAGES, Ablation((*gone, unit), (0.0,) * (len(gone) + 1))) for unit in tried]
+    expected = [plain.run(IMAGES, Ablation((*gone, *units), (0.0,) * len((*gone, *units)))) for units in tried]
     return found, torch.stack(expected), seen
 
 
@@ -51,7 +51,8 @@ def test_every_round_is_that_of_the_plain_method(network, engines, name, memory_
     engine = engines(network, [name], IMAGES, memory_bytes=memory_bytes)[name]
     succession = make_succession(engine, IMAGES.split(25))
     for gone in GONE:
-        tried = [unit for unit in range(8) if unit not in gone]
+        left = [unit for unit in range(8) if unit not in gone]
+        tried = [*((unit,) for unit in left), tuple(left), tuple(left[:2])]
         found, expected, seen = outputs(succession, network, engine.plain.site, gone, tried)
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
         assert (found.argmax(2) == expected.argmax(2)).all()
@@ -66,14 +67,14 @@ def test_images_on_which_a_unit_is_silent_are_skipped_also_beside_units_that_are
         network.first.bias[2] = -1
     engine = engines(network, ["relu"], IMAGES)["relu"]
     succession = make_succession(engine, [IMAGES])
-    assert {changed.ablation for changed in succession.round([0, 4], [1, 2, 3])} == {0, 2}
+    assert {changed.ablation for changed in succession.round((0, 4), [(1,), (2,), (3,)])} == {0, 2}
 
 
 def test_the_plain_succession_names_every_image(network, engines):
     plain = engines(network, ["first"], IMAGES)["first"].plain
     succession = make_succession(plain, IMAGES.split(25))
     assert isinstance(succession, PlainSuccession)
-    found, expected, seen = outputs(succession, network, plain.site, (2, 5), [0, 7])
+    found, expected, seen = outputs(succession, network, plain.site, (2, 5), [(0,), (7, 1)])
     assert (seen == 1).all()
     torch.testing.assert_close(found, expected)
 

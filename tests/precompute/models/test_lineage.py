@@ -12,7 +12,7 @@ from torchvision.models.vgg import cfgs, make_layers
 from torchvision.ops import FrozenBatchNorm2d
 
 from precompute.models.hooks import SiteOutput, out_of_place, outputs_at
-from precompute.models.lineage import kernel_l1, unrectifiable
+from precompute.models.lineage import first_kernel, kernel_l1, unrectifiable
 from precompute.models.load import load_model
 from precompute.models.sites import find_site, list_sites
 
@@ -304,6 +304,32 @@ def test_one_channel_input_is_fine():
 
 
 # --- what stands in the way of guided backpropagation
+
+
+def kernel_at(network, name, n_channels=3):
+    inputs = torch.rand(2, n_channels, 64, 64)
+    return first_kernel(network, find_site(list_sites(network, inputs), name), inputs)
+
+
+@pytest.mark.parametrize("name", ["features.0", "features.1", "features.2"])
+def test_the_first_convolution_and_what_keeps_its_units_have_a_first_kernel(alexnet, name):
+    np.testing.assert_array_equal(kernel_at(alexnet, name), alexnet.features[0].weight.detach().numpy())
+
+
+def test_no_other_convolution_has_a_first_kernel(alexnet, mobilenet):
+    assert kernel_at(alexnet, "features.3") is None
+    assert kernel_at(alexnet, "classifier.1") is None
+    assert kernel_at(mobilenet, "features.0.2") is not None
+    assert kernel_at(mobilenet, "features.1.conv.0.2") is None
+
+
+def test_a_normalisation_may_come_before_the_first_kernel_and_a_mixture_may_not():
+    conv = nn.Conv2d(3, 4, 3)
+    mixed = nn.Sequential(nn.Conv2d(3, 3, 1), conv)
+    assert kernel_at(mixed, "1") is None
+    inside = nn.Sequential(Do(lambda x: (x - 0.5) / torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)), conv)
+    np.testing.assert_array_equal(kernel_at(inside, "1"), conv.weight.detach().numpy())
+    assert kernel_at(nn.Sequential(nn.Conv2d(1, 4, 3)), "0", n_channels=1) is None
 
 
 @pytest.mark.parametrize("name", ["features.0", "features.11", "features", "avgpool", "classifier.5", "classifier"])

@@ -27,6 +27,7 @@ CURVES = f"/experiments/cumulative/layers/{LAYER}"
 ABLATED = f"/experiments/statistics/layers/{LAYER}/ablation/zero"
 DISSECTED = f"/experiments/dissection/layers/{LAYER}"
 ENTROPY = f"/experiments/entropy/layers/{LAYER}"
+COMPRESSED = f"/experiments/compression/layers/{LAYER}"
 CORRELATED = f"/experiments/correlations/layers/{LAYER}/ablation/zero"
 
 
@@ -44,6 +45,7 @@ def sizes(store):
         "column": 4,
     }
     shared |= {"noise": 2}
+    shared |= {"round": 2, "place": 3, "ranked class": 2, "end": 2}
     return shared | {"measure": 3, "target": 2, "order": 4, "step": 3, "fraction": 2, "seed": 3, "direction": 2}
 
 
@@ -65,6 +67,9 @@ def made_up(store):
     arrays[f"{ENTROPY}/unit"] = np.tile(np.arange(size["unit"]), (size["class"], 1))
     for base in (CURVES, ENTROPY):
         arrays[f"{base}/n_removed"] = np.array([0, 1, size["unit"]])
+    arrays[f"{CURVES}/class_ranked/unit"] = np.tile(np.arange(size["unit"]), (size["ranked class"], 1))
+    arrays[f"{CURVES}/class_ranked/n_removed"] = arrays[f"{CURVES}/n_removed"]
+    arrays[f"{COMPRESSED}/unit"] = arrays[f"{CURVES}/unit"]
     return arrays
 
 
@@ -257,6 +262,11 @@ FAULTS = {
     f"{CORRELATED}/spearman": plant(f"{CORRELATED}/spearman", -1.5),
     f"{CURVES}/unit": plant(f"{CURVES}/unit", 0),
     f"{CURVES}/n_removed": plant(f"{CURVES}/n_removed", 0),
+    f"{CURVES}/class_ranked/unit": plant(f"{CURVES}/class_ranked/unit", 0),
+    f"{CURVES}/class_ranked/n_removed": plant(f"{CURVES}/class_ranked/n_removed", 0),
+    f"{COMPRESSED}/unit": plant(f"{COMPRESSED}/unit", 0),
+    f"{COMPRESSED}/reduction": plant(f"{COMPRESSED}/reduction", 2),
+    "/experiments/compression/half": plant("/experiments/compression/half", 2),
     f"{CURVES}/accuracy": plant(f"{CURVES}/accuracy", np.arange(12).reshape(4, 3) / 12),
     f"{ENTROPY}/unit": plant(f"{ENTROPY}/unit", 0),
     f"{ENTROPY}/accuracy": plant(f"{ENTROPY}/accuracy", 1.5),

@@ -1,0 +1,72 @@
+"""Orders that are fixed before the first unit goes: what greedy compression is held against."""
+
+import numpy as np
+
+from precompute.experiments.reading import answers, flip_table
+from precompute.measures.paired import paired_counts
+from precompute.measures.selectivity import class_means, class_selectivity
+from precompute.store.layer import Layer
+from precompute.store.reader import Store
+
+N_RANDOM = 20
+
+
+def n_orders(layer: Layer) -> int:
+    """Return how many orders of a layer's units are measured: the greedy one, those fixed before, random ones."""
+    return 1 + len(_names(layer)) + N_RANDOM
+
+
+def one_shot_orders(store: Store, layer: Layer, half: np.ndarray, *, seed: int) -> list[tuple[str, np.ndarray]]:
+    """Order the units of a layer by what is known of each alone, least important first.
+
+    Parameters
+    ----------
+    store
+        The store.
+    layer
+        One of its layers.
+    half
+        (image,): drops and class selectivity are those of the images where it is 0.
+    seed
+        Of the random orders.
+
+    Returns
+    -------
+    list
+        Names and orders (unit,): by the drop of each unit alone, by class selectivity, by L1 norm where the layer has
+        it, and random ones. Of equal units the one of the lowest norm goes first, then the first; where a measure is
+        not defined, as for dead units, the unit counts as unimportant.
+    """
+    norm = np.nan_to_num(unit_norm(layer))
+    scores = {
+        "drop": lambda: _drop(store, layer, half),
+        "class_selectivity": lambda: _selectivity(store, layer, half),
+        "l1_norm": lambda: norm,
+    }
+    rng = np.random.default_rng(seed)
+    fixed = [(name, np.lexsort((norm, np.nan_to_num(scores[name](), nan=-np.inf)))) for name in _names(layer)]
+    return [*fixed, *(("random", rng.permutation(layer.n_units)) for _ in range(N_RANDOM))]
+
+
+def unit_norm(layer: Layer) -> np.ndarray:
+    """Return the L1 norms of the kernels that make the units, (unit,), NaN where the store has none."""
+    held = layer.measures.get("l1_norm")
+    return np.full(layer.n_units, np.nan) if held is None else np.asarray(held.values, dtype=np.float64)
+
+
+def _names(layer: Layer) -> list[str]:
+    with_norm = [] if np.isnan(unit_norm(layer)).all() else ["l1_norm"]
+    return ["drop", "class_selectivity", *with_norm]
+
+
+def _drop(store: Store, layer: Layer, half: np.ndarray) -> np.ndarray:
+    counts = paired_counts(flip_table(layer, layer.ablations[0]), answers(store), half == 0)
+    return (counts.lost - counts.gained).sum(axis=1) / max(1, int(counts.count.sum()))
+
+
+def _selectivity(store: Store, layer: Layer, half: np.ndarray) -> np.ndarray:
+    before, seen = answers(store), half == 0
+    responses = [layer.activation(unit) for unit in range(layer.n_units)]
+    # Below zero the index leaves its range.
+    means = [each.mean if each.positive_mean is None else each.positive_mean for each in responses]
+    return class_selectivity(class_means(np.stack(means)[:, seen], before.label[seen], before.n_classes))[0]
