@@ -88,7 +88,7 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
     ),
     ExperimentRow(
         "roles",
-        "Four roles by training and held-out images",
+        "Four roles of units",
         True,
         (*_ANYWHERE, *_WITH_NETWORK, "train_images"),
         "our own definition; the question is that of Zhao and Zhang 2021, arXiv:2103.09716, whose definition we could "

@@ -1,6 +1,6 @@
 """The experiments that have a presentation: one line each."""
 
-from explorer.components.experiments import correlations, cumulative, dissection, entropy, rotation, statistics
+from explorer.components.experiments import correlations, cumulative, dissection, entropy, roles, rotation, statistics
 from explorer.components.experiments.presentation import Presentation
 
 PRESENTATIONS: tuple[Presentation, ...] = (
@@ -10,6 +10,7 @@ PRESENTATIONS: tuple[Presentation, ...] = (
     rotation.PRESENTATION,
     dissection.PRESENTATION,
     entropy.PRESENTATION,
+    roles.PRESENTATION,
 )
 
 
