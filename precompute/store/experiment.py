@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.errors import StoreDamaged
 from precompute.store import schema
 from precompute.store.storefile import StoreFile
 
@@ -16,8 +17,8 @@ class Experiment(Mapping[str, NDArray[Any]]):
     """One experiment; a mapping from paths such as ``layers/features.11/accuracy`` to arrays.
 
     Made by :meth:`precompute.store.reader.Store.experiment`. An array is read when it is asked for; strings come as an
-    array of ``str``. A path that the experiment does not hold raises :class:`KeyError`, and what is damaged
-    :class:`precompute.errors.StoreDamaged`.
+    array of ``str``. A path that the experiment does not hold raises :class:`KeyError`; what is damaged, or is missing
+    although the format asks for it, :class:`precompute.errors.StoreDamaged`.
     """
 
     def __init__(self, file: StoreFile, name: str) -> None:
@@ -28,8 +29,7 @@ class Experiment(Mapping[str, NDArray[Any]]):
         return f"Experiment({self.name!r}, {len(self)} datasets)"
 
     def __getitem__(self, path: str) -> NDArray[Any]:
-        if path not in self._paths:
-            raise KeyError(path)
+        self._refuse_missing(path)
         full = self._path(path)
         if self._file.is_text(full):
             return np.array(self._file.strings(full), dtype=np.str_)
@@ -37,9 +37,11 @@ class Experiment(Mapping[str, NDArray[Any]]):
 
     def read(self, path: str, selection: Any) -> NDArray[Any]:
         """Return a part of an array of numbers, such as ``np.s_[:, 3]``, without reading the rest of it."""
-        if path not in self._paths:
-            raise KeyError(path)
+        self._refuse_missing(path)
         return self._file.read(self._path(path), selection)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._paths
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -65,6 +67,17 @@ class Experiment(Mapping[str, NDArray[Any]]):
     @cached_property
     def _paths(self) -> dict[str, None]:
         return dict.fromkeys(self._file.datasets(self._path()))
+
+    def _refuse_missing(self, path: str) -> None:
+        if path in self._paths:
+            return
+        entry, group = schema.entry_for(self._path(path)), path.rpartition("/")[0]
+        if entry is None or not entry.required or not any(held.startswith(group) for held in self._paths):
+            raise KeyError(path)
+        raise StoreDamaged(
+            f"{self._file.path}: the experiment {self.name} lacks {path}; another version of Unitscope added it. "
+            f"Make it anew by `python -m precompute experiment {self.name} {self._file.path}`."
+        )
 
     def _path(self, *parts: str) -> str:
         return schema.experiment_path(self.name, *parts)

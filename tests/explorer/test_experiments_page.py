@@ -130,3 +130,10 @@ def test_a_layer_that_was_left_out_is_not_offered(cumulative, show):
 def test_a_choice_that_is_not_there_is_named(cumulative, show):
     said = show("experiments", store="demo", experiment="cumulative", choice="<i>x</i>").words
     assert "“&lt;i&gt;x&lt;/i&gt;”" in said
+
+
+def test_an_experiment_of_another_version_says_how_to_make_it_anew(made, runs, show):
+    add_experiment(put(made("full"), runs), "cumulative", {"layers/features.10/n_removed": np.arange(3)})
+    shown = show("experiments", store="demo", experiment="cumulative")
+    assert not shown.app.exception
+    assert "another version of Unitscope added it" in shown.words

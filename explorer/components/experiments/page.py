@@ -7,12 +7,14 @@ from typing import Any
 import streamlit as st
 
 from explorer import navigate
+from explorer.components import messages
 from explorer.components.experiments.choices import choose_layer
 from explorer.components.experiments.registry import presentation_of
 from explorer.components.html import escape, heading, note, sentence
 from explorer.navigate import View
 from explorer.sources import find_sources
 from explorer.text import md_text
+from precompute.errors import StoreError
 from precompute.experiments.table import EXPERIMENTS, ExperimentRow
 from precompute.store.reader import Experiment, Layer
 
@@ -106,7 +108,10 @@ def _figure(view: View, found: Experiment, layer: Layer | None) -> None:
     elif layer is None and found.layers:
         note("It was carried out on layers that this store does not hold.")
     else:
-        shown.draw(view, view.layer if layer is None else layer, found)
+        try:
+            shown.draw(view, view.layer if layer is None else layer, found)
+        except StoreError as error:
+            messages.alert("us-error", f"<b>This cannot be shown.</b> {escape(error)}")
         how, limits = st.columns(2, gap="large")
         with how:
             heading("How to read it")

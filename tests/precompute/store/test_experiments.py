@@ -211,6 +211,21 @@ def test_the_facts_of_an_experiment_are_plain_values(extended):
     assert "reduced" not in facts
 
 
+def test_what_the_format_asks_for_and_is_missing_gets_a_sentence(extended):
+    path = f"layers/{LAYER}/ablation/zero/max_drop_q"
+    with h5py.File(extended, "r+") as file:
+        del file["/experiments/statistics"][path]
+    with open_store(extended) as store:
+        found = store.experiment("statistics")
+        assert path not in found
+        with pytest.raises(StoreDamaged, match="another version of Unitscope added it"):
+            found[path]
+        with pytest.raises(KeyError):
+            found["layers/nowhere/ablation/zero/max_drop_q"]
+        with pytest.raises(KeyError):
+            found["nothing"]
+
+
 def test_an_experiment_that_is_not_there_says_how_to_add_it(store_path):
     with open_store(store_path) as store, pytest.raises(StoreError, match="precompute experiment cumulative"):
         store.experiment("cumulative")
