@@ -6,7 +6,6 @@ import pandas as pd
 from explorer.charts import theme
 
 HEIGHT = 420
-_MOST_AS_SVG = 600
 
 
 def noise_levels(frame: pd.DataFrame) -> alt.LayerChart:
@@ -28,22 +27,29 @@ def noise_levels(frame: pd.DataFrame) -> alt.LayerChart:
     )
     base = alt.Chart(frame)
     wide = max(1.0, min(9.0, 500 / max(1, len(frame))))
-    up = theme.axis("accuracy lost, points")
-    chance = base.mark_rule(color=theme.REST, strokeWidth=wide, opacity=0.45)
-    typical = base.mark_tick(color=theme.REST, orient="horizontal", size=wide + 3, thickness=2)
     overall = base.mark_tick(color=theme.SERIES[3], orient="horizontal", size=wide + 3, thickness=2.5)
-    dots = base.mark_point(filled=True, size=55, cursor="pointer", opacity=1)
+    dots = base.mark_point(filled=True, size=55 if wide > 1 else 20, cursor="pointer", opacity=1)
     colour = alt.ColorValue(theme.REST, condition={"test": "datum.called", "value": theme.LOSS})
     layers = [
-        chance.encode(x=x, y=alt.Y("floor:Q", axis=up), y2=alt.Y2("ceiling")).transform_calculate(floor="0"),
-        typical.encode(x=x, y=alt.Y("expected:Q")),
+        *_chance(base, x, wide),
         overall.encode(x=x, y=alt.Y("overall:Q"), tooltip=_tooltip()),
         dots.encode(x=x, y=alt.Y("drop:Q"), color=colour, tooltip=_tooltip()).add_params(pick),
     ]
-    chart = theme.layered(layers, height=HEIGHT)
-    if len(frame) > _MOST_AS_SVG:
-        chart.usermeta = {"embedOptions": {"renderer": "canvas"}}
-    return chart
+    return theme.layered(layers, height=HEIGHT, n_marks=4 * len(frame))
+
+
+def _chance(base: alt.Chart, x: alt.X, wide: float) -> list[alt.Chart]:
+    """Draw a bar a unit; units too many to stand side by side share one area."""
+    up = theme.axis("accuracy lost, points")
+    if wide > 1:
+        bars: alt.Chart = base.mark_rule(color=theme.REST, strokeWidth=wide, opacity=0.45)
+        means: alt.Chart = base.mark_tick(color=theme.REST, orient="horizontal", size=wide + 3, thickness=2)
+    else:
+        bars = base.mark_area(color=theme.REST, interpolate="step", opacity=0.45)
+        means = base.mark_line(color=theme.REST, interpolate="step", strokeWidth=1.5)
+    # From zero up, spelled out: an area or a rule with one end alone would begin elsewhere.
+    bars = bars.encode(x=x, y=alt.Y("floor:Q", axis=up), y2=alt.Y2("ceiling"))
+    return [bars.transform_calculate(floor="0"), means.encode(x=x, y=alt.Y("expected:Q"))]
 
 
 def _tooltip() -> list[alt.Tooltip]:

@@ -39,7 +39,8 @@ def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
             *_ceiling_tip(frame),
         ],
     ).add_params(pick, hover)
-    return theme.layered([*_ceilings(frame, x), encoded], height=HEIGHT)
+    dashes = _ceilings(frame, x)
+    return theme.layered([*dashes, encoded], height=HEIGHT, n_marks=len(frame) * (1 + len(dashes)))
 
 
 def _ceilings(frame: pd.DataFrame, x: alt.X) -> list[alt.Chart]:

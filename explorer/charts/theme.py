@@ -19,6 +19,7 @@ FAINT = "#8b939b55"
 SERIES = (LOSS, ACTIVATION, GAIN, "#9575cd", "#b8862b")
 """Colours of several curves in one chart; ``REST`` is for what is random."""
 
+MOST_AS_SVG = 2000
 ROW = 27
 LABEL_SIZE = 14
 TEXT = "currentColor"
@@ -55,10 +56,11 @@ def at(share: float) -> alt.XValue:
     return alt.XValue(alt.ExprRef(f"width*{share:.3f}"))
 
 
-def layered(layers: Sequence[alt.Chart], *, height: int, own_x: bool = False) -> alt.LayerChart:
+def layered(layers: Sequence[alt.Chart], *, height: int, own_x: bool = False, n_marks: int = 0) -> alt.LayerChart:
     """Lay charts over each other as the page shows them: as wide as the place, as high as the rows, no frame.
 
-    Drawn as SVG, whose text can take the page's own colour; with the default fit, axes would eat into the height.
+    Drawn as SVG, whose text can take the page's own colour, unless that would be slow; with the default fit, axes would
+    eat into the height.
 
     Parameters
     ----------
@@ -68,10 +70,12 @@ def layered(layers: Sequence[alt.Chart], *, height: int, own_x: bool = False) ->
         Height of the plot in pixels, axes not counted.
     own_x : bool
         Whether each layer has its own horizontal scale.
+    n_marks : int
+        About how many marks there are in charts that may have thousands.
     """
     chart: Any = alt.layer(*layers, height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
     chart.config = alt.Config(view=alt.ViewConfig(stroke=None))
-    chart.usermeta = {"embedOptions": {"renderer": "svg"}}
+    chart.usermeta = {"embedOptions": {"renderer": "svg" if n_marks <= MOST_AS_SVG else "canvas"}}
     if own_x:
         chart.resolve = alt.Resolve(scale=alt.ScaleResolveMap(x="independent"))
     return cast(alt.LayerChart, chart)

@@ -135,9 +135,9 @@ PRESENTATION = Presentation(
     reading=(
         "Each row is a measure, each panel a drop. A dot to the right of zero means that units with more of the "
         "measure cost more when they are silenced; where the line crosses zero, these units are too few to tell the "
-        "direction. Zhou et al. ask whether class selectivity goes with the largest class drop but not with the "
-        "overall drop: compare its two dots. Spearman's correlation is the one to quote, for drops have heavy tails "
-        "and many ties; where Pearson's lies far from it, a few units make it."
+        "direction. Zhou et al. find that class selectivity and other measures predict the damage to single classes "
+        "well and that to all classes together badly: compare the two dots of a row. Spearman's correlation is the one "
+        "to quote, for drops have heavy tails and many ties; where Pearson's lies far from it, a few units make it."
     ),
     limits=(
         "Correlation over the units of one layer, of one network, on one set of images. A measure that goes with how "

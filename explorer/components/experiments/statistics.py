@@ -28,7 +28,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     choose_ablation(view, layer)
     kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
     frame = _frame(view, layer, experiment, kind)
-    shown = frame[frame["drop"].notna()].sort_values("drop", ascending=False, kind="stable")
+    shown = frame[frame["drop"].notna()].sort_values(["drop", "ceiling"], ascending=False, kind="stable")
     shown = shown.assign(rank=np.arange(1, len(shown) + 1))
     figure, numbers = st.columns([8, 4], gap="large")
     with figure:
@@ -114,7 +114,7 @@ def _numbers(frame: pd.DataFrame) -> None:
         ("split-half reliability", frame["reliability"], 2),
     ]
     body = "".join(_row(*row) for row in rows)
-    ends = "".join(f'<th class="us-number">{end}</th>' for end in ("lowest quarter up to", "median", "largest"))
+    ends = "".join(f'<th class="us-number">{end}</th>' for end in ("lower quartile", "median", "largest"))
     st.html(f'<table class="us-table us-brief"><tr><th>over units</th>{ends}</tr>{body}</table>')
 
 
