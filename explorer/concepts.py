@@ -17,6 +17,7 @@ DISSECTION = "dissection"
 FLOOR = 0.04
 """A unit whose intersection over union lies above it is called a detector."""
 
+_QUANTILE = 0.005
 _OWN_BIT = 7
 
 
@@ -48,6 +49,10 @@ class Dissection:
         Activation above which the unit counts as active.
     rotated_iou, rotated_concept : (rotation, unit) array
         The best of each direction of random rotations of the layer, and the concept that it is with.
+    share : (concept,) array
+        Share of all positions that show the concept.
+    quantile : float
+        Share of all positions at which a unit is active, at most.
     """
 
     names: list[str]
@@ -57,13 +62,24 @@ class Dissection:
     threshold: Floats
     rotated_iou: Floats
     rotated_concept: Floats
+    share: Floats
+    quantile: float
 
     @classmethod
     def of(cls, experiment: Experiment, layer: str) -> "Dissection":
         """Read a layer's."""
-        parts = ("iou", "chance", "threshold", "rotated_iou", "rotated_concept")
-        arrays = (experiment[f"layers/{layer}/{part}"] for part in parts)
-        return cls(concept_names(experiment), experiment["category"].tolist(), *arrays)
+        base = f"layers/{layer}"
+        return cls(
+            names=concept_names(experiment),
+            categories=experiment["category"].tolist(),
+            iou=experiment[f"{base}/iou"],
+            chance=experiment[f"{base}/chance"],
+            threshold=experiment[f"{base}/threshold"],
+            rotated_iou=experiment[f"{base}/rotated_iou"],
+            rotated_concept=experiment[f"{base}/rotated_concept"],
+            share=experiment["share"],
+            quantile=float(experiment.facts.get("options", {}).get("quantile", _QUANTILE)),
+        )
 
     @cached_property
     def found(self) -> Detectors:
@@ -74,6 +90,15 @@ class Dissection:
     def ceiling(self) -> Floats:
         """(unit,) the best by chance in the highest of the shuffles."""
         return np.asarray(self.chance.max(axis=0))
+
+    @property
+    def in_reach(self) -> NDArray[np.bool_]:
+        """Which concepts a unit could be a detector of, (concept,).
+
+        Two areas overlap by no more than the smaller of them, over the larger: a unit that is active at few positions
+        cannot coincide with a concept that covers half of them.
+        """
+        return np.asarray((self.share >= FLOOR * self.quantile) & (self.share <= self.quantile / FLOOR))
 
     def of_rotations(self) -> tuple[float, float]:
         """Return how many directions of a random rotation are detectors, and of how many concepts, on average."""

@@ -8,7 +8,7 @@ import numpy as np
 from precompute.errors import ModelError, OptionError
 from precompute.experiments.drawn import BYTES_A_UNIT, drawn
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.overlaps import Sight, count_overlaps, find_thresholds
+from precompute.experiments.overlaps import Counts, Sight, count_overlaps, find_thresholds
 from precompute.experiments.removal import divided
 from precompute.experiments.scene import Scene, find_masks, n_cells
 from precompute.experiments.subject import Subject, find_subject
@@ -125,7 +125,7 @@ def _run(job: Job, scene: Scene, chosen: np.ndarray, quantile: float, advance: A
     with exact_float32():
         found = find_thresholds(scene, sights, chosen, quantile=quantile, advance=advance)
         counts = count_overlaps(scene, sights, chosen, found=found, advance=advance)
-    arrays = _concepts(scene, chosen, counts.n_images)
+    arrays = _concepts(scene, chosen, counts)
     measures: dict[str, Arrays] = {}
     for index, layer in enumerate(job.layers):
         of_sights = slice(index * (1 + N_ROTATIONS), (index + 1) * (1 + N_ROTATIONS))
@@ -159,12 +159,14 @@ def _of_rotations(overlaps: list[list[Overlap]], turned: list[np.ndarray]) -> Ar
     }
 
 
-def _concepts(scene: Scene, chosen: np.ndarray, n_images: np.ndarray) -> Arrays:
+def _concepts(scene: Scene, chosen: np.ndarray, counts: Counts) -> Arrays:
     masks = scene.masks
+    n_places = len(chosen) * scene.framing.grid[0] * scene.framing.grid[1]
     arrays = {
         "concept": np.array(masks.names),
         "category": np.array(masks.categories),
-        "n_images": n_images,
+        "n_images": counts.n_images,
+        "share": counts.overlaps[0][0].labelled / n_places,
         "folder": np.array([str(masks.images.root), str(masks.root)]),
     }
     if scene.of_store:

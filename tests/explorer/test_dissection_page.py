@@ -40,6 +40,7 @@ def add_dissection(path, *, of_store=True, names=("red", "<b>blue</b>", "striped
         "concept": names,
         "category": categories or ["colour", "colour", "texture", "texture"],
         "n_images": np.full(4, 5),
+        "share": [0.02, 0.5, 0.1, 0.0001],
         "folder": ["/pictures/val", "/pictures/masks"],
         f"layers/{LAYER}/iou": IOU,
         f"layers/{LAYER}/chance": CHANCE,
@@ -61,11 +62,19 @@ def dissected(made, runs):
 # Experiments page
 
 
+def row(name, *numbers):
+    return f"<td>{name}</td>" + "".join(f'<td class="us-number">{number}</td>' for number in numbers)
+
+
 def test_detectors_are_counted_by_category(dissected, show):
     said = show("experiments", store="demo", experiment="dissection").words
-    assert '<td>colour</td><td class="us-number">2</td><td class="us-number">2</td><td class="us-number">1</td>' in said
-    assert '<td>all</td><td class="us-number">4</td><td class="us-number">3</td><td class="us-number">2</td>' in said
-    assert '<small>mean of 2</small></td><td></td><td class="us-number">2.5</td><td class="us-number">2.0</td>' in said
+    assert row("colour", 2, 1, 2, 1) in said
+    assert row("all", 4, 2, 3, 2) in said
+    assert "In reach: concepts that cover between 0.02 % and 12.5 %" in said
+    assert (
+        '<small>mean of 2</small></td><td></td><td></td><td class="us-number">2.5</td><td class="us-number">2.0</td>'
+        in said
+    )
     # Unit 2 passes 4 % in both shuffles, and its own overlap is no higher.
     assert "By chance there would be 1.0 detectors. 2 detectors of 3 overlap more" in said
     assert "1 unit active at too few positions" in said

@@ -1,7 +1,5 @@
 """Which concepts units detect, beside what chance gives."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -39,7 +37,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with numbers:
         heading("Detectors by category")
         _categories(found)
-        note(_looked_at(experiment))
+        note(_looked_at(experiment, found))
     with table:
         heading("All units", "click a heading to sort, a cell to look at its unit")
         _table(view, layer, found)
@@ -154,10 +152,10 @@ def _categories(found: Dissection) -> None:
     for category in dict.fromkeys(found.categories):
         members = np.flatnonzero(of == category)
         mine = best[detects & np.isin(best, members)]
-        rows.append((category, len(members), len(mine), len(np.unique(mine))))
-    total = ("all", len(of), int(detects.sum()), found.found.n_unique)
+        rows.append((category, len(members), int(found.in_reach[members].sum()), len(mine), len(np.unique(mine))))
+    total = ("all", len(of), int(found.in_reach.sum()), int(detects.sum()), found.found.n_unique)
     body = "".join(_row(row) for row in [*rows, total]) + _rotated_row(found)
-    head = "".join(f'<th class="us-number">{name}</th>' for name in ("concepts", "detectors", "unique"))
+    head = "".join(f'<th class="us-number">{name}</th>' for name in ("concepts", "in reach", "detectors", "unique"))
     st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
     beyond = int((detects & (found.found.iou > found.ceiling)).sum())
     undefined = int(np.isnan(found.threshold).sum())
@@ -172,7 +170,7 @@ def _categories(found: Dissection) -> None:
 
 def _rotated_row(found: Dissection) -> str:
     cells = "".join(f'<td class="us-number">{number(each, 1)}</td>' for each in found.of_rotations())
-    return f"<tr><td>rotated<br><small>mean of {len(found.rotated_iou)}</small></td><td></td>{cells}</tr>"
+    return f"<tr><td>rotated<br><small>mean of {len(found.rotated_iou)}</small></td><td></td><td></td>{cells}</tr>"
 
 
 def _detectors_by_chance(found: Dissection) -> float:
@@ -180,22 +178,23 @@ def _detectors_by_chance(found: Dissection) -> float:
     return float(detectors(found.chance.reshape(-1, 1), floor=FLOOR).detects.sum() / len(found.chance))
 
 
-def _row(row: tuple[str, int, int, int]) -> str:
+def _row(row: tuple[str, int, int, int, int]) -> str:
     name, *numbers = row
     cells = "".join(f'<td class="us-number">{each:,}</td>' for each in numbers)
     return f"<tr><td>{escape(name)}</td>{cells}</tr>"
 
 
-def _looked_at(experiment: Experiment) -> str:
+def _looked_at(experiment: Experiment, found: Dissection) -> str:
     images, masks = experiment["folder"].tolist()
-    quantile: Any = experiment.facts.get("options", {}).get("quantile", 0.005)
     if "used" in experiment:
         whose = f"{count(int(experiment['used'].sum()), 'image')} of the store"
     else:
         whose = f"images in {images}, which are not the store's"
+    smallest, largest = (f"{100 * min(1.0, share):.3g} %" for share in (FLOOR * found.quantile, found.quantile / FLOOR))
     return (
-        f"A unit is active where it is above what at most {100 * float(quantile):g} % of all positions exceed. "
-        f"Masks from {masks}, over {whose}."
+        f"A unit is active where it is above what at most {100 * found.quantile:g} % of all positions exceed. In "
+        f"reach: concepts that cover between {smallest} and {largest} of all positions; no unit can overlap enough "
+        f"with any other. Masks from {masks}, over {whose}."
     )
 
 
@@ -212,10 +211,10 @@ PRESENTATION = Presentation(
     ),
     limits=(
         "A detector need not be used: what a unit is good for, its ablation tells. A unit active at 0.5 % of the "
-        "positions cannot overlap much with a concept that covers far more or far less, so values compare only within "
-        "one concept. The best of many concepts is large by chance too, which is why the grey is the best of all of "
-        "them over shuffled masks. Concepts that always come together cannot be told apart, and what nobody marked "
-        "cannot be found."
+        "positions cannot overlap much with a concept that covers far more or far less: large things such as "
+        "backgrounds are out of reach, and values compare only within one concept. The best of many concepts is large "
+        "by chance too, which is why the grey is the best of all of them over shuffled masks. Concepts that always "
+        "come together cannot be told apart, and what nobody marked cannot be found."
     ),
     draw=_draw,
 )

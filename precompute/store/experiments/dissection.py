@@ -11,6 +11,13 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(f"{_DISSECTION}/category", STRING, ("concept",), "name", "The category of each concept."),
     Entry(f"{_DISSECTION}/n_images", "i4", ("concept",), "images", "Images used that show each concept."),
     Entry(
+        f"{_DISSECTION}/share",
+        "f4",
+        ("concept",),
+        "fraction",
+        "Share of all positions of the images used that show the concept.",
+    ),
+    Entry(
         f"{_DISSECTION}/folder",
         STRING,
         ("folder",),

@@ -178,6 +178,8 @@ def test_concepts_and_images_are_said(done, found, marks, masks, real_job):
     assert list(found["folder"]) == [str(real_job[1]), str(masks)]
     assert set(np.flatnonzero(found["used"])) == set(marks[0])
     for concept in range(4):
+        size = sum(len(mine.get(concept, ())) for mine in marks[0].values())
+        np.testing.assert_allclose(found["share"][concept], size / (256 * len(marks[0])), rtol=1e-5)
         assert found["n_images"][concept] == sum(bool(mine.get(concept)) for mine in marks[0].values())
 
 

@@ -1,6 +1,8 @@
 """Part masks of pictures: found, read, and what is wrong with them said in words."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,3 +132,24 @@ def test_no_list_of_parts_is_refused(folder):
     (folder / "masks/parts.json").unlink()
     with pytest.raises(ImageFolderError, match="cannot be read"):
         opened(folder)
+
+
+# docs/masks.md
+
+DOCUMENT = Path(__file__).parents[3] / "docs/masks.md"
+PIXELS = [[(0, 0, 0), (128, 128, 128), (255, 255, 255)], [(255, 0, 0), (255, 140, 0), (255, 255, 0)]]
+MORE = [[(0, 200, 0), (0, 0, 255), (150, 0, 255)]]
+
+
+def test_the_examples_write_masks_that_can_be_read(tmp_path, monkeypatch):
+    one, colours = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "birds/val/robin/0001.png", np.array(PIXELS + MORE, np.uint8))
+    exec(compile(colours, "masks.md", "exec"), {})
+    masks = open_part_masks(tmp_path / "birds/masks", list_images(tmp_path / "birds/val"))
+    (plane,) = masks.read(0)
+    assert [masks.names[concept] for concept in plane.ravel()] == list(masks.names)
+    exec(compile(one, "masks.md", "exec"), {})
+    (tmp_path / "birds/masks/parts.json").write_text(json.dumps({"part": {"1": "beak"}}))
+    masks = open_part_masks(tmp_path / "birds/masks", list_images(tmp_path / "birds/val"))
+    assert (masks.read(0)[0] == 0).sum() == 40 * 60
