@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from precompute.errors import StoreError
+from precompute.measures.bootstrap import Correlation
 from precompute.measures.comparison import TARGETS, UnitEffects, quantiles, unit_effects
-from precompute.measures.correlation import Correlation
 from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
 from precompute.store.reader import Store

@@ -15,8 +15,10 @@ from precompute.experiments import (
     cumulative,
     dissection,
     entropy,
+    responses,
     roles,
     rotation,
+    selectivity,
     statistics,
 )
 from precompute.experiments.job import Findings, Job, Prepared
@@ -32,6 +34,8 @@ from precompute.words import duration, size
 
 PREPARE: dict[str, Callable[[Job], Prepared]] = {
     "statistics": statistics.prepare,
+    "selectivity": selectivity.prepare,
+    "responses": responses.prepare,
     "correlations": correlations.prepare,
     "cumulative": cumulative.prepare,
     "compression": compression.prepare,

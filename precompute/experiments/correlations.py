@@ -1,65 +1,214 @@
-"""Which measures of a unit go with what its ablation costs: from the measures of a store alone."""
+"""Which measures of a unit go with what its ablation costs, and how much of that is chance: from the store alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
 
 import numpy as np
 
+from precompute.experiments.halved import HalvedMeasures, halved_counts, halved_measures
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.measures.correlation import Correlation, correlate
-from precompute.measures.table import is_index_valued, rows_for
+from precompute.experiments.reading import answers, flip_table
+from precompute.measures.bootstrap import Correlations, correlate
+from precompute.measures.comparable import FROM_PREDICTIONS, FROM_WEIGHTS, describes_unit
+from precompute.measures.correlation import spearman
+from precompute.measures.drop_targets import (
+    TARGETS,
+    HalvedCounts,
+    chance_correlations,
+    drop_targets,
+    targets_on_other,
+)
+from precompute.measures.halves import disattenuated, halves, stepped_up
+from precompute.measures.paired import FlipTable, flip_rate
+from precompute.measures.table import named
 from precompute.store.layer import Layer
+from precompute.store.reader import Store
 
-_DRAWS = 1000
-# One bootstrap of two measures, for each unit: ranks are what takes time.
-_SECONDS_A_UNIT = 3e-4
+_RESAMPLES = 1000
+_TOSSES = 500
+_TIMED = 20
+_STEPS = 3 * len(TARGETS) + 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """What is held against what, in one layer and for one kind of ablation; NaN for dead units throughout.
+
+    ``measures`` are (measure, unit), ``targets`` (target, unit), ``controls`` the flip rate and the mean activity.
+    """
+
+    store: Store
+    layer: Layer
+    kind: str
+    seed: int
+    names: list[str]
+    measures: np.ndarray
+    targets: np.ndarray
+    controls: np.ndarray
+    flips: FlipTable
+    counts: HalvedCounts
 
 
 def prepare(job: Job) -> Prepared:
     """Make the correlations of every layer and kind of ablation ready; see `precompute.experiments.table`."""
-    ablated = [(layer, kind) for layer in job.layers for kind in layer.ablations if _targets(layer, kind)]
-    rows = [(layer, kind, measure) for layer, kind in ablated for measure in _measures(layer)]
+    sides = [_sides(job, layer, kind) for layer in job.layers for kind in layer.ablations]
+    cells = sum(len(side.names) for side in sides) * len(TARGETS)
 
     def run(advance: Advance) -> Findings:
         arrays: Arrays = {}
-        for layer, kind in ablated:
-            base = f"layers/{layer.name}/ablation/{kind}"
-            found = _correlated(layer, _targets(layer, kind), job.seed, advance)
+        measures: dict[str, Arrays] = {side.layer.name: {} for side in sides}
+        for side in sides:
+            found = _correlated(side, advance) | _by_chance(side, advance) | _on_other_images(side, advance)
+            base = f"layers/{side.layer.name}/ablation/{side.kind}"
             arrays |= {f"{base}/{name}": values for name, values in found.items()}
-        return Findings(arrays)
+            # The first two are measures of every store already.
+            added = {named(name, side.kind): values for name, values in zip(TARGETS, side.targets, strict=True)}
+            measures[side.layer.name] |= dict(list(added.items())[2:])
+        return Findings(arrays, measures)
 
-    seconds = sum(4 * layer.n_units * _SECONDS_A_UNIT for layer, _, _ in rows)
-    return Prepared(seconds, len(rows) * 2 * 7 * 4, len(rows), "measures", run)
-
-
-def _targets(layer: Layer, kind: str) -> list[str]:
-    """Names of the drops that measures are held against, as far as the layer has them."""
-    return [row.name for row in rows_for(kind) if not is_index_valued(row.name) and row.name in layer.measures]
-
-
-def _measures(layer: Layer) -> list[str]:
-    """Names of the measures that are numbers; `dead` is the same for all units that are compared."""
-    return [name for name in layer.measures if not is_index_valued(name) and name != "dead"]
+    return Prepared(
+        seconds=sum(map(_seconds, sides)),
+        bytes=cells * 18 * 4,
+        steps=_STEPS * len(sides),
+        unit="tables",
+        run=run,
+    )
 
 
-def _correlated(layer: Layer, targets: list[str], seed: int, advance: Advance) -> Arrays:
-    names = _measures(layer)
-    alive = _alive(layer)
-    arrays: Arrays = {"measure": np.array(names), "target": np.array(targets)}
-    found: dict[str, list[list[Correlation]]] = {"pearson": [], "spearman": []}
-    for name in names:
-        for way, table in found.items():
-            pairs = [[layer.measures[each].values[alive] for each in (name, target)] for target in targets]
-            table.append([correlate(pair, ranks=way == "spearman", draws=_DRAWS, seed=seed) for pair in pairs])
-        advance(1)
-    arrays["n_units"] = np.array([[cell.n_units for cell in row] for row in found["pearson"]])
-    for way, table in found.items():
-        arrays[way] = np.array([[cell.r for cell in row] for row in table])
-        arrays[f"{way}_low"] = np.array([[cell.low for cell in row] for row in table])
-        arrays[f"{way}_high"] = np.array([[cell.high for cell in row] for row in table])
+def _sides(job: Job, layer: Layer, kind: str) -> _Sides:
+    before, flips = answers(job.store), flip_table(layer, kind)
+    counts = halved_counts(flips, before, halves(before.label, seed=job.seed))
+    names = [name for name, held in layer.measures.items() if _is_held_against_drops(name, held.range, kind)]
+    mean, alive = _activity(layer)
+    rate = flip_rate(flips, len(before.label))
+    return _Sides(
+        store=job.store,
+        layer=layer,
+        kind=kind,
+        seed=job.seed,
+        names=names,
+        measures=np.array([np.where(alive, layer.measures[name].values, np.nan) for name in names], dtype=np.float64),
+        targets=np.where(alive, drop_targets(counts, counts.expected()), np.nan),
+        controls=np.where(alive, np.stack([rate, mean]), np.nan),
+        flips=flips,
+        counts=counts,
+    )
+
+
+def _is_held_against_drops(name: str, values: str, kind: str) -> bool:
+    """Leave out what does not describe the unit, and what describes another kind of ablation."""
+    of_any_kind = {"flip_rate", "flip_rate_mean"}
+    return describes_unit(name, values) and (name not in of_any_kind or name == named("flip_rate", kind))
+
+
+def _activity(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    """Return each unit's mean over images and space, of its positive part alone where it has another; which are alive.
+
+    Dead units have no drop and no selectivity to compare.
+    """
+    mean, alive = np.empty(layer.n_units), np.empty(layer.n_units, dtype=bool)
+    for unit in range(layer.n_units):
+        held = layer.activation(unit)
+        mean[unit] = (held.mean if held.positive_mean is None else held.positive_mean).mean(dtype=np.float64)
+        alive[unit] = held.max.any() or held.mean.any()
+    return mean, alive
+
+
+def _seconds(sides: _Sides) -> float:
+    """Time some of the resamples of one table, and some tosses of all coins."""
+    for draws in (1, _TIMED):  # the first time is slow
+        started = perf_counter()
+        correlate(sides.measures, sides.targets[0], sides.controls, draws=draws)
+        resampled = perf_counter()
+        chance_correlations(sides.measures, sides.counts, draws=draws)
+        tossed = perf_counter()
+    tables = 3 * len(TARGETS) * (resampled - started) * _RESAMPLES
+    return (tables + (tossed - resampled) * _TOSSES) / _TIMED
+
+
+# The work, each part a dictionary of (measure, target) arrays
+
+
+def _correlated(sides: _Sides, advance: Advance) -> Arrays:
+    """Correlate as they stand, and with flip rate and mean activity held fixed."""
+    ways: dict[str, Callable[..., Correlations]] = {
+        "pearson": partial(correlate, ranks=False),
+        "spearman": correlate,
+        "partial": partial(correlate, controls=sides.controls),
+    }
+    arrays: Arrays = {"measure": np.array(sides.names), "target": np.array([named(t, sides.kind) for t in TARGETS])}
+    for way, compute in ways.items():
+        table = []
+        for target in sides.targets:
+            table.append(compute(sides.measures, target, draws=_RESAMPLES, seed=sides.seed))
+            advance(1)
+        arrays[way] = np.stack([column.r for column in table], axis=1)
+        arrays[f"{way}_low"] = np.stack([column.low for column in table], axis=1)
+        arrays[f"{way}_high"] = np.stack([column.high for column in table], axis=1)
+        if way == "spearman":
+            arrays["n_units"] = np.stack([column.n_units for column in table], axis=1)
     return arrays
 
 
-def _alive(layer: Layer) -> np.ndarray:
-    """Which units are not dead, (unit,): the others have no drop and no selectivity to compare."""
-    if "dead" in layer.measures:
-        return np.asarray(layer.measures["dead"].values == 0)
-    responses = (layer.activation(unit) for unit in range(layer.n_units))
-    return np.array([bool(found.max.any() or found.mean.any()) for found in responses])
+def _by_chance(sides: _Sides, advance: Advance) -> Arrays:
+    """Say what rank correlation there would be if every changed image were lost or gained by a coin."""
+    drawn = chance_correlations(sides.measures, sides.counts, draws=_TOSSES, seed=sides.seed)
+    nothing = np.isnan(drawn).all(axis=0)
+    known = np.where(nothing, 0, drawn)
+    middle, (low, high) = np.nanmean(known, axis=0), np.nanquantile(known, [0.025, 0.975], axis=0)
+    found = np.stack([spearman(sides.measures, target) for target in sides.targets], axis=1)
+    as_far = (np.abs(known - middle) >= np.abs(found - middle) - 1e-12).sum(axis=0)
+    p = (1 + as_far) / (1 + (~np.isnan(known)).sum(axis=0))
+    advance(1)
+    chance = {"chance": middle, "chance_low": low, "chance_high": high, "chance_p": p}
+    return {name: np.where(nothing | np.isnan(found), np.nan, values) for name, values in chance.items()}
+
+
+def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
+    """Take measure and drop from different images, and allow for the noise of either."""
+    shape = (len(sides.names), len(TARGETS))
+    disjoint, corrected, reliable = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape[0], np.nan)
+    before = answers(sides.store)
+    own = HalvedMeasures(halves(before.label, seed=sides.seed), _from_weights(sides))
+    for group in (own, *halved_measures(sides.store, sides.layer)):
+        drops = _halved_drops(halved_counts(sides.flips, before, group.half))
+        for name in set(group.values).intersection(sides.names):
+            row = sides.names.index(name)
+            halved = np.where(np.isnan(sides.measures[row]), np.nan, group.values[name].T)
+            disjoint[row] = (spearman(halved[0], drops[1]) + spearman(halved[1], drops[0])) / 2
+            alike = spearman(*halved)
+            corrected[row] = disattenuated(
+                disjoint[row], alike, _agreement(drops, np.asarray(~np.isnan(halved).any(axis=0)))
+            )
+            reliable[row] = stepped_up(alike)
+    alive = ~np.isnan(sides.targets[0])
+    advance(1)
+    return {
+        "disjoint": disjoint,
+        "disattenuated": corrected,
+        "measure_reliability": reliable,
+        "target_reliability": stepped_up(_agreement(_halved_drops(sides.counts), alive)),
+        "circular": np.array([name.removesuffix("_mean") in FROM_PREDICTIONS for name in sides.names], dtype=np.int32),
+    }
+
+
+def _halved_drops(counts: HalvedCounts) -> np.ndarray:
+    """Return the drops on either half, (half, target, unit)."""
+    return np.stack([targets_on_other(counts.swapped()), targets_on_other(counts)])
+
+
+def _from_weights(sides: _Sides) -> dict[str, np.ndarray]:
+    """Return the measures that no image has a part in: they are the same on either half, and exact."""
+    return {
+        name: np.stack([values, values], axis=1)
+        for name, values in zip(sides.names, sides.measures, strict=True)
+        if name in FROM_WEIGHTS
+    }
+
+
+def _agreement(drops: np.ndarray, alive: np.ndarray) -> np.ndarray:
+    """Correlate the drops of either half, (target,); NaN for the one whose class is chosen on the half not read."""
+    found = spearman(*np.where(alive, drops, np.nan))
+    return np.where(np.array(TARGETS) == "max_class_drop_held_out", np.nan, found)

@@ -43,11 +43,18 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         "arXiv:1806.02891",
     ),
     ExperimentRow(
-        "correlations",
-        "Measures against drops",
+        "selectivity",
+        "Selectivity and information",
         False,
-        _ANYWHERE,
-        "Zhou et al. 2018, arXiv:1806.02891",
+        (*_ANYWHERE, "max_minutes"),
+        "Morcos et al. 2018, arXiv:1803.06959; Casper et al. 2021, arXiv:1912.04783",
+    ),
+    ExperimentRow(
+        "responses",
+        "Class correlation and zeros",
+        True,
+        (*_ANYWHERE, *_WITH_NETWORK),
+        "Zhou et al. 2018, arXiv:1806.02891; Hu et al. 2016, arXiv:1607.03250",
     ),
     ExperimentRow(
         "cumulative",
@@ -93,6 +100,14 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         (*_ANYWHERE, *_WITH_NETWORK, "train_images"),
         "our own definition; the question is that of Zhao and Zhang 2021, arXiv:2103.09716, whose definition we could "
         "not obtain",
+    ),
+    # Last, for it takes the measures that the others add.
+    ExperimentRow(
+        "correlations",
+        "Measures against drops",
+        False,
+        _ANYWHERE,
+        "Zhou et al. 2018, arXiv:1806.02891",
     ),
 )
 

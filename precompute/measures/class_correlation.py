@@ -113,17 +113,17 @@ def class_correlation(activation: Floats, probability: Floats) -> Floats:
 
 
 def strongest_class(correlation: Floats) -> tuple[Floats, Floats]:
-    """Return the largest class correlation of every unit, and its class.
+    """Return the largest value of every unit over the classes, and its class.
 
     Parameters
     ----------
     correlation : (unit, class) array
-        NaN where undefined.
+        Class correlation, or whatever else says how far a unit is about a class; NaN where undefined.
 
     Returns
     -------
     largest, strongest : (unit,) arrays
-        In [-1, 1], and the class, the first among equals; NaN where none is defined.
+        The value, and the class, the first among equals; NaN where none is defined.
     """
     known = np.where(np.isnan(correlation), -np.inf, correlation)
     strongest = known.argmax(axis=1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.measures.correlation import Correlation, correlate
+from precompute.measures.bootstrap import Correlation, correlate
 from precompute.measures.drops import Answers
 from precompute.measures.maxdrop import max_drop_test, takes_part
 from precompute.measures.multiplicity import false_discovery
@@ -53,11 +53,11 @@ class UnitEffects:
     def correlations(self, *, draws: int = 1000, seed: int = 0) -> dict[str, dict[str, Correlation]]:
         """Correlate selectivity with each of `TARGETS` over the units, by ``spearman`` and ``pearson``.
 
-        Parameters are those of :func:`precompute.measures.correlation.correlate`.
+        Parameters are those of :func:`precompute.measures.bootstrap.correlate`.
         """
         return {
             target: {
-                way: correlate([self.selectivity, getattr(self, target)], ranks=ranks, draws=draws, seed=seed)
+                way: correlate(self.selectivity[None], getattr(self, target), ranks=ranks, draws=draws, seed=seed).of(0)
                 for way, ranks in (("spearman", True), ("pearson", False))
             }
             for target in TARGETS

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.measures.class_correlation import strongest_class
 from precompute.measures.ranks import average_ranks
+from precompute.measures.shuffles import ShuffleNull, label_shuffle_null
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -37,13 +39,32 @@ def one_against_rest(activation: Floats, label: Ints, n_classes: int) -> Floats:
     Hanley and McNeil 1982, "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
     Radiology 143, 29-36.
     """
-    count = np.bincount(label, minlength=n_classes)
-    pairs = count * (len(label) - count)
-    found = np.empty((len(activation), n_classes))
-    for unit, row in enumerate(activation):
-        rank_sum = np.bincount(label, weights=average_ranks(row), minlength=n_classes)
-        found[unit] = (rank_sum - count * (count + 1) / 2) / np.where(pairs, pairs, np.nan)
-    return found
+    return _areas(average_ranks(activation), label, n_classes)
+
+
+def best_area_null(activation: Floats, label: Ints, n_classes: int, *, draws: int = 100, seed: int = 0) -> ShuffleNull:
+    """Best area of every unit over the classes, beside what shuffled labels give: a maximum is large by chance too.
+
+    Parameters
+    ----------
+    activation : (unit, image) array
+        One number per unit and image, without NaN.
+    label : (image,) integer array
+        Class of each image.
+    n_classes : int
+        Number of classes.
+    draws, seed : int
+        Shuffles, and where they start.
+
+    Returns
+    -------
+    ShuffleNull
+        (unit,) arrays; NaN where no class has an area.
+    """
+    ranks = average_ranks(activation)
+    return label_shuffle_null(
+        lambda labels: strongest_class(_areas(ranks, labels, n_classes))[0], label, draws=draws, seed=seed
+    )
 
 
 def precision_at_k(activation: Floats, label: Ints, n_classes: int, *, k: int) -> Floats:
@@ -67,13 +88,52 @@ def precision_at_k(activation: Floats, label: Ints, n_classes: int, *, k: int) -
     (unit, class) array
         In [0, 1]; adds up to 1 over the classes. The class's share of all images is chance. NaN without images.
     """
-    k = min(k, len(label))
-    if not k:
-        return np.full((len(activation), n_classes), np.nan)
-    found = np.empty((len(activation), n_classes))
-    for unit, row in enumerate(activation):
+    return _shares(_among_the_first(activation, k), label, n_classes)
+
+
+def best_precision_null(
+    activation: Floats, label: Ints, n_classes: int, *, k: int, draws: int = 100, seed: int = 0
+) -> ShuffleNull:
+    """Best precision at k of every unit over the classes, beside what shuffled labels give.
+
+    Parameters are those of :func:`precision_at_k`, and shuffles and where they start.
+
+    Returns
+    -------
+    ShuffleNull
+        (unit,) arrays; NaN without images.
+    """
+    among = _among_the_first(activation, k)
+    return label_shuffle_null(
+        lambda labels: strongest_class(_shares(among, labels, n_classes))[0], label, draws=draws, seed=seed
+    )
+
+
+def _areas(ranks: Floats, label: Ints, n_classes: int) -> Floats:
+    count = np.bincount(label, minlength=n_classes)
+    pairs = count * (len(label) - count)
+    return (_class_sums(ranks, label, n_classes) - count * (count + 1) / 2) / np.where(pairs, pairs, np.nan)
+
+
+def _among_the_first(activation: Floats, k: int) -> Floats:
+    """Tell how far each image is among the k that drive a unit most, (unit, image): a part of 1 where it ties."""
+    k = min(k, activation.shape[1])
+    among = np.zeros(activation.shape)
+    for place, row in zip(among, activation if k else (), strict=bool(k)):
         cut = np.partition(row, -k)[-k]
-        above = np.bincount(label[row > cut], minlength=n_classes)
-        tied = np.bincount(label[row == cut], minlength=n_classes)
-        found[unit] = (above + tied * (k - above.sum()) / tied.sum()) / k
-    return found
+        above, tied = row > cut, row == cut
+        place[above] = 1
+        place[tied] = (k - above.sum()) / tied.sum()
+    return among
+
+
+def _shares(among: Floats, label: Ints, n_classes: int) -> Floats:
+    held = among.sum(axis=1, keepdims=True)
+    return _class_sums(among, label, n_classes) / np.where(held > 0, held, np.nan)
+
+
+def _class_sums(values: Floats, label: Ints, n_classes: int) -> Floats:
+    sums = np.empty((len(values), n_classes))
+    for place, row in zip(sums, values, strict=True):
+        place[:] = np.bincount(label, weights=row, minlength=n_classes)
+    return sums

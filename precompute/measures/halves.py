@@ -128,7 +128,22 @@ def reliability(one: Floats, other: Floats) -> Floats:
     ----------
     Spearman 1910 and Brown 1910, British Journal of Psychology 3, 271-295 and 296-322.
     """
-    r = pearson(one, other)
+    return stepped_up(pearson(one, other))
+
+
+def stepped_up(r: Floats) -> Floats:
+    """Return the reliability of a whole from the correlation of its halves, by the Spearman-Brown formula.
+
+    Parameters
+    ----------
+    r : array
+        In [-1, 1].
+
+    Returns
+    -------
+    array
+        At most 1; NaN where ``r`` is -1 to rounding.
+    """
     return 2 * r / np.where(1 + r > _ROUNDING, 1 + r, np.nan)
 
 

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 
+_IMAGES_AT_A_TIME = 4096
+
 
 def unit_correlations(activation: Floats) -> Floats:
     """Pearson correlation of every two units over the images.
@@ -21,8 +23,35 @@ def unit_correlations(activation: Floats) -> Floats:
     (unit, unit) array
         In [-1, 1]; NaN for units that do not vary.
     """
-    direction = _directions(activation)
-    return np.clip(direction @ direction.T, -1, 1)
+    products, size = _products(activation)
+    length = np.sqrt(np.diag(products))
+    # The mean of equal numbers may come out a rounding error beside them.
+    length = np.where(length > 1e-12 * size, length, np.nan)
+    return np.clip(products / np.outer(length, length), -1, 1)
+
+
+def closest_unit(r: Floats) -> tuple[Floats, Floats]:
+    """Return the other unit that goes most with each unit, or most against it, and their correlation.
+
+    Parameters
+    ----------
+    r : (unit, unit) array
+        From :func:`unit_correlations`.
+
+    Returns
+    -------
+    closest, correlation : (unit,) arrays
+        The unit, the first among equals, and the correlation in [-1, 1]; NaN for units that do not vary, and where no
+        other does.
+    """
+    size = np.where(np.isnan(r), -1, np.abs(r))
+    np.fill_diagonal(size, -1)
+    if not size.size:
+        return np.full(len(r), np.nan), np.full(len(r), np.nan)
+    closest = size.argmax(axis=1)
+    unit = np.arange(len(r))
+    found = size[unit, closest] >= 0
+    return np.where(found, closest, np.nan), np.where(found, r[unit, closest], np.nan)
 
 
 def redundancy(activation: Floats, *, threshold: float = 0.5) -> Floats:
@@ -64,9 +93,8 @@ def n_components(activation: Floats, *, share: float = 0.95) -> int:
     int
         0 for a layer that does not vary.
     """
-    values = activation.astype(np.float64)
-    away = values - values.mean(axis=1, keepdims=True)
-    variance = np.clip(np.linalg.eigvalsh(away @ away.T)[::-1], 0, None)
+    products, _ = _products(activation)
+    variance = np.clip(np.linalg.eigvalsh(products)[::-1], 0, None)
     total = variance.sum()
     if total <= 0:
         return 0
@@ -74,10 +102,16 @@ def n_components(activation: Floats, *, share: float = 0.95) -> int:
     return int(np.searchsorted(variance.cumsum() / total, share - 1e-12) + 1)
 
 
-def _directions(activation: Floats) -> Floats:
-    """Return each unit's distances from its mean, of length 1; NaN where they are no more than rounding."""
-    values = activation.astype(np.float64)
-    away = values - values.mean(axis=1, keepdims=True)
-    length = np.sqrt((away**2).sum(axis=1, keepdims=True))
-    rounding = 1e-12 * np.sqrt((values**2).sum(axis=1, keepdims=True))
-    return away / np.where(length > rounding, length, np.nan)
+def _products(activation: Floats) -> tuple[Floats, Floats]:
+    """Sum, over the images, the products of distances from the means, (unit, unit); also each unit's root of squares.
+
+    A block of images at a time: at double precision all of them could be more than memory holds.
+    """
+    mean = activation.mean(axis=1, keepdims=True, dtype=np.float64)
+    products, squares = np.zeros((len(mean), len(mean))), np.zeros(len(mean))
+    for start in range(0, activation.shape[1], _IMAGES_AT_A_TIME):
+        values = activation[:, start : start + _IMAGES_AT_A_TIME].astype(np.float64)
+        away = values - mean
+        products += away @ away.T
+        squares += (values**2).sum(axis=1)
+    return products, np.sqrt(squares)

@@ -3,40 +3,24 @@
 Pickers, tables, axes, help texts and the documentation are made from these rows.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from precompute.measures.measure_row import MEASURES, MeasureRow
 
-@dataclass(frozen=True)
-class MeasureRow:
-    """One number per unit.
-
-    Parameters
-    ----------
-    name : str
-        Its name in the store.
-    label : str
-        Its name on the screen.
-    formula : str
-        How it is computed, in one line.
-    source : str
-        Where the definition comes from.
-    range : str
-        The values it can take.
-    better : str
-        ``higher`` or ``lower`` where a reader looks for one end first, otherwise ``neither``.
-    """
-
-    name: str
-    label: str
-    formula: str
-    source: str
-    range: str
-    better: str
-
-    def facts(self) -> dict[str, str]:
-        """Return what a store says of the measure beside its values."""
-        return {fact: getattr(self, fact) for fact in ("label", "formula", "source", "range", "better")}
-
+__all__ = [
+    "CLASS_VALUED",
+    "CONCEPT_VALUED",
+    "DROPS",
+    "MEASURES",
+    "SCIENCE_MEASURES",
+    "MeasureRow",
+    "is_class_valued",
+    "is_drop",
+    "is_index_valued",
+    "measure_row",
+    "named",
+    "rows_for",
+]
 
 _MORCOS = "Morcos et al. 2018, arXiv:1803.06959"
 _ZHOU = "Zhou et al. 2018, arXiv:1806.02891"
@@ -44,51 +28,6 @@ _CASPER = "Casper et al. 2021, arXiv:1912.04783"
 _ZHAO = "Zhao and Zhang 2021, arXiv:2103.09716"
 _WESTFALL = "Westfall and Young 1993"
 _FALL = "mean over classes of the fall of the true class's log-odds without the unit, in nats"
-
-MEASURES: tuple[MeasureRow, ...] = (
-    MeasureRow(
-        "class_selectivity",
-        "Class selectivity",
-        "(mu_max - mu_rest) / (mu_max + mu_rest), mu: class means of the activation averaged over space",
-        _MORCOS,
-        "0 to 1",
-        "higher",
-    ),
-    MeasureRow("selective_class", "Preferred class", "class of mu_max", _MORCOS, "class index", "neither"),
-    MeasureRow(
-        "overall_drop",
-        "Overall drop",
-        "accuracy over all images - accuracy without the unit",
-        _ZHOU,
-        "-1 to 1",
-        "higher",
-    ),
-    MeasureRow(
-        "max_class_drop",
-        "Largest class drop",
-        "maximum over classes of accuracy - accuracy without the unit",
-        _ZHOU,
-        "-1 to 1",
-        "higher",
-    ),
-    MeasureRow(
-        "max_class_drop_class",
-        "Class of the largest drop",
-        "class on which the largest drop falls",
-        _ZHOU,
-        "class index",
-        "neither",
-    ),
-    MeasureRow(
-        "l1_norm",
-        "L1 norm",
-        "sum of |weight| over the kernel that alone makes the unit, times |gamma| / sigma of a batch norm after it",
-        "Li et al. 2017, arXiv:1608.08710",
-        "0 and above",
-        "neither",
-    ),
-    MeasureRow("dead", "Dead", "1 where the map is zero everywhere on every image", "", "0 or 1", "lower"),
-)
 
 SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
     MeasureRow(
@@ -148,6 +87,22 @@ SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
         "neither",
     ),
     MeasureRow(
+        "max_class_drop_held_out",
+        "Largest class drop, held out",
+        "drop of the class that loses most on the other half of the images, the mean of both ways and of ties",
+        _ZHOU,
+        "-1 to 1",
+        "higher",
+    ),
+    MeasureRow(
+        "max_class_drop_excess",
+        "Largest class drop above chance",
+        "largest class drop - its mean when every changed image is lost or gained by a coin",
+        f"{_ZHOU}; {_WESTFALL}",
+        "-2 to 2",
+        "higher",
+    ),
+    MeasureRow(
         "drop_reliability",
         "Reliability of the drops",
         "2 r / (1 + r), r: correlation over classes of the drops on two halves of the images",
@@ -182,7 +137,8 @@ SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
     MeasureRow(
         "class_correlation",
         "Class correlation",
-        "maximum over classes of the correlation of the activation with the predicted probability of the class",
+        "maximum over classes of the correlation of the activation, at its maximum over space, with the predicted "
+        "probability of the class",
         _ZHOU,
         "-1 to 1",
         "higher",
@@ -230,7 +186,8 @@ SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
     MeasureRow(
         "precision_at_k",
         "Best precision at k",
-        "maximum over classes of the share of the class among the k images that drive the unit most",
+        "maximum over classes of the share of the class among the k images that drive the unit most; k is 25, or the "
+        "size of the smallest class",
         "",
         "0 to 1",
         "higher",
@@ -344,7 +301,17 @@ CONCEPT_VALUED = frozenset({"concept"})
 """Measures whose values are indices of the concepts of the experiment that added them."""
 
 
-DROPS = frozenset({"overall_drop", "max_class_drop", "max_class_drop_noise", "max_class_drop_ceiling", "held_out_drop"})
+DROPS = frozenset(
+    {
+        "overall_drop",
+        "max_class_drop",
+        "max_class_drop_noise",
+        "max_class_drop_ceiling",
+        "max_class_drop_held_out",
+        "max_class_drop_excess",
+        "held_out_drop",
+    }
+)
 """Measures whose values are differences of accuracies, also under a suffix such as ``_mean``."""
 
 

@@ -10,8 +10,10 @@ from precompute.store.experiments import (
     cumulative,
     dissection,
     entropy,
+    responses,
     roles,
     rotation,
+    selectivity,
     statistics,
 )
 
@@ -29,6 +31,8 @@ FACTS: dict[str, Fact] = {
 
 ENTRIES: tuple[Entry, ...] = (
     *statistics.ENTRIES,
+    *selectivity.ENTRIES,
+    *responses.ENTRIES,
     *correlations.ENTRIES,
     *cumulative.ENTRIES,
     *compression.ENTRIES,

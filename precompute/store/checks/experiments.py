@@ -23,6 +23,8 @@ _CURVES = (
     (_CUMULATIVE, ("accuracy", "balanced", "class_accuracy", "class_balanced"), ()),
     (_ENTROPY, ("accuracy",), ("loss",)),
 )
+# Of experiments that may leave images out, those are of the half -1.
+_LEAST_HALF = {"statistics": 0, "selectivity": 0, "cumulative": -1, "compression": -1, "entropy": -1, "responses": -1}
 # Smallest and largest value of what an experiment found, by its unit of measurement.
 _BOUNDS = {
     "probability": (0.0, 1.0),
@@ -38,9 +40,10 @@ def rules(file: h5py.File) -> Iterator[Rule]:
     for name in set(names(file, "/experiments")).intersection(NAMES):
         yield Rule((f"/experiments/{name}",), partial(_facts, file, f"/experiments/{name}"))
         yield Rule((), partial(_layers, file, f"/experiments/{name}/layers"))
-    for experiment, least in ((_STATISTICS, 0), *((name, -1) for name in (_CUMULATIVE, _COMPRESSION, _ENTROPY))):
-        if experiment in file:
-            yield Rule((f"{experiment}/half",), partial(_halves, file, f"{experiment}/half", least))
+    for name, least in _LEAST_HALF.items():
+        half = f"/experiments/{name}/half"
+        if half in file:
+            yield Rule((half,), partial(_halves, file, half, least))
     for entry in entries_with(names(file, "/experiments")):
         if entry.path.startswith("/experiments/") and entry.unit in _BOUNDS:
             for path in filter(file.__contains__, instances(file, entry.path)):

@@ -18,6 +18,7 @@ _SIZED_BY = {
     "target": ("target", 0),
     "order": ("ranking", 0),
     "step": ("n_removed", 0),
+    "share": ("share", 0),
     "fraction": ("fraction", 0),
     "seed": ("seed", 0),
     "direction": ("direction", 0),

@@ -2,13 +2,19 @@
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.measures.detection import one_against_rest, precision_at_k
+from precompute.measures.detection import (
+    best_area_null,
+    best_precision_null,
+    one_against_rest,
+    precision_at_k,
+)
 
 few = st.sampled_from([-1.0, 0.0, 0.0, 0.5, 2.0])
 cases = st.integers(1, 7).flatmap(
@@ -68,3 +74,29 @@ def test_without_images_nothing_is_defined():
     ):
         assert found.shape == (2, 3)
         assert np.isnan(found).all()
+
+
+def pure_noise(n_units=300, n_classes=5, n_images=20):
+    rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(n_classes), n_images)
+    return np.maximum(rng.normal(size=(n_units, len(label))), 0), label, n_classes
+
+
+@pytest.mark.parametrize("null", [best_area_null, partial(best_precision_null, k=10)])
+def test_the_best_of_many_classes_is_called_at_the_stated_rate_by_chance_and_a_detector_is_found(null):
+    activation, label, n_classes = pure_noise()
+    found = null(activation, label, n_classes, draws=39)
+    assert np.mean(found.p <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(activation))
+    assert found.observed.mean() == pytest.approx(found.expected.mean(), abs=0.01)
+    planted = null(activation[:40] + 4.0 * (label == 3), label, n_classes, draws=39)
+    assert (planted.p == 1 / 40).all()
+    assert (planted.observed > planted.ceiling).all()
+
+
+def test_nulls_hold_the_maximum_of_the_definition():
+    activation, label, n_classes = pure_noise(n_units=4)
+    area, precision = (
+        null(activation, label, n_classes, draws=2) for null in (best_area_null, partial(best_precision_null, k=7))
+    )
+    np.testing.assert_allclose(area.observed, one_against_rest(activation, label, n_classes).max(axis=1))
+    np.testing.assert_allclose(precision.observed, precision_at_k(activation, label, n_classes, k=7).max(axis=1))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.redundancy import n_components, redundancy, unit_correlations
+from precompute.measures.redundancy import closest_unit, n_components, redundancy, unit_correlations
 
 
 def draw(seed, n_units=6, n_images=12):
@@ -52,3 +52,23 @@ def test_components_are_those_of_the_singular_values(seed, share):
     away = activation - activation.mean(axis=1, keepdims=True)
     held = np.linalg.svd(away, compute_uv=False) ** 2
     assert n_components(activation, share=share) == 1 + int((held.cumsum() / held.sum() < share).sum())
+
+
+def test_the_closest_unit_is_that_of_the_largest_correlation_either_way():
+    activation = np.concatenate([draw(2), -draw(2)[:1] + 0.01 * draw(3)[:1], np.zeros((1, 12))])
+    closest, correlation = closest_unit(unit_correlations(activation))
+    for unit, row in enumerate(activation[:-1]):
+        others = {i: stats.pearsonr(row, other).statistic for i, other in enumerate(activation[:-1]) if i != unit}
+        expected = max(others, key=lambda i: abs(others[i]))
+        assert closest[unit] == expected
+        assert correlation[unit] == pytest.approx(others[expected])
+    assert np.isnan([closest[-1], correlation[-1]]).all()
+    assert np.isnan(closest_unit(unit_correlations(activation[:1]))).all()
+
+
+def test_images_are_taken_in_blocks_without_a_trace(monkeypatch):
+    activation = draw(5)
+    whole = unit_correlations(activation), n_components(activation)
+    monkeypatch.setattr("precompute.measures.redundancy._IMAGES_AT_A_TIME", 5)
+    np.testing.assert_allclose(unit_correlations(activation), whole[0], atol=1e-12)
+    assert n_components(activation) == whole[1]

@@ -1,0 +1,149 @@
+"""What takes the network's maps and its belief in every class: class correlation, and the fraction of zeros.
+
+One pass over the images. Of each shard only sums are kept, so memory does not grow with the number of images.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.removal import divided, site_of
+from precompute.experiments.subject import Subject, find_subject
+from precompute.measures.class_correlation import JointMoments, strongest_class
+from precompute.measures.sparsity import zero_fraction
+from precompute.models.device import exact_float32
+from precompute.models.forward import logits
+from precompute.models.hooks import observe
+from precompute.models.sites import Site
+from precompute.stages.activations import Responses, join, log_softmax, summarise
+from precompute.store.layer import Layer
+
+POOLS = ("max", "mean")
+
+
+@dataclass(eq=False)
+class _Watched:
+    """One layer: where it is in the network, and the sums over the images that it has answered to so far."""
+
+    layer: Layer
+    site: Site
+    moments: dict[tuple[str, int], JointMoments] = field(default_factory=dict)
+    zeros: np.ndarray | float = 0.0
+    n_images: int = 0
+    parts: list[Responses] = field(default_factory=list)
+
+    def see(self, output: Tensor) -> None:
+        """Take in the layer's output on a few images."""
+        self.parts.append(summarise(output))
+        self.zeros = self.zeros + len(output) * zero_fraction(output.float().cpu().numpy())
+        self.n_images += len(output)
+
+    def hear(self, probability: np.ndarray, half: np.ndarray) -> None:
+        """Take in what the network says, (image, class), of the images seen since the last time."""
+        seen = join(self.parts)
+        self.parts.clear()
+        for pool in POOLS:
+            for h in (0, 1):
+                found = JointMoments.of(getattr(seen, pool)[:, half == h], probability[half == h])
+                held = self.moments.get((pool, h))
+                self.moments[pool, h] = found if held is None else held + found
+
+    def correlations(self, pool: str) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return those of all images and of each half, (unit, class)."""
+        parts = [self.moments[pool, h] for h in (0, 1)]
+        return (parts[0] + parts[1]).correlation(), [part.correlation() for part in parts]
+
+
+def prepare(job: Job) -> Prepared:
+    """Make the pass over the images ready; see `precompute.experiments.table`."""
+    label = np.asarray(job.store.images.label)
+    with exact_float32():
+        subject = find_subject(job.store, job.options)
+        watched = [_Watched(layer, site_of(subject, layer)) for layer in job.layers]
+        each = _seconds(job, subject)
+    half = divided(label, job.options.images_per_class, seed=job.seed)
+    half, reduced = _within(label, half, each, job)
+    n_images = int((half >= 0).sum())
+    n_classes = len(job.store.classes)
+    return Prepared(
+        seconds=each * n_images,
+        bytes=sum(layer.n_units * (2 * n_classes + 9) * 4 for layer in job.layers) + 4 * len(label),
+        steps=n_images,
+        unit="images",
+        run=partial(_run, job, subject, watched, half),
+        reduced=reduced,
+    )
+
+
+# What it costs
+
+
+@torch.inference_mode()
+def _seconds(job: Job, subject: Subject) -> float:
+    """Time a few images, in seconds for one."""
+    for _ in range(2):  # the first pass of a network is slow
+        watched = [_Watched(layer, site_of(subject, layer)) for layer in job.layers]
+        started = perf_counter()
+        with observe(subject.model.network, {each.site: each.see for each in watched}):
+            outputs = logits(subject.model.network, subject.probe).cpu().numpy()
+        for each in watched:
+            each.hear(_probability(job, outputs), np.arange(len(outputs)) % 2)
+    return (perf_counter() - started) / len(subject.probe)
+
+
+def _within(label: np.ndarray, half: np.ndarray, each: float, job: Job) -> tuple[np.ndarray, str | None]:
+    """Take fewer images where all would take longer than allowed."""
+    budget, full = 60 * job.options.minutes, each * int((half >= 0).sum())
+    if full <= budget:
+        return half, None
+    per_class = max(2, int(np.bincount(label[half >= 0]).max() * budget / full))
+    return divided(label, per_class, seed=job.seed), (
+        f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min it looks at {per_class} "
+        "images of each class; --max-minutes allows more."
+    )
+
+
+# The work
+
+
+def _run(job: Job, subject: Subject, watched: list[_Watched], half: np.ndarray, advance: Advance) -> Findings:
+    with exact_float32(), observe(subject.model.network, {each.site: each.see for each in watched}):
+        for where, _, outputs in subject.read(np.flatnonzero(half >= 0)):
+            for each in watched:
+                each.hear(_probability(job, outputs), half[where])
+            advance(len(where))
+    arrays: Arrays = {"half": half}
+    measures: dict[str, Arrays] = {}
+    for each in watched:
+        found, measures[each.layer.name] = _found(each)
+        arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in found.items()}
+    return Findings(arrays, measures)
+
+
+def _probability(job: Job, outputs: np.ndarray) -> np.ndarray:
+    """Return what the network gives each class among all its outputs, (image, class)."""
+    return np.exp(log_softmax(outputs))[:, np.asarray(job.store.classes.output_index)]
+
+
+def _found(watched: _Watched) -> tuple[Arrays, Arrays]:
+    """Return the layer's datasets and its measures."""
+    correlation, of_half = watched.correlations("max")
+    largest, strongest = strongest_class(correlation)
+    by_half = np.stack([strongest_class(part)[0] for part in of_half], axis=1)
+    arrays = {
+        "max_correlation": correlation,
+        "mean_correlation": watched.correlations("mean")[0],
+        "by_half/measure": np.array(["class_correlation"]),
+        "by_half/value": by_half[:, :, None],
+    }
+    measures = {
+        "class_correlation": largest,
+        "class_correlation_class": strongest,
+        "zero_fraction": np.asarray(watched.zeros) / watched.n_images,
+    }
+    return arrays, measures

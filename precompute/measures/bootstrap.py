@@ -1,0 +1,180 @@
+"""How measures go together with another over the units of one layer, and how sure that is.
+
+Never pool layers: their measures differ in scale, and a difference between layers would pass for a relation between
+units.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+_BLOCK = 2**22  # resampled numbers held at a time
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """One of :class:`Correlations`: the same, as plain numbers."""
+
+    r: float
+    low: float
+    high: float
+    n_units: int
+
+
+@dataclass(frozen=True, eq=False)
+class Correlations:
+    """Correlations of several measures with one target, over units.
+
+    Parameters
+    ----------
+    r : (measure,) array
+        In [-1, 1]; NaN where either does not vary or the controls explain it, and where fewer units than three and the
+        number of controls have all of them.
+    low, high : (measure,) arrays
+        Limits of the bootstrap intervals; NaN where ``r`` is.
+    n_units : (measure,) integer array
+        Units that have the measure, the target and the controls.
+    """
+
+    r: Floats
+    low: Floats
+    high: Floats
+    n_units: Ints
+
+    def of(self, measure: int) -> Correlation:
+        """Return that of one measure."""
+        r, low, high = (float(found[measure]) for found in (self.r, self.low, self.high))
+        return Correlation(r, low, high, int(self.n_units[measure]))
+
+
+def correlate(
+    measures: Floats,
+    target: Floats,
+    controls: Floats | None = None,
+    *,
+    ranks: bool = True,
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Correlations:
+    """Correlate measures with a target over units, if asked with others held fixed, and bootstrap the units.
+
+    A resample is a number of times that each unit is drawn. Ranks in a resample follow from the order of all units and
+    those numbers, so nothing is sorted again, and all measures share the resamples.
+
+    Parameters
+    ----------
+    measures : (measure, unit) array
+        Units that lack a measure (NaN) are left out of its correlation: dead units have no selectivity.
+    target : (unit,) array
+        What to correlate them with; units that lack it are left out too.
+    controls : (control, unit) array, optional
+        Makes it a partial correlation, that of what these do not explain linearly.
+    ranks : bool
+        Spearman's correlation, which a few extreme units cannot make; Pearson's otherwise.
+    draws : int
+        Resamples of the units.
+    seed : int
+        Same seed, same resamples.
+    level : float
+        Share of the resamples inside the percentile interval.
+
+    Returns
+    -------
+    Correlations
+
+    References
+    ----------
+    Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 13.
+    """
+    held = np.stack([target, *([] if controls is None else controls)]).astype(np.float64)
+    kept = ~np.isnan(measures) & ~np.isnan(held).any(axis=0)
+    r, low, high = (np.full(len(measures), np.nan) for _ in range(3))
+    for pattern in np.unique(kept, axis=0):
+        if pattern.sum() < len(held) + 2:
+            continue
+        here = (kept == pattern).all(axis=1)
+        table = np.concatenate([held, measures[here]])[:, pattern].astype(np.float64)
+        once = np.ones((1, table.shape[1]), dtype=np.int64)
+        r[here] = _correlations(table, once, len(held), ranks=ranks)[0]
+        drawn = _resampled(table, len(held), ranks=ranks, draws=draws, seed=seed)
+        low[here], high[here] = _limits(drawn, level)
+    undefined = np.isnan(r) | np.isnan(low)
+    r, low, high = (np.where(undefined, np.nan, found) for found in (r, low, high))
+    return Correlations(r, low, high, kept.sum(axis=1))
+
+
+def _resampled(table: Floats, n_held: int, *, ranks: bool, draws: int, seed: int) -> Floats:
+    """Correlate in resamples, (draw, measure), as many at a time as memory allows."""
+    n_units = table.shape[1]
+    rng = np.random.default_rng(seed)
+    per_block = max(1, _BLOCK // table.size)
+    found = []
+    for start in range(0, draws, per_block):
+        picked = rng.integers(0, n_units, (min(per_block, draws - start), n_units))
+        place = picked + n_units * np.arange(len(picked))[:, None]
+        times = np.bincount(place.ravel(), minlength=picked.size).reshape(picked.shape)
+        found.append(_correlations(table, times, n_held, ranks=ranks))
+    return np.concatenate(found)
+
+
+def _limits(drawn: Floats, level: float) -> tuple[Floats, Floats]:
+    """Return the quantiles of the defined draws of each measure; NaN where there are none."""
+    known = np.where(np.isnan(drawn).all(axis=0), 0, drawn)
+    low, high = np.nanquantile(known, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    nothing = np.isnan(drawn).all(axis=0)
+    return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
+
+
+def _correlations(table: Floats, times: Ints, n_held: int, *, ranks: bool) -> Floats:
+    """Correlate the rows after the first ``n_held`` with the first, given those between: (draw, measure).
+
+    ``times`` says how often each unit is in each draw.
+    """
+    values = np.stack([_ranks(row, times) for row in table]) if ranks else table[:, None]
+    direction = _directions(values, times)
+    held, measures = direction[:n_held], direction[n_held:]
+    with_measures = np.einsum("kdu,mdu->dkm", held, measures, optimize=True)
+    if n_held == 1:
+        return np.clip(with_measures[:, 0], -1, 1)
+    return _given(np.einsum("kdu,ldu->dkl", held, held, optimize=True), with_measures)
+
+
+def _ranks(row: Floats, times: Ints) -> Floats:
+    """Rank the units of every draw, (draw, unit); equal ones share the average of their places."""
+    _, place = np.unique(row, return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    last = np.searchsorted(place[order], np.arange(place.max() + 1), side="right") - 1
+    up_to = times[:, order].cumsum(axis=1)[:, last]
+    below = np.concatenate([np.zeros((len(times), 1), dtype=up_to.dtype), up_to[:, :-1]], axis=1)
+    return ((below + up_to + 1) / 2)[:, place]
+
+
+def _directions(values: Floats, times: Ints) -> Floats:
+    """Return the weighted distances from the mean of each draw, of length 1; NaN where nothing varies."""
+    n_units = times.sum(axis=1, keepdims=True)
+    away = np.where(times > 0, values - (values * times).sum(axis=-1, keepdims=True) / n_units, 0)
+    # The mean of equal numbers may come out a rounding error beside them.
+    noise = 1e-13 * np.abs(values).max(axis=-1, keepdims=True)
+    varies = np.abs(away).max(axis=-1, keepdims=True) > noise
+    weighted = away * np.sqrt(times)
+    length = np.sqrt((weighted**2).sum(axis=-1, keepdims=True))
+    return weighted / np.where(varies, length, np.nan)
+
+
+def _given(among_held: Floats, with_measures: Floats) -> Floats:
+    """Partial correlation with the first of what is held, given the others; NaN where they leave nothing."""
+    of_target, among, of_measures = among_held[:, :1, 1:], among_held[:, 1:, 1:], with_measures[:, 1:]
+    defined = np.asarray(~np.isnan(among_held).any(axis=(1, 2)))
+    inverse = np.linalg.pinv(np.where(defined[:, None, None], among, 0), hermitian=True)
+    left = with_measures[:, 0] - (of_target @ inverse @ of_measures)[:, 0]
+    left_of_target = 1 - (of_target @ inverse @ np.swapaxes(of_target, 1, 2))[:, 0]
+    left_of_measures = 1 - (of_measures * (inverse @ of_measures)).sum(axis=1)
+    something = defined[:, None] & (left_of_target > 1e-10) & (left_of_measures > 1e-10)
+    product = np.where(something, left_of_target * left_of_measures, np.nan)
+    return np.clip(left / np.sqrt(product), -1, 1)

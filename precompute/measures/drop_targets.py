@@ -1,0 +1,151 @@
+"""The drops that measures are held against, and what chance alone makes of them.
+
+Whatever goes with how many images flip goes with the largest class drop too, even where every flip is a coin toss. So
+a correlation with drops is to be read beside the one that coins give.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.correlation import pearson
+from precompute.measures.maxdrop import max_drop_test
+from precompute.measures.paired import PairedCounts
+from precompute.measures.ranks import average_ranks
+
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+
+TARGETS = ("overall_drop", "max_class_drop", "max_class_drop_held_out", "max_class_drop_excess")
+"""The drops, by their names among the measures, in the order of every array of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class HalvedCounts:
+    """Images lost and gained of either half, which together are all images.
+
+    Parameters
+    ----------
+    one, other : PairedCounts
+        Of the two halves.
+    classes : (class,) bool array
+        Which classes can show a drop.
+    """
+
+    one: PairedCounts
+    other: PairedCounts
+    classes: Bools
+
+    @property
+    def both(self) -> PairedCounts:
+        """Those of all images."""
+        pairs = ((getattr(self.one, name), getattr(self.other, name)) for name in ("lost", "gained", "count"))
+        return PairedCounts(*(one + other for one, other in pairs))
+
+    def expected(self) -> Floats:
+        """Return the mean of the largest drop under coins, (unit,)."""
+        return max_drop_test(self.both, self.classes).expected
+
+    def swapped(self) -> Self:
+        """Return the halves the other way round."""
+        return replace(self, one=self.other, other=self.one)
+
+    def tossed(self, rng: np.random.Generator) -> Self:
+        """Return counts of which every changed image is lost or gained by a coin: labels permuted within pairs."""
+        return replace(self, one=_tossed(self.one, rng), other=_tossed(self.other, rng))
+
+
+def drop_targets(counts: HalvedCounts, expected: Floats) -> Floats:
+    """Summarise the class drops of every unit in four ways.
+
+    Parameters
+    ----------
+    counts : HalvedCounts
+        Images lost and gained.
+    expected : (unit,) array
+        From :meth:`HalvedCounts.expected`; coins leave it as it is.
+
+    Returns
+    -------
+    (target, unit) array
+        In the order of `TARGETS`: the drop over all images; the largest class drop; the drop of the class that loses
+        most on one half read on the other, the mean of both ways; the largest drop of the classes that can show one,
+        less its mean under coins. NaN where there are no images or no class can show a drop.
+    """
+    held_out = (_read(counts.one, counts.other, counts.classes) + _read(counts.other, counts.one, counts.classes)) / 2
+    return np.stack([*_chosen_here(counts.both), held_out, _largest(counts.both, counts.classes) - expected])
+
+
+def targets_on_other(counts: HalvedCounts) -> Floats:
+    """Summarise the class drops on the second half; the first is only used to choose the class that is held out.
+
+    Returns
+    -------
+    (target, unit) array
+        In the order of `TARGETS`.
+    """
+    expected = max_drop_test(counts.other, counts.classes).expected
+    held_out = _read(counts.one, counts.other, counts.classes)
+    return np.stack([*_chosen_here(counts.other), held_out, _largest(counts.other, counts.classes) - expected])
+
+
+def chance_correlations(measures: Floats, counts: HalvedCounts, *, draws: int = 500, seed: int = 0) -> Floats:
+    """Spearman correlation of measures with drops that are nothing but chance.
+
+    Every changed image is lost or gained by a coin, so a unit keeps its number of changed images in every class, and
+    nothing else.
+
+    Parameters
+    ----------
+    measures : (measure, unit) array
+        NaN where undefined.
+    counts : HalvedCounts
+        Images lost and gained.
+    draws, seed : int
+        How often all coins are tossed, and where they start.
+
+    Returns
+    -------
+    (draw, measure, target) array
+        In [-1, 1]; NaN where either does not vary.
+    """
+    rng = np.random.default_rng(seed)
+    expected = counts.expected()
+    drawn = np.stack([drop_targets(counts.tossed(rng), expected) for _ in range(draws)])
+    found = np.full((draws, len(measures), len(TARGETS)), np.nan)
+    defined = ~np.isnan(expected)
+    for row, measure in enumerate(measures):
+        kept = defined & ~np.isnan(measure)
+        if kept.any():
+            found[:, row] = pearson(average_ranks(measure[kept]), average_ranks(drawn[:, :, kept]))
+    return found
+
+
+def _chosen_here(counts: PairedCounts) -> tuple[Floats, Floats]:
+    """Return the overall drop, and the largest over all classes with images."""
+    overall = (counts.lost - counts.gained).sum(axis=1) / (counts.count.sum() or np.nan)
+    return overall, _largest(counts, np.asarray(counts.count > 0))
+
+
+def _largest(counts: PairedCounts, classes: Bools) -> Floats:
+    known = np.where(classes & (counts.count > 0), counts.drop, -np.inf).max(axis=1, initial=-np.inf)
+    return np.where(np.isfinite(known), known, np.nan)
+
+
+def _read(choose: PairedCounts, read: PairedCounts, classes: Bools) -> Floats:
+    """Read the drop of the class that loses most on other images; the mean of those classes where several do."""
+    taking = classes & (choose.count > 0) & (read.count > 0)
+    score = np.where(taking, choose.drop, -np.inf)
+    first = taking & (score == score.max(axis=1, keepdims=True, initial=-np.inf))
+    n_first = first.sum(axis=1)
+    return np.where(first, read.drop, 0).sum(axis=1) / np.where(n_first, n_first, np.nan)
+
+
+def _tossed(counts: PairedCounts, rng: np.random.Generator) -> PairedCounts:
+    changed = counts.lost + counts.gained
+    somewhere = changed > 0
+    lost = np.zeros_like(changed)
+    lost[somewhere] = rng.binomial(changed[somewhere], 0.5)
+    return replace(counts, lost=lost, gained=changed - lost)

@@ -1,0 +1,104 @@
+"""What units have to do with classes, how rarely they are active, and which others do the same."""
+
+from precompute.store.entry import STRING, Entry
+
+_LAYER = "/experiments/selectivity/layers/<layer>"
+_DEAD = "for dead units"
+_NO_VARIATION = "for units that do not vary, and where no other does"
+_NOT_DEFINED = "where the measure is not defined"
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "/experiments/selectivity/half",
+        "i4",
+        ("image",),
+        "half",
+        "Half of the images, divided within each class: what is chosen on one is computed on the other, both ways.",
+    ),
+    Entry(
+        f"{_LAYER}/auc",
+        "f4",
+        ("unit", "class"),
+        "probability",
+        "Probability that an image of the class has a higher activation/mean than another image, ties by half.",
+        nan="for a class without images, and where all images are of it",
+    ),
+    Entry(
+        f"{_LAYER}/precision",
+        "f4",
+        ("unit", "class"),
+        "probability",
+        "Share of the class among the k images of highest activation/max; k is 25, or the size of the smallest class "
+        "with images where that is less.",
+    ),
+    Entry(
+        f"{_LAYER}/held_out_class",
+        "f4",
+        ("unit",),
+        "class",
+        "Class that the unit prefers on either half of the images.",
+        nan="where the halves disagree, and for units silent on either",
+    ),
+    Entry(f"{_LAYER}/chance/measure", STRING, ("measure",), "name", "The measures that are held against chance."),
+    Entry(f"{_LAYER}/chance/observed", "f4", ("unit", "measure"), "measure", "The measure.", nan=_NOT_DEFINED),
+    Entry(
+        f"{_LAYER}/chance/expected",
+        "f4",
+        ("unit", "measure"),
+        "measure",
+        "Its mean when the labels are shuffled over the images.",
+        nan=_DEAD,
+    ),
+    Entry(
+        f"{_LAYER}/chance/ceiling",
+        "f4",
+        ("unit", "measure"),
+        "measure",
+        "What it stays at or below in 95 % of the shuffles.",
+        nan=_DEAD,
+    ),
+    Entry(
+        f"{_LAYER}/chance/p",
+        "f8",
+        ("unit", "measure"),
+        "probability",
+        "Share of the shuffles that reach it, the labels as they are counted among them.",
+        nan=_NOT_DEFINED,
+    ),
+    Entry(
+        f"{_LAYER}/chance/q",
+        "f8",
+        ("unit", "measure"),
+        "probability",
+        "Benjamini-Hochberg q-value of p over the units of the layer.",
+        nan=_NOT_DEFINED,
+    ),
+    Entry(
+        f"{_LAYER}/by_half/measure", STRING, ("measure",), "name", "The measures that are computed on each half too."
+    ),
+    Entry(
+        f"{_LAYER}/by_half/value",
+        "f4",
+        ("unit", "half", "measure"),
+        "measure",
+        "The measure, from the images of one half alone.",
+        nan=_NOT_DEFINED,
+    ),
+    Entry(
+        f"{_LAYER}/closest_unit",
+        "f4",
+        ("unit",),
+        "unit",
+        "Other unit of the layer whose activation/mean correlates most over the images, either way.",
+        nan=_NO_VARIATION,
+    ),
+    Entry(f"{_LAYER}/closest_r", "f4", ("unit",), "correlation", "That correlation, Pearson's.", nan=_NO_VARIATION),
+    Entry(f"{_LAYER}/components/share", "f4", ("share",), "fraction", "Shares of the variance over the images."),
+    Entry(
+        f"{_LAYER}/components/n_components",
+        "i4",
+        ("share",),
+        "components",
+        "Principal components of activation/mean that hold each share of it.",
+    ),
+)
