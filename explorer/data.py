@@ -59,6 +59,27 @@ def _compared(source: Source, signature: Signature) -> list[Side]:
     return sides(store_of(source), source.name)
 
 
+def best_units(source: Source, layer: Layer, ablation: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each class, the unit that answers most to it and the one it loses most without.
+
+    Returns
+    -------
+    answers, needed : (class,) integer arrays
+        Units; ``needed`` is -1 for classes that lose without none, and where nothing was ablated.
+    """
+    return _best_units(source, source.signature, layer.name, ablation)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _best_units(source: Source, signature: Signature, layer: str, ablation: str) -> tuple[np.ndarray, np.ndarray]:
+    held = store_of(source).layer(layer)
+    answers = np.where(np.isnan(held.class_mean), -np.inf, held.class_mean).argmax(axis=0)
+    if not held.ablations:
+        return answers, np.full(len(answers), -1)
+    drop = np.nan_to_num(held.ablation(ablation).drop, nan=-1)
+    return answers, np.where(drop.max(axis=0) > 0, drop.argmax(axis=0), -1)
+
+
 @st.cache_resource(show_spinner=False)
 def freeze() -> None:
     """Take what the first run has loaded out of every later garbage collection.

@@ -75,7 +75,17 @@ def class_of(layer: Layer, name: str | None) -> Measure | None:
 def index_titles(measure: Measure, store: Store) -> list[str]:
     """Return the classes, or the concepts, that an index-valued measure names; a dash where it names none."""
     titles = store.classes.title if is_class_valued(measure.name) else names_of_store(store)
-    return ["–" if np.isnan(value) else str(titles[int(value)]) for value in measure.values]
+    return [_title(titles, value) for value in measure.values]
+
+
+def index_title(measure: Measure, store: Store, unit: int) -> str:
+    """Return what such a measure names for one unit."""
+    titles = store.classes.title if is_class_valued(measure.name) else names_of_store(store)
+    return _title(titles, measure.values[unit])
+
+
+def _title(titles: Sequence[str], value: float) -> str:
+    return "–" if np.isnan(value) else str(titles[int(value)])
 
 
 def unit_frame(layer: Layer, store: Store) -> pd.DataFrame:

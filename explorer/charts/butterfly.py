@@ -67,7 +67,9 @@ def split(frame: pd.DataFrame, chosen: str | None, most: int = MOST_ROWS) -> tup
     return frame[keep], frame[~keep]
 
 
-def butterfly(frame: pd.DataFrame, chosen: str | None = None, most: int = MOST_ROWS) -> alt.LayerChart:
+def butterfly(
+    frame: pd.DataFrame, chosen: str | None = None, *, most: int = MOST_ROWS, ceiling: float | None = None
+) -> alt.LayerChart:
     """Draw the two halves of the sentence. Clicking a row selects its class (selection ``pick``, field ``name``).
 
     Parameters
@@ -78,12 +80,16 @@ def butterfly(frame: pd.DataFrame, chosen: str | None = None, most: int = MOST_R
         Folder name of the class to highlight.
     most : int
         Rows before the other classes share one strip.
+    ceiling : float, optional
+        What chance keeps the largest drop at or below, in points: a dashed line.
     """
     shown, others = split(frame, chosen, most)
     shown = shown.assign(chosen=shown["name"] == chosen)
     order = shown["row"].tolist() + (["others"] if len(others) else [])
     y = alt.Y("row:N", sort=order, axis=None, scale=alt.Scale(domain=order))
     layers = [_hit_band(shown, y), *_sides(frame, shown, y), _names(shown, y), _tallies(shown, y)]
+    if ceiling is not None:
+        layers.append(_chance(frame, ceiling))
     if len(others):
         layers += _strip(frame, others, y)
     height = theme.ROW * len(order)
@@ -105,6 +111,12 @@ def _sides(frame: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart
     )
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.REST, strokeWidth=1)
     return [profile, interval, drops, zero.encode(x=_right(frame, None, "zero"))]
+
+
+def _chance(frame: pd.DataFrame, ceiling: float) -> alt.Chart:
+    line = alt.Chart(pd.DataFrame({"ceiling": [ceiling]})).mark_rule(strokeDash=[4, 4], color=theme.REST, clip=True)
+    tip = alt.Tooltip("ceiling:Q", title="largest drop by chance, 95 %, points", format=".1f")
+    return line.encode(x=_right(frame, None, "ceiling"), tooltip=tip)
 
 
 def _loss_or_gain() -> alt.ColorValue:

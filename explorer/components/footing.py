@@ -19,15 +19,22 @@ def footing(view: View, found: Evidence | None) -> None:
             f"`python -m precompute experiment {evidence.NAME} {view.source.path}` reads it on images of their own."
         )
         return
-    tally = f": {found.lost} of {count(found.n_images, 'image')} lost, {found.gained} gained"
-    note(
-        "The class is chosen on one half of the images and its drop read on the other"
-        f"{'' if found.chosen is None else tally}. {_test(found)}{_apart(view)}"
+    said = " ".join(part for part in (_tally(found), _test(found), _apart(view)) if part)
+    if said:
+        note(said)
+
+
+def _tally(found: Evidence) -> str:
+    if found.chosen is None:
+        return ""
+    return (
+        f"The class is chosen on one half of the images and its drop read on the other: {found.lost} of "
+        f"{count(found.n_images, 'image')} lost, {found.gained} gained."
     )
 
 
 def _test(found: Evidence) -> str:
-    if math.isnan(found.q):
+    if math.isnan(found.q) or found.p >= 1:
         return ""
     return (
         f"That some class loses as much by chance has the exact probability p {probability(found.p)}; q is the false "
@@ -43,6 +50,6 @@ def _apart(view: View) -> str:
     named = ", ".join(apart[:_MOST_NAMED]) + (" and others" if len(apart) > _MOST_NAMED else "")
     verb = "is" if len(apart) == 1 else "are"
     return (
-        f" {count(len(apart), 'class', 'classes')} {verb} set apart, having nothing to lose (accuracy below 10 %): "
+        f"{count(len(apart), 'class', 'classes')} {verb} set apart, having nothing to lose (accuracy below 10 %): "
         f"{named}."
     )

@@ -10,7 +10,7 @@ from explorer.charts.strip import Place, place, rank_strip
 from explorer.components.html import escape
 from explorer.impact import Ints
 from explorer.navigate import View
-from explorer.shown import ceiling_of, index_titles, quantity
+from explorer.shown import ceiling_of, index_title, quantity
 from explorer.text import count, ordinal, percent, points, significant
 from precompute.measures.table import is_drop, is_index_valued, named
 from precompute.store.reader import Layer, Measure, Store
@@ -46,7 +46,7 @@ def all_measures(view: View, layer: Layer, unit: int) -> None:
 
 def _row(measure: Measure, unit: int, store: Store) -> str:
     if is_index_valued(measure.name):
-        value, where = index_titles(measure, store)[unit], ""
+        value, where = index_title(measure, store, unit), ""
     else:
         value, where = quantity(measure).words(unit), _place_words(place(measure.values, unit))
     cells = (measure.formula, measure.experiment or "the run")

@@ -1,17 +1,20 @@
 """The two halves of the sentence, class by class."""
 
+import math
+
 from explorer import navigate
 from explorer.charts.butterfly import butterfly, class_frame
 from explorer.components.ablation import choose_ablation
 from explorer.components.chart import chart
 from explorer.components.html import heading, note
+from explorer.evidence import Evidence
 from explorer.impact import Impact
 from explorer.navigate import View
 from explorer.selection import Selection
 from precompute.store.reader import Layer
 
 
-def sides(view: View, layer: Layer, unit: int, effect: Impact) -> None:
+def sides(view: View, layer: Layer, unit: int, effect: Impact, found: Evidence | None) -> None:
     """Show the class profile and the ablation impact side by side; a click on a class looks at it."""
     heading("What it sees, and what breaks without it", "click a class to look at its images")
     choose_ablation(view, layer)
@@ -19,17 +22,22 @@ def sides(view: View, layer: Layer, unit: int, effect: Impact) -> None:
     frame = class_frame(classes.title, classes.name, layer.class_mean[unit], effect)
     # The key starts a fresh chart for each view: a selection that outlived its URL would swallow the next click.
     key = f"sides_{layer.name}_{unit}_{view.selection.label}_{view.selection.ablation}"
+    ceiling = None if found is None or math.isnan(found.ceiling) else 100 * found.ceiling
     chart(
-        lambda: butterfly(frame, view.selection.label),
+        lambda: butterfly(frame, view.selection.label, ceiling=ceiling),
         key=key,
         says="Mean activation of each class to the left, accuracy that it loses without the unit to the right",
         on_pick=lambda row: _look_at(view.selection, row["name"]),
     )
     note(
         "Blue: mean activation over the images of the class. Orange: accuracy lost when the unit is silenced; green: "
-        "gained. The line is a 95 % interval for that class alone (paired, Bonett and Price 2012); the largest of many "
-        "drops is large partly by chance. −7 +1: seven images lost, one gained."
+        "gained. The line is a 95 % interval for that class alone (paired, Bonett and Price 2012). The largest of many "
+        f"drops is large partly by chance{_chance(ceiling)}. −7 +1: seven images lost, one gained."
     )
+
+
+def _chance(ceiling: float | None) -> str:
+    return "" if ceiling is None else ": up to the dashed line in 95 of 100 such cases"
 
 
 def _look_at(selection: Selection, name: str) -> None:

@@ -2,10 +2,9 @@
 
 from collections import Counter
 
-import numpy as np
 import streamlit as st
 
-from explorer import navigate
+from explorer import data, navigate
 from explorer.navigate import View
 from explorer.selection import Selection
 from precompute.store.reader import Layer
@@ -53,14 +52,12 @@ def _targets(view: View, layer: Layer) -> dict[str, tuple[int, str | None]]:
     """Name what can be jumped to: every unit; for every class, the unit that answers most and the one it needs most."""
     classes = view.store.classes
     targets: dict[str, tuple[int, str | None]] = {f"unit {unit}": (unit, None) for unit in range(layer.n_units)}
-    answers = np.where(np.isnan(layer.class_mean), -np.inf, layer.class_mean).argmax(axis=0)
-    drop = layer.ablation(view.selection.ablation).drop if layer.ablations else None
+    answers, needed = data.best_units(view.source, layer, view.selection.ablation)
     twice = {title for title, held in Counter(classes.title).items() if held > 1}
     for index, (name, said) in enumerate(zip(classes.name, classes.title, strict=True)):
         # ImageNet has two cranes, a bird and a machine.
         title = f"{said} ({name})" if said in twice else said
         targets[f"{title}: answers most, unit {answers[index]}"] = (int(answers[index]), name)
-        if drop is not None and np.nanmax(drop[:, index], initial=-1) > 0:
-            worst = int(np.nanargmax(drop[:, index]))
-            targets[f"{title}: loses most without unit {worst}"] = (worst, name)
+        if needed[index] >= 0:
+            targets[f"{title}: loses most without unit {needed[index]}"] = (int(needed[index]), name)
     return targets

@@ -41,7 +41,7 @@ left, right = st.columns([5, 7], gap="large")
 with left:
     exemplars.exemplars(view, layer, unit)
 with right:
-    sides.sides(view, layer, unit, effect)
+    sides.sides(view, layer, unit, effect, evidence)
     distribution.distribution(view, layer, unit)
     class_detail.class_detail(view, layer, unit)
     all_measures(view, layer, unit)
