@@ -23,6 +23,8 @@ class Tally:
         (ablation, class) images of the class that are given its output.
     named
         (ablation, class) images of any class that are given its output.
+    flipped
+        (ablation,) images that are given another output than with nothing ablated, right or wrong.
     """
 
     def __init__(self, n_ablations: int, output_index: np.ndarray) -> None:
@@ -31,6 +33,7 @@ class Tally:
         self.count = np.zeros(n_classes, dtype=np.int64)
         self.right = np.zeros((n_ablations + 1, n_classes), dtype=np.int64)
         self.named = np.zeros((n_ablations + 1, n_classes), dtype=np.int64)
+        self.flipped = np.zeros(n_ablations + 1, dtype=np.int64)
 
     def add(self, effect: Effect, label: np.ndarray, prediction: np.ndarray) -> None:
         """Add some images.
@@ -49,6 +52,7 @@ class Tally:
         is_right = prediction == self.output_index[label]
         self.right += np.bincount(label[is_right], minlength=n_classes)
         row, image = effect.flip_unit + 1, effect.flip_image
+        self.flipped += np.bincount(row, minlength=len(self.flipped))
         np.add.at(self.right, (row, label[image]), self._right(effect.flip_prediction, label[image]))
         np.add.at(self.right, (row, label[image]), -self._right(prediction[image], label[image]))
         unablated = np.zeros_like(self.named[:1])
@@ -60,6 +64,10 @@ class Tally:
     def accuracy(self) -> np.ndarray:
         """Return the share of all images that are right, (ablation,)."""
         return self.right.sum(axis=1) / self.count.sum()
+
+    def agreement(self) -> np.ndarray:
+        """Return the share of all images that are given the output that they are given with nothing ablated."""
+        return 1 - self.flipped / self.count.sum()
 
     def class_accuracy(self) -> np.ndarray:
         """Return the share of each class's images that are right, (ablation, class); NaN for a class without images."""

@@ -7,7 +7,9 @@ import torch
 from PIL import Image
 
 from precompute.__main__ import main
+from precompute.experiments.class_ranking import ClassRanking
 from precompute.experiments.removal import N_RANDOM
+from precompute.measures.curves import withstood
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
@@ -77,6 +79,85 @@ def test_units_are_ranked_on_the_other_half_alone(done, found):
     most, least = found[f"{LAYER}/unit"][:2]
     assert (np.diff(found[f"{LAYER}/score"][most]) <= 0).all()
     np.testing.assert_array_equal(least, most[::-1])
+
+
+def balanced_accuracy(said, label, c):
+    return ((said == c)[label == c].mean() + (said != c)[label != c].mean()) / 2
+
+
+@pytest.mark.parametrize("layer", ["features.4", "signed"])
+def test_units_are_ranked_for_each_class_on_the_first_half(real_job, done, found, layer):
+    base, ranked = f"layers/{layer}/class_ranked", np.flatnonzero(found["half"] == 0)
+    label, paths = done.images.label[ranked], [done.images.path[image] for image in ranked]
+    np.testing.assert_array_equal(found[f"{base}/class"], [0, 1, 2])
+    whole = predictions(real_job, layer, [], paths)
+    for unit in range(done.layer(layer).n_units):
+        said = predictions(real_job, layer, [unit], paths)
+        for c in range(3):
+            lost = balanced_accuracy(whole, label, c) - balanced_accuracy(said, label, c)
+            np.testing.assert_allclose(found[f"{base}/score"][c, unit], lost, atol=1e-6)
+    for c in range(3):
+        loss = -np.array(
+            [
+                done.layer(layer).log_prob_change("zero", unit)[ranked][label == c].astype(float).mean()
+                for unit in range(done.layer(layer).n_units)
+            ]
+        )
+        score = found[f"{base}/score"][c].round(6)
+        expected = sorted(range(len(loss)), key=lambda unit: (-score[unit], -loss[unit], unit))
+        np.testing.assert_array_equal(found[f"{base}/unit"][c], expected)
+
+
+@pytest.mark.parametrize("layer", ["features.4", "signed"])
+def test_what_one_class_loses_is_that_of_overwriting_its_units(real_job, done, found, layer):
+    base, measured = f"layers/{layer}/class_ranked", np.flatnonzero(found["half"] == 1)
+    label, paths = done.images.label[measured], [done.images.path[image] for image in measured]
+    for c in (0, 2):
+        order = found[f"{base}/unit"][c]
+        for end, units in enumerate((order, order[::-1])):
+            for step, n_removed in enumerate(found[f"{base}/n_removed"]):
+                said = predictions(real_job, layer, units[:n_removed].tolist(), paths)
+                at = c, end, step
+                np.testing.assert_allclose(found[f"{base}/accuracy"][at], (said == label).mean(), atol=1e-6)
+                recall = (said == c)[label == c].mean()
+                np.testing.assert_allclose(found[f"{base}/class_accuracy"][at], recall, atol=1e-6)
+                balanced = balanced_accuracy(said, label, c)
+                np.testing.assert_allclose(found[f"{base}/class_balanced"][at], balanced, atol=1e-6)
+
+
+def test_agreement_is_with_the_whole_network_right_or_wrong(real_job, done, found):
+    measured = np.flatnonzero(found["half"] == 1)
+    paths = [done.images.path[image] for image in measured]
+    agreement, order = found[f"{LAYER}/agreement"], found[f"{LAYER}/unit"]
+    for step, n_removed in enumerate(found[f"{LAYER}/n_removed"]):
+        said = predictions(real_job, "features.4", order[3, :n_removed].tolist(), paths)
+        same = (said == done.baseline.prediction[measured]).mean()
+        np.testing.assert_allclose(agreement[3, step], same, atol=1e-6)
+    share = found[f"{LAYER}/n_removed"] / 8
+    np.testing.assert_allclose(found[f"{LAYER}/prunability"], withstood(share, agreement), atol=1e-6)
+
+
+def test_a_class_that_is_asked_for_is_measured_at_every_step(job_store):
+    words = ["--layer", "features.4", "--class", "owls", "--class", "cats"]
+    assert main(["experiment", "cumulative", str(job_store), *words]) == 0
+    with open_store(job_store) as store:
+        found = store.experiment("cumulative")
+        np.testing.assert_array_equal(found[f"{LAYER}/class_ranked/class"], [0, 2])
+        np.testing.assert_array_equal(found[f"{LAYER}/class_ranked/n_removed"], np.arange(9))
+
+
+def test_a_class_that_is_not_there_is_refused(job_store, capsys):
+    assert main(["experiment", "cumulative", str(job_store), "--class", "cows"]) == 1
+    assert "--class cows: the store has no class of that name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("n_units", [1, 5, 48, 512])
+def test_steps_for_classes_are_few_and_hold_those_of_the_published_table(n_units):
+    order = np.arange(n_units)[None]
+    published = {n for n in (4, 20, n_units - 20) if 0 < n < n_units}
+    fewer = ClassRanking(np.array([0]), order * 0.0, order, np.arange(n_units + 1)).at_fewer_steps()
+    assert set(fewer.n_removed) == {0, n_units} | published
+    assert fewer.n_sets == len(fewer.ablations()) == len(fewer.own())
 
 
 def test_there_are_at_least_twenty_random_orders(found):
