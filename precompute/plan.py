@@ -15,7 +15,9 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.choose import make_ablater
+from precompute.ablation.no_op import no_ops
 from precompute.ablation.precision import Precision
+from precompute.ablation.timing import measure_cost
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.decoding import open_picture
@@ -36,7 +38,6 @@ BOUND_SECONDS = 600.0
 BOUND_BYTES = 500_000_000
 USUAL_EXEMPLARS = 6
 FEW_EXEMPLARS = 3
-_TIMED_UNITS = 8
 _USUAL_SIDES = (224, 299, 96, 64, 32, 28)
 
 
@@ -256,18 +257,14 @@ def _eights(n: int) -> list[range]:
 
 
 def _sweep_seconds(plan: Plan) -> float:
-    """Time a few ablations on a few images and scale up; on more, work is shared better, so this is an upper bound."""
+    """Time short sweeps of every layer and scale up."""
+    n_images = len(plan.candidates)
+    shard = min(plan.options.shard_size, n_images)
     total = 0.0
     for site, ablater in plan.ablaters.items():
-        ablations = each_unit([0.0] * min(site.n_units, _TIMED_UNITS))
-        seconds = []
-        for _ in range(2):  # the first pass of a network is slow
-            started = perf_counter()
-            list(ablater.sweep(plan.probe, ablations))
-            seconds.append(perf_counter() - started)
-        each = min(seconds) / (len(ablations) * len(plan.probe))
-        total += each * site.n_units * len(plan.candidates) * len(plan.options.ablation)
-    return total
+        cost = measure_cost(ablater, plan.probe, each_unit([0.0] * site.n_units))
+        total += cost.seconds(n_images, site.n_units + len(no_ops(site.n_units)), shard_size=shard)
+    return total * len(plan.options.ablation)
 
 
 def _attribution_plan(plan: Plan) -> AttributionPlan:

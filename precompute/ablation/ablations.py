@@ -42,10 +42,6 @@ class Ablation:
         """Whether it changes nothing."""
         return self.values is None
 
-    def touched(self, n_units: int) -> tuple[int, ...]:
-        """Return the units, of a layer of `n_units`, whose activations may differ afterwards."""
-        return self.units if self.basis is None else tuple(range(n_units))
-
     def apply(self, output: Tensor) -> Tensor:
         """Return the layer's output with the units set, as a new tensor.
 
@@ -62,13 +58,24 @@ class Ablation:
         if self.values is None:
             return output.clone()
         values = torch.tensor(self.values, dtype=output.dtype, device=output.device)
-        index = torch.tensor(self.units, dtype=torch.int64, device=output.device)
         if self.basis is None:
+            index = torch.tensor(self.units, dtype=torch.int64, device=output.device)
             shape = (1, -1) + (1,) * (output.dim() - 2)
             return output.index_copy(1, index, values.view(shape).expand(output.shape[0], -1, *output.shape[2:]))
-        directions = self.basis.to(output)[:, index]
-        coordinates = torch.einsum("nu...,uk->nk...", output, directions).movedim(1, -1)
-        return output - ((coordinates - values) @ directions.T).movedim(-1, 1)
+        return output + torch.einsum("nk...,ku->nu...", self.shift(output), self.directions(output))
+
+    def directions(self, output: Tensor) -> Tensor:
+        """Return the columns of the basis that the ablation sets, (direction, unit), as an output's dtype has it."""
+        assert self.basis is not None
+        return self.basis.to(output)[:, list(self.units)].T
+
+    def shift(self, output: Tensor) -> Tensor:
+        """Return how far the ablation moves a layer's output along each of its directions, (image, direction, ...)."""
+        if self.values is None:
+            return output.new_zeros(len(output), len(self.units), *output.shape[2:])
+        values = torch.tensor(self.values, dtype=output.dtype, device=output.device)
+        coordinates = torch.einsum("nu...,ku->nk...", output, self.directions(output))
+        return values.view(-1, *(1 for _ in output.shape[2:])) - coordinates
 
 
 def each_unit(values: Sequence[float]) -> list[Ablation]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablation
 from precompute.ablation.graph import Node, forget, last_uses
 from precompute.ablation.lanes import Narrow, rule_for
+from precompute.ablation.places import Channels, Directions, Places
 from precompute.ablation.plan import Plan
 
 
@@ -19,17 +20,17 @@ class Block:
 
     Parameters
     ----------
-    lanes
-        For each frontier node, the positions that each ablation changes: (ablation, lane).
+    places
+        For each frontier node, where the lanes of each ablation lie.
     new
-        For each frontier node, what stands there then: (image, ablation, lane, ...).
+        For each frontier node, what to write there: (image, ablation, lane, ...).
     change
         The same, minus what stood there.
     no_op
         Which ablations change nothing, (ablation,), bool, on the CPU.
     """
 
-    lanes: dict[Node, Tensor]
+    places: dict[Node, Places]
     new: dict[Node, Tensor]
     change: dict[Node, Tensor]
     no_op: Tensor
@@ -40,11 +41,11 @@ class Block:
         return differs | self.no_op.to(differs.device).unsqueeze(1)
 
 
-def blocks(ablations: Sequence[Ablation], n_units: int, size: int) -> Iterator[list[int]]:
-    """Divide the indices of a list of ablations into runs that touch equally many units, at most `size` in all."""
-    for touched, run in groupby(range(len(ablations)), key=lambda index: len(ablations[index].touched(n_units))):
+def blocks(ablations: Sequence[Ablation], size: int) -> Iterator[list[int]]:
+    """Divide the indices of a list of ablations into runs of equally many units each, at most `size` in all."""
+    for n_units, run in groupby(range(len(ablations)), key=lambda index: len(ablations[index].units)):
         indices = list(run)
-        step = max(1, size // touched)
+        step = max(1, size // n_units)
         yield from (indices[start : start + step] for start in range(0, len(indices), step))
 
 
@@ -54,20 +55,62 @@ def run_block(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation
     Parameters
     ----------
     plan
-        The network and the layer.
+        The network and the layer; for units or for directions, as the ablations are.
     base
         Unablated values, (image, ...), of the nodes that the plan keeps.
     ablations
         Of equally many units each.
     """
+    no_op = torch.tensor([ablation.is_no_op for ablation in ablations])
+    places, new, change = (_turned if plan.by_direction else _silenced)(plan, base, ablations)
+
+    def apart(value: Tensor) -> Tensor:
+        return value.unflatten(1, (len(ablations), -1))
+
+    return Block(
+        places, {n: apart(value) for n, value in new.items()}, {n: apart(value) for n, value in change.items()}, no_op
+    )
+
+
+_Carried = tuple[dict[Node, Places], dict[Node, Tensor], dict[Node, Tensor]]
+
+
+def _silenced(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
+    """Carry the new maps of units; their change is what that makes of them in the end."""
     site = base[plan.site]
-    touched = torch.tensor([ablation.touched(site.shape[1]) for ablation in ablations], device=site.device)
-    lanes = {node: table.to(site.device)[touched].flatten(1) for node, table in plan.lanes.items()}
+    units = torch.tensor([ablation.units for ablation in ablations], device=site.device)
+    index = {node: table.to(site.device)[units].flatten(1) for node, table in plan.lanes.items()}
+    start = torch.cat([_set(site, ablation) for ablation in ablations], dim=1)
+    lanes = {node: table.flatten() for node, table in index.items()}
+    new = _carry(plan, base, start, lanes)
+    change = {node: value - base[node].index_select(1, lanes[node]) for node, value in new.items()}
+    return {node: Channels(index[node]) for node in new}, new, change
+
+
+def _set(site: Tensor, ablation: Ablation) -> Tensor:
+    if ablation.values is None:
+        return site[:, list(ablation.units)]
+    values = torch.tensor(ablation.values, device=site.device)
+    return values.view(-1, *(1 for _ in site.shape[2:])).expand(len(site), -1, *site.shape[2:])
+
+
+def _turned(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
+    """Carry how far ablations move along their directions, which is all that linear operations need."""
+    site = base[plan.site]
+    vectors = torch.stack([ablation.directions(site) for ablation in ablations])
+    start = torch.cat([ablation.shift(site) for ablation in ablations], dim=1)
+    lanes = dict.fromkeys(plan.lanes, torch.zeros(start.shape[1], dtype=torch.int64))
+    change = _carry(plan, base, start, lanes)
+    return dict.fromkeys(change, Directions(vectors)), change, change
+
+
+def _carry(plan: Plan, base: dict[Node, Tensor], start: Tensor, lanes: dict[Node, Tensor]) -> dict[Node, Tensor]:
+    """Run the operations that keep units apart, and return the values that others need."""
     narrow = Narrow(
-        values={plan.site: torch.cat([_silenced(site, ablation) for ablation in ablations], dim=1)},
-        lanes={node: table.flatten() for node, table in lanes.items()},
+        values={plan.site: start},
+        lanes=lanes,
         whole=(plan.program.constants | base).__getitem__,
-        n_units=touched.numel(),
+        n_units=start.shape[1],
     )
     dead = last_uses(plan.narrow, keep=plan.frontier)
     for node in plan.narrow:
@@ -75,24 +118,4 @@ def run_block(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation
         assert rule is not None
         narrow.values[node] = rule.run(node, narrow)
         forget(narrow.values, dead[node])
-    old = {node: base[node].index_select(1, narrow.lanes[node]) for node in plan.frontier}
-
-    def apart(value: Tensor) -> Tensor:
-        return value.unflatten(1, (len(ablations), -1))
-
-    return Block(
-        lanes={node: lanes[node] for node in plan.frontier},
-        new={node: apart(narrow.values[node]) for node in plan.frontier},
-        change={node: apart(narrow.values[node] - old[node]) for node in plan.frontier},
-        no_op=torch.tensor([ablation.is_no_op for ablation in ablations]),
-    )
-
-
-def _silenced(site: Tensor, ablation: Ablation) -> Tensor:
-    """Return what an ablation makes of the units that it touches."""
-    if ablation.basis is not None:
-        return ablation.apply(site)
-    if ablation.values is None:
-        return site[:, list(ablation.units)]
-    values = torch.tensor(ablation.values, device=site.device)
-    return values.view(-1, *(1 for _ in site.shape[2:])).expand(len(site), -1, *site.shape[2:])
+    return {node: narrow.values[node] for node in plan.frontier}

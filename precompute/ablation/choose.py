@@ -5,11 +5,12 @@ from torch import Tensor, nn
 
 from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.capture import CannotCapture, capture
-from precompute.ablation.engine import ROUNDING, Engine
+from precompute.ablation.engine import Engine
 from precompute.ablation.memory import free_memory
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import make_plan
 from precompute.ablation.precision import Precision
+from precompute.ablation.route import ROUNDING
 from precompute.models.forward import fit
 from precompute.models.sites import Site
 

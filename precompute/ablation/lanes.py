@@ -55,10 +55,13 @@ class Rule:
         Returns the table (unit, lane) of the result, or None where this use of the operation mixes units.
     run
         Returns the narrow result.
+    is_linear
+        Whether it does the same to every lane, and to a sum what it does to its terms.
     """
 
     lanes: Callable[[Node, Lanes], Tensor | None]
     run: Callable[[Node, Narrow], Tensor]
+    is_linear: bool = False
 
 
 def rule_for(node: Node) -> Rule | None:
@@ -188,19 +191,21 @@ def _spread(lanes: Tensor, each: int) -> Tensor:
 
 _POINTWISE = Rule(_pointwise_lanes, _pointwise_run)
 _POOLING = Rule(_same_lanes, _run_as_it_is)
+_AVERAGING = Rule(_same_lanes, _run_as_it_is, is_linear=True)
+_SUM = Rule(_mean_lanes, _run_as_it_is, is_linear=True)
 _RULES: dict[Any, Rule] = {
     aten.max_pool2d.default: _POOLING,
-    aten.avg_pool2d.default: _POOLING,
-    aten.adaptive_avg_pool2d.default: _POOLING,
-    aten.upsample_nearest2d.vec: _POOLING,
-    aten.upsample_bilinear2d.vec: _POOLING,
-    aten.mean.dim: Rule(_mean_lanes, _run_as_it_is),
+    aten.avg_pool2d.default: _AVERAGING,
+    aten.adaptive_avg_pool2d.default: _AVERAGING,
+    aten.upsample_nearest2d.vec: _AVERAGING,
+    aten.upsample_bilinear2d.vec: _AVERAGING,
+    aten.mean.dim: _SUM,
     aten.amax.default: Rule(_mean_lanes, _run_as_it_is),
-    aten.sum.dim_IntList: Rule(_mean_lanes, _run_as_it_is),
-    aten.slice.Tensor: Rule(_slice_lanes, _run_as_it_is),
+    aten.sum.dim_IntList: _SUM,
+    aten.slice.Tensor: Rule(_slice_lanes, _run_as_it_is, is_linear=True),
     aten.pad.default: Rule(_pad_lanes, _pad_run),
     aten.constant_pad_nd.default: Rule(_pad_lanes, _pad_run),
-    aten.reshape.default: Rule(_reshape_lanes, _reshape_run),
+    aten.reshape.default: Rule(_reshape_lanes, _reshape_run, is_linear=True),
     aten.cat.default: Rule(_cat_lanes, _cat_run),
     aten.conv2d.default: Rule(_conv_lanes, _conv_run),
     aten.conv2d.padding: Rule(_conv_lanes, _conv_run),

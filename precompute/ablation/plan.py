@@ -38,6 +38,9 @@ class Plan:
         Those wide nodes that take narrow changes and whose new values follow from their old ones.
     frontier
         Narrow nodes, or the site, that wide nodes or the output use. A row is changed if one of them is.
+    by_direction
+        Whether it is for directions across units. They stay apart through fewer operations, linear ones that treat all
+        units alike; a lane holds the change along its direction.
     """
 
     program: Program
@@ -50,11 +53,12 @@ class Plan:
     wide: tuple[Node, ...]
     updates: frozenset[Node]
     frontier: tuple[Node, ...]
+    by_direction: bool
 
     @property
-    def n_units(self) -> int:
-        """Units of the layer."""
-        return self.site.shape[0]
+    def layer(self) -> str:
+        """The layer's name."""
+        return next(name for name, mark in self.program.marks.items() if mark is self.site)
 
     def keeping(self, more: Collection[Node]) -> "Plan":
         """Return the same plan with the unablated values of more nodes kept."""
@@ -65,7 +69,7 @@ class Plan:
         return replace(self, kept=kept, before=tuple(node for node in needed if node not in after), after=after)
 
 
-def make_plan(program: Program, site: str) -> Plan:
+def make_plan(program: Program, site: str, *, by_direction: bool = False) -> Plan:
     """Plan the ablation of one layer.
 
     Parameters
@@ -74,6 +78,8 @@ def make_plan(program: Program, site: str) -> Plan:
         The network, captured with the layer marked.
     site
         The layer's name.
+    by_direction
+        Whether directions will be ablated, and not units.
 
     Raises
     ------
@@ -84,7 +90,7 @@ def make_plan(program: Program, site: str) -> Plan:
     if site not in program.marks:
         raise CannotCapture("its outputs do not depend on the layer")
     mark = program.marks[site]
-    lanes, wide = _sort(program, mark)
+    lanes, wide = _sort(program, mark, by_direction=by_direction)
     narrow = tuple(node for node in lanes if node is not mark)
     outside = {used for node in wide for used in node.inputs if used not in wide}
     frontier = tuple(node for node in lanes if node in outside or node is program.output)
@@ -106,11 +112,12 @@ def make_plan(program: Program, site: str) -> Plan:
         wide=wide,
         updates=updates,
         frontier=frontier,
+        by_direction=by_direction,
     )
     return plan.keeping(kept)
 
 
-def _sort(program: Program, mark: Node) -> tuple[dict[Node, Tensor], tuple[Node, ...]]:
+def _sort(program: Program, mark: Node, *, by_direction: bool) -> tuple[dict[Node, Tensor], tuple[Node, ...]]:
     """Return the lanes of every node that keeps units apart, and every other node that an ablation changes."""
     lanes = {mark: torch.arange(mark.shape[0]).unsqueeze(1)}
     wide: dict[Node, None] = {}
@@ -121,6 +128,8 @@ def _sort(program: Program, mark: Node) -> tuple[dict[Node, Tensor], tuple[Node,
         rule = rule_for(node)
         if rule is not None and node.batched and not any(used in wide for used in node.inputs):
             table = rule.lanes(node, lanes)
+            if by_direction and not (rule.is_linear and table is not None and torch.equal(table, lanes[mark])):
+                table = None
         if table is None:
             wide[node] = None
         else:

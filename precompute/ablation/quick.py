@@ -145,7 +145,7 @@ def reach_of(
     generator = torch.Generator().manual_seed(seed)
     some = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:_ABLATIONS]]
     errors = [0.0]
-    for indices in blocks(some, exact.plan.n_units, size=_ABLATIONS):
+    for indices in blocks(some, size=_ABLATIONS):
         block = run_block(exact.plan, base, [some[index] for index in indices])
         rows = Rows.changed(block)
         rows = rows.take(torch.randperm(len(rows), generator=generator)[:_ROWS].sort().values)

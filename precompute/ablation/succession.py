@@ -14,9 +14,10 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation, Changed
 from precompute.ablation.block import blocks
-from precompute.ablation.engine import Engine, Reach
+from precompute.ablation.engine import Engine
 from precompute.ablation.graph import Node, forget, image_counts, last_uses, size_of
 from precompute.ablation.plain import PlainAblater
+from precompute.ablation.route import Reach, Route, Trip
 
 _BYTES = 4
 _AUDITED_IMAGES, _AUDITED_TRIALS = 4, 2
@@ -68,7 +69,7 @@ def held_bytes(ablater: Ablater, image: Tensor) -> int:
     """Return how much memory a succession takes for one image, about, given that image's input."""
     held = image.numel()
     if isinstance(ablater, Engine):
-        held = sum(size_of(node) for node in _held_nodes(ablater))
+        held = sum(size_of(node) for node in _held_nodes(ablater.by_unit))
     return _BYTES * held
 
 
@@ -103,13 +104,14 @@ class EngineSuccession:
 
     def __init__(self, engine: Engine, shards: Iterable[Tensor]) -> None:
         self.engine = engine
-        self.after = engine.plan.after[1:]
-        self.dead = last_uses(self.after, keep=engine.plan.kept)
+        self.route = engine.by_unit
+        self.after = self.route.plan.after[1:]
+        self.dead = last_uses(self.after, keep=self.route.plan.kept)
         self.audited = torch.empty(0)
         self.held: list[tuple[Tensor, list[dict[Node, Any]]]] = []
         n_images = 0
         for inputs in shards:
-            for images in torch.arange(len(inputs)).split(engine.sizes.images):
+            for images in torch.arange(len(inputs)).split(self.route.sizes.images):
                 parts = [self._hold(batch) for batch in inputs[images].split(engine.plain.batch_size)]
                 self.held.append((n_images + images, parts))
             n_images += len(inputs)
@@ -124,16 +126,17 @@ class EngineSuccession:
                 yield replace(changed, rows=images[changed.rows.cpu()])
 
     def _changed(self, base: dict[Node, Tensor], tried: Sequence[Units], reach: Reach | None) -> Iterator[Changed]:
-        plan, trials = self.engine.plan, [silence(units) for units in tried]
-        for indices in blocks(trials, plan.n_units, self.engine.sizes.lanes(len(base[plan.site]))):
-            for changed in self.engine.changed_by(base, [trials[index] for index in indices], None, reach):
+        trials = [silence(units) for units in tried]
+        trip = Trip(self.route, base, None, reach, self.engine.counts)
+        for indices in blocks(trials, self.route.sizes.lanes(len(base[self.route.plan.site]))):
+            for changed in trip.run([trials[index] for index in indices]):
                 yield replace(changed, ablation=indices[changed.ablation])
 
     def _hold(self, inputs: Tensor) -> dict[Node, Any]:
         """Return what the values after the layer are computed from, of one batch of the plain method."""
-        plan = self.engine.plan
-        values = {**plan.program.constants, plan.program.images: inputs.to(self.engine.tail.device)}
-        held = _held_nodes(self.engine)
+        plan = self.route.plan
+        values = {**plan.program.constants, plan.program.images: inputs.to(self.route.tail.device)}
+        held = _held_nodes(self.route)
         dead = last_uses([*plan.before, plan.site], keep=held)
         for node in (*plan.before, plan.site):
             values[node] = node.run(values.__getitem__)
@@ -143,11 +146,11 @@ class EngineSuccession:
     def _base(self, parts: list[dict[Node, Any]], gone: Units) -> dict[Node, Tensor]:
         """Return the values that the plan keeps, without the units that are gone."""
         kept = [self._base_of(part, silence(gone)) for part in parts]
-        return {node: self.engine.tail.fit(torch.cat([part[node] for part in kept])) for node in self.engine.plan.kept}
+        return {node: self.route.tail.fit(torch.cat([part[node] for part in kept])) for node in self.route.plan.kept}
 
     def _base_of(self, part: dict[Node, Any], gone: Ablation) -> dict[Node, Any]:
-        plan = self.engine.plan
-        values = {**self.engine.tail.constants, **part}
+        plan = self.route.plan
+        values = {**self.route.tail.constants, **part}
         values |= image_counts(plan.program.nodes, len(part[plan.site]))
         values[plan.site] = gone.apply(part[plan.site])
         for node in self.after:
@@ -167,9 +170,9 @@ class EngineSuccession:
         return Reach.of(max(errors), max(largest))
 
 
-def _held_nodes(engine: Engine) -> list[Node]:
+def _held_nodes(route: Route) -> list[Node]:
     """Return the site and what else the values after it are computed from."""
-    plan = engine.plan
+    plan = route.plan
     computed = set(plan.after[1:])
     used = {used for node in plan.after[1:] for used in node.inputs} | plan.kept
     wanted = {node for node in used if node not in computed and node.batched} | {plan.site}

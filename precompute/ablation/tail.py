@@ -138,12 +138,11 @@ class Batch:
     def update(self, update: Update, result: Tensor, source: Node) -> Tensor:
         """Add to the old results of a mixing operation what the change of its narrow argument contributes."""
         change = self._narrow(self.block.change[source]).to(result)
-        return update.add(result, change, self.block.lanes[source], self.rows.segments())
+        return update.add(result, change, self.block.places[source], self.rows.segments())
 
     def _in_lanes(self, node: Node, value: Tensor, narrow: dict[Node, Tensor]) -> Tensor:
         if node in narrow:
-            lanes, inside = self.block.lanes[node][self.ablation], self._narrow(narrow[node])
-            value.scatter_(1, lanes.view(*lanes.shape, *(1 for _ in inside.shape[2:])).expand_as(inside), inside)
+            self.block.places[node].write(value, self._narrow(narrow[node]), self.ablation)
         return value
 
     def _narrow(self, value: Tensor) -> Tensor:

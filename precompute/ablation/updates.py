@@ -5,7 +5,7 @@ that one unit costs one channel's share of the layer. A convolution of few lanes
 for each output position and a column for each weight of the lanes: libraries are poor at convolutions of one channel.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from precompute.ablation.graph import Node
+from precompute.ablation.places import Places
 
 aten = torch.ops.aten
 
@@ -24,6 +25,10 @@ class Segment:
     ablation: int
     start: int
     stop: int
+
+
+Shares = Iterable[tuple[Segment, Tensor]]
+"""For each run of rows, the weights of its ablation's lanes: (lane, kernel position, output)."""
 
 
 def can_update(node: Node, narrow: Container[Node], constants: Container[Node]) -> bool:
@@ -51,9 +56,9 @@ class Update:
         self.kernel = weight.shape[2:]
         self.how = node.args[3:6]
         # (input, kernel position, output): the share of some lanes is a few long pieces of memory.
-        self.by_lane = weight.flatten(1).unflatten(1, (weight.shape[1], -1)).permute(1, 2, 0).contiguous()
+        self.by_channel = weight.flatten(1).unflatten(1, (weight.shape[1], -1)).permute(1, 2, 0).contiguous()
 
-    def add(self, result: Tensor, change: Tensor, lanes: Tensor, segments: Sequence[Segment]) -> Tensor:
+    def add(self, result: Tensor, change: Tensor, places: Places, segments: Sequence[Segment]) -> Tensor:
         """Add what the changed lanes contribute to a batch of old results.
 
         Parameters
@@ -62,36 +67,34 @@ class Update:
             (row, output), or (row, output, height, width) with channels last. Changed in place, and returned.
         change
             (row, lane, ...): the argument's new value minus its old one, in the lanes of each row's ablation.
-        lanes
-            (ablation, lane): positions on dimension 1 of the argument.
+        places
+            Where the lanes of each ablation lie in the argument.
         segments
             Which rows belong to which ablation.
         """
+        shares = zip(segments, places.shares(self.by_channel, [s.ablation for s in segments]), strict=True)
         if not self.kernel:
-            self._add_product(result, change, lanes, segments)
-        elif lanes.shape[1] * self.kernel.numel() <= result.shape[1]:
-            positions = result.permute(0, 2, 3, 1).view(-1, result.shape[1])
-            self._add_product(positions, self._patches(change), lanes, segments)
+            self._add_product(result, change, shares)
+        elif places.n_lanes * self.kernel.numel() <= result.shape[1]:
+            self._add_product(result.permute(0, 2, 3, 1).flatten(1, 2), self._patches(change), shares)
         else:
-            self._add_convolution(result, change, lanes, segments)
+            self._add_convolution(result, change, shares)
         return result
 
-    def _add_product(self, result: Tensor, columns: Tensor, lanes: Tensor, segments: Sequence[Segment]) -> None:
-        each = len(result) // segments[-1].stop
-        for segment in segments:
-            share = self.by_lane.index_select(0, lanes[segment.ablation]).flatten(0, 1)
-            rows = slice(segment.start * each, segment.stop * each)
-            result[rows].addmm_(columns[rows], share)
+    def _add_product(self, result: Tensor, columns: Tensor, shares: Shares) -> None:
+        for segment, share in shares:
+            rows = slice(segment.start, segment.stop)
+            result[rows].view(-1, result.shape[-1]).addmm_(columns[rows].flatten(0, -2), share.flatten(0, 1))
 
-    def _add_convolution(self, result: Tensor, change: Tensor, lanes: Tensor, segments: Sequence[Segment]) -> None:
+    def _add_convolution(self, result: Tensor, change: Tensor, shares: Shares) -> None:
         stride, padding, dilation = self.how
-        for segment in segments:
-            weight = self.by_lane.index_select(0, lanes[segment.ablation]).permute(2, 0, 1).unflatten(2, self.kernel)
+        for segment, share in shares:
+            weight = share.permute(2, 0, 1).unflatten(2, self.kernel)
             rows = slice(segment.start, segment.stop)
             result[rows] += F.conv2d(change[rows], weight, None, stride, padding, dilation)
 
     def _patches(self, change: Tensor) -> Tensor:
-        """Return what each output position sees, (row * position, lane * kernel position)."""
+        """Return what each output position sees, (row, position, lane * kernel position)."""
         stride, padding, dilation = self.how
         patches = F.unfold(change, self.kernel, dilation=dilation, padding=padding, stride=stride)
-        return patches.transpose(1, 2).flatten(0, 1)
+        return patches.transpose(1, 2).contiguous()

@@ -59,8 +59,8 @@ def compare(network: nn.Module, case: Case, images: Tensor, clock: Clock) -> Res
         raise SystemExit(f"{case.network} takes the plain method: {reason}.")
     ablations = each_unit([0.0] * site.n_units)[: case.units]
     rows = len(images) * len(ablations)
-    base = _Stopwatch(engine._base, clock)
-    engine._base = base  # type: ignore[method-assign]
+    base = _Stopwatch(engine.by_unit.unablated, clock)
+    engine.by_unit.unablated = base  # type: ignore[method-assign]
     plain, whole, sweep = [], [], []
     for _ in range(REPEATS):
         engine.counts, base.seconds = Counts(), 0.0

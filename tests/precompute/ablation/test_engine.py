@@ -7,7 +7,7 @@ from torch import nn
 
 from precompute.ablation import tail
 from precompute.ablation.ablations import Ablation, each_unit
-from precompute.ablation.engine import too_close
+from precompute.ablation.tail import too_close
 
 IMAGES = torch.randn(30, 3, 12, 12, generator=torch.Generator().manual_seed(3))
 
@@ -30,8 +30,8 @@ def network(alive):
 
 
 def take_the_wrong_channel(engine, _monkeypatch):
-    for update in engine.tail.updates.values():
-        update.by_lane = update.by_lane.roll(1, 0)
+    for update in engine.by_unit.tail.updates.values():
+        update.by_channel = update.by_channel.roll(1, 0)
 
 
 def miss_the_shortcut(_engine, monkeypatch):
@@ -65,7 +65,8 @@ def test_sets_of_different_sizes_may_be_mixed(network, engines, compare):
 
 def test_the_smallest_budget_changes_nothing(network, engines, compare):
     engine = engines(network, ["first"], IMAGES, memory_bytes=1)["first"]
-    assert (engine.sizes.images, engine.sizes.rows, engine.sizes.lanes(1)) == (1, 1, 1)
+    sizes = engine.by_unit.sizes
+    assert (sizes.images, sizes.rows, sizes.lanes(1)) == (1, 1, 1)
     compare(engine, IMAGES, each_unit([0.0] * 8)).check()
 
 
@@ -83,7 +84,7 @@ def test_images_on_which_the_units_already_have_their_values_are_skipped(network
 
 def test_each_changed_row_comes_back_once(network, engines):
     engine = engines(network, ["first"], IMAGES, memory_bytes=300_000)["first"]
-    assert engine.sizes.images < len(IMAGES)
+    assert engine.by_unit.sizes.images < len(IMAGES)
     rows = {unit: [] for unit in range(8)}
     for changed in engine.sweep(IMAGES, each_unit([0.0] * 8)):
         rows[changed.ablation] += changed.rows.tolist()

@@ -179,6 +179,6 @@ def test_predictions_and_log_probabilities_are_the_plain_methods(network, names,
     for engine in engines(network, names, IMAGES).values():
         ablations = ablations_of(engine.plain.site.n_units)
         compare(engine, IMAGES, ablations).check()
-        quick = Engine(engine.plan, engine.plain, memory_bytes=2**28, precision=Precision.BFLOAT16)
+        quick = Engine(engine.by_unit.plan, engine.plain, memory_bytes=2**28, precision=Precision.BFLOAT16)
         assert compare(quick, IMAGES, ablations).wrong == 0
         assert quick.counts.changed > quick.counts.in_float32

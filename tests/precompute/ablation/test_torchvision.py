@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torchvision.models import get_model
 
+from precompute.ablation.ablations import Ablation
+
 LAYERS = {
     "alexnet": ["features.0", "features.7", "features.11", "classifier.4"],
     "vgg11_bn": ["features.0", "features.12", "features.28"],
@@ -49,3 +51,14 @@ def test_predictions_and_log_probabilities_are_the_plain_methods(name, alive, en
         results.append(compare(engine, images, ablations_of(engine.plain.site.n_units, n=3)))
         results[-1].check()
     assert sum(result.rechecked for result in results) < 0.01 * sum(result.rows for result in results)
+
+
+@pytest.mark.parametrize(("name", "layers"), [("resnet18", ["layer3", "layer4"]), ("squeezenet1_1", ["features.9"])])
+def test_so_are_those_of_directions(name, layers, alive, engines, compare):
+    torch.manual_seed(0)
+    images = 2 * F.interpolate(torch.randn(12, 3, 3, 3), size=64, mode="bilinear") + torch.randn(12, 3, 64, 64) / 2
+    network = alive(get_model(name, weights=None, num_classes=20), images)
+    for engine in engines(network, layers, images).values():
+        basis = torch.linalg.qr(torch.randn(engine.plain.site.n_units, engine.plain.site.n_units)).Q
+        directions = [Ablation((k,), (value,), basis) for k in range(6) for value in (0.0, 2.0)]
+        compare(engine, images, directions).check()

@@ -1,0 +1,90 @@
+"""Where lanes lie among the channels of a whole value: at single ones, or along directions across all of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """Each lane is a position on dimension 1.
+
+    Parameters
+    ----------
+    index
+        (ablation, lane): the positions.
+    """
+
+    index: Tensor
+
+    @property
+    def n_lanes(self) -> int:
+        """Lanes of an ablation."""
+        return self.index.shape[1]
+
+    def write(self, whole: Tensor, lanes: Tensor, ablation: Tensor) -> None:
+        """Put lanes in their places.
+
+        Parameters
+        ----------
+        whole
+            (row, channel, ...): changed in place.
+        lanes
+            (row, lane, ...): what stands there then.
+        ablation
+            (row,): whose lanes these are.
+        """
+        index = self.index[ablation]
+        whole.scatter_(1, index.view(*index.shape, *(1 for _ in lanes.shape[2:])).expand_as(lanes), lanes)
+
+    def shares(self, by_channel: Tensor, ablations: Sequence[int]) -> Iterator[Tensor]:
+        """Return, for each ablation, the share of its lanes in the weights of a mixing operation.
+
+        Parameters
+        ----------
+        by_channel
+            (channel, ...): the weights.
+        ablations
+            Whose lanes.
+
+        Yields
+        ------
+        Tensor
+            (lane, ...)
+        """
+        return (by_channel.index_select(0, self.index[ablation]) for ablation in ablations)
+
+
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """Each lane is a direction in the space of channels, and holds how far along it the ablation moves.
+
+    Parameters
+    ----------
+    vectors
+        (ablation, lane, channel): the directions, of length 1.
+    """
+
+    vectors: Tensor
+
+    @property
+    def n_lanes(self) -> int:
+        """Lanes of an ablation."""
+        return self.vectors.shape[1]
+
+    def write(self, whole: Tensor, lanes: Tensor, ablation: Tensor) -> None:
+        """Move a whole value along the directions; see `Channels.write`."""
+        vectors, lanes = self.vectors[ablation].to(whole), lanes.to(whole)
+        if self.n_lanes == 1:
+            whole.addcmul_(lanes, vectors.squeeze(1).view(*whole.shape[:2], *(1 for _ in whole.shape[2:])))
+        else:
+            whole += torch.einsum("rl...,rlc->rc...", lanes, vectors)
+
+    def shares(self, by_channel: Tensor, ablations: Sequence[int]) -> Iterator[Tensor]:
+        """Return the weights as the directions see them; see `Channels.shares`."""
+        return iter(torch.tensordot(self.vectors[list(ablations)].to(by_channel), by_channel, dims=1))
+
+
+Places = Channels | Directions

@@ -1,0 +1,76 @@
+"""How long a sweep will take, from short ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from time import perf_counter
+
+from torch import Tensor
+
+from precompute.ablation.ablations import Ablater, Ablation
+from precompute.ablation.plain import PlainAblater
+
+_FEW = 2
+_IMAGES = 32
+_QUICK = 0.2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a sweep costs, in seconds.
+
+    Parameters
+    ----------
+    shard
+        For each shard: the audit.
+    image
+        For each image of a shard: the pass without ablation.
+    row
+        For each image under each ablation.
+    """
+
+    shard: float
+    image: float
+    row: float
+
+    def seconds(self, n_images: int, n_ablations: int, *, shard_size: int) -> float:
+        """Return the time of a sweep over so many images, shard by shard."""
+        return ceil(n_images / shard_size) * self.shard + n_images * (self.image + n_ablations * self.row)
+
+
+def measure_cost(ablater: Ablater, probe: Tensor, ablations: Sequence[Ablation], *, patience: float = 2.0) -> Cost:
+    """Time sweeps of more and more ablations until that takes long enough to tell what one costs.
+
+    Parameters
+    ----------
+    ablater
+        The plain method or the engine.
+    probe
+        (image, channel, height, width): a few of the images, taken several times over where the network is quick.
+    ablations
+        Like those that will be swept, in any order; a sample spread evenly over them is timed.
+    patience
+        Seconds after which to try no more, about.
+    """
+
+    def timed(n_images: int, n_ablations: int) -> float:
+        inputs = probe.repeat(ceil(n_images / len(probe)), 1, 1, 1)[:n_images]
+        chosen = [ablations[i * len(ablations) // n_ablations] for i in range(n_ablations)]
+        started = perf_counter()
+        for _ in ablater.sweep(inputs, chosen):
+            pass
+        return perf_counter() - started
+
+    timed(len(probe), 1)  # the first pass of a network is slow
+    if isinstance(ablater, PlainAblater):
+        return Cost(0.0, 0.0, timed(len(probe), 1) / len(probe))
+    few = min(_FEW, len(ablations))
+    n_images = _IMAGES if timed(len(probe), few) < _QUICK else len(probe)
+    part, whole = timed(n_images // 4, few), timed(n_images, few)
+    n, longest = few, whole
+    while n < len(ablations) and (n == few or 4 * longest < patience):
+        n = min(4 * n, len(ablations))
+        longest = timed(n_images, n)
+    row = max(0.0, longest - whole) / (n_images * (n - few)) if n > few else whole / (n_images * n)
+    image = max(0.0, (whole - part) / (n_images - n_images // 4) - few * row)
+    return Cost(max(0.0, whole - n_images * (image + few * row)), image, row)

@@ -1,0 +1,56 @@
+"""Costs against an ablater whose costs are known."""
+
+import pytest
+import torch
+
+from precompute.ablation import timing
+from precompute.ablation.ablations import Changed, each_unit
+from precompute.ablation.plain import PlainAblater
+from precompute.ablation.timing import Cost, measure_cost
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class Known:
+    """An ablater that takes known times, by a clock of its own."""
+
+    def __init__(self, clock, cost):
+        self.clock, self.cost = clock, cost
+
+    def sweep(self, inputs, ablations):
+        self.clock.now += self.cost.seconds(len(inputs), len(ablations), shard_size=len(inputs))
+        yield Changed(0, torch.arange(1), torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize(
+    "cost", [Cost(0.1, 0.02, 1e-4), Cost(0.0, 0.0, 0.01), Cost(0.5, 1.0, 1e-3), Cost(0, 1e-4, 1e-6)]
+)
+@pytest.mark.parametrize("n_units", [1, 2, 16, 2000])
+def test_the_time_of_a_long_sweep_follows_from_short_ones(cost, n_units, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(timing, "perf_counter", clock)
+    found = measure_cost(Known(clock, cost), torch.zeros(8, 3, 4, 4), each_unit([0.0] * n_units))
+    patience = clock.now
+    expected = cost.seconds(1000, n_units, shard_size=250)
+    if n_units > 2:
+        assert found.seconds(1000, n_units, shard_size=250) == pytest.approx(expected, rel=1e-3)
+    else:
+        assert found.seconds(1000, n_units, shard_size=250) >= 0.5 * expected
+    assert patience < 10 + 100 * (cost.shard + cost.image + 8 * cost.row)
+
+
+def test_the_plain_method_is_timed_on_one_ablation(monkeypatch):
+    clock, cost = Clock(), Cost(0, 0, 2.0)
+
+    class Plain(Known, PlainAblater):
+        pass
+
+    monkeypatch.setattr(timing, "perf_counter", clock)
+    assert measure_cost(Plain(clock, cost), torch.zeros(8, 3, 4, 4), each_unit([0.0] * 500)) == cost
+    assert clock.now == 2 * 8 * 2.0
