@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from precompute.errors import OptionError
 from precompute.experiments.job import Job
 from precompute.experiments.reading import spread
 from precompute.experiments.removal import divided
@@ -82,6 +83,8 @@ def choose_samples(job: Job, per_class: int | None) -> Samples:
     ------
     ImageFolderError
         Where the training images are not there, or are of other classes.
+    OptionError
+        Where they are the images of the store.
     """
     label = np.asarray(job.store.images.label)
     training = _training_images(job)
@@ -93,6 +96,10 @@ def choose_samples(job: Job, per_class: int | None) -> Samples:
 
 
 def _training_images(job: Job) -> ImageList | None:
-    if job.options.train_images is not None:
-        return list_training_images(job.options.train_images, job.store.classes.name)
+    folder = job.options.train_images
+    if folder is not None:
+        images = list_training_images(folder, job.store.classes.name)
+        if images.root == find_images(job.store, job.options.images).root:
+            raise OptionError(f"--train-images {folder}: these are the images of the store, not training images.")
+        return images
     return None if job.store.train is None else find_images(job.store.train, None)

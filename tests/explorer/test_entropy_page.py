@@ -119,3 +119,16 @@ def test_units_that_a_rule_ranks_last_are_counted_and_not_drawn(page):
     shown = page(arrays, class_=LABEL)
     assert "2 units that this rule ranks last" in shown.words
     assert "460" not in shown.charts()[0].proto.spec
+
+
+def test_a_mean_over_classes_takes_a_random_order_of_its_own_for_each(page):
+    arrays = found()
+    arrays["accuracy"][2:] = np.array([0.2, 0.4, 0.6, 0.8])[:, None, None]
+    assert cells(page(arrays).words, "random orders: mean and range")[2] == "50<br><small>50 to 50</small>"
+
+
+def test_one_class_keeps_the_random_orders_as_they_are(page):
+    arrays = found()
+    arrays["accuracy"][2:] = np.array([0.2, 0.4, 0.6, 0.8])[:, None, None]
+    shown = page(arrays, class_=LABEL)
+    assert cells(shown.words, "random orders: mean and range")[2] == "50<br><small>20 to 80</small>"

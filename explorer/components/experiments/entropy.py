@@ -1,23 +1,22 @@
 """Feature entropy of all units for a class beside noise, and what removing units in its order does to the class."""
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from explorer import navigate
-from explorer.charts.entropy import NAMES, Floats, entropies, removal
+from explorer.charts.entropy import NAMES, entropies, removal
 from explorer.components.chart import chart
 from explorer.components.experiments.choices import choose_class
+from explorer.components.experiments.entropies import Shown, read_shown
 from explorer.components.experiments.presentation import Presentation
 from explorer.components.html import escape, heading, note
 from explorer.navigate import View
 from explorer.text import count, number
-from precompute.measures.curves import steepest_fall, steps_to_half, window_steps
+from precompute.measures.curves import window_steps
 from precompute.measures.entropy import LEAST_RATE
 from precompute.store.reader import Experiment, Layer
 
@@ -25,74 +24,11 @@ _RANKS_LAST = 50.0
 _OWN = ("lowest", "highest")
 
 
-@dataclass(frozen=True, eq=False)
-class _Shown:
-    """One layer's numbers for one class, or their means over classes.
-
-    Parameters
-    ----------
-    units : DataFrame
-        As :func:`explorer.charts.entropy.entropies` takes it.
-    noise : DataFrame
-        Likewise, with the selective rate of each in ``rate``.
-    n_removed, ranking, accuracy, loss : arrays
-        The curves, accuracy in percent.
-    """
-
-    units: pd.DataFrame
-    noise: pd.DataFrame
-    n_removed: NDArray[Any]
-    ranking: NDArray[Any]
-    accuracy: Floats
-    loss: Floats
-
-    def transitions(self) -> pd.DataFrame:
-        """Return where every order loses most within 5 % of the steps, and where half of the accuracy is gone."""
-        fall, start = steepest_fall(self.accuracy)
-        stop = start + window_steps(len(self.n_removed) - 1)
-        half = steps_to_half(self.accuracy)
-        gone = np.where(np.isnan(half), np.nan, self.n_removed[np.nan_to_num(half).astype(int)])
-        places = {"start": self.n_removed[start], "stop": self.n_removed[stop]}
-        mean = np.trapezoid(self.accuracy, self.n_removed / self.n_removed[-1], axis=1)
-        return pd.DataFrame({"ranking": self.ranking, "fall": fall, **places, "half": gone, "mean": mean})
-
-
-def _shown(layer: Layer, experiment: Experiment, chosen: int | None) -> _Shown:
-    base = f"layers/{layer.name}"
-
-    def of_class(name: str) -> Floats:
-        """Read an array whose last axis is the class; its mean over classes where none is chosen."""
-        if chosen is not None:
-            return np.asarray(experiment.read(f"{base}/{name}", np.s_[..., chosen]), dtype=np.float64)
-        values = np.asarray(experiment[f"{base}/{name}"], dtype=np.float64)
-        return values[..., ~np.isnan(values).all(axis=tuple(range(values.ndim - 1)))].mean(axis=-1)
-
-    entropy = of_class("entropy")
-    ends = {end: of_class(f"shuffled_{end}") for end in ("low", "mean", "high")}
-    noise = {end: of_class(f"noise_{end}") for end in ("low", "mean", "high")}
-    below = entropy < ends["low"] if chosen is not None else np.zeros(len(entropy), dtype=bool)
-    if chosen is None:
-        # The range of a mean over classes is not the mean of their ranges.
-        for held in (ends, noise):
-            held["low"], held["high"] = (np.full_like(held["mean"], np.nan) for _ in range(2))
-    rate = 100 * of_class("selective_rate")
-    places = {"unit": np.arange(len(entropy)), "rate": rate, "entropy": entropy, "below": below}
-    kinds = {"noise": [f"{kind} noise" for kind in experiment[f"{base}/noise"]]}
-    return _Shown(
-        pd.DataFrame({**places, **ends}),
-        pd.DataFrame({**kinds, **noise, "rate": 100 * experiment[f"{base}/noise_rate"]}),
-        experiment[f"{base}/n_removed"],
-        experiment[f"{base}/ranking"],
-        100 * of_class("accuracy"),
-        of_class("loss"),
-    )
-
-
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = choose_class(view)
     of = "mean over classes" if chosen is None else view.store.classes.title[chosen]
-    shown = _shown(layer, experiment, chosen)
+    shown = read_shown(layer, experiment, chosen)
     if shown.units["entropy"].isna().all():
         note(f"There is no feature entropy of {of}: none of the images that entropies are of shows it.")
         return
@@ -108,7 +44,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         _along_the_way(shown)
 
 
-def _levels(view: View, layer: Layer, shown: _Shown, of: str) -> None:
+def _levels(view: View, layer: Layer, shown: Shown, of: str) -> None:
     heading("How alike the maps of every unit are", f"{layer.name}, {of}")
     drawn = shown.units[shown.units["entropy"] < _RANKS_LAST]
     chart(
@@ -121,7 +57,7 @@ def _levels(view: View, layer: Layer, shown: _Shown, of: str) -> None:
         note(f"{count(len(shown.units) - len(drawn), 'unit')} that this rule ranks last not drawn.")
 
 
-def _against_noise(shown: _Shown, chosen: int | None) -> None:
+def _against_noise(shown: Shown, chosen: int | None) -> None:
     """Show the level of noise, and how many units lie below it."""
     units, n_units = shown.units, len(shown.units)
     rows = [("units, median", _plain(units["entropy"].median()), _plain(units["rate"].median(), 0))]
@@ -142,7 +78,7 @@ def _against_noise(shown: _Shown, chosen: int | None) -> None:
     note(f"By chance {number(0.05 * n_units, 1)} units lie below all shuffles, and half as many below noise.")
 
 
-def _along_the_way(shown: _Shown) -> None:
+def _along_the_way(shown: Shown) -> None:
     """Show for each order how many units it takes, and how steep the steepest fall is."""
     found = shown.transitions()
     rows = []
@@ -156,7 +92,7 @@ def _along_the_way(shown: _Shown) -> None:
     note(f"Steepest fall within {share}; below it, small, between which numbers of removed units.")
 
 
-def _curves(layer: Layer, shown: _Shown, of: str) -> None:
+def _curves(layer: Layer, shown: Shown, of: str) -> None:
     found = shown.transitions()
     falls = found[found["ranking"].isin(_OWN)]
     parts = (("Accuracy", shown.accuracy, "accuracy, %"), ("Loss", shown.loss, "mean negative log-probability, nat"))

@@ -204,3 +204,8 @@ def test_training_images_of_other_classes_are_refused(job_store, tmp_path, capsy
     folder = write_images(tmp_path / "train", classes=("cats", "dogs"), per_class=2)
     assert main(["experiment", "entropy", str(job_store), "--train-images", str(folder)]) == 1
     assert "expected the same 3 class folders" in capsys.readouterr().err
+
+
+def test_the_images_of_the_store_are_no_training_images(real_job, job_store, capsys):
+    assert main(["experiment", "entropy", str(job_store), "--train-images", str(real_job[1])]) == 1
+    assert "these are the images of the store" in capsys.readouterr().err

@@ -1,0 +1,90 @@
+"""What the presentation of feature entropy reads of one layer: for a class, or as means over classes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from explorer.charts.entropy import Floats
+from precompute.measures.curves import steepest_fall, steps_to_half, window_steps
+from precompute.store.reader import Experiment, Layer
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One layer's numbers for one class, or their means over classes.
+
+    Parameters
+    ----------
+    units : DataFrame
+        As :func:`explorer.charts.entropy.entropies` takes it.
+    noise : DataFrame
+        Likewise, with the selective rate of each in ``rate``.
+    n_removed, ranking, accuracy, loss : arrays
+        The curves, accuracy in percent.
+    """
+
+    units: pd.DataFrame
+    noise: pd.DataFrame
+    n_removed: NDArray[Any]
+    ranking: NDArray[Any]
+    accuracy: Floats
+    loss: Floats
+
+    def transitions(self) -> pd.DataFrame:
+        """Return where every order loses most within 5 % of the steps, and where half of the accuracy is gone."""
+        fall, start = steepest_fall(self.accuracy)
+        stop = start + window_steps(len(self.n_removed) - 1)
+        half = steps_to_half(self.accuracy)
+        gone = np.where(np.isnan(half), np.nan, self.n_removed[np.nan_to_num(half).astype(int)])
+        places = {"start": self.n_removed[start], "stop": self.n_removed[stop]}
+        mean = np.trapezoid(self.accuracy, self.n_removed / self.n_removed[-1], axis=1)
+        return pd.DataFrame({"ranking": self.ranking, "fall": fall, **places, "half": gone, "mean": mean})
+
+
+def read_shown(layer: Layer, experiment: Experiment, chosen: int | None) -> Shown:
+    """Read what is shown of a layer for a class, by its index, or over all classes."""
+    base = f"layers/{layer.name}"
+
+    def of_class(name: str) -> Floats:
+        """Read an array whose last axis is the class; its mean over classes where none is chosen."""
+        if chosen is not None:
+            return np.asarray(experiment.read(f"{base}/{name}", np.s_[..., chosen]), dtype=np.float64)
+        values: Floats = np.asarray(experiment[f"{base}/{name}"], dtype=np.float64)
+        if name in ("accuracy", "loss"):
+            values = _apart(values, ranking)
+        return values[..., ~np.isnan(values).all(axis=tuple(range(values.ndim - 1)))].mean(axis=-1)
+
+    ranking = experiment[f"{base}/ranking"]
+    entropy = of_class("entropy")
+    ends = {end: of_class(f"shuffled_{end}") for end in ("low", "mean", "high")}
+    noise = {end: of_class(f"noise_{end}") for end in ("low", "mean", "high")}
+    below = entropy < ends["low"] if chosen is not None else np.zeros(len(entropy), dtype=bool)
+    if chosen is None:
+        # The range of a mean over classes is not the mean of their ranges.
+        for held in (ends, noise):
+            held["low"], held["high"] = (np.full_like(held["mean"], np.nan) for _ in range(2))
+    rate = 100 * of_class("selective_rate")
+    places = {"unit": np.arange(len(entropy)), "rate": rate, "entropy": entropy, "below": below}
+    kinds = {"noise": [f"{kind} noise" for kind in experiment[f"{base}/noise"]]}
+    return Shown(
+        pd.DataFrame({**places, **ends}),
+        pd.DataFrame({**kinds, **noise, "rate": 100 * experiment[f"{base}/noise_rate"]}),
+        experiment[f"{base}/n_removed"],
+        ranking,
+        100 * of_class("accuracy"),
+        of_class("loss"),
+    )
+
+
+def _apart(curves: Floats, ranking: NDArray[Any]) -> Floats:
+    """Give every class the random orders in another turn, (order, step, class), before a mean over classes.
+
+    The orders by entropy differ between classes. Random ones that all classes share would spread more than those do.
+    """
+    at_random, found = np.flatnonzero(ranking == "random"), curves.copy()
+    for c in range(curves.shape[-1]):
+        found[at_random, :, c] = curves[np.roll(at_random, c), :, c]
+    return found
