@@ -108,6 +108,12 @@ def test_reliability_of_noise_is_about_zero_and_of_opposites_undefined():
     assert np.isnan(disattenuated(np.array(0.5), np.array(-0.1), np.array(1.0)))
 
 
+@given(st.integers(0, 1000), st.floats(0.1, 10))
+def test_halves_that_are_opposite_up_to_rounding_have_no_reliability(seed, scale):
+    x = np.random.default_rng(seed).normal(size=7)
+    assert np.isnan(reliability(x, -scale * x - 0.3))
+
+
 def simulate(drop, rng, n_units=1500, n_classes=300, half=25, rate=0.005):
     """Two halves in which flips are as often lost as gained, and class 0 really loses."""
     parts = []
