@@ -64,3 +64,9 @@ def test_the_part_masks_lie_beside_the_store(demo):
     folder = Path(demo.path).parent / "demo-images"
     assert (folder / "train").is_dir()
     assert any((folder / "masks").rglob("*.png"))
+
+
+def test_the_demo_holds_training_images_beside_the_others(demo):
+    assert demo.train.images.per_class(len(demo.classes)).min() >= 100
+    assert demo.train.images.root != demo.images.root
+    assert [layer.name for layer in demo.train.layers] == [layer.name for layer in demo.layers]
