@@ -24,6 +24,8 @@ class ExperimentRow:
         Which options it takes, by their names in :class:`precompute.experiments.options.ExperimentOptions`.
     source : str
         Where the method comes from.
+    needs : str
+        What else it needs and where from, a sentence; empty where network and images are enough.
     """
 
     name: str
@@ -31,6 +33,7 @@ class ExperimentRow:
     needs_network: bool
     options: tuple[str, ...]
     source: str
+    needs: str = ""
 
 
 EXPERIMENTS: tuple[ExperimentRow, ...] = (
@@ -85,6 +88,7 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         True,
         (*_ANYWHERE, *_WITH_NETWORK, "masks", "quantile"),
         "Bau, Zhou, Khosla, Oliva and Torralba 2017, arXiv:1704.05796",
+        "It needs masks of concepts: those that lie beside the images, or a folder named by --masks.",
     ),
     ExperimentRow(
         "entropy",
@@ -100,6 +104,7 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         (*_ANYWHERE, *_WITH_NETWORK, "train_images"),
         "our own definition; the question is that of Zhao and Zhang 2021, arXiv:2103.09716, whose definition we could "
         "not obtain",
+        "It needs training images: those of a run with --train-images, or a folder named by --train-images here.",
     ),
     # Last, for it takes the measures that the others add.
     ExperimentRow(

@@ -30,6 +30,7 @@ def test_an_experiment_that_the_store_lacks_says_how_to_add_it(row, made, runs, 
     path = put(made("full"), runs)
     shown = show("experiments", store="demo", experiment=row.name)
     assert row.title in shown.words
+    assert row.needs in shown.words
     assert [code.value for code in shown.app.code] == [f"python -m precompute experiment {row.name} {path}"]
 
 

@@ -88,8 +88,10 @@ def _absent(view: View, row: ExperimentRow) -> None:
     shown = presentation_of(row.name)
     note(f"{'' if shown is None else shown.shows + ' '}Source: {row.source}.")
     network = "It runs the network on the images again." if row.needs_network else "It reads the store alone."
-    note(f"This store does not hold it. {network} This adds it, and says first what it will cost:")
+    needed = f"{network} {row.needs}".strip()
+    note(f"This store does not hold it. {needed} This adds it, and says first what it will cost:")
     st.code(f"python -m precompute experiment {row.name} {view.source.path}", language="bash", wrap_lines=True)
+    note("With “all” in the place of its name, every experiment that the store allows is added, one after another.")
 
 
 def _summary(found: Experiment) -> None:
