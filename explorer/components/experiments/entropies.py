@@ -82,7 +82,8 @@ def read_shown(layer: Layer, experiment: Experiment, chosen: int | None) -> Show
 def _apart(curves: Floats, ranking: NDArray[Any]) -> Floats:
     """Give every class the random orders in another turn, (order, step, class), before a mean over classes.
 
-    The orders by entropy differ between classes. Random ones that all classes share would spread more than those do.
+    The orders by entropy differ between classes. Random ones that all classes share would not spread as those do: what
+    one class loses there, others are given.
     """
     at_random, found = np.flatnonzero(ranking == "random"), curves.copy()
     for c in range(curves.shape[-1]):
