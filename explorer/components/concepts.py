@@ -20,7 +20,7 @@ def concepts(view: View, layer: Layer, unit: int) -> None:
         return
     heading("What it detects", "concepts marked in the pictures against the places where it is most active")
     if np.isnan(found.threshold):
-        note("It is active at too few positions to be held against concepts.")
+        note("It is active at too few positions, or saturated at too many, to be held against concepts.")
     elif not found.names:
         note("It is nowhere active where a concept is.")
     else:

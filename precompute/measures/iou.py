@@ -57,7 +57,8 @@ def thresholds(held: Floats, n_positions: int, quantile: float = 0.005) -> Float
     -------
     (unit,) array
         NaN where it is not above zero: a unit that is active at fewer positions than that would be called active
-        everywhere, or on places picked by rounding.
+        everywhere, or on places picked by rounding. NaN too where nothing lies above it: a unit that saturates at
+        more positions than that has no most active ones among them.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def thresholds(held: Floats, n_positions: int, quantile: float = 0.005) -> Float
     if held.shape[1] <= place:
         raise ValueError(f"Expected the {place + 1} largest activations of every unit, but got {held.shape[1]}.")
     threshold = np.partition(held, held.shape[1] - 1 - place, axis=1)[:, -1 - place]
-    return np.where(threshold > 0, threshold, np.nan)
+    return np.where((threshold > 0) & (held.max(axis=1) > threshold), threshold, np.nan)
 
 
 @dataclass(frozen=True, eq=False)

@@ -165,7 +165,7 @@ def _categories(found: Dissection) -> None:
         "their best."
     )
     if undefined:
-        note(f"{count(undefined, 'unit')} active at too few positions to have a threshold left out.")
+        note(f"Left out: {count(undefined, 'unit')} active at too few positions, or saturated at too many.")
 
 
 def _rotated_row(found: Dissection) -> str:

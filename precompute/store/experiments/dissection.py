@@ -39,7 +39,7 @@ ENTRIES: tuple[Entry, ...] = (
         "activation",
         "Threshold above which the unit is active: the smallest activation that at most the quantile (0.005, unless "
         "the options say another) of all positions of all images used exceeds, exactly.",
-        nan="where that is not above zero",
+        nan="where that is not above zero, or nothing exceeds it",
     ),
     Entry(
         f"{_LAYER}/iou",

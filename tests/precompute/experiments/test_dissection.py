@@ -101,7 +101,7 @@ def maps_of(real_job, store, layer):
 def slow_threshold(values):
     allowed = QUANTILE * len(values)
     smallest = min(a for a in values if sum(b > a for b in values) <= allowed)
-    return smallest if smallest > 0 else math.nan
+    return smallest if 0 < smallest < max(values) else math.nan
 
 
 def slow_value(grid, y, x):

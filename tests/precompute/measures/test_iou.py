@@ -25,7 +25,7 @@ def test_the_threshold_is_exact_in_lots_of_any_size(values, quantile, cuts):
     found = thresholds(held, n_positions, quantile)
     for row, threshold in zip(values.tolist(), found.tolist(), strict=True):
         allowed = [a for a in row if sum(b > a for b in row) <= quantile * n_positions]
-        np.testing.assert_equal(threshold, min(allowed) if min(allowed) > 0 else math.nan)
+        np.testing.assert_equal(threshold, min(allowed) if 0 < min(allowed) < max(row) else math.nan)
 
 
 def test_the_stated_share_of_positions_lies_above_the_threshold():
@@ -43,8 +43,15 @@ def test_a_unit_active_at_fewer_positions_than_the_share_has_no_threshold():
     values = np.zeros((1, 1000))
     values[0, :4] = 1
     assert np.isnan(thresholds(values, 1000)[0])
-    values[0, :6] = 1
+    values[0, :6] = np.arange(1, 7)
     assert thresholds(values, 1000)[0] == 1
+
+
+def test_a_unit_that_saturates_at_more_positions_than_the_share_has_no_threshold():
+    values = np.random.default_rng(0).random((1, 1000))
+    values[0, :6] = 6
+    assert np.isnan(thresholds(values, 1000)[0])
+    assert thresholds(values, 1000, 0.01)[0] < 1
 
 
 def test_too_few_held_activations_are_refused():
