@@ -91,3 +91,13 @@ def test_names_with_dots_and_brackets_are_data_and_never_fields():
     chart = butterfly(frame)
     assert {row["title"] for row in rows_of(chart)} == {"a.b", "c[0]", "d'e"}
     assert "c[0]" not in str([layer["encoding"] for layer in chart.to_dict()["layer"]])
+
+
+def test_what_chance_gives_is_a_line_where_it_is_known():
+    frame, _ = made_up(12)
+    assert "strokeDash" not in butterfly(frame).to_json()
+    with_line = butterfly(frame, ceiling=7.5).to_dict()
+    (line,) = [layer for layer in with_line["layer"] if "strokeDash" in layer["mark"]]
+    assert with_line["datasets"][line["data"]["name"]] == [{"ceiling": 7.5}]
+    drops = next(layer for layer in with_line["layer"] if layer["encoding"].get("x", {}).get("field") == "drop")
+    assert line["encoding"]["x"]["scale"] == drops["encoding"]["x"]["scale"]
