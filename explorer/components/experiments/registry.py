@@ -1,12 +1,22 @@
 """The experiments that have a presentation: one line each."""
 
-from explorer.components.experiments import correlations, cumulative, dissection, entropy, roles, rotation, statistics
+from explorer.components.experiments import (
+    compression,
+    correlations,
+    cumulative,
+    dissection,
+    entropy,
+    roles,
+    rotation,
+    statistics,
+)
 from explorer.components.experiments.presentation import Presentation
 
 PRESENTATIONS: tuple[Presentation, ...] = (
     statistics.PRESENTATION,
     correlations.PRESENTATION,
     cumulative.PRESENTATION,
+    compression.PRESENTATION,
     rotation.PRESENTATION,
     dissection.PRESENTATION,
     entropy.PRESENTATION,
