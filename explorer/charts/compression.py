@@ -14,11 +14,11 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 NAMES = {
-    "greedy": "greedy: judged anew in every round",
-    "drop": "drop of each unit alone",
+    "greedy": "greedy",
+    "drop": "drop alone",
     "class_selectivity": "class selectivity",
     "l1_norm": "L1 norm",
-    "random": "random orders: mean and range",
+    "random": "random",
 }
 COLOURS = {"greedy": theme.LOSS, "drop": theme.ACTIVATION, "class_selectivity": theme.GAIN, "l1_norm": "#9575cd"}
 STRIP = 90

@@ -17,7 +17,13 @@ NAMES = {"most": "most important first", "least": "least important first", "rand
 COLOURS = {"most": theme.LOSS, "least": theme.ACTIVATION, "random": theme.REST}
 
 
-def cumulative(n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, up: str) -> alt.LayerChart:
+OWN = {"most": "most for the class first", "least": "least for the class first"}
+OWN_COLOURS = {"most": "#9575cd", "least": theme.GAIN}
+
+
+def cumulative(
+    n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, up: str, own: pd.DataFrame | None = None
+) -> alt.LayerChart:
     """Draw the two orders by importance, and the random ones as a band around their mean.
 
     Parameters
@@ -30,10 +36,15 @@ def cumulative(n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, up: str
         Fractions.
     up : str
         What they are fractions of.
+    own : DataFrame, optional
+        The same in the orders for one class: ``end`` (``most`` or ``least``), ``x`` and ``y``, in percent.
     """
     at_random = 100 * curve[ranking == "random"]
     lines = {kind: 100 * curve[ranking == kind].mean(axis=0) for kind in NAMES if (ranking == kind).any()}
     frame = pd.concat([pd.DataFrame({"curve": NAMES[kind], "x": n_removed, "y": line}) for kind, line in lines.items()])
     band = pd.DataFrame({"x": n_removed, "low": at_random.min(axis=0), "high": at_random.max(axis=0)})
     colours = [COLOURS[kind] for kind in lines]
+    if own is not None:
+        frame = pd.concat([frame, own.assign(curve=own["end"].map(OWN)).drop(columns="end")])
+        colours += [OWN_COLOURS[end] for end in own["end"].unique()]
     return curves(frame, colours, across="units removed", up=f"{up}, %", band=band, domain=(0, 100))

@@ -49,7 +49,7 @@ def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], accuracy: Floats) -
         mean = np.trapezoid(curves, n_removed / n_removed[-1], axis=1).mean()
         cells = [number(float(each), 0) for each in spared] + [number(100 * float(mean), 1)]
         numbers = "".join(f'<td class="us-number">{cell}</td>' for cell in cells)
-        rows.append(f"<tr><td>{escape(NAMES[kind].split(':')[0])}</td>{numbers}</tr>")
+        rows.append(f"<tr><td>{escape(NAMES[kind])}</td>{numbers}</tr>")
     heads = [f"units gone, {100 * allowed:.0f} pt lost" for allowed in _ALLOWED] + ["area, %"]
     head = "".join(f'<th class="us-number">{each}</th>' for each in heads)
     st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{"".join(rows)}</table>')

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -35,11 +36,12 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     if np.isnan(curve).all():
         note(f"There is no {_SCALES[scale].lower()} of {of}: the half of the images measured on holds none.")
         return
+    own = None if chosen is None else _for_class(experiment, base, scale, chosen)
     figure, numbers = st.columns([8, 4], gap="large")
     with figure:
         heading(f"{_SCALES[scale]} without ever more units", f"{layer.name}, {of}")
         chart(
-            lambda: cumulative(n_removed, ranking, curve, up=_SCALES[scale].lower()),
+            lambda: cumulative(n_removed, ranking, curve, up=_SCALES[scale].lower(), own=own),
             key=f"cumulative_{layer.name}_{scale}_{chosen}",
             says=f"{_SCALES[scale]} of {of} against the number of units of {layer.name} removed, in several orders",
         )
@@ -47,6 +49,53 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         heading("In numbers")
         _numbers(n_removed, ranking, curve, chance=_CHANCE[scale])
         note(_ranked_by(experiment, view))
+        if own is not None:
+            _own_numbers(experiment, base, int(chosen or 0))
+        _prunability(experiment, base)
+
+
+def _for_class(experiment: Experiment, base: str, scale: str, chosen: int) -> pd.DataFrame | None:
+    """Return what a class keeps as units go in its own orders; None where it was not ranked for."""
+    place = _place(experiment, base, chosen)
+    if place is None:
+        return None
+    curve = 100 * experiment.read(f"{base}/class_ranked/{_OF_CLASS[scale]}", np.s_[place])
+    steps = experiment[f"{base}/class_ranked/n_removed"]
+    ends = [pd.DataFrame({"end": end, "x": steps, "y": y}) for end, y in zip(("most", "least"), curve, strict=True)]
+    return pd.concat(ends)
+
+
+def _place(experiment: Experiment, base: str, chosen: int) -> int | None:
+    if f"{base}/class_ranked/class" not in experiment:
+        return None
+    places = np.flatnonzero(experiment[f"{base}/class_ranked/class"] == chosen)
+    return int(places[0]) if len(places) else None
+
+
+def _own_numbers(experiment: Experiment, base: str, chosen: int) -> None:
+    """Show the rows of the published table: balanced accuracy of the class beside accuracy over all images."""
+    place, ranked = _place(experiment, base, chosen), f"{base}/class_ranked"
+    steps = experiment[f"{ranked}/n_removed"]
+    balanced, accuracy = (experiment.read(f"{ranked}/{name}", np.s_[place]) for name in ("class_balanced", "accuracy"))
+    n_units = int(steps[-1])
+    wanted = [("none", 0, 0), ("4 most important", 0, 4), ("20 most important", 0, 20)]
+    wanted.append((f"{n_units - 20} least important", 1, n_units - 20))
+    rows = ""
+    for title, end, n_removed in wanted:
+        for step in np.flatnonzero(steps == n_removed)[:1]:
+            cells = (number(100 * float(each[end, step]), 1) for each in (balanced, accuracy))
+            rows += f"<tr><td>{title}</td>" + "".join(f'<td class="us-number">{cell}</td>' for cell in cells) + "</tr>"
+    heads = ("balanced accuracy of the class, %", "accuracy of all, %")
+    head = "".join(f'<th class="us-number">{each}</th>' for each in heads)
+    st.html(f'<table class="us-table us-brief"><tr><th>removed for the class</th>{head}</tr>{rows}</table>')
+
+
+def _prunability(experiment: Experiment, base: str) -> None:
+    if f"{base}/prunability" not in experiment:
+        return
+    at_random = 100 * experiment[f"{base}/prunability"][experiment[f"{base}/ranking"] == "random"]
+    low, mean, high = (number(float(end), 0) for end in (at_random.min(), at_random.mean(), at_random.max()))
+    note(f"Prunability: {mean} % of the units ({low} to {high}) can go at random while 80 % of predictions stay.")
 
 
 def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], curve: Floats, *, chance: float) -> None:
@@ -100,7 +149,9 @@ PRESENTATION = Presentation(
         "with the units that matter most alone, the blue one with those that matter least; the grey band holds the "
         "random orders, its line their mean. An orange line below the band means that importance measured one unit at "
         "a time tells which units a group cannot spare; a blue line above it, that the others can go together. A layer "
-        "whose blue line stays high holds units that it does not need."
+        "whose blue line stays high holds units that it does not need. With a class chosen two more lines rank units "
+        "for it alone, by its balanced accuracy without each of them: how few units carry it, and how many it can "
+        "spare."
     ),
     limits=(
         "Units are removed by setting them to zero, which later layers never met in training. The order is fixed at "

@@ -1,0 +1,88 @@
+"""The presentations of greedy compression, and of cumulative ablation for one class."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.explorer.conftest import add_experiment, put
+
+N_UNITS = 6
+STEP = np.arange(N_UNITS + 1)
+FALL = 1 - STEP / N_UNITS
+
+
+def compression():
+    return {
+        "ranking": ["greedy", "drop", "random", "random"],
+        "unit": np.stack([np.arange(N_UNITS), np.arange(N_UNITS)[::-1], *[np.roll(np.arange(N_UNITS), 1)] * 2]),
+        "n_removed": STEP,
+        "accuracy": np.stack([np.r_[[0.9] * N_UNITS, 0.1], 0.9 * FALL, 0.9 * FALL, 0.8 * FALL + 0.1]),
+        "deciding_accuracy": np.r_[[0.95] * N_UNITS, 0.1],
+        "reduction": np.zeros((N_UNITS, N_UNITS)),
+        "colour_selectivity": np.array([0.9, 0.8, 0.1, 0.1, np.nan, 0.3]),
+        **{f"{end}_class": np.tile([2, 1], (N_UNITS, 1)) for end in ("most", "least")},
+        **{f"{end}_{name}": np.full((N_UNITS, 2), 0.08) for end in ("most", "least") for name in ("drop", "held_out")},
+    }
+
+
+@pytest.fixture
+def compressed(made, runs, show):
+    arrays = {f"layers/features.10/{name}": values for name, values in compression().items()}
+    add_experiment(put(made("full"), runs), "compression", {"half": np.array([0, 1, 1, -1])} | arrays)
+    return show("experiments", store="demo", experiment="compression")
+
+
+def test_compression_tells_how_many_units_can_go(compressed):
+    assert not compressed.app.exception
+    row = '<td>greedy</td><td class="us-number">5</td><td class="us-number">5</td>'
+    assert row in compressed.words
+    assert "Decided in 6 rounds on 1 images, measured on 2 others" in compressed.words
+
+
+def test_the_share_of_colour_among_the_first_follows_the_threshold(compressed):
+    # Fewer units than twenty: all are first, and chance puts as many there.
+    assert "3 of the first 6 units removed are selective for colour, as are 3 of all 6" in compressed.words
+    compressed.app.slider(key="compression_colour_features.10").set_value(0.5).run()
+    assert "2 of the first 6 units removed are selective for colour" in compressed.words
+
+
+def test_the_curves_are_drawn_with_the_greedy_one_first(compressed):
+    spec = json.dumps(json.loads(compressed.charts()[0].proto.spec))
+    assert '"greedy"' in spec
+    assert '"drop alone"' in spec
+
+
+def cumulative():
+    own = np.repeat(np.stack([FALL**2, FALL])[None], 12, axis=0)
+    return {
+        "ranking": ["most", "least", "random"],
+        "n_removed": STEP,
+        "accuracy": np.stack([FALL**2, FALL, FALL]),
+        "balanced": np.stack([FALL**2, FALL, FALL]),
+        "class_accuracy": np.ones((3, N_UNITS + 1, 12)),
+        "class_balanced": np.ones((3, N_UNITS + 1, 12)),
+        "prunability": np.array([0.1, 0.6, 0.25]),
+        "class_ranked/class": np.arange(12),
+        "class_ranked/n_removed": STEP,
+        **{f"class_ranked/{name}": own for name in ("accuracy", "class_accuracy", "class_balanced")},
+    }
+
+
+@pytest.fixture
+def removed(made, runs, show):
+    arrays = {f"layers/features.10/{name}": values for name, values in cumulative().items()}
+    path = put(made("full"), runs)
+    add_experiment(path, "cumulative", {"half": np.array([0, 1, 1, -1])} | arrays)
+
+    def page(label):
+        return show("experiments", store="demo", experiment="cumulative", class_=label)
+
+    return page
+
+
+def test_a_class_has_orders_of_its_own(removed):
+    shown = removed("red_ball")
+    assert "most for the class first" in shown.charts()[0].proto.spec
+    assert "4 most important" in shown.words
+    assert "Prunability: 25 % of the units" in shown.words
