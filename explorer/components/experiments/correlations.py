@@ -1,48 +1,67 @@
-"""Which measures of a unit go with what its ablation costs."""
+"""Which measures of a unit go with what its ablation costs, and how much of that is chance."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from explorer.catalogue import in_order
 from explorer.charts.correlations import correlation_rows
 from explorer.components.ablation import choose_ablation
 from explorer.components.chart import chart
 from explorer.components.experiments.choices import choose
 from explorer.components.experiments.presentation import Presentation
+from explorer.components.experiments.unit_table import quantity
 from explorer.components.html import heading, note
 from explorer.navigate import View
-from explorer.shown import option
 from explorer.text import number
-from precompute.measures.table import is_drop
 from precompute.store.reader import Experiment, Layer
 
+Tables = dict[str, NDArray[Any]]
+
 _TABLE_HEIGHT = 460
-_WORDS = {"spearman": "Spearman", "pearson": "Pearson", "low": "from", "high": "to", "n": "units"}
+_BEYOND = 0.05
+_RELIABLE = 0.3
+_TABLES = (
+    "n_units",
+    *(f"{way}{end}" for way in ("pearson", "spearman", "partial") for end in ("", "_low", "_high")),
+    *(f"chance{end}" for end in ("", "_low", "_high", "_p")),
+    "disjoint",
+    "disattenuated",
+)
 
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     choose_ablation(view, layer)
     base = f"layers/{layer.name}/ablation/{_kind(view, layer, experiment)}"
-    targets = experiment[f"{base}/target"].tolist()
-    frame = _frame(layer, experiment, base)
-    if frame.empty:
-        note("There are no two measures to hold against each other.")
+    if f"{base}/chance_p" not in experiment:
+        note("This was made by an earlier version and lacks what chance gives. Carry the experiment out again.")
         return
+    targets, measures = (experiment[f"{base}/{name}"].tolist() for name in ("target", "measure"))
+    if not measures:
+        note("There is no measure to hold against drops.")
+        return
+    tables = {name: experiment[f"{base}/{name}"] for name in _TABLES}
     labels = {name: _label(layer, name) for name in targets}
-    heading("Rank correlation with each drop", f"over the units of {layer.name}; the line is a 95 % bootstrap interval")
-    drawn = frame[frame["measure"] != frame["name"]].assign(target=lambda rows: rows["name"].map(labels))
+    target = choose(view, {targets[1]: labels[targets[1]], **labels}, label="Against")
+    column = targets.index(target)
+    order = _order(tables, column)
+    if len(order) == 0:
+        note("No measure varies over the living units of this layer, or no drop does: there is nothing to correlate.")
+        return
+    names = [_label(layer, name) for name in measures]
+    heading("Rank correlation with what silencing costs", f"over the units of {layer.name}")
+    panels = _panels(tables, names, order, labels=list(labels.values()), column=column)
     chart(
-        lambda: correlation_rows(drawn, list(labels.values())),
-        key=f"correlations_{base}",
-        says="Rank correlation of each measure with the overall drop and with the largest class drop",
+        lambda: correlation_rows(panels, panels["panel"].unique().tolist()),
+        key=f"correlations_{base}_{target}",
+        says=f"Rank correlation of each measure with {labels[target]}, by chance, and with other things held fixed",
     )
-    note(_legend(drawn))
-    heading("In numbers")
-    name = choose(view, labels, label="Against")
-    _table(frame[(frame["name"] == name) & (frame["measure"] != name)])
+    note(_legend(tables))
+    heading("In numbers", labels[target])
+    _table(tables, names, order, column, experiment, base)
+    note(_reliability(experiment, base, column))
 
 
 def _kind(view: View, layer: Layer, experiment: Experiment) -> str:
@@ -56,94 +75,138 @@ def _label(layer: Layer, name: str) -> str:
     return layer.measures[name].label if name in layer.measures else name
 
 
-def _frame(layer: Layer, experiment: Experiment, base: str) -> pd.DataFrame:
-    """Put a row for each measure and target, with all numbers that there are: the strongest measures first."""
-    measures, targets = experiment[f"{base}/measure"].tolist(), experiment[f"{base}/target"].tolist()
-    shape = (len(measures), len(targets))
-    names = [path.removeprefix(f"{base}/") for path in experiment if path.startswith(f"{base}/")]
-    tables = {name: experiment[f"{base}/{name}"] for name in names}
-    numbers = {
-        name: table.ravel() for name, table in tables.items() if table.shape == shape and table.dtype.kind != "U"
-    }
-    held = layer.measures
+def _order(tables: Tables, column: int) -> NDArray[np.integer[Any]]:
+    """Return the rows of the measures that have a correlation, the strongest first."""
+    strength = np.abs(tables["spearman"][:, column])
+    ordered = np.argsort(-np.where(np.isnan(strength), -1, strength), kind="stable")
+    return ordered[~np.isnan(strength[ordered])]
+
+
+def _panels(
+    tables: Tables, names: list[str], order: NDArray[np.integer[Any]], *, labels: list[str], column: int
+) -> pd.DataFrame:
+    """Lay out the panels: the overall drop, the chosen one, and that one read more carefully in two ways."""
+    plain = [_plain(tables, 0, labels[0])] if column else []
+    ends = {"low": tables["partial_low"], "high": tables["partial_high"]}
+    parts = [
+        *plain,
+        _plain(tables, column, labels[column]),
+        _panel("same flip rate and activity", tables["partial"], column, **ends),
+        _panel("different images", tables["disjoint"], column),
+    ]
+    rows = pd.DataFrame({"row": np.arange(len(names)), "label": names})
+    return pd.concat(
+        [pd.concat([rows, part], axis=1).iloc[order].assign(n=tables["n_units"][order, column]) for part in parts]
+    )
+
+
+def _plain(tables: Tables, column: int, title: str) -> pd.DataFrame:
+    """Return the correlation as it stands, coloured where chance alone would rarely make it."""
+    p = tables["chance_p"][:, column]
+    said = [f"as far from chance's mean: {100 * share:.2g} %" for share in p]
+    part = _panel(title, tables["spearman"], column, low=tables["spearman_low"], high=tables["spearman_high"])
+    null_low, null_high = (tables[f"chance_{end}"][:, column] for end in ("low", "high"))
+    other = tables["pearson"][:, column]
+    return part.assign(null_low=null_low, null_high=null_high, strong=p <= _BEYOND, said=said, other=other)
+
+
+def _panel(
+    title: str,
+    r: NDArray[Any],
+    column: int,
+    *,
+    low: NDArray[Any] | None = None,
+    high: NDArray[Any] | None = None,
+) -> pd.DataFrame:
+    nothing = np.full(len(r), np.nan)
+    lower, upper = (nothing if end is None else end[:, column] for end in (low, high))
+    numbers = {"r": r[:, column], "low": lower, "high": upper, "null_low": nothing, "null_high": nothing}
+    # Not told from zero by its interval; without one, nothing is claimed.
+    strong = (lower > 0) | (upper < 0)
+    return pd.DataFrame({"panel": title, **numbers, "strong": strong, "other": nothing, "said": ""})
+
+
+def _legend(tables: Tables) -> str:
+    return (
+        f"Up to {number(float(tables['n_units'].max()), 0)} units, dead ones left out. Dot: Spearman's rank "
+        "correlation, with its 95 % bootstrap interval; diamond: Pearson's. Grey bar: 95 % of what there would be if "
+        "every changed answer were lost or gained by a coin. Blue: rarer than 5 % under those coins or, further right, "
+        "an interval that leaves out zero."
+    )
+
+
+def _table(
+    tables: Tables,
+    names: list[str],
+    order: NDArray[np.integer[Any]],
+    column: int,
+    experiment: Experiment,
+    base: str,
+) -> None:
+    values = {name: table[order, column] for name, table in tables.items()}
     frame = pd.DataFrame(
         {
-            "measure": np.repeat(measures, len(targets)),
-            "name": np.tile(targets, len(measures)),
-            "label": np.repeat([option(held[name]) if name in held else name for name in measures], len(targets)),
-            "own": np.repeat([_is_own(layer, name) for name in measures], len(targets)),
-            **numbers,
+            "label": [names[row] for row in order],
+            **values,
+            "reliability": experiment[f"{base}/measure_reliability"][order],
+            "circular": experiment[f"{base}/circular"][order] == 1,
         }
-    ).rename(columns={"n_units": "n", "spearman_null_low": "null_low", "spearman_null_high": "null_high"})
-    return _ordered(frame, layer)
-
-
-def _is_own(layer: Layer, name: str) -> bool:
-    """Whether a measure is more than another reading of the same ablation."""
-    held = layer.measures.get(name)
-    return not is_drop(name) and (held is None or held.experiment != "statistics")
-
-
-def _ordered(frame: pd.DataFrame, layer: Layer) -> pd.DataFrame:
-    """Sort by the strongest rank correlation with the last drop, what comes of the same ablation last."""
-    if frame.empty:
-        return frame
-    place = {measure.name: at for at, measure in enumerate(in_order(layer))}
-    last = frame[frame["name"] == frame["name"].iloc[-1]].set_index("measure")["spearman"]
-    keys = frame.assign(
-        quiet=~frame["own"], strength=-frame["measure"].map(last).fillna(0).abs(), place=frame["measure"].map(place)
     )
-    ordered = frame.loc[keys.sort_values(["quiet", "strength", "place"], kind="stable").index]
-    return ordered[ordered["spearman"].notna()].assign(row=lambda rows: rows["measure"])
-
-
-def _legend(frame: pd.DataFrame) -> str:
-    n_units = frame["n"].max() if "n" in frame else 0
-    chance = " Grey band: 95 % of what chance gives." if "null_low" in frame else ""
-    return (
-        f"Up to {number(float(n_units), 0)} units, dead ones left out. Dot: Spearman's rank correlation; diamond: "
-        "Pearson's. Blue: measures of the unit itself, the strongest first; grey: other numbers of the same ablation, "
-        f"which go with the drop by their making.{chance}"
-    )
-
-
-def _table(frame: pd.DataFrame) -> None:
-    skipped = {"measure", "name", "label", "own", "row", "target"}
-    first = ["n", "spearman", "spearman_low", "spearman_high", "pearson", "pearson_low", "pearson_high"]
-    numbers = [name for name in first if name in frame]
-    numbers += [str(name) for name in frame.columns if name not in {*skipped, *first}]
-    columns: dict[str, Any] = {"label": st.column_config.TextColumn("Measure", pinned=True)}
-    columns |= {name: st.column_config.NumberColumn(_title(name), format=_spelling(frame, name)) for name in numbers}
     height = min(_TABLE_HEIGHT, 35 * (len(frame) + 1) + 3)
-    st.dataframe(frame[list(columns)], hide_index=True, height=height, column_config=columns)
+    st.dataframe(frame[list(_COLUMNS)], hide_index=True, height=height, column_config=_COLUMNS)
 
 
-def _title(name: str) -> str:
-    if name.endswith(("_low", "_high")):
-        return _WORDS[name.rsplit("_", 1)[1]]
-    return _WORDS.get(name, name.replace("_", " "))
+def _reliability(experiment: Experiment, base: str, column: int) -> str:
+    value = float(experiment[f"{base}/target_reliability"][column])
+    if np.isnan(value):
+        return "How far these drops would be the same on other images is not known for this one."
+    low = " On other images other units would lead: expect weak correlations, and trust none of them far."
+    return f"Split-half reliability of the drop over units: {number(value, 2)}.{low if value < _RELIABLE else ''}"
 
 
-def _spelling(frame: pd.DataFrame, name: str) -> str:
-    return "%d" if frame[name].dtype.kind in "iu" else "%.2f"
-
+_COLUMNS: dict[str, Any] = {
+    "label": st.column_config.TextColumn("Measure", pinned=True),
+    "n_units": quantity("Units", "that have the measure and the drop", "%d"),
+    "spearman": quantity("Spearman", "rank correlation"),
+    "spearman_low": quantity("from", "95 % bootstrap interval over units"),
+    "spearman_high": quantity("to", "95 % bootstrap interval over units"),
+    "chance": quantity("By chance", "mean, where every changed answer is lost or gained by a coin"),
+    "chance_low": quantity("from", "95 % of chance"),
+    "chance_high": quantity("to", "95 % of chance"),
+    "chance_p": quantity("p", "share of chance as far from its mean", "%.3f"),
+    "partial": quantity("Partial", "Spearman with flip rate and mean activity held fixed"),
+    "partial_low": quantity("from", "95 % bootstrap interval"),
+    "partial_high": quantity("to", "95 % bootstrap interval"),
+    "disjoint": quantity("Different images", "measure on one half, drop on the other, both ways"),
+    "disattenuated": quantity("Without noise", "that, divided by the root of both sides' agreement between halves"),
+    "reliability": quantity("Reliability", "of the measure over units, split half"),
+    "circular": st.column_config.CheckboxColumn("Circular", help="made of the same answers as the drop"),
+    "pearson": quantity("Pearson", "correlation"),
+    "pearson_low": quantity("from", "95 % bootstrap interval"),
+    "pearson_high": quantity("to", "95 % bootstrap interval"),
+}
 
 PRESENTATION = Presentation(
     name="correlations",
     shows="Which measures of a unit go with what is lost without it, over all classes together and for the class hit "
-    "hardest.",
+    "hardest, and how much of that chance alone would give.",
     reading=(
-        "Each row is a measure, each panel a drop. A dot to the right of zero means that units with more of the "
-        "measure cost more when they are silenced; where the line crosses zero, these units are too few to tell the "
-        "direction. Zhou et al. find that class selectivity and other measures predict the damage to single classes "
-        "well and that to all classes together badly: compare the two dots of a row. Spearman's correlation is the one "
-        "to quote, for drops have heavy tails and many ties; where Pearson's lies far from it, a few units make it."
+        "Each row is a measure. In the panels that show a drop, a dot to the right of zero means that units with more "
+        "of the measure cost more when they are silenced; the grey bar is where the dot would be if nothing were ever "
+        "lost but by a coin. That bar often lies far from zero: whatever goes with how many answers change goes with "
+        "the largest drop. Zhou et al. say that class selectivity goes with the largest class drop and hardly with "
+        "the overall one. Believe it here where the dot of the largest drop is outside its bar, stays right of zero "
+        "between units of the same flip rate and activity, and does so with measure and drop from different images. "
+        "Spearman's correlation is the one to quote, for drops have heavy tails and many ties; where Pearson's lies "
+        "far from it, a few units make it."
     ),
     limits=(
-        "Correlation over the units of one layer, of one network, on one set of images. A measure that goes with how "
-        "many answers change at all also goes with the largest drop, which is large by chance where many change. "
-        "The interval comes from drawing units anew; it says nothing about other images, on which drops of little "
-        "reliability would correlate less with anything."
+        "Correlation over the units of one layer, of one network, on one set of images; layers are never pooled. The "
+        "coins say what to expect where no unit matters to any class: a dot outside the bar rejects that, it does not "
+        "say that the measure is why. With dozens of rows, one in twenty is blue by chance. The held-out drop and the "
+        "drop above chance are not pushed up by the number of flips, but are noisier. Correlations without noise rest "
+        "on how far halves agree and are rough where they hardly do. A measure marked circular is made of the same "
+        "answers as the drops: read it from different images only."
     ),
     draw=_draw,
 )

@@ -6,21 +6,25 @@ from explorer.components.experiments import (
     cumulative,
     dissection,
     entropy,
+    responses,
     roles,
     rotation,
+    selectivity,
     statistics,
 )
 from explorer.components.experiments.presentation import Presentation
 
 PRESENTATIONS: tuple[Presentation, ...] = (
     statistics.PRESENTATION,
-    correlations.PRESENTATION,
+    selectivity.PRESENTATION,
+    responses.PRESENTATION,
     cumulative.PRESENTATION,
     compression.PRESENTATION,
     rotation.PRESENTATION,
     dissection.PRESENTATION,
     entropy.PRESENTATION,
     roles.PRESENTATION,
+    correlations.PRESENTATION,
 )
 
 

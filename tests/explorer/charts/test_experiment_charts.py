@@ -6,6 +6,7 @@ import pandas as pd
 from explorer.charts.correlations import correlation_rows
 from explorer.charts.cumulative import cumulative
 from explorer.charts.noise import noise_levels
+from explorer.charts.spans import spans
 
 
 def rows_of(spec):
@@ -33,13 +34,33 @@ def test_many_units_are_drawn_on_a_canvas_and_few_as_svg():
     assert noise_levels(units(2000)).to_dict()["usermeta"]["embedOptions"]["renderer"] == "canvas"
 
 
-def test_correlations_have_a_panel_for_each_drop():
-    frame = pd.DataFrame(
-        {"row": ["a", "a"], "label": ["A", "A"], "target": ["Overall", "Largest"], "own": True, "n": 9}
+def correlated(panel, **more):
+    numbers = dict.fromkeys(("r", "low", "high", "other", "null_low", "null_high"), np.nan)
+    return pd.DataFrame(
+        {"row": [0], "label": ["A"], "panel": [panel], "n": 9, "strong": True, "said": "", **numbers, **more}
     )
-    numbers = {f"{way}{end}": 0.5 for way in ("spearman", "pearson") for end in ("", "_low", "_high")}
-    spec = correlation_rows(frame.assign(**numbers), ["Overall", "Largest"]).to_dict()
+
+
+def test_correlations_have_a_panel_for_each_way():
+    frame = pd.concat(
+        [correlated("Largest", r=0.5, low=0.1, high=0.8, null_low=-0.2, null_high=0.2), correlated("Alone", r=0.1)]
+    )
+    spec = correlation_rows(frame, ["Largest", "Alone"]).to_dict()
     titles = [layer["encoding"]["x"]["axis"]["title"] for layer in spec["layer"] if layer["encoding"]["x"].get("axis")]
-    assert titles == ["Overall", "Largest"]
-    with_chance = frame.assign(**numbers, null_low=-0.2, null_high=0.2)
-    assert len(correlation_rows(with_chance, ["Overall", "Largest"]).to_dict()["layer"]) == len(spec["layer"]) + 2
+    assert titles == ["Largest", "Alone"]
+    drawn = [len(spec["datasets"][layer["data"]["name"]]) for layer in spec["layer"]]
+    # Names; zero, chance, interval, Pearson's and dot of the first panel; of the second only zero and dot.
+    assert drawn == [1, 1, 1, 1, 0, 1, 1, 0, 0, 0, 1]
+
+
+def test_spans_are_bars_where_units_stand_side_by_side_and_an_area_elsewhere():
+    def marks(n_units):
+        rank = np.arange(1, n_units + 1)
+        frame = pd.DataFrame(
+            {"unit": rank - 1, "rank": rank, "value": 0.5, "low": 0.1, "high": 0.2, "called": True, "title": ""}
+        )
+        spec = spans(frame, up="value", across="units", ends=("low", "high")).to_dict()
+        return [layer["mark"]["type"] for layer in spec["layer"]]
+
+    assert marks(20) == ["rule", "tick", "point"]
+    assert marks(2000) == ["area", "line", "point"]

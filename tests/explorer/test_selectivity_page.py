@@ -1,0 +1,109 @@
+"""Presentations of selectivity, class correlation and correlations with drops, on a store that really has them."""
+
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
+
+from precompute.__main__ import main
+from precompute.store.reader import open_store
+from tests.explorer.conftest import FULL, add_experiment
+from tests.factory import make_store
+
+LAYER = "features.10"
+BASE = f"layers/{LAYER}"
+
+
+@pytest.fixture(scope="module")
+def told_path(tmp_path_factory):
+    """A store with selectivity and correlations, as the command line makes them, and made-up class correlations."""
+    path = make_store(tmp_path_factory.mktemp("told") / "store.h5", FULL)
+    for name in ("selectivity", "correlations"):
+        assert main(["experiment", name, str(path)]) == 0
+    with open_store(path) as store:
+        shape = store.layer(LAYER).n_units, len(store.classes)
+        n_images = len(store.images)
+    table = np.linspace(-0.4, 0.9, shape[0] * shape[1]).reshape(shape)
+    halves = np.stack([table.max(axis=1) - 0.1, table.max(axis=1) + 0.05], axis=1)[:, :, None]
+    arrays = {"max_correlation": table, "mean_correlation": table / 2, "by_half/value": halves}
+    held = {f"{BASE}/{name}": values for name, values in arrays.items()}
+    add_experiment(path, "responses", {"half": np.zeros(n_images, dtype="i4"), **held})
+    measures = {"class_correlation": table.max(axis=1), "class_correlation_class": table.argmax(axis=1)}
+    with h5py.File(path, "r+") as file:
+        for name, values in (measures | {"zero_fraction": np.full(shape[0], 0.5)}).items():
+            file[f"/layers/{LAYER}/measure/{name}"] = values.astype("f4")
+    return path
+
+
+@pytest.fixture
+def told(told_path, runs):
+    """A path to it among the app's, and the same, open."""
+    with open_store(shutil.copyfile(told_path, runs / "demo.h5")) as store:
+        yield store
+
+
+def rows_of(chart):
+    """The rows that a chart draws, each with its columns."""
+    tables = [convert_arrow_bytes_to_pandas_df(held.data.data) for held in chart.proto.datasets]
+    return [row for table in tables for row in table.to_dict("records")]
+
+
+@pytest.mark.parametrize("measure", ["class_selectivity", "class_selectivity_held_out", "precision_at_k"])
+def test_every_unit_is_drawn_beside_chance(told, show, measure):
+    shown = show("experiments", store="demo", experiment="selectivity", layer=LAYER, choice=measure)
+    found = told.experiment("selectivity")
+    column = found[f"{BASE}/chance/measure"].tolist().index(measure)
+    drawn = {row["unit"]: row for row in rows_of(shown.charts()[0])}
+    observed = found[f"{BASE}/chance/observed"][:, column]
+    assert set(drawn) == set(np.flatnonzero(~np.isnan(observed)))
+    for unit, row in drawn.items():
+        assert row["value"] == pytest.approx(observed[unit])
+        assert row["low"] == pytest.approx(found[f"{BASE}/chance/expected"][unit, column])
+        assert row["called"] == (found[f"{BASE}/chance/q"][unit, column] <= 0.05)
+    called = (found[f"{BASE}/chance/q"][:, 0] <= 0.05).sum()
+    assert f'<td class="us-number">{called} of 5</td>' in shown.words
+
+
+def test_a_chosen_class_is_what_the_table_is_about(told, show):
+    shown = show("experiments", store="demo", experiment="selectivity", layer=LAYER, class_="red_ball")
+    chosen = told.classes.name.index("red_ball")
+    table = shown.app.dataframe[0].value.set_index("unit")
+    auc = told.experiment("selectivity")[f"{BASE}/auc"][:, chosen]
+    np.testing.assert_allclose(table["auc"], auc[table.index], atol=1e-6)
+    assert (np.diff(table["auc"]) <= 0).all()
+
+
+def test_class_correlations_are_drawn_between_their_halves(told, show):
+    shown = show("experiments", store="demo", experiment="responses", layer=LAYER)
+    for row in rows_of(shown.charts()[0]):
+        assert row["low"] < row["value"] < row["high"]
+    assert shown.app.dataframe[0].value["of_mean"].iloc[0] == pytest.approx(0.45)
+
+
+def test_correlations_stand_beside_chance_and_are_read_more_carefully(told, show):
+    shown = show("experiments", store="demo", experiment="correlations", layer=LAYER)
+    base = f"{BASE}/ablation/zero"
+    found = told.experiment("correlations")
+    row = found[f"{base}/measure"].tolist().index("class_selectivity")
+    drawn = {each["panel"]: each for each in rows_of(shown.charts()[0]) if each.get("row") == row}
+    assert list(drawn) == ["Overall drop", "Largest class drop", "same flip rate and activity", "different images"]
+    assert drawn["Largest class drop"]["null_low"] == pytest.approx(found[f"{base}/chance_low"][row, 1], abs=1e-6)
+    assert drawn["different images"]["r"] == pytest.approx(found[f"{base}/disjoint"][row, 1], abs=1e-6)
+    assert "Split-half reliability of the drop over units" in shown.words
+
+
+def test_the_overall_drop_is_not_drawn_twice(told, show):
+    shown = show("experiments", store="demo", experiment="correlations", layer=LAYER, choice="overall_drop")
+    panels = {each["panel"] for each in rows_of(shown.charts()[0]) if "panel" in each}
+    assert panels == {"Overall drop", "same flip rate and activity", "different images"}
+
+
+def test_correlations_of_an_earlier_version_are_said_to_lack_chance(told_path, runs, show):
+    path = shutil.copyfile(told_path, runs / "demo.h5")
+    with h5py.File(path, "r+") as file:
+        del file[f"/experiments/correlations/{BASE}/ablation/zero/chance_p"]
+    shown = show("experiments", store="demo", experiment="correlations", layer=LAYER)
+    assert "made by an earlier version" in shown.words
+    assert shown.charts() == []
