@@ -57,7 +57,7 @@ ENTRIES: tuple[Entry, ...] = (
         "f4",
         _CELL,
         "ratio",
-        "That correlation divided by the root of the product of both sides' correlations between the halves; an "
+        "That correlation divided by the root of the product of both sides' correlations between halves; an "
         "estimate of it without the noise of too few images, beyond 1 where these are low.",
         nan="where disjoint is, where a side does not agree between the halves, and for the drop that is held out",
     ),
@@ -75,7 +75,7 @@ ENTRIES: tuple[Entry, ...] = (
         "f4",
         ("target",),
         "ratio",
-        "The same of the drop.",
+        "The same of the drop, from the mean agreement over ten ways to divide the images.",
         nan="where a half does not vary, and for the drop that is held out",
     ),
     Entry(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from precompute.measures.halves import halves
 from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests.precompute.experiments.conftest import content_after
@@ -91,11 +92,29 @@ def test_measure_and_drop_come_from_different_images(shared_path, found):
     measure = values[:-1, :, names.index("hoyer")]
     ways = [stats.spearmanr(measure[:, h], drop[:-1, 1 - h]).statistic for h in (0, 1)]
     np.testing.assert_allclose(found[f"{base}/disjoint"][row, 0], np.mean(ways), atol=1e-5)
-    agree = [stats.spearmanr(*side.T).statistic for side in (measure, drop[:-1])]
-    expected = np.mean(ways) / np.sqrt(np.prod(agree)) if min(agree) > 0 else np.nan
+    alike = stats.spearmanr(*measure.T).statistic
+    np.testing.assert_allclose(found[f"{base}/measure_reliability"][row], 2 * alike / (1 + alike), atol=1e-4)
+    agree = found[f"{base}/target_reliability"][0] / (2 - found[f"{base}/target_reliability"][0])
+    expected = np.mean(ways) / np.sqrt(alike * agree) if min(alike, agree) > 0 else np.nan
     np.testing.assert_allclose(found[f"{base}/disattenuated"][row, 0], expected, atol=1e-4)
-    np.testing.assert_allclose(found[f"{base}/measure_reliability"][row], 2 * agree[0] / (1 + agree[0]), atol=1e-4)
-    np.testing.assert_allclose(found[f"{base}/target_reliability"][0], 2 * agree[1] / (1 + agree[1]), atol=1e-4)
+
+
+def test_how_far_drops_agree_is_the_mean_over_ten_ways_to_divide_the_images(shared_path, found):
+    with open_store(shared_path) as store:
+        layer = store.layer("conv")
+        target = store.classes.output_index[store.images.label]
+        lost = np.zeros((layer.n_units, len(target)))
+        for unit in range(layer.n_units):
+            flips = layer.flips("zero", unit)
+            now = store.baseline.prediction.copy()
+            now[flips.image] = flips.prediction
+            lost[unit] = store.baseline_correct.astype(float) - (now == target)
+        splits = [halves(store.images.label, seed=seed) for seed in range(10)]
+    each = [
+        stats.spearmanr(*(lost[:-1, half == h].mean(axis=1).round(12) for h in (0, 1))).statistic for half in splits
+    ]
+    expected = 2 * np.mean(each) / (1 + np.mean(each))
+    np.testing.assert_allclose(found["layers/conv/ablation/zero/target_reliability"][0], expected, atol=1e-5)
 
 
 def test_weights_are_no_images_and_so_disjoint_from_all(found):
