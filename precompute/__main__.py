@@ -207,6 +207,7 @@ def _demo(options: argparse.Namespace) -> int:
     build = build_variants if options.variants else build_demo
     build(options.out, seed=options.seed, command=_command(), say=print)
     print("Look at it with: streamlit run app.py")
+    print(f"Every experiment is added by: python -m precompute experiment all {shlex.quote(str(options.out))}")
     return 0
 
 

@@ -124,6 +124,8 @@ def _read_labels(path: Path, categories: tuple[str, ...]) -> dict[tuple[str, int
     """(Category, number) -> name, by category in the order of the index, then by number."""
     found = {}
     for line in _read_table(path, ("number", "name", "category")):
+        if not line["number"].isdecimal():
+            raise ImageFolderError(f"{path}: expected the number of a label, found {line['number']!r}. Mend the table.")
         for used in re.findall(r"([^;(]+)\([^)]*\)", line["category"]):
             found[used, int(line["number"])] = line["name"]
     return {

@@ -96,6 +96,12 @@ def test_a_table_of_something_else_is_refused(root):
         open_broden(root)
 
 
+def test_a_label_without_a_number_is_refused(root):
+    (root / "label.csv").write_text(LABELS.replace("300,tree", "many,tree"))
+    with pytest.raises(ImageFolderError, match="expected the number of a label, found 'many'"):
+        open_broden(root)
+
+
 def test_an_index_without_images_is_refused(root):
     (root / "index.csv").write_text(INDEX.splitlines()[0])
     with pytest.raises(ImageFolderError, match="found none"):
