@@ -21,7 +21,7 @@ _TRAINING_IMAGES = 100 * len(DEMO_CLASSES)  # of those drawn; more than the imag
 _SHARES = {"pictures": 0.15, "training": 0.45} | {stage: 0.15 * share for stage, share in stages(training=True).items()}
 
 # Of one variant, as measured on two quiet cores.
-_SECONDS, _BYTES = 90, 33e6
+_SECONDS, _BYTES = 72, 32e6
 
 
 @dataclass(frozen=True)
