@@ -110,7 +110,7 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         action="store_true",
         help="also train the network with batch normalisation and without dropout, a store each beside the first",
     )
-    parser.set_defaults(run_command=_demo)
+    parser.set_defaults(run_command=_demo, when_stopped="what is whole is kept; the same command begins the rest anew")
 
 
 def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
