@@ -42,7 +42,9 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
 
 def _figure(view: View, layer: Layer, shown: pd.DataFrame) -> None:
     chart(
-        lambda: spans(shown, up="class correlation", across="units, by class correlation", ends=("lower half", "higher half")),
+        lambda: spans(
+            shown, up="class correlation", across="units, by class correlation", ends=("lower half", "higher half")
+        ),
         key=f"responses_{layer.name}",
         says="Class correlation of each unit with its best class",
         on_pick=lambda dot: navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(dot["unit"]))),
