@@ -132,6 +132,7 @@ class EngineSuccession:
             for changed in trip.run([trials[index] for index in indices]):
                 yield replace(changed, ablation=indices[changed.ablation])
 
+    @torch.inference_mode()  # called while none is on: a recorded graph would hold on to every value before the layer
     def _hold(self, inputs: Tensor) -> dict[Node, Any]:
         """Return what the values after the layer are computed from, of one batch of the plain method."""
         plan = self.route.plan

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from precompute.experiments.job import Advance, Job
 from precompute.experiments.reading import answers, spread
 from precompute.experiments.removal import site_of
 from precompute.experiments.subject import Subject, find_subject
-from precompute.experiments.timing import seconds_a_row
+from precompute.experiments.timing import seconds_swept
 from precompute.images.folder import ImageList, list_training_images
 from precompute.measures.roles import Falls, log_odds_fall
 from precompute.models.device import exact_float32
@@ -27,7 +26,7 @@ Key = tuple[str, str]
 
 _BLOCK_BYTES = 2**26
 _FEWEST_PER_CLASS = 10
-_TIMED = ((2, 4), (8, 8), (64, 8), (64, 64), (64, 512))
+_TIMED_UNITS = (1, 8, 64, 512)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,15 +194,8 @@ def _silenced(layer: Layer, kind: str) -> list[Ablation]:
 
 def _seconds(subject: Subject, ablater: Ablater, ablations: list[Ablation]) -> float:
     """Time some units on some images, in seconds for one image and all units."""
-    list(ablater.sweep(subject.probe[:2], ablations[:2]))  # the first pass of a network is slow
-    pieces = [partial(_swept, subject, ablater, ablations[:n_units], n_images) for n_images, n_units in _TIMED]
-    return seconds_a_row(pieces) * len(ablations)
-
-
-def _swept(subject: Subject, ablater: Ablater, ablations: list[Ablation], n_images: int) -> int:
-    inputs = subject.probe[:n_images]
-    list(ablater.sweep(inputs, ablations))
-    return len(inputs) * len(ablations)
+    each = seconds_swept(ablater, subject.probe, (ablations[:n_units] for n_units in _TIMED_UNITS))
+    return each * len(ablations)
 
 
 def _within(found: FolderSweep, budget: float) -> FolderSweep:

@@ -1,24 +1,20 @@
 """Units removed one after another: on which images, in which orders, at which steps, and what that costs."""
 
-from functools import partial
-
 import numpy as np
-from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.ablation.succession import silence
 from precompute.errors import ModelError
 from precompute.experiments.reading import spread
 from precompute.experiments.subject import Subject
-from precompute.experiments.timing import seconds_a_row
+from precompute.experiments.timing import seconds_swept
 from precompute.measures.halves import halves
 from precompute.models.sites import Site, find_site, list_sites
 from precompute.store.layer import Layer
 
 N_RANDOM = 20
 _FEWEST_STEPS = 8
-# Images and sets of units.
-_TIMED = ((8, 4), (64, 4), (64, 16), (64, 64), (64, 256), (64, 1024))
+_TIMED_SETS = (2, 8, 32, 128, 512, 2048)
 
 
 def site_of(subject: Subject, layer: Layer) -> Site:
@@ -119,15 +115,7 @@ def seconds_each(subject: Subject, ablater: Ablater, order: np.ndarray) -> float
     order
         (order, unit): orders in which units are removed.
     """
-    list(ablater.sweep(subject.probe[:2], [without(order[0, :1])]))  # the first pass of a network is slow
-    return seconds_a_row(
-        partial(_swept, ablater, subject.probe[:n_images], _some_sets(order, n_sets)) for n_images, n_sets in _TIMED
-    )
-
-
-def _swept(ablater: Ablater, inputs: Tensor, ablations: list[Ablation]) -> int:
-    list(ablater.sweep(inputs, ablations))
-    return len(inputs) * len(ablations)
+    return seconds_swept(ablater, subject.probe, (_some_sets(order, n_sets) for n_sets in _TIMED_SETS))
 
 
 def _some_sets(order: np.ndarray, n_sets: int) -> list[Ablation]:

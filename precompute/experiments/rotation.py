@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import answers, spread
 from precompute.experiments.removal import site_of
 from precompute.experiments.subject import Subject, find_subject
+from precompute.experiments.timing import seconds_swept
 from precompute.measures.drops import Answers
 from precompute.measures.multiplicity import false_discovery
 from precompute.measures.rotation import energy_shares, random_rotation, rotation_powers
@@ -27,7 +27,7 @@ from precompute.store.layer import Layer
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)
 N_SEEDS = 5
 FEWEST_DIRECTIONS = 32
-_TIMED = 8
+_TIMED = (2, 8, 32, 128, 512)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,17 +127,13 @@ def rotated_bases(n_units: int, *, seed: int) -> np.ndarray:
 
 
 def _time(subject: Subject, rotations: _Rotations) -> tuple[float, float]:
-    """Time some units and some directions on some images; more are done faster together, so these are upper bounds."""
-    ablations = rotations.ablations()
-    unit, direction = (_timed(subject, rotations.ablater, some) for some in (ablations[:_TIMED], ablations[-_TIMED:]))
+    """Time some units and some directions on some images."""
+    ablations, n_units = rotations.ablations(), rotations.layer.n_units
+    unit, direction = (
+        seconds_swept(rotations.ablater, subject.probe, (some[:n] for n in _TIMED))
+        for some in (ablations[:n_units], ablations[n_units:][::-1])
+    )
     return unit, direction
-
-
-def _timed(subject: Subject, ablater: Ablater, ablations: list[Ablation]) -> float:
-    list(ablater.sweep(subject.probe[:2], ablations[:2]))  # the first pass of a network is slow
-    started = perf_counter()
-    list(ablater.sweep(subject.probe, ablations))
-    return (perf_counter() - started) / (len(ablations) * len(subject.probe))
 
 
 def _seconds(rotations: list[_Rotations], n_images: int) -> float:

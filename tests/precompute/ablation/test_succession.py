@@ -85,3 +85,13 @@ def test_memory_is_that_of_the_layer_and_of_what_passes_beside_it(network, engin
     # The shortcut passes beside the second convolution.
     assert found == {"first": 4 * 8 * 144, "beside": 2 * 4 * 8 * 144}
     assert held_bytes(PlainAblater(network, None, batch_size=4), image) == 4 * 3 * 144
+
+
+@pytest.mark.parametrize("name", ["first", "beside"])
+def test_no_recorded_graph_holds_what_comes_before_the_layer(network, engines, name):
+    # Weights ask for gradients as they do in any network that was loaded, also where nobody switched recording off.
+    assert all(weight.requires_grad for weight in network.parameters())
+    succession = make_succession(engines(network, [name], IMAGES)[name], [IMAGES])
+    held = [value for _, parts in succession.held for part in parts for value in part.values()]
+    assert held
+    assert all(value.grad_fn is None for value in held)

@@ -33,7 +33,13 @@ def test_what_every_piece_costs_does_not_count(pieces):
 def test_timing_ends_when_it_has_seen_enough(pieces):
     work, done = pieces([10, 100, 1000], fixed=0.0, each=0.1)
     assert seconds_a_row(work) == pytest.approx(0.1)
-    assert done == [10]
+    assert done == [10, 100]
+
+
+def test_a_piece_that_takes_long_for_what_every_piece_costs_tells_nothing(pieces):
+    work, done = pieces([10, 100, 1000, 100_000], fixed=2.0, each=1e-5)
+    assert seconds_a_row(work) == pytest.approx(1e-5)
+    assert done[-1] == 100_000
 
 
 def test_one_piece_alone_is_taken_as_it_is(pieces):
