@@ -91,7 +91,20 @@ def test_correlations_stand_beside_chance_and_are_read_more_carefully(told, show
     assert list(drawn) == ["Overall drop", "Largest class drop", "same flip rate and activity", "different images"]
     assert drawn["Largest class drop"]["null_low"] == pytest.approx(found[f"{base}/chance_low"][row, 1], abs=1e-6)
     assert drawn["different images"]["r"] == pytest.approx(found[f"{base}/disjoint"][row, 1], abs=1e-6)
-    assert "Split-half reliability of the drop over units" in shown.words
+
+
+@pytest.mark.parametrize(
+    ("reliability", "said"),
+    [
+        (0.84, "Split-half reliability of the drop over units: 0.84."),
+        (0.12, "On other images other units would lead"),
+        (np.nan, "How far these drops would be the same on other images is not known"),
+    ],
+)
+def test_how_far_drops_would_be_the_same_on_other_images_is_said(told_path, runs, show, reliability, said):
+    with h5py.File(shutil.copyfile(told_path, runs / "demo.h5"), "r+") as file:
+        file[f"/experiments/correlations/{BASE}/ablation/zero/target_reliability"][...] = reliability
+    assert said in show("experiments", store="demo", experiment="correlations", layer=LAYER).words
 
 
 def test_the_overall_drop_is_not_drawn_twice(told, show):
