@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from precompute.measures.drops import Answers
 from precompute.measures.paired import drop_interval
-from precompute.store.reader import Flips, Store
+from precompute.store.reader import Flips
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -41,12 +41,6 @@ class Impact:
     def overall(self) -> float:
         """Accuracy lost over all images together, a fraction."""
         return float((self.lost.sum() - self.gained.sum()) / max(self.n_images.sum(), 1))
-
-
-def answers_of(store: Store) -> Answers:
-    """Return what the network says with nothing ablated, beside what is right."""
-    label = store.images.label
-    return Answers(store.baseline.prediction, store.classes.output_index[label], label, len(store.classes))
 
 
 def impact(flips: Flips, before: Answers) -> Impact:

@@ -5,10 +5,11 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.components.html import escape, heading, note
-from explorer.impact import answers_of, right_changes
+from explorer.impact import right_changes
 from explorer.navigate import View
 from explorer.pictures import data_uri
 from explorer.text import count
+from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
 _MOST_ROWS = 60
@@ -21,7 +22,7 @@ def class_detail(view: View, layer: Layer, unit: int) -> None:
         return
     title = view.store.classes.title[chosen]
     flips = layer.flips(view.selection.ablation, unit)
-    lost, gained = right_changes(flips, answers_of(view.store))
+    lost, gained = right_changes(flips, answers(view.store))
     of_class = np.flatnonzero(view.store.images.label[flips.image] == chosen)
     changes = "1 image of this class changes its answer"
     if len(of_class) != 1:

@@ -10,10 +10,10 @@ from explorer.charts.accuracy import accuracy_bars, accuracy_frame
 from explorer.components.chart import chart
 from explorer.components.html import escape, heading, note
 from explorer.components.wall import wall
-from explorer.impact import answers_of
 from explorer.navigate import View
 from explorer.shown import dead_units, first_order, order_by, quantity
 from explorer.text import count, md_text, percent
+from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
 _TILES_A_ROW = 12
@@ -74,7 +74,7 @@ def _layer(view: View, layer: Layer) -> None:
 def accuracy(view: View) -> None:
     """Show how often the network is right, class by class."""
     heading("Accuracy by class", "with nothing ablated, the lowest first")
-    before = answers_of(view.store)
+    before = answers(view.store)
     frame = accuracy_frame(view.store.classes.title, before.correct, before.count)
     chart(lambda: accuracy_bars(frame), key="accuracy", says="Share of the images of each class that are right")
 

@@ -6,10 +6,11 @@ import streamlit as st
 from explorer import navigate
 from explorer.components.gallery import Picture, gallery
 from explorer.components.html import heading, note
-from explorer.impact import answers_of, right_changes
+from explorer.impact import right_changes
 from explorer.navigate import View
 from explorer.pictures import outline, outline_level
 from explorer.text import count, significant
+from precompute.store.answers import answers
 from precompute.store.reader import Exemplars, Layer
 
 _KINDS = {"top": "Strongest", "quantile": "Weakest to strongest", "bottom": "Weakest"}
@@ -57,7 +58,7 @@ def _lost_images(view: View, layer: Layer, unit: int) -> set[int]:
     if not layer.ablations:
         return set()
     flips = layer.flips(view.selection.ablation, unit)
-    lost, _ = right_changes(flips, answers_of(view.store))
+    lost, _ = right_changes(flips, answers(view.store))
     return set(flips.image[lost].tolist())
 
 

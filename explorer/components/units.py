@@ -12,7 +12,7 @@ from explorer.charts.scatter import scatter
 from explorer.components.chart import chart
 from explorer.components.html import escape, heading, note
 from explorer.components.wall import wall
-from explorer.impact import answers_of, impact
+from explorer.impact import impact
 from explorer.navigate import View
 from explorer.selection import Selection
 from explorer.sentence import as_html, breakage, held_out
@@ -30,6 +30,7 @@ from explorer.shown import (
 from explorer.text import count
 from precompute.experiments.table import EXPERIMENTS
 from precompute.measures.table import is_drop, is_index_valued
+from precompute.store.answers import answers
 from precompute.store.reader import Experiment, Layer
 
 _TILES_A_PAGE = 48
@@ -65,7 +66,7 @@ def _worst(view: View, layer: Layer) -> str:
     if largest is None or where is None or np.isnan(where.values).all():
         return ""
     unit = int(np.nanargmax(np.where(np.isnan(where.values), np.nan, largest.values)))
-    effect = impact(layer.flips("zero", unit), answers_of(view.store))
+    effect = impact(layer.flips("zero", unit), answers(view.store))
     clause = as_html(breakage(view.store.classes.title, effect))
     return f" The one that a class misses most is unit {unit}: without it, {clause}."
 

@@ -18,8 +18,9 @@ from explorer.components.footing import footing
 from explorer.components.html import sentence
 from explorer.components.measures import all_measures, measures
 from explorer.evidence import evidence_of
-from explorer.impact import answers_of, impact
+from explorer.impact import impact
 from explorer.sentence import as_html, describe, without
+from precompute.store.answers import answers
 
 view = navigate.current()
 layer, unit = view.layer, view.selection.unit or 0
@@ -29,7 +30,7 @@ with header.header(view, page=navigate.UNIT):
 messages.problems(view.problems)
 
 activation = layer.activation(unit)
-effect = impact(layer.flips(view.selection.ablation, unit), answers_of(view.store))
+effect = impact(layer.flips(view.selection.ablation, unit), answers(view.store))
 evidence = evidence_of(view.store, layer.name, view.selection.ablation, unit)
 dead = not activation.max.any() and not activation.mean.any()
 loss = without(view.store.classes.title, effect, evidence)

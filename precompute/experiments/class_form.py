@@ -3,8 +3,9 @@
 import numpy as np
 
 from precompute.experiments.job import Arrays
-from precompute.experiments.reading import answers, flip_table, log_prob_losses
+from precompute.experiments.reading import log_prob_losses
 from precompute.measures.paired import paired_counts
+from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 

@@ -7,10 +7,11 @@ import numpy as np
 from precompute.ablation.ablations import Ablation
 from precompute.errors import OptionError
 from precompute.experiments.job import Arrays
-from precompute.experiments.reading import answers, flip_table, log_prob_losses
+from precompute.experiments.reading import log_prob_losses
 from precompute.experiments.removal import without
 from precompute.experiments.tally import Tally
 from precompute.stages.ablation import Effect
+from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 

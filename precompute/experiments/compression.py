@@ -13,11 +13,11 @@ from precompute.experiments.compressible import Compressible, Extent, affordable
 from precompute.experiments.greedy import Greedy, remove_greedily
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.one_shot import n_orders, one_shot_orders, unit_norm
-from precompute.experiments.reading import answers
 from precompute.experiments.removal import without
 from precompute.experiments.subject import Subject, find_subject
 from precompute.models.device import exact_float32
 from precompute.stages.ablation import Effect, sweep
+from precompute.store.answers import answers
 
 
 def prepare(job: Job) -> Prepared:

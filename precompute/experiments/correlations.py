@@ -9,7 +9,6 @@ import numpy as np
 
 from precompute.experiments.halved import HalvedMeasures, halved_counts, halved_measures
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.reading import answers, flip_table
 from precompute.measures.bootstrap import Correlations, correlate
 from precompute.measures.comparable import FROM_PREDICTIONS, FROM_WEIGHTS, describes_unit
 from precompute.measures.correlation import spearman
@@ -24,6 +23,7 @@ from precompute.measures.drops import Answers
 from precompute.measures.halves import disattenuated, halves, stepped_up
 from precompute.measures.paired import FlipTable, flip_rate
 from precompute.measures.table import named
+from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 

@@ -10,7 +10,6 @@ from precompute.ablation.choose import make_ablater
 from precompute.errors import OptionError
 from precompute.experiments.class_ranking import ClassRanking, OwnTally, rank_for_classes
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.reading import answers, flip_table
 from precompute.experiments.removal import (
     N_RANDOM,
     divided,
@@ -28,6 +27,7 @@ from precompute.measures.paired import paired_counts
 from precompute.measures.table import is_index_valued
 from precompute.models.device import exact_float32
 from precompute.stages.ablation import Effect, sweep
+from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
 
 

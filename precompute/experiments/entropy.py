@@ -16,7 +16,6 @@ from precompute.errors import OptionError
 from precompute.experiments.class_curves import RANKINGS, Removal, class_curves, n_sets
 from precompute.experiments.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.reading import answers
 from precompute.experiments.removal import orders, seconds_each, site_of, steps
 from precompute.experiments.samples import Samples, choose_samples
 from precompute.experiments.subject import Subject, find_subject
@@ -25,6 +24,7 @@ from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
 from precompute.stages.births import births_of
+from precompute.store.answers import answers
 from precompute.store.layer import Layer
 
 

@@ -9,7 +9,7 @@ from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation.choose import make_ablater
 from precompute.errors import ImageFolderError, OptionError
 from precompute.experiments.job import Advance, Job
-from precompute.experiments.reading import answers, spread
+from precompute.experiments.reading import spread
 from precompute.experiments.removal import site_of
 from precompute.experiments.subject import Subject, find_subject
 from precompute.experiments.timing import seconds_swept
@@ -18,6 +18,7 @@ from precompute.measures.roles import Falls, log_odds_fall
 from precompute.models.device import exact_float32
 from precompute.stages.ablation import sweep
 from precompute.stages.activations import log_softmax
+from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 

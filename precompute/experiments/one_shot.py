@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from precompute.experiments.reading import answers, flip_table
 from precompute.measures.paired import paired_counts
 from precompute.measures.selectivity import class_means, class_selectivity
+from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 

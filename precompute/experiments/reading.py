@@ -1,13 +1,10 @@
-"""What several experiments read from a store, in the words of the measures."""
+"""What several experiments make of a store: losses of log-probability, and images spread over the classes."""
 
 import numpy as np
 
 from precompute.measures.drops import Answers
 from precompute.measures.selectivity import class_means
-from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
-
-__all__ = ["answers", "flip_table", "log_prob_losses", "spread"]
 
 
 def log_prob_losses(layer: Layer, kind: str, before: Answers, images: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation.choose import make_ablater
 from precompute.experiments.changes import Changes
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.reading import answers, spread
+from precompute.experiments.reading import spread
 from precompute.experiments.removal import site_of
 from precompute.experiments.subject import Subject, find_subject
 from precompute.experiments.timing import seconds_swept
@@ -22,6 +22,7 @@ from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
 from precompute.stages.ablation import sweep
+from precompute.store.answers import answers
 from precompute.store.layer import Layer
 
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)

@@ -7,7 +7,6 @@ from time import perf_counter
 import numpy as np
 
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.reading import answers, flip_table
 from precompute.measures.drops import Answers
 from precompute.measures.halves import halves, held_out_drop, reliability
 from precompute.measures.maxdrop import max_drop_test, takes_part
@@ -16,6 +15,7 @@ from precompute.measures.paired import PairedCounts, drop_interval, mcnemar, pai
 from precompute.measures.selectivity import class_means
 from precompute.measures.shifts import wilcoxon
 from precompute.measures.table import named
+from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from explorer.impact import answers_of, impact, right_changes
+from explorer.impact import impact, right_changes
+from precompute.store.answers import answers
 
 
 def slow_impact(flips, before):
@@ -16,7 +17,7 @@ def slow_impact(flips, before):
 
 
 def test_losses_and_gains_are_those_of_the_flips_one_by_one(full_store):
-    before = answers_of(full_store)
+    before = answers(full_store)
     for layer in full_store.layers:
         for unit in range(layer.n_units):
             flips = layer.flips("zero", unit)
@@ -27,7 +28,7 @@ def test_losses_and_gains_are_those_of_the_flips_one_by_one(full_store):
 
 
 def test_drops_are_those_that_the_store_holds(full_store):
-    before = answers_of(full_store)
+    before = answers(full_store)
     for kind in ("zero", "mean"):
         layer = full_store.layer("features.10")
         for unit in range(layer.n_units):
@@ -37,13 +38,13 @@ def test_drops_are_those_that_the_store_holds(full_store):
 
 def test_the_overall_drop_is_the_measure(full_store):
     layer = full_store.layer("features.10")
-    before = answers_of(full_store)
+    before = answers(full_store)
     found = [impact(layer.flips("zero", unit), before).overall for unit in range(layer.n_units)]
     np.testing.assert_allclose(found, layer.measures["overall_drop"].values, atol=1e-6)
 
 
 def test_a_flip_from_wrong_to_wrong_is_neither_lost_nor_gained(full_store):
-    before = answers_of(full_store)
+    before = answers(full_store)
     flips = full_store.layer("features.10").flips("zero", 0)
     lost, gained = right_changes(flips, before)
     assert not (lost & gained).any()

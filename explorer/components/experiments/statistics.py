@@ -13,10 +13,11 @@ from explorer.components.ablation import choose_ablation
 from explorer.components.chart import chart
 from explorer.components.experiments.presentation import Presentation
 from explorer.components.html import escape, heading, note
-from explorer.impact import answers_of, impact
+from explorer.impact import impact
 from explorer.navigate import View
 from explorer.text import count, number
 from precompute.measures.table import named
+from precompute.store.answers import answers
 from precompute.store.reader import Experiment, Layer
 
 Floats = NDArray[np.floating[Any]]
@@ -86,7 +87,7 @@ def _overall(view: View, layer: Layer, kind: str) -> Floats:
     held = layer.measures.get(named("overall_drop", kind))
     if held is not None:
         return held.values
-    before = answers_of(view.store)
+    before = answers(view.store)
     return np.array([impact(layer.flips(kind, unit), before).overall for unit in range(layer.n_units)])
 
 
