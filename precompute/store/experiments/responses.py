@@ -1,6 +1,7 @@
 """What takes the network's maps and its belief in every class."""
 
-from precompute.store.entry import STRING, Entry
+from precompute.store.entry import Entry
+from precompute.store.experiments.by_half import by_half
 
 _LAYER = "/experiments/responses/layers/<layer>"
 _CONSTANT = "where either is the same on all images"
@@ -30,15 +31,5 @@ ENTRIES: tuple[Entry, ...] = (
         "The same of the unit's mean over space.",
         nan=_CONSTANT,
     ),
-    Entry(
-        f"{_LAYER}/by_half/measure", STRING, ("measure",), "name", "The measures that are computed on each half too."
-    ),
-    Entry(
-        f"{_LAYER}/by_half/value",
-        "f4",
-        ("unit", "half", "measure"),
-        "measure",
-        "The measure, from the images of one half alone.",
-        nan="where the measure is not defined",
-    ),
+    *by_half(_LAYER),
 )

@@ -1,6 +1,7 @@
 """What units have to do with classes, how rarely they are active, and which others do the same."""
 
 from precompute.store.entry import STRING, Entry
+from precompute.store.experiments.by_half import by_half
 
 _LAYER = "/experiments/selectivity/layers/<layer>"
 _DEAD = "for dead units"
@@ -73,17 +74,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Benjamini-Hochberg q-value of p over the units of the layer.",
         nan=_NOT_DEFINED,
     ),
-    Entry(
-        f"{_LAYER}/by_half/measure", STRING, ("measure",), "name", "The measures that are computed on each half too."
-    ),
-    Entry(
-        f"{_LAYER}/by_half/value",
-        "f4",
-        ("unit", "half", "measure"),
-        "measure",
-        "The measure, from the images of one half alone.",
-        nan=_NOT_DEFINED,
-    ),
+    *by_half(_LAYER),
     Entry(
         f"{_LAYER}/closest_unit",
         "f4",
