@@ -30,7 +30,8 @@ def bins(values: Floats, n_bins: int = _BINS) -> pd.DataFrame:
     DataFrame
         Columns ``start``, ``end`` and ``images``; empty where all values are zero.
     """
-    active = values[values != 0]
+    # Edges in float32 would coincide where a unit hardly fires.
+    active = values[values != 0].astype(np.float64)
     if active.size == 0:
         return pd.DataFrame({"start": [], "end": [], "images": []})
     span = (min(0.0, float(active.min())), max(0.0, float(active.max())))

@@ -1,13 +1,14 @@
 """The histogram of a unit's activation."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from explorer.charts.histogram import bins, histogram
 
 
+@example(np.array([np.finfo(np.float32).smallest_subnormal]))
 @given(arrays(np.float32, st.integers(0, 200), elements=st.floats(-100, 100, width=32)))
 def test_every_image_that_is_not_at_zero_is_counted_once(values):
     assert bins(values)["images"].sum() == (values != 0).sum()
