@@ -7,7 +7,7 @@ The parameters are frozen meanwhile: the record then holds exactly the operation
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -29,10 +29,13 @@ class Value:
         Autograd's node of that operation.
     index
         Which of the operation's outputs this is.
+    end
+        Where the record ends. Kept, since PyTorch 2.11 forgets a function defined in Python with what came of it.
     """
 
     node: Any
     index: int = 0
+    end: torch.Tensor | None = field(default=None, repr=False, compare=False)
 
     @property
     def operation(self) -> str:
@@ -55,7 +58,8 @@ class Value:
     @property
     def parents(self) -> tuple["Value", ...]:
         """The tensors that the operation worked on, as far as they depend on the image."""
-        return tuple(Value(node, index) for node, index in self.node.next_functions if node is not None)
+        followed = [(node, index) for node, index in self.node.next_functions if node is not None]
+        return tuple(Value(node, index, self.end) for node, index in followed)
 
     def saved(self, name: str) -> Any:
         """Return what the operation kept of its arguments under `name`, None where it kept no such thing."""
@@ -130,7 +134,7 @@ def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
         calls.append(Call(path, started.pop(), torch.autograd._get_sequence_nr()))
         if (path, call) == (site.path, site.call):
             # Taken now: operations in place further on will rewrite the record of this very tensor.
-            ends.append(Value(output.grad_fn, output.output_nr) if output.grad_fn is not None else None)
+            ends.append(Value(output.grad_fn, output.output_nr, output) if output.grad_fn is not None else None)
 
     paths = [path for path, _ in network.named_modules()]
     with _frozen(network), torch.enable_grad(), watched_calls(network, paths, on_call, on_start=on_start):
