@@ -20,6 +20,22 @@ def real() -> Path:
     return folder
 
 
+@pytest.fixture(params=["second", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    """A device that is not the CPU: one that is made up, and CUDA's where there is one."""
+    import torch
+
+    from tests.second_device import second_device
+
+    if request.param == "second":
+        with second_device() as made_up:
+            yield made_up
+    elif torch.cuda.is_available():
+        yield torch.device("cuda")
+    else:
+        pytest.skip("no CUDA device")
+
+
 _real = {"ran": 0, "skipped": 0}
 
 

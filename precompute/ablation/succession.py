@@ -165,7 +165,7 @@ class EngineSuccession:
         base = self._base([self._hold(self.audited)], gone)
         errors, largest = [0.0], [0.0]
         for changed in self._changed(base, some, None):
-            exact = self.engine.plain.run(self.audited[changed.rows], silence((*gone, *some[changed.ablation])))
+            exact = self.engine.plain.run(self.audited[changed.rows.cpu()], silence((*gone, *some[changed.ablation])))
             errors.append((exact - changed.logits).abs().max().item())
             largest.append(exact.abs().max().item())
         return Reach.of(max(errors), max(largest))

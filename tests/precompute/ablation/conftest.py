@@ -13,6 +13,7 @@ from precompute.ablation.no_op import NoOpCheck
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import make_plan
 from precompute.ablation.precision import Precision
+from precompute.models import forward
 from precompute.models.sites import find_site, list_sites
 
 
@@ -41,14 +42,14 @@ def outputs_of(ablater, inputs, ablations, baseline):
     """Outputs of a whole sweep, (ablation, image, output); images that are not named keep the baseline's."""
     logits = baseline.repeat(len(ablations), 1, 1)
     for changed in ablater.sweep(inputs, ablations):
-        logits[changed.ablation, changed.rows] = changed.logits
+        logits[changed.ablation, changed.rows] = changed.logits.cpu()
     return logits
 
 
 def compare_sweeps(engine, inputs, ablations, *, batch_size=16):
     plain = PlainAblater(engine.plain.network, engine.plain.site, batch_size=batch_size)
     with torch.no_grad():
-        baseline = plain.network(inputs).float()
+        baseline = forward.logits(plain.network, inputs).cpu()
     expected = outputs_of(plain, inputs, ablations, baseline)
     no_op = NoOpCheck(engine, engine.plain.site.n_units, baseline.argmax(1))
     logits = outputs_of(no_op, inputs, ablations, baseline)

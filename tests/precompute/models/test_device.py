@@ -80,10 +80,7 @@ def test_a_user_who_mixed_the_switches_is_served_too(fast):
     assert torch.backends.cudnn.rnn.fp32_precision == "tf32"
 
 
-@pytest.mark.gpu
-def test_products_on_the_gpu_are_those_of_the_cpu():
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
+def test_products_are_those_of_the_cpu(device):
     a = torch.randn(512, 512)
     with exact_float32():
-        torch.testing.assert_close((a.cuda() @ a.cuda()).cpu(), a @ a, atol=1e-4, rtol=1e-5)
+        torch.testing.assert_close((a.to(device) @ a.to(device)).cpu(), a @ a, atol=1e-4, rtol=1e-5)

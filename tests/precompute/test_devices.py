@@ -1,0 +1,64 @@
+"""Whole commands on a device other than the CPU: the store is the one that the CPU makes."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from precompute import plan
+from precompute.__main__ import main
+from precompute.experiments import subject
+from precompute.store.check import check
+from tests.small import write_images, write_network
+
+
+@pytest.fixture
+def commands(device, monkeypatch, tmp_path):
+    """What runs the small job, then every experiment, and returns the store."""
+    model, images = write_network(tmp_path), write_images(tmp_path / "images")
+
+    def run(name, where):
+        for module in (plan, subject):
+            monkeypatch.setattr(module, "pick_device", lambda _: where)
+        out = tmp_path / f"{name}.h5"
+        words = [
+            "--ablation",
+            "zero",
+            "--ablation",
+            "mean",
+            "--attribution",
+            "guided_backpropagation",
+            "--workers",
+            "0",
+        ]
+        assert main(["run", model, "--images", str(images), "--layer", "features.4", "--out", str(out), *words]) == 0
+        assert main(["experiment", "all", str(out)]) == 0
+        return out
+
+    return run
+
+
+def differences(found, expected):
+    """Say which arrays are not alike: counts and predictions to the last one, the rest but for rounding."""
+    with h5py.File(found) as ours, h5py.File(expected) as theirs:
+        arrays = []
+        theirs.visititems(lambda name, item: arrays.append(name) if isinstance(item, h5py.Dataset) else None)
+        return [name for name in arrays if name not in ours or not _alike(ours[name][()], theirs[name][()])]
+
+
+def _alike(a, b):
+    if np.shape(a) != np.shape(b):
+        return False
+    kind = getattr(a, "dtype", np.dtype(object)).kind
+    if kind == "O" and np.ndim(a):
+        return all(_alike(x, y) for x, y in zip(a, b, strict=True))
+    return np.allclose(a, b, atol=2e-3, rtol=2e-3, equal_nan=True) if kind == "f" else np.array_equal(a, b)
+
+
+def test_the_store_is_that_of_the_cpu(device, commands, capsys):
+    there = commands("there", device)
+    said = capsys.readouterr()
+    assert "whole forward passes" not in said.out, "the engine did not run"
+    assert "could not" not in said.out + said.err
+    assert check(there) == []
+    assert differences(there, commands("here", torch.device("cpu"))) == []
