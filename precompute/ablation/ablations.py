@@ -89,27 +89,59 @@ def each_unit(values: Sequence[float]) -> list[Ablation]:
     return [Ablation((unit,), (float(value),)) for unit, value in enumerate(values)]
 
 
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive rows, `start` to `stop`, that belong to one ablation."""
+
+    ablation: int
+    start: int
+    stop: int
+
+    @property
+    def rows(self) -> slice:
+        """Where the rows are."""
+        return slice(self.start, self.stop)
+
+
+def segments(ablation: Tensor) -> list[Segment]:
+    """Return where each ablation's rows begin and end, given the ablation of every row, ascending and on the CPU."""
+    ablations, counts = torch.unique_consecutive(ablation, return_counts=True)
+    stops = counts.cumsum(0)
+    table = torch.stack([ablations, stops - counts, stops], dim=1)
+    return [Segment(*row) for row in table.tolist()]
+
+
 @dataclass(frozen=True, eq=False)
 class Changed:
-    """Outputs of the network under one ablation, for images where they may differ from the baseline.
+    """Outputs of the network for images and ablations where they may differ from the baseline.
+
+    A row is one image under one ablation.
 
     Parameters
     ----------
     ablation
-        Index into the list of ablations that was given.
-    rows
-        Shape (row,), int64: indices of images of the shard, each at most once in a whole sweep of one ablation.
+        Shape (row,), int64, ascending, on the CPU: indices into the list of ablations that was given.
+    image
+        Shape (row,), int64, on the CPU: indices of images of the shard.
     logits
-        Shape (row, output), float32.
+        Shape (row, output), float32, on the network's device.
     at_first
         Shape (row,), int64: each row's highest output as it was computed first, before rows that were too close to call
         were computed again. None where none were; the engine keeps it for ablations that change nothing.
     """
 
-    ablation: int
-    rows: Tensor
+    ablation: Tensor
+    image: Tensor
     logits: Tensor
     at_first: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.ablation)
+
+    def part(self, rows: slice) -> "Changed":
+        """Return some consecutive rows."""
+        at_first = None if self.at_first is None else self.at_first[rows]
+        return Changed(self.ablation[rows], self.image[rows], self.logits[rows], at_first)
 
 
 class Ablater(Protocol):
@@ -128,7 +160,7 @@ class Ablater(Protocol):
         Yields
         ------
         Changed
-            Several for one ablation, in any order. Where an image is in none of an ablation's, its outputs are the
-            baseline's.
+            Rows of one or more ablations; those of one ablation may come in several. No row comes twice. Where a row
+            does not come, the outputs are the baseline's.
         """
         ...

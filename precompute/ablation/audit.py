@@ -21,7 +21,7 @@ class Audit:
     Parameters
     ----------
     ablations
-        Indices into the sweep's ablations.
+        Indices into the sweep's ablations, ascending.
     images
         (image,): indices into its images, ascending.
     exact
@@ -66,9 +66,12 @@ class Audit:
 
     def note(self, changed: Changed) -> None:
         """Take what a sweep yields."""
-        if changed.ablation in self.ablations:
-            row, image = (changed.rows.unsqueeze(1) == self.images).nonzero().unbind(1)
-            self.found[self.ablations.index(changed.ablation), image] = changed.logits[row]
+        if not self.ablations:
+            return
+        ablations = torch.tensor(self.ablations)
+        rows = torch.isin(changed.ablation, ablations) & torch.isin(changed.image, self.images)
+        at = torch.searchsorted(ablations, changed.ablation[rows]), torch.searchsorted(self.images, changed.image[rows])
+        self.found[at] = changed.logits[rows.nonzero().flatten()]
 
     @property
     def error(self) -> float:

@@ -66,7 +66,7 @@ class Engine:
         for route, indices in self._divided(ablations):
             chosen = [ablations[index] for index in indices]
             for changed in self._audited(route, inputs, chosen):
-                yield replace(changed, ablation=indices[changed.ablation])
+                yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
     @torch.inference_mode()
     def compare(self, inputs: Tensor, ablations: Sequence[Ablation]) -> tuple[float, float]:
@@ -93,7 +93,7 @@ class Engine:
         error = self._error_in_float32(route, audit, inputs, ablations)
         self.counts.rows += len(inputs) * len(ablations)
         for changed in self._run(route, inputs, ablations, audit=audit, reach=Reach.of(error, audit.largest)):
-            self.counts.changed += len(changed.rows)
+            self.counts.changed += len(changed)
             yield changed
         self.counts = total([self.counts, audit.counts(), Counts(largest_error=error)])
 
@@ -119,6 +119,7 @@ class Engine:
             trip = Trip(route, base, quick, reach, self.counts)
             for indices in blocks(ablations, route.sizes.lanes(len(images))):
                 for part in trip.run([ablations[index] for index in indices]):
-                    changed = replace(part, ablation=indices[part.ablation], rows=images[part.rows.cpu()])
+                    at = torch.tensor(indices)[part.ablation]
+                    changed = replace(part, ablation=at, image=images[part.image])
                     audit.note(changed)
                     yield changed

@@ -8,6 +8,7 @@ are the noise of the machinery, and whatever a real ablation does is to be read 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation, Changed
@@ -52,13 +53,14 @@ class NoOpCheck:
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
         """Run the sweep that was asked for, and the no-ops with it; see `precompute.ablation.ablations.Ablater`."""
         for changed in self.ablater.sweep(inputs, [*ablations, *no_ops(self.n_units)]):
-            if changed.ablation < len(ablations):
-                yield changed
-            else:
-                self._count(changed)
+            n_asked_for = int(torch.searchsorted(changed.ablation, len(ablations)))
+            if n_asked_for:
+                yield changed.part(slice(n_asked_for))
+            if n_asked_for < len(changed):
+                self._count(changed.part(slice(n_asked_for, None)))
 
     def _count(self, changed: Changed) -> None:
-        expected, found = self.prediction[changed.rows], changed.logits.argmax(1)
+        expected, found = self.prediction[changed.image], changed.logits.argmax(1)
         at_first = found if changed.at_first is None else changed.at_first
         self.rows += len(expected)
         self.flips += int((found.cpu() != expected).sum())

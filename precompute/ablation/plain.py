@@ -39,8 +39,8 @@ class PlainAblater:
         Every image is in what comes back, changed or not.
         """
         for index, ablation in enumerate(ablations):
-            for rows in torch.arange(len(inputs)).split(self.batch_size):
-                yield Changed(index, rows, self.run(inputs[rows], ablation))
+            for images in torch.arange(len(inputs)).split(self.batch_size):
+                yield Changed(torch.full_like(images, index), images, self.run(inputs[images], ablation))
 
     @torch.inference_mode()
     def run(self, inputs: Tensor, ablation: Ablation) -> Tensor:

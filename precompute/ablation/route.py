@@ -139,10 +139,7 @@ class Trip:
             logits = self._at_first(block, rows)
             highest = logits.argmax(1) if block.no_op.any() else None
             self._again(logits, block, rows, ablations)
-            for segment in rows.segments():
-                part = slice(segment.start, segment.stop)
-                at_first = None if highest is None else highest[part]
-                yield Changed(segment.ablation, rows.image[part], logits[part], at_first)
+            yield Changed(rows.ablation, rows.image.cpu(), logits, highest)
 
     def _at_first(self, block: Block, rows: Rows) -> Tensor:
         return self.route.tail.run(self.base, block, rows) if self.quick is None else self.quick.run(block, rows)
@@ -160,7 +157,7 @@ class Trip:
     def _plainly(self, rows: Rows, ablations: Sequence[Ablation]) -> Tensor:
         by_name = {node.name: value for node, value in self.base.items()}
         parts = [
-            self.route.resumed.run(by_name, rows.image[segment.start : segment.stop], ablations[segment.ablation])
+            self.route.resumed.run(by_name, rows.image[segment.rows], ablations[segment.ablation])
             for segment in rows.segments()
         ]
         return torch.cat(parts)

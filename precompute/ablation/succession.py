@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from precompute.ablation.ablations import Ablater, Ablation, Changed
+from precompute.ablation.ablations import Ablater, Ablation, Changed, segments
 from precompute.ablation.block import blocks
 from precompute.ablation.engine import Engine
 from precompute.ablation.graph import Node, forget, image_counts, last_uses, size_of
@@ -42,8 +42,8 @@ class Succession(Protocol):
         Yields
         ------
         Changed
-            Its ablation is an index into `tried`, its rows are images in the order in which they were given. An image
-            that is in none of an ablation's has the outputs that it has without the units that are gone.
+            Its ablations are indices into `tried`, its images those in the order in which they were given. A row that
+            does not come has the outputs that the image has without the units that are gone.
         """
         ...
 
@@ -123,14 +123,14 @@ class EngineSuccession:
         reach = self._reach(gone, tried)
         for images, parts in self.held:
             for changed in self._changed(self._base(parts, gone), tried, reach):
-                yield replace(changed, rows=images[changed.rows.cpu()])
+                yield replace(changed, image=images[changed.image])
 
     def _changed(self, base: dict[Node, Tensor], tried: Sequence[Units], reach: Reach | None) -> Iterator[Changed]:
         trials = [silence(units) for units in tried]
         trip = Trip(self.route, base, None, reach, self.engine.counts)
         for indices in blocks(trials, self.route.sizes.lanes(len(base[self.route.plan.site]))):
             for changed in trip.run([trials[index] for index in indices]):
-                yield replace(changed, ablation=indices[changed.ablation])
+                yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
     @torch.inference_mode()  # called while none is on: a recorded graph would hold on to every value before the layer
     def _hold(self, inputs: Tensor) -> dict[Node, Any]:
@@ -165,9 +165,11 @@ class EngineSuccession:
         base = self._base([self._hold(self.audited)], gone)
         errors, largest = [0.0], [0.0]
         for changed in self._changed(base, some, None):
-            exact = self.engine.plain.run(self.audited[changed.rows.cpu()], silence((*gone, *some[changed.ablation])))
-            errors.append((exact - changed.logits).abs().max().item())
-            largest.append(exact.abs().max().item())
+            for segment in segments(changed.ablation):
+                images = self.audited[changed.image[segment.rows]]
+                exact = self.engine.plain.run(images, silence((*gone, *some[segment.ablation])))
+                errors.append((exact - changed.logits[segment.rows]).abs().max().item())
+                largest.append(exact.abs().max().item())
         return Reach.of(max(errors), max(largest))
 
 

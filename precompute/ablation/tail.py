@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from precompute.ablation.ablations import Segment, segments
 from precompute.ablation.block import Block
 from precompute.ablation.graph import Node, forget, image_counts, last_uses
 from precompute.ablation.plan import Plan
 from precompute.ablation.precision import Precision
-from precompute.ablation.updates import Segment, Update
+from precompute.ablation.updates import Update
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +53,7 @@ class Rows:
 
     def segments(self) -> list[Segment]:
         """Return where each ablation's rows begin and end."""
-        ablations, counts = torch.unique_consecutive(self.ablation, return_counts=True)
-        stops = counts.cumsum(0)
-        table = torch.stack([ablations, stops - counts, stops], dim=1)
-        return [Segment(*row) for row in table.tolist()]
+        return segments(self.ablation)
 
 
 class Tail:

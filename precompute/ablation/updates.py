@@ -6,25 +6,16 @@ for each output position and a column for each weight of the lanes: libraries ar
 """
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from precompute.ablation.ablations import Segment
 from precompute.ablation.graph import Node
 from precompute.ablation.places import Places
 
 aten = torch.ops.aten
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Consecutive rows of a batch, `start` to `stop`, that belong to one ablation of a block."""
-
-    ablation: int
-    start: int
-    stop: int
 
 
 Shares = Iterable[tuple[Segment, Tensor]]
@@ -83,15 +74,14 @@ class Update:
 
     def _add_product(self, result: Tensor, columns: Tensor, shares: Shares) -> None:
         for segment, share in shares:
-            rows = slice(segment.start, segment.stop)
+            rows = segment.rows
             result[rows].view(-1, result.shape[-1]).addmm_(columns[rows].flatten(0, -2), share.flatten(0, 1))
 
     def _add_convolution(self, result: Tensor, change: Tensor, shares: Shares) -> None:
         stride, padding, dilation = self.how
         for segment, share in shares:
             weight = share.permute(2, 0, 1).unflatten(2, self.kernel)
-            rows = slice(segment.start, segment.stop)
-            result[rows] += F.conv2d(change[rows], weight, None, stride, padding, dilation)
+            result[segment.rows] += F.conv2d(change[segment.rows], weight, None, stride, padding, dilation)
 
     def _patches(self, change: Tensor) -> Tensor:
         """Return what each output position sees, (row, position, lane * kernel position)."""

@@ -9,7 +9,7 @@ from time import perf_counter
 import numpy as np
 from torch import Tensor
 
-from precompute.ablation.ablations import Ablater
+from precompute.ablation.ablations import Ablater, segments
 from precompute.ablation.succession import Succession, Units, make_succession
 from precompute.experiments.timing import seconds_a_row
 
@@ -91,7 +91,9 @@ def remove_greedily(
 def _trials(succession: Succession, gone: Units, tried: Sequence[Units]) -> list[Answers]:
     found: list[Answers] = [[] for _ in tried]
     for changed in succession.round(gone, tried):
-        found[changed.ablation].append((changed.rows.numpy(), changed.logits.argmax(1).cpu().numpy()))
+        images, now = changed.image.numpy(), changed.logits.argmax(1).cpu().numpy()
+        for segment in segments(changed.ablation):
+            found[segment.ablation].append((images[segment.rows], now[segment.rows]))
     return found
 
 

@@ -42,7 +42,7 @@ def outputs_of(ablater, inputs, ablations, baseline):
     """Outputs of a whole sweep, (ablation, image, output); images that are not named keep the baseline's."""
     logits = baseline.repeat(len(ablations), 1, 1)
     for changed in ablater.sweep(inputs, ablations):
-        logits[changed.ablation, changed.rows] = changed.logits.cpu()
+        logits[changed.ablation, changed.image] = changed.logits.cpu()
     return logits
 
 

@@ -43,7 +43,7 @@ def all_rows(ablater, ablations, network):
     with torch.no_grad():
         found = network(IMAGES).repeat(len(ablations), 1, 1)
     for changed in ablater.sweep(IMAGES, ablations):
-        found[changed.ablation, changed.rows] = changed.logits
+        found[changed.ablation, changed.image] = changed.logits
     return found
 
 
@@ -68,11 +68,11 @@ def test_a_wrong_prediction_is_counted(network, plain):
     audit, exact = draw(plain, ablations), all_rows(plain, ablations, network)
     audit.note_unablated(torch.arange(20), torch.zeros(20, 6))
     for index in range(8):
-        audit.note(Changed(index, torch.arange(20), exact[index]))
+        audit.note(Changed(torch.full((20,), index), torch.arange(20), exact[index]))
     assert audit.counts().differing == 0
     index, image = audit.ablations[1], int(audit.images[2])
     beside = next(position for position in range(20) if position not in audit.images)
-    audit.note(Changed(index, torch.tensor([beside, image]), -exact[index][[beside, image]]))
+    audit.note(Changed(torch.tensor([index] * 2), torch.tensor([beside, image]), -exact[index][[beside, image]]))
     assert audit.counts().differing == 1
     assert audit.counts().largest_log_prob_error > 0.1
 

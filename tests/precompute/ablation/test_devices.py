@@ -48,7 +48,7 @@ def test_and_those_of_rounds_of_units_that_go_one_after_another(network, engines
         before = engine.plain.run(IMAGES, silence(gone)).argmax(1).cpu()
         found = before.repeat(len(tried), 1)
         for changed in succession.round(gone, tried):
-            found[changed.ablation, changed.rows] = changed.logits.argmax(1).cpu()
+            found[changed.ablation, changed.image] = changed.logits.argmax(1).cpu()
         expected = torch.stack([engine.plain.run(IMAGES, silence((*gone, *units))).argmax(1).cpu() for units in tried])
         assert torch.equal(found, expected)
         assert (found != before).float().mean() > 0.01, "too few predictions change to mean anything"

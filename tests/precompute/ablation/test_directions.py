@@ -85,7 +85,7 @@ def test_a_bases_own_units_are_the_units(network, engines):
 def outputs(engine, ablations):
     found = torch.zeros(len(ablations), len(IMAGES), 7)
     for changed in engine.sweep(IMAGES, ablations):
-        found[changed.ablation, changed.rows] = changed.logits
+        found[changed.ablation, changed.image] = changed.logits
     return found
 
 

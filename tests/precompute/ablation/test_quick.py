@@ -29,9 +29,9 @@ def test_rounding_is_relative_to_the_change(network, engines):
         network.first.weight[3] *= 1e-3
         network.first.bias[3] = 1.0
     engine = engines(network, ["first"], IMAGES, precision=Precision.BFLOAT16)["first"]
-    plain = {c.ablation: c.logits for c in engine.plain.sweep(IMAGES[:16], [Ablation((3,), (1.0,))])}[0]
-    quick = {c.ablation: c.logits for c in engine.sweep(IMAGES[:16], [Ablation((3,), (1.0,))])}[0]
-    assert (plain - quick).abs().max() < 1e-4
+    (plain,) = engine.plain.sweep(IMAGES[:16], [Ablation((3,), (1.0,))])
+    (quick,) = engine.sweep(IMAGES[:16], [Ablation((3,), (1.0,))])
+    assert (plain.logits - quick.logits).abs().max() < 1e-4
 
 
 def fail_inside(switches):

@@ -33,7 +33,7 @@ def test_every_prediction_is_that_of_the_reference(real, folder, layer):
     assert reason is None
     predictions = torch.from_numpy(reference["baseline_prediction"]).long().repeat(site.n_units, 1)
     for changed in ablater.sweep(images, each_unit([0.0] * site.n_units)):
-        predictions[changed.ablation, changed.rows] = changed.logits.argmax(1)
+        predictions[changed.ablation, changed.image] = changed.logits.argmax(1)
     np.testing.assert_array_equal(predictions.numpy(), reference["ablated_prediction"])
     assert ablater.counts.rechecked < 0.01 * ablater.counts.rows
     assert ablater.counts.largest_error < 1e-4

@@ -25,7 +25,7 @@ class Known:
 
     def sweep(self, inputs, ablations):
         self.clock.now += self.cost.seconds(len(inputs), len(ablations), shard_size=len(inputs))
-        yield Changed(0, torch.arange(1), torch.zeros(1, 2))
+        yield Changed(torch.zeros(1, dtype=torch.int64), torch.arange(1), torch.zeros(1, 2))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ class MadeUp:
             rows = np.flatnonzero((now != answers(gone)) | (np.arange(N_IMAGES) % 5 == 0))
             for part in np.array_split(rows, 2):
                 yield Changed(
-                    index, torch.tensor(part), torch.nn.functional.one_hot(torch.tensor(now[part]), 3).float()
+                    torch.full((len(part),), index),
+                    torch.tensor(part),
+                    torch.nn.functional.one_hot(torch.tensor(now[part]), 3).float(),
                 )
 
 
