@@ -1,7 +1,7 @@
 """Seconds a row, of the plain method, of the engine and of Captum. A row is one image under one ablation."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -9,11 +9,13 @@ import torch
 from captum.attr import LayerFeatureAblation
 from torch import Tensor, nn
 
-from precompute.ablation.ablations import each_unit
+from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation.choose import make_ablater
 from precompute.ablation.counts import Counts
 from precompute.ablation.engine import Engine
+from precompute.models.forward import logits
 from precompute.models.sites import find_site, list_sites
+from precompute.stages.ablation import sweep
 from tests.benchmarks.cases import Case, build, pictures
 
 Clock = Callable[[], float]
@@ -51,6 +53,7 @@ def run_case(case: Case, clock: Clock = time.perf_counter) -> Result:
     return compare(network, case, images, clock)
 
 
+@torch.no_grad()
 def compare(network: nn.Module, case: Case, images: Tensor, clock: Clock) -> Result:
     """Measure the plain method on a sample of a case's rows and the engine on all of them, in turns."""
     site = find_site(list_sites(network, images[:2]), case.layer)
@@ -59,17 +62,19 @@ def compare(network: nn.Module, case: Case, images: Tensor, clock: Clock) -> Res
         raise SystemExit(f"{case.network} takes the plain method: {reason}.")
     ablations = each_unit([0.0] * site.n_units)[: case.units]
     rows = len(images) * len(ablations)
+    baseline = torch.cat([logits(network, batch) for batch in images.split(BATCH)])
     base = _Stopwatch(engine.by_unit.unablated, clock)
     engine.by_unit.unablated = base  # type: ignore[method-assign]
-    plain, whole, sweep = [], [], []
+    plain, whole, without = [], [], []
     for _ in range(REPEATS):
         engine.counts, base.seconds = Counts(), 0.0
-        plain.append(_seconds(clock, engine.plain.sweep, images[:BATCH], ablations[:1]) / len(images[:BATCH]))
-        seconds = _seconds(clock, engine.sweep, images, ablations)
-        sweep.append((seconds - base.seconds) / rows)
-        whole.append(sweep[-1] + base.seconds / (len(images) * site.n_units))
+        few = images[:BATCH]
+        plain.append(_seconds(clock, engine.plain, few, ablations[:1], baseline[:BATCH]) / len(few))
+        seconds = _seconds(clock, engine, images, ablations, baseline)
+        without.append((seconds - base.seconds) / rows)
+        whole.append(without[-1] + base.seconds / (len(images) * site.n_units))
     ratios = [a / b for a, b in zip(plain, whole, strict=True)]
-    return Result(median(plain), median(whole), median(sweep), engine.counts, (min(ratios), max(ratios)))
+    return Result(median(plain), median(whole), median(without), engine.counts, (min(ratios), max(ratios)))
 
 
 def captum_seconds(case: Case, clock: Clock = time.perf_counter) -> float:
@@ -98,8 +103,9 @@ class _Stopwatch:
         return result
 
 
-def _seconds(clock: Clock, sweep: Callable, *args: object) -> float:
+def _seconds(clock: Clock, ablater: Ablater, images: Tensor, ablations: Sequence[Ablation], baseline: Tensor) -> float:
+    """Time a sweep as a run makes it, up to the predictions that change and the log-probabilities."""
+    outputs = baseline.numpy()
     start = clock()
-    for changed in sweep(*args):
-        changed.logits.argmax(1)
+    sweep(ablater, images, ablations, baseline=outputs, target=outputs.argmax(1))
     return clock() - start
