@@ -126,8 +126,8 @@ class Changed:
     logits
         Shape (row, output), float32, on the network's device.
     at_first
-        Shape (row,), int64: each row's highest output as it was computed first, before rows that were too close to call
-        were computed again. None where none were; the engine keeps it for ablations that change nothing.
+        Shape (row,), int64: the highest output as it was computed first, before rows that were too close to call were
+        computed again, of rows whose ablation changes nothing; -1 for others. None where no such row can be.
     """
 
     ablation: Tensor

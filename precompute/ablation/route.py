@@ -137,9 +137,9 @@ class Trip:
         size = self.route.sizes.rows * (1 if self.quick is None else 8)
         for rows in Rows.changed(block).split(size):
             logits = self._at_first(block, rows)
-            highest = logits.argmax(1) if block.no_op.any() else None
+            at_first = _of_no_ops(logits, block.no_op[rows.ablation]) if block.no_op.any() else None
             self._again(logits, block, rows, ablations)
-            yield Changed(rows.ablation, rows.image.cpu(), logits, highest)
+            yield Changed(rows.ablation, rows.image.cpu(), logits, at_first)
 
     def _at_first(self, block: Block, rows: Rows) -> Tensor:
         return self.route.tail.run(self.base, block, rows) if self.quick is None else self.quick.run(block, rows)
@@ -161,3 +161,12 @@ class Trip:
             for segment in rows.segments()
         ]
         return torch.cat(parts)
+
+
+def _of_no_ops(logits: Tensor, is_no_op: Tensor) -> Tensor:
+    """Return the highest output of each row of a no-op, (row,); -1 for other rows."""
+    highest = torch.full(is_no_op.shape, -1, dtype=torch.int64, device=logits.device)
+    chosen = is_no_op.nonzero().flatten().to(logits.device)
+    # max finds an index several times faster than argmax.
+    highest[chosen] = logits[chosen].max(1).indices
+    return highest

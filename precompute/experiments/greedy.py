@@ -91,7 +91,7 @@ def remove_greedily(
 def _trials(succession: Succession, gone: Units, tried: Sequence[Units]) -> list[Answers]:
     found: list[Answers] = [[] for _ in tried]
     for changed in succession.round(gone, tried):
-        images, now = changed.image.numpy(), changed.logits.argmax(1).cpu().numpy()
+        images, now = changed.image.numpy(), changed.logits.max(1).indices.cpu().numpy()
         for segment in segments(changed.ablation):
             found[segment.ablation].append((images[segment.rows], now[segment.rows]))
     return found
