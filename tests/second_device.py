@@ -1,7 +1,8 @@
 """A device beside the CPU, for machines without one: it computes on the CPU and is as strict as a GPU.
 
 Its tensors say that they are elsewhere, their values lie in ordinary memory. Arguments that lie on two devices are
-refused, as a GPU refuses them. The rest is left to the CPU, so that results are those of the CPU to the last bit.
+refused, as every GPU refuses them, and so is float64, which Apple's do not have. The rest is left to the CPU, so that
+results are those of the CPU to the last bit.
 """
 
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ class Elsewhere(Tensor):
     @staticmethod
     def __new__(cls, here: Tensor) -> "Elsewhere":
         """Stand for a tensor on the CPU."""
+        if here.dtype == torch.float64:
+            raise TypeError(f"Expected no float64 on {NAME}, but got a tensor of {tuple(here.shape)}.")
         made = Tensor._make_wrapper_subclass(
             cls,
             here.shape,

@@ -26,6 +26,11 @@ def test_tensors_of_two_devices_do_not_mix(second):
         here[torch.zeros(2, dtype=torch.int64, device=second)]
 
 
+def test_there_is_no_float64(second):
+    with pytest.raises(TypeError, match="float64"):
+        torch.ones(3, device=second).double()
+
+
 def test_single_numbers_and_indices_may_lie_on_the_cpu(second):
     there = torch.arange(3.0, device=second)
     assert (there + torch.tensor(2.0)).cpu().tolist() == [2, 3, 4]
