@@ -10,6 +10,7 @@ from precompute.experiments.job import Arrays
 from precompute.experiments.reading import log_prob_losses
 from precompute.experiments.removal import without
 from precompute.experiments.tally import Tally
+from precompute.measures.balanced import balanced_accuracy
 from precompute.stages.ablation import Effect
 from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
@@ -163,11 +164,9 @@ class OwnTally:
         own = ranking.classes
         all_right = along(np.full(len(own), right.sum()), self.right)
         own_right, own_named = along(right[own], self.own_right), along(named[own], self.own_named)
-        of_class, of_others = count[own].reshape(-1, 1, 1), (count.sum() - count[own]).reshape(-1, 1, 1)
-        recall = own_right / of_class
-        false_alarms = (own_named - own_right) / np.maximum(of_others, 1)
+        own_count, n_images = count[own].reshape(-1, 1, 1), int(count.sum())
         return {
-            "accuracy": all_right / count.sum(),
-            "class_accuracy": recall,
-            "class_balanced": (recall + 1 - false_alarms) / 2,
+            "accuracy": all_right / n_images,
+            "class_accuracy": own_right / own_count,
+            "class_balanced": balanced_accuracy(own_right, own_named, own_count, n_images),
         }

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from precompute.measures.balanced import balanced_accuracy
 from precompute.stages.ablation import Effect
 
 
@@ -74,14 +75,8 @@ class Tally:
         return self.right / np.where(self.count, self.count, np.nan)
 
     def class_balanced(self) -> np.ndarray:
-        """Return each class's balanced accuracy against the rest, (ablation, class).
-
-        The mean of the share of its images that are given its output and of the share of other images that are not:
-        0.5 by chance. NaN for a class without images, or without any others.
-        """
-        others = self.count.sum() - self.count
-        wrongly_named = (self.named - self.right) / np.where(others, others, np.nan)
-        return (self.class_accuracy() + 1 - wrongly_named) / 2
+        """Return each class's balanced accuracy against the rest, (ablation, class); NaN without images or others."""
+        return balanced_accuracy(self.right, self.named, self.count, int(self.count.sum()))
 
     def balanced(self) -> np.ndarray:
         """Return the mean over classes of their balanced accuracy, (ablation,); NaN where none has one."""

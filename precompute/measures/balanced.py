@@ -9,41 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
+Counts = NDArray[np.integer[Any]] | Floats
 
 
-def balanced_accuracy(prediction: Ints, label: Ints, output_index: Ints) -> Floats:
-    r"""Balanced accuracy of each class against the rest.
+def balanced_accuracy(right: Counts, named: Counts, count: Counts, n_images: int) -> Floats:
+    r"""Balanced accuracy of classes against the rest, from counts of images.
 
     .. math:: \frac{1}{2} \left( \frac{\text{images of c called c}}{\text{images of c}} +
               \frac{\text{other images not called c}}{\text{other images}} \right)
 
     Parameters
     ----------
-    prediction : (..., image) integer array
-        Output the network names.
-    label : (image,) integer array
-        Class of each image.
-    output_index : (class,) integer array
-        The output that each class is.
+    right : array
+        Images of a class that are given its output; of any shape, such as (ablation, class).
+    named : array of that shape
+        Images of any class that are given that output.
+    count : array that broadcasts to that shape
+        Images of the class.
+    n_images : int
+        Images of all classes.
 
     Returns
     -------
-    (..., class) array
-        In [0, 1]; NaN for classes without images or with all of them.
+    array of that shape
+        In [0, 1]; NaN for a class without images, and for one that has all of them.
 
     References
     ----------
     Bau et al. 2020, "Understanding the role of individual units in a deep neural network", PNAS (arXiv:2009.05041).
     """
-    n_images = len(label)
-    found = np.full((*prediction.shape[:-1], len(output_index)), np.nan)
-    for c, output in enumerate(output_index):
-        own = label == c
-        count = int(own.sum())
-        if 0 < count < n_images:
-            called = prediction == output
-            hit = called[..., own].sum(axis=-1) / count
-            false_alarm = called[..., ~own].sum(axis=-1) / (n_images - count)
-            found[..., c] = (hit + 1 - false_alarm) / 2
-    return found
+    others = n_images - count
+    hits = right / np.where(count, count, np.nan)
+    false_alarms = (named - right) / np.where(others, others, np.nan)
+    return (hits + 1 - false_alarms) / 2

@@ -47,6 +47,10 @@ def predictions(real_job, layer, units, images):
         return np.array([model.network(image[None]).argmax().item() for image in inputs])
 
 
+def balanced_accuracy(said, label, c):
+    return ((said == c)[label == c].mean() + (said != c)[label != c].mean()) / 2
+
+
 @pytest.mark.parametrize("layer", ["features.4", "signed"])
 def test_curves_are_those_of_overwriting_the_units(real_job, done, found, layer):
     measured = np.flatnonzero(found["half"] == 1)
@@ -57,12 +61,10 @@ def test_curves_are_those_of_overwriting_the_units(real_job, done, found, layer)
         for step, n_removed in enumerate(found[f"{base}/n_removed"]):
             said = predictions(real_job, layer, found[f"{base}/unit"][order, :n_removed].tolist(), paths)
             np.testing.assert_allclose(found[f"{base}/accuracy"][order, step], (said == label).mean(), atol=1e-6)
-            each = []
-            for c in range(3):
-                recall, others = (said == c)[label == c].mean(), (said != c)[label != c].mean()
-                each.append((recall + others) / 2)
-                np.testing.assert_allclose(found[f"{base}/class_accuracy"][order, step, c], recall, atol=1e-6)
-                np.testing.assert_allclose(found[f"{base}/class_balanced"][order, step, c], each[-1], atol=1e-6)
+            each = [balanced_accuracy(said, label, c) for c in range(3)]
+            recall = [(said == c)[label == c].mean() for c in range(3)]
+            np.testing.assert_allclose(found[f"{base}/class_accuracy"][order, step], recall, atol=1e-6)
+            np.testing.assert_allclose(found[f"{base}/class_balanced"][order, step], each, atol=1e-6)
             np.testing.assert_allclose(found[f"{base}/balanced"][order, step], np.mean(each), atol=1e-6)
 
 
@@ -79,10 +81,6 @@ def test_units_are_ranked_on_the_other_half_alone(done, found):
     most, least = found[f"{LAYER}/unit"][:2]
     assert (np.diff(found[f"{LAYER}/score"][most]) <= 0).all()
     np.testing.assert_array_equal(least, most[::-1])
-
-
-def balanced_accuracy(said, label, c):
-    return ((said == c)[label == c].mean() + (said != c)[label != c].mean()) / 2
 
 
 @pytest.mark.parametrize("layer", ["features.4", "signed"])
