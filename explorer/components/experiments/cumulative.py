@@ -34,7 +34,8 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     ranking, n_removed = experiment[f"{base}/ranking"], experiment[f"{base}/n_removed"]
     of = "all images" if chosen is None else view.store.classes.title[chosen]
     if np.isnan(curve).all():
-        note(f"There is no {_SCALES[scale].lower()} of {of}: the half of the images measured on holds none.")
+        missing = {"accuracy": "none", "balanced": "none, or no other images"}[scale]
+        note(f"There is no {_SCALES[scale].lower()} of {of}: the half of the images measured on holds {missing}.")
         return
     own = None if chosen is None else _for_class(experiment, base, scale, chosen)
     figure, numbers = st.columns([8, 4], gap="large")

@@ -84,6 +84,7 @@ ENTRIES: tuple[Entry, ...] = (
         ("ranked class", "unit"),
         "fraction",
         "Balanced accuracy of the class on the first half, minus the same without the unit.",
+        nan=_ONE_CLASS,
     ),
     Entry(
         f"{_RANKED}/unit",
@@ -94,11 +95,11 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(f"{_RANKED}/n_removed", "i4", ("step",), "units", "How many units are removed at each step, from 0 to all."),
     *(
-        Entry(f"{_RANKED}/{name}", "f4", ("ranked class", "end", "step"), "fraction", doc)
-        for name, doc in (
-            ("accuracy", "Accuracy over the images of the second half."),
-            ("class_accuracy", "Share of the class's images in it that are right."),
-            ("class_balanced", "Balanced accuracy of the class against the rest; chance is 0.5."),
+        Entry(f"{_RANKED}/{name}", "f4", ("ranked class", "end", "step"), "fraction", doc, nan=nan)
+        for name, doc, nan in (
+            ("accuracy", "Accuracy over the images of the second half.", ""),
+            ("class_accuracy", "Share of the class's images in it that are right.", ""),
+            ("class_balanced", "Balanced accuracy of the class against the rest; chance is 0.5.", _ONE_CLASS),
         )
     ),
 )

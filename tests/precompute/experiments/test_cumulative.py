@@ -13,6 +13,7 @@ from precompute.measures.curves import withstood
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
+from tests.small import write_images, write_network
 
 LAYER = "layers/features.4"
 
@@ -215,3 +216,21 @@ def test_little_time_means_fewer_images_and_says_so(job_store, capsys):
         assert found.facts["reduced"] in told
         assert (found["half"] >= 0).sum() == 6
     assert check(job_store) == []
+
+
+def test_images_of_one_class_have_accuracy_and_no_balanced_accuracy(tmp_path):
+    """There are no other images that the class could be told from."""
+    model, images, out = write_network(tmp_path), tmp_path / "images", tmp_path / "store.h5"
+    write_images(images, classes=("cats",))
+    classes = tmp_path / "classes.json"
+    classes.write_text('{"cats": 0}')
+    words = ["run", model, "--images", images, "--classes", classes, "--layer", "features.4", "--out", out]
+    assert main([*map(str, words), "--workers", "0", "--attribution", "none"]) == 0
+    assert main(["experiment", "cumulative", str(out)]) == 0
+    with open_store(out) as store:
+        found = dict(store.experiment("cumulative"))
+    ranked = f"{LAYER}/class_ranked"
+    np.testing.assert_array_equal(found[f"{ranked}/class_accuracy"], found[f"{ranked}/accuracy"])
+    for name in (f"{LAYER}/balanced", f"{ranked}/score", f"{ranked}/class_balanced"):
+        assert np.isnan(found[name]).all()
+    assert check(out) == []
