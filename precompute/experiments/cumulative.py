@@ -22,7 +22,7 @@ from precompute.experiments.removal import (
 )
 from precompute.experiments.subject import Subject, find_subject
 from precompute.experiments.tally import Tally
-from precompute.measures.curves import withstood
+from precompute.measures.curves import area, withstood
 from precompute.measures.paired import paired_counts
 from precompute.measures.table import is_index_valued
 from precompute.models.device import exact_float32
@@ -229,8 +229,8 @@ def _curves(removal: _Removal, tally: Tally) -> Arrays:
         "balanced": balanced,
         "class_accuracy": tally.class_accuracy()[row],
         "class_balanced": tally.class_balanced()[row],
-        "area": np.trapezoid(accuracy, share, axis=1),
-        "balanced_area": np.trapezoid(balanced, share, axis=1),
+        "area": area(accuracy, removal.n_removed),
+        "balanced_area": area(balanced, removal.n_removed),
         "agreement": agreement,
         "prunability": withstood(share, agreement),
     }

@@ -9,26 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
 
 
-def area(curve: Floats) -> Floats:
-    """Area under a curve over the fraction of units removed: the mean accuracy along the way.
+def area(curve: Floats, n_removed: Ints) -> Floats:
+    """Area under a curve over the share of units removed: the mean accuracy along the way.
 
     Parameters
     ----------
     curve : (..., step) array
-        Accuracy, or any other scale, at equal steps; at least two.
+        Accuracy, or any other scale.
+    n_removed : (step,) integer array
+        How many units are removed at each step, from 0 on; shares are of the last. Steps may be uneven.
 
     Returns
     -------
     (...) array
-        On the scale of the curve, by the trapezoidal rule. High for a layer that withstands the order of removal.
+        On the scale of the curve, by the trapezoidal rule. High for a layer that withstands the order of removal. NaN
+        where the curve has one.
 
     References
     ----------
     Morcos, Barrett, Rabinowitz, Botvinick 2018 (arXiv:1803.06959) compare networks by such areas.
     """
-    return (curve[..., 1:] + curve[..., :-1]).mean(axis=-1) / 2
+    return np.asarray(np.trapezoid(curve, n_removed / n_removed[-1], axis=-1))
 
 
 def steps_to_half(curve: Floats, *, chance: float = 0.0) -> Floats:
@@ -52,7 +56,7 @@ def steps_to_half(curve: Floats, *, chance: float = 0.0) -> Floats:
     return np.where(fallen.any(axis=-1), fallen.argmax(axis=-1), np.nan)
 
 
-def steepest_fall(curve: Floats, *, window: float = 0.05) -> tuple[Floats, NDArray[np.integer[Any]]]:
+def steepest_fall(curve: Floats, *, window: float = 0.05) -> tuple[Floats, Ints]:
     """Find the largest fall of a curve within a few removals: the phase transition, as a number.
 
     "Phase transition" is the authors' word for an abrupt fall; that it be the largest one within a share of the units

@@ -12,6 +12,7 @@ from explorer.components.experiments.presentation import Presentation
 from explorer.components.html import escape, heading, note
 from explorer.navigate import View
 from explorer.text import count, number, probability
+from precompute.measures.curves import area
 from precompute.measures.enrichment import enrichment
 from precompute.store.reader import Experiment, Layer
 
@@ -46,7 +47,7 @@ def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], accuracy: Floats) -
     for kind in (kind for kind in NAMES if (ranking == kind).any()):
         curves = accuracy[ranking == kind]
         spared = [np.mean([_spared(n_removed, curve, allowed) for curve in curves]) for allowed in _ALLOWED]
-        mean = np.trapezoid(curves, n_removed / n_removed[-1], axis=1).mean()
+        mean = area(curves, n_removed).mean()
         cells = [number(float(each), 0) for each in spared] + [number(100 * float(mean), 1)]
         numbers = "".join(f'<td class="us-number">{cell}</td>' for cell in cells)
         rows.append(f"<tr><td>{escape(NAMES[kind])}</td>{numbers}</tr>")

@@ -14,7 +14,7 @@ from explorer.components.experiments.presentation import Presentation
 from explorer.components.html import escape, heading, note
 from explorer.navigate import View
 from explorer.text import number
-from precompute.measures.curves import steps_to_half
+from precompute.measures.curves import area, steps_to_half
 from precompute.store.reader import Experiment, Layer
 
 _SCALES = {"accuracy": "Accuracy", "balanced": "Balanced accuracy"}
@@ -101,14 +101,12 @@ def _prunability(experiment: Experiment, base: str) -> None:
 
 def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], curve: Floats, *, chance: float) -> None:
     """Show the area under each order's curve, and when half of the accuracy is gone."""
-    # Steps may be uneven by a unit, so the area is the trapezoids' and not the mean of the curve.
-    area = np.trapezoid(curve, n_removed / n_removed[-1], axis=1)
-    half = _at_half(n_removed, curve, chance)
-    rows = [(NAMES[kind], area[ranking == kind], half[ranking == kind]) for kind in NAMES]
+    areas, halves = area(curve, n_removed), _at_half(n_removed, curve, chance)
+    rows = [(NAMES[kind], areas[ranking == kind], halves[ranking == kind]) for kind in NAMES]
     body = "".join(
-        f'<tr><td>{escape(name)}</td><td class="us-number">{_span(100 * areas, 1)}</td>'
-        f'<td class="us-number">{_span(halves, 0)}</td></tr>'
-        for name, areas, halves in rows
+        f'<tr><td>{escape(name)}</td><td class="us-number">{_span(100 * its_areas, 1)}</td>'
+        f'<td class="us-number">{_span(its_halves, 0)}</td></tr>'
+        for name, its_areas, its_halves in rows
     )
     zero = "of accuracy" if chance == 0 else "of what is above chance"
     head = f'<tr><th></th><th class="us-number">area, %</th><th class="us-number">units to lose half {zero}</th></tr>'

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts.entropy import Floats
-from precompute.measures.curves import steepest_fall, steps_to_half, window_steps
+from precompute.measures.curves import area, steepest_fall, steps_to_half, window_steps
 from precompute.store.reader import Experiment, Layer
 
 
@@ -40,7 +40,7 @@ class Shown:
         half = steps_to_half(self.accuracy)
         gone = np.where(np.isnan(half), np.nan, self.n_removed[np.nan_to_num(half).astype(int)])
         places = {"start": self.n_removed[start], "stop": self.n_removed[stop]}
-        mean = np.trapezoid(self.accuracy, self.n_removed / self.n_removed[-1], axis=1)
+        mean = area(self.accuracy, self.n_removed)
         return pd.DataFrame({"ranking": self.ranking, "fall": fall, **places, "half": gone, "mean": mean})
 
 
