@@ -15,9 +15,9 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.choose import make_ablater
+from precompute.ablation.cost import measure_cost
 from precompute.ablation.no_op import no_ops
 from precompute.ablation.precision import Precision
-from precompute.ablation.timing import measure_cost
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.decoding import open_picture

@@ -9,10 +9,10 @@ from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation.choose import make_ablater
 from precompute.errors import ImageFolderError, OptionError
 from precompute.experiments.job import Advance, Job
+from precompute.experiments.pace import seconds_swept
 from precompute.experiments.reading import spread
 from precompute.experiments.removal import site_of
 from precompute.experiments.subject import Subject, find_subject
-from precompute.experiments.timing import seconds_swept
 from precompute.images.folder import ImageList, list_training_images
 from precompute.measures.roles import Falls, log_odds_fall
 from precompute.models.device import exact_float32

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, segments
 from precompute.ablation.succession import Succession, Units, make_succession
-from precompute.experiments.timing import seconds_a_row
+from precompute.experiments.pace import seconds_a_row
 
 Answers = list[tuple[np.ndarray, np.ndarray]]
 """Images whose prediction one trial may change, and what it then is, part by part."""

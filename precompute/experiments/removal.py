@@ -5,9 +5,9 @@ import numpy as np
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.ablation.succession import silence
 from precompute.errors import ModelError
+from precompute.experiments.pace import seconds_swept
 from precompute.experiments.reading import spread
 from precompute.experiments.subject import Subject
-from precompute.experiments.timing import seconds_swept
 from precompute.measures.halves import halves
 from precompute.models.sites import Site, find_site, list_sites
 from precompute.store.layer import Layer

@@ -11,10 +11,10 @@ from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation.choose import make_ablater
 from precompute.experiments.changes import Changes
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.pace import seconds_swept
 from precompute.experiments.reading import spread
 from precompute.experiments.removal import site_of
 from precompute.experiments.subject import Subject, find_subject
-from precompute.experiments.timing import seconds_swept
 from precompute.measures.drops import Answers
 from precompute.measures.multiplicity import false_discovery
 from precompute.measures.rotation import energy_shares, random_rotation, rotation_powers

@@ -1,4 +1,4 @@
-"""How long a sweep will take, from short ones."""
+"""What a whole sweep costs, shard, image and row apart, told from short ones: what a run is planned by."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How long work takes, told from a little of it."""
+"""What one more row of work takes, whatever the work, told from a little of it; what comes once is left out."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial

@@ -1,16 +1,16 @@
-"""How long work takes, with a clock that the work itself moves on."""
+"""The pace of work, with a clock that the work itself moves on."""
 
 import pytest
 
-from precompute.experiments import timing
-from precompute.experiments.timing import seconds_a_row
+from precompute.experiments import pace
+from precompute.experiments.pace import seconds_a_row
 
 
 @pytest.fixture
 def pieces(monkeypatch):
     """Make pieces of work that cost something whatever their size, and something for each row."""
     now = [0.0]
-    monkeypatch.setattr(timing, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(pace, "perf_counter", lambda: now[0])
 
     def made(sizes, *, fixed, each):
         done = []

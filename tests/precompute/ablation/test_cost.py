@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from precompute.ablation import timing
+from precompute.ablation import cost as costing
 from precompute.ablation.ablations import Changed, each_unit
+from precompute.ablation.cost import Cost, measure_cost
 from precompute.ablation.plain import PlainAblater
-from precompute.ablation.timing import Cost, measure_cost
 
 
 class Clock:
@@ -34,7 +34,7 @@ class Known:
 @pytest.mark.parametrize("n_units", [1, 2, 16, 2000])
 def test_the_time_of_a_long_sweep_follows_from_short_ones(cost, n_units, monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(timing, "perf_counter", clock)
+    monkeypatch.setattr(costing, "perf_counter", clock)
     found = measure_cost(Known(clock, cost), torch.zeros(8, 3, 4, 4), each_unit([0.0] * n_units))
     patience = clock.now
     expected = cost.seconds(1000, n_units, shard_size=250)
@@ -51,6 +51,6 @@ def test_the_plain_method_is_timed_on_one_ablation(monkeypatch):
     class Plain(Known, PlainAblater):
         pass
 
-    monkeypatch.setattr(timing, "perf_counter", clock)
+    monkeypatch.setattr(costing, "perf_counter", clock)
     assert measure_cost(Plain(clock, cost), torch.zeros(8, 3, 4, 4), each_unit([0.0] * 500)) == cost
     assert clock.now == 2 * 8 * 2.0
