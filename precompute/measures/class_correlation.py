@@ -94,24 +94,6 @@ class JointMoments:
         return np.clip(self.product / np.where(defined, spread, np.nan), -1, 1)
 
 
-def class_correlation(activation: Floats, probability: Floats) -> Floats:
-    """Class correlation where all images are at hand, see :meth:`JointMoments.correlation`.
-
-    Parameters
-    ----------
-    activation : (unit, image) array
-        One number per unit and image.
-    probability : (image, class) array
-        What the network gives each class.
-
-    Returns
-    -------
-    (unit, class) array
-        In [-1, 1] or NaN.
-    """
-    return JointMoments.of(activation, probability).correlation()
-
-
 def strongest_class(correlation: Floats) -> tuple[Floats, Floats]:
     """Return the largest value of every unit over the classes, and its class.
 

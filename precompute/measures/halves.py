@@ -26,7 +26,7 @@ class HeldOutDrop:
     Parameters
     ----------
     chosen : (unit,) array
-        The class; NaN where no class was chosen, and where two halves that are pooled choose different ones.
+        The class; NaN where none was chosen.
     lost, gained, count : (unit,) integer arrays
         Images lost, images gained and images in all behind the drop; 0 where no class was chosen.
     """
@@ -88,21 +88,6 @@ def held_out_drop(score: Floats, read: PairedCounts) -> HeldOutDrop:
         np.where(found, numbers, 0) for numbers in (read.lost[unit, best], read.gained[unit, best], read.count[best])
     )
     return HeldOutDrop(np.where(found, best, np.nan), lost, gained, count)
-
-
-def pooled(one: HeldOutDrop, other: HeldOutDrop) -> HeldOutDrop:
-    """Put the two ways together: chosen on either half, read on the other.
-
-    The images behind the two are not the same, so the counts add up, and an interval can be made from them. Where only
-    one half has a class to choose, the drop is that of one way.
-
-    Returns
-    -------
-    HeldOutDrop
-        ``chosen`` is the class that both ways choose; NaN where they differ or where either chooses none.
-    """
-    chosen = np.where(one.chosen == other.chosen, one.chosen, np.nan)
-    return HeldOutDrop(chosen, one.lost + other.lost, one.gained + other.gained, one.count + other.count)
 
 
 def reliability(one: Floats, other: Floats) -> Floats:

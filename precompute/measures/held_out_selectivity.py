@@ -16,21 +16,26 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 
-def held_out_selectivity(choose: Floats, read: Floats) -> tuple[Floats, Floats]:
-    """Choose the preferred class by one table of class means, and compute the index from another.
+def cross_validated_selectivity(one: Floats, other: Floats) -> tuple[Floats, Floats]:
+    """Choose each unit's class by the means over one half of the images, and compute its index from the other half's.
+
+    Both ways together: the mean of the chosen class and the mean of the rest are averaged over both ways before the
+    index is made of them, for a ratio of noisy means leans low, and an average of two such ratios no less. It still
+    does where a class has few images and the unit is rarely active, so compare it with its own null, see
+    :func:`selectivity_null`.
 
     Parameters
     ----------
-    choose, read : (unit, class) arrays
-        Class means of an activation that is nowhere below zero, from different images; NaN for classes without images.
+    one, other : (unit, class) arrays
+        Class means over either half of an activation that is nowhere below zero; NaN for classes without images.
 
     Returns
     -------
     index : (unit,) array
-        In [-1, 1]; below zero where the others answer more strongly on the second images. NaN for units that are silent
-        on either, and where fewer than two classes have images in both.
+        In [-1, 1]; below zero where the others answer more strongly on the images that had no part in the choice. NaN
+        for units that are silent on either half, and where fewer than two classes have images in both.
     chosen : (unit,) array
-        The class; NaN where the index is.
+        The class that both ways choose; NaN where they differ.
 
     Raises
     ------
@@ -42,37 +47,10 @@ def held_out_selectivity(choose: Floats, read: Floats) -> tuple[Floats, Floats]:
     Morcos et al. 2018 (arXiv:1803.06959) for the index; fixing the class on other images follows Casper et al. 2021
     (arXiv:1912.04783).
     """
-    own, rest, chosen = _own_and_rest(choose, read)
-    return _index(own, rest), np.where(own + rest > 0, chosen, np.nan)
-
-
-def cross_validated_selectivity(one: Floats, other: Floats) -> tuple[Floats, Floats]:
-    """Held-out class selectivity, both ways together.
-
-    The mean of the chosen class and the mean of the rest are averaged over both ways before the index is made of them:
-    a ratio of noisy means leans low, an average of two such ratios no less. It still does where a class has few images
-    and the unit is rarely active, so compare it with its own null, see :func:`selectivity_null`.
-
-    Parameters
-    ----------
-    one, other : (unit, class) arrays
-        Class means from either half of the images.
-
-    Returns
-    -------
-    index : (unit,) array
-        In [-1, 1]; NaN for units that are silent on either half.
-    chosen : (unit,) array
-        The class that both ways choose; NaN where they differ.
-
-    Raises
-    ------
-    ValueError
-        When a class mean is below zero.
-    """
     own, rest, chosen = _own_and_rest(one, other)
     other_own, other_rest, other_chosen = _own_and_rest(other, one)
-    index = _index(own + other_own, rest + other_rest)
+    own, rest = own + other_own, rest + other_rest
+    index = (own - rest) / np.where(own + rest > 0, own + rest, np.nan)
     return index, np.where((chosen == other_chosen) & ~np.isnan(index), chosen, np.nan)
 
 
@@ -122,7 +100,3 @@ def _own_and_rest(choose: Floats, read: Floats) -> tuple[Floats, Floats, Floats]
     rest = np.maximum(known.sum(axis=1) - own, 0) / max(int(present.sum()) - 1, 1)
     found = ~np.isnan(chosen)
     return np.where(found, own, np.nan), np.where(found, rest, np.nan), chosen
-
-
-def _index(own: Floats, rest: Floats) -> Floats:
-    return (own - rest) / np.where(own + rest > 0, own + rest, np.nan)

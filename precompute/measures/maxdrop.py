@@ -140,32 +140,6 @@ def null_maximum(changed: Ints, count: Ints) -> tuple[Floats, Floats]:
     return value[possible], log_at_most[possible]
 
 
-def draw_null_maximum(counts: PairedCounts, *, draws: int = 100, seed: int = 0) -> Floats:
-    """Draw largest drops as chance would make them, for statistics of many units at once.
-
-    Correlate a measure with each row to see how far it predicts the largest drop merely by predicting how many images
-    flip.
-
-    Parameters
-    ----------
-    counts : PairedCounts
-        Images lost and gained; classes without images take no part.
-    draws : int
-        How many.
-    seed : int
-        Same seed, same draws.
-
-    Returns
-    -------
-    (draw, unit) array
-        Fractions in [-1, 1].
-    """
-    rng = np.random.default_rng(seed)
-    present = counts.count > 0
-    changed, count = (counts.lost + counts.gained)[:, present], counts.count[present]
-    return np.array([((2 * rng.binomial(changed, 0.5) - changed) / count).max(axis=1) for _ in range(draws)])
-
-
 def _alike(changed: Ints, count: Ints) -> tuple[Ints, Ints, Ints]:
     """Gather classes that have the same numbers; return those and how many classes have them."""
     pair, how_many = np.unique(np.stack([changed, count], axis=1), axis=0, return_counts=True)

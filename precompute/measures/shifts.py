@@ -4,7 +4,6 @@ An image that stays right has still become less certain: the change of log-proba
 count of right images does. It tells whether there is an effect; accuracy tells how much it matters.
 """
 
-import itertools
 import math
 from typing import Any
 
@@ -20,54 +19,12 @@ _RADEMACHER = 1 / (2 * math.erfc(1))  # 1 / (4 P(Z >= sqrt 2)), Z standard norma
 _FEW = 25  # up to so many changes the null distribution is summed exactly; past it the normal curve is the safe side
 
 
-def sign_flip(change: Floats, label: Ints, n_classes: int, *, draws: int = 1000, seed: int = 0) -> Floats:
-    """Paired sign-flip test of the mean change of each class.
-
-    If silencing the unit did nothing, every change might as well have had the other sign. The p-value is the share of
-    sign patterns that give a sum at least as far from zero: of all patterns where there are no more than ``draws``,
-    otherwise of ``draws`` random ones and the data, (1 + more extreme) / (1 + draws).
-
-    Parameters
-    ----------
-    change : (unit, image) array
-        A finite number per unit and image, such as the change of log-probability; NaN leaves the image out.
-    label : (image,) integer array
-        Class of each image.
-    n_classes : int
-        Number of classes.
-    draws : int
-        Random patterns; no p-value of a class with many images lies below 1 / (1 + draws).
-    seed : int
-        Same seed, same patterns. All units are tested with the same ones.
-
-    Returns
-    -------
-    (unit, class) array
-        Two-sided p-values in (0, 1]; NaN for classes without images.
-
-    References
-    ----------
-    Fisher 1935, "The design of experiments", section 21.
-    """
-    rng = np.random.default_rng(seed)
-    p = np.full((len(change), n_classes), np.nan)
-    for c in np.unique(label):
-        of_class = np.nan_to_num(change[:, label == c].astype(np.float64))
-        n_images = of_class.shape[1]
-        exact = 2**n_images <= draws
-        signs = _all_signs(n_images) if exact else rng.choice([-1.0, 1.0], (n_images, draws))
-        # Sums of the same numbers in another order differ by rounding.
-        reached = np.abs(of_class.sum(axis=1)) - 1e-12 * np.abs(of_class).sum(axis=1)
-        more = (np.abs(of_class @ signs) >= reached[:, None]).sum(axis=1)
-        p[:, c] = more / signs.shape[1] if exact else (1 + more) / (1 + draws)
-    return p
-
-
 def wilcoxon(change: Floats, label: Ints, n_classes: int) -> Floats:
     """Wilcoxon signed-rank test of the change of each class.
 
-    As :func:`sign_flip`, but of the ranks of the absolute changes: a few very large changes do not drown the rest, and
-    p-values can be as small as many tests ask for. Changes of exactly zero are left out, equal ones share their rank.
+    If silencing the unit did nothing, every change might as well have had the other sign. What is summed are the ranks
+    of the absolute changes: a few very large ones do not drown the rest, and p-values can be as small as many tests ask
+    for. Changes of exactly zero are left out, equal ones share their rank.
     The null distribution is exact, given the ranks, for up to 25 changes, and normal with the variance of those ranks
     and a continuity correction past that; far out the normal curve is above the exact one, which is the safe side.
 
@@ -129,10 +86,6 @@ def sign_flip_bound(total: Floats, square: Floats) -> Floats:
     z = np.divide(total, np.sqrt(square), out=np.zeros(np.shape(total)), where=square > 0)
     bound = np.array([_RADEMACHER * math.erfc(value / math.sqrt(2)) / 2 for value in z.ravel()]).reshape(z.shape)
     return np.where(z > 0, np.minimum(bound, 1), 1.0)
-
-
-def _all_signs(n: int) -> Floats:
-    return np.array(list(itertools.product([-1.0, 1.0], repeat=n))).T
 
 
 def _normal_tails(ranks: Floats, upper: Floats) -> Floats:

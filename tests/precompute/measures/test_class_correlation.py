@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.class_correlation import JointMoments, class_correlation, strongest_class
+from precompute.measures.class_correlation import JointMoments, strongest_class
 
 
 def draw(seed, n_units=3, n_images=40, n_classes=4):
@@ -21,7 +21,7 @@ def draw(seed, n_units=3, n_images=40, n_classes=4):
 @given(st.integers(0, 50))
 def test_class_correlation_is_pearsons(seed):
     activation, probability = draw(seed)
-    found = class_correlation(activation, probability)
+    found = JointMoments.of(activation, probability).correlation()
     for u, c in np.ndindex(found.shape):
         assert found[u, c] == pytest.approx(stats.pearsonr(activation[u], probability[:, c]).statistic, abs=1e-12)
 
@@ -39,14 +39,14 @@ def test_lots_of_images_add_up_whatever_their_sizes(seed, cuts):
     for lot in lots[1:]:
         whole = whole + lot
     assert whole.n_images == 40
-    np.testing.assert_allclose(whole.correlation(), class_correlation(activation, probability), atol=1e-8)
+    np.testing.assert_allclose(whole.correlation(), JointMoments.of(activation, probability).correlation(), atol=1e-8)
 
 
 @pytest.mark.parametrize("value", [0, 0.1, 1e-30, 1e6])
 def test_a_unit_or_a_probability_that_does_not_vary_has_no_correlation(value):
     activation, probability = draw(0)
     activation[1], probability[:, 2] = value, 0.3
-    found = class_correlation(activation, probability)
+    found = JointMoments.of(activation, probability).correlation()
     assert np.isnan(found[1]).all()
     assert np.isnan(found[:, 2]).all()
     assert not np.isnan(np.delete(found, 1, axis=0)[:, [0, 1, 3]]).any()
@@ -55,7 +55,8 @@ def test_a_unit_or_a_probability_that_does_not_vary_has_no_correlation(value):
 def test_few_images_have_none():
     activation, probability = draw(0)
     for n_images in (0, 1, 2):
-        assert np.isnan(class_correlation(activation[:, :n_images], probability[:n_images])).all()
+        found = JointMoments.of(activation[:, :n_images], probability[:n_images]).correlation()
+        assert np.isnan(found).all()
 
 
 def test_the_strongest_class_is_the_first_of_the_largest():

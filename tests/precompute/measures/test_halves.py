@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.halves import disattenuated, halves, held_out_drop, pooled, reliability
+from precompute.measures.halves import disattenuated, halves, held_out_drop, reliability
 from precompute.measures.paired import PairedCounts
 
 labels = st.lists(st.integers(0, 4), max_size=40).map(lambda held: np.array(held, dtype=int))
@@ -62,23 +62,6 @@ def test_the_class_is_chosen_by_score_alone_and_read_from_the_counts(case):
         assert (found.lost[unit], found.gained[unit]) == (read.lost[unit, best], read.gained[unit, best])
 
 
-@given(readings(), readings())
-def test_pooled_ways_add_their_counts(case, other_case):
-    one, other = held_out_drop(*case), held_out_drop(*other_case)
-    n_units = min(len(one.chosen), len(other.chosen))
-    one, other = (
-        type(way)(way.chosen[:n_units], way.lost[:n_units], way.gained[:n_units], way.count[:n_units])
-        for way in (one, other)
-    )
-    both = pooled(one, other)
-    for unit in range(n_units):
-        total = one.count[unit] + other.count[unit]
-        change = one.lost[unit] - one.gained[unit] + other.lost[unit] - other.gained[unit]
-        assert both.drop[unit] == pytest.approx(change / total if total else math.nan, nan_ok=True)
-        same = one.chosen[unit] == other.chosen[unit]
-        np.testing.assert_equal(both.chosen[unit], one.chosen[unit] if same else math.nan)
-
-
 @given(st.floats(-0.99, 1))
 def test_reliability_is_spearman_brown_of_the_correlation(r):
     # Two profiles with exactly this correlation.
@@ -128,15 +111,14 @@ def simulate(drop, rng, n_units=1500, n_classes=300, half=25, rate=0.005):
 def test_the_held_out_drop_is_free_of_the_winners_curse(drop):
     one, other = simulate(drop, np.random.default_rng(0))
     naive = ((one.lost + other.lost - one.gained - other.gained) / 50).max(axis=1)
-    both = pooled(held_out_drop(one.drop, other), held_out_drop(other.drop, one))
-    right = both.chosen == 0
     assert naive.mean() > drop + 0.003 * (drop < 0.1)
     # Right class: its own drop. Any choice: the true drop of what was chosen, which is 0 for all classes but one.
-    ways = [(held_out_drop(a.drop, b), b) for a, b in ((one, other), (other, one))]
-    for way, _ in ways:
+    ways = [held_out_drop(one.drop, other), held_out_drop(other.drop, one)]
+    for way in ways:
         hit = way.chosen == 0
         assert way.drop[hit].mean() == pytest.approx(drop, abs=0.012)
         assert way.drop[~hit & ~np.isnan(way.chosen)].mean() == pytest.approx(0, abs=0.004)
+    right = (ways[0].chosen == 0) & (ways[1].chosen == 0)
     assert right.mean() > {0.04: 0.02, 0.08: 0.25, 0.12: 0.6}[drop]
 
 

@@ -9,11 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from precompute.measures.halves import halves
-from precompute.measures.held_out_selectivity import (
-    cross_validated_selectivity,
-    held_out_selectivity,
-    selectivity_null,
-)
+from precompute.measures.held_out_selectivity import cross_validated_selectivity, selectivity_null
 from precompute.measures.selectivity import class_means, class_selectivity
 
 tables = st.tuples(st.integers(1, 3), st.integers(1, 5)).flatmap(
@@ -21,23 +17,29 @@ tables = st.tuples(st.integers(1, 3), st.integers(1, 5)).flatmap(
 )
 
 
-def slow_index(choose, read):
-    pairs = [(c, a, b) for c, (a, b) in enumerate(zip(choose, read, strict=True)) if a == a and b == b]
-    if len(pairs) < 2 or not any(a for _, a, _ in pairs):
+def slow_both_ways(one, other):
+    """Index and chosen class, from the classes that have images in both halves."""
+    classes = [c for c, (a, b) in enumerate(zip(one, other, strict=True)) if a == a and b == b]
+    parts, choices = [], []
+    for choose, read in ((one, other), (other, one)):
+        if len(classes) < 2 or not any(choose[c] for c in classes):
+            return math.nan, math.nan
+        chosen = max(classes, key=lambda c: (choose[c], -c))
+        parts.append((read[chosen], sum(read[c] for c in classes if c != chosen) / (len(classes) - 1)))
+        choices.append(chosen)
+    own, rest = (sum(side) for side in zip(*parts, strict=True))
+    if not own + rest:
         return math.nan, math.nan
-    chosen = max(pairs, key=lambda pair: (pair[1], -pair[0]))[0]
-    own = read[chosen]
-    rest = sum(b for c, _, b in pairs if c != chosen) / (len(pairs) - 1)
-    return ((own - rest) / (own + rest), chosen) if own + rest else (math.nan, math.nan)
+    return (own - rest) / (own + rest), choices[0] if choices[0] == choices[1] else math.nan
 
 
 @given(tables, st.sets(st.integers(0, 4)), st.sets(st.integers(0, 4)))
-def test_the_class_comes_from_one_table_and_the_index_from_the_other(pair, no_first, no_second):
-    choose, read = (table.copy() for table in pair)
-    for table, missing in ((choose, no_first), (read, no_second)):
+def test_the_class_comes_from_one_half_the_index_from_the_other_and_both_ways_add_up(pair, no_first, no_second):
+    one, other = (table.copy() for table in pair)
+    for table, missing in ((one, no_first), (other, no_second)):
         table[:, [c for c in missing if c < table.shape[1]]] = np.nan
-    index, chosen = held_out_selectivity(choose, read)
-    expected = np.array([slow_index(*rows) for rows in zip(choose.tolist(), read.tolist(), strict=True)]).T
+    index, chosen = cross_validated_selectivity(one, other)
+    expected = np.array([slow_both_ways(*rows) for rows in zip(one.tolist(), other.tolist(), strict=True)]).T
     np.testing.assert_allclose(index, expected[0], atol=1e-12)
     np.testing.assert_array_equal(chosen, expected[1])
     assert ((np.abs(index) <= 1) | np.isnan(index)).all()
@@ -45,28 +47,8 @@ def test_the_class_comes_from_one_table_and_the_index_from_the_other(pair, no_fi
 
 @given(tables)
 def test_one_table_twice_gives_the_plain_index(pair):
-    for found, plain in zip(held_out_selectivity(pair[0], pair[0]), class_selectivity(pair[0]), strict=True):
+    for found, plain in zip(cross_validated_selectivity(pair[0], pair[0]), class_selectivity(pair[0]), strict=True):
         np.testing.assert_allclose(found, plain, atol=1e-12)
-
-
-def slow_both_ways(one, other):
-    parts = []
-    for choose, read in ((one, other), (other, one)):
-        if len(choose) < 2 or not any(choose):
-            return math.nan
-        chosen = choose.index(max(choose))
-        parts.append((read[chosen], (sum(read) - read[chosen]) / (len(read) - 1)))
-    own, rest = (sum(side) for side in zip(*parts, strict=True))
-    return (own - rest) / (own + rest) if own + rest else math.nan
-
-
-@given(tables)
-def test_both_ways_add_up_before_the_ratio(pair):
-    index, chosen = cross_validated_selectivity(*pair)
-    expected = [slow_both_ways(*rows) for rows in zip(pair[0].tolist(), pair[1].tolist(), strict=True)]
-    np.testing.assert_allclose(index, expected, atol=1e-12)
-    agree = (pair[0].argmax(axis=1) == pair[1].argmax(axis=1)) & ~np.isnan(index)
-    np.testing.assert_array_equal(chosen, np.where(agree, pair[0].argmax(axis=1), np.nan))
 
 
 def rare_units(n_units=150, n_classes=20, n_images=20, preference=0.0):
@@ -111,8 +93,8 @@ def test_the_null_of_shuffled_labels_is_at_the_stated_rate_and_as_high_as_chance
 
 
 def test_dead_units_have_no_selectivity_and_negative_means_are_refused():
-    index, chosen = held_out_selectivity(np.array([[0.0, 0], [1, 0]]), np.array([[1.0, 0], [0, 0]]))
+    index, chosen = cross_validated_selectivity(np.array([[0.0, 0], [1, 0]]), np.array([[1.0, 0], [0, 0]]))
     assert np.isnan([index, chosen]).all()
     for pair in (([[-1.0, 1]], [[1.0, 1]]), ([[1.0, 1]], [[-1.0, 1]])):
         with pytest.raises(ValueError, match="nowhere below zero"):
-            held_out_selectivity(*map(np.array, pair))
+            cross_validated_selectivity(*map(np.array, pair))
