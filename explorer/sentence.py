@@ -28,11 +28,6 @@ def as_html(spans: Sequence[Span]) -> str:
     return "".join(f"<b>{html.escape(s.text)}</b>" if s.strong else html.escape(s.text) for s in spans)
 
 
-def as_text(spans: Sequence[Span]) -> str:
-    """Return the sentence as plain text."""
-    return "".join(span.text for span in spans)
-
-
 def describe(unit: int, titles: Sequence[str], profile: Floats, loss: Sequence[Span], *, dead: bool) -> list[Span]:
     """Say what drives a unit and what is lost without it.
 

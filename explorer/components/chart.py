@@ -11,8 +11,6 @@ import altair as alt
 import streamlit as st
 from altair.utils.schemapi import debug_mode
 
-Draw = Callable[[], alt.LayerChart]
-
 
 def chart(
     draw: Callable[[], alt.LayerChart], *, key: str, says: str, on_pick: Callable[[Any], None] | None = None

@@ -21,12 +21,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from precompute.errors import DiskError, ImageFolderError
 from precompute.images.drawing.crew import SPLITS, draw_pictures
 from precompute.images.drawing.palette import PARTS
-from precompute.images.drawing.scenes import RECIPES, draw_scene
+from precompute.images.drawing.scenes import RECIPES
 
 DEMO_CLASSES: tuple[tuple[str, str], ...] = tuple((recipe.name, recipe.name.replace("_", " ")) for recipe in RECIPES)
 """Folder name and title of every class, in the order of the network's outputs."""
@@ -36,28 +34,6 @@ VAL_PER_CLASS = 50
 
 _MARKER = "drawn.json"
 _FORGOTTEN = 3600  # seconds after which an unfinished folder counts as left behind by a killed run
-
-
-def draw_image(class_index: int, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Draw one picture of a class.
-
-    Parameters
-    ----------
-    class_index : int
-        Position in `DEMO_CLASSES`.
-    rng : numpy.random.Generator
-        All chance there is.
-
-    Returns
-    -------
-    picture : (96, 96, 3) uint8 array
-        Red, green and blue.
-    masks : dict of str to (96, 96) uint8 array
-        For each category of `PARTS` the index of the part that each pixel shows, 0 where there is none. Everything
-        drawn is in them, small things beside the subject too.
-    """
-    sheet = draw_scene(RECIPES[class_index], rng)
-    return sheet.developed(), sheet.parts
 
 
 def draw_demo_images(

@@ -25,7 +25,6 @@ from torchvision.transforms import Compose, Normalize, Resize, ToTensor
 from precompute.images.decoding import open_picture
 from precompute.images.demo import DEMO_CLASSES
 from precompute.images.folder import list_images
-from precompute.models.checkpoints import load_into, read_checkpoint
 
 LAST_LAYERS = ("features.8", "features.10")
 """The last two convolutional layers, after their ReLU."""
@@ -130,19 +129,6 @@ def build_no_dropout() -> tuple[nn.Module, Compose]:
 def save_weights(network: nn.Module, path: Path) -> None:
     """Write the parameters of a network as plain tensors by name."""
     torch.save(network.state_dict(), path)
-
-
-def load_demo_network(path: Path, *, batch_norm: bool = False, dropout: bool = True) -> DemoNetwork:
-    """Build a variant of the network with the parameters that `save_weights` wrote.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, or holds other parameters than this variant's.
-    """
-    network = build_demo_network(batch_norm=batch_norm, dropout=dropout)
-    load_into(network, read_checkpoint(path), path)
-    return network
 
 
 @dataclass(frozen=True)

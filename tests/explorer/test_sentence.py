@@ -5,7 +5,7 @@ import pytest
 
 from explorer.evidence import Evidence
 from explorer.impact import Impact
-from explorer.sentence import as_html, as_text, describe, without
+from explorer.sentence import as_html, describe, without
 from precompute.measures.paired import drop_interval
 
 TITLES = ("striped ball", "red kite", "blue star")
@@ -20,7 +20,7 @@ def impact_of(lost, gained, n=50):
 
 def say(lost, gained, *, n=50, profile=(3.0, 1.0, 1.0), dead=False, evidence=None):
     loss = without(TITLES, impact_of(lost, gained, n), evidence)
-    return as_text(describe(42, TITLES, np.array(profile), loss, dead=dead))
+    return "".join(span.text for span in describe(42, TITLES, np.array(profile), loss, dead=dead))
 
 
 def test_it_says_what_drives_the_unit_and_what_is_lost_without_it():

@@ -11,7 +11,8 @@ from torch import nn
 import precompute.models.demo as network
 from precompute import demo
 from precompute.__main__ import main
-from precompute.images.demo import DEMO_CLASSES, draw_image
+from precompute.images.demo import DEMO_CLASSES
+from precompute.images.drawing.scenes import RECIPES, draw_scene
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
@@ -24,7 +25,7 @@ def draw(root, *, seed, progress):
     for split in ("train", "val"):
         for number, (name, _) in enumerate(DEMO_CLASSES):
             (root / split / name).mkdir(parents=True)
-            picture, _ = draw_image(number, np.random.default_rng(seed))
+            picture = draw_scene(RECIPES[number], np.random.default_rng(seed)).developed()
             Image.fromarray(picture).save(root / split / name / "0000.png")
 
 

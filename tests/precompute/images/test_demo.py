@@ -12,8 +12,9 @@ from PIL import Image
 
 from precompute.errors import DiskError, ImageFolderError
 from precompute.images import demo
-from precompute.images.demo import DEMO_CLASSES, draw_demo_images, draw_image, is_drawn
+from precompute.images.demo import DEMO_CLASSES, draw_demo_images, is_drawn
 from precompute.images.drawing.palette import PARTS
+from precompute.images.drawing.scenes import RECIPES, draw_scene
 from precompute.images.folder import list_images
 
 NAMES = [name for name, _ in DEMO_CLASSES]
@@ -52,11 +53,12 @@ def test_validation_has_enough_images_of_each_class_to_measure_drops_on():
 
 
 def test_a_picture_is_96_pixels_square_in_colour_with_one_mask_for_each_category():
-    picture, masks = draw_image(0, np.random.default_rng(0))
+    sheet = draw_scene(RECIPES[0], np.random.default_rng(0))
+    picture = sheet.developed()
     assert picture.shape == (96, 96, 3)
     assert picture.dtype == np.uint8
-    assert masks.keys() == PARTS.keys()
-    for category, mask in masks.items():
+    assert sheet.parts.keys() == PARTS.keys()
+    for category, mask in sheet.parts.items():
         assert mask.shape == (96, 96)
         assert mask.dtype == np.uint8
         assert mask.max() <= len(PARTS[category])
@@ -75,8 +77,8 @@ def test_a_mask_reads_as_the_names_of_its_parts(drawn):
         category: {str(index): part for index, part in enumerate(parts, start=1)} for category, parts in PARTS.items()
     }
     class_index = NAMES.index("red_star_on_sand")
-    _, masks = draw_image(class_index, np.random.default_rng([5, 1, class_index, 0]))
-    for category, mask in masks.items():
+    sheet = draw_scene(RECIPES[class_index], np.random.default_rng([5, 1, class_index, 0]))
+    for category, mask in sheet.parts.items():
         with Image.open(drawn / "masks" / "val" / "red_star_on_sand" / f"0000-{category}.png") as image:
             assert image.mode == "P"
             np.testing.assert_array_equal(np.asarray(image), mask)
@@ -85,7 +87,8 @@ def test_a_mask_reads_as_the_names_of_its_parts(drawn):
 def test_any_picture_of_the_folder_can_be_drawn_alone(drawn):
     for class_index, name in enumerate(NAMES):
         for split_index, split in enumerate(("train", "val")):
-            picture, _ = draw_image(class_index, np.random.default_rng([5, split_index, class_index, 0]))
+            rng = np.random.default_rng([5, split_index, class_index, 0])
+            picture = draw_scene(RECIPES[class_index], rng).developed()
             with Image.open(drawn / split / name / "0000.png") as image:
                 np.testing.assert_array_equal(np.asarray(image), picture)
 
@@ -113,11 +116,11 @@ def test_training_and_validation_share_no_picture(drawn):
 HASH = """
 import hashlib
 import numpy as np
-from precompute.images.demo import DEMO_CLASSES, draw_image
+from precompute.images.drawing.scenes import RECIPES, draw_scene
 digest = hashlib.sha256()
-for index in range(len(DEMO_CLASSES)):
-    picture, masks = draw_image(index, np.random.default_rng([0, index]))
-    digest.update(picture.tobytes() + b"".join(mask.tobytes() for mask in masks.values()))
+for index, recipe in enumerate(RECIPES):
+    sheet = draw_scene(recipe, np.random.default_rng([0, index]))
+    digest.update(sheet.developed().tobytes() + b"".join(mask.tobytes() for mask in sheet.parts.values()))
 print(digest.hexdigest())
 """
 

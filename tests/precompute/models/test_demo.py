@@ -14,7 +14,6 @@ from precompute.models.demo import (
     build,
     build_demo_network,
     demo_transform,
-    load_demo_network,
     save_weights,
     train_demo_network,
 )
@@ -225,16 +224,10 @@ def test_build_returns_the_network_and_its_transform():
     assert transform is demo_transform
 
 
-def test_saved_weights_come_back(tmp_path):
-    network = build_demo_network(seed=8)
-    save_weights(network, tmp_path / "demo.pt")
-    assert equal(weights(load_demo_network(tmp_path / "demo.pt")), weights(network))
-
-
 def test_saved_weights_of_another_variant_are_refused(tmp_path):
     save_weights(build_demo_network(batch_norm=True), tmp_path / "demo.pt")
     with pytest.raises(ModelError, match=r"demo\.pt"):
-        load_demo_network(tmp_path / "demo.pt")
+        load_model(f"{demo.__file__}:build", str(tmp_path / "demo.pt"))
 
 
 def test_the_file_and_function_that_a_store_names_load_with_the_weights(tmp_path):
