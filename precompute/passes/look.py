@@ -1,0 +1,87 @@
+"""The second look at the images that are shown: thumbnails, maps and attributions."""
+
+import numpy as np
+
+from precompute.errors import ImageFolderError
+from precompute.images.loading import Batch
+from precompute.images.picture import thumbnail
+from precompute.merge.images import Swept
+from precompute.merge.sweep import Merged
+from precompute.passes.part import Part
+from precompute.plan import Plan
+from precompute.progress import Progress, Stage
+from precompute.shards import arrays as named
+from precompute.stages.attribution import METHODS
+from precompute.stages.exemplars import Wanted, wanted
+from precompute.stages.gallery import Look, attribution_maps, exemplar_maps
+from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
+
+
+def look_again(part: Part, images: Swept, merged: Merged, progress: Progress) -> list[str]:
+    """Read the images that some exemplar list names once more, for thumbnails, maps and attributions.
+
+    Parameters
+    ----------
+    part
+        The images.
+    images
+        Those of them that could be read.
+    merged
+        Names those that are shown.
+    progress
+        Shows the stage ``exemplars``.
+
+    Returns
+    -------
+    list of str
+        The shards, whose side files now hold all that.
+
+    Raises
+    ------
+    ImageFolderError
+        When an image can no longer be read.
+    """
+    plan, shown = part.plan, merged.named_images()
+    shards = {name: shown[cut.start : cut.stop] for name, cut in part.cut("look", len(shown)).items()}
+    todo = part.todo(shards)
+    look = Look(plan.model.network, plan.baseline_input, plan.options.batch_size, MAX_ATTRIBUTION_MAP_SIDE)
+    steps = {name: _n_steps(plan, merged, positions) for name, positions in shards.items()}
+    with progress.stage(f"{part.of}exemplars", sum(steps.values()), unit="maps") as stage:
+        stage.advance(sum(steps[name] for name in shards if name not in todo))
+        for name, batch in part.read(images.list, todo):
+            part.folder.write(name, _look_one(plan, look, batch, merged, stage))
+    return list(shards)
+
+
+def _n_steps(plan: Plan, merged: Merged, positions: np.ndarray) -> int:
+    """Count the steps of a shard: an image, and each attribution map, is one."""
+    maps = 0
+    for site in plan.sites:
+        top = merged.exemplars[site][:, : plan.attribution.n_exemplars]
+        maps += int(np.isin(top, positions).sum()) * len(plan.attribution.methods[site.name])
+    return len(positions) + maps
+
+
+def _look_one(plan: Plan, look: Look, batch: Batch, merged: Merged, stage: Stage) -> dict[str, np.ndarray]:
+    if batch.bad:
+        position, reason = batch.bad[0]
+        raise ImageFolderError(
+            f"{plan.candidates.root}: image {position} of the list could be read before and now cannot ({reason}). "
+            "Put the folder back as it was and add --resume, or start over."
+        )
+    view = plan.view
+    arrays = named.thumbnail_arrays(batch, [thumbnail(view.picture(inputs)) for inputs in batch.inputs])
+    wanted_of = {site: wanted(merged.exemplars[site], batch.indices) for site in plan.sites}
+    maps, peak = exemplar_maps(
+        plan.model.network, wanted_of, batch.inputs, batch_size=plan.options.batch_size, side=MAX_EXEMPLAR_MAP_SIDE
+    )
+    for number, site in enumerate(plan.sites):
+        arrays |= named.map_arrays(number, "exemplar", maps[site])
+        chosen = wanted_of[site].slot < plan.attribution.n_exemplars
+        top = Wanted(*(values[chosen] for values in (wanted_of[site].unit, wanted_of[site].slot, wanted_of[site].row)))
+        at = (peak[site][0][chosen], peak[site][1][chosen])
+        for name in plan.attribution.methods[site.name]:
+            found = attribution_maps(look, METHODS[name], site, batch.inputs, top, at, stage.advance)
+            arrays |= named.map_arrays(number, name, found)
+    stage.advance(len(batch.indices))
+    return arrays

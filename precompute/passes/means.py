@@ -1,0 +1,42 @@
+"""The pass before the sweep, for mean ablation: what every unit is set to."""
+
+import numpy as np
+
+from precompute.images.loading import Batch
+from precompute.merge.images import unit_means
+from precompute.models.sites import Site
+from precompute.passes.part import Part
+from precompute.plan import Plan
+from precompute.progress import Progress
+from precompute.shards.arrays import sum_arrays
+from precompute.stages.activations import answer
+
+
+def find_unit_means(part: Part, progress: Progress) -> dict[Site, np.ndarray]:
+    """Find the mean activation of every unit over all images and over space.
+
+    Parameters
+    ----------
+    part
+        The images.
+    progress
+        Shows the stage ``unit means``.
+
+    Returns
+    -------
+    dict of Site to np.ndarray
+        (unit,) for every layer.
+    """
+    plan, folder = part.plan, part.folder
+    shards = part.cut("means", len(plan.candidates))
+    with progress.stage("unit means", len(plan.candidates)) as stage:
+        for name, batch in part.read(plan.candidates, part.todo(shards)):
+            folder.write(name, _sums(plan, batch))
+            stage.advance(len(batch.indices) + len(batch.bad))
+    return unit_means(plan.sites, folder, list(shards))
+
+
+def _sums(plan: Plan, batch: Batch) -> dict[str, np.ndarray]:
+    if not batch.indices:
+        return sum_arrays(None)
+    return sum_arrays(answer(plan.model.network, plan.sites, batch.inputs.split(plan.options.batch_size)))
