@@ -7,7 +7,6 @@ results are those of the CPU to the last bit.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import torch
@@ -28,7 +27,6 @@ _BY_INDEX = (aten.index.Tensor, aten.index_put.default, aten.index_put_.default,
 @contextmanager
 def second_device() -> Iterator[torch.device]:
     """Have a second device inside the block, in this thread."""
-    _register()
     with _Mode():
         yield torch.device(NAME, 0)
 
@@ -116,7 +114,6 @@ def _there(value: Any, known: dict[int, Tensor], op: Any, args: Any) -> Any:
         return Elsewhere(value)
 
 
-@cache
 def _register() -> torch.library.Library:
     """Tell PyTorch of the device, and of the three operations by which it makes tensors when no mode looks on."""
     _setup_privateuseone_for_python_backend(NAME)
@@ -138,3 +135,8 @@ def _empty_strided(size, stride, dtype=None, layout=None, device=None, pin_memor
 def _copy_from(source, target, non_blocking=False):
     _here(target).copy_(_here(source))
     return target
+
+
+# On import: autograd makes room for the devices there are at the first backward pass of the process, and for no others.
+# The registrations live as long as the library object does.
+_library = _register()
