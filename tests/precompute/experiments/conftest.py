@@ -1,6 +1,7 @@
 """Stores to add experiments to, and how to ask for them as a person does."""
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,16 @@ def real_job(tmp_path_factory):
 def job_store(real_job, tmp_path):
     """A copy of that store."""
     return Path(shutil.copy(real_job[2], tmp_path / "store.h5"))
+
+
+@pytest.fixture(scope="module")
+def experimented(real_job, tmp_path_factory):
+    """Open a copy of that store with an experiment that the command line added."""
+    with ExitStack() as stores:
+
+        def done(name, *words):
+            path = Path(shutil.copy(real_job[2], tmp_path_factory.mktemp(name) / "store.h5"))
+            assert main(["experiment", name, str(path), "--seed", "5", "--device", "cpu", *map(str, words)]) == 0
+            return stores.enter_context(open_store(path))
+
+        yield done

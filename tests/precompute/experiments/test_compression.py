@@ -22,10 +22,9 @@ def compressed(real_job, folder, *words):
 
 
 @pytest.fixture(scope="module")
-def done(real_job, tmp_path_factory):
+def done(experimented):
     """The store with its compression, as the command line makes it."""
-    with open_store(compressed(real_job, tmp_path_factory.mktemp("done"))) as store:
-        yield store
+    return experimented("compression")
 
 
 @pytest.fixture(scope="module")

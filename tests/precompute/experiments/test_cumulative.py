@@ -19,13 +19,9 @@ LAYER = "layers/features.4"
 
 
 @pytest.fixture(scope="module")
-def done(real_job, tmp_path_factory):
+def done(experimented):
     """The store with its curves, as the command line makes them."""
-    path = tmp_path_factory.mktemp("done") / "store.h5"
-    path.write_bytes(real_job[2].read_bytes())
-    assert main(["experiment", "cumulative", str(path), "--seed", "5", "--device", "cpu"]) == 0
-    with open_store(path) as store:
-        yield store
+    return experimented("cumulative")
 
 
 @pytest.fixture(scope="module")

@@ -49,14 +49,9 @@ def masks(real_job, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def done(real_job, masks, tmp_path_factory):
+def done(experimented, masks):
     """The store with its dissection, as the command line makes it."""
-    path = tmp_path_factory.mktemp("done") / "store.h5"
-    path.write_bytes(real_job[2].read_bytes())
-    words = ["experiment", "dissection", str(path), "--masks", str(masks), "--quantile", str(QUANTILE), "--seed", "5"]
-    assert main([*words, "--device", "cpu"]) == 0
-    with open_store(path) as store:
-        yield store
+    return experimented("dissection", "--masks", masks, "--quantile", QUANTILE)
 
 
 @pytest.fixture(scope="module")

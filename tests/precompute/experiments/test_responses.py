@@ -12,15 +12,11 @@ from precompute.store.reader import open_store
 
 
 @pytest.fixture(scope="module")
-def done(real_job, tmp_path_factory):
+def done(experimented):
     """The store with its responses, as the command line makes them; shards smaller than the images."""
-    path = tmp_path_factory.mktemp("done") / "store.h5"
-    path.write_bytes(real_job[2].read_bytes())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("precompute.experiments.subject.SHARD", 7)
-        assert main(["experiment", "responses", str(path), "--seed", "5", "--device", "cpu"]) == 0
-    with open_store(path) as store:
-        yield store
+        return experimented("responses")
 
 
 @pytest.fixture(scope="module")

@@ -25,13 +25,9 @@ def added(path, *words):
 
 
 @pytest.fixture(scope="module")
-def done(real_job, tmp_path_factory):
+def done(experimented):
     """The store with the experiment, as the command line makes it."""
-    path = tmp_path_factory.mktemp("done") / "store.h5"
-    path.write_bytes(real_job[2].read_bytes())
-    added(path, "--seed", "5")
-    with open_store(path) as store:
-        yield store
+    return experimented("rotation")
 
 
 @pytest.fixture(scope="module")
