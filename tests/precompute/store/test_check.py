@@ -313,83 +313,58 @@ def rename(path, name):
     return lambda file: file[path].__setitem__(0, name)
 
 
+def edited(path, edit):
+    """A fault of one dataset: where it is, and how it comes about."""
+    return path, change(path, edit)
+
+
 CONTENT_FAULTS = {
     "provenance that is no JSON": ("/", lambda file: file.attrs.__setitem__("provenance", "{")),
     "provenance that is a list": ("/", lambda file: file.attrs.__setitem__("provenance", "[]")),
     "two classes of one name": ("/classes/name", rename("/classes/name", "green_ball")),
     "classes out of order": ("/classes/name", rename("/classes/name", "z")),
-    "two classes of one output": ("/classes/output_index", change("/classes/output_index", first(3))),
-    "an output that is none": ("/classes/output_index", change("/classes/output_index", first(99))),
-    "a label past the classes": ("/images/label", change("/images/label", first(4))),
-    "a label below zero": ("/images/label", change("/images/label", first(-1))),
-    "a prediction that is no output": ("/baseline/prediction", change("/baseline/prediction", first(6))),
+    "two classes of one output": edited("/classes/output_index", first(3)),
+    "an output that is none": edited("/classes/output_index", first(99)),
+    "a label past the classes": edited("/images/label", first(4)),
+    "a label below zero": edited("/images/label", first(-1)),
+    "a prediction that is no output": edited("/baseline/prediction", first(6)),
     "a list hash of other images": ("/images", lambda file: file["/images"].attrs.__setitem__("list_hash", "0" * 64)),
     "a path that is not in the list hash": ("/images", rename("/images/path", "blue_ball/0000a.png")),
     "images out of order": ("/images/path", exchange_images),
-    "a mean above its maximum": (f"{LAYER}/activation/mean", change(f"{LAYER}/activation/mean", first(9))),
-    "a positive mean below zero": (
-        f"{LAYER}/activation/positive_mean",
-        change(f"{LAYER}/activation/positive_mean", first(-1)),
-    ),
+    "a mean above its maximum": edited(f"{LAYER}/activation/mean", first(9)),
+    "a positive mean below zero": edited(f"{LAYER}/activation/positive_mean", first(-1)),
     "a signed layer without positive means": (
         f"{LAYER}/activation/positive_mean",
         lambda file: file.__delitem__(f"{LAYER}/activation/positive_mean"),
     ),
-    "class means of something else": (f"{LAYER}/class_mean", change(f"{LAYER}/class_mean", raised(0.1))),
-    "a dead unit called alive": (f"{LAYER}/measure/dead", change(f"{LAYER}/measure/dead", first(1))),
-    "selectivity of something else": (
-        f"{LAYER}/measure/class_selectivity",
-        change(f"{LAYER}/measure/class_selectivity", raised(0.01)),
-    ),
-    "another preferred class": (
-        f"{LAYER}/measure/selective_class",
-        change(f"{LAYER}/measure/selective_class", raised(1)),
-    ),
-    "another overall drop": (f"{LAYER}/measure/overall_drop", change(f"{LAYER}/measure/overall_drop", raised(0.01))),
-    "another largest drop": (
-        f"{LAYER}/measure/max_class_drop",
-        change(f"{LAYER}/measure/max_class_drop", raised(0.01)),
-    ),
-    "another class of the largest drop": (
-        f"{LAYER}/measure/max_class_drop_class",
-        change(f"{LAYER}/measure/max_class_drop_class", first(3)),
-    ),
-    "a drop that does not follow": (f"{LAYER}/ablation/zero/drop", change(f"{LAYER}/ablation/zero/drop", raised(0.25))),
-    "a count that does not follow": (
-        f"{LAYER}/ablation/zero/correct",
-        change(f"{LAYER}/ablation/zero/correct", raised(1)),
-    ),
+    "class means of something else": edited(f"{LAYER}/class_mean", raised(0.1)),
+    "a dead unit called alive": edited(f"{LAYER}/measure/dead", first(1)),
+    "selectivity of something else": edited(f"{LAYER}/measure/class_selectivity", raised(0.01)),
+    "another preferred class": edited(f"{LAYER}/measure/selective_class", raised(1)),
+    "another overall drop": edited(f"{LAYER}/measure/overall_drop", raised(0.01)),
+    "another largest drop": edited(f"{LAYER}/measure/max_class_drop", raised(0.01)),
+    "another class of the largest drop": edited(f"{LAYER}/measure/max_class_drop_class", first(3)),
+    "a drop that does not follow": edited(f"{LAYER}/ablation/zero/drop", raised(0.25)),
+    "a count that does not follow": edited(f"{LAYER}/ablation/zero/correct", raised(1)),
     "a flip that changes nothing": (f"{LAYER}/ablation/zero/flip/prediction", flip_to_the_same),
-    "a flip to no output": (
-        f"{LAYER}/ablation/zero/flip/prediction",
-        change(f"{LAYER}/ablation/zero/flip/prediction", first(77)),
-    ),
-    "a flip of no image": (f"{LAYER}/ablation/zero/flip/image", change(f"{LAYER}/ablation/zero/flip/image", first(12))),
-    "flips cut at falling steps": (
-        f"{LAYER}/ablation/zero/flip/indptr",
-        change(f"{LAYER}/ablation/zero/flip/indptr", first(1)),
-    ),
-    "flips that end elsewhere": (
-        f"{LAYER}/ablation/zero/flip/indptr",
-        change(f"{LAYER}/ablation/zero/flip/indptr", raised(1, at=-1)),
-    ),
+    "a flip to no output": edited(f"{LAYER}/ablation/zero/flip/prediction", first(77)),
+    "a flip of no image": edited(f"{LAYER}/ablation/zero/flip/image", first(12)),
+    "flips cut at falling steps": edited(f"{LAYER}/ablation/zero/flip/indptr", first(1)),
+    "flips that end elsewhere": edited(f"{LAYER}/ablation/zero/flip/indptr", raised(1, at=-1)),
     "an exemplar out of order": (
         f"{LAYER}/exemplar/top/image",
         lambda file: file[f"{LAYER}/exemplar/top/image"].__setitem__(0, file[f"{LAYER}/exemplar/top/image"][0][::-1]),
     ),
     "an exemplar shown twice": (f"{LAYER}/exemplar/top/image", show_twice),
-    "an exemplar that is no image": (
-        f"{LAYER}/exemplar/bottom/image",
-        change(f"{LAYER}/exemplar/bottom/image", first(1000)),
-    ),
+    "an exemplar that is no image": edited(f"{LAYER}/exemplar/bottom/image", first(1000)),
     "a quantile at another rank": (
         f"{LAYER}/exemplar/quantile/image",
         lambda file: file[f"{LAYER}/exemplar/quantile/image"].__setitem__(
             (0, 1), file[f"{LAYER}/exemplar/quantile/image"][0, 0]
         ),
     ),
-    "another exemplar value": (f"{LAYER}/exemplar/top/value", change(f"{LAYER}/exemplar/top/value", raised(0.5))),
-    "another count of ties": (f"{LAYER}/exemplar/bottom/tied", change(f"{LAYER}/exemplar/bottom/tied", raised(1))),
+    "another exemplar value": edited(f"{LAYER}/exemplar/top/value", raised(0.5)),
+    "another count of ties": edited(f"{LAYER}/exemplar/bottom/tied", raised(1)),
     "an exemplar without a thumbnail": ("/images/thumbnail", lose_thumbnail),
     "a thumbnail that is no JPEG": ("/images/thumbnail", foreign_thumbnail),
     "a method with both a map and a reason": (
