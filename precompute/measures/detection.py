@@ -45,16 +45,7 @@ def one_against_rest(activation: Floats, label: Ints, n_classes: int) -> Floats:
 def best_area_null(activation: Floats, label: Ints, n_classes: int, *, draws: int = 100, seed: int = 0) -> ShuffleNull:
     """Best area of every unit over the classes, beside what shuffled labels give: a maximum is large by chance too.
 
-    Parameters
-    ----------
-    activation : (unit, image) array
-        One number per unit and image, without NaN.
-    label : (image,) integer array
-        Class of each image.
-    n_classes : int
-        Number of classes.
-    draws, seed : int
-        Shuffles, and where they start.
+    Parameters are those of :func:`one_against_rest`, and shuffles and where they start.
 
     Returns
     -------
