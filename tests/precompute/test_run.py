@@ -22,6 +22,7 @@ from precompute.merge import blocks
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
+from tests.arrays import assert_same_arrays
 from tests.small import write_images, write_network
 
 ROOT = Path(__file__).parents[2]
@@ -58,11 +59,7 @@ def datasets(path):
 def assert_same_stores(first, second):
     ours, theirs = datasets(first), datasets(second)
     assert ours.keys() == theirs.keys()
-    for name, value in ours.items():
-        if getattr(value, "dtype", None) is not None and value.dtype.kind == "O":
-            assert all(np.array_equal(a, b) for a, b in zip(value, theirs[name], strict=True)), name
-        else:
-            np.testing.assert_array_equal(value, theirs[name], err_msg=name)
+    assert_same_arrays(ours, theirs)
 
 
 # What a run computes

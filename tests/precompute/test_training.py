@@ -16,6 +16,7 @@ from precompute.__main__ import main
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
+from tests.arrays import assert_same_arrays
 from tests.small import write_images, write_network
 
 ROOT = Path(__file__).parents[2]
@@ -48,14 +49,6 @@ def content(path, base):
     return found
 
 
-def assert_same(ours, theirs):
-    for name, value in ours.items():
-        if getattr(value, "dtype", None) is not None and value.dtype.kind == "O":
-            assert all(np.array_equal(a, b) for a, b in zip(value, theirs[name], strict=True)), name
-        else:
-            np.testing.assert_array_equal(value, theirs[name], err_msg=name)
-
-
 @pytest.fixture(scope="module")
 def trained(made, tmp_path_factory):
     """The store of a run with training images and both kinds of ablation."""
@@ -79,7 +72,7 @@ def test_training_images_have_the_groups_of_a_run_on_them_alone(made, trained, t
     assert {"images/thumbnail", "baseline/log_prob", "layers/signed/ablation/zero/log_prob_change"} <= by_a_run.keys()
     means = {name for name in ours if "/ablation/mean" in name or "drop" in name}
     kept = {name: value for name, value in ours.items() if name not in means or "/zero/" in name}
-    assert_same(kept, theirs)
+    assert_same_arrays(kept, theirs)
     added = {name.split("@")[0] for name in theirs.keys() - ours.keys()}
     assert all("/measure/" in name for name in added)  # by the statistics of the images of the run
 
@@ -91,7 +84,7 @@ def test_the_images_of_the_run_have_what_they_have_without_training_images(made,
     assert main(job(model, val, alone, "--batch-size", 1, *more)) == 0
     ours, theirs = content(trained, "/"), content(alone, "/")
     assert ours.keys() == theirs.keys()
-    assert_same(ours, theirs)
+    assert_same_arrays(ours, theirs)
 
 
 def test_mean_ablation_sets_units_to_their_means_on_the_images_of_the_run(made, trained):
@@ -147,8 +140,8 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_store(made, trained, tmp_path
     running.send_signal(signal.SIGKILL)
     running.wait()
     assert main(words) == 0
-    assert_same(content(out, "/train"), content(trained, "/train"))
-    assert_same(content(out, "/"), content(trained, "/"))
+    assert_same_arrays(content(out, "/train"), content(trained, "/train"))
+    assert_same_arrays(content(out, "/"), content(trained, "/"))
     assert not side_files.parent.exists()
 
 
@@ -198,5 +191,5 @@ def test_an_experiment_leaves_training_images_as_they_are(trained, tmp_path):
     copy = tmp_path / "copy.h5"
     copy.write_bytes(trained.read_bytes())
     assert main(["experiment", "correlations", str(copy)]) == 0
-    assert_same(content(copy, "/train"), content(trained, "/train"))
+    assert_same_arrays(content(copy, "/train"), content(trained, "/train"))
     assert check(copy) == []
