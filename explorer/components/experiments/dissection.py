@@ -1,5 +1,7 @@
 """Which concepts units detect, beside what chance gives."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -8,6 +10,7 @@ from explorer import navigate
 from explorer.charts.dissection import detected, overlaps
 from explorer.components.chart import chart
 from explorer.components.experiments.presentation import Presentation
+from explorer.components.experiments.unit_table import quantity, unit_table
 from explorer.components.html import escape, heading, note
 from explorer.concepts import FLOOR, Dissection
 from explorer.navigate import View
@@ -76,30 +79,17 @@ def _table(view: View, layer: Layer, found: Dissection) -> None:
             "threshold": found.threshold,
         }
     )
-    key = f"dissection_table_{layer.name}"
-    columns = st.column_config
-    st.dataframe(
-        frame,
-        hide_index=True,
-        height=420,
-        key=key,
-        column_config={
-            "unit": columns.NumberColumn("Unit", width=60, pinned=True),
-            "concept": columns.TextColumn("Best concept"),
-            "iou": columns.NumberColumn("IoU, %", format="%.1f", help="intersection over union with it"),
-            "ceiling": columns.NumberColumn("By chance, %", format="%.1f", help="the highest of the shuffles"),
-            "second": columns.TextColumn("Second best"),
-            "threshold": columns.NumberColumn("Active above", format="%.3g", help="the unit's threshold"),
-        },
-        on_select=lambda: _open_row(view, key),
-        selection_mode="single-cell",
-    )
+    unit_table(view, layer, frame, _COLUMNS, key=f"dissection_table_{layer.name}")
 
 
-def _open_row(view: View, key: str) -> None:
-    cells = st.session_state[key]["selection"]["cells"]
-    if cells:
-        _open(view, int(cells[0][0]))
+_COLUMNS: dict[str, Any] = {
+    "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
+    "concept": st.column_config.TextColumn("Best concept"),
+    "iou": quantity("IoU, %", "intersection over union with it", "%.1f"),
+    "ceiling": quantity("By chance, %", "the highest of the shuffles", "%.1f"),
+    "second": st.column_config.TextColumn("Second best"),
+    "threshold": quantity("Active above", "the unit's threshold", "%.3g"),
+}
 
 
 def _open(view: View, unit: int) -> None:

@@ -13,6 +13,7 @@ from explorer.charts.roles import plane
 from explorer.components.chart import chart
 from explorer.components.experiments.choices import choose, choose_class
 from explorer.components.experiments.presentation import Presentation
+from explorer.components.experiments.unit_table import quantity, unit_table
 from explorer.components.html import escape, heading, note
 from explorer.navigate import View
 from explorer.text import count, number, percent
@@ -64,7 +65,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         _counts(shown, experiment)
         note(_looked_at(experiment, chosen))
     heading("All units", "click a heading to sort, a cell to look at its unit")
-    _table(view, frame, key=f"roles_table_{layer.name}_{kind}_{chosen}")
+    _table(view, layer, frame, key=f"roles_table_{layer.name}_{kind}_{chosen}")
 
 
 def _frame(shown: _Shown, experiment: Experiment) -> pd.DataFrame:
@@ -105,34 +106,21 @@ def _by_role(code: NDArray[Any]) -> NDArray[Any]:
     return np.bincount(code.ravel(), minlength=len(ROLES))
 
 
-def _table(view: View, frame: pd.DataFrame, *, key: str) -> None:
-    columns = st.column_config
+def _table(view: View, layer: Layer, frame: pd.DataFrame, *, key: str) -> None:
     rank = frame["role"].map({ROLES[role]: place for place, role in enumerate((2, 3, 1, 4, 0))})
     ordered = frame.assign(rank=rank).sort_values(["rank", "gap"], ascending=[True, False], kind="stable")
-    units = ordered["unit"].to_numpy()
-    st.dataframe(
-        ordered[["unit", "role", "training", "held_out", "gap", "gap_error", "q"]],
-        hide_index=True,
-        height=420,
-        key=key,
-        column_config={
-            "unit": columns.NumberColumn("Unit", width=60, pinned=True),
-            "role": columns.TextColumn("Role"),
-            "training": columns.NumberColumn("Training", format="%.3f", help="worth on training images, nats"),
-            "held_out": columns.NumberColumn("Held-out", format="%.3f", help="worth on held-out images, nats"),
-            "gap": columns.NumberColumn("Difference", format="%.3f", help="training - held-out, nats"),
-            "gap_error": columns.NumberColumn("±", format="%.3f", help="half of the difference's 95 % interval"),
-            "q": columns.NumberColumn("q", format="%.2g", help="false discovery rate of the role that fits best"),
-        },
-        on_select=lambda: _open_row(view, key, units),
-        selection_mode="single-cell",
-    )
+    unit_table(view, layer, ordered, _COLUMNS, key=key)
 
 
-def _open_row(view: View, key: str, units: NDArray[Any]) -> None:
-    cells = st.session_state[key]["selection"]["cells"]
-    if cells:
-        _open(view, int(units[cells[0][0]]))
+_COLUMNS: dict[str, Any] = {
+    "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
+    "role": st.column_config.TextColumn("Role"),
+    "training": quantity("Training", "worth on training images, nats", "%.3f"),
+    "held_out": quantity("Held-out", "worth on held-out images, nats", "%.3f"),
+    "gap": quantity("Difference", "training - held-out, nats", "%.3f"),
+    "gap_error": quantity("±", "half of the difference's 95 % interval", "%.3f"),
+    "q": quantity("q", "false discovery rate of the role that fits best", "%.2g"),
+}
 
 
 def _open(view: View, unit: int) -> None:

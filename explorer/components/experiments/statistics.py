@@ -12,6 +12,7 @@ from explorer.charts.noise import noise_levels
 from explorer.components.ablation import choose_ablation
 from explorer.components.chart import chart
 from explorer.components.experiments.presentation import Presentation
+from explorer.components.experiments.unit_table import quantity, unit_table
 from explorer.components.html import escape, heading, note
 from explorer.impact import impact
 from explorer.navigate import View
@@ -21,8 +22,6 @@ from precompute.store.answers import answers
 from precompute.store.reader import Experiment, Layer
 
 Floats = NDArray[np.floating[Any]]
-
-_TABLE_HEIGHT = 460
 
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
@@ -141,23 +140,7 @@ def _table(view: View, layer: Layer, frame: pd.DataFrame) -> None:
     heading("Every unit", "the surest first; click a cell to look at its unit")
     ordered = frame.sort_values(["q", "p", "drop"], ascending=[True, True, False], kind="stable")
     ordered = ordered.assign(tally=_tally(ordered)).reset_index(drop=True)
-    key = f"statistics_{layer.name}_{view.selection.ablation}"
-
-    def open_row() -> None:
-        cells = st.session_state[key]["selection"]["cells"]
-        if cells:
-            unit = int(ordered["unit"].iloc[cells[0][0]])
-            navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=unit))
-
-    st.dataframe(
-        ordered[list(_COLUMNS)],
-        hide_index=True,
-        height=_TABLE_HEIGHT,
-        column_config=_COLUMNS,
-        on_select=open_row,
-        selection_mode="single-cell",
-        key=key,
-    )
+    unit_table(view, layer, ordered, _COLUMNS, key=f"statistics_{layer.name}_{view.selection.ablation}")
 
 
 def _tally(frame: pd.DataFrame) -> list[str]:
@@ -165,25 +148,21 @@ def _tally(frame: pd.DataFrame) -> list[str]:
     return [f"−{lost} +{gained} of {n}" if n else "–" for lost, gained, n in counts]
 
 
-def _number(label: str, spelling: str, help_: str | None = None) -> Any:
-    return st.column_config.NumberColumn(label, format=spelling, help=help_)
-
-
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
     "held_out_title": st.column_config.TextColumn("Class", help="chosen on one half of the images"),
-    "held_out": _number("Held-out drop, pt", "%.1f", "of that class, on the other half"),
-    "held_out_low": _number("from", "%.1f", "95 % interval"),
-    "held_out_high": _number("to", "%.1f", "95 % interval"),
+    "held_out": quantity("Held-out drop, pt", "of that class, on the other half", "%.1f"),
+    "held_out_low": quantity("from", "95 % interval", "%.1f"),
+    "held_out_high": quantity("to", "95 % interval", "%.1f"),
     "tally": st.column_config.TextColumn("Images", help="lost and gained on the other half"),
-    "q": _number("q", "%.2g", "false discovery rate over the units of the layer"),
-    "p": _number("p", "%.2g", "exact, of the largest drop over classes"),
-    "drop": _number("Largest drop, pt", "%.1f", "over all classes, on all images"),
+    "q": quantity("q", "false discovery rate over the units of the layer", "%.2g"),
+    "p": quantity("p", "exact, of the largest drop over classes", "%.2g"),
+    "drop": quantity("Largest drop, pt", "over all classes, on all images", "%.1f"),
     "title": st.column_config.TextColumn("of class"),
-    "expected": _number("By chance, mean", "%.1f", "of the largest drop, for as many flips"),
-    "ceiling": _number("By chance, 95 %", "%.1f"),
-    "overall": _number("Overall drop, pt", "%.2f"),
-    "reliability": _number("Reliability", "%.2f", "split half, of the drops over classes"),
+    "expected": quantity("By chance, mean", "of the largest drop, for as many flips", "%.1f"),
+    "ceiling": quantity("By chance, 95 %", spelling="%.1f"),
+    "overall": quantity("Overall drop, pt", spelling="%.2f"),
+    "reliability": quantity("Reliability", "split half, of the drops over classes", "%.2f"),
 }
 
 PRESENTATION = Presentation(
