@@ -52,16 +52,6 @@ def option(measure: Measure) -> str:
     return f"{measure.label} · {measure.experiment}" if measure.experiment else measure.label
 
 
-def ceiling_of(layer: Layer, name: str) -> Quantity | None:
-    """Return what chance keeps a largest drop at or below; None for other measures and where it is not known.
-
-    The largest of many drops is large by chance alone, so it is never shown without this.
-    """
-    ceiling = layer.measures.get(name.replace(_LARGEST, f"{_LARGEST}_ceiling"))
-    is_largest = name.removesuffix("_mean") == _LARGEST
-    return quantity(ceiling) if is_largest and ceiling is not None else None
-
-
 def class_of(layer: Layer, name: str | None) -> Measure | None:
     """Return the class that a drop falls on; of the largest drop where the measure is none of one class."""
     for drop in (name or _LARGEST, _LARGEST, f"{_LARGEST}_mean"):

@@ -8,17 +8,21 @@ from explorer.charts import theme
 HEIGHT = 460
 
 
-def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
+def scatter(
+    frame: pd.DataFrame, x_label: str, y_label: str, *, x_chance: str = "", y_chance: str = ""
+) -> alt.LayerChart:
     """Draw a point a unit. Clicking a point selects its unit (selection ``pick``, field ``unit``).
 
     Parameters
     ----------
     frame : DataFrame
         Columns ``unit``, ``x``, ``y``, ``sees`` (title of the preferred class) and ``chosen`` (whether that is the
-        class that is looked at); where ``y`` is a maximum also ``ceiling``, what chance keeps it at or below. Rows
+        class that is looked at); ``x_chance`` and ``y_chance``, what chance makes of them, where they are named. Rows
         without a value on either axis are left out by the caller.
     x_label, y_label : str
         Titles of the axes.
+    x_chance, y_chance : str
+        What the levels of chance are, each a dash across the way in which it is to be read; empty where there is none.
     """
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     hover = alt.selection_point(name="hover", fields=["unit"], on="pointerover", clear="pointerout", empty=False)
@@ -34,21 +38,21 @@ def scatter(frame: pd.DataFrame, x_label: str, y_label: str) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("unit:Q", title="unit"),
             alt.Tooltip("sees:N", title="answers most to"),
-            alt.Tooltip("x:Q", title=x_label, format=".3g"),
-            alt.Tooltip("y:Q", title=y_label, format=".3g"),
-            *_ceiling_tip(frame),
+            *_tip("x", x_label, x_chance),
+            *_tip("y", y_label, y_chance),
         ],
     ).add_params(pick, hover)
-    dashes = _ceilings(frame, x)
+    base = alt.Chart(frame)
+    dashes: list[alt.Chart] = []
+    if x_chance:
+        upright = base.mark_tick(color=theme.REST, orient="vertical", size=10, thickness=1.5, opacity=0.7)
+        dashes.append(upright.encode(x=alt.X("x_chance:Q"), y=alt.Y("y:Q")))
+    if y_chance:
+        level = base.mark_tick(color=theme.REST, orient="horizontal", size=12, thickness=2)
+        dashes.append(level.encode(x=x, y=alt.Y("y_chance:Q")))
     return theme.layered([*dashes, encoded], height=HEIGHT, n_marks=len(frame) * (1 + len(dashes)))
 
 
-def _ceilings(frame: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
-    if "ceiling" not in frame:
-        return []
-    dashes = alt.Chart(frame).mark_tick(color=theme.REST, orient="horizontal", size=12, thickness=2)
-    return [dashes.encode(x=x, y=alt.Y("ceiling:Q"))]
-
-
-def _ceiling_tip(frame: pd.DataFrame) -> list[alt.Tooltip]:
-    return [alt.Tooltip("ceiling:Q", title="by chance, 95 %", format=".3g")] if "ceiling" in frame else []
+def _tip(axis: str, label: str, chance: str) -> list[alt.Tooltip]:
+    own = alt.Tooltip(f"{axis}:Q", title=label, format=".3g")
+    return [own, alt.Tooltip(f"{axis}_chance:Q", title=chance, format=".3g")] if chance else [own]

@@ -6,11 +6,12 @@ import numpy as np
 import streamlit as st
 
 from explorer.catalogue import in_order, is_defined
+from explorer.chance import beside
 from explorer.charts.strip import Place, place, rank_strip
 from explorer.components.html import escape
 from explorer.impact import Ints
 from explorer.navigate import View
-from explorer.shown import ceiling_of, index_title, quantity
+from explorer.shown import index_title, quantity
 from explorer.text import count, ordinal, percent, points, significant
 from precompute.measures.table import is_drop, is_index_valued, named
 from precompute.store.reader import Layer, Measure, Store
@@ -18,40 +19,44 @@ from precompute.store.reader import Layer, Measure, Store
 _KEY_MEASURES = ("class_selectivity", "held_out_drop", "max_class_drop", "overall_drop", "l1_norm")
 
 
-def measures(layer: Layer, unit: int, ablation: str, per_class: Ints) -> None:
+def measures(view: View, layer: Layer, unit: int, per_class: Ints) -> None:
     """Show the measures that matter most, and on how many images the unit is alive.
 
     Parameters
     ----------
+    view : View
+        What is looked at; its kind of ablation is that of the drops.
     layer, unit : Layer, int
         The unit.
-    ablation : str
-        The kind of ablation whose drops to show.
     per_class : (class,) integer array
         Images of each class: they decide how finely a drop can be told.
     """
+    ablation = view.selection.ablation
     wanted = [named(name, ablation) if is_drop(name) else name for name in _KEY_MEASURES]
     held = [layer.measures[name] for name in wanted if name in layer.measures]
-    cards = [_card(layer, measure, unit, per_class) for measure in held if is_defined(measure)]
+    cards = [_card(view.store, layer, measure, unit, per_class) for measure in held if is_defined(measure)]
     st.html(f'<dl class="us-measures">{"".join(cards)}{_alive(layer, unit)}</dl>')
 
 
 def all_measures(view: View, layer: Layer, unit: int) -> None:
     """List all measures of a unit with their places in the layer, on demand: the key ones stand on top of the page."""
     with st.expander("All measures of this unit"):
-        rows = "".join(_row(measure, unit, view.store) for measure in in_order(layer))
-        head = '<tr><th></th><th class="us-number">value</th><th>in the layer</th><th>formula</th><th>from</th></tr>'
-        st.html(f'<table class="us-table us-list">{head}{rows}</table>')
+        rows = "".join(_row(view.store, layer, measure, unit) for measure in in_order(layer))
+        heads = ("by chance", "in the layer", "formula", "from")
+        head = '<th></th><th class="us-number">value</th>' + "".join(f"<th>{title}</th>" for title in heads)
+        st.html(f'<table class="us-table us-list"><tr>{head}</tr>{rows}</table>')
 
 
-def _row(measure: Measure, unit: int, store: Store) -> str:
+def _row(store: Store, layer: Layer, measure: Measure, unit: int) -> str:
     if is_index_valued(measure.name):
         value, where = index_title(measure, store, unit), ""
     else:
         value, where = quantity(measure).words(unit), _place_words(place(measure.values, unit))
+    chance = beside(store, layer, measure.name, unit).removeprefix("by chance ")
     cells = (measure.formula, measure.experiment or "the run")
     return (
-        f'<tr><td>{escape(measure.label)}</td><td class="us-number">{escape(value)}</td><td>{escape(where)}</td>'
+        f'<tr><td>{escape(measure.label)}</td><td class="us-number">{escape(value)}</td>'
+        f"<td>{escape(chance)}</td><td>{escape(where)}</td>"
         + "".join(f"<td><small>{escape(cell)}</small></td>" for cell in cells)
         + "</tr>"
     )
@@ -66,16 +71,15 @@ def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
     return significant(value, 2 if name == "class_selectivity" else 3), ""
 
 
-def _card(layer: Layer, measure: Measure, unit: int, per_class: Ints) -> str:
+def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: Ints) -> str:
     number, unit_of_measurement = _shown(measure.name, float(measure.values[unit]), per_class)
     strip = base64.b64encode(rank_strip(measure.values, unit).encode()).decode()
-    ceiling = ceiling_of(layer, measure.name)
-    chance = "" if ceiling is None else f"<br>by chance up to {escape(ceiling.words(unit))} (95 %)"
+    said = (_place_words(place(measure.values, unit)), beside(store, layer, measure.name, unit))
     return (
         f'<div title="{escape(measure.formula)}"><dt>{escape(measure.label)}</dt>'
         f"<dd><b>{escape(number)}<small>{escape(unit_of_measurement)}</small></b>"
         f'<img src="data:image/svg+xml;base64,{strip}" alt="">'
-        f"<span>{escape(_place_words(place(measure.values, unit)))}{chance}</span></dd></div>"
+        f"<span>{'<br>'.join(escape(words) for words in said if words)}</span></dd></div>"
     )
 
 

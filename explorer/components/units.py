@@ -1,5 +1,6 @@
 """The units of a layer: in one sentence, in a plot, in a table and on a wall."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import streamlit as st
 
 from explorer import evidence, navigate
 from explorer.catalogue import axes_of, column_sets
+from explorer.chance import Chance, chance_of
 from explorer.charts.scatter import scatter
 from explorer.components.chart import chart
 from explorer.components.html import escape, heading, note
@@ -17,7 +19,6 @@ from explorer.navigate import View
 from explorer.selection import Selection
 from explorer.sentence import as_html, breakage, held_out
 from explorer.shown import (
-    ceiling_of,
     dead_units,
     first_axes,
     first_order,
@@ -97,20 +98,28 @@ def _plot(view: View, layer: Layer) -> None:
         _choose_measure(view, layer, axes, x, "x", "Across")
     with up:
         _choose_measure(view, layer, axes, y, "y", "Up")
-    frame = _points(view, layer, x, y)
+    chance = {axis: found for axis, name in (("x", x), ("y", y)) if (found := chance_of(view.store, layer, name))}
+    frame = _points(view, layer, x, y, chance)
     labels = quantity(layer.measures[x]).label, quantity(layer.measures[y]).label
+    names = {f"{axis}_chance": found.words.name for axis, found in chance.items()}
     chart(
-        lambda: scatter(frame, *labels),
+        lambda: scatter(frame, *labels, **names),
         key=f"plot_{layer.name}_{x}_{y}",
         says=f"A point for each unit: {labels[0]} across, {labels[1]} up",
         on_pick=lambda point: navigate.go(navigate.UNIT, view.selection.to(unit=int(point["unit"]))),
     )
     if missing := layer.n_units - len(frame):
         note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
-    if "ceiling" in frame:
-        note(
-            "The largest of many drops is large by chance alone. Grey dash: what chance keeps it below, 19 times in 20."
-        )
+    if chance:
+        note(_dashes(chance))
+
+
+def _dashes(chance: Mapping[str, Chance]) -> str:
+    """Say why there are dashes in the plot, and what they are."""
+    reasons = dict.fromkeys(found.words.reason for found in chance.values())
+    ways = {"x": "upright", "y": "level"}
+    told = "; ".join(f"{ways[axis]}, {found.words.name}" for axis, found in chance.items())
+    return " ".join([*reasons, f"Grey dashes: {told}."])
 
 
 def _choose_measure(view: View, layer: Layer, options: list[str], value: str, field: str, label: str) -> None:
@@ -126,14 +135,13 @@ def _choose_measure(view: View, layer: Layer, options: list[str], value: str, fi
     )
 
 
-def _points(view: View, layer: Layer, x: str, y: str) -> pd.DataFrame:
+def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, Chance]) -> pd.DataFrame:
     frame = unit_frame(layer, view.store)
     sees = frame["selective_class"] if "selective_class" in frame else pd.Series("", index=frame.index)
     chosen = None if view.chosen_class is None else view.store.classes.title[view.chosen_class]
     drawn = pd.DataFrame({"unit": frame["unit"], "x": frame[x], "y": frame[y], "sees": sees, "chosen": sees == chosen})
-    ceiling = ceiling_of(layer, y)
-    if ceiling is not None:
-        drawn["ceiling"] = ceiling.values
+    for axis, found in chance.items():
+        drawn[f"{axis}_chance"] = found.level.values
     return drawn[np.isfinite(drawn["x"]) & np.isfinite(drawn["y"])]
 
 
@@ -144,12 +152,17 @@ def _table(view: View, layer: Layer) -> None:
     if len(sets) > 1:
         _choose_columns(view, list(sets), columns)
     frame = unit_frame(layer, view.store)[["unit", *sets[columns]]]
+    # Drops have their levels as measures of their own, which stand among the columns already.
+    others = [name for name in sets[columns] if not is_drop(name)]
+    chance = {name: found for name in others if (found := chance_of(view.store, layer, name))}
+    for name, found in chance.items():
+        frame.insert(list(frame).index(name) + 1, f"{name}_chance", found.level.values)
     key = f"table_{layer.name}_{columns}"
     st.dataframe(
         frame,
         hide_index=True,
         height=_TABLE_HEIGHT,
-        column_config=_columns(layer, frame),
+        column_config=_columns(layer, frame, chance),
         on_select=lambda: _open_row(view.selection, key),
         selection_mode="single-cell",
         key=key,
@@ -176,9 +189,12 @@ def _open_row(selection: Selection, key: str) -> None:
         navigate.go(navigate.UNIT, selection.to(unit=int(cells[0][0])))
 
 
-def _columns(layer: Layer, frame: pd.DataFrame) -> dict[str, Any]:
+def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, Chance]) -> dict[str, Any]:
     columns: dict[str, Any] = {"unit": st.column_config.NumberColumn("Unit", width=60, pinned=True)}
-    for name in frame.columns[1:]:
+    for name, found in chance.items():
+        label = f"{found.level.label}: {found.words.name}"
+        columns[f"{name}_chance"] = st.column_config.NumberColumn(label, format="%.3g", help=found.words.reason)
+    for name in frame.columns[~frame.columns.isin(list(columns))]:
         measure = layer.measures[name]
         if is_index_valued(name):
             columns[name] = st.column_config.TextColumn(measure.label, help=measure.formula)

@@ -10,10 +10,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import data, navigate
+from explorer.chance import Chance, chance_of
 from explorer.navigate import View
 from explorer.pictures import data_uri
 from explorer.selection import Selection
-from explorer.shown import Quantity, ceiling_of, class_of, dead_units, index_titles
+from explorer.shown import Quantity, class_of, dead_units, index_titles
 from precompute.store.reader import Layer, Measure
 
 _PICTURES = 4
@@ -63,6 +64,7 @@ def _tiles(view: View, layer: Layer, units: Sequence[int], value: Quantity | Non
     lost = class_of(layer, None if value is None else value.name)
     sees, breaks = _titles(view, layer, layer.measures.get("selective_class")), _titles(view, layer, lost)
     images = _images(view, layer, units)
+    chance = None if value is None else chance_of(view.store, layer, value.name)
     return [
         {
             "target": int(unit),
@@ -72,17 +74,16 @@ def _tiles(view: View, layer: Layer, units: Sequence[int], value: Quantity | Non
             "sees": "" if dead[unit] else sees[unit],
             "breaks": "" if dead[unit] else breaks[unit],
             "dead": bool(dead[unit]),
-            "hint": _hint(layer, value, int(unit)) if value else "",
+            "hint": _hint(value, chance, int(unit)) if value else "",
             "pictures": [data_uri(view.store.thumbnail(image), "jpeg") for image in row if image >= 0],
         }
         for unit, row in zip(units, images, strict=True)
     ]
 
 
-def _hint(layer: Layer, value: Quantity, unit: int) -> str:
-    ceiling = ceiling_of(layer, value.name)
-    chance = "" if ceiling is None else f"; by chance up to {ceiling.words(unit)} (95 %)"
-    return f"{value.label}: {value.words(unit)}{chance}"
+def _hint(value: Quantity, chance: Chance | None, unit: int) -> str:
+    beside = "" if chance is None else chance.beside(unit)
+    return "; ".join(filter(None, (f"{value.label}: {value.words(unit)}", beside)))
 
 
 def _images(view: View, layer: Layer, units: Sequence[int]) -> NDArray[np.integer[Any]]:

@@ -36,7 +36,7 @@ dead = not activation.max.any() and not activation.mean.any()
 loss = without(view.store.classes.title, effect, evidence)
 sentence(as_html(describe(unit, view.store.classes.title, layer.class_mean[unit], loss, dead=dead)))
 footing(view, evidence)
-measures(layer, unit, view.selection.ablation, effect.n_images)
+measures(view, layer, unit, effect.n_images)
 
 left, right = st.columns([5, 7], gap="large")
 with left:
@@ -45,6 +45,6 @@ with right:
     sides.sides(view, layer, unit, effect, evidence)
     distribution.distribution(view, layer, unit)
     class_detail.class_detail(view, layer, unit)
-    all_measures(view, layer, unit)
+all_measures(view, layer, unit)
 concepts.concepts(view, layer, unit)
 attribution.attribution(view, layer, unit)
