@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
-from explorer.charts.curves import curves
+from explorer.charts.curves import curves, steep
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -22,9 +22,15 @@ OWN_COLOURS = {"most": "#9575cd", "least": theme.GAIN}
 
 
 def cumulative(
-    n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, up: str, own: pd.DataFrame | None = None
+    n_removed: Ints,
+    ranking: NDArray[Any],
+    curve: Floats,
+    falls: pd.DataFrame,
+    *,
+    up: str,
+    own: pd.DataFrame | None = None,
 ) -> alt.LayerChart:
-    """Draw the two orders by importance, and the random ones as a band around their mean.
+    """Draw the two orders by importance, thick where they fall most steeply, and random ones as a band and its mean.
 
     Parameters
     ----------
@@ -34,6 +40,9 @@ def cumulative(
         ``most``, ``least`` or ``random``.
     curve : (order, step) array
         Fractions.
+    falls : DataFrame
+        Columns ``ranking``, ``fall`` (the steepest, in points), ``start`` and ``stop`` (number of units removed where
+        it begins and ends), of the two orders.
     up : str
         What they are fractions of.
     own : DataFrame, optional
@@ -47,4 +56,8 @@ def cumulative(
     if own is not None:
         frame = pd.concat([frame, own.assign(curve=own["end"].map(OWN)).drop(columns="end")])
         colours += [OWN_COLOURS[end] for end in own["end"].unique()]
-    return curves(frame, colours, across="units removed", up=f"{up}, %", band=band, domain=(0, 100))
+    over = [
+        steep(frame[frame["curve"] == NAMES[fall["ranking"]]], fall, COLOURS[fall["ranking"]])
+        for fall in falls.to_dict("records")
+    ]
+    return curves(frame, colours, across="units removed", up=f"{up}, %", band=band, domain=(0, 100), over=over)

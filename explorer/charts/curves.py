@@ -1,6 +1,7 @@
 """Curves that fall as units are removed, and the band of random orders."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -49,7 +50,31 @@ def curves(
     y = alt.Y("y:Q", axis=theme.axis(up), scale=ends)
     lines = alt.Chart(frame).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour)
     behind = [] if band is None else [_band(band, x, ends)]
-    return theme.layered([*behind, lines, *over, _pointed(frame, x, y, across=across, up=up)], height=HEIGHT)
+    return theme.layered([*behind, lines, _pointed(frame, x, y, across=across, up=up), *over], height=HEIGHT)
+
+
+def steep(line: pd.DataFrame, fall: Mapping[Hashable, Any], colour: str) -> alt.Chart:
+    """Draw the part of a line where it falls most steeply thick.
+
+    Parameters
+    ----------
+    line : DataFrame
+        Columns ``x`` and ``y``.
+    fall : mapping
+        ``start`` and ``stop``, where the fall begins and ends, and ``fall``, how deep it is, in points.
+    colour : str
+        That of the line.
+    """
+    part = line[line["x"].between(fall["start"], fall["stop"])]
+    thick = alt.Chart(part.assign(**{name: fall[name] for name in ("fall", "start", "stop")}))
+    tip = [
+        alt.Tooltip("fall:Q", title="steepest fall, points", format=".1f"),
+        alt.Tooltip("start:Q", title="from, units removed"),
+        alt.Tooltip("stop:Q", title="to"),
+    ]
+    return thick.mark_line(color=colour, strokeWidth=7, opacity=0.55).encode(
+        x=alt.X("x:Q"), y=alt.Y("y:Q"), tooltip=tip
+    )
 
 
 def _band(band: pd.DataFrame, x: alt.X, scale: alt.Scale) -> alt.Chart:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
-from explorer.charts.curves import curves
+from explorer.charts.curves import curves, steep
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -92,8 +92,8 @@ def removal(n_removed: Ints, ranking: NDArray[Any], curve: Floats, falls: pd.Dat
     curve : (order, step) array
         What is drawn upwards.
     falls : DataFrame
-        Columns ``ranking``, ``start``, ``stop`` (number of units removed where the steepest fall of the accuracy begins
-        and ends) and ``half`` (where half of it is gone, or NaN), of the two orders.
+        Columns ``ranking``, ``fall`` (the steepest of the accuracy, in points), ``start``, ``stop`` (number of units
+        removed where it begins and ends) and ``half`` (where half of it is gone, or NaN), of the two orders.
     up : str
         Title of the vertical axis.
     """
@@ -114,9 +114,6 @@ def removal(n_removed: Ints, ranking: NDArray[Any], curve: Floats, falls: pd.Dat
 
 def _marks(line: pd.DataFrame, fall: Mapping[Hashable, Any], colour: str) -> list[alt.Chart]:
     """Draw the part of a line where it falls most steeply thick, and a ring where half is gone."""
-    steep = line[line["x"].between(fall["start"], fall["stop"])]
-    half = line[line["x"] == fall["half"]]
-    x, y = alt.X("x:Q"), alt.Y("y:Q")
-    thick = alt.Chart(steep).mark_line(color=colour, strokeWidth=7, opacity=0.55).encode(x=x, y=y)
-    ring = alt.Chart(half).mark_point(color=colour, size=130, strokeWidth=2.5, filled=False).encode(x=x, y=y)
-    return [thick, ring]
+    ring = alt.Chart(line[line["x"] == fall["half"]]).mark_point(color=colour, size=130, strokeWidth=2.5, filled=False)
+    tip = alt.Tooltip("x:Q", title="half is gone, units removed")
+    return [steep(line, fall, colour), ring.encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), tooltip=tip)]

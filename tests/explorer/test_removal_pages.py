@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from explorer.charts.cumulative import NAMES
+from explorer.components.experiments.transitions import transitions
 from tests.explorer.conftest import add_experiment, put
 
 N_UNITS = 6
@@ -75,8 +77,8 @@ def removed(made, runs, show):
     path = put(made("full"), runs)
     add_experiment(path, "cumulative", {"half": np.array([0, 1, 1, -1])} | arrays)
 
-    def page(label):
-        return show("experiments", store="demo", experiment="cumulative", class_=label)
+    def page(label=None):
+        return show("experiments", store="demo", experiment="cumulative", **({"class_": label} if label else {}))
 
     return page
 
@@ -86,3 +88,31 @@ def test_a_class_has_orders_of_its_own(removed):
     assert "most for the class first" in shown.charts()[0].proto.spec
     assert "4 most important" in shown.words
     assert "Prunability: 25 % of the units" in shown.words
+
+
+def test_the_steepest_fall_is_a_number_and_a_place_in_every_order(removed):
+    shown = removed()
+    # The square of what is left of six units falls by 1 - (5/6)^2 at first, the others by a sixth at every step.
+    first, even = (f'<td class="us-number">{fall}<br><small>0 to 1</small></td></tr>' for fall in (31, 17))
+    rows = {name: shown.words.split(f"<td>{name}</td>")[1].split("</tr>")[0] + "</tr>" for name in NAMES.values()}
+    assert rows[NAMES["most"]].endswith(first)
+    assert rows[NAMES["least"]].endswith(even)
+    assert "Steepest fall within 1 of 6 units" in shown.words
+
+
+def test_a_class_that_never_falls_has_no_fall_marked(removed):
+    marks = [layer["mark"] for layer in json.loads(removed("red_ball").charts()[0].proto.spec)["layer"]]
+    assert not [mark for mark in marks if mark.get("strokeWidth", 0) > 5]
+
+
+def test_places_are_those_that_a_walk_along_the_curve_finds():
+    rng = np.random.default_rng(0)
+    n_removed, ranking = np.array([0, 1, 3, 4, 6]), np.array(["most", "least"])
+    curve = np.round(100 * np.sort(rng.random((2, 5)))[:, ::-1], 2) * [1, 1, 1, 1, 0]
+    for row, way in zip(transitions(n_removed, ranking, curve).to_dict("records"), curve, strict=True):
+        falls = [way[step] - way[step + 1] for step in range(4)]
+        at = falls.index(max(falls))
+        assert (row["start"], row["stop"], row["fall"]) == (n_removed[at], n_removed[at + 1], pytest.approx(max(falls)))
+        assert row["half"] == next(n for n, left in zip(n_removed, way, strict=True) if left <= way[0] / 2)
+        parts = [(b - a) * (y + z) / 2 for a, b, y, z in zip(n_removed, n_removed[1:], way, way[1:], strict=False)]
+        assert row["mean"] == pytest.approx(sum(parts) / 6)

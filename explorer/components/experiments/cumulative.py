@@ -1,25 +1,23 @@
 """How accuracy falls as units are removed one after another."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
-from explorer.charts.cumulative import NAMES, Floats, cumulative
+from explorer.charts.cumulative import NAMES, cumulative
 from explorer.components.chart import chart
 from explorer.components.experiments.choices import choose, choose_class
 from explorer.components.experiments.presentation import Presentation
+from explorer.components.experiments.transitions import span, steepest, transitions, window_said
 from explorer.components.html import escape, heading, note
 from explorer.navigate import View
 from explorer.text import number
-from precompute.measures.curves import area, steps_to_half
 from precompute.store.reader import Experiment, Layer
 
 _SCALES = {"accuracy": "Accuracy", "balanced": "Balanced accuracy"}
 _OF_CLASS = {"accuracy": "class_accuracy", "balanced": "class_balanced"}
 _CHANCE = {"accuracy": 0.0, "balanced": 0.5}
+_OWN = ("most", "least")
 
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
@@ -37,18 +35,21 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         missing = {"accuracy": "none", "balanced": "none, or no other images"}[scale]
         note(f"There is no {_SCALES[scale].lower()} of {of}: the half of the images measured on holds {missing}.")
         return
+    found = transitions(n_removed, ranking, 100 * curve, chance=100 * _CHANCE[scale])
+    falls = found[found["ranking"].isin(_OWN) & (found["fall"] > 0)]
     own = None if chosen is None else _for_class(experiment, base, scale, chosen)
-    figure, numbers = st.columns([8, 4], gap="large")
+    figure, numbers = st.columns([7, 4], gap="large")
     with figure:
         heading(f"{_SCALES[scale]} without ever more units", f"{layer.name}, {of}")
         chart(
-            lambda: cumulative(n_removed, ranking, curve, up=_SCALES[scale].lower(), own=own),
+            lambda: cumulative(n_removed, ranking, curve, falls, up=_SCALES[scale].lower(), own=own),
             key=f"cumulative_{layer.name}_{scale}_{chosen}",
             says=f"{_SCALES[scale]} of {of} against the number of units of {layer.name} removed, in several orders",
         )
     with numbers:
         heading("In numbers")
-        _numbers(n_removed, ranking, curve, chance=_CHANCE[scale])
+        _numbers(found, "" if scale == "accuracy" else " of what is above chance")
+        note(f"Thick on the line: the steepest fall. {window_said(n_removed)}")
         note(_ranked_by(experiment, view))
         if own is not None:
             _own_numbers(experiment, base, int(chosen or 0))
@@ -99,34 +100,18 @@ def _prunability(experiment: Experiment, base: str) -> None:
     note(f"Prunability: {mean} % of the units ({low} to {high}) can go at random while 80 % of predictions stay.")
 
 
-def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], curve: Floats, *, chance: float) -> None:
-    """Show the area under each order's curve, and when half of the accuracy is gone."""
-    areas, halves = area(curve, n_removed), _at_half(n_removed, curve, chance)
-    rows = [(NAMES[kind], areas[ranking == kind], halves[ranking == kind]) for kind in NAMES]
-    body = "".join(
-        f'<tr><td>{escape(name)}</td><td class="us-number">{_span(100 * its_areas, 1)}</td>'
-        f'<td class="us-number">{_span(its_halves, 0)}</td></tr>'
-        for name, its_areas, its_halves in rows
-    )
-    zero = "of accuracy" if chance == 0 else "of what is above chance"
-    head = f'<tr><th></th><th class="us-number">area, %</th><th class="us-number">units to lose half {zero}</th></tr>'
-    st.html(f'<table class="us-table us-brief">{head}{body}</table>')
-
-
-def _at_half(n_removed: NDArray[Any], curve: Floats, chance: float) -> Floats:
-    step = steps_to_half(curve, chance=chance)
-    return np.where(np.isnan(step), np.nan, n_removed[np.nan_to_num(step).astype(int)])
-
-
-def _span(values: Floats, decimals: int) -> str:
-    """Return one value, or the mean of several with their range."""
-    if len(values) == 0 or np.isnan(values).all():
-        return "–"
-    mean = number(float(np.nanmean(values)), decimals)
-    if len(values) == 1:
-        return mean
-    low, high = (number(float(end), decimals) for end in (np.nanmin(values), np.nanmax(values)))
-    return f"{mean}<br><small>{low} to {high}</small>"
+def _numbers(found: pd.DataFrame, what: str) -> None:
+    """Show for each order the area under its curve, when half is gone, and the steepest fall."""
+    rows = ""
+    for kind, name in NAMES.items():
+        of_kind = found[found["ranking"] == kind]
+        cells = (span(of_kind["mean"], 1), span(of_kind["half"], 0), steepest(of_kind))
+        rows += (
+            f"<tr><td>{escape(name)}</td>" + "".join(f'<td class="us-number">{cell}</td>' for cell in cells) + "</tr>"
+        )
+    heads = ("area, %", f"units to lose half{what}", "steepest fall, points")
+    head = "".join(f'<th class="us-number">{title}</th>' for title in heads)
+    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{rows}</table>')
 
 
 def _ranked_by(experiment: Experiment, view: View) -> str:
@@ -150,7 +135,7 @@ PRESENTATION = Presentation(
         "a time tells which units a group cannot spare; a blue line above it, that the others can go together. A layer "
         "whose blue line stays high holds units that it does not need. With a class chosen two more lines rank units "
         "for it alone, by its balanced accuracy without each of them: how few units carry it, and how many it can "
-        "spare."
+        "spare. A steepest fall exists in every order; it is abrupt only where it is steeper than at random."
     ),
     limits=(
         "Units are removed by setting them to zero, which later layers never met in training. The order is fixed at "

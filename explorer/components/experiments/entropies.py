@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts.entropy import Floats
-from precompute.measures.curves import area, steepest_fall, steps_to_half, window_steps
+from explorer.components.experiments.transitions import transitions
 from precompute.store.reader import Experiment, Layer
 
 
@@ -35,13 +35,7 @@ class Shown:
 
     def transitions(self) -> pd.DataFrame:
         """Return where every order loses most within 5 % of the steps, and where half of the accuracy is gone."""
-        fall, start = steepest_fall(self.accuracy)
-        stop = start + window_steps(len(self.n_removed) - 1)
-        half = steps_to_half(self.accuracy)
-        gone = np.where(np.isnan(half), np.nan, self.n_removed[np.nan_to_num(half).astype(int)])
-        places = {"start": self.n_removed[start], "stop": self.n_removed[stop]}
-        mean = area(self.accuracy, self.n_removed)
-        return pd.DataFrame({"ranking": self.ranking, "fall": fall, **places, "half": gone, "mean": mean})
+        return transitions(self.n_removed, self.ranking, self.accuracy)
 
 
 def read_shown(layer: Layer, experiment: Experiment, chosen: int | None) -> Shown:

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from explorer import navigate
@@ -13,10 +12,10 @@ from explorer.components.chart import chart
 from explorer.components.experiments.choices import choose_class
 from explorer.components.experiments.entropies import Shown, read_shown
 from explorer.components.experiments.presentation import Presentation
+from explorer.components.experiments.transitions import span, steepest, window_said
 from explorer.components.html import escape, heading, note
 from explorer.navigate import View
 from explorer.text import count, number
-from precompute.measures.curves import window_steps
 from precompute.measures.entropy import LEAST_RATE
 from precompute.store.reader import Experiment, Layer
 
@@ -84,12 +83,9 @@ def _along_the_way(shown: Shown) -> None:
     rows = []
     for kind, name in NAMES.items():
         of_kind = found[found["ranking"] == kind]
-        where = f"<br><small>{of_kind['start'].iloc[0]} to {of_kind['stop'].iloc[0]}</small>" if kind in _OWN else ""
-        rows.append((name, _span(of_kind["half"], 0), _span(of_kind["fall"], 0) + where, _span(of_kind["mean"], 0)))
+        rows.append((name, span(of_kind["half"], 0), steepest(of_kind), span(of_kind["mean"], 0)))
     _table(["", "units to lose half", "steepest fall, points", "mean accuracy, %"], rows)
-    width = window_steps(len(shown.n_removed) - 1)
-    share = f"{shown.n_removed[width]} of {shown.n_removed[-1]:,} units"
-    note(f"Steepest fall within {share}; below it, small, between which numbers of removed units.")
+    note(window_said(shown.n_removed))
 
 
 def _curves(layer: Layer, shown: Shown, of: str) -> None:
@@ -136,15 +132,6 @@ def _plain(value: float, decimals: int = 2) -> str:
 
 def _with_range(mean: float, low: float, high: float) -> str:
     return _plain(mean) if np.isnan(low) else f"{_plain(mean)}<br><small>{_plain(low)} to {_plain(high)}</small>"
-
-
-def _span(values: "pd.Series[float]", decimals: int) -> str:
-    """Return one value, or the mean of several with their range."""
-    known = values.dropna()
-    if len(known) < 2:
-        return _plain(float(known.iloc[0]), decimals) if len(known) else "–"
-    low, high = (number(float(end), decimals) for end in (known.min(), known.max()))
-    return f"{number(float(known.mean()), decimals)}<br><small>{low} to {high}</small>"
 
 
 PRESENTATION = Presentation(

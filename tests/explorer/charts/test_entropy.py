@@ -36,7 +36,9 @@ def test_one_kind_of_noise_is_enough():
 N_REMOVED = np.arange(5)
 RANKING = np.array(["lowest", "highest", "random", "random"])
 CURVE = 100 * np.array([[1, 0.2, 0.1, 0, 0], [1, 1, 1, 0.9, 0], [1, 0.8, 0.6, 0.4, 0], [1, 0.6, 0.4, 0.2, 0]])
-FALLS = pd.DataFrame({"ranking": ["lowest", "highest"], "start": [0, 3], "stop": [1, 4], "half": [1, np.nan]})
+FALLS = pd.DataFrame(
+    {"ranking": ["lowest", "highest"], "fall": [80, 90], "start": [0, 3], "stop": [1, 4], "half": [1, np.nan]}
+)
 
 
 @pytest.mark.parametrize("up", ["accuracy, %", "loss, nat"])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from explorer.charts.correlations import correlation_rows
-from explorer.charts.cumulative import cumulative
+from explorer.charts.cumulative import COLOURS, cumulative
 from explorer.charts.noise import noise_levels
 from explorer.charts.spans import spans
 
@@ -13,14 +13,28 @@ def rows_of(spec):
     return [row for rows in spec["datasets"].values() for row in rows]
 
 
+CURVE = np.array([[1, 0, 0], [1, 1, 0], [1, 0.2, 0], [1, 0.6, 0]])
+RANKING = np.array(["most", "least", "random", "random"])
+FALLS = pd.DataFrame({"ranking": ["most", "least"], "fall": [100, 100], "start": [0, 1], "stop": [1, 2]})
+
+
 def test_the_band_holds_the_random_orders_and_its_line_is_their_mean():
-    curve = np.array([[1, 0, 0], [1, 1, 0], [1, 0.2, 0], [1, 0.6, 0]])
-    ranking = np.array(["most", "least", "random", "random"])
-    spec = cumulative(np.array([0, 1, 2]), ranking, curve, up="accuracy").to_dict()
+    spec = cumulative(np.array([0, 1, 2]), RANKING, CURVE, FALLS, up="accuracy").to_dict()
     middle = [row for row in rows_of(spec) if row["x"] == 1]
     (band,) = [row for row in middle if "low" in row]
     assert (band["low"], band["high"]) == (20, 60)
     assert {row["y"] for row in middle if "curve" in row} == {0, 40, 100}
+
+
+def test_a_curve_is_thick_where_it_falls_most_steeply():
+    spec = cumulative(np.array([0, 1, 2]), RANKING, CURVE, FALLS, up="accuracy").to_dict()
+    thick = [layer for layer in spec["layer"] if layer["mark"].get("strokeWidth", 0) > 5]
+    assert [layer["mark"]["color"] for layer in thick] == [COLOURS["most"], COLOURS["least"]]
+    rows = [spec["datasets"][layer["data"]["name"]] for layer in thick]
+    assert [[(row["x"], row["y"]) for row in part] for part in rows] == [[(0, 100), (1, 0)], [(1, 100), (2, 0)]]
+    assert {row["fall"] for part in rows for row in part} == {100}
+    # Drawn last, or the points that carry the values would take the pointer away from it.
+    assert spec["layer"][-1] == thick[-1]
 
 
 def units(n_units):
