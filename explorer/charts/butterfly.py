@@ -99,7 +99,7 @@ def butterfly(
 def _sides(frame: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
     base, tip = alt.Chart(shown), _tooltip()
     sees = theme.axis("mean activation", orient="top", grid=False, tickCount=4, titleAnchor="end", titleAlign="left")
-    breaks = theme.axis("accuracy lost without it, points", orient="top", grid=False)
+    breaks = theme.axis("accuracy lost, points", orient="top", grid=False)
     profile = base.mark_bar(color=theme.ACTIVATION, height=_BAR).encode(
         x=_left(frame, sees), x2=alt.X2Datum(0), y=y, tooltip=tip
     )

@@ -1,6 +1,7 @@
 """Correlations of measures with drops: a row a measure, a panel a way of correlating, each with its interval."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import altair as alt
 import pandas as pd
@@ -9,6 +10,7 @@ from explorer.charts import theme
 
 # Shares of the width: names up to here, then the panels with a gap between them.
 _NAMES, _FROM, _GAP = 0.24, 0.265, 0.04
+_TITLE = 20
 
 
 def correlation_rows(frame: pd.DataFrame, panels: Sequence[str]) -> alt.LayerChart:
@@ -39,7 +41,7 @@ def correlation_rows(frame: pd.DataFrame, panels: Sequence[str]) -> alt.LayerCha
 def _panel(frame: pd.DataFrame, y: alt.Y, ends: tuple[float, float], title: str) -> list[alt.Chart]:
     tip = _tooltip()
     colour = alt.ColorValue(theme.REST, condition={"test": "datum.strong", "value": theme.ACTIVATION})
-    axis = theme.axis(title, orient="top", values=[-1, 0, 1], titleLimit=0)
+    axis = theme.axis(wrap(title, _TITLE), orient="top", values=[-1, 0, 1], titleLimit=0)
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.REST, strokeWidth=1)
     chance = alt.Chart(frame[frame["null_low"].notna()]).mark_rule(color=theme.REST, strokeWidth=13, opacity=0.35)
     interval = alt.Chart(frame[frame["low"].notna()]).mark_rule(strokeWidth=2)

@@ -41,9 +41,8 @@ def curves(
     """
     names = frame["curve"].unique().tolist()
     scale = alt.Scale(domain=names, range=list(colours))
-    legend = alt.Legend(
-        title=None, orient="top", labelFontSize=13, labelLimit=0, symbolType="stroke", symbolStrokeWidth=3
-    )
+    legend = theme.legend(names)
+    legend.symbolType, legend.symbolStrokeWidth = "stroke", 3
     colour = alt.Color("curve:N", scale=scale, sort=names, legend=legend)
     x = alt.X("x:Q", axis=theme.axis(across), scale=alt.Scale(nice=False))
     ends = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)

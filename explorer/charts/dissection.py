@@ -59,7 +59,7 @@ def detected(frame: pd.DataFrame) -> alt.LayerChart:
     x = alt.X("units:Q", axis=theme.axis("detectors", tickMinStep=1), scale=alt.Scale(domain=[0, most * 1.15]))
     categories = frame["category"].unique().tolist()
     colours = [theme.SERIES[place % len(theme.SERIES)] for place in range(len(categories))]
-    legend = alt.Legend(title=None, orient="top", labelFontSize=13, labelLimit=0)
+    legend = theme.legend(categories)
     colour = alt.Color("category:N", scale=alt.Scale(domain=categories, range=colours), sort=categories, legend=legend)
     tip = [alt.Tooltip("concept:N"), alt.Tooltip("category:N"), alt.Tooltip("which:N", title="units")]
     bars = alt.Chart(frame).mark_bar(height=theme.ROW * 0.6).encode(y=y, x=x, color=colour, tooltip=tip)

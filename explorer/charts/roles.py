@@ -25,9 +25,8 @@ def plane(frame: pd.DataFrame) -> alt.LayerChart:
     """
     held = [role for role in ROLES if role in set(frame["role"])]
     scale = alt.Scale(domain=held, range=[COLOURS[role] for role in held])
-    legend = alt.Legend(
-        title=None, orient="top", labelFontSize=13, labelLimit=0, symbolSize=110, symbolOpacity=1, columns=3
-    )
+    legend = theme.legend(held)
+    legend.symbolSize, legend.symbolOpacity = 110, 1
     colour = alt.Color("role:N", scale=scale, sort=held, legend=legend)
     ends = _ends(frame)
     x, y = _axis(alt.X, "held_out", ends), _axis(alt.Y, "training", ends)

@@ -23,14 +23,22 @@ MOST_AS_SVG = 2000
 ROW = 27
 LABEL_SIZE = 14
 TEXT = "currentColor"
+_A_LETTER, _A_SYMBOL = 6.5, 32
 Align = Literal["left", "center", "right"]
 
 
-def axis(title: str | None, **settings: Any) -> alt.Axis:
+def axis(title: str | list[str] | None, **settings: Any) -> alt.Axis:
     """Return a quiet axis: a title, a few labels, a faint grid, no line."""
     look: dict[str, Any] = {"titleFontWeight": "normal", "labelFontSize": 13, "titleFontSize": 13, "tickCount": 5}
     quiet = {"domain": False, "ticks": False, "gridColor": FAINT, "titleAnchor": "start"}
     return alt.Axis(title=title, **{**look, **quiet, **settings})
+
+
+def legend(names: Sequence[str]) -> alt.Legend:
+    """Return a legend on top: all names in one line where they fit, otherwise in as many columns as do."""
+    widths = [_A_LETTER * len(name) + _A_SYMBOL for name in names]
+    columns = f"width >= {sum(widths)} ? {len(names)} : max(1, floor(width / {max(widths, default=1)}))"
+    return alt.Legend(title=None, orient="top", labelFontSize=13, labelLimit=0, columns=alt.ExprRef(columns))
 
 
 def words(chart: alt.Chart, align: Align, *, room: str = "", colour: str = TEXT) -> alt.Chart:

@@ -149,3 +149,11 @@ def test_without_a_store_the_demo_is_built_and_then_opens_by_itself_in_every_tab
     expect(second.page.get_by_text("Drawing pictures")).to_be_visible()
     for app in (first, second):
         expect(app.page.locator(".us-sentence")).to_contain_text("demo shows", timeout=15_000)
+
+
+def test_on_a_narrow_page_no_table_is_cut_off(app):
+    app.page.set_viewport_size({"width": 800, "height": 900})
+    app.open("/experiments?store=demo&experiment=statistics")
+    expect(app.page.locator(".us-table").first).to_be_visible()
+    beyond = "all => all.filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth).length"
+    assert app.page.locator(".us-table").evaluate_all(beyond) == 0

@@ -61,7 +61,7 @@ def test_correlations_have_a_panel_for_each_way():
     )
     spec = correlation_rows(frame, ["Largest", "Alone"]).to_dict()
     titles = [layer["encoding"]["x"]["axis"]["title"] for layer in spec["layer"] if layer["encoding"]["x"].get("axis")]
-    assert titles == ["Largest", "Alone"]
+    assert titles == [["Largest"], ["Alone"]]
     drawn = [len(spec["datasets"][layer["data"]["name"]]) for layer in spec["layer"]]
     # Names; zero, chance, interval, Pearson's and dot of the first panel; of the second only zero and dot.
     assert drawn == [1, 1, 1, 1, 0, 1, 1, 0, 0, 0, 1]
