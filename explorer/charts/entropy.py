@@ -15,6 +15,7 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 HEIGHT = 340
+_CLEAR = 10
 _CURVE_HEIGHT = 280
 
 NAMES = {
@@ -66,17 +67,22 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
 
 
 def _levels(noise: pd.DataFrame, y_axis: alt.Axis) -> list[alt.Chart]:
-    """Draw each kind of noise as a band with its mean, named at alternate ends: two may lie close together."""
+    """Draw each kind of noise as a band with its mean; the higher one named above it, the lower one below."""
     base = alt.Chart(noise)
     bands = base.transform_filter("isValid(datum.low)").mark_rect(color=theme.REST, opacity=0.16)
     found = [
         bands.encode(y=alt.Y("low:Q", axis=y_axis), y2=alt.Y2("high")),
         base.mark_rule(color=theme.REST, strokeDash=[5, 4]).encode(y=alt.Y("mean:Q", axis=y_axis)),
     ]
-    ends: tuple[tuple[int, theme.Align], ...] = ((0, "left"), (1, "right"))
-    for end, align in ends:
-        text = theme.words(alt.Chart(noise.iloc[end::2]), align)
-        found.append(text.encode(x=theme.at(0.005 + 0.99 * end), y=alt.Y("mean:Q"), text=alt.Text("noise:N")))
+    ordered = noise.sort_values("mean", ascending=False)
+    sides: tuple[tuple[pd.DataFrame, str, float, theme.Align, int], ...] = (
+        (ordered.iloc[:1], "high", 0.005, "left", -_CLEAR),
+        (ordered.iloc[1:], "low", 0.995, "right", _CLEAR),
+    )
+    for named, end, across, align, away in sides:
+        text = theme.words(alt.Chart(named.assign(edge=named[end].fillna(named["mean"]))), align)
+        text.mark.dy = away
+        found.append(text.encode(x=theme.at(across), y=alt.Y("edge:Q"), text=alt.Text("noise:N")))
     return found
 
 

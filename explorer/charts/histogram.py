@@ -77,7 +77,7 @@ def _count_between(values: Floats, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _bars(frame: pd.DataFrame, x: alt.X, colour: str, opacity: float) -> alt.Chart:
-    y = alt.Y("images:Q", axis=theme.axis("images", tickCount=3))
+    y = alt.Y("images:Q", axis=theme.axis("images", tickCount=3, tickMinStep=1, format=",d"))
     tip = [
         alt.Tooltip("start:Q", title="from", format=".3g"),
         alt.Tooltip("end:Q", title="to", format=".3g"),

@@ -110,6 +110,8 @@ def _words(name: str) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}"
     if isinstance(value, dict):
         return ", ".join(f"{_words(str(name))} {_value(part)}" for name, part in value.items() if _says(part))
     return json.dumps(value) if isinstance(value, list) else str(value)

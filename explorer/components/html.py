@@ -10,6 +10,11 @@ def escape(text: object) -> str:
     return html.escape(str(text), quote=True)
 
 
+def together(text: str) -> str:
+    """Return text in which no line ends between a number and its sign."""
+    return text.replace(" %", "\u00a0%").replace(" ≤ ", "\u00a0≤\u00a0")
+
+
 def heading(title: str, aside: str = "") -> None:
     """Open a section: its name, and what the reader needs to know to read it."""
     small = f"<small>{escape(aside)}</small>" if aside else ""
@@ -18,9 +23,9 @@ def heading(title: str, aside: str = "") -> None:
 
 def note(text: str) -> None:
     """Say something quietly."""
-    st.html(f'<p class="us-note">{escape(text)}</p>')
+    st.html(f'<p class="us-note">{together(escape(text))}</p>')
 
 
 def sentence(inner: str) -> None:
     """Say the main thing. ``inner`` is HTML that is already escaped."""
-    st.html(f'<p class="us-sentence" role="heading" aria-level="1">{inner}</p>')
+    st.html(f'<p class="us-sentence" role="heading" aria-level="1">{together(inner)}</p>')

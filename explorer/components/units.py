@@ -165,6 +165,7 @@ def _table(view: View, layer: Layer) -> None:
         column_config=_columns(layer, frame, chance),
         on_select=lambda: _open_row(view.selection, key),
         selection_mode="single-cell",
+        placeholder="–",
         key=key,
     )
 

@@ -46,10 +46,10 @@ class Page:
 
     @property
     def words(self) -> str:
-        """All that the page says in HTML and markdown."""
+        """All that the page says in HTML and markdown, spaces that keep words together among the others."""
         parts = [element.value for element in self.app.markdown]
         parts += [body for element in self.app.get("html") if "<style>" not in (body := element.proto.body)]
-        return "\n".join(parts)
+        return "\n".join(parts).replace("\u00a0", " ")
 
     def charts(self) -> list:
         return self.app.get("vega_lite_chart")

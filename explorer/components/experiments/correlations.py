@@ -153,7 +153,7 @@ def _table(
         }
     )
     height = min(_TABLE_HEIGHT, 35 * (len(frame) + 1) + 3)
-    st.dataframe(frame[list(_COLUMNS)], hide_index=True, height=height, column_config=_COLUMNS)
+    st.dataframe(frame[list(_COLUMNS)], hide_index=True, height=height, column_config=_COLUMNS, placeholder="–")
 
 
 def _reliability(experiment: Experiment, base: str, column: int) -> str:

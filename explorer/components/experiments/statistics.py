@@ -151,18 +151,18 @@ def _tally(frame: pd.DataFrame) -> list[str]:
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
     "held_out_title": st.column_config.TextColumn("Class", help="chosen on one half of the images"),
-    "held_out": quantity("Held-out drop, pt", "of that class, on the other half", "%.1f"),
+    "held_out": quantity("Held-out, pt", "drop of that class, on the other half", "%.1f"),
     "held_out_low": quantity("from", "95 % interval", "%.1f"),
     "held_out_high": quantity("to", "95 % interval", "%.1f"),
     "tally": st.column_config.TextColumn("Images", help="lost and gained on the other half"),
     "q": quantity("q", "false discovery rate over the units of the layer", "%.2g"),
     "p": quantity("p", "exact, of the largest drop over classes", "%.2g"),
-    "drop": quantity("Largest drop, pt", "over all classes, on all images", "%.1f"),
+    "drop": quantity("Largest, pt", "largest drop over all classes, on all images", "%.1f"),
     "title": st.column_config.TextColumn("of class"),
-    "expected": quantity("By chance, mean", "of the largest drop, for as many flips", "%.1f"),
-    "ceiling": quantity("By chance, 95 %", spelling="%.1f"),
-    "overall": quantity("Overall drop, pt", spelling="%.2f"),
-    "reliability": quantity("Reliability", "split half, of the drops over classes", "%.2f"),
+    "expected": quantity("by chance", "mean of the largest drop by chance, for as many flips", "%.1f"),
+    "ceiling": quantity("95 %", "what chance keeps the largest drop at or below, 19 times in 20", "%.1f"),
+    "overall": quantity("Overall, pt", "drop over all images", "%.2f"),
+    "reliability": quantity("halves", "split-half reliability of the drops over classes", "%.2f"),
 }
 
 PRESENTATION = Presentation(

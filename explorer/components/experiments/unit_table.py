@@ -44,6 +44,7 @@ def unit_table(view: View, layer: Layer, frame: pd.DataFrame, columns: Mapping[s
         column_config=held,
         on_select=open_row,
         selection_mode="single-cell",
+        placeholder="–",
         key=key,
     )
 

@@ -29,6 +29,14 @@ def test_noise_lies_behind_the_units_and_is_named():
     assert [param["name"] for param in spec["params"]] == ["pick"]
 
 
+def test_names_of_noise_stand_clear_of_the_bands():
+    spec = entropies(units(), NOISE.iloc[::-1], up="feature entropy, nat").to_dict()
+    texts = [layer for layer in spec["layer"] if layer["mark"]["type"] == "text"]
+    placed = [(row["noise"], row["edge"]) for text in texts for row in spec["datasets"][text["data"]["name"]]]
+    assert placed == [("independent noise", 2.2), ("smooth noise", 1.3)]
+    assert [text["mark"]["dy"] < 0 for text in texts] == [True, False]
+
+
 def test_one_kind_of_noise_is_enough():
     entropies(units(low=[np.nan] * 2, high=[np.nan] * 2), NOISE.iloc[:1], up="feature entropy, nat").to_dict()
 
