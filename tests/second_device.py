@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 from torch.utils._pytree import tree_leaves, tree_map
-from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
 aten = torch.ops.aten
 
@@ -114,9 +114,19 @@ def _there(value: Any, known: dict[int, Tensor], op: Any, args: Any) -> Any:
         return Elsewhere(value)
 
 
+class _Backend(_DummyBackendModule):
+    """What PyTorch asks about the device: it is there inside the block alone, since networks move to what is there."""
+
+    def is_available(self) -> bool:
+        return any(isinstance(mode, _Mode) for mode in _get_current_dispatch_mode_stack())
+
+    def device_count(self) -> int:
+        return int(self.is_available())
+
+
 def _register() -> torch.library.Library:
     """Tell PyTorch of the device, and of the three operations by which it makes tensors when no mode looks on."""
-    _setup_privateuseone_for_python_backend(NAME)
+    _setup_privateuseone_for_python_backend(NAME, backend_module=_Backend())
     library = torch.library.Library("aten", "IMPL")
     library.impl("empty.memory_format", _empty, "PrivateUse1")
     library.impl("empty_strided", _empty_strided, "PrivateUse1")

@@ -99,7 +99,7 @@ def test_a_checkpoint_is_loaded_into_the_network(write, tmp_path):
     saved = nn.Linear(2, 3)
     torch.save({"state_dict": {f"module.{k}": v for k, v in saved.state_dict().items()}}, tmp_path / "mine.pt")
     model = load_model(write("def build(): return nn.DataParallel(nn.Linear(2, 3)).eval(), len"), f"{tmp_path}/mine.pt")
-    assert torch.equal(model.network.weight, saved.weight)
+    assert torch.equal(model.network.weight.cpu(), saved.weight)  # DataParallel moves it to a GPU, if there is one
     assert model.weights == str(tmp_path / "mine.pt")
 
 
