@@ -49,7 +49,7 @@ CASES = (
     Case("alexnet", "features.11", 25, images=128, units=256),
     Case("alexnet", "features.11", 80, images=128, units=256, precision=Precision.BFLOAT16),
     Case("vgg16", "features.29", 400, images=32, units=512),
-    Case("resnet50", "layer4", 15_000, images=128, units=2048),
+    Case("resnet50", "layer4", 15_000, images=256, units=2048),
     Case("resnet18", "layer3", 6, images=32, units=32),
     Case("resnet18", "layer3", None, images=32, units=32, precision=Precision.BFLOAT16),
     Case("resnet18", "layer2", 3, images=32, units=16),
