@@ -117,9 +117,9 @@ def _plot(view: View, layer: Layer) -> None:
 def _dashes(chance: Mapping[str, Chance]) -> str:
     """Say why there are dashes in the plot, and what they are."""
     reasons = dict.fromkeys(found.words.reason for found in chance.values())
-    ways = {"x": "upright", "y": "level"}
-    told = "; ".join(f"{ways[axis]}, {found.words.name}" for axis, found in chance.items())
-    return " ".join([*reasons, f"Grey dashes: {told}."])
+    ways = {"x": "upright for the measure across", "y": "level for the one up"}
+    told = "; ".join(f"{ways[axis]} ({found.words.name})" for axis, found in chance.items())
+    return " ".join([*reasons, f"A grey dash is where its unit would stand by that alone: {told}."])
 
 
 def _choose_measure(view: View, layer: Layer, options: list[str], value: str, field: str, label: str) -> None:
