@@ -10,6 +10,9 @@ from precompute.ablation.plan import Plan
 
 _BYTES = 4
 
+# Outputs of many rows, and what is made of them: the comparison of the two highest, a log-probability.
+_OUTPUTS = 4
+
 # A larger value of a batch of rows neither fits a processor's caches nor is its memory used again.
 _CACHED = 2**24
 
@@ -37,10 +40,13 @@ class Sizes:
         images = max(1, share // sum(size_of(node) for node in plan.kept))
         self.images = max(min(images, batch_size), images // batch_size * batch_size)
         wide = (*plan.wide, plan.program.output)
-        rows = share // _peak(wide)
+        whole = share // (_OUTPUTS * size_of(plan.program.output))
+        rows = min(share // _peak(wide), whole)
         if device.type == "cpu":
             rows = min(rows, _CACHED // (_BYTES * max(map(size_of, wide))))
         self.rows = max(1, rows)
+        # Of many rows in reduced precision, those that need float32 are enough for a good matrix product.
+        self.rows_in_reduced_precision = max(self.rows, min(8 * self.rows, whole))
         self._lanes = share // (3 * sum(size_of(node) // len(table) for node, table in plan.lanes.items()))
 
     def lanes(self, n_images: int) -> int:

@@ -133,8 +133,8 @@ class Trip:
     def run(self, ablations: Sequence[Ablation]) -> Iterator[Changed]:
         """Run a block of ablations, and number ablations and images as they come here."""
         block = run_block(self.route.plan, self.base, ablations)
-        # Of many rows, those that need float32 are enough for a good matrix product.
-        size = self.route.sizes.rows * (1 if self.quick is None else 8)
+        sizes = self.route.sizes
+        size = sizes.rows if self.quick is None else sizes.rows_in_reduced_precision
         for rows in Rows.changed(block).split(size):
             logits = self._at_first(block, rows)
             at_first = _of_no_ops(logits, block.no_op[rows.ablation]) if block.no_op.any() else None

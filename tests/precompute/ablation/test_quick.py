@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.precision import Precision
@@ -46,3 +47,12 @@ def test_switches_of_matrix_products_are_put_back_after_an_error():
     with pytest.raises(RuntimeError, match="planted"):
         fail_inside(switches)
     assert [switch.fp32_precision for switch in switches] == before
+
+
+def test_outputs_of_many_rows_and_what_is_made_of_them_fit_the_budget(engines):
+    """Where rows are nothing but outputs, many go together: eight times as many would not fit."""
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 50)).eval()
+    budget = 2**20
+    sizes = engines(network, ["0"], IMAGES, memory_bytes=budget, precision=Precision.BFLOAT16)["0"].by_unit.sizes
+    bytes_of_a_copy = 4 * 50 * sizes.rows_in_reduced_precision
+    assert 4 * bytes_of_a_copy <= budget / 3 < 5 * bytes_of_a_copy
