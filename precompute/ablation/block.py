@@ -80,18 +80,23 @@ def _silenced(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation
     site = base[plan.site]
     units = torch.tensor([ablation.units for ablation in ablations], device=site.device)
     index = {node: table.to(site.device)[units].flatten(1) for node, table in plan.lanes.items()}
-    start = torch.cat([_set(site, ablation) for ablation in ablations], dim=1)
+    start = _set(site, units, ablations)
     lanes = {node: table.flatten() for node, table in index.items()}
     new = _carry(plan, base, start, lanes)
     change = {node: value - base[node].index_select(1, lanes[node]) for node, value in new.items()}
     return {node: Channels(index[node]) for node in new}, new, change
 
 
-def _set(site: Tensor, ablation: Ablation) -> Tensor:
-    if ablation.values is None:
-        return site[:, list(ablation.units)]
-    values = torch.tensor(ablation.values, device=site.device)
-    return values.view(-1, *(1 for _ in site.shape[2:])).expand(len(site), -1, *site.shape[2:])
+def _set(site: Tensor, units: Tensor, ablations: Sequence[Ablation]) -> Tensor:
+    """Return the new maps of units (ablation, unit), side by side: (image, ablation * unit, ...)."""
+    single = (-1, *(1 for _ in site.shape[2:]))
+    # One table for all: to move the values of each ablation by themselves would have a GPU wait as often.
+    values = torch.tensor([ablation.values or (0.0,) * len(ablation.units) for ablation in ablations])
+    maps = values.to(site).view(single).expand(len(site), -1, *site.shape[2:])
+    is_no_op = torch.tensor([ablation.is_no_op for ablation in ablations]).repeat_interleave(units.shape[1])
+    if not is_no_op.any():
+        return maps
+    return torch.where(is_no_op.to(site.device).view(single), site.index_select(1, units.flatten()), maps)
 
 
 def _turned(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
