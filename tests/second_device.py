@@ -21,6 +21,7 @@ aten = torch.ops.aten
 NAME = "elsewhere"
 
 _BETWEEN_DEVICES = (aten._to_copy.default, aten.copy_.default)
+_WAITING = (aten.nonzero.default, aten._local_scalar_dense.default, aten.item.default, aten.lift_fresh.default)
 _BY_INDEX = (aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default)
 
 
@@ -29,6 +30,11 @@ def second_device() -> Iterator[torch.device]:
     """Have a second device inside the block, in this thread."""
     with _Mode():
         yield torch.device(NAME, 0)
+
+
+def crossings() -> int:
+    """Return how often, inside the block so far, values went from one device to the other: a GPU waits each time."""
+    return next(mode.crossings for mode in _get_current_dispatch_mode_stack() if isinstance(mode, _Mode))
 
 
 class Elsewhere(Tensor):
@@ -65,8 +71,14 @@ class Elsewhere(Tensor):
 class _Mode(TorchDispatchMode):
     """Sees every operation, those that make tensors from nothing among them."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.crossings = 0
+
     def __torch_dispatch__(self, op, types, args=(), kwargs=None):
-        return _run(op, args, kwargs or {})
+        result = _run(op, args, kwargs or {})
+        self.crossings += _crosses(op, args, result)
+        return result
 
 
 def _run(op: Any, args: Any, kwargs: Any) -> Any:
@@ -83,6 +95,16 @@ def _run(op: Any, args: Any, kwargs: Any) -> Any:
         return result
     known = {id(tensor.here): tensor for tensor in elsewhere}
     return tree_map(lambda value: _there(value, known, op, args), result)
+
+
+def _crosses(op: Any, args: Any, result: Any) -> bool:
+    """Say whether values go from one device to the other; lists that become tensors do, at `lift_fresh`."""
+    if op in _WAITING:
+        return isinstance(args[0], Elsewhere)
+    if op is aten.copy_.default:
+        return isinstance(args[0], Elsewhere) != isinstance(args[1], Elsewhere)
+    moves = op is aten._to_copy.default or op.name().startswith("aten::to.")
+    return moves and isinstance(args[0], Elsewhere) != isinstance(result, Elsewhere)
 
 
 def _refuse_two_devices(op: Any, args: Any) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.second_device import NAME, second_device
+from tests.second_device import NAME, crossings, second_device
 
 
 @pytest.fixture
@@ -61,3 +61,25 @@ def test_gradients_are_those_of_the_cpu(second):
     elsewhere = images.detach().to(second).requires_grad_()
     (found,) = torch.autograd.grad(network.to(second)(elsewhere).sum(), elsewhere)
     assert torch.equal(found.cpu(), expected)
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_what_goes_from_one_device_to_the_other_is_counted(second, inference):
+    with torch.inference_mode(inference):
+        there = torch.zeros(3).to(second)
+        moves = [
+            lambda: torch.ones(3).to(second),
+            lambda: there.cpu(),
+            lambda: torch.tensor([1.0], device=second),
+            lambda: there.nonzero(),
+            lambda: there.sum().item(),
+            lambda: there.copy_(torch.ones(3)),
+        ]
+        for move in moves:
+            before = crossings()
+            move()
+            assert crossings() == before + 1
+        before = crossings()
+        (there + 1).view(3, 1).to(second).expand(3, 3).contiguous()
+        torch.zeros(3, device=second)
+        assert crossings() == before

@@ -15,6 +15,7 @@ from precompute.ablation.plain import PlainAblater
 from precompute.ablation.precision import Precision
 from precompute.ablation.succession import make_succession, silence
 from precompute.models.sites import find_site, list_sites
+from tests.second_device import NAME, crossings
 from tests.varied import Varied
 
 IMAGES = torch.randn(40, 3, 12, 12, generator=torch.Generator().manual_seed(6))
@@ -75,3 +76,17 @@ def test_the_plain_method_answers_as_on_the_cpu(network):
     found = outputs()
     network.cpu()
     torch.testing.assert_close(found, outputs(), atol=1e-4, rtol=1e-4)
+
+
+def test_a_sweep_of_more_units_waits_no_more_often(network, engines, device):
+    if device.type != NAME:
+        pytest.skip("only the made-up device counts")
+    engine = engines(network, ["first"], IMAGES)["first"]
+
+    def waits(n_units):
+        before = crossings()
+        for _ in engine.sweep(IMAGES, each_unit([0.0] * n_units)):
+            pass
+        return crossings() - before
+
+    assert 0 < waits(16) == waits(4)
