@@ -147,7 +147,7 @@ class Changed:
 class Ablater(Protocol):
     """Anything that can run a network with units of one layer silenced."""
 
-    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
         """Run every ablation on every image of a shard.
 
         Parameters
@@ -156,6 +156,9 @@ class Ablater(Protocol):
             Shape (image, ...): preprocessed images, as the network takes them.
         ablations
             What to silence, one after the other.
+        at_layer
+            Shape (image, unit, ...): what the layer makes of the images with nothing ablated, on the network's device,
+            where it is at hand. It can spare the way up to the layer.
 
         Yields
         ------

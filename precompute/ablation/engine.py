@@ -1,14 +1,14 @@
 """The engine: exact sweeps that recompute only what an ablation changes.
 
-For a batch of images the network runs once. Ablations go in blocks through the operations that keep units apart, on
-the ablated lanes alone (`precompute.ablation.block`). Rows that come out of it unchanged are done. The others, of
-several ablations together, go through the rest of the network (`precompute.ablation.tail`), which begins with the
-update of a linear operation by a few lanes. Where a row's two highest outputs are closer than rounding, the plain
-method decides (`precompute.ablation.route`).
+For a batch of images the network runs once, or from the layer on where the layer's output is at hand. Ablations go in
+blocks through the operations that keep units apart, on the ablated lanes alone (`precompute.ablation.block`). Rows that
+come out of it unchanged are done. The others, of several ablations together, go through the rest of the network
+(`precompute.ablation.tail`), which begins with the update of a linear operation by a few lanes. Where a row's two
+highest outputs are closer than rounding, the plain method decides (`precompute.ablation.route`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -22,6 +22,21 @@ from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import Plan, make_plan
 from precompute.ablation.precision import Precision
 from precompute.ablation.route import Reach, Route, Trip
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Some images as the network takes them, and what the layer makes of them where that is at hand."""
+
+    inputs: Tensor
+    at_layer: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def part(self, images: Tensor | slice) -> "Shard":
+        """Return some of the images, by their positions."""
+        return Shard(self.inputs[images], None if self.at_layer is None else self.at_layer[images])
 
 
 class Engine:
@@ -57,15 +72,21 @@ class Engine:
     def _route(self, plan: Plan) -> Route:
         return Route(plan, batch_size=self.plain.batch_size, memory_bytes=self.memory_bytes, precision=self.precision)
 
+    @property
+    def needs_layer_alone(self) -> bool:
+        """Whether the layer's output is all that a sweep of units needs of the network's way up to it."""
+        return self.by_unit.plan.needs_layer_alone
+
     @torch.inference_mode()
-    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
         """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Ablater`.
 
         `counts` says afterwards what was done, added to what earlier sweeps did.
         """
+        shard = Shard(inputs, at_layer)
         for route, indices in self._divided(ablations):
             chosen = [ablations[index] for index in indices]
-            for changed in self._audited(route, inputs, chosen):
+            for changed in self._audited(route, shard, chosen):
                 yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
     @torch.inference_mode()
@@ -77,8 +98,9 @@ class Engine:
         tuple of float
             The largest difference of an output between the two methods, and the largest output.
         """
-        audit = self._audit(inputs, ablations)
-        return self._error_in_float32(self.by_unit, audit, inputs, ablations), audit.largest
+        shard = Shard(inputs)
+        audit = self._audit(shard, ablations)
+        return self._error_in_float32(self.by_unit, audit, shard, ablations), audit.largest
 
     def _divided(self, ablations: Sequence[Ablation]) -> Iterator[tuple[Route, list[int]]]:
         units = [index for index, ablation in enumerate(ablations) if ablation.basis is None]
@@ -88,38 +110,39 @@ class Engine:
         if directions:
             yield self.by_direction, directions
 
-    def _audited(self, route: Route, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
-        audit = self._audit(inputs, ablations)
-        error = self._error_in_float32(route, audit, inputs, ablations)
-        self.counts.rows += len(inputs) * len(ablations)
-        for changed in self._run(route, inputs, ablations, audit=audit, reach=Reach.of(error, audit.largest)):
+    def _audited(self, route: Route, shard: Shard, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+        audit = self._audit(shard, ablations)
+        error = self._error_in_float32(route, audit, shard, ablations)
+        self.counts.rows += len(shard) * len(ablations)
+        for changed in self._run(route, shard, ablations, audit=audit, reach=Reach.of(error, audit.largest)):
             self.counts.changed += len(changed)
             yield changed
         self.counts = total([self.counts, audit.counts(), Counts(largest_error=error)])
 
-    def _audit(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Audit:
+    def _audit(self, shard: Shard, ablations: Sequence[Ablation]) -> Audit:
         # The sample has more to show where the error is not rounding alone.
         n_ablations = 2 if self.precision is Precision.FLOAT32 else 4
-        return Audit.draw(self.plain, inputs, ablations, n_ablations=n_ablations)
+        return Audit.draw(self.plain, shard.inputs, ablations, n_ablations=n_ablations)
 
-    def _error_in_float32(self, route: Route, audit: Audit, inputs: Tensor, ablations: Sequence[Ablation]) -> float:
+    def _error_in_float32(self, route: Route, audit: Audit, shard: Shard, ablations: Sequence[Ablation]) -> float:
         alone, chosen = audit.by_itself(), [ablations[index] for index in audit.ablations]
-        for _ in self._run(route, inputs[audit.images], chosen, audit=alone, reach=None):
+        for _ in self._run(route, shard.part(audit.images), chosen, audit=alone, reach=None):
             pass
         return alone.error
 
     def _run(
-        self, route: Route, inputs: Tensor, ablations: Sequence[Ablation], *, audit: Audit, reach: Reach | None
+        self, route: Route, shard: Shard, ablations: Sequence[Ablation], *, audit: Audit, reach: Reach | None
     ) -> Iterator[Changed]:
         """Sweep, and tell the audit what comes out; without a reach in float32, and nothing is computed again."""
-        for images in torch.arange(len(inputs)).split(route.sizes.images):
-            base = route.unablated(inputs[images])
+        for images in torch.arange(len(shard)).split(route.sizes.images):
+            part = shard.part(slice(int(images[0]), int(images[-1]) + 1))
+            base = route.unablated(part.inputs, part.at_layer)
             audit.note_unablated(images, base[route.plan.program.output])
             quick = None if reach is None else route.quick_tail(base, ablations)
             trip = Trip(route, base, quick, reach, self.counts)
             for indices in blocks(ablations, route.sizes.lanes(len(images))):
-                for part in trip.run([ablations[index] for index in indices]):
-                    at = torch.tensor(indices)[part.ablation]
-                    changed = replace(part, ablation=at, image=images[part.image])
+                for found in trip.run([ablations[index] for index in indices]):
+                    at = torch.tensor(indices)[found.ablation]
+                    changed = replace(found, ablation=at, image=images[found.image])
                     audit.note(changed)
                     yield changed

@@ -50,9 +50,9 @@ class NoOpCheck:
     flips: int = field(default=0, init=False)
     flips_at_first: int = field(default=0, init=False)
 
-    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
         """Run the sweep that was asked for, and the no-ops with it; see `precompute.ablation.ablations.Ablater`."""
-        for changed in self.ablater.sweep(inputs, [*ablations, *no_ops(self.n_units)]):
+        for changed in self.ablater.sweep(inputs, [*ablations, *no_ops(self.n_units)], at_layer):
             n_asked_for = int(torch.searchsorted(changed.ablation, len(ablations)))
             if n_asked_for:
                 yield changed.part(slice(n_asked_for))

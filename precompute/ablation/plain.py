@@ -33,10 +33,10 @@ class PlainAblater:
         self.site = site
         self.batch_size = batch_size
 
-    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+    def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
         """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Ablater`.
 
-        Every image is in what comes back, changed or not.
+        Every image is in what comes back, changed or not. The network runs from its beginning in any case.
         """
         for index, ablation in enumerate(ablations):
             for images in torch.arange(len(inputs)).split(self.batch_size):

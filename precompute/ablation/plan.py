@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -59,6 +60,19 @@ class Plan:
     def layer(self) -> str:
         """The layer's name."""
         return next(name for name, mark in self.program.marks.items() if mark is self.site)
+
+    @cached_property
+    def held(self) -> tuple[Node, ...]:
+        """The layer, and what else the values after it are computed from: what to hold on to so as to go on from it."""
+        after = self.after[1:]
+        used = {used for node in after for used in node.inputs} | self.kept
+        before = (node for node in (self.program.images, *self.before) if not node.counts_images)
+        return (*(node for node in before if node in used), self.site)
+
+    @property
+    def needs_layer_alone(self) -> bool:
+        """Whether the values after the layer are computed from its output and nothing else."""
+        return self.held == (self.site,)
 
     def keeping(self, more: Collection[Node]) -> "Plan":
         """Return the same plan with the unablated values of more nodes kept."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablation, Changed
 from precompute.ablation.block import Block, run_block
 from precompute.ablation.counts import Counts
-from precompute.ablation.graph import Node, forget, last_uses
+from precompute.ablation.graph import Node, forget, image_counts, last_uses
 from precompute.ablation.memory import Sizes
 from precompute.ablation.plan import Plan
 from precompute.ablation.precision import Precision
@@ -76,27 +77,53 @@ class Route:
         self.tail = Tail(plan)
         self.quick = None if precision is Precision.FLOAT32 else ChangeTail(plan, self.tail.constants, precision)
         self.resumed = Resumed(plan.program.recorded or plan.program, plan.layer)
+        self._dead_before = last_uses([*plan.before, plan.site], keep=plan.held)
+        self._dead_after = last_uses(plan.after[1:], keep=plan.kept)
         self.sizes = Sizes(plan, memory_bytes, batch_size=batch_size, device=self.tail.device)
 
-    def unablated(self, inputs: Tensor) -> dict[Node, Tensor]:
+    def unablated(self, inputs: Tensor, at_layer: Tensor | None = None) -> dict[Node, Tensor]:
         """Return the values without ablation that the plan keeps, of some images.
+
+        Parameters
+        ----------
+        inputs
+            (image, ...): the images.
+        at_layer
+            (image, unit, ...): the layer's output for them, where it is at hand.
+        """
+        return self.joined([self.onwards(held) for held in self.up_to_layer(inputs, at_layer)])
+
+    def up_to_layer(self, inputs: Tensor, at_layer: Tensor | None = None) -> Iterator[dict[Node, Any]]:
+        """Yield `Plan.held`'s values, batch by batch of the plain method.
 
         Up to the layer the operations run as they do in the network, on the batches that the plain method would run
         them on, so that they round alike and an error can only come from what follows.
         """
-        parts = [self._of_batch(batch) for batch in inputs.split(self.batch_size)]
-        return {node: self.tail.fit(torch.cat([part[node] for part in parts])) for node in self.plan.kept}
+        if at_layer is not None and self.plan.needs_layer_alone:
+            yield from ({self.plan.site: part} for part in at_layer.split(self.batch_size))
+        else:
+            yield from map(self._up_to_layer, inputs.split(self.batch_size))
 
-    def _of_batch(self, inputs: Tensor) -> dict[Node, Tensor]:
+    def _up_to_layer(self, batch: Tensor) -> dict[Node, Any]:
         plan = self.plan
-        values = {plan.program.images: inputs.to(self.tail.device)}
-        dead = last_uses([*plan.before, *plan.after], keep=plan.kept)
-        for nodes, constants in ((plan.before, plan.program.constants), (plan.after, self.tail.constants)):
-            values.update(constants)
-            for node in nodes:
-                values[node] = node.run(values.__getitem__)
-                forget(values, dead[node])
-        return values
+        values = {**plan.program.constants, plan.program.images: batch.to(self.tail.device)}
+        for node in (*plan.before, plan.site):
+            values[node] = node.run(values.__getitem__)
+            forget(values, self._dead_before[node])
+        return {node: values[node] for node in plan.held}
+
+    def onwards(self, held: dict[Node, Any]) -> dict[Node, Tensor]:
+        """Return the values that the plan keeps, of one batch, from those of `Plan.held`."""
+        plan = self.plan
+        values = self.tail.constants | image_counts(plan.program.nodes, len(held[plan.site])) | held
+        for node in plan.after[1:]:
+            values[node] = node.run(values.__getitem__)
+            forget(values, self._dead_after[node])
+        return {node: values[node] for node in plan.kept}
+
+    def joined(self, parts: Sequence[dict[Node, Tensor]]) -> dict[Node, Tensor]:
+        """Put kept values of successive batches together, as the tail takes them."""
+        return {node: self.tail.fit(torch.cat([part[node] for part in parts])) for node in self.plan.kept}
 
     def quick_tail(self, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> QuickTail | None:
         """Return what computes rows of a batch of images in reduced precision first; None in float32."""

@@ -15,9 +15,9 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablater, Ablation, Changed, segments
 from precompute.ablation.block import blocks
 from precompute.ablation.engine import Engine
-from precompute.ablation.graph import Node, forget, image_counts, last_uses, size_of
+from precompute.ablation.graph import Node, size_of
 from precompute.ablation.plain import PlainAblater
-from precompute.ablation.route import Reach, Route, Trip
+from precompute.ablation.route import Reach, Trip
 
 _BYTES = 4
 _AUDITED_IMAGES, _AUDITED_TRIALS = 4, 2
@@ -69,7 +69,7 @@ def held_bytes(ablater: Ablater, image: Tensor) -> int:
     """Return how much memory a succession takes for one image, about, given that image's input."""
     held = image.numel()
     if isinstance(ablater, Engine):
-        held = sum(size_of(node) for node in _held_nodes(ablater.by_unit))
+        held = sum(size_of(node) for node in ablater.by_unit.plan.held)
     return _BYTES * held
 
 
@@ -105,15 +105,12 @@ class EngineSuccession:
     def __init__(self, engine: Engine, shards: Iterable[Tensor]) -> None:
         self.engine = engine
         self.route = engine.by_unit
-        self.after = self.route.plan.after[1:]
-        self.dead = last_uses(self.after, keep=self.route.plan.kept)
         self.audited = torch.empty(0)
         self.held: list[tuple[Tensor, list[dict[Node, Any]]]] = []
         n_images = 0
         for inputs in shards:
             for images in torch.arange(len(inputs)).split(self.route.sizes.images):
-                parts = [self._hold(batch) for batch in inputs[images].split(engine.plain.batch_size)]
-                self.held.append((n_images + images, parts))
+                self.held.append((n_images + images, self._hold(inputs[images])))
             n_images += len(inputs)
             self.audited = inputs[:_AUDITED_IMAGES].clone() if not len(self.audited) else self.audited
 
@@ -133,36 +130,18 @@ class EngineSuccession:
                 yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
     @torch.inference_mode()  # called while none is on: a recorded graph would hold on to every value before the layer
-    def _hold(self, inputs: Tensor) -> dict[Node, Any]:
-        """Return what the values after the layer are computed from, of one batch of the plain method."""
-        plan = self.route.plan
-        values = {**plan.program.constants, plan.program.images: inputs.to(self.route.tail.device)}
-        held = _held_nodes(self.route)
-        dead = last_uses([*plan.before, plan.site], keep=held)
-        for node in (*plan.before, plan.site):
-            values[node] = node.run(values.__getitem__)
-            forget(values, dead[node])
-        return {node: values[node] for node in held}
+    def _hold(self, inputs: Tensor) -> list[dict[Node, Any]]:
+        return list(self.route.up_to_layer(inputs))
 
     def _base(self, parts: list[dict[Node, Any]], gone: Units) -> dict[Node, Tensor]:
         """Return the values that the plan keeps, without the units that are gone."""
-        kept = [self._base_of(part, silence(gone)) for part in parts]
-        return {node: self.route.tail.fit(torch.cat([part[node] for part in kept])) for node in self.route.plan.kept}
-
-    def _base_of(self, part: dict[Node, Any], gone: Ablation) -> dict[Node, Any]:
-        plan = self.route.plan
-        values = {**self.route.tail.constants, **part}
-        values |= image_counts(plan.program.nodes, len(part[plan.site]))
-        values[plan.site] = gone.apply(part[plan.site])
-        for node in self.after:
-            values[node] = node.run(values.__getitem__)
-            forget(values, self.dead[node])
-        return values
+        site, silenced = self.route.plan.site, silence(gone)
+        return self.route.joined([self.route.onwards({**part, site: silenced.apply(part[site])}) for part in parts])
 
     def _reach(self, gone: Units, tried: Sequence[Units]) -> Reach:
         """Return how close two outputs may be before rounding could exchange them, from a few rows by both methods."""
         some = [tried[i * len(tried) // _AUDITED_TRIALS] for i in range(min(_AUDITED_TRIALS, len(tried)))]
-        base = self._base([self._hold(self.audited)], gone)
+        base = self._base(self._hold(self.audited), gone)
         errors, largest = [0.0], [0.0]
         for changed in self._changed(base, some, None):
             for segment in segments(changed.ablation):
@@ -171,12 +150,3 @@ class EngineSuccession:
                 errors.append((exact - changed.logits[segment.rows]).abs().max().item())
                 largest.append(exact.abs().max().item())
         return Reach.of(max(errors), max(largest))
-
-
-def _held_nodes(route: Route) -> list[Node]:
-    """Return the site and what else the values after it are computed from."""
-    plan = route.plan
-    computed = set(plan.after[1:])
-    used = {used for node in plan.after[1:] for used in node.inputs} | plan.kept
-    wanted = {node for node in used if node not in computed and node.batched} | {plan.site}
-    return [node for node in (plan.program.images, *plan.before, plan.site) if node in wanted]

@@ -37,6 +37,7 @@ def sweep(
     *,
     baseline: np.ndarray,
     target: np.ndarray,
+    at_layer: Tensor | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Effect:
     """Silence each unit in turn and keep what changes.
@@ -53,6 +54,8 @@ def sweep(
         (image, output) logits with nothing ablated.
     target
         (image,) the output that is right.
+    at_layer
+        The layer's unablated output for the images, where it is at hand; see `precompute.ablation.ablations.Ablater`.
     advance
         Called with the number of (ablation, image) pairs done since the last call.
     """
@@ -61,7 +64,7 @@ def sweep(
     change = np.zeros((len(ablations), len(target)), dtype=np.float16)
     flips: list[np.ndarray] = []
     done = 0
-    for changed in ablater.sweep(inputs, ablations):
+    for changed in ablater.sweep(inputs, ablations, at_layer):
         unit, image = changed.ablation.numpy(), changed.image.numpy()
         now, now_log_prob = _read_off(changed.logits, right[changed.image])
         change[unit, image] = half(now_log_prob - log_prob[image])
