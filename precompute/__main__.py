@@ -153,7 +153,7 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _layers(options: argparse.Namespace) -> int:
     from precompute.models.load import load_model
     from precompute.models.sites import list_sites
-    from precompute.plan import example_inputs
+    from precompute.planning import example_inputs
 
     # A layer has as many units whatever the weights, and published ones would have to be fetched.
     model = load_model(options.model, None if ".py:" in options.model else "none")

@@ -81,7 +81,7 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
     Parameters
     ----------
     plan
-        Of `precompute.plan.make_plan`.
+        Of `precompute.planning.make_plan`.
     progress
         Shows the stages, `STAGES`, with training images also `TRAIN_STAGES`.
     provenance

@@ -7,11 +7,13 @@ from typing import Any
 
 from precompute import pipeline
 from precompute.errors import DiskError, UnitscopeError
+from precompute.estimates import store_bytes
 from precompute.experiments import carry_out as experiments
 from precompute.experiments.options import ExperimentOptions
 from precompute.options import RunOptions
 from precompute.pipeline import Summary, run
-from precompute.plan import Plan, make_plan, store_bytes
+from precompute.plan import Plan
+from precompute.planning import make_plan
 from precompute.progress import Progress
 from precompute.provenance import device_name, git_commit, versions
 from precompute.words import duration, size

@@ -24,7 +24,7 @@ class Cost:
     shard
         For each shard: the audit.
     image
-        For each image of a shard: the pass without ablation.
+        For each image of a shard: the pass without ablation, or what is left of it after the layer.
     row
         For each image under each ablation.
     """
@@ -38,7 +38,14 @@ class Cost:
         return ceil(n_images / shard_size) * self.shard + n_images * (self.image + n_ablations * self.row)
 
 
-def measure_cost(ablater: Ablater, probe: Tensor, ablations: Sequence[Ablation], *, patience: float = 2.0) -> Cost:
+def measure_cost(
+    ablater: Ablater,
+    probe: Tensor,
+    ablations: Sequence[Ablation],
+    *,
+    at_layer: Tensor | None = None,
+    patience: float = 2.0,
+) -> Cost:
     """Time sweeps of more and more ablations until that takes long enough to tell what one costs.
 
     Parameters
@@ -49,15 +56,17 @@ def measure_cost(ablater: Ablater, probe: Tensor, ablations: Sequence[Ablation],
         (image, channel, height, width): a few of the images, taken several times over where the network is quick.
     ablations
         Like those that will be swept, in any order; a sample spread evenly over them is timed.
+    at_layer
+        The layer's output for the probe, where sweeps will be given such.
     patience
         Seconds after which to try no more, about.
     """
 
     def timed(n_images: int, n_ablations: int) -> float:
-        inputs = probe.repeat(ceil(n_images / len(probe)), 1, 1, 1)[:n_images]
+        inputs, given = _some(probe, n_images), None if at_layer is None else _some(at_layer, n_images)
         chosen = [ablations[i * len(ablations) // n_ablations] for i in range(n_ablations)]
         started = perf_counter()
-        for _ in ablater.sweep(inputs, chosen):
+        for _ in ablater.sweep(inputs, chosen, given):
             pass
         return perf_counter() - started
 
@@ -74,3 +83,8 @@ def measure_cost(ablater: Ablater, probe: Tensor, ablations: Sequence[Ablation],
     row = max(0.0, longest - whole) / (n_images * (n - few)) if n > few else whole / (n_images * n)
     image = max(0.0, (whole - part) / (n_images - n_images // 4) - few * row)
     return Cost(max(0.0, whole - n_images * (image + few * row)), image, row)
+
+
+def _some(images: Tensor, n: int) -> Tensor:
+    """Return n images, the first ones again where there are fewer."""
+    return images.repeat(ceil(n / len(images)), *(1 for _ in images.shape[1:]))[:n]

@@ -66,7 +66,7 @@ def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage
     arrays = named.bad_arrays(batch)
     if not batch.indices:
         return arrays
-    found = answer(network, plan.sites, batch.inputs.split(plan.options.batch_size))
+    found = answer(network, plan.sites, batch.inputs.split(plan.options.batch_size), keep=plan.kept)
     target = plan.classes.output_index[plan.candidates.labels[list(batch.indices)]]
     arrays |= named.answer_arrays(found, target)
     prediction = torch.from_numpy(found.logits.argmax(axis=1))
@@ -82,6 +82,7 @@ def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage
                 each_unit(means[site].tolist() if kind == "mean" else [0.0] * site.n_units),
                 baseline=found.logits,
                 target=target,
+                at_layer=found.outputs.get(site),
                 advance=stage.advance,
             )
             arrays |= named.effect_arrays(number, kind, effect)

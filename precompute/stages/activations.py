@@ -1,6 +1,6 @@
 """What every unit of every layer does on a batch of images, and what the network says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,13 +31,26 @@ class Responses:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the network says of some images: logits (image, output), and every layer's responses."""
+    """What a network makes of some images.
+
+    Parameters
+    ----------
+    logits
+        (image, output).
+    responses
+        Every layer's.
+    outputs
+        Whole outputs, (image, unit, ...), of the layers whose outputs were to be kept; on the network's device.
+    """
 
     logits: np.ndarray
     responses: dict[Site, Responses]
+    outputs: dict[Site, Tensor]
 
 
-def answer(network: nn.Module, sites: Sequence[Site], batches: Iterable[Tensor]) -> Answer:
+def answer(
+    network: nn.Module, sites: Sequence[Site], batches: Iterable[Tensor], *, keep: Collection[Site] = ()
+) -> Answer:
     """Run the network over batches and summarise every layer on the way.
 
     Parameters
@@ -48,14 +61,18 @@ def answer(network: nn.Module, sites: Sequence[Site], batches: Iterable[Tensor])
         The layers.
     batches
         Preprocessed images, (image, channel, height, width) each.
+    keep
+        Those of the layers whose outputs to return whole.
     """
-    outputs: list[np.ndarray] = []
+    said: list[np.ndarray] = []
     seen: dict[Site, list[Responses]] = {site: [] for site in sites}
-    callbacks = {site: _keeper(seen[site]) for site in sites}
+    kept: dict[Site, list[Tensor]] = {site: [] for site in sites if site in keep}
+    callbacks = {site: _keeper(seen[site], kept.get(site)) for site in sites}
     with torch.inference_mode(), observe(network, callbacks):
         for batch in batches:
-            outputs.append(logits(network, batch).cpu().numpy())
-    return Answer(np.concatenate(outputs), {site: join(parts) for site, parts in seen.items()})
+            said.append(logits(network, batch).cpu().numpy())
+        outputs = {site: torch.cat(kept.pop(site)) for site in list(kept)}
+    return Answer(np.concatenate(said), {site: join(parts) for site, parts in seen.items()}, outputs)
 
 
 def summarise(output: Tensor) -> Responses:
@@ -89,8 +106,13 @@ def log_softmax(values: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def _keeper(parts: list[Responses]):
-    return lambda output: parts.append(summarise(output))
+def _keeper(parts: list[Responses], whole: list[Tensor] | None) -> Callable[[Tensor], None]:
+    def keep(output: Tensor) -> None:
+        parts.append(summarise(output))
+        if whole is not None:
+            whole.append(output)
+
+    return keep
 
 
 def _by_unit(values: Tensor) -> np.ndarray:

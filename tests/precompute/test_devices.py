@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from precompute import plan
+from precompute import planning
 from precompute.__main__ import main
 from precompute.experiments import subject
 from precompute.store.check import check
@@ -18,7 +18,7 @@ def commands(device, monkeypatch, tmp_path):
     model, images = write_network(tmp_path), write_images(tmp_path / "images")
 
     def run(name, where):
-        for module in (plan, subject):
+        for module in (planning, subject):
             monkeypatch.setattr(module, "pick_device", lambda _: where)
         out = tmp_path / f"{name}.h5"
         words = [

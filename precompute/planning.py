@@ -1,0 +1,160 @@
+"""Settle what a run will do: network, images, classes, layers, attribution, cost.
+
+Whatever can be refused is refused here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
+
+from PIL import Image
+from torch import Tensor
+
+from precompute.ablation.ablations import Ablater
+from precompute.ablation.choose import make_ablater
+from precompute.ablation.engine import Engine
+from precompute.ablation.precision import Precision
+from precompute.errors import ImageFolderError, ModelError, OptionError
+from precompute.estimates import attribution_plan, sweep_seconds
+from precompute.images.classes import resolve_classes
+from precompute.images.decoding import open_picture
+from precompute.images.folder import ImageList, list_images, list_training_images
+from precompute.images.loading import apply_transform, read_batches
+from precompute.models.device import pick_device
+from precompute.models.forward import logits
+from precompute.models.load import Model, load_model
+from precompute.models.sites import Site, find_site, list_sites
+from precompute.options import RunOptions
+from precompute.plan import AttributionPlan, Plan
+from precompute.stages.attribution import METHODS
+from precompute.store.schema import ABLATION_KINDS
+
+_USUAL_SIDES = (224, 299, 96, 64, 32, 28)
+
+
+def make_plan(options: RunOptions) -> Plan:
+    """Load the network, list the images and settle everything else.
+
+    Raises
+    ------
+    UnitscopeError
+        For anything that cannot work.
+    """
+    _refuse_unknown("--ablation", options.ablation, ABLATION_KINDS)
+    _refuse_unknown("--precision", [options.precision], [precision.value for precision in Precision])
+    _refuse_unknown("--attribution", options.attribution or (), tuple(METHODS))
+    device = pick_device(options.device)
+    candidates = list_images(options.images, options.limit)
+    train = _training_images(options, candidates)
+    model = load_model(options.model, options.weights)
+    model = replace(model, network=model.network.to(device))
+    probe, size = _probe(candidates, model)
+    n_outputs = logits(model.network, probe[:1]).shape[1]
+    classes = resolve_classes(candidates.class_names, n_outputs, options.classes_file)
+    known = list_sites(model.network, probe[:2])
+    sites = tuple(sorted({find_site(known, name) for name in options.layers}, key=lambda site: site.order))
+    precision = Precision(options.precision)
+    chosen = {
+        site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size, precision=precision)
+        for site in sites
+    }
+    ablaters = {site: ablater for site, (ablater, _) in chosen.items()}
+    plan = Plan(
+        options=options,
+        model=model,
+        device=device,
+        candidates=candidates,
+        train=train,
+        classes=classes,
+        sites=sites,
+        n_outputs=n_outputs,
+        probe=probe,
+        size=size,
+        attribution=AttributionPlan({}, {}, 0, 0.0, 0.0, False),
+        ablaters=ablaters,
+        slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
+        kept=kept_outputs(ablaters, options.shard_size),
+        sweep_seconds=0.0,
+    )
+    return replace(plan, attribution=attribution_plan(plan), sweep_seconds=sweep_seconds(plan))
+
+
+def kept_outputs(ablaters: Mapping[Site, Ablater], shard_size: int) -> frozenset[Site]:
+    """Choose the layers whose outputs on a shard of images are kept for their sweeps.
+
+    The last ones first, as far as memory goes: the way up to them is the longest and their outputs are the smallest.
+
+    Parameters
+    ----------
+    ablaters
+        What sweeps each layer.
+    shard_size
+        Images of a shard.
+    """
+    kept: set[Site] = set()
+    n_bytes = 0
+    for site, ablater in sorted(ablaters.items(), key=lambda item: item[0].order, reverse=True):
+        size = 4 * shard_size * site.n_units * prod(site.spatial_shape)
+        if isinstance(ablater, Engine) and ablater.needs_layer_alone and n_bytes + size <= ablater.memory_bytes // 2:
+            kept.add(site)
+            n_bytes += size
+    return frozenset(kept)
+
+
+def _refuse_unknown(option: str, asked: Sequence[str], known: Sequence[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise OptionError(f"{option} {name}: there is no such kind. Choose of {', '.join(known)}.")
+
+
+def _training_images(options: RunOptions, images: ImageList) -> ImageList | None:
+    if options.train_images is None:
+        return None
+    train = list_training_images(options.train_images, images.class_names, options.limit)
+    if train.root == images.root:
+        raise OptionError(
+            f"--train-images {train.root}: these are the images of --images. Training images are others, those that "
+            "the network has learnt from."
+        )
+    return train
+
+
+def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int]]:
+    """Read the first few readable images: two at least, the same one twice where there is only one."""
+    for batch in read_batches(candidates, model.transform, _eights(len(candidates)), workers=0):
+        if batch.indices:
+            with open_picture(candidates.root / candidates.paths[batch.indices[0]]) as picture:
+                size = picture.size
+            inputs = batch.inputs
+            return (inputs if len(inputs) > 1 else inputs.repeat(2, 1, 1, 1)), size
+    raise ImageFolderError(
+        f"{candidates.root}: none of its {len(candidates)} files can be read as an image. "
+        "Give a folder with one sub-folder of pictures for each class."
+    )
+
+
+def _eights(n: int) -> list[range]:
+    return [range(start, min(start + 8, n)) for start in range(0, n, 8)]
+
+
+# Without images
+
+
+def example_inputs(model: Model) -> Tensor:
+    """Return two inputs that a network can take, made of even grey, where there are no images at hand.
+
+    Raises
+    ------
+    ModelError
+        Where the network takes none of the usual sizes.
+    """
+    for side in _USUAL_SIDES:
+        picture = Image.new("RGB", (side, side), (128, 128, 128))
+        inputs = apply_transform(model.transform, picture, "an even grey picture").repeat(2, 1, 1, 1)
+        try:
+            logits(model.network, inputs)
+        except ModelError as error:
+            refusal = error
+        else:
+            return inputs
+    raise refusal

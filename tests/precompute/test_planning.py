@@ -1,0 +1,77 @@
+"""Layers whose outputs a run keeps for their sweeps."""
+
+import h5py
+import numpy as np
+import pytest
+
+from precompute import planning
+from precompute.__main__ import main
+from precompute.ablation.plain import PlainAblater
+from precompute.options import RunOptions
+from precompute.planning import kept_outputs, make_plan
+from tests.small import write_images, write_network
+
+SHARD = 8
+# Bytes of a shard's outputs, from the last layer to the first.
+SIZES = {"classifier": 4 * SHARD * 3, "signed": 4 * SHARD * 5 * 8 * 8, "features.4": 4 * SHARD * 8 * 8 * 8}
+
+
+@pytest.fixture
+def words(tmp_path):
+    return write_network(tmp_path), write_images(tmp_path / "images"), tmp_path / "small.h5"
+
+
+@pytest.fixture
+def plan(words):
+    model, images, out = words
+    return make_plan(RunOptions(model=model, images=images, layers=tuple(SIZES), out=out, attribution=(), workers=0))
+
+
+def names(kept):
+    return {site.name for site in kept}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kept"),
+    [
+        (SIZES, {"classifier", "signed", "features.4"}),
+        (["classifier", "signed"], {"classifier", "signed"}),
+        (["classifier"], {"classifier"}),
+        ([], set()),
+    ],
+)
+def test_the_last_layers_are_kept_that_take_half_of_what_an_engine_may_hold(plan, outputs, kept):
+    for ablater in plan.ablaters.values():
+        ablater.memory_bytes = 2 * sum(SIZES[name] for name in outputs)
+    assert names(kept_outputs(plan.ablaters, SHARD)) == kept
+
+
+def test_nothing_is_kept_for_the_plain_method(plan):
+    plain = {site: PlainAblater(plan.model.network, site, batch_size=4) for site in plan.sites}
+    assert kept_outputs(plain, SHARD) == frozenset()
+
+
+def stored(words, name):
+    """Run the job and return all arrays of its layers."""
+    model, images, _ = words
+    out = images.parent / f"{name}.h5"
+    layers = [word for layer in SIZES for word in ("--layer", layer)]
+    kinds = ["--ablation", "zero", "--ablation", "mean"]
+    command = ["run", model, "--images", str(images), "--out", str(out), "--workers", "0", "--attribution", "none"]
+    assert main([*command, *layers, *kinds]) == 0
+    with h5py.File(out) as file:
+        found = {}
+        file["layers"].visititems(
+            lambda path, item: found.update({path: item[()]}) if isinstance(item, h5py.Dataset) else None
+        )
+    return found
+
+
+def test_the_store_is_the_same_where_nothing_is_kept(words, monkeypatch):
+    usual = stored(words, "usual")
+    monkeypatch.setattr(planning, "kept_outputs", lambda *_: frozenset())
+    other = stored(words, "other")
+    assert usual.keys() == other.keys()
+    assert any("ablation" in path for path in usual)
+    for path, values in usual.items():
+        np.testing.assert_array_equal(values, other[path], err_msg=path)
