@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
 import torch
 from captum.attr import LayerFeatureAblation
 from torch import Tensor, nn
@@ -13,9 +14,9 @@ from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation.choose import make_ablater
 from precompute.ablation.counts import Counts
 from precompute.ablation.engine import Engine
-from precompute.models.forward import logits
 from precompute.models.sites import find_site, list_sites
 from precompute.stages.ablation import sweep
+from precompute.stages.activations import answer
 from tests.benchmarks.cases import Case, build, pictures
 
 Clock = Callable[[], float]
@@ -31,8 +32,8 @@ class Result:
     Parameters
     ----------
     plain, engine, sweep
-        Seconds a row of a sweep of all units: of the plain method, of the engine altogether, and of the engine without
-        the one forward pass for each image that every method needs for the predictions without ablation.
+        Seconds a row of a sweep of all units: of the plain method, of the engine with the one forward pass for each
+        image that every method needs for the predictions without ablation, and of the engine that goes on from there.
     counts
         What the engine did with the rows of the last repeat.
     spread
@@ -62,17 +63,16 @@ def compare(network: nn.Module, case: Case, images: Tensor, clock: Clock) -> Res
         raise SystemExit(f"{case.network} takes the plain method: {reason}.")
     ablations = each_unit([0.0] * site.n_units)[: case.units]
     rows = len(images) * len(ablations)
-    baseline = torch.cat([logits(network, batch) for batch in images.split(BATCH)])
-    base = _Stopwatch(engine.by_unit.unablated, clock)
-    engine.by_unit.unablated = base  # type: ignore[method-assign]
     plain, whole, without = [], [], []
     for _ in range(REPEATS):
-        engine.counts, base.seconds = Counts(), 0.0
+        engine.counts = Counts()
+        start = clock()
+        found = answer(network, [site], images.split(BATCH), keep=[site])
+        unablated = clock() - start
         few = images[:BATCH]
-        plain.append(_seconds(clock, engine.plain, few, ablations[:1], baseline[:BATCH]) / len(few))
-        seconds = _seconds(clock, engine, images, ablations, baseline)
-        without.append((seconds - base.seconds) / rows)
-        whole.append(without[-1] + base.seconds / (len(images) * site.n_units))
+        plain.append(_seconds(clock, engine.plain, few, ablations[:1], found.logits[:BATCH]) / len(few))
+        without.append(_seconds(clock, engine, images, ablations, found.logits, found.outputs[site]) / rows)
+        whole.append(without[-1] + unablated / (len(images) * site.n_units))
     ratios = [a / b for a, b in zip(plain, whole, strict=True)]
     return Result(median(plain), median(whole), median(without), engine.counts, (min(ratios), max(ratios)))
 
@@ -90,22 +90,15 @@ def captum_seconds(case: Case, clock: Clock = time.perf_counter) -> float:
     return (clock() - start) / (6 * len(images))
 
 
-class _Stopwatch:
-    """A function that adds up how long its calls take."""
-
-    def __init__(self, function: Callable, clock: Clock) -> None:
-        self.function, self.clock, self.seconds = function, clock, 0.0
-
-    def __call__(self, *args: object) -> object:
-        start = self.clock()
-        result = self.function(*args)
-        self.seconds += self.clock() - start
-        return result
-
-
-def _seconds(clock: Clock, ablater: Ablater, images: Tensor, ablations: Sequence[Ablation], baseline: Tensor) -> float:
+def _seconds(
+    clock: Clock,
+    ablater: Ablater,
+    images: Tensor,
+    ablations: Sequence[Ablation],
+    baseline: np.ndarray,
+    at_layer: Tensor | None = None,
+) -> float:
     """Time a sweep as a run makes it, up to the predictions that change and the log-probabilities."""
-    outputs = baseline.numpy()
     start = clock()
-    sweep(ablater, images, ablations, baseline=outputs, target=outputs.argmax(1))
+    sweep(ablater, images, ablations, baseline=baseline, target=baseline.argmax(1), at_layer=at_layer)
     return clock() - start

@@ -1,6 +1,7 @@
 """Print how near the engine comes to what a device multiplies at all: ``python -m tests.benchmarks.throughput``.
 
-Images are random and already on the device: several shards of the same ones, as large as asked for.
+Images are random and already on the device: several shards of the same ones, as large as asked for. As in a run, one
+pass without ablation comes first, is timed by itself, and the sweep goes on from the layer's output.
 """
 
 import argparse
@@ -23,15 +24,15 @@ from precompute.ablation.engine import Engine
 from precompute.ablation.precision import Precision
 from precompute.ablation.tail import Rows
 from precompute.models.device import exact_float32, pick_device
-from precompute.models.forward import logits
 from precompute.models.sites import find_site, list_sites
 from precompute.provenance import device_name
 from precompute.stages.ablation import sweep
+from precompute.stages.activations import Answer, answer
 from tests.benchmarks.cases import Case, build, pictures
 
 HEAD = (
-    "| precision | unchanged rows | s | unablated pass, s | rows computed | TFLOP | TFLOP/s | of the matrix product's "
-    "| again in float32 | again plainly |\n"
+    "| precision | unchanged rows | unablated pass, s | sweep, s | rows computed | TFLOP | TFLOP/s "
+    "| of the matrix product's | again in float32 | again plainly |\n"
     "|---|---|---|---|---|---|---|---|---|---|"
 )
 
@@ -98,23 +99,29 @@ def line(job: Job, *, skip: bool, rate: float) -> str:
     """Sweep, and return one row of the table."""
     engine, device = job.engine, job.images.device
     with _every_row(not skip):
-        outputs = torch.cat([logits(engine.plain.network, batch) for batch in job.images.split(256)]).cpu().numpy()
+        network, site = engine.plain.network, engine.plain.site
+
+        def before() -> Answer:
+            return answer(network, [site], job.images.split(engine.plain.batch_size), keep=[site])
 
         def once() -> None:
-            sweep(engine, job.images, job.ablations, baseline=outputs, target=outputs.argmax(1))
+            outputs, at_layer = found.logits, found.outputs[site]
+            target = outputs.argmax(1)
+            sweep(engine, job.images, job.ablations, baseline=outputs, target=target, at_layer=at_layer)
 
+        found = before()
         once()  # the first of a size is slow
         engine.counts = Counts()
+        unablated = _seconds(device, lambda: [before() for _ in range(job.n_shards)])
         seconds = _seconds(device, lambda: [once() for _ in range(job.n_shards)])
-    before = job.n_shards * _seconds(device, lambda: engine.by_unit.unablated(job.images))
     counts = engine.counts
     work = counts.changed * flop_a_row(job)
     shares = (part / counts.rows for part in (counts.in_float32, counts.rechecked))
     cells = [
         engine.precision.value,
         "skipped" if skip else "computed",
+        f"{unablated:.2f}",
         f"{seconds:.2f}",
-        f"{before:.2f}",
         f"{counts.changed:,} of {counts.rows:,}",
         f"{work / 1e12:.1f}",
         f"{work / seconds / 1e12:.2f}",

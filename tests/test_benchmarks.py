@@ -1,0 +1,40 @@
+"""The benchmark commands print whole tables; what the figures are decides nothing."""
+
+import sys
+
+import pytest
+
+from tests.benchmarks import __main__ as ratios
+from tests.benchmarks import throughput
+
+
+@pytest.fixture
+def table(monkeypatch, capsys):
+    """Runs a command and returns the rows of its table, each a dict by column."""
+
+    def of(main, *words):
+        monkeypatch.setattr(sys, "argv", ["benchmark", *words])
+        main()
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+        head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+        return [dict(zip(head, row, strict=True)) for row in rows]
+
+    return of
+
+
+def test_ratios_of_every_layer_of_the_demo_network(table):
+    rows = table(ratios.main, "demo", "--threads", "1")
+    layers = [f"demo `features.{i}` float32" for i in (1, 3, 6, 8, 10)]
+    assert [row["network, layer, precision"] for row in rows] == layers
+    for row in rows:
+        assert float(row["plain, ms a row"]) > 0
+        assert float(row["without the unablated pass"]) > 0
+
+
+def test_throughput_with_and_without_the_rows_that_do_not_change(table):
+    job = "--device cpu --network demo --layer features.10 --images 16 --shard-size 8 --precision float32"
+    computed, skipped = table(throughput.main, *job.split())
+    assert [computed["unchanged rows"], skipped["unchanged rows"]] == ["computed", "skipped"]
+    assert computed["rows computed"] == f"{16 * 48} of {16 * 48}"
+    n_rows, of_all = map(int, skipped["rows computed"].split(" of "))
+    assert n_rows < of_all == 16 * 48
