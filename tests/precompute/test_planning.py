@@ -4,10 +4,12 @@ import h5py
 import numpy as np
 import pytest
 
-from precompute import planning
+from precompute import pipeline, planning
 from precompute.__main__ import main
 from precompute.ablation.plain import PlainAblater
+from precompute.ablation.route import Route
 from precompute.options import RunOptions
+from precompute.passes.sweep import sweep_all
 from precompute.planning import kept_outputs, make_plan
 from tests.small import write_images, write_network
 
@@ -36,11 +38,12 @@ def names(kept):
     [
         (SIZES, {"classifier", "signed", "features.4"}),
         (["classifier", "signed"], {"classifier", "signed"}),
+        (["classifier", "features.4"], {"classifier", "signed"}),
         (["classifier"], {"classifier"}),
         ([], set()),
     ],
 )
-def test_the_last_layers_are_kept_that_take_half_of_what_an_engine_may_hold(plan, outputs, kept):
+def test_the_last_layers_are_kept_that_fit_into_half_of_what_an_engine_may_hold(plan, outputs, kept):
     for ablater in plan.ablaters.values():
         ablater.memory_bytes = 2 * sum(SIZES[name] for name in outputs)
     assert names(kept_outputs(plan.ablaters, SHARD)) == kept
@@ -65,6 +68,15 @@ def stored(words, name):
             lambda path, item: found.update({path: item[()]}) if isinstance(item, h5py.Dataset) else None
         )
     return found
+
+
+def test_no_sweep_goes_up_to_a_kept_layer_again(words, monkeypatch):
+    def in_the_sweep(*given):
+        monkeypatch.setattr(Route, "_up_to_layer", lambda *_: pytest.fail("the network is run up to the layer"))
+        return sweep_all(*given)
+
+    monkeypatch.setattr(pipeline, "sweep_all", in_the_sweep)
+    assert stored(words, "usual")
 
 
 def test_the_store_is_the_same_where_nothing_is_kept(words, monkeypatch):
