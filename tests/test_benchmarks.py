@@ -12,8 +12,8 @@ from tests.benchmarks import throughput
 def table(monkeypatch, capsys):
     """Runs a command and returns the rows of its table, each a dict by column."""
 
-    def of(main, *words):
-        monkeypatch.setattr(sys, "argv", ["benchmark", *words])
+    def of(main, words):
+        monkeypatch.setattr(sys, "argv", ["benchmark", *words.split()])
         main()
         lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
         head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
@@ -23,7 +23,7 @@ def table(monkeypatch, capsys):
 
 
 def test_ratios_of_every_layer_of_the_demo_network(table):
-    rows = table(ratios.main, "demo", "--threads", "1")
+    rows = table(ratios.main, "demo --threads 1")
     layers = [f"demo `features.{i}` float32" for i in (1, 3, 6, 8, 10)]
     assert [row["network, layer, precision"] for row in rows] == layers
     for row in rows:
@@ -31,10 +31,19 @@ def test_ratios_of_every_layer_of_the_demo_network(table):
         assert float(row["without the unablated pass"]) > 0
 
 
+JOB = "--device cpu --network demo --layer features.10 --images 16 --shard-size 8 --precision float32"
+
+
 def test_throughput_with_and_without_the_rows_that_do_not_change(table):
-    job = "--device cpu --network demo --layer features.10 --images 16 --shard-size 8 --precision float32"
-    computed, skipped = table(throughput.main, *job.split())
+    computed, skipped = table(throughput.main, JOB)
     assert [computed["unchanged rows"], skipped["unchanged rows"]] == ["computed", "skipped"]
     assert computed["rows computed"] == f"{16 * 48} of {16 * 48}"
     n_rows, of_all = map(int, skipped["rows computed"].split(" of "))
     assert n_rows < of_all == 16 * 48
+
+
+def test_throughput_of_another_device(device, table, monkeypatch):
+    monkeypatch.setattr(throughput, "pick_device", lambda _: device)
+    computed, skipped = table(throughput.main, JOB)
+    assert computed["rows computed"] == f"{16 * 48} of {16 * 48}"
+    assert 0 < int(skipped["rows computed"].split(" of ")[0]) < 16 * 48

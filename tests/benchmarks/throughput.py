@@ -36,6 +36,8 @@ HEAD = (
     "|---|---|---|---|---|---|---|---|---|---|"
 )
 
+_GPUS = ("cuda", "mps")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -88,7 +90,7 @@ def main() -> None:
 
 def product_rate(device: torch.device, precision: Precision) -> float:
     """Return the floating-point operations a second of one large matrix product."""
-    size = 2048 if device.type == "cpu" else 8192
+    size = 8192 if device.type in _GPUS else 2048
     a, b = (torch.randn(size, size, device=device, dtype=precision.dtype) for _ in range(2))
     with precision.matrix_products():
         seconds = [_seconds(device, lambda: a @ b) for _ in range(13)][3:]
@@ -161,8 +163,8 @@ def _seconds(device: torch.device, work: Callable[[], object]) -> float:
 
 
 def _wait(device: torch.device) -> None:
-    if device.type != "cpu":
-        torch.accelerator.synchronize()
+    if device.type in _GPUS:
+        getattr(torch, device.type).synchronize()
 
 
 if __name__ == "__main__":
