@@ -29,10 +29,10 @@ def scatter(
     any_chosen = bool(frame["chosen"].any())
     strong = alt.ColorValue(theme.REST, condition={"test": "datum.chosen", "value": theme.ACTIVATION})
     points = alt.Chart(frame).mark_circle(cursor="pointer", opacity=0.8)
-    x = alt.X("x:Q", axis=theme.axis(x_label), scale=alt.Scale(zero=False, padding=12))
+    x = alt.X("x:Q", axis=theme.axis(x_label), scale=_scale(frame["x"]))
     encoded = points.encode(
         x=x,
-        y=alt.Y("y:Q", axis=theme.axis(y_label), scale=alt.Scale(zero=False, padding=12)),
+        y=alt.Y("y:Q", axis=theme.axis(y_label), scale=_scale(frame["y"])),
         size=alt.SizeValue(80, condition={"param": "hover", "empty": False, "value": 220}),
         color=strong if any_chosen else alt.ColorValue(theme.ACTIVATION),
         tooltip=[
@@ -51,6 +51,16 @@ def scatter(
         level = base.mark_tick(color=theme.REST, orient="horizontal", size=12, thickness=2)
         dashes.append(level.encode(x=x, y=alt.Y("y_chance:Q")))
     return theme.layered([*dashes, encoded], height=HEIGHT, n_marks=len(frame) * (1 + len(dashes)))
+
+
+def _scale(values: pd.Series) -> alt.Scale:
+    """Return the scale of an axis; around one single value a little on both sides, or no label would make sense."""
+    scale = alt.Scale(zero=False, padding=12)
+    if values.nunique() == 1:
+        only = float(values.iloc[0])
+        around = abs(only) / 2 or 1.0
+        scale.domain = [only - around, only + around]
+    return scale
 
 
 def _tip(axis: str, label: str, chance: str) -> list[alt.Tooltip]:

@@ -86,6 +86,8 @@ def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: In
 def _place_words(found: Place | None) -> str:
     if found is None:
         return "not defined for this unit"
+    if found.rank == 1 and found.lowest and found.of > 1:
+        return f"the same in all {count(found.of, 'unit')}"
     if found.rank == 1:
         return f"highest of {count(found.of, 'unit')}"
     return f"{'lowest' if found.lowest else ordinal(found.rank) + ' highest'} of {count(found.of, 'unit')}"

@@ -1,5 +1,6 @@
 """Every page against every kind of store: no exception, and the right words."""
 
+import json
 import sys
 
 import h5py
@@ -226,3 +227,21 @@ def test_two_classes_of_one_title_can_both_be_gone_to(made, runs, show):
     options = show("unit", store="demo", layer="features.10").app.selectbox(key="jump").options
     for name in names:
         assert any(option.startswith(f"crane ({name}): answers most") for option in options)
+
+
+def test_a_wall_names_its_order_where_no_drop_on_held_out_images_is_known(made, runs, show):
+    with h5py.File(put(made("full"), runs), "r+") as file:
+        measures = file["/layers/features.10/measure"]
+        drop = measures["max_class_drop"][...]
+        measures.copy("max_class_drop", "held_out_drop")
+        measures["held_out_drop"][...] = np.nan
+    shown = show("layer", store="demo", layer="features.10")
+    assert shown.app.selectbox(key="measure_sort").value == "max_class_drop"
+    tiles = json.loads(shown.tiles()[0].proto.json)["tiles"]
+    assert [tile["target"] for tile in tiles] == np.argsort(-drop, kind="stable").tolist()
+
+
+def test_a_measure_without_differences_has_no_highest_unit(made, runs, show):
+    with h5py.File(put(made("full"), runs), "r+") as file:
+        file["/layers/features.10/measure/overall_drop"][...] = 0
+    assert "the same in all 6 units" in show("unit", store="demo", layer="features.10", unit="2").words

@@ -19,3 +19,12 @@ def test_the_axes_have_the_measures_names():
     encoding = scatter(FRAME, "Selectivity", "Drop, points").to_dict()["layer"][0]["encoding"]
     assert encoding["x"]["axis"]["title"] == "Selectivity"
     assert encoding["y"]["axis"]["title"] == "Drop, points"
+
+
+def test_an_axis_of_one_single_value_reaches_around_it():
+    encoding = scatter(FRAME.assign(y=0.0, x=[4.0, 4.0]), "Selectivity", "Drop, points").to_dict()["layer"][0][
+        "encoding"
+    ]
+    assert encoding["x"]["scale"]["domain"] == [2, 6]
+    assert encoding["y"]["scale"]["domain"] == [-1, 1]
+    assert "domain" not in scatter(FRAME, "Selectivity", "Drop, points").to_dict()["layer"][0]["encoding"]["y"]["scale"]
