@@ -98,9 +98,8 @@ class Engine:
         tuple of float
             The largest difference of an output between the two methods, and the largest output.
         """
-        shard = Shard(inputs)
-        audit = self._audit(shard, ablations)
-        return self._error_in_float32(self.by_unit, audit, shard, ablations), audit.largest
+        audit = self._audit(inputs, ablations)
+        return self._error_in_float32(self.by_unit, audit, Shard(inputs), ablations), audit.largest
 
     def _divided(self, ablations: Sequence[Ablation]) -> Iterator[tuple[Route, list[int]]]:
         units = [index for index, ablation in enumerate(ablations) if ablation.basis is None]
@@ -111,7 +110,7 @@ class Engine:
             yield self.by_direction, directions
 
     def _audited(self, route: Route, shard: Shard, ablations: Sequence[Ablation]) -> Iterator[Changed]:
-        audit = self._audit(shard, ablations)
+        audit = self._audit(shard.inputs, ablations)
         error = self._error_in_float32(route, audit, shard, ablations)
         self.counts.rows += len(shard) * len(ablations)
         for changed in self._run(route, shard, ablations, audit=audit, reach=Reach.of(error, audit.largest)):
@@ -119,10 +118,10 @@ class Engine:
             yield changed
         self.counts = total([self.counts, audit.counts(), Counts(largest_error=error)])
 
-    def _audit(self, shard: Shard, ablations: Sequence[Ablation]) -> Audit:
+    def _audit(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Audit:
         # The sample has more to show where the error is not rounding alone.
         n_ablations = 2 if self.precision is Precision.FLOAT32 else 4
-        return Audit.draw(self.plain, shard.inputs, ablations, n_ablations=n_ablations)
+        return Audit.draw(self.plain, inputs, ablations, n_ablations=n_ablations)
 
     def _error_in_float32(self, route: Route, audit: Audit, shard: Shard, ablations: Sequence[Ablation]) -> float:
         alone, chosen = audit.by_itself(), [ablations[index] for index in audit.ablations]

@@ -24,9 +24,9 @@ class Plan:
     site
         The node whose units are ablated.
     before
-        Nodes to compute once for every image, without ablation, that do not depend on the layer.
+        Nodes to compute once for every image, without ablation, that do not depend on the layer, and the layer itself.
     after
-        The same, that do: the layer itself is the first.
+        The same, that do.
     kept
         Those among them whose values the rest needs.
     lanes
@@ -64,10 +64,9 @@ class Plan:
     @cached_property
     def held(self) -> tuple[Node, ...]:
         """The layer, and what else the values after it are computed from: what to hold on to so as to go on from it."""
-        after = self.after[1:]
-        used = {used for node in after for used in node.inputs} | self.kept
-        before = (node for node in (self.program.images, *self.before) if not node.counts_images)
-        return (*(node for node in before if node in used), self.site)
+        used = {used for node in self.after for used in node.inputs} | self.kept
+        before = (self.program.images, *self.before)
+        return tuple(node for node in before if node in used and not node.counts_images)
 
     @property
     def needs_layer_alone(self) -> bool:
@@ -79,7 +78,7 @@ class Plan:
         kept = self.kept | frozenset(more)
         _check_images_first(kept)
         needed = _needed(self.program, kept)
-        after = tuple(node for node in needed if node in self.lanes or node in self.wide)
+        after = tuple(node for node in needed if node in self.narrow or node in self.wide)
         return replace(self, kept=kept, before=tuple(node for node in needed if node not in after), after=after)
 
 

@@ -77,8 +77,8 @@ class Route:
         self.tail = Tail(plan)
         self.quick = None if precision is Precision.FLOAT32 else ChangeTail(plan, self.tail.constants, precision)
         self.resumed = Resumed(plan.program.recorded or plan.program, plan.layer)
-        self._dead_before = last_uses([*plan.before, plan.site], keep=plan.held)
-        self._dead_after = last_uses(plan.after[1:], keep=plan.kept)
+        self._dead_before = last_uses(plan.before, keep=plan.held)
+        self._dead_after = last_uses(plan.after, keep=plan.kept)
         self.sizes = Sizes(plan, memory_bytes, batch_size=batch_size, device=self.tail.device)
 
     def unablated(self, inputs: Tensor, at_layer: Tensor | None = None) -> dict[Node, Tensor]:
@@ -107,7 +107,7 @@ class Route:
     def _up_to_layer(self, batch: Tensor) -> dict[Node, Any]:
         plan = self.plan
         values = {**plan.program.constants, plan.program.images: batch.to(self.tail.device)}
-        for node in (*plan.before, plan.site):
+        for node in plan.before:
             values[node] = node.run(values.__getitem__)
             forget(values, self._dead_before[node])
         return {node: values[node] for node in plan.held}
@@ -116,7 +116,7 @@ class Route:
         """Return the values that the plan keeps, of one batch, from those of `Plan.held`."""
         plan = self.plan
         values = self.tail.constants | image_counts(plan.program.nodes, len(held[plan.site])) | held
-        for node in plan.after[1:]:
+        for node in plan.after:
             values[node] = node.run(values.__getitem__)
             forget(values, self._dead_after[node])
         return {node: values[node] for node in plan.kept}
