@@ -1,8 +1,9 @@
 """What a run will cost, told from a few of its images, and what is left out where it would cost too much."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import perf_counter
+from typing import TypeVar
 
 import torch
 
@@ -21,17 +22,15 @@ BOUND_BYTES = 500_000_000
 USUAL_EXEMPLARS = 6
 FEW_EXEMPLARS = 3
 
+Result = TypeVar("Result")
+
 
 def sweep_seconds(plan: Plan) -> float:
     """Time the network and short sweeps of every layer, and scale up to all images."""
     n_images = len(plan.candidates)
     shard = min(plan.options.shard_size, n_images)
-    seconds = []
-    for _ in range(2):  # the first pass of a network is slow
-        started = perf_counter()
-        found = answer(plan.model.network, plan.sites, [plan.probe], keep=plan.kept)
-        seconds.append(perf_counter() - started)
-    total = n_images * min(seconds) / len(plan.probe)
+    found, seconds = _timed(lambda: answer(plan.model.network, plan.sites, [plan.probe], keep=plan.kept))
+    total = n_images * seconds / len(plan.probe)
     for site, ablater in plan.ablaters.items():
         cost = measure_cost(ablater, plan.probe, each_unit([0.0] * site.n_units), at_layer=found.outputs.get(site))
         n_ablations = site.n_units + len(no_ops(site.n_units))
@@ -72,10 +71,8 @@ def _costed(plan: Plan, asked: Sequence[str], left_out: dict[str, dict[str, str]
 def _pass_seconds(plan: Plan, site: Site) -> float:
     """Time one forward and backward pass of one image through the part of the network up to a layer."""
     first = torch.zeros(len(plan.probe), dtype=torch.int64)
-    seconds = []
-    for _ in range(2):  # the first pass of a network is slow
-        started = perf_counter()
-        attribute(
+    _, seconds = _timed(
+        lambda: attribute(
             METHODS["gradient"],
             plan.model.network,
             site,
@@ -83,8 +80,18 @@ def _pass_seconds(plan: Plan, site: Site) -> float:
             Targets(first, first, first),
             baseline=torch.zeros_like(plan.probe[0]),
         )
+    )
+    return seconds / len(plan.probe)
+
+
+def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
+    """Return what some work comes to, and how long it takes at best of two: the first pass of a network is slow."""
+    seconds = []
+    for _ in range(2):
+        started = perf_counter()
+        result = work()
         seconds.append(perf_counter() - started)
-    return min(seconds) / len(plan.probe)
+    return result, min(seconds)
 
 
 def store_bytes(plan: Plan) -> float:
