@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from explorer.catalogue import axes_of, in_order
+from explorer.catalogue import in_order, is_defined
 from explorer.concepts import names_of_store
 from explorer.text import number, significant
 from precompute.measures.table import is_class_valued, is_drop, is_index_valued
@@ -96,8 +96,8 @@ def first_axes(axes: Sequence[str]) -> tuple[str, str]:
 
 def first_order(layer: Layer) -> str | None:
     """Return the drop that orders units by how much one class misses them; None where no unit has one."""
-    offered = axes_of(layer)
-    return next((name for name in _FIRST_ORDER if name in offered), None)
+    held = layer.measures
+    return next((name for name in _FIRST_ORDER if name in held and is_defined(held[name])), None)
 
 
 def dead_units(layer: Layer) -> NDArray[np.bool_]:
