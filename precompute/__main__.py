@@ -270,6 +270,7 @@ def _facts(store: Store) -> list[tuple[str, object]]:
         facts.append(("training images", f"{len(train.images)} in {train.images.root}"))
         facts.append(("  skipped", f"{len(train.images.skipped)} files that could not be read"))
         facts.append(("  accuracy", f"{right.mean():.1%} ({right.sum()} right)"))
+    facts += [("condition", sentence) for sentence in store.conditions]
     for layer in store.layers:
         shape = " x ".join(map(str, layer.spatial_shape)) or "no space"
         facts.append(("layer", f"{layer.name} ({layer.kind}): {layer.n_units} units, {shape}"))

@@ -80,6 +80,9 @@ class Plan:
         Layers whose outputs on a shard stay at hand for their sweeps, which then begin there.
     sweep_seconds
         Estimated time of the pass without ablation and of the sweeps.
+    conditions
+        Under what conditions the results are right, a sentence each. The run prints them, the store keeps them and the
+        app shows them.
     """
 
     options: RunOptions
@@ -97,6 +100,7 @@ class Plan:
     slow: dict[Site, str]
     kept: frozenset[Site]
     sweep_seconds: float
+    conditions: tuple[str, ...] = ()
 
     @cached_property
     def view(self) -> InputView:

@@ -75,6 +75,7 @@ def make_plan(options: RunOptions) -> Plan:
         slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
         kept=kept_outputs(ablaters, options.shard_size),
         sweep_seconds=0.0,
+        conditions=model.notes,
     )
     return replace(plan, attribution=attribution_plan(plan), sweep_seconds=sweep_seconds(plan))
 

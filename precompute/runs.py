@@ -86,7 +86,7 @@ def announce(plan: Plan) -> list[str]:
         f"{len(plan.candidates)} images of {len(plan.classes.names)} classes, {plan.n_outputs} outputs",
         *([] if training is None else [f"{len(training.candidates)} training images of the same classes"]),
         f"layers: {units}",
-        *plan.model.notes,
+        *plan.conditions,
         f"Estimated: sweep {duration(sweep_seconds)}, attributions {duration(attribution.seconds)}, "
         f"store up to {size(store_bytes(plan))}",
     ]

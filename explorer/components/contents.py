@@ -17,6 +17,7 @@ from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
 _TILES_A_ROW = 12
+_SHOWN_ABOVE = ("conditions", "notes")
 
 
 def summary(view: View) -> str:
@@ -42,6 +43,12 @@ def guide(view: View) -> None:
         note(
             "Of each layer, the units that one class misses most: what each sees, what breaks without it, by how much."
         )
+
+
+def conditions(view: View) -> None:
+    """Say under what conditions the numbers of this store are right."""
+    for sentence in view.store.conditions:
+        note(sentence)
 
 
 def _model(view: View) -> str:
@@ -90,7 +97,7 @@ def origin(view: View) -> None:
         "weights": store.model.weights,
         "input": " × ".join(str(size) for size in store.model.input_size),
         "images": store.images.root,
-        **store.provenance,
+        **{name: fact for name, fact in store.provenance.items() if name not in _SHOWN_ABOVE},
     }
     st.html(f'<dl class="us-facts">{"".join(_fact(name, fact) for name, fact in facts.items() if _says(fact))}</dl>')
 

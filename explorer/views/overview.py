@@ -12,6 +12,7 @@ with header.header(view, page=navigate.OVERVIEW):
     st.space("stretch")
 messages.problems(view.problems)
 sentence(contents.summary(view))
+contents.conditions(view)
 contents.guide(view)
 left, right = st.columns([7, 5], gap="large")
 with left:

@@ -30,7 +30,7 @@ def completed(facts: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str
         "weights": {"name": plan.model.weights, "sha256": plan.weights_digest},
         "transform": plan.model.transform_text,
         **sweeps[0],
-        "notes": list(plan.model.notes),
+        "conditions": list(plan.conditions),
         "thumbnails": "what the network saw"
         if plan.view.exact
         else "what the network saw, each stretched to its range",

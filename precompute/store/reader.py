@@ -92,6 +92,12 @@ class Store:
         return found
 
     @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """Under what conditions the numbers are right, a sentence each; older stores call them notes."""
+        found = self.provenance.get("conditions", self.provenance.get("notes", []))
+        return tuple(map(str, found)) if isinstance(found, list) else ()
+
+    @cached_property
     def model(self) -> ModelFacts:
         """The network."""
         return ModelFacts(

@@ -192,7 +192,10 @@ ROOT_FACTS: dict[str, Fact] = {
     "version": Fact("integer", "The major version of the format."),
     "complete": Fact("yes/no", "Whether the file is whole; written last."),
     "created": Fact("text", "When the file was begun, ISO 8601 with the offset from UTC."),
-    "provenance": Fact("text", "How the store came to be, a JSON object."),
+    "provenance": Fact(
+        "text",
+        "How the store came to be, a JSON object; its `conditions` say under what conditions the numbers are right.",
+    ),
 }
 GROUP_FACTS: dict[str, dict[str, Fact]] = {
     "/model": {

@@ -135,6 +135,16 @@ def test_a_store_that_goes_away_leaves_the_welcome_page(made, runs, show):
     assert "every unit" in shown.words
 
 
+@pytest.mark.parametrize("key", ["conditions", "notes"])
+def test_the_overview_says_under_what_conditions_its_numbers_are_right(key, made, runs, show):
+    path = put(made("full"), runs)
+    with h5py.File(path) as file:
+        provenance = json.loads(file.attrs["provenance"])
+    stamp(path, provenance=json.dumps(provenance | {key: ["The weights are <random>."]}))
+    words = show("overview").words
+    assert words.count("The weights are &lt;random&gt;.") == 1
+
+
 def test_a_store_argument_shows_that_store_alone(made, runs, show, monkeypatch):
     put(made("full"), runs, "other")
     monkeypatch.setattr(sys, "argv", ["app.py", "--store", str(made("thousand", THOUSAND))])

@@ -428,3 +428,17 @@ def test_layers_are_listed_with_their_units(small, capsys):
     lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
     assert lines["features.4"][:2] == ["ReLU", "8"]
     assert lines["classifier"] == ["Linear", "3", "-"]
+
+
+def test_a_condition_is_printed_kept_and_told(small, capsys):
+    model, images, out = small
+    path, _, _ = model.rpartition(":")
+    with Path(path).open("a") as file:
+        file.write("\n\ndef learning():\n    network, transform = build()\n    return network.train(), transform\n")
+    assert main(job((f"{path}:learning", images, out), "--attribution", "none")) == 0
+    said = "learning returns a network in training mode; it is put into evaluation mode."
+    assert said in capsys.readouterr().out
+    with open_store(out) as store:
+        assert store.conditions == (said,)
+    assert main(["info", str(out)]) == 0
+    assert said in capsys.readouterr().out
