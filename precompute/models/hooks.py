@@ -30,15 +30,35 @@ def observe(network: nn.Module, callbacks: Mapping[Site, Callable[[torch.Tensor]
     network
         The root that the sites belong to.
     callbacks
-        What to call for each site, with a copy of its output: (image, unit, height, width) or (image, unit). Gradients
-        flow through the copy.
+        What to call for each site, with a copy of its output as `Site.maps` gives it: (image, unit, height, width) or
+        (image, unit). Gradients flow through the copy.
+    """
+
+    def maps_of(site: Site) -> Callable[[torch.Tensor], object]:
+        return lambda units_first: callbacks[site](site.maps(units_first))
+
+    with observe_whole(network, {site: maps_of(site) for site in callbacks}):
+        yield
+
+
+@contextmanager
+def observe_whole(network: nn.Module, callbacks: Mapping[Site, Callable[[torch.Tensor], object]]) -> Iterator[None]:
+    """Call each callback with all of its site's output: tokens apart from the picture too; see `observe`.
+
+    Parameters
+    ----------
+    network
+        The root that the sites belong to.
+    callbacks
+        What to call for each site, with a copy of its output as `Site.units_first` gives it: (image, unit, ...).
     """
 
     def show(path: str, call: int, output: torch.Tensor) -> None:
         if (path, call) in wanted:
-            wanted[path, call](output.clone())
+            site, callback = wanted[path, call]
+            callback(site.units_first(output.clone()))
 
-    wanted = {(site.path, site.call): callback for site, callback in callbacks.items()}
+    wanted = {(site.path, site.call): (site, callback) for site, callback in callbacks.items()}
     with watched_calls(network, {site.path for site in callbacks}, show):
         yield
 
@@ -54,13 +74,14 @@ def edit(network: nn.Module, site: Site, function: Callable[[torch.Tensor], torc
     site
         Whose output to replace.
     function
-        Receives a copy of the output, which it may change, and returns the new output.
+        Receives a copy of the output as `Site.units_first` gives it, (image, unit, ...), which it may change, and
+        returns the new output, the units on dimension 1 too.
     """
 
     def replace(_path: str, call: int, output: torch.Tensor) -> torch.Tensor | None:
         # Two copies: an output may share its memory with tensors upstream (dropout and flatten do in evaluation mode),
         # and what the function returns may be a tensor that it keeps.
-        return function(output.clone()).clone() if call == site.call else None
+        return site.as_made(function(site.units_first(output.clone())).clone()) if call == site.call else None
 
     with watched_calls(network, [site.path], replace):
         yield

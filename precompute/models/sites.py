@@ -6,6 +6,7 @@ The command line and the store call a site a layer and write it as its `Site.nam
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -18,7 +19,10 @@ from precompute.models.forward import run
 
 @dataclass(frozen=True)
 class Site:
-    """One call of one module that returns a (image, unit, height, width) or (image, unit) tensor.
+    """One call of one module that returns a tensor whose units lie on one known dimension.
+
+    The tensor is (image, unit), a grid (image, unit, height, width) or (image, height, width, unit), or tokens
+    (image, token, unit). Nothing but this class knows which: `units_first`, `as_made` and `maps` are the border.
 
     Parameters
     ----------
@@ -29,11 +33,16 @@ class Site:
     kind
         The module's class name.
     n_units
-        Size of dimension 1.
+        Number of units.
     spatial_shape
-        (height, width), empty where the output has no space.
+        (height, width) of a unit's map; empty where the output has no space.
     order
         Position among the network's sites, in the order in which their outputs are made.
+    unit_dimension
+        The dimension that the units lie on: 1, or -1 for the last.
+    other_tokens
+        Indices of the tokens that are no part of the picture (class and register tokens), ascending. The others are
+        the cells of the map, row by row. None where the output has no tokens.
     """
 
     path: str
@@ -42,15 +51,85 @@ class Site:
     n_units: int
     spatial_shape: tuple[int, ...]
     order: int
+    unit_dimension: int = 1
+    other_tokens: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
         """The path, followed by ``#2`` for the second call, ``#3`` for the third ..."""
         return self.path if self.call == 1 else f"{self.path}#{self.call}"
 
+    @property
+    def positions(self) -> str:
+        """How a unit's positions are arranged: ``grid``, ``tokens``, or ``none`` where there is one number."""
+        if self.other_tokens is not None:
+            return "tokens"
+        return "grid" if self.spatial_shape else "none"
 
-def list_sites(network: nn.Module, inputs: torch.Tensor) -> tuple[Site, ...]:
-    """Find every site of a network by one forward pass without gradients.
+    @property
+    def picture_tokens(self) -> tuple[int, ...]:
+        """Indices of the tokens that are cells of the map, row by row; none where the output has no tokens."""
+        if self.other_tokens is None:
+            return ()
+        n_tokens = prod(self.spatial_shape) + len(self.other_tokens)
+        return tuple(token for token in range(n_tokens) if token not in self.other_tokens)
+
+    def units_first(self, output: torch.Tensor) -> torch.Tensor:
+        """Return a view of the output with its units on dimension 1 and every position after them.
+
+        Returns
+        -------
+        torch.Tensor
+            (image, unit), (image, unit, height, width) or (image, unit, token).
+        """
+        return output.movedim(self.unit_dimension, 1)
+
+    def as_made(self, units_first: torch.Tensor) -> torch.Tensor:
+        """Return a view with the units where the network has them: the inverse of `units_first`."""
+        return units_first.movedim(1, self.unit_dimension)
+
+    def maps(self, units_first: torch.Tensor) -> torch.Tensor:
+        """Return what is of the picture: (image, unit, height, width), or (image, unit) where there is no space."""
+        if self.other_tokens:
+            units_first = units_first[:, :, list(self.picture_tokens)]
+        if self.other_tokens is None and self.spatial_shape:
+            return units_first
+        return units_first.reshape(*units_first.shape[:2], *self.spatial_shape)
+
+    def others(self, units_first: torch.Tensor) -> torch.Tensor | None:
+        """Return the tokens apart from the picture, (image, unit, token), None where there are none."""
+        return units_first[:, :, list(self.other_tokens)] if self.other_tokens else None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A call of a module that is no site.
+
+    Parameters
+    ----------
+    name
+        As that of a `Site`.
+    kind
+        The module's class name.
+    reason
+        A clause that can follow "because".
+    """
+
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All calls of a network's modules: those that are sites and the others, each in the order of their outputs."""
+
+    sites: tuple[Site, ...]
+    refused: tuple[Refused, ...]
+
+
+def survey(network: nn.Module, inputs: torch.Tensor) -> Survey:
+    """Look at every call of every module by one forward pass without gradients.
 
     Parameters
     ----------
@@ -58,11 +137,6 @@ def list_sites(network: nn.Module, inputs: torch.Tensor) -> tuple[Site, ...]:
         A network in evaluation mode. The root module's own output is no site.
     inputs
         (image, channel, height, width), a real batch; two images are enough.
-
-    Returns
-    -------
-    tuple of Site
-        In the order in which the outputs are made, so that a container follows what it contains.
 
     Raises
     ------
@@ -79,18 +153,27 @@ def list_sites(network: nn.Module, inputs: torch.Tensor) -> tuple[Site, ...]:
 
     with torch.no_grad(), watched_calls(network, kinds, add):
         run(network, inputs)
-    return tuple(sites)
+    return Survey(tuple(sites), ())
 
 
-def find_site(sites: Iterable[Site], name: str) -> Site:
+def list_sites(network: nn.Module, inputs: torch.Tensor) -> tuple[Site, ...]:
+    """Return the sites of a network, in the order in which their outputs are made; see `survey`."""
+    return survey(network, inputs).sites
+
+
+def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = ()) -> Site:
     """Return the site called `name`.
 
     Raises
     ------
     LayerError
-        Where there is none; it names those that are spelt most alike.
+        Where there is none; it gives the reason where the layer was refused, and otherwise names those that are spelt
+        most alike.
     """
     by_name = {site.name: site for site in sites}
+    reason = next((each.reason for each in refused if each.name == name), None)
+    if reason is not None:
+        raise LayerError(f"The layer {name!r} cannot be looked at, because {reason}.")
     if name not in by_name:
         close = difflib.get_close_matches(name, by_name, n=5, cutoff=0.5)
         hint = f" Close to it: {', '.join(close)}." if close else ""
