@@ -9,6 +9,7 @@ from precompute.measures.class_correlation import strongest_class
 from precompute.measures.detection import best_area_null, best_precision_null, one_against_rest, precision_at_k
 from precompute.measures.held_out_selectivity import cross_validated_selectivity, selectivity_null
 from precompute.measures.information import information, mutual_information, quantile_bins
+from precompute.measures.retrieval import average_precision, detection_null, f1_on_other, held_out_detection
 from precompute.measures.selectivity import class_means, class_selectivity
 from precompute.measures.shuffles import ShuffleNull
 from precompute.measures.sparsity import hoyer, lifetime_sparsity, silent_fraction
@@ -19,6 +20,8 @@ SHUFFLED = (
     "mutual_information",
     "one_against_rest",
     "precision_at_k",
+    "average_precision",
+    "best_f1",
 )
 """Measures that are held against shuffled labels, in their order."""
 
@@ -103,6 +106,11 @@ def by_class(responses: Responses, labels: Labels, half: np.ndarray) -> Arrays:
         "auc_class": np.where(_silent(responses), np.nan, strongest_class(area)[1]),
         "precision": precision_at_k(responses.max, labels.label, labels.n_classes, k=labels.k),
         "held_out_class": cross_validated_selectivity(*tables)[1],
+        "average_precision": average_precision(responses.mean, labels.label, labels.n_classes),
+        "f1": f1_on_other(responses.mean, labels.label, labels.n_classes, half),
+        "average_precision_class": np.where(
+            _silent(responses), np.nan, held_out_detection(responses.mean, labels.label, labels.n_classes, half).chosen
+        ),
     }
 
 
@@ -122,6 +130,7 @@ def against_shuffles(responses: Responses, labels: Labels, half: np.ndarray, *, 
         information(responses.mean, label, draws=draws, seed=seed),
         best_area_null(responses.mean, label, n_classes, draws=draws, seed=seed),
         best_precision_null(responses.max, label, n_classes, k=labels.k, draws=draws, seed=seed),
+        *_each(detection_null(responses.mean, label, n_classes, half, draws=draws, seed=seed)),
     )
     silent = _silent(responses)[:, None]
     return {name: np.where(silent, np.nan, _table(nulls, name)) for name in ("observed", "p", "expected", "ceiling")}
@@ -129,6 +138,12 @@ def against_shuffles(responses: Responses, labels: Labels, half: np.ndarray, *, 
 
 def _table(nulls: tuple[ShuffleNull, ...], name: str) -> np.ndarray:
     return np.stack([getattr(null, name) for null in nulls], axis=1)
+
+
+def _each(null: ShuffleNull) -> tuple[ShuffleNull, ...]:
+    """Take apart what was shuffled together, (score, unit)."""
+    parts = zip(null.observed, null.p, null.expected, null.ceiling, strict=True)
+    return tuple(ShuffleNull(*part) for part in parts)
 
 
 def _silent(responses: Responses) -> np.ndarray:

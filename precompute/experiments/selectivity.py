@@ -44,7 +44,7 @@ def prepare(job: Job) -> Prepared:
     draws, reduced = affordable(60 * job.options.minutes, n_units * once, n_units * each)
     return Prepared(
         seconds=n_units * (once + draws * each),
-        bytes=n_units * (2 * frame.labels.n_classes + 60) * 4,
+        bytes=n_units * (4 * frame.labels.n_classes + 70) * 4,
         steps=n_units,
         unit="units",
         run=partial(_run, job, frame, draws),
@@ -166,20 +166,26 @@ def _measures(found: Arrays) -> Arrays:
     """Return what is one number per unit and worth picking, by the names of measures."""
     named = {name.removeprefix("half/") for name in found if name.startswith("half/")} - {"class_selectivity"}
     selectivity, held_out, bits = (SHUFFLED.index(name) for name in SHUFFLED[:3])
-    return {name: found[name] for name in sorted(named)} | {
-        "class_selectivity_held_out": found["observed"][:, held_out],
-        "class_selectivity_p": found["p"][:, selectivity],
-        "class_selectivity_noise": found["expected"][:, selectivity],
-        "mutual_information_p": found["p"][:, bits],
-        "one_against_rest_class": found["auc_class"],
-    }
+    detection = {name: found["observed"][:, SHUFFLED.index(name)] for name in ("average_precision", "best_f1")}
+    return (
+        {name: found[name] for name in sorted(named)}
+        | detection
+        | {
+            "class_selectivity_held_out": found["observed"][:, held_out],
+            "class_selectivity_p": found["p"][:, selectivity],
+            "class_selectivity_noise": found["expected"][:, selectivity],
+            "mutual_information_p": found["p"][:, bits],
+            "one_against_rest_class": found["auc_class"],
+            "average_precision_class": found["average_precision_class"],
+        }
+    )
 
 
 def _datasets(found: Arrays) -> Arrays:
     by_half = sorted(name for name in found if name.startswith("half/"))
     q = np.stack([false_discovery(p) for p in found["p"].T], axis=1)
     chance = {name: found[name] for name in ("observed", "expected", "ceiling", "p")} | {"q": q}
-    whole = ("auc", "precision", "held_out_class", "closest_unit", "closest_r")
+    whole = ("auc", "precision", "average_precision", "f1", "held_out_class", "closest_unit", "closest_r")
     return {
         **{name: found[name] for name in whole},
         **{f"chance/{name}": values for name, values in chance.items()},

@@ -50,7 +50,8 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         "Selectivity and information",
         False,
         (*_ANYWHERE, "max_minutes"),
-        "Morcos et al. 2018, arXiv:1803.06959; Casper et al. 2021, arXiv:1912.04783",
+        "Morcos et al. 2018, arXiv:1803.06959; Casper et al. 2021, arXiv:1912.04783; Oikarinen et al. 2025, "
+        "arXiv:2506.05774",
     ),
     ExperimentRow(
         "responses",

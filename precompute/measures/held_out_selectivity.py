@@ -85,7 +85,7 @@ def selectivity_null(
         one, other = (class_means(activation[:, half == h], labels[half == h], n_classes) for h in (0, 1))
         return cross_validated_selectivity(one, other)[0]
 
-    return label_shuffle_null(plain if half is None else held_out, label, draws=draws, seed=seed)
+    return label_shuffle_null(plain if half is None else held_out, label, half=half, draws=draws, seed=seed)
 
 
 def _own_and_rest(choose: Floats, read: Floats) -> tuple[Floats, Floats, Floats]:

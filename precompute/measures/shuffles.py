@@ -32,7 +32,13 @@ class ShuffleNull:
 
 
 def label_shuffle_null(
-    statistic: Callable[[Ints], Floats], label: Ints, *, draws: int = 100, seed: int = 0, ceiling: float = 0.95
+    statistic: Callable[[Ints], Floats],
+    label: Ints,
+    *,
+    half: Ints | None = None,
+    draws: int = 100,
+    seed: int = 0,
+    ceiling: float = 0.95,
 ) -> ShuffleNull:
     """Compute a statistic of the labels for the labels as they are, and for shuffled ones.
 
@@ -45,6 +51,9 @@ def label_shuffle_null(
         classes has to be taken inside it.
     label : (image,) integer array
         Class of each image.
+    half : (image,) integer array, optional
+        0 or 1, for a statistic of two halves of the images: labels stay within their half, so that every class keeps
+        its number of images on each, as the labels themselves have it.
     draws : int
         Shuffles; no p-value lies below 1 / (1 + draws).
     seed : int
@@ -58,7 +67,7 @@ def label_shuffle_null(
     """
     rng = np.random.default_rng(seed)
     observed = np.asarray(statistic(label), dtype=np.float64)
-    drawn = np.array([statistic(rng.permutation(label)) for _ in range(draws)], dtype=np.float64)
+    drawn = np.array([statistic(_shuffled(label, half, rng)) for _ in range(draws)], dtype=np.float64)
     # The same numbers added up in another order differ by rounding.
     reached = (drawn >= observed - 1e-12 * np.abs(observed)).sum(axis=0)
     p = np.where(np.isnan(observed), np.nan, (1 + reached) / (1 + draws))
@@ -66,3 +75,12 @@ def label_shuffle_null(
     known = np.where(defined, drawn, 0)
     expected, highest = np.nanmean(known, axis=0), np.nanquantile(known, ceiling, axis=0)
     return ShuffleNull(observed, p, np.where(defined, expected, np.nan), np.where(defined, highest, np.nan))
+
+
+def _shuffled(label: Ints, half: Ints | None, rng: np.random.Generator) -> Ints:
+    if half is None:
+        return rng.permutation(label)
+    shuffled = np.empty_like(label)
+    for which in np.unique(half):
+        shuffled[half == which] = rng.permutation(label[half == which])
+    return shuffled

@@ -26,6 +26,7 @@ _MORCOS = "Morcos et al. 2018, arXiv:1803.06959"
 _ZHOU = "Zhou et al. 2018, arXiv:1806.02891"
 _CASPER = "Casper et al. 2021, arXiv:1912.04783"
 _ZHAO = "Zhao and Zhang 2021, arXiv:2103.09716"
+_OIKARINEN = "Oikarinen et al. 2025, arXiv:2506.05774"
 _WESTFALL = "Westfall and Young 1993"
 _FALL = "mean over classes of the fall of the true class's log-odds without the unit, in nats"
 
@@ -193,6 +194,30 @@ SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
         "higher",
     ),
     MeasureRow(
+        "average_precision",
+        "Average precision",
+        "average precision as a detector of the class chosen on the other half of the images, the mean of both ways",
+        _OIKARINEN,
+        "0 to 1",
+        "higher",
+    ),
+    MeasureRow(
+        "average_precision_class",
+        "Class of the average precision",
+        "class that the activation finds best on either half of the images",
+        _OIKARINEN,
+        "class index",
+        "neither",
+    ),
+    MeasureRow(
+        "best_f1",
+        "Best F1",
+        "F1 as a detector, class and threshold chosen on the other half of the images, the mean of both ways",
+        _OIKARINEN,
+        "0 to 1",
+        "higher",
+    ),
+    MeasureRow(
         "zero_fraction",
         "Fraction of zeros (APoZ)",
         "fraction of zeros over images and positions",
@@ -293,6 +318,7 @@ CLASS_VALUED = frozenset(
         "held_out_drop_class",
         "class_correlation_class",
         "one_against_rest_class",
+        "average_precision_class",
     }
 )
 """Measures whose values are class indices, also under a suffix such as ``_mean``."""

@@ -15,7 +15,7 @@ from explorer.components.experiments.presentation import Presentation
 from explorer.components.experiments.unit_table import quantity, unit_table
 from explorer.components.html import escape, heading, note
 from explorer.navigate import View
-from explorer.text import count, number
+from explorer.text import count, number, significant
 from precompute.measures.table import measure_row
 from precompute.store.reader import Experiment, Layer
 
@@ -25,6 +25,7 @@ _BY_CLASS = {
     "class_selectivity": "selective_class",
     "class_selectivity_held_out": "selective_class",
     "one_against_rest": "one_against_rest_class",
+    "average_precision": "average_precision_class",
 }
 
 
@@ -45,6 +46,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with numbers:
         heading("In numbers")
         _numbers(experiment, base, labels)
+        _trivial(view, names)
         _shared(layer, experiment, base)
     _table(view, layer, experiment)
 
@@ -108,6 +110,21 @@ def _numbers(experiment: Experiment, base: str, labels: dict[str, str]) -> None:
     st.html(f'<table class="us-table us-brief"><tr><th></th>{heads}</tr>{"".join(rows)}</table>')
 
 
+def _trivial(view: View, names: list[str]) -> None:
+    """Say what a detector that knows nothing has; nothing for a store that lacks these measures."""
+    if "best_f1" not in names:
+        note(
+            "Average precision and F1, which hold up under sanity tests where AUC and precision do not, were not "
+            f"computed by the version that added this: `python -m precompute experiment selectivity {view.source.path}`"
+        )
+        return
+    share = np.bincount(view.store.images.label).max() / max(1, len(view.store.images))
+    note(
+        f"A detector that always says yes has a precision of {significant(share, 2)} and an F1 of "
+        f"{significant(2 * share / (1 + share), 2)}, of the largest class."
+    )
+
+
 def _median(values: Floats) -> str:
     return "–" if np.isnan(values).all() else number(float(np.nanmedian(values)), 2)
 
@@ -135,9 +152,9 @@ def _frame(view: View, layer: Layer, experiment: Experiment, chosen: int | None)
     chance = _chance(experiment, layer)
     names = [str(name) for name in experiment[f"{base}/chance/measure"]]
     of = {name: chance["observed"][:, column] for column, name in enumerate(names)}
-    auc, precision = of["one_against_rest"], of["precision_at_k"]
+    detection = {column: of[name] for column, name in _DETECTION.items() if name in of}
     if chosen is not None:
-        auc, precision = (experiment.read(f"{base}/{part}", np.s_[:, chosen]) for part in ("auc", "precision"))
+        detection = {column: experiment.read(f"{base}/{column}", np.s_[:, chosen]) for column in detection}
     plain = ("silent_fraction", "hoyer", "lifetime_sparsity", "redundancy")
     return pd.DataFrame(
         {
@@ -147,14 +164,21 @@ def _frame(view: View, layer: Layer, experiment: Experiment, chosen: int | None)
             "held_out": of["class_selectivity_held_out"],
             "q": chance["q"][:, names.index("class_selectivity_held_out")],
             "information": of["mutual_information"],
-            "auc": auc,
-            "precision": precision,
+            **detection,
             **{name: held[name].values for name in plain if name in held},
             "closest": experiment[f"{base}/closest_unit"],
             "closest_r": experiment[f"{base}/closest_r"],
         }
     )
 
+
+_DETECTION = {
+    "average_precision": "average_precision",
+    "f1": "best_f1",
+    "auc": "one_against_rest",
+    "precision": "precision_at_k",
+}
+"""Columns about how well a unit finds a class, for the best class by these measures, for a chosen one by tables."""
 
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
@@ -163,6 +187,8 @@ _COLUMNS: dict[str, Any] = {
     "held_out": quantity("held out", "of the class chosen on the other half of the images"),
     "q": quantity("q", "false discovery rate of the held-out selectivity, over the units of the layer", "%.2g"),
     "information": quantity("Information, bits", "mutual information of activation and class"),
+    "average_precision": quantity("AP", "average precision, of a class chosen on the other half, or of the one chosen"),
+    "f1": quantity("F1", "the threshold chosen on one half of the images and F1 read on the other; class as for AP"),
     "auc": quantity(
         "AUC", "that an image of the class drives the unit more than another: of the best class, or of the one chosen"
     ),
@@ -177,15 +203,20 @@ _COLUMNS: dict[str, Any] = {
 
 PRESENTATION = Presentation(
     name="selectivity",
-    shows="How far each unit is about classes, by five measures, beside what the same unit gives when the labels are "
-    "shuffled.",
+    shows="How far each unit is about classes, by several measures, beside what the same unit gives when the labels "
+    "are shuffled.",
     reading=(
         "Each column is a unit. Its dot is the measure; the grey bar is what shuffled labels give the same "
         "activations, from their mean up to what 95 of 100 shuffles stay below. The largest of many class means is "
         "large by chance, so an index is above zero even for a unit that prefers nothing, the more the rarer it is "
         "active. Held-out selectivity takes the class from one half of the images and the index from the other, and is "
-        "about zero by chance. Mutual information also sees units that tell groups of classes apart and prefer none; "
-        "AUC and precision say how well the unit alone would find its best class."
+        "about zero by chance. Mutual information also sees units that tell groups of classes apart and prefer none. "
+        "The others say how well the unit alone would find its best class. Of these, average precision and F1 are the "
+        "sound ones: by published sanity tests (Oikarinen, Yan and Weng 2025) a score must fall when labels of the "
+        "class are taken away or wrong ones added, and of 18 measures only correlation, cosine, average precision, F1 "
+        "and intersection over union did. AUC and the precision of the strongest images need not fall: read them "
+        "beside the sound ones, not in their place. Class and threshold of average precision and F1 are chosen on one "
+        "half of the images and the score is read on the other, both ways."
     ),
     limits=(
         "Selectivity describes what drives a unit, not what the network needs it for: it is neither necessary nor "

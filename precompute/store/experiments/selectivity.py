@@ -33,6 +33,25 @@ ENTRIES: tuple[Entry, ...] = (
         "with images where that is less.",
     ),
     Entry(
+        f"{_LAYER}/average_precision",
+        "f4",
+        ("unit", "class"),
+        "probability",
+        "Average precision of activation/mean as a detector of the class, images of equal activation together.",
+        required=False,
+        nan="for a class without images",
+    ),
+    Entry(
+        f"{_LAYER}/f1",
+        "f4",
+        ("unit", "class"),
+        "ratio",
+        "F1 of activation/mean as a detector of the class, the threshold chosen on one half of the images and read on "
+        "the other, the mean of both ways.",
+        required=False,
+        nan="for a class without images on either half",
+    ),
+    Entry(
         f"{_LAYER}/held_out_class",
         "f4",
         ("unit",),

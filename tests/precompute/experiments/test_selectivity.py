@@ -9,6 +9,7 @@ from precompute.measures.detection import one_against_rest, precision_at_k
 from precompute.measures.halves import halves
 from precompute.measures.information import mutual_information, quantile_bins
 from precompute.measures.redundancy import redundancy
+from precompute.measures.retrieval import average_precision, f1_on_other, held_out_detection
 from precompute.measures.selectivity import class_means, class_selectivity
 from precompute.measures.sparsity import hoyer, lifetime_sparsity, silent_fraction
 from precompute.store.check import check
@@ -18,6 +19,9 @@ from tests.precompute.experiments.conftest import content_after
 
 BASE = "layers/conv"
 ADDED = {
+    "average_precision",
+    "average_precision_class",
+    "best_f1",
     "class_selectivity_held_out",
     "class_selectivity_noise",
     "class_selectivity_p",
@@ -122,7 +126,21 @@ def test_tables_by_class_leave_out_the_class_without_images(made):
     largest, mean, _ = response(store)
     np.testing.assert_allclose(found[f"{BASE}/auc"], one_against_rest(mean, label, 6), atol=1e-6)
     np.testing.assert_allclose(found[f"{BASE}/precision"], precision_at_k(largest, label, 6, k=20), atol=1e-6)
+    np.testing.assert_allclose(found[f"{BASE}/average_precision"], average_precision(mean, label, 6), atol=1e-6)
+    np.testing.assert_allclose(found[f"{BASE}/f1"], f1_on_other(mean, label, 6, found["half"]), atol=1e-6)
     assert np.isnan(found[f"{BASE}/auc"][:, 5]).all()
+
+
+def test_detection_is_read_on_the_half_that_did_not_choose(made):
+    store, found = made
+    held = store.layer("conv").measures
+    expected = held_out_detection(response(store)[1], store.images.label, 6, found["half"])
+    for name, values in (
+        ("average_precision", expected.average_precision),
+        ("best_f1", expected.f1),
+        ("average_precision_class", expected.chosen),
+    ):
+        np.testing.assert_allclose(held[name].values[:-1], values[:-1], atol=1e-6, err_msg=name)
 
 
 def test_the_closest_unit_and_the_components_are_those_of_the_means(made):
