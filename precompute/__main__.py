@@ -75,7 +75,8 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--out", type=Path, required=True, metavar="STORE.h5", help="the store to write")
     add("--weights", metavar="W", help="DEFAULT, a name of published weights, a local checkpoint, or none (random)")
     add("--train-images", type=Path, metavar="DIR", help="training images, to be looked at in the same way")
-    add("--classes", type=Path, metavar="FILE.json", help="JSON object, class folder -> network output")
+    add("--classes", type=Path, metavar="FILE.json", help="JSON object, class -> network output")
+    add("--class-order", choices=("text", "number", "natural"), help="how names are sorted to be outputs 0, 1, 2 ...")
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (%(default)s)")
     add("--batch-size", type=int, default=64, metavar="N", help="images that go together (%(default)s)")
     add("--workers", type=int, metavar="N", help="processes that decode images (by number of images and cores)")
@@ -177,6 +178,7 @@ def _run(options: argparse.Namespace) -> int:
         weights=options.weights,
         train_images=options.train_images,
         classes_file=options.classes,
+        class_order=options.class_order,
         device=options.device,
         batch_size=options.batch_size,
         workers=options.workers,
@@ -265,6 +267,8 @@ def _facts(store: Store) -> list[tuple[str, object]]:
         ("skipped", f"{len(store.images.skipped)} files that could not be read"),
         ("accuracy", f"{store.baseline_correct.mean():.1%} ({store.baseline_correct.sum()} right)"),
     ]
+    if store.classes.mapping:
+        facts.append(("outputs", f"given by {store.classes.told_mapping()}"))
     if store.train is not None:
         train, right = store.train, store.train.baseline_correct
         facts.append(("training images", f"{len(train.images)} in {train.images.root}"))

@@ -25,7 +25,10 @@ class RunOptions:
     train_images
         A folder of training images with the same class folders, to be looked at in the same way; None for none.
     classes_file
-        JSON object from class folder to network output; None to match them by number or WordNet id.
+        JSON object from class to network output; None to match them by their order or WordNet id.
+    class_order
+        How the names of the classes are sorted to be outputs 0, 1, 2 ...: ``text``, ``number`` or ``natural``; None
+        where these agree.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     batch_size
@@ -58,6 +61,7 @@ class RunOptions:
     weights: str | None = None
     train_images: Path | None = None
     classes_file: Path | None = None
+    class_order: str | None = None
     device: str = "auto"
     batch_size: int = 64
     workers: int | None = None

@@ -16,9 +16,9 @@ from precompute.ablation.engine import Engine
 from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.estimates import attribution_plan, sweep_seconds
-from precompute.images.classes import resolve_classes
 from precompute.images.decoding import open_picture
-from precompute.images.folder import ImageList, list_images, list_training_images
+from precompute.images.folder import ImageList
+from precompute.images.listing import Asked
 from precompute.images.loading import apply_transform, read_batches
 from precompute.models.device import pick_device
 from precompute.models.forward import logits
@@ -44,13 +44,13 @@ def make_plan(options: RunOptions) -> Plan:
     _refuse_unknown("--precision", [options.precision], [precision.value for precision in Precision])
     _refuse_unknown("--attribution", options.attribution or (), tuple(METHODS))
     device = pick_device(options.device)
-    candidates = list_images(options.images, options.limit)
-    train = _training_images(options, candidates)
+    asked = asked_images(options)
+    candidates, train = asked.listed()
     model = load_model(options.model, options.weights)
     model = replace(model, network=model.network.to(device))
     probe, size = _probe(candidates, model)
     n_outputs = logits(model.network, probe[:1]).shape[1]
-    classes = resolve_classes(candidates.class_names, n_outputs, options.classes_file)
+    classes = asked.matched(candidates, n_outputs)
     known = list_sites(model.network, probe[:2])
     sites = tuple(sorted({find_site(known, name) for name in options.layers}, key=lambda site: site.order))
     precision = Precision(options.precision)
@@ -80,6 +80,17 @@ def make_plan(options: RunOptions) -> Plan:
     return replace(plan, attribution=attribution_plan(plan), sweep_seconds=sweep_seconds(plan))
 
 
+def asked_images(options: RunOptions) -> Asked:
+    """Return what a run's options say of its images."""
+    return Asked(
+        images=options.images,
+        train_images=options.train_images,
+        limit=options.limit,
+        classes_file=options.classes_file,
+        class_order=options.class_order,
+    )
+
+
 def kept_outputs(ablaters: Mapping[Site, Ablater], shard_size: int) -> frozenset[Site]:
     """Choose the layers whose outputs on a shard of images are kept for their sweeps.
 
@@ -106,18 +117,6 @@ def _refuse_unknown(option: str, asked: Sequence[str], known: Sequence[str]) -> 
     for name in asked:
         if name not in known:
             raise OptionError(f"{option} {name}: there is no such kind. Choose of {', '.join(known)}.")
-
-
-def _training_images(options: RunOptions, images: ImageList) -> ImageList | None:
-    if options.train_images is None:
-        return None
-    train = list_training_images(options.train_images, images.class_names, options.limit)
-    if train.root == images.root:
-        raise OptionError(
-            f"--train-images {train.root}: these are the images of --images. Training images are others, those that "
-            "the network has learnt from."
-        )
-    return train
 
 
 def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int]]:

@@ -85,6 +85,7 @@ def announce(plan: Plan) -> list[str]:
         f"{plan.model.spec} with weights {plan.model.weights}, on {device_name(plan.device)}",
         f"{len(plan.candidates)} images of {len(plan.classes.names)} classes, {plan.n_outputs} outputs",
         *([] if training is None else [f"{len(training.candidates)} training images of the same classes"]),
+        *plan.classes.told(),
         f"layers: {units}",
         *plan.conditions,
         f"Estimated: sweep {duration(sweep_seconds)}, attributions {duration(attribution.seconds)}, "

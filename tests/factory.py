@@ -146,6 +146,7 @@ def _make_frame(contents, recipe, *, folders, titles, paths, label, rng):
     contents.write("/classes/name", folders)
     contents.write("/classes/title", titles)
     contents.write("/classes/output_index", np.arange(recipe.n_classes) + recipe.spare)
+    contents.describe("/classes", {"mapping": "the sorted order of the names"})
     contents.write("/images/path", paths)
     contents.write("/images/label", label)
     contents.write("/images/skipped/path", ["red_ball/broken.png"])

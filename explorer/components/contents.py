@@ -97,6 +97,7 @@ def origin(view: View) -> None:
         "weights": store.model.weights,
         "input": " × ".join(str(size) for size in store.model.input_size),
         "images": store.images.root,
+        "outputs given by": store.classes.told_mapping(),
         **{name: fact for name, fact in store.provenance.items() if name not in _SHOWN_ABOVE},
     }
     st.html(f'<dl class="us-facts">{"".join(_fact(name, fact) for name, fact in facts.items() if _says(fact))}</dl>')

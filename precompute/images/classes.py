@@ -1,18 +1,20 @@
-"""Which output of the network each class folder is, and how to name it to a person.
+"""Which output of the network each class is, and how to name it to a person.
 
 A wrong match gives wrong numbers that look right, so what is not certain is refused instead of guessed.
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from precompute.errors import ClassError
+from precompute.errors import ClassError, OptionError
+from precompute.images.class_order import ORDERS, in_order, refuse_doubtful_order
+from precompute.images.classes_file import outputs_from_file
 from precompute.images.folder import listed
+from precompute.words import few_pairs
 
 _IMAGENET = Path(__file__).parents[2] / "assets" / "imagenet_classes.tsv"
 
@@ -24,56 +26,104 @@ class ClassTable:
     Parameters
     ----------
     names : tuple of str
-        The class folders' names, in the order of the image list's labels.
+        The classes' names (of folders, or labels of a list), in the order of the image list's labels.
     titles : tuple of str
         For each class a name to be read by people.
     output_index : np.ndarray
         (class,) int32, the network output that is the class, from 0. No two classes share one.
+    mapping : str
+        How they were matched: a clause that can follow "outputs were given by".
+    stray : tuple of str
+        What the classes file names beside these classes.
     """
 
     names: tuple[str, ...]
     titles: tuple[str, ...]
     output_index: np.ndarray
+    mapping: str
+    stray: tuple[str, ...] = ()
+
+    def told(self) -> list[str]:
+        """Say how the classes were matched, with the first few pairs."""
+        lines = [f"Outputs were given by {self.mapping}: {few_pairs(self.names, self.output_index)}"]
+        if self.stray:
+            lines.append(f"The classes file also names what is no class of these images: {listed(self.stray)}")
+        return lines
 
 
-def resolve_classes(folders: Sequence[str], n_outputs: int, classes_file: str | Path | None = None) -> ClassTable:
-    """Match class folders to network outputs.
+def resolve_classes(
+    names: Sequence[str],
+    n_outputs: int,
+    classes_file: str | Path | None = None,
+    class_order: str | None = None,
+    *,
+    called: str = "folder",
+) -> ClassTable:
+    """Match classes to network outputs.
 
-    A classes file decides. Without one, as many folders as outputs are the outputs in sorted order; else folders that
-    all are WordNet ids of ImageNet's 1,000 classes are looked up, if the network has 1,000 outputs.
+    A classes file decides. Without one, as many classes as outputs are the outputs in sorted order, if every usual way
+    of sorting gives one order or `class_order` says which; else names that all are WordNet ids of ImageNet's 1,000
+    classes are looked up, if the network has 1,000 outputs.
 
     Parameters
     ----------
-    folders : sequence of str
-        The class folders' names.
+    names : sequence of str
+        The classes' names: of folders, or labels of a list.
     n_outputs : int
         How many outputs the network has.
     classes_file : str or Path, optional
-        A JSON object, folder -> output index from 0. Entries for other folders are fine.
+        A JSON object, class name -> output index from 0. Entries for other classes are fine, and told.
+    class_order : str, optional
+        One of :data:`precompute.images.class_order.ORDERS`.
+    called : str
+        What the classes are names of: ``folder`` or ``label``.
 
     Returns
     -------
     ClassTable
-        One row for each folder, in the order given. Titles are ImageNet's for WordNet ids, otherwise the folder's name
-        with spaces for underscores.
+        One row for each class, in the order given. Titles are ImageNet's for WordNet ids, otherwise the name with
+        spaces for underscores.
 
     Raises
     ------
     ClassError
-        If the file cannot be read or does not give every folder an output of its own (all such problems at once), or
-        if there is no file and no rule applies.
+        If the file cannot be read or does not give every class an output of its own (all such problems at once), if
+        the order of the names depends on how they are sorted, or if there is no file and no rule applies.
+    OptionError
+        If both a file and an order are given.
     """
+    if classes_file is not None and class_order is not None:
+        raise OptionError(f"--classes says what each output is; leave --class-order {class_order} out.")
     imagenet = _imagenet()
+    stray: tuple[str, ...] = ()
     if classes_file is not None:
-        outputs = _outputs_from_file(folders, n_outputs, Path(classes_file).expanduser())
-    elif len(folders) == n_outputs:
-        outputs = {folder: index for index, folder in enumerate(sorted(folders))}
-    elif n_outputs == len(imagenet) and all(folder in imagenet for folder in folders):
-        outputs = {folder: index for index, folder in enumerate(imagenet) if folder in folders}
+        path = Path(classes_file).expanduser()
+        outputs, stray = outputs_from_file(names, n_outputs, path, called=called)
+        mapping = f"the file {path.resolve()}"
+    elif len(names) == n_outputs:
+        outputs, mapping = _sorted(names, class_order)
+    elif n_outputs == len(imagenet) and all(name in imagenet for name in names):
+        outputs = {name: index for index, name in enumerate(imagenet) if name in names}
+        mapping = "the WordNet ids of ImageNet's 1,000 classes"
     else:
-        raise ClassError(_no_rule(folders, n_outputs, imagenet))
-    titles = tuple(imagenet.get(folder, folder.replace("_", " ")) for folder in folders)
-    return ClassTable(tuple(folders), titles, np.array([outputs[folder] for folder in folders], dtype=np.int32))
+        raise ClassError(_no_rule(names, n_outputs, imagenet, called))
+    titles = tuple(imagenet.get(name, name.replace("_", " ")) for name in names)
+    index = np.array([outputs[name] for name in names], dtype=np.int32)
+    return ClassTable(tuple(names), titles, index, mapping, stray)
+
+
+def is_wordnet_id(name: str) -> bool:
+    """Tell whether a name is the WordNet id of one of ImageNet's 1,000 classes."""
+    return name in _imagenet()
+
+
+def _sorted(names: Sequence[str], class_order: str | None) -> tuple[dict[str, int], str]:
+    if class_order is None:
+        refuse_doubtful_order(names)
+        how = "the sorted order of the names, in which every usual way of sorting agrees"
+    else:
+        how = f"the order of the names {ORDERS[class_order]} (--class-order {class_order})"
+    return {name: index for index, name in enumerate(in_order(names, class_order or "text"))}, how
 
 
 def _imagenet() -> dict[str, str]:
@@ -82,54 +132,14 @@ def _imagenet() -> dict[str, str]:
     return dict(line.split("\t") for line in lines)
 
 
-def _outputs_from_file(folders: Sequence[str], n_outputs: int, path: Path) -> dict[str, int]:
-    outputs = _read_object(path)
-    problems = _problems(folders, n_outputs, outputs)
-    if problems:
-        raise ClassError(f"{path} does not fit the class folders: {'; '.join(problems)}.")
-    return outputs
-
-
-def _read_object(path: Path) -> dict:
-    example = 'Expected a JSON object, folder -> output index, such as {"cat": 3, "dog": 5}'
-    try:
-        outputs = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ClassError(f"{path}: the classes file cannot be read ({error.strerror}). {example}.") from error
-    except ValueError as error:
-        raise ClassError(f"{path}: this is not JSON ({error}). {example}.") from error
-    if not isinstance(outputs, dict):
-        raise ClassError(f"{path}: {example}, found a {type(outputs).__name__}.")
-    return outputs
-
-
-def _problems(folders: Sequence[str], n_outputs: int, outputs: dict) -> list[str]:
-    given = {folder: outputs[folder] for folder in folders if folder in outputs}
-    # JSON's true is Python's True, which is an int.
-    whole = {folder: index for folder, index in given.items() if type(index) is int}
-    folders_of = Counter(whole.values())
-    shared = sorted(index for index, count in folders_of.items() if count > 1)
-    found = {
-        "no output is given for": [folder for folder in folders if folder not in outputs],
-        "not a whole number:": [f"{name}: {json.dumps(index)}" for name, index in given.items() if name not in whole],
-        f"not one of the network's outputs 0 to {n_outputs - 1:,}:": [
-            f"{folder}: {index}" for folder, index in whole.items() if not 0 <= index < n_outputs
-        ],
-        "one output for several folders:": [
-            f"{index} ({listed([folder for folder in whole if whole[folder] == index])})" for index in shared
-        ],
-    }
-    return [f"{what} {listed(cases)}" for what, cases in found.items() if cases]
-
-
-def _no_rule(folders: Sequence[str], n_outputs: int, imagenet: Mapping[str, str]) -> str:
-    found = f"The network has {n_outputs:,} outputs and there are {len(folders):,} class folders"
-    if len(folders) > n_outputs:
-        return f"{found}, more than it can tell apart. Remove the folders that are not its classes."
+def _no_rule(names: Sequence[str], n_outputs: int, imagenet: Mapping[str, str], called: str) -> str:
+    found = f"The network has {n_outputs:,} outputs and there are {len(names):,} class {called}s"
+    if len(names) > n_outputs:
+        return f"{found}, more than it can tell apart. Remove the {called}s that are not its classes."
     if n_outputs == len(imagenet):
-        found += f", not all WordNet ids of ImageNet ({listed([name for name in folders if name not in imagenet], 3)})"
-    example = json.dumps({folder: index for index, folder in enumerate(folders[:2])})
+        found += f", not all WordNet ids of ImageNet ({listed([name for name in names if name not in imagenet], 3)})"
+    example = json.dumps({name: index for index, name in enumerate(names[:2])})
     return (
-        f"{found}; nothing says which output is which class. Write a JSON file that does, folder -> output index "
+        f"{found}; nothing says which output is which class. Write a JSON file that does, {called} -> output index "
         f"from 0, such as {example} with the right numbers, and pass it with --classes."
     )

@@ -73,7 +73,8 @@ def list_images(root: str | Path, limit: int | None = None) -> ImageList:
     """List the images below a folder whose sub-folders are the classes.
 
     Files are looked for at any depth below a class folder, through links too. Whatever has a name with a leading dot
-    is left alone, and so are files that lie beside the class folders.
+    is left alone, and so are files that systems leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``) and files
+    that lie beside the class folders.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def _files_of_classes(root: Path) -> dict[str, list[str]]:
     if not root.is_dir():
         found = "this is a file" if root.exists() else "there is no such folder"
         raise ImageFolderError(f"{root}: {found}. Expected a folder with one sub-folder of images for each class.")
-    names = sorted(entry.name for entry in _visible(root) if entry.is_dir())
+    names = sorted(entry.name for entry in visible(root) if entry.is_dir())
     if not names:
         raise ImageFolderError(_no_classes(root))
     files = {name: sorted(_files_below(root / name)) for name in names}
@@ -151,13 +152,37 @@ def _files_of_classes(root: Path) -> dict[str, list[str]]:
     return files
 
 
-def _visible(folder: str | Path) -> list[os.DirEntry[str]]:
+# What systems and programs leave in folders of pictures, in small letters.
+_LEFT_BEHIND = {
+    *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"),
+    *("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"),
+}
+
+
+def visible(folder: str | Path) -> list[os.DirEntry[str]]:
+    """List what a person put into a folder: all but hidden entries and what systems leave behind.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+
+    Returns
+    -------
+    list of os.DirEntry
+        Its entries, in no order.
+
+    Raises
+    ------
+    OSError
+        If it cannot be listed.
+    """
     with os.scandir(folder) as entries:
-        return [entry for entry in entries if not entry.name.startswith(".")]
+        return [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _LEFT_BEHIND]
 
 
 def _files_below(folder: str | Path, prefix: str = "") -> Iterator[str]:
-    for entry in _visible(folder):
+    for entry in visible(folder):
         if entry.is_dir():
             yield from _files_below(entry.path, f"{prefix}{entry.name}/")
         # A dangling link is an image that is missing, to be reported; a pipe or a socket would block whoever opens it.
@@ -166,7 +191,7 @@ def _files_below(folder: str | Path, prefix: str = "") -> Iterator[str]:
 
 
 def _no_classes(root: Path) -> str:
-    n_files = len(_visible(root))
+    n_files = len(visible(root))
     found = f"{n_files:,} files that lie directly in it" if n_files else "an empty folder"
     return (
         f"{root}: expected one sub-folder of images for each class, found {found}. "

@@ -90,6 +90,7 @@ def write_network(writer: StoreWriter, plan: Plan) -> None:
     writer.write("/classes/name", plan.classes.names)
     writer.write("/classes/title", plan.classes.titles)
     writer.write("/classes/output_index", plan.classes.output_index)
+    writer.describe("/classes", {"mapping": plan.classes.mapping})
 
 
 def _write_images(writer: Writer, images: Swept) -> None:

@@ -114,6 +114,7 @@ class Store:
             name=self._file.strings("/classes/name"),
             title=self._file.strings("/classes/title"),
             output_index=self._file.read("/classes/output_index"),
+            mapping=str(self._file.facts("/classes").get("mapping", "")),
         )
 
     @cached_property

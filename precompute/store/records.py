@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.words import few_pairs
+
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
@@ -23,14 +25,22 @@ class ModelFacts:
 
 @dataclass(frozen=True, eq=False)
 class Classes:
-    """The classes (C): folder names, titles for readers, and the network output that each of them is."""
+    """The classes (C): folder names, titles for readers, and the network output that each of them is.
+
+    ``mapping`` says how outputs were given to them, and is empty where the store does not say it.
+    """
 
     name: tuple[str, ...]
     title: tuple[str, ...]
     output_index: Ints
+    mapping: str = ""
 
     def __len__(self) -> int:
         return len(self.name)
+
+    def told_mapping(self) -> str:
+        """Say how outputs were given to the classes, with the first few; nothing where the store does not say it."""
+        return f"{self.mapping}: {few_pairs(self.name, self.output_index)}" if self.mapping else ""
 
     @cached_property
     def of_output(self) -> dict[int, int]:

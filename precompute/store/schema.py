@@ -204,7 +204,9 @@ GROUP_FACTS: dict[str, dict[str, Fact]] = {
         "n_outputs": Fact("integer", "How many outputs it has, at least as many as there are classes."),
         "input_size": Fact("integers", "Shape of one input: channels, height, width."),
     },
-    "/classes": {},
+    "/classes": {
+        "mapping": Fact("text", "How the classes were matched to the network's outputs, in words.", required=False),
+    },
     "/images": {
         "root": Fact("text", "Absolute path of the image folder at the time of the run."),
         "list_hash": Fact("text", "The list hash: which images these are, wherever their folder lies."),

@@ -54,6 +54,14 @@ def test_a_store_of_mean_ablation_alone_shows(page, made, runs, show):
     assert "us-alert" not in shown.words
 
 
+def test_the_overview_says_how_outputs_were_given(made, runs, show):
+    path = put(made("full"), runs)
+    assert "the sorted order of the names: " in show("overview", store="demo").words
+    with h5py.File(path, "r+") as file:
+        del file["/classes"].attrs["mapping"]
+    assert "outputs given by" not in show("overview", store="demo").words
+
+
 def test_the_page_says_which_part_is_not_there(made, runs, show):
     put(made("attribution", without("attribution")), runs)
     assert "no attribution maps" in show("unit", store="demo").words

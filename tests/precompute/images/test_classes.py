@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from precompute.errors import ClassError
+from precompute.errors import ClassError, OptionError
 from precompute.images.classes import resolve_classes
 
 TENCH, RETRIEVER, TISSUE = "n01440764", "n02099601", "n15075141"
@@ -71,6 +71,57 @@ def test_a_classes_file_decides_and_may_hold_more(tmp_path):
 def test_a_classes_file_overrides_the_sorted_order(tmp_path):
     path = classes_file(tmp_path, {"ant": 1, "bee": 0})
     assert resolve_classes(["ant", "bee"], 2, path).output_index.tolist() == [1, 0]
+
+
+def test_what_a_classes_file_names_beside_the_classes_is_told(tmp_path):
+    path = classes_file(tmp_path, {"ant": 1, "bee": 0, "cow": 2, "bees": 7})
+    table = resolve_classes(["ant", "bee"], 5, path)
+    assert table.stray == ("cow", "bees")
+    assert table.told()[1].endswith("no class of these images: cow, bees")
+    with pytest.raises(ClassError, match=r"no output is given for wasp; it names, beside them, cow, bees\.$"):
+        resolve_classes(["ant", "bee", "wasp"], 5, path)
+
+
+def test_a_class_that_a_file_gives_twice_is_named(tmp_path):
+    with pytest.raises(ClassError, match="given twice: ant"):
+        resolve_classes(["ant"], 5, classes_file(tmp_path, '{"ant": 1, "ant": 2}'))
+
+
+def test_a_mark_at_the_beginning_of_a_classes_file_is_no_mistake(tmp_path):
+    path = tmp_path / "classes.json"
+    path.write_text('{"ant": 1}', encoding="utf-8-sig")
+    assert resolve_classes(["ant"], 5, path).output_index.tolist() == [1]
+
+
+@pytest.mark.parametrize("content", [b'{"ant": "\xff"}', b"[" * 100_000])
+def test_bytes_that_are_no_json_are_refused(tmp_path, content):
+    path = tmp_path / "classes.json"
+    path.write_bytes(content)
+    with pytest.raises(ClassError, match="this is not JSON"):
+        resolve_classes(["ant"], 5, path)
+
+
+def test_numbers_in_folders_are_outputs_by_the_order_that_is_asked_for():
+    names = sorted(map(str, range(11)))
+    with pytest.raises(ClassError, match="--class-order"):
+        resolve_classes(names, 11)
+    assert resolve_classes(names, 11, None, "number").output_index.tolist() == [int(name) for name in names]
+    assert resolve_classes(names, 11, None, "text").output_index.tolist() == list(range(11))
+
+
+def test_a_file_and_an_order_are_not_given_together(tmp_path):
+    with pytest.raises(OptionError, match="leave --class-order text out"):
+        resolve_classes(["ant"], 5, classes_file(tmp_path, {"ant": 1}), "text")
+
+
+def test_how_outputs_were_given_is_told_with_the_first_few(tmp_path):
+    path = classes_file(tmp_path, {"ant": 4, "bee": 0})
+    assert resolve_classes(["ant", "bee"], 5, path).told() == [
+        f"Outputs were given by the file {path}: bee -> 0, ant -> 4"
+    ]
+    assert resolve_classes([TENCH], 1000).told()[0].endswith("ImageNet's 1,000 classes: n01440764 -> 0")
+    names = [f"class {digit}" for digit in range(10)]
+    assert resolve_classes(names, 10).told()[0].endswith("class 3 -> 3 and 6 more")
 
 
 def test_all_problems_of_a_classes_file_are_told_together(tmp_path):

@@ -159,3 +159,11 @@ def test_real_images_are_listed_in_the_reference_order(real, name, reference):
     assert images.paths == tuple(expected["path"].tolist())
     assert images.labels.tolist() == expected["label"].tolist()
     assert images.class_names == tuple(expected["class_name"].tolist())
+
+
+def test_what_systems_leave_behind_is_no_image_and_no_class(tmp_path):
+    plant(tmp_path, "cat/1.png", "cat/Thumbs.db", "cat/desktop.ini", "cat/x/THUMBS.DB", "cat/Icon\r", "cat/.DS_Store")
+    plant(tmp_path, "__MACOSX/cat/._1.png", "@eaDir/cat/1.png", "$RECYCLE.BIN/x", "Desktop.ini", "cat/@eaDir/1.png")
+    images = list_images(tmp_path)
+    assert images.class_names == ("cat",)
+    assert images.paths == ("cat/1.png",)

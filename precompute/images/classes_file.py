@@ -1,0 +1,103 @@
+"""The file of ``--classes``: a JSON object that says which output of the network each class is."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from precompute.errors import ClassError
+from precompute.images.folder import listed
+
+
+def read_classes_file(path: str | Path) -> dict[str, object]:
+    """Read a classes file as it stands, whatever values it gives.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    dict of str to object
+        Class name -> what it gives for it.
+
+    Raises
+    ------
+    ClassError
+        If it cannot be read, is no JSON object, or names a class twice.
+    """
+    path = Path(path).expanduser()
+    example = 'Expected a JSON object, folder -> output index, such as {"cat": 3, "dog": 5}'
+    try:
+        pairs = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_Pairs)
+    except OSError as error:
+        raise ClassError(f"{path}: the classes file cannot be read ({error.strerror}). {example}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ClassError(f"{path}: this is not JSON ({error}). {example}.") from error
+    if not isinstance(pairs, _Pairs):
+        raise ClassError(f"{path}: {example}, found a {type(pairs).__name__}.")
+    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    if twice:
+        raise ClassError(f"{path}: these classes are given twice: {listed(twice)}. Keep one entry of each.")
+    return dict(pairs)
+
+
+def outputs_from_file(
+    names: Sequence[str], n_outputs: int, path: str | Path, *, called: str = "folder"
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Take the outputs of some classes from a classes file.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The classes.
+    n_outputs : int
+        How many outputs the network has.
+    path : str or Path
+        The file.
+    called : str
+        What the classes are names of: ``folder`` or ``label``.
+
+    Returns
+    -------
+    outputs : dict of str to int
+        Class name -> output index.
+    stray : tuple of str
+        What the file names beside them.
+
+    Raises
+    ------
+    ClassError
+        If the file cannot be read, or does not give every class an output of its own (all such problems at once).
+    """
+    given = read_classes_file(path)
+    stray = tuple(name for name in given if name not in set(names))
+    problems = _problems(names, n_outputs, given, called)
+    if problems:
+        unused = f"; it names, beside them, {listed(stray)}" if stray else ""
+        raise ClassError(f"{path} does not fit the class {called}s: {'; '.join(problems)}{unused}.")
+    return {name: index for name, index in given.items() if isinstance(index, int) and name not in stray}, stray
+
+
+class _Pairs(list[tuple[str, object]]):
+    """A JSON object with its entries as they stand, since a dict would keep only the last of two of one name."""
+
+
+def _problems(names: Sequence[str], n_outputs: int, outputs: dict[str, object], called: str) -> list[str]:
+    given = {name: outputs[name] for name in names if name in outputs}
+    # JSON's true is Python's True, which is an int.
+    whole = {name: index for name, index in given.items() if type(index) is int}
+    classes_of = Counter(whole.values())
+    shared = sorted(index for index, count in classes_of.items() if count > 1)
+    found = {
+        "no output is given for": [name for name in names if name not in outputs],
+        "not a whole number:": [f"{name}: {json.dumps(index)}" for name, index in given.items() if name not in whole],
+        f"not one of the network's outputs 0 to {n_outputs - 1:,}:": [
+            f"{name}: {index}" for name, index in whole.items() if not 0 <= index < n_outputs
+        ],
+        f"one output for several {called}s:": [
+            f"{index} ({listed([name for name in whole if whole[name] == index])})" for index in shared
+        ],
+    }
+    return [f"{what} {listed(cases)}" for what, cases in found.items() if cases]

@@ -1,0 +1,108 @@
+"""Whether the class folders lie where they were looked for, or one level further down.
+
+``{train,val}/{cat,dog}`` given as a whole has two class folders, `train` and `val`, each with pictures somewhere below:
+nothing is missing, and every number made from it is wrong.
+"""
+
+import mimetypes
+from collections.abc import Collection
+from pathlib import Path
+
+from precompute.errors import ImageFolderError
+from precompute.images.classes import is_wordnet_id
+from precompute.images.folder import listed, visible
+
+_SPLITS = {
+    *("train", "training", "trainset", "train_set"),
+    *("val", "valid", "validation", "valset", "val_set", "dev", "eval"),
+    *("test", "testing", "testset", "test_set", "holdout", "held_out"),
+}
+
+
+def refuse_level_above(root: Path, named: Collection[str] = ()) -> None:
+    """Refuse a folder whose class folders have the names of splits, or that holds one folder of folders alone.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that is to hold the class folders.
+    named : collection of str
+        Folders that a classes file names, which are class folders then, whatever they look like.
+
+    Raises
+    ------
+    ImageFolderError
+        Names the folders that it could have been.
+    """
+    folders = _class_folders(root)
+    holders = [name for name in folders if name not in named and _folders_alone(root / name)]
+    if len(folders) == 1 and holders:
+        raise _refusal(root, [_innermost(root / holders[0])])
+    splits = [name for name in holders if name.lower() in _SPLITS]
+    if splits:
+        raise _refusal(root, [root / name for name in splits])
+
+
+def refuse_two_levels(root: Path, n_outputs: int, named: Collection[str] = ()) -> None:
+    """Refuse a folder where what lies one level further down fits the network's outputs as well, or alone fits them.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that is to hold the class folders.
+    n_outputs : int
+        How many outputs the network has.
+    named : collection of str
+        Folders that a classes file names.
+
+    Raises
+    ------
+    ImageFolderError
+        Names the folders that it could have been.
+    """
+    folders = _class_folders(root)
+    if _fit(folders, n_outputs) and set(folders) <= set(named):
+        return
+    inside = {name: _folders_alone(root / name) for name in folders if name not in named}
+    fitting = [name for name, below in inside.items() if below and _fit(below, n_outputs)]
+    if fitting and (len(fitting) == len(folders) or not _fit(folders, n_outputs)):
+        raise _refusal(root, [root / name for name in fitting])
+
+
+def _fit(names: Collection[str], n_outputs: int) -> bool:
+    return len(names) == n_outputs or (n_outputs == 1000 and all(map(is_wordnet_id, names)))
+
+
+def _class_folders(root: Path) -> list[str]:
+    return sorted(entry.name for entry in visible(root) if entry.is_dir())
+
+
+def _folders_alone(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder that holds no picture beside them; none where it does."""
+    entries = visible(folder)
+    if any(_may_be_picture(entry.name) for entry in entries if not entry.is_dir()):
+        return []
+    return sorted(entry.name for entry in entries if entry.is_dir())
+
+
+def _may_be_picture(name: str) -> bool:
+    kind = mimetypes.guess_type(name)[0]
+    return "." not in name or (kind is not None and kind.startswith("image/"))
+
+
+def _innermost(folder: Path) -> Path:
+    """Go down while there is nothing but one folder."""
+    inside = _folders_alone(folder)
+    while len(inside) == 1 and _folders_alone(folder / inside[0]):
+        folder = folder / inside[0]
+        inside = _folders_alone(folder)
+    return folder
+
+
+def _refusal(root: Path, meant: list[Path]) -> ImageFolderError:
+    examples = _folders_alone(meant[0])
+    return ImageFolderError(
+        f"{root}: expected class folders, found in {listed([path.name for path in meant])} no pictures but folders "
+        f"({listed(examples, 3)}). If these are the classes, name {' or '.join(str(path) for path in meant[:4])}; if "
+        f"{listed([path.name for path in meant])} are classes themselves, say so by --classes FILE.json."
+    )
