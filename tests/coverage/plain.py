@@ -44,6 +44,8 @@ def _give_statistics(network: nn.Module, images: Tensor) -> None:
         norm.train()
         if norm.affine:
             norm.bias.fill_(0.5)
+            if not norm.weight.any():
+                norm.weight.fill_(1.0)
     network(images)
     network.eval()
 

@@ -29,7 +29,7 @@ FIRST: dict[str, Rules] = {
     "efficientvit_mit": ((r"\.kernel_func$", "none"),),
     # The tokens of a mask unit lie together, so that pooling is a view.
     "hiera": ((r"^patch_embed", "NTC NCHW"), (r"^(unroll|blocks)", "NXC"), (r"^norm", "NXC NC")),
-    # What mixes tokens works on (image, channel, token): its hidden units are last, the units of what it returns are not.
+    # What mixes tokens works on (image, channel, token): hidden units are last there, the units of what it returns not.
     "mlp_mixer": (
         (r"\.mlp_tokens\.(fc1|act|drop1|norm)$", "NXC"),
         (r"\.mlp_tokens(\.fc2|\.drop2)?$", "NCT"),
