@@ -16,6 +16,7 @@ from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import EXPERIMENTS
 from precompute.options import RunOptions
 from precompute.store.check import check
+from precompute.store.place import parts_of, place_of
 from precompute.store.reader import Store, open_store
 
 # By default torch's threads wait for each other by spinning. Where other programs want the same cores, that made a
@@ -228,8 +229,8 @@ def _experiment(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     problems = check(options.store)
-    for problem in problems:
-        print(problem)
+    for line in (*problems, *parts_of(place_of(options.store))):
+        print(line)
     print(f"{options.store}: {len(problems) or 'no'} problem{'s' * (len(problems) != 1)} found")
     return 1 if problems else 0
 
@@ -284,6 +285,7 @@ def _facts(store: Store) -> list[tuple[str, object]]:
             facts.append(("  attribution", f"{found.method}: {state}"))
     facts += [("experiment", f"{name}: {store.experiment(name).facts.get('created')}") for name in store.experiments]
     facts += [("skipped file", f"{path} ({reason})") for path, reason in store.images.skipped]
+    facts += [("left beside it", part) for part in parts_of(place_of(store.path))]
     return facts
 
 

@@ -10,9 +10,9 @@ import precompute.models.demo as network
 from precompute.errors import StoreError
 from precompute.images.demo import DEMO_CLASSES, draw_demo_images, is_drawn
 from precompute.options import RunOptions
-from precompute.pipeline import Summary
 from precompute.progress import Progress
 from precompute.runs import carry_out, stages
+from precompute.store.place import place_of
 from precompute.store.reader import open_store
 from precompute.words import duration, size
 
@@ -61,7 +61,7 @@ VARIANTS = (
 )
 
 
-def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None], variant: Variant = PLAIN) -> Summary:
+def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None], variant: Variant = PLAIN) -> None:
     """Build a demo store; its pictures, part masks and weights are written beside it.
 
     Parameters
@@ -104,10 +104,10 @@ def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None]
         )
     network.save_weights(trained.network, weights)
     say(f"Trained to {trained.validation_accuracy:.1%} of the validation images in {duration(trained.seconds)}")
-    shutil.rmtree(options.out.with_name(options.out.name + ".shards"), ignore_errors=True)  # what a stopped demo left
-    summary = carry_out(options, command=command, say=say, progress=progress, seeds={"demo": seed})
+    place = place_of(options.out)
+    shutil.rmtree(place.with_name(place.name + ".shards"), ignore_errors=True)  # what a stopped demo left
+    carry_out(options, command=command, say=say, progress=progress, seeds={"demo": seed})
     say(f"The demo took {duration(monotonic() - started)}")
-    return summary
 
 
 def build_variants(out: Path, *, seed: int, command: str, say: Callable[[str], None]) -> None:

@@ -14,6 +14,7 @@
           - StoreIncomplete   it is still being written, or its writer died
           - StoreVersion      it was written by a newer or foreign version
           - StoreDamaged      it is truncated, or a block of it cannot be read
+          - StoreChanged      another program replaced it while something was being added
 
 Each message says where, what was expected, what was found and what to do. The command line and the app print the
 message alone; any other exception is a fault of ours and keeps its traceback.
@@ -66,3 +67,7 @@ class StoreVersion(StoreError):
 
 class StoreDamaged(StoreError):
     """The store is truncated, or a block of it cannot be read."""
+
+
+class StoreChanged(StoreError):
+    """Another program replaced the store while something was being added to it."""

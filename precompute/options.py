@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from precompute.errors import OptionError
+from precompute.store.place import place_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,5 +85,4 @@ class RunOptions:
             raise OptionError(f"--limit must be at least 1, but it is {self.limit}.")
         if not self.layers:
             raise OptionError("Name at least one layer by --layer; `python -m precompute layers MODEL` lists them.")
-        if self.out.is_dir():
-            raise OptionError(f"--out {self.out} is a folder; name the file to write, such as {self.out / 'store.h5'}.")
+        place_of(self.out)  # refuses what a store must not replace

@@ -2,12 +2,13 @@
 
 import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from precompute.errors import DiskError
+from precompute.errors import DiskError, StoreError
 from precompute.merge.gallery import write_gallery
 from precompute.merge.images import Swept
 from precompute.merge.provenance import completed, sweep_record, sweep_report
@@ -20,7 +21,9 @@ from precompute.passes.part import Part
 from precompute.passes.sweep import sweep_all
 from precompute.plan import AttributionPlan, Plan
 from precompute.progress import Progress
-from precompute.shards.folder import ShardFolder, opened
+from precompute.shards.folder import ShardFolder, digest_of, opened
+from precompute.store.place import place_of
+from precompute.store.reader import open_store
 from precompute.store.train_writer import TrainWriter
 from precompute.store.writer import StoreWriter
 
@@ -75,7 +78,14 @@ class _Done:
         return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, sweeps, seconds)
 
 
-def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
+def run(
+    plan: Plan,
+    progress: Progress,
+    provenance: dict[str, Any],
+    *,
+    say: Callable[[str], None],
+    complete: Callable[[Path], None] = lambda _: None,
+) -> Summary | None:
     """Carry out a plan and write its store.
 
     Parameters
@@ -86,6 +96,15 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
         Shows the stages, `STAGES`, with training images also `TRAIN_STAGES`.
     provenance
         How the run came to be; completed with what the run finds out.
+    say
+        Receives sentences for the person who waits.
+    complete
+        Adds to the store, which is whole but not in place yet, what needs all of it.
+
+    Returns
+    -------
+    Summary or None
+        None where the run, gone on with, was at its end already: its store is in place.
 
     Raises
     ------
@@ -93,9 +112,16 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
         When too many images cannot be read, the disk is full, or the side files belong to another run. An earlier store
         at the same place is left as it was.
     """
-    out = plan.options.out
-    side_files = out.with_name(out.name + ".shards")
-    with _disk_errors(plan.options), opened(side_files, plan.identity(), resume=plan.options.resume) as folder:
+    out = place_of(plan.options.out)
+    side_files, identity = out.with_name(out.name + ".shards"), plan.identity()
+    with (
+        _disk_errors(plan.options),
+        opened(side_files, identity, resume=plan.options.resume, say=say) as folder,
+    ):
+        run_record = {"started": folder.started, "identity": digest_of(identity)}
+        if plan.options.resume and _is_in_place(out, run_record, new=folder.new):
+            folder.remove()
+            return None
         plan = _with_settled_attribution(plan, folder)
         with exact_float32():
             parts = _parts(plan, folder)
@@ -104,11 +130,27 @@ def run(plan: Plan, progress: Progress, provenance: dict[str, Any]) -> Summary:
             with StoreWriter(out) as writer:
                 write_network(writer, plan)
                 done = [_write(writer, part, held, progress) for part, held in zip(parts, images, strict=True)]
-                record = completed(provenance, plan, [of.record for of in done])
-                writer.finish(json.dumps(record, indent=1))
+                record = completed(provenance | run_record, plan, [of.record for of in done])
+                writer.seal(json.dumps(record, indent=1))
+                complete(writer.part)
+                writer.move()
+        # Not before the store is in place with all that belongs to it: until then they are the only copy of the work.
         folder.remove()
     found = [of.summary(dict(progress.seconds)) for of in done]
     return replace(found[0], training=found[1]) if found[1:] else found[0]
+
+
+def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool:
+    """Tell whether the store of a run that was stopped is in place: it was stopped after that.
+
+    Where nothing is left of the run but its store, a store of the same options is its.
+    """
+    try:
+        with open_store(out) as store:
+            held = {name: store.provenance.get(name) for name in run_record}
+    except StoreError:
+        return False
+    return held["identity"] == run_record["identity"] and (new or held["started"] == run_record["started"])
 
 
 def _parts(plan: Plan, folder: ShardFolder) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
@@ -16,6 +17,7 @@ from precompute.plan import Plan
 from precompute.planning import make_plan
 from precompute.progress import Progress
 from precompute.provenance import device_name, git_commit, versions
+from precompute.store.reader import open_store
 from precompute.words import duration, size
 
 _LISTED = 20
@@ -28,7 +30,7 @@ def carry_out(
     say: Callable[[str], None],
     progress: Progress | None = None,
     seeds: Mapping[str, int] | None = None,
-) -> Summary:
+) -> None:
     """Make a plan, say what it will cost, carry it out and say how it went.
 
     Parameters
@@ -54,11 +56,19 @@ def carry_out(
         say(sentence)
     _refuse_full_disk(plan)
     progress = progress or Progress(stages(training=plan.train is not None))
-    summary = run(plan, progress, _facts(plan, command, dict(seeds or {})))
-    _add_statistics(options, command, progress, say)
+    summary = run(
+        plan,
+        progress,
+        _facts(plan, command, dict(seeds or {})),
+        say=say,
+        complete=lambda part: _add_statistics(part, command, progress, say),
+    )
+    if summary is None:
+        say(f"{options.out} is in place already and holds what this run was to find")
+        _add_missing_statistics(options.out, command, progress, say)
+        return
     for sentence in report(replace(summary, seconds=dict(progress.seconds)), options):
         say(sentence)
-    return summary
 
 
 def stages(*, training: bool) -> dict[str, float]:
@@ -66,14 +76,25 @@ def stages(*, training: bool) -> dict[str, float]:
     return pipeline.STAGES | (pipeline.TRAIN_STAGES if training else {}) | {"statistics": 0.02}
 
 
-def _add_statistics(options: RunOptions, command: str, progress: Progress, say: Callable[[str], None]) -> None:
+def _add_statistics(part: Path, command: str, progress: Progress, say: Callable[[str], None]) -> None:
     """Say of every drop how far it is more than chance, so that none has to be shown without."""
     try:
         experiments.carry_out(
-            "statistics", options.out, ExperimentOptions(), command=command, say=lambda _: None, progress=progress
+            "statistics", part, ExperimentOptions(), command=command, say=lambda _: None, progress=progress
         )
     except UnitscopeError as error:
-        say(f"The store is whole, but its statistics could not be added: {error}")
+        say(
+            f"The store is whole, but its statistics could not be added: {error} "
+            "The same command with --resume adds them."
+        )
+
+
+def _add_missing_statistics(out: Path, command: str, progress: Progress, say: Callable[[str], None]) -> None:
+    """Add what the run could not add when it put its store in place, as on a full disk."""
+    with open_store(out) as store:
+        held = store.experiments
+    if "statistics" not in held:
+        _add_statistics(out, command, progress, say)
 
 
 def announce(plan: Plan) -> list[str]:

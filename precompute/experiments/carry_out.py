@@ -1,14 +1,13 @@
 """One experiment from its options to its group in the store, with what a person should be told on the way."""
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
-from precompute.errors import DiskError, StoreError, UnitscopeError
+from precompute.errors import DiskError, StoreChanged, StoreError, UnitscopeError
 from precompute.experiments import (
     compression,
     correlations,
@@ -27,6 +26,7 @@ from precompute.experiments.table import EXPERIMENTS, ExperimentRow, row_for
 from precompute.measures.table import measure_row
 from precompute.progress import Progress
 from precompute.provenance import versions
+from precompute.store.place import own_part, place_of
 from precompute.store.reader import Store, open_store
 from precompute.store.schema import experiment_path, layer_path
 from precompute.store.writer import StoreWriter
@@ -45,6 +45,7 @@ PREPARE: dict[str, Callable[[Job], Prepared]] = {
     "roles": roles.prepare,
 }
 """What makes each experiment of the table ready."""
+_ATTEMPTS = 20
 
 
 def carry_out(
@@ -89,7 +90,7 @@ def carry_out(
         progress = progress or Progress({name: 1.0})
         with progress.stage(name, prepared.steps, unit=prepared.unit) as stage:
             findings = prepared.run(stage.advance)
-        add_experiment(store, name, _facts(row, options, command, prepared.reduced), findings)
+        add_experiment(store, name, _facts(row, options, command, prepared.reduced), findings, say)
     say(f"Took {duration(progress.seconds[name])}; added to {path} ({size(path.stat().st_size)})")
 
 
@@ -126,8 +127,12 @@ def carry_out_all(path: Path, options: ExperimentOptions, *, command: str, say: 
     return added
 
 
-def add_experiment(store: Store, name: str, facts: dict[str, Any], findings: Findings) -> None:
+def add_experiment(
+    store: Store, name: str, facts: dict[str, Any], findings: Findings, say: Callable[[str], None]
+) -> None:
     """Put what an experiment found into the file of an open store, which is written anew and replaced in one step.
+
+    Of several experiments that end at the same time each is written on top of those before it.
 
     Parameters
     ----------
@@ -139,6 +144,8 @@ def add_experiment(store: Store, name: str, facts: dict[str, Any], findings: Fin
         Of the group.
     findings
         What to put there, in place of all that an earlier experiment of that name had found.
+    say
+        Receives sentences for the person who waits.
 
     Raises
     ------
@@ -147,24 +154,34 @@ def add_experiment(store: Store, name: str, facts: dict[str, Any], findings: Fin
     DiskError
         When the disk refuses it.
     """
-    with open_store(store.path) as now:
-        if (now.created, now.provenance) != (store.created, store.provenance):
-            raise StoreError(
-                f"{store.path}: another store was written here while the experiment ran on the earlier one. "
-                "Nothing was added; run the experiment again."
-            )
-    group = experiment_path(name)
-    place = store.path.resolve()
-    with StoreWriter(place, part=place.with_name(f"{place.name}.{os.getpid()}.part")) as writer:
-        writer.take_over(store.path, without=[group, *_earlier(store, name, findings)])
+    for attempt in range(_ATTEMPTS):
+        with open_store(store.path) as now:
+            if (now.created, now.provenance) != (store.created, store.provenance):
+                raise StoreError(
+                    f"{store.path}: another store was written here while the experiment ran on the earlier one. "
+                    "Nothing was added; run the experiment again."
+                )
+            earlier = _earlier(now, name, findings)
+        try:
+            _write(place_of(store.path), earlier, experiment_path(name), facts, findings)
+            return
+        except StoreChanged:
+            if attempt + 1 == _ATTEMPTS:
+                raise
+            say(f"{store.path} was replaced meanwhile, as by another experiment; writing on top of what lies there now")
+
+
+def _write(place: Path, without: set[str], group: str, facts: dict[str, Any], findings: Findings) -> None:
+    with StoreWriter(place, part=own_part(place)) as writer:
+        writer.take_over(place, without=[group, *without])
         writer.describe(group, facts)
         for path, values in findings.arrays.items():
-            writer.write(experiment_path(name, path), values)
+            writer.write(f"{group}/{path}", values)
         for layer, measures in findings.measures.items():
             for measure, values in measures.items():
                 path = layer_path(layer, "measure", measure)
                 writer.write(path, values)
-                writer.describe(path, measure_row(measure).facts() | {"experiment": name})
+                writer.describe(path, measure_row(measure).facts() | {"experiment": group.rpartition("/")[2]})
         writer.finish()
 
 

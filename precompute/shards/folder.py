@@ -1,46 +1,91 @@
 """Side files of a run: one folder of plain arrays a shard, so that an interrupted run loses at most one.
 
-A shard's folder appears under its name only when it is whole. Arrays are read back through memory maps, a block of
-rows at a time, so that merging needs no more memory for many images than for few.
+A shard's folder appears under its name only when the disk holds all of it. It says of what run it is and carries a
+checksum of every array; what does not agree with that, as after a power cut, is computed again. Arrays are read back
+through memory maps, a block of rows at a time, so that merging needs no more memory for many images than for few.
 """
 
 import contextlib
+import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from precompute.errors import DiskError, OptionError
+from precompute.store.place import sync_file, sync_folder
 
 _IDENTITY = "run.json"
+_MANIFEST = "shard.json"
+
+
+def digest_of(value: Any) -> str:
+    """Return a checksum of a JSON value: SHA-256, in hexadecimal, of its text with sorted keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 class ShardFolder:
-    """The side files of one run, beside its store; made by :func:`opened`."""
+    """The side files of one run, beside its store; made by :func:`opened`.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path
+        Their folder.
+    run
+        Checksum of what decides the run's results; shards of another one are not taken for its own.
+    started
+        When the run was begun, ISO 8601 with microseconds: no two runs have the same.
+    new
+        Whether nothing was there when it was opened.
+    say
+        Receives sentences for the person who waits.
+    """
+
+    def __init__(self, path: Path, run: str, *, started: str, new: bool, say: Callable[[str], None]) -> None:
         self.path = path
+        self.started = started
+        self.new = new
+        self._run = run
+        self._say = say
+        self._whole: set[str] = set()
 
     def below(self, name: str) -> "ShardFolder":
         """Return a folder of further side files in this one; it is made when the first is written."""
-        return ShardFolder(self.path / name)
+        return ShardFolder(self.path / name, self._run, started=self.started, new=self.new, say=self._say)
 
     def has(self, shard: str) -> bool:
-        """Whether a shard is there, whole."""
-        return (self.path / shard).is_dir()
+        """Whether a shard is there, whole. One that is there and not whole is removed, and that is said."""
+        place = self.path / shard
+        if shard not in self._whole and (place.exists() or place.is_symlink()):
+            wrong = _what_is_wrong(place, self._run)
+            if wrong is None:
+                self._whole.add(shard)
+            else:
+                self._say(f"{place}: {wrong}; this shard is computed again")
+                _remove(place)
+        return shard in self._whole
 
     def write(self, shard: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write a shard's arrays; all of them or, after an error, none."""
         half = self.path / f"{shard}.part"
-        shutil.rmtree(half, ignore_errors=True)
+        _remove(half)
         half.mkdir(parents=True)
         for name, array in arrays.items():
             np.save(half / f"{name}.npy", array)
+        sums = {name: _checksum(half / f"{name}.npy") for name in arrays}
+        (half / _MANIFEST).write_text(json.dumps({"run": self._run, "sha256": sums}, indent=1))
+        for file in half.iterdir():
+            sync_file(file)
+        sync_folder(half)
+        _remove(self.path / shard)
         half.replace(self.path / shard)
+        sync_folder(self.path)
+        self._whole.add(shard)
 
     def names(self, shard: str) -> frozenset[str]:
         """Return the names of a shard's arrays."""
@@ -48,7 +93,14 @@ class ShardFolder:
 
     def read(self, shard: str, name: str) -> np.ndarray:
         """Return one array as a read-only memory map."""
-        return np.load(self.path / shard / f"{name}.npy", mmap_mode="r")
+        file = self.path / shard / f"{name}.npy"
+        try:
+            return np.load(file, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise DiskError(
+                f"{file}: this side file of the run can no longer be read ({error}). "
+                "Add --resume: its shard is computed again, and all others are kept."
+            ) from error
 
     def read_all(self, shards: Sequence[str], name: str) -> np.ndarray:
         """Return the arrays of several shards, joined along their first axis."""
@@ -57,22 +109,29 @@ class ShardFolder:
     def settled(self, name: str, value: Any) -> Any:
         """Return what was settled under a name when the run began: `value`, a JSON value, the first time.
 
-        For decisions that rest on a measurement, and could turn out differently when the run goes on.
+        For decisions that rest on a measurement, and could turn out differently when the run goes on. What was settled
+        decides the run's results from then on.
         """
         file = self.path / f"{name}.json"
-        if not file.exists():
-            half = file.with_suffix(".part")
-            half.write_text(json.dumps(value))
-            half.replace(file)
-        return json.loads(file.read_text())
+        held = _read_sealed(file)
+        if held is None:
+            if file.exists():
+                self._say(f"{file}: what was settled when the run began cannot be read; it is settled anew")
+            held = _write_sealed(file, value)
+        self._run = digest_of([self._run, name, held])
+        return held
 
     def remove(self) -> None:
-        """Delete all side files."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Delete all side files, the record of whose they are last."""
+        for child in sorted(self.path.iterdir(), key=lambda child: child.name == _IDENTITY):
+            _remove(child)
+        _remove(self.path)
 
 
 @contextlib.contextmanager
-def opened(path: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterator[ShardFolder]:
+def opened(
+    path: Path, identity: Mapping[str, Any], *, resume: bool, say: Callable[[str], None] = print
+) -> Iterator[ShardFolder]:
     """Open the side files of a run, for this process alone.
 
     Parameters
@@ -83,6 +142,8 @@ def opened(path: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterator
         Everything that decides what the run computes, by the name under which a person knows it; JSON values.
     resume
         Whether to go on with what is there.
+    say
+        Receives sentences for the person who waits.
 
     Yields
     ------
@@ -104,8 +165,10 @@ def opened(path: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterator
         ) from error
     with lock:
         _take(lock, path)
-        _agree(path, json.loads(json.dumps(identity)), resume=resume)
-        yield ShardFolder(path)
+        given = json.loads(json.dumps(identity))
+        new = not _holds_work(path)
+        started = None if new else _begun_before(path, given, resume=resume, say=say)
+        yield ShardFolder(path, digest_of(given), started=started or _begin(path, given, new=new), new=new, say=say)
 
 
 def _take(lock: Any, path: Path) -> None:
@@ -115,27 +178,30 @@ def _take(lock: Any, path: Path) -> None:
 
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         raise DiskError(
             f"{path}: another run is writing the same store. Wait for it, or choose another --out."
         ) from error
+    except OSError:
+        return  # some network disks know no locks
 
 
-def _agree(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
-    record = path / _IDENTITY
-    if not record.exists() or not any(child.is_dir() and child.suffix != ".part" for child in path.iterdir()):
-        for settled in path.glob("*.json"):  # by a run that finished no shard
-            settled.unlink()
-        half = record.with_suffix(".part")
-        half.write_text(json.dumps(identity, indent=1))
-        half.replace(record)
-        return
+def _holds_work(path: Path) -> bool:
+    return any(child.is_dir() and child.suffix != ".part" for child in path.iterdir())
+
+
+def _begun_before(path: Path, identity: dict[str, Any], *, resume: bool, say: Callable[[str], None]) -> str | None:
+    """Return when the run was begun whose work is there, or None where the record of it cannot be read."""
     if not resume:
         raise OptionError(
             f"{path} holds the work of a run that was stopped. Add --resume to go on with it, "
             "or delete that folder to start over."
         )
-    earlier = json.loads(record.read_text())
+    held = _read_sealed(path / _IDENTITY)
+    if held is None:
+        say(f"{path / _IDENTITY} cannot be read; of the shards those are kept that are of this run by their own record")
+        return None
+    earlier = held["identity"]
     changed = [name for name in identity if earlier.get(name) != identity[name]]
     if changed:
         listed = "; ".join(f"{name} was {earlier.get(name)!r}, now {identity[name]!r}" for name in changed)
@@ -143,3 +209,61 @@ def _agree(path: Path, identity: dict[str, Any], *, resume: bool) -> None:
             f"--resume goes on with the run as it was started, but {listed}. "
             f"Start it as before, or delete {path} to start over."
         )
+    return held["started"]
+
+
+def _begin(path: Path, identity: dict[str, Any], *, new: bool) -> str:
+    """Record that a run begins, and return when."""
+    for settled in path.glob("*.json") if new else ():  # by a run that finished no shard
+        settled.unlink()
+    started = datetime.now(UTC).isoformat(timespec="microseconds")
+    _write_sealed(path / _IDENTITY, {"started": started, "identity": identity})
+    return started
+
+
+# Single files
+
+
+def _what_is_wrong(shard: Path, run: str) -> str | None:
+    """Say why a shard that is there cannot be used, or None."""
+    try:
+        manifest = json.loads((shard / _MANIFEST).read_bytes())
+        sums = dict(manifest["sha256"])
+        if manifest["run"] != run:
+            return "it is of another run"
+        wrong = sorted(name for name, digest in sums.items() if _checksum(shard / f"{name}.npy") != digest)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return f"it cannot be read ({type(error).__name__})"
+    return f"{wrong[0]} is not as it was written" if wrong else None
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as opened_file:
+        return hashlib.file_digest(opened_file, "sha256").hexdigest()
+
+
+def _write_sealed(file: Path, value: Any) -> Any:
+    """Write a JSON value and its checksum, whole or not at all, and return it as it is read back."""
+    half = file.with_suffix(".part")
+    half.write_text(json.dumps({"value": value, "sha256": digest_of(value)}, indent=1))
+    sync_file(half)
+    half.replace(file)
+    sync_folder(file.parent)
+    return json.loads(json.dumps(value))
+
+
+def _read_sealed(file: Path) -> Any:
+    """Return the value that a file of :func:`_write_sealed` holds; None where it cannot be read, or was changed."""
+    try:
+        held = json.loads(file.read_bytes())
+        return held["value"] if digest_of(held["value"]) == held["sha256"] else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()

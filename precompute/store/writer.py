@@ -7,7 +7,7 @@ import errno
 import os
 import re
 from collections.abc import Collection, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from precompute.errors import DiskError, StoreDamaged
-from precompute.store import check, schema
+from precompute.store import check, place, schema
 from precompute.store.storefile import open_file
 
 _DTYPES = {
@@ -49,13 +49,18 @@ class StoreWriter:
     def __init__(self, destination: Path, *, part: Path | None = None) -> None:
         self.destination = destination
         self.part = part or destination.with_name(destination.name + ".part")
+        self._instead_of: place.Identity | None = None
+        self._held = ExitStack()
+        self._sealed = False
 
     def __enter__(self) -> Self:
         try:
+            place.remove_left(self.destination)
             self.part.unlink(missing_ok=True)
             # Without a chunk cache a block that the disk refuses raises where it is assigned. HDF5 would otherwise
             # write it when the dataset is dropped, where no error can be raised.
             self._file = h5py.File(self.part, "w", locking=False, rdcc_nbytes=0)
+            self._held.enter_context(place.held(self.part))
         except OSError as error:
             raise DiskError(
                 f"{self.destination}: the store cannot be written here ({_reason(error)}). Choose another place."
@@ -69,6 +74,9 @@ class StoreWriter:
     ) -> None:
         if self._file:
             self._abandon()
+        elif self._sealed:
+            self.part.unlink(missing_ok=True)
+        self._held.close()
         if error is not None and _errno(error) in _DISK_REFUSES:
             raise DiskError(
                 f"{self.destination}: the disk refuses the store ({_reason(error)}). What was there before is "
@@ -86,6 +94,8 @@ class StoreWriter:
     def take_over(self, source: Path, *, without: Collection[str]) -> None:
         """Copy all of another store but some of it, as it stands: nothing is unpacked, so nothing changes.
 
+        What lies at the destination is replaced only if it is still that store when this one is finished.
+
         Parameters
         ----------
         source : Path
@@ -99,6 +109,7 @@ class StoreWriter:
             When it cannot be opened.
         """
         with open_file(source) as old:
+            self._instead_of = place.identity_of(old.id.get_vfd_handle())
             _copy(old, self._file, without)
         self._file.attrs["complete"] = False
 
@@ -160,8 +171,8 @@ class StoreWriter:
         dataset.attrs.update({"axes": list(entry.axes), "unit": entry.unit, "doc": entry.doc})
         return dataset
 
-    def finish(self, provenance: str | None = None) -> None:
-        """Check the store, stamp it complete and move it to its destination.
+    def seal(self, provenance: str | None = None) -> None:
+        """Check the store and stamp it complete; it is whole then, and still :attr:`part`.
 
         Parameters
         ----------
@@ -172,8 +183,6 @@ class StoreWriter:
         ------
         StoreDamaged
             When the check finds anything; the destination is untouched.
-        DiskError
-            When the store cannot be moved into place.
         """
         if provenance is not None:
             self._file.attrs["provenance"] = provenance
@@ -187,12 +196,29 @@ class StoreWriter:
         self._file.attrs["complete"] = True
         self._file.flush()
         self._file.close()
+        self._sealed = True
+        place.sync_file(self.part)
+
+    def move(self) -> None:
+        """Move the sealed store to its destination.
+
+        Raises
+        ------
+        StoreChanged
+            When the destination is no longer the store that :meth:`take_over` copied.
+        DiskError
+            When the store cannot be moved into place.
+        """
         try:
-            _flush_to_disk(self.part)
-            self.part.replace(self.destination)
+            place.put(self.part, self.destination, instead_of=self._instead_of)
         except OSError as error:
-            self.part.unlink(missing_ok=True)
             raise DiskError(f"{self.destination}: the store cannot be moved into place ({_reason(error)}).") from error
+        self._sealed = False
+
+    def finish(self, provenance: str | None = None) -> None:
+        """Seal the store and move it to its destination; see :meth:`seal` and :meth:`move`."""
+        self.seal(provenance)
+        self.move()
 
 
 def put_bytes(dataset: h5py.Dataset, position: int, value: bytes) -> None:
@@ -239,8 +265,3 @@ def _errno(error: BaseException) -> int:
 def _reason(error: BaseException) -> str:
     # What HDF5 adds to the system's word (addresses, buffers) helps nobody.
     return os.strerror(_errno(error)) if _errno(error) else str(error)
-
-
-def _flush_to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())

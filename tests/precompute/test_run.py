@@ -15,11 +15,13 @@ import pytest
 import torch
 from PIL import Image
 
+from precompute import runs
 from precompute.__main__ import main
 from precompute.errors import DiskError
 from precompute.experiments import carry_out
 from precompute.merge import blocks
 from precompute.models.load import load_model
+from precompute.shards.folder import ShardFolder
 from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests.arrays import assert_same_arrays
@@ -179,11 +181,15 @@ def test_a_run_whose_statistics_cannot_be_added_is_still_a_run(small, monkeypatc
     def refuse(*_arguments, **_options):
         raise DiskError("no room")
 
-    monkeypatch.setattr(carry_out, "carry_out", refuse)
-    assert main(job(small)) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(carry_out, "carry_out", refuse)
+        assert main(job(small)) == 0
     with open_store(small[2]) as store:
         assert store.experiments == ()
     assert "its statistics could not be added: no room" in capsys.readouterr().out
+    assert main(job(small, "--resume")) == 0
+    with open_store(small[2]) as store:
+        assert store.experiments == ("statistics",)
 
 
 def test_overall_drop_is_the_accuracy_lost(computed):
@@ -298,6 +304,77 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_store(small, tmp_path):
     assert_same_stores(small[2], whole[2])
     assert not side_files.exists()
     assert not list(small[2].parent.glob("*.part"))
+
+
+def test_a_run_stopped_before_its_store_is_in_place_keeps_its_work_and_the_earlier_store(small, monkeypatch, capsys):
+    def stop(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    assert main(job(small, "--top-k", 3)) == 0
+    before = small[2].read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(carry_out, "carry_out", stop)  # in the last stage, the statistics
+        assert main(job(small)) == 130
+    assert small[2].read_bytes() == before
+    shards = small[2].with_name("small.h5.shards")
+    written = {path: path.stat().st_mtime_ns for path in shards.glob("*-0*/*")}
+    assert written
+    monkeypatch.setattr(ShardFolder, "write", lambda *_: pytest.fail("a shard was computed again"))
+    assert main(job(small, "--resume")) == 0
+    assert sorted(path.name for path in small[2].parent.iterdir()) == ["small.h5"]
+    with open_store(small[2]) as store:
+        assert store.experiments == ("statistics",)
+
+
+@pytest.mark.parametrize("left", ["all", "some", "no record", "nothing"])
+def test_a_run_stopped_after_its_store_is_in_place_has_nothing_left_to_do(small, monkeypatch, capsys, left):
+    def leave(folder):
+        if left in ("some", "no record"):
+            shutil.rmtree(next(folder.path.glob("sweep-*")))
+        if left == "no record":
+            shutil.rmtree(next(folder.path.glob("look-*")))
+            (folder.path / "run.json").unlink()
+        if left == "nothing":
+            shutil.rmtree(folder.path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ShardFolder, "remove", leave)
+        assert main(job(small)) == 0
+    before = small[2].read_bytes()
+    monkeypatch.setattr(ShardFolder, "write", lambda *_: pytest.fail("a shard was computed again"))
+    assert main(job(small, "--resume")) == 0
+    assert "in place already" in capsys.readouterr().out
+    assert small[2].read_bytes() == before
+    assert sorted(path.name for path in small[2].parent.iterdir()) == ["small.h5"]
+
+
+def test_an_earlier_store_of_the_same_options_is_not_taken_for_that_of_a_stopped_run(small, monkeypatch):
+    assert main(job(small)) == 0
+    with open_store(small[2]) as store:
+        first = store.provenance["started"]
+    with monkeypatch.context() as patch:
+        patch.setattr(carry_out, "carry_out", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert main(job(small)) == 130
+    assert main(job(small, "--resume")) == 0
+    with open_store(small[2]) as store:
+        assert store.provenance["started"] > first
+
+
+def test_a_link_under_the_name_is_followed_and_stays(small, tmp_path):
+    (tmp_path / "large").mkdir()
+    small[2].parent.mkdir()
+    small[2].symlink_to(tmp_path / "large" / "here.h5")
+    assert main(job(small)) == 0
+    assert small[2].is_symlink()
+    assert check(tmp_path / "large" / "here.h5") == []
+    assert [path.name for path in (tmp_path / "large").iterdir()] == ["here.h5"]
+
+
+def test_a_device_under_the_name_is_refused_before_anything_is_computed(small, monkeypatch, capsys):
+    monkeypatch.setattr(runs, "make_plan", lambda *_: pytest.fail("it was planned"))
+    assert main(job((*small[:2], Path(os.devnull)))) == 1
+    assert "is a device" in capsys.readouterr().err
+    assert not Path(os.devnull).is_file()
 
 
 @pytest.fixture

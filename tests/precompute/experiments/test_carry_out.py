@@ -1,5 +1,7 @@
 """The frame of all experiments: a group is added whole or not at all, and the rest of the store stays."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import EXPERIMENTS, row_for
 from precompute.store import experiment_schema
 from precompute.store.check import check
+from precompute.store.place import put
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
 
@@ -102,6 +105,50 @@ def test_experiments_stand_beside_each_other(store_path, experiment):
     with open_store(store_path) as store:
         assert store.experiments == ("correlations", "statistics")
     assert check(store_path) == []
+
+
+def test_of_two_that_end_at_the_same_time_both_are_there(store_path, tmp_path, monkeypatch, capsys):
+    """The second is whole before the first has made its last step."""
+    replace = Path.replace
+
+    def another_first(part, place):
+        monkeypatch.setattr(Path, "replace", replace)
+        assert main(["experiment", "correlations", str(store_path)]) == 0
+        return replace(part, place)
+
+    monkeypatch.setattr(Path, "replace", another_first)
+    assert main(["experiment", "statistics", str(store_path)]) == 0
+    assert "writing on top of what lies there now" in capsys.readouterr().out
+    with open_store(store_path) as store:
+        assert store.experiments == ("correlations", "statistics")
+    assert check(store_path) == []
+    assert not list(store_path.parent.glob("*.part"))
+
+
+def test_another_store_that_came_to_lie_there_stays(store_path, tmp_path, monkeypatch, capsys):
+    other = make_store(tmp_path / "other.h5", Recipe(n_classes=3, per_class=2, layers=(("conv", 2, (2, 2)),), k=2))
+    there, replace = other.read_bytes(), Path.replace
+
+    def run_first(part, place):
+        monkeypatch.setattr(Path, "replace", replace)
+        put(other, store_path)
+        return replace(part, place)
+
+    monkeypatch.setattr(Path, "replace", run_first)
+    assert main(["experiment", "statistics", str(store_path)]) == 1
+    assert "another store was written here" in capsys.readouterr().err
+    assert store_path.read_bytes() == there
+    assert not list(store_path.parent.glob("*.part"))
+
+
+def test_what_a_killed_experiment_left_is_named_and_goes_with_the_next(store_path, capsys):
+    left = store_path.with_name(f"{store_path.name}.123.part")
+    left.write_bytes(b"half a store")
+    for command, status in (("check", 0), ("info", 0)):
+        assert main([command, str(store_path)]) == status
+        assert f"{left.name}: left by a writer that was stopped" in capsys.readouterr().out
+    assert main(["experiment", "statistics", str(store_path)]) == 0
+    assert not left.exists()
 
 
 def test_info_lists_experiments(store_path, experiment, capsys):

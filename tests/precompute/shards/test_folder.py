@@ -1,5 +1,9 @@
 """Side files: whole or absent, and of one run only."""
 
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -78,3 +82,104 @@ def test_a_place_that_cannot_hold_a_folder_gets_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DiskError, match="--out"), opened(tmp_path / "file" / "side", RUN, resume=False):
         pass
+
+
+# What a power cut leaves
+
+
+SPOILS = {
+    "an array is empty": lambda shard: (shard / "x.npy").write_bytes(b""),
+    "an array is cut": lambda shard: os.truncate(shard / "x.npy", 100),
+    "an array is gone": lambda shard: (shard / "x.npy").unlink(),
+    "one bit of an array is another": lambda shard: flip(shard / "x.npy"),
+    "an array is zeros": lambda shard: (shard / "x.npy").write_bytes(bytes(500)),
+    "the record is gone": lambda shard: (shard / "shard.json").unlink(),
+    "the record is empty": lambda shard: (shard / "shard.json").write_bytes(b""),
+    "the record is another value": lambda shard: (shard / "shard.json").write_text("[1]"),
+    "the record is nested deep": lambda shard: (shard / "shard.json").write_text("[" * 100_000 + "]" * 100_000),
+    "the shard is a file": lambda shard: (shutil.rmtree(shard), shard.write_text("x")),
+}
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[-2] ^= 0x40
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("spoil", SPOILS.values(), ids=SPOILS)
+def test_a_shard_that_is_not_as_it_was_written_is_not_there_and_that_is_said(tmp_path, spoil):
+    said = []
+    with opened(tmp_path / "side", RUN, resume=False) as folder:
+        folder.write("one", {"x": np.arange(50.0), "y": np.ones(3)})
+        folder.write("two", {"x": np.arange(50.0)})
+    spoil(tmp_path / "side" / "one")
+    with opened(tmp_path / "side", RUN, resume=True, say=said.append) as folder:
+        assert not folder.has("one")
+        assert folder.has("two")
+        folder.write("one", {"x": np.ones(2)})
+        assert folder.has("one")
+        np.testing.assert_array_equal(folder.read("one", "x"), np.ones(2))
+    (line,) = said
+    assert "one" in line
+    assert "computed again" in line
+
+
+@pytest.mark.parametrize("junk", [b"", b"{", b"[]", b"null", b"{}", b'{"value": 1}', b"\xff\xfe", None])
+def test_whose_shards_they_are_is_known_without_the_record_of_the_run(tmp_path, junk):
+    with opened(tmp_path / "side", RUN, resume=False) as folder:
+        folder.write("one", {"x": np.ones(1)})
+    for identity, kept in ((RUN, True), (RUN | {"--top-k": 9}, False)):
+        record = tmp_path / "side" / "run.json"
+        record.unlink() if junk is None else record.write_bytes(junk)
+        said = []
+        with opened(tmp_path / "side", identity, resume=True, say=said.append) as folder:
+            assert folder.has("one") == kept
+        assert "run.json" in said[0]
+
+
+@pytest.mark.parametrize("junk", [b"", b"{}", b'{"methods": []}'])
+def test_what_was_settled_and_cannot_be_read_is_settled_anew(tmp_path, junk):
+    with opened(tmp_path / "side", RUN, resume=False) as folder:
+        folder.settled("choice", ["gradient"])
+        folder.write("one", {"x": np.ones(1)})
+    for value, kept in ((["gradient"], True), (["other"], False)):
+        (tmp_path / "side" / "choice.json").write_bytes(junk)
+        with opened(tmp_path / "side", RUN, resume=True, say=str) as folder:
+            assert folder.settled("choice", value) == value
+            assert folder.has("one") == kept  # what was computed by another choice is computed again
+
+
+def test_an_array_that_goes_bad_while_it_is_read_gets_a_sentence(tmp_path):
+    with opened(tmp_path / "side", RUN, resume=False) as folder:
+        folder.write("one", {"x": np.ones(3)})
+        (tmp_path / "side" / "one" / "x.npy").write_bytes(b"")
+        with pytest.raises(DiskError, match="--resume"):
+            folder.read("one", "x")
+
+
+def test_when_a_run_was_begun_is_kept_over_a_stop(tmp_path):
+    with opened(tmp_path / "side", RUN, resume=False) as folder:
+        begun = folder.started
+        assert folder.new
+        folder.write("one", {"x": np.ones(3)})
+    with opened(tmp_path / "side", RUN, resume=True) as folder:
+        assert (folder.started, folder.new) == (begun, False)
+        folder.remove()
+    assert not (tmp_path / "side").exists()
+
+
+def test_side_files_are_on_the_disk_before_their_folder_has_its_name(tmp_path, monkeypatch):
+    """The order of what the system is asked for; a power cut itself cannot be tried here."""
+    asked = []
+    sync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda file: (asked.append(str(Path(f"/proc/self/fd/{file}").readlink())), sync(file))[1]
+    )
+    monkeypatch.setattr(Path, "replace", lambda *paths: (asked.append("rename"), replace(*paths))[1])
+    with opened(tmp_path / "side", RUN, resume=False) as folder:
+        asked.clear()
+        folder.write("one", {"x": np.ones(3), "y": np.ones(2)})
+    half = f"{tmp_path}/side/one.part"
+    assert set(asked[:3]) == {f"{half}/x.npy", f"{half}/y.npy", f"{half}/shard.json"}
+    assert asked[3:] == [half, "rename", f"{tmp_path}/side"]

@@ -1,0 +1,187 @@
+"""Where a finished store goes: how it gets there, so that neither a crash nor another writer loses one.
+
+A store is written as a *part* beside its place and moved there in one step. Whoever moves a part first takes away the
+parts that others are writing for the same place, then looks whether what lies there is still what it began from, then
+moves. A part that was taken away cannot be moved any more, so its writer notices and begins again from what lies there
+now: of two that write at once, one comes after the other, also where one of them stands still for a day or is killed.
+No lock has to be held, waited for or broken for that, and it holds on network disks too.
+
+A writer holds its part locked for as long as it lives. That lock decides nothing but whether a part is worth keeping.
+"""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+from precompute.errors import DiskError, StoreChanged
+
+Identity = tuple[int, int, int]
+"""What tells a file from the one that is put in its place: inode, size, time of the last write in ns."""
+
+_KINDS = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISFIFO: "a pipe",
+    stat.S_ISSOCK: "a socket",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A store that was begun and not moved into place: its file, and whether its writer is still at work."""
+
+    path: Path
+    alive: bool
+
+    def __str__(self) -> str:
+        if self.alive:
+            return f"{self.path.name}: another program is writing it at this moment"
+        return f"{self.path.name}: left by a writer that was stopped; the next one removes it, and so may you"
+
+
+def identity_of(file: Path | int) -> Identity:
+    """Tell a file, by its path or as it is open, from any that may take its place."""
+    facts = os.stat(file)  # noqa: PTH116  a Path has no word for an open file
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def place_of(asked: Path) -> Path:
+    """Return where a store that was asked for at a path lies, links followed.
+
+    Raises
+    ------
+    DiskError
+        When something lies there that is no file and so must not be replaced, or a link leads to itself.
+    """
+    try:
+        place = asked.resolve()
+        mode = place.stat().st_mode
+    except FileNotFoundError:
+        return place
+    except (OSError, RuntimeError) as error:  # a link that leads to itself: RuntimeError up to Python 3.12
+        why = error.strerror if isinstance(error, OSError) else "a link leads to itself"
+        raise DiskError(f"{asked}: the store cannot be written here ({why}). Choose another --out.") from error
+    if not stat.S_ISREG(mode):
+        kind = next((word for is_kind, word in _KINDS.items() if is_kind(mode)), "no file")
+        raise DiskError(f"{asked} is {kind}; a store would replace it. Name a file to write, such as runs/store.h5.")
+    return place
+
+
+def own_part(place: Path) -> Path:
+    """Return a part of a name of its own, for a program that adds to the store at a place."""
+    # Programs on other machines may have the same number.
+    return place.with_name(f"{place.name}.{os.getpid()}-{token_hex(3)}.part")
+
+
+def parts_of(place: Path) -> list[Part]:
+    """List the parts beside a place, those of runs and of experiments."""
+    return [Part(path, _is_alive(path)) for path in (_run_part(place), *_parts_of_others(place)) if path.is_file()]
+
+
+def remove_left(place: Path) -> None:
+    """Remove the parts at a place that were left by writers that are gone."""
+    for path in _parts_of_others(place):
+        if not _is_alive(path):
+            with suppress(OSError):
+                path.unlink()
+
+
+@contextmanager
+def held(part: Path) -> Iterator[None]:
+    """Hold a part locked, the sign that its writer lives; where the disk knows no locks there is no sign."""
+    with part.open("rb") as file:
+        _lock(file)
+        yield
+
+
+def put(part: Path, place: Path, *, instead_of: Identity | None = None) -> None:
+    """Move a whole part into place, in one step that a power cut does not undo.
+
+    Parameters
+    ----------
+    part : Path
+        The file, written, closed and on the disk (:func:`sync_file`).
+    place : Path
+        Where it goes. What lies there is replaced.
+    instead_of : Identity, optional
+        What it may replace, and nothing else; by default whatever lies there.
+
+    Raises
+    ------
+    StoreChanged
+        When something else lies there, or another writer was faster; nothing was moved.
+    OSError
+        When the disk refuses.
+    """
+    for other in _parts_of_others(place):
+        if other != part:
+            other.unlink(missing_ok=True)
+    try:
+        # Not before the others' parts are gone: only then can nobody come between the look and the move unseen.
+        found = instead_of and identity_of(place)
+        if found == instead_of:
+            part.replace(place)
+            sync_folder(place.parent)
+            return
+    except FileNotFoundError:
+        pass
+    raise StoreChanged(f"{place}: another program wrote here meanwhile. Nothing was added; do it again.")
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the disk holds a file's bytes."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the disk holds the names in a folder, where the system can say so."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network disks cannot
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _run_part(place: Path) -> Path:
+    return place.with_name(f"{place.name}.part")
+
+
+def _parts_of_others(place: Path) -> list[Path]:
+    """List the parts of experiments, also those that were being added to the part of a run."""
+    named = re.compile(rf"{re.escape(place.name)}(\.part)?\.\d+(-[0-9a-f]+)?\.part")
+    with suppress(OSError):
+        return sorted(path for path in place.parent.iterdir() if named.fullmatch(path.name))
+    return []
+
+
+def _is_alive(part: Path) -> bool:
+    """Whether somebody holds a part locked; so it seems, too, where it cannot be told."""
+    try:
+        with part.open("rb") as file:
+            return not _lock(file)
+    except OSError:
+        return True
+
+
+def _lock(file: BinaryIO) -> bool:
+    if sys.platform == "win32":
+        return False
+    import fcntl  # not there on Windows
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
