@@ -1,51 +1,122 @@
-"""Checkpoint files in, plain tensors out. No code that a file may carry is ever run."""
+"""Find a network's parameters in a checkpoint, whatever the training program wrapped around them.
+
+Programs put parameters into entries (``state_dict``, ``model``, ``ema``) and modules into others (``module.``,
+``model.``, ``backbone.``). Both come before the names that the network itself gives its parameters, so one rule takes
+both off: of all beginnings in the file, those count under which **every** parameter of the network is found.
+"""
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from precompute.errors import ModelError
+from precompute.images.folder import listed
+from precompute.models.checkpoint_files import NamedTensor, read_tensors
 
-# Under which a training script may have put the parameters, beside its optimiser, epoch and so on.
-_ENTRIES = ("state_dict", "model_state_dict", "model")
 _SHOWN = 4
+_AVERAGED = {"ema", "swa", "avg", "average", "averaged", "averages", "averaging", "teacher"}
+# Class weights of a loss; no network computes its answer with them.
+_LOSS = re.compile(r"(\w+_)?(criterion|loss)(_\w+)?")
 
 
-def read_checkpoint(path: str | Path) -> dict[str, torch.Tensor]:
-    """Read the parameters of a network from a file that ``torch.save`` wrote.
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds.
 
     Parameters
     ----------
     path
-        A file that holds the parameters by name, or a dictionary that has them under ``state_dict``,
-        ``model_state_dict`` or ``model``.
+        The file.
+    entry
+        The beginning of names that was asked for; empty for none.
+    tensors
+        By their names, those under `entry` where one was asked for.
+    """
 
-    Returns
-    -------
-    dict of str to torch.Tensor
-        On the CPU, without the prefixes that ``DataParallel`` (``module.``) and ``torch.compile`` (``_orig_mod.``)
-        put before the names.
+    path: Path
+    entry: str
+    tensors: Mapping[str, NamedTensor]
+
+    def __str__(self) -> str:
+        return f"{self.path}::{self.entry}" if self.entry else str(self.path)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters of a network, found in a checkpoint.
+
+    Parameters
+    ----------
+    state
+        By the network's own names; also those that the network does not know.
+    source
+        The file, with the entry where that had to be chosen.
+    notes
+        What a person must be told about the choice; a sentence each.
+    """
+
+    state: Mapping[str, torch.Tensor]
+    source: str
+    notes: tuple[str, ...]
+
+
+def read_checkpoint(file: str | Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Parameters
+    ----------
+    file
+        A file, or ``FILE::ENTRY`` for one of several sets of parameters in it; dots lead into entries of entries.
 
     Raises
     ------
     ModelError
-        Where the file is missing, is no checkpoint, holds no parameters or would have to run code to be read.
+        Where the file cannot be read, or has no such entry.
     """
-    path = Path(path).expanduser().absolute()
-    content = _load(path)
-    for entry in _ENTRIES:
-        if isinstance(content, Mapping) and isinstance(content.get(entry), Mapping):
-            content = content[entry]
-            break
-    if not _is_state(content):
-        raise ModelError(f"{path} holds no parameters: expected tensors by name, found {_describe(content)}.")
-    return _without_prefixes(content)
+    path, entry = split_entry(str(file))
+    tensors = read_tensors(path)
+    under = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{entry}.")} if entry else tensors
+    if not under:
+        there = sorted({_top(tensor) for tensor in tensors.values()})
+        raise ModelError(f"{path} has no tensors under {entry!r}. It has them under: {listed(there, 12)}.")
+    return Checkpoint(path, entry, under)
+
+
+def split_entry(weights: str) -> tuple[Path, str]:
+    """Take ``FILE::ENTRY`` apart; the entry is empty where none is named. The path becomes absolute."""
+    whole = Path(weights).expanduser().absolute()
+    file, mark, entry = weights.rpartition("::")
+    if not mark or whole.exists():
+        return whole, ""
+    return Path(file).expanduser().absolute(), entry.strip(".")
+
+
+def parameters_for(network: nn.Module, checkpoint: Checkpoint) -> Parameters:
+    """Find the parameters of `network` in a checkpoint, by their names alone; sizes may still differ.
+
+    Raises
+    ------
+    ModelError
+        Where under no beginning all of the network's parameters are found, or under several and nothing says which.
+    """
+    own = _own_tensors(network)
+    needed = _needed(own)
+    tensors, found = _beginnings(checkpoint.tensors, needed)
+    fitting = [beginning for beginning, count in found.items() if count == len(needed)]
+    if not fitting:
+        raise ModelError(_misfit(checkpoint, tensors, own, found))
+    chosen, others = _choose(fitting, tensors, own, checkpoint)
+    state, aside = _taken(chosen, fitting, tensors, needed)
+    source = f"{checkpoint.path}::{_bare(chosen)}" if others and _bare(chosen) else str(checkpoint)
+    return Parameters(state, source, tuple(_notes(checkpoint, chosen, others, aside)))
 
 
 def load_into(network: nn.Module, state: Mapping[str, torch.Tensor], source: str | Path) -> None:
@@ -54,27 +125,30 @@ def load_into(network: nn.Module, state: Mapping[str, torch.Tensor], source: str
     Raises
     ------
     ModelError
-        Where names or shapes do not fit; the first few of each kind are named.
+        Where names, sizes or kinds of number do not fit; the first few of each are named.
     """
-    own = {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, torch.Tensor)}
-    # A count that no evaluation uses, and that checkpoints of torch before 0.4.1 lack.
-    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
+    own = _own_tensors(network)
+    missing = [name for name in _needed(own) if name not in state]
     unexpected = [name for name in state if name not in own]
+    shared = [name for name in own if name in state]
     misshapen = [
         f"{name} is {_size(state[name])} where the network has {_size(own[name])}"
-        for name in own
-        if name in state and state[name].shape != own[name].shape
+        for name in shared
+        if _differ_in_shape(state[name], own[name])
     ]
+    unusable = [f"{name} is {kind}" for name in shared if (kind := _unusable_kind(state[name], own[name])) is not None]
     problems = [
-        _listed("lacks", missing),
-        _listed("has the unknown", unexpected),
-        _listed("differs in shape:", misshapen),
+        _problem("lacks", missing),
+        _problem("has the unknown", unexpected),
+        _problem("differs in shape:", misshapen),
+        _problem("holds no ordinary numbers:", unusable),
     ]
     if any(problems):
         raise ModelError(
             f"The checkpoint {source} does not fit the network. It {'; it '.join(filter(None, problems))}. "
             "Give the network that it was saved from."
         )
+    _refuse_without_values(network)
     network.load_state_dict(state, strict=False)
 
 
@@ -98,43 +172,204 @@ def plain_tensors(network: nn.Module) -> dict[str, np.ndarray]:
     }
 
 
-def _load(path: Path) -> Any:
-    if not path.is_file():
-        raise ModelError(f"There is no checkpoint file {path}.")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a file that is no checkpoint can fail in any way
-        code = re.search(r"GLOBAL (\S+)", str(error))
-        if code is None:
-            reason = "is not a checkpoint that torch can read"
-        else:
-            reason = f"is more than tensors: reading it would run code that it names ({code[1]})"
+# Beginnings of names
+
+
+def _beginnings(
+    tensors: Mapping[str, NamedTensor], needed: Sequence[str]
+) -> tuple[Mapping[str, NamedTensor], Counter[str]]:
+    """Return the tensors, and of every beginning of their names how many of the needed names are found under it.
+
+    Where a part of the network was in ``DataParallel``, ``module`` stands in the middle of names, and they are returned
+    without it.
+    """
+    found = _counted(tensors, needed)
+    if len(needed) not in found.values():
+        plain = {_without_module(name): tensor for name, tensor in tensors.items()}
+        found_plain = _counted(plain, needed)
+        if len(plain) == len(tensors) and len(needed) in found_plain.values():
+            return plain, found_plain
+    return tensors, found
+
+
+def _counted(tensors: Mapping[str, NamedTensor], needed: Sequence[str]) -> Counter[str]:
+    wanted = set(needed)
+    found: Counter[str] = Counter()
+    for name in tensors:
+        starts = [0, *(match.end() for match in re.finditer(r"\.", name))]
+        found.update(name[:start] for start in starts if name[start:] in wanted)
+    return found
+
+
+def _without_module(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part != "module")
+
+
+def _choose(
+    fitting: Sequence[str],
+    tensors: Mapping[str, NamedTensor],
+    own: Mapping[str, torch.Tensor],
+    checkpoint: Checkpoint,
+) -> tuple[str, list[str]]:
+    """Choose one of the beginnings under which all parameters are found; return the others too.
+
+    Those whose sizes fit go before others, plain parameters before averaged ones.
+    """
+    sized = [start for start in fitting if not _misshapen(start, tensors, own)] or list(fitting)
+    plain = [start for start in sized if not _is_averaged(start, tensors)] or sized
+    chosen = min(plain, key=lambda start: start.count("."))
+    rivals = [start for start in plain if not _same(chosen, start, tensors, own)]
+    if rivals:
+        names = [_bare(start) or "no entry" for start in (chosen, *rivals)]
+        example = next(_bare(start) for start in (chosen, *rivals) if start)
         raise ModelError(
-            f"{path} {reason}. Save the parameters alone, with torch.save(network.state_dict(), FILE), and give that."
-        ) from error
+            f"{checkpoint.path} holds the network's parameters more than once, under {listed(names, 8)}. "
+            f"Say which: --weights {checkpoint.path}::{example}"
+        )
+    return chosen, [start for start in sized if start != chosen and not _same(chosen, start, tensors, own)]
 
 
-def _is_state(content: Any) -> bool:
-    return (
-        isinstance(content, Mapping)
-        and len(content) > 0
-        and all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items())
+def _misshapen(start: str, tensors: Mapping[str, NamedTensor], own: Mapping[str, torch.Tensor]) -> bool:
+    return any(
+        start + name in tensors and _differ_in_shape(tensors[start + name].tensor, tensor)
+        for name, tensor in own.items()
     )
 
 
-def _describe(content: Any) -> str:
-    if not isinstance(content, Mapping):
-        return f"an object of type {type(content).__name__}"
-    entries = [str(name) for name in content]
-    return f"the entries {', '.join(entries[:_SHOWN])}{' ...' * (len(entries) > _SHOWN)}" if entries else "nothing"
+def _is_averaged(start: str, tensors: Mapping[str, NamedTensor]) -> bool:
+    words = set(re.split(r"[^a-z]+", start.lower()))
+    # torch.optim.swa_utils.AveragedModel keeps this count beside its module.
+    return bool(words & _AVERAGED) or f"{start.removesuffix('module.')}n_averaged" in tensors
 
 
-def _without_prefixes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    state = {name.replace("_orig_mod.", ""): tensor for name, tensor in state.items()}
-    # Only where all names have it: a network may well have a child of its own that is called module.
-    if all(name.startswith("module.") for name in state):
-        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    return state
+def _same(one: str, other: str, tensors: Mapping[str, NamedTensor], own: Mapping[str, torch.Tensor]) -> bool:
+    pairs = [(tensors.get(one + name), tensors.get(other + name)) for name in own]
+    return one == other or all(a is b or (a and b and _equal(a.tensor, b.tensor)) for a, b in pairs)
+
+
+def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    # Of tensors that torch cannot compare, such as quantised ones, nothing is claimed.
+    try:
+        return torch.equal(a, b)
+    except RuntimeError:
+        return False
+
+
+def _taken(
+    start: str, fitting: Sequence[str], tensors: Mapping[str, NamedTensor], needed: Sequence[str]
+) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Return what lies under the chosen beginning, by the network's names, and the names left aside.
+
+    Unknown tensors under it that lie in the same dictionaries belong to it, and will be refused: the network may lack
+    a layer. What lies beside it, or belongs to a loss, is left aside.
+    """
+    homes = {tensors[start + name].home for name in needed}
+    rivals = tuple(other for other in fitting if not start.startswith(other))
+    state: dict[str, torch.Tensor] = {}
+    aside: list[str] = []
+    for name, named in tensors.items():
+        if named.home not in homes or name.startswith(rivals):
+            continue
+        own_name = name.removeprefix(start)
+        of_a_loss = own_name not in needed and _LOSS.fullmatch(own_name.partition(".")[0])
+        if of_a_loss or not name.startswith(start):
+            aside.append(name)
+        else:
+            state[own_name] = named.tensor
+    return state, aside
+
+
+def _notes(checkpoint: Checkpoint, chosen: str, others: Sequence[str], aside: Sequence[str]) -> Iterator[str]:
+    taken = f"those under {_bare(chosen)!r}" if chosen else "those under no entry"
+    if others:
+        names = [_bare(start) or "no entry" for start in others]
+        way = f"; --weights {checkpoint.path}::{names[0]} takes the first of these" if others[0] else ""
+        yield (
+            f"{checkpoint.path} holds the network's parameters more than once. Taken are {taken}, and not those under "
+            f"{listed(names, 8)}{way}."
+        )
+    elif _bare(chosen) != checkpoint.entry:
+        yield f"Of {checkpoint.path}, the parameters {taken.removeprefix('those ')} are taken."
+    if aside:
+        yield f"Left aside, since the network has no such parameters: {listed(list(aside), _SHOWN)}."
+
+
+def _bare(start: str) -> str:
+    return start.removesuffix(".")
+
+
+def _top(tensor: NamedTensor) -> str:
+    """Name the entry that a tensor lies under."""
+    return tensor.home or tensor.name.partition(".")[0]
+
+
+def _misfit(
+    checkpoint: Checkpoint, tensors: Mapping[str, NamedTensor], own: Mapping[str, torch.Tensor], found: Counter[str]
+) -> str:
+    needed = _needed(own)
+    told = f"The checkpoint {checkpoint} does not fit the network."
+    if not found:
+        return (
+            f"{told} None of its {len(tensors):,} names ends like one of the network's: it has "
+            f"{listed(list(tensors), _SHOWN)}, the network {listed(list(needed), _SHOWN)}. "
+            "Give the network that it was saved from."
+        )
+    start, count = found.most_common(1)[0]
+    homes = {tensors[start + name].home for name in needed if start + name in tensors}
+    missing = [name for name in needed if start + name not in tensors]
+    unknown = [
+        name.removeprefix(start)
+        for name, named in tensors.items()
+        if name.startswith(start) and named.home in homes and name.removeprefix(start) not in own
+    ]
+    problems = filter(None, [_problem("lacks", missing), _problem("has the unknown", unknown)])
+    where = f"under {_bare(start)!r}" if start else "without taking a beginning off"
+    return (
+        f"{told} It {'; it '.join(problems)}. Most names fit {where}: {count:,} of {len(needed):,}. "
+        "Give the network that it was saved from."
+    )
+
+
+# Single tensors
+
+
+def _own_tensors(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, torch.Tensor)}
+
+
+def _needed(own: Mapping[str, torch.Tensor]) -> list[str]:
+    # The others count batches, which no evaluation uses and checkpoints of torch before 0.4.1 lack.
+    return [name for name in own if not name.endswith("num_batches_tracked")]
+
+
+def _refuse_without_values(network: nn.Module) -> None:
+    empty = [name for name, tensor in _own_tensors(network).items() if tensor.is_meta]
+    if empty:
+        raise ModelError(
+            f"The network's {listed(empty, _SHOWN)} have no values to be replaced (they are on the meta device). "
+            "Build the network on the CPU."
+        )
+
+
+def _unusable_kind(tensor: torch.Tensor, own: torch.Tensor) -> str | None:
+    if tensor.is_meta:
+        return "on the meta device, without values"
+    if tensor.is_quantized:
+        return "quantised"
+    if tensor.layout != torch.strided or tensor.is_nested:
+        return "sparse"
+    if tensor.is_floating_point() != own.is_floating_point():
+        return f"{_type(tensor)} where the network has {_type(own)}"
+    return None
+
+
+def _type(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _differ_in_shape(tensor: torch.Tensor, own: torch.Tensor) -> bool:
+    # A lazy module takes its size from what is loaded.
+    return not is_lazy(own) and tensor.shape != own.shape
 
 
 def _tensors(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -147,6 +382,5 @@ def _size(tensor: torch.Tensor) -> str:
     return "×".join(map(str, tensor.shape)) or "a single number"
 
 
-def _listed(problem: str, names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{problem} {', '.join(names[:_SHOWN])}{more}" if names else ""
+def _problem(words: str, names: list[str]) -> str:
+    return f"{words} {listed(names, _SHOWN)}" if names else ""

@@ -6,10 +6,13 @@ import torch
 from torch import nn
 
 from precompute.errors import ModelError
-from precompute.models.checkpoints import load_into, read_checkpoint
+from precompute.images.folder import listed
+from precompute.models.checkpoints import load_into, parameters_for
 from precompute.models.model import Model
-from precompute.models.torchvision_names import RANDOM_NOTE, checkpoint_path, close_matches, output_count
+from precompute.models.torchvision_names import RANDOM_NOTE, checkpoint_called, close_matches, output_count
 from precompute.models.transforms import describe
+
+_USUAL_OUTPUTS = 1000
 
 
 def from_timm(name: str, weights: str) -> Model:
@@ -30,20 +33,25 @@ def from_timm(name: str, weights: str) -> Model:
     timm = _timm()
     if not timm.is_model(name):
         raise ModelError(f"There is no timm network called {name!r}.{close_matches(name, timm.list_models())}")
+    _refuse_unknown_tag(timm, name)
     if weights == "DEFAULT":
         network = _downloaded(timm, name)
+        _refuse_without_classes(network, name)
         source = network.pretrained_cfg
         return _model(timm, name, network, f"timm {source['architecture']}.{source['tag']}".rstrip("."))
     if weights == "none":
-        return _model(timm, name, _random(timm, name), "none", RANDOM_NOTE)
-    path = checkpoint_path(
+        network = _random(timm, name, **_some_outputs(timm, name))
+        return _model(timm, name, network, "none", RANDOM_NOTE)
+    checkpoint = checkpoint_called(
         weights, f"timm:{name} has DEFAULT, others by a tag in its name (timm:NAME.TAG), and none (random ones)"
     )
-    state = read_checkpoint(path)
-    n_outputs = output_count(state, _last_parameter(_random(timm, name)), path)
-    network = _random(timm, name, num_classes=n_outputs)
-    load_into(network, state, path)
-    return _model(timm, name, network, str(path))
+    network = _random(timm, name, **_some_outputs(timm, name))
+    found = parameters_for(network, checkpoint)
+    n_outputs = output_count(found.state, _last_parameter(network), found.source)
+    if n_outputs != network.num_classes:
+        network = _random(timm, name, num_classes=n_outputs)
+    load_into(network, found.state, found.source)
+    return _model(timm, name, network, found.source, *found.notes)
 
 
 def _timm() -> Any:
@@ -64,16 +72,43 @@ def _downloaded(timm: Any, name: str) -> Any:
         ) from error
 
 
-def _random(timm: Any, name: str, **options: int) -> nn.Module:
+def _random(timm: Any, name: str, **options: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return timm.create_model(name, pretrained=False, **options)
 
 
+def _refuse_unknown_tag(timm: Any, name: str) -> None:
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        architecture = name.partition(".")[0]
+        known = timm.list_pretrained(f"{architecture}.*")
+        raise ModelError(
+            f"There are no weights timm:{name}. Of {architecture} there are: {listed(known) or 'none'}."
+        ) from error
+
+
+def _refuse_without_classes(network: Any, name: str) -> None:
+    if not getattr(network, "num_classes", 0):
+        raise ModelError(
+            f"The weights of timm:{name} are no classifier's: the network returns features and no scores of classes. "
+            "Give --weights FILE with a checkpoint of it that was trained to classify, or another tag (timm:NAME.TAG)."
+        )
+
+
+def _some_outputs(timm: Any, name: str) -> dict[str, int]:
+    """Return the option that gives a network its last layer where its published weights have none."""
+    published = timm.get_pretrained_cfg(name)
+    if published is None or not published.classifier:
+        raise ModelError(f"timm:{name} is no classifier: it has no last layer that gives scores of classes.")
+    return {} if published.num_classes else {"num_classes": _USUAL_OUTPUTS}
+
+
 def _last_parameter(network: Any) -> str:
-    classifier = network.get_classifier()
-    path = next(path for path, module in network.named_modules() if module is classifier)
-    return f"{path}.weight"
+    """Name a parameter with a row for each output; distilled networks have two heads with as many."""
+    classifier = network.pretrained_cfg["classifier"]
+    return f"{classifier if isinstance(classifier, str) else classifier[0]}.weight"
 
 
 def _model(timm: Any, name: str, network: nn.Module, weights: str, *notes: str) -> Model:

@@ -15,7 +15,7 @@ import torchvision
 from torch import nn
 
 from precompute.errors import ModelError
-from precompute.models.checkpoints import load_into, read_checkpoint
+from precompute.models.checkpoints import Checkpoint, load_into, parameters_for, read_checkpoint, split_entry
 from precompute.models.model import Model
 from precompute.models.transforms import describe
 
@@ -54,9 +54,9 @@ def from_torchvision(name: str, weights: str) -> Model:
     if chosen is not None:
         transform = chosen.transforms()
         return Model(name, _downloaded(name, chosen), transform, describe(transform), weights=str(chosen))
-    path = checkpoint_path(weights, f"{name} has {', '.join(choices.__members__)} and none (random ones)")
-    network, notes = _from_checkpoint(name, path)
-    return Model(name, network, default, describe(default), weights=str(path), notes=notes)
+    known_weights = f"{name} has {', '.join(choices.__members__)} and none (random ones)"
+    network, source, notes = _from_checkpoint(name, checkpoint_called(weights, known_weights))
+    return Model(name, network, default, describe(default), weights=source, notes=notes)
 
 
 def close_matches(name: str, known: list[str]) -> str:
@@ -65,19 +65,20 @@ def close_matches(name: str, known: list[str]) -> str:
     return f" Close to it: {', '.join(close)}." if close else ""
 
 
-def checkpoint_path(weights: str, choices: str) -> Path:
-    """Return the absolute path of the checkpoint that `weights` names; the error names the other choices."""
-    path = Path(weights).expanduser().absolute()
-    if not path.is_file():
+def checkpoint_called(weights: str, choices: str) -> Checkpoint:
+    """Read the checkpoint that `weights` names; where it is no file, the error names the other choices."""
+    path, _ = split_entry(weights)
+    if not path.exists():
         raise ModelError(f"There are no weights {weights!r}: {choices}, and {path} is no file.")
-    return path
+    return read_checkpoint(weights)
 
 
-def output_count(state: Mapping[str, torch.Tensor], last: str, path: Path) -> int:
+def output_count(state: Mapping[str, torch.Tensor], last: str, source: str) -> int:
     """Return the number of outputs of a checkpoint's layer, whose parameter `last` has one row for each."""
-    if last not in state:
+    if state[last].dim() == 0:
         raise ModelError(
-            f"The checkpoint {path} does not fit the network. It lacks {last}, a parameter of its last layer."
+            f"The checkpoint {source} does not fit the network: {last} of its last layer is a single number, where one "
+            "row for each output is expected. Give the network that it was saved from."
         )
     return len(state[last])
 
@@ -107,20 +108,24 @@ def _random(name: str, **options: int | bool) -> nn.Module:
         return torchvision.models.get_model(name, weights=None, **options)
 
 
-def _from_checkpoint(name: str, path: Path) -> tuple[nn.Module, tuple[str, ...]]:
-    state = read_checkpoint(path)
+def _from_checkpoint(name: str, checkpoint: Checkpoint) -> tuple[nn.Module, str, tuple[str, ...]]:
     network = _random(name)
-    own = network.state_dict()
-    last = list(own)[-1]
-    options: dict[str, int | bool] = {"num_classes": output_count(state, last, path)}
+    options: dict[str, int | bool] = {}
     notes = []
     if hasattr(network, "aux_logits"):
-        options["aux_logits"] = any(entry.startswith(("aux", "AuxLogits")) for entry in state)
+        options["aux_logits"] = any(
+            part in ("aux1", "aux2", "AuxLogits") for tensor in checkpoint.tensors for part in tensor.split(".")
+        )
+        network = _random(name, **options)
         notes.append(
             f"{name} takes its input as the transform leaves it (transform_input=False), as networks trained from "
             "scratch do; the downloaded ImageNet weights expect another scale, so use those by name."
         )
-    if options["num_classes"] != len(own[last]) or "aux_logits" in options:
-        network = _random(name, **options)
-    load_into(network, state, path)
-    return network, tuple(notes)
+    found = parameters_for(network, checkpoint)
+    own = network.state_dict()
+    last = list(own)[-1]
+    n_outputs = output_count(found.state, last, found.source)
+    if n_outputs != len(own[last]):
+        network = _random(name, num_classes=n_outputs, **options)
+    load_into(network, found.state, found.source)
+    return network, found.source, (*notes, *found.notes)

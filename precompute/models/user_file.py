@@ -14,11 +14,11 @@ from typing import Any
 from torch import nn
 
 from precompute.errors import ModelError
-from precompute.models.checkpoints import load_into, read_checkpoint
+from precompute.models.checkpoints import load_into, parameters_for
 from precompute.models.model import Model
-from precompute.models.torchvision_names import checkpoint_path
+from precompute.models.torchvision_names import checkpoint_called
 from precompute.models.transforms import default_transform, describe
-from precompute.models.wrappers import peeled
+from precompute.models.wrappers import unwrapped
 
 
 def from_user_file(path: str, function: str, weights: str) -> Model:
@@ -51,9 +51,11 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
     if weights == "DEFAULT":
         source = "built in"
     else:
-        checkpoint = checkpoint_path(weights, f"{function} brings its own (leave the option out)")
-        load_into(network, read_checkpoint(checkpoint), checkpoint)
-        source = str(checkpoint)
+        checkpoint = checkpoint_called(weights, f"{function} brings its own (leave the option out)")
+        found = parameters_for(network, checkpoint)
+        load_into(network, found.state, found.source)
+        source = found.source
+        notes += found.notes
     return Model(f"{file}:{function}", network, transform, describe(transform), source, tuple(notes))
 
 
@@ -104,7 +106,7 @@ def _network_and_transform(built: Any, *, where: str) -> tuple[nn.Module, Any]:
     if not isinstance(network, nn.Module) or not (transform is None or callable(transform)):
         found = ", ".join(type(part).__name__ for part in built) if isinstance(built, tuple) else type(built).__name__
         raise ModelError(f"{where} must return an nn.Module or a pair (nn.Module, transform), but it returned {found}.")
-    return peeled(network), transform
+    return unwrapped(network), transform
 
 
 @contextmanager

@@ -34,15 +34,38 @@ def test_random_weights_are_the_same_every_time_and_announced():
     assert "Resize" in first.transform_text or "resize" in first.transform_text
 
 
-@pytest.mark.parametrize("name", ["resnet10t", "mobilenetv3_small_050", "convnext_atto"])
+@pytest.mark.parametrize(
+    "name",
+    ["resnet10t", "mobilenetv3_small_050", "convnext_atto", "deit_tiny_distilled_patch16_224", "levit_128s"],
+)
 def test_a_checkpoint_says_itself_how_many_outputs_there_are(timm, tmp_path, name):
     torch.manual_seed(7)
     saved = timm.create_model(name, num_classes=6).eval()
     torch.save({"state_dict": saved.state_dict()}, tmp_path / "mine.pt")
     model = from_timm(name, str(tmp_path / "mine.pt"))
-    images = torch.rand(2, 3, 64, 64)
+    images = torch.rand(2, *saved.pretrained_cfg["input_size"])
     with torch.no_grad():
         assert torch.equal(model.network.eval()(images), saved(images))
+        assert saved(images).shape == (2, 6)
+
+
+@pytest.mark.usefixtures("timm")
+def test_an_unknown_tag_is_answered_with_the_known():
+    with pytest.raises(ModelError, match=r"no weights timm:resnet10t\.mine.*resnet10t\.c3_in1k"):
+        from_timm("resnet10t.mine", "none")
+
+
+def test_published_weights_without_a_last_layer_are_refused(timm, monkeypatch):
+    create = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda name, pretrained: create(name, pretrained=False))
+    with pytest.raises(ModelError, match=r"timm:vit_small_patch14_dinov2 are no classifier's.*--weights FILE"):
+        from_timm("vit_small_patch14_dinov2", "DEFAULT")
+
+
+@pytest.mark.usefixtures("timm")
+def test_a_network_without_classes_is_refused():
+    with pytest.raises(ModelError, match=r"deepseek_vit_412m_enc is no classifier"):
+        from_timm("deepseek_vit_412m_enc", "none")
 
 
 def test_weights_come_by_default(timm, monkeypatch):

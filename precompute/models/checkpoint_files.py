@@ -1,0 +1,263 @@
+"""Checkpoint files in, tensors by name out. No code that a file may carry is ever run.
+
+Torch's own reader for files that nobody vouches for (``weights_only``) does the reading. Of the other things that
+training programs leave beside the tensors, those in the list below are read as blanks: neither they nor anything else
+that a file names is imported or called.
+"""
+
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from precompute.errors import ModelError
+from precompute.images.folder import listed
+from precompute.words import size
+
+# What torch writes is not compressed, so an honest file holds as many bytes as it has.
+_MOST_UNPACKED = 10
+_MOST_ENTRIES = 10_000_000
+_DEEPEST = 8
+# Modules that stand around others while these train, and leave their own name in those of the parameters.
+_WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+_ALONE = "Save the parameters alone, with torch.save(network.state_dict(), FILE), and give that."
+
+
+class _Blank:
+    """Stands for a thing beside the parameters that nobody needs."""
+
+    def __new__(cls, *_: Any) -> "_Blank":
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def _new_dict(*_: Any) -> dict[Any, Any]:
+    return {}
+
+
+def _new_list(*_: Any) -> list[Any]:
+    return []
+
+
+_HARMLESS = (
+    "argparse.Namespace",
+    "types.SimpleNamespace",
+    *(f"builtins.{name}" for name in ("list", "dict", "tuple", "int", "float", "bool", "str", "bytes", "frozenset")),
+    *(f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")),
+    "decimal.Decimal",
+    "fractions.Fraction",
+    "uuid.UUID",
+    *(
+        f"{module}.{name}"
+        for module in ("pathlib", "pathlib._local")
+        for name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
+    ),
+    "numpy.dtype",
+    "numpy.ndarray",
+    *(
+        f"{module}.{name}"
+        for module in ("numpy.core", "numpy._core")
+        for name in ("multiarray.scalar", "multiarray._reconstruct", "numeric._frombuffer")
+    ),
+    *(
+        f"numpy.{name}"
+        for name in ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool_", "str_")
+    ),
+    # Settings that Lightning keeps where they come from Hydra.
+    "typing.Any",
+    "omegaconf.dictconfig.DictConfig",
+    "omegaconf.listconfig.ListConfig",
+    "omegaconf.base.ContainerMetadata",
+    "omegaconf.base.Metadata",
+    *(f"omegaconf.nodes.{kind}Node" for kind in ("Any", "String", "Integer", "Float", "Boolean", "Path", "Enum")),
+)
+
+
+@dataclass(frozen=True)
+class NamedTensor:
+    """A tensor of a checkpoint.
+
+    Parameters
+    ----------
+    name
+        The way to it through the dictionaries that lie in each other, joined by dots: ``state_dict.conv1.weight``.
+        What ``torch.compile`` and the like put in between is left out.
+    home
+        The way to the dictionary that it lies in: ``state_dict``; empty for the outermost.
+    tensor
+        On the CPU.
+    """
+
+    name: str
+    home: str
+    tensor: torch.Tensor
+
+
+def read_tensors(path: Path) -> dict[str, NamedTensor]:
+    """Read all tensors that a file holds under names.
+
+    Parameters
+    ----------
+    path
+        What ``torch.save`` wrote, in either of its formats, or a safetensors file.
+
+    Returns
+    -------
+    dict of str to NamedTensor
+        By name, in the order of the file.
+
+    Raises
+    ------
+    ModelError
+        Where the file is missing, is no checkpoint, holds no parameters, would have to run code to be read or would
+        unpack to far more than its size.
+    """
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder; expected the one file that holds the network's parameters. {_ALONE}")
+    if not path.is_file():
+        raise ModelError(f"There is no checkpoint file {path}.")
+    content = _read_safetensors(path) if _is_safetensors(path) else _read_torch(path)
+    entries = list(islice(_entries(content, (), _DEEPEST), _MOST_ENTRIES + 1))
+    if len(entries) > _MOST_ENTRIES:
+        raise ModelError(f"{path} holds more than {_MOST_ENTRIES:,} entries. {_ALONE}")
+    tensors: dict[str, NamedTensor] = {}
+    for entry in entries:
+        if entry is not None and entry.name in tensors:
+            raise ModelError(f"{path} holds two tensors that are called {entry.name}, and nothing says which counts.")
+        if entry is not None:
+            tensors[entry.name] = entry
+    if not tensors:
+        raise ModelError(f"{path} holds no parameters: expected tensors by name, found {_describe(content)}. {_ALONE}")
+    return tensors
+
+
+def refuse_inflated(path: Path) -> None:
+    """Refuse a zip archive that would unpack to far more than its size, or to more than memory holds.
+
+    Raises
+    ------
+    ModelError
+        Before anything of it is unpacked.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    packed = path.stat().st_size
+    if unpacked > _MOST_UNPACKED * packed:
+        raise ModelError(
+            f"{path} has {size(packed)} and would unpack to {size(unpacked)}, more than {_MOST_UNPACKED} times as "
+            f"much. Checkpoints are not compressed, so this is none that training left. {_ALONE}"
+        )
+    free = _free_memory()
+    if free is not None and unpacked > free:
+        raise ModelError(f"{path} holds {size(unpacked)}, and {size(free)} of memory are free. {_ALONE}")
+
+
+def _refuse_altered(path: Path) -> None:
+    """Compare the numbers with their checksums, which torch writes and does not read."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            # Zero where torch was told to leave checksums out.
+            if member.CRC and not _is_whole(archive, member):
+                raise ModelError(
+                    f"{path} is damaged: {member.filename} in it does not agree with its checksum. Copy it again."
+                )
+
+
+def _is_whole(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    try:
+        with archive.open(member) as file:
+            while file.read(1 << 20):
+                pass
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        return False
+    return True
+
+
+def _free_memory() -> int | None:
+    try:
+        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
+    except OSError:
+        return None
+    return 1024 * int(found[1]) if found else None
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Tell by the file's beginning: the length of a JSON object, then that object."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size - 8
+
+
+def _read_safetensors(path: Path) -> Any:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise ModelError(
+            f"{path} is a safetensors file, and safetensors is not installed. Install it with: pip install safetensors"
+        ) from error
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(f"{path} is not a safetensors file that can be read ({error}). Copy it again.") from error
+
+
+def _read_torch(path: Path) -> Any:
+    stand_ins: list[Any] = [(_new_dict, "collections.defaultdict"), (_new_list, "collections.deque")]
+    stand_ins += [(_Blank, name) for name in _HARMLESS]
+    try:
+        refuse_inflated(path)
+        _refuse_altered(path)
+        # Of other pickle protocols than its own torch warns before it reads or refuses them.
+        with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings(action="ignore"):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except ModelError:
+        raise
+    except Exception as error:  # a file that is no checkpoint can fail in any way
+        raise ModelError(f"{path} {_reason(path, str(error))} {_ALONE}") from error
+
+
+def _reason(path: Path, error: str) -> str:
+    code = re.search(r"GLOBAL (\S+)", error)
+    if code is not None:
+        return f"is more than tensors: reading it would run code that it names ({code[1]})."
+    if "torch.distributed.tensor" in error or "NJT" in error:
+        return "holds tensors that are spread over several processes, or nested: expected ordinary ones."
+    if "TorchScript" in error:
+        return "is a TorchScript archive (torch.jit.save), a program and not parameters."
+    with path.open("rb") as file:
+        start = file.read(200)
+    if start.startswith(b"version https://git-lfs"):
+        return "is a pointer that Git LFS left in place of the file; git lfs pull fetches it."
+    if start.startswith(b"PK") and not zipfile.is_zipfile(path):
+        return "is not a checkpoint that torch can read: it breaks off before its end. Copy it again."
+    return "is not a checkpoint that torch can read."
+
+
+def _entries(content: Any, above: tuple[str, ...], levels: int) -> Iterator[NamedTensor | None]:
+    """Look at everything in dictionaries; None stands for what is no tensor."""
+    if not isinstance(content, Mapping) or not levels:
+        return
+    for key, value in content.items():
+        way = (*above, *(part for part in str(key).split(".") if part not in _WRAPPERS))
+        yield NamedTensor(".".join(way), ".".join(above), value) if isinstance(value, torch.Tensor) else None
+        yield from _entries(value, way, levels - 1)
+
+
+def _describe(content: Any) -> str:
+    if not isinstance(content, Mapping):
+        return f"an object of type {type(content).__name__.strip('_')}"
+    return f"the entries {listed([str(name) for name in content], 4)}" if content else "nothing"
