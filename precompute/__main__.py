@@ -14,6 +14,7 @@ from pathlib import Path
 from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import EXPERIMENTS
+from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding
 from precompute.options import RunOptions
 from precompute.store.check import check
 from precompute.store.place import parts_of, place_of
@@ -97,6 +98,14 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     add("--top-k", type=int, default=25, metavar="N", help="exemplars of each kind (%(default)s)")
     add("--limit", type=int, metavar="N", help="take N images (and N training images), spread evenly over the classes")
+    add("--background", metavar="COLOUR", help="what transparent pictures lie on (their transparency is dropped)")
+    add("--white", type=float, metavar="N", help="the value of a white pixel, in files of more than 8 bits of grey")
+    add(
+        "--max-megapixels",
+        type=float,
+        metavar="N",
+        help=f"pictures of more are left out ({DEFAULT_MEGAPIXELS:g})",
+    )
     add("--allow-bad", action="store_true", help="go on when more than 5 %% of the images cannot be read")
     add("--shard-size", type=int, default=256, metavar="N", help="images of one shard (%(default)s)")
     add("--resume", action="store_true", help="go on with a run that was stopped")
@@ -191,6 +200,7 @@ def _run(options: argparse.Namespace) -> int:
         allow_bad=options.allow_bad,
         shard_size=options.shard_size,
         resume=options.resume,
+        decoding=Decoding.asked(options.background, options.white, options.max_megapixels),
     )
     carry_out(asked, command=_command(), say=print)
     print(f"Look at it with: streamlit run app.py -- --store {shlex.quote(str(options.out))}")

@@ -1,9 +1,10 @@
 """What a run was asked to do, read once at the edge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from precompute.errors import OptionError
+from precompute.images.decoding import Decoding
 from precompute.store.place import place_of
 
 
@@ -53,6 +54,8 @@ class RunOptions:
         Images of one shard.
     resume
         Go on with a run that was stopped.
+    decoding
+        How image files become pictures.
     """
 
     model: str
@@ -74,6 +77,7 @@ class RunOptions:
     allow_bad: bool = False
     shard_size: int = 256
     resume: bool = False
+    decoding: Decoding = field(default_factory=Decoding)
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "top_k", "shard_size"):

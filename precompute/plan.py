@@ -69,7 +69,7 @@ class Plan:
     probe
         (image, channel, height, width): a few real images, for whatever has to be tried out.
     size
-        Width and height of the first image's file.
+        Width and height of the first image; None where a loader of the person's own gives no RGB pictures.
     attribution
         Which attributions to make.
     ablaters
@@ -94,7 +94,7 @@ class Plan:
     sites: tuple[Site, ...]
     n_outputs: int
     probe: Tensor
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     attribution: AttributionPlan
     ablaters: dict[Site, Ablater]
     slow: dict[Site, str]
@@ -105,12 +105,18 @@ class Plan:
     @cached_property
     def view(self) -> InputView:
         """How to turn inputs back into pictures."""
-        return InputView.probe(self.model.transform, self.size)
+        return InputView() if self.size is None else InputView.probe(self.model.transform, self.size)
+
+    @cached_property
+    def black(self) -> Tensor | None:
+        """The transformed black image; None where there is no such thing."""
+        shape = tuple(self.probe.shape[1:])
+        return None if self.size is None else black_input(self.model.transform, self.size, shape)
 
     @cached_property
     def baseline_input(self) -> Tensor:
-        """Where integrated gradients start: the transformed black image."""
-        return black_input(self.model.transform, self.size)
+        """Where integrated gradients start: the transformed black image, or zeros where there is none."""
+        return torch.zeros(self.probe.shape[1:]) if self.black is None else self.black
 
     @cached_property
     def weights_digest(self) -> str:
@@ -153,4 +159,7 @@ class Plan:
             "--batch-size": options.batch_size,
             "--precision": options.precision,
             "--device": self.device.type,
+            "--background": options.decoding.background,
+            "--white": options.decoding.white,
+            "--max-megapixels": options.decoding.max_megapixels,
         }

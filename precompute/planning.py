@@ -3,7 +3,7 @@
 Whatever can be refused is refused here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -16,10 +16,11 @@ from precompute.ablation.engine import Engine
 from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.estimates import attribution_plan, sweep_seconds
-from precompute.images.decoding import open_picture
 from precompute.images.folder import ImageList
 from precompute.images.listing import Asked
-from precompute.images.loading import apply_transform, read_batches
+from precompute.images.loading import apply_transform, read_batches, seen_size
+from precompute.images.repeatable import refuse_random
+from precompute.images.survey import survey
 from precompute.models.device import pick_device
 from precompute.models.forward import logits
 from precompute.models.load import Model, load_model
@@ -48,6 +49,9 @@ def make_plan(options: RunOptions) -> Plan:
     candidates, train = asked.listed()
     model = load_model(options.model, options.weights)
     model = replace(model, network=model.network.to(device))
+    seen = survey([candidates, *([] if train is None else [train])], model.loader, options.decoding)
+    candidates = replace(candidates, load=seen.load)
+    train = None if train is None else replace(train, load=seen.load)
     probe, size = _probe(candidates, model)
     n_outputs = logits(model.network, probe[:1]).shape[1]
     classes = asked.matched(candidates, n_outputs)
@@ -75,9 +79,18 @@ def make_plan(options: RunOptions) -> Plan:
         slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
         kept=kept_outputs(ablaters, options.shard_size),
         sweep_seconds=0.0,
-        conditions=model.notes,
+        conditions=(*model.notes, *seen.conditions),
     )
-    return replace(plan, attribution=attribution_plan(plan), sweep_seconds=sweep_seconds(plan))
+    plan = replace(plan, attribution=attribution_plan(plan), sweep_seconds=sweep_seconds(plan))
+    return replace(plan, conditions=(*plan.conditions, *_of_pictures(plan)))
+
+
+def _of_pictures(plan: Plan) -> Iterator[str]:
+    """Say what is shown, and where integrated gradients begin, where that is not as usual."""
+    if not plan.view.exact:
+        yield f"The pictures of images show {plan.view.rule(plan.probe.shape[1])}."
+    if plan.black is None and any("integrated_gradients" in methods for methods in plan.attribution.methods.values()):
+        yield "Integrated gradients begin at an input of zeros, since there is no black picture that the network takes."
 
 
 def asked_images(options: RunOptions) -> Asked:
@@ -119,17 +132,18 @@ def _refuse_unknown(option: str, asked: Sequence[str], known: Sequence[str]) -> 
             raise OptionError(f"{option} {name}: there is no such kind. Choose of {', '.join(known)}.")
 
 
-def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int]]:
-    """Read the first few readable images: two at least, the same one twice where there is only one."""
+def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int] | None]:
+    """Read the first few readable images, two at least (the same one twice where there is only one), and their size."""
+    bad: list[tuple[int, str]] = []
     for batch in read_batches(candidates, model.transform, _eights(len(candidates)), workers=0):
         if batch.indices:
-            with open_picture(candidates.root / candidates.paths[batch.indices[0]]) as picture:
-                size = picture.size
-            inputs = batch.inputs
+            refuse_random(candidates, model.transform, batch.indices)
+            size, inputs = seen_size(candidates, batch.indices[0]), batch.inputs
             return (inputs if len(inputs) > 1 else inputs.repeat(2, 1, 1, 1)), size
+        bad += batch.bad
     raise ImageFolderError(
-        f"{candidates.root}: none of its {len(candidates)} files can be read as an image. "
-        "Give a folder with one sub-folder of pictures for each class."
+        f"{candidates.root}: none of its {len(candidates)} files can be read as an image "
+        f"({candidates.paths[bad[0][0]]}: {bad[0][1]}). Give a folder with one sub-folder of pictures for each class."
     )
 
 

@@ -74,7 +74,8 @@ def measure_cost(
     if isinstance(ablater, PlainAblater):
         return Cost(0.0, 0.0, timed(len(probe), 1) / len(probe))
     few = min(_FEW, len(ablations))
-    n_images = _IMAGES if timed(len(probe), few) < _QUICK else len(probe)
+    # Enough for a quarter of them to be an image.
+    n_images = _IMAGES if timed(len(probe), few) < _QUICK else max(4, len(probe))
     part, whole = timed(n_images // 4, few), timed(n_images, few)
     n, longest = few, whole
     while n < len(ablations) and (n == few or 4 * longest < patience):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from precompute.experiments.removal import site_of
 from precompute.experiments.subject import SHARD, Subject
-from precompute.images.loading import Transform, default_workers, read_batches
+from precompute.images.loading import Transform, default_workers, read_batches, seen_size
 from precompute.measures.colour import colour_selectivity, weight_chroma
 from precompute.models.lineage import first_kernel
 from precompute.models.sites import Site
@@ -18,6 +18,7 @@ from precompute.stages.activations import answer
 from precompute.store.layer import Layer
 
 Measures = dict[str, np.ndarray]
+_RGB = 3
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,14 @@ def colour_measures(subject: Subject, layers: tuple[Layer, ...]) -> dict[str, Me
     -------
     dict
         For each layer, by the names of measures, (unit,): `colour_selectivity`, and `weight_chroma` where the kernels
-        that make the units lie on the picture itself.
+        that make the units lie on the picture itself. Where a loader of the person's own makes no pictures of the files
+        there are no colours: `colour_selectivity` is NaN.
     """
     sites = {layer.name: site_of(subject, layer) for layer in layers}
     exemplars = {layer.name: _exemplars(layer) for layer in layers}
     shown = exemplar_images(layers)
+    if seen_size(subject.images, int(shown[0])) is None:
+        return {layer.name: {"colour_selectivity": np.full(layer.n_units, np.nan)} for layer in layers}
     grey = _largest(subject, list(sites.values()), shown)
     found: dict[str, Measures] = {}
     for layer in layers:
@@ -58,7 +62,7 @@ def colour_measures(subject: Subject, layers: tuple[Layer, ...]) -> dict[str, Me
         # A unit that may go below zero counts as silent there, as behind a ReLU.
         measures = {"colour_selectivity": colour_selectivity(value.clip(min=0), seen.clip(min=0))}
         kernel = first_kernel(subject.model.network, sites[layer.name], subject.probe[:2])
-        if kernel is not None:
+        if kernel is not None and kernel.shape[1] == _RGB:
             measures["weight_chroma"] = weight_chroma(kernel)
         found[layer.name] = measures
     return found

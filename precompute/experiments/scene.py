@@ -7,18 +7,29 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from precompute.errors import ImageFolderError, OptionError
+from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.experiments.subject import SHARD, Subject
 from precompute.images.broden import INDEX, open_broden
 from precompute.images.concepts import NONE, Masks
 from precompute.images.folder import ImageList
-from precompute.images.framing import Framing, picture_size
-from precompute.images.loading import default_workers, read_batches
+from precompute.images.framing import Framing
+from precompute.images.loading import default_workers, read_batches, seen_size
 from precompute.images.part_masks import masks_beside, open_part_masks
 from precompute.measures.enlarge import enlarge
 from precompute.models.anchor import Axes, anchor, stretched
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
+
+
+def _size(images: ImageList, position: int) -> tuple[int, int]:
+    """Return the width and height of the picture that masks are laid over."""
+    size = seen_size(images, position)
+    if size is None:
+        raise ModelError(
+            f"{images.root / images.paths[position]}: masks lie over RGB pictures, but the loader that the network's "
+            "function returns makes something else of this file, so nobody knows where on it a mask lies."
+        )
+    return size
 
 
 def find_masks(folder: Path | None, images: ImageList) -> Masks:
@@ -75,7 +86,14 @@ class Scene:
 
     @classmethod
     def of(cls, subject: Subject, masks: Masks, sites: Sequence[Site]) -> "Scene":
-        """Find out where the cells of the layers are, and how to lay masks over the network's input."""
+        """Find out where the cells of the layers are, and how to lay masks over the network's input.
+
+        Raises
+        ------
+        ModelError
+            Where the network does not see pictures.
+        """
+        _size(subject.images, 0)
         height, width = subject.probe.shape[2:]
         axes = [
             anchor(subject.model.network, site, subject.probe[:2]) or stretched(site.spatial_shape, (height, width))
@@ -140,7 +158,7 @@ class Scene:
         if not masks:
             return np.full((0, *framing.grid), NONE, dtype=np.int32)
         images = self.masks.images
-        frame = framing.of(picture_size(images.root / images.paths[position]))
+        frame = framing.of(_size(images, position))
         planes = np.stack([frame.sample(mask) for mask in masks])
         for plane in range(1, len(planes)):
             planes[plane][(planes[:plane] == planes[plane]).any(axis=0)] = NONE

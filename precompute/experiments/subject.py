@@ -11,7 +11,9 @@ from torch import Tensor
 
 from precompute.errors import ImageFolderError, ModelError
 from precompute.experiments.options import ExperimentOptions
+from precompute.images.decoding import Decoding
 from precompute.images.folder import ImageList, list_images
+from precompute.images.loader import load_by
 from precompute.images.loading import Batch, default_workers, read_batches
 from precompute.models.device import pick_device
 from precompute.models.forward import logits
@@ -98,9 +100,9 @@ class Subject:
         Yields
         ------
         tuple
-            As by :meth:`read`. Images that cannot be read are left out.
+            As by :meth:`read`. Files are loaded as the store's are. Images that cannot be read are left out.
         """
-        for batch in self._batches(images, positions):
+        for batch in self._batches(replace(images, load=self.images.load), positions):
             if batch.indices:
                 yield np.array(batch.indices), batch.inputs, self._answers(batch.inputs)
 
@@ -144,6 +146,7 @@ def find_subject(store: Store, options: ExperimentOptions) -> Subject:
     device = pick_device(options.device or "auto")
     model = find_model(store, options)
     model = replace(model, network=model.network.to(device))
+    images = replace(images, load=load_by(model.loader, Decoding.recorded(store.provenance.get("decoding"))))
     batch_size = int(store.provenance.get("batch_size", _USUAL_BATCH))
     prediction = np.asarray(store.baseline.prediction)
     subject = Subject(model, device, images, prediction, batch_size, torch.empty(0))

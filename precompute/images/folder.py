@@ -3,14 +3,15 @@
 Nothing is opened here. Every file counts as an image until reading it shows that it is none.
 """
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from precompute.errors import ImageFolderError, OptionError
+from precompute.images.loader import Load, PictureLoader
+from precompute.images.walk import files_below, is_folder, visible
 from precompute.store.list_hash import list_hash
 
 
@@ -28,12 +29,15 @@ class ImageList:
         (image,) int32, the image's class as an index into `class_names`.
     class_names : tuple of str
         The class folders' names, sorted. A class may be left without images by `without` or by a small limit.
+    load : Load
+        From the path of one of the files to what the network's transform receives.
     """
 
     root: Path
     paths: tuple[str, ...]
     labels: np.ndarray
     class_names: tuple[str, ...]
+    load: Load = field(default_factory=PictureLoader, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -66,15 +70,15 @@ class ImageList:
 
     def _at(self, positions: Sequence[int]) -> "ImageList":
         paths = tuple(self.paths[position] for position in positions)
-        return ImageList(self.root, paths, self.labels[np.asarray(positions, dtype=np.intp)], self.class_names)
+        return replace(self, paths=paths, labels=self.labels[np.asarray(positions, dtype=np.intp)])
 
 
 def list_images(root: str | Path, limit: int | None = None) -> ImageList:
     """List the images below a folder whose sub-folders are the classes.
 
-    Files are looked for at any depth below a class folder, through links too. Whatever has a name with a leading dot
-    is left alone, and so are files that systems leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``) and files
-    that lie beside the class folders.
+    Files are looked for at any depth below a class folder, through links too. Left alone are names with a leading dot,
+    what systems leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``), pipes, sockets and devices, and files that
+    lie beside the class folders. A link that leads to no file counts as an image that cannot be read.
 
     Parameters
     ----------
@@ -143,51 +147,13 @@ def _files_of_classes(root: Path) -> dict[str, list[str]]:
     if not root.is_dir():
         found = "this is a file" if root.exists() else "there is no such folder"
         raise ImageFolderError(f"{root}: {found}. Expected a folder with one sub-folder of images for each class.")
-    names = sorted(entry.name for entry in visible(root) if entry.is_dir())
+    names = sorted(entry.name for entry in visible(root) if is_folder(entry))
     if not names:
         raise ImageFolderError(_no_classes(root))
-    files = {name: sorted(_files_below(root / name)) for name in names}
+    files = {name: sorted(files_below(root, name)) for name in names}
     _refuse_empty(root, files)
     _refuse_unwritable_names(root, files)
     return files
-
-
-# What systems and programs leave in folders of pictures, in small letters.
-_LEFT_BEHIND = {
-    *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"),
-    *("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"),
-}
-
-
-def visible(folder: str | Path) -> list[os.DirEntry[str]]:
-    """List what a person put into a folder: all but hidden entries and what systems leave behind.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The folder.
-
-    Returns
-    -------
-    list of os.DirEntry
-        Its entries, in no order.
-
-    Raises
-    ------
-    OSError
-        If it cannot be listed.
-    """
-    with os.scandir(folder) as entries:
-        return [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _LEFT_BEHIND]
-
-
-def _files_below(folder: str | Path, prefix: str = "") -> Iterator[str]:
-    for entry in visible(folder):
-        if entry.is_dir():
-            yield from _files_below(entry.path, f"{prefix}{entry.name}/")
-        # A dangling link is an image that is missing, to be reported; a pipe or a socket would block whoever opens it.
-        elif entry.is_file() or entry.is_symlink():
-            yield prefix + entry.name
 
 
 def _no_classes(root: Path) -> str:

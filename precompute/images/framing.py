@@ -4,20 +4,16 @@ Transforms resize, crop, pad and mirror. Pictures that grow steadily brighter ac
 transform, show which place of the picture comes to lie where.
 """
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image
 
-from precompute.errors import ImageFolderError, ModelError
+from precompute.errors import ModelError
 from precompute.images.concepts import NONE
 from precompute.images.loading import Transform, apply_transform
 
 MAX_SIDE = 112
 """Positions a side, at most, at which masks are looked at: those of the labelled pictures of network dissection."""
 
-_ORIENTATION = 0x0112
-_TURNED = range(5, 9)
 # Where edges round or clamp what a transform makes of a ramp, it is no straight line.
 _MARGIN = 0.04
 _LEVELS_OFF = 2.5
@@ -141,19 +137,3 @@ def _line(share: np.ndarray, axis: int, length: int) -> np.ndarray | None:
 
 def _at_grid(line: np.ndarray, n_pixels: int, n_places: int) -> np.ndarray:
     return np.polyval(line, (np.arange(n_places) + 0.5) * n_pixels / n_places - 0.5)
-
-
-def picture_size(path: Path) -> tuple[int, int]:
-    """Return the width and height of a picture the way a person sees it: its EXIF orientation applied.
-
-    Raises
-    ------
-    ImageFolderError
-        Where it cannot be read.
-    """
-    try:
-        with Image.open(path) as picture:
-            turned = picture.getexif().get(_ORIENTATION) in _TURNED
-            return picture.size[::-1] if turned else picture.size
-    except OSError as error:
-        raise ImageFolderError(f"{path}: this image cannot be read ({error}).") from error

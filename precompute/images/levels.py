@@ -10,7 +10,8 @@ from pathlib import Path
 
 from precompute.errors import ImageFolderError
 from precompute.images.classes import is_wordnet_id
-from precompute.images.folder import listed, visible
+from precompute.images.folder import listed
+from precompute.images.walk import is_folder, visible
 
 _SPLITS = {
     *("train", "training", "trainset", "train_set"),
@@ -74,15 +75,15 @@ def _fit(names: Collection[str], n_outputs: int) -> bool:
 
 
 def _class_folders(root: Path) -> list[str]:
-    return sorted(entry.name for entry in visible(root) if entry.is_dir())
+    return sorted(entry.name for entry in visible(root) if is_folder(entry))
 
 
 def _folders_alone(folder: Path) -> list[str]:
     """Return the names of the folders in a folder that holds no picture beside them; none where it does."""
     entries = visible(folder)
-    if any(_may_be_picture(entry.name) for entry in entries if not entry.is_dir()):
+    if any(_may_be_picture(entry.name) for entry in entries if not is_folder(entry)):
         return []
-    return sorted(entry.name for entry in entries if entry.is_dir())
+    return sorted(entry.name for entry in entries if is_folder(entry))
 
 
 def _may_be_picture(name: str) -> bool:

@@ -9,7 +9,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +20,10 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from precompute.errors import ImageFolderError, ModelError, UnitscopeError
-from precompute.images.decoding import UnreadablePicture, open_picture
+from precompute.images.decoding import UnreadablePicture
 from precompute.images.folder import ImageList
 
-Transform = Callable[[Image.Image], torch.Tensor]
+Transform = Callable[[Any], torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +46,15 @@ class Batch:
     bad: tuple[tuple[int, str], ...]
 
 
-def apply_transform(transform: Transform, picture: Image.Image, name: str) -> torch.Tensor:
+def apply_transform(transform: Transform, picture: Any, name: str) -> torch.Tensor:
     """Turn a picture into the network's input.
 
     Parameters
     ----------
     transform : callable
         The network's preprocessing.
-    picture : Image.Image
-        In mode RGB.
+    picture : Image.Image or anything
+        In mode RGB; with a loader of a person's own, what that returned.
     name : str
         What to call the picture in a message.
 
@@ -65,10 +68,16 @@ def apply_transform(transform: Transform, picture: Image.Image, name: str) -> to
     ModelError
         If the transform fails, or gives anything but a (channel, height, width) tensor of floating-point numbers.
     """
-    expected = "Expected a transform from an RGB picture of PIL to a float tensor (channel, height, width)"
+    given = (
+        "an RGB picture of PIL" if isinstance(picture, Image.Image) else f"what the loader returns ({_kind(picture)})"
+    )
+    expected = f"Expected a transform from {given} to a float tensor (channel, height, width)"
     try:
         inputs = transform(picture)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    # SystemExit too: a transform that ends the program would end it without a word.
+    except BaseException as error:
         raise ModelError(
             f"{name}: the network's transform failed with {type(error).__name__}: {error}. {expected}."
         ) from error
@@ -78,6 +87,38 @@ def apply_transform(transform: Transform, picture: Image.Image, name: str) -> to
         found = f"{str(inputs.dtype).removeprefix('torch.')} tensor of shape {tuple(inputs.shape)}"
         raise ModelError(f"{name}: the network's transform gave a {found}. {expected}.")
     return inputs.detach().to("cpu", torch.float32)
+
+
+def _kind(loaded: Any) -> str:
+    shape = getattr(loaded, "shape", None)
+    return type(loaded).__name__ + (f" of shape {tuple(shape)}" if isinstance(shape, tuple) else "")
+
+
+def seen_size(images: ImageList, index: int) -> tuple[int, int] | None:
+    """Return the width and height of a picture as the transform receives it.
+
+    Parameters
+    ----------
+    images : ImageList
+        The images to choose from.
+    index : int
+        Position of the picture.
+
+    Returns
+    -------
+    (int, int) or None
+        None where the transform receives something else than an RGB picture.
+
+    Raises
+    ------
+    ImageFolderError
+        If the file cannot be read.
+    """
+    path = images.root / images.paths[index]
+    try:
+        return images.load.size_of(path)
+    except UnreadablePicture as error:
+        raise ImageFolderError(f"{path}: this image cannot be read ({error}).") from error
 
 
 def read_batches(
@@ -112,7 +153,8 @@ def read_batches(
         If the transform fails or gives no tensor of the right kind.
     """
     sized: tuple[str, tuple[int, ...]] | None = None
-    for gathered in _gathered(_Reader(images, transform), batches, workers if _can_fork() else 0):
+    workers = workers if _can_fork() else 0
+    for gathered in _gathered(_Reader(images, transform, workers), batches, workers):
         if isinstance(gathered, UnitscopeError):
             raise gathered
         indices, inputs, bad = gathered
@@ -176,16 +218,25 @@ def _gathered(reader: "_Reader", batches: Sequence[Sequence[int]], workers: int)
 class _Reader(Dataset):
     """Reads one image at a time. Failures are values here: exceptions would lose their message between processes."""
 
-    def __init__(self, images: ImageList, transform: Transform) -> None:
+    def __init__(self, images: ImageList, transform: Transform, workers: int) -> None:
         self._images = images
         self._transform = transform
+        self._workers = workers
+        self._one_at_a_time = multiprocessing.get_context("fork").Lock() if workers > 1 else None
 
     def __getitem__(self, index: int) -> tuple[int, torch.Tensor | Exception]:
         path = self._images.root / self._images.paths[index]
         try:
-            return index, apply_transform(self._transform, open_picture(path), str(path))
+            with self._turn(path):
+                return index, apply_transform(self._transform, self._images.load(path), str(path))
         except (UnreadablePicture, ModelError) as error:
             return index, error
+
+    def _turn(self, path: Path) -> AbstractContextManager[Any]:
+        """Wait where a picture is so large that several at once would take more memory than two of the largest do."""
+        if self._one_at_a_time is None or not self._images.load.is_large(path, among=self._workers):
+            return nullcontext()
+        return self._one_at_a_time
 
     def gather(self, read: list[tuple[int, torch.Tensor | Exception]]) -> _Gathered:
         failures = (found for _, found in read if isinstance(found, ModelError))

@@ -19,6 +19,8 @@ from precompute.images.loading import Transform, apply_transform
 _PROBES = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [96, 96, 96]], dtype=np.uint8)
 # A direction of colour space that the transform shrinks below this share of the strongest is lost.
 _WEAK = 0.02
+_RGB = 3
+_RANGE = "stretched from the 1st to the 99th percentile of each image"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,16 @@ class InputView:
         matrix, black = fitted
         return cls(_inverse(matrix), black)
 
+    def rule(self, n_channels: int) -> str:
+        """Say how pictures are made of inputs with so many channels."""
+        if self.exact:
+            return "what the network saw"
+        if n_channels > _RGB:
+            return (
+                f"the first three of {n_channels} channels that the network saw, as red, green and blue, each {_RANGE}"
+            )
+        return f"what the network saw{' in grey' * (n_channels < _RGB)}, {_RANGE}"
+
     def picture(self, inputs: torch.Tensor | np.ndarray) -> np.ndarray:
         """Show what the network saw.
 
@@ -84,8 +96,9 @@ class InputView:
         Returns
         -------
         np.ndarray
-            (height, width, rgb) uint8. Where the view is not exact, the image's lowest input is 0 and its highest 255,
-            and inputs that have not three channels are averaged to grey.
+            (height, width, rgb) uint8. Where the view is not exact, three channels are red, green and blue, of more the
+            first three are, and fewer are averaged to grey; the 1st percentile of the image is 0 and the 99th 255, of
+            each channel by itself where there are more than three, since bands may have scales of their own.
         """
         values = torch.as_tensor(inputs).detach().to("cpu", torch.float64).numpy()
         if self.colours is None or self.black is None:
@@ -133,10 +146,20 @@ def _inverse(matrix: np.ndarray) -> np.ndarray | None:
 
 
 def _stretched(values: np.ndarray) -> np.ndarray:
-    rgb = values if len(values) == 3 else np.repeat(values.mean(axis=0, keepdims=True), 3, axis=0)
-    finite = rgb[np.isfinite(rgb)]
-    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-    return (rgb - low) / ((high - low) or 1.0)
+    if len(values) > _RGB:
+        return np.concatenate([_to_range(band) for band in values[:_RGB, None]])
+    if len(values) < _RGB:
+        return np.repeat(_to_range(values.mean(axis=0, keepdims=True)), _RGB, axis=0)
+    return _to_range(values)
+
+
+def _to_range(values: np.ndarray) -> np.ndarray:
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, (1, 99)) if finite.size else (0.0, 0.0)
+    if low == high and finite.size:
+        # Nearly all alike: what stands out would be lost.
+        low, high = finite.min(), finite.max()
+    return (values - low) / ((high - low) or 1.0)
 
 
 def thumbnail(picture: np.ndarray, side: int = 128) -> bytes:
@@ -199,7 +222,7 @@ def _shares(n: int, n_new: int) -> np.ndarray:
     return np.clip(overlap, 0, None) * (n_new / n)
 
 
-def black_input(transform: Transform, size: tuple[int, int]) -> torch.Tensor:
+def black_input(transform: Transform, size: tuple[int, int], shape: tuple[int, ...]) -> torch.Tensor | None:
     """Transform a black picture, the baseline of integrated gradients.
 
     Parameters
@@ -208,15 +231,17 @@ def black_input(transform: Transform, size: tuple[int, int]) -> torch.Tensor:
         The network's preprocessing.
     size : (int, int)
         Width and height of the picture in pixels.
+    shape : tuple of int
+        (channel, height, width) of the network's inputs.
 
     Returns
     -------
-    torch.Tensor
-        (channel, height, width) float32.
-
-    Raises
-    ------
-    ModelError
-        If the transform fails on it.
+    torch.Tensor or None
+        (channel, height, width) float32. None where the transform makes nothing of black that a network could take: it
+        fails, gives another shape, or divides by the deviation of the picture, which is 0.
     """
-    return apply_transform(transform, Image.new("RGB", size), f"a black picture of {size[0]} x {size[1]} pixels")
+    try:
+        black = apply_transform(transform, Image.new("RGB", size), "a black picture")
+    except ModelError:
+        return None
+    return black if black.shape == shape and bool(black.isfinite().all()) else None

@@ -31,9 +31,8 @@ def completed(facts: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str
         "transform": plan.model.transform_text,
         **sweeps[0],
         "conditions": list(plan.conditions),
-        "thumbnails": "what the network saw"
-        if plan.view.exact
-        else "what the network saw, each stretched to its range",
+        "thumbnails": plan.view.rule(plan.probe.shape[1]),
+        "decoding": plan.candidates.load.record(),
         "attribution": {
             "exemplars": plan.attribution.n_exemplars,
             "reduced": plan.attribution.reduced,

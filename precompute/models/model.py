@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from PIL import Image
 from torch import nn
 
-Transform = Callable[[Image.Image], torch.Tensor]
+Transform = Callable[[Any], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Model:
     network
         In evaluation mode, on the device that it was made on.
     transform
-        From a PIL image in RGB to one input, (channel, height, width).
+        From a PIL image in RGB, or what the loader returns, to one input, (channel, height, width).
     transform_text
         What the transform does, for people.
     weights
@@ -29,6 +29,8 @@ class Model:
         user's file brings them, ``none`` where they are random.
     notes
         What must be announced before the first result is shown; a sentence each.
+    loader
+        From the path of a file to what the transform receives; None for files that are pictures.
     """
 
     spec: str
@@ -37,3 +39,4 @@ class Model:
     transform_text: str
     weights: str
     notes: tuple[str, ...] = ()
+    loader: Callable[[str], Any] | None = None

@@ -7,6 +7,9 @@ import precompute.models.torchvision_ops  # noqa: F401
 import re
 from typing import Any
 
+import numpy as np
+import torch
+from PIL import Image
 from torch import nn
 from torchvision.transforms import CenterCrop, Compose, Grayscale, Normalize, Resize, ToTensor
 from torchvision.transforms._presets import ImageClassification
@@ -38,8 +41,35 @@ def default_transform(network: nn.Module) -> Transform:
         return Compose([*frame, Grayscale(), ToTensor(), Normalize([mean], [deviation])])
     raise ModelError(
         f"The first convolution of the network takes {n_channels} channels, and there is no usual way to make these "
-        "from a colour image. Let the function return a pair (network, transform)."
+        "from a colour image. Let the function return (network, transform), or (network, transform, loader) for files "
+        "that are no pictures."
     )
+
+
+class AsLoaded:
+    """Takes what a loader returns for the network's input, where there is no transform. A picture gets the usual one.
+
+    Parameters
+    ----------
+    network
+        What the usual transform depends on.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network
+
+    def __call__(self, loaded: Any) -> torch.Tensor:
+        """Return tensors as they are, arrays of floating-point numbers as tensors."""
+        if isinstance(loaded, Image.Image):
+            if loaded.mode not in ("L", "RGB"):
+                raise TypeError(f"a picture in mode {loaded.mode} needs a transform; without, RGB or L is expected")
+            return default_transform(self._network)(loaded.convert("RGB"))
+        if isinstance(loaded, np.ndarray) and np.issubdtype(loaded.dtype, np.floating):
+            return torch.from_numpy(np.ascontiguousarray(loaded, dtype=np.float32))
+        return loaded
+
+    def __repr__(self) -> str:
+        return "none, what the loader returns is the input (a picture: resized and scaled as usual)"
 
 
 def describe(transform: Any) -> str:

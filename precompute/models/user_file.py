@@ -17,7 +17,7 @@ from precompute.errors import ModelError
 from precompute.models.checkpoints import load_into, parameters_for
 from precompute.models.model import Model
 from precompute.models.torchvision_names import checkpoint_called
-from precompute.models.transforms import default_transform, describe
+from precompute.models.transforms import AsLoaded, default_transform, describe
 from precompute.models.wrappers import unwrapped
 
 
@@ -29,7 +29,8 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
     path
         A Python file. Files beside it can be imported while it is read and while the function runs.
     function
-        The name of a function without arguments that returns a network, or a pair (network, transform).
+        The name of a function without arguments that returns a network, (network, transform) or (network, transform,
+        loader), where transform and loader may be None. A loader gets a file's path; the transform what it returns.
     weights
         ``DEFAULT`` for those that the function returns, or a checkpoint file to load into its network.
 
@@ -41,9 +42,11 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
     file = Path(path).expanduser().resolve()
     if not file.is_file():
         raise ModelError(f"There is no file {file}.")
-    network, transform = _network_and_transform(_call(file, function), where=f"{file}:{function}")
+    network, transform, loader = _parts(_call(file, function), where=f"{file}:{function}")
     notes: list[str] = []
-    if transform is None:
+    if transform is None and loader is not None:
+        transform = AsLoaded(network)
+    elif transform is None:
         transform = default_transform(network)
         notes.append(f"{function} returns no transform, so the usual one is assumed: {describe(transform)}.")
     if any(module.training for module in network.modules()):
@@ -56,7 +59,7 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
         load_into(network, found.state, found.source)
         source = found.source
         notes += found.notes
-    return Model(f"{file}:{function}", network, transform, describe(transform), source, tuple(notes))
+    return Model(f"{file}:{function}", network, transform, describe(transform), source, tuple(notes), loader)
 
 
 def _call(file: Path, function: str) -> Any:
@@ -101,12 +104,18 @@ def _function_called(name: str, module: ModuleType, file: Path) -> Callable[[], 
     return found
 
 
-def _network_and_transform(built: Any, *, where: str) -> tuple[nn.Module, Any]:
-    network, transform = built if isinstance(built, tuple) and len(built) == 2 else (built, None)
-    if not isinstance(network, nn.Module) or not (transform is None or callable(transform)):
-        found = ", ".join(type(part).__name__ for part in built) if isinstance(built, tuple) else type(built).__name__
-        raise ModelError(f"{where} must return an nn.Module or a pair (nn.Module, transform), but it returned {found}.")
-    return unwrapped(network), transform
+def _parts(built: Any, *, where: str) -> tuple[nn.Module, Any, Any]:
+    """Tell network, transform and loader apart; the last two None where they are not there."""
+    parts = built if isinstance(built, tuple) else (built,)
+    network, transform, loader = (*parts, None, None)[:3]
+    callables = all(part is None or callable(part) for part in (transform, loader))
+    if len(parts) > 3 or not isinstance(network, nn.Module) or not callables:
+        found = ", ".join(type(part).__name__ for part in parts)
+        raise ModelError(
+            f"{where} must return an nn.Module, a pair (nn.Module, transform) or three (nn.Module, transform, loader), "
+            f"but it returned {found}."
+        )
+    return unwrapped(network), transform, loader
 
 
 @contextmanager

@@ -11,9 +11,9 @@ import precompute.models.torchvision_ops  # noqa: F401
 from torchvision.transforms import CenterCrop, Compose, Grayscale, Normalize, Pad, Resize, ToTensor
 from torchvision.transforms.functional import adjust_gamma, hflip
 
-from precompute.errors import ImageFolderError, ModelError
+from precompute.errors import ModelError
 from precompute.images.concepts import NONE
-from precompute.images.framing import MAX_SIDE, Framing, picture_size
+from precompute.images.framing import MAX_SIDE, Framing
 
 USUAL = Compose([Resize(64), CenterCrop(56), ToTensor(), Normalize([0.4, 0.5, 0.6], [0.2, 0.3, 0.1])])
 SIZES = [(56, 56), (100, 75), (75, 100), (300, 200), (30, 24)]
@@ -81,14 +81,3 @@ def test_what_does_more_than_resize_and_crop_is_refused(change):
     steps = [ToTensor(), change] if change is torch.zeros_like else [change, ToTensor()]
     with pytest.raises(ModelError, match="does more than resize, crop, pad or mirror"):
         Framing(Compose(steps), (64, 64)).of((64, 64))
-
-
-def test_the_size_of_a_picture_is_that_after_turning_it_upright(tmp_path):
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    Image.new("RGB", (5, 3)).save(tmp_path / "turned.jpg", exif=turned)
-    Image.new("RGB", (5, 3)).save(tmp_path / "plain.jpg")
-    assert picture_size(tmp_path / "turned.jpg") == (3, 5)
-    assert picture_size(tmp_path / "plain.jpg") == (5, 3)
-    with pytest.raises(ImageFolderError, match="cannot be read"):
-        picture_size(tmp_path / "none.jpg")

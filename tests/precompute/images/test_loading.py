@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 
 from precompute.errors import ImageFolderError, ModelError
+from precompute.images.decoding import open_picture
 from precompute.images.folder import list_images
-from precompute.images.loading import apply_transform, default_workers, open_picture, read_batches
+from precompute.images.loading import apply_transform, default_workers, read_batches
 
 both = pytest.mark.parametrize("workers", [0, 2])
 

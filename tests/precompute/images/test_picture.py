@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 
-from precompute.errors import ModelError
-from precompute.images.loading import open_picture
+from precompute.images.decoding import open_picture
 from precompute.images.picture import InputView, area_average, black_input, thumbnail
 
 importlib.import_module("precompute.models.torchvision_ops")
@@ -145,18 +144,37 @@ def test_what_cannot_be_undone_is_not_called_exact(transform):
     assert not InputView.probe(transform, size=(40, 32)).exact
 
 
-def test_without_exact_colours_each_image_is_stretched_to_its_range():
+def stretched(values):
+    low, high = np.percentile(values, (1, 99))
+    return np.round(255 * np.clip((values - low) / (high - low), 0, 1))
+
+
+def test_without_exact_colours_each_image_is_stretched_between_its_percentiles():
     inputs = np.random.default_rng(0).normal(size=(3, 5, 7))
-    expected = np.round(255 * (inputs - inputs.min()) / (inputs.max() - inputs.min())).transpose(1, 2, 0)
+    assert np.array_equal(InputView().picture(inputs), stretched(inputs).transpose(1, 2, 0))
+    assert InputView().rule(3) == "what the network saw, stretched from the 1st to the 99th percentile of each image"
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_stretched_inputs_of_fewer_than_three_channels_are_grey(n_channels):
+    inputs = np.random.default_rng(0).normal(size=(n_channels, 5, 7))
+    shown = InputView().picture(inputs)
+    assert np.array_equal(shown, np.repeat(stretched(inputs.mean(axis=0))[..., None], 3, axis=2))
+    assert "in grey" in InputView().rule(n_channels)
+
+
+@pytest.mark.parametrize("n_channels", [4, 13])
+def test_of_more_channels_the_first_three_are_shown_each_in_its_own_range(n_channels):
+    inputs = np.random.default_rng(0).normal(size=(n_channels, 5, 7)) * 10.0 ** np.arange(n_channels)[:, None, None]
+    expected = np.stack([stretched(band) for band in inputs[:3]], axis=2)
     assert np.array_equal(InputView().picture(inputs), expected)
+    assert InputView().rule(n_channels).startswith(f"the first three of {n_channels} channels")
 
 
-@pytest.mark.parametrize("n_channels", [1, 2, 4])
-def test_stretched_inputs_without_three_channels_are_grey(n_channels):
-    shown = InputView().picture(torch.randn(n_channels, 5, 7))
-    assert shown.shape == (5, 7, 3)
-    assert np.array_equal(shown[:, :, 0], shown[:, :, 2])
-    assert (shown.min(), shown.max()) == (0, 255)
+def test_a_band_that_is_even_but_for_a_few_pixels_shows_them():
+    band = np.zeros((1, 20, 20))
+    band[0, 3, 4] = 7
+    assert np.argwhere(InputView().picture(band)[..., 0] == 255).tolist() == [[3, 4]]
 
 
 @pytest.mark.parametrize("value", [3.0, np.nan, np.inf])
@@ -166,14 +184,21 @@ def test_constant_and_broken_inputs_are_shown_without_a_warning(value, recwarn):
 
 
 def test_the_black_input_is_the_transformed_black_picture():
-    black = black_input(normalised, size=(5, 4))
+    black = black_input(normalised, (5, 4), (3, 4, 5))
     assert black.shape == (3, 4, 5)
     assert torch.allclose(black, (-MEAN / DEVIATION).view(3, 1, 1).expand(3, 4, 5))
 
 
-def test_a_transform_that_fails_on_black_says_so():
-    with pytest.raises(ModelError, match="a black picture of 5 x 4 pixels: the network's transform failed"):
-        black_input(failing, size=(5, 4))
+def standardised(picture):
+    values = scaled(picture)
+    return (values - values.mean()) / values.std()
+
+
+@pytest.mark.parametrize(
+    ("transform", "shape"), [(failing, (3, 4, 5)), (standardised, (3, 4, 5)), (normalised, (3, 5, 4))]
+)
+def test_there_is_no_black_input_where_the_network_could_not_take_it(transform, shape):
+    assert black_input(transform, (5, 4), shape) is None
 
 
 @pytest.mark.parametrize(

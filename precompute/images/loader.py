@@ -1,0 +1,128 @@
+"""How files become what the transform receives: pictures, or whatever a person's own loader makes of them.
+
+A loader is a function of a file's path (a str) that returns anything: an array of bands, a slice of a volume.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from precompute.images.decoding import (
+    Decoding,
+    UnreadablePicture,
+    open_picture,
+    picture_size,
+    refuse_irregular,
+)
+
+Loader = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class OwnLoader:
+    """A person's loader, whose failures are a short reason why a file cannot be read.
+
+    Parameters
+    ----------
+    loader : callable
+        From the path of a file to anything.
+    """
+
+    loader: Loader
+
+    def __call__(self, path: Path) -> Any:
+        """Load a file.
+
+        Raises
+        ------
+        UnreadablePicture
+            If there is no such file, or the loader fails on it, in whatever way.
+        """
+        try:
+            refuse_irregular(path)
+        except FileNotFoundError as error:
+            raise UnreadablePicture("there is no such file") from error
+        except UnreadablePicture:
+            raise
+        except OSError as error:
+            raise UnreadablePicture(error.strerror or str(error)) from error
+        try:
+            return self.loader(str(path))
+        except KeyboardInterrupt:
+            raise
+        # Whatever a stranger's code raises, SystemExit too, is about this file and ends no run.
+        except BaseException as error:
+            lines = str(error).splitlines()
+            raise UnreadablePicture(f"the loader failed: {': '.join([type(error).__name__, *lines[:1]])}") from error
+
+    def size_of(self, path: Path) -> tuple[int, int] | None:
+        """Return the width and height of the picture that the loader makes of a file; None where it makes no RGB one.
+
+        Raises
+        ------
+        UnreadablePicture
+            If the file cannot be loaded.
+        """
+        loaded = self(path)
+        return loaded.size if isinstance(loaded, Image.Image) and loaded.mode == "RGB" else None
+
+    def is_large(self, path: Path, *, among: int) -> bool:
+        """Say no: nobody knows what a stranger's file will take."""
+        return False
+
+    def record(self) -> None:
+        """Keep nothing: the network's file has it."""
+        return
+
+
+@dataclass(frozen=True)
+class PictureLoader:
+    """Decodes image files in one way.
+
+    Parameters
+    ----------
+    decoding : Decoding
+        The way.
+    """
+
+    decoding: Decoding = field(default_factory=Decoding)
+
+    def __call__(self, path: Path) -> Any:
+        """Open a picture: see :func:`precompute.images.decoding.open_picture`."""
+        return open_picture(path, self.decoding)
+
+    def size_of(self, path: Path) -> tuple[int, int]:
+        """Return the width and height of an upright picture.
+
+        Raises
+        ------
+        UnreadablePicture
+            If the file is no picture.
+        """
+        return picture_size(path, self.decoding)
+
+    def is_large(self, path: Path, *, among: int) -> bool:
+        """Say whether a picture takes more than its share of memory where so many are decoded side by side.
+
+        Together the shares are what one picture of the largest size takes.
+        """
+        try:
+            width, height = self.size_of(path)
+        except UnreadablePicture:
+            return False
+        return width * height * among > self.decoding.max_megapixels * 1e6
+
+    def record(self) -> dict[str, Any]:
+        """Return what a store keeps."""
+        return self.decoding.record()
+
+
+Load = OwnLoader | PictureLoader
+
+
+def load_by(loader: Loader | None, decoding: Decoding) -> Load:
+    """Return what loads files: a person's own loader, where there is one."""
+    return PictureLoader(decoding) if loader is None else OwnLoader(loader)
