@@ -66,6 +66,8 @@ class Plan:
         The layers.
     n_outputs
         Outputs of the network.
+    log_prob
+        What they are: ``logits``, ``log of probabilities``, or why log-probabilities are left out.
     probe
         (image, channel, height, width): a few real images, for whatever has to be tried out.
     size
@@ -93,6 +95,7 @@ class Plan:
     classes: ClassTable
     sites: tuple[Site, ...]
     n_outputs: int
+    log_prob: str
     probe: Tensor
     size: tuple[int, int] | None
     attribution: AttributionPlan

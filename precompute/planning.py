@@ -22,9 +22,10 @@ from precompute.images.loading import apply_transform, read_batches, seen_size
 from precompute.images.repeatable import refuse_random
 from precompute.images.survey import survey
 from precompute.models.device import pick_device
-from precompute.models.forward import logits
+from precompute.models.forward import run
 from precompute.models.load import Model, load_model
 from precompute.models.sites import Site, find_site, list_sites
+from precompute.models.trust import trusted
 from precompute.options import RunOptions
 from precompute.plan import AttributionPlan, Plan
 from precompute.stages.attribution import METHODS
@@ -52,9 +53,9 @@ def make_plan(options: RunOptions) -> Plan:
     seen = survey([candidates, *([] if train is None else [train])], model.loader, options.decoding)
     candidates = replace(candidates, load=seen.load)
     train = None if train is None else replace(train, load=seen.load)
-    probe, size = _probe(candidates, model)
-    n_outputs = logits(model.network, probe[:1]).shape[1]
-    classes = asked.matched(candidates, n_outputs)
+    probe, size, names = _probe(candidates, model)
+    found = trusted(model.network, probe, names)
+    classes = asked.matched(candidates, found.n_outputs)
     known = list_sites(model.network, probe[:2])
     sites = tuple(sorted({find_site(known, name) for name in options.layers}, key=lambda site: site.order))
     precision = Precision(options.precision)
@@ -71,7 +72,8 @@ def make_plan(options: RunOptions) -> Plan:
         train=train,
         classes=classes,
         sites=sites,
-        n_outputs=n_outputs,
+        n_outputs=found.n_outputs,
+        log_prob=found.log_prob,
         probe=probe,
         size=size,
         attribution=AttributionPlan({}, {}, 0, 0.0, 0.0, False),
@@ -79,7 +81,7 @@ def make_plan(options: RunOptions) -> Plan:
         slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
         kept=kept_outputs(ablaters, options.shard_size),
         sweep_seconds=0.0,
-        conditions=(*model.notes, *seen.conditions),
+        conditions=(*model.notes, *found.conditions, *seen.conditions),
     )
     plan = replace(plan, attribution=attribution_plan(plan), sweep_seconds=sweep_seconds(plan))
     return replace(plan, conditions=(*plan.conditions, *_of_pictures(plan)))
@@ -132,14 +134,18 @@ def _refuse_unknown(option: str, asked: Sequence[str], known: Sequence[str]) -> 
             raise OptionError(f"{option} {name}: there is no such kind. Choose of {', '.join(known)}.")
 
 
-def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int] | None]:
-    """Read the first few readable images, two at least (the same one twice where there is only one), and their size."""
+def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int] | None, list[str]]:
+    """Read the first few readable images, two at least (the same one twice where there is only one).
+
+    With them come their size and their names.
+    """
     bad: list[tuple[int, str]] = []
     for batch in read_batches(candidates, model.transform, _eights(len(candidates)), workers=0):
         if batch.indices:
             refuse_random(candidates, model.transform, batch.indices)
             size, inputs = seen_size(candidates, batch.indices[0]), batch.inputs
-            return (inputs if len(inputs) > 1 else inputs.repeat(2, 1, 1, 1)), size
+            names = [candidates.paths[index] for index in batch.indices]
+            return (inputs, size, names) if len(inputs) > 1 else (inputs.repeat(2, 1, 1, 1), size, names * 2)
         bad += batch.bad
     raise ImageFolderError(
         f"{candidates.root}: none of its {len(candidates)} files can be read as an image "
@@ -162,13 +168,14 @@ def example_inputs(model: Model) -> Tensor:
     ModelError
         Where the network takes none of the usual sizes.
     """
+    refusals = []
     for side in _USUAL_SIDES:
         picture = Image.new("RGB", (side, side), (128, 128, 128))
         inputs = apply_transform(model.transform, picture, "an even grey picture").repeat(2, 1, 1, 1)
         try:
-            logits(model.network, inputs)
+            run(model.network, inputs)
         except ModelError as error:
-            refusal = error
+            refusals.append(error)
         else:
             return inputs
-    raise refusal
+    raise refusals[0]

@@ -84,7 +84,7 @@ def carry_out(
     options.refuse_unused(row)
     with open_store(path) as store:
         prepared = PREPARE[name](Job(store, _layers(store, options), options))
-        for sentence in _announced(row, prepared):
+        for sentence in (*_announced(row, prepared), *_without_log_prob(name, store)):
             say(sentence)
         _refuse_full_disk(path, prepared)
         progress = progress or Progress({name: 1.0})
@@ -205,6 +205,22 @@ def _announced(row: ExperimentRow, prepared: Prepared) -> list[str]:
     cost = f"Estimated: {duration(prepared.seconds)}, up to {size(prepared.bytes)} more in the store"
     reduced = [] if prepared.reduced is None else [prepared.reduced]
     return [f"{row.title} ({row.source})", *prepared.notes, *reduced, cost]
+
+
+_OF_LOG_PROB = {
+    "statistics": "changes of log-probability and their p-values are left out",
+    "cumulative": "of units with equal scores the one with the lower number comes first",
+    "compression": "of classes with equal drops the later one counts as more important",
+    "entropy": "the loss is left out",
+}
+"""What becomes of experiments that use log-probabilities where the store has none. Roles and class correlation follow
+from them alone and are refused."""
+
+
+def _without_log_prob(name: str, store: Store) -> list[str]:
+    if store.baseline.log_prob is not None or name not in _OF_LOG_PROB:
+        return []
+    return [f"The store holds no log-probabilities, because {store.baseline.log_prob_of}: {_OF_LOG_PROB[name]}."]
 
 
 def _facts(row: ExperimentRow, options: ExperimentOptions, command: str, reduced: str | None) -> dict[str, Any]:

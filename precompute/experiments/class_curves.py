@@ -16,6 +16,7 @@ from precompute.experiments.removal import N_RANDOM, without
 from precompute.experiments.subject import Subject
 from precompute.measures.curves import steepest_fall, steps_to_half, window_steps
 from precompute.measures.drops import Answers
+from precompute.models.outputs import has_log_prob
 from precompute.stages.ablation import sweep
 
 RANKINGS = ("lowest", "highest", *["random"] * N_RANDOM)
@@ -110,7 +111,10 @@ def class_curves(
             images.remove(removal.ablater, removal.shared(), of_all, advance)
             for c in np.unique(images.label):
                 images.of(c).remove(removal.ablater, removal.own(c), of_class, advance)
-    return [_read_off(*each) for each in zip(removals, own, shared, strict=True)]
+    found = [_read_off(*each) for each in zip(removals, own, shared, strict=True)]
+    if not has_log_prob(subject.log_prob):
+        found = [curves | {"loss": np.full_like(curves["loss"], np.nan)} for curves in found]
+    return found
 
 
 def _read_off(removal: Removal, own: ClassTally, shared: ClassTally) -> Arrays:

@@ -68,8 +68,9 @@ def stored(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance
     advance
         Told the number of units done.
     """
-    before = answers(store)
-    label, n_classes, log_prob = before.label[used], before.n_classes, store.baseline.log_prob[used]
+    before, held = answers(store), store.baseline.log_prob
+    assert held is not None  # or there are no changes of it either
+    label, n_classes, log_prob = before.label[used], before.n_classes, held[used]
     right = np.bincount(label[before.right[used]], minlength=n_classes)
     falls = {}
     for name, kind in keys:

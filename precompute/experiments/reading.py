@@ -5,6 +5,15 @@ import numpy as np
 from precompute.measures.drops import Answers
 from precompute.measures.selectivity import class_means
 from precompute.store.layer import Layer
+from precompute.store.reader import Store
+
+
+def without_log_prob(store: Store) -> str:
+    """Say why a store holds no changes of log-probability: a clause that can follow "which"."""
+    baseline = store.baseline
+    if baseline.log_prob is None:
+        return f"this store leaves out, because {baseline.log_prob_of}"
+    return "this store does not hold; run it again"
 
 
 def log_prob_losses(layer: Layer, kind: str, before: Answers, images: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from precompute.errors import StoreError
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.removal import divided, site_of
 from precompute.experiments.subject import Subject, find_subject
@@ -61,6 +62,11 @@ class _Watched:
 
 def prepare(job: Job) -> Prepared:
     """Make the pass over the images ready; see `precompute.experiments.table`."""
+    if job.store.baseline.log_prob is None:
+        raise StoreError(
+            f"{job.store.path}: class correlation is with the probability that the network gives a class, of which "
+            f"there is none, because {job.store.baseline.log_prob_of}."
+        )
     label = np.asarray(job.store.images.label)
     with exact_float32():
         subject = find_subject(job.store, job.options)

@@ -8,7 +8,7 @@ import numpy as np
 from precompute.errors import StoreError
 from precompute.experiments.falls import Key, Side, in_folder, stored
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.reading import spread
+from precompute.experiments.reading import spread, without_log_prob
 from precompute.measures.halves import halves
 from precompute.measures.roles import Effect, class_effects, roles, unit_effects
 from precompute.measures.table import named
@@ -44,9 +44,7 @@ def _keys(job: Job) -> list[Key]:
     found = [(layer.name, kind) for layer in job.layers for kind in layer.ablations]
     held = [(name, kind) for name, kind in found if job.store.layer(name).log_prob_change(kind, 0) is not None]
     if not held:
-        raise StoreError(
-            f"{job.store.path}: roles follow from log_prob_change, which this store does not hold. Run it again."
-        )
+        raise StoreError(f"{job.store.path}: roles follow from log_prob_change, which {without_log_prob(job.store)}.")
     return held
 
 

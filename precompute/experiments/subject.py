@@ -18,6 +18,7 @@ from precompute.images.loading import Batch, default_workers, read_batches
 from precompute.models.device import pick_device
 from precompute.models.forward import logits
 from precompute.models.load import Model, load_model
+from precompute.models.outputs import settle
 from precompute.store.reader import Store
 
 SHARD = 256
@@ -45,6 +46,8 @@ class Subject:
         Images that go through the network together, as when the store was made.
     probe
         (image, channel, height, width): a few images, for whatever has to be tried out.
+    log_prob
+        What the network's outputs are, as the store says it; see `precompute.models.outputs`.
     """
 
     model: Model
@@ -53,6 +56,7 @@ class Subject:
     prediction: np.ndarray
     batch_size: int
     probe: Tensor
+    log_prob: str
 
     def read(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray]]:
         """Read images and run the network on them.
@@ -149,10 +153,20 @@ def find_subject(store: Store, options: ExperimentOptions) -> Subject:
     images = replace(images, load=load_by(model.loader, Decoding.recorded(store.provenance.get("decoding"))))
     batch_size = int(store.provenance.get("batch_size", _USUAL_BATCH))
     prediction = np.asarray(store.baseline.prediction)
-    subject = Subject(model, device, images, prediction, batch_size, torch.empty(0))
+    of = store.baseline.log_prob_of
+    first = _first_inputs(model, images)
+    if len(first):  # otherwise what follows says which image is gone
+        settle(model.network, first, of)
+    subject = Subject(model, device, images, prediction, batch_size, torch.empty(0), of)
     # Refuses at once what is another network.
     _, probe, _ = next(subject.read(np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64))))
     return replace(subject, probe=probe)
+
+
+def _first_inputs(model: Model, images: ImageList) -> Tensor:
+    """Read two images, or one twice: enough to see what the network returns. None where neither can be read."""
+    batch = next(read_batches(images, model.transform, [range(min(2, len(images)))], workers=0))
+    return batch.inputs if len(batch.inputs) != 1 else batch.inputs.repeat(2, 1, 1, 1)
 
 
 def find_images(store: Store, folder: Path | None) -> ImageList:

@@ -15,6 +15,7 @@ from precompute.merge.blocks import blocks, gathered
 from precompute.merge.images import Swept
 from precompute.models.checkpoints import plain_tensors
 from precompute.models.lineage import kernel_l1
+from precompute.models.outputs import has_log_prob
 from precompute.models.sites import Site
 from precompute.plan import Plan
 from precompute.shards.arrays import array_name
@@ -58,7 +59,10 @@ def write_sweep(
     _write_images(writer, images)
     prediction = folder.read_all(images.shards, "prediction")
     writer.write("/baseline/prediction", prediction)
-    writer.write("/baseline/log_prob", folder.read_all(images.shards, "log_prob"))
+    writer.describe("/baseline", {"log_prob": plan.log_prob})
+    with_log_prob = has_log_prob(plan.log_prob)
+    if with_log_prob:
+        writer.write("/baseline/log_prob", folder.read_all(images.shards, "log_prob"))
     label = images.list.labels
     before = drops.Answers(prediction, plan.classes.output_index[label], label, len(plan.classes.names))
     merged = Merged(accuracy=float(before.right.mean()))
@@ -67,6 +71,8 @@ def write_sweep(
         measures = layer.write_activations() | {"l1_norm": kernel_l1(plan.model.network, site, plan.probe[:2])}
         for kind in plan.options.ablation:
             found, merged.flips[f"{site.name} {kind}"] = layer.write_ablation(kind)
+            if with_log_prob:
+                layer.write_changes(kind)
             measures |= found
         layer.write_measures(measures)
         merged.exemplars[site] = layer.exemplar_images()
@@ -159,13 +165,17 @@ class _LayerMerge:
         drop = drops.class_drops(self.before.correct, correct, self.before.count)
         self.writer.write(f"{base}/correct", correct)
         self.writer.write(f"{base}/drop", drop)
-        change = self.writer.create(f"{base}/log_prob_change", (self.site.n_units, self.n_images))
-        for block in blocks(self.site.n_units, 2 * self.n_images):
-            change[block] = gathered(self.folder, self.images.shards, self._name(kind, "log_prob_change"), block)
         overall = drops.overall_drop(self.before.correct, correct, self.before.count)
         worst, where = drops.max_class_drop(drop)
         names = [row.name for row in rows_for(kind)]
         return dict(zip(names, (overall, worst, where), strict=True)), len(image)
+
+    def write_changes(self, kind: str) -> None:
+        """Write what one kind of ablation does to log-probabilities."""
+        path = self._path("ablation", kind, "log_prob_change")
+        change = self.writer.create(path, (self.site.n_units, self.n_images))
+        for block in blocks(self.site.n_units, 2 * self.n_images):
+            change[block] = gathered(self.folder, self.images.shards, self._name(kind, "log_prob_change"), block)
 
     def write_measures(self, values: Mapping[str, np.ndarray]) -> None:
         """Write measures with what a reader needs to understand them."""

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
 OnCall = Callable[[str, int, Any], Any]
-OnStart = Callable[[str], object]
+OnStart = Callable[[str, Any], object]
 
 
-def _nothing(_path: str) -> None:
+def _nothing(_path: str, _inputs: Any) -> None:
     """Do nothing at the start of a call."""
 
 
@@ -32,12 +33,12 @@ def watched_calls(
     network
         The root: its forward passes are what calls are counted in.
     paths
-        Dotted paths as in ``network.named_modules()``.
+        Dotted paths as in ``network.named_modules()``. Parts that are TorchScript are passed over.
     on_call
         Receives the module's path, which call of the module this is (1 is the first) and its output. What it returns
         replaces the output for everything downstream, unless it is None.
     on_start
-        Called with the module's path before each call.
+        Called with the module's path and its positional arguments before each call.
     """
     calls: Counter[str] = Counter()
 
@@ -52,8 +53,8 @@ def watched_calls(
         return hook
 
     def start_hook_for(path: str) -> Callable[[nn.Module, Any], None]:
-        def hook(_module: nn.Module, _inputs: Any) -> None:
-            on_start(path)
+        def hook(_module: nn.Module, inputs: Any) -> None:
+            on_start(path, inputs)
 
         return hook
 
@@ -61,6 +62,8 @@ def watched_calls(
         hooks.enter_context(_removed(network.register_forward_pre_hook(start_afresh, prepend=True)))
         for path in paths:
             module = network.get_submodule(path)
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # it takes no hooks, and nothing inside it is called from here
             hooks.enter_context(_removed(module.register_forward_hook(hook_for(path))))
             hooks.enter_context(_removed(module.register_forward_pre_hook(start_hook_for(path))))
         yield

@@ -6,6 +6,11 @@ import torch
 from torch import nn
 
 from precompute.errors import ModelError, UnitscopeError
+from precompute.models.causes import cause
+
+
+class Enough(BaseException):
+    """All that was wanted of a pass has been seen. Not an Exception: a network may catch those."""
 
 
 def input_dtype(network: nn.Module) -> torch.dtype:
@@ -34,12 +39,12 @@ def run(network: nn.Module, inputs: torch.Tensor) -> Any:
     """
     try:
         return network(fit(network, inputs))
-    except (UnitscopeError, torch.OutOfMemoryError):
+    except (UnitscopeError, torch.OutOfMemoryError, KeyboardInterrupt, Enough):
         raise
-    except Exception as error:
+    except BaseException as error:  # a person's forward function may well call sys.exit
         raise ModelError(
-            f"The network cannot take an input of {_size(inputs)}: {error}. Give it the size and channels that it was "
-            "made for, by a transform that returns them."
+            f"The network cannot take an input of {_size(inputs)}: {cause(network, inputs, error)}. Give it the size "
+            "and channels that it was made for, by a transform that returns them."
         ) from error
 
 
@@ -64,10 +69,10 @@ def logits(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
         Where the network cannot take inputs of this shape, or does not return one (image, output) tensor.
     """
     output = run(network, inputs)
-    if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(inputs):
+    if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(inputs) or output.is_complex():
         raise ModelError(
             f"The network must return one tensor of shape (images, outputs), here ({len(inputs)}, outputs), but it "
-            f"returned {_describe(output)}. Wrap it in a module that returns the class scores alone."
+            f"returned {_describe(output, len(inputs))}. Wrap it in a module that returns the class scores alone."
         )
     return output.float()
 
@@ -84,7 +89,10 @@ def _size(inputs: torch.Tensor) -> str:
     return f"{channels} channel{'s' * (channels != 1)} and {'×'.join(map(str, sides))} pixels"
 
 
-def _describe(output: object) -> str:
+def _describe(output: object, n_images: int) -> str:
     if isinstance(output, torch.Tensor):
-        return f"a tensor of shape {tuple(output.shape)}"
+        if output.shape == (n_images,) and n_images > 1:
+            return "one number for each image, as binary networks do: make of it two scores, (0, the number)"
+        kind = "of complex numbers and " if output.is_complex() else ""
+        return f"a tensor {kind}of shape {tuple(output.shape)}"
     return f"an object of type {type(output).__name__}"

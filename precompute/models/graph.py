@@ -127,7 +127,7 @@ def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
     started: list[int] = []
     ends: list[Value | None] = []
 
-    def on_start(_path: str) -> None:
+    def on_start(_path: str, _inputs: Any) -> None:
         started.append(torch.autograd._get_sequence_nr())
 
     def on_call(path: str, call: int, output: Any) -> None:

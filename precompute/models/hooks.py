@@ -13,12 +13,8 @@ from torch import nn
 
 from precompute.errors import LayerError
 from precompute.models.calls import watched_calls
-from precompute.models.forward import run
+from precompute.models.forward import Enough, run
 from precompute.models.sites import Site
-
-
-class _Stop(BaseException):
-    """All that was wanted has been seen. Not an Exception: a network may catch those."""
 
 
 @contextmanager
@@ -162,12 +158,12 @@ def _run_up_to(network: nn.Module, sites: Collection[Site], inputs: torch.Tensor
         def keep(output: torch.Tensor) -> None:
             seen[site] = output
             if len(seen) == len(wanted):
-                raise _Stop
+                raise Enough
 
         return keep
 
     wanted = set(sites)
-    with suppress(_Stop), observe(network, {site: keeper(site) for site in wanted}):
+    with suppress(Enough), observe(network, {site: keeper(site) for site in wanted}):
         run(network, inputs)
     missed = [site.name for site in sites if site not in seen]
     if missed:

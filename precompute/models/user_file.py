@@ -16,6 +16,7 @@ from torch import nn
 from precompute.errors import ModelError
 from precompute.models.checkpoints import load_into, parameters_for
 from precompute.models.model import Model
+from precompute.models.ready import refuse_unready
 from precompute.models.torchvision_names import checkpoint_called
 from precompute.models.transforms import AsLoaded, default_transform, describe
 from precompute.models.wrappers import unwrapped
@@ -49,7 +50,8 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
     elif transform is None:
         transform = default_transform(network)
         notes.append(f"{function} returns no transform, so the usual one is assumed: {describe(transform)}.")
-    if any(module.training for module in network.modules()):
+    refuse_unready(network)
+    if _trains(network) and not _trains(network.eval()):
         notes.append(f"{function} returns a network in training mode; it is put into evaluation mode.")
     if weights == "DEFAULT":
         source = "built in"
@@ -60,6 +62,10 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
         source = found.source
         notes += found.notes
     return Model(f"{file}:{function}", network, transform, describe(transform), source, tuple(notes), loader)
+
+
+def _trains(network: nn.Module) -> bool:
+    return any(module.training for module in network.modules())
 
 
 def _call(file: Path, function: str) -> Any:
@@ -146,9 +152,9 @@ def _lies_in(folder: Path, top_level: str) -> bool:
 def _errors_told(file: Path) -> Iterator[None]:
     try:
         yield
-    except ModelError:
+    except (ModelError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a person's file may well call sys.exit
         raise ModelError(f"{_place(error, file)}: {type(error).__name__}: {error}") from error
 
 

@@ -6,6 +6,7 @@ count calls that run in several threads or in compiled code.
 
 from typing import Any
 
+import torch
 from torch import nn
 
 
@@ -18,8 +19,10 @@ def peeled(network: nn.Module) -> nn.Module:
 
 def unwrapped(network: nn.Module) -> nn.Module:
     """Return the network itself, after taking the wrappers off all its parts too."""
+    torch.compiler.set_stance("force_eager")  # for functions that are compiled one by one
     network = peeled(network)
     for module in network.modules():
+        module._compiled_call_impl = None  # what module.compile() leaves behind
         # Not named_children(): it leaves out the second name of a module that has two.
         for name, child in module._modules.items():
             if child is not None and _is_wrapper(child):

@@ -132,7 +132,10 @@ class Store:
     @cached_property
     def baseline(self) -> Baseline:
         """The network's answers with nothing ablated."""
-        return Baseline(self._file.read("/baseline/prediction"), self._file.read("/baseline/log_prob"))
+        path = "/baseline/log_prob"
+        log_prob = self._file.read(path) if self._file.has(path) else None
+        of = str(self._file.facts("/baseline").get("log_prob", schema.LOGITS))
+        return Baseline(self._file.read("/baseline/prediction"), log_prob, of)
 
     @cached_property
     def baseline_correct(self) -> NDArray[np.bool_]:

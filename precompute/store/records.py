@@ -68,10 +68,15 @@ class Images:
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """What the network says with nothing ablated: top-1 output (N,) and log-probability of the true class (N,)."""
+    """What the network says with nothing ablated: top-1 output (N,) and log-probability of the true class (N,).
+
+    ``log_prob`` is None where the network's outputs allow none; ``log_prob_of`` then says why, in a clause that follows
+    "because". Otherwise it says what they are of: ``logits`` or ``log of probabilities``.
+    """
 
     prediction: Ints
-    log_prob: Floats
+    log_prob: Floats | None
+    log_prob_of: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,8 @@ ENTRIES: tuple[Entry, ...] = (
         "f4",
         ("image",),
         "nat",
-        "Log-probability of the image's true class, nothing ablated.",
+        "Log-probability of the image's true class, nothing ablated; absent where the network's outputs allow none.",
+        required=False,
     ),
     Entry(f"{_LAYER}/activation/max", "f4", ("unit", "image"), "activation", "Maximum of the unit's map over space."),
     Entry(f"{_LAYER}/activation/mean", "f4", ("unit", "image"), "activation", "Mean of the unit's map over space."),
@@ -187,6 +188,9 @@ ENTRIES: tuple[Entry, ...] = (
     ),
 )
 
+LOGITS, LOG_OF_PROBABILITIES = "logits", "log of probabilities"
+"""What a baseline's fact `log_prob` says where there are log-probabilities; other text says why there are none."""
+
 ROOT_FACTS: dict[str, Fact] = {
     "format": Fact("text", f"`{FORMAT}`."),
     "version": Fact("integer", "The major version of the format."),
@@ -211,7 +215,14 @@ GROUP_FACTS: dict[str, dict[str, Fact]] = {
         "root": Fact("text", "Absolute path of the image folder at the time of the run."),
         "list_hash": Fact("text", "The list hash: which images these are, wherever their folder lies."),
     },
-    "/baseline": {},
+    "/baseline": {
+        "log_prob": Fact(
+            "text",
+            "What log-probabilities are of: the softmax of `logits`, or the `log of probabilities` that the network "
+            "returns; otherwise why they, and every `log_prob_change`, are left out. Older stores: `logits`.",
+            required=False,
+        ),
+    },
     "/layers": {},
     _LAYER: {
         "order": Fact("integer", "Position in the network, by call order."),

@@ -49,7 +49,8 @@ def read_shown(layer: Layer, experiment: Experiment, chosen: int | None) -> Show
         values: Floats = np.asarray(experiment[f"{base}/{name}"], dtype=np.float64)
         if name in ("accuracy", "loss"):
             values = _apart(values, ranking)
-        return values[..., ~np.isnan(values).all(axis=tuple(range(values.ndim - 1)))].mean(axis=-1)
+        held = ~np.isnan(values).all(axis=tuple(range(values.ndim - 1)))
+        return values[..., held].mean(axis=-1) if held.any() else values[..., 0]
 
     ranking = experiment[f"{base}/ranking"]
     entropy = of_class("entropy")

@@ -18,6 +18,7 @@ from explorer.navigate import View
 from explorer.text import count, number
 from precompute.measures.entropy import LEAST_RATE
 from precompute.store.reader import Experiment, Layer
+from precompute.store.records import Baseline
 
 _RANKS_LAST = 50.0
 _OWN = ("lowest", "highest")
@@ -34,7 +35,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     figure, numbers = st.columns([8, 4], gap="large")
     with figure:
         _levels(view, layer, shown, of)
-        _curves(layer, shown, of)
+        _curves(layer, shown, of, view.store.baseline)
     with numbers:
         heading("Against noise", of)
         _against_noise(shown, chosen)
@@ -88,12 +89,15 @@ def _along_the_way(shown: Shown) -> None:
     note(window_said(shown.n_removed))
 
 
-def _curves(layer: Layer, shown: Shown, of: str) -> None:
+def _curves(layer: Layer, shown: Shown, of: str, baseline: Baseline) -> None:
     found = shown.transitions()
     falls = found[found["ranking"].isin(_OWN)]
     parts = (("Accuracy", shown.accuracy, "accuracy, %"), ("Loss", shown.loss, "mean negative log-probability, nat"))
     for name, curve, up in parts:
         heading(f"{name} without ever more units", f"{layer.name}, {of}")
+        if name == "Loss" and baseline.log_prob is None:
+            note(f"The store holds no log-probabilities, because {baseline.log_prob_of}.")
+            continue
         if np.isnan(curve).all():
             note("No image of the class was measured on.")
             continue

@@ -9,6 +9,8 @@ import h5py
 import numpy as np
 
 from precompute.measures.drops import Answers
+from precompute.store import schema
+from precompute.store.checks.form import instances
 from precompute.store.checks.rules import Problem, Rule, outside, strings
 from precompute.store.list_hash import list_hash
 
@@ -23,6 +25,7 @@ def rules(file: h5py.File) -> Iterator[Rule]:
     yield Rule(("/classes/output_index", "/model"), partial(_outputs, file))
     yield Rule(("/images/label", "/classes/name"), partial(_labels, file))
     yield Rule(("/baseline/prediction", "/model"), partial(_predictions, file))
+    yield Rule(("/baseline",), partial(_log_prob, file))
     yield Rule(("/images/path", "/images/label", "/classes/name", "/images"), partial(_list, file))
 
 
@@ -65,6 +68,19 @@ def _labels(file: h5py.File) -> Iterator[Problem]:
 
 def _predictions(file: h5py.File) -> Iterator[Problem]:
     yield from outside("/baseline/prediction", file["/baseline/prediction"][...], n_outputs(file))
+
+
+def _log_prob(file: h5py.File) -> Iterator[Problem]:
+    """Log-probabilities, of the baseline and of every ablation, are there or are said to be left out."""
+    of = file["/baseline"].attrs.get("log_prob", schema.LOGITS)
+    there = of in (schema.LOGITS, schema.LOG_OF_PROBABILITIES)
+    if ("/baseline/log_prob" in file) != there:
+        yield Problem(
+            "/baseline", f"expected log_prob to be {'there' if there else 'absent'}, since its fact says {of!r}"
+        )
+    for path in () if there else instances(file, "/layers/<layer>/ablation/<kind>/log_prob_change"):
+        if path in file:
+            yield Problem(path, f"expected it to be absent, since the baseline says of log_prob {of!r}")
 
 
 def _list(file: h5py.File) -> Iterator[Problem]:

@@ -85,7 +85,7 @@ ENTRIES: tuple[Entry, ...] = (
         _ALONG,
         "nat",
         "Mean over the class's images of the negative log-probability of their class.",
-        nan=_NOT_MEASURED,
+        nan=f"{_NOT_MEASURED}, and everywhere in a store without log-probabilities",
     ),
     Entry(
         f"{_LAYER}/half_at",

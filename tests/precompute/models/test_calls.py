@@ -18,7 +18,12 @@ def test_calls_are_counted_for_each_module_by_itself():
 def test_starts_come_before_the_calls_of_what_is_inside():
     network = nn.Sequential(nn.Sequential(nn.ReLU()))
     seen = []
-    with watched_calls(network, ["", "0", "0.0"], lambda path, *_: seen.append(f"end {path}"), on_start=seen.append):
+    with watched_calls(
+        network,
+        ["", "0", "0.0"],
+        lambda path, *_: seen.append(f"end {path}"),
+        on_start=lambda path, _: seen.append(path),
+    ):
         network(torch.ones(1, 2))
     assert seen == ["", "0", "0.0", "end 0.0", "end 0", "end "]
 

@@ -60,7 +60,10 @@ def test_one_channel_input_is_fine():
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [((3, 9, 8), r"3 channels and 9×8 pixels: mat1 and mat2"), ((1, 6, 6), r"1 channel and 6×6 pixels: Given groups")],
+    [
+        ((3, 9, 8), r"3 channels and 9×8 pixels: mat1 and mat2"),
+        ((1, 6, 6), r"1 channel and 6×6 pixels: its first convolution, 0, takes 3 channels .Given groups"),
+    ],
 )
 def test_an_input_that_the_network_cannot_take_is_named(size, words):
     with pytest.raises(ModelError, match=words):

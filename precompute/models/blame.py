@@ -1,0 +1,85 @@
+"""Which module makes two passes of a network differ."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from precompute.models.calls import watched_calls
+
+# Relative to the largest number of a tensor: what rounding comes to in deep networks at worst.
+_ROUNDING = 1e-4
+
+
+def place(network: nn.Module, one: Callable[[], Any], other: Callable[[], Any]) -> str:
+    """Name the innermost module whose outputs differ between two passes although its inputs do not.
+
+    Parameters
+    ----------
+    network
+        A network.
+    one, other
+        Each makes a pass of it. Where one has more images than the other, the first ones are compared.
+
+    Returns
+    -------
+    str
+        Its path and its kind, and what about it is unusual; the network itself where it is its own forward function.
+    """
+    first, second = _calls(network, one), _calls(network, other)
+    for (path, given, returned), (other_path, other_given, other_returned) in zip(first, second, strict=False):
+        if path != other_path:
+            break
+        if _same(given, other_given) and not _same(returned, other_returned):
+            return _named(path, network.get_submodule(path))
+    return _named("", network)
+
+
+_Call = tuple[str, list[Tensor], list[Tensor]]
+
+
+def _calls(network: nn.Module, work: Callable[[], Any]) -> list[_Call]:
+    """List the calls of modules in the order in which they end, with what each was given and what it returned."""
+    found: list[_Call] = []
+    given: list[list[Tensor]] = []
+    paths = [path for path, _ in network.named_modules()]
+
+    def on_start(_path: str, inputs: Any) -> None:
+        given.append(_tensors(inputs))
+
+    def on_call(path: str, _call: int, output: Any) -> None:
+        found.append((path, given.pop(), _tensors(output)))
+
+    with torch.no_grad(), watched_calls(network, paths, on_call, on_start=on_start):
+        work()
+    return found
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else [value]
+    return [each.detach().double().cpu() for each in values if isinstance(each, Tensor) and not each.is_complex()]
+
+
+def _same(one: list[Tensor], other: list[Tensor]) -> bool:
+    """Say whether tensors are equal but for rounding, in the rows that both have."""
+    if len(one) != len(other):
+        return False
+    for first, second in zip(one, other, strict=True):
+        n_rows = min(len(first), len(second)) if first.ndim and second.ndim else None
+        if n_rows is not None:
+            first, second = first[:n_rows], second[:n_rows]
+        if first.shape != second.shape:
+            return False
+        if bool(((first - second).abs() > _ROUNDING * first.abs().amax()).any()):
+            return False
+    return True
+
+
+def _named(path: str, module: nn.Module) -> str:
+    kind = type(module).__name__
+    if not path:
+        return f"the forward function of the network itself ({kind})"
+    if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
+        return f"{path} ({kind} without running statistics)"
+    return f"{path} ({kind} in training mode)" if module.training else f"{path} ({kind})"

@@ -1,0 +1,107 @@
+"""Why a network does not run on pictures: the cause, as far as the network itself shows it."""
+
+import inspect
+from typing import Any
+
+import torch
+from torch import nn
+
+from precompute.models.ready import listed
+
+_FIRST = (
+    (nn.Embedding, "looks up whole numbers, such as the ids of words, where a picture has brightness"),
+    (nn.Conv1d, "takes signals along one dimension, such as sound, where a picture has two"),
+    (nn.Conv3d, "takes volumes or clips, (channel, depth, height, width), where a picture has no depth"),
+    ((nn.LSTM, nn.GRU, nn.RNN), "takes sequences, where a picture has height and width"),
+)
+
+
+def cause(network: nn.Module, inputs: torch.Tensor, error: BaseException) -> str:
+    """Say in a sentence, without its full stop, why a network does not take a batch of pictures.
+
+    Parameters
+    ----------
+    network
+        The network.
+    inputs
+        (image, channel, height, width): what it was given.
+    error
+        What it raised.
+    """
+    found = _leaves(error) or _other_arguments(network) or _other_kind(network) or _other_channels(network, inputs)
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if found is None else f"{found} ({said})"
+
+
+def _leaves(error: BaseException) -> str | None:
+    if isinstance(error, Exception):
+        return None
+    return f"its forward function ends the program, by {type(error).__name__}"
+
+
+def _other_arguments(network: nn.Module) -> str | None:
+    try:
+        parameters = inspect.signature(network.forward).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    needed = [each.name for each in parameters if each.kind in kinds and each.default is each.empty]
+    if len(needed) == 1:
+        return None
+    return (
+        f"its forward function needs {' and '.join(needed) or 'nothing'}, and here a network is given one batch of "
+        "pictures and nothing else; wrap it in a module that adds what is missing"
+    )
+
+
+def _other_kind(network: nn.Module) -> str | None:
+    for path, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            return None
+        for kinds, takes in _FIRST:
+            if isinstance(module, kinds):
+                return f"its first layer, {path or 'itself'} ({type(module).__name__}), {takes}"
+    return None
+
+
+def _other_channels(network: nn.Module, inputs: torch.Tensor) -> str | None:
+    first: Any = next((item for item in network.named_modules() if isinstance(item[1], nn.Conv2d)), None)
+    if first is None or inputs.ndim != 4 or first[1].in_channels == inputs.shape[1]:
+        return None
+    return f"its first convolution, {first[0]}, takes {first[1].in_channels} channels"
+
+
+def lost_batch(network: nn.Module, n_images: int, reason: str, *, shape: tuple[int, ...] | None) -> str:
+    """Say why a network that runs on several images does not run on one.
+
+    Parameters
+    ----------
+    network
+        The network.
+    n_images
+        How many images it does run on.
+    reason
+        What it says of one.
+    shape
+        Of what it returns for one image, where it returns a tensor.
+    """
+    begin = f"The network runs on {n_images} images together but not on one alone"
+    training = [path for path, module in network.named_modules() if module.training and _is_norm(module)]
+    if training:
+        return (
+            f"{begin}: {listed(training)} stays in training mode, so that it needs a batch to take its statistics "
+            "from. Let it use its running statistics, as eval() does."
+        )
+    if shape is not None and len(shape) == 1:
+        return (
+            f"{begin}, for which it returns a tensor of shape {shape} instead of (1, outputs): a squeeze() without a "
+            "dimension drops the batch too. Name the dimensions, such as flatten(1)."
+        )
+    return (
+        f"{begin}: {reason} A size of the batch that is written into its forward function, or a squeeze() without a "
+        "dimension, would do this. Let it take any number of images."
+    )
+
+
+def _is_norm(module: nn.Module) -> bool:
+    return isinstance(module, nn.modules.batchnorm._BatchNorm)

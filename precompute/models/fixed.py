@@ -1,0 +1,198 @@
+"""Whether a network is a fixed function from one image to its outputs.
+
+It is trusted to give an image the same outputs every time: among whatever other images, at whatever place of the batch,
+whatever it has seen before. Where it does not, nothing that is computed of it means what it says.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from precompute.errors import ModelError
+from precompute.models.blame import place
+from precompute.models.causes import lost_batch
+from precompute.models.forward import fit, input_dtype, logits, run
+
+_PROBED = 2
+# Roundings of one number, relative to the largest output. Batches of 1 and of 8 differ by 1 to 3 in torchvision's
+# networks. Whatever stays below has no more effect than another size of the batch has anyway.
+_ROUNDINGS = 16
+# Where float64 cannot decide: what rounding comes to in deep networks at worst.
+_SURE = 1e-4
+# Rounding shrinks by 5e8 from float32 to float64. What the network does shrinks by nothing.
+_SHRINKS = 100
+
+Pass = Callable[[Tensor], Tensor]
+Check = Callable[[Pass, Tensor], tuple[Tensor, Tensor]]
+
+
+def refuse_changing(network: nn.Module, inputs: Tensor) -> None:
+    """Refuse a network that does not give an image the same outputs every time.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode.
+    inputs
+        (image, channel, height, width): some images, of which a few are taken.
+
+    Raises
+    ------
+    ModelError
+        It says what the outputs depend on, and names the module where that begins.
+    """
+    chosen = inputs[np.unique(np.linspace(0, len(inputs) - 1, _PROBED).round().astype(int))]
+    # Where the files are alike, so that the others of a batch are others.
+    varied = torch.cat([chosen, chosen.flip(-1) / 2])
+    _refuse_one_alone(network, varied)
+    for check, tell in ((_again, _tell_unsteady), (_alone, _tell_of_batch), (_turned, _tell_of_batch)):
+        gap = _true_gap(network, check, varied)
+        if gap is not None:
+            raise ModelError(tell(network, varied, gap))
+
+
+def _again(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the same images again: at once, in a smaller batch between, and after others."""
+    half = len(inputs) // 2
+    first = passes(inputs)
+    found = [passes(inputs[:half]), passes(inputs), passes(inputs[half:]), passes(inputs[:half]), passes(inputs[:half])]
+    return torch.cat([first[:half], found[0], found[0]]), torch.cat([found[1][:half], found[3], found[4]])
+
+
+def _alone(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    return passes(inputs), torch.cat([passes(inputs[[row]]) for row in range(len(inputs))])
+
+
+def _turned(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    return passes(inputs), passes(inputs.flip(0)).flip(0)
+
+
+@torch.no_grad()
+def _true_gap(network: nn.Module, check: Check, inputs: Tensor) -> str | None:
+    """Say by how much two answers that should be one differ; None where that is rounding."""
+    here = _gap(check, lambda batch: logits(network, batch), inputs)
+    if here.relative <= _ROUNDINGS * torch.finfo(input_dtype(network)).eps:
+        return None
+    try:
+        there = _gap(check, _in_float64(network, inputs), inputs)
+    except Exception:  # a network may well have numbers of its own that stay in its precision
+        there = None
+    if there is None or there.in_float32:
+        rounding = max(_SURE, _ROUNDINGS * torch.finfo(input_dtype(network)).eps)
+        return None if here.relative <= rounding else str(here)
+    return None if there.relative <= here.relative / _SHRINKS else str(here)
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """The largest difference between two answers, and the largest output."""
+
+    absolute: float
+    largest: float
+    in_float32: bool
+
+    @property
+    def relative(self) -> float:
+        return self.absolute / self.largest if self.largest else 0.0
+
+    def __str__(self) -> str:
+        return f"by up to {self.absolute:.2g}, where the largest output is {self.largest:.2g}"
+
+
+def _gap(check: Check, passes: Pass, inputs: Tensor) -> _Gap:
+    one, other = check(passes, inputs)
+    as_float32 = one.dtype != torch.float64 or bool((one.float().double() == one).all())
+    apart = (one.double() - other.double()).abs()
+    apart[one.isnan() & other.isnan()] = 0
+    return _Gap(float(apart.nan_to_num(torch.inf).max()), float(one.abs().max()), as_float32)
+
+
+def _in_float64(network: nn.Module, inputs: Tensor) -> Pass:
+    """Return the network's passes in float64, its own numbers left as they are."""
+    device = fit(network, inputs[:1]).device
+    device = torch.device("cpu") if device.type == "mps" else device
+    named = [*network.named_parameters(), *network.named_buffers()]
+    state = {name: t.to(device, torch.float64 if t.is_floating_point() else t.dtype, copy=True) for name, t in named}
+    return lambda batch: functional_call(network, state, (batch.to(device, torch.float64, copy=True),))
+
+
+def _refuse_one_alone(network: nn.Module, inputs: Tensor) -> None:
+    """Refuse a network that runs on some images but not on one of them."""
+    try:
+        logits(network, inputs[:1])
+    except ModelError as error:
+        try:
+            output = run(network, inputs[:1])
+        except ModelError:
+            output = None
+        shape = tuple(output.shape) if isinstance(output, Tensor) else None
+        raise ModelError(lost_batch(network, len(inputs), str(error), shape=shape)) from error
+
+
+# What is the cause?
+
+
+def _tell_unsteady(network: nn.Module, inputs: Tensor, gap: str) -> str:
+    where = place(network, lambda: run(network, inputs), lambda: run(network, inputs))
+    if _is_steady_when_seeded(network, inputs):
+        what = (
+            f"It draws random numbers, in {where}. Usual are a dropout that stays in training mode, a functional "
+            "dropout without training=self.training, and random choices in forward"
+        )
+    else:
+        what = (
+            f"It keeps something from one call to the next, or draws random numbers of its own, in {where}. Usual are "
+            "a running mean or a counter that forward changes"
+        )
+    return (
+        f"The network does not answer the same way each time: its outputs for the same images differ {gap}. {what}. "
+        "Make it a fixed function of the image."
+    )
+
+
+def _tell_of_batch(network: nn.Module, inputs: Tensor, gap: str) -> str:
+    alone = [int(row) for row in range(len(inputs))]
+    gaps = [
+        _gap(_first_alone, lambda batch: logits(network, batch), _with_first(inputs, row)).relative for row in alone
+    ]
+    worst = _with_first(inputs, int(np.argmax(gaps)))
+    where = place(network, lambda: run(network, worst), lambda: run(network, worst[:1]))
+    return (
+        f"The network's answer to an image depends on the other images of its batch: outputs alone and among others "
+        f"differ {gap}. It begins in {where}. Usual are a batch norm that takes its statistics from the batch, and a "
+        "division by the batch's maximum. Let every image be judged by itself."
+    )
+
+
+def _first_alone(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    return passes(inputs)[:1], passes(inputs[:1])
+
+
+def _with_first(inputs: Tensor, row: int) -> Tensor:
+    return torch.cat([inputs[[row]], inputs[:row], inputs[row + 1 :]])
+
+
+def _is_steady_when_seeded(network: nn.Module, inputs: Tensor) -> bool:
+    with _random_numbers_restored():
+        answers = []
+        for _ in range(3):
+            torch.manual_seed(0)
+            random.seed(0)
+            np.random.seed(0)  # the one that a network may draw from
+            answers.append(logits(network, inputs))
+    return all(torch.allclose(answer, answers[0], rtol=1e-4, atol=1e-6) for answer in answers)
+
+
+@contextmanager
+def _random_numbers_restored() -> Iterator[None]:
+    ours, numpys = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        yield
+    random.setstate(ours)
+    np.random.set_state(numpys)

@@ -1,0 +1,82 @@
+"""What a network is made of, before anything is run: parts that no hook, hash or gradient can reach."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from precompute.errors import ModelError
+
+_SHOWN = 3
+
+
+def refuse_unready(network: nn.Module) -> None:
+    """Refuse a network whose weights are not there as plain numbers, or whose layers cannot be seen.
+
+    Raises
+    ------
+    ModelError
+        Where the whole is TorchScript, or a part is quantised, or a parameter or buffer is sparse, on the meta device
+        or not yet made. The message names the modules or the parameters.
+    """
+    if isinstance(network, torch.jit.ScriptModule):
+        raise ModelError(
+            "The network is TorchScript: its layers run in compiled code, where nothing outside can see or silence "
+            "them. Give the Python module that it was made from, with the same weights."
+        )
+    quantised = [path for path, module in network.named_modules() if "quantized" in type(module).__module__]
+    if quantised:
+        raise ModelError(
+            f"The network is quantised in {listed(quantised)}: its numbers there are steps of a scale, and dynamic "
+            "quantisation takes that scale from the whole batch. Give the network in floating point, as it was before."
+        )
+    for found, what in _REFUSED:
+        named = [name for name, tensor in _tensors(network) if found(tensor)]
+        if named:
+            raise ModelError(f"Of the network's parameters {listed(named)} {what}")
+
+
+def unseen_parts(network: nn.Module) -> tuple[str, ...]:
+    """Say which parts of a network are TorchScript, a sentence; nothing where none is."""
+    paths = [path for path, module in network.named_modules() if isinstance(module, torch.jit.ScriptModule)]
+    outermost = [path for path in paths if path.rpartition(".")[0] not in paths]
+    if not outermost:
+        return ()
+    return (
+        f"{listed(outermost)}: TorchScript, whose layers run in compiled code, so that neither it nor what is inside "
+        "can be looked at; the layers around it can.",
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """List names, the first few of many."""
+    names = list(names)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _tensors(network: nn.Module) -> Iterable[tuple[str, Any]]:
+    yield from network.named_parameters()
+    yield from network.named_buffers()
+
+
+def _is_sparse(tensor: torch.Tensor) -> bool:
+    return tensor.layout is not torch.strided
+
+
+_REFUSED: tuple[tuple[Callable[[Any], bool], str], ...] = (
+    (
+        is_lazy,
+        "have no size yet, since no pass has been made. Run a batch through the network and load its weights in the "
+        "function that returns it.",
+    ),
+    (
+        lambda tensor: tensor.is_meta,
+        "are on the meta device, without any numbers. Load the weights before you return the network.",
+    ),
+    (_is_sparse, "are sparse. Make them dense, with to_dense(), before you return the network."),
+    (lambda tensor: tensor.is_quantized, "are quantised. Give the network in floating point."),
+    (lambda tensor: tensor.is_complex(), "are complex numbers, which no layer here can be ranked or silenced by."),
+)

@@ -1,0 +1,151 @@
+"""A handful of passes over the first images, before anything is computed, say whether a network can be trusted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from precompute.errors import ModelError
+from precompute.models import outputs as of
+from precompute.models.device import exact_float32
+from precompute.models.fixed import refuse_changing
+from precompute.models.forward import input_dtype, logits
+from precompute.models.ready import listed, unseen_parts
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """What a network's outputs are, as far as the first images show.
+
+    Parameters
+    ----------
+    n_outputs
+        How many there are.
+    log_prob
+        What kind of numbers they are: ``logits``, ``log of probabilities``, or why log-probabilities are left out, a
+        clause that can follow "because".
+    conditions
+        What must be said of the network, a sentence each.
+    """
+
+    n_outputs: int
+    log_prob: str
+    conditions: tuple[str, ...]
+
+
+@exact_float32()
+@torch.no_grad()
+def trusted(network: nn.Module, inputs: Tensor, names: Sequence[str]) -> Trusted:
+    """Find out what a network answers, or refuse it.
+
+    Parameters
+    ----------
+    network
+        A network in evaluation mode. Where it returns more than class scores, or probabilities, it is given hooks that
+        make of it what the run needs; see `precompute.models.outputs`.
+    inputs
+        (image, channel, height, width): the first images, two at least.
+    names
+        What to call the images in a message.
+
+    Returns
+    -------
+    Trusted
+
+    Raises
+    ------
+    ModelError
+        Where the outputs of an image are not the same every time, are not numbers, or are no class scores. The message
+        names the cause, and the modules where it can.
+    """
+    taken = of.take_scores(network, inputs)
+    scores = logits(network, inputs)
+    if scores.shape[1] == 1:
+        raise ModelError(
+            "The network has one output, so it is binary: the largest of one output is always that one, and no "
+            "ablation could change a prediction. Wrap it in a module that returns two scores, (0, the logit)."
+        )
+    refuse_not_numbers(inputs, scores.cpu().numpy(), names)
+    refuse_changing(network, inputs)
+    kind = _settle_kind(network, inputs, scores)
+    conditions = [taken, _sentence(kind), *_oddities(network, scores), *unseen_parts(network)]
+    return Trusted(scores.shape[1], kind, tuple(filter(None, conditions)))
+
+
+def refuse_not_numbers(inputs: Tensor, scores: np.ndarray, names: Sequence[str]) -> None:
+    """Refuse outputs that are NaN or infinite.
+
+    Parameters
+    ----------
+    inputs
+        (image, channel, height, width).
+    scores
+        (image, output) what the network says of them.
+    names
+        What to call the images.
+
+    Raises
+    ------
+    ModelError
+        It names the images.
+    """
+    wrong = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+    if not len(wrong):
+        return
+    bad_inputs = [row for row in wrong.tolist() if not bool(torch.isfinite(inputs[row]).all())]
+    if bad_inputs:
+        raise ModelError(
+            f"The transform makes NaN or infinity of {listed(names[row] for row in bad_inputs)}. "
+            "Look at what it divides by, or leave the files out."
+        )
+    raise ModelError(
+        f"The network's outputs are NaN or infinite for {len(wrong)} of {len(scores)} images, "
+        f"{listed(names[row] for row in wrong.tolist())}. Expected finite scores; look at its weights, its precision "
+        "and what it divides by."
+    )
+
+
+def _settle_kind(network: nn.Module, inputs: Tensor, scores: Tensor) -> str:
+    try:
+        operation = of.last_operation(network, inputs[:2])
+    except ModelError:  # a network that does not run where gradients are recorded
+        operation = None
+    kind = of.kind_of(scores, operation, precision=torch.finfo(input_dtype(network)).eps)
+    if kind == of.LOG_OF_PROBABILITIES:
+        of.take_logs(network)
+    return kind
+
+
+def _sentence(kind: str) -> str | None:
+    if kind == of.LOGITS:
+        return None
+    if kind == of.LOG_OF_PROBABILITIES:
+        return (
+            "The network returns probabilities, which add up to 1 on the first images: their logarithm is taken, so "
+            "that log-probabilities are its own. Predictions are as they were."
+        )
+    return (
+        f"Log-probabilities are left out, and what is built on them, because {kind}. Predictions and drops are right."
+    )
+
+
+def _oddities(network: nn.Module, scores: Tensor) -> Iterator[str]:
+    """Say what is odd about a network that is a fixed function all the same."""
+    n_images = len(scores)
+    training = [path or "the network itself" for path, module in network.named_modules() if module.training]
+    if training:
+        yield (
+            f"{listed(training)}: in training mode even after eval(). On the first {n_images} images it makes no "
+            "difference to any output."
+        )
+    if bool((scores == scores[0]).all()):
+        yield f"The network gives each of the first {n_images} images the same outputs, whatever they show."
+    highest = scores.topk(2, dim=1).values
+    n_tied = int((highest[:, 0] == highest[:, 1]).sum())
+    if n_tied and not bool((scores == scores[0]).all()):
+        yield (
+            f"For {n_tied} of the first {n_images} images two outputs share the highest value: the first of them "
+            "counts as the prediction."
+        )

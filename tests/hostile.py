@@ -1,0 +1,288 @@
+"""Small networks that break one promise each, as people really bring them."""
+
+import random
+from collections import OrderedDict, namedtuple
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+N_CLASSES = 3
+
+
+class Tiny(nn.Module):
+    """Two convolutions, a mean over space, a linear layer: a fixed function that is what all others depart from."""
+
+    def __init__(self, n_outputs: int = N_CLASSES) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 6, 3, 2, 1)
+        self.fc = nn.Linear(6, n_outputs)
+        with torch.no_grad():
+            self.fc.weight *= 20  # pictures must differ in what they are taken for
+
+    def maps(self, x):
+        return F.relu(self.conv2(F.relu(self.conv1(x))))
+
+    def pooled(self, x):
+        return self.maps(x).mean((2, 3))
+
+    def forward(self, x):
+        return self.fc(self.pooled(x))
+
+
+# Not a fixed function
+
+
+class FunctionalDropout(Tiny):
+    def forward(self, x):
+        return self.fc(F.dropout(self.pooled(x), 0.5))
+
+
+class FaintNoise(Tiny):
+    def forward(self, x):
+        return super().forward(x) + 1e-4 * torch.randn(len(x), N_CLASSES)
+
+
+class RandomPath(Tiny):
+    def maps(self, x):
+        y = self.conv2(F.relu(self.conv1(x)))
+        return F.relu(y * 0.5 - 0.2 if random.random() < 0.5 else y)
+
+
+class KeptDropout(Tiny):
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+
+    def pooled(self, x):
+        return self.drop(super().pooled(x))
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.drop.training = True
+        return self
+
+
+class OwnGenerator(Tiny):
+    def __init__(self):
+        super().__init__()
+        self.random = random.Random(0)
+
+    def forward(self, x):
+        return super().forward(x) * self.random.uniform(0.5, 1.5)
+
+
+class RunningMean(Tiny):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(6))
+
+    def pooled(self, x):
+        found = super().pooled(x)
+        self.mean = 0.9 * self.mean + 0.1 * found.mean(0)
+        return found - self.mean
+
+
+class Counter(Tiny):
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x) + 0.1 * self.calls * torch.arange(3.0)
+
+
+class WithNorm(Tiny):
+    def __init__(self, **options):
+        super().__init__()
+        self.bn = nn.BatchNorm2d(6, **options)
+
+    def maps(self, x):
+        return F.relu(self.bn(self.conv2(F.relu(self.conv1(x)))))
+
+
+class BatchStatistics(WithNorm):
+    def __init__(self):
+        super().__init__(track_running_stats=False)
+
+
+class AlwaysTraining(WithNorm):
+    def train(self, mode=True):
+        return super().train(True)
+
+
+class BatchMaximum(Tiny):
+    def pooled(self, x):
+        found = super().pooled(x)
+        return found / found.max()
+
+
+class FaintLeak(Tiny):
+    """A hundred-thousandth of the batch's mean: less than a dropped digit, and yet no rounding."""
+
+    def pooled(self, x):
+        found = super().pooled(x)
+        return found + 3e-5 * found.mean(0, keepdim=True)
+
+
+class FirstIsSpecial(Tiny):
+    def forward(self, x):
+        found = super().forward(x)
+        return torch.cat([found[:1] * 2, found[1:]])
+
+
+class NextNeighbour(Tiny):
+    def pooled(self, x):
+        found = super().pooled(x)
+        return found + 0.1 * found.roll(1, 0)
+
+
+CHANGING = {
+    FunctionalDropout: r"draws random numbers, in the forward function of the network itself \(FunctionalDropout\)",
+    FaintNoise: "draws random numbers",
+    RandomPath: "draws random numbers",
+    KeptDropout: r"draws random numbers, in drop \(Dropout in training mode\)",
+    OwnGenerator: "keeps something from one call to the next, or draws random numbers of its own",
+    RunningMean: "keeps something from one call to the next",
+    Counter: "keeps something from one call to the next",
+    BatchStatistics: r"depends on the other images .* bn \(BatchNorm2d without running statistics\)",
+    AlwaysTraining: r"depends on the other images .* bn \(BatchNorm2d in training mode\)",
+    BatchMaximum: "depends on the other images",
+    FaintLeak: "depends on the other images",
+    FirstIsSpecial: "depends on the other images",
+    NextNeighbour: "depends on the other images",
+}
+"""Networks that are no fixed function of the image, each with the words that name why."""
+
+
+# Other shapes of output
+
+Named = namedtuple("Named", ["logits", "aux_logits"])
+
+
+@dataclass
+class Found:
+    logits: Tensor
+    maps: Tensor
+
+
+class Returns(Tiny):
+    """Returns what a function makes of scores, features and maps."""
+
+    def __init__(self, returned):
+        super().__init__()
+        self.returned = returned
+
+    def forward(self, x):
+        maps = self.maps(x)
+        features = maps.mean((2, 3))
+        return self.returned(self.fc(features), features, maps)
+
+
+TAKEN = {
+    "a dict with logits": lambda s, f, m: {"logits": s, "features": f},
+    "an OrderedDict with out and aux": lambda s, f, m: OrderedDict(out=s, aux=2 * s),
+    "a dict with one (image, output) tensor": lambda s, f, m: {"scores": s, "maps": m, "n": 3},
+    "a tuple of scores and maps": lambda s, f, m: (s, m),
+    "a tuple of maps and scores": lambda s, f, m: (m, s),
+    "a list of scores": lambda s, f, m: [s],
+    "a tuple of scores and the features that they are made of": lambda s, f, m: (s, f),
+    "a named tuple": lambda s, f, m: Named(s, 2 * s),
+    "a dataclass": lambda s, f, m: Found(s, m),
+}
+AMBIGUOUS = {
+    "two heads": lambda s, f, m: (s, 2 * s),
+    "features before scores": lambda s, f, m: (f, s),
+    "features that are cut off": lambda s, f, m: (s, f.detach()),
+    "logits and out": lambda s, f, m: {"logits": s, "out": 2 * s},
+    "two tensors of other names": lambda s, f, m: {"a": s, "b": 2 * s},
+}
+
+
+# Outputs that are no logits
+
+KINDS = {
+    "logits": (lambda s: s, "logits"),
+    "log-probabilities": (lambda s: s.log_softmax(1), "logits"),
+    "softmax": (lambda s: s.softmax(1), "log of probabilities"),
+    "a mean of two softmaxes": (lambda s: (s.softmax(1) + (2 * s).softmax(1)) / 2, "log of probabilities"),
+    "shares": (lambda s: s.exp() / s.exp().sum(1, keepdim=True), "log of probabilities"),
+    "softmax of what is detached": (lambda s: s.detach().softmax(1), "log of probabilities"),
+    "sigmoid": (lambda s: s.sigmoid(), "ends in a sigmoid"),
+    "sigmoid of what is detached": (lambda s: s.sigmoid().detach(), "between 0 and 1"),
+    "log-sigmoid": (lambda s: F.logsigmoid(s), "logarithm of a sigmoid"),
+    "tanh": (lambda s: s.tanh(), "hyperbolic tangent"),
+    "votes": (lambda s: F.one_hot(s.argmax(1), 3), "whole numbers"),
+    "rounded scores": (lambda s: s.round(), "whole numbers"),
+    "rounded probabilities": (lambda s: (s.softmax(1) * 10).round() / 10, "rounded|between 0 and 1"),
+    "per cent": (lambda s: 100 * s.softmax(1), "add up to 100"),
+}
+
+
+# What cannot be taken at all
+
+
+class Forward(nn.Module):
+    """A network of one layer with a forward function of its own."""
+
+    def __init__(self, layer, forward):
+        super().__init__()
+        self.layer, self.function = layer, forward
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
+class TwoInputs(Tiny):
+    def forward(self, x, mask):
+        return super().forward(x) * mask
+
+
+class Leaves(Tiny):
+    def forward(self, x):
+        raise SystemExit(0)
+
+
+class GivesUp(Tiny):
+    class Enough(BaseException):
+        pass
+
+    def forward(self, x):
+        raise self.Enough("no more")
+
+
+class FixedBatch(Tiny):
+    def forward(self, x):
+        return super().forward(x).reshape(-1, 2, 3).reshape(len(x), 3)
+
+
+class Squeezed(Tiny):
+    def forward(self, x):
+        return super().forward(x).squeeze()
+
+
+REFUSED = {
+    "two inputs": (TwoInputs, "forward function needs x and mask"),
+    "no forward": (lambda: nn.ModuleList([nn.Conv2d(3, 4, 3)]), "forward"),
+    "ids of words": (
+        lambda: Forward(nn.Embedding(10, 3), lambda self, x: self.layer(x).mean((1, 2, 3))),
+        r"layer \(Embedding\), looks up whole numbers",
+    ),
+    "sound": (lambda: Forward(nn.Conv1d(3, 4, 3), lambda self, x: self.layer(x).mean(2)), "takes signals"),
+    "clips": (lambda: Forward(nn.Conv3d(3, 4, 3), lambda self, x: self.layer(x).mean((2, 3))), "takes volumes"),
+    "sequences": (lambda: Forward(nn.LSTM(3, 4), lambda self, x: self.layer(x)[0]), "takes sequences"),
+    "four channels": (lambda: nn.Sequential(nn.Conv2d(4, 3, 3), nn.Flatten()), "0, takes 4 channels"),
+    "sys.exit": (Leaves, "ends the program, by SystemExit"),
+    "an exception that is no Exception": (GivesUp, "ends the program, by Enough"),
+    "scores for each pixel": (lambda: nn.Conv2d(3, 4, 3), r"returned a tensor of shape \(4, 4, 30, 30\)"),
+    "nothing": (lambda: Forward(nn.ReLU(), lambda self, x: None), "NoneType"),
+    "one output": (lambda: Tiny(1), "binary"),
+    "one number an image": (lambda: Forward(Tiny(1), lambda self, x: self.layer(x).flatten()), "binary|one number"),
+    "NaN": (lambda: Forward(Tiny(), lambda self, x: self.layer(x) / 0 * 0), "NaN or infinite for 4 of 4 images, a.png"),
+    "infinity": (lambda: Forward(Tiny(), lambda self, x: self.layer(x).exp() / 0), "NaN or infinite"),
+    "a squeezed batch of one": (Squeezed, r"returns a tensor of shape \(3,\) .* squeeze\(\)"),
+    "a fixed batch": (FixedBatch, "4 images together but not on one alone"),
+    "complex numbers": (lambda: Forward(Tiny(), lambda self, x: self.layer(x) * 1j), "complex"),
+}
+"""What makes each network, and the words that name why it cannot be taken."""
