@@ -80,6 +80,23 @@ def test_a_missing_dataset_is_found(path, spoil):
     assert problems == [Problem(path, "the dataset is missing")]
 
 
+def test_log_probabilities_that_are_absent_have_to_be_said_to_be_left_out(spoil):
+    def remove(file):
+        del file["/baseline/log_prob"]
+
+    assert paths_of(check(spoil(remove))) == {"/baseline"}
+
+
+def test_where_log_probabilities_are_left_out_no_change_of_them_is_there(spoil):
+    def remove(file):
+        del file["/baseline/log_prob"]
+        file["/baseline"].attrs["log_prob"] = "the network ends in a sigmoid"
+
+    found = paths_of(check(spoil(remove)))
+    assert found
+    assert all(path.endswith("log_prob_change") for path in found)
+
+
 @pytest.mark.parametrize("path", [path for path, entry in PATHS.items() if not entry.required])
 def test_an_optional_dataset_may_be_missing(path, spoil):
     def remove(file):
@@ -91,6 +108,10 @@ def test_an_optional_dataset_may_be_missing(path, spoil):
                 file[f"{LAYER}/{part}"][...] = np.maximum(file[f"{LAYER}/{part}"][...], 0)
             file[f"{LAYER}/activation/mean"][...] = 0
             file[f"{LAYER}/activation/max"][...] = 0
+        if path == "/baseline/log_prob":
+            file["/baseline"].attrs["log_prob"] = "the network ends in a sigmoid"
+            for kind in file[f"{LAYER}/ablation"]:
+                del file[f"{LAYER}/ablation/{kind}/log_prob_change"]
 
     found = paths_of(check(spoil(remove)))
     assert path not in found
