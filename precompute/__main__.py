@@ -79,6 +79,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--train-images", type=Path, metavar="DIR", help="training images, to be looked at in the same way")
     add("--classes", type=Path, metavar="FILE.json", help="JSON object, class -> network output")
     add("--class-order", choices=("text", "number", "natural"), help="how names are sorted to be outputs 0, 1, 2 ...")
+    add("--allow-low-accuracy", action="store_true", help="go on where answers seem to have nothing to do with classes")
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (%(default)s)")
     add("--batch-size", type=int, default=64, metavar="N", help="images that go together (%(default)s)")
     add("--workers", type=int, metavar="N", help="processes that decode images (by number of images and cores)")
@@ -189,6 +190,7 @@ def _run(options: argparse.Namespace) -> int:
         train_images=options.train_images,
         classes_file=options.classes,
         class_order=options.class_order,
+        allow_low_accuracy=options.allow_low_accuracy,
         device=options.device,
         batch_size=options.batch_size,
         workers=options.workers,

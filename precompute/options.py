@@ -31,6 +31,8 @@ class RunOptions:
     class_order
         How the names of the classes are sorted to be outputs 0, 1, 2 ...: ``text``, ``number`` or ``natural``; None
         where these agree.
+    allow_low_accuracy
+        Go on where the network's answers say that the classes may have the wrong outputs.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     batch_size
@@ -66,6 +68,7 @@ class RunOptions:
     train_images: Path | None = None
     classes_file: Path | None = None
     class_order: str | None = None
+    allow_low_accuracy: bool = False
     device: str = "auto"
     batch_size: int = 64
     workers: int | None = None

@@ -66,11 +66,27 @@ class ImageList:
             The other images in the same order, with the same classes.
         """
         left_out = set(indices)
-        return self._at([index for index in range(len(self)) if index not in left_out])
+        return self.at([index for index in range(len(self)) if index not in left_out])
 
-    def _at(self, positions: Sequence[int]) -> "ImageList":
+    def at(self, positions: Sequence[int] | np.ndarray) -> "ImageList":
+        """Return the images at some positions, in that order, with the same classes."""
         paths = tuple(self.paths[position] for position in positions)
         return replace(self, paths=paths, labels=self.labels[np.asarray(positions, dtype=np.intp)])
+
+    def spread(self, n_images: int) -> list[int]:
+        """Choose images: as evenly over the classes as their sizes allow, and in each class evenly over its images.
+
+        Parameters
+        ----------
+        n_images : int
+            How many; all where there are fewer.
+
+        Returns
+        -------
+        list of int
+            Their positions, in order.
+        """
+        return _spread(np.bincount(self.labels, minlength=len(self.class_names)).tolist(), n_images)
 
 
 def list_images(root: str | Path, limit: int | None = None) -> ImageList:
@@ -110,7 +126,7 @@ def list_images(root: str | Path, limit: int | None = None) -> ImageList:
     paths = tuple(f"{name}/{path}" for name, inside in files.items() for path in inside)
     labels = np.repeat(np.arange(len(files), dtype=np.int32), sizes)
     images = ImageList(root, paths, labels, tuple(files))
-    return images if limit is None else images._at(_spread(sizes, limit))
+    return images if limit is None else images.at(images.spread(limit))
 
 
 def list_training_images(root: str | Path, class_names: Sequence[str], limit: int | None = None) -> ImageList:

@@ -40,3 +40,31 @@ def coin_probabilities(tosses: int) -> Floats:
     log_factorial = np.r_[0, np.log(np.arange(1, tosses + 1)).cumsum()]
     log_ways = log_factorial[-1] - log_factorial - log_factorial[::-1]
     return np.exp(log_ways - tosses * math.log(2))
+
+
+def at_least(trials: int, successes: int, chance: float) -> float:
+    """Probability of so many successes or more, where each trial is one with a given chance: the exact binomial test.
+
+    Parameters
+    ----------
+    trials : int
+        Number of trials, 0 or more.
+    successes : int
+        From 0 to `trials`.
+    chance : float
+        Probability of a success, in [0, 1].
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1 where `successes` is 0.
+    """
+    if successes <= 0 or chance >= 1:
+        return 1.0
+    if chance <= 0:
+        return 0.0
+    log_factorial = np.r_[0, np.log(np.arange(1, trials + 1)).cumsum()]
+    count = np.arange(successes, trials + 1)
+    log_ways = log_factorial[-1] - log_factorial[count] - log_factorial[trials - count]
+    log_probability = log_ways + count * math.log(chance) + (trials - count) * math.log1p(-chance)
+    return min(1.0, float(np.exp(log_probability).sum()))

@@ -1,8 +1,20 @@
 """Which output each class is, from the command line to the store: certain and said, or refused."""
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from precompute.__main__ import main
+from precompute.errors import ClassError
+from precompute.images.folder import ImageList
+from precompute.models.load import load_model
+from precompute.options import RunOptions
+from precompute.passes.confusion import Patience, confusion_sample, look_at_confusion
+from precompute.planning import asked_images
 from precompute.store.reader import open_store
 from tests.grey import write_grey_images, write_grey_network
 
@@ -19,7 +31,7 @@ def run(tmp_path, capsys):
         said = capsys.readouterr()
         return status, said.out + said.err
 
-    run.out = out
+    run.out, run.model = out, model
     return run
 
 
@@ -45,6 +57,102 @@ def test_with_the_order_said_every_picture_is_right_and_the_store_says_how(run, 
         assert store.classes.told_mapping() in said
     assert main(["info", str(run.out)]) == 0
     assert "outputs          given by the order of the names with numbers read as numbers" in capsys.readouterr().out
+
+
+# What the network's answers say
+
+
+LETTERS = dict(zip("abcdefghijk", [0, 1, 10, 2, 3, 4, 5, 6, 7, 8, 9], strict=True))
+
+
+@pytest.fixture
+def shuffled(tmp_path):
+    """Folders a to k, which are not the outputs 0 to 10 in that order."""
+    return write_grey_images(tmp_path / "images", LETTERS, per_class=19)
+
+
+def test_classes_in_another_order_than_the_networks_end_the_run_which_prints_the_best(run, shuffled, tmp_path):
+    status, said = run("--images", shuffled)
+    assert status == 1
+    assert "of 209 images that were looked at, spread over the classes, 38 are right" in said
+    assert "--allow-low-accuracy" in said
+    assert not run.out.exists()
+    best = said.splitlines()[-1]
+    assert json.loads(best) == LETTERS
+    (tmp_path / "classes.json").write_text(best)
+    status, said = run("--images", shuffled, "--classes", tmp_path / "classes.json")
+    assert status == 0
+    assert "100.0% right" in said
+    with open_store(run.out) as store:
+        assert not any("wrong outputs" in sentence for sentence in store.conditions)
+
+
+def test_the_run_goes_on_where_that_is_allowed_and_the_store_says_so(run, shuffled):
+    status, said = run("--images", shuffled, "--allow-low-accuracy")
+    assert status == 0
+    assert "18.2% right" in said
+    with open_store(run.out) as store:
+        (told,) = (sentence for sentence in store.conditions if "wrong outputs" in sentence)
+    assert told.endswith("The run went on by --allow-low-accuracy.")
+    assert told in said
+
+
+def test_with_fewer_than_200_images_the_same_is_a_warning(run, shuffled):
+    status, said = run("--images", shuffled, "--limit", "198")
+    assert status == 0
+    with open_store(run.out) as store:
+        (told,) = (sentence for sentence in store.conditions if "wrong outputs" in sentence)
+    assert "d -> 2" in told
+    assert told in said
+
+
+def test_three_images_are_too_few_to_tell(run, shuffled):
+    status, said = run("--images", shuffled, "--limit", "3")
+    assert status == 0
+    assert "3 images are too few to tell" in said
+
+
+def test_a_network_that_is_wrong_everywhere_is_no_matter_of_the_order(run, tmp_path):
+    images = write_grey_images(tmp_path / "images", dict.fromkeys("abcdefghijk", 4), per_class=19)
+    status, said = run("--images", images)
+    assert status == 1
+    assert "19 are right, where chance gives 19.0" in said
+    assert "look at the weights, at the transform" in said
+    assert "{" not in said
+
+
+def test_random_weights_are_no_reason_to_stop(run, shuffled, tmp_path):
+    options = RunOptions(model=run.model, images=shuffled, layers=("conv",), out=run.out)
+    listed, _ = asked_images(options).listed()
+    classes = asked_images(options).matched(listed, 11)
+    model = load_model(run.model)
+    (told,) = look_at_confusion(model, listed, classes, Patience(True, False), batch_size=64, workers=0)
+    assert "wrong outputs" in told
+    with pytest.raises(ClassError, match="wrong outputs"):
+        look_at_confusion(model, listed, classes, Patience(False, False), batch_size=64, workers=0)
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=30))
+def test_the_images_that_are_looked_at_are_spread_over_the_classes(sizes):
+    images = ImageList(
+        Path(),
+        tuple(f"{label}/{k}" for label, size in enumerate(sizes) for k in range(size)),
+        np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
+        tuple(map(str, range(len(sizes)))),
+    )
+    sample = confusion_sample(images)
+    assert len(np.unique(sample)) == len(sample) == min(sum(sizes), 500)
+    taken = np.bincount(images.labels[sample], minlength=len(sizes))
+    assert np.all(taken.max() - taken[taken < np.array(sizes)] <= 1)
+
+
+def test_of_more_than_a_thousand_classes_a_thousand_are_looked_at_twice():
+    names = tuple(f"{label:04}" for label in range(1500))
+    labels = np.repeat(np.arange(1500, dtype=np.int32), 3)
+    images = ImageList(Path(), tuple(f"{names[label]}/{k}" for k, label in enumerate(labels)), labels, names)
+    taken = np.bincount(labels[confusion_sample(images)], minlength=1500)
+    assert sorted(np.unique(taken)) == [0, 2]
+    assert taken.sum() == 2000
 
 
 def test_a_folder_one_level_too_high_is_refused(run, tmp_path):

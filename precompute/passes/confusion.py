@@ -1,0 +1,180 @@
+"""A look at the network's answers before anything is computed, whether they say that the classes are its outputs.
+
+Classes in another order than the network's give a store without a fault in it that is about something else.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from precompute.errors import ClassError
+from precompute.images.classes import ClassTable
+from precompute.images.folder import ImageList
+from precompute.images.loading import default_workers, read_batches
+from precompute.models.forward import logits
+from precompute.models.model import Model
+from precompute.stages.assignment import CHANCE_LEVEL, PAIRED_LEVEL, OtherAssignment, Verdict, judge
+from precompute.words import few_pairs
+
+ENOUGH = 200
+"""From so many images on, what they say ends a run."""
+_PER_CLASS, _AT_LEAST, _AT_MOST = 10, 500, 2000
+_PASS_ON = "--allow-low-accuracy goes on all the same."
+
+
+def confusion_sample(images: ImageList) -> np.ndarray:
+    """Choose the images to look at: ten of every class, 500 at least and 2,000 at most, where there are that many.
+
+    With more than 1,000 classes 1,000 of them are looked at, spread evenly: a class takes two images to be found on
+    one and counted on the other.
+
+    Parameters
+    ----------
+    images
+        Those of the run.
+
+    Returns
+    -------
+    np.ndarray
+        (image,) positions, in order.
+    """
+    classes = np.unique(images.labels)
+    n_classes = min(len(classes), _AT_MOST // 2)
+    looked_at = classes[np.arange(n_classes) * len(classes) // max(n_classes, 1)]
+    among = np.flatnonzero(np.isin(images.labels, looked_at))
+    n_images = int(np.clip(_PER_CLASS * n_classes, _AT_LEAST, _AT_MOST))
+    return among[images.at(among).spread(n_images)]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Whether what the look shows may end the run.
+
+    Parameters
+    ----------
+    random
+        The network's weights are random, so that it cannot be right.
+    allowed
+        The person goes on all the same.
+    """
+
+    random: bool
+    allowed: bool
+
+
+def look_at_confusion(
+    model: Model, images: ImageList, classes: ClassTable, patience: Patience, *, batch_size: int, workers: int | None
+) -> tuple[str, ...]:
+    """Run the network on some images of every class, and hold its answers to the outputs that the classes were given.
+
+    Parameters
+    ----------
+    model
+        The network, on its device.
+    images
+        Those of the run.
+    classes
+        Their classes and outputs.
+    patience
+        Whether what is found may end the run.
+    batch_size
+        Images that go through the network together.
+    workers
+        Processes that decode; None to choose.
+
+    Returns
+    -------
+    tuple of str
+        Conditions of the run: what was found, where the classes may have the wrong outputs.
+
+    Raises
+    ------
+    ClassError
+        Where they have, as far as `ENOUGH` images can say it; brings the best outputs as JSON.
+    """
+    sample = confusion_sample(images)
+    read = list(
+        _answers(model, images, sample, batch_size, default_workers(len(sample)) if workers is None else workers)
+    )
+    if not read:
+        return ()
+    label, prediction = (np.concatenate(part) for part in zip(*read, strict=True))
+    verdict = judge(label, prediction, classes.output_index)
+    found = _finding(verdict, classes)
+    if found is None:
+        return ()
+    doubted = not verdict.above_chance or (verdict.other is not None and verdict.other.far)
+    if not doubted or len(label) < ENOUGH or patience.random or patience.allowed:
+        return (f"{found} The run went on by --allow-low-accuracy." if doubted and patience.allowed else found,)
+    raise ClassError(_refusal(found, verdict, classes, np.unique(label)))
+
+
+def _answers(
+    model: Model, images: ImageList, sample: np.ndarray, batch_size: int, workers: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield classes, (image,), and top-1 outputs, (image,), of the images that can be read, batch by batch."""
+    batches = [sample[start : start + batch_size].tolist() for start in range(0, len(sample), batch_size)]
+    with torch.inference_mode():
+        for batch in read_batches(images, model.transform, batches, workers=workers):
+            if batch.indices:
+                yield images.labels[list(batch.indices)], logits(model.network, batch.inputs).argmax(1).cpu().numpy()
+
+
+# What is said
+
+
+def _finding(verdict: Verdict, classes: ClassTable) -> str | None:
+    """Say what is doubtful; nothing where all is well."""
+    if verdict.other is not None:
+        return _other_finding(verdict, verdict.other, classes)
+    if verdict.above_chance:
+        return None
+    few = f" {verdict.n_images:,} images are too few to tell." if verdict.n_images < ENOUGH else ""
+    return (
+        f"It is not certain that the classes are the outputs that they were given: {_share(verdict)}, which is not "
+        f"above chance (exact binomial test at {CHANCE_LEVEL:g}: p = {verdict.p:.2g}).{few}"
+    )
+
+
+def _share(verdict: Verdict) -> str:
+    return (
+        f"of {verdict.n_images:,} images that were looked at, spread over the classes, {verdict.right:,} "
+        f"{'is' if verdict.right == 1 else 'are'} right, where chance gives {verdict.expected:.1f}"
+    )
+
+
+def _other_finding(verdict: Verdict, other: OtherAssignment, classes: ClassTable) -> str:
+    moved = other.output_index != classes.output_index
+    names = [name for name, is_moved in zip(classes.names, moved, strict=True) if is_moved]
+    pairs = few_pairs(names, other.output_index[moved])
+    compared = (
+        f"on {other.n_images:,} images that had no part in finding them {other.right:,} instead of "
+        f"{other.right_now:,} (exact McNemar test below {PAIRED_LEVEL:g}: p = {other.p:.2g})"
+    )
+    if other.far:
+        return (
+            f"The classes seem to have the wrong outputs: {_share(verdict)}. "
+            f"With others far more would be, {compared}: {pairs}."
+        )
+    return (
+        f"Some classes may have the wrong outputs: with others more images would be right, {compared}; {pairs}. "
+        "Classes that the network confuses look like this too."
+    )
+
+
+def _refusal(found: str, verdict: Verdict, classes: ClassTable, looked_at: np.ndarray) -> str:
+    if verdict.other is None or not verdict.other.far:
+        return (
+            f"{found} Outputs were given by {classes.mapping}. No other outputs are right far more often, so look at "
+            f"the weights, at the transform, and at whether these are images of the network's classes. {_PASS_ON}"
+        )
+    best = {classes.names[label]: int(verdict.other.output_index[label]) for label in looked_at.tolist()}
+    left = len(classes.names) - len(best)
+    rest = f" {left:,} classes were not looked at; add them." if left else ""
+    return (
+        f"{found} Outputs were given by {classes.mapping}. If the following is right, save it as a file and pass that "
+        f"with --classes.{rest} {_PASS_ON}\n{json.dumps(best, ensure_ascii=False)}"
+    )

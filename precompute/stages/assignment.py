@@ -1,0 +1,153 @@
+"""Whether the classes were given the right outputs of the network, as far as its answers to some images can say it.
+
+The only module that needs SciPy, for its solver of the assignment problem.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from precompute.measures.binomial import at_least
+from precompute.measures.halves import halves
+from precompute.measures.paired import mcnemar
+
+CHANCE_LEVEL = 0.01
+"""A share of right answers is above chance where chance alone gives as many less often than this."""
+PAIRED_LEVEL = 0.001
+"""Another assignment is better where a fair coin would divide the changed images so unevenly less often than this."""
+_TWICE = 2
+# On the classes that other outputs move: what a network that is any good has there, and what confusions leave.
+_SHARE_OF_MOVED, _TIMES_OF_MOVED = 0.4, 4
+
+
+@dataclass(frozen=True, eq=False)
+class OtherAssignment:
+    """Outputs for the classes under which more images would be right.
+
+    Parameters
+    ----------
+    output_index
+        (class,) the outputs, found on all images that were looked at.
+    right, right_now, n_images
+        Of the images that had no part in finding outputs: how many are right with those found on the other half, with
+        the present ones, and how many there are.
+    p
+        Two-sided p-value of the exact McNemar test of the two.
+    far
+        Whether so many more are right that the classes' order must be another.
+    """
+
+    output_index: np.ndarray
+    right: int
+    right_now: int
+    n_images: int
+    p: float
+    far: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What the answers to some images say of the classes' outputs.
+
+    Parameters
+    ----------
+    n_images, right
+        Images that were looked at, and how many of them are right.
+    expected
+        How many would be right if answers had nothing to do with classes.
+    p
+        How often chance alone gives at least as many: exact binomial test, one-sided.
+    other
+        Other outputs under which more would be right; None where there are none.
+    """
+
+    n_images: int
+    right: int
+    expected: float
+    p: float
+    other: OtherAssignment | None
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether more images are right than chance explains."""
+        return self.p < CHANCE_LEVEL
+
+
+def judge(label: np.ndarray, prediction: np.ndarray, output_index: np.ndarray) -> Verdict:
+    """Hold the outputs that classes were given to what the network says of images of them.
+
+    Chance is what shuffled labels give: the sum over classes of the share of images of the class times the share of
+    answers that are its output. A network that says one thing of every image is at chance by it.
+
+    Other outputs are solved for on one half of the images and counted on the other, so that nothing found by trying
+    out many assignments passes for better. They are better if the exact McNemar test of the second half is below
+    `PAIRED_LEVEL`. A weak network that takes most images of one class for another is better off with other outputs
+    too, so that alone is no proof of a wrong order. They are far better if twice as many of all images are right, or if
+    of those of the classes that they move at least 40 % are, and four times as many as now.
+
+    Parameters
+    ----------
+    label
+        (image,) class of each image.
+    prediction
+        (image,) the network's top-1 output.
+    output_index
+        (class,) the output that each class was given, no two the same.
+
+    Returns
+    -------
+    Verdict
+        Where there are no images, nothing is above chance and nothing is better.
+    """
+    n_images = len(label)
+    right = int((output_index[label] == prediction).sum())
+    answers = np.bincount(prediction, minlength=int(output_index.max()) + 1)[output_index]
+    chance = float(np.bincount(label, minlength=len(output_index)) @ answers) / max(n_images, 1) ** 2
+    return Verdict(
+        n_images=n_images,
+        right=right,
+        expected=n_images * chance,
+        p=at_least(n_images, right, chance),
+        other=_other(label, prediction, output_index),
+    )
+
+
+def best_outputs(label: np.ndarray, prediction: np.ndarray, output_index: np.ndarray) -> np.ndarray:
+    """Give every class an output of its own so that as many images as possible are right.
+
+    Among equals, as many classes as possible keep the output that they have.
+
+    Parameters
+    ----------
+    label, prediction, output_index
+        As of :func:`judge`.
+
+    Returns
+    -------
+    np.ndarray
+        (class,) outputs.
+    """
+    outputs = np.union1d(output_index, prediction)
+    worth = np.zeros((len(output_index), len(outputs)))
+    np.add.at(worth, (label, np.searchsorted(outputs, prediction)), 1)
+    # All of it together is worth less than one image.
+    worth[np.arange(len(output_index)), np.searchsorted(outputs, output_index)] += 1 / (len(output_index) + 1)
+    _, column = linear_sum_assignment(worth, maximize=True)
+    return outputs[column]
+
+
+def _other(label: np.ndarray, prediction: np.ndarray, output_index: np.ndarray) -> OtherAssignment | None:
+    solved, counted = (halves(label) == half for half in (0, 1))
+    found = best_outputs(label[solved], prediction[solved], output_index)
+    other, now = (outputs[label[counted]] == prediction[counted] for outputs in (found, output_index))
+    moved = (found != output_index)[label[counted]]
+    p = float(mcnemar(np.array([(now & ~other).sum()]), np.array([(other & ~now).sum()]))[0])
+    if p >= PAIRED_LEVEL or other.sum() <= now.sum():
+        return None
+    of_moved, of_moved_now = (other & moved).sum(), (now & moved).sum()
+    far = other.sum() >= _TWICE * now.sum() or (
+        of_moved >= _SHARE_OF_MOVED * moved.sum() and of_moved >= _TIMES_OF_MOVED * of_moved_now
+    )
+    best = best_outputs(label, prediction, output_index)
+    return OtherAssignment(best, int(other.sum()), int(now.sum()), int(counted.sum()), p, bool(far))
