@@ -72,7 +72,8 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser = commands.add_parser("run", help="from a network and a folder of images to a store")
     add = parser.add_argument
     add("model", metavar="MODEL", help=_MODEL_HELP)
-    add("--images", type=Path, required=True, metavar="DIR", help="one sub-folder of images for each class")
+    add("--images", type=Path, metavar="DIR", help="one sub-folder of images for each class; or where --labels begins")
+    add("--labels", type=Path, metavar="FILE.csv", help="paths and labels of images, in place of class folders")
     add("--layer", action="append", required=True, dest="layers", metavar="L", help="a layer to look at; repeatable")
     add("--out", type=Path, required=True, metavar="STORE.h5", help="the store to write")
     add("--weights", metavar="W", help="DEFAULT, a name of published weights, a local checkpoint, or none (random)")
@@ -184,6 +185,7 @@ def _run(options: argparse.Namespace) -> int:
     asked = RunOptions(
         model=options.model,
         images=options.images,
+        labels=options.labels,
         layers=tuple(options.layers),
         out=options.out,
         weights=options.weights,

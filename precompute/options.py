@@ -17,13 +17,16 @@ class RunOptions:
     model
         A torchvision name, ``timm:NAME`` or ``file.py:function``.
     images
-        A folder with one sub-folder of images for each class.
+        A folder with one sub-folder of images for each class, or that the paths of `labels` begin in; None where that
+        is the folder of `labels`.
     layers
         The layers whose units to look at.
     out
         The store to write.
     weights
         ``DEFAULT``, the name of published weights, a local checkpoint, or ``none``; None for the model's own.
+    labels
+        A list of images with their classes, CSV, in place of class folders; None for none.
     train_images
         A folder of training images with the same class folders, to be looked at in the same way; None for none.
     classes_file
@@ -61,10 +64,11 @@ class RunOptions:
     """
 
     model: str
-    images: Path
+    images: Path | None
     layers: tuple[str, ...]
     out: Path
     weights: str | None = None
+    labels: Path | None = None
     train_images: Path | None = None
     classes_file: Path | None = None
     class_order: str | None = None

@@ -48,7 +48,8 @@ def make_plan(options: RunOptions) -> Plan:
     _refuse_unknown("--attribution", options.attribution or (), tuple(METHODS))
     device = pick_device(options.device)
     asked = asked_images(options)
-    candidates, train = asked.listed()
+    listing = asked.listed()
+    candidates, train = listing.images, listing.train
     model = load_model(options.model, options.weights)
     model = replace(model, network=model.network.to(device))
     seen = survey([candidates, *([] if train is None else [train])], model.loader, options.decoding)
@@ -90,7 +91,7 @@ def make_plan(options: RunOptions) -> Plan:
         slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
         kept=kept_outputs(ablaters, options.shard_size),
         sweep_seconds=0.0,
-        conditions=(*model.notes, *found.conditions, *seen.conditions, *doubts),
+        conditions=(*model.notes, *found.conditions, *listing.conditions, *seen.conditions, *doubts),
     )
     plan = replace(plan, attribution=attribution_plan(plan), sweep_seconds=sweep_seconds(plan))
     return replace(plan, conditions=(*plan.conditions, *_of_pictures(plan)))
@@ -108,6 +109,7 @@ def asked_images(options: RunOptions) -> Asked:
     """Return what a run's options say of its images."""
     return Asked(
         images=options.images,
+        labels=options.labels,
         train_images=options.train_images,
         limit=options.limit,
         classes_file=options.classes_file,

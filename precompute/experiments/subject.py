@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
@@ -12,9 +12,10 @@ from torch import Tensor
 from precompute.errors import ImageFolderError, ModelError
 from precompute.experiments.options import ExperimentOptions
 from precompute.images.decoding import Decoding
-from precompute.images.folder import ImageList, list_images
+from precompute.images.folder import ImageList
 from precompute.images.loader import load_by
 from precompute.images.loading import Batch, default_workers, read_batches
+from precompute.images.walk import is_there
 from precompute.models.device import pick_device
 from precompute.models.forward import logits
 from precompute.models.load import Model, load_model
@@ -170,7 +171,7 @@ def _first_inputs(model: Model, images: ImageList) -> Tensor:
 
 
 def find_images(store: Store, folder: Path | None) -> ImageList:
-    """List the store's images where they lie now.
+    """List the store's images where they lie now, in class folders or not.
 
     Raises
     ------
@@ -178,16 +179,23 @@ def find_images(store: Store, folder: Path | None) -> ImageList:
         Where the folder is not there, or does not hold the images of the store.
     """
     held = store.images
-    place = list_images(Path(held.root) if folder is None else folder)
-    images = ImageList(place.root, held.path, np.asarray(held.label), store.classes.name)
-    missing = sorted(set(held.path) - set(place.paths))
+    root = (Path(held.root) if folder is None else folder).expanduser().resolve()
+    if not root.is_dir():
+        raise ImageFolderError(f"{root}: there is no such folder. Name the one that holds the images by --images.")
+    images = ImageList(root, held.path, np.asarray(held.label), store.classes.name)
+    missing = [path for path in held.path if not _is_below(path) or not is_there(root / path)]
     if missing or images.digest() != held.list_hash:
         raise ImageFolderError(
-            f"{place.root}: these are not the images of the store: {len(missing)} of its {len(held)} are not there, "
+            f"{root}: these are not the images of the store: {len(missing)} of its {len(held)} are not there, "
             f"such as {missing[0] if missing else 'none'}, so the list hash would be another. "
             "Name the folder that holds them by --images."
         )
     return images
+
+
+def _is_below(path: str) -> bool:
+    """Tell whether a path stays in the folder that it begins in: a store may come from anybody."""
+    return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
 
 
 def find_model(store: Store, options: ExperimentOptions) -> Model:

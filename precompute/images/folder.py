@@ -147,15 +147,35 @@ def list_training_images(root: str | Path, class_names: Sequence[str], limit: in
         Where the class folders are others, and as :func:`list_images`.
     """
     images = list_images(root, limit)
+    refuse_other_classes(images, class_names)
+    return images
+
+
+def refuse_other_classes(images: ImageList, class_names: Sequence[str], called: str = "class folder") -> None:
+    """Refuse training images that are not of the same classes as the images.
+
+    Parameters
+    ----------
+    images : ImageList
+        The training images.
+    class_names : sequence of str
+        The classes of the images.
+    called : str
+        What the classes are names of.
+
+    Raises
+    ------
+    ImageFolderError
+        Names those that are missing and those that are too many.
+    """
     missing = sorted(set(class_names).difference(images.class_names))
     unknown = sorted(set(images.class_names).difference(class_names))
     if missing or unknown:
         found = [f"{what} {listed(names)}" for what, names in (("no", missing), ("also", unknown)) if names]
         raise ImageFolderError(
-            f"{images.root}: expected the same {len(class_names)} class folders as the images have, found "
-            f"{' and '.join(found)}. Name the folder that holds training images of the same classes."
+            f"{images.root}: expected the same {len(class_names)} {called}s as the images have, found "
+            f"{' and '.join(found)}. Give training images of the same classes."
         )
-    return images
 
 
 def _files_of_classes(root: Path) -> dict[str, list[str]]:

@@ -1,13 +1,33 @@
 """The images that a run was asked to look at, found and listed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from precompute.errors import OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.classes_file import read_classes_file
-from precompute.images.folder import ImageList, list_images, list_training_images
+from precompute.images.folder import ImageList, list_images, list_training_images, listed, refuse_other_classes
+from precompute.images.labels import read_labels
 from precompute.images.levels import refuse_level_above, refuse_two_levels
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """The images of a run.
+
+    Parameters
+    ----------
+    images
+        What the run is about.
+    train
+        Training images; None where there are none.
+    conditions
+        What a person must know of how they were found.
+    """
+
+    images: ImageList
+    train: ImageList | None
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -17,9 +37,11 @@ class Asked:
     Parameters
     ----------
     images
-        The folder that holds the class folders.
+        The folder that holds the class folders, or that the paths of a list begin in; None for the list's own.
+    labels
+        A list of images and their classes, in place of class folders; None for none.
     train_images
-        The same of training images; None for none.
+        The folder that holds class folders of training images; None for none.
     limit
         How many images to take, and how many training images; None for all.
     classes_file
@@ -28,35 +50,32 @@ class Asked:
         How the names of the classes are sorted; None where it does not matter.
     """
 
-    images: Path
+    images: Path | None
+    labels: Path | None = None
     train_images: Path | None = None
     limit: int | None = None
     classes_file: Path | None = None
     class_order: str | None = None
 
-    def listed(self) -> tuple[ImageList, ImageList | None]:
+    def listed(self) -> Listing:
         """List the images, and the training images if there are any.
 
         Raises
         ------
         ImageFolderError
-            Where a folder is not there, or is not laid out as class folders.
+            Where a folder or a list is not there, or is not laid out as it should be.
         ClassError
             Where the classes file cannot be read.
         OptionError
-            Where the training images are the images.
+            Where neither a folder nor a list is named, or training images are named twice or are the images.
         """
+        if self.labels is not None:
+            return self._from_list(self.labels)
+        if self.images is None:
+            raise OptionError("Name the folder of the images by --images, or a list of them by --labels.")
         images = list_images(self.images, self.limit)
         refuse_level_above(images.root, self._named())
-        if self.train_images is None:
-            return images, None
-        train = list_training_images(self.train_images, images.class_names, self.limit)
-        if train.root == images.root:
-            raise OptionError(
-                f"--train-images {train.root}: these are the images of --images. Training images are others, those "
-                "that the network has learnt from."
-            )
-        return images, train
+        return Listing(images, self._training_folder(images))
 
     def matched(self, images: ImageList, n_outputs: int) -> ClassTable:
         """Match the classes of the images to the network's outputs.
@@ -73,8 +92,39 @@ class Asked:
         UnitscopeError
             Where nothing certain says which output each class is.
         """
-        refuse_two_levels(images.root, n_outputs, self._named())
-        return resolve_classes(images.class_names, n_outputs, self.classes_file, self.class_order)
+        if self.labels is None:
+            refuse_two_levels(images.root, n_outputs, self._named())
+        called = "folder" if self.labels is None else "label"
+        found = resolve_classes(images.class_names, n_outputs, self.classes_file, self.class_order, called=called)
+        if self.labels is None:
+            return found
+        return replace(found, mapping=f"{found.mapping}; the classes are the labels of {self.labels.absolute()}")
+
+    def _from_list(self, file: Path) -> Listing:
+        found = read_labels(file, self.images)
+        if found.train is None:
+            train = self._training_folder(found.images)
+        elif self.train_images is not None:
+            raise OptionError(f"--train-images {self.train_images}: {file} lists training images too. Leave one out.")
+        else:
+            refuse_other_classes(found.train, found.images.class_names, "label")
+            train = self._within_limit(found.train)
+        unused = f"Columns of {file} that were not looked at: {listed(found.unused)}."
+        return Listing(self._within_limit(found.images), train, (unused,) if found.unused else ())
+
+    def _training_folder(self, images: ImageList) -> ImageList | None:
+        if self.train_images is None:
+            return None
+        train = list_training_images(self.train_images, images.class_names, self.limit)
+        if train.root == images.root:
+            raise OptionError(
+                f"--train-images {train.root}: these are the images of --images. Training images are others, those "
+                "that the network has learnt from."
+            )
+        return train
+
+    def _within_limit(self, images: ImageList) -> ImageList:
+        return images if self.limit is None else images.at(images.spread(self.limit))
 
     def _named(self) -> frozenset[str]:
         return frozenset() if self.classes_file is None else frozenset(read_classes_file(self.classes_file))

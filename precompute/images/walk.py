@@ -43,6 +43,14 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def is_there(path: Path) -> bool:
+    """Say whether there is a file, or a link to one; no where anything keeps the system from saying it."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def files_below(root: Path, name: str) -> Iterator[str]:
     """List the files in a folder at any depth.
 

@@ -60,7 +60,9 @@ ENTRIES: tuple[Entry, ...] = (
         required=False,
         nan="where the network has one",
     ),
-    Entry("/classes/name", STRING, ("class",), "name", "The class's folder."),
+    Entry(
+        "/classes/name", STRING, ("class",), "name", "The class's folder, or its label where a list named the images."
+    ),
     Entry("/classes/title", STRING, ("class",), "name", "The class's name for readers."),
     Entry("/classes/output_index", "i4", ("class",), "output", "The network output that the class is."),
     Entry("/images/path", STRING, ("image",), "path", "The image's file, relative to the root of the image folder."),

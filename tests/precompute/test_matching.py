@@ -16,7 +16,7 @@ from precompute.options import RunOptions
 from precompute.passes.confusion import Patience, confusion_sample, look_at_confusion
 from precompute.planning import asked_images
 from precompute.store.reader import open_store
-from tests.grey import write_grey_images, write_grey_network
+from tests.grey import write_grey_image, write_grey_images, write_grey_network
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_network_that_is_wrong_everywhere_is_no_matter_of_the_order(run, tmp_p
 
 def test_random_weights_are_no_reason_to_stop(run, shuffled, tmp_path):
     options = RunOptions(model=run.model, images=shuffled, layers=("conv",), out=run.out)
-    listed, _ = asked_images(options).listed()
+    listed = asked_images(options).listed().images
     classes = asked_images(options).matched(listed, 11)
     model = load_model(run.model)
     (told,) = look_at_confusion(model, listed, classes, Patience(True, False), batch_size=64, workers=0)
@@ -162,3 +162,75 @@ def test_a_folder_one_level_too_high_is_refused(run, tmp_path):
     assert status == 1
     assert str(tmp_path / "both" / "val") in said
     assert not run.out.exists()
+
+
+# Lists
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A list of pictures in one folder, of eleven labels that are not in the order of the outputs."""
+    rows = ["image;class;split;note"]
+    for name, output in LETTERS.items():
+        for number in range(4):
+            write_grey_image(tmp_path / "pictures" / f"{output}-{number}.png", output)
+            split = "train" if number < 2 else "test"
+            rows.append(f"pictures/{output}-{number}.png;{name};{split};")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    (tmp_path / "classes.json").write_text(json.dumps(LETTERS))
+    return tmp_path / "labels.csv"
+
+
+def test_a_list_takes_the_place_of_folders_and_experiments_find_its_images_again(run, table, capsys):
+    status, said = run("--labels", table, "--classes", table.with_name("classes.json"), layers=("fc",))
+    assert status == 0
+    assert "22 images, 100.0% right" in said
+    assert "22 training images, 100.0% right" in said
+    assert f"Columns of {table} that were not looked at: note." in said
+    with open_store(run.out) as store:
+        assert store.classes.name == tuple(LETTERS)
+        assert store.images.path[:3] == ("pictures/0-2.png", "pictures/0-3.png", "pictures/1-2.png")
+        assert store.images.root == str(table.parent)
+        assert store.train.images.path[0] == "pictures/0-0.png"
+        assert store.classes.mapping.endswith(f"the classes are the labels of {table}")
+    assert main(["check", str(run.out)]) == 0
+    assert main(["experiment", "responses", str(run.out)]) == 0
+    assert main(["experiment", "roles", str(run.out)]) == 0
+    moved = table.parent / "moved"
+    moved.mkdir()
+    (table.parent / "pictures").rename(moved / "pictures")
+    capsys.readouterr()
+    assert main(["experiment", "responses", str(run.out)]) == 1
+    assert "22 of its 22 are not there" in capsys.readouterr().err
+    assert main(["experiment", "responses", str(run.out), "--images", str(moved)]) == 0
+
+
+def test_labels_that_are_numbers_are_not_taken_for_outputs(run, table):
+    table.write_text(table.read_text().replace(";k;", ";8;").replace(";j;", ";3;"))
+    status, said = run("--labels", table, "--classes", table.with_name("classes.json"))
+    assert status == 1
+    assert "does not fit the class labels: no output is given for 3, 8" in said
+    status, said = run("--labels", table)
+    assert status == 0
+    assert "3 -> 0, 8 -> 1, a -> 2" in said
+    table.write_text("\n".join(line for line in table.read_text().splitlines() if ";b;" not in line))
+    status, said = run("--labels", table)
+    assert status == 1
+    assert "11 outputs and there are 10 class labels" in said
+
+
+def test_images_are_named_by_a_folder_or_a_list(run):
+    status, said = run()
+    assert status == 1
+    assert "--images" in said
+    assert "--labels" in said
+
+
+def test_training_images_are_named_once_and_of_the_same_labels(run, table, tmp_path):
+    status, said = run("--labels", table, "--train-images", tmp_path)
+    assert status == 1
+    assert "lists training images too" in said
+    table.write_text(table.read_text().replace(";a;train", ";z;train"))
+    status, said = run("--labels", table)
+    assert status == 1
+    assert "expected the same 11 labels as the images have, found no a and also z" in said

@@ -1,0 +1,251 @@
+"""Images and their classes from a list: the CSV file of ``--labels``."""
+
+import csv
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from precompute.errors import ImageFolderError
+from precompute.images.folder import ImageList, listed
+from precompute.images.walk import is_there
+
+_COLUMNS = {
+    "path": ("path", "image", "file", "filename", "file_name", "filepath"),
+    "label": ("label", "class"),
+    "split": ("split", "set", "subset", "partition"),
+}
+"""What each column may be called, in any mixture of capitals and small letters."""
+_DELIMITERS = (",", ";", "\t", "|")
+_TRAINING = ("train", "training")
+_IMAGES = ("", "val", "valid", "validation", "test")
+_LONGEST_LABEL = 255
+_EXPECTED = "Expected a CSV file whose first line names the columns, path and label and perhaps split"
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """What a list says.
+
+    Parameters
+    ----------
+    images : ImageList
+        The images of the run: rows of one split that is not for training. Its classes are their labels.
+    train : ImageList or None
+        The rows for training; None where there are none.
+    unused : tuple of str
+        Columns that mean nothing here.
+    """
+
+    images: ImageList
+    train: ImageList | None
+    unused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    path: str
+    label: str
+    split: str
+
+    def __str__(self) -> str:
+        return f"line {self.line:,} ({self.path[:80]})"
+
+
+def read_labels(file: str | Path, root: str | Path | None = None) -> LabelledImages:
+    r"""Read a list of images with their classes.
+
+    Paths are relative to a folder that holds all images, or absolute and below it; none goes up by ``..``. Spaces
+    around values mean nothing, and ``\`` in a path stands for ``/``.
+
+    Parameters
+    ----------
+    file : str or Path
+        The list: comma, semicolon, tab or ``|`` between values, in UTF-8, or in UTF-16 with its mark.
+    root : str or Path, optional
+        The folder that holds the images; by default the list's own.
+
+    Returns
+    -------
+    LabelledImages
+        Always the same for the same rows, in whatever order.
+
+    Raises
+    ------
+    ImageFolderError
+        If the list cannot be read, a row is not complete, an image is listed twice or is not there, or the splits do
+        not say which images are meant: every line that has the fault.
+    """
+    file = Path(file).expanduser()
+    base = Path(file.parent if root is None else root).expanduser()
+    if not base.is_dir():
+        raise ImageFolderError(f"{base}: there is no such folder. Name the one that the paths of {file} begin in.")
+    rows, unused = _rows(file)
+    rows = [_below(file, row, base) for row in rows]
+    _refuse(file, "the same image in two classes", _repeated(rows, lambda row: row.label), "Keep one row of each.")
+    _refuse(file, "an image for training and for the run", _repeated(rows, _split_of), "Keep one row of each.")
+    _refuse(file, "an image listed more than once", _repeated(rows, None), "Keep one row of each.")
+    training = [row for row in rows if row.split in _TRAINING]
+    held = _of_one_split(file, rows)
+    missing = [row for row in (*held, *training) if not is_there(base.resolve() / row.path)]
+    _refuse(file, f"no file below {base.resolve()} for", missing, "Name the folder that holds them by --images.")
+    images = _as_images(base.resolve(), held)
+    return LabelledImages(images, _as_images(base.resolve(), training) if training else None, unused)
+
+
+# The file
+
+
+def _rows(file: Path) -> tuple[list[_Row], tuple[str, ...]]:
+    """Read all rows, complete and with a split that is known, and the names of columns that mean nothing."""
+    lines = _text(file).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+    if first == len(lines):
+        raise ImageFolderError(f"{file}: this file is empty. {_EXPECTED}.")
+    delimiter, names = _head(file, lines[first])
+    columns = {meaning: _column(file, names, meaning) for meaning in _COLUMNS}
+    reader = csv.reader(
+        (f"{line}\n" for line in lines[first + 1 :]), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
+    rows = []
+    try:
+        for values in reader:
+            if any(value.strip() for value in values):
+                rows.append(_row(file, first + 1 + reader.line_num, values, names, columns))
+    except csv.Error as error:
+        raise ImageFolderError(
+            f"{file}: line {first + 1 + reader.line_num:,} is not CSV ({error}). Put a value that holds {delimiter!r} "
+            "or a quotation mark into quotation marks."
+        ) from error
+    used = set(columns.values())
+    return rows, tuple(name for place, name in enumerate(names) if place not in used and name)
+
+
+def _text(file: Path) -> str:
+    if not file.is_file():
+        found = "this is no file" if file.exists() else "there is no such file"
+        raise ImageFolderError(f"{file}: {found}. {_EXPECTED}.")
+    try:
+        content = file.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except OSError as error:
+        raise ImageFolderError(f"{file}: the list cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ImageFolderError(
+            f"{file}: this is not UTF-8 ({error.reason} at byte {error.start:,}). Save it as CSV in UTF-8."
+        ) from error
+    if "\0" in text:
+        raise ImageFolderError(f"{file}: this is not text, there are null bytes in it. {_EXPECTED}.")
+    return text
+
+
+def _head(file: Path, line: str) -> tuple[str, list[str]]:
+    """Return what stands between values, and the columns' names: the one way of reading that gives path and label."""
+    for delimiter in _DELIMITERS:
+        names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+        small = [name.lower() for name in names]
+        if all(set(small) & set(_COLUMNS[needed]) for needed in ("path", "label")):
+            return delimiter, names
+    raise ImageFolderError(
+        f"{file}: {_EXPECTED}, found {line[:80]!r}. The path may be called {', '.join(_COLUMNS['path'])}, the label "
+        f"{' or '.join(_COLUMNS['label'])}."
+    )
+
+
+def _column(file: Path, names: Sequence[str], meaning: str) -> int | None:
+    found = [place for place, name in enumerate(names) if name.lower() in _COLUMNS[meaning]]
+    if len(found) > 1:
+        raise ImageFolderError(
+            f"{file}: several columns may be the {meaning}: {listed([names[place] for place in found])}. "
+            "Call the others something else."
+        )
+    return found[0] if found else None
+
+
+def _row(file: Path, line: int, values: list[str], names: list[str], columns: dict[str, int | None]) -> _Row:
+    if len(values) != len(names):
+        raise ImageFolderError(
+            f"{file}: line {line:,} has {len(values)} values, but there are {len(names)} columns ({listed(names)}). "
+            "Put values that hold what stands between values into quotation marks."
+        )
+    path, label, split = ("" if place is None else values[place].strip() for place in columns.values())
+    row = _Row(line, path.replace("\\", "/"), label, split.lower())
+    for meaning, value in (("path", path), ("label", label)):
+        if not value:
+            raise ImageFolderError(f"{file}: line {line:,} has no {meaning}. Complete the row or take it out.")
+        if any(unicodedata.category(sign) == "Cc" for sign in value):
+            raise ImageFolderError(f"{file}: the {meaning} of line {line:,} holds control characters: {value[:80]!r}.")
+    if len(label) > _LONGEST_LABEL:
+        raise ImageFolderError(f"{file}: the label of line {line:,} has more than {_LONGEST_LABEL} characters.")
+    if row.split not in (*_TRAINING, *_IMAGES):
+        raise ImageFolderError(
+            f"{file}: line {line:,} has the split {split[:80]!r}. Expected train, val, valid, validation, test or "
+            "nothing."
+        )
+    return row
+
+
+# What the rows say together
+
+
+def _below(file: Path, row: _Row, base: Path) -> _Row:
+    """Return the row with its path relative to the root; it must not leave it."""
+    path = PurePosixPath(row.path)
+    if path.is_absolute():
+        roots = [PurePosixPath(root) for root in (base.resolve(), base.absolute())]
+        inside = [path.relative_to(root) for root in roots if path.is_relative_to(root)]
+    else:
+        inside = [path]
+    if not inside or ".." in inside[0].parts or not inside[0].parts:
+        raise ImageFolderError(
+            f"{file}: line {row.line:,}: {row.path} is not below {base}. Name the folder that holds all images by "
+            "--images, and write paths below it."
+        )
+    return _Row(row.line, str(inside[0]), row.label, row.split)
+
+
+def _repeated(rows: Iterable[_Row], differing: Callable[[_Row], object] | None) -> list[_Row]:
+    """Return the rows of a path that came before; of those only with another value, where one is asked for."""
+    first: dict[str, _Row] = {}
+    return [
+        row
+        for row in rows
+        if (before := first.setdefault(row.path, row)) is not row
+        and (differing is None or differing(before) != differing(row))
+    ]
+
+
+def _split_of(row: _Row) -> bool:
+    return row.split in _TRAINING
+
+
+def _of_one_split(file: Path, rows: Sequence[_Row]) -> list[_Row]:
+    held = [row for row in rows if row.split not in _TRAINING]
+    counts = Counter(row.split for row in held)
+    if not held:
+        found = "only rows for training" if rows else "no rows"
+        raise ImageFolderError(f"{file}: expected rows of the images to look at, found {found}.")
+    if len(counts) > 1:
+        told = ", ".join(f"{count:,} of {split or 'no split'}" for split, count in sorted(counts.items()))
+        raise ImageFolderError(
+            f"{file}: expected the images of one split beside those for training, found {told}. Keep the rows of one "
+            "of them in a file of their own."
+        )
+    return held
+
+
+def _refuse(file: Path, what: str, rows: Sequence[_Row], way_on: str) -> None:
+    if rows:
+        raise ImageFolderError(f"{file}: {what} {listed([str(row) for row in rows])}. {way_on}")
+
+
+def _as_images(root: Path, rows: Sequence[_Row]) -> ImageList:
+    names = tuple(sorted({row.label for row in rows}))
+    place = {name: label for label, name in enumerate(names)}
+    ordered = sorted(rows, key=lambda row: (row.label, row.path))
+    labels = np.array([place[row.label] for row in ordered], dtype=np.int32)
+    return ImageList(root, tuple(row.path for row in ordered), labels, names)
