@@ -24,7 +24,7 @@ from precompute.store.reader import Store, open_store
 # training step four times as slow as sleeping does. It has to be said before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-_MODEL_HELP = "a torchvision name (resnet50), timm:NAME, or path/to/file.py:function"
+_MODEL_HELP = "a torchvision name (resnet50), timm:NAME, hf:FOLDER, or path/to/file.py:function"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +76,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--labels", type=Path, metavar="FILE.csv", help="paths and labels of images, in place of class folders")
     add("--layer", action="append", required=True, dest="layers", metavar="L", help="a layer to look at; repeatable")
     add("--out", type=Path, required=True, metavar="STORE.h5", help="the store to write")
-    add("--weights", metavar="W", help="DEFAULT, a name of published weights, a local checkpoint, or none (random)")
+    add("--weights", metavar="W", help="DEFAULT, a name of published weights, FILE or FILE::ENTRY, or none (random)")
     add("--train-images", type=Path, metavar="DIR", help="training images, to be looked at in the same way")
     add("--classes", type=Path, metavar="FILE.json", help="JSON object, class -> network output")
     add("--class-order", choices=("text", "number", "natural"), help="how names are sorted to be outputs 0, 1, 2 ...")

@@ -15,7 +15,7 @@ class RunOptions:
     Parameters
     ----------
     model
-        A torchvision name, ``timm:NAME`` or ``file.py:function``.
+        A torchvision name, ``timm:NAME``, ``hf:FOLDER`` or ``file.py:function``.
     images
         A folder with one sub-folder of images for each class, or that the paths of `labels` begin in; None where that
         is the folder of `labels`.
@@ -24,7 +24,8 @@ class RunOptions:
     out
         The store to write.
     weights
-        ``DEFAULT``, the name of published weights, a local checkpoint, or ``none``; None for the model's own.
+        ``DEFAULT``, the name of published weights, a local checkpoint (``FILE`` or ``FILE::ENTRY``), or
+        ``none``; None for the model's own.
     labels
         A list of images with their classes, CSV, in place of class folders; None for none.
     train_images

@@ -57,7 +57,7 @@ def make_plan(options: RunOptions) -> Plan:
     train = None if train is None else replace(train, load=seen.load)
     probe, size, names = _probe(candidates, model)
     found = trusted(model.network, probe, names)
-    classes = asked.matched(candidates, found.n_outputs)
+    classes = asked.matched(candidates, found.n_outputs, model.output_names)
     known = list_sites(model.network, probe[:2])
     sites = tuple(sorted({find_site(known, name) for name in options.layers}, key=lambda site: site.order))
     doubts = look_at_confusion(

@@ -221,7 +221,7 @@ def find_model(store: Store, options: ExperimentOptions) -> Model:
 
 
 def _brought_along(weights: str) -> bool:
-    return weights == "built in" or weights.startswith("timm ")
+    return weights == "built in" or weights.startswith(("timm ", "hf "))
 
 
 def _loaded(spec: str, state: dict[str, np.ndarray]) -> Model:

@@ -14,6 +14,7 @@ from precompute.errors import ClassError, OptionError
 from precompute.images.class_order import ORDERS, in_order, refuse_doubtful_order
 from precompute.images.classes_file import outputs_from_file
 from precompute.images.folder import listed
+from precompute.images.output_names import NAMED, outputs_by_name
 from precompute.words import few_pairs
 
 _IMAGENET = Path(__file__).parents[2] / "assets" / "imagenet_classes.tsv"
@@ -58,12 +59,14 @@ def resolve_classes(
     class_order: str | None = None,
     *,
     called: str = "folder",
+    output_names: Sequence[str] = (),
 ) -> ClassTable:
     """Match classes to network outputs.
 
-    A classes file decides. Without one, as many classes as outputs are the outputs in sorted order, if every usual way
-    of sorting gives one order or `class_order` says which; else names that all are WordNet ids of ImageNet's 1,000
-    classes are looked up, if the network has 1,000 outputs.
+    A classes file decides. Without one, and without `class_order`, the names that the network gives its outputs count.
+    Where it gives none, as many classes as outputs are the outputs in sorted order, if every usual way of sorting gives
+    one order or `class_order` says which. Names that all are WordNet ids of ImageNet's 1,000 classes are looked up, if
+    the network has 1,000 outputs.
 
     Parameters
     ----------
@@ -77,6 +80,8 @@ def resolve_classes(
         One of :data:`precompute.images.class_order.ORDERS`.
     called : str
         What the classes are names of: ``folder`` or ``label``.
+    output_names : sequence of str
+        What the network itself calls its outputs, in their order; empty where it does not say.
 
     Returns
     -------
@@ -100,9 +105,11 @@ def resolve_classes(
         path = Path(classes_file).expanduser()
         outputs, stray = outputs_from_file(names, n_outputs, path, called=called)
         mapping = f"the file {path.resolve()}"
+    elif output_names and class_order is None and not _all_imagenet(names, n_outputs):
+        outputs, mapping = outputs_by_name(names, output_names, called), NAMED
     elif len(names) == n_outputs:
         outputs, mapping = _sorted(names, class_order)
-    elif n_outputs == len(imagenet) and all(name in imagenet for name in names):
+    elif _all_imagenet(names, n_outputs):
         outputs = {name: index for index, name in enumerate(imagenet) if name in names}
         mapping = "the WordNet ids of ImageNet's 1,000 classes"
     else:
@@ -110,6 +117,11 @@ def resolve_classes(
     titles = tuple(imagenet.get(name, name.replace("_", " ")) for name in names)
     index = np.array([outputs[name] for name in names], dtype=np.int32)
     return ClassTable(tuple(names), titles, index, mapping, stray)
+
+
+def _all_imagenet(names: Sequence[str], n_outputs: int) -> bool:
+    imagenet = _imagenet()
+    return n_outputs == len(imagenet) and all(name in imagenet for name in names)
 
 
 def is_wordnet_id(name: str) -> bool:

@@ -1,5 +1,6 @@
 """The images that a run was asked to look at, found and listed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,7 +78,7 @@ class Asked:
         refuse_level_above(images.root, self._named())
         return Listing(images, self._training_folder(images))
 
-    def matched(self, images: ImageList, n_outputs: int) -> ClassTable:
+    def matched(self, images: ImageList, n_outputs: int, output_names: Sequence[str] = ()) -> ClassTable:
         """Match the classes of the images to the network's outputs.
 
         Parameters
@@ -86,6 +87,8 @@ class Asked:
             What was listed.
         n_outputs
             How many outputs the network has.
+        output_names
+            What the network itself calls them, in their order; empty where it does not say.
 
         Raises
         ------
@@ -95,7 +98,14 @@ class Asked:
         if self.labels is None:
             refuse_two_levels(images.root, n_outputs, self._named())
         called = "folder" if self.labels is None else "label"
-        found = resolve_classes(images.class_names, n_outputs, self.classes_file, self.class_order, called=called)
+        found = resolve_classes(
+            images.class_names,
+            n_outputs,
+            self.classes_file,
+            self.class_order,
+            called=called,
+            output_names=output_names,
+        )
         if self.labels is None:
             return found
         return replace(found, mapping=f"{found.mapping}; the classes are the labels of {self.labels.absolute()}")

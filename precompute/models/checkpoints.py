@@ -116,7 +116,7 @@ def parameters_for(network: nn.Module, checkpoint: Checkpoint) -> Parameters:
     chosen, others = _choose(fitting, tensors, own, checkpoint)
     state, aside = _taken(chosen, fitting, tensors, needed)
     source = f"{checkpoint.path}::{_bare(chosen)}" if others and _bare(chosen) else str(checkpoint)
-    return Parameters(state, source, tuple(_notes(checkpoint, chosen, others, aside)))
+    return Parameters(state, source, tuple(_notes(checkpoint, chosen, others, aside, tensors)))
 
 
 def load_into(network: nn.Module, state: Mapping[str, torch.Tensor], source: str | Path) -> None:
@@ -279,7 +279,13 @@ def _taken(
     return state, aside
 
 
-def _notes(checkpoint: Checkpoint, chosen: str, others: Sequence[str], aside: Sequence[str]) -> Iterator[str]:
+def _notes(
+    checkpoint: Checkpoint,
+    chosen: str,
+    others: Sequence[str],
+    aside: Sequence[str],
+    tensors: Mapping[str, NamedTensor],
+) -> Iterator[str]:
     taken = f"those under {_bare(chosen)!r}" if chosen else "those under no entry"
     if others:
         names = [_bare(start) or "no entry" for start in others]
@@ -288,7 +294,7 @@ def _notes(checkpoint: Checkpoint, chosen: str, others: Sequence[str], aside: Se
             f"{checkpoint.path} holds the network's parameters more than once. Taken are {taken}, and not those under "
             f"{listed(names, 8)}{way}."
         )
-    elif _bare(chosen) != checkpoint.entry:
+    elif _bare(chosen) not in {checkpoint.entry, *(named.home for named in tensors.values())}:
         yield f"Of {checkpoint.path}, the parameters {taken.removeprefix('those ')} are taken."
     if aside:
         yield f"Left aside, since the network has no such parameters: {listed(list(aside), _SHOWN)}."

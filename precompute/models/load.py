@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from precompute.errors import ModelError
 from precompute.models.forward import input_dtype, logits
+from precompute.models.hugging_face import from_hugging_face
 from precompute.models.model import Model
 from precompute.models.timm_names import from_timm
 from precompute.models.torchvision_names import from_torchvision
@@ -19,10 +20,10 @@ def load_model(spec: str, weights: str | None = None) -> Model:
     Parameters
     ----------
     spec
-        A torchvision name (``resnet50``), ``timm:NAME``, or ``path/to/file.py:function``.
+        A torchvision name (``resnet50``), ``timm:NAME``, ``hf:FOLDER``, or ``path/to/file.py:function``.
     weights
-        ``DEFAULT`` (also None), ``none`` for random ones, a torchvision name such as ``IMAGENET1K_V1``, or a local
-        checkpoint file.
+        ``DEFAULT`` (also None), ``none`` for random ones, a torchvision name such as ``IMAGENET1K_V1``, a local
+        checkpoint file, or ``FILE::ENTRY`` for one of several sets of parameters in it.
 
     Raises
     ------
@@ -35,6 +36,8 @@ def load_model(spec: str, weights: str | None = None) -> Model:
 
 def _found(spec: str, weights: str) -> Model:
     weights = {"default": "DEFAULT", "none": "none"}.get(weights.lower(), weights)
+    if spec.startswith("hf:"):
+        return from_hugging_face(spec.removeprefix("hf:"), weights)
     path, _, function = spec.rpartition(":")
     if spec.startswith("timm:"):
         return from_timm(function, weights)

@@ -17,7 +17,8 @@ class Model:
     Parameters
     ----------
     spec
-        The words that load it again: ``resnet50``, ``timm:NAME`` or ``/absolute/path/file.py:function``.
+        The words that load it again: ``resnet50``, ``timm:NAME``, ``hf:/absolute/folder`` or
+        ``/absolute/path/file.py:function``.
     network
         In evaluation mode, on the device that it was made on.
     transform
@@ -31,6 +32,8 @@ class Model:
         What must be announced before the first result is shown; a sentence each.
     loader
         From the path of a file to what the transform receives; None for files that are pictures.
+    output_names
+        What the network itself calls its outputs, in their order; empty where it does not say.
     """
 
     spec: str
@@ -40,3 +43,4 @@ class Model:
     weights: str
     notes: tuple[str, ...] = ()
     loader: Callable[[str], Any] | None = None
+    output_names: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ def from_torchvision(name: str, weights: str) -> Model:
     if name not in known:
         raise ModelError(
             f"There is no torchvision classifier called {name!r}.{close_matches(name, known)} MODEL is a torchvision "
-            "name, timm:NAME, or path/to/file.py:function."
+            "name, timm:NAME, hf:FOLDER, or path/to/file.py:function."
         )
     choices = torchvision.models.get_model_weights(name)
     default = choices.DEFAULT.transforms()
