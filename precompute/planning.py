@@ -27,7 +27,6 @@ from precompute.models.load import Model, load_model
 from precompute.models.sites import Site, find_site, list_sites
 from precompute.models.trust import trusted
 from precompute.options import RunOptions
-from precompute.passes.confusion import Patience, look_at_confusion
 from precompute.plan import AttributionPlan, Plan
 from precompute.stages.attribution import METHODS
 from precompute.store.schema import ABLATION_KINDS
@@ -60,14 +59,6 @@ def make_plan(options: RunOptions) -> Plan:
     classes = asked.matched(candidates, found.n_outputs, model.output_names)
     known = list_sites(model.network, probe[:2])
     sites = tuple(sorted({find_site(known, name) for name in options.layers}, key=lambda site: site.order))
-    doubts = look_at_confusion(
-        model,
-        candidates,
-        classes,
-        Patience(random=model.weights == "none", allowed=options.allow_low_accuracy),
-        batch_size=options.batch_size,
-        workers=options.workers,
-    )
     precision = Precision(options.precision)
     chosen = {
         site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size, precision=precision)
@@ -91,7 +82,7 @@ def make_plan(options: RunOptions) -> Plan:
         slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
         kept=kept_outputs(ablaters, options.shard_size),
         sweep_seconds=0.0,
-        conditions=(*model.notes, *found.conditions, *listing.conditions, *seen.conditions, *doubts),
+        conditions=(*model.notes, *found.conditions, *listing.conditions, *seen.conditions),
     )
     plan = replace(plan, attribution=attribution_plan(plan), sweep_seconds=sweep_seconds(plan))
     return replace(plan, conditions=(*plan.conditions, *_of_pictures(plan)))

@@ -12,6 +12,7 @@ from precompute.estimates import store_bytes
 from precompute.experiments import carry_out as experiments
 from precompute.experiments.options import ExperimentOptions
 from precompute.options import RunOptions
+from precompute.passes.confusion import look_at_confusion
 from precompute.pipeline import Summary, run
 from precompute.plan import Plan
 from precompute.planning import make_plan
@@ -56,6 +57,10 @@ def carry_out(
         say(sentence)
     _refuse_full_disk(plan)
     progress = progress or Progress(stages(training=plan.train is not None))
+    doubts = look_at_confusion(plan, progress)
+    for sentence in doubts:
+        say(sentence)
+    plan = replace(plan, conditions=(*plan.conditions, *doubts))
     summary = run(
         plan,
         progress,
@@ -73,7 +78,7 @@ def carry_out(
 
 def stages(*, training: bool) -> dict[str, float]:
     """Return the stages of a run, with or without training images, and how long each is expected to take."""
-    return pipeline.STAGES | (pipeline.TRAIN_STAGES if training else {}) | {"statistics": 0.02}
+    return {"answers": 0.02} | pipeline.STAGES | (pipeline.TRAIN_STAGES if training else {}) | {"statistics": 0.02}
 
 
 def _add_statistics(part: Path, command: str, progress: Progress, say: Callable[[str], None]) -> None:

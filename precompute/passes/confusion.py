@@ -5,7 +5,6 @@ Classes in another order than the network's give a store without a fault in it t
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,9 +12,10 @@ import torch
 from precompute.errors import ClassError
 from precompute.images.classes import ClassTable
 from precompute.images.folder import ImageList
-from precompute.images.loading import default_workers, read_batches
+from precompute.images.loading import read_batches
 from precompute.models.forward import logits
-from precompute.models.model import Model
+from precompute.plan import Plan
+from precompute.progress import Progress, Stage
 from precompute.stages.assignment import CHANCE_LEVEL, PAIRED_LEVEL, OtherAssignment, Verdict, judge
 from precompute.words import few_pairs
 
@@ -49,41 +49,15 @@ def confusion_sample(images: ImageList) -> np.ndarray:
     return among[images.at(among).spread(n_images)]
 
 
-@dataclass(frozen=True)
-class Patience:
-    """Whether what the look shows may end the run.
-
-    Parameters
-    ----------
-    random
-        The network's weights are random, so that it cannot be right.
-    allowed
-        The person goes on all the same.
-    """
-
-    random: bool
-    allowed: bool
-
-
-def look_at_confusion(
-    model: Model, images: ImageList, classes: ClassTable, patience: Patience, *, batch_size: int, workers: int | None
-) -> tuple[str, ...]:
+def look_at_confusion(plan: Plan, progress: Progress) -> tuple[str, ...]:
     """Run the network on some images of every class, and hold its answers to the outputs that the classes were given.
 
     Parameters
     ----------
-    model
-        The network, on its device.
-    images
-        Those of the run.
-    classes
-        Their classes and outputs.
-    patience
-        Whether what is found may end the run.
-    batch_size
-        Images that go through the network together.
-    workers
-        Processes that decode; None to choose.
+    plan
+        Of the run.
+    progress
+        Shows the stage ``answers``.
 
     Returns
     -------
@@ -93,12 +67,12 @@ def look_at_confusion(
     Raises
     ------
     ClassError
-        Where they have, as far as `ENOUGH` images can say it; brings the best outputs as JSON.
+        Where they have, as far as `ENOUGH` images can say it, unless the weights are random or the options allow it;
+        brings the best outputs as JSON.
     """
-    sample = confusion_sample(images)
-    read = list(
-        _answers(model, images, sample, batch_size, default_workers(len(sample)) if workers is None else workers)
-    )
+    classes, sample = plan.classes, confusion_sample(plan.candidates)
+    with progress.stage("answers", len(sample)) as stage:
+        read = list(_answers(plan, sample, stage))
     if not read:
         return ()
     label, prediction = (np.concatenate(part) for part in zip(*read, strict=True))
@@ -107,20 +81,24 @@ def look_at_confusion(
     if found is None:
         return ()
     doubted = not verdict.above_chance or (verdict.other is not None and verdict.other.far)
-    if not doubted or len(label) < ENOUGH or patience.random or patience.allowed:
-        return (f"{found} The run went on by --allow-low-accuracy." if doubted and patience.allowed else found,)
-    raise ClassError(_refusal(found, verdict, classes, np.unique(label)))
+    allowed = plan.options.allow_low_accuracy
+    if doubted and len(label) >= ENOUGH and plan.model.weights != "none" and not allowed:
+        raise ClassError(_refusal(found, verdict, classes, np.unique(label)))
+    return (f"{found} The run went on by --allow-low-accuracy." if doubted and allowed else found,)
 
 
-def _answers(
-    model: Model, images: ImageList, sample: np.ndarray, batch_size: int, workers: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _answers(plan: Plan, sample: np.ndarray, stage: Stage) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield classes, (image,), and top-1 outputs, (image,), of the images that can be read, batch by batch."""
-    batches = [sample[start : start + batch_size].tolist() for start in range(0, len(sample), batch_size)]
+    images, size = plan.candidates, plan.options.batch_size
+    batches = [sample[start : start + size].tolist() for start in range(0, len(sample), size)]
     with torch.inference_mode():
-        for batch in read_batches(images, model.transform, batches, workers=workers):
+        for asked, batch in zip(
+            batches, read_batches(images, plan.model.transform, batches, workers=plan.workers), strict=True
+        ):
             if batch.indices:
-                yield images.labels[list(batch.indices)], logits(model.network, batch.inputs).argmax(1).cpu().numpy()
+                answers = logits(plan.model.network, batch.inputs).argmax(1).cpu().numpy()
+                yield images.labels[list(batch.indices)], answers
+            stage.advance(len(asked))
 
 
 # What is said

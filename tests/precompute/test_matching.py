@@ -1,6 +1,7 @@
 """Which output each class is, from the command line to the store: certain and said, or refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from precompute.__main__ import main
 from precompute.errors import ClassError
 from precompute.images.folder import ImageList
-from precompute.models.load import load_model
 from precompute.options import RunOptions
-from precompute.passes.confusion import Patience, confusion_sample, look_at_confusion
-from precompute.planning import asked_images
+from precompute.passes.confusion import confusion_sample, look_at_confusion
+from precompute.planning import make_plan
+from precompute.progress import Progress
 from precompute.store.reader import open_store
 from tests.grey import write_grey_image, write_grey_images, write_grey_network
 
@@ -121,15 +122,12 @@ def test_a_network_that_is_wrong_everywhere_is_no_matter_of_the_order(run, tmp_p
     assert "{" not in said
 
 
-def test_random_weights_are_no_reason_to_stop(run, shuffled, tmp_path):
-    options = RunOptions(model=run.model, images=shuffled, layers=("conv",), out=run.out)
-    listed = asked_images(options).listed().images
-    classes = asked_images(options).matched(listed, 11)
-    model = load_model(run.model)
-    (told,) = look_at_confusion(model, listed, classes, Patience(True, False), batch_size=64, workers=0)
-    assert "wrong outputs" in told
+def test_random_weights_are_no_reason_to_stop(run, shuffled):
+    plan = make_plan(RunOptions(model=run.model, images=shuffled, layers=("conv",), out=run.out, workers=0))
     with pytest.raises(ClassError, match="wrong outputs"):
-        look_at_confusion(model, listed, classes, Patience(False, False), batch_size=64, workers=0)
+        look_at_confusion(plan, Progress({}))
+    (told,) = look_at_confusion(replace(plan, model=replace(plan.model, weights="none")), Progress({}))
+    assert "wrong outputs" in told
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=30))
