@@ -6,15 +6,17 @@ from time import perf_counter
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 from precompute.ablation.ablations import each_unit
 from precompute.ablation.cost import measure_cost
 from precompute.ablation.no_op import no_ops
+from precompute.models.gradients import no_gradient
 from precompute.models.lineage import unrectifiable
 from precompute.models.sites import Site
 from precompute.plan import AttributionPlan, Plan
 from precompute.stages.activations import answer
-from precompute.stages.attribution import METHODS, Targets, attribute
+from precompute.stages.attribution import METHODS, Targets, attribute, failure_of
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
 
 BOUND_SECONDS = 600.0
@@ -50,9 +52,25 @@ def attribution_plan(plan: Plan) -> AttributionPlan:
 
 
 def _left_out(plan: Plan, site: Site, asked: Sequence[str]) -> dict[str, str]:
+    if not asked:
+        return {}
+    nothing = no_gradient(plan.model.network, site, plan.probe[:2])
+    if nothing is not None:
+        return dict.fromkeys(asked, nothing)
     rewriting = [name for name in asked if METHODS[name].rewrites_relu]
     reason = unrectifiable(plan.model.network, site, plan.probe[:2]) if rewriting else None
-    return {} if reason is None else dict.fromkeys(rewriting, reason)
+    found = {} if reason is None else dict.fromkeys(rewriting, reason)
+    failures = {name: _failure(plan, site, name) for name in asked if name not in found}
+    return found | {name: failure for name, failure in failures.items() if failure is not None}
+
+
+def _failure(plan: Plan, site: Site, name: str) -> str | None:
+    """Try a method on one image, and say why it fails where it does."""
+    try:
+        _attribute(plan, site, name, plan.probe[:1])
+    except Exception as error:  # what stands against it lies in the person's network, and can be anything
+        return failure_of(error)
+    return None
 
 
 def _costed(plan: Plan, asked: Sequence[str], left_out: dict[str, dict[str, str]], n_exemplars: int) -> AttributionPlan:
@@ -70,18 +88,16 @@ def _costed(plan: Plan, asked: Sequence[str], left_out: dict[str, dict[str, str]
 
 def _pass_seconds(plan: Plan, site: Site) -> float:
     """Time one forward and backward pass of one image through the part of the network up to a layer."""
-    first = torch.zeros(len(plan.probe), dtype=torch.int64)
-    _, seconds = _timed(
-        lambda: attribute(
-            METHODS["gradient"],
-            plan.model.network,
-            site,
-            plan.probe,
-            Targets(first, first, first),
-            baseline=torch.zeros_like(plan.probe[0]),
-        )
-    )
+    _, seconds = _timed(lambda: _attribute(plan, site, "gradient", plan.probe))
     return seconds / len(plan.probe)
+
+
+def _attribute(plan: Plan, site: Site, name: str, inputs: Tensor) -> Tensor:
+    """Attribute the first unit's first activation on a few images."""
+    first = torch.zeros(len(inputs), dtype=torch.int64)
+    targets = Targets(first, first, first)
+    baseline = torch.zeros_like(inputs[0])
+    return attribute(METHODS[name], plan.model.network, site, inputs, targets, baseline=baseline)
 
 
 def _timed(work: Callable[[], Result]) -> tuple[Result, float]:

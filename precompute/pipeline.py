@@ -165,8 +165,8 @@ def _write(writer: StoreWriter, part: Part, images: Swept, progress: Progress) -
     with progress.stage(f"{part.of}merge", len(plan.sites), unit="layers") as stage:
         merged = write_sweep(target, plan, part.folder, images, stage.advance)
     shards = look_again(part, images, merged, progress)
-    write_gallery(target, plan, part.folder, shards, images, merged)
-    return _Done(images, merged, sweep_record(plan, part.folder, images))
+    failed = write_gallery(target, plan, part.folder, shards, images, merged)
+    return _Done(images, merged, sweep_record(plan, part.folder, images) | {"failed_attribution": failed})
 
 
 def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:

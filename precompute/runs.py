@@ -14,7 +14,7 @@ from precompute.experiments.options import ExperimentOptions
 from precompute.options import RunOptions
 from precompute.passes.confusion import look_at_confusion
 from precompute.pipeline import Summary, run
-from precompute.plan import Plan
+from precompute.plan import AttributionPlan, Plan
 from precompute.planning import make_plan
 from precompute.progress import Progress
 from precompute.provenance import device_name, git_commit, versions
@@ -126,9 +126,24 @@ def announce(plan: Plan) -> list[str]:
             f"Attributions are cut down to the gradient on {attribution.n_exemplars} exemplars a unit, since in full "
             "they would take more than ten minutes or 500 MB; --attribution METHOD asks for more."
         )
-    reasons = {reason for left_out in attribution.left_out.values() for reason in left_out.values()}
-    lines += [f"Guided backpropagation and deconvolution are left out: {reason}" for reason in sorted(reasons)]
-    return lines
+    return [*lines, *_left_out(attribution)]
+
+
+def _left_out(attribution: AttributionPlan) -> list[str]:
+    """Say which attribution methods are left out, once for each reason."""
+    methods: dict[str, list[str]] = {}
+    for left_out in attribution.left_out.values():
+        for name, reason in left_out.items():
+            methods.setdefault(reason, [])
+            if name not in methods[reason]:
+                methods[reason].append(name)
+    return [f"{_listed(names)} left out: {reason}" for reason, names in sorted(methods.items())]
+
+
+def _listed(names: list[str]) -> str:
+    words = [name.replace("_", " ") for name in names]
+    words[0] = words[0].capitalize()
+    return f"{' and '.join(filter(None, [', '.join(words[:-1]), words[-1]]))} {'is' if len(words) == 1 else 'are'}"
 
 
 def report(summary: Summary, options: RunOptions) -> list[str]:

@@ -220,6 +220,66 @@ KINDS = {
 }
 
 
+# No gradient, or not the derivative
+
+
+class FrozenStem(Tiny):
+    def maps(self, x):
+        with torch.no_grad():
+            stem = F.relu(self.conv1(x))
+        return F.relu(self.conv2(stem))
+
+
+class Decorated(Tiny):
+    @torch.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
+class Inference(Tiny):
+    def maps(self, x):
+        with torch.inference_mode():
+            stem = F.relu(self.conv1(x))
+        return F.relu(self.conv2(stem))
+
+
+class PartlyDetached(Tiny):
+    def maps(self, x):
+        found = self.conv1(x)
+        return F.relu(self.conv2(F.relu(found) + found.detach()))
+
+
+class Rounded(Tiny):
+    def maps(self, x):
+        return F.relu(self.conv2((10 * self.conv1(x)).round() / 10))
+
+
+class StraightThrough(Tiny):
+    def maps(self, x):
+        found = self.conv1(x)
+        return F.relu(self.conv2(found + (found.sign() - found).detach()))
+
+
+NO_GRADIENT = {
+    FrozenStem: "No gradient reaches the image",
+    Decorated: "No gradient reaches the image",
+    Inference: "No gradient reaches the image",
+    PartlyDetached: "not the derivative",
+    Rounded: "zero everywhere",
+    StraightThrough: "not the derivative",
+}
+"""Networks of whose layer conv2 no attribution is right, with the words that say why."""
+
+
+class FailsLater(Tiny):
+    """Cannot be differentiated on bright pictures."""
+
+    def maps(self, x):
+        if torch.is_grad_enabled() and x[:, 2].mean() > x[:, 0].mean():
+            raise RuntimeError("too bright")
+        return super().maps(x)
+
+
 # What cannot be taken at all
 
 

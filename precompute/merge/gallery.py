@@ -22,24 +22,41 @@ def write_gallery(
     shards: Sequence[str],
     images: Swept,
     merged: Merged,
-) -> None:
-    """Write thumbnails, exemplar maps and attributions."""
+) -> dict[str, dict[str, str]]:
+    """Write thumbnails, exemplar maps and attributions.
+
+    Returns
+    -------
+    dict
+        For every layer the attribution methods that were left out because they failed on the way, with the reason.
+    """
     thumbnails = writer.create("/images/thumbnail", (len(images.list),))
     for shard in shards:
         edges, data = folder.read(shard, "thumbnail_edges"), folder.read(shard, "thumbnail")
         for row, image in enumerate(folder.read(shard, "image")):
             put_bytes(thumbnails, int(image), data[edges[row] : edges[row + 1]].tobytes())
+    failed: dict[str, dict[str, str]] = {site.name: {} for site in plan.sites}
     for number, site in enumerate(plan.sites):
         n_slots = merged.exemplars[site].shape[1]
         k = n_slots // len(EXEMPLAR_KINDS)
         paths = {layer_path(site.name, "exemplar", kind, "map"): (i * k, k) for i, kind in enumerate(EXEMPLAR_KINDS)}
         _write_maps(writer, folder, shards, array_name(number, "exemplar"), site.n_units, paths)
         for method in plan.attribution.methods[site.name]:
+            reason = _failure(folder, shards, array_name(number, method, "failed"))
+            if reason is not None:
+                failed[site.name][method] = reason
+                continue
             path = layer_path(site.name, "attribution", method, "map")
             n_maps = min(plan.attribution.n_exemplars, k)
             _write_maps(writer, folder, shards, array_name(number, method), site.n_units, {path: (0, n_maps)})
-        for method, reason in plan.attribution.left_out[site.name].items():
+        for method, reason in (plan.attribution.left_out[site.name] | failed[site.name]).items():
             writer.describe(layer_path(site.name, "attribution", method), {"left_out": reason})
+    return failed
+
+
+def _failure(folder: ShardFolder, shards: Sequence[str], name: str) -> str | None:
+    """Return why a method failed in the first shard in which it did; None where it did in none."""
+    return next((str(folder.read(shard, name)[0]) for shard in shards if name in folder.names(shard)), None)
 
 
 def _write_maps(

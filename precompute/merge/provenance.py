@@ -1,6 +1,6 @@
 """What a finished run knows of its making, as the store keeps it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -30,7 +30,7 @@ def completed(facts: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str
         "weights": {"name": plan.model.weights, "sha256": plan.weights_digest},
         "transform": plan.model.transform_text,
         **sweeps[0],
-        "conditions": list(plan.conditions),
+        "conditions": [*plan.conditions, *_failures(sweeps[0])],
         "thumbnails": plan.view.rule(plan.probe.shape[1]),
         "decoding": plan.candidates.load.record(),
         "attribution": {
@@ -51,14 +51,20 @@ def sweep_record(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, An
 
 
 def sweep_report(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say in sentences what the record of a sweep holds of each layer, and of the no-op check."""
+    """Say in sentences what the record of a sweep holds of each layer, of the no-op check, and of what failed later."""
     lines = [_engine_sentence(layer, said) for layer, said in record["ablation_engine"].items() if "rows" in said]
     rates = f"{record['no_op_flip_rate']:.2%}", f"{record['no_op_flip_rate_before_recheck']:.2%}"
     lines.append(
         f"no-op check: {rates[0]} of {record['no_op_rows']} predictions changed when units were set to their own maps, "
         f"{rates[1]} before re-checks"
     )
-    return tuple(lines)
+    return (*lines, *_failures(record))
+
+
+def _failures(record: Mapping[str, Any]) -> Iterator[str]:
+    for layer, failed in record["failed_attribution"].items():
+        for method, reason in failed.items():
+            yield f"{method.replace('_', ' ').capitalize()} is left out of {layer}: {reason}"
 
 
 def _engine_sentence(layer: str, said: Mapping[str, Any]) -> str:

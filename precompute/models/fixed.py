@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from precompute.errors import ModelError
 from precompute.models.blame import place
 from precompute.models.causes import lost_batch
-from precompute.models.forward import fit, input_dtype, logits, run
+from precompute.models.forward import in_float64, input_dtype, logits, run
 
 _PROBED = 2
 # Roundings of one number, relative to the largest output. Batches of 1 and of 8 differ by 1 to 3 in torchvision's
@@ -80,7 +79,7 @@ def _true_gap(network: nn.Module, check: Check, inputs: Tensor) -> str | None:
     if here.relative <= _ROUNDINGS * torch.finfo(input_dtype(network)).eps:
         return None
     try:
-        there = _gap(check, _in_float64(network, inputs), inputs)
+        there = _gap(check, in_float64(network, inputs), inputs)
     except Exception:  # a network may well have numbers of its own that stay in its precision
         there = None
     if there is None or there.in_float32:
@@ -111,15 +110,6 @@ def _gap(check: Check, passes: Pass, inputs: Tensor) -> _Gap:
     apart = (one.double() - other.double()).abs()
     apart[one.isnan() & other.isnan()] = 0
     return _Gap(float(apart.nan_to_num(torch.inf).max()), float(one.abs().max()), as_float32)
-
-
-def _in_float64(network: nn.Module, inputs: Tensor) -> Pass:
-    """Return the network's passes in float64, its own numbers left as they are."""
-    device = fit(network, inputs[:1]).device
-    device = torch.device("cpu") if device.type == "mps" else device
-    named = [*network.named_parameters(), *network.named_buffers()]
-    state = {name: t.to(device, torch.float64 if t.is_floating_point() else t.dtype, copy=True) for name, t in named}
-    return lambda batch: functional_call(network, state, (batch.to(device, torch.float64, copy=True),))
 
 
 def _refuse_one_alone(network: nn.Module, inputs: Tensor) -> None:

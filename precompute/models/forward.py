@@ -1,9 +1,11 @@
 """Run a network on a batch, whatever its precision and device."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from precompute.errors import ModelError, UnitscopeError
 from precompute.models.causes import cause
@@ -46,6 +48,29 @@ def run(network: nn.Module, inputs: torch.Tensor) -> Any:
             f"The network cannot take an input of {_size(inputs)}: {cause(network, inputs, error)}. Give it the size "
             "and channels that it was made for, by a transform that returns them."
         ) from error
+
+
+def in_float64(network: nn.Module, inputs: torch.Tensor) -> Callable[[torch.Tensor], Any]:
+    """Return what runs a network on a batch in float64, its own numbers left as they are.
+
+    Parameters
+    ----------
+    network
+        The network.
+    inputs
+        A batch on the device that it takes batches from.
+
+    Returns
+    -------
+    callable
+        From a batch to what the network returns, both in float64; on the CPU where the device has no float64. It raises
+        whatever the network does where some of its numbers stay in another precision.
+    """
+    device = fit(network, inputs[:1]).device
+    device = torch.device("cpu") if device.type == "mps" else device
+    named = [*network.named_parameters(), *network.named_buffers()]
+    state = {name: t.to(device, torch.float64 if t.is_floating_point() else t.dtype, copy=True) for name, t in named}
+    return lambda batch: functional_call(network, state, (batch.to(device, torch.float64, copy=True),))
 
 
 def logits(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from precompute.errors import LayerError
+from precompute.errors import LayerError, ModelError
 from precompute.models.calls import watched_calls
 from precompute.models.forward import fit, run
 from precompute.models.sites import Site
@@ -138,7 +138,13 @@ def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
 
     paths = [path for path, _ in network.named_modules()]
     with _frozen(network), torch.enable_grad(), watched_calls(network, paths, on_call, on_start=on_start):
-        run(network, _two_images(network, inputs))
+        try:
+            run(network, _two_images(network, inputs))
+        except ModelError:
+            # Under inference_mode, say, it runs, but not where gradients are recorded. Otherwise this raises again.
+            with torch.no_grad():
+                run(network, inputs[[0, -1]])
+            return Graph(None, ())
     if not ends:
         raise LayerError(f"A forward pass on these images does not come to {site.name}.")
     return Graph(ends[0], tuple(calls))

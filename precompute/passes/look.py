@@ -1,20 +1,24 @@
 """The second look at the images that are shown: thumbnails, maps and attributions."""
 
 import numpy as np
+from torch import Tensor
 
 from precompute.errors import ImageFolderError
 from precompute.images.loading import Batch
 from precompute.images.picture import thumbnail
 from precompute.merge.images import Swept
 from precompute.merge.sweep import Merged
+from precompute.models.sites import Site
 from precompute.passes.part import Part
 from precompute.plan import Plan
 from precompute.progress import Progress, Stage
 from precompute.shards import arrays as named
-from precompute.stages.attribution import METHODS
+from precompute.stages.attribution import METHODS, failure_of
 from precompute.stages.exemplars import Wanted, wanted
 from precompute.stages.gallery import Look, attribution_maps, exemplar_maps
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
+
+Peak = tuple[np.ndarray, np.ndarray]
 
 
 def look_again(part: Part, images: Swept, merged: Merged, progress: Progress) -> list[str]:
@@ -81,7 +85,19 @@ def _look_one(plan: Plan, look: Look, batch: Batch, merged: Merged, stage: Stage
         top = Wanted(*(values[chosen] for values in (wanted_of[site].unit, wanted_of[site].slot, wanted_of[site].row)))
         at = (peak[site][0][chosen], peak[site][1][chosen])
         for name in plan.attribution.methods[site.name]:
-            found = attribution_maps(look, METHODS[name], site, batch.inputs, top, at, stage.advance)
-            arrays |= named.map_arrays(number, name, found)
+            arrays |= _attributions(look, number, site, name, (batch.inputs, top, at), stage)
     stage.advance(len(batch.indices))
     return arrays
+
+
+def _attributions(
+    look: Look, number: int, site: Site, name: str, of: tuple[Tensor, Wanted, Peak], stage: Stage
+) -> dict[str, np.ndarray]:
+    """Make the maps of a method, or keep why it fails: the rest of the run does not depend on it."""
+    try:
+        found = attribution_maps(look, METHODS[name], site, *of, stage.advance)
+    except Exception as error:  # what stands against it lies in the person's network, and can be anything
+        return named.failure_arrays(number, name, failure_of(error))
+    if not np.isfinite(found.map).all():
+        return named.failure_arrays(number, name, "It gives NaN or infinity on some images.")
+    return named.map_arrays(number, name, found)

@@ -85,6 +85,11 @@ def map_arrays(number: int, of: str, maps: Maps) -> dict[str, np.ndarray]:
     }
 
 
+def failure_arrays(number: int, of: str, reason: str) -> dict[str, np.ndarray]:
+    """Name why an attribution method has no maps in a shard."""
+    return {array_name(number, of, "failed"): np.array([reason], dtype=np.str_)}
+
+
 def array_name(number: int, *parts: str) -> str:
     """Name an array that belongs to one layer, by the layer's number in the run."""
     return "-".join((f"layer{number}", *parts))

@@ -118,6 +118,16 @@ def attribute(
     return maps.detach().float().sum(1).cpu()
 
 
+def failure_of(error: BaseException) -> str:
+    """Put into a sentence, for the store, that a method failed."""
+    said = " ".join(str(error).split())
+    return (
+        f"It failed here, with {type(error).__name__}: {said}"
+        if said
+        else f"It failed here, with {type(error).__name__}."
+    )
+
+
 def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
     """Return row and column of the maximum of each map, the first among equals.
 
