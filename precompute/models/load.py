@@ -1,6 +1,8 @@
 """From the words of the command line to a network that is ready to run."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 from precompute.errors import ModelError
 from precompute.models.forward import input_dtype, logits
@@ -10,6 +12,8 @@ from precompute.models.timm_names import from_timm
 from precompute.models.torchvision_names import from_torchvision
 from precompute.models.user_file import from_user_file
 from precompute.models.wrappers import unwrapped
+
+_KINDS = "a torchvision name, timm:NAME, hf:FOLDER, or path/to/file.py:function"
 
 __all__ = ["Model", "input_dtype", "load_model", "logits"]
 
@@ -36,6 +40,8 @@ def load_model(spec: str, weights: str | None = None) -> Model:
 
 def _found(spec: str, weights: str) -> Model:
     weights = {"default": "DEFAULT", "none": "none"}.get(weights.lower(), weights)
+    if spec in ("", "hf:", "timm:"):
+        raise ModelError(f"MODEL {spec!r} names no network. Expected {_KINDS}.")
     if spec.startswith("hf:"):
         return from_hugging_face(spec.removeprefix("hf:"), weights)
     path, _, function = spec.rpartition(":")
@@ -45,4 +51,17 @@ def _found(spec: str, weights: str) -> Model:
         return from_user_file(path, function, weights)
     if spec.endswith(".py"):
         raise ModelError(f"Name the function of the file that returns the network: {spec}:FUNCTION.")
+    _refuse_path(spec)
     return from_torchvision(spec, weights)
+
+
+def _refuse_path(spec: str) -> None:
+    """Say what to do with a path that is there, and is no Python file."""
+    path = Path(spec).expanduser()
+    if os.sep in spec and path.is_dir():
+        raise ModelError(f"{spec} is a folder. Expected {_KINDS}; hf:{spec} where transformers saved a network there.")
+    if path.is_file():
+        raise ModelError(
+            f"{spec} is a file, and no Python file. Expected {_KINDS}; a checkpoint holds parameters and no network, "
+            f"so name its network and add --weights {spec}."
+        )

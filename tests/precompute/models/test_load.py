@@ -24,6 +24,23 @@ def test_a_file_without_its_function_is_refused():
         load_model("network.py")
 
 
+@pytest.mark.parametrize("spec", ["", "hf:", "timm:"])
+def test_no_name_is_refused(spec):
+    with pytest.raises(ModelError, match=f"MODEL '{spec}' names no network. Expected a torchvision name"):
+        load_model(spec)
+
+
+def test_a_checkpoint_in_place_of_a_network_is_told_its_place(tmp_path):
+    (tmp_path / "best.pth").touch()
+    with pytest.raises(ModelError, match=r"best\.pth is a file.*--weights .*best\.pth"):
+        load_model(str(tmp_path / "best.pth"))
+
+
+def test_a_folder_in_place_of_a_network_is_told_what_it_could_be(tmp_path):
+    with pytest.raises(ModelError, match=f"{tmp_path} is a folder.*hf:{tmp_path}"):
+        load_model(str(tmp_path))
+
+
 def test_data_parallel_is_taken_off_so_that_paths_are_the_networks_own(tmp_path):
     (tmp_path / "network.py").write_text(
         "from torch import nn\n"
