@@ -91,7 +91,7 @@ def read_labels(file: str | Path, root: str | Path | None = None) -> LabelledIma
     _refuse(file, "an image listed more than once", _repeated(rows, None), "Keep one row of each.")
     training = [row for row in rows if row.split in _TRAINING]
     held = _of_one_split(file, rows)
-    missing = [row for row in (*held, *training) if not is_there(base.resolve() / row.path)]
+    missing = [row for row in rows if not is_there(base.resolve() / row.path)]
     _refuse(file, f"no file below {base.resolve()} for", missing, "Name the folder that holds them by --images.")
     images = _as_images(base.resolve(), held)
     return LabelledImages(images, _as_images(base.resolve(), training) if training else None, unused)

@@ -44,6 +44,21 @@ def refuse_level_above(root: Path, named: Collection[str] = ()) -> None:
         raise _refusal(root, [root / name for name in splits])
 
 
+def splits_inside(root: Path) -> list[str]:
+    """Return the names of splits that folders inside the class folders have, where there are several of them.
+
+    In ``{cat,dog}/{train,val}`` all images of a class are taken, whatever folder they lie in.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds the class folders.
+    """
+    found = {entry.name for name in _class_folders(root) for entry in visible(root / name) if is_folder(entry)}
+    splits = sorted(name for name in found if name.lower() in _SPLITS)
+    return splits if len(splits) > 1 else []
+
+
 def refuse_two_levels(root: Path, n_outputs: int, named: Collection[str] = ()) -> None:
     """Refuse a folder where what lies one level further down fits the network's outputs as well, or alone fits them.
 

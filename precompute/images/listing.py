@@ -9,7 +9,7 @@ from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.classes_file import read_classes_file
 from precompute.images.folder import ImageList, list_images, list_training_images, listed, refuse_other_classes
 from precompute.images.labels import read_labels
-from precompute.images.levels import refuse_level_above, refuse_two_levels
+from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,12 @@ class Asked:
             raise OptionError("Name the folder of the images by --images, or a list of them by --labels.")
         images = list_images(self.images, self.limit)
         refuse_level_above(images.root, self._named())
-        return Listing(images, self._training_folder(images))
+        splits = splits_inside(images.root)
+        both = (
+            f"Class folders hold folders called {listed(splits)}; images of all of them are looked at. "
+            "--labels FILE.csv can list those of one."
+        )
+        return Listing(images, self._training_folder(images), (both,) if splits else ())
 
     def matched(self, images: ImageList, n_outputs: int, output_names: Sequence[str] = ()) -> ClassTable:
         """Match the classes of the images to the network's outputs.

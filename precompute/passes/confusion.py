@@ -16,7 +16,7 @@ from precompute.images.loading import read_batches
 from precompute.models.forward import logits
 from precompute.plan import Plan
 from precompute.progress import Progress, Stage
-from precompute.stages.assignment import CHANCE_LEVEL, PAIRED_LEVEL, OtherAssignment, Verdict, judge
+from precompute.stages.assignment import CHANCE_LEVEL, OtherAssignment, Verdict, judge
 from precompute.words import few_pairs
 
 ENOUGH = 200
@@ -112,47 +112,47 @@ def _finding(verdict: Verdict, classes: ClassTable) -> str | None:
         return None
     few = f" {verdict.n_images:,} images are too few to tell." if verdict.n_images < ENOUGH else ""
     return (
-        f"It is not certain that the classes are the outputs that they were given: {_share(verdict)}, which is not "
-        f"above chance (exact binomial test at {CHANCE_LEVEL:g}: p = {verdict.p:.2g}).{few}"
+        f"It is not certain that the classes are the outputs that they were given: {_share(verdict)}, where chance "
+        f"gives {verdict.expected:.1f}. That is not above chance (exact binomial test at {CHANCE_LEVEL:g}: "
+        f"p = {verdict.p:.2g}).{few}"
     )
 
 
 def _share(verdict: Verdict) -> str:
-    return (
-        f"of {verdict.n_images:,} images that were looked at, spread over the classes, {verdict.right:,} "
-        f"{'is' if verdict.right == 1 else 'are'} right, where chance gives {verdict.expected:.1f}"
-    )
+    are = "is" if verdict.right == 1 else "are"
+    return f"of {verdict.n_images:,} images spread over the classes {verdict.right:,} {are} right"
 
 
 def _other_finding(verdict: Verdict, other: OtherAssignment, classes: ClassTable) -> str:
-    moved = other.output_index != classes.output_index
-    names = [name for name, is_moved in zip(classes.names, moved, strict=True) if is_moved]
-    pairs = few_pairs(names, other.output_index[moved])
+    moved = np.flatnonzero(other.output_index != classes.output_index)
+    pairs = few_pairs([classes.names[place] for place in moved], other.output_index[moved])
     compared = (
-        f"on {other.n_images:,} images that had no part in finding them {other.right:,} instead of "
-        f"{other.right_now:,} (exact McNemar test below {PAIRED_LEVEL:g}: p = {other.p:.2g})"
+        f"{other.right:,} instead of {other.right_now:,} of {other.n_images:,} images that had no part in finding them "
+        f"(exact McNemar test: p = {other.p:.2g}): {pairs}."
     )
     if other.far:
         return (
-            f"The classes seem to have the wrong outputs: {_share(verdict)}. "
-            f"With others far more would be, {compared}: {pairs}."
+            f"The classes seem to have the wrong outputs: {_share(verdict)}. With other outputs far more would be, "
+            f"{compared}"
         )
     return (
-        f"Some classes may have the wrong outputs: with others more images would be right, {compared}; {pairs}. "
-        "Classes that the network confuses look like this too."
+        f"Some classes may have the wrong outputs. With others more images would be right, {compared} Classes that the "
+        "network confuses look like this too."
     )
 
 
 def _refusal(found: str, verdict: Verdict, classes: ClassTable, looked_at: np.ndarray) -> str:
+    """Say what to do; where other outputs are far better, bring them in the last line."""
+    given = f"{found} Outputs were given by {classes.mapping}."
     if verdict.other is None or not verdict.other.far:
         return (
-            f"{found} Outputs were given by {classes.mapping}. No other outputs are right far more often, so look at "
-            f"the weights, at the transform, and at whether these are images of the network's classes. {_PASS_ON}"
+            f"{given} No other outputs are right far more often, so look at the weights, at the transform, and at "
+            f"whether these are images of the network's classes. {_PASS_ON}"
         )
     best = {classes.names[label]: int(verdict.other.output_index[label]) for label in looked_at.tolist()}
     left = len(classes.names) - len(best)
     rest = f" {left:,} classes were not looked at; add them." if left else ""
     return (
-        f"{found} Outputs were given by {classes.mapping}. If the following is right, save it as a file and pass that "
-        f"with --classes.{rest} {_PASS_ON}\n{json.dumps(best, ensure_ascii=False)}"
+        f"{given} If those of the next line are right, save it as a file and pass that with --classes.{rest} {_PASS_ON}"
+        f"\n{json.dumps(best, ensure_ascii=False)}"
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from precompute.errors import ImageFolderError
-from precompute.images.levels import refuse_level_above, refuse_two_levels
+from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
 from tests.precompute.images.test_folder import plant
 
 
@@ -74,3 +74,14 @@ def test_wordnet_ids_one_level_down_fit_a_thousand_outputs(tmp_path):
     tree(tmp_path, ("a", "b"), ("n01440764", "n02099601"))
     assert "n01440764" in refused(refuse_two_levels, tmp_path, 1000)
     refuse_two_levels(tmp_path, 10)
+
+
+def test_splits_inside_classes_are_told(tmp_path):
+    tree(tmp_path, ("cat", "dog"), ("train", "Val", "old"))
+    refuse_level_above(tmp_path)
+    refuse_two_levels(tmp_path, 2)
+    assert splits_inside(tmp_path) == ["Val", "train"]
+
+
+def test_one_folder_with_the_name_of_a_split_inside_a_class_is_nothing_to_tell(tmp_path):
+    assert splits_inside(plant(tmp_path, "cat/test/1.png", "dog/1.png")) == []
