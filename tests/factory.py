@@ -16,9 +16,10 @@ from precompute.measures import drops, exemplars, selectivity
 from precompute.measures.activity import dead
 from precompute.measures.table import MEASURES, rows_for
 from precompute.store.list_hash import list_hash
+from precompute.store.pictures import write_pictures
 from precompute.store.schema import layer_path
 from precompute.store.train_writer import TrainWriter
-from precompute.store.writer import StoreWriter, put_bytes
+from precompute.store.writer import StoreWriter
 
 LOSSES = {"mean ablation", "log_prob_change", "quantile", "bottom", "attribution", "measures", "state_dict"}
 
@@ -83,9 +84,7 @@ def _write(writer: StoreWriter | TrainWriter, contents: Contents) -> None:
         writer.write(name, values)
     for name, facts in contents.facts.items():
         writer.describe(name, facts)
-    thumbnails = writer.create("/images/thumbnail", (len(contents.datasets["/images/path"]),))
-    for image, picture in contents.pictures.items():
-        put_bytes(thumbnails, image, picture)
+    write_pictures(writer, len(contents.datasets["/images/path"]), sorted(contents.pictures.items()))
 
 
 def make_contents(recipe: Recipe) -> Contents:

@@ -1,6 +1,6 @@
 """Pictures and maps: from the shards of the second look to the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -10,9 +10,9 @@ from precompute.merge.sweep import Merged
 from precompute.plan import Plan
 from precompute.shards.arrays import array_name
 from precompute.shards.folder import ShardFolder
+from precompute.store.pictures import write_pictures
 from precompute.store.schema import EXEMPLAR_KINDS, layer_path
 from precompute.store.train_writer import Writer
-from precompute.store.writer import put_bytes
 
 
 def write_gallery(
@@ -30,11 +30,7 @@ def write_gallery(
     dict
         For every layer the attribution methods that were left out because they failed on the way, with the reason.
     """
-    thumbnails = writer.create("/images/thumbnail", (len(images.list),))
-    for shard in shards:
-        edges, data = folder.read(shard, "thumbnail_edges"), folder.read(shard, "thumbnail")
-        for row, image in enumerate(folder.read(shard, "image")):
-            put_bytes(thumbnails, int(image), data[edges[row] : edges[row + 1]].tobytes())
+    write_pictures(writer, len(images.list), _pictures(folder, shards))
     failed: dict[str, dict[str, str]] = {site.name: {} for site in plan.sites}
     for number, site in enumerate(plan.sites):
         n_slots = merged.exemplars[site].shape[1]
@@ -57,6 +53,14 @@ def write_gallery(
 def _failure(folder: ShardFolder, shards: Sequence[str], name: str) -> str | None:
     """Return why a method failed in the first shard in which it did; None where it did in none."""
     return next((str(folder.read(shard, name)[0]) for shard in shards if name in folder.names(shard)), None)
+
+
+def _pictures(folder: ShardFolder, shards: Sequence[str]) -> Iterator[tuple[int, bytes]]:
+    """List image and thumbnail, in order of image."""
+    for shard in shards:
+        edges, data = folder.read(shard, "thumbnail_edges"), folder.read(shard, "thumbnail")
+        for row, image in enumerate(folder.read(shard, "image")):
+            yield int(image), data[edges[row] : edges[row + 1]].tobytes()
 
 
 def _write_maps(

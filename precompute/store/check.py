@@ -4,7 +4,7 @@ Used by the writer before a store is moved into place, by ``python -m precompute
 form is compared with the schema, then the content with itself, as far as the form holds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import h5py
@@ -12,6 +12,7 @@ import numpy as np
 
 from precompute.store.checks import effects, exemplars, experiments, form, frame, responses, train, values
 from precompute.store.checks.rules import Problem, Rule
+from precompute.store.facts import is_as_stamped
 from precompute.store.schema import TRAIN, train_path
 from precompute.store.storefile import open_file
 from precompute.store.train import TrainView
@@ -50,7 +51,22 @@ def problems_of(file: h5py.File) -> list[Problem]:
     if isinstance(file.get(TRAIN), h5py.Group):
         found += train.problems(file)
         found += [Problem(train_path(problem.path), problem.message) for problem in _problems(TrainView(file))]
+    found += _stamp_problems(file, {problem.path for problem in found})
     return list(dict.fromkeys(found))
+
+
+def _stamp_problems(file: h5py.File, known: Collection[str]) -> list[Problem]:
+    """Find items whose facts are not as they were written, where nothing else was found."""
+    found: list[Problem] = []
+
+    def look(name: str, item: h5py.HLObject) -> None:
+        path = f"/{name}"
+        if path not in known and not is_as_stamped(item):
+            found.append(Problem(path, "its facts are not those that were written"))
+
+    look("", file)
+    file.visititems(look)
+    return found
 
 
 def _problems(file: h5py.File | TrainView) -> list[Problem]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 STRING = "str"
-BYTES = "bytes"
 ANY = "any"
 
 
@@ -16,8 +15,7 @@ class Entry:
     path : str
         Absolute, with ``<placeholders>`` for names that a run chooses.
     dtype : str
-        ``u1``, ``i4``, ``i8``, ``f2``, ``f4``, ``str`` (variable-length UTF-8), ``bytes`` (variable-length u1) or
-        ``any``.
+        ``u1``, ``i4``, ``i8``, ``f2``, ``f4``, ``str`` (UTF-8 of a fixed length) or ``any``.
     axes : tuple of str
         The named axes in order.
     unit : str

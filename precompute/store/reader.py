@@ -82,12 +82,10 @@ class Store:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """How the store came to be: command, versions, device, seeds, weights, transform and so on."""
-        text = self._file.text("/", "provenance")
-        try:
-            found = json.loads(text)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
+        found = _json_object(self._file.text("/", "provenance"))
+        if found is not None and "whole" in found:
+            found = _json_object(self._file.read("/provenance").tobytes())
+        if found is None:
             raise StoreDamaged(f"{self.path}: the provenance is no JSON object. Build the store again.")
         return found
 
@@ -145,7 +143,16 @@ class Store:
 
     def thumbnail(self, image: int) -> bytes:
         """Return the JPEG of what the network saw of an image, or no bytes for images that no exemplar list names."""
-        return self._file.read("/images/thumbnail", int(image)).tobytes()
+        if self._thumbnail_end is None:
+            return self._file.read("/images/thumbnail", int(image)).tobytes()
+        start, stop = (int(self._thumbnail_end[at]) if at >= 0 else 0 for at in (int(image) - 1, int(image)))
+        return self._file.read("/images/thumbnail", slice(start, stop)).tobytes()
+
+    @cached_property
+    def _thumbnail_end(self) -> NDArray[Any] | None:
+        """Where every image's picture ends; None in stores made before pictures were one run of bytes."""
+        path = "/images/thumbnail_end"
+        return self._file.read(path) if self._file.has(path) else None
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -205,6 +212,15 @@ class Store:
         """Return the network's parameters and buffers as plain arrays; empty where the store does not carry them."""
         group = "/model/state_dict"
         return {name: self._file.read(f"{group}/{name}") for name in self._file.names(group)}
+
+
+def _json_object(text: str | bytes) -> dict[str, Any] | None:
+    """Return the object that a JSON text holds; None where it holds something else, or is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def open_store(path: Path | str) -> Store:

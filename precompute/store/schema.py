@@ -7,12 +7,12 @@ the checker compares a file with them, and nobody else spells a path that is not
 from collections.abc import Iterable
 
 from precompute.store import experiment_schema
-from precompute.store.entry import ANY, BYTES, STRING, Entry, Fact
+from precompute.store.entry import ANY, STRING, Entry, Fact
 
 __all__ = [
     "ABLATION_KINDS",
     "ANY",
-    "BYTES",
+    "CHECKSUM_FACTS",
     "DATASET_FACTS",
     "ENTRIES",
     "EXEMPLAR_KINDS",
@@ -47,10 +47,18 @@ MAX_ATTRIBUTION_MAP_SIDE = 112
 
 
 _LAYER = "/layers/<layer>"
-_SHARED = ("", "model", "classes")
+_SHARED = ("", "provenance", "model", "classes")
 _OF_IMAGES = ("images", "baseline", "layers")
 
 ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "/provenance",
+        "u1",
+        ("byte",),
+        "UTF-8",
+        "The whole JSON text of how the store came to be, where it is too long for the attribute.",
+        required=False,
+    ),
     Entry(
         "/model/state_dict/<parameter>",
         ANY,
@@ -69,10 +77,17 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("/images/label", "i4", ("image",), "class", "The image's class, as an index into the classes."),
     Entry(
         "/images/thumbnail",
-        BYTES,
-        ("image",),
+        "u1",
+        ("byte",),
         "JPEG",
-        "What the network saw of the image; empty for images that no exemplar list names.",
+        "What the network saw of the images, one JPEG behind the other; none of images that no exemplar list names.",
+    ),
+    Entry(
+        "/images/thumbnail_end",
+        "i8",
+        ("image",),
+        "byte",
+        "Where the image's JPEG ends; it begins where that of the image before it ends. No bytes: no picture.",
     ),
     Entry("/images/skipped/path", STRING, ("skipped",), "path", "Files that could not be read as images."),
     Entry("/images/skipped/reason", STRING, ("skipped",), "text", "Why each of them could not be read."),
@@ -252,6 +267,10 @@ DATASET_FACTS: dict[str, Fact] = {
     "unit": Fact("text", "Unit of measurement of the values."),
     "doc": Fact("text", "What the values mean."),
 }
+CHECKSUM_FACTS: dict[str, Fact] = {
+    "checksum": Fact("text", "A checksum of the other facts, and their names; see the rules.", required=False),
+}
+"""Facts of every group and every dataset."""
 
 
 def entry_for(path: str) -> Entry | None:

@@ -8,6 +8,7 @@ import h5py
 from numpy.typing import NDArray
 
 from precompute.errors import StoreDamaged, StoreMissing
+from precompute.store.facts import read_fact, read_facts
 
 _T = TypeVar("_T")
 # What h5py raises for a file whose bytes have changed; IndexError is left out, it is the caller's mistake.
@@ -84,7 +85,7 @@ class StoreFile:
 
     def text(self, path: str, name: str) -> str:
         """Read a fact that is a text."""
-        return self._guarded(f"{path} ({name})", lambda: str(self.file[path].attrs[name]))
+        return self._guarded(f"{path} ({name})", lambda: _text(self.file[path], name))
 
     def integer(self, path: str, name: str) -> int:
         """Read a fact that is a whole number."""
@@ -100,7 +101,7 @@ class StoreFile:
 
     def facts(self, path: str) -> dict[str, Any]:
         """Read all facts of a group or dataset."""
-        return self._guarded(path, lambda: dict(self.file[path].attrs))
+        return self._guarded(path, lambda: read_facts(self.file[path]))
 
     def has(self, path: str) -> bool:
         """Whether there is anything at a path."""
@@ -128,6 +129,12 @@ class StoreFile:
                 f"{self.path}: {self._named(path)} {found}. `python -m precompute check {self.path}` lists all that is "
                 "wrong; copy the file again, or build the store again."
             ) from error
+
+
+def _text(item: h5py.HLObject, name: str) -> str:
+    if name not in item.attrs:
+        raise KeyError(f"the fact {name} doesn't exist")
+    return str(read_fact(item, name))
 
 
 def _datasets(group: h5py.Group) -> list[str]:

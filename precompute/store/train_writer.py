@@ -31,9 +31,11 @@ class TrainWriter:
         """See :meth:`precompute.store.writer.StoreWriter.write`."""
         self._writer.write(train_path(path), values)
 
-    def create(self, path: str, shape: tuple[int, ...], *, dtype: np.dtype[Any] | None = None) -> h5py.Dataset:
+    def create(
+        self, path: str, shape: tuple[int, ...], *, dtype: np.dtype[Any] | None = None, growing: int = 0
+    ) -> h5py.Dataset:
         """See :meth:`precompute.store.writer.StoreWriter.create`."""
-        return self._writer.create(train_path(path), shape, dtype=dtype)
+        return self._writer.create(train_path(path), shape, dtype=dtype, growing=growing)
 
 
 Writer = StoreWriter | TrainWriter

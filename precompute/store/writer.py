@@ -19,12 +19,9 @@ from numpy.typing import ArrayLike
 
 from precompute.errors import DiskError, StoreDamaged
 from precompute.store import check, place, schema
+from precompute.store.facts import fixed, read_facts, short_provenance, stamp_checksums, write_facts
 from precompute.store.storefile import open_file
 
-_DTYPES = {
-    schema.STRING: h5py.string_dtype("utf-8"),
-    schema.BYTES: h5py.vlen_dtype(np.uint8),
-}
 # Below this many values compression costs more than it saves.
 _SMALL = 1024
 _DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -65,8 +62,10 @@ class StoreWriter:
             raise DiskError(
                 f"{self.destination}: the store cannot be written here ({_reason(error)}). Choose another place."
             ) from error
-        self._file.attrs.update({"format": schema.FORMAT, "version": schema.VERSION, "complete": False})
-        self._file.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        write_facts(
+            self._file, {"format": schema.FORMAT, "version": schema.VERSION, "complete": False, "created": created}
+        )
         return self
 
     def __exit__(
@@ -116,7 +115,7 @@ class StoreWriter:
     def describe(self, path: str, facts: Mapping[str, Any]) -> None:
         """Stamp facts (small scalars or short lists) on a group or dataset, making the group if need be."""
         target = self._file[path] if path in self._file else self._file.create_group(path)
-        target.attrs.update(facts)
+        write_facts(target, facts)
 
     def write(self, path: str, values: ArrayLike) -> None:
         """Write a whole dataset.
@@ -126,7 +125,7 @@ class StoreWriter:
         path : str
             A path of the format.
         values : array_like
-            Converted to the format's type. Bytes go through :meth:`create` and :func:`put_bytes`.
+            Converted to the format's type.
 
         Raises
         ------
@@ -135,17 +134,20 @@ class StoreWriter:
         """
         entry = _entry(path)
         if entry.dtype == schema.STRING:
-            array = np.asarray(values, dtype=object)
+            array = fixed(values)
         elif entry.dtype == schema.ANY:
             array = np.asarray(values)
         else:
             array = np.asarray(values).astype(entry.dtype, casting="same_kind")
-        dataset = self.create(path, array.shape, dtype=array.dtype if entry.dtype == schema.ANY else None)
+        open_type = entry.dtype in (schema.ANY, schema.STRING)
+        dataset = self.create(path, array.shape, dtype=array.dtype if open_type else None)
         if array.size:
             dataset[...] = array
         self._file.flush()
 
-    def create(self, path: str, shape: tuple[int, ...], *, dtype: np.dtype[Any] | None = None) -> h5py.Dataset:
+    def create(
+        self, path: str, shape: tuple[int, ...], *, dtype: np.dtype[Any] | None = None, growing: int = 0
+    ) -> h5py.Dataset:
         """Make a dataset that is filled block by block, in chunks of one unit.
 
         Parameters
@@ -155,7 +157,9 @@ class StoreWriter:
         shape : tuple of int
             Its size along each axis.
         dtype : numpy.dtype, optional
-            Needed only where the format leaves the type open.
+            Needed only where the format leaves the type open, or the length of texts.
+        growing : int, optional
+            For a list that grows, in chunks of so many: its ``resize`` is called as it is filled.
 
         Returns
         -------
@@ -163,12 +167,14 @@ class StoreWriter:
             Assign to slices of it. Values never assigned are NaN in floating-point datasets.
         """
         entry = _entry(path)
-        kind = dtype if dtype is not None else _DTYPES.get(entry.dtype, entry.dtype)
+        kind = dtype if dtype is not None else entry.dtype
         options = _options(entry, shape)
+        if growing:
+            options = {"chunks": (growing,), "maxshape": (None,), "fletcher32": True}
         if isinstance(kind, str) and kind.startswith("f"):
             options["fillvalue"] = np.nan
         dataset = self._file.create_dataset(path, shape, dtype=kind, **options)
-        dataset.attrs.update({"axes": list(entry.axes), "unit": entry.unit, "doc": entry.doc})
+        write_facts(dataset, {"axes": entry.axes, "unit": entry.unit, "doc": entry.doc})
         return dataset
 
     def seal(self, provenance: str | None = None) -> None:
@@ -185,7 +191,8 @@ class StoreWriter:
             When the check finds anything; the destination is untouched.
         """
         if provenance is not None:
-            self._file.attrs["provenance"] = provenance
+            self._keep(provenance)
+        stamp_checksums(self._file)
         self._file.flush()
         problems = check.problems_of(self._file)
         if problems:
@@ -198,6 +205,14 @@ class StoreWriter:
         self._file.close()
         self._sealed = True
         place.sync_file(self.part)
+
+    def _keep(self, provenance: str) -> None:
+        short = short_provenance(provenance)
+        write_facts(self._file, {"provenance": short})
+        if "/provenance" in self._file:  # of a store that was taken over
+            del self._file["/provenance"]
+        if short != provenance:
+            self.write("/provenance", np.frombuffer(provenance.encode(), dtype=np.uint8))
 
     def move(self) -> None:
         """Move the sealed store to its destination.
@@ -221,13 +236,8 @@ class StoreWriter:
         self.move()
 
 
-def put_bytes(dataset: h5py.Dataset, position: int, value: bytes) -> None:
-    """Store bytes, such as an encoded picture, in one element of a dataset made by :meth:`StoreWriter.create`."""
-    dataset[position] = np.frombuffer(value, dtype=np.uint8)
-
-
 def _copy(old: h5py.Group, new: h5py.Group, without: Collection[str]) -> None:
-    new.attrs.update(old.attrs)
+    write_facts(new, read_facts(old))
     for name in old:
         path = f"{old.name.rstrip('/')}/{name}"
         if any(left_out.startswith(f"{path}/") for left_out in without):
@@ -244,8 +254,8 @@ def _entry(path: str) -> schema.Entry:
 
 
 def _options(entry: schema.Entry, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Choose how numbers are laid out: always with a checksum, compressed where that pays."""
-    if entry.dtype in _DTYPES or not np.prod(shape, dtype=np.int64) or not shape:
+    """Choose how values are laid out: always with a checksum, compressed where that pays."""
+    if not np.prod(shape, dtype=np.int64) or not shape:
         return {}
     by_unit = entry.axes[:1] == ("unit",) and len(shape) > 1
     layout: dict[str, Any] = {"chunks": (1, *shape[1:]) if by_unit else True, "fletcher32": True}

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from precompute.store.facts import read_fact
 from tests.explorer.conftest import FULL, THOUSAND, put, stamp, truncate
 from tests.factory import LOSSES, Recipe
 
@@ -150,7 +151,7 @@ def test_a_store_that_goes_away_leaves_the_welcome_page(made, runs, show):
 def test_the_overview_says_under_what_conditions_its_numbers_are_right(key, made, runs, show):
     path = put(made("full"), runs)
     with h5py.File(path) as file:
-        provenance = json.loads(file.attrs["provenance"])
+        provenance = json.loads(read_fact(file, "provenance"))
     stamp(path, provenance=json.dumps(provenance | {key: ["The weights are <random>."]}))
     words = show("overview").words
     assert words.count("The weights are &lt;random&gt;.") == 1

@@ -1,16 +1,17 @@
 """Which images are shown: they are those of the ranking rule, and there is a picture of each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import h5py
 import numpy as np
 
 from precompute.measures import exemplars
-from precompute.store.checks.form import instances
+from precompute.store.checks.form import has_older_pictures, instances
 from precompute.store.checks.rules import Problem, Rule, in_units, strings
 
 _RANKINGS = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
+_PICTURES = ("/images/thumbnail", "/images/thumbnail_end")
 _JPEG = b"\xff\xd8"
 
 
@@ -32,7 +33,7 @@ def map_rules(file: h5py.File, base: str) -> Iterator[Rule]:
 def picture_rule(file: h5py.File) -> Rule:
     """Return the rule that every image shown in any list has a picture."""
     lists = instances(file, "/layers/<layer>/exemplar/<kind>/image")
-    return Rule(("/images/thumbnail", "/images/path", *lists), partial(_pictures, file, lists))
+    return Rule((*_PICTURES, "/images/path", *lists), partial(_pictures, file, lists))
 
 
 def _lists(file: h5py.File, base: str, kind: str) -> Iterator[Problem]:
@@ -63,11 +64,27 @@ def _maps(file: h5py.File, base: str, path: str) -> Iterator[Problem]:
 
 
 def _pictures(file: h5py.File, lists: list[str]) -> Iterator[Problem]:
-    thumbnail = file["/images/thumbnail"]
+    held = _older_pictures(file) if has_older_pictures(file) else _run_of_pictures(file)
     shown = np.unique(np.concatenate([np.zeros(0, int), *(file[path][...].ravel() for path in lists)]))
-    starts = [bytes(thumbnail[image][:2]) for image in shown if 0 <= image < len(thumbnail)]
+    if held is None:
+        yield Problem("/images/thumbnail_end", "expected edges that rise from 0 to the number of bytes")
+        return
+    starts = [held(int(image))[:2] for image in shown if 0 <= image < len(file["/images/path"])]
     n_empty, n_foreign = starts.count(b""), sum(start not in (b"", _JPEG) for start in starts)
     if n_empty:
         yield Problem("/images/thumbnail", f"{n_empty} images that the exemplar lists show have no picture")
     if n_foreign:
         yield Problem("/images/thumbnail", f"{n_foreign} pictures are not JPEG")
+
+
+def _older_pictures(file: h5py.File) -> Callable[[int], bytes]:
+    thumbnail = file["/images/thumbnail"]
+    return lambda image: bytes(thumbnail[image])
+
+
+def _run_of_pictures(file: h5py.File) -> Callable[[int], bytes] | None:
+    """Return what gives an image's picture; None where the edges cannot be right."""
+    thumbnail, edges = file["/images/thumbnail"], np.r_[0, file["/images/thumbnail_end"][...]]
+    if edges[-1] != len(thumbnail) or (np.diff(edges) < 0).any():
+        return None
+    return lambda image: thumbnail[edges[image] : edges[image + 1]].tobytes()

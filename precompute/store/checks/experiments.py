@@ -1,6 +1,5 @@
 """What experiments found: as far as it follows from the rest of the store, or from itself."""
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -9,8 +8,9 @@ import numpy as np
 
 from precompute.store.checks.form import instances, names
 from precompute.store.checks.frame import ANSWERS, answers
-from precompute.store.checks.rules import Problem, Rule, in_units
+from precompute.store.checks.rules import Problem, Rule, in_units, is_json_object
 from precompute.store.experiment_schema import NAMES
+from precompute.store.facts import read_fact
 from precompute.store.schema import entries_with
 
 _STATISTICS = "/experiments/statistics"
@@ -87,11 +87,7 @@ def _of_dissection(file: h5py.File) -> Iterator[Rule]:
 
 def _facts(file: h5py.File, path: str) -> Iterator[Problem]:
     for fact in ("options", "versions"):
-        try:
-            found = json.loads(str(file[path].attrs[fact]))
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
+        if not is_json_object(str(read_fact(file[path], fact))):
             yield Problem(path, f"the fact {fact!r} is not a JSON object")
 
 

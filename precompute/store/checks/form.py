@@ -8,6 +8,7 @@ import numpy as np
 
 from precompute.store import experiment_schema, schema
 from precompute.store.checks.rules import Problem
+from precompute.store.facts import read_fact
 
 # The dataset, beside those that share the axis, that sets its size, and where in its shape.
 _SIZED_BY = {
@@ -29,6 +30,7 @@ _SIZED_BY = {
     "place": ("most_class", 1),
     "ranked class": ("class", 0),
 }
+_PICTURES = ("/images/thumbnail", "/images/thumbnail_end")
 _NAMES_ALLOWED = {"ablation": schema.ABLATION_KINDS, "exemplar": schema.EXEMPLAR_KINDS}
 
 
@@ -42,9 +44,19 @@ def problems(file: h5py.File) -> Iterator[Problem]:
         yield from _fact_problems(file, schema.experiment_path(name), experiment_schema.FACTS)
     yield from _layer_problems(file)
     sizes = _shared_sizes(file)
+    older = has_older_pictures(file)
     for entry in schema.entries_with(names(file, "/experiments")):
         for path in instances(file, entry.path):
-            yield from _dataset_problems(file, path, entry, sizes)
+            if not (older and path in _PICTURES):
+                yield from _dataset_problems(file, path, entry, sizes)
+    if older and file[_PICTURES[0]].shape != (sizes.get("image"),):
+        yield Problem(_PICTURES[0], f"expected a picture or none of each image, found {file[_PICTURES[0]].shape}")
+
+
+def has_older_pictures(file: h5py.File) -> bool:
+    """Whether thumbnails are elements that vary in length, as in stores made before they were one run of bytes."""
+    held = file.get(_PICTURES[0])
+    return isinstance(held, h5py.Dataset) and h5py.check_vlen_dtype(held.dtype) == np.dtype("u1")
 
 
 def instances(file: h5py.File, pattern: str) -> list[str]:
@@ -69,9 +81,10 @@ def names(file: h5py.File, path: str) -> tuple[str, ...]:
 
 def _root_problems(file: h5py.File) -> Iterator[Problem]:
     yield from _fact_problems(file, "/", schema.ROOT_FACTS)
-    if str(file.attrs.get("format", schema.FORMAT)) != schema.FORMAT:
-        yield Problem("/", f"expected the format {schema.FORMAT!r}, found {file.attrs['format']!r}")
-    version = file.attrs.get("version", schema.VERSION)
+    held = str(read_fact(file, "format", schema.FORMAT))
+    if held != schema.FORMAT:
+        yield Problem("/", f"expected the format {schema.FORMAT!r}, found {held!r}")
+    version = read_fact(file, "version", schema.VERSION)
     if schema.major(version) != schema.VERSION:
         yield Problem("/", f"expected version {schema.VERSION}, found {version}")
 
@@ -88,7 +101,8 @@ def _fact_problems(file: h5py.File, path: str, facts: Mapping[str, schema.Fact])
     for name, fact in facts.items():
         if name in held:
             if not _is_of_kind(held[name], fact.kind):
-                yield Problem(path, f"expected the fact {name!r} to be of the kind {fact.kind}, found {held[name]!r}")
+                found = f"{held[name]!r}"[:200]
+                yield Problem(path, f"expected the fact {name!r} to be of the kind {fact.kind}, found {found}")
         elif fact.required:
             yield Problem(path, f"the fact {name!r} is missing")
 
@@ -99,8 +113,16 @@ def _is_of_kind(value: Any, kind: str) -> bool:
         # An empty list has no type of its own.
         return array.ndim == 1 and (array.size == 0 or all(_is_of_kind(part, kind[:-1]) for part in array))
     if kind == "text":
-        return isinstance(value, str)
+        return isinstance(value, str) or (isinstance(value, bytes) and _is_utf8(value))
     return array.ndim == 0 and array.dtype.kind in {"integer": "iu", "yes/no": "biu"}[kind]
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _layer_problems(file: h5py.File) -> Iterator[Problem]:
@@ -134,8 +156,9 @@ def _dataset_problems(file: h5py.File, path: str, entry: schema.Entry, shared: M
         yield Problem(path, "expected a dataset, found a group")
         return
     yield from _fact_problems(file, path, schema.DATASET_FACTS)
-    if list(dataset.attrs.get("axes", entry.axes)) != list(entry.axes):
-        yield Problem(path, f"expected the fact 'axes' to say {list(entry.axes)}, found {dataset.attrs['axes']}")
+    axes = read_fact(dataset, "axes", entry.axes)
+    if np.ndim(axes) != 1 or list(axes) != list(entry.axes):
+        yield Problem(path, f"expected the fact 'axes' to say {list(entry.axes)}, found {axes}")
     if not _has_type(dataset, entry.dtype):
         yield Problem(path, f"expected the type {entry.dtype}, found {dataset.dtype}")
     if entry.axes:
@@ -181,6 +204,4 @@ def _has_type(dataset: h5py.Dataset, dtype: str) -> bool:
         return True
     if dtype == schema.STRING:
         return h5py.check_string_dtype(dataset.dtype) is not None
-    if dtype == schema.BYTES:
-        return h5py.check_vlen_dtype(dataset.dtype) == np.dtype("u1")
     return bool(dataset.dtype == np.dtype(dtype))

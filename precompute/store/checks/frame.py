@@ -11,7 +11,8 @@ import numpy as np
 from precompute.measures.drops import Answers
 from precompute.store import schema
 from precompute.store.checks.form import instances
-from precompute.store.checks.rules import Problem, Rule, outside, strings
+from precompute.store.checks.rules import Problem, Rule, is_json_object, outside, strings
+from precompute.store.facts import read_fact, short_provenance
 from precompute.store.list_hash import list_hash
 
 ANSWERS = ("/classes/name", "/classes/output_index", "/images/label", "/baseline/prediction")
@@ -20,7 +21,7 @@ ANSWERS = ("/classes/name", "/classes/output_index", "/images/label", "/baseline
 
 def rules(file: h5py.File) -> Iterator[Rule]:
     """List what must hold for the frame."""
-    yield Rule((), partial(_provenance, file))
+    yield Rule(("/provenance",), partial(_provenance, file))
     yield Rule(("/classes/name",), partial(_names, file))
     yield Rule(("/classes/output_index", "/model"), partial(_outputs, file))
     yield Rule(("/images/label", "/classes/name"), partial(_labels, file))
@@ -42,12 +43,15 @@ def n_outputs(file: h5py.File) -> int:
 
 
 def _provenance(file: h5py.File) -> Iterator[Problem]:
-    try:
-        found = json.loads(str(file.attrs.get("provenance", "{}")))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+    short = str(read_fact(file, "provenance", "{}"))
+    if not is_json_object(short):
         yield Problem("/", "the provenance is not a JSON object")
+    elif "whole" in json.loads(short):
+        whole = file["/provenance"][...].tobytes().decode() if "/provenance" in file else ""
+        if not is_json_object(whole) or short != short_provenance(whole):
+            yield Problem("/provenance", "expected the whole of the attribute of the same name")
+    elif "/provenance" in file and "provenance" in file.attrs:
+        yield Problem("/provenance", "the attribute of the same name is whole")
 
 
 def _names(file: h5py.File) -> Iterator[Problem]:
@@ -72,7 +76,7 @@ def _predictions(file: h5py.File) -> Iterator[Problem]:
 
 def _log_prob(file: h5py.File) -> Iterator[Problem]:
     """Log-probabilities, of the baseline and of every ablation, are there or are said to be left out."""
-    of = file["/baseline"].attrs.get("log_prob", schema.LOGITS)
+    of = read_fact(file["/baseline"], "log_prob", schema.LOGITS)
     there = of in (schema.LOGITS, schema.LOG_OF_PROBABILITIES)
     if ("/baseline/log_prob" in file) != there:
         yield Problem(
@@ -86,7 +90,7 @@ def _log_prob(file: h5py.File) -> Iterator[Problem]:
 def _list(file: h5py.File) -> Iterator[Problem]:
     names, paths = strings(file, "/classes/name"), strings(file, "/images/path")
     folders = [names[label] for label in file["/images/label"][...]]
-    if list_hash(paths, folders) != file["/images"].attrs["list_hash"]:
+    if list_hash(paths, folders) != read_fact(file["/images"], "list_hash"):
         yield Problem("/images", "the list hash is not that of the paths and labels")
     if any(later <= earlier for earlier, later in pairwise(zip(folders, paths, strict=True))):
         yield Problem("/images/path", "the images are not in order of class folder, then path")

@@ -1,5 +1,6 @@
 """The words of the checks: what is wrong, what must hold, and reading in blocks."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,14 @@ def blocks(dataset: h5py.Dataset) -> Iterator[NDArray[Any]]:
 def strings(file: h5py.File, path: str) -> list[str]:
     """Read a dataset of strings."""
     return list(file[path].asstr()[...])
+
+
+def is_json_object(text: str) -> bool:
+    """Whether a text is a JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def outside(path: str, values: NDArray[Any], stop: int) -> Iterator[Problem]:

@@ -23,8 +23,10 @@ SMALL = Recipe(
 
 @pytest.fixture(scope="session")
 def contents() -> Contents:
-    """What the small store holds."""
-    return make_contents(SMALL)
+    """What the small store holds; its provenance is too long for an attribute."""
+    made = make_contents(SMALL)
+    made.provenance["notes"] = [f"note {number}" for number in range(2000)]
+    return made
 
 
 @pytest.fixture(scope="session")

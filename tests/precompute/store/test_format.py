@@ -50,6 +50,7 @@ def test_the_table_of_attributes_is_the_schema():
     held = {"`/`": schema.ROOT_FACTS}
     held |= {f"`{group}`": facts for group, facts in schema.GROUP_FACTS.items()}
     held["`every dataset`"] = schema.DATASET_FACTS
+    held["`every group and dataset`"] = schema.CHECKSUM_FACTS
     expected = [
         {
             "of": group,

@@ -14,6 +14,8 @@ import pytest
 from precompute.errors import DiskError, StoreDamaged
 from precompute.store import schema
 from precompute.store.check import check
+from precompute.store.facts import read_facts
+from precompute.store.pictures import write_pictures
 from precompute.store.reader import open_store
 from precompute.store.writer import StoreWriter
 from tests.factory import write_store
@@ -32,8 +34,9 @@ def test_every_dataset_carries_the_facts_of_the_schema(store_path):
     def compare(name, item):
         if isinstance(item, h5py.Dataset):
             entry = schema.entry_for(f"/{name}")
-            assert tuple(item.attrs["axes"]) == entry.axes
-            assert (item.attrs["unit"], item.attrs["doc"]) == (entry.unit, entry.doc)
+            facts = read_facts(item)
+            assert tuple(facts["axes"]) == entry.axes
+            assert (facts["unit"], facts["doc"]) == (entry.unit, entry.doc)
 
     with h5py.File(store_path) as file:
         file.visititems(compare)
@@ -45,9 +48,9 @@ def test_one_unit_is_one_chunk(tmp_path):
         assert writer.create("/layers/conv/exemplar/top/map", (8, 9, 7, 7)).chunks == (1, 9, 7, 7)
 
 
-def test_numbers_carry_a_checksum_and_only_built_in_filters(store_path):
+def test_all_values_carry_a_checksum_and_only_built_in_filters(store_path):
     def compare(name, item):
-        if isinstance(item, h5py.Dataset) and item.dtype != object:
+        if isinstance(item, h5py.Dataset) and item.shape:
             assert item.fletcher32, name
             assert item.compression in (None, "gzip")
 
@@ -64,7 +67,7 @@ def test_blocks_never_written_are_found_missing(contents, tmp_path):
                 writer.write(path, values)
         for path, facts in contents.facts.items():
             writer.describe(path, facts)
-        writer.create("/images/thumbnail", (len(contents.datasets["/images/path"]),))
+        write_pictures(writer, len(contents.datasets["/images/path"]), [])
         with pytest.raises(StoreDamaged, match=r"activation/max: \d+ values are missing"):
             writer.finish("{}")
 
@@ -93,6 +96,21 @@ def test_text_of_any_language_comes_back(contents, tmp_path):
     contents.write("/classes/title", title)
     with open_store(write_store(tmp_path / "bälle 球.h5", contents)) as store:
         assert list(store.classes.title) == title
+
+
+def test_nothing_in_a_store_varies_in_length(store_path):
+    assert b"GCOL" not in store_path.read_bytes()  # how HDF5 marks the heap that holds what does
+
+
+def test_pictures_are_cut_where_they_end(contents, tmp_path):
+    pictures = {1: bytes(range(1, 256)) * 300, 2: b"x", 5: b"\xff" * 32768}
+    with StoreWriter(tmp_path / "a.h5") as writer:
+        write_pictures(writer, 7, pictures.items())
+        ends, data = (writer._file[path][...] for path in ("/images/thumbnail_end", "/images/thumbnail"))
+    starts = [0, *ends[:-1]]
+    assert [data[start:end].tobytes() for start, end in zip(starts, ends, strict=True)] == [
+        pictures.get(i, b"") for i in range(7)
+    ]
 
 
 # What goes wrong
