@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
@@ -25,6 +26,11 @@ from precompute.store.reader import Store, open_store
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _MODEL_HELP = "a torchvision name (resnet50), timm:NAME, hf:FOLDER, or path/to/file.py:function"
+_UNITS_ON: dict[str, Any] = {
+    "action": "append",
+    "metavar": "1|last|L=last",
+    "help": "the dimension that units lie on where the network does not show it; for a layer as features.7=last",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_layers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("layers", help="list the layers whose units can be ablated")
     parser.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    parser.add_argument("--units-on", **_UNITS_ON)
     parser.set_defaults(run_command=_layers)
 
 
@@ -81,6 +88,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--classes", type=Path, metavar="FILE.json", help="JSON object, class -> network output")
     add("--class-order", choices=("text", "number", "natural"), help="how names are sorted to be outputs 0, 1, 2 ...")
     add("--allow-low-accuracy", action="store_true", help="go on where answers seem to have nothing to do with classes")
+    add("--units-on", **_UNITS_ON)
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (%(default)s)")
     add("--batch-size", type=int, default=64, metavar="N", help="images that go together (%(default)s)")
     add("--workers", type=int, metavar="N", help="processes that decode images (by number of images and cores)")
@@ -164,18 +172,16 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _layers(options: argparse.Namespace) -> int:
+    from precompute.models.listing import lines
     from precompute.models.load import load_model
-    from precompute.models.sites import list_sites
+    from precompute.models.sites import survey
+    from precompute.models.units_on import UnitsOn
     from precompute.planning import example_inputs
 
     # A layer has as many units whatever the weights, and published ones would have to be fetched.
     model = load_model(options.model, None if ".py:" in options.model else "none")
-    rows = [("layer", "kind", "units", "map")]
-    for site in list_sites(model.network, example_inputs(model)):
-        rows.append((site.name, site.kind, str(site.n_units), " x ".join(map(str, site.spatial_shape)) or "-"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, kind, units, shape in rows:
-        print(f"{name:{widths[0]}}  {kind:{widths[1]}}  {units:>{widths[2]}}  {shape}")
+    for line in lines(survey(model.network, example_inputs(model), units_on=UnitsOn.read(options.units_on or ()))):
+        print(line)
     return 0
 
 
@@ -193,6 +199,7 @@ def _run(options: argparse.Namespace) -> int:
         classes_file=options.classes,
         class_order=options.class_order,
         allow_low_accuracy=options.allow_low_accuracy,
+        units_on=tuple(options.units_on or ()),
         device=options.device,
         batch_size=options.batch_size,
         workers=options.workers,

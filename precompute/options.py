@@ -37,6 +37,8 @@ class RunOptions:
         where these agree.
     allow_low_accuracy
         Go on where the network's answers say that the classes may have the wrong outputs.
+    units_on
+        What a person says of where units lie: ``1``, ``last``, or one of them for a layer, as ``features.7=last``.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     batch_size
@@ -74,6 +76,7 @@ class RunOptions:
     classes_file: Path | None = None
     class_order: str | None = None
     allow_low_accuracy: bool = False
+    units_on: tuple[str, ...] = ()
     device: str = "auto"
     batch_size: int = 64
     workers: int | None = None

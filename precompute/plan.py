@@ -154,6 +154,7 @@ class Plan:
             "the list of training images": None if self.train is None else self.train.digest(),
             "the classes' outputs": self.classes.output_index.tolist(),
             "--layer": [site.name for site in self.sites],
+            "--units-on": list(options.units_on),
             "--ablation": list(options.ablation),
             "--attribution": None if options.attribution is None else list(options.attribution),
             "--top-k": options.top_k,

@@ -5,7 +5,6 @@ Whatever can be refused is refused here.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import prod
 
 from PIL import Image
 from torch import Tensor
@@ -24,8 +23,9 @@ from precompute.images.survey import survey
 from precompute.models.device import pick_device
 from precompute.models.forward import run
 from precompute.models.load import Model, load_model
-from precompute.models.sites import Site, find_site, list_sites
+from precompute.models.sites import Site, find_sites
 from precompute.models.trust import trusted
+from precompute.models.units_on import UnitsOn
 from precompute.options import RunOptions
 from precompute.plan import AttributionPlan, Plan
 from precompute.stages.attribution import METHODS
@@ -57,8 +57,8 @@ def make_plan(options: RunOptions) -> Plan:
     probe, size, names = _probe(candidates, model)
     found = trusted(model.network, probe, names)
     classes = asked.matched(candidates, found.n_outputs, model.output_names)
-    known = list_sites(model.network, probe[:2])
-    sites = tuple(sorted({find_site(known, name) for name in options.layers}, key=lambda site: site.order))
+    named = find_sites(model.network, probe[:2], options.layers, units_on=UnitsOn.read(options.units_on))
+    sites = tuple(sorted(set(named), key=lambda site: site.order))
     precision = Precision(options.precision)
     chosen = {
         site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size, precision=precision)
@@ -123,7 +123,7 @@ def kept_outputs(ablaters: Mapping[Site, Ablater], shard_size: int) -> frozenset
     kept: set[Site] = set()
     n_bytes = 0
     for site, ablater in sorted(ablaters.items(), key=lambda item: item[0].order, reverse=True):
-        size = 4 * shard_size * site.n_units * prod(site.spatial_shape)
+        size = 4 * shard_size * site.n_units * site.n_positions
         if isinstance(ablater, Engine) and ablater.needs_layer_alone and n_bytes + size <= ablater.memory_bytes // 2:
             kept.add(site)
             n_bytes += size

@@ -25,11 +25,15 @@ class Ablation:
         ablation that changes nothing: each unit is set to its own map, and no row is skipped for being unchanged.
     basis
         Shape (unit, direction), orthonormal columns, float32. Ablations of one sweep usually share one tensor.
+    places
+        Shape (unit, position): what each unit is set to at each position, where that is not the same at all. Without a
+        basis only.
     """
 
     units: tuple[int, ...]
     values: tuple[float, ...] | None
     basis: Tensor | None = None
+    places: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.values is not None and len(self.units) != len(self.values):
@@ -57,11 +61,9 @@ class Ablation:
         """
         if self.values is None:
             return output.clone()
-        values = torch.tensor(self.values, dtype=output.dtype, device=output.device)
         if self.basis is None:
             index = torch.tensor(self.units, dtype=torch.int64, device=output.device)
-            shape = (1, -1) + (1,) * (output.dim() - 2)
-            return output.index_copy(1, index, values.view(shape).expand(output.shape[0], -1, *output.shape[2:]))
+            return output.index_copy(1, index, set_to([self], output).expand(output.shape[0], -1, *output.shape[2:]))
         return output + torch.einsum("nk...,ku->nu...", self.shift(output), self.directions(output))
 
     def directions(self, output: Tensor) -> Tensor:
@@ -78,15 +80,38 @@ class Ablation:
         return values.view(-1, *(1 for _ in output.shape[2:])) - coordinates
 
 
-def each_unit(values: Sequence[float]) -> list[Ablation]:
+def each_unit(values: Sequence[float], places: Tensor | None = None) -> list[Ablation]:
     """Return one ablation for each unit of a layer, in order.
 
     Parameters
     ----------
     values
         What each unit is set to; its length is the layer's number of units.
+    places
+        (unit, position): the same, position by position, where that is not the same at all.
     """
-    return [Ablation((unit,), (float(value),)) for unit, value in enumerate(values)]
+    return [
+        Ablation((unit,), (float(value),), places=None if places is None else places[unit : unit + 1])
+        for unit, value in enumerate(values)
+    ]
+
+
+def set_to(ablations: Sequence[Ablation], output: Tensor) -> Tensor:
+    """Return what ablations of equally many units set these to, side by side, as a layer's output has it.
+
+    Returns
+    -------
+    Tensor
+        (1, ablation * unit, ...), of size 1 along positions where these do not matter. Zero for those that change
+        nothing.
+    """
+    # One table for all: to move the values of each ablation by themselves would have a GPU wait as often.
+    values = [ablation.values or (0.0,) * len(ablation.units) for ablation in ablations]
+    flat = torch.tensor(values).view(1, -1, *(1 for _ in output.shape[2:]))
+    if any(ablation.places is not None for ablation in ablations):
+        each = flat.expand(-1, -1, *output.shape[2:]).unflatten(1, (len(ablations), -1))[0]
+        flat = torch.cat([a.places if a.places is not None else b for a, b in zip(ablations, each, strict=True)])[None]
+    return flat.to(output)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from precompute.ablation.ablations import Ablation
+from precompute.ablation.ablations import Ablation, set_to
 from precompute.ablation.graph import Node, forget, last_uses
 from precompute.ablation.lanes import Narrow, rule_for
 from precompute.ablation.places import Channels, Directions, Places
@@ -79,20 +79,21 @@ def _silenced(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation
     """Carry the new maps of units; their change is what that makes of them in the end."""
     site = base[plan.site]
     units = torch.tensor([ablation.units for ablation in ablations], device=site.device)
-    index = {node: table.to(site.device)[units].flatten(1) for node, table in plan.lanes.items()}
+    index = {node: lanes.table.to(site.device)[units].flatten(1) for node, lanes in plan.lanes.items()}
     start = _set(site, units, ablations)
     lanes = {node: table.flatten() for node, table in index.items()}
     new = _carry(plan, base, start, lanes)
-    change = {node: value - base[node].index_select(1, lanes[node]) for node, value in new.items()}
-    return {node: Channels(index[node]) for node in new}, new, change
+    change = {
+        node: value - base[node].movedim(plan.lanes[node].axis, 1).index_select(1, lanes[node])
+        for node, value in new.items()
+    }
+    return {node: Channels(plan.lanes[node].axis, index[node]) for node in new}, new, change
 
 
 def _set(site: Tensor, units: Tensor, ablations: Sequence[Ablation]) -> Tensor:
     """Return the new maps of units (ablation, unit), side by side: (image, ablation * unit, ...)."""
     single = (-1, *(1 for _ in site.shape[2:]))
-    # One table for all: to move the values of each ablation by themselves would have a GPU wait as often.
-    values = torch.tensor([ablation.values or (0.0,) * len(ablation.units) for ablation in ablations])
-    maps = values.to(site).view(single).expand(len(site), -1, *site.shape[2:])
+    maps = set_to(ablations, site).expand(len(site), -1, *site.shape[2:])
     is_no_op = torch.tensor([ablation.is_no_op for ablation in ablations]).repeat_interleave(units.shape[1])
     if not is_no_op.any():
         return maps
@@ -106,14 +107,15 @@ def _turned(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation])
     start = torch.cat([ablation.shift(site) for ablation in ablations], dim=1)
     lanes = dict.fromkeys(plan.lanes, torch.zeros(start.shape[1], dtype=torch.int64))
     change = _carry(plan, base, start, lanes)
-    return dict.fromkeys(change, Directions(vectors)), change, change
+    return {node: Directions(plan.lanes[node].axis, vectors) for node in change}, change, change
 
 
 def _carry(plan: Plan, base: dict[Node, Tensor], start: Tensor, lanes: dict[Node, Tensor]) -> dict[Node, Tensor]:
-    """Run the operations that keep units apart, and return the values that others need."""
+    """Run the operations that keep units apart, and return the values that others need, lanes on dimension 1."""
     narrow = Narrow(
         values={plan.site: start},
         lanes=lanes,
+        axis={node: each.axis for node, each in plan.lanes.items()},
         whole=(plan.program.constants | base).__getitem__,
         n_units=start.shape[1],
     )
@@ -123,4 +125,4 @@ def _carry(plan: Plan, base: dict[Node, Tensor], start: Tensor, lanes: dict[Node
         assert rule is not None
         narrow.values[node] = rule.run(node, narrow)
         forget(narrow.values, dead[node])
-    return {node: narrow.values[node] for node in plan.frontier}
+    return {node: narrow.values[node].movedim(plan.lanes[node].axis, 1) for node in plan.frontier}

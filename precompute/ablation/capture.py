@@ -19,7 +19,7 @@ from torch.export import Dim
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from precompute.ablation.graph import Node, Program, given
-from precompute.models.forward import fit
+from precompute.models.forward import fit, step_by_step
 from precompute.models.hooks import edit
 from precompute.models.sites import Site
 
@@ -74,6 +74,7 @@ def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.
     batch = example if len(example) > 1 else example.repeat(2, 1, 1, 1)
     with ExitStack() as stack, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
+        stack.enter_context(step_by_step())
         for site in sites:
             stack.enter_context(edit(network, site, _marker(site.name)))
         try:

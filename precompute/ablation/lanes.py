@@ -1,15 +1,17 @@
 """Operations that keep a unit in lanes of its own.
 
-While the operations after a layer treat every channel by itself, silencing a unit changes only a few positions on
-dimension 1 of each value: the unit's **lanes**. A value restricted to them is **narrow**. A rule says, for one kind of
-operation, which lanes a unit has after it, and computes the narrow result from the narrow argument; what has no rule is
-computed on whole values. In a narrow value the lanes of several ablations stand side by side on dimension 1,
-(image, ablation * unit * lane, ...), so that a rule runs the operation as it is, on a network with fewer channels.
+While the operations after a layer treat every channel by itself, silencing a unit changes only a few positions on one
+dimension of each value: the unit's **lanes**. A value restricted to them is **narrow**. A rule says, for one kind of
+operation, which lanes a unit has after it, on which dimension, and computes the narrow result from the narrow argument;
+what has no rule is computed on whole values. In a narrow value the lanes of several ablations stand side by side on
+their dimension, (image, ablation * unit * lane, ...) where that is 1, so that a rule runs the operation as it is, on a
+network with fewer channels.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from math import prod
 from typing import Any
 
 import torch
@@ -19,8 +21,33 @@ from precompute.ablation.graph import Node, is_pointwise
 
 aten = torch.ops.aten
 
-Lanes = Mapping[Node, Tensor]
-"""For each node whose value keeps units apart: (unit, lane), positions on dimension 1."""
+
+@dataclass(frozen=True, eq=False)
+class Lanes:
+    """Where a value has the lanes of each unit.
+
+    Parameters
+    ----------
+    axis
+        The dimension that they lie on; images are on dimension 0.
+    table
+        (unit, lane): positions there.
+    """
+
+    axis: int
+    table: Tensor
+
+    def at(self, axis: int) -> "Lanes":
+        """Return the same positions on another dimension."""
+        return Lanes(axis, self.table)
+
+    def is_like(self, other: "Lanes") -> bool:
+        """Say whether these are the same positions on the same dimension."""
+        return self.axis == other.axis and torch.equal(self.table, other.table)
+
+
+Known = Mapping[Node, Lanes]
+"""The lanes of each node whose value keeps units apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +57,11 @@ class Narrow:
     Parameters
     ----------
     values
-        Narrow arguments, (image, unit * lane, ...).
+        Narrow arguments, (image, unit * lane, ...) where the lanes lie on dimension 1.
     lanes
-        For each narrow node, the positions on dimension 1 that its value holds, (unit * lane,).
+        For each narrow node, the positions that its value holds, (unit * lane,).
+    axis
+        For each of them, the dimension that these lie on.
     whole
         Returns the unablated value of any other node: (image, ...), or a constant.
     n_units
@@ -41,6 +70,7 @@ class Narrow:
 
     values: dict[Node, Tensor]
     lanes: dict[Node, Tensor]
+    axis: dict[Node, int]
     whole: Callable[[Node], Any]
     n_units: int
 
@@ -52,14 +82,14 @@ class Rule:
     Parameters
     ----------
     lanes
-        Returns the table (unit, lane) of the result, or None where this use of the operation mixes units.
+        Returns the lanes of the result, or None where this use of the operation mixes units.
     run
         Returns the narrow result.
     is_linear
         Whether it does the same to every lane, and to a sum what it does to its terms.
     """
 
-    lanes: Callable[[Node, Lanes], Tensor | None]
+    lanes: Callable[[Node, Known], Lanes | None]
     run: Callable[[Node, Narrow], Tensor]
     is_linear: bool = False
 
@@ -69,104 +99,159 @@ def rule_for(node: Node) -> Rule | None:
     return _RULES.get(node.op, _POINTWISE if is_pointwise(node) else None)
 
 
-def _pointwise_lanes(node: Node, lanes: Lanes) -> Tensor | None:
-    narrow = [used for used in node.inputs if used in lanes]
-    fits = all(len(used.shape) == len(node.shape) and used.shape[0] == node.shape[0] for used in narrow)
-    same = all(torch.equal(lanes[used], lanes[narrow[0]]) for used in narrow)
-    return lanes[narrow[0]] if fits and same else None
+def _pointwise_lanes(node: Node, known: Known) -> Lanes | None:
+    narrow = [used for used in node.inputs if used in known]
+    lanes = known[narrow[0]]
+    side = lanes.axis - 1
+    fits = all(len(used.shape) == len(node.shape) and used.shape[side] == node.shape[side] for used in narrow)
+    return lanes if fits and all(known[used].is_like(lanes) for used in narrow) else None
 
 
 def _pointwise_run(node: Node, narrow: Narrow) -> Tensor:
     def look(used: Node) -> Any:
         if used in narrow.values:
             return narrow.values[used]
-        return _pick(narrow.whole(used), narrow.lanes[node], rank=1 + len(node.shape))
+        return _pick(narrow.whole(used), narrow.lanes[node], axis=narrow.axis[node], rank=1 + len(node.shape))
 
     return node.run(look)
 
 
-def _pick(value: Any, lanes: Tensor, *, rank: int) -> Any:
+def _pick(value: Any, lanes: Tensor, *, axis: int, rank: int) -> Any:
     """Restrict an argument that is broadcast to `rank` dimensions."""
     if not isinstance(value, Tensor):
         return value
-    axis = value.dim() - rank + 1
+    axis += value.dim() - rank
     return value.index_select(axis, lanes) if axis >= 0 and value.shape[axis] > 1 else value
 
 
-def _same_lanes(node: Node, lanes: Lanes) -> Tensor | None:
-    return lanes.get(node.args[0])
+def _same_lanes(node: Node, known: Known) -> Lanes | None:
+    """Return the lanes of an operation for which channels lie on dimension 1, where they do."""
+    lanes = known.get(node.args[0])
+    return lanes if lanes is not None and lanes.axis == 1 else None
 
 
 def _run_as_it_is(node: Node, narrow: Narrow) -> Tensor:
     return node.run(narrow.values.__getitem__)
 
 
-def _mean_lanes(node: Node, lanes: Lanes) -> Tensor | None:
-    source, axes = node.args[:2]
-    rank = 1 + len(source.shape)
-    return lanes[source] if axes and all(axis % rank >= 2 for axis in axes) else None
-
-
-def _slice_lanes(node: Node, lanes: Lanes) -> Tensor | None:
-    source, axis, start, _stop, step = node.args
-    rank = 1 + len(source.shape)
-    takes_every_image = axis % rank == 0 and node.batched and not start and step == 1
-    return lanes[source] if axis % rank >= 2 or takes_every_image else None
-
-
-def _pad_lanes(node: Node, lanes: Lanes) -> Tensor | None:
-    """Return the lanes, moved by the channels that are put before the first."""
-    _space, channels, images = _paddings(node)
-    constant = node.op is aten.constant_pad_nd.default or node.args[2] == "constant"
-    if any(images) or (any(channels) and not (constant and min(channels) >= 0)):
+def _mean_lanes(node: Node, known: Known) -> Lanes | None:
+    source, given, keeps = node.args[:3]
+    lanes = known[source]
+    axes = [axis % _rank(source) for axis in given or ()]
+    if not axes or {0, lanes.axis} & set(axes):
         return None
-    return lanes[node.args[0]] + (channels[0] if channels else 0)
+    return lanes if keeps else lanes.at(lanes.axis - sum(axis < lanes.axis for axis in axes))
+
+
+def _slice_lanes(node: Node, known: Known) -> Lanes | None:
+    source, axis, start, _stop, step = node.args
+    lanes, axis = known[source], axis % _rank(source)
+    takes_every_image = axis == 0 and node.batched and not start and step == 1
+    return lanes if axis not in (0, lanes.axis) or takes_every_image else None
+
+
+def _permute_lanes(node: Node, known: Known) -> Lanes | None:
+    source, dims = node.args
+    order = [axis % _rank(source) for axis in dims]
+    return known[source].at(order.index(known[source].axis)) if order[0] == 0 else None
+
+
+def _transpose_lanes(node: Node, known: Known) -> Lanes | None:
+    source, *both = node.args
+    one, other = (axis % _rank(source) for axis in both)
+    axis = known[source].axis
+    return known[source].at({one: other, other: one}.get(axis, axis)) if 0 not in (one, other) else None
+
+
+def _unsqueeze_lanes(node: Node, known: Known) -> Lanes | None:
+    source, axis = node.args
+    lanes, axis = known[source], axis % (_rank(source) + 1)
+    return lanes.at(lanes.axis + (axis <= lanes.axis)) if axis else None
+
+
+def _squeeze_lanes(node: Node, known: Known) -> Lanes | None:
+    source, given = node.args
+    lanes = known[source]
+    axes = [axis % _rank(source) for axis in (given if isinstance(given, list | tuple) else [given])]
+    if {0, lanes.axis} & set(axes):
+        return None
+    return lanes.at(lanes.axis - sum(axis < lanes.axis and source.shape[axis - 1] == 1 for axis in axes))
+
+
+def _select_lanes(node: Node, known: Known) -> Lanes | None:
+    source, axis, _index = node.args
+    lanes, axis = known[source], axis % _rank(source)
+    return lanes.at(lanes.axis - (axis < lanes.axis)) if axis not in (0, lanes.axis) else None
+
+
+def _pad_lanes(node: Node, known: Known) -> Lanes | None:
+    """Return the lanes, moved by the channels that are put before the first."""
+    lanes = known[node.args[0]]
+    before = _paddings(node)
+    constant = node.op is aten.constant_pad_nd.default or node.args[2] == "constant"
+    channels = before[lanes.axis]
+    if any(before[0]) or (any(channels) and not (constant and min(channels) >= 0)):
+        return None
+    return Lanes(lanes.axis, lanes.table + channels[0])
 
 
 def _pad_run(node: Node, narrow: Narrow) -> Tensor:
-    space, _channels, _images = _paddings(node)
-    return node.op(narrow.values[node.args[0]], space, *node.args[2:])
+    """Pad all dimensions but that of the lanes, which is no more than named where it is not the last of those named."""
+    axis, pads = narrow.axis[node], list(node.args[1])
+    place = 2 * (len(node.shape) - axis)
+    pads = pads[:place] if place + 2 >= len(pads) else [*pads[:place], 0, 0, *pads[place + 2 :]]
+    return node.op(narrow.values[node.args[0]], pads, *node.args[2:])
 
 
-def _paddings(node: Node) -> tuple[list[int], list[int], list[int]]:
-    """Split the list of paddings, which begins with the last dimension, into those of space, channels and images."""
-    pads, n_space = list(node.args[1]), 2 * (len(node.shape) - 1)
-    return pads[:n_space], pads[n_space : n_space + 2], pads[n_space + 2 :]
+def _paddings(node: Node) -> list[tuple[int, int]]:
+    """Return what is put before and after each dimension; the list of paddings begins with the last."""
+    given = list(node.args[1]) + [0, 0] * (1 + len(node.shape))
+    return [(given[2 * back], given[2 * back + 1]) for back in range(len(node.shape), -1, -1)]
 
 
-def _reshape_lanes(node: Node, lanes: Lanes) -> Tensor | None:
-    """Return the lanes where space is merged into dimension 1, or dimension 1 stays as it is."""
-    source = node.args[0]
-    if not node.batched or node.shape[0] % source.shape[0]:
+def _reshape_lanes(node: Node, known: Known) -> Lanes | None:
+    """Return the lanes where what follows their dimension is merged into it, or it stays as it is."""
+    source, lanes = node.args[0], known[node.args[0]]
+    if not node.batched:
         return None
-    return _spread(lanes[source], node.shape[0] // source.shape[0])
+    before, n_channels = prod(source.shape[: lanes.axis - 1]), source.shape[lanes.axis - 1]
+    for axis, size in enumerate(node.shape, start=1):
+        if prod(node.shape[: axis - 1]) == before and size % n_channels == 0 and (size > 1 or n_channels == 1):
+            return Lanes(axis, _spread(lanes.table, size // n_channels))
+    return None
 
 
 def _reshape_run(node: Node, narrow: Narrow) -> Tensor:
-    value = narrow.values[node.args[0]]
-    return value.reshape(len(value), len(narrow.lanes[node]), *node.shape[1:])
+    value, sizes = narrow.values[node.args[0]], list(node.shape)
+    sizes[narrow.axis[node] - 1] = len(narrow.lanes[node])
+    return value.reshape(len(value), *sizes)
 
 
-def _cat_lanes(node: Node, lanes: Lanes) -> Tensor | None:
+def _cat_lanes(node: Node, known: Known) -> Lanes | None:
     parts, axis = node.args
-    if axis % (1 + len(node.shape)) != 1 or not all(part.batched for part in parts):
+    lanes = [known[part] for part in parts if part in known]
+    axis %= 1 + len(node.shape)
+    if any(each.axis != axis for each in lanes) or not all(part.batched for part in parts):
         return None
-    starts = accumulate((part.shape[0] for part in parts), initial=0)
-    return torch.cat([lanes[part] + start for part, start in zip(parts, starts, strict=False) if part in lanes], dim=1)
+    starts = accumulate((part.shape[axis - 1] for part in parts), initial=0)
+    moved = [known[part].table + start for part, start in zip(parts, starts, strict=False) if part in known]
+    return Lanes(axis, torch.cat(moved, dim=1))
 
 
 def _cat_run(node: Node, narrow: Narrow) -> Tensor:
+    axis = narrow.axis[node]
     values = [narrow.values[part] for part in node.args[0] if part in narrow.values]
-    side_by_side = [value.unflatten(1, (narrow.n_units, -1)) for value in values]
-    return torch.cat(side_by_side, dim=2).flatten(1, 2)
+    side_by_side = [value.unflatten(axis, (narrow.n_units, -1)) for value in values]
+    return torch.cat(side_by_side, dim=axis + 1).flatten(axis, axis + 1)
 
 
-def _conv_lanes(node: Node, lanes: Lanes) -> Tensor | None:
+def _conv_lanes(node: Node, known: Known) -> Lanes | None:
     """Return the lanes after a depthwise convolution; any other mixes units."""
     source, groups = node.args[0], node.args[6]
-    if source not in lanes or groups != source.shape[0]:
+    lanes = _same_lanes(node, known)
+    if lanes is None or groups != source.shape[0]:
         return None
-    return _spread(lanes[source], node.shape[0] // groups)
+    return Lanes(1, _spread(lanes.table, node.shape[0] // groups))
 
 
 def _conv_run(node: Node, narrow: Narrow) -> Tensor:
@@ -185,8 +270,12 @@ def _restricted(used: Node | None, narrow: Narrow, node: Node) -> Tensor | None:
 
 
 def _spread(lanes: Tensor, each: int) -> Tensor:
-    """Return the lanes where every position on dimension 1 becomes `each` positions."""
+    """Return the lanes where every position becomes `each` positions."""
     return (lanes.unsqueeze(-1) * each + torch.arange(each)).flatten(1)
+
+
+def _rank(node: Node) -> int:
+    return 1 + len(node.shape)
 
 
 _POINTWISE = Rule(_pointwise_lanes, _pointwise_run)
@@ -205,6 +294,12 @@ _RULES: dict[Any, Rule] = {
     aten.slice.Tensor: Rule(_slice_lanes, _run_as_it_is, is_linear=True),
     aten.pad.default: Rule(_pad_lanes, _pad_run),
     aten.constant_pad_nd.default: Rule(_pad_lanes, _pad_run),
+    aten.permute.default: Rule(_permute_lanes, _run_as_it_is, is_linear=True),
+    aten.transpose.int: Rule(_transpose_lanes, _run_as_it_is, is_linear=True),
+    aten.unsqueeze.default: Rule(_unsqueeze_lanes, _run_as_it_is, is_linear=True),
+    aten.squeeze.dim: Rule(_squeeze_lanes, _run_as_it_is, is_linear=True),
+    aten.squeeze.dims: Rule(_squeeze_lanes, _run_as_it_is, is_linear=True),
+    aten.select.int: Rule(_select_lanes, _run_as_it_is, is_linear=True),
     aten.reshape.default: Rule(_reshape_lanes, _reshape_run, is_linear=True),
     aten.cat.default: Rule(_cat_lanes, _cat_run),
     aten.conv2d.default: Rule(_conv_lanes, _conv_run),

@@ -9,14 +9,17 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """Each lane is a position on dimension 1.
+    """Each lane is a position on one dimension.
 
     Parameters
     ----------
+    axis
+        The dimension.
     index
         (ablation, lane): the positions.
     """
 
+    axis: int
     index: Tensor
 
     @property
@@ -30,13 +33,13 @@ class Channels:
         Parameters
         ----------
         whole
-            (row, channel, ...): changed in place.
+            (row, ...), with channels on their dimension: changed in place.
         lanes
             (row, lane, ...): what stands there then.
         ablation
             (row,): whose lanes these are.
         """
-        index = self.index[ablation]
+        index, whole = self.index[ablation], whole.movedim(self.axis, 1)
         whole.scatter_(1, index.view(*index.shape, *(1 for _ in lanes.shape[2:])).expand_as(lanes), lanes)
 
     def shares(self, by_channel: Tensor, ablations: Sequence[int]) -> Iterator[Tensor]:
@@ -63,10 +66,13 @@ class Directions:
 
     Parameters
     ----------
+    axis
+        The dimension of the channels.
     vectors
         (ablation, lane, channel): the directions, of length 1.
     """
 
+    axis: int
     vectors: Tensor
 
     @property
@@ -76,7 +82,7 @@ class Directions:
 
     def write(self, whole: Tensor, lanes: Tensor, ablation: Tensor) -> None:
         """Move a whole value along the directions; see `Channels.write`."""
-        vectors, lanes = self.vectors[ablation].to(whole), lanes.to(whole)
+        vectors, lanes, whole = self.vectors[ablation].to(whole), lanes.to(whole), whole.movedim(self.axis, 1)
         if self.n_lanes == 1:
             whole.addcmul_(lanes, vectors.squeeze(1).view(*whole.shape[:2], *(1 for _ in whole.shape[2:])))
         else:

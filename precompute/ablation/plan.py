@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
-from torch import Tensor
 
 from precompute.ablation.capture import CannotCapture
 from precompute.ablation.graph import Node, Program
-from precompute.ablation.lanes import rule_for
+from precompute.ablation.lanes import Lanes, rule_for
 from precompute.ablation.updates import can_update
 
 
@@ -30,7 +29,7 @@ class Plan:
     kept
         Those among them whose values the rest needs.
     lanes
-        For the site and every node after it that keeps units apart: (unit, lane), positions on dimension 1.
+        For the site and every node after it that keeps units apart: where each unit has its lanes.
     narrow
         Those nodes, in order, without the site.
     wide
@@ -49,7 +48,7 @@ class Plan:
     before: tuple[Node, ...]
     after: tuple[Node, ...]
     kept: frozenset[Node]
-    lanes: dict[Node, Tensor]
+    lanes: dict[Node, Lanes]
     narrow: tuple[Node, ...]
     wide: tuple[Node, ...]
     updates: frozenset[Node]
@@ -67,6 +66,11 @@ class Plan:
         used = {used for node in self.after for used in node.inputs} | self.kept
         before = (self.program.images, *self.before)
         return tuple(node for node in before if node in used and not node.counts_images)
+
+    def has_channels_last(self, node: Node) -> bool:
+        """Say whether a value has its channels on the last dimension as it is, as far as is known."""
+        lanes = self.lanes.get(node)
+        return node.op is torch.ops.aten.linear.default if lanes is None else lanes.axis == len(node.shape)
 
     @property
     def needs_layer_alone(self) -> bool:
@@ -130,23 +134,24 @@ def make_plan(program: Program, site: str, *, by_direction: bool = False) -> Pla
     return plan.keeping(kept)
 
 
-def _sort(program: Program, mark: Node, *, by_direction: bool) -> tuple[dict[Node, Tensor], tuple[Node, ...]]:
+def _sort(program: Program, mark: Node, *, by_direction: bool) -> tuple[dict[Node, Lanes], tuple[Node, ...]]:
     """Return the lanes of every node that keeps units apart, and every other node that an ablation changes."""
-    lanes = {mark: torch.arange(mark.shape[0]).unsqueeze(1)}
+    start = Lanes(1, torch.arange(mark.shape[0]).unsqueeze(1))
+    lanes = {mark: start}
     wide: dict[Node, None] = {}
     for node in program.nodes:
         if node.counts_images or not any(used in lanes or used in wide for used in node.inputs):
             continue
-        table = None
+        found = None
         rule = rule_for(node)
         if rule is not None and node.batched and not any(used in wide for used in node.inputs):
-            table = rule.lanes(node, lanes)
-            if by_direction and not (rule.is_linear and table is not None and torch.equal(table, lanes[mark])):
-                table = None
-        if table is None:
+            found = rule.lanes(node, lanes)
+            if by_direction and not (rule.is_linear and found is not None and torch.equal(found.table, start.table)):
+                found = None
+        if found is None:
             wide[node] = None
         else:
-            lanes[node] = table
+            lanes[node] = found
     return lanes, tuple(wide)
 
 

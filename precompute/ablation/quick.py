@@ -31,15 +31,20 @@ _ABLATIONS, _ROWS = 16, 128
 
 
 def is_product(node: Node, constants: Container[Node]) -> bool:
-    """Say whether a node multiplies its first argument by a constant weight."""
-    return node.op in _PRODUCTS and all(used in constants for used in node.inputs[1:])
+    """Say whether a node multiplies its first argument, a value of each image, by a constant weight."""
+    followed = node.op in _PRODUCTS and node.batched and node.args[0].batched
+    return followed and all(used in constants for used in node.inputs[1:])
+
+
+def _is_average(node: Node) -> bool:
+    return node.op in _AVERAGES and node.batched and node.args[0].batched
 
 
 def needed_values(plan: Plan) -> frozenset[Node]:
     """Return the wide nodes whose unablated values are needed beside those that the plan keeps."""
     needed: set[Node] = set()
     for node in plan.wide:
-        if not (is_product(node, plan.program.constants) or node.op in _AVERAGES):
+        if not (is_product(node, plan.program.constants) or _is_average(node)):
             needed.update(used for used in (node, *node.inputs) if used.batched)
     return frozenset(needed)
 
@@ -68,7 +73,7 @@ class ChangeTail:
 
     def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
         """Return the network's outputs, (row, output) in float32; see `precompute.ablation.tail.Tail.run`."""
-        batch = Batch(base, block, rows)
+        batch = Batch(self.plan, base, block, rows)
         values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
         changes: dict[Node, Tensor] = {}
 
@@ -88,7 +93,7 @@ class ChangeTail:
                 elif node in self.weights:
                     factor = change(node.args[0]).to(self.precision.dtype)
                     changes[node] = node.op(factor, self.weights[node], None, *node.args[3:])
-                elif node.op in _AVERAGES:
+                elif _is_average(node):
                     changes[node] = node.run(lambda used: values[used] if used in values else change(used))
                 elif node.batched:
                     old = batch.old(node)

@@ -123,7 +123,7 @@ class Route:
 
     def joined(self, parts: Sequence[dict[Node, Tensor]]) -> dict[Node, Tensor]:
         """Put kept values of successive batches together, as the tail takes them."""
-        return {node: self.tail.fit(torch.cat([part[node] for part in parts])) for node in self.plan.kept}
+        return {node: self.tail.fit(node, torch.cat([part[node] for part in parts])) for node in self.plan.kept}
 
     def quick_tail(self, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> QuickTail | None:
         """Return what computes rows of a batch of images in reduced precision first; None in float32."""

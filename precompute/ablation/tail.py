@@ -67,15 +67,14 @@ class Tail:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.constants = {node: self.fit(value) for node, value in plan.program.constants.items()}
+        self.constants = {node: _channels_last(value) for node, value in plan.program.constants.items()}
         self.updates = {node: Update(node, self.constants[node.args[1]]) for node in plan.updates}
         self.device = next((v.device for v in self.constants.values() if isinstance(v, Tensor)), torch.device("cpu"))
         self.dead = last_uses(plan.wide, keep=[plan.program.output])
 
-    def fit(self, value: Any) -> Any:
-        """Return a value as this computation takes it: four-dimensional ones with channels last."""
-        four = isinstance(value, Tensor) and value.dim() == 4
-        return value.contiguous(memory_format=torch.channels_last) if four else value
+    def fit(self, node: Node, value: Tensor) -> Tensor:
+        """Return a node's value as this computation takes it: four-dimensional ones with channels last."""
+        return value.contiguous() if self.plan.has_channels_last(node) else _channels_last(value)
 
     def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
         """Return the network's outputs, (row, output) in float32.
@@ -89,7 +88,7 @@ class Tail:
         rows
             Which images under which of them.
         """
-        batch = Batch(base, block, rows)
+        batch = Batch(self.plan, base, block, rows)
         values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
 
         def look(node: Node) -> Any:
@@ -108,14 +107,14 @@ class Tail:
 class Batch:
     """Values of nodes that are not computed row by row, put together for some rows."""
 
-    def __init__(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> None:
-        self.base, self.block, self.rows = base, block, rows
+    def __init__(self, plan: Plan, base: dict[Node, Tensor], block: Block, rows: Rows) -> None:
+        self.plan, self.base, self.block, self.rows = plan, base, block, rows
         self.ablation = rows.ablation.to(rows.image.device)
 
     def old(self, node: Node) -> Tensor:
         """Return a node's unablated value for every row, (row, ...), in memory of its own."""
         value = self.base[node]
-        if value.dim() != 4:
+        if value.dim() != 4 or self.plan.has_channels_last(node):
             return value.index_select(0, self.rows.image)
         return value.permute(0, 2, 3, 1).index_select(0, self.rows.image).permute(0, 3, 1, 2)
 
@@ -129,7 +128,8 @@ class Batch:
 
     def nothing(self, node: Node, dtype: torch.dtype) -> Tensor:
         """Return zeros of the shape of a node's value, (row, ...), four-dimensional ones with channels last."""
-        layout = torch.channels_last if len(node.shape) == 3 else torch.contiguous_format
+        as_it_is = len(node.shape) != 3 or self.plan.has_channels_last(node)
+        layout = torch.contiguous_format if as_it_is else torch.channels_last
         zeros = torch.empty(len(self.rows), *node.shape, dtype=dtype, device=self.ablation.device, memory_format=layout)
         return zeros.zero_()
 
@@ -145,6 +145,11 @@ class Batch:
 
     def _narrow(self, value: Tensor) -> Tensor:
         return value[self.rows.image, self.ablation]
+
+
+def _channels_last(value: Any) -> Any:
+    four = isinstance(value, Tensor) and value.dim() == 4
+    return value.contiguous(memory_format=torch.channels_last) if four else value
 
 
 def too_close(logits: Tensor, tolerance: float | Tensor) -> Tensor:

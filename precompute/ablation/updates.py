@@ -13,6 +13,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Segment
 from precompute.ablation.graph import Node
+from precompute.ablation.lanes import Known
 from precompute.ablation.places import Places
 
 aten = torch.ops.aten
@@ -22,14 +23,15 @@ Shares = Iterable[tuple[Segment, Tensor]]
 """For each run of rows, the weights of its ablation's lanes: (lane, kernel position, output)."""
 
 
-def can_update(node: Node, narrow: Container[Node], constants: Container[Node]) -> bool:
+def can_update(node: Node, known: Known, constants: Container[Node]) -> bool:
     """Say whether narrow values enter `node` through its first argument alone, linearly, in a way known here."""
     if node.op not in (aten.linear.default, aten.conv2d.default):
         return False
     source, weight = node.args[:2]
-    if source not in narrow or weight not in constants:
+    if source not in known or weight not in constants:
         return False
-    return len(source.shape) == 1 if node.op is aten.linear.default else node.args[6] == 1
+    axis = known[source].axis
+    return axis == len(source.shape) if node.op is aten.linear.default else axis == 1 and node.args[6] == 1
 
 
 class Update:
@@ -55,7 +57,8 @@ class Update:
         Parameters
         ----------
         result
-            (row, output), or (row, output, height, width) with channels last. Changed in place, and returned.
+            (row, ..., output) of a linear layer, or (row, output, height, width) with channels last of a convolution.
+            Changed in place, and returned.
         change
             (row, lane, ...): the argument's new value minus its old one, in the lanes of each row's ablation.
         places
@@ -65,7 +68,7 @@ class Update:
         """
         shares = zip(segments, places.shares(self.by_channel, [s.ablation for s in segments]), strict=True)
         if not self.kernel:
-            self._add_product(result, change, shares)
+            self._add_product(result, change.movedim(1, -1), shares)
         elif places.n_lanes * self.kernel.numel() <= result.shape[1]:
             self._add_product(result.permute(0, 2, 3, 1).flatten(1, 2), self._patches(change), shares)
         else:

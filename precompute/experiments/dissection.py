@@ -5,17 +5,16 @@ from time import perf_counter
 
 import numpy as np
 
-from precompute.errors import ModelError, OptionError
+from precompute.errors import OptionError
 from precompute.experiments.drawn import BYTES_A_UNIT, drawn
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.overlaps import Counts, Sight, count_overlaps, find_thresholds
-from precompute.experiments.removal import divided
+from precompute.experiments.removal import divided, sites_of
 from precompute.experiments.scene import Scene, find_masks, n_cells
-from precompute.experiments.subject import Subject, find_subject
+from precompute.experiments.subject import find_subject
 from precompute.measures.iou import Overlap, detectors
 from precompute.measures.rotation import random_rotation
 from precompute.models.device import exact_float32
-from precompute.models.sites import Site, find_site, list_sites
 from precompute.store.layer import Layer
 from precompute.words import size
 
@@ -34,7 +33,7 @@ def prepare(job: Job) -> Prepared:
     with exact_float32():
         subject = find_subject(job.store, job.options)
         masks = find_masks(job.options.masks, subject.images)
-        scene = Scene.of(subject, masks, _sites(job, subject))
+        scene = Scene.of(subject, masks, sites_of(subject, job.layers))
         order = _order(scene, job.options.images_per_class, seed=job.seed)
         seconds = _time(scene, order, quantile)
     n_affordable = min(int(60 * job.options.minutes / seconds), int(_HELD_BYTES / (_held(scene) * quantile)))
@@ -51,18 +50,6 @@ def prepare(job: Job) -> Prepared:
 
 
 # What is looked at
-
-
-def _sites(job: Job, subject: Subject) -> list[Site]:
-    listed = list_sites(subject.model.network, subject.probe[:2])
-    sites = [find_site(listed, layer.name) for layer in job.layers]
-    for layer, site in zip(job.layers, sites, strict=True):
-        if layer.n_units != site.n_units:
-            raise ModelError(
-                f"{layer.name} has {layer.n_units} units in the store and {site.n_units} in {subject.model.spec}. "
-                "Name the network that the store was made with by --model."
-            )
-    return sites
 
 
 def _order(scene: Scene, per_class: int | None, *, seed: int) -> np.ndarray:

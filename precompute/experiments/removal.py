@@ -1,5 +1,7 @@
 """Units removed one after another: on which images, in which orders, at which steps, and what that costs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation
@@ -9,7 +11,8 @@ from precompute.experiments.pace import seconds_swept
 from precompute.experiments.reading import spread
 from precompute.experiments.subject import Subject
 from precompute.measures.halves import halves
-from precompute.models.sites import Site, find_site, list_sites
+from precompute.models.sites import Site, find_sites
+from precompute.models.units_on import UnitsOn
 from precompute.store.layer import Layer
 
 N_RANDOM = 20
@@ -27,13 +30,21 @@ def site_of(subject: Subject, layer: Layer) -> Site:
     ModelError
         Where it has another number of units there.
     """
-    site = find_site(list_sites(subject.model.network, subject.probe[:2]), layer.name)
-    if site.n_units != layer.n_units:
-        raise ModelError(
-            f"{layer.name} has {layer.n_units} units in the store and {site.n_units} in {subject.model.spec}. "
-            "Name the network that the store was made with by --model."
-        )
-    return site
+    return sites_of(subject, [layer])[0]
+
+
+def sites_of(subject: Subject, layers: Sequence[Layer]) -> list[Site]:
+    """Return where some layers of the store are in the network; see `site_of`."""
+    as_stored = UnitsOn(layers={layer.name: layer.unit_dimension for layer in layers})
+    names = [layer.name for layer in layers]
+    sites = find_sites(subject.model.network, subject.probe[:2], names, units_on=as_stored)
+    for layer, site in zip(layers, sites, strict=True):
+        if site.n_units != layer.n_units:
+            raise ModelError(
+                f"{layer.name} has {layer.n_units} units in the store and {site.n_units} in {subject.model.spec}. "
+                "Name the network that the store was made with by --model."
+            )
+    return sites
 
 
 def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:

@@ -10,7 +10,7 @@ _BLOCK_BYTES = 64 * 1024**2
 
 
 def gathered(folder: ShardFolder, shards: Sequence[str], name: str, block: slice) -> np.ndarray:
-    """Read a block of units over all images, (unit, image)."""
+    """Read a block of units over all images, (unit, image, ...)."""
     return np.concatenate([folder.read(shard, name)[block] for shard in shards], axis=1)
 
 

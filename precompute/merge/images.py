@@ -45,7 +45,7 @@ def swept(candidates: ImageList, folder: ShardFolder, shards: Sequence[str]) -> 
 
 
 def unit_means(sites: Sequence[Site], folder: ShardFolder, shards: Sequence[str]) -> dict[Site, np.ndarray]:
-    """Return the mean activation of every unit over all images and over space, (unit,)."""
+    """Return the mean activation of every unit over all images and over space; see `precompute.passes.means`."""
     counts = [int(folder.read(shard, "count")) for shard in shards]
     held = [shard for shard, count in zip(shards, counts, strict=True) if count]
     return {

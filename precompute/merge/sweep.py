@@ -132,8 +132,11 @@ class _LayerMerge:
             "kind": self.site.kind,
             "n_units": self.site.n_units,
             "spatial_shape": np.array(self.site.spatial_shape, dtype=np.int64),
+            "unit_dimension": np.int32(self.site.unit_dimension),
+            "positions": self.site.positions,
         }
         self.writer.describe(layer_path(self.site.name), facts)
+        self._write_other_tokens()
         signed = self._is_signed()
         names = ("max", "mean", "positive_mean") if signed else ("max", "mean")
         shape = (self.site.n_units, self.n_images)
@@ -191,6 +194,14 @@ class _LayerMerge:
         return np.concatenate(
             [np.concatenate([choice[kind].image for kind in EXEMPLAR_KINDS], axis=1) for choice in self._choices]
         )
+
+    def _write_other_tokens(self) -> None:
+        if not self.site.other_tokens:
+            return
+        shape = (self.site.n_units, self.n_images, len(self.site.other_tokens))
+        target = self.writer.create(self._path("activation", "other_tokens"), shape)
+        for block in blocks(self.site.n_units, 4 * self.n_images * shape[2]):
+            target[block] = gathered(self.folder, self.images.shards, self._name("other_tokens"), block)
 
     def _write_exemplar_lists(self) -> None:
         for kind in EXEMPLAR_KINDS:

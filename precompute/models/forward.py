@@ -1,6 +1,7 @@
 """Run a network on a batch, whatever its precision and device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -40,7 +41,8 @@ def run(network: nn.Module, inputs: torch.Tensor) -> Any:
         Where the network cannot take inputs of this shape.
     """
     try:
-        return network(fit(network, inputs))
+        with step_by_step():
+            return network(fit(network, inputs))
     except (UnitscopeError, torch.OutOfMemoryError, KeyboardInterrupt, Enough):
         raise
     except BaseException as error:  # a person's forward function may well call sys.exit
@@ -71,6 +73,21 @@ def in_float64(network: nn.Module, inputs: torch.Tensor) -> Callable[[torch.Tens
     named = [*network.named_parameters(), *network.named_buffers()]
     state = {name: t.to(device, torch.float64 if t.is_floating_point() else t.dtype, copy=True) for name, t in named}
     return lambda batch: functional_call(network, state, (batch.to(device, torch.float64, copy=True),))
+
+
+@contextmanager
+def step_by_step() -> Iterator[None]:
+    """Have ``nn.MultiheadAttention`` compute by its single operations inside the block.
+
+    Its fused path is taken or not by what else is going on (gradients, hooks), rounds differently, and cannot be
+    recorded for any number of images.
+    """
+    before = torch.backends.mha.get_fastpath_enabled()
+    try:
+        torch.backends.mha.set_fastpath_enabled(False)
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def logits(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:

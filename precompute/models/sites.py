@@ -1,4 +1,4 @@
-"""Where the units of a network are: the module calls whose output has them on dimension 1.
+"""Where the units of a network are: the module calls whose output has them on one known dimension.
 
 The command line and the store call a site a layer and write it as its `Site.name`.
 """
@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from precompute.errors import LayerError
-from precompute.models.calls import watched_calls
-from precompute.models.forward import run
+from precompute.models.evidence import NoPlace, Place, check_shape, contradiction, place_of
+from precompute.models.following import follow
+from precompute.models.units_on import NOBODY_SAYS, UnitsOn
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Site:
     @property
     def name(self) -> str:
         """The path, followed by ``#2`` for the second call, ``#3`` for the third ..."""
-        return self.path if self.call == 1 else f"{self.path}#{self.call}"
+        return named(self.path, self.call)
 
     @property
     def positions(self) -> str:
@@ -67,12 +68,16 @@ class Site:
         return "grid" if self.spatial_shape else "none"
 
     @property
+    def n_positions(self) -> int:
+        """How many positions a unit has on an image, tokens apart from the picture among them."""
+        return prod(self.spatial_shape) + len(self.other_tokens or ())
+
+    @property
     def picture_tokens(self) -> tuple[int, ...]:
         """Indices of the tokens that are cells of the map, row by row; none where the output has no tokens."""
         if self.other_tokens is None:
             return ()
-        n_tokens = prod(self.spatial_shape) + len(self.other_tokens)
-        return tuple(token for token in range(n_tokens) if token not in self.other_tokens)
+        return tuple(token for token in range(self.n_positions) if token not in self.other_tokens)
 
     def units_first(self, output: torch.Tensor) -> torch.Tensor:
         """Return a view of the output with its units on dimension 1 and every position after them.
@@ -99,6 +104,23 @@ class Site:
     def others(self, units_first: torch.Tensor) -> torch.Tensor | None:
         """Return the tokens apart from the picture, (image, unit, token), None where there are none."""
         return units_first[:, :, list(self.other_tokens)] if self.other_tokens else None
+
+    def laid_out(self, values: torch.Tensor) -> torch.Tensor:
+        """Give every position its value, the cells of the picture the same one.
+
+        Parameters
+        ----------
+        values
+            (unit, 1 + token): of the picture, then of each token apart from it.
+
+        Returns
+        -------
+        torch.Tensor
+            (unit, position).
+        """
+        laid = values[:, :1].repeat(1, self.n_positions)
+        laid[:, list(self.other_tokens or ())] = values[:, 1:]
+        return laid
 
 
 @dataclass(frozen=True)
@@ -128,8 +150,8 @@ class Survey:
     refused: tuple[Refused, ...]
 
 
-def survey(network: nn.Module, inputs: torch.Tensor) -> Survey:
-    """Look at every call of every module by one forward pass without gradients.
+def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> Survey:
+    """Find every site of a network by one forward pass without gradients, in which all dimensions are followed.
 
     Parameters
     ----------
@@ -137,28 +159,45 @@ def survey(network: nn.Module, inputs: torch.Tensor) -> Survey:
         A network in evaluation mode. The root module's own output is no site.
     inputs
         (image, channel, height, width), a real batch; two images are enough.
+    units_on
+        What a person says of where units lie. It counts where the network does not show it.
+
+    Returns
+    -------
+    Survey
+        In the order in which the outputs are made, so that a container follows what it contains.
 
     Raises
     ------
     ModelError
         Where the network cannot take inputs of this shape.
     """
-    kinds = {path: type(module).__name__ for path, module in network.named_modules() if path}
     sites: list[Site] = []
+    refused: list[Refused] = []
 
-    def add(path: str, call: int, output: Any) -> None:
-        if _has_units(output, n_images=len(inputs)):
-            n_units, *spatial_shape = output.shape[1:]
-            sites.append(Site(path, call, kinds[path], n_units, tuple(spatial_shape), order=len(sites)))
+    def look(path: str, call: int, module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        name, kind = named(path, call), type(module).__name__
+        try:
+            place = _place(name, output, len(inputs), units_on)
+            contradiction(module, given, output, place.unit_dimension)
+        except NoPlace as error:
+            refused.append(Refused(name, kind, str(error)))
+        else:
+            n_units, where = output.shape[place.unit_dimension], len(sites)
+            sites.append(Site(path, call, kind, n_units, place.spatial_shape, where, *place.units_and_tokens))
 
-    with torch.no_grad(), watched_calls(network, kinds, add):
-        run(network, inputs)
-    return Survey(tuple(sites), ())
+    follow(network, inputs, look)
+    return Survey(tuple(sites), tuple(refused))
 
 
-def list_sites(network: nn.Module, inputs: torch.Tensor) -> tuple[Site, ...]:
+def list_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> tuple[Site, ...]:
     """Return the sites of a network, in the order in which their outputs are made; see `survey`."""
-    return survey(network, inputs).sites
+    return survey(network, inputs, units_on=units_on).sites
+
+
+def named(path: str, call: int) -> str:
+    """Return the name of a call of a module: the path, followed by ``#2`` for the second ..."""
+    return path if call == 1 else f"{path}#{call}"
 
 
 def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = ()) -> Site:
@@ -184,10 +223,22 @@ def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = 
     return by_name[name]
 
 
-def _has_units(output: Any, *, n_images: int) -> bool:
-    return (
-        isinstance(output, torch.Tensor)
-        and output.is_floating_point()
-        and output.ndim in (2, 4)
-        and len(output) == n_images
-    )
+def find_sites(network: nn.Module, inputs: torch.Tensor, names: Iterable[str], *, units_on: UnitsOn) -> list[Site]:
+    """Return the sites of some names of a network, in their order; see `survey` and `find_site`."""
+    found = survey(network, inputs, units_on=units_on)
+    return [find_site(found.sites, name, refused=found.refused) for name in names]
+
+
+def _place(name: str, output: Any, n_images: int, units_on: UnitsOn) -> Place:
+    """Find the units of an output: from what its dimensions hold, or else from what a person says."""
+    check_shape(output, n_images=n_images)
+    said = units_on.of(name)
+    try:
+        place = place_of(output)
+    except NoPlace as error:
+        if said is None:
+            raise NoPlace(f"{error}; `--units-on {name}=last` or `{name}=1` says where they are") from error
+        return place_of(output, said=said)
+    if name in units_on.layers and place.unit_dimension != said and output.ndim > 2:
+        raise NoPlace(f"its units lie on dimension {place.unit_dimension}, not on {said} as is said")
+    return place

@@ -25,7 +25,8 @@ def find_unit_means(part: Part, progress: Progress) -> dict[Site, np.ndarray]:
     Returns
     -------
     dict of Site to np.ndarray
-        (unit,) for every layer.
+        For every layer (unit,), or (unit, 1 + token) where it has tokens apart from the picture: the mean over images
+        and the picture's tokens, then that of each other token over images.
     """
     plan, folder = part.plan, part.folder
     shards = part.cut("means", len(plan.candidates))

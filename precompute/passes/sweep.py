@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from precompute.ablation.ablations import each_unit
+from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.counts import Counts
 from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import NoOpCheck
@@ -31,7 +31,7 @@ def sweep_all(part: Part, means: Mapping[Site, np.ndarray], progress: Progress) 
     part
         The images.
     means
-        (unit,) for every layer: what mean ablation sets units to; empty where the run has none.
+        What mean ablation sets units to, as `precompute.passes.means` finds it; empty where the run has none.
     progress
         Shows the stage ``sweep``.
 
@@ -79,7 +79,7 @@ def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage
             effect = sweep(
                 check,
                 batch.inputs,
-                each_unit(means[site].tolist() if kind == "mean" else [0.0] * site.n_units),
+                _ablations(site, means[site] if kind == "mean" else np.zeros(site.n_units)),
                 baseline=found.logits,
                 target=target,
                 at_layer=found.outputs.get(site),
@@ -90,6 +90,12 @@ def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage
         if isinstance(ablater, Engine):
             arrays |= named.count_arrays(number, ablater.counts)
     return arrays
+
+
+def _ablations(site: Site, values: np.ndarray) -> list[Ablation]:
+    if values.ndim == 1:
+        return each_unit(values.tolist())
+    return each_unit(values[:, 0].tolist(), site.laid_out(torch.from_numpy(values)).float())
 
 
 def _refuse_too_many_bad(plan: Plan, bad: int) -> None:

@@ -9,7 +9,7 @@ from precompute.ablation.counts import Counts
 from precompute.ablation.no_op import NoOpCheck
 from precompute.images.loading import Batch
 from precompute.stages.ablation import Effect
-from precompute.stages.activations import Answer, log_softmax
+from precompute.stages.activations import Answer, Responses, log_softmax
 from precompute.stages.gallery import Maps
 
 
@@ -21,6 +21,8 @@ def answer_arrays(found: Answer, target: np.ndarray) -> dict[str, np.ndarray]:
         arrays |= {array_name(number, "max"): responses.max, array_name(number, "mean"): responses.mean}
         if responses.positive_mean is not None:
             arrays[array_name(number, "positive_mean")] = responses.positive_mean
+        if responses.other_tokens is not None:
+            arrays[array_name(number, "other_tokens")] = responses.other_tokens
     return arrays
 
 
@@ -59,11 +61,21 @@ def bad_arrays(batch: Batch) -> dict[str, np.ndarray]:
 
 
 def sum_arrays(found: Answer | None) -> dict[str, np.ndarray]:
-    """Name the sums over a shard's images from which the units' means follow."""
+    """Name the sums over a shard's images from which the units' means follow.
+
+    They are (unit,), or (unit, 1 + token) in layers with tokens apart from the picture: of the picture, then of these.
+    """
     if found is None:
         return {"count": np.array(0)}
-    sums = {array_name(i, "sum"): r.mean.sum(axis=1, dtype=np.float64) for i, r in enumerate(found.responses.values())}
+    sums = {array_name(i, "sum"): _sum(responses) for i, responses in enumerate(found.responses.values())}
     return {"count": np.array(len(found.logits)), **sums}
+
+
+def _sum(responses: Responses) -> np.ndarray:
+    of_picture = responses.mean.sum(axis=1, dtype=np.float64)
+    if responses.other_tokens is None:
+        return of_picture
+    return np.column_stack([of_picture, responses.other_tokens.sum(axis=1, dtype=np.float64)])
 
 
 def thumbnail_arrays(batch: Batch, pictures: Sequence[bytes]) -> dict[str, np.ndarray]:

@@ -1,14 +1,14 @@
 """What every unit of every layer does on a batch of images, and what the network says."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from precompute.models.forward import logits
-from precompute.models.hooks import observe
+from precompute.models.hooks import observe_whole
 from precompute.models.sites import Site
 
 
@@ -22,11 +22,14 @@ class Responses:
         Maximum and mean of the unit's map over space.
     positive_mean
         Mean over space of max(activation, 0); None where no activation was below zero.
+    other_tokens
+        (unit, image, token): the activations of tokens apart from the picture; None where there are none.
     """
 
     max: np.ndarray
     mean: np.ndarray
     positive_mean: np.ndarray | None
+    other_tokens: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,8 @@ class Answer:
     responses
         Every layer's.
     outputs
-        Whole outputs, (image, unit, ...), of the layers whose outputs were to be kept; on the network's device.
+        Whole outputs, (image, unit, ...) as `Site.units_first` gives them, of the layers whose outputs were to be kept;
+        on the network's device.
     """
 
     logits: np.ndarray
@@ -67,8 +71,8 @@ def answer(
     said: list[np.ndarray] = []
     seen: dict[Site, list[Responses]] = {site: [] for site in sites}
     kept: dict[Site, list[Tensor]] = {site: [] for site in sites if site in keep}
-    callbacks = {site: _keeper(seen[site], kept.get(site)) for site in sites}
-    with torch.inference_mode(), observe(network, callbacks):
+    callbacks = {site: _keeper(site, seen[site], kept.get(site)) for site in sites}
+    with torch.inference_mode(), observe_whole(network, callbacks):
         for batch in batches:
             said.append(logits(network, batch).cpu().numpy())
         outputs = {site: torch.cat(kept.pop(site)) for site in list(kept)}
@@ -91,12 +95,14 @@ def join(parts: Sequence[Responses]) -> Responses:
 
     Where a part goes nowhere below zero its positive mean is its mean.
     """
+    others = [part.other_tokens for part in parts if part.other_tokens is not None]
     signed = any(part.positive_mean is not None for part in parts)
     positive = [part.mean if part.positive_mean is None else part.positive_mean for part in parts]
     return Responses(
         max=np.concatenate([part.max for part in parts], axis=1),
         mean=np.concatenate([part.mean for part in parts], axis=1),
         positive_mean=np.concatenate(positive, axis=1) if signed else None,
+        other_tokens=np.concatenate(others, axis=1) if others else None,
     )
 
 
@@ -106,9 +112,11 @@ def log_softmax(values: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def _keeper(parts: list[Responses], whole: list[Tensor] | None) -> Callable[[Tensor], None]:
+def _keeper(site: Site, parts: list[Responses], whole: list[Tensor] | None) -> Callable[[Tensor], None]:
     def keep(output: Tensor) -> None:
-        parts.append(summarise(output))
+        others = site.others(output)
+        responses = summarise(site.maps(output))
+        parts.append(responses if others is None else replace(responses, other_tokens=_by_unit(others.float())))
         if whole is not None:
             whole.append(output)
 
@@ -116,4 +124,4 @@ def _keeper(parts: list[Responses], whole: list[Tensor] | None) -> Callable[[Ten
 
 
 def _by_unit(values: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(values.T.cpu().numpy())
+    return np.ascontiguousarray(values.transpose(0, 1).cpu().numpy())

@@ -54,6 +54,16 @@ class Layer:
         return self._file.integers(self._path(), "spatial_shape")
 
     @cached_property
+    def unit_dimension(self) -> int:
+        """The dimension of the layer's output that its units lie on: 1, or -1 for the last."""
+        return int(self._file.facts(self._path()).get("unit_dimension", 1))
+
+    @cached_property
+    def positions(self) -> str:
+        """How a unit's positions are arranged: ``grid``, ``tokens`` or ``none``."""
+        return str(self._file.facts(self._path()).get("positions", "grid" if self.spatial_shape else "none"))
+
+    @cached_property
     def class_mean(self) -> Floats:
         """Mean of activation/mean over each class, (U, C); NaN for a class without images."""
         return self._read("class_mean")
@@ -71,6 +81,11 @@ class Layer:
             mean=self._read("activation/mean", unit),
             positive_mean=self._read(positive, unit) if self._has(positive) else None,
         )
+
+    def other_tokens(self, unit: int) -> Floats | None:
+        """Return one unit's activation at the tokens apart from the picture, (N, t); None where there are none."""
+        path = "activation/other_tokens"
+        return self._read(path, unit) if self._has(path) else None
 
     @cached_property
     def ablations(self) -> tuple[str, ...]:

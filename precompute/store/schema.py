@@ -117,6 +117,14 @@ ENTRIES: tuple[Entry, ...] = (
         required=False,
     ),
     Entry(
+        f"{_LAYER}/activation/other_tokens",
+        "f4",
+        ("unit", "image", "token"),
+        "activation",
+        "Activation at each token apart from the picture (class and register tokens); only in layers that have such.",
+        required=False,
+    ),
+    Entry(
         f"{_LAYER}/class_mean",
         "f4",
         ("unit", "class"),
@@ -246,6 +254,17 @@ GROUP_FACTS: dict[str, dict[str, Fact]] = {
         "kind": Fact("text", "Class name of the module, such as `ReLU`."),
         "n_units": Fact("integer", "Number of units."),
         "spatial_shape": Fact("integers", "Height and width of a unit's map; empty in layers without space."),
+        "unit_dimension": Fact(
+            "integer",
+            "The dimension of the layer's output that its units lie on: 1, or -1 for the last; 1 where it is absent.",
+            required=False,
+        ),
+        "positions": Fact(
+            "text",
+            "How a unit's positions are arranged: `grid`, `tokens` (the picture's tokens are the cells of the map, row "
+            "by row) or `none`; where it is absent, `grid` if there is a map.",
+            required=False,
+        ),
     },
     f"{_LAYER}/measure/<name>": {
         "label": Fact("text", "Its name for readers."),

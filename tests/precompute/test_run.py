@@ -504,7 +504,7 @@ def test_layers_are_listed_with_their_units(small, capsys):
     assert main(["layers", small[0]]) == 0
     lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
     assert lines["features.4"][:2] == ["ReLU", "8"]
-    assert lines["classifier"] == ["Linear", "3", "-"]
+    assert lines["classifier"] == ["Linear", "3", "1", "-"]
 
 
 def test_a_condition_is_printed_kept_and_told(small, capsys):

@@ -1,0 +1,252 @@
+"""What the dimensions of a tensor hold: images, units, rows and columns of the picture, tokens.
+
+A dimension is a product of factors, the slowest first: (height, width) flattened is a row factor and a column factor,
+and a window of it is a part of each. So reshapes and permutations are followed exactly, and what comes together again
+is whole again. Where nothing is known, a factor says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+
+IMAGE, UNIT, ROW, COLUMN = "image", "unit", "row", "column"
+TOKENS = "tokens"
+"""Parts one after the other: of the picture, and tokens apart from it."""
+MIXED = "mixed"
+"""Made by a linear operation across positions: neither units nor places of the picture by itself."""
+ANY = "any"
+"""The same everywhere along the dimension, or independent of the image."""
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a dimension.
+
+    Parameters
+    ----------
+    role
+        What runs along it, one of the words above.
+    size
+        How many there are.
+    step
+        How far one is from the next within the whole that the factor is a part of.
+    shift
+        By how many rows or columns the whole is rolled round.
+    parts
+        Of `TOKENS`: sizes and factors of the parts; no factors for tokens apart from the picture.
+    cause
+        Of `UNKNOWN`: the operation that was not followed.
+    """
+
+    role: str
+    size: int
+    step: int = 1
+    shift: int = 0
+    parts: tuple[tuple[int, "Dimension"], ...] = ()
+    cause: str = field(default="", compare=False)
+
+
+Dimension = tuple[Factor, ...]
+"""Empty for a dimension of size 1 that holds nothing of its own."""
+
+Dimensions = tuple[Dimension, ...]
+
+
+def plain(role: str, size: int) -> Dimension:
+    """Return a dimension of one factor."""
+    return (Factor(role, size),)
+
+
+def unknown(size: int, cause: str) -> Dimension:
+    """Return a dimension of which nothing is known because of an operation."""
+    return (Factor(UNKNOWN, size, cause=cause),)
+
+
+def roles(dimension: Dimension) -> set[str]:
+    """Return the roles that run along a dimension, without those that say nothing."""
+    return {factor.role for factor in dimension} - {ANY}
+
+
+def is_units(dimension: Dimension) -> bool:
+    """Say whether units and nothing else run along a dimension."""
+    return roles(dimension) == {UNIT}
+
+
+def is_picture(dimension: Dimension) -> bool:
+    """Say whether rows or columns of the picture, or both, and nothing else run along a dimension."""
+    return bool(dimension) and all(factor.role in (ROW, COLUMN) for factor in dimension)
+
+
+def is_mute(dimension: Dimension) -> bool:
+    """Say whether nothing of its own runs along a dimension."""
+    return not roles(dimension)
+
+
+def size_of(dimension: Dimension) -> int:
+    """Return how long a dimension is."""
+    return prod(factor.size for factor in dimension)
+
+
+def reshaped(dimensions: Dimensions, old: Sequence[int], new: Sequence[int]) -> Dimensions:
+    """Follow a reshape.
+
+    Parameters
+    ----------
+    dimensions
+        Of the tensor before.
+    old, new
+        Its shape before and after.
+    """
+    first = _common(old, new)
+    last = _common(old[first:][::-1], new[first:][::-1])
+    middle = [factor for dimension in dimensions[first : len(old) - last] for factor in dimension if factor.size > 1]
+    sizes = new[first : len(new) - last]
+    return (*dimensions[:first], *_dealt(middle, sizes), *dimensions[len(old) - last :])
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return at how many places from the beginning two shapes are the same."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _dealt(factors: list[Factor], sizes: Sequence[int]) -> Dimensions:
+    """Deal factors out, in order, to dimensions of some sizes, splitting them where that is needed."""
+    waiting, found = list(factors), []
+    for size in sizes:
+        taken: list[Factor] = []
+        missing = size
+        while missing > 1:
+            if not waiting:
+                return _lost(sizes)
+            factor = waiting.pop(0)
+            if missing % factor.size == 0:
+                taken.append(factor)
+                missing //= factor.size
+            elif factor.size % missing == 0 and factor.role != TOKENS:
+                rest = factor.size // missing
+                taken.append(replace(factor, size=missing, step=factor.step * rest))
+                waiting.insert(0, replace(factor, size=rest))
+                missing = 1
+            else:
+                return _lost(sizes)
+        found.append(joined(taken))
+    return tuple(found)
+
+
+def _lost(sizes: Sequence[int]) -> Dimensions:
+    return tuple(unknown(size, "reshape") for size in sizes)
+
+
+def joined(factors: Sequence[Factor]) -> Dimension:
+    """Return a dimension of some factors, those that continue each other as one."""
+    found: list[Factor] = []
+    for factor in factors:
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and last.role == factor.role != TOKENS
+            and last.shift == factor.shift
+            and (last.step == factor.step * factor.size or factor.role == ANY)
+        ):
+            found[-1] = replace(factor, size=last.size * factor.size)
+        else:
+            found.append(factor)
+    return tuple(found)
+
+
+def resized(dimension: Dimension, size: int, cause: str) -> Dimension:
+    """Follow a dimension of which some places are dropped, added, or gathered."""
+    if size_of(dimension) == size:
+        return dimension
+    if len(dimension) == 1 and dimension[0].role in (ROW, COLUMN):
+        return (replace(dimension[0], size=size, step=1),)
+    if is_units(dimension):
+        return plain(UNIT, size)
+    if roles(dimension) <= {MIXED}:
+        return plain(MIXED if roles(dimension) else ANY, size)
+    return unknown(size, cause)
+
+
+def sliced(dimension: Dimension, size: int, start: int, step: int) -> Dimension:
+    """Follow a slice of `size` places, every `step`-th from `start` on."""
+    if len(dimension) == 1 and dimension[0].role == TOKENS and step == 1:
+        return _cut(dimension[0].parts, start, start + size)
+    return resized(dimension, size, "slice")
+
+
+def _cut(parts: tuple[tuple[int, Dimension], ...], start: int, stop: int) -> Dimension:
+    kept: list[tuple[int, Dimension]] = []
+    begin = 0
+    for size, factors in parts:
+        inside = min(stop, begin + size) - max(start, begin)
+        if inside > 0 and factors and inside < size:
+            return unknown(stop - start, "slice")
+        if inside > 0:
+            kept.append((inside, factors))
+        begin += size
+    return of_parts(kept)
+
+
+def of_parts(parts: Sequence[tuple[int, Dimension]]) -> Dimension:
+    """Return a dimension along which parts follow each other: of the picture, and others without factors."""
+    merged: list[tuple[int, Dimension]] = []
+    for size, factors in parts:
+        if merged and not factors and not merged[-1][1]:
+            merged[-1] = (merged[-1][0] + size, ())
+        else:
+            merged.append((size, factors))
+    if len(merged) == 1:
+        size, factors = merged[0]
+        return factors or plain(ANY, size)
+    return (Factor(TOKENS, sum(size for size, _ in merged), parts=tuple(merged)),)
+
+
+def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimension:
+    """Follow a concatenation along a dimension, given what each tensor has there."""
+    total = sum(sizes)
+    saying = [dimension for dimension in dimensions if not is_mute(dimension)]
+    if not saying:
+        return plain(ANY, total)
+    if all(is_units(dimension) for dimension in saying):
+        return plain(UNIT, total)
+    if len(saying) == 1 and len(saying[0]) == 1 and saying[0][0].role in (ROW, COLUMN):
+        return resized(saying[0], total, "cat")
+    parts: list[tuple[int, Dimension]] = []
+    for dimension, size in zip(dimensions, sizes, strict=True):
+        if is_mute(dimension):
+            parts.append((size, ()))
+        elif roles(dimension) == {TOKENS}:
+            parts.extend(dimension[0].parts)
+        elif roles(dimension) == {ROW, COLUMN}:
+            parts.append((size, dimension))
+        else:
+            return unknown(total, "cat")
+    return of_parts(parts) if sum(bool(factors) for _, factors in parts) == 1 else unknown(total, "cat")
+
+
+def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension:
+    """Follow an element-wise operation along one dimension, given what each argument has there."""
+    told = [dimension for dimension in dimensions if not is_mute(dimension) and size_of(dimension) == size]
+    clear = [dimension for dimension in told if not roles(dimension) & {UNKNOWN, MIXED}]
+    saying = clear or told
+    if not saying:
+        return plain(ANY, size) if size > 1 else ()
+    if all(_alike(dimension, saying[0]) for dimension in saying):
+        return saying[0]
+    return plain(UNIT, size) if all(map(is_units, saying)) else unknown(size, cause)
+
+
+def _alike(one: Dimension, other: Dimension) -> bool:
+    """Say whether two dimensions hold the same; which of the units these are does not matter."""
+    without_steps = [[replace(f, step=1) if f.role == UNIT else f for f in dimension] for dimension in (one, other)]
+    return without_steps[0] == without_steps[1]
+
+
+def contracted(dimensions: Dimensions, axis: int, size: int, cause: str) -> Dimension:
+    """Return what a linear operation makes of the dimension that it sums over: its outputs, `size` of them."""
+    found = roles(dimensions[axis])
+    elsewhere = any(UNIT in roles(each) for i, each in enumerate(dimensions) if i != axis % len(dimensions))
+    if UNIT in found or not found or (UNKNOWN in found and not elsewhere):
+        return plain(UNIT, size)
+    return unknown(size, cause) if UNKNOWN in found else plain(MIXED, size)

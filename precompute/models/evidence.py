@@ -1,0 +1,203 @@
+"""Where the units of a module's output are: read from what its dimensions hold, and tried out on the module itself."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from precompute.models import dimensions as d
+from precompute.models.dimensions import Dimension, Dimensions
+from precompute.models.following import dimensions_of
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the units and the positions of an output are; the words are those of `precompute.models.sites.Site`."""
+
+    unit_dimension: int
+    spatial_shape: tuple[int, ...]
+    other_tokens: tuple[int, ...] | None = None
+
+    @property
+    def units_and_tokens(self) -> tuple[int, tuple[int, ...] | None]:
+        """The dimension of the units, and the tokens apart from the picture."""
+        return self.unit_dimension, self.other_tokens
+
+
+class NoPlace(Exception):
+    """An output has no units on one known dimension; the message is a clause that can follow "because"."""
+
+
+def check_shape(output: Any, *, n_images: int) -> None:
+    """Refuse, by `NoPlace`, an output that can hold no units whatever its dimensions are."""
+    if not isinstance(output, Tensor):
+        raise NoPlace(f"it returns {_article(type(output).__name__)} and not one tensor")
+    if not output.is_floating_point():
+        raise NoPlace("its output holds no floating-point numbers")
+    if output.ndim not in (2, 3, 4):
+        raise NoPlace(f"its output has {output.ndim} dimension{'s' * (output.ndim != 1)}")
+    if len(output) != n_images:
+        raise NoPlace(f"its output has {len(output)} rows for {n_images} images")
+
+
+def place_of(output: Tensor, *, said: int | None = None) -> Place:
+    """Find the units and positions of an output from what its dimensions hold.
+
+    Parameters
+    ----------
+    output
+        (image, ...), of two to four dimensions, made while the images were followed.
+    said
+        The dimension that a person says the units lie on, 1 or -1; None where nobody does.
+
+    Raises
+    ------
+    NoPlace
+        Where evidence is missing or contradicts itself.
+    """
+    if output.ndim == 2:
+        return Place(1, ())
+    shape, dimensions = tuple(output.shape), dimensions_of(output)
+    if dimensions is None:
+        dimensions = tuple(d.unknown(size, "") for size in shape)
+        if said is None:
+            raise NoPlace("its output does not follow from the images by operations that are known here")
+    if said is None and d.roles(dimensions[0]) != {d.IMAGE}:
+        raise NoPlace("the first dimension of its output is not the images alone")
+    axis = _unit_axis(dimensions, said)
+    rest = [(shape[i], dimensions[i]) for i in range(1, len(shape)) if i != axis]
+    if len(rest) == 2:
+        return Place(1 if axis == 1 else -1, _grid(rest, trusted=said is not None))
+    if axis == 1:
+        raise NoPlace("its output is (image, unit, position), with the positions in a row")
+    return _tokens(*rest[0])
+
+
+def _unit_axis(dimensions: Dimensions, said: int | None) -> int:
+    if said is not None:
+        return said % len(dimensions)
+    holding = [axis for axis in range(1, len(dimensions)) if d.UNIT in d.roles(dimensions[axis])]
+    pure = [axis for axis in holding if d.is_units(dimensions[axis])]
+    if len(holding) != 1 and len(pure) != 1:
+        if len(holding) > 1:
+            raise NoPlace("its units are divided between two dimensions, as the heads of an attention are")
+        raise NoPlace(f"no dimension of its output is known to hold units{_cause(dimensions[1:])}")
+    axis = holding[0] if len(holding) == 1 else pure[0]
+    if any(d.MIXED in d.roles(each) for each in dimensions[1:]):
+        raise NoPlace("its output is made by a linear operation across positions, which says that its units lie there")
+    if 1 < axis < len(dimensions) - 1:
+        raise NoPlace("its units lie on a dimension in the middle")
+    return axis
+
+
+def _cause(dimensions: Sequence[Dimension]) -> str:
+    causes = [factor.cause for dimension in dimensions for factor in dimension if factor.role == d.UNKNOWN]
+    named = next(filter(None, causes), None)
+    return f"; {named} is an operation that could not be followed" if named else ""
+
+
+def _grid(rest: Sequence[tuple[int, Dimension]], *, trusted: bool) -> tuple[int, ...]:
+    sides = tuple(size for size, _ in rest)
+    if trusted:
+        return sides
+    for role, (_, dimension) in zip((d.ROW, d.COLUMN), rest, strict=True):
+        if d.is_mute(dimension):
+            continue
+        if d.UNKNOWN in d.roles(dimension):
+            raise NoPlace(f"its positions are not known to be rows and columns of the picture{_cause([dimension])}")
+        if d.roles(dimension) - {d.UNIT} != {role} or (len(dimension) == 1 and dimension[0].step != 1):
+            raise NoPlace("its positions are not rows and columns of the picture in order")
+        if any(factor.shift for factor in dimension):
+            raise NoPlace("its map is rolled round")
+    return sides
+
+
+def _tokens(n: int, dimension: Dimension) -> Place:
+    parts = dimension[0].parts if d.roles(dimension) == {d.TOKENS} else ((n, dimension),)
+    pictures = [factors for _, factors in parts if d.is_picture(factors)]
+    if n == 1:
+        return Place(-1, ())
+    if len(pictures) != 1:
+        raise NoPlace(f"none of its {n} tokens is known to be a part of the picture{_cause([dimension])}")
+    (picture,) = pictures
+    if [factor.role for factor in picture] != [d.ROW, d.COLUMN] or any(f.step != 1 for f in picture):
+        raise NoPlace("its tokens do not follow each other as the rows of the picture do")
+    if any(factor.shift for factor in picture):
+        raise NoPlace("its map is rolled round")
+    begin, others = 0, list[int]()
+    for size, factors in parts:
+        others += [] if factors == picture else range(begin, begin + size)
+        begin += size
+    return Place(-1, tuple(factor.size for factor in picture), tuple(others))
+
+
+# Trying it out
+
+
+def contradiction(module: nn.Module, given: tuple[Any, ...], output: Tensor, unit_dimension: int) -> None:
+    """Change one unit and see where it comes out; refuse, by `NoPlace`, what says otherwise.
+
+    In a module with weights of its own for each unit the weights of one are changed; in one without, its input at one
+    place on the units' dimension. What comes out at one place on another dimension, and all over this one, says that
+    the units lie there. A module that contains others is not tried: what it returns was made by those.
+
+    Parameters
+    ----------
+    module
+        A module in evaluation mode.
+    given
+        What it was called with.
+    output
+        What came of it.
+    unit_dimension
+        Where the units are held to be.
+    """
+    if any(module.children()) or output.ndim == 2:
+        return
+    axis = unit_dimension % output.ndim
+    trial = _by_weights if isinstance(module._parameters.get("weight"), Tensor) else _by_input
+    # A trial that the module does not take says nothing.
+    with suppress(RuntimeError, TypeError, ValueError, IndexError):
+        difference = trial(module, given, output.shape[axis], axis)
+        places = [] if difference is None else [_places(difference, each) for each in range(1, output.ndim)]
+        if places and places[axis - 1] > 1 and 1 in [n for i, n in enumerate(places, 1) if output.shape[i] > 1]:
+            other = places.index(1) + 1
+            raise NoPlace(
+                f"its units should lie on dimension {axis}, but a change of one comes out on dimension {other}"
+            )
+
+
+def _by_weights(module: nn.Module, given: tuple[Any, ...], n_units: int, axis: int) -> Tensor | None:
+    weight = module._parameters["weight"]
+    assert weight is not None
+    if len(weight) != n_units or getattr(module, "transposed", False):
+        return None
+    kept, before = weight.data[n_units // 2].clone(), module.forward(*_copied(given))
+    try:
+        weight.data[n_units // 2] += 1
+        return module.forward(*_copied(given)) != before
+    finally:
+        weight.data[n_units // 2] = kept
+
+
+def _by_input(module: nn.Module, given: tuple[Any, ...], n_units: int, axis: int) -> Tensor | None:
+    if len(given) != 1 or not isinstance(given[0], Tensor) or given[0].shape[axis] != n_units:
+        return None
+    before, after = _copied(given * 2)
+    after.select(axis, n_units // 2).add_(1)
+    return module.forward(after) != module.forward(before)
+
+
+def _places(difference: Tensor, axis: int) -> int:
+    """Return at how many places on a dimension anything differs."""
+    return int(difference.movedim(axis, 0).flatten(1).any(1).sum())
+
+
+def _copied(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(each.clone() if isinstance(each, Tensor) else each for each in given)
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

@@ -1,0 +1,170 @@
+"""Where the units lie, against networks of which that is known by hand."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from precompute.errors import LayerError, OptionError
+from precompute.models import following
+from precompute.models.sites import find_site, survey
+from precompute.models.units_on import UnitsOn
+from tests.precompute.layouts import IMAGES, NETWORKS, ConvNeXtLike, TokensMixed, Transformer, Windows
+
+PICTURE = IMAGES[:2]
+
+
+def found(network, **how):
+    return {site.name: site for site in survey(network.eval(), PICTURE, **how).sites}
+
+
+def reasons(network, **how):
+    return {each.name: each.reason for each in survey(network.eval(), PICTURE, **how).refused}
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_units_are_found_where_they_lie(kind):
+    sites = found(kind())
+    assert {name: sites[name].unit_dimension for name in (*kind.first, *kind.last)} == {
+        **dict.fromkeys(kind.first, 1),
+        **dict.fromkeys(kind.last, -1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "n_units", "shape"),
+    [
+        (ConvNeXtLike(), "up", 12, (4, 4)),
+        (Windows(), "merge", 12, (2, 2)),
+        (Transformer(), "blocks.0.mlp.0", 16, (4, 4)),
+    ],
+)
+def test_a_site_has_as_many_units_and_cells_as_its_output(network, name, n_units, shape):
+    site = found(network)[name]
+    assert (site.n_units, site.spatial_shape) == (n_units, shape)
+
+
+@pytest.mark.parametrize("kind", [Windows, TokensMixed])
+def test_what_has_no_units_on_one_known_dimension_is_refused_with_a_reason(kind):
+    network = kind().eval()
+    assert set(kind.refused) <= set(reasons(network))
+    everything = survey(network, PICTURE)
+    with pytest.raises(LayerError, match=f"'{kind.refused[0]}' cannot be looked at, because its "):
+        find_site(everything.sites, kind.refused[0], refused=everything.refused)
+
+
+def test_every_call_of_a_module_is_a_site_or_refused():
+    everything = survey(Windows().eval(), PICTURE)
+    names = [site.name for site in everything.sites] + [each.name for each in everything.refused]
+    assert sorted(names) == sorted(name for name, _ in Windows().named_modules() if name)
+
+
+def test_tokens_apart_from_the_picture_are_known():
+    sites = found(Transformer())
+    for name in Transformer.last:
+        assert sites[name].positions == "tokens"
+        assert sites[name].other_tokens == Transformer.others
+        assert sites[name].picture_tokens == tuple(range(1, 17))
+
+
+def test_the_maps_of_tokens_are_the_picture_row_by_row():
+    site = found(Transformer())["norm"]
+    output = torch.randn(2, 18, 8)
+    maps = site.maps(site.units_first(output))
+    torch.testing.assert_close(maps[1, 3], output[1, 1:17, 3].view(4, 4))
+    torch.testing.assert_close(site.others(site.units_first(output)), output[:, [0, 17]].mT)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_as_made_is_the_inverse_of_units_first(kind):
+    for site in found(kind()).values():
+        n = 18 if site.positions == "tokens" else 16
+        output = torch.randn(2, n, site.n_units) if site.unit_dimension == -1 else torch.randn(2, site.n_units)
+        assert torch.equal(site.as_made(site.units_first(output)), output)
+
+
+class Mapped(nn.Module):
+    """What a function that is not followed makes of a convolution."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.conv, self.after, self.fc, self.function = nn.Conv2d(3, 8, 4, 4), nn.Identity(), nn.Linear(8, 5), function
+
+    def forward(self, x):
+        return self.fc(self.after(self.function(self.conv(x))).flatten(2).mean(2))
+
+
+def opaque(x):
+    return torch.fft.ifft(torch.fft.fft(x, dim=1), dim=1).real
+
+
+def test_behind_an_operation_that_is_not_followed_nothing_is_guessed():
+    assert "an operation that could not be followed" in reasons(Mapped(opaque))["after"]
+
+
+def test_a_person_settles_what_the_network_does_not_show():
+    assert found(Mapped(opaque), units_on=UnitsOn.read(["1"]))["after"].unit_dimension == 1
+    assert found(Mapped(opaque), units_on=UnitsOn.read(["after=last"]))["after"].n_units == 4
+
+
+def test_a_word_for_all_layers_leaves_alone_what_the_network_shows():
+    assert found(Mapped(opaque), units_on=UnitsOn.read(["last"]))["conv"].unit_dimension == 1
+
+
+def test_a_word_for_one_layer_that_the_network_contradicts_is_refused():
+    assert (
+        "lie on dimension 1, not on -1 as is said"
+        in reasons(Mapped(opaque), units_on=UnitsOn.read(["conv=last"]))["conv"]
+    )
+
+
+@pytest.mark.parametrize("text", ["2", "conv", "conv=", "conv=first", ""])
+def test_any_other_word_is_refused(text):
+    with pytest.raises(OptionError, match="expected 1 or last"):
+        UnitsOn.read([text])
+
+
+class Liar(nn.Linear):
+    """A linear layer that then moves its units to another dimension."""
+
+    def forward(self, x):
+        return super().forward(x).mT
+
+
+def test_a_trial_of_the_module_overrules_what_was_followed(monkeypatch):
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.odd, self.fc = nn.Conv2d(3, 4, 4, 4), Liar(4, 4), nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.fc(self.odd(self.conv(x).permute(0, 2, 3, 1)).mean((1, 3)))
+
+    # As if the rule were wrong; sizes are equal, so that it can be.
+    monkeypatch.setitem(following._RULES, "transpose", following._same)
+    assert "comes out on dimension" in reasons(Network())["odd"]
+
+
+def test_the_weights_are_as_before():
+    network = Transformer().eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    survey(network, PICTURE)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_shuffled_and_joined_units_stay_units():
+    class Shuffled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.after, self.fc = nn.Conv2d(3, 8, 4, 4), nn.ReLU(), nn.Linear(16, 5)
+
+        def forward(self, x):
+            x = self.conv(x)
+            n, units, height, width = x.shape
+            shuffled = x.view(n, 2, units // 2, height, width).transpose(1, 2).reshape(n, units, height, width)
+            left, right = F.relu(x).chunk(2, 1)
+            x = self.after(torch.cat([shuffled, torch.stack([left, right], 2).flatten(1, 2)], 1))
+            return self.fc(x.mean((2, 3)))
+
+    site = found(Shuffled())["after"]
+    assert (site.unit_dimension, site.n_units, site.spatial_shape) == (1, 16, (4, 4))
