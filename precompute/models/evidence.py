@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from precompute.models import dimensions as d
 from precompute.models.dimensions import Dimension, Dimensions
-from precompute.models.following import dimensions_of
+from precompute.models.operation import dimensions_of
 
 
 @dataclass(frozen=True)

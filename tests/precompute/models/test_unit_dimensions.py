@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from precompute.errors import LayerError, OptionError
-from precompute.models import following
+from precompute.models import dimension_rules
 from precompute.models.sites import find_site, survey
 from precompute.models.units_on import UnitsOn
 from tests.precompute.layouts import IMAGES, NETWORKS, ConvNeXtLike, TokensMixed, Transformer, Windows
@@ -141,7 +141,7 @@ def test_a_trial_of_the_module_overrules_what_was_followed(monkeypatch):
             return self.fc(self.odd(self.conv(x).permute(0, 2, 3, 1)).mean((1, 3)))
 
     # As if the rule were wrong; sizes are equal, so that it can be.
-    monkeypatch.setitem(following._RULES, "transpose", following._same)
+    monkeypatch.setitem(dimension_rules.RULES, "transpose", dimension_rules._same)
     assert "comes out on dimension" in reasons(Network())["odd"]
 
 

@@ -1,0 +1,347 @@
+"""What operations do to dimensions: from those of the arguments to those of each tensor that is returned."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from precompute.models import dimensions as d
+from precompute.models.dimensions import Dimension, Dimensions
+from precompute.models.operation import Operation
+
+Rule = Callable[[Operation, list[Tensor]], Sequence[Dimensions]]
+
+
+def rule_for(call: Operation) -> Rule | None:
+    """Return the rule for an operation, None where there is none."""
+    return RULES.get(call.name) or (_pointwise if call.is_pointwise else None)
+
+
+def _pointwise(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    found = []
+    for axis, size in enumerate(outputs[0].shape):
+        back = axis - outputs[0].ndim
+        there = [known[back] for known in call.before.values() if known and -back <= len(known)]
+        found.append(d.matched(there, size, call.name))
+    return [tuple(found)] * len(outputs)
+
+
+def _same(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    return [call.first] * sum(output.shape == outputs[0].shape for output in outputs[:2])
+
+
+def _normalised(call: Operation, outputs: list[Tensor], axis: int) -> Sequence[Dimensions]:
+    """Follow a normalisation that has numbers of its own for each place on a dimension: its units."""
+    found = list(call.first)
+    if d.is_mute(found[axis]) or d.UNKNOWN in d.roles(found[axis]):
+        found[axis] = d.plain(d.UNIT, outputs[0].shape[axis])
+    return [tuple(found)]
+
+
+def _batch_norm(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    (found,) = _normalised(call, outputs, 1)
+    if d.UNIT in d.roles(found[1]):
+        return [found]
+    return [(found[0], d.unknown(outputs[0].shape[1], call.name), *found[2:])]
+
+
+def _layer_norm(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    return _normalised(call, outputs, -1) if len(call.given["normalized_shape"]) == 1 else [call.first]
+
+
+def _reshape(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    return [d.reshaped(call.first, call.shapes[id(call.tensors[0])], outputs[0].shape)]
+
+
+def _squeeze(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    shape, axes = call.shapes[id(call.tensors[0])], call.axes("dim") if "dim" in call.given else range(len(call.first))
+    return [tuple(each for axis, each in enumerate(call.first) if axis not in axes or shape[axis] > 1)]
+
+
+def _unsqueeze(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    axis = call.given["dim"] % outputs[0].ndim
+    return [(*call.first[:axis], (), *call.first[axis:])]
+
+
+def _expand(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    added = outputs[0].ndim - len(call.first)
+    before = ((),) * added + call.first
+    return [tuple(_grown(each, size) for each, size in zip(before, outputs[0].shape, strict=True))]
+
+
+def _grown(dimension: Dimension, size: int) -> Dimension:
+    return dimension if d.size_of(dimension) == size else d.plain(d.ANY, size)
+
+
+def _repeat(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    added = outputs[0].ndim - len(call.first)
+    before = ((),) * added + call.first
+    return [
+        tuple(
+            _grown(each, size) if d.size_of(each) in (1, size) else d.resized(each, size, "repeat")
+            for each, size in zip(before, outputs[0].shape, strict=True)
+        )
+    ]
+
+
+def _permute(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    return [tuple(call.first[axis] for axis in call.axes("dims"))]
+
+
+def _transpose(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    n = len(call.first)
+    one, other = (call.given[name] % n for name in ("dim0", "dim1")) if "dim0" in call.given else (0, n - 1)
+    found = list(call.first)
+    found[one], found[other] = found[other], found[one]
+    return [tuple(found)]
+
+
+def _select(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    axis = call.given.get("dim", 0) % len(call.first)
+    return [(*call.first[:axis], *call.first[axis + 1 :])] * len(outputs)
+
+
+def _with(found: Dimensions, axis: int, dimension: Dimension) -> Dimensions:
+    return (*found[:axis], dimension, *found[axis + 1 :])
+
+
+def _slice(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    axis = call.given["dim"] % len(call.first)
+    n, start = d.size_of(call.first[axis]), call.given["start"] or 0
+    begin = max(0, start + n) if start < 0 else start
+    there = d.sliced(call.first[axis], outputs[0].shape[axis], begin, call.given["step"])
+    return [_with(call.first, axis, there)]
+
+
+def _split(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    axis, begin, found = call.given["dim"] % len(call.first), 0, []
+    for output in outputs:
+        size = output.shape[axis]
+        found.append(_with(call.first, axis, d.sliced(call.first[axis], size, begin, 1)))
+        begin += size
+    return found
+
+
+def _cat(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    rank, parts = outputs[0].ndim, [tensor for tensor in call.given["tensors"] if tensor.ndim == outputs[0].ndim]
+    axis = call.given["dim"] % rank
+    known = [
+        call.before[id(part)] or tuple(d.plain(d.ANY, n) if n > 1 else () for n in call.shapes[id(part)])
+        for part in parts
+    ]
+    sizes = [call.shapes[id(part)][axis] for part in parts]
+    found = [d.matched([each[a] for each in known], outputs[0].shape[a], "cat") for a in range(rank)]
+    return [_with(tuple(found), axis, d.concatenated([each[axis] for each in known], sizes))]
+
+
+def _stack(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    axis = call.given["dim"] % outputs[0].ndim
+    known = [found for found in (call.before[id(part)] for part in call.given["tensors"]) if found]
+    shape = call.shapes[id(call.given["tensors"][0])]
+    found = [d.matched([each[a] for each in known], size, "stack") for a, size in enumerate(shape)]
+    return [(*found[:axis], d.plain(d.ANY, outputs[0].shape[axis]), *found[axis:])]
+
+
+def _pad(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    return [tuple(d.resized(each, n, call.name) for each, n in zip(call.first, outputs[0].shape, strict=True))]
+
+
+def _roll(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    found = list(call.first)
+    for shift, axis in zip(call.given["shifts"], call.given["dims"], strict=True):
+        (factor, *more) = found[axis] or (None,)
+        if factor is not None and not more and factor.role in (d.ROW, d.COLUMN):
+            found[axis] = (replace(factor, shift=(factor.shift + shift) % factor.size),)
+        elif factor is not None and not d.is_units(found[axis]):
+            found[axis] = d.unknown(d.size_of(found[axis]), "roll")
+    return [tuple(found)]
+
+
+def _shuffled(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    """Follow what picks places on some dimensions: units stay units, places of the picture are lost."""
+    axes = call.axes("dims" if "dims" in call.given else "dim")
+    found = list(call.first)
+    for axis in axes:
+        if not (d.is_units(found[axis]) or d.is_mute(found[axis])):
+            found[axis] = d.unknown(outputs[0].shape[axis], call.name)
+        found[axis] = d.resized(found[axis], outputs[0].shape[axis], call.name)
+    return [tuple(found)]
+
+
+def _index(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    indices = call.given["indices"]
+    given = [axis for axis, index in enumerate(indices) if index is not None]
+    if len(given) != 1 or indices[given[0]].ndim != 1 or call.of("self") is None:
+        return []
+    axis, found = given[0], list(call.first)
+    known = found[axis] if d.is_units(found[axis]) else d.unknown(outputs[0].shape[axis], "index")
+    found[axis] = d.resized(known, outputs[0].shape[axis], "index")
+    return [tuple(found)]
+
+
+def _reduce(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    axes = call.axes("dim") if outputs[0].ndim else []
+    kept = call.given.get("keepdim") or outputs[0].ndim == len(call.first)
+    found = [() if axis in axes else each for axis, each in enumerate(call.first) if kept or axis not in axes]
+    return [tuple(found) if outputs[0].ndim else ()] * len(outputs)
+
+
+def _space(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    """Follow what gathers neighbours on the last two dimensions, each unit for itself."""
+    found = list(call.first)
+    for axis in (-2, -1):
+        found[axis] = d.resized(found[axis], outputs[0].shape[axis], call.name)
+    return [tuple(found)] * len(outputs)
+
+
+def _convolution(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    found, shape = list(call.first), outputs[0].shape
+    if call.of("weight") is not None or len(found) != len(shape):
+        return []
+    found[1] = d.contracted(call.first, 1, shape[1], call.name)
+    space = found[2:]
+    if len(space) == 2 and all(d.is_mute(each) or d.UNKNOWN in d.roles(each) for each in space):
+        space = [d.plain(role, size) for role, size in zip((d.ROW, d.COLUMN), shape[2:], strict=True)]
+    found[2:] = [d.resized(each, n, call.name) for each, n in zip(space, shape[2:], strict=True)]
+    return [tuple(found)]
+
+
+def _product(one: str, other: str) -> Rule:
+    """Follow a matrix product of two arguments, batched or not."""
+
+    def rule(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+        left, right, shape = call.of(one), call.of(other), outputs[0].shape
+        if left is None and right is None:
+            return []
+        if left is not None and right is not None:
+            return [(*_batch(call, left, right, shape), left[-2], right[-1])]
+        if left is not None:
+            return [(*left[:-1], d.contracted(left, -1, shape[-1], call.name))]
+        assert right is not None
+        return [(*right[:-2], d.contracted(right, -2, shape[-2], call.name), right[-1])]
+
+    return rule
+
+
+def _linear(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    return [(*call.first[:-1], d.contracted(call.first, -1, outputs[0].shape[-1], call.name))]
+
+
+def _strided(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    """Follow what says the strides of a tensor anew and moves nothing."""
+    before, after = call.tensors[0], outputs[0]
+    strides = zip(before.shape, before.stride(), after.stride(), strict=True)
+    same = before.shape == after.shape and all(old == new for size, old, new in strides if size > 1)
+    return [call.first] if same else []
+
+
+def _attention(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    query, value = call.of("query"), call.of("value")
+    if query is None or value is None:
+        return []
+    return [(*_batch(call, query, value, outputs[0].shape), query[-2], value[-1])]
+
+
+def _batch(call: Operation, one: Dimensions, other: Dimensions, shape: Sequence[int]) -> Dimensions:
+    """Follow the dimensions before the last two of a product."""
+    pairs = zip(one[:-2], other[:-2], strict=True)
+    return tuple(d.matched(pair, size, call.name) for pair, size in zip(pairs, shape, strict=False))
+
+
+def _attention_module(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    query = call.of("query")
+    return [] if query is None else [(*query[:-1], d.plain(d.UNIT, outputs[0].shape[-1]))]
+
+
+def _patches(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    """Follow ``unfold``: the windows of a picture, as columns."""
+    if len(call.first) != 4 or not all(d.is_picture(each) for each in call.first[2:]):
+        return []
+    sides = []
+    for axis in (0, 1):
+        kernel, dilation, padding, stride = (
+            call.given[name][axis] for name in ("kernel_size", "dilation", "padding", "stride")
+        )
+        sides.append((d.size_of(call.first[2 + axis]) + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1)
+    windows = [d.Factor(role, size) for role, size in zip((d.ROW, d.COLUMN), sides, strict=True)]
+    return [(call.first[0], d.contracted(call.first, 1, outputs[0].shape[1], call.name), d.joined(windows))]
+
+
+def _nothing_new(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    """Leave a tensor that something was written into as it was, or as what fills it."""
+    known = [found for found in call.before.values() if found]
+    return [call.before[id(call.tensors[0])] or known[0]]
+
+
+_NORMS = (
+    *("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"),
+    *("miopen_batch_norm", "_batch_norm_with_update", "batch_norm", "_batch_norm_no_update"),
+)
+_VIEWS = ("view", "_unsafe_view", "reshape", "_reshape_alias", "_reshape_copy", "view_copy", "flatten", "unflatten")
+_REDUCTIONS = (
+    *("mean", "sum", "amax", "amin", "max", "min", "std", "var", "norm", "logsumexp", "any", "all", "prod", "argmax"),
+    *("argmin", "var_mean", "std_mean", "linalg_vector_norm", "median", "nansum", "aminmax"),
+)
+_GATHERING = (
+    *("max_pool2d_with_indices", "max_pool2d", "mkldnn_max_pool2d", "avg_pool2d", "adaptive_avg_pool2d"),
+    *("_adaptive_avg_pool2d", "mkldnn_adaptive_avg_pool2d", "adaptive_max_pool2d", "fractional_max_pool2d"),
+    *("upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d", "_upsample_nearest_exact2d"),
+    *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "reflection_pad2d", "replication_pad2d"),
+)
+_ATTENTIONS = (
+    *("_scaled_dot_product_flash_attention", "_scaled_dot_product_flash_attention_for_cpu"),
+    *("_scaled_dot_product_efficient_attention", "_scaled_dot_product_attention_math"),
+    *("_scaled_dot_product_cudnn_attention", "_scaled_dot_product_fused_attention_overrideable"),
+    *("_scaled_dot_product_attention_math_for_mps", "scaled_dot_product_attention"),
+)
+_UNCHANGED = (
+    *("alias", "detach", "clone", "contiguous", "_to_copy", "to", "lift_fresh", "_softmax", "softmax", "_log_softmax"),
+    *("log_softmax", "_safe_softmax", "cumsum", "native_group_norm", "native_dropout", "_fused_rms_norm", "rms_norm"),
+    *("masked_fill", "bernoulli", "prelu", "_prelu_kernel", "rrelu", "rrelu_with_noise", "view_as", "index_put"),
+    *("zero", "fill", "_fused_dropout", "dropout", "feature_dropout", "alias_copy", "channel_shuffle"),
+)
+_POINTWISE = (
+    *("hardswish", "hardsigmoid", "hardtanh", "elu", "celu", "selu", "softplus", "leaky_relu", "mish", "silu", "gelu"),
+    *("log_sigmoid_forward", "hardshrink", "softshrink", "threshold", "relu6", "lerp", "addcmul", "addcdiv", "where"),
+)
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(_POINTWISE, _pointwise),
+    **dict.fromkeys(_UNCHANGED, _same),
+    **dict.fromkeys(_VIEWS, _reshape),
+    **dict.fromkeys(_REDUCTIONS, _reduce),
+    **dict.fromkeys(_GATHERING, _space),
+    **dict.fromkeys(_NORMS, _batch_norm),
+    **dict.fromkeys(_ATTENTIONS, _attention),
+    **dict.fromkeys(("convolution", "_convolution", "conv2d", "conv1d", "mkldnn_convolution"), _convolution),
+    **dict.fromkeys(("convolution_overrideable", "cudnn_convolution", "conv_depthwise2d"), _convolution),
+    **dict.fromkeys(("_conv_depthwise2d", "thnn_conv2d", "_slow_conv2d_forward", "slow_conv2d"), _convolution),
+    **dict.fromkeys(("split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split"), _split),
+    **dict.fromkeys(("flip", "index_select", "gather", "sort", "topk"), _shuffled),
+    **dict.fromkeys(("select", "unbind"), _select),
+    **dict.fromkeys(("linear", "mkldnn_linear", "_mkl_linear"), _linear),
+    **dict.fromkeys(("constant_pad_nd", "pad"), _pad),
+    "native_layer_norm": _layer_norm,
+    "layer_norm": _layer_norm,
+    "as_strided": _strided,
+    "squeeze": _squeeze,
+    "unsqueeze": _unsqueeze,
+    "expand": _expand,
+    "repeat": _repeat,
+    "permute": _permute,
+    "transpose": _transpose,
+    "t": _transpose,
+    "slice": _slice,
+    "cat": _cat,
+    "stack": _stack,
+    "roll": _roll,
+    "index": _index,
+    "im2col": _patches,
+    "copy": _nothing_new,
+    "addmm": _product("mat1", "mat2"),
+    "mm": _product("self", "mat2"),
+    "bmm": _product("self", "mat2"),
+    "baddbmm": _product("batch1", "batch2"),
+    "_native_multi_head_attention": _attention_module,
+    "_transformer_encoder_layer_fwd": _same,
+    "_addmm_activation": _product("mat1", "mat2"),
+}
