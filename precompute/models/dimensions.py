@@ -238,9 +238,13 @@ def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension
 
 
 def _alike(one: Dimension, other: Dimension) -> bool:
-    """Say whether two dimensions hold the same; which of the units these are does not matter."""
-    without_steps = [[replace(f, step=1) if f.role == UNIT else f for f in dimension] for dimension in (one, other)]
-    return without_steps[0] == without_steps[1]
+    """Say whether two dimensions hold the same; which of the units these are, or every how manyth row, is no matter."""
+    return _without_steps(one) == _without_steps(other)
+
+
+def _without_steps(dimension: Dimension) -> list[Factor]:
+    held = [factor.role for factor in dimension]
+    return [replace(f, step=1) if f.role == UNIT or held.count(f.role) == 1 else f for f in dimension]
 
 
 def contracted(dimensions: Dimensions, axis: int, size: int, cause: str) -> Dimension:

@@ -107,7 +107,8 @@ def _grid(rest: Sequence[tuple[int, Dimension]], *, trusted: bool) -> tuple[int,
             continue
         if d.UNKNOWN in d.roles(dimension):
             raise NoPlace(f"its positions are not known to be rows and columns of the picture{_cause([dimension])}")
-        if d.roles(dimension) - {d.UNIT} != {role} or (len(dimension) == 1 and dimension[0].step != 1):
+        # One factor of rows, not two that a window divides; what it may lack of them has gone into the units.
+        if [factor.role for factor in dimension if factor.role not in (d.UNIT, d.ANY)] != [role]:
             raise NoPlace("its positions are not rows and columns of the picture in order")
         if any(factor.shift for factor in dimension):
             raise NoPlace("its map is rolled round")
@@ -122,7 +123,7 @@ def _tokens(n: int, dimension: Dimension) -> Place:
     if len(pictures) != 1:
         raise NoPlace(f"none of its {n} tokens is known to be a part of the picture{_cause([dimension])}")
     (picture,) = pictures
-    if [factor.role for factor in picture] != [d.ROW, d.COLUMN] or any(f.step != 1 for f in picture):
+    if [factor.role for factor in picture] != [d.ROW, d.COLUMN]:
         raise NoPlace("its tokens do not follow each other as the rows of the picture do")
     if any(factor.shift for factor in picture):
         raise NoPlace("its map is rolled round")

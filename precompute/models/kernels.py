@@ -9,44 +9,82 @@ from precompute.models.graph import Value
 _WRAP = 2**64
 
 
-def kernel_norms(value: Value) -> torch.Tensor | None:
-    """Return the L1 norm of each unit's kernel, (unit,), where `value` is made by a convolution or linear layer.
+def kernel_norms(value: Value, axis: int) -> torch.Tensor | None:
+    """Return the L1 norm of each unit's kernel, (unit,), where a convolution or linear layer makes them on `axis`.
 
     None for all other operations, and where the weights themselves depend on the image.
     """
     if len(value.parents) != 1:
         return None
     match value.operation:
-        case "Convolution" if value.saved("transposed"):
+        case "Convolution" if axis == 1 and value.saved("transposed"):
             groups = value.saved("groups")
             # (input, unit in group, height, width), the inputs of a group one after the other
             grouped = _exact(value.saved("weight")).abs().unflatten(0, (groups, -1))
             return grouped.flatten(3).sum((1, 3)).flatten()
-        case "Convolution":
+        case "Convolution" if axis == 1:
             return _row_norms(value.saved("weight"))
-        case "Addmm" | "Mm" if len(value.shape) == 2 and value.saved("mat2") is not None:
+        case "Addmm" | "Mm" if axis == 1 and len(value.shape) == 2 and value.saved("mat2") is not None:
             return _row_norms(value.saved("mat2").T)
-        case "Linear" if len(value.shape) == 2:
+        case "Linear" if axis == len(value.shape) - 1:
             return _row_norms(value.saved("weight"))
     return None
 
 
-def unit_factors(value: Value) -> torch.Tensor | None:
+def axis_before(value: Value, axis: int) -> int | None:
+    """Return the dimension of an operation's argument that has the units of dimension `axis`; None if none has."""
+    if len(value.parents) != 1:
+        return None
+    before, after = value.parents[0].shape, value.shape
+    if value.operation == "Permute":
+        order = _dimensions(value.saved("dims"), len(after))
+        return order[axis] if order[0] == 0 else None
+    if value.operation == "Transpose":
+        pair = _dimensions((value.saved("dim0"), value.saved("dim1")), len(after))
+        return pair[1 - pair.index(axis)] if axis in pair else axis
+    if before[: axis + 1] == after[: axis + 1] and value.operation not in op.REDUCTIONS:
+        return axis
+    if value.operation in op.REDUCTIONS:
+        return _axis_before_reduction(value, axis)
+    same_end = value.operation in op.VIEWS and before[axis - len(after) :] == after[axis:]
+    return axis + len(before) - len(after) if same_end else None
+
+
+def _axis_before_reduction(value: Value, axis: int) -> int | None:
+    before, touched = value.parents[0].shape, _touched_dimensions(value)
+    if touched is None:
+        return None
+    kept = [i for i in range(len(before)) if len(before) == len(value.shape) or i not in touched]
+    found = kept[axis] if len(kept) == len(value.shape) else None
+    return None if found is None or found in touched or before[found] != value.shape[axis] else found
+
+
+def unit_factors(value: Value, axis: int) -> torch.Tensor | None:
     """Return by what an operation that keeps every unit to itself multiplies the units: (unit,) or a single number.
 
     It is 1 for all but batch norm and multiplication by a constant. None where the operation mixes units, or where
     they are multiplied by different amounts at different places.
+
+    Parameters
+    ----------
+    value
+        What the operation makes.
+    axis
+        The dimension of it that units lie on.
     """
-    if len(value.parents) != 1 or value.parents[0].shape[:2] != value.shape[:2]:
+    if axis_before(value, axis) is None:
         return None
     if value.operation in op.BATCH_NORM:
-        return _batch_norm_factors(value)
+        return _batch_norm_factors(value) if axis == 1 else None
     if value.operation in op.SCALING:
-        return _constant_unit_factors(value)
-    if value.operation in op.LINEAR_POINTWISE | op.BENT_POINTWISE | op.SUM | op.POOLING | op.VIEWS:
+        return _constant_unit_factors(value, axis)
+    if value.operation in op.POOLING and axis != 1:
+        return None
+    keeping = op.LINEAR_POINTWISE | op.BENT_POINTWISE | op.SUM | op.POOLING | op.VIEWS | {"Permute", "Transpose"}
+    if value.operation in keeping | op.REDUCTIONS:
         return torch.ones(())
     touched = _touched_dimensions(value)
-    return torch.ones(()) if touched and min(touched) >= 2 else None
+    return torch.ones(()) if touched and not {0, axis} & touched else None
 
 
 def constant_factor(value: Value) -> torch.Tensor | None:
@@ -61,12 +99,12 @@ def constant_factor(value: Value) -> torch.Tensor | None:
     return 1 / factor if value.operation == "Div" else factor
 
 
-def _constant_unit_factors(value: Value) -> torch.Tensor | None:
+def _constant_unit_factors(value: Value, axis: int) -> torch.Tensor | None:
     factor = constant_factor(value)
     if factor is None:
         return None
     aligned = _exact(factor).abs()[(None,) * (len(value.shape) - factor.ndim)]
-    return aligned.flatten() if aligned.numel() == aligned.shape[1] else None
+    return aligned.flatten() if aligned.numel() == aligned.shape[axis] else None
 
 
 def _batch_norm_factors(value: Value) -> torch.Tensor | None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from precompute.models import operations as op
 from precompute.models.graph import Graph, Value, record
-from precompute.models.kernels import constant_factor, kernel_norms, unit_factors
+from precompute.models.kernels import axis_before, constant_factor, kernel_norms, unit_factors
 from precompute.models.sites import Site
 
 
@@ -41,7 +41,7 @@ def kernel_l1(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarra
     Li et al. 2017, "Pruning filters for efficient ConvNets", section 3.1.
     """
     output = record(network, site, inputs).output
-    norms = None if output is None else _walk_to_kernel(output)
+    norms = None if output is None else _walk_to_kernel(output, site.unit_dimension % len(output.shape))
     return np.full(site.n_units, np.nan, np.float32) if norms is None else norms.float().numpy()
 
 
@@ -66,11 +66,12 @@ def first_kernel(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.nda
         (unit, channel, height, width), float32, without the factors of batch norms. None where the units are made
         otherwise, or of a picture that has not three channels.
     """
-    kernel = _back(record(network, site, inputs).output, until=lambda value: kernel_norms(value) is not None)
+    output = record(network, site, inputs).output
+    kernel = _back(output, site.unit_dimension, until=lambda value, axis: kernel_norms(value, axis) is not None)
     if kernel is None or kernel.operation != "Convolution" or kernel.saved("transposed"):
         return None
     weight = kernel.saved("weight").detach()
-    picture = _back(kernel.parents[0], until=lambda value: value.is_input)
+    picture = _back(kernel.parents[0], 1, until=lambda value, _: value.is_input)
     return weight.float().cpu().numpy() if picture is not None and weight.shape[1] == 3 else None
 
 
@@ -109,24 +110,28 @@ def unrectifiable(network: nn.Module, site: Site, inputs: torch.Tensor) -> str |
     )
 
 
-def _walk_to_kernel(value: Value) -> torch.Tensor | None:
+def _walk_to_kernel(value: Value, axis: int) -> torch.Tensor | None:
     factors = torch.ones((), dtype=torch.float64)
     while True:
-        norms = kernel_norms(value)
+        norms = kernel_norms(value, axis)
         if norms is not None:
             return norms * factors
-        step = unit_factors(value)
-        if step is None:
+        step, before = unit_factors(value, axis), axis_before(value, axis)
+        if step is None or before is None:
             return None
         factors = factors * step
-        (value,) = value.parents
+        (value,), axis = value.parents, before
 
 
-def _back(value: Value | None, *, until: Callable[[Value], bool]) -> Value | None:
+def _back(value: Value | None, axis: int | None, *, until: Callable[[Value, int], bool]) -> Value | None:
     """Go back through operations that keep every unit to itself; None where another comes before the end."""
-    while value is not None and not until(value):
-        value = None if value.is_input or unit_factors(value) is None else value.parents[0]
-    return value
+    while value is not None and axis is not None:
+        axis %= len(value.shape)
+        if until(value, axis):
+            return value
+        keeps = not value.is_input and unit_factors(value, axis) is not None
+        value, axis = (value.parents[0], axis_before(value, axis)) if keeps else (None, None)
+    return None
 
 
 def _obstacle(value: Value, graph: Graph, network: nn.Module) -> str | None:

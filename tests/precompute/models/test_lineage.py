@@ -15,6 +15,7 @@ from precompute.models.hooks import SiteOutput, out_of_place, outputs_at
 from precompute.models.lineage import first_kernel, kernel_l1, unrectifiable
 from precompute.models.load import load_model
 from precompute.models.sites import find_site, list_sites
+from precompute.models.units_on import UnitsOn
 
 
 class Do(nn.Module):
@@ -59,12 +60,12 @@ def with_lively_norms(network):
 
 def l1(network, name, n_pixels=64):
     inputs = torch.rand(2, 3, n_pixels, n_pixels)
-    return kernel_l1(network, find_site(list_sites(network, inputs), name), inputs)
+    return kernel_l1(network, find_site(list_sites(network, inputs, units_on=UnitsOn(everywhere=1)), name), inputs)
 
 
 def reason(network, name, n_pixels=64):
     inputs = torch.rand(2, 3, n_pixels, n_pixels)
-    return unrectifiable(network, find_site(list_sites(network, inputs), name), inputs)
+    return unrectifiable(network, find_site(list_sites(network, inputs, units_on=UnitsOn(everywhere=1)), name), inputs)
 
 
 def conv_twin(conv):
@@ -239,7 +240,6 @@ MIX_UNITS = {
     "a product with a picture": lambda x: x * torch.rand(4, 4),
     "units moved by padding": lambda x: F.pad(x, (0, 0, 0, 0, 1, -1)),
     "units swapped with places": lambda x: x.transpose(1, 2),
-    "units last": lambda x: x.permute(0, 2, 3, 1),
     "means over units": lambda x: x.mean(1).mean(1),
     "half of the units, twice": lambda x: torch.cat([x[:, :2], x[:, :2]], 1),
     "another arrangement": lambda x: x.reshape(2, 8, 2, 4),
@@ -308,7 +308,7 @@ def test_one_channel_input_is_fine():
 
 def kernel_at(network, name, n_channels=3):
     inputs = torch.rand(2, n_channels, 64, 64)
-    return first_kernel(network, find_site(list_sites(network, inputs), name), inputs)
+    return first_kernel(network, find_site(list_sites(network, inputs, units_on=UnitsOn(everywhere=1)), name), inputs)
 
 
 @pytest.mark.parametrize("name", ["features.0", "features.1", "features.2"])

@@ -7,6 +7,7 @@ from torch import nn
 
 from precompute.errors import LayerError, OptionError
 from precompute.models import dimension_rules
+from precompute.models.lineage import kernel_l1
 from precompute.models.sites import find_site, survey
 from precompute.models.units_on import UnitsOn
 from tests.precompute.layouts import IMAGES, NETWORKS, ConvNeXtLike, TokensMixed, Transformer, Windows
@@ -168,3 +169,29 @@ def test_shuffled_and_joined_units_stay_units():
 
     site = found(Shuffled())["after"]
     assert (site.unit_dimension, site.n_units, site.spatial_shape) == (1, 16, (4, 4))
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "kernel"),
+    [
+        (ConvNeXtLike(), "up", "up"),
+        (ConvNeXtLike(), "act", "up"),
+        (Windows(), "embed", "patch"),
+        (Windows(), "mlp.1", "mlp.0"),
+        (Transformer(), "blocks.0.mlp.1", "blocks.0.mlp.0"),
+        (TokensMixed(), "across_units", "across_units"),
+    ],
+)
+def test_the_kernel_that_makes_units_on_the_last_dimension_is_found(network, name, kernel):
+    weight = network.eval().get_submodule(kernel).weight.detach()
+    norms = torch.from_numpy(kernel_l1(network, found(network)[name], PICTURE))
+    torch.testing.assert_close(norms, weight.abs().flatten(1).sum(1))
+
+
+@pytest.mark.parametrize(
+    ("network", "name"), [(ConvNeXtLike(), "block_norm"), (Windows(), "mlp"), (Transformer(), "blocks.0")]
+)
+def test_a_sum_or_a_norm_has_a_kernel_of_its_own_for_no_unit(network, name):
+    network = network.eval()
+    norms = kernel_l1(network, found(network)[name], PICTURE)
+    assert bool(torch.from_numpy(norms).isnan().all()) == (name != "mlp")
