@@ -26,6 +26,9 @@ def kernel_norms(value: Value, axis: int) -> torch.Tensor | None:
             return _row_norms(value.saved("weight"))
         case "Addmm" | "Mm" if axis == 1 and len(value.shape) == 2 and value.saved("mat2") is not None:
             return _row_norms(value.saved("mat2").T)
+        case "Bmm" if axis == 2 and value.saved("mat2") is not None and not value.saved("mat2").stride(0):
+            # A linear layer whose argument lies in memory otherwise: its weights, the same for every row of a batch.
+            return _row_norms(value.saved("mat2")[0].T)
         case "Linear" if axis == len(value.shape) - 1:
             return _row_norms(value.saved("weight"))
     return None
