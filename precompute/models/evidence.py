@@ -27,7 +27,19 @@ class Place:
 
 
 class NoPlace(Exception):
-    """An output has no units on one known dimension; the message is a clause that can follow "because"."""
+    """An output has no units on one known dimension; the message is a clause that can follow "because".
+
+    Parameters
+    ----------
+    reason
+        The clause.
+    can_be_told
+        Whether a person may know better.
+    """
+
+    def __init__(self, reason: str, *, can_be_told: bool = False) -> None:
+        super().__init__(reason)
+        self.can_be_told = can_be_told
 
 
 def check_shape(output: Any, *, n_images: int) -> None:
@@ -59,6 +71,13 @@ def place_of(output: Tensor, *, said: int | None = None) -> Place:
     """
     if output.ndim == 2:
         return Place(1, ())
+    try:
+        return _place(output, said)
+    except NoPlace as error:
+        raise NoPlace(str(error), can_be_told=said is None and output.ndim == 4) from error
+
+
+def _place(output: Tensor, said: int | None) -> Place:
     shape, dimensions = tuple(output.shape), dimensions_of(output)
     if dimensions is None:
         dimensions = tuple(d.unknown(size, "") for size in shape)

@@ -135,11 +135,14 @@ class Refused:
         The module's class name.
     reason
         A clause that can follow "because".
+    can_be_told
+        Whether a person may know better where its units lie, and say it by ``--units-on``.
     """
 
     name: str
     kind: str
     reason: str
+    can_be_told: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
             place = _place(name, output, len(inputs), units_on)
             contradiction(module, given, output, place.unit_dimension)
         except NoPlace as error:
-            refused.append(Refused(name, kind, str(error)))
+            refused.append(Refused(name, kind, str(error), error.can_be_told))
         else:
             n_units, where = output.shape[place.unit_dimension], len(sites)
             sites.append(Site(path, call, kind, n_units, place.spatial_shape, where, *place.units_and_tokens))
@@ -210,9 +213,10 @@ def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = 
         most alike.
     """
     by_name = {site.name: site for site in sites}
-    reason = next((each.reason for each in refused if each.name == name), None)
-    if reason is not None:
-        raise LayerError(f"The layer {name!r} cannot be looked at, because {reason}.")
+    why = next((each for each in refused if each.name == name), None)
+    if why is not None:
+        way = f" If you know where they are, say it by --units-on {name}=last or {name}=1." if why.can_be_told else ""
+        raise LayerError(f"The layer {name!r} cannot be looked at, because {why.reason}.{way}")
     if name not in by_name:
         close = difflib.get_close_matches(name, by_name, n=5, cutoff=0.5)
         hint = f" Close to it: {', '.join(close)}." if close else ""
@@ -235,9 +239,9 @@ def _place(name: str, output: Any, n_images: int, units_on: UnitsOn) -> Place:
     said = units_on.of(name)
     try:
         place = place_of(output)
-    except NoPlace as error:
+    except NoPlace:
         if said is None:
-            raise NoPlace(f"{error}; `--units-on {name}=last` or `{name}=1` says where they are") from error
+            raise
         return place_of(output, said=said)
     if name in units_on.layers and place.unit_dimension != said and output.ndim > 2:
         raise NoPlace(f"its units lie on dimension {place.unit_dimension}, not on {said} as is said")

@@ -79,7 +79,7 @@ def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage
             effect = sweep(
                 check,
                 batch.inputs,
-                _ablations(site, means[site] if kind == "mean" else np.zeros(site.n_units)),
+                ablations_to(site, means[site] if kind == "mean" else np.zeros(site.n_units)),
                 baseline=found.logits,
                 target=target,
                 at_layer=found.outputs.get(site),
@@ -92,7 +92,8 @@ def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage
     return arrays
 
 
-def _ablations(site: Site, values: np.ndarray) -> list[Ablation]:
+def ablations_to(site: Site, values: np.ndarray) -> list[Ablation]:
+    """Return what sets each unit to a value: (unit,), or (unit, 1 + token) as `precompute.passes.means` has it."""
     if values.ndim == 1:
         return each_unit(values.tolist())
     return each_unit(values[:, 0].tolist(), site.laid_out(torch.from_numpy(values)).float())
