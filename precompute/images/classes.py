@@ -6,6 +6,7 @@ A wrong match gives wrong numbers that look right, so what is not certain is ref
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -138,7 +139,8 @@ def _sorted(names: Sequence[str], class_order: str | None) -> tuple[dict[str, in
     return {name: index for index, name in enumerate(in_order(names, class_order or "text"))}, how
 
 
-def _imagenet() -> dict[str, str]:
+@cache
+def _imagenet() -> Mapping[str, str]:
     """WordNet id -> title, in the order of the outputs of networks for ImageNet's 1,000 classes."""
     lines = _IMAGENET.read_text(encoding="utf-8").splitlines()
     return dict(line.split("\t") for line in lines)

@@ -4,7 +4,6 @@
 nothing is missing, and every number made from it is wrong.
 """
 
-import mimetypes
 from collections.abc import Collection
 from pathlib import Path
 
@@ -18,6 +17,7 @@ _SPLITS = {
     *("val", "valid", "validation", "valset", "val_set", "dev", "eval"),
     *("test", "testing", "testset", "test_set", "holdout", "held_out"),
 }
+_NOTES = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".html", ".pdf", ".log", ".py", ".sh"}
 
 
 def refuse_level_above(root: Path, named: Collection[str] = ()) -> None:
@@ -94,16 +94,12 @@ def _class_folders(root: Path) -> list[str]:
 
 
 def _folders_alone(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder that holds no picture beside them; none where it does."""
+    """Return the names of the folders in a folder that holds nothing but notes beside them; none where it does."""
     entries = visible(folder)
-    if any(_may_be_picture(entry.name) for entry in entries if not is_folder(entry)):
+    # Whatever is no note may be an image, to a person's own loader.
+    if any(Path(entry.name).suffix.lower() not in _NOTES for entry in entries if not is_folder(entry)):
         return []
     return sorted(entry.name for entry in entries if is_folder(entry))
-
-
-def _may_be_picture(name: str) -> bool:
-    kind = mimetypes.guess_type(name)[0]
-    return "." not in name or (kind is not None and kind.startswith("image/"))
 
 
 def _innermost(folder: Path) -> Path:

@@ -113,7 +113,9 @@ class Asked:
         )
         if self.labels is None:
             return found
-        return replace(found, mapping=f"{found.mapping}; the classes are the labels of {self.labels.absolute()}")
+        return replace(
+            found, mapping=f"{found.mapping}; the classes are the labels of {self.labels.expanduser().absolute()}"
+        )
 
     def _from_list(self, file: Path) -> Listing:
         found = read_labels(file, self.images)

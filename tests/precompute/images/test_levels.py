@@ -47,6 +47,11 @@ def test_a_class_may_be_called_train_and_hold_pictures(tmp_path):
     refuse_level_above(plant(tmp_path, "bus/1.png", "train/1.png", "train/old/2.png"))
 
 
+@pytest.mark.parametrize("file", ["1.npy", "scan", "1.dcm", "1.IMG"])
+def test_whatever_is_no_note_may_be_an_image(tmp_path, file):
+    refuse_level_above(plant(tmp_path, f"train/{file}", f"train/old/{file}", f"val/{file}", f"val/old/{file}"))
+
+
 def test_a_classes_file_says_that_folders_are_classes(tmp_path):
     tree(tmp_path, ("train", "val"), ("cat", "dog"))
     refuse_level_above(tmp_path, {"train", "val"})
