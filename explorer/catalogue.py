@@ -9,8 +9,8 @@ from precompute.store.reader import Layer, Measure
 _EXPERIMENTS = [row.name for row in EXPERIMENTS]
 _ROWS = [row.name for row in (*MEASURES, *SCIENCE_MEASURES)]
 _MAIN = (
-    "held_out_drop",
-    "held_out_drop_class",
+    "quoted_drop",
+    "quoted_drop_class",
     "max_class_drop_q",
     "selective_class",
     "class_selectivity",
@@ -18,6 +18,7 @@ _MAIN = (
     "max_class_drop_ceiling",
     "max_class_drop_class",
     "overall_drop",
+    "overall_drop_q",
     "l1_norm",
     "dead",
 )

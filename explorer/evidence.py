@@ -1,6 +1,8 @@
 """How sure it is that a class needs a unit: what the experiment ``statistics`` found about one unit."""
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,24 +15,31 @@ CALLED = 0.05
 
 @dataclass(frozen=True)
 class Evidence:
-    """The drop of the class that loses most on one half of the images, read on the other half, and its test.
+    """The drop to quote of one unit, its tests, and what may be said of all classes together.
 
     Parameters
     ----------
-    chosen : int or None
-        Index of that class; None where no class loses on the half where it is chosen.
+    named : tuple of int
+        The class that loses most; or up to three of which one does; none where no few classes stand out.
     drop, low, high : float
-        Its drop on the other half, a fraction, and the limits of its 95 % interval; NaN where no class was chosen.
+        Where one class is named: the drop to quote, a fraction, and the limits of its 95 % interval; NaN otherwise. The
+        drop is NaN also where the class has too few images for one number.
     lost, gained, n_images : int
-        Images of it on that half: lost, gained and all.
+        Images of the named class: lost, gained and all; 0 where not one is named.
     p, q : float
-        Of the largest drop over all classes: the probability that chance makes it as large, and the false discovery
+        Of the largest drop over the classes: the probability that chance makes it as large, and the false discovery
         rate over the units of the layer; NaN where every class is set apart.
-    expected, ceiling : float
-        What chance makes of the largest drop for as many flips: its mean, and what it stays at or below in 95 %.
+    ceiling : float
+        What the largest drop over all classes stays at or below by chance in 95 % of cases, for as many flips.
+    overall_q, overall_low, overall_high : float
+        Of the drop over all images: its false discovery rate and 95 % interval.
+    certainty_q : float
+        False discovery rate of "the images of some class become less certain"; NaN where that is not known.
+    certainty_class : int or None
+        That class; None where none becomes less certain.
     """
 
-    chosen: int | None
+    named: tuple[int, ...]
     drop: float
     low: float
     high: float
@@ -39,8 +48,12 @@ class Evidence:
     n_images: int
     p: float
     q: float
-    expected: float
     ceiling: float
+    overall_q: float
+    overall_low: float
+    overall_high: float
+    certainty_q: float = math.nan
+    certainty_class: int | None = None
 
 
 def evidence_of(store: Store, layer: str, ablation: str, unit: int) -> Evidence | None:
@@ -48,35 +61,58 @@ def evidence_of(store: Store, layer: str, ablation: str, unit: int) -> Evidence 
     found = held(store, layer, ablation)
     if found is None:
         return None
-    names = ("held_out_class", "held_out_drop", "held_out_low", "held_out_high")
-    more = ("max_drop_p", "max_drop_q", "max_drop_expected", "max_drop_noise")
-    counts = ("held_out_lost", "held_out_gained", "held_out_images")
     base = base_of(layer, ablation)
-    chosen, drop, low, high, p, q, expected, ceiling = (
-        float(found.read(f"{base}/{name}", unit)) for name in (*names, *more)
-    )
-    lost, gained, n_images = (int(found.read(f"{base}/{name}", unit)) for name in counts)
+    of_unit = {name: float(found.read(f"{base}/{name}", unit)) for name in _NUMBERS}
+    row = found.read(f"{base}/named_class", unit)
+    named = tuple(int(index) for index in row[~np.isnan(row)])
+    lost = gained = n_images = 0
+    if len(named) == 1:
+        lost, gained = (int(found.read(f"{base}/{name}", (unit, named[0]))) for name in ("lost", "gained"))
+        n_images = int((np.asarray(store.images.label) == named[0]).sum())
     return Evidence(
-        chosen=None if np.isnan(chosen) else int(chosen),
-        drop=drop,
-        low=low,
-        high=high,
+        named=named,
+        drop=of_unit["quoted_drop"],
+        low=of_unit["quoted_low"],
+        high=of_unit["quoted_high"],
         lost=lost,
         gained=gained,
         n_images=n_images,
-        p=p,
-        q=q,
-        expected=expected,
-        ceiling=ceiling,
+        p=of_unit["max_drop_p"],
+        q=of_unit["max_drop_q"],
+        ceiling=of_unit["max_drop_noise"],
+        overall_q=of_unit["overall_q"],
+        overall_low=of_unit["overall_low"],
+        overall_high=of_unit["overall_high"],
+        **_certainty(found, base, unit),
     )
 
 
+_NUMBERS = (
+    *("quoted_drop", "quoted_low", "quoted_high", "max_drop_p", "max_drop_q", "max_drop_noise"),
+    *("overall_q", "overall_low", "overall_high"),
+)
+
+
+def _certainty(found: Experiment, base: str, unit: int) -> dict[str, Any]:
+    """Return what is known of log-probabilities; nothing where the store left them out."""
+    if f"{base}/certainty_q" not in found:
+        return {}
+    worst = float(found.read(f"{base}/certainty_class", unit))
+    return {
+        "certainty_q": float(found.read(f"{base}/certainty_q", unit)),
+        "certainty_class": None if np.isnan(worst) else int(worst),
+    }
+
+
 def held(store: Store, layer: str, ablation: str) -> Experiment | None:
-    """Return the statistics of a store; None where it does not hold those of this layer and kind of ablation."""
+    """Return the statistics of a store; None where it does not hold those of this layer and kind of ablation.
+
+    Those of an earlier version, whose drops are not right for units that were picked, do not count.
+    """
     if NAME not in store.experiments:
         return None
     found = store.experiment(NAME)
-    return found if f"{base_of(layer, ablation)}/max_drop_q" in found else None
+    return found if f"{base_of(layer, ablation)}/quoted_drop" in found else None
 
 
 def base_of(layer: str, ablation: str) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from explorer.evidence import CALLED, Evidence
 from explorer.impact import Impact
-from explorer.text import count, number, points, probability, significant
+from explorer.text import count, number, points, probability
 
 Floats = NDArray[np.floating[Any]]
 
@@ -74,45 +74,53 @@ def _drive(unit: int, titles: Sequence[str], profile: Floats) -> list[Span]:
 def without(titles: Sequence[str], impact: Impact, evidence: Evidence | None) -> list[Span]:
     """Say what is lost without a unit, after "without it": of one class, and of all together.
 
-    Where there is evidence, the drop is the one on the half of the images that had no part in choosing the class, for
-    the largest of many drops is too large.
+    Where there is evidence, the drop is one that is right also for a unit that is looked at because of its drop. A
+    number that no test tells from chance is never strong.
     """
-    if evidence is None or not impact.lost.any():
-        return [*breakage(titles, impact), *_altogether(impact)]
-    return [*held_out(titles, evidence), *_by_chance(evidence), *_altogether(impact)]
+    if evidence is None:
+        return [*breakage(titles, impact), *_altogether(impact, None)]
+    if not impact.lost.any():
+        return [*breakage(titles, impact), *_altogether(impact, evidence)]
+    return [*quoted(titles, evidence), *_altogether(impact, evidence)]
 
 
-def held_out(titles: Sequence[str], evidence: Evidence) -> list[Span]:
-    """Say what the class that needs the unit most loses on held-out images, how sure that is, after "without it"."""
-    if evidence.chosen is None:
-        return [Span("no class loses", True), Span(f" on the half of the images where one is chosen{_test(evidence)}")]
-    size = points(abs(evidence.drop), evidence.n_images)
+def quoted(titles: Sequence[str], evidence: Evidence) -> list[Span]:
+    """Say which class needs the unit most, what it loses and how sure that is, after "without it"."""
+    test = _test(titles, evidence)
+    if not evidence.named:
+        return [Span("no single class stands out", True), Span(f" ({test})" if test else "")]
+    if len(evidence.named) > 1:
+        names = [titles[index] for index in evidence.named]
+        spans = [Span(names[0], True)]
+        for joint, name in zip([", "] * (len(names) - 2) + [" or "], names[1:], strict=True):
+            spans += [Span(joint), Span(name, True)]
+        return [*spans, Span(f" loses most, not settled which{f' ({test})' if test else ''}")]
     low, high = (points(end, evidence.n_images) for end in (evidence.low, evidence.high))
-    return [
-        Span(titles[evidence.chosen], True),
-        Span(" gains " if evidence.drop < 0 else " loses "),
-        Span(f"{size} points", True),
-        Span(f" on held-out images (95 % interval {low} to {high}{_test(evidence, '; ')})"),
-    ]
+    interval = f"95 % interval {'just above 0' if evidence.low > 0 and float(low) == 0 else low} to {high}"
+    said = f" ({interval}{'; ' if test else ''}{test})"
+    if np.isnan(evidence.drop):
+        tally = f" loses {evidence.lost} of {count(evidence.n_images, 'image')}, gains {evidence.gained}"
+        return [
+            Span(titles[evidence.named[0]], True),
+            Span(tally),
+            Span(said.replace("interval", "interval of points", 1)),
+        ]
+    sure = evidence.q <= CALLED
+    size = points(evidence.drop, evidence.n_images)
+    return [Span(titles[evidence.named[0]], sure), Span(" loses about "), Span(f"{size} points", sure), Span(said)]
 
 
-def _test(evidence: Evidence, before: str = "; ") -> str:
+def _test(titles: Sequence[str], evidence: Evidence) -> str:
     if np.isnan(evidence.q):
         return ""
-    said = f"{before}q {probability(evidence.q)}"
-    if evidence.q > CALLED:
-        return f"{said}: not enough images to tell it from chance"
-    if not evidence.low > 0:
-        return f"{said}: some class loses, but not enough images to tell how much this one does"
-    return said
-
-
-def _by_chance(evidence: Evidence) -> list[Span]:
-    if np.isnan(evidence.expected):
-        return []
-    return [
-        Span(f"; by chance alone the class hit hardest would lose {significant(100 * evidence.expected, 2)} points")
-    ]
+    said = f"q {probability(evidence.q)}"
+    if evidence.q <= CALLED:
+        return said
+    said += ": not enough images to tell a loss from chance"
+    if evidence.certainty_class is None or not evidence.certainty_q <= CALLED:
+        return said
+    less = f"images of {titles[evidence.certainty_class]} become less certain"
+    return f"{said}, but {less}, q {probability(evidence.certainty_q)}"
 
 
 def breakage(titles: Sequence[str], impact: Impact) -> list[Span]:
@@ -140,7 +148,8 @@ def _doubt(impact: Impact, worst: int) -> str:
     return "" if impact.low[worst] > 0 else ": not enough images to tell it from chance"
 
 
-def _altogether(impact: Impact) -> list[Span]:
+def _altogether(impact: Impact, evidence: Evidence | None) -> list[Span]:
+    """Say what all classes together lose, strongly only where a test tells it from chance."""
     n_images = int(impact.n_images.sum())
     overall = points(abs(impact.overall), n_images)
     if impact.overall == 0:
@@ -148,4 +157,17 @@ def _altogether(impact: Impact) -> list[Span]:
     if float(overall) == 0:
         return [Span("; all classes together change by less than 0.01 points.")]
     verb = "lose" if impact.overall > 0 else "gain"
-    return [Span(f"; all classes together {verb} "), Span(f"{overall} points", True), Span(".")]
+    sure = evidence is not None and evidence.overall_q <= CALLED
+    return [
+        Span(f"; all classes together {verb} "),
+        Span(f"{overall} points", sure),
+        Span("." if evidence is None else f" ({_overall_test(impact, evidence)})."),
+    ]
+
+
+def _overall_test(impact: Impact, evidence: Evidence) -> str:
+    n_images, gain = int(impact.n_images.sum()), impact.overall < 0
+    ends = (-evidence.overall_high, -evidence.overall_low) if gain else (evidence.overall_low, evidence.overall_high)
+    low, high = (points(end, n_images) for end in ends)
+    said = f"95 % interval {low} to {high}, q {probability(evidence.overall_q)}"
+    return said if evidence.overall_q <= CALLED else f"{said}: within chance"

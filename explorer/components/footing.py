@@ -7,29 +7,39 @@ from explorer.components.html import note
 from explorer.evidence import Evidence
 from explorer.navigate import View
 from explorer.text import count, probability
+from precompute.measures.quoted import FEWEST_IMAGES
 
 _MOST_NAMED = 5
 
 
 def footing(view: View, found: Evidence | None) -> None:
-    """Say on which images the drop of the sentence was read; without statistics, how to add them."""
+    """Say what the drop of the sentence stands on; without statistics, how to add them."""
     if found is None:
         note(
-            "The class was chosen and its drop read on the same images, so the drop is rather too large. "
-            f"`python -m precompute experiment {evidence.NAME} {view.source.path}` reads it on images of their own."
+            "Without statistics of this version of the program the class is picked and its drop read on the same "
+            "images, so the drop is rather too large, and no test stands beside it. "
+            f"`python -m precompute experiment {evidence.NAME} {view.source.path}` adds a drop to quote and its tests."
         )
         return
-    said = " ".join(part for part in (_tally(found), _test(found), _apart(view)) if part)
+    said = " ".join(part for part in (_tally(view, found), _test(found), _apart(view)) if part)
     if said:
         note(said)
 
 
-def _tally(found: Evidence) -> str:
-    if found.chosen is None:
+def _tally(view: View, found: Evidence) -> str:
+    if len(found.named) > 1:
+        return (
+            "One of the classes named loses most with a probability of at least 90 %; which one, other images might "
+            "tell otherwise, so no number is given."
+        )
+    if not found.named:
         return ""
+    counted = f"{found.lost} of {count(found.n_images, 'image')} of {view.store.classes.title[found.named[0]]} are lost"
+    if math.isnan(found.drop):
+        return f"Below {FEWEST_IMAGES} images a class no drop is told as one number: it would be too large."
     return (
-        f"The class is chosen on one half of the images and its drop read on the other: {found.lost} of "
-        f"{count(found.n_images, 'image')} lost, {found.gained} gained."
+        f"{counted}, {found.gained} gained; the number told is drawn towards what the layer's other units do, so that "
+        "it is right also for a unit that is looked at because its drop is large."
     )
 
 

@@ -17,7 +17,7 @@ from explorer.components.wall import wall
 from explorer.impact import impact
 from explorer.navigate import View
 from explorer.selection import Selection
-from explorer.sentence import as_html, breakage, held_out
+from explorer.sentence import as_html, breakage, quoted
 from explorer.shown import (
     dead_units,
     first_axes,
@@ -57,7 +57,7 @@ def _surest(view: View, layer: Layer, found: Experiment) -> str:
         return " There are not enough images to tell the loss of any class without any of them from chance."
     unit = int(np.lexsort((-found[f"{base}/max_drop"], p))[0])
     one = evidence.evidence_of(view.store, layer.name, view.selection.ablation, unit)
-    clause = "" if one is None else as_html(held_out(view.store.classes.title, one))
+    clause = "" if one is None else as_html(quoted(view.store.classes.title, one))
     needs = f"<b>{n_sure:,} of them</b> {'has' if n_sure == 1 else 'have'} a class that loses more than chance explains"
     return f" {needs} (q ≤ {evidence.CALLED:g}). The surest is unit {unit}: without it, {clause}."
 

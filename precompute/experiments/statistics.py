@@ -9,26 +9,37 @@ import numpy as np
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.measures.drops import Answers
 from precompute.measures.halves import halves, held_out_drop, reliability
-from precompute.measures.maxdrop import max_drop_test, takes_part
-from precompute.measures.multiplicity import false_discovery
-from precompute.measures.paired import PairedCounts, drop_interval, mcnemar, paired_counts
+from precompute.measures.maxdrop import MaxDropTest, max_drop_test, takes_part
+from precompute.measures.multiplicity import discrete_false_discovery, false_discovery
+from precompute.measures.paired import PairedCounts, drop_interval, mcnemar, mcnemar_attainable, paired_counts
+from precompute.measures.power import found_share
+from precompute.measures.quoted import quoted_drop
 from precompute.measures.selectivity import class_means
-from precompute.measures.shifts import wilcoxon
+from precompute.measures.shifts import less_certain, wilcoxon
 from precompute.measures.table import named
 from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
 _BLOCK_BYTES = 2**26
+_CALLED = 0.05
+_TRUE_DROPS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5)
 _AS_MEASURES = {
     "max_class_drop_p": "max_drop_p",
     "max_class_drop_q": "max_drop_q",
     "max_class_drop_noise": "max_drop_expected",
     "max_class_drop_ceiling": "max_drop_noise",
-    "held_out_drop": "held_out_drop",
-    "held_out_drop_class": "held_out_class",
+    "quoted_drop": "quoted_drop",
+    "quoted_drop_class": "quoted_class",
+    "quoted_drop_low": "quoted_low",
+    "quoted_drop_high": "quoted_high",
+    "overall_drop_p": "overall_p",
+    "overall_drop_q": "overall_q",
+    "overall_drop_low": "overall_low",
+    "overall_drop_high": "overall_high",
     "drop_reliability": "reliability",
 }
+_IF_HELD = {"certainty_p": "certainty_p", "certainty_q": "certainty_q", "certainty_class": "certainty_class"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +67,9 @@ def prepare(job: Job) -> Prepared:
             advance(layer.n_units)
         return Findings(arrays, measures)
 
-    per_unit = 5 * 8 * frame.before.n_classes + 12 * 8
-    seconds = _seconds(frame, *ablated[0]) * n_units if ablated else 0.0
+    per_unit = 5 * 8 * frame.before.n_classes + 30 * 8
+    each, once = _seconds(frame, *ablated[0]) if ablated else (0.0, 0.0)
+    seconds = each * n_units + once * len(ablated)
     return Prepared(seconds, n_units * per_unit, n_units, "units", run)
 
 
@@ -66,20 +78,27 @@ def _frame(store: Store, seed: int) -> _Frame:
     return _Frame(before, halves(before.label, seed=seed), takes_part(before.correct, before.count))
 
 
-def _seconds(frame: _Frame, layer: Layer, kind: str) -> float:
-    """Time the slowest part on one unit."""
+def _seconds(frame: _Frame, layer: Layer, kind: str) -> tuple[float, float]:
+    """Time the slowest parts: the tests of one unit, and the estimate of a layer, made for its first unit."""
     started = perf_counter()
     change = layer.log_prob_change(kind, 0)
     if change is not None:
         wilcoxon(change[None], frame.before.label, frame.before.n_classes)
-    return perf_counter() - started
+    tested = perf_counter()
+    quoted_drop(_first_unit(paired_counts(flip_table(layer, kind), frame.before)), frame.taking)
+    return tested - started, perf_counter() - tested
+
+
+def _first_unit(counts: PairedCounts) -> PairedCounts:
+    return PairedCounts(counts.lost[:1], counts.gained[:1], counts.count)
 
 
 def _measures(frame: _Frame, layer: Layer, kind: str, found: Arrays) -> Arrays:
     """Return what is one number per unit and worth picking, by the names of measures."""
     n_images = len(frame.before.label)
     rate = np.array([len(layer.flips(kind, unit).image) for unit in range(layer.n_units)]) / n_images
-    chosen = {measure: found[name] for measure, name in _AS_MEASURES.items()} | {"flip_rate": rate}
+    held = _AS_MEASURES | {measure: name for measure, name in _IF_HELD.items() if name in found}
+    chosen = {measure: found[name] for measure, name in held.items()} | {"flip_rate": rate}
     return {named(measure, kind): values for measure, values in chosen.items()}
 
 
@@ -101,9 +120,44 @@ def _counted(frame: _Frame, layer: Layer, kind: str) -> Arrays:
         "max_drop_expected": test.expected,
         "max_drop_noise": test.ceiling,
         "max_drop_p": test.p,
-        "max_drop_q": false_discovery(test.p),
+        "max_drop_q": test.q,
         "reliability": reliability(_profile(frame, first), _profile(frame, second)),
         **_held_out(frame, first, second),
+        **_quoted(frame, counts),
+        **_overall(counts),
+        **_power(frame, counts, test),
+    }
+
+
+def _power(frame: _Frame, counts: PairedCounts, test: MaxDropTest) -> Arrays:
+    drops = np.array(_TRUE_DROPS)
+    if not frame.taking.any():
+        return {"true_drop": drops, "found_share": np.full(len(drops), np.nan)}
+    return {"true_drop": drops, "found_share": found_share(counts, test, frame.taking, drops, level=_CALLED)}
+
+
+def _quoted(frame: _Frame, counts: PairedCounts) -> Arrays:
+    found = quoted_drop(counts, frame.taking)
+    return {
+        "quoted_class": found.chosen,
+        "quoted_drop": found.drop,
+        "quoted_low": found.low,
+        "quoted_high": found.high,
+        "named_class": found.named,
+        "named_probability": found.probability,
+    }
+
+
+def _overall(counts: PairedCounts) -> Arrays:
+    """Test the drop over all images as that of one class."""
+    lost, gained = counts.lost.sum(axis=1), counts.gained.sum(axis=1)
+    low, high = drop_interval(lost, gained, counts.count.sum())
+    p = mcnemar(lost, gained)
+    return {
+        "overall_p": p,
+        "overall_q": discrete_false_discovery(p, [mcnemar_attainable(n) for n in (lost + gained).tolist()]),
+        "overall_low": low,
+        "overall_high": high,
     }
 
 
@@ -135,7 +189,16 @@ def _shifted(frame: _Frame, layer: Layer, kind: str) -> Arrays:
     for change in _changes(frame, layer, kind):
         means.append(class_means(change, frame.before.label, frame.before.n_classes))
         p.append(wilcoxon(change, frame.before.label, frame.before.n_classes))
-    return {"log_prob_change": np.concatenate(means), "log_prob_p": np.concatenate(p)} if means else {}
+    if not means:
+        return {}
+    change, p_of_class = np.concatenate(means), np.concatenate(p)
+    return {"log_prob_change": change, "log_prob_p": p_of_class, **_certainty(change, p_of_class)}
+
+
+def _certainty(change: np.ndarray, p: np.ndarray) -> Arrays:
+    """Ask of every unit whether the images of some class become less certain without it."""
+    smallest, worst = less_certain(change, p)
+    return {"certainty_p": smallest, "certainty_q": false_discovery(smallest), "certainty_class": worst}
 
 
 def _changes(frame: _Frame, layer: Layer, kind: str) -> Iterator[np.ndarray]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from precompute.measures.binomial import coin_probabilities
 from precompute.measures.drops import max_class_drop
+from precompute.measures.multiplicity import discrete_false_discovery
 from precompute.measures.paired import PairedCounts
 
 Floats = NDArray[np.floating[Any]]
@@ -30,16 +31,19 @@ class MaxDropTest:
     Parameters
     ----------
     largest, worst : (unit,) arrays
-        The largest drop over the classes that take part, and the class it falls on; NaN as in
+        The largest drop over all classes, and the class it falls on; see
         :func:`precompute.measures.drops.max_class_drop`.
     p : (unit,) array
-        Probability that chance alone makes the largest drop as large; NaN where no class takes part.
+        Probability that chance alone makes the largest drop over the classes that take part as large; NaN where none
+        does.
     expected, ceiling : (unit,) arrays
-        Noise level: what chance alone makes of the largest drop, on average and at most, with the probability asked
-        for. Fractions in [0, 1]; NaN where no class takes part.
+        Noise level of ``largest``: what chance alone makes of it, on average and at most, with the probability asked
+        for. Fractions in [0, 1]; NaN without images.
     class_p : (unit, class) array
         The same probability for the drop of each class, corrected in this way for the number of classes; NaN for
         classes set apart.
+    attainable : tuple of (value,) arrays
+        For every unit the p-values that its changed images could have given; empty where no class takes part.
     """
 
     largest: Floats
@@ -48,6 +52,12 @@ class MaxDropTest:
     expected: Floats
     ceiling: Floats
     class_p: Floats
+    attainable: tuple[Floats, ...] = ()
+
+    @property
+    def q(self) -> Floats:
+        """False discovery rate over the units at which each p-value is called, (unit,); NaN where p is."""
+        return discrete_false_discovery(self.p, self.attainable)
 
 
 def takes_part(correct: Ints, count: Ints, *, floor: float = 0.1) -> Bools:
@@ -75,14 +85,15 @@ def max_drop_test(counts: PairedCounts, classes: Bools | None = None, *, ceiling
 
     with :math:`m_c` images of class c changed (lost or gained) and :math:`n_c` images in all. The p-value is that of
     the permutation test that tries every pattern. It holds its level over all classes together; over units,
-    correct it with :func:`precompute.measures.multiplicity.false_discovery`.
+    :attr:`MaxDropTest.q` corrects it.
 
     Parameters
     ----------
     counts : PairedCounts
         Images lost and gained.
     classes : (class,) bool array, optional
-        Which classes take part, see :func:`takes_part`; all that have images when left out.
+        Which classes take part in the test, see :func:`takes_part`; all that have images when left out. The largest
+        drop and its noise level are those of all classes, as a run writes it.
     ceiling : float
         Probability with which chance stays at or below the ceiling.
 
@@ -94,23 +105,49 @@ def max_drop_test(counts: PairedCounts, classes: Bools | None = None, *, ceiling
     ----------
     Westfall and Young 1993, "Resampling-based multiple testing", for the maximum statistic.
     """
-    taking = counts.count > 0 if classes is None else classes & (counts.count > 0)
-    drop = np.where(taking, counts.drop, np.nan)
-    if not taking.any():
-        nothing = np.full(len(drop), np.nan)
-        return MaxDropTest(nothing, nothing, nothing, nothing, nothing, drop)
-    largest, worst = max_class_drop(drop)
+    present = counts.count > 0
+    taking = present if classes is None else classes & present
+    drop = counts.drop
     class_p = np.full(drop.shape, np.nan)
-    expected, highest = np.empty(len(drop)), np.empty(len(drop))
+    expected, highest = np.full((2, len(drop)), np.nan)
+    attainable = []
     changed = counts.lost + counts.gained
     for unit in range(len(drop)):
-        value, log_at_most = null_maximum(changed[unit, taking], counts.count[taking])
-        below = np.r_[-np.inf, log_at_most][np.searchsorted(value, drop[unit, taking], side="left")]
-        class_p[unit, taking] = -np.expm1(below)
-        at_most = np.exp(log_at_most)
-        expected[unit] = value @ np.diff(at_most, prepend=0)
-        highest[unit] = value[np.searchsorted(at_most, ceiling)]
-    return MaxDropTest(largest, worst, np.nanmin(class_p, axis=1), expected, highest, class_p)
+        level = _null(changed[unit], counts.count, present)
+        if present.any():
+            expected[unit], highest[unit] = level.mean(), level.at_most(ceiling)
+        null = level if (taking == present).all() else _null(changed[unit], counts.count, taking)
+        class_p[unit, taking] = null.reached(drop[unit, taking])
+        attainable.append(null.reached(null.value))
+    p = np.where(taking, class_p, np.inf).min(axis=1, initial=np.inf)
+    largest, worst = max_class_drop(drop)
+    return MaxDropTest(largest, worst, np.where(np.isinf(p), np.nan, p), expected, highest, class_p, tuple(attainable))
+
+
+@dataclass(frozen=True, eq=False)
+class _Null:
+    """The largest drop by chance: its values, ascending, and the logarithm of the probability of at most each."""
+
+    value: Floats
+    log_at_most: Floats
+
+    def reached(self, drop: Floats) -> Floats:
+        """Probability of a drop as large as each."""
+        below = np.r_[-np.inf, self.log_at_most][np.searchsorted(self.value, drop, side="left")]
+        return np.asarray(-np.expm1(below))
+
+    def mean(self) -> float:
+        return float(self.value @ np.diff(np.exp(self.log_at_most), prepend=0))
+
+    def at_most(self, probability: float) -> float:
+        """Return what it stays at or below with this probability."""
+        return float(self.value[np.searchsorted(np.exp(self.log_at_most), probability)])
+
+
+def _null(changed: Ints, count: Ints, classes: Bools) -> _Null:
+    if not classes.any():
+        return _Null(np.empty(0), np.empty(0))
+    return _Null(*null_maximum(changed[classes], count[classes]))
 
 
 def null_maximum(changed: Ints, count: Ints) -> tuple[Floats, Floats]:

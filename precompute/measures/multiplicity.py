@@ -1,5 +1,6 @@
 """Many tests at once: how many of those that look like something are nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,3 +47,58 @@ def false_discovery(p: Floats, *, any_dependence: bool = False) -> Floats:
     # A quotient of n and its own place may come out a rounding error below 1.
     q[tested] = np.maximum(ascending, values)
     return q
+
+
+def discrete_false_discovery(p: Floats, attainable: Sequence[Floats], *, level: float = 0.05) -> Floats:
+    r"""Turn p-values of counts into q-values that know which p-values each test can take.
+
+    .. math:: q_{(i)} = \min_{j \ge i} \frac{1}{j} \sum_k \frac{F_k(p_{(j)})}{1 - F_k(\max(p_{(j)}, \tau))}
+
+    with :math:`F_k(t)` the probability that test k has a p-value of at most t by chance: the largest of its attainable
+    p-values that is no larger than t, or 0. It is at most t, and it is 0 for a test that cannot get there, whatever
+    its outcome: such tests leave the family by themselves. Benjamini and Hochberg put t in its place.
+
+    Parameters
+    ----------
+    p : (test,) array
+        P-values in [0, 1]; NaN where there was no test. All others count as one family of independent tests.
+    attainable : sequence of (value,) arrays
+        For every test the p-values that it can take under chance, in any order, its own among them.
+    level : float
+        The rate at which tests will be called: :math:`\tau` is the largest p-value at which the mean of
+        F / (1 - F) is no larger. The promise holds for calls at q up to this.
+
+    Returns
+    -------
+    (test,) array
+        Q-values in [0, 1], never below the p-value; NaN where p is.
+
+    References
+    ----------
+    Doehler, Durand and Roquain 2018, "New FDR bounds for discrete and heterogeneous tests", Electronic Journal of
+    Statistics 12, 1867-1900. Leaving out tests that cannot be significant is due to Tarone 1990, Biometrics 46,
+    515-522, and for false discovery rates to Gilbert 2005, Applied Statistics 54, 143-158.
+    """
+    tested = np.flatnonzero(~np.isnan(p))
+    q = np.full(p.shape, np.nan)
+    if not len(tested):
+        return q
+    order = tested[np.argsort(p[tested], kind="stable")]
+    values = p[order]
+    by_chance = np.stack([_at_most(values, attainable[test]) for test in order])
+    certain = by_chance >= 1
+    odds = np.where(certain, np.inf, by_chance / np.where(certain, 1, 1 - by_chance)).mean(axis=0)
+    n_below = int((odds <= level).sum())
+    # What is subtracted from 1 stays that of tau up to it, and follows the p-value beyond.
+    beyond = np.maximum(by_chance, by_chance[:, [n_below - 1]]) if n_below else by_chance
+    expected = np.where(beyond < 1, by_chance / np.where(beyond < 1, 1 - beyond, 1), np.inf).sum(axis=0)
+    scaled = expected / np.searchsorted(values, values, side="right")
+    q[order] = np.clip(np.minimum.accumulate(scaled[::-1])[::-1], values, 1)
+    return q
+
+
+def _at_most(values: Floats, attainable: Floats) -> Floats:
+    """Return the probability of a p-value of at most each value, given those that it can take."""
+    possible = np.r_[0, np.sort(attainable)]
+    # The same sum of probabilities may come out a rounding error apart.
+    return np.asarray(possible[np.searchsorted(possible, values * (1 + 1e-9), side="right") - 1])

@@ -148,6 +148,12 @@ def mcnemar(lost: Ints, gained: Ints, *, mid: bool = False) -> Floats:
     return np.where(changed > 0, p - as_extreme / 2, 1)
 
 
+def mcnemar_attainable(changed: int) -> Floats:
+    """Return the p-values that the exact McNemar test can give for so many changed images, ascending."""
+    fewer = np.arange(changed // 2 + 1)
+    return np.minimum(1, 2 * fair_coin(np.full(len(fewer), changed), fewer)[0])
+
+
 def drop_interval(lost: Ints, gained: Ints, count: Ints, *, level: float = 0.95) -> tuple[Floats, Floats]:
     """Interval of a drop in accuracy that was measured twice on the same images.
 

@@ -60,6 +60,33 @@ def wilcoxon(change: Floats, label: Ints, n_classes: int) -> Floats:
     return p
 
 
+def less_certain(change: Floats, p: Floats) -> tuple[Floats, Floats]:
+    """Ask of every unit whether the images of some class become less certain of it.
+
+    Parameters
+    ----------
+    change : (unit, class) array
+        Mean change of log-probability; NaN for classes without images.
+    p : (unit, class) array
+        Two-sided p-values of these changes, see :func:`wilcoxon`; NaN for classes without images.
+
+    Returns
+    -------
+    p : (unit,) array
+        The smallest of the classes whose certainty falls, times the number of classes (Bonferroni): right however the
+        classes depend on each other. 1 where none falls, NaN where no class has images.
+    worst : (unit,) array
+        That class; NaN where none falls.
+    """
+    falls = np.where(change < 0, p, np.nan)
+    n_classes = (~np.isnan(p)).sum(axis=1)
+    known = np.where(np.isnan(falls), np.inf, falls)
+    worst = known.argmin(axis=1)
+    smallest = known[np.arange(len(p)), worst]
+    corrected = np.where(np.isinf(smallest), 1, np.minimum(1, smallest * n_classes))
+    return np.where(n_classes > 0, corrected, np.nan), np.where(np.isinf(smallest), np.nan, worst)
+
+
 def sign_flip_bound(total: Floats, square: Floats) -> Floats:
     """Bound the p-value of a one-sided sign-flip test from two sums alone.
 

@@ -251,12 +251,12 @@ def test_two_classes_of_one_title_can_both_be_gone_to(made, runs, show):
         assert any(option.startswith(f"crane ({name}): answers most") for option in options)
 
 
-def test_a_wall_names_its_order_where_no_drop_on_held_out_images_is_known(made, runs, show):
+def test_a_wall_names_its_order_where_there_is_no_drop_to_quote(made, runs, show):
     with h5py.File(put(made("full"), runs), "r+") as file:
         measures = file["/layers/features.10/measure"]
         drop = measures["max_class_drop"][...]
-        measures.copy("max_class_drop", "held_out_drop")
-        measures["held_out_drop"][...] = np.nan
+        measures.copy("max_class_drop", "quoted_drop")
+        measures["quoted_drop"][...] = np.nan
     shown = show("layer", store="demo", layer="features.10")
     assert shown.app.selectbox(key="measure_sort").value == "max_class_drop"
     tiles = json.loads(shown.tiles()[0].proto.json)["tiles"]

@@ -68,50 +68,85 @@ def test_class_names_stay_literal_in_html():
     assert as_html(spans).count("<b>&lt;script&gt;x&lt;/script&gt;</b>") == 2
 
 
-# With held-out evidence
+# With evidence
 
 
 def evidence_of(**changes):
-    numbers = {"drop": 0.28, "low": 0.1, "high": 0.46, "lost": 7, "gained": 0, "n_images": 25}
-    test = {"p": 0.00043, "q": 0.0031, "expected": 0.034, "ceiling": 0.06}
-    return Evidence(**({"chosen": 1} | numbers | test | changes))
+    numbers = {"drop": 0.28, "low": 0.1, "high": 0.46, "lost": 15, "gained": 0, "n_images": 50}
+    test = {"p": 0.00043, "q": 0.0031, "ceiling": 0.06}
+    overall = {"overall_q": 0.01, "overall_low": 0.05, "overall_high": 0.2}
+    return Evidence(**({"named": (1,)} | numbers | test | overall | changes))
 
 
-def test_the_drop_is_the_held_out_one_with_its_interval_and_its_noise():
+def test_the_drop_is_the_one_to_quote_with_its_interval_and_both_tests():
     assert say([7, 14, 0], [0, 0, 0], evidence=evidence_of()).endswith(
-        "Without it, red kite loses 28 points on held-out images (95 % interval 10 to 46; q = 0.0031); by chance "
-        "alone the class hit hardest would lose 3.4 points; all classes together lose 14.0 points."
+        "Without it, red kite loses about 28 points (95 % interval 10 to 46; q = 0.0031); all classes together lose "
+        "14.0 points (95 % interval 5.0 to 20.0, q = 0.010)."
+    )
+
+
+def strong(lost, evidence):
+    return [span.text for span in without(TITLES, impact_of(lost, [0, 0, 0]), evidence) if span.strong]
+
+
+def test_only_what_a_test_tells_from_chance_is_strong():
+    assert strong([7, 14, 0], evidence_of()) == ["red kite", "28 points", "14.0 points"]
+    assert strong([7, 14, 0], evidence_of(q=0.2)) == ["14.0 points"]
+    assert strong([7, 14, 0], evidence_of(overall_q=0.2)) == ["red kite", "28 points"]
+    assert strong([7, 14, 0], None) == ["red kite", "28 points"]
+
+
+def test_an_overall_drop_within_chance_is_said_to_be():
+    said = say([3, 1, 0], [0, 0, 0], evidence=evidence_of(overall_q=0.4, overall_low=-0.01))
+    assert "all classes together lose 2.7 points (95 % interval −1.0 to 20.0, q = 0.40: within chance)." in said
+    assert "all classes together gain 2.0 points (95 % interval −5.0 to 1.0, q = 0.40: within chance)." in say(
+        [1, 0, 0], [0, 4, 0], evidence=evidence_of(overall_q=0.4, overall_low=-0.01, overall_high=0.05)
     )
 
 
 def test_a_q_value_that_is_not_small_is_not_enough_images():
     said = say([3, 1, 0], [0, 0, 0], evidence=evidence_of(q=0.2, drop=0.04, low=-0.04))
-    assert "q = 0.20: not enough images to tell it from chance" in said
+    assert "q = 0.20: not enough images to tell a loss from chance" in said
     assert "no effect" not in said
 
 
-def test_a_small_q_value_with_an_interval_over_zero_does_not_speak_for_the_class():
-    said = say([3, 1, 0], [0, 0, 0], evidence=evidence_of(drop=0.0, low=-0.1, high=0.1))
-    assert "red kite loses 0 points" in said
-    assert "some class loses, but not enough images to tell how much this one does" in said
+def test_where_answers_cannot_tell_certainty_may():
+    less = {"certainty_class": 2, "certainty_q": 0.001}
+    said = say([3, 1, 0], [0, 0, 0], evidence=evidence_of(q=0.2, **less))
+    assert (
+        "not enough images to tell a loss from chance, but images of blue star become less certain, q = 0.001" in said
+    )
+    assert "less certain" not in say([3, 1, 0], [0, 0, 0], evidence=evidence_of(**less))
 
 
-def test_a_gain_on_held_out_images_is_a_gain():
-    assert "red kite gains 4 points" in say([3, 1, 0], [0, 0, 0], evidence=evidence_of(drop=-0.04, low=-0.2, q=0.4))
+def test_classes_between_which_it_is_not_settled_are_named_together_and_without_a_number():
+    unsettled = evidence_of(named=(1, 0, 2), drop=np.nan, low=np.nan, high=np.nan, n_images=0)
+    said = say([3, 4, 0], [0, 0, 0], evidence=unsettled)
+    assert "Without it, red kite, striped ball or blue star loses most, not settled which (q = 0.0031);" in said
+    assert "red kite or blue star loses most" in say([3, 4, 0], [0, 0, 0], evidence=evidence_of(named=(1, 2)))
 
 
-def test_without_a_class_to_choose_none_is_named():
-    nothing = evidence_of(chosen=None, drop=np.nan, low=np.nan, high=np.nan, n_images=0, q=0.7)
+def test_where_no_class_stands_out_none_is_named():
+    nothing = evidence_of(named=(), drop=np.nan, low=np.nan, high=np.nan, n_images=0, q=0.7)
     said = say([3, 1, 0], [0, 0, 0], evidence=nothing)
-    assert "no class loses on the half of the images where one is chosen" in said
+    assert "no single class stands out (q = 0.70" in said
     assert "red kite" not in said
 
 
+def test_few_images_are_counted_and_have_an_interval():
+    few = evidence_of(drop=np.nan, lost=6, gained=1, n_images=20)
+    said = say([1, 6, 0], [0, 1, 0], n=20, evidence=few)
+    assert "red kite loses 6 of 20 images, gains 1 (95 % interval of points 10 to 46; q = 0.0031)" in said
+
+
+def test_an_interval_that_begins_just_above_zero_does_not_begin_at_zero():
+    assert "(95 % interval just above 0 to 46" in say([3, 1, 0], [0, 0, 0], evidence=evidence_of(low=0.001))
+
+
 def test_where_every_class_is_set_apart_there_is_no_test_to_tell():
-    unknown = dict.fromkeys(("drop", "low", "high", "p", "q", "expected", "ceiling"), np.nan)
-    said = say([3, 1, 0], [0, 0, 0], evidence=evidence_of(chosen=None, **unknown))
-    assert "q =" not in said
-    assert "by chance" not in said
+    unknown = dict.fromkeys(("drop", "low", "high", "p", "q", "ceiling"), np.nan)
+    said = say([3, 1, 0], [0, 0, 0], evidence=evidence_of(named=(), **unknown))
+    assert "no single class stands out;" in said
 
 
 def test_a_very_small_probability_is_not_rounded_to_nothing():

@@ -174,7 +174,7 @@ def test_a_run_says_how_far_its_drops_are_more_than_chance(computed):
     store, _ = computed
     assert store.experiments == ("statistics",)
     for layer in store.layers:
-        assert {"flip_rate", "max_class_drop_q", "held_out_drop_mean"} <= set(layer.measures)
+        assert {"flip_rate", "max_class_drop_q", "quoted_drop_mean", "overall_drop_q"} <= set(layer.measures)
 
 
 def test_a_run_whose_statistics_cannot_be_added_is_still_a_run(small, monkeypatch, capsys):

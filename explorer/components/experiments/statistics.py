@@ -27,6 +27,10 @@ Floats = NDArray[np.floating[Any]]
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     choose_ablation(view, layer)
     kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
+    if evidence.held(view.store, layer.name, kind) is None:
+        note("Made by an earlier version, whose drops are not right for units that were picked. This adds them anew:")
+        st.code(f"python -m precompute experiment statistics {view.source.path}", language="bash", wrap_lines=True)
+        return
     frame = _frame(view, layer, experiment, kind)
     shown = frame[frame["drop"].notna()].sort_values(["drop", "ceiling"], ascending=False, kind="stable")
     shown = shown.assign(rank=np.arange(1, len(shown) + 1))
@@ -43,6 +47,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with numbers:
         heading("In numbers")
         _numbers(frame)
+        _power(view, experiment, evidence.base_of(layer.name, kind), layer.n_units)
         _apart(view, experiment)
     _table(view, layer, frame)
 
@@ -63,23 +68,30 @@ def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.Da
             "q": found["max_drop_q"],
             "called": found["max_drop_q"] <= evidence.CALLED,
             "title": classes["max_drop_class"],
-            "held_out": 100 * found["held_out_drop"],
-            "held_out_low": 100 * found["held_out_low"],
-            "held_out_high": 100 * found["held_out_high"],
-            "held_out_title": classes["held_out_class"],
-            "lost": found["held_out_lost"],
-            "gained": found["held_out_gained"],
-            "n": found["held_out_images"],
+            "quoted": 100 * found["quoted_drop"],
+            "quoted_low": 100 * found["quoted_low"],
+            "quoted_high": 100 * found["quoted_high"],
+            "named": _named(view, found["named_class"]),
             "reliability": found["reliability"],
             "overall": 100 * _overall(view, layer, kind),
+            "overall_low": 100 * found["overall_low"],
+            "overall_high": 100 * found["overall_high"],
+            "overall_q": found["overall_q"],
+            "certainty_q": experiment.get(f"{base}/certainty_q", np.nan),
         }
     )
 
 
-_POINTS = ("max_drop", "max_drop_expected", "max_drop_noise", "held_out_drop", "held_out_low", "held_out_high")
-_CLASSES = ("max_drop_class", "held_out_class")
-_COUNTS = ("held_out_lost", "held_out_gained", "held_out_images")
-_PLAIN = ("max_drop_p", "max_drop_q", "reliability", *_CLASSES, *_COUNTS)
+_POINTS = ("max_drop", "max_drop_expected", "max_drop_noise", "quoted_drop", "quoted_low", "quoted_high")
+_CLASSES = ("max_drop_class",)
+_OVERALL = ("overall_low", "overall_high", "overall_q")
+_PLAIN = ("max_drop_p", "max_drop_q", "reliability", "named_class", *_OVERALL, *_CLASSES)
+
+
+def _named(view: View, classes: Floats) -> list[str]:
+    """Return the titles of the classes that lose most, for every unit: one, up to three, or a dash."""
+    titles = view.store.classes.title
+    return [" or ".join(titles[int(index)] for index in row[~np.isnan(row)]) or "–" for row in classes]
 
 
 def _overall(view: View, layer: Layer, kind: str) -> Floats:
@@ -105,17 +117,49 @@ def _numbers(frame: pd.DataFrame) -> None:
         f"<p><b>{n_called:,} of {count(n_units, 'unit')}</b> {'has' if n_called == 1 else 'have'} a class that loses "
         f"more than chance explains (q ≤ {evidence.CALLED:g}){chance}.</p>"
     )
-    called = f"held-out drop, {count(n_called, 'unit')} with q ≤ {evidence.CALLED:g}"
+    _other_calls(frame)
     rows = [
         ("overall drop, points", frame["overall"], 2),
         ("largest class drop, points", frame["drop"], 1),
         ("the same by chance, mean", frame["expected"], 1),
-        (called, frame.loc[frame["called"], "held_out"], 1),
+        ("drop to quote, units with one class named", frame["quoted"], 1),
         ("split-half reliability", frame["reliability"], 2),
     ]
     body = "".join(_row(*row) for row in rows)
     ends = "".join(f'<th class="us-number">{end}</th>' for end in ("lower quartile", "median", "largest"))
     st.html(f'<table class="us-table us-brief"><tr><th>over units</th>{ends}</tr>{body}</table>')
+
+
+def _other_calls(frame: pd.DataFrame) -> None:
+    """Say how many units the other two questions single out."""
+    n_overall = int((frame["overall_q"] <= evidence.CALLED).sum())
+    said = f"All classes together change by more than chance without {count(n_overall, 'unit')}."
+    if frame["certainty_q"].notna().any():
+        n_less = int((frame["certainty_q"] <= evidence.CALLED).sum())
+        said += f" The images of some class become less certain without {count(n_less, 'unit')}."
+    note(said)
+
+
+def _power(view: View, experiment: Experiment, base: str, n_units: int) -> None:
+    """Say what can be found here: computed for this layer, its images and classes."""
+    drop, share = experiment[f"{base}/true_drop"], experiment[f"{base}/found_share"]
+    if np.isnan(share).all():
+        return
+    count_of = np.bincount(view.store.images.label, minlength=len(view.store.classes))
+    n_classes, n_images = int((count_of > 0).sum()), int(np.median(count_of[count_of > 0]))
+    told = ", ".join(
+        f"{100 * drop[np.abs(drop - true).argmin()]:.0f} points {_share(share[np.abs(drop - true).argmin()])}"
+        for true in (0.04, 0.08, 0.16, 0.3)
+    )
+    note(
+        f"What q ≤ {evidence.CALLED:g} can find here, with about {count(n_images, 'image')} of each of "
+        f"{count(n_classes, 'class', 'classes')} and {count(n_units, 'unit')}: a true drop of one class is found for "
+        f"{told} of the time."
+    )
+
+
+def _share(value: float) -> str:
+    return "less than 1 %" if value < 0.01 else "more than 99 %" if value > 0.99 else f"{100 * value:.0f} %"
 
 
 def _row(name: str, values: pd.Series, decimals: int) -> str:
@@ -139,22 +183,16 @@ def _apart(view: View, experiment: Experiment) -> None:
 def _table(view: View, layer: Layer, frame: pd.DataFrame) -> None:
     heading("Every unit", "the surest first; click a cell to look at its unit")
     ordered = frame.sort_values(["q", "p", "drop"], ascending=[True, True, False], kind="stable")
-    ordered = ordered.assign(tally=_tally(ordered)).reset_index(drop=True)
+    ordered = ordered.reset_index(drop=True)
     unit_table(view, layer, ordered, _COLUMNS, key=f"statistics_{layer.name}_{view.selection.ablation}")
-
-
-def _tally(frame: pd.DataFrame) -> list[str]:
-    counts = zip(frame["lost"], frame["gained"], frame["n"], strict=True)
-    return [f"−{lost} +{gained} of {n}" if n else "–" for lost, gained, n in counts]
 
 
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
-    "held_out_title": st.column_config.TextColumn("Class", help="chosen on one half of the images"),
-    "held_out": quantity("Held-out, pt", "drop of that class, on the other half", "%.1f"),
-    "held_out_low": quantity("from", "95 % interval", "%.1f"),
-    "held_out_high": quantity("to", "95 % interval", "%.1f"),
-    "tally": st.column_config.TextColumn("Images", help="lost and gained on the other half"),
+    "named": st.column_config.TextColumn("Class", help="loses most, with a probability of at least 90 %"),
+    "quoted": quantity("Drop to quote, pt", "right also for units that were picked for it", "%.1f"),
+    "quoted_low": quantity("from", "95 % interval", "%.1f"),
+    "quoted_high": quantity("to", "95 % interval", "%.1f"),
     "q": quantity("q", "false discovery rate over the units of the layer", "%.2g"),
     "p": quantity("p", "exact, of the largest drop over classes", "%.2g"),
     "drop": quantity("Largest, pt", "largest drop over all classes, on all images", "%.1f"),
@@ -162,6 +200,10 @@ _COLUMNS: dict[str, Any] = {
     "expected": quantity("by chance", "mean of the largest drop by chance, for as many flips", "%.1f"),
     "ceiling": quantity("95 %", "what chance keeps the largest drop at or below, 19 times in 20", "%.1f"),
     "overall": quantity("Overall, pt", "drop over all images", "%.2f"),
+    "overall_low": quantity("from", "95 % interval, for a unit that was not picked for it", "%.2f"),
+    "overall_high": quantity("to", "95 % interval", "%.2f"),
+    "overall_q": quantity("q", "of the overall drop, over the units of the layer", "%.2g"),
+    "certainty_q": quantity("q, certainty", "that the images of some class become less certain", "%.2g"),
     "reliability": quantity("halves", "split-half reliability of the drops over classes", "%.2f"),
 }
 
@@ -174,16 +216,15 @@ PRESENTATION = Presentation(
         "together: small damage overall beside large damage to one class. The grey bar is what chance gives: were each "
         "changed answer lost or gained by a coin, the class hit hardest would still lose so much, on average up to the "
         "line and in 95 of 100 cases at most up to the end. A dot beyond its bar is unlikely for one unit; an orange "
-        "one remains so when all units of the layer are looked at. The table tells how much is lost: the class is "
-        "chosen on one half of the images and its drop read on the other, so it is not too large for having been "
-        "chosen."
+        "one remains so when all units of the layer are looked at. The table tells how much is lost: a drop to quote, "
+        "drawn towards what the layer's other units do, so that it is right also for units that are looked at for "
+        "their q, rank or size. Of two or three classes named one loses most; where no few stand out, none is named."
     ),
     limits=(
-        "A grey dot means that there are not enough images to tell, not that nothing is lost: among 1,000 classes of "
-        "50 images each, a true drop of 8 points is found about one time in three. q counts the units of one layer, "
-        "not those of all layers looked at. The p-value is that of the largest drop, so it says that some class "
-        "loses, not which. A split-half reliability near 0 means that other images would give another profile of "
-        "drops."
+        "A grey dot means that there are not enough images to tell, not that nothing is lost: what can be found here "
+        "stands beside the figure. q counts the units of one layer, not those of all layers looked at. The p-value is "
+        "that of the largest drop, so it says that some class loses, not which. A split-half reliability near 0 means "
+        "that other images would give another profile of drops."
     ),
     draw=_draw,
 )

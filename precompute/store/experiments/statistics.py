@@ -6,6 +6,143 @@ _ABLATED = "/experiments/statistics/layers/<layer>/ablation/<kind>"
 _ALL_SET_APART = "where every class is set apart"
 _NO_CHOICE = "where no class loses on the first half"
 
+_NOT_NAMED = "where no single class stands out"
+
+_QUOTED = (
+    Entry(
+        f"{_ABLATED}/quoted_class",
+        "f4",
+        ("unit",),
+        "class",
+        "Class that loses most, with a probability of at least 0.9 given the counts of the whole layer.",
+        required=False,
+        nan=_NOT_NAMED,
+    ),
+    Entry(
+        f"{_ABLATED}/quoted_drop",
+        "f4",
+        ("unit",),
+        "fraction",
+        "Estimate of its drop, right also for units picked for their q, rank or size (empirical Bayes).",
+        required=False,
+        nan="where no single class stands out, and where it has fewer than 50 images",
+    ),
+    Entry(
+        f"{_ABLATED}/quoted_low",
+        "f4",
+        ("unit",),
+        "fraction",
+        "Lower end of its 95 % interval.",
+        required=False,
+        nan=_NOT_NAMED,
+    ),
+    Entry(
+        f"{_ABLATED}/quoted_high",
+        "f4",
+        ("unit",),
+        "fraction",
+        "Upper end of its 95 % interval.",
+        required=False,
+        nan=_NOT_NAMED,
+    ),
+    Entry(
+        f"{_ABLATED}/named_class",
+        "f4",
+        ("unit", "rank"),
+        "class",
+        "That class, or up to three of which one loses most with a probability of at least 0.9, the most probable "
+        "first.",
+        required=False,
+        nan="where there are fewer; throughout where no few classes stand out",
+    ),
+    Entry(
+        f"{_ABLATED}/named_probability",
+        "f4",
+        ("unit", "rank"),
+        "probability",
+        "How probable it is that each of them loses most.",
+        required=False,
+        nan="where named_class is",
+    ),
+)
+
+_OVERALL = (
+    Entry(
+        f"{_ABLATED}/overall_p",
+        "f8",
+        ("unit",),
+        "probability",
+        "Exact two-sided McNemar p-value of all images lost against all gained.",
+        required=False,
+    ),
+    Entry(
+        f"{_ABLATED}/overall_q",
+        "f8",
+        ("unit",),
+        "probability",
+        "False discovery rate over the units of the layer at which overall_p is called, as for max_drop_q.",
+        required=False,
+    ),
+    Entry(
+        f"{_ABLATED}/overall_low",
+        "f4",
+        ("unit",),
+        "fraction",
+        "Lower end of the 95 % interval of the drop over all images, for a unit that was not picked for it.",
+        required=False,
+    ),
+    Entry(
+        f"{_ABLATED}/overall_high",
+        "f4",
+        ("unit",),
+        "fraction",
+        "Upper end of that interval.",
+        required=False,
+    ),
+)
+
+_POWER = (
+    Entry(f"{_ABLATED}/true_drop", "f4", ("drop",), "fraction", "Drops of one class.", required=False),
+    Entry(
+        f"{_ABLATED}/found_share",
+        "f4",
+        ("drop",),
+        "probability",
+        "How often a unit that costs one class of middle size so much, and otherwise changes answers as the middle "
+        "unit does, would have max_drop_q <= 0.05 beside the units of the layer.",
+        required=False,
+        nan=_ALL_SET_APART,
+    ),
+)
+
+_CERTAINTY = (
+    Entry(
+        f"{_ABLATED}/certainty_p",
+        "f8",
+        ("unit",),
+        "probability",
+        "Smallest log_prob_p of the classes whose log-probability falls, times the number of classes with images.",
+        required=False,
+    ),
+    Entry(
+        f"{_ABLATED}/certainty_q",
+        "f8",
+        ("unit",),
+        "probability",
+        "Benjamini-Hochberg q-value of certainty_p over the units of the layer.",
+        required=False,
+    ),
+    Entry(
+        f"{_ABLATED}/certainty_class",
+        "f4",
+        ("unit",),
+        "class",
+        "Class of that p-value.",
+        required=False,
+        nan="where no class becomes less certain",
+    ),
+)
+
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         "/experiments/statistics/half",
@@ -62,7 +199,7 @@ ENTRIES: tuple[Entry, ...] = (
         "f4",
         ("unit",),
         "fraction",
-        "Largest class drop over the classes that are not set apart.",
+        "Largest class drop over all classes; in stores of an earlier version over those that are not set apart.",
         nan=_ALL_SET_APART,
     ),
     Entry(
@@ -94,7 +231,7 @@ ENTRIES: tuple[Entry, ...] = (
         "f8",
         ("unit",),
         "probability",
-        "Probability that those coins make the largest class drop as large as it is.",
+        "Probability that those coins make the largest drop over the classes that are not set apart as large as it is.",
         nan=_ALL_SET_APART,
     ),
     Entry(
@@ -102,7 +239,8 @@ ENTRIES: tuple[Entry, ...] = (
         "f8",
         ("unit",),
         "probability",
-        "Benjamini-Hochberg q-value of max_drop_p over the units of the layer.",
+        "False discovery rate over the units of the layer at which max_drop_p is called: Benjamini and Hochberg's, "
+        "knowing which p-values the changed images of each unit can give.",
         nan=_ALL_SET_APART,
     ),
     Entry(
@@ -140,6 +278,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(f"{_ABLATED}/held_out_lost", "i4", ("unit",), "images", "Images of that class lost on the second half."),
     Entry(f"{_ABLATED}/held_out_gained", "i4", ("unit",), "images", "Images of that class gained on the second half."),
     Entry(f"{_ABLATED}/held_out_images", "i4", ("unit",), "images", "Images of that class in the second half."),
+    *_QUOTED,
+    *_OVERALL,
+    *_CERTAINTY,
+    *_POWER,
     Entry(
         f"{_ABLATED}/reliability",
         "f4",

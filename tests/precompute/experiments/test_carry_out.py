@@ -172,8 +172,8 @@ def test_measures_that_an_experiment_finds_join_those_of_the_layer(store_path, e
         assert {layer.name for layer in store.layers} == {"conv", "deep"}
         for layer in store.layers:
             for kind, suffix in (("zero", ""), ("mean", "_mean")):
-                found = layer.measures[f"held_out_drop{suffix}"]
-                expected = arrays[f"layers/{layer.name}/ablation/{kind}/held_out_drop"]
+                found = layer.measures[f"quoted_drop{suffix}"]
+                expected = arrays[f"layers/{layer.name}/ablation/{kind}/quoted_drop"]
                 np.testing.assert_array_equal(found.values, expected)
                 assert found.experiment == "statistics"
         assert store.layer("conv").measures["class_selectivity"].experiment == ""

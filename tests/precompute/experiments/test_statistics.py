@@ -1,9 +1,11 @@
 """The statistics of a made-up store, held to plain loops over its flips."""
 
+import h5py
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests.precompute.experiments.conftest import content_after
 
@@ -89,9 +91,10 @@ def test_classes_without_anything_to_lose_are_set_apart(shared_path, found):
 def test_the_largest_drop_stands_beside_its_noise(shared_path, found, layer, kind):
     base = f"layers/{layer}/ablation/{kind}"
     with open_store(shared_path) as store:
-        drop = store.layer(layer).ablation(kind).drop[:, found["set_apart"] == 0]
+        every = store.layer(layer).ablation(kind).drop
+    drop = every[:, found["set_apart"] == 0].max(axis=1)
     largest, noise, p, q = (found[f"{base}/max_drop{end}"] for end in ("", "_noise", "_p", "_q"))
-    np.testing.assert_allclose(largest, drop.max(axis=1), atol=1e-6)
+    np.testing.assert_allclose(largest, np.nanmax(every, axis=1), atol=1e-6)
     assert (p[largest > noise + 1e-6] <= 0.05).all()
     assert (q >= p).all()
     rng = np.random.default_rng(0)
@@ -99,7 +102,7 @@ def test_the_largest_drop_stands_beside_its_noise(shared_path, found, layer, kin
     for unit in range(len(p)):
         changed = (lost + gained)[unit, :-1]
         drawn = ((2 * rng.binomial(changed, 0.5, (4000, 5)) - changed) / 12).max(axis=1)
-        assert abs((drawn >= largest[unit] - 1e-6).mean() - p[unit]) < 0.04
+        assert abs((drawn >= drop[unit] - 1e-6).mean() - p[unit]) < 0.04
 
 
 def test_changes_of_log_probability_are_averaged_over_classes(shared_path, found):
@@ -109,3 +112,42 @@ def test_changes_of_log_probability_are_averaged_over_classes(shared_path, found
     np.testing.assert_allclose(found["layers/deep/ablation/zero/log_prob_change"][2, :5], expected, rtol=1e-4)
     p = found["layers/deep/ablation/zero/log_prob_p"][:, :5]
     assert ((p > 0) & (p <= 1)).all()
+
+
+@pytest.mark.parametrize(("layer", "kind"), CASES)
+def test_the_overall_drop_is_tested_as_that_of_one_class(found, layer, kind):
+    base = f"layers/{layer}/ablation/{kind}"
+    lost, gained = (found[f"{base}/{name}"].sum(axis=1) for name in ("lost", "gained"))
+    for unit, (b, c) in enumerate(zip(lost, gained, strict=True)):
+        p = binomtest(int(b), int(b + c)).pvalue if b + c else 1.0
+        np.testing.assert_allclose(found[f"{base}/overall_p"][unit], p)
+    assert (found[f"{base}/overall_q"] >= found[f"{base}/overall_p"]).all()
+    drop = (lost - gained) / 60
+    assert ((found[f"{base}/overall_low"] <= drop) & (drop <= found[f"{base}/overall_high"])).all()
+
+
+def test_certainty_is_the_surest_of_the_classes_that_become_less_certain(found):
+    base = "layers/conv/ablation/zero"
+    change, p = found[f"{base}/log_prob_change"], found[f"{base}/log_prob_p"]
+    for unit in range(len(p)):
+        falls = [(p[unit, c] * 5, c) for c in range(5) if change[unit, c] < 0]
+        smallest, worst = min(falls, default=(1.0, np.nan))
+        np.testing.assert_allclose(found[f"{base}/certainty_p"][unit], min(1, smallest))
+        np.testing.assert_equal(float(found[f"{base}/certainty_class"][unit]), float(worst))
+
+
+def test_a_store_without_log_probabilities_has_the_rest(store_path, experiment):
+    with h5py.File(store_path, "r+") as file:
+        for layer, kind in CASES:
+            del file[f"layers/{layer}/ablation/{kind}/log_prob_change"]
+    arrays, _ = experiment("statistics")
+    base = "layers/conv/ablation/zero"
+    assert f"{base}/certainty_q" not in arrays
+    assert f"{base}/overall_q" in arrays
+    assert check(store_path) == []
+
+
+def test_larger_drops_are_found_more_often(found):
+    share = found["layers/conv/ablation/zero/found_share"]
+    assert (np.diff(share) >= 0).all()
+    assert 0 <= share[0] < share[-1] <= 1

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from precompute.measures.drops import class_drops, max_class_drop
 from precompute.measures.maxdrop import max_drop_test, null_maximum, takes_part
 from precompute.measures.paired import PairedCounts
 
@@ -127,11 +128,38 @@ def test_thousands_of_changed_images_are_no_trouble():
     assert result.expected[0] == pytest.approx(draws.mean(), abs=5e-4)
 
 
-def test_classes_set_apart_take_no_part():
+def test_classes_set_apart_take_no_part_in_the_test_but_in_the_largest_drop_and_its_level():
     counts = PairedCounts(np.array([[9, 1]]), np.array([[0, 0]]), np.array([50, 50]))
     result = max_drop_test(counts, np.array([False, True]))
-    assert (result.largest[0], result.worst[0], result.p[0]) == (0.02, 1, 0.5)
+    assert (result.largest[0], result.worst[0], result.p[0]) == (0.18, 0, 0.5)
     np.testing.assert_array_equal(np.isnan(result.class_p), [[True, False]])
+    everything = max_drop_test(counts)
+    assert (result.expected[0], result.ceiling[0]) == (everything.expected[0], everything.ceiling[0])
+    nothing = max_drop_test(counts, np.array([False, False]))
+    assert np.isnan([nothing.p[0], nothing.q[0]]).all()
+    assert nothing.ceiling[0] == everything.ceiling[0]
+
+
+def test_the_largest_drop_of_a_weak_network_stays_below_its_level():
+    """Classes with next to nothing to lose count in the largest drop, so they have to count in the level beside it."""
+    rng = np.random.default_rng(4)
+    above = n = 0
+    count = np.full(100, 200)
+    for _ in range(4):
+        accuracy = rng.beta(1, 40, 100)[:, None]
+        before = rng.random((100, 200)) < accuracy
+        lost, gained = np.zeros((2, 48, 100), dtype=int)
+        for unit in range(48):
+            anew = rng.random(before.shape) < rng.uniform(0.02, 0.4)
+            after = np.where(anew, rng.random(before.shape) < accuracy, before)
+            lost[unit], gained[unit] = (before & ~after).sum(axis=1), (~before & after).sum(axis=1)
+        correct = before.sum(axis=1)
+        test = max_drop_test(PairedCounts(lost, gained, count), takes_part(correct, count))
+        shown = max_class_drop(class_drops(correct, correct - lost + gained, count))[0]
+        np.testing.assert_allclose(shown, test.largest)
+        above += int((shown > test.ceiling + 1e-9).sum())
+        n += 48
+    assert above <= 0.05 * n + 3 * np.sqrt(0.05 * 0.95 * n)
 
 
 def test_a_class_takes_part_from_the_floor_on_and_needs_images():

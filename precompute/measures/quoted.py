@@ -1,0 +1,288 @@
+r"""The drop to quote of a unit that is shown because of its q, its rank or its size.
+
+A unit that was picked because its images show much has, on these images, shown more than there is. Reading the drop on
+another half of the images does not help where the halves took part in picking the unit, and reading it on images of
+their own costs most of the power. What is right after any picking is the mean of what is likely given all counts of the
+layer (Bayes' theorem does not ask why we look), so that is what we quote: an empirical-Bayes estimate.
+
+The model. Of the :math:`n_c` images of a class, :math:`b` are lost and :math:`g` gained:
+
+.. math:: (b, g, n_c - b - g) \sim \mathrm{Multinomial}(n_c;\ \nu + \delta^+,\ \nu + \delta^-,\ \mathrm{rest})
+
+- :math:`\nu` is how often answers change either way for no reason of the class. Every unit has its own distribution of
+  it over classes, fitted to its images gained, leaning on that of the layer.
+- :math:`\delta` is the drop. Most (unit, class) pairs have none, or small ones of either sign; a share of them has
+  drops of a gamma distribution. How large a share, how large on average, how alike and how small the others: every
+  combination on a grid counts by how likely it makes the counts of the whole layer, so an answer that many combinations
+  could give is as uncertain as it should be.
+
+The mean leans towards units of a layer being alike, the interval gives all shapes the same weight: simulations chose
+both, see docs/methods.md.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.paired import PairedCounts
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
+
+SURE = 0.9
+"""How probable it must be that a class loses most for it to be named alone; simulations name the right one for 95 %."""
+
+MOST_NAMED = 3
+"""Classes that are named together where none is alone."""
+
+FEWEST_IMAGES = 50
+"""Images of a class from which a drop is quoted as one number; below, picking biases it by more than a point."""
+
+_LEVEL = 0.97  # of the model; that many of the intervals hold the truth at 0.95 in all simulations
+_CHANGE = np.geomspace(2e-4, 0.25, 28)
+_LOSS = np.geomspace(0.002, 0.95, 90)
+_DROP = np.r_[-_LOSS[::-1], 0.0, _LOSS]
+_EDGE = np.r_[-1.0, (_DROP[1:] + _DROP[:-1]) / 2, 1.0]
+_SHARES = np.geomspace(0.0005, 0.7, 10)
+_MEANS = np.geomspace(0.02, 0.6, 36)
+_SHAPES = (1, 4, 12, 40, 400)
+_ALIKE = (1.0, 1.0, 1.0, 4.0, 20.0)  # weight of each shape in the mean
+_RARER = 0.75  # power of the mean by which combinations with large ones count less
+_SMALL = (0.0, 0.004, 0.012)
+_GAIN = 0.1  # share of the large changes that are gains
+_LEAN = 10  # classes that the layer's own distribution of changes counts for in that of a unit
+_LAYER_STEPS, _UNIT_STEPS = 400, 10
+_IMPROBABLE = 12.0  # nats below the most likely combination at which one is left out
+_BLOCK = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class QuotedDrop:
+    """The class that loses most without each unit, and how much it loses, right however the unit was picked.
+
+    Parameters
+    ----------
+    chosen : (unit,) array
+        The class, where it is at least :data:`SURE` that it loses most; NaN elsewhere.
+    drop : (unit,) array
+        Its drop, a fraction; NaN where no class is chosen or where it has fewer images than :data:`FEWEST_IMAGES`.
+    low, high : (unit,) arrays
+        Limits of the 95 % interval; NaN where no class is chosen.
+    named : (unit, rank) array
+        The chosen class; or up to :data:`MOST_NAMED` classes, the most probable first, of which one loses most with at
+        least that probability; NaN where there are fewer, and throughout where no few classes stand out.
+    probability : (unit, rank) array
+        How probable it is that each of them loses most; NaN where ``named`` is.
+    """
+
+    chosen: Floats
+    drop: Floats
+    low: Floats
+    high: Floats
+    named: Floats
+    probability: Floats
+
+
+def quoted_drop(counts: PairedCounts, classes: Bools | None = None) -> QuotedDrop:
+    """Estimate the largest drop of every unit of a layer.
+
+    Parameters
+    ----------
+    counts : PairedCounts
+        Images lost and gained, of all units of one layer: they inform each other.
+    classes : (class,) bool array, optional
+        Which classes take part; all that have images when left out.
+
+    Returns
+    -------
+    QuotedDrop
+
+    References
+    ----------
+    Robbins 1956 and Efron 2010, "Large-scale inference", chapter 1, for empirical Bayes; Efron 2011, "Tweedie's formula
+    and selection bias", Journal of the American Statistical Association 106, 1602-1614, for picked units.
+    """
+    taking = counts.count > 0 if classes is None else classes & (counts.count > 0)
+    found = _nothing(len(counts.lost))
+    if not taking.any() or not len(counts.lost):
+        return found
+    layer = _outcomes(counts, taking)
+    mean, wide = _posteriors(layer)
+    for unit in range(len(counts.lost)):
+        rows = slice(*np.searchsorted(layer.unit, [unit, unit + 1]))
+        chance = _loses_most(mean[rows], layer.times[rows])
+        # Every class of the unit has the probability of its row.
+        row = np.searchsorted(layer.kind[rows], layer.kind_of[unit])
+        order = np.argsort(-chance[row], kind="stable")[:MOST_NAMED]
+        n_named = _how_many(chance[row[order]])
+        found.named[unit, :n_named] = np.flatnonzero(taking)[order[:n_named]]
+        found.probability[unit, :n_named] = chance[row[order[:n_named]]]
+        if n_named == 1:
+            _quote(found, unit, mean[rows][row[order[0]]], wide[rows][row[order[0]]], counts.count)
+    return found
+
+
+def _nothing(n_units: int) -> QuotedDrop:
+    one, several = (n_units,), (n_units, MOST_NAMED)
+    return QuotedDrop(*(np.full(shape, np.nan) for shape in (one, one, one, one, several, several)))
+
+
+def _how_many(chances: Floats) -> int:
+    """Return how many classes, in this order, it takes to be sure that one of them loses most; 0 where all are few."""
+    sure = np.flatnonzero(chances.cumsum() >= SURE)
+    return int(sure[0]) + 1 if len(sure) else 0
+
+
+def _quote(found: QuotedDrop, unit: int, mean: Floats, wide: Floats, count: Ints) -> None:
+    chosen = int(found.named[unit, 0])
+    found.chosen[unit] = chosen
+    outside = (1 - _LEVEL) / 2
+    found.low[unit], found.high[unit] = np.interp([outside, 1 - outside], np.r_[0, wide.cumsum()], _EDGE)
+    if count[chosen] >= FEWEST_IMAGES:
+        # The mean may lie beside an interval that gives less weight to units being alike.
+        found.drop[unit] = np.clip(mean @ _DROP, found.low[unit], found.high[unit])
+
+
+# The counts of a layer
+
+
+@dataclass(frozen=True, eq=False)
+class _Outcomes:
+    """What the classes of each unit show, equal counts together: a row is a unit and one such kind of count.
+
+    ``counts`` (kind, 3) are the different images lost, gained and in all, ``kind_of`` (unit, class) tells which a pair
+    has; ``unit``, ``kind`` and ``times`` (row,) are each row's unit, kind and number of classes, unit after unit.
+    """
+
+    counts: Floats
+    kind_of: Ints
+    unit: Ints
+    kind: Ints
+    times: Floats
+
+    @property
+    def table(self) -> Floats:
+        """Classes of each kind, (unit, kind)."""
+        found = np.zeros((len(self.kind_of), len(self.counts)))
+        found[self.unit, self.kind] = self.times
+        return found
+
+
+def _outcomes(counts: PairedCounts, taking: Bools) -> _Outcomes:
+    lost, gained = counts.lost[:, taking], counts.gained[:, taking]
+    images = np.broadcast_to(counts.count[taking], lost.shape)
+    together = np.stack([lost.ravel(), gained.ravel(), images.ravel()], axis=1)
+    different, kind_of = np.unique(together, axis=0, return_inverse=True)
+    kind_of = kind_of.reshape(lost.shape)
+    cell, times = np.unique(np.arange(len(lost))[:, None] * len(different) + kind_of, return_counts=True)
+    unit, kind = np.divmod(cell, len(different))
+    return _Outcomes(different.astype(np.float64), kind_of, unit, kind, times.astype(np.float64))
+
+
+# What is likely
+
+
+def _posteriors(layer: _Outcomes) -> tuple[Floats, Floats]:
+    """Return how likely each drop is for each row, (row, drop): leaning on units being alike, and not."""
+    likely = _likelihood(layer, _changes(layer))
+    priors, lean, shape_weight = _priors()
+    fit = sum(layer.times[rows] @ np.log(np.maximum(likely[rows] @ priors.T, 1e-300)) for rows in _blocks(len(likely)))
+    found = []
+    for weight in (shape_weight, np.ones_like(shape_weight)):
+        score = fit + lean + np.log(weight)
+        kept = score > score.max() - _IMPROBABLE
+        share = np.exp(score[kept] - score[kept].max())
+        posterior = np.empty_like(likely)
+        for rows in _blocks(len(likely)):
+            evidence = likely[rows] @ priors[kept].T
+            posterior[rows] = likely[rows] * ((share / evidence) @ priors[kept])
+        found.append(posterior / posterior.sum(axis=1, keepdims=True))
+    return found[0], found[1]
+
+
+def _blocks(n_rows: int) -> list[slice]:
+    return [slice(start, start + _BLOCK) for start in range(0, n_rows, _BLOCK)]
+
+
+def _changes(layer: _Outcomes) -> Floats:
+    """Fit each unit's distribution of how often answers change for no reason of the class, (unit, change).
+
+    From the images gained alone: a class that the unit serves has no reason to gain any.
+    """
+    gained, images = layer.counts[:, 1:2], layer.counts[:, 2:]
+    log_likely = gained * np.log(_CHANGE) + (images - gained) * np.log1p(-_CHANGE)
+    likely = np.exp(log_likely - log_likely.max(axis=1, keepdims=True))
+    table = layer.table
+    times = table.sum(axis=0)
+    # From about the mean, for steps from a flat start would take long to leave values that no count speaks for.
+    mean = max((times @ gained[:, 0]) / (times @ images[:, 0]), _CHANGE[0])
+    common = np.exp(-0.5 * (np.log(_CHANGE / mean) / 0.25) ** 2) + 1e-3
+    common /= common.sum()
+    for _ in range(_LAYER_STEPS):
+        common = common * ((times / np.maximum(likely @ common, 1e-300)) @ likely) / times.sum()
+    own = np.tile(common, (len(table), 1))
+    for _ in range(_UNIT_STEPS):
+        explained = own * ((table / np.maximum(own @ likely.T, 1e-300)) @ likely)
+        own = (explained + _LEAN * common) / (table.sum(axis=1, keepdims=True) + _LEAN)
+    return own
+
+
+def _likelihood(layer: _Outcomes, changes: Floats) -> Floats:
+    """Return the likelihood of each drop for each row, up to a factor, (row, drop)."""
+    up, down = (_CHANGE[:, None] + np.maximum(sign * _DROP, 0) for sign in (1, -1))
+    rest = 1 - up - down
+    possible = rest > 0
+    logs = np.log(up), np.log(down), np.log(np.where(possible, rest, 1))
+    likely = np.empty((len(layer.unit), len(_DROP)))
+    by_kind = np.argsort(layer.kind, kind="stable")
+    ends = np.searchsorted(layer.kind[by_kind], np.arange(len(layer.counts) + 1))
+    for kind, (lost, gained, images) in enumerate(layer.counts):
+        log_likely = lost * logs[0] + gained * logs[1] + (images - lost - gained) * logs[2]
+        log_likely = np.where(possible, log_likely, -np.inf)
+        rows = by_kind[ends[kind] : ends[kind + 1]]
+        likely[rows] = changes[layer.unit[rows]] @ np.exp(log_likely - log_likely.max())
+    return likely
+
+
+@lru_cache(maxsize=1)
+def _priors() -> tuple[Floats, Floats, Floats]:
+    """Return the combinations, (combination, drop), what the log of each counts for, and the weight of its shape.
+
+    Large means count less: large effects are rarer than small ones.
+    """
+    small = [_small(scale) for scale in _SMALL]
+    large = {(mean, shape): _large(mean, shape) for mean in _MEANS for shape in _SHAPES}
+    combinations = list(product(_MEANS, range(len(_SHAPES)), small, _SHARES))
+    rows = [(1 - share) * rest + share * large[mean, _SHAPES[shape]] for mean, shape, rest, share in combinations]
+    lean = -_RARER * np.log([mean for mean, *_ in combinations])
+    return np.array(rows), lean, np.array([_ALIKE[shape] for _, shape, *_ in combinations])
+
+
+def _large(mean: float, shape: float) -> Floats:
+    """Gamma distribution on the grid of losses, a part of it turned round."""
+    log_mass = shape * np.log(_LOSS) - shape * _LOSS / mean  # the grid is one of logarithms
+    mass = np.exp(log_mass - log_mass.max())
+    mass /= mass.sum()
+    return np.r_[_GAIN * mass[::-1], 0, (1 - _GAIN) * mass]
+
+
+def _small(scale: float) -> Floats:
+    """No drop, or half of the time one of a double exponential distribution of this scale."""
+    nothing = (_DROP == 0).astype(np.float64)
+    if scale == 0:
+        return nothing
+    mass = np.where(nothing > 0, 0, np.exp(-np.abs(_DROP) / scale) * np.gradient(_DROP))
+    return (nothing + mass / mass.sum()) / 2
+
+
+def _loses_most(posterior: Floats, times: Floats) -> Floats:
+    """Return how probable it is that a class of each row loses more than all other classes of the unit, (row,)."""
+    # Half of what lies on the same point of the grid counts as below. Where no class loses, none loses most.
+    below = np.log(np.maximum(posterior.cumsum(axis=1) - posterior / 2, 1e-300))
+    others = np.exp(times @ below - below)
+    return np.asarray((posterior * others).sum(axis=1))

@@ -1,0 +1,112 @@
+"""Is the drop to quote right for the units that a reader looks at, those that were called, the surest and the largest?
+
+usage: python -m tests.simulations.quoted_of_called [--layers 150] [--units 48] [--grid 20x10,50x16 ...] [--seed 1]
+
+Every unit of a simulated layer costs its own class the same d points and flips others at random; or nine units of ten
+cost nothing and the others 4 to 16 points. q, the drop to quote and its interval are the product's own. Shows, over all
+units with one class named, over those with q <= 0.05, and for the unit with the lowest p and with the largest drop: how
+many, the bias in points with its standard error, and how many intervals hold the truth. Ends with status 1 where a bias
+is above 1 point either way and 3 standard errors, or where fewer than 93 % of the intervals hold, less 3 of theirs.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from precompute.measures.maxdrop import max_drop_test
+from precompute.measures.paired import PairedCounts
+from precompute.measures.quoted import quoted_drop
+
+GRID = "20x10,50x16,50x1000,500x10,500x100"
+ACCURACY, LOSE, GAIN = 0.93, 0.003, 0.04
+Rows = dict[str, np.ndarray]
+
+
+def one_layer(rng, n_images, n_classes, n_units, drop):
+    """Images lost and gained by class, and what is truly lost, (unit, class) each."""
+    own = rng.integers(0, n_classes, n_units)
+    mixed = np.where(rng.random(n_units) < 0.1, rng.uniform(0.04, 0.16, n_units), 0)
+    costs = mixed if drop is None else np.full(n_units, drop)
+    is_own = np.arange(n_classes) == own[:, None]
+    lose = np.maximum(np.where(is_own, costs[:, None] / ACCURACY, 0), LOSE)
+    right = rng.binomial(n_images, ACCURACY, n_classes)
+    lost = rng.binomial(right[None], lose)
+    gained = rng.binomial(np.broadcast_to(n_images - right, lose.shape), GAIN)
+    return PairedCounts(lost, gained, np.full(n_classes, n_images)), ACCURACY * lose - (1 - ACCURACY) * GAIN
+
+
+def simulate(*, n_images, n_classes, drop, layers, n_units=48, seed=1) -> Rows:
+    """Of the units of each kind: the drop less its truth, NaN where none is quoted, and whether the interval holds."""
+    rng = np.random.default_rng(seed)
+    rows: dict[str, list[np.ndarray]] = {"all": [], "called": [], "surest": [], "largest": []}
+    for _ in range(layers):
+        counts, truths = one_layer(rng, n_images, n_classes, n_units, drop)
+        test, found = max_drop_test(counts), quoted_drop(counts)
+        some = np.flatnonzero(~np.isnan(found.chosen))
+        if not len(some):
+            continue
+        truth = truths[some, found.chosen[some].astype(int)]
+        holds = (found.low[some] <= truth) & (truth <= found.high[some])
+        entry = np.c_[found.drop[some] - truth, holds]
+        rows["all"].append(entry)
+        rows["called"].append(entry[test.q[some] <= 0.05])
+        rows["surest"].append(entry[[np.argmin(test.p[some])]])
+        size = np.where(np.isnan(found.drop[some]), found.low[some], found.drop[some])
+        rows["largest"].append(entry[[np.argmax(size)]])
+    return {name: np.concatenate(parts) if parts else np.zeros((0, 2)) for name, parts in rows.items()}
+
+
+def faults(rows: Rows) -> list[str]:
+    """What is wrong, a phrase each; nothing is said of fewer than five units."""
+    found = []
+    for name, entry in rows.items():
+        if len(entry) < 5:
+            continue
+        numbers = entry[~np.isnan(entry[:, 0]), 0]
+        if len(numbers) >= 5:
+            bias, error = 100 * numbers.mean(), 100 * numbers.std() / np.sqrt(len(numbers))
+            if abs(bias) > max(1, 3 * error):
+                found.append(f"{name}: {bias:+.1f} points")
+        share = entry[:, 1].mean()
+        if share < 0.93 - 3 * np.sqrt(0.93 * 0.07 / len(entry)):
+            found.append(f"{name}: {share:.0%} of the intervals hold")
+    return found
+
+
+def _line(rows: Rows) -> str:
+    parts = []
+    for name, entry in rows.items():
+        numbers = 100 * entry[~np.isnan(entry[:, 0]), 0]
+        said = f"{numbers.mean():+.2f} ({numbers.std() / np.sqrt(len(numbers)):.2f})" if len(numbers) else "no number"
+        parts.append(f"{name} {len(entry)}: {said} {entry[:, 1].mean() if len(entry) else 1:.3f}")
+    return " | ".join(parts)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--grid", default=GRID, help="images a class x classes, by commas")
+    for name, value in (("layers", 150), ("units", 48), ("seed", 1)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    asked, bad = parser.parse_args(words), []
+    for size in asked.grid.split(","):
+        n_images, n_classes = map(int, size.split("x"))
+        for drop in (0.04, 0.08, 0.12, 0.16, None):
+            rows = simulate(
+                n_images=n_images,
+                n_classes=n_classes,
+                drop=drop,
+                layers=asked.layers,
+                n_units=asked.units,
+                seed=asked.seed,
+            )
+            what = f"{size:8} {'mixed' if drop is None else f'{100 * drop:.0f} pt':6}"
+            print(what, _line(rows), flush=True)
+            bad += [f"{what.strip()}, {fault}" for fault in faults(rows)]
+    print("WRONG: " + "; ".join(bad) if bad else "drops of picked units are right, and their intervals hold them")
+    return int(bool(bad))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
