@@ -5,6 +5,7 @@ Pickers, tables, axes, help texts and the documentation are made from these rows
 
 from dataclasses import replace
 
+from precompute.measures.drop_rows import DROP_ROWS
 from precompute.measures.measure_row import MEASURES, MeasureRow
 
 __all__ = [
@@ -27,178 +28,10 @@ _ZHOU = "Zhou et al. 2018, arXiv:1806.02891"
 _CASPER = "Casper et al. 2021, arXiv:1912.04783"
 _ZHAO = "Zhao and Zhang 2021, arXiv:2103.09716"
 _OIKARINEN = "Oikarinen et al. 2025, arXiv:2506.05774"
-_WESTFALL = "Westfall and Young 1993"
 _FALL = "mean over classes of the fall of the true class's log-odds without the unit, in nats"
 
 SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
-    MeasureRow(
-        "flip_rate",
-        "Flip rate",
-        "fraction of the images whose prediction changes without the unit",
-        _CASPER,
-        "0 to 1",
-        "neither",
-    ),
-    MeasureRow(
-        "max_class_drop_p",
-        "Largest class drop: p",
-        "probability that coins for the images lost and gained make the largest drop over classes as large",
-        _WESTFALL,
-        "0 to 1",
-        "lower",
-    ),
-    MeasureRow(
-        "max_class_drop_q",
-        "Largest class drop: q",
-        "false discovery rate, over the units of the layer, at which this p-value is called",
-        "Benjamini and Hochberg 1995; Doehler et al. 2018",
-        "0 to 1",
-        "lower",
-    ),
-    MeasureRow(
-        "max_class_drop_noise",
-        "Largest class drop by chance",
-        "mean of the largest drop over classes when every changed image is lost or gained by a coin",
-        _WESTFALL,
-        "-1 to 1",
-        "neither",
-    ),
-    MeasureRow(
-        "max_class_drop_ceiling",
-        "Largest class drop by chance, 95 %",
-        "what the largest drop over classes stays at or below, by chance, with a probability of 95 %",
-        _WESTFALL,
-        "-1 to 1",
-        "neither",
-    ),
-    MeasureRow(
-        "held_out_drop",
-        "Held-out drop",
-        "drop, on one half of the images, of the class that loses most on the other half",
-        _ZHOU,
-        "-1 to 1",
-        "higher",
-    ),
-    MeasureRow(
-        "held_out_drop_class",
-        "Class of the held-out drop",
-        "class that loses most on the half of the images where it is chosen",
-        _ZHOU,
-        "class index",
-        "neither",
-    ),
-    MeasureRow(
-        "quoted_drop",
-        "Drop to quote",
-        "estimate of the drop of the class that loses most, right also for a unit picked for its q, rank or size",
-        "Robbins 1956; Efron 2011",
-        "-1 to 1",
-        "higher",
-    ),
-    MeasureRow(
-        "quoted_drop_class",
-        "Class of the drop to quote",
-        "class that loses most with a probability of at least 0.9",
-        "Robbins 1956; Efron 2011",
-        "class index",
-        "neither",
-    ),
-    MeasureRow(
-        "quoted_drop_low",
-        "Drop to quote, from",
-        "lower limit of its 95 % interval",
-        "Robbins 1956; Efron 2011",
-        "-1 to 1",
-        "higher",
-    ),
-    MeasureRow(
-        "quoted_drop_high",
-        "Drop to quote, to",
-        "upper limit of its 95 % interval",
-        "Robbins 1956; Efron 2011",
-        "-1 to 1",
-        "higher",
-    ),
-    MeasureRow(
-        "overall_drop_p",
-        "Overall drop: p",
-        "exact McNemar test of all images lost against all images gained",
-        "McNemar 1947",
-        "0 to 1",
-        "lower",
-    ),
-    MeasureRow(
-        "overall_drop_q",
-        "Overall drop: q",
-        "false discovery rate, over the units of the layer, at which this p-value is called",
-        "Benjamini and Hochberg 1995; Doehler et al. 2018",
-        "0 to 1",
-        "lower",
-    ),
-    MeasureRow(
-        "overall_drop_low",
-        "Overall drop, from",
-        "lower limit of its 95 % interval",
-        "Bonett and Price 2012",
-        "-1 to 1",
-        "higher",
-    ),
-    MeasureRow(
-        "overall_drop_high",
-        "Overall drop, to",
-        "upper limit of its 95 % interval",
-        "Bonett and Price 2012",
-        "-1 to 1",
-        "higher",
-    ),
-    MeasureRow(
-        "certainty_p",
-        "Certainty lost: p",
-        "smallest p-value of a fall of a class's log-probability (signed ranks), times the number of classes",
-        "Wilcoxon 1945",
-        "0 to 1",
-        "lower",
-    ),
-    MeasureRow(
-        "certainty_q",
-        "Certainty lost: q",
-        "false discovery rate, over the units of the layer, at which this p-value is called",
-        "Benjamini and Hochberg 1995",
-        "0 to 1",
-        "lower",
-    ),
-    MeasureRow(
-        "certainty_class",
-        "Class that becomes less certain",
-        "class of that p-value",
-        "Wilcoxon 1945",
-        "class index",
-        "neither",
-    ),
-    MeasureRow(
-        "max_class_drop_held_out",
-        "Largest class drop, held out",
-        "drop of the class that loses most on the other half of the images, the mean of both ways and of ties",
-        _ZHOU,
-        "-1 to 1",
-        "higher",
-    ),
-    MeasureRow(
-        "max_class_drop_excess",
-        "Largest class drop above chance",
-        "largest class drop - its mean when every changed image is lost or gained by a coin",
-        f"{_ZHOU}; {_WESTFALL}",
-        "-2 to 2",
-        "higher",
-    ),
-    MeasureRow(
-        "drop_reliability",
-        "Reliability of the drops",
-        "2 r / (1 + r), r: correlation over classes of the drops on two halves of the images",
-        "Spearman 1910, Brown 1910",
-        "at most 1",
-        "higher",
-    ),
+    *DROP_ROWS,
     MeasureRow(
         "class_selectivity_held_out",
         "Class selectivity, held out",
