@@ -18,7 +18,7 @@ from precompute.options import RunOptions
 from precompute.passes.look import look_again
 from precompute.passes.means import find_unit_means
 from precompute.passes.part import Part
-from precompute.passes.sweep import sweep_all
+from precompute.passes.sweep import EngineDoubted, sweep_all
 from precompute.plan import AttributionPlan, Plan
 from precompute.progress import Progress
 from precompute.shards.folder import ShardFolder, digest_of, opened
@@ -124,9 +124,7 @@ def run(
             return None
         plan = _with_settled_attribution(plan, folder)
         with exact_float32():
-            parts = _parts(plan, folder)
-            means = find_unit_means(parts[0], progress) if "mean" in plan.options.ablation else {}
-            images = [sweep_all(part, means, progress) for part in parts]
+            plan, parts, images = _swept(plan, folder, progress, say)
             with StoreWriter(out) as writer:
                 write_network(writer, plan)
                 done = [_write(writer, part, held, progress) for part, held in zip(parts, images, strict=True)]
@@ -151,6 +149,23 @@ def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool
     except StoreError:
         return False
     return held["identity"] == run_record["identity"] and (new or held["started"] == run_record["started"])
+
+
+def _swept(
+    plan: Plan, folder: ShardFolder, progress: Progress, say: Callable[[str], None]
+) -> tuple[Plan, list[Part], list[Swept]]:
+    """Sweep all images; where the engine turns out to be wrong about a layer, once more by whole passes there."""
+    doubted: dict[str, str] = folder.settled("doubted", {})
+    while True:
+        plan = plan.swept_plainly(doubted)
+        parts = _parts(plan, folder)
+        try:
+            means = find_unit_means(parts[0], progress) if "mean" in plan.options.ablation else {}
+            return plan, parts, [sweep_all(part, means, progress) for part in parts]
+        except EngineDoubted as doubt:
+            say(f"{doubt.site.name} is swept again by whole forward passes, because {doubt.reason}.")
+            doubted = {**doubted, doubt.site.name: doubt.reason}
+            folder.settle_anew("doubted", doubted)
 
 
 def _parts(plan: Plan, folder: ShardFolder) -> list[Part]:

@@ -1,5 +1,6 @@
 """What a run will do, settled before anything is computed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater
+from precompute.ablation.engine import Engine
 from precompute.images.classes import ClassTable
 from precompute.images.folder import ImageList
 from precompute.images.loading import default_workers
@@ -131,6 +133,22 @@ class Plan:
         """Processes that decode images."""
         chosen = self.options.workers
         return default_workers(len(self.candidates)) if chosen is None else chosen
+
+    def swept_plainly(self, doubted: Mapping[str, str]) -> "Plan":
+        """Return the same plan with some layers swept by whole passes.
+
+        Parameters
+        ----------
+        doubted
+            By the layer's name why the engine is not trusted with it: a clause that can follow "because".
+        """
+        ablaters, slow = dict(self.ablaters), dict(self.slow)
+        for site, ablater in self.ablaters.items():
+            if site.name in doubted and isinstance(ablater, Engine):
+                ablaters[site], slow[site] = ablater.plain, doubted[site.name]
+        told = tuple(f"{name} was swept by whole forward passes, because {why}." for name, why in doubted.items())
+        conditions = (*self.conditions, *(sentence for sentence in told if sentence not in self.conditions))
+        return replace(self, ablaters=ablaters, slow=slow, kept=self.kept - slow.keys(), conditions=conditions)
 
     def of_training(self) -> "Plan | None":
         """Return the same plan for the training images, or None: all but attributions, which nobody compares."""

@@ -280,6 +280,36 @@ class FailsLater(Tiny):
         return super().maps(x)
 
 
+class Turns(Tiny):
+    """A fixed function until it is armed; then every other call says the opposite."""
+
+    armed = False
+    calls = 0
+
+    def forward(self, x):
+        found = super().forward(x)
+        if not Turns.armed:
+            return found
+        self.calls += 1
+        return found if self.calls % 2 else -found
+
+
+class DividesByUnit(Tiny):
+    """Divides by unit 0 of conv2."""
+
+    def forward(self, x):
+        found = self.conv2(F.relu(self.conv1(x))).mean((2, 3))
+        return self.fc(found) / found[:, :1]
+
+
+class NaNOnBlue(Tiny):
+    """Gives NaN for pictures that are more blue than red."""
+
+    def forward(self, x):
+        red, blue = x[:, 0].mean((1, 2)), x[:, 2].mean((1, 2))
+        return super().forward(x) + torch.where(blue > red + 0.01, torch.nan, 0.0)[:, None]
+
+
 # What cannot be taken at all
 
 

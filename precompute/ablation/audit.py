@@ -10,6 +10,7 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablation, Changed
 from precompute.ablation.counts import Counts
 from precompute.ablation.plain import PlainAblater
+from precompute.ablation.ties import differs
 
 _IMAGES = 4
 
@@ -90,7 +91,7 @@ class Audit:
         error = (self.exact.log_softmax(2) - self.found.log_softmax(2)).abs()
         return Counts(
             audited=self.exact[..., 0].numel(),
-            differing=int((self.exact.argmax(2) != self.found.argmax(2)).sum()),
+            differing=int(differs(self.exact, self.found.argmax(2)).sum()),
             largest_log_prob_error=error.max().item(),
             log_prob_error=error.mean().item(),
         )

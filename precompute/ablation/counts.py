@@ -21,7 +21,7 @@ class Counts:
     audited
         Rows drawn at random that were computed by the plain method too.
     differing
-        Those among them whose prediction was not the plain method's in the end.
+        Those among them whose prediction was not the plain method's in the end, by more than rounding exchanges.
     largest_error
         Largest difference of an output between the plain method and the engine in float32, on the audited rows.
     largest_log_prob_error

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation, Changed
+from precompute.ablation.ties import differs
 
 _MOST = 8
 _SHARE = 32
@@ -38,7 +39,7 @@ class NoOpCheck:
     rows
         How many rows were checked so far, a row being one image under one no-op.
     flips
-        How many of their predictions changed.
+        How many of their predictions changed, by more than rounding exchanges.
     flips_at_first
         How many had changed before rows that were too close to call were computed again.
     """
@@ -63,5 +64,5 @@ class NoOpCheck:
         expected, found = self.prediction[changed.image], changed.logits.argmax(1)
         at_first = found if changed.at_first is None else changed.at_first
         self.rows += len(expected)
-        self.flips += int((found.cpu() != expected).sum())
+        self.flips += int(differs(changed.logits, expected).sum())
         self.flips_at_first += int((at_first.cpu() != expected).sum())

@@ -17,6 +17,7 @@ from precompute.images.loader import load_by
 from precompute.images.loading import Batch, default_workers, read_batches
 from precompute.images.walk import is_there
 from precompute.models.device import pick_device
+from precompute.models.fixed import refuse_changing
 from precompute.models.forward import logits
 from precompute.models.load import Model, load_model
 from precompute.models.outputs import settle
@@ -124,6 +125,7 @@ class Subject:
         found = self._answers(inputs)
         n_other = _n_other(found, self.prediction[where])
         if n_other:
+            refuse_changing(self.model.network, inputs)  # which is a cause of its own
             raise ModelError(
                 f"{self.model.spec} with weights {self.model.weights} is not the network of the store: it gives "
                 f"{n_other} of {len(where)} images another prediction than the store says. Name the network that the "

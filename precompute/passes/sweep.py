@@ -1,26 +1,38 @@
 """The pass that silences every unit on every image."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.counts import Counts
 from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import NoOpCheck
-from precompute.errors import ImageFolderError
+from precompute.errors import ImageFolderError, ModelError
 from precompute.images.loading import Batch
 from precompute.merge.images import Swept, bad_count, swept
 from precompute.models.sites import Site
+from precompute.models.trust import refuse_not_numbers
 from precompute.passes.part import Part
 from precompute.plan import Plan
 from precompute.progress import Progress, Stage
 from precompute.shards import arrays as named
 from precompute.stages.ablation import sweep
-from precompute.stages.activations import answer
+from precompute.stages.activations import Answer, answer
 
 _TOLERATED_BAD = 0.05
+
+
+class EngineDoubted(Exception):
+    """The engine is wrong about a layer, on some image; `reason` is a clause that can follow "because"."""
+
+    def __init__(self, site: Site, reason: str) -> None:
+        super().__init__(site.name, reason)
+        self.site, self.reason = site, reason
 
 
 def sweep_all(part: Part, means: Mapping[Site, np.ndarray], progress: Progress) -> Swept:
@@ -44,6 +56,10 @@ def sweep_all(part: Part, means: Mapping[Site, np.ndarray], progress: Progress) 
     ------
     ImageFolderError
         When too many cannot.
+    EngineDoubted
+        When a layer has to be swept by whole passes.
+    ModelError
+        When outputs are no numbers, or the network does not answer the same way each time.
     """
     plan, folder = part.plan, part.folder
     shards = part.cut("sweep", len(plan.candidates))
@@ -69,27 +85,73 @@ def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage
     found = answer(network, plan.sites, batch.inputs.split(plan.options.batch_size), keep=plan.kept)
     target = plan.classes.output_index[plan.candidates.labels[list(batch.indices)]]
     arrays |= named.answer_arrays(found, target)
-    prediction = torch.from_numpy(found.logits.argmax(axis=1))
+    refuse_not_numbers(batch.inputs, found.logits, [plan.candidates.paths[index] for index in batch.indices])
     for number, site in enumerate(plan.sites):
-        ablater = plan.ablaters[site]
-        if isinstance(ablater, Engine):
-            ablater.counts = Counts()
-        check = NoOpCheck(ablater, site.n_units, prediction)
-        for kind in plan.options.ablation:
-            effect = sweep(
-                check,
-                batch.inputs,
-                ablations_to(site, means[site] if kind == "mean" else np.zeros(site.n_units)),
-                baseline=found.logits,
-                target=target,
-                at_layer=found.outputs.get(site),
-                advance=stage.advance,
-            )
-            arrays |= named.effect_arrays(number, kind, effect)
-        arrays |= named.no_op_arrays(number, check)
-        if isinstance(ablater, Engine):
-            arrays |= named.count_arrays(number, ablater.counts)
+        shard = _Shard(batch.inputs, found, target)
+        arrays |= _sweep_layer(plan, number, shard, {"zero": np.zeros(site.n_units), "mean": means.get(site)}, stage)
     return arrays
+
+
+@dataclass(frozen=True, eq=False)
+class _Shard:
+    """Images, what the network makes of them, and what is right, (image,)."""
+
+    inputs: Tensor
+    found: Answer
+    target: np.ndarray
+
+
+def _sweep_layer(
+    plan: Plan, number: int, shard: _Shard, values: Mapping[str, Any], stage: Stage
+) -> dict[str, np.ndarray]:
+    """Sweep a layer, each kind of ablation to its values, and make sure of it.
+
+    Raises
+    ------
+    EngineDoubted
+        Where the engine is wrong about the layer.
+    ModelError
+        Where the network is: it does not answer the same way each time.
+    """
+    site = plan.sites[number]
+    arrays: dict[str, np.ndarray] = {}
+    ablater = plan.ablaters[site]
+    if isinstance(ablater, Engine):
+        ablater.counts = Counts()
+    check = NoOpCheck(ablater, site.n_units, torch.from_numpy(shard.found.logits.argmax(axis=1)))
+    for kind in plan.options.ablation:
+        effect = sweep(
+            check,
+            shard.inputs,
+            ablations_to(site, values[kind]),
+            baseline=shard.found.logits,
+            target=shard.target,
+            at_layer=shard.found.outputs.get(site),
+            advance=stage.advance,
+        )
+        arrays |= named.effect_arrays(number, kind, effect)
+    arrays |= named.no_op_arrays(number, check)
+    if isinstance(ablater, Engine):
+        arrays |= named.count_arrays(number, ablater.counts)
+    _make_sure(site, check)
+    return arrays
+
+
+def _make_sure(site: Site, check: NoOpCheck) -> None:
+    changed = f"{check.flips} of {check.rows} predictions changed when its units were set to their own maps"
+    if not isinstance(check.ablater, Engine):
+        if check.flips:
+            raise ModelError(
+                f"{site.name}: {changed}, by whole forward passes, so the network does not answer the same way each "
+                "time. Make it a fixed function of the image: look for random choices and for what forward keeps."
+            )
+        return
+    counts = check.ablater.counts
+    if counts.differing:
+        differ = f"{counts.differing} of {counts.audited} audited predictions differ from the plain method's"
+        raise EngineDoubted(site, differ)
+    if check.flips:
+        raise EngineDoubted(site, changed)
 
 
 def ablations_to(site: Site, values: np.ndarray) -> list[Ablation]:

@@ -53,6 +53,7 @@ class ShardFolder:
         self._run = run
         self._say = say
         self._whole: set[str] = set()
+        self._before: dict[str, str] = {}  # the run's checksum before something was settled
 
     def below(self, name: str) -> "ShardFolder":
         """Return a folder of further side files in this one; it is made when the first is written."""
@@ -113,6 +114,7 @@ class ShardFolder:
         decides the run's results from then on.
         """
         file = self.path / f"{name}.json"
+        self._before[name] = self._run
         held = _read_sealed(file)
         if held is None:
             if file.exists():
@@ -120,6 +122,12 @@ class ShardFolder:
             held = _write_sealed(file, value)
         self._run = digest_of([self._run, name, held])
         return held
+
+    def settle_anew(self, name: str, value: Any) -> None:
+        """Change what was settled last, under `name`. Shards that were made before are of another run from now on."""
+        held = _write_sealed(self.path / f"{name}.json", value)
+        self._run = digest_of([self._before[name], name, held])
+        self._whole.clear()
 
     def remove(self) -> None:
         """Delete all side files, the record of whose they are last."""

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation
+from precompute.errors import ModelError
+from precompute.models.ready import listed
 from precompute.stages.half import half
 
 
@@ -67,6 +69,7 @@ def sweep(
     for changed in ablater.sweep(inputs, ablations, at_layer):
         unit, image = changed.ablation.numpy(), changed.image.numpy()
         now, now_log_prob = _read_off(changed.logits, right[changed.image])
+        _refuse_not_numbers(now_log_prob, unit, ablations)
         change[unit, image] = half(now_log_prob - log_prob[image])
         flipped = now != prediction[image]
         flips.append(np.stack([unit[flipped], image[flipped], now[flipped]]))
@@ -78,6 +81,17 @@ def sweep(
     unit, image, new = np.concatenate([*flips, np.empty((3, 0), dtype=np.int64)], axis=1).astype(np.int32)
     order = np.lexsort((image, unit))
     return Effect(unit[order], image[order], new[order], change)
+
+
+def _refuse_not_numbers(log_prob: np.ndarray, ablation: np.ndarray, ablations: Sequence[Ablation]) -> None:
+    wrong = np.flatnonzero(~np.isfinite(log_prob))
+    if len(wrong):
+        units = ablations[int(ablation[wrong[0]])].units
+        raise ModelError(
+            f"With {'unit' if len(units) == 1 else 'units'} {listed(map(str, units))} silenced the network's outputs "
+            "are NaN or infinite for some images: it divides by what they make, say. Look at another layer, or let "
+            "the network bear it."
+        )
 
 
 @torch.inference_mode()

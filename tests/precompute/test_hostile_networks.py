@@ -1,12 +1,21 @@
 """Networks as people bring them, from the command line: a right store, or one sentence and no file."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
 
+from precompute import pipeline
 from precompute.__main__ import main
+from precompute.ablation.engine import Engine
+from precompute.models.transforms import ToTensor
 from precompute.store.check import check
 from precompute.store.reader import open_store
+from tests import hostile
 from tests.small import write_images
 
 FILE = """
@@ -122,3 +131,83 @@ def test_experiments_go_on_without_log_probabilities_and_say_so(name, sigmoids, 
 def test_experiments_on_log_probabilities_alone_are_refused_by_the_reason(name, sigmoids, capsys):
     assert main(["experiment", name, str(sigmoids)]) == 1
     assert "because the network ends in a sigmoid" in capsys.readouterr().err
+
+
+# A sweep that turns out wrong
+
+
+@pytest.fixture
+def wrong_engine(monkeypatch):
+    """Let the engine say the opposite of what it finds, once a run has begun."""
+    usual = Engine.sweep
+
+    def opposite(self, *given):
+        for changed in usual(self, *given):
+            yield replace(changed, logits=-changed.logits)
+
+    def begins(*given):
+        monkeypatch.setattr(Engine, "sweep", opposite)
+        return usual_sweep(*given)
+
+    usual_sweep = pipeline.sweep_all
+    monkeypatch.setattr(pipeline, "sweep_all", begins)
+
+
+def flips(out):
+    with h5py.File(out) as file:
+        return {name: file[f"layers/conv2/ablation/zero/flip/{name}"][()] for name in ("indptr", "image", "prediction")}
+
+
+def test_a_layer_that_the_engine_is_wrong_about_is_swept_by_whole_passes(job, wrong_engine, capsys):
+    more = ("--attribution", "none", "--shard-size", "10")
+    status, out = job("hostile.Tiny()", *more)
+    assert (status, check(out)) == (0, [])
+    assert "conv2 is swept again by whole forward passes, because" in capsys.readouterr().out
+    network = hostile.Tiny().eval()
+    with open_store(out) as store:
+        assert store.provenance["ablation_engine"]["conv2"]["method"] == "plain"
+        assert any("conv2 was swept by whole forward passes" in sentence for sentence in store.conditions)
+        root, paths, before = store.images.root, store.images.path, store.baseline.prediction
+    inputs = torch.stack([ToTensor()(Image.open(f"{root}/{path}").convert("RGB")) for path in paths])
+    found = flips(out)
+    for unit in range(6):
+        with torch.no_grad():
+            maps = network.maps(inputs)
+            maps[:, unit] = F.relu(torch.zeros(()))
+            expected = network.fc(maps.mean((2, 3))).argmax(1).numpy()
+        now = np.array(before)
+        inside = slice(found["indptr"][unit], found["indptr"][unit + 1])
+        now[found["image"][inside]] = found["prediction"][inside]
+        np.testing.assert_array_equal(now, expected)
+
+
+def test_a_network_that_answers_differently_in_the_sweep_is_refused(job, monkeypatch, capsys):
+    def begins(*given):
+        monkeypatch.setattr(hostile.Turns, "armed", True)
+        return usual(*given)
+
+    usual = pipeline.sweep_all
+    monkeypatch.setattr(pipeline, "sweep_all", begins)
+    status, out = job("hostile.Turns()", "--attribution", "none")
+    assert (status, out.exists()) == (1, False)
+    assert "does not answer the same way each time" in capsys.readouterr().err
+
+
+def test_a_unit_that_the_network_divides_by_is_named(job, capsys):
+    status, out = job("hostile.DividesByUnit()", "--attribution", "none")
+    assert (status, out.exists()) == (1, False)
+    assert "With unit 0 silenced the network's outputs are NaN or infinite" in capsys.readouterr().err
+
+
+def test_images_that_later_turn_out_to_give_nan_are_named(job, capsys):
+    status, out = job("hostile.NaNOnBlue()", "--attribution", "none", "--limit", "24")
+    assert (status, out.exists()) == (1, False)
+    assert "NaN or infinite for" in capsys.readouterr().err
+
+
+def test_an_experiment_says_that_a_network_answers_differently(job, monkeypatch, capsys):
+    _, out = job("hostile.Turns()", "--attribution", "none")
+    monkeypatch.setattr(hostile.Turns, "armed", True)
+    monkeypatch.setattr(hostile.Turns, "calls", 0)
+    assert main(["experiment", "cumulative", str(out)]) == 1
+    assert "does not answer the same way each time" in capsys.readouterr().err
