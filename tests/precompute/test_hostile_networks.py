@@ -85,13 +85,17 @@ def test_logarithms_of_probabilities_are_those_of_the_logits_behind_them(job):
     _, out = job("hostile.Tiny()", "--attribution", "none")
     with h5py.File(out) as file:
         expected = {path: file[path][()] for path in PATHS}
-        assert file["baseline"].attrs["log_prob"] == "logits"
+    assert log_prob_of(out) == "logits"
     status, out = job("hostile.Returns(lambda scores, *_: {'logits': scores.softmax(1)})", "--attribution", "none")
-    assert (status, check(out)) == (0, [])
+    assert (status, check(out), log_prob_of(out)) == (0, [], "log of probabilities")
     with h5py.File(out) as file:
-        assert file["baseline"].attrs["log_prob"] == "log of probabilities"
         for path in PATHS:
             np.testing.assert_allclose(file[path][()], expected[path], atol=2e-3, err_msg=path)
+
+
+def log_prob_of(out):
+    with open_store(out) as store:
+        return store.baseline.log_prob_of
 
 
 PATHS = (
