@@ -367,6 +367,11 @@ REFUSED = {
     "an exception that is no Exception": (GivesUp, "ends the program, by Enough"),
     "scores for each pixel": (lambda: nn.Conv2d(3, 4, 3), r"returned a tensor of shape \(4, 4, 30, 30\)"),
     "nothing": (lambda: Forward(nn.ReLU(), lambda self, x: None), "NoneType"),
+    "no output": (lambda: Tiny(0), "has no output"),
+    "the number of a class": (
+        lambda: Forward(Tiny(), lambda self, x: self.layer(x).argmax(1)),
+        "leave out the arg-max",
+    ),
     "one output": (lambda: Tiny(1), "binary"),
     "one number an image": (lambda: Forward(Tiny(1), lambda self, x: self.layer(x).flatten()), "binary|one number"),
     "NaN": (lambda: Forward(Tiny(), lambda self, x: self.layer(x) / 0 * 0), "NaN or infinite for 4 of 4 images, a.png"),

@@ -134,6 +134,8 @@ def _size(inputs: torch.Tensor) -> str:
 def _describe(output: object, n_images: int) -> str:
     if isinstance(output, torch.Tensor):
         if output.shape == (n_images,) and n_images > 1:
+            if not output.is_floating_point():
+                return "one whole number for each image, the number of a class perhaps: leave out the arg-max"
             return "one number for each image, as binary networks do: make of it two scores, (0, the number)"
         kind = "of complex numbers and " if output.is_complex() else ""
         return f"a tensor {kind}of shape {tuple(output.shape)}"

@@ -62,6 +62,8 @@ def trusted(network: nn.Module, inputs: Tensor, names: Sequence[str]) -> Trusted
     """
     taken = of.take_scores(network, inputs)
     scores = logits(network, inputs)
+    if scores.shape[1] == 0:
+        raise ModelError("The network has no output: expected a score for each of two classes or more.")
     if scores.shape[1] == 1:
         raise ModelError(
             "The network has one output, so it is binary: the largest of one output is always that one, and no "
