@@ -12,7 +12,7 @@ from precompute.experiments.reading import spread
 from precompute.experiments.subject import Subject
 from precompute.measures.halves import halves
 from precompute.models.sites import Site, find_sites
-from precompute.models.units_on import UnitsOn
+from precompute.models.units_on import Said, UnitsOn
 from precompute.store.layer import Layer
 
 N_RANDOM = 20
@@ -35,7 +35,7 @@ def site_of(subject: Subject, layer: Layer) -> Site:
 
 def sites_of(subject: Subject, layers: Sequence[Layer]) -> list[Site]:
     """Return where some layers of the store are in the network; see `site_of`."""
-    as_stored = UnitsOn(layers={layer.name: layer.unit_dimension for layer in layers})
+    as_stored = UnitsOn(layers={layer.name: Said(layer.unit_dimension, layer.spatial_shape) for layer in layers})
     names = [layer.name for layer in layers]
     sites = find_sites(subject.model.network, subject.probe[:2], names, units_on=as_stored)
     for layer, site in zip(layers, sites, strict=True):

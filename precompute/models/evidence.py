@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from precompute.models import dimensions as d
 from precompute.models.dimensions import Dimension, Dimensions
 from precompute.models.operation import dimensions_of
+from precompute.models.units_on import Said
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,12 @@ class Place:
     unit_dimension: int
     spatial_shape: tuple[int, ...]
     other_tokens: tuple[int, ...] | None = None
+    told: bool = False
 
     @property
-    def units_and_tokens(self) -> tuple[int, tuple[int, ...] | None]:
-        """The dimension of the units, and the tokens apart from the picture."""
-        return self.unit_dimension, self.other_tokens
+    def as_said(self) -> tuple[int, tuple[int, ...] | None, bool]:
+        """The dimension of the units, the tokens apart from the picture, and whether a person said so."""
+        return self.unit_dimension, self.other_tokens, self.told
 
 
 class NoPlace(Exception):
@@ -33,13 +35,19 @@ class NoPlace(Exception):
     ----------
     reason
         The clause.
-    can_be_told
-        Whether a person may know better.
+    way
+        What a person who knows better can do, ``{name}`` standing for the layer.
     """
 
-    def __init__(self, reason: str, *, can_be_told: bool = False) -> None:
+    def __init__(self, reason: str, *, way: str = "") -> None:
         super().__init__(reason)
-        self.can_be_told = can_be_told
+        self.way = way
+
+
+_WAYS = {
+    3: "If its last tokens are the picture row by row, say their height and width, as in --units-on {name}=last:14x14.",
+    4: "If you know where its units lie, say it by --units-on {name}=last or {name}=1.",
+}
 
 
 def check_shape(output: Any, *, n_images: int) -> None:
@@ -54,7 +62,7 @@ def check_shape(output: Any, *, n_images: int) -> None:
         raise NoPlace(f"its output has {len(output)} rows for {n_images} images")
 
 
-def place_of(output: Tensor, *, said: int | None = None) -> Place:
+def place_of(output: Tensor, *, said: Said | None = None) -> Place:
     """Find the units and positions of an output from what its dimensions hold.
 
     Parameters
@@ -62,7 +70,7 @@ def place_of(output: Tensor, *, said: int | None = None) -> Place:
     output
         (image, ...), of two to four dimensions, made while the images were followed.
     said
-        The dimension that a person says the units lie on, 1 or -1; None where nobody does.
+        What a person says; None where nobody does.
 
     Raises
     ------
@@ -74,10 +82,10 @@ def place_of(output: Tensor, *, said: int | None = None) -> Place:
     try:
         return _place(output, said)
     except NoPlace as error:
-        raise NoPlace(str(error), can_be_told=said is None and output.ndim == 4) from error
+        raise NoPlace(str(error), way=error.way if said else _WAYS[output.ndim]) from error
 
 
-def _place(output: Tensor, said: int | None) -> Place:
+def _place(output: Tensor, said: Said | None) -> Place:
     shape, dimensions = tuple(output.shape), dimensions_of(output)
     if dimensions is None:
         dimensions = tuple(d.unknown(size, "") for size in shape)
@@ -85,6 +93,8 @@ def _place(output: Tensor, said: int | None) -> Place:
             raise NoPlace("its output does not follow from the images by operations that are known here")
     if said is None and d.roles(dimensions[0]) != {d.IMAGE}:
         raise NoPlace("the first dimension of its output is not the images alone")
+    if said is not None and output.ndim == 3:
+        return _tokens_as_said(shape[1], said)
     axis = _unit_axis(dimensions, said)
     rest = [(shape[i], dimensions[i]) for i in range(1, len(shape)) if i != axis]
     if len(rest) == 2:
@@ -94,9 +104,9 @@ def _place(output: Tensor, said: int | None) -> Place:
     return _tokens(*rest[0])
 
 
-def _unit_axis(dimensions: Dimensions, said: int | None) -> int:
+def _unit_axis(dimensions: Dimensions, said: Said | None) -> int:
     if said is not None:
-        return said % len(dimensions)
+        return said.dimension % len(dimensions)
     holding = [axis for axis in range(1, len(dimensions)) if d.UNIT in d.roles(dimensions[axis])]
     pure = [axis for axis in holding if d.is_units(dimensions[axis])]
     if len(holding) != 1 and len(pure) != 1:
@@ -151,6 +161,17 @@ def _tokens(n: int, dimension: Dimension) -> Place:
         others += [] if factors == picture else range(begin, begin + size)
         begin += size
     return Place(-1, tuple(factor.size for factor in picture), tuple(others))
+
+
+def _tokens_as_said(n: int, said: Said) -> Place:
+    if said.dimension == 1 or not said.grid:
+        raise NoPlace("its output is (image, token, unit), and nobody says which tokens are the picture", way=_WAYS[3])
+    others = n - said.grid[0] * said.grid[1]
+    if others < 0:
+        raise NoPlace(
+            f"it has {n} tokens, fewer than the {said.grid[0]} x {said.grid[1]} that are said to be the picture"
+        )
+    return Place(-1, said.grid, tuple(range(others)))
 
 
 # Trying it out

@@ -4,8 +4,8 @@ The command line and the store call a site a layer and write it as its `Site.nam
 """
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -44,6 +44,8 @@ class Site:
     other_tokens
         Indices of the tokens that are no part of the picture (class and register tokens), ascending. The others are
         the cells of the map, row by row. None where the output has no tokens.
+    told
+        Whether a person said where the units lie, and the network does not show it.
     """
 
     path: str
@@ -54,6 +56,7 @@ class Site:
     order: int
     unit_dimension: int = 1
     other_tokens: tuple[int, ...] | None = None
+    told: bool = False
 
     @property
     def name(self) -> str:
@@ -135,14 +138,14 @@ class Refused:
         The module's class name.
     reason
         A clause that can follow "because".
-    can_be_told
-        Whether a person may know better where its units lie, and say it by ``--units-on``.
+    way
+        What a person who knows better can do, ``{name}`` standing for the name; empty where there is nothing.
     """
 
     name: str
     kind: str
     reason: str
-    can_be_told: bool = False
+    way: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,10 +187,10 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
             place = _place(name, output, len(inputs), units_on)
             contradiction(module, given, output, place.unit_dimension)
         except NoPlace as error:
-            refused.append(Refused(name, kind, str(error), error.can_be_told))
+            refused.append(Refused(name, kind, str(error), error.way))
         else:
             n_units, where = output.shape[place.unit_dimension], len(sites)
-            sites.append(Site(path, call, kind, n_units, place.spatial_shape, where, *place.units_and_tokens))
+            sites.append(Site(path, call, kind, n_units, place.spatial_shape, where, *place.as_said))
 
     follow(network, inputs, look)
     return Survey(tuple(sites), tuple(refused))
@@ -215,7 +218,7 @@ def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = 
     by_name = {site.name: site for site in sites}
     why = next((each for each in refused if each.name == name), None)
     if why is not None:
-        way = f" If you know where they are, say it by --units-on {name}=last or {name}=1." if why.can_be_told else ""
+        way = f" {why.way.format(name=name)}" if why.way else ""
         raise LayerError(f"The layer {name!r} cannot be looked at, because {why.reason}.{way}")
     if name not in by_name:
         close = difflib.get_close_matches(name, by_name, n=5, cutoff=0.5)
@@ -233,6 +236,14 @@ def find_sites(network: nn.Module, inputs: torch.Tensor, names: Iterable[str], *
     return [find_site(found.sites, name, refused=found.refused) for name in names]
 
 
+def told(sites: Iterable[Site]) -> Iterator[str]:
+    """Say of which layers a person said where the units lie, a sentence each."""
+    for site in sites:
+        if site.told:
+            where = "on dimension 1" if site.unit_dimension == 1 else "on the last dimension"
+            yield f"The units of {site.name} lie {where} by --units-on; the network does not show it."
+
+
 def _place(name: str, output: Any, n_images: int, units_on: UnitsOn) -> Place:
     """Find the units of an output: from what its dimensions hold, or else from what a person says."""
     check_shape(output, n_images=n_images)
@@ -242,7 +253,7 @@ def _place(name: str, output: Any, n_images: int, units_on: UnitsOn) -> Place:
     except NoPlace:
         if said is None:
             raise
-        return place_of(output, said=said)
-    if name in units_on.layers and place.unit_dimension != said and output.ndim > 2:
-        raise NoPlace(f"its units lie on dimension {place.unit_dimension}, not on {said} as is said")
+        return replace(place_of(output, said=said), told=output.ndim > 2)
+    if said is not None and name in units_on.layers and place.unit_dimension != said.dimension and output.ndim > 2:
+        raise NoPlace(f"its units lie on dimension {place.unit_dimension}, not on {said.dimension} as is said")
     return place

@@ -1,31 +1,49 @@
 """What a person says of where the units of layers lie: the option ``--units-on``."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from precompute.errors import OptionError
 
-_WORDS = {"1": 1, "last": -1}
+_DIMENSIONS = {"1": 1, "last": -1}
+_WORD = re.compile(r"(1|last)(?::([1-9]\d*)x([1-9]\d*))?")
+
+
+@dataclass(frozen=True)
+class Said:
+    """Where the units of a layer lie.
+
+    Parameters
+    ----------
+    dimension
+        1, or -1 for the last.
+    grid
+        Of a layer of tokens: height and width of the picture's tokens, which are the last ones, row by row.
+    """
+
+    dimension: int
+    grid: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class UnitsOn:
-    """Dimensions that a person names, 1 or -1 for the last.
+    """What a person says.
 
     Parameters
     ----------
     everywhere
-        For layers that do not show where their units lie; None where nothing is said of all of them.
+        Of layers that do not show where their units lie; None where nothing is said of all of them.
     layers
-        For single layers, by their names.
+        Of single layers, by their names.
     """
 
-    everywhere: int | None = None
-    layers: Mapping[str, int] = field(default_factory=dict)
+    everywhere: Said | None = None
+    layers: Mapping[str, Said] = field(default_factory=dict)
 
     @classmethod
     def read(cls, texts: Sequence[str]) -> "UnitsOn":
-        """Read the values of ``--units-on``: ``1``, ``last``, or one of them for a layer, as ``features.7=last``.
+        """Read the values of ``--units-on``: ``1``, ``last`` or ``last:14x14``, or one of them for a layer.
 
         Raises
         ------
@@ -35,17 +53,20 @@ class UnitsOn:
         everywhere, layers = None, {}
         for text in texts:
             layer, _, word = text.rpartition("=")
-            if word not in _WORDS:
+            found = _WORD.fullmatch(word)
+            if found is None:
                 raise OptionError(
-                    f"--units-on {text}: expected 1 or last, or a layer and one of them, as in features.7=last."
+                    f"--units-on {text}: expected 1, last, or for tokens last:14x14 (height and width of the picture's "
+                    "tokens), or a layer and one of these, as in features.7=last."
                 )
+            said = Said(_DIMENSIONS[found[1]], tuple(int(side) for side in found.groups()[1:] if side))
             if layer:
-                layers[layer] = _WORDS[word]
+                layers[layer] = said
             else:
-                everywhere = _WORDS[word]
+                everywhere = said
         return cls(everywhere, layers)
 
-    def of(self, layer: str) -> int | None:
+    def of(self, layer: str) -> Said | None:
         """Return what is said of a layer that does not show it."""
         return self.layers.get(layer, self.everywhere)
 

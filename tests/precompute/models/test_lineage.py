@@ -61,12 +61,12 @@ def with_lively_norms(network):
 
 def l1(network, name, n_pixels=64):
     inputs = torch.rand(2, 3, n_pixels, n_pixels)
-    return kernel_l1(network, find_site(list_sites(network, inputs, units_on=UnitsOn(everywhere=1)), name), inputs)
+    return kernel_l1(network, find_site(list_sites(network, inputs, units_on=UnitsOn.read(["1"])), name), inputs)
 
 
 def reason(network, name, n_pixels=64):
     inputs = torch.rand(2, 3, n_pixels, n_pixels)
-    return unrectifiable(network, find_site(list_sites(network, inputs, units_on=UnitsOn(everywhere=1)), name), inputs)
+    return unrectifiable(network, find_site(list_sites(network, inputs, units_on=UnitsOn.read(["1"])), name), inputs)
 
 
 def conv_twin(conv):
@@ -309,7 +309,7 @@ def test_one_channel_input_is_fine():
 
 def kernel_at(network, name, n_channels=3):
     inputs = torch.rand(2, n_channels, 64, 64)
-    return first_kernel(network, find_site(list_sites(network, inputs, units_on=UnitsOn(everywhere=1)), name), inputs)
+    return first_kernel(network, find_site(list_sites(network, inputs, units_on=UnitsOn.read(["1"])), name), inputs)
 
 
 @pytest.mark.parametrize("name", ["features.0", "features.1", "features.2"])

@@ -119,9 +119,36 @@ def test_a_word_for_one_layer_that_the_network_contradicts_is_refused():
     )
 
 
-@pytest.mark.parametrize("text", ["2", "conv", "conv=", "conv=first", ""])
+class Tokens(nn.Module):
+    """Tokens of which the network does not show which are the picture."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.fc = nn.Conv2d(3, 8, 4, 4), nn.LayerNorm(8), nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = opaque(self.conv(x).flatten(2).mT)
+        return self.fc(self.norm(torch.cat([x[:, :1], x], 1)).mean(1))
+
+
+def test_a_person_says_the_grid_of_tokens():
+    everything = survey(Tokens().eval(), PICTURE)
+    with pytest.raises(LayerError, match="--units-on norm=last:14x14"):
+        find_site(everything.sites, "norm", refused=everything.refused)
+    site = found(Tokens(), units_on=UnitsOn.read(["norm=last:4x4"]))["norm"]
+    assert (site.positions, site.spatial_shape, site.other_tokens, site.told) == ("tokens", (4, 4), (0,), True)
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"), [("last", "nobody says which"), ("1", "nobody says"), ("last:5x4", "has 17")]
+)
+def test_a_grid_that_cannot_be_is_refused(word, reason):
+    assert reason in reasons(Tokens(), units_on=UnitsOn.read([f"norm={word}"]))["norm"]
+
+
+@pytest.mark.parametrize("text", ["2", "conv", "conv=", "conv=first", "", "last:14", "last:0x3"])
 def test_any_other_word_is_refused(text):
-    with pytest.raises(OptionError, match="expected 1 or last"):
+    with pytest.raises(OptionError, match="expected 1, last"):
         UnitsOn.read([text])
 
 
