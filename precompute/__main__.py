@@ -29,7 +29,7 @@ _MODEL_HELP = "a torchvision name (resnet50), timm:NAME, hf:FOLDER, or path/to/f
 _UNITS_ON: dict[str, Any] = {
     "action": "append",
     "metavar": "1|last|L=last",
-    "help": "the dimension that units lie on where the network does not show it; for a layer as features.7=last, for tokens last:14x14",
+    "help": "where units lie that the network does not show; of a layer features.7=last, with a grid norm=last:14x14",
 }
 
 

@@ -137,7 +137,7 @@ def _grid(rest: Sequence[tuple[int, Dimension]], *, trusted: bool) -> tuple[int,
         if d.UNKNOWN in d.roles(dimension):
             raise NoPlace(f"its positions are not known to be rows and columns of the picture{_cause([dimension])}")
         # One factor of rows, not two that a window divides; what it may lack of them has gone into the units.
-        if [factor.role for factor in dimension if factor.role not in (d.UNIT, d.ANY)] != [role]:
+        if dimension[0].role != role or d.roles(dimension[1:]) - {d.UNIT}:
             raise NoPlace("its positions are not rows and columns of the picture in order")
         if any(factor.shift for factor in dimension):
             raise NoPlace("its map is rolled round")
@@ -145,7 +145,8 @@ def _grid(rest: Sequence[tuple[int, Dimension]], *, trusted: bool) -> tuple[int,
 
 
 def _tokens(n: int, dimension: Dimension) -> Place:
-    parts = dimension[0].parts if d.roles(dimension) == {d.TOKENS} else ((n, dimension),)
+    is_divided = len(dimension) == 1 and dimension[0].role == d.TOKENS
+    parts = dimension[0].parts if is_divided else ((n, dimension),)
     pictures = [factors for _, factors in parts if d.is_picture(factors)]
     if n == 1:
         return Place(-1, ())
