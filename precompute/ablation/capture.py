@@ -184,9 +184,19 @@ def _node(theirs: Any, args: Any, kwargs: Any, n_images: torch.SymInt) -> Node:
     if isinstance(value, torch.SymInt):
         return Node(theirs.name, op, args, kwargs, counts_images=True)
     if not isinstance(value, Tensor) or value.dim() == 0 or isinstance(value.shape[0], int):
-        return Node(theirs.name, op, args, kwargs, shape=tuple(getattr(value, "shape", ())))
+        return Node(
+            theirs.name, op, args, kwargs, shape=tuple(getattr(value, "shape", ())), elements=_elements(value, n_images)
+        )
     batched = value.shape[0].node.expr == n_images.node.expr and all(isinstance(size, int) for size in value.shape[1:])
-    return Node(theirs.name, op, args, kwargs, shape=tuple(value.shape[1:]) if batched else (), batched=batched)
+    if not batched:
+        return Node(theirs.name, op, args, kwargs, elements=_elements(value, n_images))
+    return Node(theirs.name, op, args, kwargs, shape=tuple(value.shape[1:]), batched=True)
+
+
+def _elements(value: Any, n_images: torch.SymInt) -> int:
+    """Return how many elements a value has for one image, wherever it has its images; 0 where it has none."""
+    total = value.numel() if isinstance(value, Tensor) else 0
+    return total.node.hint // n_images.node.hint if isinstance(total, torch.SymInt) else 0
 
 
 def _with_defaults(node: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

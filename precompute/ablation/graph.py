@@ -34,6 +34,9 @@ class Node:
         Whether the value is a tensor that has images, and only images, on dimension 0.
     counts_images
         Whether the value is an integer computed from the number of images.
+    elements
+        How many elements the value has for one image, where `batched` is false and it has images along with something
+        else on a dimension, as windows of images do.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Node:
     shape: tuple[int, ...] = ()
     batched: bool = False
     counts_images: bool = False
+    elements: int = 0
 
     def __repr__(self) -> str:
         return self.name
@@ -131,7 +135,7 @@ def forget(values: dict[Node, Any], nodes: Collection[Node]) -> None:
 
 def size_of(node: Node) -> int:
     """Return the number of elements of a value for one image."""
-    return torch.Size(node.shape).numel() if node.batched else 0
+    return torch.Size(node.shape).numel() if node.batched else node.elements
 
 
 def _nodes_in(args: Any) -> Iterator[Node]:

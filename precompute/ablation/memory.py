@@ -63,10 +63,10 @@ def free_memory(device: torch.device) -> int:
 
 def _peak(nodes: Sequence[Node]) -> int:
     """Return how many elements are held at most, for one image, while nodes run one after the other."""
-    dead = last_uses(nodes, keep=())
+    dead, made = last_uses(nodes, keep=()), set(nodes)
     held = peak = 0
     for node in nodes:
         held += size_of(node)
         peak = max(peak, held)
-        held -= sum(size_of(used) for used in dead[node])
+        held -= sum(size_of(used) for used in dead[node] if used in made)
     return peak

@@ -90,11 +90,11 @@ class Site:
         torch.Tensor
             (image, unit), (image, unit, height, width) or (image, unit, token).
         """
-        return output.movedim(self.unit_dimension, 1)
+        return output if self.unit_dimension == 1 else output.movedim(self.unit_dimension, 1)
 
     def as_made(self, units_first: torch.Tensor) -> torch.Tensor:
         """Return a view with the units where the network has them: the inverse of `units_first`."""
-        return units_first.movedim(1, self.unit_dimension)
+        return units_first if self.unit_dimension == 1 else units_first.movedim(1, self.unit_dimension)
 
     def maps(self, units_first: torch.Tensor) -> torch.Tensor:
         """Return what is of the picture: (image, unit, height, width), or (image, unit) where there is no space."""

@@ -4,12 +4,14 @@ import pytest
 import torch
 
 from precompute.ablation.ablations import Ablation, each_unit
+from precompute.ablation.capture import capture
 from precompute.ablation.choose import make_ablater
 from precompute.ablation.engine import Engine
+from precompute.ablation.graph import size_of
 from precompute.ablation.precision import Precision
 from precompute.models.forward import logits
 from precompute.models.sites import find_site, list_sites
-from tests.precompute.layouts import IMAGES, NETWORKS
+from tests.precompute.layouts import IMAGES, NETWORKS, Windows
 
 CASES = [(kind, name) for kind in NETWORKS for name in kind.last]
 
@@ -74,3 +76,12 @@ def test_a_linear_layer_on_the_last_dimension_is_updated(kind, name, closed, eng
     plan = engines(network, ["act" if closed else "mlp.1"], IMAGES).popitem()[1].by_unit.plan
     assert len(plan.updates) == 1
     assert len(next(iter(plan.updates)).shape) == 3
+
+
+def test_windows_of_images_count_with_all_their_elements():
+    network = Windows().eval()
+    site = find_site(list_sites(network, IMAGES[:2]), "norm")
+    nodes = {node.name: node for node in capture(network, [site], IMAGES[:3]).nodes}
+    inside = nodes["linear"]
+    assert not inside.batched
+    assert size_of(inside) == 4 * 4 * 24
