@@ -78,8 +78,8 @@ def stored(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance
         for change in _changes(store.layer(name), kind, len(before.label)):
             parts.append(Falls.of(log_odds_fall(log_prob, change[:, used]), label, n_classes))
             advance(len(change))
-        total, square = (np.concatenate([getattr(part, of) for part in parts]) for of in ("total", "square"))
-        falls[name, kind] = Falls(parts[0].count, total, square)
+        sums = (np.concatenate([getattr(part, of) for part in parts]) for of in ("total", "square", "cube"))
+        falls[name, kind] = Falls(parts[0].count, *sums)
     return Side(np.bincount(label, minlength=n_classes), right, falls)
 
 

@@ -9,7 +9,7 @@ from precompute.errors import StoreError
 from precompute.experiments.falls import Key, Side, in_folder, stored
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import spread, without_log_prob
-from precompute.measures.halves import halves
+from precompute.measures.halves import divided
 from precompute.measures.roles import Effect, class_effects, roles, unit_effects
 from precompute.measures.table import named
 from precompute.store.reader import Store
@@ -52,7 +52,8 @@ def _run(
     job: Job, keys: list[Key], training: Callable[[Advance], Side], held_out: np.ndarray, advance: Advance
 ) -> Findings:
     here, there = training(advance), stored(job.store, keys, held_out, _silent)
-    control = _control(job.store, keys, held_out, seed=job.seed)
+    share = here.count.sum() / max(1, here.count.sum() + there.count.sum())
+    control = _control(job.store, keys, held_out, share=float(share), seed=job.seed)
     arrays: Arrays = {
         "training_images": here.count,
         "held_out_images": there.count,
@@ -72,10 +73,13 @@ def _silent(_steps: int) -> None:
     """Advance nothing: summing is nothing beside a sweep."""
 
 
-def _control(store: Store, keys: list[Key], held_out: np.ndarray, *, seed: int) -> tuple[Side, Side]:
-    """Divide the held-out images into two sets of one kind: whatever helps only one of them is a false role."""
-    half = halves(np.asarray(store.images.label)[held_out], seed=seed)
-    first, second = (stored(store, keys, held_out[half == which], _silent) for which in (0, 1))
+def _control(store: Store, keys: list[Key], held_out: np.ndarray, *, share: float, seed: int) -> tuple[Side, Side]:
+    """Divide the held-out images into two sets of one kind, in the proportion of the real ones.
+
+    Whatever helps only one of them is a false role.
+    """
+    which = divided(np.asarray(store.images.label)[held_out], share, seed=seed)
+    first, second = (stored(store, keys, held_out[which == part], _silent) for part in (0, 1))
     return first, second
 
 

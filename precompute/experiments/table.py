@@ -73,8 +73,7 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
         "Greedy compression",
         True,
         (*_ANYWHERE, *_WITH_NETWORK, "keep"),
-        "Abbasi-Asl and Yu 2017, arXiv:1705.07356 and arXiv:1711.02329; colour: Rafegas and Vanrell 2018, "
-        "arXiv:1702.00382",
+        "Abbasi-Asl and Yu 2017, arXiv:1705.07356 and arXiv:1711.02329; colour: Rafegas et al. 2020, arXiv:1702.00382",
     ),
     ExperimentRow(
         "rotation",

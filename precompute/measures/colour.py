@@ -31,8 +31,8 @@ def colour_selectivity(colour: Floats, grey: Floats) -> Floats:
 
     References
     ----------
-    Rafegas and Vanrell 2018, "Color encoding in biologically-inspired convolutional neural networks"
-    (arXiv:1702.00382).
+    Rafegas, Vanrell, Alexandre and Arias 2020, "Understanding trained CNNs by indexing neuron selectivity", Pattern
+    Recognition Letters 136, 318-325 (arXiv:1702.00382, 2017).
     """
     if (colour < 0).any() or (grey < 0).any():
         raise ValueError("Expected activations that are nowhere below zero, but got negative ones.")

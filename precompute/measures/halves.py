@@ -64,6 +64,32 @@ def halves(label: Ints, *, seed: int = 0) -> Ints:
     return half
 
 
+def divided(label: Ints, share: float, *, seed: int = 0) -> Ints:
+    """Divide the images at random into two sets of unequal size and the same make-up.
+
+    Parameters
+    ----------
+    label : (image,) integer array
+        Class of each image.
+    share : float
+        Share of each class's images in the first set, in [0, 1].
+    seed : int
+        Same seed, labels and share, same sets.
+
+    Returns
+    -------
+    (image,) integer array
+        0 or 1. Every class with two images or more has one in either set.
+    """
+    rng = np.random.default_rng(seed)
+    which = np.ones(len(label), dtype=np.int64)
+    for c in np.unique(label):
+        of_class = rng.permutation(np.flatnonzero(label == c))
+        first = round(share * len(of_class))
+        which[of_class[: min(max(first, 1), max(len(of_class) - 1, 1))]] = 0
+    return which
+
+
 def held_out_drop(score: Floats, read: PairedCounts) -> HeldOutDrop:
     """Choose a class for every unit by a score, and read its drop where the score was not measured.
 

@@ -9,6 +9,7 @@ Log-odds, because a network is nearly certain of images that it has learnt: wher
 nothing left to lose, and a unit that matters to both sets alike would seem to matter to held-out images only.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -32,6 +33,8 @@ CERTAIN = 1e-4
 
 LEVEL = 0.05
 """Largest q-value of a role."""
+
+_SYMMETRIC = 1e-3  # skewness below which a distribution is as good as symmetric
 
 
 def log_odds_fall(log_prob: Floats, change: Floats) -> Floats:
@@ -69,13 +72,15 @@ class Falls:
     ----------
     count : (class,) integer array
         Images of each class.
-    total, square : (unit, class) arrays
-        Sum of the falls in nats, and of their squares, over the images of the class. Positive where the unit helps.
+    total, square, cube : (unit, class) arrays
+        Sum of the falls in nats, of their squares and of their cubes, over the images of the class. Positive where the
+        unit helps.
     """
 
     count: Ints
     total: Floats
     square: Floats
+    cube: Floats
 
     @classmethod
     def of(cls, fall: Floats, label: Ints, n_classes: int) -> Self:
@@ -91,10 +96,13 @@ class Falls:
             Number of classes.
         """
         of_class = (label[:, None] == np.arange(n_classes)).astype(np.float64)
-        return cls(np.bincount(label, minlength=n_classes), fall @ of_class, fall**2 @ of_class)
+        powers = (fall**power @ of_class for power in (1, 2, 3))
+        return cls(np.bincount(label, minlength=n_classes), *powers)
 
     def __add__(self, other: "Falls") -> "Falls":
-        return Falls(self.count + other.count, self.total + other.total, self.square + other.square)
+        return Falls(
+            self.count + other.count, self.total + other.total, self.square + other.square, self.cube + other.cube
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +117,18 @@ class Effect:
         Its standard error; NaN where there are fewer than two images.
     helps, idle : arrays
         P-values of "the fall is above the margin" and of "it is below"; 1 where there is no image.
+    falls : Falls
+        What they follow from.
+    taking : (class,) array of bool or None
+        The classes whose mean this is; None where every class has an effect of its own.
     """
 
     mean: Floats
     error: Floats
     helps: Floats
     idle: Floats
+    falls: Falls
+    taking: NDArray[np.bool_] | None = None
 
 
 def class_effects(falls: Falls, *, margin: float = MARGIN) -> Effect:
@@ -134,6 +148,7 @@ def class_effects(falls: Falls, *, margin: float = MARGIN) -> Effect:
         error=np.sqrt(_variance_of_mean(falls)),
         helps=sign_flip_bound(above, square),
         idle=sign_flip_bound(-above, square),
+        falls=falls,
     )
 
 
@@ -158,6 +173,8 @@ def unit_effects(falls: Falls, *, taking: NDArray[np.bool_], margin: float = MAR
         error=np.sqrt(_variance_of_mean(falls)[:, taking].sum(axis=1)) / n_classes,
         helps=sign_flip_bound(z_above, z_square),
         idle=sign_flip_bound(-z_above, z_square),
+        falls=falls,
+        taking=taking,
     )
 
 
@@ -202,8 +219,10 @@ def roles(training: Effect, held_out: Effect, *, level: float = LEVEL) -> Roles:
     helps neither        nothing, or harms   nothing, or harms
     ===================  ==================  ==================
 
-    A role claims two things, so the larger of their p-values is its own (an intersection-union test). For each role,
-    these become q-values over all cells: of the cells that are given it, about ``level`` at most are not of it.
+    A role claims two things, so the larger of their p-values is its own (an intersection-union test). A role on one set
+    only claims a third: that the sets differ, see :func:`differences`. Few images may have missed the few on which a
+    unit acts, and then they show nothing with great certainty. For each role, the p-values become q-values over all
+    cells: of the cells that are given it, about ``level`` at most are not of it.
 
     Parameters
     ----------
@@ -219,9 +238,67 @@ def roles(training: Effect, held_out: Effect, *, level: float = LEVEL) -> Roles:
     """
     here, there = (training.helps, training.idle), (held_out.helps, held_out.idle)
     absent = np.isnan(training.mean) | np.isnan(held_out.mean)
-    claims = np.stack([np.where(absent, np.nan, np.maximum(a, b)) for a in here for b in there])
+    more_in_training, more_held_out = differences(training, held_out)
+    also = (np.zeros_like(held_out.helps), more_in_training, more_held_out, np.zeros_like(held_out.helps))
+    pairs = [np.maximum(a, b) for a in here for b in there]
+    claims = np.stack([np.where(absent, np.nan, np.maximum(p, third)) for p, third in zip(pairs, also, strict=True)])
     q = np.stack([false_discovery(claim) for claim in claims])
     # At most one role has a p-value below 1: no mean is above the margin and below it.
     fits = claims.argmin(axis=0)
     best = np.take_along_axis(q, fits[None], axis=0)[0]
     return Roles(np.where(best <= level, fits + 1, 0), best)
+
+
+def differences(training: Effect, held_out: Effect) -> tuple[Floats, Floats]:
+    r"""Test whether a unit matters more to one set of images than to the other.
+
+    If it mattered alike to both, the images might as well have been divided between the sets in any other way. Over all
+    ways to divide the images of a class, the difference of the means has a variance and a skewness that follow from the
+    falls of both sets together; the tails are those of a Pearson type III (shifted gamma) distribution with these, by
+    the approximation of Wilson and Hilferty. It bounds the tail on the side where a few images with large falls may
+    have been missed: what could have been missed by chance is no difference, however small its standard error.
+
+    Parameters
+    ----------
+    training, held_out : Effect
+        Of one shape, and of the same classes.
+
+    Returns
+    -------
+    more_in_training, more_held_out : arrays of that shape
+        P-values in [0, 1] of a mean fall that is larger on training images, and on held-out ones; 1 where a class has
+        no image in one of the sets, and where all falls are equal.
+
+    References
+    ----------
+    Mielke and Berry 2007, "Permutation methods", for Pearson type III approximations. Wilson and Hilferty 1931,
+    Proceedings of the National Academy of Sciences 17, 684-688.
+    """
+    one, other = training.falls, held_out.falls
+    n_one, n_other = (np.where(falls.count > 0, falls.count, np.nan) for falls in (one, other))
+    n = n_one + n_other
+    both = one + other
+    mean = both.total / n
+    second = np.maximum(both.square / n - mean**2, 0)
+    third = both.cube / n - 3 * mean * both.square / n + 2 * mean**3
+    # Of the mean of the held-out images drawn from all without replacement, then of the difference of the two means.
+    scale = n / n_one
+    gap = other.total / n_other - one.total / n_one
+    variance = scale**2 * second / n_other * n_one / np.maximum(n - 1, 1)
+    skewed = scale**3 * third * n_one * (n - 2 * n_other) / (n_other**2 * np.maximum((n - 1) * (n - 2), 1))
+    if training.taking is not None:
+        n_classes = max(1, int(training.taking.sum()))
+        taken = [values[:, training.taking].sum(axis=1) for values in (gap, variance, skewed)]
+        gap, variance, skewed = (value / n_classes**power for value, power in zip(taken, (1, 2, 3), strict=True))
+    defined = np.asarray(variance > 0)
+    spread = np.sqrt(np.where(defined, variance, 1))
+    z = _normal_score(gap / spread, skewed / spread**3)
+    upper = np.array([math.erfc(value / math.sqrt(2)) / 2 for value in z.ravel()]).reshape(z.shape)
+    return np.where(defined, 1 - upper, 1.0), np.where(defined, upper, 1.0)
+
+
+def _normal_score(x: Floats, skewness: Floats) -> Floats:
+    """Return the normal deviate of a deviate of a Pearson type III distribution, by Wilson and Hilferty."""
+    skewness = np.where(np.abs(skewness) < _SYMMETRIC, np.copysign(_SYMMETRIC, skewness), skewness)
+    root = np.cbrt(np.maximum(1 + skewness * x / 2, 0))
+    return np.nan_to_num(6 / skewness * (root - 1) + skewness / 6)

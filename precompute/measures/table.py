@@ -217,7 +217,7 @@ SCIENCE_MEASURES: tuple[MeasureRow, ...] = (
         "colour_selectivity",
         "Colour selectivity",
         "1 - activation on the top exemplars in grey / activation on the top exemplars",
-        "Rafegas and Vanrell 2018, arXiv:1702.00382",
+        "Rafegas et al. 2020, arXiv:1702.00382",
         "at most 1",
         "neither",
     ),

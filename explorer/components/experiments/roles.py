@@ -97,8 +97,8 @@ def _counts(shown: _Shown, experiment: Experiment) -> None:
     head = "".join(f'<th class="us-number">{name}</th>' for name in names)
     st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
     note(
-        "The control does the same with two halves of the held-out images, which are of one kind: a role on one of "
-        "them only would be false there."
+        "The control does the same with the held-out images divided in the proportion of the two sets, all of one "
+        "kind: a role on one part only would be false there."
     )
 
 

@@ -44,7 +44,8 @@ def _roles(which: str, axes: tuple[str, ...], of: str) -> tuple[Entry, ...]:
             "i4",
             axes,
             "role",
-            "The same of two halves of the images of the run, which are of one kind: 2 and 3 are then false.",
+            "The same of the images of the run divided in the proportion of the two sets, all of one kind: 2 and 3 are "
+            "then false. In stores of an earlier version, of two halves.",
         ),
     )
 

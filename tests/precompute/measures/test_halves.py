@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.halves import disattenuated, halves, held_out_drop, reliability
+from precompute.measures.halves import disattenuated, divided, halves, held_out_drop, reliability
 from precompute.measures.paired import PairedCounts
 
 labels = st.lists(st.integers(0, 4), max_size=40).map(lambda held: np.array(held, dtype=int))
@@ -129,3 +129,14 @@ def test_the_largest_of_many_drops_is_too_large(drop, naive, picked):
     assert 100 * total.max(axis=1).mean() == pytest.approx(naive, abs=0.3)
     # 400 units leave an uncertainty of some 5 points.
     assert (total.argmax(axis=1) == 0).mean() == pytest.approx(picked, abs=0.05)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.floats(0, 1), st.integers(0, 3))
+def test_unequal_sets_hold_their_share_of_every_class(label, share, seed):
+    label = np.array(label)
+    which = divided(label, share, seed=seed)
+    for c in np.unique(label):
+        n, first = (label == c).sum(), (which[label == c] == 0).sum()
+        assert abs(first - share * n) <= 1
+        assert n == 1 or 0 < first < n
+    np.testing.assert_array_equal(which, divided(label, share, seed=seed))

@@ -15,6 +15,7 @@ from precompute.measures.roles import (
     Effect,
     Falls,
     class_effects,
+    differences,
     log_odds_fall,
     roles,
     unit_effects,
@@ -136,11 +137,21 @@ def test_a_dead_unit_helps_nobody():
 # Roles
 
 
+def apart(sign):
+    """Falls of one class whose mean is the sign, so that sets of other signs differ beyond doubt."""
+    sign = np.nan_to_num(np.asarray(sign, dtype=float))[:, None]
+    return {"falls": Falls(np.array([50]), 50 * sign, 50 * np.ones_like(sign), 50 * sign), "taking": np.array([True])}
+
+
 def told(*signs):
     """Effects whose sign is told, or not: 1 above the margin, -1 below, 0 unknown, NaN without images."""
     sign = np.array(signs, dtype=float)
     return Effect(
-        np.where(np.isnan(sign), np.nan, sign), sign, np.where(sign > 0, 1e-9, 1), np.where(sign < 0, 1e-9, 1)
+        np.where(np.isnan(sign), np.nan, sign),
+        sign,
+        np.where(sign > 0, 1e-9, 1),
+        np.where(sign < 0, 1e-9, 1),
+        **apart(sign),
     )
 
 
@@ -167,7 +178,8 @@ def test_a_role_is_as_sure_as_the_less_sure_of_its_two_claims_over_all_cells(see
     p = rng.random((2, 12)) ** 4
     above = rng.random((2, 12)) < 0.5
     sides = [
-        Effect(np.ones(12), np.ones(12), np.where(a, q, 1), np.where(a, 1, q)) for a, q in zip(above, p, strict=True)
+        Effect(np.ones(12), np.ones(12), np.where(a, q, 1), np.where(a, 1, q), **apart(np.where(a, 1, -1)))
+        for a, q in zip(above, p, strict=True)
     ]
     found = roles(*sides)
     for cell in range(12):
@@ -232,6 +244,59 @@ def test_planted_memorising_units_are_found_where_they_are_worth_enough(fall, le
         false += np.isin(code[~memorises], (1, 2, 3)).sum()
     assert np.mean(shares) >= least
     assert false / 20 <= 0.05 * 12
+
+
+# Whether the sets differ
+
+
+def test_differences_are_about_those_of_all_ways_to_divide_the_images():
+    rng = np.random.default_rng(8)
+    for shape in (lambda n: rng.normal(0, 1, n), lambda n: (rng.random(n) < 0.1) * rng.exponential(3, n)):
+        values = shape(90)
+        order = np.argsort(values + rng.normal(0, 3 * values.std(), 90))
+        values = values[order]
+        sides = values[:60], values[60:]
+        effects = [class_effects(Falls.of(v[None], np.zeros(len(v), dtype=int), 1)) for v in sides]
+        found = [float(p[0, 0]) for p in differences(*effects)]
+        drawn = np.array([rng.permutation(values)[:30].mean() for _ in range(20_000)])
+        held = sides[1].mean()
+        assert found[0] == pytest.approx(np.mean(drawn <= held + 1e-12), abs=0.02)
+        assert found[1] == pytest.approx(np.mean(drawn >= held - 1e-12), abs=0.02)
+
+
+def test_sets_without_images_or_of_equal_falls_do_not_differ():
+    nothing = class_effects(Falls.of(np.zeros((1, 0)), np.zeros(0, dtype=int), 1))
+    equal = class_effects(Falls.of(np.ones((1, 9)), np.zeros(9, dtype=int), 1))
+    for sides in ((nothing, equal), (equal, nothing), (equal, equal)):
+        assert [p.tolist() for p in differences(*sides)] == [[[1.0]], [[1.0]]]
+
+
+RARE = {"1.5 nat on 10 %": (0.1, 1.5), "3 nat on 5 %": (0.05, 3), "6 nat on 2 %": (0.02, 6)}
+
+
+def rare(rng, share, size, n):
+    return np.where(rng.random((N_UNITS, n)) < share, rng.normal(size, size / 4, (N_UNITS, n)), rng.normal(0, 0.01, n))
+
+
+@pytest.mark.parametrize("sizes", [(100, 50), (1000, 50), (1300, 500)])
+@pytest.mark.parametrize("kind", RARE)
+def test_effects_on_few_images_that_one_set_missed_are_no_role(kind, sizes):
+    rng = np.random.default_rng(9)
+    with_any = []
+    for _ in range(20):
+        sides = [class_effects(Falls.of(rare(rng, *RARE[kind], n), np.zeros(n, dtype=int), 1)) for n in sizes]
+        with_any.append(np.isin(roles(*sides).code, (2, 3)).any())
+    assert np.mean(with_any) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 20)
+
+
+def test_effects_on_few_training_images_alone_are_still_found():
+    rng = np.random.default_rng(10)
+    label = [np.zeros(n, dtype=int) for n in (1300, 500)]
+    training, held_out = rare(rng, 0.03, 4, 1300), rng.normal(0, 0.01, (N_UNITS, 500))
+    sides = [class_effects(Falls.of(d, of, 1)) for d, of in zip((training, held_out), label, strict=True)]
+    without_the_third_claim = (sides[0].helps < 1e-3) & (sides[1].idle < 1e-3)
+    assert np.mean(roles(*sides).code == 2) >= 0.5 * without_the_third_claim.mean()
+    assert without_the_third_claim.mean() > 0.4
 
 
 def test_with_few_images_nothing_is_told():
