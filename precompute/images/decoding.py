@@ -36,12 +36,15 @@ class Decoding:
         then the network sees the colours that the file holds under it.
     white
         The value that is white in grey of more than 8 bits, where the file does not say it; None where nobody did.
+    full_16_bits
+        Whether 65535 is known to be white in files of 16 bits.
     max_megapixels
         Pictures of more million pixels are not decoded.
     """
 
     background: tuple[int, int, int] | None = None
     white: float | None = None
+    full_16_bits: bool = False
     max_megapixels: float = DEFAULT_MEGAPIXELS
 
     def __post_init__(self) -> None:
@@ -60,15 +63,22 @@ class Decoding:
             Where the background is no colour, or another value cannot be.
         """
         colour = None if background is None else _colour(background)
-        return cls(colour, white, DEFAULT_MEGAPIXELS if max_megapixels is None else max_megapixels)
+        limit = DEFAULT_MEGAPIXELS if max_megapixels is None else max_megapixels
+        return cls(colour, white, max_megapixels=limit)
 
     @classmethod
     def recorded(cls, record: Mapping[str, Any] | None) -> "Decoding":
         """Return what a store says; a store that says nothing laid pictures on white and took 16 bits in full."""
         if record is None:
-            return cls((255, 255, 255), WHITE_OF_16_BITS)
+            return cls((255, 255, 255), full_16_bits=True)
         background = record["background"]
-        return cls(None if background is None else tuple(background), record["white"], record["max_megapixels"])
+        return cls(**{**record, "background": None if background is None else tuple(background)})
+
+    def white_in(self, depth: Depth) -> float | None:
+        """Return the value that is white in a file; None where that is not known."""
+        if depth.white is not None:
+            return depth.white
+        return WHITE_OF_16_BITS if self.white is None and self.full_16_bits and depth.sixteen_bits else self.white
 
     def record(self) -> dict[str, Any]:
         """Return what a store keeps of it."""
@@ -191,9 +201,9 @@ def _turn_upright(picture: Image.Image) -> None:
 def _to_rgb(picture: Image.Image, depth: Depth, decoding: Decoding) -> Image.Image:
     """Bring a decoded picture to RGB. It is not copied where it is that: large ones take hundreds of megabytes."""
     if depth.grey:
-        return eight_bits(picture, depth, decoding.white).convert("RGB")
+        return eight_bits(picture, depth, decoding.white_in(depth)).convert("RGB")
     if depth.sixteen_bits:
-        refuse_dark_colours(picture, depth, decoding.white)
+        refuse_dark_colours(picture, depth, decoding.white_in(depth))
     if decoding.background is None or not picture.has_transparency_data:
         return picture if picture.mode == "RGB" else picture.convert("RGB")
     lying = Image.new("RGB", picture.size, decoding.background)

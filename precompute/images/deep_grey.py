@@ -87,8 +87,8 @@ def eight_bits(picture: Image.Image, depth: Depth, white: float | None) -> Image
     depth : Depth
         Of its file.
     white : float, optional
-        The value that is white, where the file does not say it. None where nobody said it: then the largest value of
-        16 bits is white if the picture uses the upper half of the range.
+        The value that is white. None where nobody said it: then the largest value of 16 bits is white if the picture
+        uses the upper half of the range.
 
     Returns
     -------
@@ -100,15 +100,14 @@ def eight_bits(picture: Image.Image, depth: Depth, white: float | None) -> Image
     UnknownWhite
         Where black or white is not certain.
     """
-    known = depth.white or white
-    if known is None and not depth.sixteen_bits:
+    if white is None and not depth.sixteen_bits:
         kind = "floating-point numbers" if picture.mode == "F" else "signed or 32-bit integers"
         raise UnknownWhite(f"its pixels are {kind} of unknown range; --white N says which value is white")
     if depth.inverted:
         raise UnknownWhite("0 is white in it, and of more than 8 bits that is not understood: use a loader of your own")
-    if known is None:
+    if white is None:
         refuse_dark(brightest(picture, depth))
-    scale = (known or WHITE_OF_16_BITS) / 255
+    scale = (white or WHITE_OF_16_BITS) / 255
     grey = np.empty(picture.size[::-1], dtype=np.uint8)
     for rows, strip in _strips(picture):
         low = strip.min()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,15 @@ from precompute.images.decoding import UnreadablePicture
 from precompute.images.folder import ImageList
 from precompute.images.loading import Transform, apply_transform
 
+_FILES = 4
 _TIMES = 4
+_PATIENCE_S = 5.0
 
 
 def refuse_random(images: ImageList, transform: Transform, positions: Sequence[int]) -> None:
-    """Load and transform some files a few times each, and refuse what gives two results for one file.
+    """Load and transform a few files several times, and refuse what gives two results for one file.
+
+    Fewer times where that takes long, but the first file twice at least.
 
     Parameters
     ----------
@@ -26,25 +31,34 @@ def refuse_random(images: ImageList, transform: Transform, positions: Sequence[i
     transform : callable
         The network's preprocessing.
     positions : sequence of int
-        Of images that can be read. A flip by the toss of a coin goes unseen in one of eight images, in eight of them
-        once in 17 million.
+        Of images that can be read; the first few are taken. A flip by the toss of a coin goes unseen once in 4,096
+        times.
 
     Raises
     ------
     ModelError
         Where it is random; the message names the step, where the transform is a chain of steps.
     """
-    for position in positions:
+    deadline = perf_counter() + _PATIENCE_S
+    times = max(_TIMES, _TIMES * _FILES // len(positions))
+    for position in positions[:_FILES]:
         path = images.root / images.paths[position]
-        loaded = [_loaded(images, path) for _ in range(_TIMES)]
-        inputs = [apply_transform(transform, each, str(path)) for each in loaded]
-        if _all_same(loaded) and _all_same(inputs):
-            continue
-        raise ModelError(
-            f"{path}: loaded and transformed {_TIMES} times, this file gives different inputs "
-            f"({_culprit(transform, loaded)}). A network is looked at with the preprocessing of its tests: leave out "
-            "what is random, such as RandomResizedCrop (Resize and CenterCrop in its place) or RandomHorizontalFlip."
-        )
+        first = _input(images, transform, path)
+        # One at a time: pictures may be large.
+        for _ in range(times - 1):
+            if not _alike(first, _input(images, transform, path)):
+                culprit = _culprit(images, transform, path)
+                raise ModelError(
+                    f"{path}: loaded and transformed twice, this file gives two different inputs ({culprit}). A network "
+                    "is looked at with the preprocessing of its tests: leave out what is random, such as RandomResizedCrop "
+                    "(Resize and CenterCrop in its place) or RandomHorizontalFlip."
+                )
+            if perf_counter() > deadline:
+                return
+
+
+def _input(images: ImageList, transform: Transform, path: Path) -> np.ndarray:
+    return apply_transform(transform, _loaded(images, path), str(path)).numpy()
 
 
 def _loaded(images: ImageList, path: Path) -> Any:
@@ -54,32 +68,28 @@ def _loaded(images: ImageList, path: Path) -> Any:
         raise ModelError(f"{path}: this file could be loaded at first, and then not: {error}.") from error
 
 
-def _culprit(transform: Any, loaded: list[Any]) -> str:
+def _culprit(images: ImageList, transform: Any, path: Path) -> str:
     """Name what is random: the loader, or a step of the transform."""
-    if not _all_same(loaded):
+    value = _loaded(images, path)
+    if any(not _alike(value, _loaded(images, path)) for _ in range(_TIMES)):
         return "by the loader"
-    value = loaded[0]
     for step in getattr(transform, "transforms", ()):
-        found = [step(value) for _ in range(_TIMES)]
-        if not _all_same(found):
+        found = step(value)
+        if any(not _alike(found, step(value)) for _ in range(_FILES * _TIMES)):
             return f"by {type(step).__name__} of the transform"
-        value = found[0]
+        value = found
     return "by the transform"
 
 
-def _all_same(values: list[Any]) -> bool:
-    """Say whether values are alike in every number. What is neither array nor picture is taken for alike."""
-    arrays = [_as_array(value) for value in values]
-    return all(_alike(arrays[0], other) for other in arrays[1:])
+def _alike(one: Any, other: Any) -> bool:
+    """Say whether two values have the same numbers. What is neither array nor picture is taken for alike."""
+    one, other = _as_array(one), _as_array(other)
+    if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
+        return True
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
 
 
 def _as_array(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.numpy(force=True)
     return np.asarray(value) if isinstance(value, Image.Image) else value
-
-
-def _alike(one: Any, other: Any) -> bool:
-    if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
-        return True
-    return one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")

@@ -78,7 +78,7 @@ def survey(lists: Sequence[ImageList], loader: Loader | None, decoding: Decoding
     settled = decoding
     if deep and decoding.white is None:
         _refuse_dark(lists[0].root, max(deep), len(deep), len(seen))
-        settled = replace(decoding, white=WHITE_OF_16_BITS)
+        settled = replace(decoding, full_16_bits=True)
     return Survey(load_by(None, settled), tuple(_conditions(seen, deep, settled)))
 
 
@@ -97,7 +97,7 @@ def _looked(path: Path, decoding: Decoding) -> _Seen | None:
                 depth = Depth.of(picture)
                 uncertain = depth.sixteen_bits and depth.white is None
                 found = brightest(picture, depth) if uncertain else 0.0
-                return _Seen(getattr(picture, "n_frames", 1) > 1, _is_transparent(picture), uncertain, found)
+                return _Seen(bool(getattr(picture, "is_animated", False)), _is_transparent(picture), uncertain, found)
         except Exception:
             return None
 

@@ -118,8 +118,8 @@ def _parts(built: Any, *, where: str) -> tuple[nn.Module, Any, Any]:
     if len(parts) > 3 or not isinstance(network, nn.Module) or not callables:
         found = ", ".join(type(part).__name__ for part in parts)
         raise ModelError(
-            f"{where} must return an nn.Module, a pair (nn.Module, transform) or three (nn.Module, transform, loader), "
-            f"but it returned {found}."
+            f"{where} must return an nn.Module or (nn.Module, transform) or (nn.Module, transform, loader), but it "
+            f"returned {found}."
         )
     return unwrapped(network), transform, loader
 

@@ -203,7 +203,17 @@ def test_a_background_that_is_no_colour_is_refused(colour):
 
 def test_what_a_store_says_of_decoding_is_read_back():
     decoding = Decoding.asked("#102030", 4095, 50)
-    assert Decoding.recorded(json.loads(json.dumps(decoding.record()))) == decoding == Decoding((16, 32, 48), 4095, 50)
+    assert Decoding.recorded(json.loads(json.dumps(decoding.record()))) == decoding
+    assert decoding == Decoding((16, 32, 48), 4095, max_megapixels=50)
+
+
+def test_full_sixteen_bits_say_nothing_of_other_numbers(tmp_path):
+    sure = Decoding(full_16_bits=True)
+    dark = saved(tmp_path / "a.png", Image.fromarray(np.full((2, 2), 2570, np.uint16)))
+    assert np.all(np.asarray(open_picture(dark, sure)) == 10)
+    for pixels in (ramp(0, 1, np.float32), ramp(0, 255, np.int32)):
+        with pytest.raises(UnreadablePicture, match="of unknown range"):
+            open_picture(saved(tmp_path / "a.tif", Image.fromarray(pixels)), sure)
 
 
 @pytest.mark.parametrize("values", [{"white": 0}, {"white": float("nan")}, {"max_megapixels": -1}])
