@@ -151,7 +151,8 @@ def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int]
         bad += batch.bad
     raise ImageFolderError(
         f"{candidates.root}: none of its {len(candidates)} files can be read as an image "
-        f"({candidates.paths[bad[0][0]]}: {bad[0][1]}). Give a folder with one sub-folder of pictures for each class."
+        f"({candidates.paths[bad[0][0]]}: {bad[0][1]}). Give a folder with one sub-folder of pictures for each class, "
+        "or let the function of MODEL return a loader that reads what they are."
     )
 
 

@@ -49,9 +49,9 @@ def refuse_random(images: ImageList, transform: Transform, positions: Sequence[i
             if not _alike(first, _input(images, transform, path)):
                 culprit = _culprit(images, transform, path)
                 raise ModelError(
-                    f"{path}: loaded and transformed twice, this file gives two different inputs ({culprit}). A network "
-                    "is looked at with the preprocessing of its tests: leave out what is random, such as RandomResizedCrop "
-                    "(Resize and CenterCrop in its place) or RandomHorizontalFlip."
+                    f"{path}: loaded and transformed twice, this file gives two different inputs ({culprit}). "
+                    "A network is looked at with the preprocessing of its tests: leave out what is random, such as "
+                    "RandomResizedCrop (Resize and CenterCrop in its place) or RandomHorizontalFlip."
                 )
             if perf_counter() > deadline:
                 return

@@ -66,6 +66,12 @@ class AsLoaded:
             return default_transform(self._network)(loaded.convert("RGB"))
         if isinstance(loaded, np.ndarray) and np.issubdtype(loaded.dtype, np.floating):
             return torch.from_numpy(np.ascontiguousarray(loaded, dtype=np.float32))
+        if not isinstance(loaded, torch.Tensor):
+            numbers = f" of {loaded.dtype}" if isinstance(loaded, np.ndarray) else ""
+            raise TypeError(
+                f"without a transform the loader has to return floating-point numbers, but it gave a "
+                f"{type(loaded).__name__}{numbers}"
+            )
         return loaded
 
     def __repr__(self) -> str:
