@@ -157,7 +157,7 @@ class OwnTally:
         count, right, named = self.unablated.count, self.unablated.right[0], self.unablated.named[0]
 
         def along(before: np.ndarray, change: np.ndarray) -> np.ndarray:
-            steps = change.reshape(len(ranking.classes), 2, -1)
+            steps = change.reshape(len(ranking.classes), 2, len(ranking.n_removed) - 1)
             begin = np.broadcast_to(before.reshape(-1, 1, 1), (*steps.shape[:2], 1))
             return np.concatenate([begin, begin + steps], axis=2)
 

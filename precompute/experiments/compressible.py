@@ -12,7 +12,7 @@ from precompute.ablation.succession import held_bytes
 from precompute.experiments.greedy import GreedyCost, greedy_cost
 from precompute.experiments.job import Job
 from precompute.experiments.one_shot import n_orders
-from precompute.experiments.removal import divided, seconds_each, site_of
+from precompute.experiments.removal import ranked_and_measured, seconds_each, site_of
 from precompute.experiments.subject import Subject
 from precompute.store.layer import Layer
 
@@ -144,4 +144,4 @@ def _on_fewer_images(job: Job, extent: Extent, share: float) -> tuple[Extent, in
 
 
 def _halves(job: Job, per_class: int | None) -> np.ndarray:
-    return divided(np.asarray(job.store.images.label), per_class, seed=job.seed)
+    return ranked_and_measured(np.asarray(job.store.images.label), per_class, seed=job.seed)

@@ -14,6 +14,7 @@ from precompute.experiments.removal import (
     N_RANDOM,
     divided,
     orders,
+    ranked_and_measured,
     seconds_each,
     site_of,
     steps,
@@ -169,7 +170,7 @@ def _within(
     label = np.asarray(job.store.images.label)
     most = int(np.bincount(label[half >= 0]).max())
     per_class = max(2, int(most * budget / left))
-    half = divided(label, per_class, seed=job.seed)
+    half = ranked_and_measured(label, per_class, seed=job.seed)
     removals = [_ranked_again(job, removal, half) for removal in removals]
     return removals, half, told + f" and on {per_class} images of each class, half of them to rank the units on."
 

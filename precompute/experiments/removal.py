@@ -6,7 +6,7 @@ import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.ablation.succession import silence
-from precompute.errors import ModelError
+from precompute.errors import ModelError, OptionError
 from precompute.experiments.pace import seconds_swept
 from precompute.experiments.reading import spread
 from precompute.experiments.subject import Subject
@@ -67,6 +67,23 @@ def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarra
     used = spread(label, per_class)
     half = np.full(len(label), -1, dtype=np.int32)
     half[used] = halves(label[used], seed=seed)
+    return half
+
+
+def ranked_and_measured(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
+    """Divide images as :func:`divided` does, where both parts are needed.
+
+    Raises
+    ------
+    OptionError
+        Where nothing is left to measure on.
+    """
+    half = divided(label, per_class, seed=seed)
+    if not ((half == 0).any() and (half == 1).any()):
+        raise OptionError(
+            "Units are ranked on one half of the images and tried on the other, but there are only "
+            f"{int((half >= 0).sum())} images, so that one half is empty. Use more images of a class."
+        )
     return half
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from precompute.errors import OptionError
 from precompute.experiments.job import Job
 from precompute.experiments.reading import spread
-from precompute.experiments.removal import divided
+from precompute.experiments.removal import ranked_and_measured
 from precompute.experiments.subject import Subject, find_images
 from precompute.images.folder import ImageList, list_training_images
 
@@ -89,7 +89,7 @@ def choose_samples(job: Job, per_class: int | None) -> Samples:
     label = np.asarray(job.store.images.label)
     training = _training_images(job)
     if training is None:
-        return Samples(label, divided(label, per_class, seed=job.seed), None, np.empty(0, dtype=np.int64))
+        return Samples(label, ranked_and_measured(label, per_class, seed=job.seed), None, np.empty(0, dtype=np.int64))
     half = np.full(len(label), -1, dtype=np.int32)
     half[spread(label, per_class)] = 1
     return Samples(label, half, training, spread(training.labels, per_class or TRAINING_PER_CLASS))

@@ -16,7 +16,7 @@ from precompute.shards import arrays as named
 from precompute.stages.attribution import METHODS, failure_of
 from precompute.stages.exemplars import Wanted, wanted
 from precompute.stages.gallery import Look, attribution_maps, exemplar_maps
-from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
+from precompute.store.schema import EXEMPLAR_KINDS, MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
 
 Peak = tuple[np.ndarray, np.ndarray]
 
@@ -57,11 +57,16 @@ def look_again(part: Part, images: Swept, merged: Merged, progress: Progress) ->
     return list(shards)
 
 
+def n_attributed(plan: Plan, merged: Merged, site: Site) -> int:
+    """Return how many of the top exemplars of a layer get attributions: no more than there are images."""
+    return min(plan.attribution.n_exemplars, merged.exemplars[site].shape[1] // len(EXEMPLAR_KINDS))
+
+
 def _n_steps(plan: Plan, merged: Merged, positions: np.ndarray) -> int:
     """Count the steps of a shard: an image, and each attribution map, is one."""
     maps = 0
     for site in plan.sites:
-        top = merged.exemplars[site][:, : plan.attribution.n_exemplars]
+        top = merged.exemplars[site][:, : n_attributed(plan, merged, site)]
         maps += int(np.isin(top, positions).sum()) * len(plan.attribution.methods[site.name])
     return len(positions) + maps
 
@@ -81,7 +86,7 @@ def _look_one(plan: Plan, look: Look, batch: Batch, merged: Merged, stage: Stage
     )
     for number, site in enumerate(plan.sites):
         arrays |= named.map_arrays(number, "exemplar", maps[site])
-        chosen = wanted_of[site].slot < plan.attribution.n_exemplars
+        chosen = wanted_of[site].slot < n_attributed(plan, merged, site)
         top = Wanted(*(values[chosen] for values in (wanted_of[site].unit, wanted_of[site].slot, wanted_of[site].row)))
         at = (peak[site][0][chosen], peak[site][1][chosen])
         for name in plan.attribution.methods[site.name]:
