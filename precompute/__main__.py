@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
@@ -20,6 +20,7 @@ from precompute.options import RunOptions
 from precompute.store.check import check
 from precompute.store.place import parts_of, place_of
 from precompute.store.reader import Store, open_store
+from precompute.words import printable
 
 # By default torch's threads wait for each other by spinning. Where other programs want the same cores, that made a
 # training step four times as slow as sleeping does. It has to be said before torch is imported.
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run_command(options))
     except UnitscopeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(f"error: {error}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\nstopped; {options.when_stopped}", file=sys.stderr)
@@ -171,6 +172,11 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 # The commands
 
 
+def _say(text: str, to: TextIO | None = None) -> None:
+    """Print lines. They may hold names of files, which nobody has made safe for a terminal."""
+    print("\n".join(map(printable, text.split("\n"))), file=to)
+
+
 def _layers(options: argparse.Namespace) -> int:
     from precompute.models.listing import lines
     from precompute.models.load import load_model
@@ -213,7 +219,7 @@ def _run(options: argparse.Namespace) -> int:
         resume=options.resume,
         decoding=Decoding.asked(options.background, options.white, options.max_megapixels),
     )
-    carry_out(asked, command=_command(), say=print)
+    carry_out(asked, command=_command(), say=_say)
     print(f"Look at it with: streamlit run app.py -- --store {shlex.quote(str(options.out))}")
     return 0
 
@@ -229,7 +235,7 @@ def _demo(options: argparse.Namespace) -> int:
     from precompute.demo import build_demo, build_variants
 
     build = build_variants if options.variants else build_demo
-    build(options.out, seed=options.seed, command=_command(), say=print)
+    build(options.out, seed=options.seed, command=_command(), say=_say)
     print("Look at it with: streamlit run app.py")
     print(f"Every experiment is added by: python -m precompute experiment all {shlex.quote(str(options.out))}")
     return 0
@@ -243,15 +249,15 @@ def _experiment(options: argparse.Namespace) -> int:
         asked[several] = tuple(asked[several]) if asked[several] else None
     wanted = ExperimentOptions(**asked)
     if options.name == "all":
-        return 0 if carry_out_all(options.store, wanted, command=_command(), say=print) else 1
-    carry_out(options.name, options.store, wanted, command=_command(), say=print)
+        return 0 if carry_out_all(options.store, wanted, command=_command(), say=_say) else 1
+    carry_out(options.name, options.store, wanted, command=_command(), say=_say)
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
     problems = check(options.store)
     for line in (*problems, *parts_of(place_of(options.store))):
-        print(line)
+        _say(line)
     print(f"{options.store}: {len(problems) or 'no'} problem{'s' * (len(problems) != 1)} found")
     return 1 if problems else 0
 
@@ -271,7 +277,7 @@ def _compare(options: argparse.Namespace) -> int:
 def _info(options: argparse.Namespace) -> int:
     with open_store(options.store) as store:
         for name, value in _facts(store):
-            print(f"{name:16} {value}")
+            _say(f"{name:16} {value}")
     return 0
 
 

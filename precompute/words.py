@@ -1,5 +1,6 @@
 """Times and sizes as people write them."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 
@@ -15,6 +16,17 @@ def duration(seconds: float) -> str:
 def size(n_bytes: float) -> str:
     """Write a size of a file."""
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
+
+
+_TURNS_A_LINE = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+
+
+def printable(name: str) -> str:
+    """Write what moves the cursor, colours the screen or turns a line around as escapes, and so what is no text."""
+    return "".join(
+        ascii(sign)[1:-1] if unicodedata.category(sign) in ("Cc", "Cs") or ord(sign) in _TURNS_A_LINE else sign
+        for sign in name
+    )
 
 
 def few_pairs(names: Sequence[str], outputs: Iterable[int], at_most: int = 4) -> str:

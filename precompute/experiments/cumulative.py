@@ -12,7 +12,6 @@ from precompute.experiments.class_ranking import ClassRanking, OwnTally, rank_fo
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.removal import (
     N_RANDOM,
-    divided,
     orders,
     ranked_and_measured,
     seconds_each,
@@ -79,7 +78,7 @@ def prepare(job: Job) -> Prepared:
         _refuse_measure(layer, job.options.by)
     with exact_float32():
         subject = find_subject(job.store, job.options)
-        half = divided(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
+        half = ranked_and_measured(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
         removals = [_removal(job, subject, layer, half) for layer in job.layers]
     budget = 60 * job.options.minutes
     removals, half, reduced = _within(job, removals, half, budget)

@@ -1,0 +1,78 @@
+"""Runs of one to three images: what people type first."""
+
+import pytest
+
+from precompute.errors import UnitscopeError
+from precompute.experiments.carry_out import carry_out as add
+from precompute.experiments.options import ExperimentOptions
+from precompute.experiments.table import EXPERIMENTS
+from precompute.options import RunOptions
+from precompute.runs import carry_out
+from precompute.store.check import check
+from precompute.store.reader import open_store
+from tests.explorer.conftest import Page, put, runs, show  # noqa: F401  fixtures
+from tests.small import write_images, write_network
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """A store of one, two and three images, with every option that asks for more than there is."""
+    folder = tmp_path_factory.mktemp("few")
+    network, images = write_network(folder), write_images(folder / "images", per_class=4)
+    train = write_images(folder / "train", per_class=4)
+
+    def made(n):
+        out = folder / f"{n}.h5"
+        if not out.exists():
+            options = RunOptions(
+                model=network,
+                images=images,
+                train_images=train,
+                layers=("features.4", "signed"),
+                out=out,
+                limit=n,
+                ablation=("zero", "mean"),
+                attribution=("gradient", "integrated_gradients"),
+                top_k=5,
+            )
+            carry_out(options, command="test", say=lambda _: None)
+        return out
+
+    return made
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_run_of_few_images_makes_a_whole_store(stores, n):
+    assert check(stores(n)) == []
+    with open_store(stores(n)) as store:
+        assert len(store.images) == n
+        layer = store.layers[0]
+        assert sorted(layer.exemplars("top", 0).image.tolist()) == list(range(n))
+        assert {found.n_exemplars for found in layer.attributions} == {n}
+
+
+@pytest.mark.parametrize("name", [row.name for row in EXPERIMENTS if row.name != "dissection"])
+@pytest.mark.parametrize("n", [1])
+def test_an_experiment_on_few_images_is_added_or_refused_in_a_sentence(stores, n, name):
+    row = next(row for row in EXPERIMENTS if row.name == name)
+    try:
+        add(name, stores(n), ExperimentOptions(max_minutes=0.2).only(row), command="test", say=lambda _: None)
+    except UnitscopeError as error:
+        assert "Use more images of a class" in str(error)  # noqa: PT017  the others are added
+    assert check(stores(n)) == []
+
+
+@pytest.mark.parametrize("page", ["overview", "layer", "unit", "experiments", "compare"])
+@pytest.mark.parametrize("n", [1])
+def test_every_page_opens_on_a_store_of_few_images(stores, runs, show, n, page):  # noqa: F811
+    put(stores(n), runs)
+    shown: Page = show(page, store="demo", layer="signed")
+    assert "us-alert" not in shown.words
+
+
+def test_every_experiment_has_its_page_on_a_store_of_one_image(stores, runs, show):  # noqa: F811
+    path = put(stores(1), runs)
+    with open_store(path) as store:
+        names = store.experiments
+    for name in names:
+        assert "us-sentence" in show("experiments", store="demo", layer="signed", experiment=name).words
