@@ -257,7 +257,7 @@ def _experiment(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     problems = check(options.store)
     for line in (*problems, *parts_of(place_of(options.store))):
-        _say(line)
+        _say(str(line))
     print(f"{options.store}: {len(problems) or 'no'} problem{'s' * (len(problems) != 1)} found")
     return 1 if problems else 0
 

@@ -6,8 +6,10 @@ Whatever can be refused is refused here.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import Conv2d
 
 from precompute.ablation.ablations import Ablater
 from precompute.ablation.choose import make_ablater
@@ -164,7 +166,9 @@ def _eights(n: int) -> list[range]:
 
 
 def example_inputs(model: Model) -> Tensor:
-    """Return two inputs that a network can take, made of even grey, where there are no images at hand.
+    """Return two inputs that a network can take where there are no images at hand.
+
+    They are made of even grey; of even numbers where a loader of the person's own makes what the transform receives.
 
     Raises
     ------
@@ -173,8 +177,7 @@ def example_inputs(model: Model) -> Tensor:
     """
     refusals = []
     for side in _USUAL_SIDES:
-        picture = Image.new("RGB", (side, side), (128, 128, 128))
-        inputs = apply_transform(model.transform, picture, "an even grey picture").repeat(2, 1, 1, 1)
+        inputs = _even_input(model, side).repeat(2, 1, 1, 1)
         try:
             run(model.network, inputs)
         except ModelError as error:
@@ -182,3 +185,11 @@ def example_inputs(model: Model) -> Tensor:
         else:
             return inputs
     raise refusals[0]
+
+
+def _even_input(model: Model, side: int) -> Tensor:
+    if model.loader is None:
+        picture = Image.new("RGB", (side, side), (128, 128, 128))
+        return apply_transform(model.transform, picture, "an even grey picture")
+    convolutions = (module for module in model.network.modules() if isinstance(module, Conv2d))
+    return torch.full((next((module.in_channels for module in convolutions), 3), side, side), 0.5)
