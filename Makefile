@@ -1,6 +1,7 @@
 # make demo   everything from nothing: environment, demo store, app      (PORT=8502 make demo: another port)
 # make test   the same environment and the test tools, then every check and test
 # make run    the app alone
+# make coverage   docs/coverage.md anew: which layers of which networks can be looked at (about two hours)
 
 PYTHON ?= python3
 PORT ?= 8501
@@ -9,7 +10,7 @@ DEMO := runs/demo.h5
 # Without a screen there is no browser to open.
 HEADLESS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && echo false || echo true)
 
-.PHONY: demo run test format clean
+.PHONY: demo run test coverage format clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO) run
@@ -29,6 +30,9 @@ test: .venv/installed-dev browser
 	rm -rf .cache/demo && $(BIN)/python -m precompute demo --out .cache/demo/demo.h5
 	OMP_NUM_THREADS=1 UNITSCOPE_DEMO_STORE=$(CURDIR)/.cache/demo/demo.h5 \
 	  $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope $(TESTS)
+
+coverage: .venv/installed-dev
+	$(BIN)/python -m tests.coverage
 
 # Debian's Chromium, where there is no browser and we may install one. Without any, the browser tests say so.
 .PHONY: browser

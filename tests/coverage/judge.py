@@ -160,7 +160,8 @@ def _place(site: Site) -> str:
 
 
 def _has_units(refused: Refused, known: dict[str, Call]) -> bool:
-    return refused.name in known and known[refused.name].dimension is not None
+    call = known.get(refused.name)
+    return call is not None and call.dimension is not None and call.positions != "other"
 
 
 def contradictions(site: Site, known: Call) -> list[str]:

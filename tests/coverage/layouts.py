@@ -48,8 +48,11 @@ class Call:
 
     @property
     def positions(self) -> str | None:
-        """What a unit's positions are: grid, tokens, none; "other" in another order; None if not known."""
-        if self.layout in (None, NONE) or "?" in self.layout:
+        """What a unit's positions are: grid, tokens, none; "other" in another order; None if not known.
+
+        A single token may be the class token or all of the picture.
+        """
+        if self.layout in (None, NONE) or "?" in self.layout or (len(self.shape) == 3 and 1 in self.shape[1:]):
             return None
         return (
             "other" if "X" in self.layout else {"NCHW": "grid", "NHWC": "grid", "NC": "none"}.get(self.layout, "tokens")

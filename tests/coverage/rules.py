@@ -7,7 +7,7 @@ output has no units on one dimension: attention weights, and channels dealt out 
 Rules = tuple[tuple[str, str], ...]
 
 # In every family: (image, head, token, token) or (image, head, token, channel).
-EVERYWHERE: Rules = ((r"(^|[._])(attn_drop|softmax|rel_pos|q_norm|k_norm|norm_[qkv]|attention\.dropout)$", "none"),)
+EVERYWHERE: Rules = ((r"(^|[._])(attn_drop|softmax|rel_pos|q_norm|k_norm)$", "none"),)
 
 # These go before the class of the module.
 FIRST: dict[str, Rules] = {
@@ -19,7 +19,7 @@ FIRST: dict[str, Rules] = {
         (r"_attention(\.departition_op)?$", "NCHW"),
     ),
     # logits of attention between tokens, a head each
-    "cait": ((r"\.attn\.proj_[lw]$", "NXXC"),),
+    "cait": ((r"\.attn\.proj_[lw]$", "NXXC"), (r"^blocks_token_only", "NXC none")),
     "convit": ((r"\.attn\.pos_proj$", "NXXC"),),
     "coat": ((r"crpe\d(#|$)", "none"),),
     # a layer of one channel
@@ -38,6 +38,7 @@ FIRST: dict[str, Rules] = {
     ),
     # (image, channel, place in the patch, patch)
     "mobilevitv2_050": ((r"\.transformer(\.|$)", "NCXX"),),
+    "mvitv2": ((r"\.norm_[qkv]$", "none"),),
     # (image, block, place in the block, channel)
     "nest": ((r"\.transformer_encoder(\.|$)", "NXXC"),),
     # weights of neighbours
