@@ -29,7 +29,8 @@ class Recipe:
     """What to make up.
 
     ``without`` names optional parts to leave out (see ``LOSSES``), ``signed`` the layers that go below zero. ``spare``
-    is how many outputs are no class, ``n_empty`` how many of the last classes have no images.
+    is how many outputs are no class, ``n_empty`` how many of the last classes have no images. ``tokens`` names layers
+    whose positions are tokens, with how many of them are apart from the picture.
     """
 
     n_classes: int = 12
@@ -41,6 +42,7 @@ class Recipe:
     signed: frozenset[str] = frozenset()
     spare: int = 0
     n_empty: int = 0
+    tokens: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass
@@ -112,6 +114,8 @@ def make_contents(recipe: Recipe) -> Contents:
             layer_path(layer), {"order": number, "kind": "ReLU", "n_units": n_units, "spatial_shape": list(shape)}
         )
         shown |= _make_layer(contents, recipe, layer, n_units, shape, before, paths, rng)
+        if layer in dict(recipe.tokens):
+            _make_tokens(contents, layer, (n_units, len(paths), dict(recipe.tokens)[layer]), rng)
     contents.pictures = {image: _picture(titles[label[image]], rng) for image in sorted(shown)}
     return contents
 
@@ -183,6 +187,12 @@ def _make_layer(contents, recipe, layer, n_units, shape, before, paths, rng):
             facts.pop("name")
             contents.describe(layer_path(layer, "measure", name), facts)
     return _make_exemplars(contents, recipe, layer, shape, largest, mean, paths, rng)
+
+
+def _make_tokens(contents, layer, shape, rng):
+    contents.facts[layer_path(layer)] |= {"unit_dimension": -1, "positions": "tokens"}
+    if shape[-1]:
+        contents.write(layer_path(layer, "activation/other_tokens"), rng.normal(size=shape))
 
 
 def _make_ablation(contents, recipe, layer, kind, largest, preferred, before, rng):

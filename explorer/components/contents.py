@@ -11,6 +11,7 @@ from explorer.components.chart import chart
 from explorer.components.html import escape, heading, note
 from explorer.components.wall import wall
 from explorer.navigate import View
+from explorer.places import shape_words
 from explorer.shown import dead_units, first_order, order_by, quantity
 from explorer.text import count, md_text, percent
 from precompute.store.answers import answers
@@ -64,9 +65,8 @@ def layers(view: View) -> None:
 
 
 def _layer(view: View, layer: Layer) -> None:
-    shape = " × ".join(str(size) for size in layer.spatial_shape) or "no space"
     dead = int(dead_units(layer).sum())
-    facts = [layer.kind, shape, count(layer.n_units, "unit")] + ([f"{dead} dead"] if dead else [])
+    facts = [layer.kind, shape_words(layer), count(layer.n_units, "unit")] + ([f"{dead} dead"] if dead else [])
     heading(layer.name, ", ".join(facts))
     sort = first_order(layer)
     rows = {1: 3, 2: 2}.get(len(view.store.layers), 1)

@@ -8,6 +8,7 @@ from explorer.components.exemplars import shown_kind
 from explorer.components.html import heading, note
 from explorer.impact import Floats
 from explorer.navigate import View
+from explorer.places import apart_words
 from explorer.text import percent, significant
 from precompute.store.reader import Layer
 
@@ -28,6 +29,8 @@ def distribution(view: View, layer: Layer, unit: int) -> None:
     chart(lambda: histogram(largest, shown, of_class), key="histogram", says="Images by their largest activation")
     front = f" In blue: {view.store.classes.title[view.chosen_class]}." if view.chosen_class is not None else ""
     note(f"Images whose largest activation is not zero; a tick below for each picture shown.{front}")
+    if apart := apart_words(layer, unit):
+        note(apart)
 
 
 def _extremes(largest: Floats) -> list[str]:

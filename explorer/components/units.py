@@ -16,6 +16,7 @@ from explorer.components.html import escape, heading, note
 from explorer.components.wall import wall
 from explorer.impact import impact
 from explorer.navigate import View
+from explorer.places import shape_words, where_words
 from explorer.selection import Selection
 from explorer.sentence import as_html, breakage, quoted
 from explorer.shown import (
@@ -40,10 +41,12 @@ _TABLE_HEIGHT = 540
 
 def summary(view: View, layer: Layer) -> str:
     """Return a sentence about the layer, as HTML."""
-    shape = " × ".join(str(size) for size in layer.spatial_shape) or "no space"
     dead = int(dead_units(layer).sum())
-    said = f"<b>{escape(layer.name)}</b> ({escape(layer.kind)}, {escape(shape)}) has <b>{layer.n_units:,} units</b>"
+    kind = f"{layer.kind}, {shape_words(layer)}"
+    said = f"<b>{escape(layer.name)}</b> ({escape(kind)}) has <b>{layer.n_units:,} units</b>"
     said += f", {dead:,} of them dead." if dead else "."
+    if where := where_words(layer):
+        said += f" Its units are {escape(where)}."
     found = evidence.held(view.store, layer.name, view.selection.ablation)
     return said + (_worst(view, layer) if found is None else _surest(view, layer, found))
 

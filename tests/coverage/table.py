@@ -136,5 +136,5 @@ class _Reasons:
 
 
 def _kind_of(reason: str) -> str:
-    reason = re.sub(r"'[^']*'", "…", reason.splitlines()[0] if reason else "")
-    return re.sub(r"\d[\d.,e×x+-]*", "…", reason)[:300]
+    reason = reason.splitlines()[0].split("; `--units-on")[0] if reason else ""
+    return re.sub(r"'[^']*'|`[^`]*`|\d[\d.,e×x+-]*", "…", reason)[:300]
