@@ -38,4 +38,4 @@ def apart_words(layer: Layer, unit: int) -> str:
 def _tokens_apart(layer: Layer) -> str:
     values = layer.other_tokens(0)
     n = 0 if values is None else values.shape[1]
-    return f"{count(n, 'token')} apart from {'it' if n == 1 else 'them'}" if n else ""
+    return f"{count(n, 'token')} apart from them" if n else ""

@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="networks to judge, as resnet18 or timm:test_vit (all)")
     parser.add_argument("--families", action="store_true", help="one network a family, of torchvision too")
     parser.add_argument("--quick", action="store_true", help="audit three layers of each, not six")
+    parser.add_argument("--plain", action="store_true", help="do not ask for the engine, which takes most of the time")
     parser.add_argument("--new", action="store_true", help="only networks that --results does not know")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--results", type=Path, default=Path(".cache/coverage.json"), help="where verdicts are kept")
@@ -29,7 +30,7 @@ def main() -> int:
     verdicts = records.read(options.results)
     for key, network in every.items():
         if _wanted(key, network, options, verdicts):
-            verdicts[key] = judge(network, most=3 if options.quick else 6)
+            verdicts[key] = judge(network, most=3 if options.quick else 6, engine=not options.plain)
             records.write(options.results, verdicts)
             print(line(verdicts[key]), flush=True)
     known = records.in_order(verdicts, every)

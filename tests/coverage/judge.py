@@ -28,6 +28,8 @@ _MEMORY = 2**28
 # Of the largest output: what float32 explains in a deep network whose sums are taken in another order.
 ROUNDING = 1e-4
 
+NOT_ASKED = "the engine was not asked here: it was on other networks of the same kind"
+
 
 @dataclass
 class Audited:
@@ -117,19 +119,19 @@ class Verdict:
         return self.failure.startswith("crash")
 
 
-def judge(of: Network, *, most: int = 6, names: Sequence[str] = ()) -> Verdict:
+def judge(of: Network, *, most: int = 6, engine: bool = True) -> Verdict:
     """Judge one network.
 
     Parameters
     ----------
     most
         Layers to audit at most.
-    names
-        Layers to audit; by default some of every kind, early, in the middle and late.
+    engine
+        Whether to ask for the engine, as a run does; to write a deep network down for it takes longer than the rest.
     """
     verdict, start = Verdict(of.library, of.family, of.name, of.size), time.perf_counter()
     try:
-        _judge(of, verdict, most, names)
+        _judge(of, verdict, most, engine)
     except UnitscopeError as error:
         verdict.failure = str(error)
     except Exception as error:  # whatever it is, it is a row of the table
@@ -138,7 +140,7 @@ def judge(of: Network, *, most: int = 6, names: Sequence[str] = ()) -> Verdict:
     return verdict
 
 
-def _judge(of: Network, verdict: Verdict, most: int, names: Sequence[str]) -> None:
+def _judge(of: Network, verdict: Verdict, most: int, engine: bool) -> None:
     network, images = of.build(), pictures(N_IMAGES, of.size)
     wake(network, images, N_OUTPUTS)
     known = layouts_of(network, images[:2], of)
@@ -148,8 +150,8 @@ def _judge(of: Network, verdict: Verdict, most: int, names: Sequence[str]) -> No
     verdict.known = sum(known[site.name].layout is not None for site in found.sites)
     verdict.contradictions = [text for site in found.sites for text in contradictions(site, known[site.name])]
     verdict.overcautious = [each.name for each in found.refused if _has_units(each, known)]
-    chosen = [site for site in found.sites if site.name in names] or choose(network, found.sites, known, most)
-    for site, ablater, way in ablaters(network, chosen, images):
+    chosen = choose(network, found.sites, known, most)
+    for site, ablater, way in ablaters(network, chosen, images) if engine else _plain(network, chosen):
         verdict.audited.append(_audit(network, images, site, known[site.name], ablater, way))
 
 
@@ -223,6 +225,10 @@ def ablaters(network: nn.Module, sites: Sequence[Site], images: Tensor) -> list[
             ablater = None
         found.append((site, ablater, "engine") if ablater else _alone(network, site, images))
     return found
+
+
+def _plain(network: nn.Module, sites: Sequence[Site]) -> list[tuple[Site, Ablater, str]]:
+    return [(site, PlainAblater(network, site, batch_size=_BATCH), NOT_ASKED) for site in sites]
 
 
 def _alone(network: nn.Module, site: Site, images: Tensor) -> tuple[Site, Ablater, str]:
