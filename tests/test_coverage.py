@@ -14,7 +14,7 @@ from tests.coverage import records, table
 from tests.coverage.judge import Verdict, choose, contradictions, judge
 from tests.coverage.layouts import Call, layouts_of
 from tests.coverage.networks import Network, of_timm, of_torchvision
-from tests.coverage.plain import output_of, outputs_with, pictures, silenced
+from tests.coverage.plain import outputs_of, outputs_with, pictures, silenced
 
 EVERY = {(each.library, each.name): each for each in (*of_torchvision(), *of_timm())}
 FEW = [
@@ -101,7 +101,7 @@ def test_what_has_no_units_must_not_be_listed():
 
 def test_silencing_overwrites_the_units_and_nothing_else(last):
     images = pictures(2, 8)
-    output = output_of(last, images, "norm")
+    output = outputs_of(last, images, ["norm"])[0]["norm"]
     assert output.shape == (2, 6, 6, 6)
     changed = silenced(output, 3, [2], torch.tensor([[0.7]]))
     assert (changed[..., 2] == 0.7).all()

@@ -20,9 +20,11 @@ from precompute.models.sites import Refused, Site, survey
 from precompute.stages.activations import answer
 from tests.coverage.layouts import Call, layouts_of
 from tests.coverage.networks import N_OUTPUTS, Network
-from tests.coverage.plain import output_of, outputs_with, pictures, silenced, wake
+from tests.coverage.plain import outputs_of, outputs_with, pictures, silenced, wake
 
 N_IMAGES = 5
+# So few layers of a network are a quick look, with fewer ablations.
+FEW = 3
 _BATCH = 8
 _MEMORY = 2**28
 # Of the largest output: what float32 explains in a deep network whose sums are taken in another order.
@@ -151,8 +153,9 @@ def _judge(of: Network, verdict: Verdict, most: int, engine: bool) -> None:
     verdict.contradictions = [text for site in found.sites for text in contradictions(site, known[site.name])]
     verdict.overcautious = [each.name for each in found.refused if _has_units(each, known)]
     chosen = choose(network, found.sites, known, most)
+    bench = _Bench(network, images, *outputs_of(network, images, [site.name for site in chosen]), few=most <= FEW)
     for site, ablater, way in ablaters(network, chosen, images) if engine else _plain(network, chosen):
-        verdict.audited.append(_audit(network, images, site, known[site.name], ablater, way))
+        verdict.audited.append(_audit(bench, site, known[site.name], ablater, way))
 
 
 def _place(site: Site) -> str:
@@ -236,30 +239,40 @@ def _alone(network: nn.Module, site: Site, images: Tensor) -> tuple[Site, Ablate
     return site, ablater, why or "engine"
 
 
-def _audit(network: nn.Module, images: Tensor, site: Site, known: Call, ablater: Ablater, way: str) -> Audited:
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """What layers of one network are audited on: images, what the layers make of them, and the answers."""
+
+    network: nn.Module
+    images: Tensor
+    at_layer: dict[str, Tensor]
+    unablated: Tensor
+    few: bool
+
+
+def _audit(bench: _Bench, site: Site, known: Call, ablater: Ablater, way: str) -> Audited:
     try:
-        audited = _compare(network, images, site, known, ablater, way)
+        audited = _compare(bench, site, known, ablater, way)
     except (RuntimeError, LookupError, TypeError, UnitscopeError):
         audited = None
     if audited is not None and (audited.is_right or way != "engine"):
         return audited
     # By the very way that a run takes: it may see for itself that the engine will not do, and take the plain method.
-    _, ablater, way = _alone(network, site, images)
     try:
-        return _compare(network, images, site, known, ablater, way)
+        _, ablater, way = _alone(bench.network, site, bench.images)
+        return _compare(bench, site, known, ablater, way)
     except Exception as error:  # a listed layer has to be swept
         fault = f"{type(error).__name__}: {error}".splitlines()[0]
         return Audited(site.name, known.kind, str(known.layout), way, 0, 0, 0, 0.0, 0.0, 0.0, fault)
 
 
-def _compare(network: nn.Module, images: Tensor, site: Site, known: Call, ablater: Ablater, way: str) -> Audited:
+def _compare(bench: _Bench, site: Site, known: Call, ablater: Ablater, way: str) -> Audited:
     assert known.dimension is not None
-    output = output_of(network, images, site.name)
-    unablated = outputs_with(network, images, site.name, lambda made: made)
-    ablations = _ablations(output.shape[known.dimension])
-    expected = torch.stack([_expected(network, images, site, known.dimension, each) for each in ablations])
-    found = unablated.repeat(len(ablations), 1, 1)
-    for changed in ablater.sweep(images, ablations):
+    output = bench.at_layer[site.name]
+    ablations = _ablations(output.shape[known.dimension], few=bench.few)
+    expected = torch.stack([_expected(bench, site, known.dimension, each) for each in ablations])
+    found = bench.unablated.repeat(len(ablations), 1, 1)
+    for changed in ablater.sweep(bench.images, ablations):
         found[changed.ablation, changed.image] = changed.logits.float()
     rounding = ROUNDING * expected.abs().max().item()
     differ = found.argmax(2) != expected.argmax(2)
@@ -270,18 +283,18 @@ def _compare(network: nn.Module, images: Tensor, site: Site, known: Call, ablate
         layout=str(known.layout),
         way=way,
         rows=differ.numel(),
-        flips=int((expected.argmax(2) != unablated.argmax(1)).sum()),
+        flips=int((expected.argmax(2) != bench.unablated.argmax(1)).sum()),
         wrong=int((differ & (gap > rounding)).sum()),
         error=(found - expected).abs().max().item(),
-        effect=(expected - unablated).abs().max().item(),
+        effect=(expected - bench.unablated).abs().max().item(),
         rounding=rounding,
-        fault=_activations(network, images, site, known.dimension, output),
+        fault=_activations(bench, site, known.dimension),
     )
 
 
-def _ablations(n_units: int) -> list[Ablation]:
-    """Three units alone, one set to another value, and every fourth at once."""
-    alone = sorted({0, n_units // 2, n_units - 1})
+def _ablations(n_units: int, *, few: bool) -> list[Ablation]:
+    """Units alone, one of them set to another value, and every fourth at once."""
+    alone = [n_units // 2] if few else sorted({0, n_units // 2, n_units - 1})
     together = tuple(range(0, n_units, 4))
     return [
         *(Ablation((unit,), (0.0,)) for unit in alone),
@@ -290,16 +303,16 @@ def _ablations(n_units: int) -> list[Ablation]:
     ]
 
 
-def _expected(network: nn.Module, images: Tensor, site: Site, dimension: int, ablation: Ablation) -> Tensor:
+def _expected(bench: _Bench, site: Site, dimension: int, ablation: Ablation) -> Tensor:
     values = None if ablation.values is None else torch.tensor(ablation.values).view(-1, 1)
-    return outputs_with(
-        network, images, site.name, lambda output: silenced(output, dimension, list(ablation.units), values)
-    ).float()
+    units = list(ablation.units)
+    return outputs_with(bench.network, bench.images, site.name, lambda made: silenced(made, dimension, units, values))
 
 
-def _activations(network: nn.Module, images: Tensor, site: Site, dimension: int, output: Tensor) -> str:
+def _activations(bench: _Bench, site: Site, dimension: int) -> str:
     """Hold the maximum and the mean over the picture's positions against the judge's own."""
-    found = answer(network, [site], [images]).responses[site]
+    output = bench.at_layer[site.name]
+    found = answer(bench.network, [site], [bench.images]).responses[site]
     maps = output.float().movedim(dimension, 1)
     maps = maps.reshape(*maps.shape[:2], -1)[:, :, _before_the_picture(output) :]
     for name, of_unit, expected in (("maximum", found.max, maps.amax(2)), ("mean", found.mean, maps.mean(2))):

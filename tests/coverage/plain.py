@@ -1,6 +1,8 @@
 """What a network answers with units silenced, by a hook and a whole pass of its own; nothing here asks the product."""
 
+from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -81,11 +83,26 @@ def outputs_with(network: nn.Module, images: Tensor, layer: str, change: Callabl
         handle.remove()
 
 
-def output_of(network: nn.Module, images: Tensor, layer: str) -> Tensor:
-    """Return the output of one call of a module."""
-    seen: list[Tensor] = []
-    outputs_with(network, images, layer, lambda output: seen.append(output.clone()) or output)
-    return seen[0]
+@torch.no_grad()
+def outputs_of(network: nn.Module, images: Tensor, layers: list[str]) -> tuple[dict[str, Tensor], Tensor]:
+    """Run a network once and return the outputs of some calls of modules, by layer, and the network's own."""
+    seen: dict[str, Tensor] = {}
+    calls: Counter[str] = Counter()
+
+    def hook_of(path: str) -> Any:
+        def hook(_module: nn.Module, _given: Any, output: Tensor) -> None:
+            calls[path] += 1
+            name = path if calls[path] == 1 else f"{path}#{calls[path]}"
+            if name in layers:
+                seen[name] = output.clone()
+
+        return hook
+
+    with ExitStack() as hooks:
+        for path in {layer.partition("#")[0] for layer in layers}:
+            hooks.callback(network.get_submodule(path).register_forward_hook(hook_of(path)).remove)
+        outputs = network(images.clone())
+    return seen, outputs
 
 
 def silenced(output: Tensor, dimension: int, units: list[int], values: Tensor | None = None) -> Tensor:
