@@ -19,7 +19,7 @@ FIRST: dict[str, Rules] = {
         (r"_attention(\.departition_op)?$", "NCHW"),
     ),
     # logits of attention between tokens, a head each
-    "cait": ((r"\.attn\.proj_[lw]$", "NXXC"), (r"^blocks_token_only", "NXC none")),
+    "cait": ((r"\.attn\.proj_[lw]$", "NXXC"),),
     "convit": ((r"\.attn\.pos_proj$", "NXXC"),),
     "coat": ((r"crpe\d(#|$)", "none"),),
     # a layer of one channel
