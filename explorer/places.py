@@ -26,13 +26,14 @@ def apart_words(layer: Layer, unit: int) -> str:
     if values is None:
         return ""
     one = values.shape[1] == 1
-    ranges = [
-        f"{'' if one else f'token {token} '}{significant(float(of.mean()))} on average, "
-        f"{significant(float(of.min()))} to {significant(float(of.max()))}"
+    said = [
+        f"{'it is' if one else f'token {token} is'} at {significant(float(of.mean()))} on average, "
+        f"{significant(float(of.min()))} to {significant(float(of.max()))} over the images"
         for token, of in enumerate(values.T, 1)
     ]
     which = "token" if one else "tokens"
-    return f"On the {which} apart from the picture, class or register {which}: {'; '.join(ranges)}."
+    apart = f"On the {which} apart from the picture, class or register {which}: {'; '.join(said)}."
+    return f"{apart} Silencing covers {'it' if one else 'them'} too."
 
 
 def _tokens_apart(layer: Layer) -> str:
