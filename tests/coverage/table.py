@@ -72,7 +72,7 @@ def summary(verdicts: Sequence[Verdict]) -> str:
 
 
 def _head(verdicts: Sequence[Verdict]) -> str:
-    version = {name: importlib.metadata.version(name).split("+")[0] for name in ("torch", "torchvision", "timm")}
+    version = {name: _version(name) for name in ("torch", "torchvision", "timm")}
     families = {each.family for each in verdicts if each.library == "timm"}
     return _HEAD.format(
         date=datetime.date.today().isoformat(),
@@ -84,6 +84,13 @@ def _head(verdicts: Sequence[Verdict]) -> str:
         result=summary(verdicts),
         **version,
     )
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package).split("+")[0]
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def _name(verdict: Verdict) -> str:
