@@ -128,7 +128,7 @@ def test_verdicts_come_back_from_disk_and_make_the_page(tmp_path):
     records.write(tmp_path / "verdicts.json", written)
     assert records.read(tmp_path / "verdicts.json") == written
     page = table.page(list(written.values()))
-    assert "| `swin_t` | 64 | 3 |  |  |  | 2 a | 3 | **1** |" in page
+    assert "| `swin_t` | 64 | 3 |  |  |  | 2 (a) | 3 | **1** |" in page
     assert "- a: … units are … (4)" in page
     assert "Networks with anything wrong: 1, `swin_t`." in page
 

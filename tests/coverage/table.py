@@ -111,11 +111,11 @@ def _cells(verdict: Verdict, refusals: "_Reasons", plain: "_Reasons") -> list[st
         f"`{verdict.name}`",
         str(verdict.size),
         *(str(n or "") for n in (*listed, tokens, places.get("no positions", 0))),
-        f"{refused} {refusals.marks(verdict.refused)}".strip() if refused else "",
+        f"{refused} ({refusals.marks(verdict.refused)})" if refused else "",
         str(verdict.known),
         f"**{len(verdict.contradictions)}**" if verdict.contradictions else "0",
         f"{len(audited)}{f' (-{blind})' if blind else ''}",
-        f"{by_engine} {plain.marks(ways)}".strip(),
+        f"{by_engine} ({plain.marks(ways)})" if ways else str(by_engine),
         str(sum(each.rows for each in audited)),
         str(sum(each.flips for each in audited)),
         f"**{wrong}**{f' (**{off}** off)' if off else ''}" if wrong or off else "0",
@@ -144,4 +144,5 @@ class _Reasons:
 
 def _kind_of(reason: str) -> str:
     reason = reason.splitlines()[0].split("; `--units-on")[0] if reason else ""
+    reason = re.sub(r"; \w+ is an operation", "; an operation is there", reason)
     return re.sub(r"'[^']*'|`[^`]*`|\d[\d.,e×x+-]*", "…", reason)[:300]
