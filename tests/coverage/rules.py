@@ -41,8 +41,6 @@ FIRST: dict[str, Rules] = {
     "mvitv2": ((r"\.norm_[qkv]$", "none"),),
     # (image, block, place in the block, channel)
     "nest": ((r"\.transformer_encoder(\.|$)", "NXXC"),),
-    # weights of neighbours
-    "volo": ((r"\.attn\.attn$", "NXXC"),),
 }
 
 _PLAIN = "NCHW NC?"
