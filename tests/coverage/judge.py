@@ -30,7 +30,7 @@ _MEMORY = 2**28
 # Of the largest output: what float32 explains in a deep network whose sums are taken in another order.
 ROUNDING = 1e-4
 
-NOT_ASKED = "the engine was not asked here: it was on other networks of the same kind"
+NOT_ASKED = "the engine was not asked, to save time (--plain)"
 
 
 @dataclass
