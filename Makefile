@@ -1,7 +1,7 @@
 # make demo   everything from nothing: environment, demo store, app      (PORT=8502 make demo: another port)
 # make test   the same environment and the test tools, then every check and test
 # make run    the app alone
-# make coverage   docs/coverage.md anew: which layers of which networks can be looked at (about two hours)
+# make coverage   docs/coverage.md anew: which layers of which networks can be looked at (some hours)
 
 PYTHON ?= python3
 PORT ?= 8501
