@@ -18,7 +18,6 @@ from tests.coverage.plain import outputs_of, outputs_with, pictures, silenced
 
 EVERY = {(each.library, each.name): each for each in (*of_torchvision(), *of_timm())}
 FEW = [
-    ("torchvision", "resnet18"),
     ("torchvision", "convnext_tiny"),
     ("torchvision", "swin_t"),
     ("torchvision", "vit_b_16"),
