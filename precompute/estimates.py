@@ -1,28 +1,28 @@
 """What a run will cost, told from a few of its images, and what is left out where it would cost too much."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from precompute.ablation.ablations import each_unit
 from precompute.ablation.cost import measure_cost
+from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import no_ops
 from precompute.models.gradients import no_gradient
 from precompute.models.lineage import unrectifiable
 from precompute.models.sites import Site
 from precompute.plan import AttributionPlan, Plan
+from precompute.stages.activation_at import activation_at
 from precompute.stages.activations import answer
-from precompute.stages.attribution import METHODS, Targets, attribute, failure_of
+from precompute.stages.attribution import METHODS, Attributed, Method, Targets, attribute, failure_of
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
 
-BOUND_SECONDS = 600.0
-BOUND_BYTES = 500_000_000
+LEAST_SECONDS = 30.0
 USUAL_EXEMPLARS = 6
-FEW_EXEMPLARS = 3
 
 Result = TypeVar("Result")
 
@@ -40,18 +40,68 @@ def sweep_seconds(plan: Plan) -> float:
     return total
 
 
-def attribution_plan(plan: Plan) -> AttributionPlan:
-    """Choose attributions, and say what they will cost: what was asked for, or by default what is not too much."""
+def with_attributions(plan: Plan) -> Plan:
+    """Return the plan with its attributions: what was asked for, or by default what is not too much.
+
+    By default, the gradient on the first exemplars and integrated gradients on the very first are always made. The rest
+    is made in the order in which it is looked at, as long as all attributions together take no longer than the pass
+    without ablation and the sweeps, or half a minute where that is more. What does not fit can be made later.
+    """
     asked = tuple(METHODS) if plan.options.attribution is None else plan.options.attribution
-    left_out = {site.name: _left_out(plan, site, asked) for site in plan.sites}
-    full = _costed(plan, asked, left_out, min(USUAL_EXEMPLARS, plan.options.top_k))
-    if plan.options.attribution is not None or (full.seconds <= BOUND_SECONDS and full.bytes <= BOUND_BYTES):
-        return full
-    fewer = _costed(plan, ("gradient",), left_out, min(FEW_EXEMPLARS, plan.options.top_k))
-    return replace(fewer, reduced=True)
+    left_out = {site.name: _not_right(plan, site, asked) for site in plan.sites}
+    programs = {site: ablater.program for site, ablater in plan.ablaters.items() if isinstance(ablater, Engine)}
+    networks = {
+        site: activation_at(plan.model.network, site, plan.probe, programs.get(site))
+        for site in plan.sites
+        if len(left_out[site.name]) < len(asked)
+    }
+    for site, network in networks.items():
+        left_out[site.name] |= _failing(plan, network, [name for name in asked if name not in left_out[site.name]])
+    right = {site: [name for name in asked if name not in left_out[site.name]] for site in plan.sites}
+    networks = {site: network for site, network in networks.items() if right[site]}
+    n_exemplars = min(USUAL_EXEMPLARS, plan.options.top_k, len(plan.candidates))
+    seconds = {site: _pass_seconds(plan, network, METHODS[right[site][0]]) for site, network in networks.items()}
+    if plan.options.attribution is None:
+        exemplars, total = _within_bounds(plan, right, seconds, n_exemplars)
+    else:
+        exemplars = {site: dict.fromkeys(methods, n_exemplars) for site, methods in right.items()}
+        total = sum(_cost(site, name, n_exemplars, seconds) for site in networks for name in right[site])
+    size = sum(_bytes_of_map(plan) * site.n_units * n_exemplars * len(methods) for site, methods in exemplars.items())
+    settled = {site.name: methods for site, methods in exemplars.items()}
+    attribution = AttributionPlan(settled, left_out, n_exemplars, total, size)
+    return replace(plan, attribution=attribution, activations_at=networks)
 
 
-def _left_out(plan: Plan, site: Site, asked: Sequence[str]) -> dict[str, str]:
+def _within_bounds(
+    plan: Plan, right: Mapping[Site, Sequence[str]], seconds: Mapping[Site, float], n_exemplars: int
+) -> tuple[dict[Site, dict[str, int]], float]:
+    """Return for every layer and method how many exemplars get maps, and the time that this takes."""
+    exemplars = {site: dict.fromkeys(methods, 0) for site, methods in right.items()}
+    bound, total = max(LEAST_SECONDS, plan.sweep_seconds), 0.0
+    for name, upto, always in _in_order(n_exemplars):
+        for site, counts in exemplars.items():
+            if name not in counts or upto <= counts[name]:
+                continue
+            cost = _cost(site, name, upto - counts[name], seconds)
+            if always or total + cost <= bound:
+                counts[name], total = upto, total + cost
+    return exemplars, total
+
+
+def _in_order(n_exemplars: int) -> Iterator[tuple[str, int, bool]]:
+    """Yield methods, up to which exemplar they go, and whether they go there whatever it costs; what is seen first."""
+    yield "gradient", n_exemplars, True
+    yield "integrated_gradients", min(1, n_exemplars), True
+    yield from ((name, n_exemplars, False) for name in METHODS if name not in ("gradient", "integrated_gradients"))
+    yield from (("integrated_gradients", upto, False) for upto in range(2, n_exemplars + 1))
+
+
+def _cost(site: Site, name: str, n_exemplars: int, seconds: Mapping[Site, float]) -> float:
+    return site.n_units * n_exemplars * METHODS[name].passes * seconds[site]
+
+
+def _not_right(plan: Plan, site: Site, asked: Sequence[str]) -> dict[str, str]:
+    """Return the methods that cannot be right for a layer, with the reason."""
     if not asked:
         return {}
     nothing = no_gradient(plan.model.network, site, plan.probe[:2])
@@ -59,45 +109,36 @@ def _left_out(plan: Plan, site: Site, asked: Sequence[str]) -> dict[str, str]:
         return dict.fromkeys(asked, nothing)
     rewriting = [name for name in asked if METHODS[name].rewrites_relu]
     reason = unrectifiable(plan.model.network, site, plan.probe[:2]) if rewriting else None
-    found = {} if reason is None else dict.fromkeys(rewriting, reason)
-    failures = {name: _failure(plan, site, name) for name in asked if name not in found}
-    return found | {name: failure for name, failure in failures.items() if failure is not None}
+    return {} if reason is None else dict.fromkeys(rewriting, reason)
 
 
-def _failure(plan: Plan, site: Site, name: str) -> str | None:
-    """Try a method on one image, and say why it fails where it does."""
-    try:
-        _attribute(plan, site, name, plan.probe[:1])
-    except Exception as error:  # what stands against it lies in the person's network, and can be anything
-        return failure_of(error)
-    return None
+def _failing(plan: Plan, network: nn.Module, methods: Sequence[str]) -> dict[str, str]:
+    """Try methods on one image, and return those that fail, with what they say."""
+    found = {}
+    for name in methods:
+        try:
+            _attribute(network, name, plan.probe[:1])
+        except Exception as error:  # what stands against it lies in the person's network, and can be anything
+            found[name] = failure_of(error)
+    return found
 
 
-def _costed(plan: Plan, asked: Sequence[str], left_out: dict[str, dict[str, str]], n_exemplars: int) -> AttributionPlan:
-    methods = {site.name: tuple(name for name in asked if name not in left_out[site.name]) for site in plan.sites}
-    seconds, size = 0.0, 0.0
+def _bytes_of_map(plan: Plan) -> int:
     height, width = (min(side, MAX_ATTRIBUTION_MAP_SIDE) for side in plan.probe.shape[2:])
-    for site in plan.sites:
-        maps = site.n_units * min(n_exemplars, len(plan.candidates))
-        passes = sum(METHODS[name].passes for name in methods[site.name])
-        if passes:
-            seconds += maps * passes * _pass_seconds(plan, site)
-        size += maps * len(methods[site.name]) * height * width * 2
-    return AttributionPlan(methods, left_out, n_exemplars, seconds, size, False)
+    return 2 * height * width
 
 
-def _pass_seconds(plan: Plan, site: Site) -> float:
+def _pass_seconds(plan: Plan, network: nn.Module, method: Method) -> float:
     """Time one forward and backward pass of one image through the part of the network up to a layer."""
-    _, seconds = _timed(lambda: _attribute(plan, site, "gradient", plan.probe))
-    return seconds / len(plan.probe)
+    _, seconds = _timed(lambda: _attribute(network, method.name, plan.probe))
+    return seconds / len(plan.probe) / method.steps
 
 
-def _attribute(plan: Plan, site: Site, name: str, inputs: Tensor) -> Tensor:
+def _attribute(network: nn.Module, name: str, inputs: Tensor) -> Attributed:
     """Attribute the first unit's first activation on a few images."""
     first = torch.zeros(len(inputs), dtype=torch.int64)
     targets = Targets(first, first, first)
-    baseline = torch.zeros_like(inputs[0])
-    return attribute(METHODS[name], plan.model.network, site, inputs, targets, baseline=baseline)
+    return attribute(METHODS[name], network, inputs, targets, baseline=torch.zeros_like(inputs[0]))
 
 
 def _timed(work: Callable[[], Result]) -> tuple[Result, float]:

@@ -187,7 +187,6 @@ def _write(writer: StoreWriter, part: Part, images: Swept, progress: Progress) -
 def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
     """Keep to the attributions chosen when the run began: the choice rests on a timing."""
     settled = folder.settled("attribution", asdict(plan.attribution))
-    settled["methods"] = {layer: tuple(methods) for layer, methods in settled["methods"].items()}
     return replace(plan, attribution=AttributionPlan(**settled))
 
 

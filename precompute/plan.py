@@ -1,6 +1,6 @@
 """What a run will do, settled before anything is computed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from precompute.models.checkpoints import state_digest
 from precompute.models.model import Model
 from precompute.models.sites import Site
 from precompute.options import RunOptions
+from precompute.stages.activation_at import ActivationAt
 
 
 @dataclass(frozen=True)
@@ -26,24 +27,33 @@ class AttributionPlan:
 
     Parameters
     ----------
-    methods
-        For every layer the methods that will run.
+    exemplars
+        For every layer and method that can be right there, how many of the top exemplars get maps, the first ones.
     left_out
         For every layer the methods that cannot be right there, with the reason.
     n_exemplars
-        How many of the top exemplars get maps.
+        How many of the top exemplars have a place for maps.
     seconds, bytes
         Estimated cost.
-    reduced
-        Whether the default was cut down because in full it would have cost too much.
     """
 
-    methods: dict[str, tuple[str, ...]]
+    exemplars: dict[str, dict[str, int]]
     left_out: dict[str, dict[str, str]]
     n_exemplars: int
     seconds: float
     bytes: float
-    reduced: bool
+
+    @classmethod
+    def none(cls, layers: Iterable[str]) -> "AttributionPlan":
+        """Return the plan of no attributions in some layers."""
+        names = list(layers)
+        return cls({name: {} for name in names}, {name: {} for name in names}, 0, 0.0, 0.0)
+
+    @property
+    def postponed(self) -> float:
+        """Share of the places that stay empty for now, 0 to 1: what is left to be computed on demand."""
+        counts = [count for methods in self.exemplars.values() for count in methods.values()]
+        return 1 - sum(counts) / (self.n_exemplars * len(counts)) if counts and self.n_exemplars else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +86,8 @@ class Plan:
         Width and height of the first image; None where a loader of the person's own gives no RGB pictures.
     attribution
         Which attributions to make.
+    activations_at
+        For every layer with attributions, the network that they are taken of.
     ablaters
         For every layer what runs the network with its units silenced.
     slow
@@ -101,6 +113,7 @@ class Plan:
     probe: Tensor
     size: tuple[int, int] | None
     attribution: AttributionPlan
+    activations_at: dict[Site, ActivationAt]
     ablaters: dict[Site, Ablater]
     slow: dict[Site, str]
     kept: frozenset[Site]
@@ -154,8 +167,7 @@ class Plan:
         """Return the same plan for the training images, or None: all but attributions, which nobody compares."""
         if self.train is None:
             return None
-        names = [site.name for site in self.sites]
-        attribution = AttributionPlan(dict.fromkeys(names, ()), {name: {} for name in names}, 0, 0.0, 0.0, False)
+        attribution = AttributionPlan.none(site.name for site in self.sites)
         seconds = self.sweep_seconds * len(self.train) / len(self.candidates)
         return replace(self, candidates=self.train, train=None, attribution=attribution, sweep_seconds=seconds)
 

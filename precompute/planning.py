@@ -16,7 +16,7 @@ from precompute.ablation.choose import make_ablater
 from precompute.ablation.engine import Engine
 from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError, OptionError
-from precompute.estimates import attribution_plan, sweep_seconds
+from precompute.estimates import sweep_seconds, with_attributions
 from precompute.images.folder import ImageList
 from precompute.images.listing import Asked
 from precompute.images.loading import apply_transform, read_batches, seen_size
@@ -79,14 +79,15 @@ def make_plan(options: RunOptions) -> Plan:
         log_prob=found.log_prob,
         probe=probe,
         size=size,
-        attribution=AttributionPlan({}, {}, 0, 0.0, 0.0, False),
+        attribution=AttributionPlan.none(site.name for site in sites),
+        activations_at={},
         ablaters=ablaters,
         slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
         kept=kept_outputs(ablaters, options.shard_size),
         sweep_seconds=0.0,
         conditions=(*model.notes, *found.conditions, *listing.conditions, *seen.conditions, *told(sites)),
     )
-    plan = replace(plan, attribution=attribution_plan(plan), sweep_seconds=sweep_seconds(plan))
+    plan = with_attributions(replace(plan, sweep_seconds=sweep_seconds(plan)))
     return replace(plan, conditions=(*plan.conditions, *_of_pictures(plan)))
 
 
@@ -94,7 +95,7 @@ def _of_pictures(plan: Plan) -> Iterator[str]:
     """Say what is shown, and where integrated gradients begin, where that is not as usual."""
     if not plan.view.exact:
         yield f"The pictures of images show {plan.view.rule(plan.probe.shape[1])}."
-    if plan.black is None and any("integrated_gradients" in methods for methods in plan.attribution.methods.values()):
+    if plan.black is None and any("integrated_gradients" in methods for methods in plan.attribution.exemplars.values()):
         yield "Integrated gradients begin at an input of zeros, since there is no black picture that the network takes."
 
 

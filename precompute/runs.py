@@ -121,10 +121,11 @@ def announce(plan: Plan) -> list[str]:
         f"{site.name} is swept by whole forward passes, because {reason}; the engine would take a fraction of the time"
         for site, reason in plan.slow.items()
     ]
-    if attribution.reduced:
+    if attribution.postponed:
         lines.append(
-            f"Attributions are cut down to the gradient on {attribution.n_exemplars} exemplars a unit, since in full "
-            "they would take more than ten minutes or 500 MB; --attribution METHOD asks for more."
+            f"{attribution.postponed:.0%} of the attribution maps are left for later: all would take longer than the "
+            "rest of the run. The gradient on all exemplars and integrated gradients on the first are made. "
+            "`python -m precompute experiment attribution STORE.h5` computes the others, of one unit or of all."
         )
     return [*lines, *_left_out(attribution)]
 

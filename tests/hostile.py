@@ -275,7 +275,8 @@ class FailsLater(Tiny):
     """Cannot be differentiated on bright pictures."""
 
     def maps(self, x):
-        if torch.is_grad_enabled() and x[:, 2].mean() > x[:, 0].mean():
+        # In this order nobody can record it once for all pictures.
+        if x[:, 2].mean() > x[:, 0].mean() and torch.is_grad_enabled():
             raise RuntimeError("too bright")
         return super().maps(x)
 

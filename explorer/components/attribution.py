@@ -1,15 +1,18 @@
 """Where in the image a unit looks: its attribution maps on the top exemplars, on one common scale."""
 
+import shlex
+
+import numpy as np
 import streamlit as st
 
 from explorer import navigate
 from explorer.components.gallery import Picture, gallery
 from explorer.components.html import escape, heading, note
-from explorer.impact import Floats
 from explorer.navigate import View
 from explorer.pictures import common_limit, heat
-from explorer.text import MINUS, significant
+from explorer.text import MINUS, count, significant
 from precompute.store.reader import Exemplars, Layer
+from precompute.store.records import AttributionMaps
 
 _LABELS = {
     "gradient": "Gradient",
@@ -22,12 +25,16 @@ _LABELS = {
 def attribution(view: View, layer: Layer, unit: int) -> None:
     """Show the maps of one method, chosen by the reader, and say which methods were left out and why."""
     heading("Where it looks", "what raises (blue) or lowers (orange) its peak; point at a picture to see the image")
-    held = [facts.method for facts in layer.attributions if facts.left_out is None and facts.n_exemplars]
-    held.sort(key=lambda method: list(_LABELS).index(method) if method in _LABELS else len(_LABELS))
+    held = {
+        facts.method: layer.attribution(facts.method, unit)
+        for facts in layer.attributions
+        if facts.left_out is None and facts.n_exemplars
+    }
+    order = sorted(held, key=lambda method: list(_LABELS).index(method) if method in _LABELS else len(_LABELS))
     if not held:
         note("This store holds no attribution maps.")
     else:
-        _maps(view, layer, unit, held)
+        _maps(view, layer, unit, {method: held[method] for method in order})
     for reason, methods in _left_out(layer).items():
         note(f"Left out: {', '.join(methods)}. {reason[:1].upper()}{reason[1:].rstrip('.')}.")
 
@@ -46,13 +53,46 @@ def _left_out(layer: Layer) -> dict[str, list[str]]:
     return reasons
 
 
-def _maps(view: View, layer: Layer, unit: int, held: list[str]) -> None:
-    method = view.selection.method if view.selection.method in held else held[0]
-    _choose_method(view, held, method)
-    maps = layer.attribution(method, unit)
-    limit = common_limit(maps)
-    gallery(_pictures(view, layer.exemplars("top", unit), maps, limit), wide=True, faded=True)
-    _legend(limit)
+def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps]) -> None:
+    method = view.selection.method if view.selection.method in held else _first_with_something(held)
+    _choose_method(view, list(held), method)
+    found = held[method]
+    limit = common_limit(found.map[found.computed])
+    pictures = _pictures(view, layer.exemplars("top", unit), found, limit)
+    if pictures:
+        gallery(pictures, wide=True, faded=True)
+        _legend(limit)
+    _exactness(found)
+    _not_computed(view, layer, unit, method, found)
+    of = next(facts.of for facts in layer.attributions if facts.method == method)
+    if of:
+        note(f"What is attributed is {of}: at its upper bound a unit has no gradient.")
+
+
+def _first_with_something(held: dict[str, AttributionMaps]) -> str:
+    """Return the first method with a map that is not zero everywhere; the first of all where there is none."""
+    shown = (method for method, found in held.items() if found.map[found.computed].any())
+    return next(shown, next(iter(held)))
+
+
+def _exactness(found: AttributionMaps) -> None:
+    """Say how far the sums of the maps are from what they should be, where that is known."""
+    known = found.error[found.computed & ~np.isnan(found.error)]
+    if len(known):
+        worst = 100 * float(known.max())
+        missed = f"{worst:.0f} %" if worst >= 1 else "less than 1 %"
+        note(f"A map sums up to what the activation gains from black to the image; these miss it by at most {missed}.")
+
+
+def _not_computed(view: View, layer: Layer, unit: int, method: str, found: AttributionMaps) -> None:
+    n_missing = int((~found.computed).sum())
+    if n_missing:
+        words = shlex.join(["--layer", layer.name, "--unit", str(unit), "--method", method])
+        path = shlex.quote(str(view.store.path))
+        note(
+            f"{count(n_missing, 'map')} of {len(found.computed)} were not computed, to keep the run short. "
+            f"This computes them: python -m precompute experiment attribution {path} {words}"
+        )
 
 
 def _choose_method(view: View, held: list[str], method: str) -> None:
@@ -69,7 +109,7 @@ def _choose_method(view: View, held: list[str], method: str) -> None:
     )
 
 
-def _pictures(view: View, found: Exemplars, maps: Floats, limit: float) -> list[Picture]:
+def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: float) -> list[Picture]:
     label = view.store.images.label
     return [
         Picture(
@@ -79,8 +119,11 @@ def _pictures(view: View, found: Exemplars, maps: Floats, limit: float) -> list[
             overlay=heat(values, limit),
             hint=view.store.images.path[image],
         )
-        # Maps are there for the first exemplars only.
-        for image, value, values in zip(found.image, found.value, maps, strict=False)
+        # Maps have a place for the first exemplars only.
+        for image, value, values, computed in zip(
+            exemplars.image, exemplars.value, found.map, found.computed, strict=False
+        )
+        if computed
     ]
 
 

@@ -1,12 +1,11 @@
 """Choose how a network's layer is swept: by the engine where it can be captured, else by the plain method."""
 
-import torch
 from torch import Tensor, nn
 
 from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.capture import CannotCapture, capture
 from precompute.ablation.engine import Engine
-from precompute.ablation.memory import free_memory
+from precompute.ablation.memory import memory_budget
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import make_plan
 from precompute.ablation.precision import Precision
@@ -50,7 +49,7 @@ def make_ablater(
     device = fit(network, example_inputs).device
     try:
         plan = make_plan(capture(network, [site], example_inputs), site.name)
-        budget = memory_bytes or _default_budget(device)
+        budget = memory_bytes or memory_budget(device)
         _check_on(Engine(plan, plain, memory_bytes=budget), example_inputs)
     except CannotCapture as error:
         return plain, str(error)
@@ -65,8 +64,3 @@ def _check_on(engine: Engine, example_inputs: Tensor) -> None:
         raise CannotCapture(f"its graph does not run on a few ablated images: {failure}") from failure
     if not error <= ROUNDING * largest:
         raise CannotCapture(f"its graph's outputs differ from its own by {error:.2g}")
-
-
-def _default_budget(device: torch.device) -> int:
-    quarter = free_memory(device) // 4
-    return min(quarter, 2**30) if device.type == "cpu" else quarter

@@ -18,6 +18,7 @@ from precompute.ablation.ablations import Ablation, Changed
 from precompute.ablation.audit import Audit
 from precompute.ablation.block import blocks
 from precompute.ablation.counts import Counts, total
+from precompute.ablation.graph import Program
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import Plan, make_plan
 from precompute.ablation.precision import Precision
@@ -71,6 +72,12 @@ class Engine:
 
     def _route(self, plan: Plan) -> Route:
         return Route(plan, batch_size=self.plain.batch_size, memory_bytes=self.memory_bytes, precision=self.precision)
+
+    @property
+    def program(self) -> Program:
+        """The network, operation by operation as it was recorded."""
+        program = self.by_unit.plan.program
+        return program.recorded or program
 
     @property
     def needs_layer_alone(self) -> bool:

@@ -61,6 +61,12 @@ def free_memory(device: torch.device) -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
+def memory_budget(device: torch.device) -> int:
+    """Return how many bytes may be held at a time: a quarter of what is free, 1 GiB at most on a CPU."""
+    quarter = free_memory(device) // 4
+    return min(quarter, 2**30) if device.type == "cpu" else quarter
+
+
 def _peak(nodes: Sequence[Node]) -> int:
     """Return how many elements are held at most, for one image, while nodes run one after the other."""
     dead, made = last_uses(nodes, keep=()), set(nodes)

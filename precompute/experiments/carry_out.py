@@ -154,6 +154,30 @@ def add_experiment(
     DiskError
         When the disk refuses it.
     """
+
+    def write(now: Store) -> None:
+        _write(place_of(store.path), _earlier(now, name, findings), experiment_path(name), facts, findings)
+
+    on_top(store, write, say)
+
+
+def on_top(store: Store, write: Callable[[Store], None], say: Callable[[str], None]) -> None:
+    """Change the file of an open store on top of what lies there now, again where that was replaced meanwhile.
+
+    Parameters
+    ----------
+    store
+        What the work was done on.
+    write
+        Receives the store as it lies there now, and writes it anew.
+    say
+        Receives sentences for the person who waits.
+
+    Raises
+    ------
+    StoreError
+        When another store has come to lie in its place since.
+    """
     for attempt in range(_ATTEMPTS):
         with open_store(store.path) as now:
             if (now.created, now.provenance) != (store.created, store.provenance):
@@ -161,14 +185,13 @@ def add_experiment(
                     f"{store.path}: another store was written here while the experiment ran on the earlier one. "
                     "Nothing was added; run the experiment again."
                 )
-            earlier = _earlier(now, name, findings)
-        try:
-            _write(place_of(store.path), earlier, experiment_path(name), facts, findings)
-            return
-        except StoreChanged:
-            if attempt + 1 == _ATTEMPTS:
-                raise
-            say(f"{store.path} was replaced meanwhile, as by another experiment; writing on top of what lies there now")
+            try:
+                write(now)
+                return
+            except StoreChanged:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+        say(f"{store.path} was replaced meanwhile, as by another experiment; writing on top of what lies there now")
 
 
 def _write(place: Path, without: set[str], group: str, facts: dict[str, Any], findings: Findings) -> None:

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from precompute.images.picture import area_average
 from precompute.merge.blocks import blocks
 from precompute.merge.images import Swept
 from precompute.merge.sweep import Merged
 from precompute.plan import Plan
 from precompute.shards.arrays import array_name
 from precompute.shards.folder import ShardFolder
+from precompute.stages.attribution import METHODS
 from precompute.store.pictures import write_pictures
-from precompute.store.schema import EXEMPLAR_KINDS, layer_path
+from precompute.store.schema import EXEMPLAR_KINDS, MAX_ATTRIBUTION_MAP_SIDE, layer_path
 from precompute.store.train_writer import Writer
 
 
@@ -37,14 +39,12 @@ def write_gallery(
         k = n_slots // len(EXEMPLAR_KINDS)
         paths = {layer_path(site.name, "exemplar", kind, "map"): (i * k, k) for i, kind in enumerate(EXEMPLAR_KINDS)}
         _write_maps(writer, folder, shards, array_name(number, "exemplar"), site.n_units, paths)
-        for method in plan.attribution.methods[site.name]:
+        for method in plan.attribution.exemplars[site.name]:
             reason = _failure(folder, shards, array_name(number, method, "failed"))
-            if reason is not None:
+            if reason is None:
+                _write_attribution(writer, plan, folder, shards, number, method, min(plan.attribution.n_exemplars, k))
+            else:
                 failed[site.name][method] = reason
-                continue
-            path = layer_path(site.name, "attribution", method, "map")
-            n_maps = min(plan.attribution.n_exemplars, k)
-            _write_maps(writer, folder, shards, array_name(number, method), site.n_units, {path: (0, n_maps)})
         for method, reason in (plan.attribution.left_out[site.name] | failed[site.name]).items():
             writer.describe(layer_path(site.name, "attribution", method), {"left_out": reason})
     return failed
@@ -63,6 +63,30 @@ def _pictures(folder: ShardFolder, shards: Sequence[str]) -> Iterator[tuple[int,
             yield int(image), data[edges[row] : edges[row + 1]].tobytes()
 
 
+def _write_attribution(
+    writer: Writer, plan: Plan, folder: ShardFolder, shards: Sequence[str], number: int, method: str, n_maps: int
+) -> None:
+    """Write the maps of one method, which of them were computed, and how exact they are where that is known."""
+    site, name = plan.sites[number], array_name(number, method)
+    group = layer_path(site.name, "attribution", method)
+    n_computed = plan.attribution.exemplars[site.name][method]
+    _write_maps(writer, folder, shards, name, site.n_units, {f"{group}/map": (0, n_maps)}, size=_size(plan))
+    writer.write(f"{group}/computed", np.tile(np.arange(n_maps) < n_computed, (site.n_units, 1)))
+    if METHODS[method].sums_up:
+        error = np.full((site.n_units, n_maps), np.nan, dtype=np.float32)
+        for shard in shards:
+            unit, slot, found = (folder.read(shard, f"{name}-{part}") for part in ("unit", "slot", "error"))
+            error[unit, slot] = found
+        writer.write(f"{group}/error", error)
+    if getattr(plan.activations_at[site], "leaves_out_clipping", False):
+        writer.describe(group, {"of": "the activation before it is clipped from above"})
+
+
+def _size(plan: Plan) -> tuple[int, ...]:
+    """Return height and width of attribution maps."""
+    return area_average(np.zeros((1, *plan.probe.shape[2:])), MAX_ATTRIBUTION_MAP_SIDE).shape[1:]
+
+
 def _write_maps(
     writer: Writer,
     folder: ShardFolder,
@@ -70,10 +94,12 @@ def _write_maps(
     name: str,
     n_units: int,
     paths: Mapping[str, tuple[int, int]],
+    *,
+    size: tuple[int, ...] | None = None,
 ) -> None:
     """Scatter the shards' maps to datasets; each path takes some slots: the first, and how many."""
     held = [shard for shard in shards if len(folder.read(shard, f"{name}-unit"))]
-    side = folder.read(held[0], f"{name}-map").shape[1:]
+    side = size or folder.read(held[0], f"{name}-map").shape[1:]
     n_slots = max(first + count for first, count in paths.values())
     targets = {path: writer.create(path, (n_units, count, *side)) for path, (_, count) in paths.items()}
     for block in blocks(n_units, n_slots * int(np.prod(side)) * 2):

@@ -35,7 +35,7 @@ def completed(facts: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str
         "decoding": plan.candidates.load.record(),
         "attribution": {
             "exemplars": plan.attribution.n_exemplars,
-            "reduced": plan.attribution.reduced,
+            "postponed": plan.attribution.postponed,
         },
     }
     return record | {"training": sweeps[1]} if sweeps[1:] else record

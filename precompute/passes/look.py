@@ -1,8 +1,11 @@
 """The second look at the images that are shown: thumbnails, maps and attributions."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from torch import Tensor
 
+from precompute.ablation.memory import memory_budget
 from precompute.errors import ImageFolderError
 from precompute.images.loading import Batch
 from precompute.images.picture import thumbnail
@@ -13,12 +16,14 @@ from precompute.passes.part import Part
 from precompute.plan import Plan
 from precompute.progress import Progress, Stage
 from precompute.shards import arrays as named
+from precompute.stages.activation_at import ActivationAt, rows_within
 from precompute.stages.attribution import METHODS, failure_of
 from precompute.stages.exemplars import Wanted, wanted
 from precompute.stages.gallery import Look, attribution_maps, exemplar_maps
 from precompute.store.schema import EXEMPLAR_KINDS, MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
 
 Peak = tuple[np.ndarray, np.ndarray]
+_MOST_ROWS = 256
 
 
 def look_again(part: Part, images: Swept, merged: Merged, progress: Progress) -> list[str]:
@@ -48,30 +53,38 @@ def look_again(part: Part, images: Swept, merged: Merged, progress: Progress) ->
     plan, shown = part.plan, merged.named_images()
     shards = {name: shown[cut.start : cut.stop] for name, cut in part.cut("look", len(shown)).items()}
     todo = part.todo(shards)
-    look = Look(plan.model.network, plan.baseline_input, plan.options.batch_size, MAX_ATTRIBUTION_MAP_SIDE)
+    looks = {site: _look(plan, network) for site, network in plan.activations_at.items()}
     steps = {name: _n_steps(plan, merged, positions) for name, positions in shards.items()}
     with progress.stage(f"{part.of}exemplars", sum(steps.values()), unit="maps") as stage:
         stage.advance(sum(steps[name] for name in shards if name not in todo))
         for name, batch in part.read(images.list, todo):
-            part.folder.write(name, _look_one(plan, look, batch, merged, stage))
+            part.folder.write(name, _look_one(plan, looks, batch, merged, stage))
     return list(shards)
 
 
-def n_attributed(plan: Plan, merged: Merged, site: Site) -> int:
-    """Return how many of the top exemplars of a layer get attributions: no more than there are images."""
-    return min(plan.attribution.n_exemplars, merged.exemplars[site].shape[1] // len(EXEMPLAR_KINDS))
+def _look(plan: Plan, network: ActivationAt) -> Look:
+    rows = rows_within(memory_budget(plan.device), network, plan.probe[:1])
+    return Look(network, plan.baseline_input, min(rows, _MOST_ROWS), MAX_ATTRIBUTION_MAP_SIDE)
+
+
+def _attributed(plan: Plan, merged: Merged, site: Site) -> dict[str, int]:
+    """Return for each method how many of the top exemplars of a layer get maps: no more than there are images."""
+    k = merged.exemplars[site].shape[1] // len(EXEMPLAR_KINDS)
+    return {name: min(n_exemplars, k) for name, n_exemplars in plan.attribution.exemplars[site.name].items()}
 
 
 def _n_steps(plan: Plan, merged: Merged, positions: np.ndarray) -> int:
     """Count the steps of a shard: an image, and each attribution map, is one."""
     maps = 0
     for site in plan.sites:
-        top = merged.exemplars[site][:, : n_attributed(plan, merged, site)]
-        maps += int(np.isin(top, positions).sum()) * len(plan.attribution.methods[site.name])
+        for n_exemplars in _attributed(plan, merged, site).values():
+            maps += int(np.isin(merged.exemplars[site][:, :n_exemplars], positions).sum())
     return len(positions) + maps
 
 
-def _look_one(plan: Plan, look: Look, batch: Batch, merged: Merged, stage: Stage) -> dict[str, np.ndarray]:
+def _look_one(
+    plan: Plan, looks: Mapping[Site, Look], batch: Batch, merged: Merged, stage: Stage
+) -> dict[str, np.ndarray]:
     if batch.bad:
         position, reason = batch.bad[0]
         raise ImageFolderError(
@@ -86,21 +99,20 @@ def _look_one(plan: Plan, look: Look, batch: Batch, merged: Merged, stage: Stage
     )
     for number, site in enumerate(plan.sites):
         arrays |= named.map_arrays(number, "exemplar", maps[site])
-        chosen = wanted_of[site].slot < n_attributed(plan, merged, site)
-        top = Wanted(*(values[chosen] for values in (wanted_of[site].unit, wanted_of[site].slot, wanted_of[site].row)))
-        at = (peak[site][0][chosen], peak[site][1][chosen])
-        for name in plan.attribution.methods[site.name]:
-            arrays |= _attributions(look, number, site, name, (batch.inputs, top, at), stage)
+        for name, n_exemplars in _attributed(plan, merged, site).items():
+            first = wanted_of[site].slot < n_exemplars
+            at = (peak[site][0][first], peak[site][1][first])
+            arrays |= _attributions(looks[site], number, name, (batch.inputs, wanted_of[site].take(first), at), stage)
     stage.advance(len(batch.indices))
     return arrays
 
 
 def _attributions(
-    look: Look, number: int, site: Site, name: str, of: tuple[Tensor, Wanted, Peak], stage: Stage
+    look: Look, number: int, name: str, of: tuple[Tensor, Wanted, Peak], stage: Stage
 ) -> dict[str, np.ndarray]:
     """Make the maps of a method, or keep why it fails: the rest of the run does not depend on it."""
     try:
-        found = attribution_maps(look, METHODS[name], site, *of, stage.advance)
+        found = attribution_maps(look, METHODS[name], *of, stage.advance)
     except Exception as error:  # what stands against it lies in the person's network, and can be anything
         return named.failure_arrays(number, name, failure_of(error))
     if not np.isfinite(found.map).all():

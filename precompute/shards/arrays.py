@@ -90,11 +90,12 @@ def thumbnail_arrays(batch: Batch, pictures: Sequence[bytes]) -> dict[str, np.nd
 
 def map_arrays(number: int, of: str, maps: Maps) -> dict[str, np.ndarray]:
     """Name exemplar maps, or the maps of an attribution method."""
-    return {
+    arrays = {
         array_name(number, of, "unit"): maps.unit,
         array_name(number, of, "slot"): maps.slot,
         array_name(number, of, "map"): maps.map,
     }
+    return arrays if maps.error is None else arrays | {array_name(number, of, "error"): maps.error}
 
 
 def failure_arrays(number: int, of: str, reason: str) -> dict[str, np.ndarray]:

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from precompute.models.forward import fit
-from precompute.models.hooks import SiteOutput, out_of_place
-from precompute.models.sites import Site
+from precompute.models.hooks import out_of_place
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +28,33 @@ class Targets:
     y: Tensor
     x: Tensor
 
+    def __len__(self) -> int:
+        return len(self.unit)
+
+    def take(self, rows: Tensor) -> "Targets":
+        """Return those of some rows."""
+        return Targets(self.unit[rows], self.y[rows], self.x[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Attributed:
+    """Maps of a batch.
+
+    Parameters
+    ----------
+    map
+        (row, height, width) float32 on the CPU: signed, summed over input channels.
+    error
+        (row,) float32: by how much the map's sum misses the change of the activation between the baseline and the
+        image, as a share of that change. NaN where nothing changes, and for methods that promise no such sum.
+    """
+
+    map: Tensor
+    error: Tensor
+
+
+Run = Callable[[nn.Module, Tensor, Targets, Tensor, int], Tensor]
+
 
 @dataclass(frozen=True)
 class Method:
@@ -38,57 +64,68 @@ class Method:
     ----------
     name
         Its name in the store and on the command line.
-    passes
-        Forward and backward passes that one exemplar costs.
+    steps
+        How many points of the way from the baseline to the image it begins with; 1 for methods that know the image
+        alone. Each costs one forward and one backward pass.
     rewrites_relu
         Whether it changes how ReLUs pass gradients back, and so is right only where every non-linearity is a ReLU
         module.
     run
-        Receives the network that ends at the layer, the inputs, the choice of one activation a row, and the baseline.
+        Receives a network that returns the chosen activation of each row, (row, 1), the inputs, what is chosen, the
+        baseline and the number of steps.
     """
 
     name: str
-    passes: int
+    steps: int
     rewrites_relu: bool
-    run: Callable[[SiteOutput, Tensor, Callable[[Tensor], Tensor], Tensor], Tensor]
+    run: Run
+
+    @property
+    def passes(self) -> int:
+        """Forward and backward passes that a map may cost on average: as many steps again where some need more."""
+        return 2 * self.steps if self.sums_up else 1
+
+    @property
+    def sums_up(self) -> bool:
+        """Whether its maps promise to sum up to what the activation changes from the baseline to the image."""
+        return self.steps > 1
 
 
-INTEGRATION_STEPS = 16
+def _plain(method: type) -> Run:
+    def run(network: nn.Module, inputs: Tensor, targets: Targets, _baseline: Tensor, _steps: int) -> Tensor:
+        options = {"abs": False} if method is captum.attr.Saliency else {}
+        return method(network).attribute(inputs, 0, additional_forward_args=_chosen(targets), **options)
+
+    return run
 
 
-def _gradient(network: SiteOutput, inputs: Tensor, choose: Callable[[Tensor], Tensor], _baseline: Tensor) -> Tensor:
-    return captum.attr.NeuronGradient(network, network.out).attribute(inputs, choose)
-
-
-def _deconvolution(
-    network: SiteOutput, inputs: Tensor, choose: Callable[[Tensor], Tensor], _baseline: Tensor
-) -> Tensor:
-    return captum.attr.NeuronDeconvolution(network, network.out).attribute(inputs, choose)
-
-
-def _guided(network: SiteOutput, inputs: Tensor, choose: Callable[[Tensor], Tensor], _baseline: Tensor) -> Tensor:
-    return captum.attr.NeuronGuidedBackprop(network, network.out).attribute(inputs, choose)
-
-
-def _integrated(network: SiteOutput, inputs: Tensor, choose: Callable[[Tensor], Tensor], baseline: Tensor) -> Tensor:
-    method = captum.attr.NeuronIntegratedGradients(network, network.out)
-    return method.attribute(inputs, choose, baselines=baseline.expand_as(inputs), n_steps=INTEGRATION_STEPS)
+def _integrated(network: nn.Module, inputs: Tensor, targets: Targets, baseline: Tensor, steps: int) -> Tensor:
+    method = captum.attr.IntegratedGradients(network)
+    return method.attribute(
+        inputs, baseline.expand_as(inputs), 0, additional_forward_args=_chosen(targets), n_steps=steps
+    )
 
 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("gradient", 1, False, _gradient),
-        Method("deconvolution", 1, True, _deconvolution),
-        Method("guided_backpropagation", 1, True, _guided),
-        Method("integrated_gradients", INTEGRATION_STEPS, False, _integrated),
+        Method("gradient", 1, False, _plain(captum.attr.Saliency)),
+        Method("deconvolution", 1, True, _plain(captum.attr.Deconvolution)),
+        Method("guided_backpropagation", 1, True, _plain(captum.attr.GuidedBackprop)),
+        Method("integrated_gradients", 16, False, _integrated),
     )
 }
 
 
 def attribute(
-    method: Method, network: nn.Module, site: Site, inputs: Tensor, targets: Targets, *, baseline: Tensor
-) -> Tensor:
+    method: Method,
+    network: nn.Module,
+    inputs: Tensor,
+    targets: Targets,
+    *,
+    baseline: Tensor,
+    steps: int | None = None,
+) -> Attributed:
     """Attribute one activation a row to the input.
 
     Parameters
@@ -96,26 +133,29 @@ def attribute(
     method
         One of `METHODS`.
     network
-        A network in evaluation mode.
-    site
-        The layer.
+        Of `precompute.stages.activation_at`: it returns the chosen activation of each row.
     inputs
         (row, channel, height, width), preprocessed.
     targets
         The unit and the position of each row.
     baseline
         (channel, height, width): where integrated gradients start, the transformed black image.
-
-    Returns
-    -------
-    Tensor
-        (row, height, width) float32 on the CPU: signed, summed over input channels.
+    steps
+        Points on the way from the baseline; the method's own number by default.
     """
-    truncated = SiteOutput(network, site)
     inputs, baseline = fit(network, inputs).detach(), fit(network, baseline)
     with _captum_at_peace(network):
-        maps = method.run(truncated, inputs, _chooser(targets), baseline)
-    return maps.detach().float().sum(1).cpu()
+        maps = method.run(network, inputs, targets, baseline, steps or method.steps)
+    found = maps.detach().float().flatten(1).sum(1).cpu()
+    error = torch.full((len(targets),), torch.nan)
+    if method.sums_up:
+        with torch.no_grad():
+            ends = [
+                network(at, *_chosen(targets)).float().flatten().cpu() for at in (inputs, baseline.expand_as(inputs))
+            ]
+        change = ends[0] - ends[1]
+        error = torch.where(change == 0, torch.nan, (found - change).abs() / change.abs())
+    return Attributed(maps.detach().float().sum(1).cpu(), error)
 
 
 def failure_of(error: BaseException) -> str:
@@ -140,17 +180,8 @@ def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
     return flat // maps.shape[2], flat % maps.shape[2]
 
 
-def _chooser(targets: Targets) -> Callable[[Tensor], Tensor]:
-    def choose(output: Tensor) -> Tensor:
-        # Integrated gradients stack their steps: the whole batch, once for every step.
-        row = torch.arange(len(output), device=output.device)
-        target = row.cpu() % len(targets.unit)
-        unit = targets.unit[target].to(output.device)
-        if output.ndim == 2:
-            return output[row, unit]
-        return output[row, unit, targets.y[target].to(output.device), targets.x[target].to(output.device)]
-
-    return choose
+def _chosen(targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
+    return targets.unit, targets.y, targets.x
 
 
 @contextmanager

@@ -66,6 +66,10 @@ class Wanted:
     def __len__(self) -> int:
         return len(self.unit)
 
+    def take(self, pairs: np.ndarray) -> "Wanted":
+        """Return some of the pairs, by a mask or by their positions."""
+        return Wanted(self.unit[pairs], self.slot[pairs], self.row[pairs])
+
 
 def wanted(image: np.ndarray, at_hand: Sequence[int]) -> Wanted:
     """Find which exemplars show one of the images at hand.

@@ -17,11 +17,22 @@ from precompute.stages.half import half
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """Maps of some (unit, slot) pairs of a layer, (pair, height, width) float16."""
+    """Maps of some (unit, slot) pairs of a layer.
+
+    Parameters
+    ----------
+    unit, slot
+        (pair,)
+    map
+        (pair, height, width) float16.
+    error
+        (pair,) float32, of attribution maps: `Attributed.error`; None for others.
+    """
 
     unit: np.ndarray
     slot: np.ndarray
     map: np.ndarray
+    error: np.ndarray | None = None
 
 
 def exemplar_maps(
@@ -69,18 +80,34 @@ def exemplar_maps(
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """How to attribute: through which network, starting where, how many images at a time, maps of what size."""
+    """How to attribute the activations of a layer.
+
+    Parameters
+    ----------
+    network
+        Of `precompute.stages.activation_at`.
+    baseline
+        (channel, height, width): where integrated gradients start.
+    rows
+        Forward and backward passes that go together.
+    side
+        Maps with a longer side are averaged down to it.
+    """
 
     network: nn.Module
     baseline: Tensor
-    batch_size: int
+    rows: int
     side: int
+
+
+TOLERANCE = 0.05
+"""How much of the change of the activation a map of integrated gradients may miss before it gets more steps."""
+MOST_STEPS = 256
 
 
 def attribution_maps(
     look: Look,
     method: Method,
-    site: Site,
     inputs: Tensor,
     wanted: Wanted,
     peak: tuple[np.ndarray, np.ndarray],
@@ -88,12 +115,15 @@ def attribution_maps(
 ) -> Maps:
     """Attribute each wanted unit's activation, where it peaks on its image, to that image.
 
+    Maps that promise to sum up and miss by more than `TOLERANCE` are computed again with twice the steps, the worst
+    first, and so on, as long as the passes come to `Method.passes` a map on average.
+
     Parameters
     ----------
     look
         The network and the settings.
-    method, site
-        How, and in which layer.
+    method
+        How.
     inputs
         (image, channel, height, width), preprocessed.
     wanted
@@ -103,19 +133,33 @@ def attribution_maps(
     advance
         Called with the number of pairs done since the last call.
     """
-    # The steps of one exemplar go through together, so a batch holds fewer exemplars.
-    at_once = max(1, look.batch_size // method.passes)
-    y, x = (torch.from_numpy(np.ascontiguousarray(values)) for values in peak)
-    unit, row = torch.from_numpy(wanted.unit), torch.from_numpy(wanted.row)
     if not len(wanted):
-        return Maps(wanted.unit, wanted.slot, np.empty((0, 0, 0), dtype=np.float16))
-    maps = []
-    for pairs in torch.arange(len(wanted)).split(at_once):
-        targets = Targets(unit[pairs], y[pairs], x[pairs])
-        found = attribute(method, look.network, site, inputs[row[pairs]], targets, baseline=look.baseline)
-        maps.append(half(area_average(found.numpy(), look.side)))
-        advance(len(pairs))
-    return Maps(wanted.unit, wanted.slot, np.concatenate(maps))
+        return Maps(wanted.unit, wanted.slot, np.empty((0, 0, 0), dtype=np.float16), np.empty(0, dtype=np.float32))
+    y, x = (torch.from_numpy(np.ascontiguousarray(values)) for values in peak)
+    targets, row = Targets(torch.from_numpy(wanted.unit), y, x), torch.from_numpy(wanted.row)
+
+    def run(pairs: Tensor, steps: int, advance: Callable[[int], None]) -> tuple[np.ndarray, np.ndarray]:
+        maps, errors = [], []
+        # The steps of one pair go through together, so a batch holds fewer pairs.
+        for some in pairs.split(max(1, look.rows // steps)):
+            found = attribute(
+                method, look.network, inputs[row[some]], targets.take(some), baseline=look.baseline, steps=steps
+            )
+            maps.append(half(area_average(found.map.numpy(), look.side)))
+            errors.append(found.error.numpy())
+            advance(len(some))
+        return np.concatenate(maps), np.concatenate(errors)
+
+    maps, error = run(torch.arange(len(wanted)), method.steps, advance)
+    left, steps = (method.passes - method.steps) * len(wanted), 2 * method.steps
+    while steps <= min(left, MOST_STEPS):
+        worst = np.argsort(-np.nan_to_num(error, nan=0.0), kind="stable")[: left // steps]
+        worst = worst[error[worst] > TOLERANCE]
+        if not len(worst):
+            break
+        maps[worst], error[worst] = run(torch.from_numpy(worst), steps, lambda _n: None)
+        left, steps = left - steps * len(worst), 2 * steps
+    return Maps(wanted.unit, wanted.slot, maps, error)
 
 
 def _pick(output: Tensor, rows: np.ndarray, units: np.ndarray) -> Tensor:

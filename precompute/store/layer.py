@@ -11,6 +11,7 @@ from precompute.store.records import (
     AblationEffect,
     Activation,
     AttributionFacts,
+    AttributionMaps,
     Exemplars,
     Flips,
     Floats,
@@ -131,15 +132,27 @@ class Layer:
         """The attribution methods of the layer, with those that were left out and why."""
         return tuple(self._attribution_facts(method) for method in self._names("attribution"))
 
-    def attribution(self, method: str, unit: int) -> Floats:
-        """Return the maps (k', h, w) of one method for the first k' top exemplars of a unit."""
-        return self._read(f"attribution/{method}/map", unit).astype(np.float32)
+    def attribution(self, method: str, unit: int) -> AttributionMaps:
+        """Return the maps of one method for the first top exemplars of a unit."""
+        base = f"attribution/{method}"
+        maps = self._read(f"{base}/map", unit).astype(np.float32)
+        # Older stores hold every map that they have a place for, and do not know how exact it is.
+        computed = self._read(f"{base}/computed", unit).astype(bool) if self._has(f"{base}/computed") else None
+        error = self._read(f"{base}/error", unit) if self._has(f"{base}/error") else None
+        return AttributionMaps(
+            map=maps,
+            computed=np.ones(len(maps), dtype=bool) if computed is None else computed,
+            error=np.full(len(maps), np.nan, dtype=np.float32) if error is None else error,
+        )
 
     def _attribution_facts(self, method: str) -> AttributionFacts:
         base = f"attribution/{method}"
-        left_out = self._file.facts(self._path(base)).get("left_out")
+        facts = self._file.facts(self._path(base))
+        left_out = facts.get("left_out")
         n_exemplars = self._file.shape(self._path(base, "map"))[1] if self._has(f"{base}/map") else 0
-        return AttributionFacts(method, None if left_out is None else str(left_out), n_exemplars)
+        return AttributionFacts(
+            method, None if left_out is None else str(left_out), n_exemplars, str(facts.get("of", ""))
+        )
 
     def _measure(self, name: str) -> Measure:
         facts = self._file.facts(self._path("measure", name))

@@ -11,6 +11,7 @@ from precompute.words import few_pairs
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,41 @@ class Exemplars:
 
 @dataclass(frozen=True)
 class AttributionFacts:
-    """One attribution method: why it was left out, or None and for how many of the top exemplars it is there."""
+    """One attribution method.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    left_out
+        Why it cannot be right for the layer; None where it can.
+    n_exemplars
+        How many of the top exemplars have a place for a map.
+    of
+        What is attributed, where it is not the unit's activation as it is stored; otherwise empty.
+    """
 
     method: str
     left_out: str | None
     n_exemplars: int
+    of: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class AttributionMaps:
+    """The maps of one method for one unit.
+
+    Parameters
+    ----------
+    map
+        (exemplar, row, column); NaN where it was not computed.
+    computed
+        (exemplar,) bool.
+    error
+        (exemplar,): by how much the map's sum misses the change of the activation, as a share of it; NaN where that is
+        not known.
+    """
+
+    map: Floats
+    computed: Bools
+    error: Floats

@@ -209,7 +209,26 @@ ENTRIES: tuple[Entry, ...] = (
         "Attribution of the unit's activation, where its map peaks, to the input: signed, summed over input channels, "
         "averaged down to at most 112 a side; for the first top exemplars.",
         required=False,
+        nan="where it was not computed",
         max_side=MAX_ATTRIBUTION_MAP_SIDE,
+    ),
+    Entry(
+        f"{_LAYER}/attribution/<method>/computed",
+        "u1",
+        ("unit", "exemplar"),
+        "yes/no",
+        "Whether the map was computed; all were where the dataset is absent.",
+        required=False,
+    ),
+    Entry(
+        f"{_LAYER}/attribution/<method>/error",
+        "f4",
+        ("unit", "exemplar"),
+        "share",
+        "By how much the sum of the map at full size misses the change of the activation between the baseline and the "
+        "image, as a share of that change. Only of methods that promise that sum.",
+        required=False,
+        nan="where nothing changes, or no map was computed",
     ),
 )
 
@@ -277,6 +296,9 @@ GROUP_FACTS: dict[str, dict[str, Fact]] = {
     },
     f"{_LAYER}/attribution/<method>": {
         "left_out": Fact("text", "Why there is no map: the method cannot be right for this layer.", required=False),
+        "of": Fact(
+            "text", "What is attributed, where it is not the unit's activation as it is stored.", required=False
+        ),
     },
 }
 """Facts of groups, and of the measures beyond those of every dataset. Groups without placeholders must be there."""

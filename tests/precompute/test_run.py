@@ -215,7 +215,7 @@ def test_a_gradient_is_that_of_the_unit_where_it_peaks(computed, inputs):
     store, model = computed
     view = store.layer("features.4")
     for unit in range(view.n_units):
-        maps = view.attribution("gradient", unit)
+        maps = view.attribution("gradient", unit).map
         for rank, image in enumerate(view.exemplars("top", unit).image[:5]):
             leaf = inputs[int(image)][None].clone().requires_grad_()
             model.network.features(leaf)[0, unit].max().backward()
@@ -228,7 +228,7 @@ def test_integrated_gradients_add_up_to_the_rise_above_the_black_image(computed,
     black = model.transform(Image.new("RGB", (16, 16)))
     strays = []
     for unit in range(view.n_units):
-        maps = view.attribution("integrated_gradients", unit)
+        maps = view.attribution("integrated_gradients", unit).map
         for rank, image in enumerate(view.exemplars("top", unit).image[:5]):
             with torch.no_grad():
                 here = model.network.features(inputs[int(image)][None])[0, unit]

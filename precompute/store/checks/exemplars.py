@@ -28,6 +28,9 @@ def map_rules(file: h5py.File, base: str) -> Iterator[Rule]:
     for path in instances(file, f"{base}/attribution/<method>/map"):
         if path in file:
             yield Rule((base, path, f"{base}/exemplar/top/image"), partial(_maps, file, base, path))
+            computed = f"{path.removesuffix('/map')}/computed"
+            if computed in file:
+                yield Rule((path, computed), partial(_computed, file, path, computed))
 
 
 def picture_rule(file: h5py.File) -> Rule:
@@ -61,6 +64,17 @@ def _maps(file: h5py.File, base: str, path: str) -> Iterator[Problem]:
     n_shown, n_maps = 0 if image is None else image.shape[1], file[path].shape[1]
     if n_maps > n_shown:
         yield Problem(path, f"expected maps of at most {n_shown} top exemplars, found {n_maps}")
+
+
+def _computed(file: h5py.File, path: str, computed: str) -> Iterator[Problem]:
+    maps, said = file[path], file[computed][...].astype(bool)
+    if said.shape != maps.shape[:2]:
+        yield Problem(computed, f"expected the shape {maps.shape[:2]} of the maps, found {said.shape}")
+        return
+    held = np.array([~np.isnan(maps[unit]).any((1, 2)) for unit in range(len(maps))])
+    wrong = (held != said).any(1)
+    if wrong.any():
+        yield Problem(computed, f"expected it to say which maps there are; it does not {in_units(wrong)}")
 
 
 def _pictures(file: h5py.File, lists: list[str]) -> Iterator[Problem]:

@@ -5,7 +5,10 @@ import torch
 from torch import nn
 
 from precompute.models.sites import find_site, list_sites
+from precompute.stages.activation_at import WholeNetwork
 from precompute.stages.attribution import METHODS, Targets, attribute, peaks
+from precompute.stages.exemplars import Wanted
+from precompute.stages.gallery import TOLERANCE, Look, attribution_maps
 
 
 @pytest.fixture
@@ -48,9 +51,12 @@ RULES = {
 
 
 def run(name, network, inputs, targets, baseline=None):
-    site = find_site(list_sites(network, inputs[:2]), "3")
     baseline = torch.zeros_like(inputs[0]) if baseline is None else baseline
-    return attribute(METHODS[name], network, site, inputs, targets, baseline=baseline)
+    return attribute(METHODS[name], at(network, inputs), inputs, targets, baseline=baseline).map
+
+
+def at(network, inputs, layer="3"):
+    return WholeNetwork(network, find_site(list_sites(network, inputs[:2]), layer))
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -96,12 +102,50 @@ def test_the_network_is_left_as_it_was(network, inputs, targets):
 def test_a_layer_without_space_has_no_position(inputs):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(192, 7), nn.ReLU()).eval()
-    site = find_site(list_sites(network, inputs[:2]), "1")
     none = torch.zeros(6, dtype=torch.int64)
     unit = torch.tensor([0, 6, 3, 2, 1, 5])
     targets = Targets(unit, none, none)
-    found = attribute(METHODS["gradient"], network, site, inputs, targets, baseline=torch.zeros(3, 8, 8))
-    torch.testing.assert_close(found, network[1].weight[unit].reshape(6, 3, 8, 8).sum(1).detach())
+    found = attribute(METHODS["gradient"], at(network, inputs, "1"), inputs, targets, baseline=torch.zeros(3, 8, 8))
+    torch.testing.assert_close(found.map, network[1].weight[unit].reshape(6, 3, 8, 8).sum(1).detach())
+
+
+def test_the_error_is_what_the_sum_misses_of_the_change(network, inputs, targets):
+    baseline = torch.full_like(inputs[0], -0.5)
+    end = at(network, inputs)
+    found = attribute(METHODS["integrated_gradients"], end, inputs, targets, baseline=baseline, steps=3)
+    for row, image in enumerate(inputs):
+        unit, y, x = int(targets.unit[row]), int(targets.y[row]), int(targets.x[row])
+        with torch.no_grad():
+            change = float(network(image[None])[0, unit, y, x] - network(baseline[None])[0, unit, y, x])
+        assert float(found.error[row]) == pytest.approx(
+            abs(float(found.map[row].sum()) - change) / abs(change), rel=0.01
+        )
+
+
+def test_methods_that_promise_no_sum_have_no_error(network, inputs, targets):
+    found = attribute(METHODS["gradient"], at(network, inputs), inputs, targets, baseline=torch.zeros(3, 8, 8))
+    assert found.error.isnan().all()
+
+
+def test_a_map_that_misses_its_sum_gets_more_steps_within_its_passes(network, inputs, targets):
+    method = METHODS["integrated_gradients"]
+    end = at(network, inputs)
+    passes = []
+    end.register_forward_hook(
+        lambda _module, args, _output: passes.append(len(args[0])) if args[0].requires_grad else None
+    )
+    with torch.no_grad():  # kinks on the way, which few steps miss
+        network[0].bias.normal_(0, 3, generator=torch.Generator().manual_seed(0))
+    look = Look(end, torch.full_like(inputs[0], -6.0), rows=64, side=112)
+    wanted = Wanted(targets.unit.numpy(), torch.zeros(6, dtype=torch.int64).numpy(), torch.arange(6).numpy())
+    found = attribution_maps(look, method, inputs, wanted, (targets.y.numpy(), targets.x.numpy()), lambda _n: None)
+    first = attribute(method, end, inputs, targets, baseline=look.baseline)
+    assert (first.error > TOLERANCE).any(), "the case must need more steps"
+    worst = int(first.error.nan_to_num(0).argmax())
+    assert found.error[worst] < first.error[worst]
+    assert sum(passes[:-1]) <= method.passes * len(inputs)
+    kept = (first.error <= TOLERANCE).numpy()
+    assert (found.error[kept] == first.error.numpy()[kept]).all()
 
 
 def test_the_peak_is_the_first_of_equals():

@@ -150,4 +150,4 @@ def assert_unit(layer, unit, inside, held):
     for method in layer.attributions:
         if not method.left_out:
             maps = held(f"attribution/{method.method}/map")[unit]
-            assert same(layer.attribution(method.method, unit), maps.astype("f4"))
+            assert same(layer.attribution(method.method, unit).map, maps.astype("f4"))

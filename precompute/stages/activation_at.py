@@ -1,0 +1,127 @@
+"""Networks that return one unit's activation at one position of a layer, a row each: what attributions are taken of."""
+
+import torch
+from torch import Tensor, nn
+
+from precompute.ablation.capture import CannotCapture, capture
+from precompute.ablation.graph import Program
+from precompute.models.forward import fit
+from precompute.models.hooks import SiteOutput
+from precompute.models.sites import Site
+from precompute.stages.cone import Cone
+
+_WORTH_IT = 0.6
+"""A cone with a larger share of all values is not faster than the network: it cuts windows for nothing."""
+_ROUNDING = 1e-4
+
+
+class WholeNetwork(nn.Module):
+    """A network up to a layer, run on whole maps.
+
+    Parameters
+    ----------
+    network
+        The network, which is not changed.
+    site
+        The layer.
+    """
+
+    def __init__(self, network: nn.Module, site: Site) -> None:
+        super().__init__()
+        self.up_to_layer = SiteOutput(network, site)
+        self.train(network.training)
+
+    def forward(self, images: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        """Return the chosen activation of each row, (row, 1); see `Cone.forward`."""
+        output = self.up_to_layer(images)
+        row = torch.arange(len(output), device=output.device)
+        at = (unit,) if output.ndim == 2 else (unit, y, x)
+        return output[(row, *(index.to(output.device) for index in at))].unsqueeze(1)
+
+
+ActivationAt = Cone | WholeNetwork
+
+
+def activation_at(network: nn.Module, site: Site, probe: Tensor, program: Program | None = None) -> ActivationAt:
+    """Return the cheapest network that gives a layer's activations at single positions, and their gradients, exactly.
+
+    Parameters
+    ----------
+    network
+        A network in evaluation mode.
+    site
+        The layer.
+    probe
+        (image, channel, height, width): a few images.
+    program
+        The network, captured with the layer marked, where that is at hand. It is captured here otherwise.
+    """
+    whole = WholeNetwork(network, site)
+    if site.unit_dimension != 1 or site.positions != "grid":
+        return whole
+    try:
+        cone = Cone(program or capture(network, [site], probe), site.name)
+    except CannotCapture:
+        return whole
+    if cone.share > _WORTH_IT and not cone.leaves_out_clipping:
+        return whole
+    try:
+        return cone if _same(cone, whole, site, probe) else whole
+    except RuntimeError:  # an operation that runs on no windows, or has no gradient; the whole network will tell
+        return whole
+
+
+def _same(cone: Cone, whole: WholeNetwork, site: Site, probe: Tensor) -> bool:
+    """Say whether both give the same values and gradients in the corners and in the middle of the maps."""
+    height, width = site.spatial_shape
+    places = [(0, 0), (0, width - 1), (height - 1, 0), (height - 1, width - 1), (height // 2, width // 2)]
+    y, x = (torch.tensor(axis) for axis in zip(*places, strict=True))
+    unit = torch.arange(len(places)) % site.n_units
+    rows = torch.arange(len(places)) % len(probe)
+    found, expected = (_value_and_gradient(part, probe[rows], unit, y, x) for part in (cone, whole))
+    # Where the clipping is left out, the whole network has no gradient to compare with.
+    compared = torch.ones(len(places), dtype=torch.bool)
+    if cone.leaves_out_clipping:
+        compared = (found[0] - expected[0]).abs() <= _ROUNDING * expected[0].abs().max()
+    return all(_close(one[compared], other[compared]) for one, other in zip(found, expected, strict=True))
+
+
+def _value_and_gradient(part: nn.Module, images: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    inputs = fit(part, images).detach().requires_grad_()
+    with torch.enable_grad():
+        value = part(inputs, unit, y, x)
+        (gradient,) = torch.autograd.grad(value.sum(), inputs)
+    return value.detach().flatten().cpu(), gradient.detach().cpu()
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return not len(one) or bool((one - other).abs().max() <= _ROUNDING * other.abs().max())
+
+
+def rows_within(memory_bytes: int, part: nn.Module, images: Tensor) -> int:
+    """Return how many rows may go through a network and back together, at least 1.
+
+    Parameters
+    ----------
+    memory_bytes
+        How much they may hold, about.
+    part
+        Of `activation_at`.
+    images
+        (image, channel, height, width): images as the rows will be; what is kept for the way back is counted on them.
+    """
+    held: dict[int, int] = {}
+
+    def count(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        held[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    first = torch.zeros(len(images), dtype=torch.int64)
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        kept = part(fit(part, images).detach().requires_grad_(), first, first, first)
+    weights = {tensor.untyped_storage().data_ptr() for tensor in (*part.parameters(), *part.buffers())}
+    a_row = sum(size for at, size in held.items() if at not in weights) / len(images)
+    del kept
+    # On the way back there are gradients too, of what is wide at the same time.
+    return max(1, int(memory_bytes / (2 * max(a_row, 1))))

@@ -1,0 +1,216 @@
+"""What one position of a layer depends on: the network with everything else left out.
+
+A unit's activation at one position comes from a window of the map before, which comes from a larger window of the map
+before that, and so on back to the picture: a cone. `Cone` runs the captured network on these windows alone. Each row of
+a batch has a position of its own; the windows of all rows have one size and lie where the positions are. Where a window
+sticks out of its map it is filled with what the operation pads with, so that values and gradients are those of the
+whole network.
+
+An operation that needs more than a window is run on whole maps, with all that leads to it: a mean over the picture
+needs the whole picture. So is one whose window would be as large as its map.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from precompute.ablation.graph import Node, Program, forget, image_counts, last_uses, size_of
+from precompute.stages.windows import Constants, Span, Windowed, windowed
+
+Window = tuple[Span, Span]
+_CLIPPING = (torch.ops.aten.hardtanh.default, torch.ops.aten.clamp.default)
+_ONE_POSITION = (Span(1, 0, 0), Span(1, 0, 0))
+
+
+class Cone(nn.Module):
+    """A network that ends at one position of a layer and computes what that position depends on.
+
+    Gradients flow from its output to the picture. Every ReLU is a module of its own that is called once.
+
+    Parameters
+    ----------
+    program
+        The network, captured with the layer marked.
+    layer
+        The layer's name. Where its last operation clips from above, as ReLU6 does, that is left out: a saturated unit
+        would have no gradient at all.
+    """
+
+    def __init__(self, program: Program, layer: str) -> None:
+        super().__init__()
+        self.end, self.floor = _before_clipping(program.marks[layer].args[0])
+        self.images = program.images
+        self.nodes = _leading_to(self.end, program.nodes)
+        self.constants = {node: _fixed(value) for node, value in program.constants.items()}
+        for node, value in self.constants.items():
+            if isinstance(value, Tensor):
+                self.register_buffer(f"constant_{node.name}", value, persistent=False)
+        self.windows, self.rules = _windows(self.nodes, self.end, self.constants)
+        self.relus = nn.ModuleDict({node.name: nn.ReLU() for node in self.nodes if _is_relu(node)})
+        # An end that is called once, for Captum to hook.
+        self.out = nn.Identity()
+        self.eval()
+
+    @property
+    def leaves_out_clipping(self) -> bool:
+        """Whether the layer clips its values from above and this network does not."""
+        return self.floor is not None
+
+    @property
+    def share(self) -> float:
+        """Which share of the numbers of all maps on the way is computed, 0 to 1."""
+        computed = sum(size_of(node) * _part(node, self.windows.get(node)) for node in self.nodes)
+        return computed / max(1, sum(map(size_of, self.nodes)))
+
+    def forward(self, images: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        """Return the activation of one unit at one position in each row.
+
+        Parameters
+        ----------
+        images
+            (row, channel, height, width), preprocessed.
+        unit, y, x
+            (row,) int64: the unit, and row and column of its map.
+
+        Returns
+        -------
+        Tensor
+            (row, 1)
+        """
+        at = y.tolist(), x.tolist()
+        values: dict[Node, Any] = self.constants | image_counts(self.nodes, len(images)) | {self.images: images}
+        dead = last_uses(self.nodes, keep=[self.end])
+        for node in self.nodes:
+            if node not in values:
+                values[node] = self._run(node, values, at)
+            forget(values, dead[node])
+        output = values[self.end]
+        if self.end not in self.windows:
+            output = _cut(output, _ONE_POSITION, at, 0.0)
+        row = torch.arange(len(images), device=images.device)
+        chosen = output[row, unit.to(images.device), 0, 0].unsqueeze(1)
+        return self.out(chosen if self.floor is None else chosen.clamp_min(self.floor))
+
+    def _run(self, node: Node, values: dict[Node, Any], at: tuple[list[int], list[int]]) -> Tensor:
+        window = self.windows.get(node)
+
+        def look(used: Node) -> Any:
+            if window is None or not used.batched or _is_everywhere_the_same(used, node):
+                return values[used]
+            return self._window(used, _before(window, self.rules[node]), values[used], at, self.rules[node].fill)
+
+        if _is_relu(node):
+            return self.relus[node.name](look(node.args[0]))
+        return node.run(look) if window is None else self.rules[node].run(look)
+
+    def _window(
+        self, node: Node, wanted: Window, value: Tensor, at: tuple[list[int], list[int]], fill: float
+    ) -> Tensor:
+        """Return a window of a map, of which a larger one, or the whole, is at hand."""
+        held = self.windows.get(node)
+        if held is None:
+            return _cut(value, wanted, at, fill)
+        rows, columns = (slice(w.low - h.low, w.high - h.low + 1) for w, h in zip(wanted, held, strict=True))
+        return _filled(value[..., rows, columns], node, wanted, at, fill)
+
+
+def _before_clipping(end: Node) -> tuple[Node, float | None]:
+    """Return what the last operation clips from above, and its lower bound; the value itself where it does not clip."""
+    if end.op in _CLIPPING and all(isinstance(bound, float | int) for bound in end.args[1:3]):
+        return end.args[0], float(end.args[1])
+    return end, None
+
+
+def _fixed(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def _is_relu(node: Node) -> bool:
+    return node.op is torch.ops.aten.relu.default
+
+
+def _leading_to(end: Node, nodes: Sequence[Node]) -> tuple[Node, ...]:
+    needed = {end}
+    for node in reversed(nodes):
+        if node in needed:
+            needed.update(node.inputs)
+    return tuple(node for node in nodes if node in needed)
+
+
+def _windows(nodes: Sequence[Node], end: Node, constants: Constants) -> tuple[dict[Node, Window], dict[Node, Windowed]]:
+    """Return the windows to compute, and how; nodes that are not there are computed whole."""
+    wanted: dict[Node, Window | None] = {end: _ONE_POSITION}
+    windows: dict[Node, Window] = {}
+    rules: dict[Node, Windowed] = {}
+    for node in reversed(nodes):
+        window, rule = wanted.get(node), windowed(node, constants)
+        if window is None or rule is None or _part(node, window) >= 1:
+            window = rule = None
+        else:
+            windows[node], rules[node] = window, rule
+        for used in node.inputs:
+            before = None
+            if window is not None and rule is not None and not _is_everywhere_the_same(used, node):
+                before = _before(window, rule)
+            wanted[used] = before if used not in wanted else _joined(wanted[used], before)
+    return windows, rules
+
+
+def _before(window: Window, rule: Windowed) -> Window:
+    rows, columns = (span.before(reach) for span, reach in zip(window, rule.reach, strict=True))
+    return rows, columns
+
+
+def _joined(one: Window | None, other: Window | None) -> Window | None:
+    if one is None or other is None or any(a.step != b.step for a, b in zip(one, other, strict=True)):
+        return None
+    rows, columns = (a.joined(b) for a, b in zip(one, other, strict=True))
+    return rows, columns
+
+
+def _is_everywhere_the_same(used: Node, node: Node) -> bool:
+    """Say whether an argument is one number for a whole map: a factor of squeeze-and-excite."""
+    return used.shape[1:] == (1, 1) and used.shape[1:] != node.shape[1:]
+
+
+def _part(node: Node, window: Window | None) -> float:
+    if window is None or len(node.shape) != 3:
+        return 1.0
+    return len(window[0]) * len(window[1]) / (node.shape[1] * node.shape[2])
+
+
+def _cut(value: Tensor, window: Window, at: tuple[list[int], list[int]], fill: float) -> Tensor:
+    """Cut each row's window out of whole maps."""
+    return torch.stack(
+        [_cut_one(maps, window, position, fill) for maps, *position in zip(value.unbind(0), *at, strict=True)]
+    )
+
+
+def _cut_one(maps: Tensor, window: Window, position: Sequence[int], fill: float) -> Tensor:
+    sides: list[int] = []
+    for axis, (span, place) in enumerate(zip(window, position, strict=True)):
+        size = maps.shape[axis + 1]
+        first, last = span.step * place + span.low, span.step * place + span.high + 1
+        start, stop = (min(max(edge, 0), size) for edge in (first, last))
+        maps = maps.narrow(axis + 1, start, stop - start)
+        sides = [min(start, last) - first, last - max(stop, first), *sides]
+    return F.pad(maps, sides, value=fill) if any(sides) else maps
+
+
+def _filled(value: Tensor, node: Node, window: Window, at: tuple[Sequence[int], Sequence[int]], fill: float) -> Tensor:
+    """Put `fill` where windows stick out of the node's map."""
+    rows, columns = (_inside(span, size, places) for span, size, places in zip(window, node.shape[1:], at, strict=True))
+    if rows.all() and columns.all():
+        return value
+    inside = (rows[:, :, None] & columns[:, None, :]).unsqueeze(1).to(value.device)
+    # Not by arithmetic: beside a map of a maximum there may stand an infinity.
+    return torch.where(inside, value, fill)
+
+
+def _inside(span: Span, size: int, places: Sequence[int]) -> Tensor:
+    """Say which positions of each row's span lie in the map, (row, position)."""
+    position = (span.step * torch.tensor(places) + span.low)[:, None] + torch.arange(len(span))
+    return (position >= 0) & (position < size)
