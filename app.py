@@ -11,6 +11,7 @@ from explorer import data, navigate
 from explorer.components import messages, welcome
 from explorer.sources import ROOT, find_sources
 from precompute.errors import UnitscopeError
+from precompute.store.net import reading
 
 st.set_page_config(page_title="Unitscope", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
 st.html(ROOT / "explorer" / "components" / "style.css")
@@ -25,8 +26,9 @@ PAGES = [
 page = st.navigation(PAGES, position="hidden")
 
 try:
-    if find_sources(sys.argv):
-        page.run()
+    if sources := find_sources(sys.argv):
+        with reading(*navigate.asked_paths(sources)):
+            page.run()
     else:
         welcome.render()
 except UnitscopeError as error:

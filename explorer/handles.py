@@ -4,6 +4,8 @@ from pathlib import Path
 from threading import Lock
 
 from explorer.sources import Source
+from precompute.errors import StoreDamaged
+from precompute.store.probe import comes_to_an_end
 from precompute.store.reader import Store, open_store
 
 Signature = tuple[int, int, int]
@@ -25,6 +27,11 @@ class Handles:
             When it is missing, incomplete, damaged or of another version.
         """
         signature = source.signature
+        if not comes_to_an_end(source.path):  # outside the lock: others need not wait for it
+            raise StoreDamaged(
+                f"{source.path}: reading it does not come to an end, its structure is damaged. "
+                "Copy the file again, or build the store again."
+            )
         with self._lock:
             before, store = self._open.get(source.path, (None, None))
             if store is not None and before == signature:

@@ -1,7 +1,9 @@
 """From the URL to the store and the view that it names, and from a click to the next URL."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -74,6 +76,12 @@ def current() -> View:
     store = data.store_of(source)
     chosen, more = selection.parse(st.query_params, name, store)
     return View(source, store, chosen, [*problems, *more])
+
+
+def asked_paths(sources: Sequence[Source]) -> list[Path]:
+    """List the stores that a rerun may read, the one that the URL asks for first."""
+    name, _ = selection.choose_store(st.query_params, [source.name for source in sources])
+    return [source.path for source in sorted(sources, key=lambda source: source.name != name)]
 
 
 def at_unit(view: View, unit: int) -> View:

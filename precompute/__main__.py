@@ -18,6 +18,7 @@ from precompute.experiments.table import EXPERIMENTS
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding
 from precompute.options import RunOptions
 from precompute.store.check import check
+from precompute.store.net import reading
 from precompute.store.place import parts_of, place_of
 from precompute.store.reader import Store, open_store
 from precompute.words import printable
@@ -248,9 +249,10 @@ def _experiment(options: argparse.Namespace) -> int:
     for several in ("layers", "classes"):
         asked[several] = tuple(asked[several]) if asked[several] else None
     wanted = ExperimentOptions(**asked)
-    if options.name == "all":
-        return 0 if carry_out_all(options.store, wanted, command=_command(), say=_say) else 1
-    carry_out(options.name, options.store, wanted, command=_command(), say=_say)
+    with reading(options.store):
+        if options.name == "all":
+            return 0 if carry_out_all(options.store, wanted, command=_command(), say=_say) else 1
+        carry_out(options.name, options.store, wanted, command=_command(), say=_say)
     return 0
 
 
@@ -258,7 +260,7 @@ def _check(options: argparse.Namespace) -> int:
     problems = check(options.store)
     for line in (*problems, *parts_of(place_of(options.store))):
         _say(str(line))
-    print(f"{options.store}: {len(problems) or 'no'} problem{'s' * (len(problems) != 1)} found")
+    _say(f"{options.store}: {len(problems) or 'no'} problem{'s' * (len(problems) != 1)} found")
     return 1 if problems else 0
 
 
@@ -268,14 +270,14 @@ def _compare(options: argparse.Namespace) -> int:
     stems = [path.stem for path in options.stores]
     found = []
     for path in options.stores:
-        with open_store(path) as store:
+        with reading(path), open_store(path) as store:
             found += sides(store, path.stem if stems.count(path.stem) == 1 else str(path), options.layers)
-    print("\n".join(tables(found, options.layers)))
+    _say("\n".join(tables(found, options.layers)))
     return 0
 
 
 def _info(options: argparse.Namespace) -> int:
-    with open_store(options.store) as store:
+    with reading(options.store), open_store(options.store) as store:
         for name, value in _facts(store):
             _say(f"{name:16} {value}")
     return 0

@@ -10,9 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from precompute.store import soundness
 from precompute.store.checks import effects, exemplars, experiments, form, frame, responses, train, values
 from precompute.store.checks.rules import Problem, Rule
 from precompute.store.facts import is_as_stamped
+from precompute.store.probe import comes_to_an_end
 from precompute.store.schema import TRAIN, train_path
 from precompute.store.storefile import open_file
 from precompute.store.train import TrainView
@@ -39,6 +41,11 @@ def check(path: Path | str) -> list[Problem]:
         When there is no such file, or it cannot be opened at all.
     """
     with open_file(Path(path)) as file:
+        outside = soundness.all_problems(file)
+        if outside:  # nothing else is looked at: it could lead anywhere
+            return outside
+        if soundness.any_varies(file) and not comes_to_an_end(Path(path)):
+            return [Problem("/", "reading the file does not come to an end, its structure is damaged")]
         found = problems_of(file)
         if not np.all(file.attrs.get("complete", True)):
             found.insert(0, Problem("/", "the store is not stamped complete; its run was stopped or is still going on"))
@@ -64,8 +71,11 @@ def _stamp_problems(file: h5py.File, known: Collection[str]) -> list[Problem]:
         if path not in known and not is_as_stamped(item):
             found.append(Problem(path, "its facts are not those that were written"))
 
-    look("", file)
-    file.visititems(look)
+    try:
+        look("", file)
+        file.visititems(look)
+    except Exception as error:
+        found.append(Problem("/", f"the file's attributes are damaged ({error})"))
     return found
 
 
@@ -75,10 +85,18 @@ def _problems(file: h5py.File | TrainView) -> list[Problem]:
         found += form.problems(file)
         for rule in _rules(file):
             if not {problem.path for problem in found}.intersection(rule.needs):
-                found += rule.find()
-    except (OSError, RuntimeError, KeyError) as error:
+                found += _found_by(rule)
+    except Exception as error:
         found.append(Problem("/", f"the file's structure is damaged ({error})"))
     return found
+
+
+def _found_by(rule: Rule) -> list[Problem]:
+    """Ask a rule; where what it needs is so wrong that it cannot be asked, that is the problem."""
+    try:
+        return list(rule.find())
+    except Exception as error:
+        return [Problem(next(iter(rule.needs), "/"), f"it cannot be checked, its values make no sense ({error})")]
 
 
 def _rules(file: h5py.File | TrainView) -> Iterator[Rule]:

@@ -101,10 +101,11 @@ class Layer:
     def flips(self, kind: str, unit: int) -> Flips:
         """Return the images whose top-1 output changes without the unit."""
         base = f"ablation/{kind}/flip"
-        start, stop = int(self._read(f"{base}/indptr", unit)), int(self._read(f"{base}/indptr", unit + 1))
-        return Flips(
-            self._read(f"{base}/image", slice(start, stop)), self._read(f"{base}/prediction", slice(start, stop))
-        )
+        edges, n_flips = self._path(f"{base}/indptr"), self._file.shape(self._path(f"{base}/image"))[0]
+        start, stop = (int(self._file.indices(edges, n_flips + 1, at)) for at in (unit, unit + 1))
+        here = slice(start, max(start, stop))
+        image = self._file.indices(self._path(f"{base}/image"), self._n_images, here)
+        return Flips(image, self._read(f"{base}/prediction", here))
 
     def log_prob_change(self, kind: str, unit: int) -> Floats | None:
         """Return the change of the true class's log-probability (N,) without the unit, or None if not stored."""
@@ -121,7 +122,7 @@ class Layer:
         """Return one unit's exemplars."""
         base = f"exemplar/{kind}"
         return Exemplars(
-            image=self._read(f"{base}/image", unit),
+            image=self._file.indices(self._path(f"{base}/image"), self._n_images, unit),
             value=self._read(f"{base}/value", unit),
             map=self._read(f"{base}/map", unit).astype(np.float32),
             tied=int(self._read(f"{base}/tied", unit)),
@@ -161,6 +162,10 @@ class Layer:
         )
         values = self._read(f"measure/{name}")
         return Measure(name, label or name, formula, source, span, better, values, experiment)
+
+    @property
+    def _n_images(self) -> int:
+        return self._file.shape("/images/path")[0]
 
     def _path(self, *parts: str) -> str:
         return schema.layer_path(self.name, *parts)

@@ -111,7 +111,7 @@ class Store:
         return Classes(
             name=self._file.strings("/classes/name"),
             title=self._file.strings("/classes/title"),
-            output_index=self._file.read("/classes/output_index"),
+            output_index=self._file.indices("/classes/output_index", self.model.n_outputs),
             mapping=str(self._file.facts("/classes").get("mapping", "")),
         )
 
@@ -123,7 +123,7 @@ class Store:
             root=self._file.text("/images", "root"),
             list_hash=self._file.text("/images", "list_hash"),
             path=self._file.strings("/images/path"),
-            label=self._file.read("/images/label"),
+            label=self._file.indices("/images/label", self._file.shape("/classes/name")[0]),
             skipped=tuple(zip(*skipped, strict=True)),
         )
 
@@ -133,7 +133,8 @@ class Store:
         path = "/baseline/log_prob"
         log_prob = self._file.read(path) if self._file.has(path) else None
         of = str(self._file.facts("/baseline").get("log_prob", schema.LOGITS))
-        return Baseline(self._file.read("/baseline/prediction"), log_prob, of)
+        prediction = self._file.indices("/baseline/prediction", self.model.n_outputs)
+        return Baseline(prediction, log_prob, of)
 
     @cached_property
     def baseline_correct(self) -> NDArray[np.bool_]:
@@ -152,7 +153,14 @@ class Store:
     def _thumbnail_end(self) -> NDArray[Any] | None:
         """Where every image's picture ends; None in stores made before pictures were one run of bytes."""
         path = "/images/thumbnail_end"
-        return self._file.read(path) if self._file.has(path) else None
+        if not self._file.has(path):
+            return None
+        ends = self._file.indices(path, self._file.shape("/images/thumbnail")[0] + 1)
+        if (np.diff(ends) < 0).any():
+            raise StoreDamaged(
+                f"{self.path}: {path} falls; pictures cannot end before they begin. Copy the file again."
+            )
+        return ends
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -258,16 +266,16 @@ def open_store(path: Path | str) -> Store:
 
 
 def _refuse_unusable(file: StoreFile) -> None:
-    facts = file.facts("/")
-    if str(facts.get("format")) != schema.FORMAT:
+    if str(file.fact("/", "format")) != schema.FORMAT:
         raise StoreDamaged(
             f"{file.path}: this HDF5 file is not a store (expected the format {schema.FORMAT!r}). "
             "Choose a file that `python -m precompute run` wrote."
         )
-    found = schema.major(facts.get("version"))
+    version = file.fact("/", "version")
+    found = schema.major(version)
     if found != schema.VERSION:
         raise StoreVersion(
-            f"{file.path}: this store has version {facts.get('version')}, this program reads version {schema.VERSION}. "
+            f"{file.path}: this store has version {version}, this program reads version {schema.VERSION}. "
             + ("Update Unitscope." if found > schema.VERSION else "Build the store again.")
         )
     if not file.yes("/", "complete"):

@@ -1,17 +1,21 @@
 """An HDF5 file whose faults come as sentences: the ground that reader and checker stand on."""
 
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import h5py
+import numpy as np
 from numpy.typing import NDArray
 
 from precompute.errors import StoreDamaged, StoreMissing
+from precompute.store import soundness
 from precompute.store.facts import read_fact, read_facts
+from precompute.store.probe import comes_to_an_end
 
 _T = TypeVar("_T")
-# What h5py raises for a file whose bytes have changed; IndexError is left out, it is the caller's mistake.
+# What h5py raises for a file whose bytes have changed.
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError)
 
 
@@ -26,7 +30,11 @@ def open_file(path: Path) -> h5py.File:
         It is truncated, empty, not HDF5 or cannot be read.
     """
     try:
-        size = path.stat().st_size
+        facts = path.stat()
+        size = facts.st_size
+        if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
+            # Opening a pipe waits for whoever writes to it, for ever.
+            raise StoreMissing(f"{path}: this is no file but a pipe, a socket or a device. Name a store.")
         # A complete store is only ever replaced, never written in place, so it needs no lock; network disks have none.
         return h5py.File(path, "r", locking=False)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -66,6 +74,8 @@ class StoreFile:
         self.path = path
         self.file = file
         self._named = named
+        self._root: h5py.File = getattr(file, "whole", file)
+        self._sound: set[str] = set()
 
     def close(self) -> None:
         """Close the file."""
@@ -73,7 +83,14 @@ class StoreFile:
 
     def read(self, path: str, selection: Any = ...) -> NDArray[Any]:
         """Read a dataset, or a selection of it."""
-        return self._guarded(path, lambda: self.file[path][selection])
+        return self._guarded(path, lambda: self._of_length(path, selection))
+
+    def indices(self, path: str, stop: int, selection: Any = ...) -> NDArray[Any]:
+        """Read a dataset of whole numbers that index something, or a selection of it: all from 0 to below `stop`."""
+        values = self.read(path, selection)
+        if values.dtype.kind not in "iu" or (values.size and (values.min() < 0 or values.max() >= stop)):
+            raise self._damaged(path, f"holds values that are no indices from 0 to {stop - 1}")
+        return values
 
     def strings(self, path: str) -> tuple[str, ...]:
         """Read a dataset of strings."""
@@ -85,19 +102,23 @@ class StoreFile:
 
     def text(self, path: str, name: str) -> str:
         """Read a fact that is a text."""
-        return self._guarded(f"{path} ({name})", lambda: _text(self.file[path], name))
+        return self._guarded(path, lambda: _text(self.file[path], name), fact=name)
 
     def integer(self, path: str, name: str) -> int:
         """Read a fact that is a whole number."""
-        return self._guarded(f"{path} ({name})", lambda: int(self.file[path].attrs[name]))
+        return self._guarded(path, lambda: int(self.file[path].attrs[name]), fact=name)
 
     def integers(self, path: str, name: str) -> tuple[int, ...]:
         """Read a fact that is a list of whole numbers."""
-        return self._guarded(f"{path} ({name})", lambda: tuple(int(value) for value in self.file[path].attrs[name]))
+        return self._guarded(path, lambda: tuple(int(value) for value in self.file[path].attrs[name]), fact=name)
 
     def yes(self, path: str, name: str) -> bool:
         """Read a fact that is yes or no; no where it is missing."""
-        return self._guarded(f"{path} ({name})", lambda: bool(self.file[path].attrs.get(name, False)))
+        return self._guarded(path, lambda: bool(self.file[path].attrs.get(name, False)), fact=name)
+
+    def fact(self, path: str, name: str) -> Any:
+        """Read a fact of any kind; None where it is missing."""
+        return self._guarded(path, lambda: read_fact(self.file[path], name), fact=name)
 
     def facts(self, path: str) -> dict[str, Any]:
         """Read all facts of a group or dataset."""
@@ -105,7 +126,7 @@ class StoreFile:
 
     def has(self, path: str) -> bool:
         """Whether there is anything at a path."""
-        return self._guarded(path, lambda: path in self.file)
+        return self._guarded(path, lambda: path in self.file, look=False)
 
     def names(self, path: str) -> tuple[str, ...]:
         """Names in a group; none where there is no such group."""
@@ -119,16 +140,61 @@ class StoreFile:
         """Whether a dataset holds strings."""
         return self._guarded(path, lambda: h5py.check_string_dtype(self.file[path].dtype) is not None)
 
-    def _guarded(self, path: str, read: Callable[[], _T]) -> _T:
+    def _guarded(self, path: str, read: Callable[[], _T], *, fact: str = "", look: bool = True) -> _T:
+        where = f"{path} ({fact})" if fact else path
         try:
+            if look:
+                self._refuse_unsound(path)
             return read()
-        except _DAMAGE as error:
+        except (StoreDamaged, IndexError):
+            raise
+        except Exception as error:
             absent = isinstance(error, KeyError) and any(sign in str(error) for sign in ("doesn't exist", "locate"))
             found = "is missing" if absent else f"cannot be read, a part of the file is damaged ({error})"
-            raise StoreDamaged(
-                f"{self.path}: {self._named(path)} {found}. `python -m precompute check {self.path}` lists all that is "
-                "wrong; copy the file again, or build the store again."
-            ) from error
+            raise self._damaged(where, found) from error
+
+    def _damaged(self, path: str, found: str) -> StoreDamaged:
+        return StoreDamaged(
+            f"{self.path}: {self._named(path)} {found}. `python -m precompute check {self.path}` lists all that is "
+            "wrong; copy the file again, or build the store again."
+        )
+
+    def _refuse_unsound(self, path: str) -> None:
+        """Refuse, before a byte of it is read, what no store has; once for each path."""
+        if path in self._sound:
+            return
+        real = path if self._named is str else self._named(path)
+        for problem in soundness.problems_at(self._root, real):
+            raise StoreDamaged(f"{self.path}: {problem}. A store is one file; do not trust where this one comes from.")
+        if path in self.file:
+            if soundness.varies(self._root, real) and not comes_to_an_end(self.path):
+                raise StoreDamaged(
+                    f"{self.path}: reading it does not come to an end, its structure is damaged. "
+                    "Copy the file again, or build the store again."
+                )
+            for problem in soundness.size_problems(self._root, real, self._sizes(path)):
+                raise self._damaged(path, f"cannot be read ({problem.message})")
+        self._sound.add(path)
+
+    def _sizes(self, path: str) -> dict[str, int]:
+        """Length of the axes that lists of the store set, as far as they can be told."""
+        of = {"image": "/images/path", "class": "/classes/name"}
+        if path in of.values():
+            return {}
+        held = {axis: self.shape(lists) for axis, lists in of.items() if lists in self.file}
+        sizes = {axis: shape[0] for axis, shape in held.items() if shape}
+        parts = path.split("/")
+        if parts[1] == "layers" and len(parts) > 3:
+            n_units = self.file["/".join(parts[:3])].attrs.get("n_units")
+            if isinstance(n_units, np.integer):
+                sizes |= {"unit": int(n_units), "unit+1": int(n_units) + 1}
+        return sizes
+
+    def _of_length(self, path: str, selection: Any) -> NDArray[Any]:
+        values = self.file[path][selection]
+        if isinstance(values, h5py.Empty):
+            raise ValueError("it holds nothing")
+        return values
 
 
 def _text(item: h5py.HLObject, name: str) -> str:

@@ -21,6 +21,7 @@ class TrainView:
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file
+        self.whole = file
 
     @property
     def attrs(self) -> h5py.AttributeManager:

@@ -5,9 +5,18 @@ import html
 import h5py
 import pytest
 
+from precompute.store.facts import fixed
 from tests.explorer.conftest import put
 
 NASTY = "<img src=x onerror=alert(1)>' \" $x^2$ **b** [l](http://x.y) :red[r] www.x.com"
+
+
+def rename(file, path, names):
+    """Put other texts, which may be longer, in the place of those of a dataset."""
+    facts = dict(file[path].attrs)
+    del file[path]
+    file[path] = fixed(names)
+    file[path].attrs.update(facts)
 
 
 @pytest.fixture
@@ -15,12 +24,9 @@ def nasty(made, runs):
     path = put(made("full"), runs)
     with h5py.File(path, "r+") as file:
         for name in ("title", "name"):
-            names = file[f"/classes/{name}"].asstr()[...]
-            names[:] = [f"{NASTY} {index}" for index in range(len(names))]
-            file[f"/classes/{name}"][...] = names
-        paths = file["/images/path"].asstr()[...]
-        file["/images/path"][...] = [f"{NASTY}/{path}" for path in paths]
-        file["/images/skipped/path"][...] = [NASTY]
+            rename(file, f"/classes/{name}", [f"{NASTY} {index}" for index in range(len(file[f"/classes/{name}"]))])
+        rename(file, "/images/path", [f"{NASTY}/{path}" for path in file["/images/path"].asstr()[...]])
+        rename(file, "/images/skipped/path", [NASTY])
         file["/model"].attrs["spec"] = NASTY
     return path
 

@@ -1,0 +1,91 @@
+"""Whether reading a file comes to an end: tried in a process of its own, which is ended after a while.
+
+Bytes that are damaged in the wrong place make the HDF5 library loop for ever, or take all memory, and no ``except``
+helps then. The probe reads the structure, the attributes and all that varies in length, and no matrices.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+LIMIT_S = 10
+LIMIT_BYTES = 4 * 1024**3
+_ENDS: dict[tuple[str, int, int, int], bool] = {}
+
+
+def comes_to_an_end(path: Path) -> bool:
+    """Whether a file can be read through; the answer is kept for as long as the file is the same.
+
+    Parameters
+    ----------
+    path : Path
+        A file that exists.
+    """
+    facts = path.stat()
+    key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    if key not in _ENDS:
+        _ENDS[key] = _try(path)
+    return _ENDS[key]
+
+
+def _try(path: Path) -> bool:
+    words = [sys.executable, "-P", __file__, os.fspath(path)]
+    quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    try:
+        return subprocess.run(words, timeout=LIMIT_S, check=False, **quiet).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _read_through(path: str) -> None:
+    with h5py.File(path, "r", locking=False) as file:
+        _look("/", file)
+        file.visititems(_look)
+
+
+def _look(_: str, item: h5py.HLObject) -> None:
+    """Read what could keep the library busy; that it raises is no matter, for a reader can tell that."""
+    for name in _kept(lambda: list(item.attrs)) or []:
+        _kept(partial(item.attrs.get, name))
+    if isinstance(item, h5py.Dataset) and _kept(lambda: _varies(item.dtype)):
+        _kept(lambda: [item[start : start + 1000] for start in range(0, len(item), 1000)] if item.ndim else item[()])
+
+
+def _varies(dtype: Any) -> bool:
+    text = h5py.check_string_dtype(dtype)
+    return h5py.check_vlen_dtype(dtype) is not None or text is not None
+
+
+def _kept(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except MemoryError:
+        raise
+    except Exception:
+        return None
+
+
+def _bound() -> None:
+    if sys.platform == "win32":
+        return
+    import resource  # not there on Windows
+
+    resource.setrlimit(resource.RLIMIT_CPU, (2 * LIMIT_S, 2 * LIMIT_S))
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))
+
+
+if __name__ == "__main__":
+    _bound()
+    try:
+        _read_through(sys.argv[1])
+    except MemoryError:
+        sys.exit(1)
+    except Exception:  # such as a file that is not HDF5: whoever opens it is told
+        sys.exit(0)

@@ -1,0 +1,133 @@
+"""What a store may be made of: this one file and nothing else, and no more than its lists allow.
+
+HDF5 can lead from a file to others (external links, external storage, virtual datasets), back into itself (soft and
+hard links), and can declare terabytes that are nowhere. None of that belongs in a store, and a stranger's may have it.
+"""
+
+from collections.abc import Callable, Iterator
+
+import h5py
+import numpy as np
+
+from precompute.store import schema
+from precompute.store.checks.rules import Problem
+
+_FREE_BYTES = 16 * 1024**2
+# gzip packs at most 1032 to one; distinct names in order stay far below the second.
+_PACKED, _NAMES_PACKED = 1100, 16
+
+
+def problems_at(file: h5py.File, path: str) -> Iterator[Problem]:
+    """Find what must not be on the way to a path, and in the dataset that lies there; nothing where there is none."""
+    parts = [part for part in path.split("/") if part]
+    for stop in range(1, len(parts) + 1):
+        step = "/" + "/".join(parts[:stop])
+        kind = _link_kind(file, step)
+        if kind is None:
+            return
+        if kind != h5py.h5l.TYPE_HARD:
+            yield Problem(step, "it is a link to another place or file, which a store must not have")
+            return
+    item = h5py.h5o.open(file.id, _encoded(path))
+    if isinstance(item, h5py.h5d.DatasetID):
+        yield from _storage_problems(item, path)
+
+
+def varies(file: h5py.File, path: str) -> bool:
+    """Whether an item, or a fact of it, is of variable length, and so kept in a heap."""
+    item = h5py.h5o.open(file.id, _encoded(path))
+    kinds = [h5py.h5a.open(item, index=index).get_type() for index in range(h5py.h5a.get_num_attrs(item))]
+    if isinstance(item, h5py.h5d.DatasetID):
+        kinds.append(item.get_type())
+    return any(map(_kind_varies, kinds))
+
+
+def size_problems(file: h5py.File, path: str, sizes: dict[str, int]) -> Iterator[Problem]:
+    """Find axes of a dataset that are not as long as the lists of the store, or are longer than a map may be.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The store.
+    path : str
+        Of the dataset.
+    sizes : dict
+        Length of axes, as far as they are known.
+    """
+    entry, item = schema.entry_for(path), h5py.h5o.open(file.id, _encoded(path))
+    if entry is None or not entry.axes or not isinstance(item, h5py.h5d.DatasetID):
+        return
+    shape = item.shape or ()
+    if len(shape) != len(entry.axes) and not _varies_in_older_stores(path):
+        yield Problem(path, f"expected the axes {entry.axes}, found the shape {shape}")
+        return
+    loose = path.startswith("/experiments/")  # with axes of their own
+    for axis, size in zip(entry.axes, shape, strict=False):
+        most = entry.max_side if entry.max_side and axis in ("row", "column") else sizes.get(axis, size)
+        if size > most or (size < most and axis in sizes and not loose):
+            yield Problem(path, f"expected {most} along the axis {axis!r}, found {size}")
+
+
+def any_varies(file: h5py.File) -> bool:
+    """Whether anything in a file is of variable length."""
+    found = ["/"] if varies(file, "/") else []
+    file.visit(lambda name: found.append(name) if not found and varies(file, name) else None)
+    return bool(found)
+
+
+def all_problems(file: h5py.File) -> list[Problem]:
+    """Find all in a file that must not be in a store, by a walk along its hard links."""
+    found: list[Problem] = []
+    _walk(file, "/", [], found.append)
+    return found
+
+
+def _walk(file: h5py.File, path: str, above: list[object], tell: Callable[[Problem], None]) -> None:
+    item = h5py.h5o.open(file.id, _encoded(path))
+    if not isinstance(item, h5py.h5g.GroupID):
+        return
+    address = h5py.h5o.get_info(item).addr
+    if address in above:
+        tell(Problem(path, "it leads back to a group that it lies in"))
+        return
+    for name in item:
+        child = f"{path.rstrip('/')}/{name.decode('utf-8', 'surrogateescape')}"
+        wrong = list(problems_at(file, child))
+        for problem in wrong:
+            tell(problem)
+        if not wrong:
+            _walk(file, child, [*above, address], tell)
+
+
+def _storage_problems(item: h5py.h5d.DatasetID, path: str) -> Iterator[Problem]:
+    plist = item.get_create_plist()
+    if plist.get_layout() not in (h5py.h5d.CHUNKED, h5py.h5d.CONTIGUOUS) or plist.get_external_count():
+        yield Problem(path, "its values lie in another file, or in other datasets, which a store must not have")
+        return
+    n_values, width = int(np.prod(item.shape or (1,), dtype=float)), item.get_type().get_size()
+    stored = item.get_storage_size()
+    if n_values * width > max(_FREE_BYTES, _PACKED * stored):
+        yield Problem(path, f"it declares {n_values * width} bytes, but the file holds {stored} of it")
+    elif item.get_type().get_class() == h5py.h5t.STRING and n_values > max(10_000, _NAMES_PACKED * stored):
+        yield Problem(path, f"it declares {n_values} texts, but the file holds {stored} bytes of it")
+
+
+def _link_kind(file: h5py.File, path: str) -> int | None:
+    try:
+        return file.id.links.get_info(_encoded(path)).type
+    except (KeyError, RuntimeError):
+        return None
+
+
+def _kind_varies(kind: h5py.h5t.TypeID) -> bool:
+    if isinstance(kind, h5py.h5t.TypeStringID):
+        return bool(kind.is_variable_str())
+    return bool(kind.detect_class(h5py.h5t.VLEN)) or kind.get_class() == h5py.h5t.COMPOUND
+
+
+def _varies_in_older_stores(path: str) -> bool:
+    return path.endswith("/images/thumbnail")
+
+
+def _encoded(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")

@@ -1,0 +1,217 @@
+"""A stranger's store leads nowhere else, keeps nobody waiting, takes no memory for nothing, and ends in a sentence."""
+
+import lzma
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from precompute.__main__ import main
+from precompute.errors import StoreDamaged, StoreMissing
+from precompute.store import probe
+from precompute.store.check import check
+from precompute.store.net import reading
+from precompute.store.probe import comes_to_an_end
+from precompute.store.reader import open_store
+from tests.precompute.store.conftest import LAYER
+
+HERE = Path(__file__).parent
+
+
+def read_frame(path):
+    """Read what every page needs."""
+    with open_store(path) as store:
+        _ = store.provenance, store.classes, store.images, store.baseline, store.baseline_correct, store.thumbnail(0)
+        for layer in store.layers:
+            _ = layer.class_mean, layer.measures, layer.flips("zero", 0), layer.exemplars("top", 0)
+
+
+# Other files
+
+
+def external_link(file, path, outside):
+    del file[path]
+    file[path] = h5py.ExternalLink(str(outside), path)
+
+
+def soft_link(file, path, outside):
+    file.move(path, "/elsewhere")
+    file[path] = h5py.SoftLink("/elsewhere")
+
+
+def external_storage(file, path, outside):
+    shape = file[path].shape
+    del file[path]
+    file.create_dataset(path, shape=shape, dtype="S8", external=[(str(outside), 0, h5py.h5f.UNLIMITED)])
+
+
+def virtual(file, path, outside):
+    layout = h5py.VirtualLayout(shape=file[path].shape, dtype=file[path].dtype)
+    layout[...] = h5py.VirtualSource(str(outside), "x", shape=file[path].shape)
+    del file[path]
+    file.create_virtual_dataset(path, layout)
+
+
+WAYS_OUT = (external_link, soft_link, external_storage, virtual)
+
+
+@pytest.mark.parametrize("way_out", WAYS_OUT)
+@pytest.mark.parametrize("to", ["a file", "a pipe"])
+def test_what_lies_elsewhere_is_listed_and_not_read(way_out, to, spoil, tmp_path):
+    outside = tmp_path / "outside"
+    os.mkfifo(outside) if to == "a pipe" else outside.write_text("secret")  # who opens the pipe waits for ever
+    path = spoil(lambda file: way_out(file, "/classes/title", outside))
+    (problem,) = check(path)
+    assert problem.path == "/classes/title"
+    with open_store(path) as store, pytest.raises(StoreDamaged, match="/classes/title"):
+        _ = store.classes
+
+
+def test_a_group_that_leads_back_to_the_root_is_listed(spoil):
+    (problem,) = check(spoil(lambda file: file["/layers"].__setitem__("loop", file["/"])))
+    assert problem.path == "/layers/loop"
+
+
+# Files at which a reader would wait
+
+
+def test_a_pipe_is_no_store(tmp_path):
+    os.mkfifo(tmp_path / "a.h5")
+    with pytest.raises(StoreMissing, match="pipe"):
+        open_store(tmp_path / "a.h5")
+    with pytest.raises(StoreMissing, match="pipe"):
+        check(tmp_path / "a.h5")
+
+
+@pytest.fixture
+def endless(tmp_path):
+    """The older store with a heap of which the library never finds the end."""
+    data = bytearray(lzma.decompress((HERE / "older.h5.xz").read_bytes()))
+    at = -1
+    while (at := data.find(b"GCOL", at + 1)) >= 0:
+        data[at + 32 : at + 544] = bytes(512)
+    path = tmp_path / "endless.h5"
+    path.write_bytes(data)
+    return path
+
+
+def test_a_store_whose_reading_does_not_end_is_refused_in_the_end(endless, monkeypatch):
+    monkeypatch.setattr(probe, "LIMIT_S", 3)
+    assert not comes_to_an_end(endless)
+    (problem,) = check(endless)
+    assert "does not come to an end" in problem.message
+    with pytest.raises(StoreDamaged, match="does not come to an end"):
+        read_frame(endless)
+
+
+def test_the_answer_of_the_probe_is_kept_until_the_file_is_another(store_path, monkeypatch):
+    tried = []
+    monkeypatch.setattr(probe, "_try", lambda path: tried.append(path) or True)
+    assert comes_to_an_end(store_path)
+    assert comes_to_an_end(store_path)
+    assert len(tried) == 1
+    os.utime(store_path, ns=(1, 1))
+    assert comes_to_an_end(store_path)
+    assert len(tried) == 2
+
+
+def test_a_new_store_needs_no_probe(store_path, monkeypatch):
+    monkeypatch.setattr(probe, "_try", lambda path: pytest.fail("it was probed"))
+    assert check(store_path) == []
+    read_frame(store_path)
+
+
+def test_the_probe_imports_no_torch():
+    words = "import sys, precompute.store.probe; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", words], cwd=HERE.parents[2]).returncode == 0
+
+
+# More than there is
+
+
+@pytest.mark.parametrize("path", ["/classes/title", "/images/label", "/baseline/log_prob", f"{LAYER}/class_mean"])
+def test_what_is_declared_and_not_there_is_not_read(path, spoil):
+    def declare(file):
+        held = file[path]
+        shape, dtype, facts = (2**33, *held.shape[1:]), held.dtype, dict(held.attrs)
+        del file[path]
+        file.create_dataset(path, shape=shape, dtype=dtype, chunks=(1024, *shape[1:]), compression="gzip")
+        file[path].attrs.update(facts)
+
+    changed = spoil(declare)
+    assert path in {problem.path for problem in check(changed)}
+    with pytest.raises(StoreDamaged, match=path):
+        read_frame(changed)
+
+
+# Values that index something
+
+
+def put(path, at, value):
+    return lambda file: file[path].__setitem__(at, value)
+
+
+INDICES = {
+    "/images/label": (0, 99),
+    "/classes/output_index": (0, -1),
+    "/baseline/prediction": (0, 10**9),
+    f"{LAYER}/exemplar/top/image": ((0, 0), 10**6),
+    f"{LAYER}/ablation/zero/flip/indptr": (1, 2**40),
+    "/images/thumbnail_end": (0, -5),
+}
+
+
+@pytest.mark.parametrize("path", INDICES)
+def test_an_index_of_nothing_is_said_where_it_is_read(path, spoil):
+    changed = spoil(put(path, *INDICES[path]))
+    with pytest.raises(StoreDamaged, match=path):
+        read_frame(changed)
+    assert path.replace("_end", "") in {problem.path.replace("_end", "") for problem in check(changed)}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000, b"\xff\xfe"])
+def test_json_that_cannot_be_read_is_a_sentence(text, spoil):
+    def change(file):
+        del file.attrs["provenance"]
+        kind = h5py.string_dtype() if isinstance(text, str) else None
+        file.attrs.create("provenance", text if isinstance(text, str) else np.bytes_(text), dtype=kind)
+
+    changed = spoil(change)
+    assert "/" in {problem.path for problem in check(changed)}
+    with open_store(changed) as store, pytest.raises(StoreDamaged):
+        _ = store.provenance
+
+
+# The net
+
+
+def test_what_a_damaged_store_makes_go_wrong_is_said_to_be_damage(spoil):
+    path = spoil(put("/images/label", 0, 99))
+    with pytest.raises(StoreDamaged, match="damaged at /images/label"), reading(path):
+        raise IndexError("index 99 is out of bounds")
+
+
+def test_a_fault_of_ours_stays_one(store_path):
+    with pytest.raises(ZeroDivisionError), reading(store_path):
+        _ = 1 / 0
+
+
+# What is printed
+
+
+def test_nothing_that_is_printed_steers_the_terminal(spoil, capsys):
+    def change(file):
+        file["/classes/title"][0] = "\x1b[31m"
+        del file["/model"].attrs["spec"]
+        file["/model"].attrs["spec"] = "\x1b]0;owned\x07 \u202egnp.exe"
+
+    changed = spoil(change)
+    main(["info", str(changed)])
+    main(["check", str(changed)])
+    said = capsys.readouterr()
+    assert not set("\x1b\x07\u202e") & set(said.out + said.err)
+    assert "\\x1b" in said.out
