@@ -2,6 +2,7 @@
 # make test   the same environment and the test tools, then every check and test
 # make run    the app alone
 # make coverage   docs/coverage.md anew: which layers of which networks can be looked at (some hours)
+# make campaign   the long trials of docs/reliability.md: damaged stores, killed runs, two writers, a full disk
 
 PYTHON ?= python3
 PORT ?= 8501
@@ -33,6 +34,11 @@ test: .venv/installed-dev browser
 
 coverage: .venv/installed-dev
 	$(BIN)/python -m tests.coverage
+
+# Hours where all of it is asked for; CAMPAIGN='stores --trials 50' is a part of it.
+.PHONY: campaign
+campaign: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign $(CAMPAIGN)
 
 # Debian's Chromium, where there is no browser and we may install one. Without any, the browser tests say so.
 .PHONY: browser

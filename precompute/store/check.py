@@ -41,14 +41,23 @@ def check(path: Path | str) -> list[Problem]:
         When there is no such file, or it cannot be opened at all.
     """
     with open_file(Path(path)) as file:
-        outside = soundness.all_problems(file)
-        if outside:  # nothing else is looked at: it could lead anywhere
-            return outside
-        if soundness.any_varies(file) and not comes_to_an_end(Path(path)):
-            return [Problem("/", "reading the file does not come to an end, its structure is damaged")]
+        unsound = _unsound(file, Path(path))
+        if unsound:  # nothing else is looked at: it could lead anywhere
+            return unsound
         found = problems_of(file)
         if not np.all(file.attrs.get("complete", True)):
             found.insert(0, Problem("/", "the store is not stamped complete; its run was stopped or is still going on"))
+    return found
+
+
+def _unsound(file: h5py.File, path: Path) -> list[Problem]:
+    """Find what makes it unwise to read a file at all."""
+    try:
+        found = soundness.all_problems(file)
+        if not found and soundness.any_varies(file) and not comes_to_an_end(path):
+            found = [Problem("/", "reading the file does not come to an end, its structure is damaged")]
+    except Exception as error:
+        found = [Problem("/", f"the file's structure is damaged ({error})")]
     return found
 
 
