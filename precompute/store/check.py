@@ -13,9 +13,10 @@ import numpy as np
 from precompute.store import soundness
 from precompute.store.checks import effects, exemplars, experiments, form, frame, responses, train, values
 from precompute.store.checks.rules import Problem, Rule
+from precompute.store.experiment_schema import NAMES
 from precompute.store.facts import is_as_stamped
 from precompute.store.probe import comes_to_an_end
-from precompute.store.schema import TRAIN, train_path
+from precompute.store.schema import TRAIN, experiment_path, train_path
 from precompute.store.storefile import open_file
 from precompute.store.train import TrainView
 
@@ -44,7 +45,7 @@ def check(path: Path | str) -> list[Problem]:
         unsound = _unsound(file, Path(path))
         if unsound:  # nothing else is looked at: it could lead anywhere
             return unsound
-        found = problems_of(file)
+        found = problems_of(file) + _foreign(file)
         if not np.all(file.attrs.get("complete", True)):
             found.insert(0, Problem("/", "the store is not stamped complete; its run was stopped or is still going on"))
     return found
@@ -59,6 +60,16 @@ def _unsound(file: h5py.File, path: Path) -> list[Problem]:
     except Exception as error:
         found = [Problem("/", f"the file's structure is damaged ({error})")]
     return found
+
+
+def _foreign(file: h5py.File) -> list[Problem]:
+    """Find experiments that this program does not know: nobody can say whether they are right."""
+    held = form.names(file, "/experiments")
+    return [
+        Problem(experiment_path(name), "this program knows no experiment of this name")
+        for name in held
+        if name not in NAMES
+    ]
 
 
 def problems_of(file: h5py.File) -> list[Problem]:

@@ -124,16 +124,27 @@ def put(part: Path, place: Path, *, instead_of: Identity | None = None) -> None:
     for other in _parts_of_others(place):
         if other != part:
             other.unlink(missing_ok=True)
-    try:
+    with taken_away(place):
         # Not before the others' parts are gone: only then can nobody come between the look and the move unseen.
-        found = instead_of and identity_of(place)
-        if found == instead_of:
-            part.replace(place)
-            sync_folder(place.parent)
-            return
-    except FileNotFoundError:
-        pass
-    raise StoreChanged(f"{place}: another program wrote here meanwhile. Nothing was added; do it again.")
+        if instead_of is not None and identity_of(place) != instead_of:
+            raise FileNotFoundError(place)
+        part.replace(place)
+    sync_folder(place.parent)
+
+
+@contextmanager
+def taken_away(place: Path) -> Iterator[None]:
+    """Say of a part that is gone that another writer was faster: it may take a part away at any moment.
+
+    Raises
+    ------
+    StoreChanged
+        In place of FileNotFoundError.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StoreChanged(f"{place}: another program wrote here meanwhile. Nothing was added; do it again.") from error
 
 
 def sync_file(path: Path) -> None:

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from precompute.errors import DiskError, StoreDamaged
+from precompute.errors import DiskError, StoreChanged, StoreDamaged
 from precompute.store import check, place, schema
 from precompute.store.facts import fixed, read_facts, short_provenance, stamp_checksums, write_facts
 from precompute.store.storefile import open_file
@@ -57,11 +57,16 @@ class StoreWriter:
             # Without a chunk cache a block that the disk refuses raises where it is assigned. HDF5 would otherwise
             # write it when the dataset is dropped, where no error can be raised.
             self._file = h5py.File(self.part, "w", locking=False, rdcc_nbytes=0)
-            self._held.enter_context(place.held(self.part))
         except OSError as error:
             raise DiskError(
                 f"{self.destination}: the store cannot be written here ({_reason(error)}). Choose another place."
             ) from error
+        try:
+            with place.taken_away(self.destination):
+                self._held.enter_context(place.held(self.part))
+        except StoreChanged:
+            self._abandon()
+            raise
         created = datetime.now(UTC).isoformat(timespec="seconds")
         write_facts(
             self._file, {"format": schema.FORMAT, "version": schema.VERSION, "complete": False, "created": created}
@@ -204,7 +209,8 @@ class StoreWriter:
         self._file.flush()
         self._file.close()
         self._sealed = True
-        place.sync_file(self.part)
+        with place.taken_away(self.destination):
+            place.sync_file(self.part)
 
     def _keep(self, provenance: str) -> None:
         short = short_provenance(provenance)

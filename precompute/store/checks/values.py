@@ -1,5 +1,6 @@
 """Every value by itself: it can be read, and it is not missing."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -9,6 +10,10 @@ import numpy as np
 from precompute.store import schema
 from precompute.store.checks.form import instances, names
 from precompute.store.checks.rules import Problem, Rule, blocks
+from precompute.store.facts import read_fact
+
+_LARGEST_HALF, _LARGEST = float(np.finfo("f2").max), float(np.finfo("f4").max)
+_ROUNDING = 1e-3
 
 
 def rules(file: h5py.File) -> Iterator[Rule]:
@@ -20,12 +25,39 @@ def rules(file: h5py.File) -> Iterator[Rule]:
 
 
 def _problems(file: h5py.File, path: str, entry: schema.Entry) -> Iterator[Problem]:
-    n_missing = 0
+    n_missing, n_outside, (least, most, whole) = 0, 0, _span(file, path, entry)
     try:
         for block in blocks(file[path]):
-            n_missing += int(np.isnan(block).sum()) if block.dtype.kind == "f" else 0
+            if block.dtype.kind == "f":
+                n_missing += int(np.isnan(block).sum())
+                outside = (block < least) | (block > most)
+                n_outside += int((outside | (whole & (block != np.floor(block)) & ~np.isnan(block))).sum())
     except (OSError, RuntimeError, ValueError) as error:
         yield Problem(path, f"a block of it cannot be read ({error})")
         return
     if n_missing and not entry.nan:
         yield Problem(path, f"{n_missing} values are missing (NaN)")
+    if n_outside:
+        yield Problem(path, f"{n_outside} values cannot be: expected {least:g} to {most:g}")
+
+
+def _span(file: h5py.File, path: str, entry: schema.Entry) -> tuple[float, float, bool]:
+    """Return the least and the largest value that there can be, and whether all are whole numbers."""
+    if path.endswith("/baseline/log_prob"):
+        return -np.inf, _ROUNDING, False
+    if "/measure/" in path:
+        return _span_of_measure(str(read_fact(file[path], "range", "")), len(file["/classes/name"]))
+    if entry.dtype == "f2":  # clipped to what half precision holds
+        return -_LARGEST_HALF, _LARGEST_HALF, False
+    return -np.inf, np.inf, False
+
+
+def _span_of_measure(said: str, n_classes: int) -> tuple[float, float, bool]:
+    if said == "class index":
+        return 0, n_classes - 1, True
+    if said == "0 and above":
+        return 0, _LARGEST, False
+    bounds = re.fullmatch(r"(-?[\d.]+) (?:to|or) (-?[\d.]+)", said)
+    if bounds is None:
+        return -_LARGEST, _LARGEST, False
+    return float(bounds[1]) - _ROUNDING, float(bounds[2]) + _ROUNDING, False

@@ -12,7 +12,7 @@ from precompute.experiments import carry_out as frame
 from precompute.experiments.job import Findings, Prepared
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.table import EXPERIMENTS, row_for
-from precompute.store import experiment_schema
+from precompute.store import experiment_schema, place
 from precompute.store.check import check
 from precompute.store.place import put
 from precompute.store.reader import open_store
@@ -121,6 +121,23 @@ def test_of_two_that_end_at_the_same_time_both_are_there(store_path, tmp_path, m
     assert "writing on top of what lies there now" in capsys.readouterr().out
     with open_store(store_path) as store:
         assert store.experiments == ("correlations", "statistics")
+    assert check(store_path) == []
+    assert not list(store_path.parent.glob("*.part"))
+
+
+@pytest.mark.parametrize("moment", ["held", "sync_file"])
+def test_a_part_that_is_taken_away_at_any_moment_is_written_again(store_path, monkeypatch, capsys, moment):
+    step, taken = getattr(place, moment), []
+
+    def take_away(part):
+        if not taken:
+            taken.append(part)
+            part.unlink()
+        return step(part)
+
+    monkeypatch.setattr(place, moment, take_away)
+    assert main(["experiment", "statistics", str(store_path)]) == 0
+    assert "writing on top of what lies there now" in capsys.readouterr().out
     assert check(store_path) == []
     assert not list(store_path.parent.glob("*.part"))
 

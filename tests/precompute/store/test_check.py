@@ -250,11 +250,16 @@ def test_an_unknown_kind_is_found(part, kind, spoil):
 
 def test_what_the_format_does_not_name_is_left_alone(spoil):
     def add(file):
-        file["/experiments/somebodys/angle"] = 45.0
+        file["/baseline/angle"] = 45.0
         file[f"{LAYER}/later"] = [1, 2]
         file.attrs["note"] = "by hand"
 
     assert check(spoil(add)) == []
+
+
+def test_an_experiment_that_nobody_knows_is_found(spoil):
+    problems = check(spoil(lambda file: file.__setitem__("/experiments/somebodys/angle", 45.0)))
+    assert paths_of(problems) == {"/experiments/somebodys"}
 
 
 @pytest.mark.parametrize("version", [2, "2.0", "0.9", "one"])
@@ -353,6 +358,10 @@ CONTENT_FAULTS = {
         "/baseline/log_prob",
         lambda file: file["/baseline/log_prob"].attrs.__setitem__("unit", "bit"),
     ),
+    "a log-probability above zero": edited("/baseline/log_prob", first(5)),
+    "an infinite norm": edited(f"{LAYER}/measure/l1_norm", first(np.inf)),
+    "a norm below zero": edited(f"{LAYER}/measure/l1_norm", first(-1)),
+    "an infinite map": edited(f"{LAYER}/exemplar/top/map", first(np.inf)),
     "pictures that end beyond the end": edited("/images/thumbnail_end", raised(1, at=-1)),
     "pictures that end before they begin": edited("/images/thumbnail_end", first(10**9)),
     "provenance that is a list": ("/", lambda file: file.attrs.__setitem__("provenance", "[]")),
