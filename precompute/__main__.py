@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.table import EXPERIMENTS
+from precompute.experiments.table import ATTRIBUTION, EXPERIMENTS
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding
 from precompute.options import RunOptions
 from precompute.store.check import check
@@ -140,10 +140,17 @@ def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     parser = commands.add_parser(
         "experiment",
         help="add an experiment to a store",
-        epilog="Experiments: " + "; ".join(f"{row.name} ({row.title})" for row in EXPERIMENTS) + "; all (each of them)",
+        epilog="Experiments: "
+        + "; ".join(f"{row.name} ({row.title})" for row in EXPERIMENTS)
+        + f"; all (each of them); {ATTRIBUTION.name} ({ATTRIBUTION.title})",
     )
     add = parser.add_argument
-    add("name", metavar="NAME", choices=["all", *(row.name for row in EXPERIMENTS)], help="which one, of those below")
+    add(
+        "name",
+        metavar="NAME",
+        choices=["all", *(row.name for row in EXPERIMENTS), ATTRIBUTION.name],
+        help="which one, of those below",
+    )
     add("store", type=Path, metavar="STORE.h5")
     add("--layer", action="append", dest="layers", metavar="L", help="a layer to look at; repeatable (all)")
     add("--seed", type=int, metavar="N", help="what random choices come from (0)")
@@ -156,6 +163,8 @@ def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     add("--images-per-class", type=int, metavar="N", help="use N images of each class (all)")
     add("--by", metavar="MEASURE", help="the measure that ranks units, where they are ranked")
     add("--class", action="append", dest="classes", metavar="NAME", help="a class to rank units for; repeatable (all)")
+    add("--unit", action="append", type=int, dest="units", metavar="N", help="a unit to attribute; repeatable (all)")
+    add("--method", action="append", dest="methods", metavar="M", help="a method of attribution; repeatable (all)")
     add("--keep", type=float, metavar="SHARE", help="share of the units that compression leaves (0)")
     add("--masks", type=Path, metavar="DIR", help="masks of concepts, for dissection (beside the store's images)")
     add("--quantile", type=float, metavar="Q", help="share of positions where a unit is active, for dissection (0.005)")
@@ -243,16 +252,20 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _experiment(options: argparse.Namespace) -> int:
+    from precompute.experiments.attribution import add_maps
     from precompute.experiments.carry_out import carry_out, carry_out_all
 
     asked = {field.name: getattr(options, field.name) for field in fields(ExperimentOptions)}
-    for several in ("layers", "classes"):
+    for several in ("layers", "classes", "units", "methods"):
         asked[several] = tuple(asked[several]) if asked[several] else None
     wanted = ExperimentOptions(**asked)
     with reading(options.store):
-        if options.name == "all":
+        if options.name == ATTRIBUTION.name:
+            add_maps(options.store, wanted, say=_say)
+        elif options.name == "all":
             return 0 if carry_out_all(options.store, wanted, command=_command(), say=_say) else 1
-        carry_out(options.name, options.store, wanted, command=_command(), say=_say)
+        else:
+            carry_out(options.name, options.store, wanted, command=_command(), say=_say)
     return 0
 
 

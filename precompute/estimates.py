@@ -12,11 +12,9 @@ from precompute.ablation.ablations import each_unit
 from precompute.ablation.cost import measure_cost
 from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import no_ops
-from precompute.models.gradients import no_gradient
-from precompute.models.lineage import unrectifiable
 from precompute.models.sites import Site
 from precompute.plan import AttributionPlan, Plan
-from precompute.stages.activation_at import activation_at
+from precompute.stages.activation_at import activation_at, not_right
 from precompute.stages.activations import answer
 from precompute.stages.attribution import METHODS, Attributed, Method, Targets, attribute, failure_of
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
@@ -48,7 +46,7 @@ def with_attributions(plan: Plan) -> Plan:
     without ablation and the sweeps, or half a minute where that is more. What does not fit can be made later.
     """
     asked = tuple(METHODS) if plan.options.attribution is None else plan.options.attribution
-    left_out = {site.name: _not_right(plan, site, asked) for site in plan.sites}
+    left_out = {site.name: not_right(plan.model.network, site, plan.probe, asked) for site in plan.sites}
     programs = {site: ablater.program for site, ablater in plan.ablaters.items() if isinstance(ablater, Engine)}
     networks = {
         site: activation_at(plan.model.network, site, plan.probe, programs.get(site))
@@ -98,18 +96,6 @@ def _in_order(n_exemplars: int) -> Iterator[tuple[str, int, bool]]:
 
 def _cost(site: Site, name: str, n_exemplars: int, seconds: Mapping[Site, float]) -> float:
     return site.n_units * n_exemplars * METHODS[name].passes * seconds[site]
-
-
-def _not_right(plan: Plan, site: Site, asked: Sequence[str]) -> dict[str, str]:
-    """Return the methods that cannot be right for a layer, with the reason."""
-    if not asked:
-        return {}
-    nothing = no_gradient(plan.model.network, site, plan.probe[:2])
-    if nothing is not None:
-        return dict.fromkeys(asked, nothing)
-    rewriting = [name for name in asked if METHODS[name].rewrites_relu]
-    reason = unrectifiable(plan.model.network, site, plan.probe[:2]) if rewriting else None
-    return {} if reason is None else dict.fromkeys(rewriting, reason)
 
 
 def _failing(plan: Plan, network: nn.Module, methods: Sequence[str]) -> dict[str, str]:

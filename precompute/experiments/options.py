@@ -8,7 +8,7 @@ from precompute.experiments.table import ExperimentRow
 from precompute.measures.entropy import Rule
 
 DEFAULT_MINUTES = 30.0
-_WRITTEN = {"layers": "--layer", "classes": "--class"}
+_WRITTEN = {"layers": "--layer", "classes": "--class", "units": "--unit", "methods": "--method"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,10 @@ class ExperimentOptions:
         Share of the units that stay, from 0 to below 1; none by default.
     classes
         The classes that units are ranked for, by their folders' names; all by default.
+    units
+        The units whose attribution maps to compute; all by default.
+    methods
+        The attribution methods to compute them by; all by default.
     """
 
     layers: tuple[str, ...] | None = None
@@ -62,6 +66,8 @@ class ExperimentOptions:
     entropy_rule: Rule | None = None
     keep: float | None = None
     classes: tuple[str, ...] | None = None
+    units: tuple[int, ...] | None = None
+    methods: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.seed is not None and self.seed < 0:

@@ -117,6 +117,16 @@ EXPERIMENTS: tuple[ExperimentRow, ...] = (
 )
 
 
+ATTRIBUTION = ExperimentRow(
+    "attribution",
+    "Attribution maps that a run left for later",
+    True,
+    ("layers", "units", "methods", "images", "model", "weights", "device"),
+    "the methods of Captum",
+)
+"""What adds to the layers of a store and has no group of its own; so it is none of those above."""
+
+
 def row_for(name: str) -> ExperimentRow:
     """Return the row of an experiment.
 

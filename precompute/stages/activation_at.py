@@ -1,13 +1,18 @@
 """Networks that return one unit's activation at one position of a layer, a row each: what attributions are taken of."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from precompute.ablation.capture import CannotCapture, capture
 from precompute.ablation.graph import Program
 from precompute.models.forward import fit
+from precompute.models.gradients import no_gradient
 from precompute.models.hooks import SiteOutput
+from precompute.models.lineage import unrectifiable
 from precompute.models.sites import Site
+from precompute.stages.attribution import METHODS
 from precompute.stages.cone import Cone
 
 _WORTH_IT = 0.6
@@ -69,6 +74,30 @@ def activation_at(network: nn.Module, site: Site, probe: Tensor, program: Progra
         return cone if _same(cone, whole, site, probe) else whole
     except RuntimeError:  # an operation that runs on no windows, or has no gradient; the whole network will tell
         return whole
+
+
+def not_right(network: nn.Module, site: Site, probe: Tensor, asked: Sequence[str]) -> dict[str, str]:
+    """Return the attribution methods that cannot be right for a layer, with the reason.
+
+    Parameters
+    ----------
+    network
+        A network in evaluation mode.
+    site
+        The layer.
+    probe
+        (image, channel, height, width): a few images.
+    asked
+        Names of `precompute.stages.attribution.METHODS`.
+    """
+    if not asked:
+        return {}
+    nothing = no_gradient(network, site, probe[:2])
+    if nothing is not None:
+        return dict.fromkeys(asked, nothing)
+    rewriting = [name for name in asked if METHODS[name].rewrites_relu]
+    reason = unrectifiable(network, site, probe[:2]) if rewriting else None
+    return {} if reason is None else dict.fromkeys(rewriting, reason)
 
 
 def _same(cone: Cone, whole: WholeNetwork, site: Site, probe: Tensor) -> bool:

@@ -1,0 +1,229 @@
+"""Attribution maps that a run left for later, computed on demand and put where the run would have put them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from precompute.ablation.memory import memory_budget
+from precompute.errors import LayerError, OptionError
+from precompute.experiments.carry_out import on_top
+from precompute.experiments.options import ExperimentOptions
+from precompute.experiments.removal import sites_of
+from precompute.experiments.subject import Subject, find_subject
+from precompute.experiments.table import ATTRIBUTION
+from precompute.images.loading import seen_size
+from precompute.images.picture import area_average, black_input
+from precompute.models.device import exact_float32
+from precompute.models.sites import Site
+from precompute.progress import Progress
+from precompute.stages.activation_at import activation_at, not_right, rows_within
+from precompute.stages.attribution import METHODS
+from precompute.stages.exemplars import Wanted, wanted
+from precompute.stages.gallery import Look, Maps, attribution_maps, exemplar_maps
+from precompute.store.layer import Layer
+from precompute.store.place import own_part, place_of
+from precompute.store.reader import Store, open_store
+from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE, layer_path
+from precompute.store.writer import StoreWriter
+from precompute.words import duration
+
+_EXEMPLARS = 6
+_MOST_ROWS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What is to be computed for one layer.
+
+    Parameters
+    ----------
+    layer, site
+        The layer in the store and in the network.
+    look
+        How to attribute.
+    exemplars
+        (unit, exemplar): the images that have a place for a map.
+    todo
+        For each method which maps to compute, (unit, exemplar) bool.
+    found
+        What has been computed so far.
+    """
+
+    layer: Layer
+    site: Site
+    look: Look
+    exemplars: np.ndarray
+    todo: dict[str, np.ndarray]
+    found: dict[str, list[Maps]] = field(default_factory=dict)
+
+    def images(self) -> np.ndarray:
+        """Return the images that are needed, sorted."""
+        return np.unique(np.concatenate([self.exemplars[todo] for todo in self.todo.values()] or [np.zeros(0, int)]))
+
+
+def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], None]) -> None:
+    """Compute the maps that are not there, of some layers, units and methods, and add them to a store.
+
+    Parameters
+    ----------
+    path
+        A complete store. It is replaced in one step when all is done.
+    options
+        What was asked for.
+    say
+        Receives sentences for the person who waits.
+
+    Raises
+    ------
+    UnitscopeError
+        For anything that cannot work.
+    """
+    options.refuse_unused(ATTRIBUTION)
+    methods = _methods(options)
+    with open_store(path) as store, exact_float32():
+        layers = [store.layer(name) for name in options.layers] if options.layers else list(store.layers)
+        units = {layer.name: _units(layer, options.units) for layer in layers}
+        subject = find_subject(store, options)
+        works = [
+            _work(store, subject, layer, site, (methods, units[layer.name]), say)
+            for layer, site in zip(layers, sites_of(subject, layers), strict=True)
+        ]
+        works = [work for work in works if work.todo]
+        n_maps = sum(int(todo.sum()) for work in works for todo in work.todo.values())
+        if not n_maps:
+            say("Every map that was asked for is there already; nothing was changed.")
+            return
+        progress = Progress({ATTRIBUTION.name: 1.0})
+        with progress.stage(ATTRIBUTION.name, n_maps, unit="maps") as stage:
+            _compute(subject, works, stage.advance)
+        on_top(store, lambda now: _write(now, works, subject.probe), say)
+    say(f"{n_maps:,} attribution maps added to {path} in {duration(progress.seconds[ATTRIBUTION.name])}")
+
+
+def _methods(options: ExperimentOptions) -> tuple[str, ...]:
+    asked = tuple(name.replace("-", "_") for name in options.methods or METHODS)
+    for name in asked:
+        if name not in METHODS:
+            raise OptionError(f"--method {name}: there is no such method. Choose of {', '.join(METHODS)}.")
+    return asked
+
+
+def _units(layer: Layer, asked: Sequence[int] | None) -> np.ndarray:
+    chosen = np.zeros(layer.n_units, dtype=bool)
+    for unit in range(layer.n_units) if asked is None else asked:
+        if not 0 <= unit < layer.n_units:
+            raise LayerError(f"{layer.name} has no unit {unit}; its units are 0 to {layer.n_units - 1}.")
+        chosen[unit] = True
+    return chosen
+
+
+def _work(
+    store: Store,
+    subject: Subject,
+    layer: Layer,
+    site: Site,
+    asked: tuple[Sequence[str], np.ndarray],
+    say: Callable[[str], None],
+) -> _Work:
+    network = subject.model.network
+    methods, units = asked
+    left_out = not_right(network, site, subject.probe[:2], methods)
+    for reason in dict.fromkeys(left_out.values()):
+        names = ", ".join(name for name in left_out if left_out[name] == reason)
+        say(f"{layer.name}: {names} left out. {reason}")
+    right = [name for name in methods if name not in left_out]
+    exemplars = np.stack([layer.exemplars("top", unit).image[:_EXEMPLARS] for unit in range(layer.n_units)])
+    todo = {name: ~_held(layer, name, exemplars.shape) & units[:, None] for name in right}
+    part = activation_at(network, site, subject.probe)
+    rows = min(_MOST_ROWS, rows_within(memory_budget(subject.device), part, subject.probe[:1])) if right else 1
+    look = Look(part, _baseline(subject), rows, MAX_ATTRIBUTION_MAP_SIDE)
+    return _Work(layer, site, look, exemplars, {name: missing for name, missing in todo.items() if missing.any()})
+
+
+def _held(layer: Layer, method: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Say which maps the store holds, (unit, exemplar) bool."""
+    held = np.zeros(shape, dtype=bool)
+    if any(facts.method == method and facts.n_exemplars for facts in layer.attributions):
+        for unit in range(len(held)):
+            computed = layer.attribution(method, unit).computed
+            held[unit, : len(computed)] = computed[: shape[1]]
+    return held
+
+
+def _baseline(subject: Subject) -> Tensor:
+    """Return where integrated gradients start: the transformed black image, or zeros where there is none."""
+    shape = tuple(subject.probe.shape[1:])
+    size = seen_size(subject.images, 0)
+    black = None if size is None else black_input(subject.model.transform, size, shape)
+    return torch.zeros(shape) if black is None else black
+
+
+def _compute(subject: Subject, works: Sequence[_Work], advance: Callable[[int], None]) -> None:
+    images = np.unique(np.concatenate([work.images() for work in works]))
+    for where, inputs, _ in subject.read(images):
+        for work in works:
+            pairs = wanted(work.exemplars, where.tolist())
+            maps, peak = exemplar_maps(
+                subject.model.network,
+                {work.site: pairs},
+                inputs,
+                batch_size=subject.batch_size,
+                side=MAX_EXEMPLAR_MAP_SIDE,
+            )
+            del maps
+            for name, todo in work.todo.items():
+                chosen = todo[pairs.unit, pairs.slot]
+                at = (peak[work.site][0][chosen], peak[work.site][1][chosen])
+                found = _attributed(work, name, inputs, pairs.take(chosen), at, advance)
+                work.found.setdefault(name, []).extend(found)
+
+
+def _attributed(
+    work: _Work,
+    name: str,
+    inputs: Tensor,
+    pairs: Wanted,
+    peak: tuple[np.ndarray, np.ndarray],
+    advance: Callable[[int], None],
+) -> Iterator[Maps]:
+    if len(pairs):
+        yield attribution_maps(work.look, METHODS[name], inputs, pairs, peak, advance)
+
+
+def _write(store: Store, works: Sequence[_Work], probe: Tensor) -> None:
+    """Write the store anew, with the maps that were found beside those that it holds now."""
+    place = place_of(store.path)
+    arrays: dict[str, np.ndarray] = {}
+    for work in works:
+        for name, found in work.found.items():
+            group = layer_path(work.layer.name, "attribution", name)
+            joined = _joined(store.layer(work.layer.name), name, found, work.exemplars.shape, probe)
+            arrays |= {f"{group}/{part}": values for part, values in joined.items()}
+    with StoreWriter(place, part=own_part(place)) as writer:
+        writer.take_over(place, without=list(arrays))
+        for path, values in arrays.items():
+            writer.write(path, values)
+        writer.finish()
+
+
+def _joined(
+    layer: Layer, name: str, found: Sequence[Maps], shape: tuple[int, ...], probe: Tensor
+) -> Mapping[str, np.ndarray]:
+    """Put maps that were found beside those that a store holds."""
+    side = area_average(np.zeros((1, *probe.shape[2:])), MAX_ATTRIBUTION_MAP_SIDE).shape[1:]
+    maps = np.full((*shape, *side), np.nan, dtype=np.float16)
+    computed, error = np.zeros(shape, dtype=np.uint8), np.full(shape, np.nan, dtype=np.float32)
+    if any(facts.method == name and facts.n_exemplars for facts in layer.attributions):
+        for unit in range(shape[0]):
+            held = layer.attribution(name, unit)
+            there = slice(len(held.map))
+            maps[unit, there], computed[unit, there], error[unit, there] = held.map, held.computed, held.error
+    for part in found:
+        maps[part.unit, part.slot], computed[part.unit, part.slot] = part.map, 1
+        error[part.unit, part.slot] = np.nan if part.error is None else part.error
+    arrays = {"map": maps, "computed": computed}
+    return arrays | {"error": error} if METHODS[name].sums_up else arrays
