@@ -101,7 +101,7 @@ class Layer:
     def flips(self, kind: str, unit: int) -> Flips:
         """Return the images whose top-1 output changes without the unit."""
         base = f"ablation/{kind}/flip"
-        edges, n_flips = self._path(f"{base}/indptr"), self._file.shape(self._path(f"{base}/image"))[0]
+        edges, n_flips = self._path(f"{base}/indptr"), self._file.length(self._path(f"{base}/image"))
         start, stop = (int(self._file.indices(edges, n_flips + 1, at)) for at in (unit, unit + 1))
         here = slice(start, max(start, stop))
         image = self._file.indices(self._path(f"{base}/image"), self._n_images, here)
@@ -165,7 +165,7 @@ class Layer:
 
     @property
     def _n_images(self) -> int:
-        return self._file.shape("/images/path")[0]
+        return self._file.length("/images/path")
 
     def _path(self, *parts: str) -> str:
         return schema.layer_path(self.name, *parts)

@@ -54,12 +54,20 @@ def _look(_: str, item: h5py.HLObject) -> None:
     for name in _kept(lambda: list(item.attrs)) or []:
         _kept(partial(item.attrs.get, name))
     if isinstance(item, h5py.Dataset) and _kept(lambda: _varies(item.dtype)):
-        _kept(lambda: [item[start : start + 1000] for start in range(0, len(item), 1000)] if item.ndim else item[()])
+        _kept(partial(_read_blocks, item))
+
+
+def _read_blocks(item: h5py.Dataset) -> None:
+    """Read a dataset and keep nothing of it."""
+    for start in range(0, len(item), 1000) if item.ndim else ():
+        item[start : start + 1000]
+    if not item.ndim:
+        item[()]
 
 
 def _varies(dtype: Any) -> bool:
     text = h5py.check_string_dtype(dtype)
-    return h5py.check_vlen_dtype(dtype) is not None or text is not None
+    return h5py.check_vlen_dtype(dtype) is not None or (text is not None and text.length is None)
 
 
 def _kept(read: Callable[[], Any]) -> Any:

@@ -123,7 +123,7 @@ class Store:
             root=self._file.text("/images", "root"),
             list_hash=self._file.text("/images", "list_hash"),
             path=self._file.strings("/images/path"),
-            label=self._file.indices("/images/label", self._file.shape("/classes/name")[0]),
+            label=self._file.indices("/images/label", self._file.length("/classes/name")),
             skipped=tuple(zip(*skipped, strict=True)),
         )
 
@@ -155,7 +155,7 @@ class Store:
         path = "/images/thumbnail_end"
         if not self._file.has(path):
             return None
-        ends = self._file.indices(path, self._file.shape("/images/thumbnail")[0] + 1)
+        ends = self._file.indices(path, self._file.length("/images/thumbnail") + 1)
         if (np.diff(ends) < 0).any():
             raise StoreDamaged(
                 f"{self.path}: {path} falls; pictures cannot end before they begin. Copy the file again."

@@ -100,6 +100,13 @@ class StoreFile:
         """Shape of a dataset."""
         return self._guarded(path, lambda: tuple(self.file[path].shape))
 
+    def length(self, path: str) -> int:
+        """Length of a dataset along its first axis."""
+        shape = self.shape(path)
+        if not shape:
+            raise self._damaged(path, "is no list")
+        return shape[0]
+
     def text(self, path: str, name: str) -> str:
         """Read a fact that is a text."""
         return self._guarded(path, lambda: _text(self.file[path], name), fact=name)

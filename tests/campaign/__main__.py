@@ -8,6 +8,7 @@ mounting a small disk, it skips and says so.
 import argparse
 import contextlib
 import io
+import json
 import multiprocessing
 import os
 import random
@@ -27,7 +28,7 @@ import h5py
 from precompute.__main__ import main as command_line
 from precompute.errors import UnitscopeError
 from precompute.store.check import check
-from precompute.store.facts import CHECKSUM, read_facts
+from precompute.store.facts import read_facts
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
 from tests.small import write_images, write_network
@@ -53,7 +54,8 @@ def contents(path: Path) -> dict[str, object]:
 
     with h5py.File(path, "r", locking=False) as file:
         file.visititems(keep)
-        found["provenance"] = read_facts(file)[CHECKSUM]
+        record = json.loads(read_facts(file)["provenance"])
+        found["provenance"] = [record[k] for k in record if k not in ("command", "started", "git_commit")]
     return found
 
 

@@ -103,7 +103,7 @@ def assert_layer(layer, base, held):
         for found in layer.attributions:
             if found.left_out is None:
                 expected = held[f"{base}/attribution/{found.method}/map"][unit].astype("f4")
-                np.testing.assert_array_equal(layer.attribution(found.method, unit), expected)
+                np.testing.assert_array_equal(layer.attribution(found.method, unit).map, expected)
             else:
                 assert found.left_out == held[f"{base}/attribution/{found.method}@left_out"]
 
