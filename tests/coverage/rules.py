@@ -28,7 +28,13 @@ FIRST: dict[str, Rules] = {
     "efficientvim": ((r"\.mixer\.(act|hz_proj|out_proj)(\.|$)", "NCX"),),
     "efficientvit_mit": ((r"\.kernel_func$", "none"),),
     # The tokens of a mask unit lie together, so that pooling is a view.
-    "hiera": ((r"^patch_embed", "NTC NCHW"), (r"^(unroll|blocks)", "NXC"), (r"^norm", "NXC NC")),
+    # Behind the last pooling, in the tenth block of the tiny one, the mask units themselves are left, row by row.
+    "hiera": (
+        (r"^patch_embed", "NTC NCHW"),
+        (r"^blocks\.10\.(norm1|proj|attn\.qkv)$", "NXC"),
+        (r"^blocks\.1[01](\.|$)|^norm", "NTC NC"),
+        (r"^(unroll|blocks)", "NXC"),
+    ),
     # What mixes tokens works on (image, channel, token): hidden units are last there, the units of what it returns not.
     "mlp_mixer": (
         (r"\.mlp_tokens\.(fc1|act|drop1|norm)$", "NXC"),
