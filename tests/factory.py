@@ -253,6 +253,8 @@ def _make_attribution(contents, layer, n_units, k, rng):
         bump = np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / 0.02)
         noise = rng.normal(size=bump.shape)
         contents.write(layer_path(layer, "attribution", method, "map"), 0.05 * bump * noise)
+        contents.write(layer_path(layer, "attribution", method, "computed"), np.ones((n_units, k), dtype="u1"))
+        contents.write(layer_path(layer, "attribution", method, "error"), np.full((n_units, k), 0.02))
     for method in ("deconvolution", "guided_backpropagation"):
         reason = "a functional ReLU lies between the input and this layer, which Captum cannot rewrite"
         contents.describe(layer_path(layer, "attribution", method), {"left_out": reason})

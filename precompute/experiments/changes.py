@@ -4,7 +4,7 @@ import numpy as np
 
 from precompute.experiments.job import Arrays
 from precompute.measures.drops import Answers
-from precompute.measures.maxdrop import max_drop_test, takes_part
+from precompute.measures.maxdrop import MaxDropTest, max_drop_test, takes_part
 from precompute.measures.paired import FlipTable, PairedCounts, paired_counts
 from precompute.stages.ablation import Effect
 
@@ -44,12 +44,12 @@ class Changes:
         self.correct += before.correct
         self.count += before.count
 
-    def described(self) -> Arrays:
-        """Return the drops of every ablation beside their noise level, (ablation,) each.
+    def test(self) -> MaxDropTest:
+        """Hold the largest drop of every ablation to chance, over the classes that have something to lose."""
+        return max_drop_test(PairedCounts(self.lost, self.gained, self.count), takes_part(self.correct, self.count))
 
-        Maxima are over the classes that have something to lose; see `precompute.measures.maxdrop.takes_part`.
-        """
-        test = max_drop_test(PairedCounts(self.lost, self.gained, self.count), takes_part(self.correct, self.count))
+    def described(self, test: MaxDropTest) -> Arrays:
+        """Return the drops of every ablation beside their noise level, (ablation,) each, given their `test`."""
         n_images = max(1, int(self.count.sum()))
         return {
             "overall_drop": (self.lost - self.gained).sum(axis=1) / n_images,

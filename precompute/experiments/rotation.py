@@ -1,5 +1,6 @@
 """What every direction of randomly rotated bases of a layer does, beside what its units do, on the same images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,7 +17,7 @@ from precompute.experiments.reading import spread
 from precompute.experiments.removal import site_of
 from precompute.experiments.subject import Subject, find_subject
 from precompute.measures.drops import Answers
-from precompute.measures.multiplicity import false_discovery
+from precompute.measures.multiplicity import discrete_false_discovery
 from precompute.measures.rotation import energy_shares, random_rotation, rotation_powers
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
@@ -210,19 +211,30 @@ class _Sums:
         self.second_moment += (flat @ flat.T).cpu().numpy()
 
 
+def _rotated_q(p: np.ndarray, attainable: Sequence[np.ndarray]) -> np.ndarray:
+    """Return q-values over the directions of each rotation, of p and in the shape of p, (fraction, seed, direction)."""
+    families = p.reshape(-1, p.shape[-1])
+    q = [
+        discrete_false_discovery(family, attainable[start : start + len(family)])
+        for start, family in zip(range(0, p.size, p.shape[-1]), families, strict=True)
+    ]
+    return np.reshape(q, p.shape)
+
+
 def _found(rotations: _Rotations, sums: _Sums, seed: int) -> Arrays:
     shape = (*rotations.bases.shape[:2], len(rotations.direction))
     n_units = rotations.layer.n_units
-    each = sums.changes.described()
+    test = sums.changes.test()
+    each = sums.changes.described(test)
     natural = {name: values[:n_units] for name, values in each.items()}
     rotated = {name: values[n_units:].reshape(shape) for name, values in each.items()}
     directions = rotations.bases[..., rotations.direction, :]
     natural |= {
-        "max_drop_q": false_discovery(natural["max_drop_p"]),
+        "max_drop_q": discrete_false_discovery(natural["max_drop_p"], test.attainable[:n_units]),
         "energy": energy_shares(np.eye(n_units), sums.second_moment),
     }
     rotated |= {
-        "max_drop_q": np.array([[false_discovery(p) for p in row] for row in rotated["max_drop_p"]]),
+        "max_drop_q": _rotated_q(rotated["max_drop_p"], test.attainable[n_units:]),
         "energy": energy_shares(directions, sums.second_moment),
         "fraction": np.array(FRACTIONS),
         "seed": seed + np.arange(N_SEEDS),

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from precompute.measures.bootstrap import Correlation, correlate
 from precompute.measures.drops import Answers
 from precompute.measures.maxdrop import max_drop_test, takes_part
-from precompute.measures.multiplicity import false_discovery
 from precompute.measures.paired import FlipTable, flip_rate, paired_counts
 
 Floats = NDArray[np.floating[Any]]
@@ -94,7 +93,7 @@ def unit_effects(flips: FlipTable, before: Answers, alive: Bools, selectivity: F
         overall_drop=living((counts.lost - counts.gained).sum(axis=1) / max(1, n_images)),
         max_drop=living(test.largest),
         max_drop_expected=living(test.expected),
-        max_drop_q=living(false_discovery(test.p)),
+        max_drop_q=living(test.q),
         flip_rate=living(flip_rate(flips, n_images)),
         selectivity=living(selectivity),
     )

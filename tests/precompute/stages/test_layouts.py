@@ -10,6 +10,7 @@ from precompute.models.forward import logits
 from precompute.models.sites import find_site, list_sites
 from precompute.passes.sweep import ablations_to
 from precompute.shards.arrays import array_name, sum_arrays
+from precompute.stages.activation_at import activation_at
 from precompute.stages.activations import answer
 from precompute.stages.attribution import METHODS, Targets, attribute
 from precompute.stages.exemplars import Wanted
@@ -107,7 +108,8 @@ def test_exemplar_maps_are_the_picture(kind, request):
 def test_attribution_is_of_the_unit_at_its_position(kind, request):
     network, site = request.getfixturevalue(kind)
     targets = Targets(torch.tensor([2]), torch.tensor([1]), torch.tensor([3]))
-    found = attribute(METHODS["gradient"], network, site, IMAGES[:1], targets, baseline=torch.zeros(3, 16, 16))
+    end = activation_at(network, site, IMAGES[:2])
+    found = attribute(METHODS["gradient"], end, IMAGES[:1], targets, baseline=torch.zeros(3, 16, 16)).map
     image = IMAGES[:1].clone().requires_grad_()
     output = made(network, site.path, image)
     value = output[0, 1, 3, 2] if kind == "grid" else output[0, 1 + 4 + 3, 2]

@@ -16,6 +16,7 @@ SMALL = Recipe(
     seed=20,  # one with flips
     without=frozenset({"mean ablation"}),
     signed=frozenset({"features.2"}),
+    tokens=(("features.2", 2),),
     spare=2,
     n_empty=1,
 )

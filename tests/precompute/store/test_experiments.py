@@ -45,7 +45,7 @@ def sizes(store):
         "column": 4,
     }
     shared |= {"noise": 2, "half": 2, "share": 4}
-    shared |= {"round": 2, "place": 3, "ranked class": 2, "end": 2}
+    shared |= {"drop": 3, "round": 2, "place": 3, "ranked class": 2, "end": 2}
     return shared | {"measure": 3, "target": 2, "order": 4, "step": 3, "fraction": 2, "seed": 3, "direction": 2}
 
 

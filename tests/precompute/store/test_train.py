@@ -87,8 +87,8 @@ def test_a_layer_that_only_one_set_has_is_found(trained_path):
 
 def test_damage_is_told_at_the_path_where_it_is(trained_path):
     with h5py.File(trained_path, "r+") as file:
-        del file["/train/baseline/log_prob"]
-    with open_store(trained_path) as store, pytest.raises(StoreDamaged, match="/train/baseline/log_prob is missing"):
+        del file["/train/baseline/prediction"]
+    with open_store(trained_path) as store, pytest.raises(StoreDamaged, match="/train/baseline/prediction is missing"):
         _ = store.train.baseline
 
 
