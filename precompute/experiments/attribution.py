@@ -32,7 +32,6 @@ from precompute.store.writer import StoreWriter
 from precompute.words import duration
 
 _EXEMPLARS = 6
-_MOST_ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +138,7 @@ def _work(
     exemplars = np.stack([layer.exemplars("top", unit).image[:_EXEMPLARS] for unit in range(layer.n_units)])
     todo = {name: ~_held(layer, name, exemplars.shape) & units[:, None] for name in right}
     part = activation_at(network, site, subject.probe)
-    rows = min(_MOST_ROWS, rows_within(memory_budget(subject.device), part, subject.probe[:1])) if right else 1
+    rows = min(subject.batch_size, rows_within(memory_budget(subject.device), part, subject.probe[:1])) if right else 1
     look = Look(part, _baseline(subject), rows, MAX_ATTRIBUTION_MAP_SIDE)
     return _Work(layer, site, look, exemplars, {name: missing for name, missing in todo.items() if missing.any()})
 

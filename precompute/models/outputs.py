@@ -224,7 +224,7 @@ def kind_of(scores: torch.Tensor, operation: str | None, *, precision: float) ->
     str
         ``LOGITS``, ``LOG_OF_PROBABILITIES``, or why neither can be had: a clause that follows "because".
     """
-    scores = scores.double()
+    scores = scores.cpu().double()
     total = scores.sum(1)
     constant = bool((scores == scores.flatten()[0]).all())
     if operation in _LINEAR or (constant and operation not in _BENT):

@@ -23,7 +23,6 @@ from precompute.stages.gallery import Look, attribution_maps, exemplar_maps
 from precompute.store.schema import EXEMPLAR_KINDS, MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
 
 Peak = tuple[np.ndarray, np.ndarray]
-_MOST_ROWS = 256
 
 
 def look_again(part: Part, images: Swept, merged: Merged, progress: Progress) -> list[str]:
@@ -64,7 +63,7 @@ def look_again(part: Part, images: Swept, merged: Merged, progress: Progress) ->
 
 def _look(plan: Plan, network: ActivationAt) -> Look:
     rows = rows_within(memory_budget(plan.device), network, plan.probe[:1])
-    return Look(network, plan.baseline_input, min(rows, _MOST_ROWS), MAX_ATTRIBUTION_MAP_SIDE)
+    return Look(network, plan.baseline_input, min(rows, plan.options.batch_size), MAX_ATTRIBUTION_MAP_SIDE)
 
 
 def _attributed(plan: Plan, merged: Merged, site: Site) -> dict[str, int]:

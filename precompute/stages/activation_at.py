@@ -142,15 +142,22 @@ def rows_within(memory_bytes: int, part: nn.Module, images: Tensor) -> int:
     held: dict[int, int] = {}
 
     def count(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        held[storage.data_ptr()] = storage.nbytes()
+        held[_place(tensor)] = tensor.numel() * tensor.element_size()
         return tensor
 
     first = torch.zeros(len(images), dtype=torch.int64)
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         kept = part(fit(part, images).detach().requires_grad_(), first, first, first)
-    weights = {tensor.untyped_storage().data_ptr() for tensor in (*part.parameters(), *part.buffers())}
+    weights = {_place(tensor) for tensor in (*part.parameters(), *part.buffers())}
     a_row = sum(size for at, size in held.items() if at not in weights) / len(images)
     del kept
     # On the way back there are gradients too, of what is wide at the same time.
     return max(1, int(memory_bytes / (2 * max(a_row, 1))))
+
+
+def _place(tensor: Tensor) -> int:
+    """Return what tensors that share their memory have in common."""
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except RuntimeError:  # a kind of tensor without memory of its own
+        return id(tensor)

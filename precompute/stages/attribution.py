@@ -82,7 +82,7 @@ class Method:
 
     @property
     def passes(self) -> int:
-        """Forward and backward passes that a map may cost on average: as many steps again where some need more."""
+        """Forward and backward passes that a map costs, about: some need more steps than their first."""
         return 2 * self.steps if self.sums_up else 1
 
     @property

@@ -102,7 +102,7 @@ class Look:
 
 TOLERANCE = 0.05
 """How much of the change of the activation a map of integrated gradients may miss before it gets more steps."""
-MOST_STEPS = 256
+MOST_STEPS = 64
 
 
 def attribution_maps(
@@ -115,8 +115,8 @@ def attribution_maps(
 ) -> Maps:
     """Attribute each wanted unit's activation, where it peaks on its image, to that image.
 
-    Maps that promise to sum up and miss by more than `TOLERANCE` are computed again with twice the steps, the worst
-    first, and so on, as long as the passes come to `Method.passes` a map on average.
+    A map that promises to sum up and misses by more than `TOLERANCE` is computed again with twice the steps, and so on
+    up to `MOST_STEPS`. That is decided for each map by itself, so it does not depend on which maps go together.
 
     Parameters
     ----------
@@ -151,14 +151,10 @@ def attribution_maps(
         return np.concatenate(maps), np.concatenate(errors)
 
     maps, error = run(torch.arange(len(wanted)), method.steps, advance)
-    left, steps = (method.passes - method.steps) * len(wanted), 2 * method.steps
-    while steps <= min(left, MOST_STEPS):
-        worst = np.argsort(-np.nan_to_num(error, nan=0.0), kind="stable")[: left // steps]
-        worst = worst[error[worst] > TOLERANCE]
-        if not len(worst):
-            break
-        maps[worst], error[worst] = run(torch.from_numpy(worst), steps, lambda _n: None)
-        left, steps = left - steps * len(worst), 2 * steps
+    steps = 2 * method.steps
+    while method.sums_up and steps <= MOST_STEPS and len(missing := np.flatnonzero(error > TOLERANCE)):
+        maps[missing], error[missing] = run(torch.from_numpy(missing), steps, lambda _n: None)
+        steps *= 2
     return Maps(wanted.unit, wanted.slot, maps, error)
 
 

@@ -21,7 +21,9 @@ def rules(file: h5py.File) -> Iterator[Rule]:
     for entry in schema.entries_with(names(file, "/experiments")):
         for path in instances(file, entry.path):
             if path in file:
-                yield Rule((path,), partial(_problems, file, path, entry))
+                # The span of a class index follows from the classes there are.
+                needed = (path, "/classes/name") if "/measure/" in path else (path,)
+                yield Rule(needed, partial(_problems, file, path, entry))
 
 
 def _problems(file: h5py.File, path: str, entry: schema.Entry) -> Iterator[Problem]:
