@@ -87,11 +87,11 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
         layers = [store.layer(name) for name in options.layers] if options.layers else list(store.layers)
         units = {layer.name: _units(layer, options.units) for layer in layers}
         subject = find_subject(store, options)
-        works = [
+        found = [
             _work(store, subject, layer, site, (methods, units[layer.name]), say)
             for layer, site in zip(layers, sites_of(subject, layers), strict=True)
         ]
-        works = [work for work in works if work.todo]
+        works = [work for work in found if work is not None]
         n_maps = sum(int(todo.sum()) for work in works for todo in work.todo.values())
         if not n_maps:
             say("Every map that was asked for is there already; nothing was changed.")
@@ -127,20 +127,24 @@ def _work(
     site: Site,
     asked: tuple[Sequence[str], np.ndarray],
     say: Callable[[str], None],
-) -> _Work:
-    network = subject.model.network
+) -> _Work | None:
+    """Return what is to be computed for a layer; None where nothing is, and then nothing is captured either."""
     methods, units = asked
-    left_out = not_right(network, site, subject.probe[:2], methods)
+    left_out = not_right(subject.model.network, site, subject.probe[:2], methods)
     for reason in dict.fromkeys(left_out.values()):
         names = ", ".join(name for name in left_out if left_out[name] == reason)
         say(f"{layer.name}: {names} left out. {reason}")
     right = [name for name in methods if name not in left_out]
     exemplars = np.stack([layer.exemplars("top", unit).image[:_EXEMPLARS] for unit in range(layer.n_units)])
-    todo = {name: ~_held(layer, name, exemplars.shape) & units[:, None] for name in right}
-    part = activation_at(network, site, subject.probe)
-    rows = min(subject.batch_size, rows_within(memory_budget(subject.device), part, subject.probe[:1])) if right else 1
-    look = Look(part, _baseline(subject), rows, MAX_ATTRIBUTION_MAP_SIDE)
-    return _Work(layer, site, look, exemplars, {name: missing for name, missing in todo.items() if missing.any()})
+    missing = {name: ~_held(layer, name, exemplars.shape) & units[:, None] for name in right}
+    todo = {name: places for name, places in missing.items() if places.any()}
+    return _Work(layer, site, _look(subject, site), exemplars, todo) if todo else None
+
+
+def _look(subject: Subject, site: Site) -> Look:
+    part = activation_at(subject.model.network, site, subject.probe)
+    rows = rows_within(memory_budget(subject.device), part, subject.probe[:1])
+    return Look(part, _baseline(subject), min(rows, subject.batch_size), MAX_ATTRIBUTION_MAP_SIDE)
 
 
 def _held(layer: Layer, method: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -166,14 +170,13 @@ def _compute(subject: Subject, works: Sequence[_Work], advance: Callable[[int], 
     for where, inputs, _ in subject.read(images):
         for work in works:
             pairs = wanted(work.exemplars, where.tolist())
-            maps, peak = exemplar_maps(
+            _, peak = exemplar_maps(
                 subject.model.network,
                 {work.site: pairs},
                 inputs,
                 batch_size=subject.batch_size,
                 side=MAX_EXEMPLAR_MAP_SIDE,
             )
-            del maps
             for name, todo in work.todo.items():
                 chosen = todo[pairs.unit, pairs.slot]
                 at = (peak[work.site][0][chosen], peak[work.site][1][chosen])

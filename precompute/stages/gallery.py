@@ -103,6 +103,7 @@ class Look:
 TOLERANCE = 0.05
 """How much of the change of the activation a map of integrated gradients may miss before it gets more steps."""
 MOST_STEPS = 64
+"""How many steps a map of integrated gradients gets at most."""
 
 
 def attribution_maps(
