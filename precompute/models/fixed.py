@@ -19,6 +19,8 @@ from precompute.models.causes import lost_batch
 from precompute.models.forward import in_float64, input_dtype, logits, run
 
 _PROBED = 2
+# Passes of the same images. A network that tosses a coin answers all of them alike once in 2 ** 16.
+_REPEATS = 16
 # Roundings of one number, relative to the largest output. Batches of 1 and of 8 differ by 1 to 3 in torchvision's
 # networks. Whatever stays below has no more effect than another size of the batch has anyway.
 _ROUNDINGS = 16
@@ -57,11 +59,12 @@ def refuse_changing(network: nn.Module, inputs: Tensor) -> None:
 
 
 def _again(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the same images again: at once, in a smaller batch between, and after others."""
+    """Give the same images again: at once, after others, and many times."""
     half = len(inputs) // 2
-    first = passes(inputs)
-    found = [passes(inputs[:half]), passes(inputs), passes(inputs[half:]), passes(inputs[:half]), passes(inputs[:half])]
-    return torch.cat([first[:half], found[0], found[0]]), torch.cat([found[1][:half], found[3], found[4]])
+    first, small, second = passes(inputs), passes(inputs[:half]), passes(inputs)
+    passes(inputs[half:])
+    repeats = [passes(inputs[:half]) for _ in range(_REPEATS)]
+    return torch.cat([first[:half], *[small] * _REPEATS]), torch.cat([second[:half], *repeats])
 
 
 def _alone(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
