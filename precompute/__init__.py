@@ -2,3 +2,5 @@
 
 Imports nothing, so that the explorer can use :mod:`precompute.store` and :mod:`precompute.measures` without torch.
 """
+
+__version__ = "0.1.0"

@@ -35,9 +35,9 @@ _UNITS_ON: dict[str, Any] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, program: str = "python -m precompute") -> int:
     """Run a command and return its exit status: 0 done, 1 refused or found wrong, 2 asked wrongly, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    options = _parser(program).parse_args(arguments)
     try:
         return int(options.run_command(options))
     except UnitscopeError as error:
@@ -48,11 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m precompute",
+        prog=program,
         description="Runs a trained classifier over labelled images, silences each unit in turn and writes one store.",
-        epilog="Look at stores with: streamlit run app.py",
+        epilog="Look at stores with: unitscope app (after `pip install -e .`), or streamlit run app.py",
     )
     parser.set_defaults(when_stopped="what was computed so far is kept, add --resume to go on with it")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

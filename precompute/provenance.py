@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 
+from precompute import __version__
+
 _LIBRARIES = ("torch", "torchvision", "captum", "numpy", "pillow", "h5py")
-UNITSCOPE_VERSION = "0.1.0"
 
 
 def versions() -> dict[str, str]:
     """Return the versions of Unitscope, Python and the libraries that the numbers depend on."""
-    found = {"unitscope": UNITSCOPE_VERSION, "python": platform.python_version()}
+    found = {"unitscope": __version__, "python": platform.python_version()}
     return found | {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 

@@ -74,8 +74,8 @@ class Layer:
         """All measures of the layer, by name."""
         return {name: self._measure(name) for name in self._names("measure")}
 
-    def activation(self, unit: int) -> Activation:
-        """Return one unit's response to every image."""
+    def activation(self, unit: int | slice) -> Activation:
+        """Return one unit's response to every image (N,), or that of a run of units (units, N) in one read."""
         positive = "activation/positive_mean"
         return Activation(
             max=self._read("activation/max", unit),
