@@ -89,6 +89,11 @@ def at_unit(view: View, unit: int) -> View:
     return View(view.source, view.store, view.selection.to(unit=unit), view.problems)
 
 
+def with_ablation(view: View, kind: str) -> View:
+    """Return the view with a kind of ablation, so that a unit that is opened from it shows the same kind."""
+    return View(view.source, view.store, view.selection.to(ablation=kind), view.problems)
+
+
 def without_choice(view: View) -> View:
     """Return the view without what was chosen among the ways of showing it, for links to where that means nothing."""
     return View(view.source, view.store, view.selection.to(choice=None, beside=None), view.problems)
@@ -104,6 +109,16 @@ def put_widget(chosen: Selection, field: str, key: str) -> None:
     value: Any = st.session_state[key]
     if value is not None:
         put(chosen.to(**{field: value}))
+
+
+def unit_of(view: View, layer: Layer, unit: int) -> Selection:
+    """Return the selection of a unit of the layer that is shown, which need not be the layer of the URL."""
+    return view.selection.to(layer=layer.name, unit=int(unit))
+
+
+def open_unit(view: View, layer: Layer, unit: int) -> None:
+    """Open the page of a unit of the layer that is shown. For callbacks."""
+    go(UNIT, unit_of(view, layer, unit))
 
 
 def go(page: str, chosen: Selection) -> None:

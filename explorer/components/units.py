@@ -17,7 +17,6 @@ from explorer.components.wall import wall
 from explorer.impact import impact
 from explorer.navigate import View
 from explorer.places import shape_words, where_words
-from explorer.selection import Selection
 from explorer.sentence import as_html, breakage, quoted
 from explorer.shown import (
     dead_units,
@@ -109,7 +108,7 @@ def _plot(view: View, layer: Layer) -> None:
         lambda: scatter(frame, *labels, **names),
         key=f"plot_{layer.name}_{x}_{y}",
         says=f"A point for each unit: {labels[0]} across, {labels[1]} up",
-        on_pick=lambda point: navigate.go(navigate.UNIT, view.selection.to(unit=int(point["unit"]))),
+        on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
     )
     if missing := layer.n_units - len(frame):
         note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
@@ -166,7 +165,7 @@ def _table(view: View, layer: Layer) -> None:
         hide_index=True,
         height=_TABLE_HEIGHT,
         column_config=_columns(layer, frame, chance),
-        on_select=lambda: _open_row(view.selection, key),
+        on_select=lambda: _open_row(view, layer, key),
         selection_mode="single-cell",
         placeholder="–",
         key=key,
@@ -186,11 +185,11 @@ def _choose_columns(view: View, sets: list[str], value: str) -> None:
     )
 
 
-def _open_row(selection: Selection, key: str) -> None:
+def _open_row(view: View, layer: Layer, key: str) -> None:
     cells = st.session_state[key]["selection"]["cells"]
     if cells:
         # Rows are those of the frame, however the reader has sorted them, and the frame has a row a unit in order.
-        navigate.go(navigate.UNIT, selection.to(unit=int(cells[0][0])))
+        navigate.open_unit(view, layer, cells[0][0])
 
 
 def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, Chance]) -> dict[str, Any]:

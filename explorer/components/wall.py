@@ -13,7 +13,6 @@ from explorer import data, navigate
 from explorer.chance import Chance, chance_of
 from explorer.navigate import View
 from explorer.pictures import data_uri
-from explorer.selection import Selection
 from explorer.shown import Quantity, class_of, dead_units, index_titles
 from precompute.store.reader import Layer, Measure
 
@@ -40,14 +39,13 @@ def wall(view: View, layer: Layer, units: Sequence[int], value: Quantity | None,
         Show only as many tiles as fit in so many rows; 0 for all.
     """
     tiles = _tiles(view, layer, units, value)
-    selection = view.selection.to(layer=layer.name)
-    _mount()(data={"tiles": tiles, "rows": rows}, key=key, on_pick_change=lambda: _open(selection, key))
+    _mount()(data={"tiles": tiles, "rows": rows}, key=key, on_pick_change=lambda: _open(view, layer, key))
 
 
-def _open(selection: Selection, key: str) -> None:
+def _open(view: View, layer: Layer, key: str) -> None:
     picked = st.session_state[key]["pick"]
     if picked is not None:
-        navigate.go(navigate.UNIT, selection.to(unit=int(picked)))
+        navigate.open_unit(view, layer, picked)
 
 
 def _mount() -> Any:
@@ -69,7 +67,7 @@ def _tiles(view: View, layer: Layer, units: Sequence[int], value: Quantity | Non
         {
             "target": int(unit),
             "name": f"unit {unit}",
-            "href": f"unit?{urlencode(view.selection.to(layer=layer.name, unit=int(unit)).query())}",
+            "href": f"unit?{urlencode(navigate.unit_of(view, layer, unit).query())}",
             "value": "dead" if dead[unit] else value.words(int(unit)) if value else "",
             "sees": "" if dead[unit] else sees[unit],
             "breaks": "" if dead[unit] else breaks[unit],

@@ -22,9 +22,8 @@ def made_up_roles(n_units=6, n_classes=12):
     return by_class | {f"unit_{name}": values for name, values in by_unit.items()}
 
 
-@pytest.fixture
-def roles(made, runs):
-    path = put(made("full"), runs)
+def add(path):
+    """Add the roles above to a store, for both kinds of ablation of one layer."""
     shared = {
         "training_images": np.full(12, 30),
         "held_out_images": np.full(12, 12),
@@ -35,6 +34,12 @@ def roles(made, runs):
     found = made_up_roles()
     arrays = {f"{base}/{kind}/{name}": values for kind in ("zero", "mean") for name, values in found.items()}
     add_experiment(path, "roles", shared | arrays)
+
+
+@pytest.fixture
+def roles(made, runs):
+    path = put(made("full"), runs)
+    add(path)
     return path
 
 

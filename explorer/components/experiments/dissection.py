@@ -31,7 +31,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
             lambda: overlaps(units, floor=100 * FLOOR),
             key=f"dissection_{layer.name}",
             says=f"Intersection over union of every unit of {layer.name} with its best concept, and the same by chance",
-            on_pick=lambda point: _open(view, int(point["unit"])),
+            on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
         )
     with right:
         heading("What is detected", f"intersection over union above {100 * FLOOR:g} %")
@@ -90,10 +90,6 @@ _COLUMNS: dict[str, Any] = {
     "second": st.column_config.TextColumn("Second best"),
     "threshold": quantity("Active above", "the unit's threshold", "%.3g"),
 }
-
-
-def _open(view: View, unit: int) -> None:
-    navigate.go(navigate.UNIT, view.selection.to(unit=unit))
 
 
 # By concept

@@ -51,7 +51,7 @@ def _levels(view: View, layer: Layer, shown: Shown, of: str) -> None:
         lambda: entropies(drawn, shown.noise, up="feature entropy, nat"),
         key=f"entropy_levels_{layer.name}_{of}",
         says=f"Feature entropy of every unit of {layer.name} against its selective rate, beside noise: {of}",
-        on_pick=lambda pick: navigate.go(navigate.UNIT, view.selection.to(unit=int(pick["unit"]))),
+        on_pick=lambda pick: navigate.open_unit(view, layer, pick["unit"]),
     )
     if len(drawn) < len(shown.units):
         note(f"{count(len(shown.units) - len(drawn), 'unit')} that this rule ranks last not drawn.")

@@ -47,7 +47,7 @@ def _figure(view: View, layer: Layer, shown: pd.DataFrame) -> None:
         ),
         key=f"responses_{layer.name}",
         says="Class correlation of each unit with its best class",
-        on_pick=lambda dot: navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(dot["unit"]))),
+        on_pick=lambda dot: navigate.open_unit(view, layer, dot["unit"]),
     )
 
 

@@ -45,6 +45,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         words = {kind: _KINDS[kind] for kind in held}
         kind = choose(view, words, label="Unit") if len(held) > 1 else held[0]
         chosen = choose_class(view)
+    view = navigate.with_ablation(view, kind)
     shown = _Shown(layer, f"layers/{layer.name}/ablation/{kind}", chosen)
     of = "all classes alike" if chosen is None else view.store.classes.title[chosen]
     frame = _frame(shown, experiment)
@@ -58,7 +59,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
             lambda: plane(frame),
             key=f"roles_{layer.name}_{kind}_{chosen}",
             says=f"For each unit of {layer.name}: its worth on training images against that on held-out images",
-            on_pick=lambda point: _open(view, int(point["unit"])),
+            on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
         )
     with numbers:
         heading("How many units of each role")
@@ -121,10 +122,6 @@ _COLUMNS: dict[str, Any] = {
     "gap_error": quantity("±", "half of the difference's 95 % interval", "%.3f"),
     "q": quantity("q", "false discovery rate of the role that fits best", "%.2g"),
 }
-
-
-def _open(view: View, unit: int) -> None:
-    navigate.go(navigate.UNIT, view.selection.to(unit=unit))
 
 
 def _looked_at(experiment: Experiment, chosen: int | None) -> str:

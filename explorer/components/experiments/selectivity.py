@@ -74,7 +74,7 @@ def _figure(view: View, layer: Layer, experiment: Experiment, name: str) -> None
         lambda: spans(shown, up=label, across=across, ends=ends),
         key=f"selectivity_{layer.name}_{name}",
         says=f"{label} of each unit beside what shuffled labels give",
-        on_pick=lambda dot: navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(dot["unit"]))),
+        on_pick=lambda dot: navigate.open_unit(view, layer, dot["unit"]),
     )
 
 

@@ -42,7 +42,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
             lambda: noise_levels(shown),
             key=f"noise_{layer.name}_{kind}",
             says="For each unit its largest class drop, what chance gives, and the drop of all classes together",
-            on_pick=lambda dot: navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(dot["unit"]))),
+            on_pick=lambda dot: navigate.open_unit(view, layer, dot["unit"]),
         )
     with numbers:
         heading("In numbers")

@@ -35,7 +35,7 @@ def unit_table(view: View, layer: Layer, frame: pd.DataFrame, columns: Mapping[s
     def open_row() -> None:
         cells = st.session_state[key]["selection"]["cells"]
         if cells:
-            navigate.go(navigate.UNIT, view.selection.to(layer=layer.name, unit=int(unit[cells[0][0]])))
+            navigate.open_unit(view, layer, unit[cells[0][0]])
 
     st.dataframe(
         frame[list(held)],

@@ -1,0 +1,96 @@
+"""A click on a unit opens it in the layer that is shown, whatever layer the URL names."""
+
+import re
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from explorer import navigate
+from precompute.__main__ import main
+from tests.explorer import test_dissection_page, test_entropy_page, test_roles_page
+from tests.explorer.conftest import FULL, put
+from tests.factory import make_store
+
+ROOT = Path(__file__).parents[2]
+SHOWN = "features.10"
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Click each figure and table as it is drawn, on the third unit or the first cell; return what that opens."""
+    found = {}
+
+    def clicked(draw, selection):
+        def instead(*given, key=None, on_select=None, **words):
+            if not callable(on_select):
+                return draw(*given, key=key, **words)
+            st.session_state[key] = {"selection": selection}
+            monkeypatch.setattr(navigate, "go", lambda page, chosen: found.update({key: (page, chosen)}))
+            return on_select()
+
+        return instead
+
+    monkeypatch.setattr(st, "vega_lite_chart", clicked(st.vega_lite_chart, {"pick": [{"unit": 2.0}]}))
+    monkeypatch.setattr(st, "dataframe", clicked(st.dataframe, {"cells": [(0, "unit")]}))
+    return found
+
+
+@pytest.fixture(scope="module")
+def with_statistics(tmp_path_factory):
+    path = make_store(tmp_path_factory.mktemp("opening") / "store.h5", FULL)
+    assert main(["experiment", "statistics", str(path), "--layer", SHOWN]) == 0
+    return path
+
+
+@pytest.fixture
+def of_one_layer(made, runs, with_statistics):
+    """A function that puts a store into the app whose experiment knows one layer, not the one that a URL leads to."""
+
+    def prepare(experiment):
+        path = put(with_statistics if experiment == "statistics" else made("full"), runs)
+        if experiment == "entropy":
+            test_entropy_page.add(path, test_entropy_page.found())
+        elif experiment == "roles":
+            test_roles_page.add(path)
+        elif experiment == "dissection":
+            test_dissection_page.add_dissection(path)
+
+    return prepare
+
+
+@pytest.mark.parametrize(("experiment", "places"), [("entropy", 1), ("roles", 2), ("dissection", 2), ("statistics", 2)])
+def test_a_click_on_an_experiments_page_opens_the_unit_of_the_layer_shown(
+    experiment, places, of_one_layer, show, opened
+):
+    of_one_layer(experiment)
+    words = show("experiments", store="demo", experiment=experiment, layer="classifier.1").words
+    assert f"Not carried out on classifier.1; {SHOWN} is shown." in words
+    assert len(opened) == places
+    assert {(page, chosen.layer) for page, chosen in opened.values()} == {(navigate.UNIT, SHOWN)}
+
+
+def test_a_click_in_the_figure_opens_that_unit(of_one_layer, show, opened):
+    of_one_layer("entropy")
+    show("experiments", store="demo", experiment="entropy")
+    assert [chosen.unit for _, chosen in opened.values()] == [2]
+
+
+def test_a_click_on_a_role_opens_the_unit_under_the_same_kind_of_ablation(of_one_layer, show, opened):
+    of_one_layer("roles")
+    show("experiments", store="demo", experiment="roles", choice="mean")
+    assert {chosen.ablation for _, chosen in opened.values()} == {"mean"}
+
+
+def test_a_click_on_the_layers_page_opens_a_unit_of_that_layer(made, runs, show, opened):
+    put(made("full"), runs)
+    show("layer", store="demo", layer="features.8")
+    assert len(opened) == 2
+    assert {(page, chosen.layer) for page, chosen in opened.values()} == {(navigate.UNIT, "features.8")}
+
+
+def test_units_are_opened_in_one_place_only():
+    ways = [
+        path for path in ROOT.glob("explorer/**/*.py") if re.search(r"go\((navigate\.)?UNIT", path.read_text("utf-8"))
+    ]
+    assert ways == [ROOT / "explorer" / "navigate.py"]
