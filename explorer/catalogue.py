@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from precompute.experiments.table import EXPERIMENTS
 from precompute.measures.table import MEASURES, SCIENCE_MEASURES, is_index_valued, named
+from precompute.store.experiments import registry
 from precompute.store.reader import Layer, Measure
 
-_EXPERIMENTS = [row.name for row in EXPERIMENTS]
 _ROWS = [row.name for row in (*MEASURES, *SCIENCE_MEASURES)]
 _MAIN = (
     "quoted_drop",
@@ -65,7 +64,7 @@ def is_quantity(measure: Measure) -> bool:
 
 def _place(measure: Measure) -> tuple[int, int, str]:
     base = _without_kind(measure.name)
-    added = [*_EXPERIMENTS, measure.experiment].index(measure.experiment) if measure.experiment else -1
+    added = [*registry.NAMES, measure.experiment].index(measure.experiment) if measure.experiment else -1
     return added, [*_ROWS, base].index(base), measure.name
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from explorer.catalogue import axes_of, column_sets
-from precompute.experiments.table import EXPERIMENTS
+from precompute.store.experiments import registry
 from precompute.store.reader import Layer, Store
 
 _LONGEST_NUMBER = 7
@@ -125,7 +125,7 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
     """
     reading = _Reading(query)
     label = reading.one_of("class", store.classes.name, "class")
-    known = dict.fromkeys([*(row.name for row in EXPERIMENTS), *store.experiments])
+    known = dict.fromkeys([*registry.NAMES, *store.experiments])
     experiment = reading.one_of("experiment", list(known), "experiment")
     found = Selection(name, label=label, experiment=experiment, choice=query.get("choice"), beside=query.get("beside"))
     asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))

@@ -14,10 +14,10 @@ from typing import Any, TextIO
 
 from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.table import ATTRIBUTION, EXPERIMENTS
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding
 from precompute.options import RunOptions
 from precompute.store.check import check
+from precompute.store.experiments import registry
 from precompute.store.net import reading
 from precompute.store.place import parts_of, place_of
 from precompute.store.reader import Store, open_store
@@ -137,18 +137,19 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    attribution = registry.spec_of(registry.ATTRIBUTION)
     parser = commands.add_parser(
         "experiment",
         help="add an experiment to a store",
         epilog="Experiments: "
-        + "; ".join(f"{row.name} ({row.title})" for row in EXPERIMENTS)
-        + f"; all (each of them); {ATTRIBUTION.name} ({ATTRIBUTION.title})",
+        + "; ".join(f"{spec.name} ({spec.title})" for spec in registry.specs())
+        + f"; all (each of them); {attribution.name} ({attribution.title})",
     )
     add = parser.add_argument
     add(
         "name",
         metavar="NAME",
-        choices=["all", *(row.name for row in EXPERIMENTS), ATTRIBUTION.name],
+        choices=["all", *registry.NAMES, registry.ATTRIBUTION],
         help="which one, of those below",
     )
     add("store", type=Path, metavar="STORE.h5")
@@ -260,7 +261,7 @@ def _experiment(options: argparse.Namespace) -> int:
         asked[several] = tuple(asked[several]) if asked[several] else None
     wanted = ExperimentOptions(**asked)
     with reading(options.store):
-        if options.name == ATTRIBUTION.name:
+        if options.name == registry.ATTRIBUTION:
             add_maps(options.store, wanted, say=_say)
         elif options.name == "all":
             return 0 if carry_out_all(options.store, wanted, command=_command(), say=_say) else 1

@@ -29,9 +29,9 @@ from explorer.shown import (
     unit_frame,
 )
 from explorer.text import count
-from precompute.experiments.table import EXPERIMENTS
 from precompute.measures.table import is_drop, is_index_valued
 from precompute.store.answers import answers
+from precompute.store.experiments import registry
 from precompute.store.reader import Experiment, Layer
 
 _TILES_A_PAGE = 48
@@ -173,7 +173,7 @@ def _table(view: View, layer: Layer) -> None:
 
 
 def _choose_columns(view: View, sets: list[str], value: str) -> None:
-    titles = {"main": "The main ones", "all": "All"} | {row.name: row.title for row in EXPERIMENTS}
+    titles = {"main": "The main ones", "all": "All"} | {spec.name: spec.title for spec in registry.specs()}
     st.session_state["columns"] = value
     st.selectbox(
         "Measures",

@@ -14,7 +14,6 @@ from precompute.experiments.carry_out import on_top
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.removal import sites_of
 from precompute.experiments.subject import Subject, find_subject
-from precompute.experiments.table import ATTRIBUTION
 from precompute.images.loading import seen_size
 from precompute.images.picture import area_average, black_input
 from precompute.models.device import exact_float32
@@ -24,6 +23,7 @@ from precompute.stages.activation_at import activation_at, not_right, rows_withi
 from precompute.stages.attribution import METHODS
 from precompute.stages.exemplars import Wanted, wanted
 from precompute.stages.gallery import Look, Maps, attribution_maps, exemplar_maps
+from precompute.store.experiments import registry
 from precompute.store.layer import Layer
 from precompute.store.place import own_part, place_of
 from precompute.store.reader import Store, open_store
@@ -81,7 +81,7 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
     UnitscopeError
         For anything that cannot work.
     """
-    options.refuse_unused(ATTRIBUTION)
+    options.refuse_unused(registry.spec_of(registry.ATTRIBUTION))
     methods = _methods(options)
     with open_store(path) as store, exact_float32():
         layers = [store.layer(name) for name in options.layers] if options.layers else list(store.layers)
@@ -96,11 +96,11 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
         if not n_maps:
             say("Every map that was asked for is there already; nothing was changed.")
             return
-        progress = Progress({ATTRIBUTION.name: 1.0})
-        with progress.stage(ATTRIBUTION.name, n_maps, unit="maps") as stage:
+        progress = Progress({registry.ATTRIBUTION: 1.0})
+        with progress.stage(registry.ATTRIBUTION, n_maps, unit="maps") as stage:
             _compute(subject, works, stage.advance)
         on_top(store, lambda now: _write(now, works, subject.probe), say)
-    say(f"{n_maps:,} attribution maps added to {path} in {duration(progress.seconds[ATTRIBUTION.name])}")
+    say(f"{n_maps:,} attribution maps added to {path} in {duration(progress.seconds[registry.ATTRIBUTION])}")
 
 
 def _methods(options: ExperimentOptions) -> tuple[str, ...]:

@@ -3,48 +3,25 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
 from precompute.errors import DiskError, StoreChanged, StoreError, UnitscopeError
-from precompute.experiments import (
-    compression,
-    correlations,
-    cumulative,
-    dissection,
-    entropy,
-    responses,
-    roles,
-    rotation,
-    selectivity,
-    statistics,
-)
 from precompute.experiments.job import Findings, Job, Prepared
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.table import EXPERIMENTS, ExperimentRow, row_for
 from precompute.measures.table import measure_row
 from precompute.progress import Progress
 from precompute.provenance import versions
+from precompute.store.experiments import registry
+from precompute.store.experiments.spec import ExperimentSpec
 from precompute.store.place import own_part, place_of
 from precompute.store.reader import Store, open_store
 from precompute.store.schema import experiment_path, layer_path
 from precompute.store.writer import StoreWriter
 from precompute.words import duration, size
 
-PREPARE: dict[str, Callable[[Job], Prepared]] = {
-    "statistics": statistics.prepare,
-    "selectivity": selectivity.prepare,
-    "responses": responses.prepare,
-    "correlations": correlations.prepare,
-    "cumulative": cumulative.prepare,
-    "compression": compression.prepare,
-    "rotation": rotation.prepare,
-    "dissection": dissection.prepare,
-    "entropy": entropy.prepare,
-    "roles": roles.prepare,
-}
-"""What makes each experiment of the table ready."""
 _ATTEMPTS = 20
 
 
@@ -62,7 +39,7 @@ def carry_out(
     Parameters
     ----------
     name
-        One of the table's.
+        One of the registry's.
     path
         A complete store. It is replaced in one step when all is done; until then, and whatever goes wrong, it stays as
         it is.
@@ -80,17 +57,18 @@ def carry_out(
     UnitscopeError
         For anything that cannot work.
     """
-    row = row_for(name)
-    options.refuse_unused(row)
+    spec = registry.spec_of(name)
+    options.refuse_unused(spec)
+    prepare: Callable[[Job], Prepared] = import_module(f"precompute.experiments.{name}").prepare
     with open_store(path) as store:
-        prepared = PREPARE[name](Job(store, _layers(store, options), options))
-        for sentence in (*_announced(row, prepared), *_without_log_prob(name, store)):
+        prepared = prepare(Job(store, _layers(store, options), options))
+        for sentence in (*_announced(spec, prepared), *_without_log_prob(spec, store)):
             say(sentence)
         _refuse_full_disk(path, prepared)
         progress = progress or Progress({name: 1.0})
         with progress.stage(name, prepared.steps, unit=prepared.unit) as stage:
             findings = prepared.run(stage.advance)
-        add_experiment(store, name, _facts(row, options, command, prepared.reduced), findings, say)
+        add_experiment(store, name, _facts(spec, options, command, prepared.reduced), findings, say)
     say(f"Took {duration(progress.seconds[name])}; added to {path} ({size(path.stat().st_size)})")
 
 
@@ -118,12 +96,12 @@ def carry_out_all(path: Path, options: ExperimentOptions, *, command: str, say: 
     """
     open_store(path).close()
     added = 0
-    for row in EXPERIMENTS:
+    for spec in registry.specs():
         try:
-            carry_out(row.name, path, options.only(row), command=command, say=say)
+            carry_out(spec.name, path, options.only(spec), command=command, say=say)
             added += 1
         except UnitscopeError as error:
-            say(f"{row.title} is left out: {error}")
+            say(f"{spec.title} is left out: {error}")
     return added
 
 
@@ -224,32 +202,22 @@ def _layers(store: Store, options: ExperimentOptions) -> tuple[Any, ...]:
     return tuple(layer for layer in store.layers if layer.name in asked)
 
 
-def _announced(row: ExperimentRow, prepared: Prepared) -> list[str]:
+def _announced(spec: ExperimentSpec, prepared: Prepared) -> list[str]:
     cost = f"Estimated: {duration(prepared.seconds)}, up to {size(prepared.bytes)} more in the store"
     reduced = [] if prepared.reduced is None else [prepared.reduced]
-    return [f"{row.title} ({row.source})", *prepared.notes, *reduced, cost]
+    return [f"{spec.title} ({spec.source})", *prepared.notes, *reduced, cost]
 
 
-_OF_LOG_PROB = {
-    "statistics": "changes of log-probability and their p-values are left out",
-    "cumulative": "of units with equal scores the one with the lower number comes first",
-    "compression": "of classes with equal drops the later one counts as more important",
-    "entropy": "the loss is left out",
-}
-"""What becomes of experiments that use log-probabilities where the store has none. Roles and class correlation follow
-from them alone and are refused."""
-
-
-def _without_log_prob(name: str, store: Store) -> list[str]:
-    if store.baseline.log_prob is not None or name not in _OF_LOG_PROB:
+def _without_log_prob(spec: ExperimentSpec, store: Store) -> list[str]:
+    if store.baseline.log_prob is not None or not spec.without_log_prob:
         return []
-    return [f"The store holds no log-probabilities, because {store.baseline.log_prob_of}: {_OF_LOG_PROB[name]}."]
+    return [f"The store holds no log-probabilities, because {store.baseline.log_prob_of}: {spec.without_log_prob}."]
 
 
-def _facts(row: ExperimentRow, options: ExperimentOptions, command: str, reduced: str | None) -> dict[str, Any]:
+def _facts(spec: ExperimentSpec, options: ExperimentOptions, command: str, reduced: str | None) -> dict[str, Any]:
     facts = {
-        "title": row.title,
-        "source": row.source,
+        "title": spec.title,
+        "source": spec.source,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "options": json.dumps(options.said()),

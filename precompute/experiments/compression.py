@@ -21,7 +21,7 @@ from precompute.store.answers import answers
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the compression of every layer ready; see `precompute.experiments.table`."""
+    """Make the compression of every layer ready."""
     with exact_float32():
         subject = find_subject(job.store, job.options)
         layers = [look_at(subject, layer) for layer in job.layers]

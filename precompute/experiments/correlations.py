@@ -54,7 +54,7 @@ class _Sides:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the correlations of every layer and kind of ablation ready; see `precompute.experiments.table`."""
+    """Make the correlations of every layer and kind of ablation ready."""
     sides = [_sides(job, layer, kind) for layer in job.layers for kind in layer.ablations]
     cells = sum(len(side.names) for side in sides) * len(TARGETS)
 

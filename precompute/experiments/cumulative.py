@@ -73,7 +73,7 @@ class _Removal:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the curves of every layer ready; see `precompute.experiments.table`."""
+    """Make the curves of every layer ready."""
     for layer in job.layers:
         _refuse_measure(layer, job.options.by)
     with exact_float32():

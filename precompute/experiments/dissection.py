@@ -28,7 +28,7 @@ _HELD_BYTES = 2**30
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the dissection of every layer ready; see `precompute.experiments.table`."""
+    """Make the dissection of every layer ready."""
     quantile = job.options.quantile or QUANTILE
     with exact_float32():
         subject = find_subject(job.store, job.options)

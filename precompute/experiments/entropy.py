@@ -58,7 +58,7 @@ class _Work:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the entropies and curves of every layer ready; see `precompute.experiments.table`."""
+    """Make the entropies and curves of every layer ready."""
     layers, notes = _with_maps(job.layers)
     with exact_float32():
         subject = find_subject(job.store, job.options)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from precompute.errors import OptionError
-from precompute.experiments.table import ExperimentRow
 from precompute.measures.entropy import Rule
+from precompute.store.experiments.spec import ExperimentSpec
 
 DEFAULT_MINUTES = 30.0
 _WRITTEN = {"layers": "--layer", "classes": "--class", "units": "--unit", "methods": "--method"}
@@ -104,12 +104,12 @@ class ExperimentOptions:
             if value is not None
         }
 
-    def only(self, row: ExperimentRow) -> "ExperimentOptions":
+    def only(self, spec: ExperimentSpec) -> "ExperimentOptions":
         """Return those that an experiment takes; the others as if they had not been said."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ExperimentOptions(**{name: value for name, value in said.items() if name in row.options})
+        return ExperimentOptions(**{name: value for name, value in said.items() if name in spec.options})
 
-    def refuse_unused(self, row: ExperimentRow) -> None:
+    def refuse_unused(self, spec: ExperimentSpec) -> None:
         """Refuse options that an experiment would not look at.
 
         Raises
@@ -117,10 +117,10 @@ class ExperimentOptions:
         OptionError
             Naming them, and those that it takes.
         """
-        unused = [written(name) for name in self.said() if name not in row.options]
+        unused = [written(name) for name in self.said() if name not in spec.options]
         if unused:
-            takes = ", ".join(written(name) for name in row.options)
-            raise OptionError(f"The experiment {row.name} takes no {', '.join(unused)}. It takes {takes}.")
+            takes = ", ".join(written(name) for name in spec.options)
+            raise OptionError(f"The experiment {spec.name} takes no {', '.join(unused)}. It takes {takes}.")
 
 
 def written(name: str) -> str:

@@ -61,7 +61,7 @@ class _Watched:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the pass over the images ready; see `precompute.experiments.table`."""
+    """Make the pass over the images ready."""
     if job.store.baseline.log_prob is None:
         raise StoreError(
             f"{job.store.path}: class correlation is with the probability that the network gives a class, of which "

@@ -19,7 +19,7 @@ _SECONDS_A_ROW = 1e-7
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the roles of every layer and kind of ablation ready; see `precompute.experiments.table`."""
+    """Make the roles of every layer and kind of ablation ready."""
     keys = _keys(job)
     n_units = sum(job.store.layer(name).n_units for name, _ in keys)
     held_out = spread(np.asarray(job.store.images.label), job.options.images_per_class)

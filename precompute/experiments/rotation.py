@@ -69,7 +69,7 @@ class _Rotations:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the rotations of every layer ready; see `precompute.experiments.table`."""
+    """Make the rotations of every layer ready."""
     with exact_float32():
         subject = find_subject(job.store, job.options)
         rotations = [_rotations(job, subject, layer) for layer in job.layers]

@@ -37,7 +37,7 @@ class _Frame:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the selectivity of every layer ready; see `precompute.experiments.table`."""
+    """Make the selectivity of every layer ready."""
     frame = _frame(job)
     n_units = sum(layer.n_units for layer in job.layers)
     once, each = _seconds(frame, job.layers[0])

@@ -52,7 +52,7 @@ class _Frame:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the statistics of every layer and kind of ablation ready; see `precompute.experiments.table`."""
+    """Make the statistics of every layer and kind of ablation ready."""
     frame = _frame(job.store, job.seed)
     ablated = [(layer, kind) for layer in job.layers for kind in layer.ablations]
     n_units = sum(layer.n_units for layer, _ in ablated)

@@ -12,8 +12,8 @@ import numpy as np
 
 from precompute.store import soundness
 from precompute.store.checks import effects, exemplars, experiments, form, frame, responses, train, values
-from precompute.store.checks.rules import Problem, Rule
-from precompute.store.experiment_schema import NAMES
+from precompute.store.checks.rules import Problem, Rule, names
+from precompute.store.experiments import registry
 from precompute.store.facts import is_as_stamped
 from precompute.store.probe import comes_to_an_end
 from precompute.store.schema import TRAIN, experiment_path, train_path
@@ -64,11 +64,11 @@ def _unsound(file: h5py.File, path: Path) -> list[Problem]:
 
 def _foreign(file: h5py.File) -> list[Problem]:
     """Find experiments that this program does not know: nobody can say whether they are right."""
-    held = form.names(file, "/experiments")
+    held = names(file, "/experiments")
     return [
         Problem(experiment_path(name), "this program knows no experiment of this name")
         for name in held
-        if name not in NAMES
+        if name not in registry.NAMES
     ]
 
 
@@ -123,12 +123,12 @@ def _rules(file: h5py.File | TrainView) -> Iterator[Rule]:
     """List what must hold, in an order in which each rule rests on those before it."""
     yield from values.rules(file)
     yield from frame.rules(file)
-    for layer in form.names(file, "/layers"):
+    for layer in names(file, "/layers"):
         base = f"/layers/{layer}"
         yield from responses.rules(file, base)
-        for kind in form.names(file, f"{base}/ablation"):
+        for kind in names(file, f"{base}/ablation"):
             yield from effects.rules(file, base, kind)
-        for kind in form.names(file, f"{base}/exemplar"):
+        for kind in names(file, f"{base}/exemplar"):
             yield from exemplars.rules(file, base, kind)
         yield from exemplars.map_rules(file, base)
     yield exemplars.picture_rule(file)

@@ -1,9 +1,19 @@
-"""What the schema is made of: one dataset, one short fact."""
+"""What the schema is made of: one dataset, one axis, one short fact."""
 
 from dataclasses import dataclass
 
 STRING = "str"
 ANY = "any"
+
+_BOUNDS = {
+    "probability": (0.0, 1.0),
+    "fraction": (-1.0, 1.0),
+    "correlation": (-1.0, 1.0),
+    "yes/no": (0.0, 1.0),
+    "role": (0.0, 4.0),
+    "half": (-1.0, 1.0),  # -1: the image was left out
+}
+"""Smallest and largest value, by the unit of measurement, of what says no bounds of its own."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,8 @@ class Entry:
         When a value may be NaN; empty for never.
     max_side : int
         The most that rows or columns of a map may count; 0 where there are none.
+    bounds : (float, float) or None
+        Smallest and largest value that there can be; None for those of the unit of measurement.
     """
 
     path: str
@@ -38,6 +50,12 @@ class Entry:
     required: bool = True
     nan: str = ""
     max_side: int = 0
+    bounds: tuple[float, float] | None = None
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """Smallest and largest value that there can be; None where there are no limits."""
+        return self.bounds or _BOUNDS.get(self.unit)
 
     def matches(self, path: str) -> bool:
         """Whether a concrete path is an instance of this entry."""
@@ -45,6 +63,32 @@ class Entry:
         return len(pattern) == len(found) and all(
             p.startswith("<") or p == f for p, f in zip(pattern, found, strict=True)
         )
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One named axis.
+
+    Parameters
+    ----------
+    name : str
+        Its name; the same wherever it is met.
+    length : str
+        What there are so many of.
+    order : str
+        The order in which they come.
+    sized_by : str
+        The dataset that sets its length, in the same group as what has the axis or in the experiment's own; empty
+        where none does.
+    dimension : int
+        Which dimension of that dataset it is.
+    """
+
+    name: str
+    length: str
+    order: str
+    sized_by: str = ""
+    dimension: int = 0
 
 
 @dataclass(frozen=True)

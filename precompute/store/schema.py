@@ -6,12 +6,13 @@ the checker compares a file with them, and nobody else spells a path that is not
 
 from collections.abc import Iterable
 
-from precompute.store import experiment_schema
-from precompute.store.entry import ANY, STRING, Entry, Fact
+from precompute.store.entry import ANY, STRING, Axis, Entry, Fact
+from precompute.store.experiments import registry
 
 __all__ = [
     "ABLATION_KINDS",
     "ANY",
+    "AXES",
     "CHECKSUM_FACTS",
     "DATASET_FACTS",
     "ENTRIES",
@@ -25,6 +26,7 @@ __all__ = [
     "STRING",
     "TRAIN",
     "VERSION",
+    "Axis",
     "Entry",
     "Fact",
     "entries_with",
@@ -49,6 +51,20 @@ MAX_ATTRIBUTION_MAP_SIDE = 112
 _LAYER = "/layers/<layer>"
 _SHARED = ("", "provenance", "model", "classes")
 _OF_IMAGES = ("images", "baseline", "layers")
+
+AXES: tuple[Axis, ...] = (
+    Axis("image", "N, the images that could be read", "class, then path, by code point"),
+    Axis("class", "C, the class folders, or the labels of a list", "of their names, by code point"),
+    Axis("unit", "U, the units of this layer", "of the channels, from 0"),
+    Axis("unit+1", "U + 1", "one more than `unit`: the edges between units"),
+    Axis("exemplar", "k, at most N", "of rank, the first is the first shown", "image", 1),
+    Axis("flip", "M, changed predictions of the layer", "unit, then image", "image"),
+    Axis("byte", "bytes of a text, or of pictures", "of the text, of the images"),
+    Axis("row", "height of a map", "from the top"),
+    Axis("column", "width of a map", "from the left"),
+    Axis("token", "t, the tokens of the layer apart from the picture", "as the network has them"),
+    Axis("skipped", "images that could not be read", "of the image list", "path"),
+)
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(
@@ -317,7 +333,7 @@ CHECKSUM_FACTS: dict[str, Fact] = {
 def entry_for(path: str) -> Entry | None:
     """Return the entry that a dataset's path is an instance of, or None for paths outside the format."""
     base = path.removeprefix(TRAIN)
-    entry = next((entry for entry in (*ENTRIES, *experiment_schema.ENTRIES) if entry.matches(base)), None)
+    entry = next((entry for entry in (*ENTRIES, *registry.entries()) if entry.matches(base)), None)
     if base == path or entry is None:
         return entry
     return entry if entry.path.split("/")[1] in _OF_IMAGES else None
@@ -326,7 +342,7 @@ def entry_for(path: str) -> Entry | None:
 def entries_with(experiments: Iterable[str]) -> tuple[Entry, ...]:
     """Return the entries of a store that holds some experiments, by their names; those of unknown ones are none."""
     held = set(experiments)
-    return (*ENTRIES, *(entry for entry in experiment_schema.ENTRIES if entry.path.split("/")[2] in held))
+    return (*ENTRIES, *(entry for entry in registry.entries() if entry.path.split("/")[2] in held))
 
 
 def train_path(path: str) -> str:

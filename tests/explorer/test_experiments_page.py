@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from explorer.components.experiments.registry import PRESENTATIONS
-from precompute.experiments.table import EXPERIMENTS
+from explorer.components.experiments.presentation import presentation_of
+from precompute.store.experiments import registry
 from tests.explorer.conftest import THOUSAND, add_experiment, put
 
 
@@ -16,21 +16,21 @@ def test_every_experiment_that_the_machine_knows_is_a_link(made, runs, show):
     put(made("full"), runs)
     for page in ("experiments", "overview"):
         found = links(show(page, store="demo"))
-        assert [link.query_string.split("experiment=")[1] for link in found] == [row.name for row in EXPERIMENTS]
+        assert [link.query_string.split("experiment=")[1] for link in found] == list(registry.NAMES)
 
 
-def test_every_presentation_is_of_an_experiment_that_the_machine_knows():
-    names = [shown.name for shown in PRESENTATIONS]
-    assert len(set(names)) == len(names)
-    assert set(names) <= {row.name for row in EXPERIMENTS}
+def test_every_experiment_has_a_presentation():
+    for name in registry.NAMES:
+        assert presentation_of(name).shows.endswith(".")
+    assert presentation_of("phrenology") is None
 
 
-@pytest.mark.parametrize("row", EXPERIMENTS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", registry.specs(), ids=lambda row: row.name)
 def test_an_experiment_that_the_store_lacks_says_how_to_add_it(row, made, runs, show):
     path = put(made("full"), runs)
     shown = show("experiments", store="demo", experiment=row.name)
     assert row.title in shown.words
-    assert row.needs in shown.words
+    assert row.advice in shown.words
     assert [code.value for code in shown.app.code] == [f"python -m precompute experiment {row.name} {path}"]
 
 
@@ -48,7 +48,7 @@ def test_an_experiment_that_nobody_knows_is_named_and_another_shown(made, runs, 
     put(made("full"), runs)
     said = show("experiments", store="demo", experiment="<b>alchemy</b>").words
     assert "“&lt;b&gt;alchemy&lt;/b&gt;”" in said
-    assert EXPERIMENTS[0].title in said
+    assert registry.specs()[0].title in said
 
 
 def test_the_first_experiment_that_the_store_holds_is_shown_first(made, runs, show):

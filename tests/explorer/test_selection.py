@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from explorer.catalogue import axes_of, column_sets
 from explorer.selection import Selection, choose_store, parse
-from precompute.experiments.table import EXPERIMENTS
+from precompute.store.experiments import registry
 from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL
 
@@ -37,7 +37,7 @@ def test_every_selection_survives_its_url(data, store):
         sort=data.draw(st.none() | st.sampled_from([*axes, "unit"])),
         columns=data.draw(st.none() | st.sampled_from(list(column_sets(layer)))),
         page=data.draw(st.integers(1, 50)),
-        experiment=data.draw(st.none() | st.sampled_from(EXPERIMENTS).map(lambda row: row.name)),
+        experiment=data.draw(st.none() | st.sampled_from(registry.NAMES)),
         choice=data.draw(st.none() | st.text(min_size=1)),
     )
     query = dict(parse_qsl(urlencode(selection.query()), keep_blank_values=True))

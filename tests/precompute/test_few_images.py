@@ -5,10 +5,10 @@ import pytest
 from precompute.errors import UnitscopeError
 from precompute.experiments.carry_out import carry_out as add
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.table import EXPERIMENTS
 from precompute.options import RunOptions
 from precompute.runs import carry_out
 from precompute.store.check import check
+from precompute.store.experiments import registry
 from precompute.store.reader import open_store
 from tests.explorer.conftest import Page, put, runs, show  # noqa: F401  fixtures
 from tests.small import write_images, write_network
@@ -51,10 +51,10 @@ def test_a_run_of_few_images_makes_a_whole_store(stores, n):
         assert {found.n_exemplars for found in layer.attributions} == {n}
 
 
-@pytest.mark.parametrize("name", [row.name for row in EXPERIMENTS if row.name != "dissection"])
+@pytest.mark.parametrize("name", [name for name in registry.NAMES if name != "dissection"])
 @pytest.mark.parametrize("n", [1])
 def test_an_experiment_on_few_images_is_added_or_refused_in_a_sentence(stores, n, name):
-    row = next(row for row in EXPERIMENTS if row.name == name)
+    row = registry.spec_of(name)
     try:
         add(name, stores(n), ExperimentOptions(max_minutes=0.2).only(row), command="test", say=lambda _: None)
     except UnitscopeError as error:

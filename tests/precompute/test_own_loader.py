@@ -6,11 +6,11 @@ import pytest
 from precompute.errors import UnitscopeError
 from precompute.experiments.carry_out import carry_out as add
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.table import EXPERIMENTS
 from precompute.images.decoding import Decoding
 from precompute.options import RunOptions
 from precompute.runs import carry_out
 from precompute.store.check import check
+from precompute.store.experiments import registry
 from precompute.store.reader import open_store
 from tests.explorer.conftest import Page, put, runs, show  # noqa: F401  fixtures
 
@@ -120,9 +120,9 @@ def test_a_loader_may_make_pictures_and_then_the_usual_transform_is_used(run):
         assert not any("zeros" in sentence or "stretched" in sentence for sentence in store.conditions)
 
 
-@pytest.mark.parametrize("name", [row.name for row in EXPERIMENTS if row.name != "dissection"])
+@pytest.mark.parametrize("name", [name for name in registry.NAMES if name != "dissection"])
 def test_experiments_load_the_files_in_the_same_way(run, name):
-    row = next(row for row in EXPERIMENTS if row.name == name)
+    row = registry.spec_of(name)
     options = ExperimentOptions(max_minutes=0.2)
     if name == "roles":
         with pytest.raises(UnitscopeError, match="no training images"):

@@ -126,7 +126,6 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
 
 
 PRESENTATION = Presentation(
-    name="compression",
     shows="How many units of a layer can go when in every round the one goes that accuracy misses least.",
     reading=(
         "The orange line removes units greedily: in every round each unit that is left is tried, the one whose removal "

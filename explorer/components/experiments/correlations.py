@@ -187,7 +187,6 @@ _COLUMNS: dict[str, Any] = {
 }
 
 PRESENTATION = Presentation(
-    name="correlations",
     shows="Which measures of a unit go with what is lost without it, over all classes together and for the class hit "
     "hardest, and how much of that chance alone would give.",
     reading=(

@@ -125,7 +125,6 @@ def _ranked_by(experiment: Experiment, view: View) -> str:
 
 
 PRESENTATION = Presentation(
-    name="cumulative",
     shows="How accuracy falls as the units of a layer are removed one after another, in order of importance and at "
     "random.",
     reading=(

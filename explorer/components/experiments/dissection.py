@@ -185,7 +185,6 @@ def _looked_at(experiment: Experiment, found: Dissection) -> str:
 
 
 PRESENTATION = Presentation(
-    name="dissection",
     shows="Which concepts, marked in pictures, coincide with the places where each unit is most active.",
     reading=(
         "A unit is held against every concept: the positions where both are, by the positions where either is, over "

@@ -139,7 +139,6 @@ def _with_range(mean: float, low: float, high: float) -> str:
 
 
 PRESENTATION = Presentation(
-    name="entropy",
     shows="How alike a unit's maps of one class are, as feature entropy, and how the class fares as units are removed "
     "in its order.",
     reading=(

@@ -9,16 +9,15 @@ import streamlit as st
 from explorer import navigate
 from explorer.components import messages
 from explorer.components.experiments.choices import choose_layer
-from explorer.components.experiments.registry import presentation_of
+from explorer.components.experiments.presentation import presentation_of
 from explorer.components.html import escape, heading, note, sentence
 from explorer.navigate import View
 from explorer.sources import find_sources
 from explorer.text import md_text
 from precompute.errors import StoreError
-from precompute.experiments.table import EXPERIMENTS, ExperimentRow
+from precompute.store.experiments import registry
+from precompute.store.experiments.spec import ExperimentSpec
 from precompute.store.reader import Experiment, Layer
-
-_ROWS = {row.name: row for row in EXPERIMENTS}
 
 
 def chosen_experiment(view: View) -> str:
@@ -30,7 +29,7 @@ def chosen_experiment(view: View) -> str:
 
 def all_experiments(view: View) -> list[str]:
     """Return the names of all experiments: those that the machine knows, in its order, then others in the store."""
-    return [*_ROWS, *(name for name in view.store.experiments if name not in _ROWS)]
+    return list(dict.fromkeys([*registry.NAMES, *view.store.experiments]))
 
 
 def contents(view: View, chosen: str | None = None) -> None:
@@ -60,8 +59,8 @@ def query(view: View, name: str) -> dict[str, str]:
 
 def title_of(view: View, name: str) -> str:
     """Return an experiment's title; its name where nobody gave it one."""
-    if name in _ROWS:
-        return _ROWS[name].title
+    if name in registry.NAMES:
+        return registry.spec_of(name).title
     return str(view.store.experiment(name).facts.get("title", name))
 
 
@@ -76,7 +75,7 @@ def experiment(view: View, name: str, layer: Layer | None) -> None:
     """Show one experiment, or how to add it."""
     sentence(escape(title_of(view, name)))
     if name not in view.store.experiments:
-        _absent(view, _ROWS[name])
+        _absent(view, registry.spec_of(name))
         return
     found = view.store.experiment(name)
     _summary(found)
@@ -84,13 +83,13 @@ def experiment(view: View, name: str, layer: Layer | None) -> None:
     _facts(found)
 
 
-def _absent(view: View, row: ExperimentRow) -> None:
-    shown = presentation_of(row.name)
-    note(f"{'' if shown is None else shown.shows + ' '}Source: {row.source}.")
-    network = "It runs the network on the images again." if row.needs_network else "It reads the store alone."
-    needed = f"{network} {row.needs}".strip()
+def _absent(view: View, spec: ExperimentSpec) -> None:
+    shown = presentation_of(spec.name)
+    note(f"{'' if shown is None else shown.shows + ' '}Source: {spec.source}.")
+    network = "It runs the network on the images again." if spec.needs_network else "It reads the store alone."
+    needed = f"{network} {spec.advice}".strip()
     note(f"This store does not hold it. {needed} This adds it, and says first what it will cost:")
-    st.code(f"python -m precompute experiment {row.name} {view.source.path}", language="bash", wrap_lines=True)
+    st.code(f"python -m precompute experiment {spec.name} {view.source.path}", language="bash", wrap_lines=True)
     note("With “all” in the place of its name, every experiment that the store allows is added, one after another.")
 
 

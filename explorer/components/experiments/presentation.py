@@ -1,9 +1,11 @@
-"""What the Experiments page has to know of one experiment beyond its row in the machine's table."""
+"""What the Experiments page has to know of one experiment beyond its specification."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 from explorer.navigate import View
+from precompute.store.experiments import registry
 from precompute.store.reader import Experiment, Layer
 
 Draw = Callable[[View, Layer, Experiment], None]
@@ -15,8 +17,6 @@ class Presentation:
 
     Parameters
     ----------
-    name : str
-        Its name in the store and on the command line.
     shows : str
         One sentence that says what its figure shows; also said where a store does not hold the experiment.
     reading : str
@@ -28,8 +28,15 @@ class Presentation:
         What a reader can choose is part of the URL: see :mod:`explorer.components.experiments.choices`.
     """
 
-    name: str
     shows: str
     reading: str
     limits: str
     draw: Draw
+
+
+def presentation_of(name: str) -> Presentation | None:
+    """Return how an experiment is shown; None for one that this program does not know."""
+    if name not in registry.NAMES:
+        return None
+    shown: Presentation = import_module(f"explorer.components.experiments.{name}").PRESENTATION
+    return shown

@@ -106,7 +106,6 @@ _COLUMNS: dict[str, Any] = {
 }
 
 PRESENTATION = Presentation(
-    name="responses",
     shows="How far each unit's activation goes with the probability that the network gives a class, and how often the "
     "unit rests at zero.",
     reading=(

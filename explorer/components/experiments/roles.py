@@ -137,7 +137,6 @@ def _looked_at(experiment: Experiment, chosen: int | None) -> str:
 
 
 PRESENTATION = Presentation(
-    name="roles",
     shows="What silencing each unit costs on images that the network has learnt from and on others, and whether the "
     "unit helps both, memorises, or does neither.",
     reading=(

@@ -152,7 +152,6 @@ def _measured_on(experiment: Experiment, drop: _Bases) -> str:
 
 
 PRESENTATION = Presentation(
-    name="rotation",
     shows="What each direction of randomly rotated bases of a layer does when it is removed, beside what each unit "
     "does.",
     reading=(

@@ -202,7 +202,6 @@ _COLUMNS: dict[str, Any] = {
 }
 
 PRESENTATION = Presentation(
-    name="selectivity",
     shows="How far each unit is about classes, by several measures, beside what the same unit gives when the labels "
     "are shuffled.",
     reading=(

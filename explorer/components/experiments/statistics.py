@@ -208,7 +208,6 @@ _COLUMNS: dict[str, Any] = {
 }
 
 PRESENTATION = Presentation(
-    name="statistics",
     shows="Whether the damage that silencing a unit does to its hardest-hit class is more than chance makes of as many "
     "changed answers.",
     reading=(

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 
 from precompute.measures import exemplars
-from precompute.store.checks.form import has_older_pictures, instances
-from precompute.store.checks.rules import Problem, Rule, in_units, strings
+from precompute.store.checks.form import has_older_pictures
+from precompute.store.checks.rules import Problem, Rule, in_units, instances, strings
 
 _RANKINGS = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
 _PICTURES = ("/images/thumbnail", "/images/thumbnail_end")

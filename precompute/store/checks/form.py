@@ -1,35 +1,16 @@
 """The form of a store: whether its paths, types, axes and facts are those of the schema."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import h5py
 import numpy as np
 
-from precompute.store import experiment_schema, schema
-from precompute.store.checks.rules import Problem
+from precompute.store import schema
+from precompute.store.checks.rules import Problem, instances, names
+from precompute.store.experiments import registry
 from precompute.store.facts import read_fact
 
-# The dataset, beside those that share the axis, that sets its size, and where in its shape.
-_SIZED_BY = {
-    "exemplar": ("image", 1),
-    "flip": ("image", 0),
-    "skipped": ("path", 0),
-    "measure": ("measure", 0),
-    "target": ("target", 0),
-    "order": ("ranking", 0),
-    "step": ("n_removed", 0),
-    "share": ("share", 0),
-    "fraction": ("fraction", 0),
-    "seed": ("seed", 0),
-    "direction": ("direction", 0),
-    "concept": ("concept", 0),
-    "rank": ("shown_concept", 1),
-    "noise": ("noise", 0),
-    "round": ("reduction", 0),
-    "place": ("most_class", 1),
-    "ranked class": ("class", 0),
-}
 _PICTURES = ("/images/thumbnail", "/images/thumbnail_end")
 _NAMES_ALLOWED = {"ablation": schema.ABLATION_KINDS, "exemplar": schema.EXEMPLAR_KINDS}
 
@@ -40,8 +21,8 @@ def problems(file: h5py.File) -> Iterator[Problem]:
     for pattern, facts in schema.GROUP_FACTS.items():
         for path in instances(file, pattern):
             yield from _group_problems(file, path, facts)
-    for name in set(names(file, "/experiments")).intersection(experiment_schema.NAMES):
-        yield from _fact_problems(file, schema.experiment_path(name), experiment_schema.FACTS)
+    for name in set(names(file, "/experiments")).intersection(registry.NAMES):
+        yield from _fact_problems(file, schema.experiment_path(name), registry.FACTS)
     yield from _layer_problems(file)
     sizes = _shared_sizes(file)
     older = has_older_pictures(file)
@@ -57,23 +38,6 @@ def has_older_pictures(file: h5py.File) -> bool:
     """Whether thumbnails are elements that vary in length, as in stores made before they were one run of bytes."""
     held = file.get(_PICTURES[0])
     return isinstance(held, h5py.Dataset) and h5py.check_vlen_dtype(held.dtype) == np.dtype("u1")
-
-
-def instances(file: h5py.File, pattern: str) -> list[str]:
-    """List the paths that a pattern of the schema stands for, given the names that the file holds."""
-    paths = [""]
-    for part in pattern.split("/")[1:]:
-        if part.startswith("<"):
-            paths = [f"{path}/{name}" for path in paths for name in names(file, path)]
-        else:
-            paths = [f"{path}/{part}" for path in paths]
-    return paths
-
-
-def names(file: h5py.File, path: str) -> tuple[str, ...]:
-    """List the names in a group; none where there is no such group."""
-    group = file.get(path)
-    return tuple(group) if isinstance(group, h5py.Group) else ()
 
 
 # Groups and facts
@@ -163,7 +127,7 @@ def _dataset_problems(file: h5py.File, path: str, entry: schema.Entry, shared: M
         yield Problem(path, f"expected the type {entry.dtype}, found {dataset.dtype}")
     if entry.axes:
         yield from _axis_problems(
-            dataset, path, entry, {**shared, **_layer_sizes(file, path), **_list_sizes(file, path)}
+            dataset, path, entry, {**shared, **_layer_sizes(file, path), **_list_sizes(file, path, entry.axes)}
         )
 
 
@@ -188,14 +152,17 @@ def _layer_sizes(file: h5py.File, path: str) -> dict[str, int]:
     return {"unit": int(n_units), "unit+1": int(n_units) + 1} if _is_of_kind(n_units, "integer") else {}
 
 
-def _list_sizes(file: h5py.File, path: str) -> dict[str, int]:
-    """Sizes of the axes that the datasets of one list share: its first dataset sets them."""
-    base = path.rsplit("/", 1)[0]
-    found = {}
-    for axis, (first, position) in _SIZED_BY.items():
-        dataset = file.get(f"{base}/{first}")
-        if isinstance(dataset, h5py.Dataset) and dataset.ndim > position:
-            found[axis] = dataset.shape[position]
+def _list_sizes(file: h5py.File, path: str, axes: Collection[str]) -> dict[str, int]:
+    """Sizes of those axes that a dataset of the same group, or of the experiment's own group, sets."""
+    groups = [path.rpartition("/")[0]]
+    if path.startswith("/experiments/"):
+        groups.append("/".join(path.split("/")[:3]))
+    found: dict[str, int] = {}
+    for axis in (*schema.AXES, *registry.axes()):
+        for group in groups if axis.sized_by and axis.name in axes else ():
+            dataset = file.get(f"{group}/{axis.sized_by}")
+            if isinstance(dataset, h5py.Dataset) and dataset.ndim > axis.dimension:
+                found.setdefault(axis.name, dataset.shape[axis.dimension])
     return found
 
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from precompute.measures.drops import Answers
 from precompute.store import schema
-from precompute.store.checks.form import instances
-from precompute.store.checks.rules import Problem, Rule, is_json_object, outside, strings
+from precompute.store.checks.rules import Problem, Rule, instances, is_json_object, outside, strings
 from precompute.store.facts import read_fact, short_provenance
 from precompute.store.list_hash import list_hash
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from precompute.measures.activity import dead
 from precompute.measures.selectivity import class_means, class_selectivity
-from precompute.store.checks.form import names
-from precompute.store.checks.rules import Problem, Rule, agree, blocks, in_units
+from precompute.store.checks.rules import Problem, Rule, agree, blocks, in_units, names
 
 # Means of networks in half precision are rounded; by how much of the maximum.
 _ROUNDING = 1e-3

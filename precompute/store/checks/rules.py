@@ -40,6 +40,23 @@ class Rule:
     find: Callable[[], Iterator[Problem]]
 
 
+def instances(file: h5py.File, pattern: str) -> list[str]:
+    """List the paths that a pattern of the schema stands for, given the names that the file holds."""
+    paths = [""]
+    for part in pattern.split("/")[1:]:
+        if part.startswith("<"):
+            paths = [f"{path}/{name}" for path in paths for name in names(file, path)]
+        else:
+            paths = [f"{path}/{part}" for path in paths]
+    return paths
+
+
+def names(file: h5py.File, path: str) -> tuple[str, ...]:
+    """List the names in a group; none where there is no such group."""
+    group = file.get(path)
+    return tuple(group) if isinstance(group, h5py.Group) else ()
+
+
 def blocks(dataset: h5py.Dataset) -> Iterator[NDArray[Any]]:
     """Read a dataset in blocks along its first axis, so that memory does not grow with it."""
     if dataset.ndim == 0 or dataset.size == 0:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import h5py
 
-from precompute.store.checks.form import names
-from precompute.store.checks.rules import Problem
+from precompute.store.checks.rules import Problem, names
 from precompute.store.schema import TRAIN, layer_path
 
 

@@ -8,8 +8,7 @@ import h5py
 import numpy as np
 
 from precompute.store import schema
-from precompute.store.checks.form import instances, names
-from precompute.store.checks.rules import Problem, Rule, blocks
+from precompute.store.checks.rules import Problem, Rule, blocks, instances, names
 from precompute.store.facts import read_fact
 
 _LARGEST_HALF, _LARGEST = float(np.finfo("f2").max), float(np.finfo("f4").max)

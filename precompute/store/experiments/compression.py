@@ -1,6 +1,8 @@
 """Units that go one by one, each time the one that is missed least."""
 
-from precompute.store.entry import STRING, Entry
+from precompute.store.entry import STRING, Axis, Entry
+from precompute.store.experiments.axes import ORDER, STEP
+from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec, Removal
 
 _GROUP = "/experiments/compression"
 _LAYER = f"{_GROUP}/layers/<layer>"
@@ -70,4 +72,29 @@ ENTRIES: tuple[Entry, ...] = (
             ("held_out", "f4", "fraction", "Their drops on the second half.", _NO_CHOICE),
         )
     ),
+)
+
+SPEC = ExperimentSpec(
+    name="compression",
+    title="Greedy compression",
+    source="Abbasi-Asl and Yu 2017, arXiv:1705.07356 and arXiv:1711.02329; colour: Rafegas et al. 2020, "
+    "arXiv:1702.00382",
+    adds="for every layer: the order in which units go when in each round the one is removed that accuracy misses "
+    "least, judged anew with those already removed staying removed; accuracy along it beside orders fixed before "
+    "(drop of each unit alone, class selectivity, L1 norm, 20 random ones); the five most and the five least "
+    "important classes of every unit; the measures `colour_selectivity` and, where kernels lie on the picture "
+    "itself, `weight_chroma`",
+    options=(*OF_ANY, *OF_NETWORK, "keep"),
+    entries=ENTRIES,
+    measures=("colour_selectivity", "weight_chroma"),
+    axes=(
+        ORDER,
+        STEP,
+        Axis("round", "rounds of greedy compression", "of the rounds", "reduction"),
+        Axis(
+            "place", "the most or least important classes of a unit, at most 5", "most extreme first", "most_class", 1
+        ),
+    ),
+    removals=(Removal("layers/<layer>", to_the_end=False),),
+    without_log_prob="of classes with equal drops the later one counts as more important",
 )

@@ -1,6 +1,8 @@
 """Which measures go with drops."""
 
-from precompute.store.entry import STRING, Entry
+from precompute.store.entry import STRING, Axis, Entry
+from precompute.store.experiments.axes import MEASURE
+from precompute.store.experiments.spec import OF_ANY, ExperimentSpec
 
 _CORRELATED = "/experiments/correlations/layers/<layer>/ablation/<kind>"
 _CELL = ("measure", "target")
@@ -84,5 +86,24 @@ ENTRIES: tuple[Entry, ...] = (
         ("measure",),
         "yes/no",
         "1 where the measure is made of the network's answers to the same images as the drop; read disjoint there.",
+    ),
+)
+
+SPEC = ExperimentSpec(
+    name="correlations",
+    title="Measures against drops",
+    source="Zhou et al. 2018, arXiv:1806.02891",
+    adds="every measure of a layer that describes its units against the overall drop and the largest class drop, as it "
+    "is, held out and above chance: Pearson and Spearman with bootstrap intervals over units; with flip rate and "
+    "mean activity held fixed; what chance alone would give; with measure and drop from different images, also "
+    "without their noise. Carry it out last: it takes what the others measured",
+    needs="the store",
+    needs_network=False,
+    options=OF_ANY,
+    entries=ENTRIES,
+    measures=("max_class_drop_held_out", "max_class_drop_excess"),
+    axes=(
+        MEASURE,
+        Axis("target", "drops that measures are held against", "as in the dataset `target`", "target"),
     ),
 )

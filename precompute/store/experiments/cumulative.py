@@ -1,10 +1,13 @@
 """How accuracy falls as units are removed."""
 
-from precompute.store.entry import STRING, Entry
+from precompute.store.entry import STRING, Axis, Entry
+from precompute.store.experiments.axes import ORDER, STEP
+from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec, Removal
 
 _CURVES = "/experiments/cumulative/layers/<layer>"
 _RANKED = f"{_CURVES}/class_ranked"
 _ONE_CLASS = "where all images are of one class"
+_SHARE = (0.0, 1.0)
 _NOT_MEASURED = "for a class without images in the half measured on"
 
 ENTRIES: tuple[Entry, ...] = (
@@ -27,7 +30,14 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(f"{_CURVES}/ranking", STRING, ("order",), "name", "What each order is: `most`, `least` or `random`."),
     Entry(f"{_CURVES}/unit", "i4", ("order", "unit"), "unit", "The units in the order in which they are removed."),
     Entry(f"{_CURVES}/n_removed", "i4", ("step",), "units", "How many units are removed at each step, from 0 to all."),
-    Entry(f"{_CURVES}/accuracy", "f4", ("order", "step"), "fraction", "Accuracy over the images of the second half."),
+    Entry(
+        f"{_CURVES}/accuracy",
+        "f4",
+        ("order", "step"),
+        "fraction",
+        "Accuracy over the images of the second half.",
+        bounds=_SHARE,
+    ),
     Entry(
         f"{_CURVES}/balanced",
         "f4",
@@ -35,6 +45,7 @@ ENTRIES: tuple[Entry, ...] = (
         "fraction",
         "Mean over classes of their balanced accuracy.",
         nan=_ONE_CLASS,
+        bounds=_SHARE,
     ),
     Entry(
         f"{_CURVES}/class_accuracy",
@@ -43,6 +54,7 @@ ENTRIES: tuple[Entry, ...] = (
         "fraction",
         "Share of the class's images that are right.",
         nan=_NOT_MEASURED,
+        bounds=_SHARE,
     ),
     Entry(
         f"{_CURVES}/class_balanced",
@@ -52,6 +64,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Balanced accuracy of the class against the rest: mean of the shares of its images given its output and of "
         "other images not given it; chance is 0.5.",
         nan=f"{_NOT_MEASURED}, or without any other",
+        bounds=_SHARE,
     ),
     Entry(
         f"{_CURVES}/area",
@@ -102,4 +115,28 @@ ENTRIES: tuple[Entry, ...] = (
             ("class_balanced", "Balanced accuracy of the class against the rest; chance is 0.5.", _ONE_CLASS),
         )
     ),
+)
+
+SPEC = ExperimentSpec(
+    name="cumulative",
+    title="Cumulative ablation",
+    source="Morcos et al. 2018, arXiv:1803.06959; Bau et al. 2020, arXiv:2009.05041; prunability: Casper et al. 2021, "
+    "arXiv:1912.04783",
+    adds="for every layer: accuracy and balanced accuracy, of all classes and of each, against the number of units set "
+    "to zero, most important first, least important first and in 20 random orders, with the areas under the curves "
+    "and the share of units that can go while 80 % of predictions stay; and the same for each class in orders of "
+    "its own",
+    options=(*OF_ANY, *OF_NETWORK, "by", "classes"),
+    entries=ENTRIES,
+    axes=(
+        ORDER,
+        STEP,
+        Axis("ranked class", "classes that units are ranked for", "as in the dataset `class`", "class"),
+        Axis("end", "2, the most important units first and the least important first", "that"),
+    ),
+    removals=(
+        Removal("layers/<layer>", meet=("accuracy", "balanced", "class_accuracy", "class_balanced")),
+        Removal("layers/<layer>/class_ranked"),
+    ),
+    without_log_prob="of units with equal scores the one with the lower number comes first",
 )

@@ -1,10 +1,32 @@
 """Which concepts units stand for."""
 
-from precompute.store.entry import STRING, Entry
+from collections.abc import Iterator
+from functools import partial
+
+import h5py
+
+from precompute.store.checks.rules import Problem, Rule, instances
+from precompute.store.entry import STRING, Axis, Entry
+from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec
 
 _DISSECTION = "/experiments/dissection"
 _LAYER = f"{_DISSECTION}/layers/<layer>"
 _NO_THRESHOLD = "where the unit has no threshold"
+
+
+def _rules(file: h5py.File) -> Iterator[Rule]:
+    """Hold the concepts that masks are shown of to the list."""
+    concepts = f"{_DISSECTION}/concept"
+    for path in instances(file, f"{_LAYER}/shown_concept"):
+        if path in file:
+            yield Rule((concepts, path), partial(_shown, file, path, concepts))
+
+
+def _shown(file: h5py.File, path: str, concepts: str) -> Iterator[Problem]:
+    named = file[path][...]
+    if ((named < -1) | (named >= len(file[concepts]))).any():
+        yield Problem(path, f"expected indices of the {len(file[concepts])} concepts, or -1")
+
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(f"{_DISSECTION}/concept", STRING, ("concept",), "name", "The concepts."),
@@ -49,6 +71,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Intersection over union of the places where the unit is active with those of the concept, over all images "
         "that have any label of its category.",
         nan=f"{_NO_THRESHOLD}, or no image shows the concept",
+        bounds=(0.0, 1.0),
     ),
     Entry(
         f"{_LAYER}/chance",
@@ -93,4 +116,27 @@ ENTRIES: tuple[Entry, ...] = (
         required=False,
         max_side=56,
     ),
+)
+
+SPEC = ExperimentSpec(
+    name="dissection",
+    title="Network dissection",
+    source="Bau, Zhou, Khosla, Oliva and Torralba 2017, arXiv:1704.05796",
+    adds="for every layer: intersection over union of every unit with every concept, the unit's threshold, what the "
+    "best would be by chance, the same for five random rotations of the layer's space, and small masks of the best "
+    "concepts on the exemplars. [Masks of concepts](masks.md) says how to make masks",
+    needs="the network and the images, and masks of concepts",
+    advice="It needs masks of concepts: those that lie beside the images, or a folder named by --masks.",
+    options=(*OF_ANY, *OF_NETWORK, "masks", "quantile"),
+    entries=ENTRIES,
+    measures=("concept_iou", "concept"),
+    axes=(
+        Axis("concept", "concepts that units were held against", "as in the dataset `concept`", "concept"),
+        Axis("folder", "2, of the images and of the masks", "that"),
+        Axis("shuffle", "shuffles of the masks among the images, 20", "none"),
+        Axis("rank", "the best concepts of a unit, at most 3", "best first", "shown_concept", 1),
+        Axis("rotation", "random rotations of a layer's space, 5", "of their seeds"),
+        Axis("shown exemplar", "the first of the top exemplars, at most 12", "as in `exemplar/top`"),
+    ),
+    rules=_rules,
 )

@@ -1,6 +1,8 @@
 """Feature entropy, and what removing units in its order does to a class."""
 
-from precompute.store.entry import STRING, Entry
+from precompute.store.entry import STRING, Axis, Entry
+from precompute.store.experiments.axes import ORDER, STEP
+from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec, Removal
 
 _LAYER = "/experiments/entropy/layers/<layer>"
 _NO_ENTROPY = "for a class without images that entropies are of"
@@ -77,7 +79,13 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(f"{_LAYER}/unit", "i4", ("class", "unit"), "unit", "The units, lowest entropy for the class first."),
     Entry(f"{_LAYER}/n_removed", "i4", ("step",), "units", "How many units are removed at each step, from 0 to all."),
     Entry(
-        f"{_LAYER}/accuracy", "f4", _ALONG, "fraction", "Share of the class's images that are right.", nan=_NOT_MEASURED
+        f"{_LAYER}/accuracy",
+        "f4",
+        _ALONG,
+        "fraction",
+        "Share of the class's images that are right.",
+        nan=_NOT_MEASURED,
+        bounds=(0.0, 1.0),
     ),
     Entry(
         f"{_LAYER}/loss",
@@ -105,4 +113,25 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(f"{_LAYER}/fall_from", "i4", ("order", "class"), "units", "Units removed where that fall begins."),
     Entry(f"{_LAYER}/fall_to", "i4", ("order", "class"), "units", "Units removed where it ends."),
+)
+
+SPEC = ExperimentSpec(
+    name="entropy",
+    title="Feature entropy",
+    source="Zhao and Zhang 2021, arXiv:2103.09716",
+    adds="for every layer with maps of 4 a side or more: the feature entropy and the selective rate of every unit for "
+    "every class, beside those of noise and of the same maps with their pixels shuffled; accuracy and loss of the "
+    "class against the number of units set to zero, lowest entropy first, highest first and in 20 random orders, "
+    "with the number of units at which half of the accuracy is gone, and the steepest fall; the measures "
+    "`feature_entropy` and `selective_rate`",
+    options=(*OF_ANY, *OF_NETWORK, "entropy_rule", "train_images"),
+    entries=ENTRIES,
+    measures=("feature_entropy", "selective_rate"),
+    axes=(
+        ORDER,
+        STEP,
+        Axis("noise", "kinds of noise", "as in the dataset `noise`", "noise"),
+    ),
+    removals=(Removal("layers/<layer>", meet=("accuracy", "loss")),),
+    without_log_prob="the loss is left out",
 )

@@ -1,7 +1,9 @@
 """What takes the network's maps and its belief in every class."""
 
 from precompute.store.entry import Entry
+from precompute.store.experiments.axes import HALF, MEASURE
 from precompute.store.experiments.by_half import by_half
+from precompute.store.experiments.spec import ExperimentSpec
 
 _LAYER = "/experiments/responses/layers/<layer>"
 _CONSTANT = "where either is the same on all images"
@@ -32,4 +34,18 @@ ENTRIES: tuple[Entry, ...] = (
         nan=_CONSTANT,
     ),
     *by_half(_LAYER),
+)
+
+SPEC = ExperimentSpec(
+    name="responses",
+    title="Class correlation and zeros",
+    source="Zhou et al. 2018, arXiv:1806.02891; Hu et al. 2016, arXiv:1607.03250",
+    adds="for every layer: correlation of every unit's activation with the network's probability of every class, over "
+    "all images and over either half; fraction of zeros",
+    entries=ENTRIES,
+    measures=("class_correlation", "class_correlation_class", "zero_fraction"),
+    axes=(
+        HALF,
+        MEASURE,
+    ),
 )

@@ -1,6 +1,7 @@
 """What units do for training images and for images held out, and the roles that follow."""
 
 from precompute.store.entry import Entry
+from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec
 
 _ROLES = "/experiments/roles"
 _ABLATED = f"{_ROLES}/layers/<layer>/ablation/<kind>"
@@ -78,4 +79,19 @@ ENTRIES: tuple[Entry, ...] = (
         ("where no class has images in both sets", "where a class has one image in the set"),
     ),
     *_roles("unit_", ("unit",), ""),
+)
+
+SPEC = ExperimentSpec(
+    name="roles",
+    title="Four roles of units",
+    source="our own definition; the question is that of Zhao and Zhang 2021, arXiv:2103.09716, whose definition we "
+    "could not obtain",
+    adds="for every layer and kind of ablation: what silencing each unit costs on training images and on the images "
+    "of the run, for every class and for all alike, with standard errors, and the role that follows: helps both, "
+    "training only, held-out only, neither, or undetermined",
+    needs="the store, where it holds training images; otherwise `--train-images`, the network and the images",
+    advice="It needs training images: those of a run with --train-images, or a folder named by --train-images here.",
+    options=(*OF_ANY, *OF_NETWORK, "train_images"),
+    entries=ENTRIES,
+    measures=("training_effect", "held_out_effect", "effect_gap"),
 )

@@ -1,6 +1,7 @@
 """What directions of randomly rotated bases do, beside what units do."""
 
-from precompute.store.entry import Entry
+from precompute.store.entry import Axis, Entry
+from precompute.store.experiments.spec import ExperimentSpec
 
 _ROTATION = "/experiments/rotation"
 _ALL_SET_APART = "where every class has an accuracy below 0.1, or no images"
@@ -74,4 +75,21 @@ ENTRIES: tuple[Entry, ...] = (
         "Which directions of every basis were ablated: all, or some drawn at random.",
     ),
     *_entries("rotated", ("fraction", "seed", "direction")),
+)
+
+SPEC = ExperimentSpec(
+    name="rotation",
+    title="Random rotation",
+    source="Zhou et al. 2018, arXiv:1806.02891; the rotations of Bau et al. 2017, arXiv:1704.05796",
+    adds="for every layer: overall drop, largest class drop with its noise level, p- and q-value, and flip rate of "
+    "every direction of five randomly rotated bases, each at a quarter, a half, three quarters and all of its way "
+    "from the units, beside those of the units on the same images",
+    entries=ENTRIES,
+    axes=(
+        Axis("fraction", "fractions of a rotation", "as in the dataset `fraction`", "fraction"),
+        Axis("seed", "rotations that were drawn", "as in the dataset `seed`", "seed"),
+        Axis(
+            "direction", "directions of a rotated basis that were ablated", "as in the dataset `direction`", "direction"
+        ),
+    ),
 )

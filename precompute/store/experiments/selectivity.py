@@ -1,7 +1,9 @@
 """What units have to do with classes, how rarely they are active, and which others do the same."""
 
-from precompute.store.entry import STRING, Entry
+from precompute.store.entry import STRING, Axis, Entry
+from precompute.store.experiments.axes import HALF, MEASURE
 from precompute.store.experiments.by_half import by_half
+from precompute.store.experiments.spec import OF_ANY, ExperimentSpec
 
 _LAYER = "/experiments/selectivity/layers/<layer>"
 _DEAD = "for dead units"
@@ -15,6 +17,7 @@ ENTRIES: tuple[Entry, ...] = (
         ("image",),
         "half",
         "Half of the images, divided within each class: what is chosen on one is computed on the other, both ways.",
+        bounds=(0.0, 1.0),
     ),
     Entry(
         f"{_LAYER}/auc",
@@ -110,5 +113,42 @@ ENTRIES: tuple[Entry, ...] = (
         ("share",),
         "components",
         "Principal components of activation/mean that hold each share of it.",
+    ),
+)
+
+SPEC = ExperimentSpec(
+    name="selectivity",
+    title="Selectivity and information",
+    source="Morcos et al. 2018, arXiv:1803.06959; Casper et al. 2021, arXiv:1912.04783; Oikarinen et al. 2025, "
+    "arXiv:2506.05774",
+    adds="for every layer: class selectivity also with its class chosen on other images, mutual information, precision "
+    "at k and area under the curve of every unit for every class, each beside what shuffled labels give; silent "
+    "images, sparsity, redundancy with the closest unit, principal components; the measures on either half of the "
+    "images",
+    needs="the store",
+    needs_network=False,
+    options=(*OF_ANY, "max_minutes"),
+    entries=ENTRIES,
+    measures=(
+        "class_selectivity_held_out",
+        "class_selectivity_p",
+        "class_selectivity_noise",
+        "mutual_information",
+        "mutual_information_p",
+        "one_against_rest",
+        "one_against_rest_class",
+        "precision_at_k",
+        "average_precision",
+        "average_precision_class",
+        "best_f1",
+        "silent_fraction",
+        "hoyer",
+        "lifetime_sparsity",
+        "redundancy",
+    ),
+    axes=(
+        HALF,
+        MEASURE,
+        Axis("share", "shares of a layer's variance", "as in the dataset `share`", "share"),
     ),
 )

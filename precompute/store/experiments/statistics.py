@@ -1,6 +1,14 @@
 """How far drops are more than chance."""
 
-from precompute.store.entry import Entry
+from collections.abc import Iterator
+from functools import partial
+
+import h5py
+
+from precompute.store.checks.frame import ANSWERS, answers
+from precompute.store.checks.rules import Problem, Rule, in_units, instances
+from precompute.store.entry import Axis, Entry
+from precompute.store.experiments.spec import OF_ANY, ExperimentSpec
 
 _ABLATED = "/experiments/statistics/layers/<layer>/ablation/<kind>"
 _ALL_SET_APART = "where every class is set apart"
@@ -143,6 +151,23 @@ _CERTAINTY = (
     ),
 )
 
+
+def _rules(file: h5py.File) -> Iterator[Rule]:
+    """Hold images lost and gained to what the ablation loses."""
+    group = "/experiments/statistics"
+    for base in instances(file, f"{_ABLATED}"):
+        correct = base.removeprefix(group) + "/correct"
+        yield Rule((*ANSWERS, correct, f"{base}/lost", f"{base}/gained"), partial(_discordant, file, base, correct))
+
+
+def _discordant(file: h5py.File, base: str, correct: str) -> Iterator[Problem]:
+    change = answers(file).correct - file[correct][...]
+    found = file[f"{base}/lost"][...] - file[f"{base}/gained"][...]
+    wrong = (change != found).any(axis=1)
+    if wrong.any():
+        yield Problem(f"{base}/lost", f"lost minus gained is not what the ablation loses {in_units(wrong)}")
+
+
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         "/experiments/statistics/half",
@@ -150,6 +175,7 @@ ENTRIES: tuple[Entry, ...] = (
         ("image",),
         "half",
         "Half of the images, divided within each class: 0 where a unit's class is chosen, 1 where its drop is read.",
+        bounds=(0.0, 1.0),
     ),
     Entry(
         "/experiments/statistics/set_apart",
@@ -290,4 +316,40 @@ ENTRIES: tuple[Entry, ...] = (
         "Split-half reliability of the drops over classes: correlation between halves, stepped up to all images.",
         nan="where the drops of a half are the same for all classes",
     ),
+)
+
+SPEC = ExperimentSpec(
+    name="statistics",
+    title="Statistics of the drops",
+    source="McNemar 1947; Westfall and Young 1993; Benjamini and Hochberg 1995; the drops of Zhou et al. 2018, "
+    "arXiv:1806.02891",
+    adds="for every layer and kind of ablation: images lost and gained, exact McNemar p-values, the largest class drop "
+    "with its noise level, p- and q-value, the drop of a class chosen on one half of the images and read on the "
+    "other, split-half reliability, changes of log-probability",
+    needs="the store",
+    needs_network=False,
+    options=OF_ANY,
+    entries=ENTRIES,
+    measures=(
+        "flip_rate",
+        "max_class_drop_p",
+        "max_class_drop_q",
+        "max_class_drop_noise",
+        "max_class_drop_ceiling",
+        "quoted_drop",
+        "quoted_drop_class",
+        "quoted_drop_low",
+        "quoted_drop_high",
+        "overall_drop_p",
+        "overall_drop_q",
+        "overall_drop_low",
+        "overall_drop_high",
+        "drop_reliability",
+        "certainty_p",
+        "certainty_q",
+        "certainty_class",
+    ),
+    axes=(Axis("drop", "drops of one class that the power is told for", "as in the dataset `true_drop`", "true_drop"),),
+    rules=_rules,
+    without_log_prob="changes of log-probability and their p-values are left out",
 )

@@ -1,5 +1,7 @@
 """The frame of all experiments: a group is added whole or not at all, and the rest of the store stays."""
 
+from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 import h5py
@@ -9,25 +11,30 @@ import pytest
 from precompute.__main__ import main
 from precompute.errors import OptionError, StoreError
 from precompute.experiments import carry_out as frame
+from precompute.experiments import statistics
 from precompute.experiments.job import Findings, Prepared
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.table import EXPERIMENTS, row_for
-from precompute.store import experiment_schema, place
+from precompute.measures.table import measure_row
+from precompute.store import place
 from precompute.store.check import check
+from precompute.store.experiments import registry
 from precompute.store.place import put
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
 
 
-def test_every_experiment_of_the_table_can_be_prepared_and_is_in_the_format():
-    names = {row.name for row in EXPERIMENTS}
-    assert set(frame.PREPARE) == names
-    assert names <= set(experiment_schema.NAMES)
+def test_every_experiment_has_its_work_and_names_only_what_there_is():
+    for spec in registry.specs():
+        assert callable(import_module(f"precompute.experiments.{spec.name}").prepare)
+        assert all(entry.path.startswith(f"{spec.group}/") for entry in spec.entries)
+        assert set(spec.options) <= {field.name for field in fields(ExperimentOptions)}
+        for measure in spec.measures:
+            assert measure_row(measure).name == measure
 
 
 def test_an_unknown_experiment_is_refused_by_name():
     with pytest.raises(OptionError, match="statistics"):
-        row_for("statistic")
+        registry.spec_of("statistic")
 
 
 def test_options_that_an_experiment_does_not_take_are_refused(store_path, capsys):
@@ -70,8 +77,8 @@ def test_a_group_says_how_it_was_made(experiment):
     _, facts = experiment("statistics", "--seed", 7)
     assert facts["seed"] == 7
     assert facts["options"] == {"seed": 7}
-    assert facts["title"] == row_for("statistics").title
-    assert facts["source"] == row_for("statistics").source
+    assert facts["title"] == registry.spec_of("statistics").title
+    assert facts["source"] == registry.spec_of("statistics").source
     assert facts["versions"]["numpy"] == np.__version__
     assert facts["command"].startswith("python -m precompute")
     assert facts["created"].endswith("+00:00")
@@ -206,12 +213,12 @@ def test_an_experiment_made_anew_leaves_none_of_its_earlier_measures(store_path,
 
 def test_all_adds_what_the_store_alone_is_enough_for_and_says_why_the_rest_is_left_out(store_path, capsys):
     assert main(["experiment", "all", str(store_path), "--seed", "3"]) == 0
-    alone = {row.name for row in EXPERIMENTS if not row.needs_network}
+    alone = {row.name for row in registry.specs() if not row.needs_network}
     with open_store(store_path) as store:
         assert set(store.experiments) == alone
         assert {store.experiment(name).facts["seed"] for name in alone} == {3}
     said = capsys.readouterr().out
-    for row in EXPERIMENTS:
+    for row in registry.specs():
         assert (f"{row.title} is left out: " in said) == row.needs_network
 
 
@@ -239,7 +246,7 @@ def failing(arrays):
 )
 def test_a_failure_leaves_the_store_byte_for_byte_and_nothing_beside_it(store_path, monkeypatch, found):
     before = store_path.read_bytes()
-    monkeypatch.setitem(frame.PREPARE, "statistics", failing(found))
+    monkeypatch.setattr(statistics, "prepare", failing(found))
     with pytest.raises((RuntimeError, KeyboardInterrupt, StoreError, ValueError)):
         frame.carry_out("statistics", store_path, ExperimentOptions(), command="none", say=print)
     assert store_path.read_bytes() == before
@@ -253,7 +260,7 @@ def test_a_store_that_was_replaced_meanwhile_is_left_alone(store_path, monkeypat
             file.attrs["created"] = "2031-01-01T00:00:00+00:00"
         return {}
 
-    monkeypatch.setitem(frame.PREPARE, "statistics", lambda job: Prepared(0.0, 0.0, 1, "steps", run))
+    monkeypatch.setattr(statistics, "prepare", lambda job: Prepared(0.0, 0.0, 1, "steps", run))
     with pytest.raises(StoreError, match="another store was written here"):
         frame.carry_out("statistics", store_path, ExperimentOptions(), command="none", say=print)
     with open_store(store_path) as store:
@@ -268,6 +275,6 @@ def test_readers_that_have_the_store_open_go_on(store_path, experiment):
 
 
 def test_an_interrupt_is_told_in_its_own_words(store_path, monkeypatch, capsys):
-    monkeypatch.setitem(frame.PREPARE, "statistics", failing(KeyboardInterrupt()))
+    monkeypatch.setattr(statistics, "prepare", failing(KeyboardInterrupt()))
     assert main(["experiment", "statistics", str(store_path)]) == 130
     assert "stopped; the store is as it was" in capsys.readouterr().err

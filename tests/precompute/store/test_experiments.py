@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from precompute.errors import StoreDamaged, StoreError
-from precompute.store import experiment_schema, schema
+from precompute.store import schema
 from precompute.store.check import Problem, check
+from precompute.store.experiments import registry
 from precompute.store.reader import open_store
 from precompute.store.writer import StoreWriter
-from tests.precompute.store.test_format import table
 
 LAYER = "features.2"
 FACTS = {
@@ -53,7 +53,7 @@ def made_up(store):
     """Every dataset of every experiment, with values that keep the rules."""
     size = sizes(store)
     arrays = {}
-    for entry in experiment_schema.ENTRIES:
+    for entry in registry.entries():
         shape = tuple(size[axis] for axis in entry.axes)
         path = entry.path.replace("<layer>", LAYER).replace("<kind>", "zero")
         if entry.dtype == schema.STRING:
@@ -148,7 +148,7 @@ def test_a_group_left_out_can_be_written_anew_and_the_others_stay(extended):
     renewed = {path: values for path, values in arrays.items() if "/cumulative/" in path}
     add(extended, renewed, without="/experiments/cumulative", facts=FACTS | {"seed": 4})
     with open_store(extended) as store:
-        assert store.experiments == tuple(sorted(experiment_schema.NAMES))
+        assert store.experiments == tuple(sorted(registry.NAMES))
         assert store.experiment("cumulative").facts["seed"] == 4
         assert store.experiment("statistics").facts["seed"] == 3
         np.testing.assert_array_equal(store.experiment("statistics")["half"], half)
@@ -182,7 +182,7 @@ def test_an_open_store_goes_on_reading_what_it_opened(store_path):
         assert len(store.thumbnail(0)) >= 0
         assert np.isfinite(store.layer(LAYER).activation(0).max).all()
     with open_store(store_path) as store:
-        assert store.experiments == tuple(sorted(experiment_schema.NAMES))
+        assert store.experiments == tuple(sorted(registry.NAMES))
 
 
 # Reading
@@ -237,7 +237,7 @@ def test_an_experiment_that_is_not_there_says_how_to_add_it(store_path):
 def test_every_missing_dataset_is_found(extended):
     missing = []
     with h5py.File(extended, "r+") as file:
-        for entry in experiment_schema.ENTRIES:
+        for entry in registry.entries():
             path = entry.path.replace("<layer>", LAYER).replace("<kind>", "zero")
             del file[path]
             missing += [path] if entry.required else []
@@ -313,35 +313,10 @@ def test_a_wrong_number_of_units_is_found(extended):
     assert [problem.path for problem in check(extended)] == [path]
 
 
-# FORMAT.md
+# The format
 
 
-def test_the_table_of_experiments_is_the_schema():
-    expected = [
-        {
-            "dataset": f"`{entry.path}`",
-            "type": entry.dtype,
-            "axes": ", ".join(entry.axes),
-            "unit": entry.unit,
-            "must be there": "yes" if entry.required else "no",
-            "NaN": (entry.nan or "never") if entry.dtype.startswith("f") else "",
-            "meaning": entry.doc,
-        }
-        for entry in experiment_schema.ENTRIES
-    ]
-    assert table("dataset") == expected
-
-
-def test_every_further_axis_is_explained():
-    known = {name for row in table("axis") for name in row["axis"].replace("`", "").split(", ")}
-    further = {row["further axis"].strip("`") for row in table("further axis")}
-    assert {axis for entry in experiment_schema.ENTRIES for axis in entry.axes} <= known | further
-
-
-def test_the_table_of_an_experiments_facts_is_the_schema():
-    found = {row["fact of an experiment"]: row for row in table("fact of an experiment")}
-    assert list(found) == [f"`{name}`" for name in experiment_schema.FACTS]
-    for name, fact in experiment_schema.FACTS.items():
-        required = "yes" if fact.required else "no"
-        row = found[f"`{name}`"]
-        assert (row["kind"], row["must be there"], row["meaning"]) == (fact.kind, required, fact.doc)
+def test_every_axis_is_explained_and_only_once():
+    named = [axis.name for axis in (*schema.AXES, *registry.axes())]
+    assert len(set(named)) == len(named)
+    assert {axis for entry in registry.entries() for axis in entry.axes} <= set(named)

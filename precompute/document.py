@@ -1,0 +1,117 @@
+"""The tables of the documentation, made from what they describe: ``python -m precompute.document`` writes them anew.
+
+A table stands between two comments of its document, ``<!-- table: NAME -->`` and ``<!-- end of table -->``. What stands
+outside of these is written by hand.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from precompute.store import schema
+from precompute.store.entry import Axis, Entry, Fact
+from precompute.store.experiments import registry
+
+ROOT = Path(__file__).resolve().parents[1]
+_TABLE = re.compile(r"(<!-- table: ([a-z ]+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
+
+
+def main() -> int:
+    """Write every table anew and name the documents that changed."""
+    for path, text in up_to_date().items():
+        if path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"{path.relative_to(ROOT)}: written anew")
+    return 0
+
+
+def up_to_date() -> dict[Path, str]:
+    """Return each document as it should be.
+
+    Raises
+    ------
+    KeyError
+        Where a document has a table of a name that nobody makes, or lacks one.
+    """
+    return {ROOT / name: _filled(ROOT / name, tables) for name, tables in _DOCUMENTS.items()}
+
+
+def _filled(path: Path, tables: Mapping[str, Callable[[], str]]) -> str:
+    text = path.read_text(encoding="utf-8")
+    missing = set(tables) - {found[2] for found in _TABLE.finditer(text)}
+    if missing:
+        raise KeyError(f"{path}: no place for the tables {', '.join(sorted(missing))}")
+    return _TABLE.sub(lambda found: f"{found[1]}{tables[found[2]]()}{found[4]}", text)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+# The format
+
+
+def _datasets(entries: Iterable[Entry], first: str) -> str:
+    head = (first, "type", "axes", "unit", "must be there", "NaN", "meaning")
+    return markdown(head, map(_dataset, entries))
+
+
+def _dataset(entry: Entry) -> tuple[str, ...]:
+    axes = ", ".join(entry.axes) or "as the network has them"
+    has_nan = entry.dtype.startswith("f") or entry.dtype == schema.ANY
+    nan = (entry.nan or "never") if has_nan else ""
+    return (f"`{entry.path}`", entry.dtype, axes, entry.unit, _yes(entry.required), nan, entry.doc)
+
+
+def _axes(axes: Iterable[Axis], first: str) -> str:
+    return markdown((first, "length", "order"), ((f"`{axis.name}`", axis.length, axis.order) for axis in axes))
+
+
+def _attributes() -> str:
+    groups = {f"`{group}`": facts for group, facts in {"/": schema.ROOT_FACTS, **schema.GROUP_FACTS}.items()}
+    groups |= {"`every dataset`": schema.DATASET_FACTS, "`every group and dataset`": schema.CHECKSUM_FACTS}
+    rows = ((group, *_fact(name, fact)) for group, facts in groups.items() for name, fact in facts.items())
+    return markdown(("of", "attribute", "kind", "must be there", "meaning"), rows)
+
+
+def _facts_of_experiments() -> str:
+    head = ("fact of an experiment", "kind", "must be there", "meaning")
+    return markdown(head, (_fact(name, fact) for name, fact in registry.FACTS.items()))
+
+
+def _fact(name: str, fact: Fact) -> tuple[str, ...]:
+    return (f"`{name}`", fact.kind, _yes(fact.required), fact.doc)
+
+
+def _yes(required: bool) -> str:
+    return "yes" if required else "no"
+
+
+# The command line
+
+
+def _experiments() -> str:
+    rows = ((f"`{spec.name}`", spec.needs, spec.adds) for spec in registry.specs())
+    return markdown(("NAME", "needs", "adds"), rows)
+
+
+_DOCUMENTS: dict[str, dict[str, Callable[[], str]]] = {
+    "precompute/store/FORMAT.md": {
+        "axes": lambda: _axes(schema.AXES, "axis"),
+        "datasets": lambda: _datasets(schema.ENTRIES, "path"),
+        "attributes": _attributes,
+        "facts of experiments": _facts_of_experiments,
+        "axes of experiments": lambda: _axes(registry.axes(), "further axis"),
+        "datasets of experiments": lambda: _datasets(registry.entries(), "dataset"),
+    },
+    "docs/command-line.md": {
+        "experiments": _experiments,
+    },
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+"""Attribution maps that a run left for later: it adds to layers, and has no datasets of its own."""
+
+from precompute.store.experiments.spec import ExperimentSpec
+
+SPEC = ExperimentSpec(
+    name="attribution",
+    title="Attribution maps that a run left for later",
+    source="the methods of Captum",
+    adds="attribution maps that the run left out",
+    options=("layers", "units", "methods", "images", "model", "weights", "device"),
+)

@@ -1,0 +1,74 @@
+"""The experiments there are. To add one: a name here, and a module of that name in each of three packages.
+
+- ``precompute/store/experiments``: its ``SPEC``;
+- ``precompute/experiments``: its work, a function ``prepare``;
+- ``explorer/components/experiments``: its ``PRESENTATION``.
+"""
+
+from importlib import import_module
+
+from precompute.errors import OptionError
+from precompute.store.entry import Axis, Entry, Fact
+from precompute.store.experiments.spec import ExperimentSpec
+
+NAMES: tuple[str, ...] = (
+    "statistics",
+    "selectivity",
+    "responses",
+    "cumulative",
+    "compression",
+    "rotation",
+    "dissection",
+    "entropy",
+    "roles",
+    "correlations",  # last, for it takes the measures that the others add
+)
+"""In the order in which they are listed, and carried out where all are asked for."""
+
+ATTRIBUTION = "attribution"
+"""What adds to the layers of a store and has no group of its own; so it is none of those above."""
+
+FACTS: dict[str, Fact] = {
+    "title": Fact("text", "The experiment's name for readers."),
+    "source": Fact("text", "Where the method comes from."),
+    "created": Fact("text", "When the experiment was added, ISO 8601 with the offset from UTC."),
+    "command": Fact("text", "The command that made it."),
+    "options": Fact("text", "What it was asked to do, a JSON object of option and value."),
+    "seed": Fact("integer", "What all its random choices come from."),
+    "versions": Fact("text", "Versions of the program and its libraries, a JSON object."),
+    "reduced": Fact("text", "What was cut down to stay within the time allowed; absent where nothing was.", False),
+}
+"""Facts of every experiment's group."""
+
+
+def specs() -> tuple[ExperimentSpec, ...]:
+    """Return all experiments that have a group in a store, in order."""
+    return tuple(_spec(name) for name in NAMES)
+
+
+def spec_of(name: str) -> ExperimentSpec:
+    """Return what is said of an experiment.
+
+    Raises
+    ------
+    OptionError
+        Where there is none of that name.
+    """
+    if name not in (*NAMES, ATTRIBUTION):
+        raise OptionError(f"There is no experiment {name!r}. Choose one of {', '.join(NAMES)}.")
+    return _spec(name)
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return the datasets of all experiments; a group of another name is left alone."""
+    return tuple(entry for spec in specs() for entry in spec.entries)
+
+
+def axes() -> tuple[Axis, ...]:
+    """Return the axes that only experiments have, each once."""
+    return tuple(dict.fromkeys(axis for spec in specs() for axis in spec.axes))
+
+
+def _spec(name: str) -> ExperimentSpec:
+    spec: ExperimentSpec = import_module(f"precompute.store.experiments.{name}").SPEC
+    return spec

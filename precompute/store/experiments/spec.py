@@ -1,0 +1,102 @@
+"""What is said of an experiment before it runs: one record, without torch, that everything else is made from.
+
+The command line with its help, the refusal of options, the check, the tables of FORMAT.md and of the documentation, and
+the list in the app all read these records; see :mod:`precompute.store.experiments.registry` for the list of them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import h5py
+
+from precompute.store.checks.rules import Rule
+from precompute.store.entry import Axis, Entry
+
+OF_ANY = ("layers", "seed")
+"""Options that every experiment takes."""
+OF_NETWORK = ("images", "model", "weights", "device", "max_minutes", "images_per_class")
+"""Options of experiments that run the network on the images."""
+
+
+def _no_rules(_: h5py.File) -> Iterator[Rule]:
+    yield from ()
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Datasets of units that are removed one after another, for the check: ``unit`` holds the orders.
+
+    Parameters
+    ----------
+    path : str
+        The group that holds them, below the experiment's.
+    meet : tuple of str
+        Curves whose orders agree where no unit and where all units are removed.
+    to_the_end : bool
+        Whether ``n_removed`` goes from 0 to all units.
+    """
+
+    path: str
+    meet: tuple[str, ...] = ()
+    to_the_end: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentSpec:
+    """One experiment.
+
+    Parameters
+    ----------
+    name : str
+        Its name on the command line and in the store, and that of its modules here, in `precompute.experiments` and in
+        `explorer.components.experiments`.
+    title : str
+        Its name for readers.
+    source : str
+        Where the method comes from.
+    adds : str
+        What it adds to a store, in short.
+    needs : str
+        What it needs, in short, for tables.
+    needs_network : bool
+        Whether it runs the network on the images; otherwise the store alone is enough.
+    advice : str
+        A sentence on what else it needs and where from; empty where network and images are enough.
+    options : tuple of str
+        Which options it takes, by their names in :class:`precompute.experiments.options.ExperimentOptions`.
+    entries : tuple of Entry
+        Its datasets.
+    axes : tuple of Axis
+        The axes of these that are no axes of the rest of the store.
+    measures : tuple of str
+        The measures that it adds to layers, by their rows in `precompute.measures.table`.
+    removals : tuple of Removal
+        What of it are units that are removed one after another.
+    rules : callable
+        What else must hold in a store, for the check.
+    without_log_prob : str
+        What becomes of it in a store without log-probabilities; empty where nothing does.
+    guide : str
+        The title of its section in docs/methods.md; its own title by default.
+    """
+
+    name: str
+    title: str
+    source: str
+    adds: str
+    needs: str = "the network and the images"
+    needs_network: bool = True
+    advice: str = ""
+    options: tuple[str, ...] = (*OF_ANY, *OF_NETWORK)
+    entries: tuple[Entry, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    measures: tuple[str, ...] = ()
+    removals: tuple[Removal, ...] = ()
+    rules: Callable[[h5py.File], Iterator[Rule]] = _no_rules
+    without_log_prob: str = ""
+    guide: str = ""
+
+    @property
+    def group(self) -> str:
+        """The path of its group in a store."""
+        return f"/experiments/{self.name}"
