@@ -10,6 +10,8 @@ _ROWS = [row.name for row in (*MEASURES, *SCIENCE_MEASURES)]
 _MAIN = (
     "quoted_drop",
     "quoted_drop_class",
+    "quoted_drop_low",
+    "quoted_drop_high",
     "max_class_drop_q",
     "selective_class",
     "class_selectivity",

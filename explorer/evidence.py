@@ -23,7 +23,7 @@ class Evidence:
         The class that loses most; or up to three of which one does; none where no few classes stand out.
     drop, low, high : float
         Where one class is named: the drop to quote, a fraction, and the limits of its 95 % interval; NaN otherwise. The
-        drop is NaN also where the class has too few images for one number.
+        drop is NaN also where the images do not settle one number.
     lost, gained, n_images : int
         Images of the named class: lost, gained and all; 0 where not one is named.
     p, q : float

@@ -28,7 +28,9 @@ def as_html(spans: Sequence[Span]) -> str:
     return "".join(f"<b>{html.escape(s.text)}</b>" if s.strong else html.escape(s.text) for s in spans)
 
 
-def describe(unit: int, titles: Sequence[str], profile: Floats, loss: Sequence[Span], *, dead: bool) -> list[Span]:
+def describe(
+    unit: int, titles: Sequence[str], profile: Floats, preferred: Sequence[int], loss: Sequence[Span], *, dead: bool
+) -> list[Span]:
     """Say what drives a unit and what is lost without it.
 
     Parameters
@@ -39,6 +41,8 @@ def describe(unit: int, titles: Sequence[str], profile: Floats, loss: Sequence[S
         Titles of the classes.
     profile : (class,) array
         Its mean activation by class; NaN for classes without images.
+    preferred : sequence of int
+        The classes of which it answers most to one, see :func:`precompute.measures.preferred.preferred_classes`.
     loss : sequence of Span
         What is lost without it: a clause from :func:`without`.
     dead : bool
@@ -47,7 +51,7 @@ def describe(unit: int, titles: Sequence[str], profile: Floats, loss: Sequence[S
     if dead:
         return [Span(f"Unit {unit} is "), Span("dead", True), Span(_DEAD)]
     return [
-        *_drive(unit, titles, profile),
+        *_drive(unit, titles, profile, preferred),
         Span(" Without it, "),
         *loss,
     ]
@@ -56,10 +60,14 @@ def describe(unit: int, titles: Sequence[str], profile: Floats, loss: Sequence[S
 _DEAD = ": it is zero everywhere on every image, so nothing drives it and nothing changes without it."
 
 
-def _drive(unit: int, titles: Sequence[str], profile: Floats) -> list[Span]:
+def _drive(unit: int, titles: Sequence[str], profile: Floats, preferred: Sequence[int]) -> list[Span]:
     if np.isnan(profile).all():
         return [Span(f"Unit {unit} has no class profile.")]
-    best = int(np.nanargmax(profile))
+    if not preferred:
+        return [Span(f"Unit {unit} answers most to no few classes that its images settle.")]
+    if len(preferred) > 1:
+        return [Span(f"Unit {unit} answers most to "), *_or(titles, preferred), Span(", not settled which.")]
+    best = preferred[0]
     rest = np.delete(profile, best)
     spans = [Span(f"Unit {unit} answers most to "), Span(titles[best], True)]
     mean = float(np.nanmean(rest)) if (~np.isnan(rest)).any() else 0.0
@@ -90,11 +98,10 @@ def quoted(titles: Sequence[str], evidence: Evidence) -> list[Span]:
     if not evidence.named:
         return [Span("no single class stands out", True), Span(f" ({test})" if test else "")]
     if len(evidence.named) > 1:
-        names = [titles[index] for index in evidence.named]
-        spans = [Span(names[0], True)]
-        for joint, name in zip([", "] * (len(names) - 2) + [" or "], names[1:], strict=True):
-            spans += [Span(joint), Span(name, True)]
-        return [*spans, Span(f" loses most, not settled which{f' ({test})' if test else ''}")]
+        return [
+            *_or(titles, evidence.named),
+            Span(f" loses most, not settled which{f' ({test})' if test else ''}"),
+        ]
     low, high = (points(end, evidence.n_images) for end in (evidence.low, evidence.high))
     interval = f"95 % interval {'just above 0' if evidence.low > 0 and float(low) == 0 else low} to {high}"
     said = f" ({interval}{'; ' if test else ''}{test})"
@@ -108,6 +115,15 @@ def quoted(titles: Sequence[str], evidence: Evidence) -> list[Span]:
     sure = evidence.q <= CALLED
     size = points(evidence.drop, evidence.n_images)
     return [Span(titles[evidence.named[0]], sure), Span(" loses about "), Span(f"{size} points", sure), Span(said)]
+
+
+def _or(titles: Sequence[str], classes: Sequence[int]) -> list[Span]:
+    """Name several classes of which it is one."""
+    names = [titles[index] for index in classes]
+    spans = [Span(names[0], True)]
+    for joint, name in zip([", "] * (len(names) - 2) + [" or "], names[1:], strict=True):
+        spans += [Span(joint), Span(name, True)]
+    return spans
 
 
 def _test(titles: Sequence[str], evidence: Evidence) -> str:

@@ -18,7 +18,7 @@ Floats = NDArray[np.floating[Any]]
 
 _FIRST_ACROSS = ("class_selectivity", "l1_norm")
 _FIRST_UP = ("max_class_drop", "max_class_drop_mean", "l1_norm")
-_FIRST_ORDER = ("quoted_drop", "max_class_drop", "quoted_drop_mean", "max_class_drop_mean")
+_FIRST_ORDER = ("quoted_drop_low", "max_class_drop", "quoted_drop_low_mean", "max_class_drop_mean")
 _LARGEST = "max_class_drop"
 
 

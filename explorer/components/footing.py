@@ -7,7 +7,7 @@ from explorer.components.html import note
 from explorer.evidence import Evidence
 from explorer.navigate import View
 from explorer.text import count, probability
-from precompute.measures.quoted import FEWEST_IMAGES
+from precompute.measures.quoted import FEWEST_IMAGES, SETTLED
 
 _MOST_NAMED = 5
 
@@ -36,7 +36,8 @@ def _tally(view: View, found: Evidence) -> str:
         return ""
     counted = f"{found.lost} of {count(found.n_images, 'image')} of {view.store.classes.title[found.named[0]]} are lost"
     if math.isnan(found.drop):
-        return f"Below {FEWEST_IMAGES} images a class no drop is told as one number: it would be too large."
+        why = f"fewer than {FEWEST_IMAGES} images of it" if found.n_images < FEWEST_IMAGES else "the layer's images"
+        return f"The drop is told as an interval: {why} do not settle one number to within {100 * SETTLED:g} point."
     return (
         f"{counted}, {found.gained} gained; the number told is drawn towards what the layer's other units do, so that "
         "it is right also for a unit that is looked at because its drop is large."

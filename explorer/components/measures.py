@@ -16,7 +16,7 @@ from explorer.text import count, ordinal, percent, points, significant
 from precompute.measures.table import is_drop, is_index_valued, named
 from precompute.store.reader import Layer, Measure, Store
 
-_KEY_MEASURES = ("class_selectivity", "quoted_drop", "max_class_drop", "overall_drop", "l1_norm")
+_KEY_MEASURES = ("class_selectivity", "quoted_drop_low", "max_class_drop", "overall_drop", "l1_norm")
 
 
 def measures(view: View, layer: Layer, unit: int, per_class: Ints) -> None:

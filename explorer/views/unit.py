@@ -1,5 +1,6 @@
 """One unit: what it sees, and what breaks without it."""
 
+import numpy as np
 import streamlit as st
 
 from explorer import navigate
@@ -20,6 +21,7 @@ from explorer.components.measures import all_measures, measures
 from explorer.evidence import evidence_of
 from explorer.impact import impact
 from explorer.sentence import as_html, describe, without
+from precompute.measures.preferred import preferred_classes
 from precompute.store.answers import answers
 
 view = navigate.current()
@@ -34,7 +36,9 @@ effect = impact(layer.flips(view.selection.ablation, unit), answers(view.store))
 evidence = evidence_of(view.store, layer.name, view.selection.ablation, unit)
 dead = not activation.max.any() and not activation.mean.any()
 loss = without(view.store.classes.title, effect, evidence)
-sentence(as_html(describe(unit, view.store.classes.title, layer.class_mean[unit], loss, dead=dead)))
+titles, profile = view.store.classes.title, layer.class_mean[unit]
+preferred = preferred_classes(activation.mean, np.asarray(view.store.images.label), len(titles))
+sentence(as_html(describe(unit, titles, profile, preferred, loss, dead=dead)))
 footing(view, evidence)
 measures(view, layer, unit, effect.n_images)
 

@@ -1,5 +1,6 @@
 """What the test of the largest drop can find: how often a true drop would be called in this very layer."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,15 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 
+_UNITS = 32
+_STEPS, _LEAST_LOG_P = 24, -60.0
+
 
 def found_share(counts: PairedCounts, test: MaxDropTest, classes: Bools, drops: Floats, *, level: float) -> Floats:
     """Return how often a unit that costs one class so much would be called, beside the units that there are.
 
-    The unit changes as many answers at random as the middle unit of the layer does, and loses images of a class of
-    middle size on top: each of them with the probability that is the drop.
+    The unit changes answers at random as one of the layer's units that are not called does (the mean over them, over at
+    most :data:`_UNITS`), and loses images of a class of middle size on top: each with the probability that is the drop.
 
     Parameters
     ----------
@@ -39,17 +43,36 @@ def found_share(counts: PairedCounts, test: MaxDropTest, classes: Bools, drops: 
     (drop,) array
         Probabilities.
     """
-    changed = (counts.lost + counts.gained).sum(axis=1)
-    middle = int(np.argsort(changed, kind="stable")[len(changed) // 2])
     taking = np.flatnonzero(classes & (counts.count > 0))
     one = int(taking[np.argsort(counts.count[taking], kind="stable")[len(taking) // 2]])
-    n_images = int(counts.count[one] - counts.lost[middle, one] - counts.gained[middle, one])
+    by_changes = np.argsort((counts.lost + counts.gained).sum(axis=1), kind="stable")
+    alike = by_changes[~(test.q[by_changes] <= level)]
+    alike = alike if len(alike) else by_changes
+    limit = _called_up_to(test, int(alike[len(alike) // 2]), level)
+    chosen = alike[np.unique(np.linspace(0, len(alike) - 1, _UNITS).astype(int))]
+    return np.mean([_found(counts, int(unit), one, classes, limit, drops) for unit in chosen], axis=0)
+
+
+def _called_up_to(test: MaxDropTest, like: int, level: float) -> float:
+    """Return the largest p-value at which one more unit, that can reach the p-values of another, is called."""
+    attainable = (test.attainable[like], *test.attainable)
+    low, high = _LEAST_LOG_P, math.log(level)
+    for _ in range(_STEPS):
+        between = (low + high) / 2
+        called = discrete_false_discovery(np.r_[math.exp(between), test.p], attainable)[0] <= level
+        low, high = (between, high) if called else (low, between)
+    return math.exp(low)
+
+
+def _found(counts: PairedCounts, unit: int, one: int, classes: Bools, limit: float, drops: Floats) -> Floats:
+    """Return how often a unit is called that changes answers as this one does, and costs one class so much."""
+    n_images = int(counts.count[one] - counts.lost[unit, one] - counts.gained[unit, one])
 
     def called(more: int) -> bool:
-        lost = counts.lost[[middle]].copy()
+        lost = counts.lost[[unit]].copy()
         lost[0, one] += more
-        added = max_drop_test(PairedCounts(lost, counts.gained[[middle]], counts.count), classes)
-        return bool(discrete_false_discovery(np.r_[added.p, test.p], (*added.attainable, *test.attainable))[0] <= level)
+        found = max_drop_test(PairedCounts(lost, counts.gained[[unit]], counts.count), classes)
+        return bool(found.class_p[0, one] <= limit)
 
     # More images lost make a smaller p, so the fewest that are called are found by halving.
     low, high = 0, n_images + 1

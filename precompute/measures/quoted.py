@@ -1,20 +1,23 @@
 r"""The drop to quote of a unit that is shown because of its q, its rank or its size.
 
-A unit that was picked because its images show much has, on these images, shown more than there is. Reading the drop on
-another half of the images does not help where the halves took part in picking the unit, and reading it on images of
-their own costs most of the power. What is right after any picking is the mean of what is likely given all counts of the
-layer (Bayes' theorem does not ask why we look), so that is what we quote: an empirical-Bayes estimate.
+A unit that was picked because its images show much has, on these images, shown more than there is. Reading the drop
+on another half of the images does not help where the halves took part in picking the unit, and reading it on images
+of their own costs most of the power. What is right after any picking is the mean of what is likely given all counts
+of the layer (Bayes' theorem does not ask why we look), so that is what we quote: an empirical-Bayes estimate.
 
 The model. Of the :math:`n_c` images of a class, :math:`b` are lost and :math:`g` gained:
 
 .. math:: (b, g, n_c - b - g) \sim \mathrm{Multinomial}(n_c;\ \nu + \delta^+,\ \nu + \delta^-,\ \mathrm{rest})
 
-- :math:`\nu` is how often answers change either way for no reason of the class. Every unit has its own distribution of
-  it over classes, fitted to its images gained, leaning on that of the layer.
-- :math:`\delta` is the drop. Most (unit, class) pairs have none, or small ones of either sign; a share of them has
-  drops of a gamma distribution. How large a share, how large on average, how alike and how small the others: every
-  combination on a grid counts by how likely it makes the counts of the whole layer, so an answer that many combinations
-  could give is as uncertain as it should be.
+- :math:`\nu` is how often answers change either way for no reason of the class. Every unit has its own distribution
+of   it over classes, fitted to its images gained, leaning on that of the layer. - :math:`\delta` is the drop. Most
+(unit, class) pairs have none, or small ones of either sign; a share of them has   drops of a gamma distribution. How
+large a share, how large on average, how alike and how small the others: every   combination on a grid counts by how
+likely it makes the counts of the whole layer, so an answer that many combinations   could give is as uncertain as it
+should be.
+
+A number is told only where the layer settles it: where those combinations agree on it to a point. Elsewhere the
+interval stands alone.
 
 The mean leans towards units of a layer being alike, the interval gives all shapes the same weight: simulations chose
 both, see docs/methods.md.
@@ -43,6 +46,9 @@ MOST_NAMED = 3
 FEWEST_IMAGES = 50
 """Images of a class from which a drop is quoted as one number; below, picking biases it by more than a point."""
 
+SETTLED = 0.01
+"""Standard deviation over the combinations up to which a drop is quoted as one number, a fraction: a point."""
+
 _LEVEL = 0.97  # of the model; that many of the intervals hold the truth at 0.95 in all simulations
 _CHANGE = np.geomspace(2e-4, 0.25, 28)
 _LOSS = np.geomspace(0.002, 0.95, 90)
@@ -70,7 +76,8 @@ class QuotedDrop:
     chosen : (unit,) array
         The class, where it is at least :data:`SURE` that it loses most; NaN elsewhere.
     drop : (unit,) array
-        Its drop, a fraction; NaN where no class is chosen or where it has fewer images than :data:`FEWEST_IMAGES`.
+        Its drop, a fraction; NaN where no class is chosen, where it has fewer images than :data:`FEWEST_IMAGES`, and
+        where the layer leaves it open by more than :data:`SETTLED`.
     low, high : (unit,) arrays
         Limits of the 95 % interval; NaN where no class is chosen.
     named : (unit, rank) array
@@ -112,7 +119,9 @@ def quoted_drop(counts: PairedCounts, classes: Bools | None = None) -> QuotedDro
     if not taking.any() or not len(counts.lost):
         return found
     layer = _outcomes(counts, taking)
-    mean, wide = _posteriors(layer)
+    likely = _likelihood(layer, _changes(layer))
+    leaning, even = _mixtures(layer, likely)
+    mean, wide = leaning.posterior(likely), even.posterior(likely)
     for unit in range(len(counts.lost)):
         rows = slice(*np.searchsorted(layer.unit, [unit, unit + 1]))
         chance = _loses_most(mean[rows], layer.times[rows])
@@ -123,7 +132,10 @@ def quoted_drop(counts: PairedCounts, classes: Bools | None = None) -> QuotedDro
         found.named[unit, :n_named] = np.flatnonzero(taking)[order[:n_named]]
         found.probability[unit, :n_named] = chance[row[order[:n_named]]]
         if n_named == 1:
-            _quote(found, unit, mean[rows][row[order[0]]], wide[rows][row[order[0]]], counts.count)
+            chosen = rows.start + row[order[0]]
+            enough = counts.count[int(found.named[unit, 0])] >= FEWEST_IMAGES
+            settled = enough and leaning.left_open(likely[chosen]) <= SETTLED
+            _quote(found, unit, mean[chosen], wide[chosen], settled=settled)
     return found
 
 
@@ -138,12 +150,11 @@ def _how_many(chances: Floats) -> int:
     return int(sure[0]) + 1 if len(sure) else 0
 
 
-def _quote(found: QuotedDrop, unit: int, mean: Floats, wide: Floats, count: Ints) -> None:
-    chosen = int(found.named[unit, 0])
-    found.chosen[unit] = chosen
+def _quote(found: QuotedDrop, unit: int, mean: Floats, wide: Floats, *, settled: bool) -> None:
+    found.chosen[unit] = found.named[unit, 0]
     outside = (1 - _LEVEL) / 2
     found.low[unit], found.high[unit] = np.interp([outside, 1 - outside], np.r_[0, wide.cumsum()], _EDGE)
-    if count[chosen] >= FEWEST_IMAGES:
+    if settled:
         # The mean may lie beside an interval that gives less weight to units being alike.
         found.drop[unit] = np.clip(mean @ _DROP, found.low[unit], found.high[unit])
 
@@ -187,9 +198,29 @@ def _outcomes(counts: PairedCounts, taking: Bools) -> _Outcomes:
 # What is likely
 
 
-def _posteriors(layer: _Outcomes) -> tuple[Floats, Floats]:
-    """Return how likely each drop is for each row, (row, drop): leaning on units being alike, and not."""
-    likely = _likelihood(layer, _changes(layer))
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """The combinations that the layer makes likely, (combination, drop), and how much each counts, (combination,)."""
+
+    priors: Floats
+    share: Floats
+
+    def posterior(self, likely: Floats) -> Floats:
+        """Return how likely each drop is for each row, (row, drop)."""
+        posterior = np.empty_like(likely)
+        for rows in _blocks(len(likely)):
+            evidence = likely[rows] @ self.priors.T
+            posterior[rows] = likely[rows] * ((self.share / evidence) @ self.priors)
+        return np.asarray(posterior / posterior.sum(axis=1, keepdims=True))
+
+    def left_open(self, likely: Floats) -> float:
+        """Return the standard deviation, over the combinations, of the mean drop of one row, (drop,)."""
+        mean = self.priors @ (likely * _DROP) / (self.priors @ likely)
+        return float(np.sqrt(self.share @ (mean - self.share @ mean) ** 2))
+
+
+def _mixtures(layer: _Outcomes, likely: Floats) -> tuple[_Mixture, _Mixture]:
+    """Return what the layer makes likely: leaning on units being alike, and not."""
     priors, lean, shape_weight = _priors()
     fit = sum(layer.times[rows] @ np.log(np.maximum(likely[rows] @ priors.T, 1e-300)) for rows in _blocks(len(likely)))
     found = []
@@ -197,11 +228,7 @@ def _posteriors(layer: _Outcomes) -> tuple[Floats, Floats]:
         score = fit + lean + np.log(weight)
         kept = score > score.max() - _IMPROBABLE
         share = np.exp(score[kept] - score[kept].max())
-        posterior = np.empty_like(likely)
-        for rows in _blocks(len(likely)):
-            evidence = likely[rows] @ priors[kept].T
-            posterior[rows] = likely[rows] * ((share / evidence) @ priors[kept])
-        found.append(posterior / posterior.sum(axis=1, keepdims=True))
+        found.append(_Mixture(priors[kept], share / share.sum()))
     return found[0], found[1]
 
 

@@ -52,14 +52,18 @@ def sure(store, layer=LAYER, kind="zero"):
 
 
 @pytest.mark.parametrize("kind", ["zero", "mean"])
-def test_the_headline_is_the_drop_to_quote(told, show, kind):
-    units = np.flatnonzero(~np.isnan(told.experiment("statistics")[f"layers/{LAYER}/ablation/{kind}/quoted_drop"]))
+def test_the_headline_is_the_drop_to_quote_or_its_interval(told, show, kind):
+    units = np.flatnonzero(~np.isnan(told.experiment("statistics")[f"layers/{LAYER}/ablation/{kind}/quoted_low"]))
     assert len(units)
     found = evidence_of(told, LAYER, kind, units[0])
     said = show("unit", store="demo", layer=LAYER, unit=str(units[0]), ablation=kind).words
-    title = told.classes.title[found.named[0]]
-    assert f"{title}</b> loses about <b>{100 * found.drop:.0f} points</b> (95 % interval" in said
-    assert f"{found.lost} of {found.n_images} images of {title} are lost, {found.gained} gained" in said
+    title, tally = told.classes.title[found.named[0]], f"{found.lost} of {found.n_images} images"
+    if np.isnan(found.drop):
+        assert f"{title}</b> loses {tally}, gains {found.gained} (95 % interval of points" in said
+        assert "The drop is told as an interval" in said
+    else:
+        assert f"{title}</b> loses about <b>{100 * found.drop:.0f} points</b> (95 % interval" in said
+        assert f"{tally} of {title} are lost, {found.gained} gained" in said
 
 
 def test_statistics_of_an_earlier_version_are_said_to_be(tell, runs, show):
@@ -129,7 +133,12 @@ def test_a_plot_of_the_largest_drop_has_the_noise_in_it_and_others_have_not(told
 def test_the_table_begins_with_the_main_measures_and_can_show_all(told, show):
     shown = show("layer", store="demo", layer=LAYER)
     columns = list(shown.app.dataframe[0].value)
-    assert columns[:3] == ["unit", "quoted_drop", "quoted_drop_class"]
+    assert columns[0] == "unit"
+    assert [name for name in columns if name.startswith("quoted")] == [
+        "quoted_drop_class",
+        "quoted_drop_low",
+        "quoted_drop_high",
+    ]
     assert "max_class_drop_p" not in columns
     shown.app.selectbox(key="columns").set_value("all").run()
     assert "max_class_drop_p" in list(shown.app.dataframe[0].value)

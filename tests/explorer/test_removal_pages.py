@@ -12,6 +12,7 @@ from tests.explorer.conftest import add_experiment, put
 N_UNITS = 6
 STEP = np.arange(N_UNITS + 1)
 FALL = 1 - STEP / N_UNITS
+HALF = np.arange(144) % 2
 
 
 def compression():
@@ -24,14 +25,15 @@ def compression():
         "reduction": np.zeros((N_UNITS, N_UNITS)),
         "colour_selectivity": np.array([0.9, 0.8, 0.1, 0.1, np.nan, 0.3]),
         **{f"{end}_class": np.tile([2, 1], (N_UNITS, 1)) for end in ("most", "least")},
-        **{f"{end}_{name}": np.full((N_UNITS, 2), 0.08) for end in ("most", "least") for name in ("drop", "held_out")},
+        **{f"most_{name}": np.tile([2 / 6, 0], (N_UNITS, 1)) for name in ("drop", "held_out")},
+        **{f"least_{name}": np.zeros((N_UNITS, 2)) for name in ("drop", "held_out")},
     }
 
 
 @pytest.fixture
 def compressed(made, runs, show):
     arrays = {f"layers/features.10/{name}": values for name, values in compression().items()}
-    add_experiment(put(made("full"), runs), "compression", {"half": np.array([0, 1, 1, -1])} | arrays)
+    add_experiment(put(made("full"), runs), "compression", {"half": HALF} | arrays)
     return show("experiments", store="demo", experiment="compression")
 
 
@@ -39,7 +41,7 @@ def test_compression_tells_how_many_units_can_go(compressed):
     assert not compressed.app.exception
     row = '<td>greedy</td><td class="us-number">5</td><td class="us-number">5</td>'
     assert row in compressed.words
-    assert "Decided in 6 rounds on 1 images, measured on 2 others" in compressed.words
+    assert "Decided in 6 rounds on 72 images, measured on 72 others" in compressed.words
 
 
 def test_the_share_of_colour_among_the_first_follows_the_threshold(compressed):
@@ -47,6 +49,13 @@ def test_the_share_of_colour_among_the_first_follows_the_threshold(compressed):
     assert "3 of the first 6 units removed are selective for colour, as are 3 of all 6" in compressed.words
     compressed.app.slider(key="compression_colour_features.10").set_value(0.5).run()
     assert "2 of the first 6 units removed are selective for colour" in compressed.words
+
+
+def test_only_classes_that_lose_images_are_called_important_with_how_many(compressed, full_store):
+    lose, neither = (f"<tr><td>{full_store.classes.title[index]}</td>" for index in (2, 1))
+    assert f'{lose}<td class="us-number">2 of 6</td><td class="us-number">2 of 6</td>' in compressed.words
+    assert neither not in compressed.words
+    assert "No class gains images without this unit." in compressed.words
 
 
 def test_the_curves_are_drawn_with_the_greedy_one_first(compressed):

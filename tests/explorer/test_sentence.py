@@ -18,9 +18,9 @@ def impact_of(lost, gained, n=50):
     return Impact(images, lost, gained, (lost - gained) / n, low, high)
 
 
-def say(lost, gained, *, n=50, profile=(3.0, 1.0, 1.0), dead=False, evidence=None):
+def say(lost, gained, *, n=50, profile=(3.0, 1.0, 1.0), preferred=(0,), dead=False, evidence=None):
     loss = without(TITLES, impact_of(lost, gained, n), evidence)
-    return "".join(span.text for span in describe(42, TITLES, np.array(profile), loss, dead=dead))
+    return "".join(span.text for span in describe(42, TITLES, np.array(profile), preferred, loss, dead=dead))
 
 
 def test_it_says_what_drives_the_unit_and_what_is_lost_without_it():
@@ -62,9 +62,15 @@ def test_a_profile_that_is_not_above_zero_has_no_ratio():
     assert "answers most to striped ball. Without" in say([0, 0, 0], [0, 0, 0], profile=(1.0, -1.0, -2.0))
 
 
+def test_a_class_that_the_images_do_not_settle_is_not_named_alone():
+    assert "answers most to striped ball or blue star, not settled which. W" in say([0] * 3, [0] * 3, preferred=(0, 2))
+    assert "answers most to no few classes that its images settle. W" in say([0] * 3, [0] * 3, preferred=())
+
+
 def test_class_names_stay_literal_in_html():
     titles = ["<script>x</script>", "b"]
-    spans = describe(0, titles, np.array([2.0, 1.0]), without(titles, impact_of([9, 0], [0, 0]), None), dead=False)
+    loss = without(titles, impact_of([9, 0], [0, 0]), None)
+    spans = describe(0, titles, np.array([2.0, 1.0]), (0,), loss, dead=False)
     assert as_html(spans).count("<b>&lt;script&gt;x&lt;/script&gt;</b>") == 2
 
 

@@ -3,10 +3,11 @@
 usage: python -m tests.simulations.quoted_of_called [--layers 150] [--units 48] [--grid 20x10,50x16 ...] [--seed 1]
 
 Every unit of a simulated layer costs its own class the same d points and flips others at random; or nine units of ten
-cost nothing and the others 4 to 16 points. q, the drop to quote and its interval are the product's own. Shows, over all
-units with one class named, over those with q <= 0.05, and for the unit with the lowest p and with the largest drop: how
-many, the bias in points with its standard error, and how many intervals hold the truth. Ends with status 1 where a bias
-is above 1 point either way and 3 standard errors, or where fewer than 93 % of the intervals hold, less 3 of theirs.
+cost nothing and the others 4 to 16 points. q, the drop to quote and its interval are the product's own. Shows, over
+all units with one class named, over those with q <= 0.05, and for the unit with the lowest p and with the largest
+drop quoted: how many, for how many a number is quoted, its bias in points with its standard error, and how many
+intervals hold the truth. Ends with status 1 where a bias is above 1 point either way and 3 standard errors, or where
+fewer than 93 % of the intervals hold, less 3 of theirs.
 """
 
 import argparse
@@ -53,7 +54,7 @@ def simulate(*, n_images, n_classes, drop, layers, n_units=48, seed=1) -> Rows:
         rows["all"].append(entry)
         rows["called"].append(entry[test.q[some] <= 0.05])
         rows["surest"].append(entry[[np.argmin(test.p[some])]])
-        size = np.where(np.isnan(found.drop[some]), found.low[some], found.drop[some])
+        size = found.low[some] if np.isnan(found.drop[some]).all() else np.nan_to_num(found.drop[some], nan=-np.inf)
         rows["largest"].append(entry[[np.argmax(size)]])
     return {name: np.concatenate(parts) if parts else np.zeros((0, 2)) for name, parts in rows.items()}
 
@@ -79,7 +80,11 @@ def _line(rows: Rows) -> str:
     parts = []
     for name, entry in rows.items():
         numbers = 100 * entry[~np.isnan(entry[:, 0]), 0]
-        said = f"{numbers.mean():+.2f} ({numbers.std() / np.sqrt(len(numbers)):.2f})" if len(numbers) else "no number"
+        said = (
+            f"{numbers.mean():+.2f} ({numbers.std() / np.sqrt(len(numbers)):.2f}) of {len(numbers)}"
+            if len(numbers)
+            else "no number"
+        )
         parts.append(f"{name} {len(entry)}: {said} {entry[:, 1].mean() if len(entry) else 1:.3f}")
     return " | ".join(parts)
 

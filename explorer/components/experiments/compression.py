@@ -100,29 +100,40 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
     named = {end: experiment[f"{base}/{end}_class"] for end in ("most", "least")}
     if not named["most"].shape[1]:
         return
-    heading(
-        "The most and the least important classes of a unit", "accuracy lost without it: where chosen, and held out"
-    )
+    heading("The most and the least important classes of a unit", "images lost without it: where chosen, and held out")
     units = [int(unit) for unit in experiment[f"{base}/unit"][0][::-1]]
     key = f"compression_unit_{layer.name}"
     unit = st.selectbox(
         "Unit, the last to go first", units, key=key, format_func=lambda each: f"unit {each}", width=220
     )
+    label, half = np.asarray(view.store.images.label), experiment["half"]
+    n_images = [np.bincount(label[half == part], minlength=len(view.store.classes)) for part in (0, 1)]
     sides = st.columns(2, gap="large")
     for side, end in zip(sides, ("most", "least"), strict=True):
         classes = named[end][unit]
         drops = [experiment[f"{base}/{end}_{name}"][unit] for name in ("drop", "held_out")]
-        rows = "".join(
-            f"<tr><td>{escape(view.store.classes.title[c])}</td>"
-            + "".join(f'<td class="us-number">{number(100 * float(drop[place]), 1)}</td>' for drop in drops)
-            + "</tr>"
-            for place, c in enumerate(classes)
-        )
-        head = (
-            f'<tr><th>{end} important</th><th class="us-number">drop, pt</th><th class="us-number">held out</th></tr>'
-        )
+        # Of classes that neither lose nor gain none is more important than another.
+        changed = np.flatnonzero(drops[0] > 0 if end == "most" else drops[0] < 0)
         with side:
-            st.html(f'<table class="us-table us-brief">{head}{rows}</table>')
+            if not len(changed):
+                note(f"No class {'loses' if end == 'most' else 'gains'} images without this unit.")
+                continue
+            rows = "".join(
+                f"<tr><td>{escape(view.store.classes.title[classes[place]])}</td>"
+                + "".join(
+                    f'<td class="us-number">{_images_lost(drop[place], n[classes[place]])}</td>'
+                    for drop, n in zip(drops, n_images, strict=True)
+                )
+                + "</tr>"
+                for place in changed
+            )
+            titles = "".join(f'<th class="us-number">{title}</th>' for title in ("lost, of images", "held out"))
+            st.html(f'<table class="us-table us-brief"><tr><th>{end} important</th>{titles}</tr>{rows}</table>')
+
+
+def _images_lost(drop: float, n_images: int) -> str:
+    """Return how many images more are lost than gained, of how many; a dash where there are none."""
+    return "–" if np.isnan(drop) else f"{number(float(np.rint(drop * n_images)), 0)} of {n_images:,}"
 
 
 PRESENTATION = Presentation(

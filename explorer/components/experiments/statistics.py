@@ -122,7 +122,7 @@ def _numbers(frame: pd.DataFrame) -> None:
         ("overall drop, points", frame["overall"], 2),
         ("largest class drop, points", frame["drop"], 1),
         ("the same by chance, mean", frame["expected"], 1),
-        ("drop to quote, units with one class named", frame["quoted"], 1),
+        ("drop to quote, where settled to a point", frame["quoted"], 1),
         ("split-half reliability", frame["reliability"], 2),
     ]
     body = "".join(_row(*row) for row in rows)
@@ -190,7 +190,11 @@ def _table(view: View, layer: Layer, frame: pd.DataFrame) -> None:
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
     "named": st.column_config.TextColumn("Class", help="loses most, with a probability of at least 90 %"),
-    "quoted": quantity("Drop to quote, pt", "right also for units that were picked for it", "%.1f"),
+    "quoted": quantity(
+        "Drop to quote, pt",
+        "right also for units that were picked for it; a dash where the images do not settle it to a point",
+        "%.1f",
+    ),
     "quoted_low": quantity("from", "95 % interval", "%.1f"),
     "quoted_high": quantity("to", "95 % interval", "%.1f"),
     "q": quantity("q", "false discovery rate over the units of the layer", "%.2g"),
@@ -221,7 +225,8 @@ PRESENTATION = Presentation(
     ),
     limits=(
         "A grey dot means that there are not enough images to tell, not that nothing is lost: what can be found here "
-        "stands beside the figure. q counts the units of one layer, not those of all layers looked at. The p-value is "
+        "stands beside the figure. Where the images do not settle a drop to a point, its interval stands without it. "
+        "q counts the units of one layer, not those of all layers looked at. The p-value is "
         "that of the largest drop, so it says that some class loses, not which. A split-half reliability near 0 means "
         "that other images would give another profile of drops."
     ),

@@ -33,7 +33,7 @@ _QUOTED = (
         "fraction",
         "Estimate of its drop, right also for units picked for their q, rank or size (empirical Bayes).",
         required=False,
-        nan="where no single class stands out, and where it has fewer than 50 images",
+        nan="where no single class stands out, and where the images do not settle it to a point",
     ),
     Entry(
         f"{_ABLATED}/quoted_low",
@@ -116,8 +116,8 @@ _POWER = (
         "f4",
         ("drop",),
         "probability",
-        "How often a unit that costs one class of middle size so much, and otherwise changes answers as the middle "
-        "unit does, would have max_drop_q <= 0.05 beside the units of the layer.",
+        "How often a unit that costs one class of middle size so much, and otherwise changes answers as the "
+        "layer's units that are not called do, would have max_drop_q <= 0.05 beside them.",
         required=False,
         nan=_ALL_SET_APART,
     ),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.measures.drops import class_drops, max_class_drop
 from precompute.measures.maxdrop import max_drop_test, null_maximum, takes_part
 from precompute.measures.paired import PairedCounts
+from tests.simulations import apart_classes
 
 
 @st.composite
@@ -141,25 +141,13 @@ def test_classes_set_apart_take_no_part_in_the_test_but_in_the_largest_drop_and_
 
 
 def test_the_largest_drop_of_a_weak_network_stays_below_its_level():
-    """Classes with next to nothing to lose count in the largest drop, so they have to count in the level beside it."""
-    rng = np.random.default_rng(4)
-    above = n = 0
-    count = np.full(100, 200)
-    for _ in range(4):
-        accuracy = rng.beta(1, 40, 100)[:, None]
-        before = rng.random((100, 200)) < accuracy
-        lost, gained = np.zeros((2, 48, 100), dtype=int)
-        for unit in range(48):
-            anew = rng.random(before.shape) < rng.uniform(0.02, 0.4)
-            after = np.where(anew, rng.random(before.shape) < accuracy, before)
-            lost[unit], gained[unit] = (before & ~after).sum(axis=1), (~before & after).sum(axis=1)
-        correct = before.sum(axis=1)
-        test = max_drop_test(PairedCounts(lost, gained, count), takes_part(correct, count))
-        shown = max_class_drop(class_drops(correct, correct - lost + gained, count))[0]
-        np.testing.assert_allclose(shown, test.largest)
-        above += int((shown > test.ceiling + 1e-9).sum())
-        n += 48
-    assert above <= 0.05 * n + 3 * np.sqrt(0.05 * 0.95 * n)
+    """Classes with next to nothing to lose count in the largest drop, so they have to count in the level beside it.
+
+    The small form of `python -m tests.simulations.apart_classes`.
+    """
+    assert not apart_classes.wrong(
+        *apart_classes.simulate(n_layers=3, n_units=48, n_classes=100, n_images=200, beta=40)
+    )
 
 
 def test_a_class_takes_part_from_the_floor_on_and_needs_images():

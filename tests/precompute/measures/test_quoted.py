@@ -62,15 +62,19 @@ def test_the_class_that_loses_is_named_with_an_interval_around_its_drop():
     named = ~np.isnan(found.chosen)
     assert named.mean() > 0.8
     np.testing.assert_array_equal(found.chosen[named], own[named])
-    assert ((found.low <= found.drop) & (found.drop <= found.high))[named].all()
+    assert (found.low < found.high)[named].all()
+    told = ~np.isnan(found.drop)
+    assert (named | ~told).all()
+    assert ((found.low <= found.drop) & (found.drop <= found.high))[told].all()
     np.testing.assert_array_equal(found.named[named, 0], found.chosen[named])
     assert found.named.shape == (len(own), MOST_NAMED)
 
 
 def test_estimates_of_alike_units_are_drawn_together():
-    counts, _ = layer(n_units=40)
+    counts, _ = layer(n_units=40, n_images=200)
     found = quoted_drop(counts)
     raw = counts.drop.max(axis=1)
+    assert not np.isnan(found.drop).all()
     assert np.nanstd(found.drop) < 0.6 * raw.std()
 
 
@@ -93,6 +97,24 @@ def test_below_the_fewest_images_there_is_an_interval_and_no_number():
     assert not np.isnan(found.low[named]).any()
 
 
+def test_a_number_is_told_only_where_the_layer_settles_it():
+    few, many = (quoted_drop(layer(n_images=n, drop=0.2, n_units=units)[0]) for n, units in ((60, 2), (2000, 12)))
+    assert np.isnan(few.drop).all()
+    assert not np.isnan(few.low).all()
+    assert not np.isnan(many.drop[~np.isnan(many.chosen)]).any()
+
+
+def test_what_is_left_open_is_the_deviation_over_the_combinations():
+    priors, share, likely = (np.random.default_rng(4).dirichlet(np.ones(n), m) for n, m in ((181, 5), (5, 1), (181, 1)))
+    means = [
+        sum(p * x * d for p, x, d in zip(prior, likely[0], quoted._DROP, strict=True)) / (prior @ likely[0])
+        for prior in priors
+    ]
+    mean = sum(w * m for w, m in zip(share[0], means, strict=True))
+    variance = sum(w * (m - mean) ** 2 for w, m in zip(share[0], means, strict=True))
+    assert quoted._Mixture(priors, share[0]).left_open(likely[0]) == pytest.approx(variance**0.5)
+
+
 def test_classes_that_take_no_part_are_not_named():
     counts, own = layer()
     found = quoted_drop(counts, np.arange(8) != own[0])
@@ -108,8 +130,11 @@ def test_the_order_of_units_and_classes_does_not_matter():
     np.testing.assert_allclose(other.low, one.low[units], rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("drop", [0.08, 0.16, None])
-def test_drops_of_picked_units_are_right_and_their_intervals_hold_them(drop):
+CASES = [(50, 16, 0.04), (50, 16, 0.16), (50, 16, None), (20, 10, 0.16), (500, 10, 0.08)]
+
+
+@pytest.mark.parametrize(("n_images", "n_classes", "drop"), CASES)
+def test_drops_of_picked_units_are_right_and_their_intervals_hold_them(n_images, n_classes, drop):
     """The small form of `python -m tests.simulations.quoted_of_called`."""
-    rows = quoted_of_called.simulate(n_images=50, n_classes=16, drop=drop, layers=30, seed=1)
+    rows = quoted_of_called.simulate(n_images=n_images, n_classes=n_classes, drop=drop, layers=12, seed=1)
     assert quoted_of_called.faults(rows) == []

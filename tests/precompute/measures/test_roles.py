@@ -21,6 +21,7 @@ from precompute.measures.roles import (
     unit_effects,
 )
 from precompute.measures.shifts import sign_flip_bound
+from tests.simulations import planted_roles
 
 
 @pytest.fixture
@@ -271,32 +272,17 @@ def test_sets_without_images_or_of_equal_falls_do_not_differ():
         assert [p.tolist() for p in differences(*sides)] == [[[1.0]], [[1.0]]]
 
 
-RARE = {"1.5 nat on 10 %": (0.1, 1.5), "3 nat on 5 %": (0.05, 3), "6 nat on 2 %": (0.02, 6)}
-
-
-def rare(rng, share, size, n):
-    return np.where(rng.random((N_UNITS, n)) < share, rng.normal(size, size / 4, (N_UNITS, n)), rng.normal(0, 0.01, n))
-
-
 @pytest.mark.parametrize("sizes", [(100, 50), (1000, 50), (1300, 500)])
-@pytest.mark.parametrize("kind", RARE)
+@pytest.mark.parametrize("kind", ["1.5 nat on 10 % of the images", "3 nat on 5 %", "6 nat on 2 %"])
 def test_effects_on_few_images_that_one_set_missed_are_no_role(kind, sizes):
+    """The small form of `python -m tests.simulations.planted_roles`."""
     rng = np.random.default_rng(9)
-    with_any = []
-    for _ in range(20):
-        sides = [class_effects(Falls.of(rare(rng, *RARE[kind], n), np.zeros(n, dtype=int), 1)) for n in sizes]
-        with_any.append(np.isin(roles(*sides).code, (2, 3)).any())
-    assert np.mean(with_any) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 20)
+    assert not planted_roles.wrong(planted_roles.false_layers(rng, kind, sizes, n_layers=8, n_units=60), 8)
 
 
 def test_effects_on_few_training_images_alone_are_still_found():
-    rng = np.random.default_rng(10)
-    label = [np.zeros(n, dtype=int) for n in (1300, 500)]
-    training, held_out = rare(rng, 0.03, 4, 1300), rng.normal(0, 0.01, (N_UNITS, 500))
-    sides = [class_effects(Falls.of(d, of, 1)) for d, of in zip((training, held_out), label, strict=True)]
-    without_the_third_claim = (sides[0].helps < 1e-3) & (sides[1].idle < 1e-3)
-    assert np.mean(roles(*sides).code == 2) >= 0.5 * without_the_third_claim.mean()
-    assert without_the_third_claim.mean() > 0.4
+    found, by_two_claims = planted_roles.planted_found(np.random.default_rng(10), "4 nat on 3 %", n_units=120)
+    assert found >= by_two_claims / 2 > 0.2
 
 
 def test_with_few_images_nothing_is_told():

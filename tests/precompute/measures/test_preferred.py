@@ -1,0 +1,63 @@
+"""Which class a unit answers most to, against plain resampling and simulation."""
+
+import numpy as np
+
+from precompute.measures.preferred import MOST_NAMED, SURE, preferred_classes
+
+
+def classes(*means, n=40, spread=1.0, seed=0):
+    rng = np.random.default_rng(seed)
+    label = np.repeat(np.arange(len(means)), n)
+    return np.array(means)[label] + rng.normal(0, spread, len(label)), label
+
+
+def alike(*means):
+    """The same spread of values in every class."""
+    values, _ = classes(0.0)
+    return (np.array(means)[:, None] + values).ravel(), np.repeat(np.arange(len(means)), len(values))
+
+
+def test_a_class_that_leads_by_far_is_named_alone():
+    assert preferred_classes(*classes(0, 5, 0), 3) == (1,)
+
+
+def test_two_classes_that_lead_together_are_both_named():
+    assert set(preferred_classes(*alike(0, 5, 5, 0), 4)) == {1, 2}
+
+
+def test_where_many_classes_lead_none_is_named():
+    assert preferred_classes(*alike(*[1.0] * 8), 8) == ()
+    assert preferred_classes(np.zeros(8), np.repeat([0, 1], 4), 2) == ()
+    assert preferred_classes(np.zeros(0), np.zeros(0, dtype=int), 2) == ()
+
+
+def test_classes_without_images_are_not_named_and_one_class_is():
+    activation, label = classes(1, 1)
+    assert preferred_classes(activation, label * 0 + 2, 4) == (2,)
+
+
+def test_a_class_named_alone_leads_in_so_many_plain_resamples():
+    activation, label = classes(2, 2.35, 0, seed=3)
+    rng = np.random.default_rng(5)
+    first = []
+    for _ in range(2000):
+        drawn = [rng.choice(activation[label == c], (label == c).sum()).mean() for c in range(3)]
+        first.append(int(np.argmax(drawn)))
+    share = np.bincount(first, minlength=3) / len(first)
+    named = preferred_classes(activation, label, 3)
+    assert named == tuple(np.argsort(-share)[: len(named)])
+    assert share[list(named)].sum() >= SURE - 0.03
+    assert share[list(named[:-1])].sum() < SURE + 0.03
+
+
+def test_the_class_named_alone_is_nearly_always_the_true_one():
+    right = n = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        truth = np.sort(rng.normal(0, 0.3, 6))
+        named = preferred_classes(*classes(*truth, seed=seed), 6)
+        assert len(named) <= MOST_NAMED
+        if len(named) == 1:
+            right, n = right + (named[0] == 5), n + 1
+    assert n > 30
+    assert right / n > 0.9
