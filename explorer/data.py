@@ -12,6 +12,7 @@ import streamlit as st
 from explorer.build import Build
 from explorer.handles import Handles, Signature
 from explorer.sources import Source
+from explorer.verdicts import Verdicts
 from precompute.compare import Side, sides
 from precompute.store.reader import Layer, Store
 
@@ -89,6 +90,12 @@ def freeze() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@st.cache_resource(show_spinner=False)
+def verdicts() -> Verdicts:
+    """Return what the check says of the stores that are shown, for all sessions."""
+    return Verdicts()
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,4 +1,4 @@
-"""The line on top of every page: where the reader is, and the stores there are."""
+"""What is on top of every page: where the reader is, the stores there are, and whether this one fails its check."""
 
 import sys
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.components.html import escape
+from explorer.components.verdict import verdict
 from explorer.navigate import View
 from explorer.selection import Selection
 from explorer.sources import find_sources
@@ -28,6 +29,7 @@ def header(view: View, *, page: str) -> Iterator[None]:
         if page != navigate.EXPERIMENTS:
             st.page_link(navigate.EXPERIMENTS, label="Experiments", query_params=chosen.to(unit=None).query())
         _store_picker(view)
+    verdict(view)
 
 
 def _title(view: View, page: str) -> str:

@@ -162,7 +162,7 @@ def _to_range(values: np.ndarray) -> np.ndarray:
     return (values - low) / ((high - low) or 1.0)
 
 
-def thumbnail(picture: np.ndarray, side: int = 128) -> bytes:
+def thumbnail(picture: np.ndarray, side: int) -> bytes:
     """Make a picture small enough to store.
 
     Parameters

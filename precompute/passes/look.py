@@ -20,7 +20,12 @@ from precompute.stages.activation_at import ActivationAt, rows_within
 from precompute.stages.attribution import METHODS, failure_of
 from precompute.stages.exemplars import Wanted, wanted
 from precompute.stages.gallery import Look, attribution_maps, exemplar_maps
-from precompute.store.schema import EXEMPLAR_KINDS, MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
+from precompute.store.schema import (
+    EXEMPLAR_KINDS,
+    MAX_ATTRIBUTION_MAP_SIDE,
+    MAX_EXEMPLAR_MAP_SIDE,
+    MAX_THUMBNAIL_SIDE,
+)
 
 Peak = tuple[np.ndarray, np.ndarray]
 
@@ -91,7 +96,8 @@ def _look_one(
             "Put the folder back as it was and add --resume, or start over."
         )
     view = plan.view
-    arrays = named.thumbnail_arrays(batch, [thumbnail(view.picture(inputs)) for inputs in batch.inputs])
+    pictures = [thumbnail(view.picture(inputs), MAX_THUMBNAIL_SIDE) for inputs in batch.inputs]
+    arrays = named.thumbnail_arrays(batch, pictures)
     wanted_of = {site: wanted(merged.exemplars[site], batch.indices) for site in plan.sites}
     maps, peak = exemplar_maps(
         plan.model.network, wanted_of, batch.inputs, batch_size=plan.options.batch_size, side=MAX_EXEMPLAR_MAP_SIDE

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from precompute.store import soundness
-from precompute.store.checks import effects, exemplars, experiments, form, frame, responses, train, values
+from precompute.store.checks import effects, exemplars, experiments, form, frame, pictures, responses, train, values
 from precompute.store.checks.rules import Problem, Rule, names
 from precompute.store.experiments import registry
 from precompute.store.facts import is_as_stamped
@@ -131,5 +131,5 @@ def _rules(file: h5py.File | TrainView) -> Iterator[Rule]:
         for kind in names(file, f"{base}/exemplar"):
             yield from exemplars.rules(file, base, kind)
         yield from exemplars.map_rules(file, base)
-    yield exemplars.picture_rule(file)
+    yield pictures.rule(file)
     yield from experiments.rules(file)

@@ -7,7 +7,8 @@ ANY = "any"
 
 _BOUNDS = {
     "probability": (0.0, 1.0),
-    "fraction": (-1.0, 1.0),
+    "share": (0.0, 1.0),
+    "fraction": (-1.0, 1.0),  # how two shares differ
     "correlation": (-1.0, 1.0),
     "yes/no": (0.0, 1.0),
     "role": (0.0, 4.0),

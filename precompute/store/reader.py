@@ -147,6 +147,11 @@ class Store:
         if self._thumbnail_end is None:
             return self._file.read("/images/thumbnail", int(image)).tobytes()
         start, stop = (int(self._thumbnail_end[at]) if at >= 0 else 0 for at in (int(image) - 1, int(image)))
+        if stop - start > schema.MAX_THUMBNAIL_BYTES:
+            raise StoreDamaged(
+                f"{self.path}: the picture of image {image} has {stop - start} bytes, expected at most "
+                f"{schema.MAX_THUMBNAIL_BYTES}. `python -m precompute check {self.path}` lists all that is wrong."
+            )
         return self._file.read("/images/thumbnail", slice(start, stop)).tobytes()
 
     @cached_property

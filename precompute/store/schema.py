@@ -22,6 +22,8 @@ __all__ = [
     "MAX_ATTRIBUTION_MAP_SIDE",
     "MAX_EXEMPLAR_MAP_SIDE",
     "MAX_STATE_DICT_BYTES",
+    "MAX_THUMBNAIL_BYTES",
+    "MAX_THUMBNAIL_SIDE",
     "ROOT_FACTS",
     "STRING",
     "TRAIN",
@@ -45,6 +47,8 @@ EXEMPLAR_KINDS = ("top", "bottom", "quantile")
 ABLATION_KINDS = ("zero", "mean")
 MAX_STATE_DICT_BYTES = 64 * 1024**2
 MAX_EXEMPLAR_MAP_SIDE = 56
+MAX_THUMBNAIL_SIDE = 128
+MAX_THUMBNAIL_BYTES = 128 * 1024
 MAX_ATTRIBUTION_MAP_SIDE = 112
 
 
@@ -240,7 +244,7 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_LAYER}/attribution/<method>/error",
         "f4",
         ("unit", "exemplar"),
-        "share",
+        "ratio",
         "By how much the sum of the map at full size misses the change of the activation between the baseline and the "
         "image, as a share of that change. Only of methods that promise that sum.",
         required=False,

@@ -1,18 +1,15 @@
-"""Which images are shown: they are those of the ranking rule, and there is a picture of each."""
+"""Which images are shown: they are those of the ranking rule, and maps belong to them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import h5py
 import numpy as np
 
 from precompute.measures import exemplars
-from precompute.store.checks.form import has_older_pictures
 from precompute.store.checks.rules import Problem, Rule, in_units, instances, strings
 
 _RANKINGS = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
-_PICTURES = ("/images/thumbnail", "/images/thumbnail_end")
-_JPEG = b"\xff\xd8"
 
 
 def rules(file: h5py.File, base: str, kind: str) -> Iterator[Rule]:
@@ -31,12 +28,6 @@ def map_rules(file: h5py.File, base: str) -> Iterator[Rule]:
             computed = f"{path.removesuffix('/map')}/computed"
             if computed in file:
                 yield Rule((path, computed), partial(_computed, file, path, computed))
-
-
-def picture_rule(file: h5py.File) -> Rule:
-    """Return the rule that every image shown in any list has a picture."""
-    lists = instances(file, "/layers/<layer>/exemplar/<kind>/image")
-    return Rule((*_PICTURES, "/images/path", *lists), partial(_pictures, file, lists))
 
 
 def _lists(file: h5py.File, base: str, kind: str) -> Iterator[Problem]:
@@ -75,30 +66,3 @@ def _computed(file: h5py.File, path: str, computed: str) -> Iterator[Problem]:
     wrong = (held != said).any(1)
     if wrong.any():
         yield Problem(computed, f"expected it to say which maps there are; it does not {in_units(wrong)}")
-
-
-def _pictures(file: h5py.File, lists: list[str]) -> Iterator[Problem]:
-    held = _older_pictures(file) if has_older_pictures(file) else _run_of_pictures(file)
-    shown = np.unique(np.concatenate([np.zeros(0, int), *(file[path][...].ravel() for path in lists)]))
-    if held is None:
-        yield Problem("/images/thumbnail_end", "expected edges that rise from 0 to the number of bytes")
-        return
-    starts = [held(int(image))[:2] for image in shown if 0 <= image < len(file["/images/path"])]
-    n_empty, n_foreign = starts.count(b""), sum(start not in (b"", _JPEG) for start in starts)
-    if n_empty:
-        yield Problem("/images/thumbnail", f"{n_empty} images that the exemplar lists show have no picture")
-    if n_foreign:
-        yield Problem("/images/thumbnail", f"{n_foreign} pictures are not JPEG")
-
-
-def _older_pictures(file: h5py.File) -> Callable[[int], bytes]:
-    thumbnail = file["/images/thumbnail"]
-    return lambda image: bytes(thumbnail[image])
-
-
-def _run_of_pictures(file: h5py.File) -> Callable[[int], bytes] | None:
-    """Return what gives an image's picture; None where the edges cannot be right."""
-    thumbnail, edges = file["/images/thumbnail"], np.r_[0, file["/images/thumbnail_end"][...]]
-    if edges[-1] != len(thumbnail) or (np.diff(edges) < 0).any():
-        return None
-    return lambda image: thumbnail[edges[image] : edges[image + 1]].tobytes()

@@ -1,4 +1,4 @@
-"""What experiments found: whether it is within its bounds, and in its orders."""
+"""What experiments found: whether it belongs to the store, and is in its orders."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -23,10 +23,6 @@ def rules(file: h5py.File) -> Iterator[Rule]:
 def _rules_of(file: h5py.File, spec: ExperimentSpec) -> Iterator[Rule]:
     yield Rule((spec.group,), partial(_facts, file, spec.group))
     yield Rule((), partial(_layers, file, f"{spec.group}/layers"))
-    for entry in spec.entries:
-        if entry.limits is not None:
-            for path in filter(file.__contains__, instances(file, entry.path)):
-                yield Rule((path,), partial(_between, file, path, entry.limits))
     yield from spec.rules(file)
     for removal in spec.removals:
         for base in instances(file, f"{spec.group}/{removal.path}"):
@@ -57,13 +53,6 @@ def _layers(file: h5py.File, path: str) -> Iterator[Problem]:
         for kind in names(file, f"{path}/{layer}/ablation"):
             if kind not in names(file, f"/layers/{layer}/ablation"):
                 yield Problem(f"{path}/{layer}/ablation/{kind}", "the layer holds no such ablation")
-
-
-def _between(file: h5py.File, path: str, bounds: tuple[float, float]) -> Iterator[Problem]:
-    values, (least, most) = file[path][...], bounds
-    count = int(((values < least) | (values > most)).sum())
-    if count:
-        yield Problem(path, f"{count} values lie outside {least:g} to {most:g}")
 
 
 def _orders(file: h5py.File, path: str) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Every value by itself: it can be read, and it is not missing."""
+"""Every value by itself: it can be read, it is not missing, and it is one that there can be."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,11 @@ from precompute.store import schema
 from precompute.store.checks.rules import Problem, Rule, blocks, instances, names
 from precompute.store.facts import read_fact
 
-_LARGEST_HALF, _LARGEST = float(np.finfo("f2").max), float(np.finfo("f4").max)
-_ROUNDING = 1e-3
+_LARGEST = float(np.finfo("f4").max)
+_ROUNDING, _HAIR = 1e-3, 1e-6
+# What indices of experiments index; the check of each experiment says more where it can.
+_LISTS = {"class": "/classes/name", "concept": "/experiments/dissection/concept"}
+_NO_INDEX = -1
 
 
 def rules(file: h5py.File) -> Iterator[Rule]:
@@ -27,10 +30,11 @@ def _problems(file: h5py.File, path: str, entry: schema.Entry) -> Iterator[Probl
     n_missing, n_outside, (least, most, whole) = 0, 0, _span(file, path, entry)
     try:
         for block in blocks(file[path]):
-            if block.dtype.kind == "f":
-                n_missing += int(np.isnan(block).sum())
+            if block.dtype.kind in "fiu":
+                missing = np.isnan(block)
+                n_missing += int(missing.sum())
                 outside = (block < least) | (block > most)
-                n_outside += int((outside | (whole & (block != np.floor(block)) & ~np.isnan(block))).sum())
+                n_outside += int((outside | (whole & (block != np.floor(block)) & ~missing)).sum())
     except (OSError, RuntimeError, ValueError) as error:
         yield Problem(path, f"a block of it cannot be read ({error})")
         return
@@ -45,15 +49,26 @@ def _span(file: h5py.File, path: str, entry: schema.Entry) -> tuple[float, float
     if path.endswith("/baseline/log_prob"):
         return -np.inf, _ROUNDING, False
     if "/measure/" in path:
-        return _span_of_measure(str(read_fact(file[path], "range", "")), _n_classes(file))
-    if entry.dtype == "f2":  # clipped to what half precision holds
-        return -_LARGEST_HALF, _LARGEST_HALF, False
+        return _span_of_measure(str(read_fact(file[path], "range", "")), _length(file, "/classes/name"))
+    if entry.limits is not None:
+        least, most = entry.limits
+        return least - _HAIR, most + _HAIR, False
+    if path.startswith("/experiments/") and entry.unit in _LISTS:
+        return _NO_INDEX, _length(file, _LISTS[entry.unit]) - 1, True
+    if entry.dtype == "f2" or (entry.dtype.startswith("f") and path.startswith("/experiments/")):
+        return (*_finite(entry), False)
     return -np.inf, np.inf, False
 
 
-def _n_classes(file: h5py.File) -> float:
-    """Count the classes by the shape of their names, which may be damaged or missing: then there is no limit."""
-    stored = file.get("/classes/name")
+def _finite(entry: schema.Entry) -> tuple[float, float]:
+    """Return the least and the largest number that an entry's type of fractional numbers holds."""
+    limits = np.finfo(entry.dtype)
+    return float(limits.min), float(limits.max)
+
+
+def _length(file: h5py.File, path: str) -> float:
+    """Length of a list by its shape; it may be damaged or missing: then there is no limit."""
+    stored = file.get(path)
     return len(stored) if isinstance(stored, h5py.Dataset) and stored.shape else np.inf
 
 

@@ -38,12 +38,12 @@ ENTRIES: tuple[Entry, ...] = (
         "units",
         "How many units are removed at each step, from 0; between two steps lies one round of the greedy order.",
     ),
-    Entry(f"{_LAYER}/accuracy", "f4", ("order", "step"), "fraction", "Accuracy over the images of the second half."),
+    Entry(f"{_LAYER}/accuracy", "f4", ("order", "step"), "share", "Accuracy over the images of the second half."),
     Entry(
         f"{_LAYER}/deciding_accuracy",
         "f4",
         ("step",),
-        "fraction",
+        "share",
         "Accuracy along the greedy order over the images of the first half, on which it was decided.",
     ),
     Entry(

@@ -7,7 +7,6 @@ from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec
 _CURVES = "/experiments/cumulative/layers/<layer>"
 _RANKED = f"{_CURVES}/class_ranked"
 _ONE_CLASS = "where all images are of one class"
-_SHARE = (0.0, 1.0)
 _NOT_MEASURED = "for a class without images in the half measured on"
 
 ENTRIES: tuple[Entry, ...] = (
@@ -34,51 +33,47 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_CURVES}/accuracy",
         "f4",
         ("order", "step"),
-        "fraction",
+        "share",
         "Accuracy over the images of the second half.",
-        bounds=_SHARE,
     ),
     Entry(
         f"{_CURVES}/balanced",
         "f4",
         ("order", "step"),
-        "fraction",
+        "share",
         "Mean over classes of their balanced accuracy.",
         nan=_ONE_CLASS,
-        bounds=_SHARE,
     ),
     Entry(
         f"{_CURVES}/class_accuracy",
         "f4",
         ("order", "step", "class"),
-        "fraction",
+        "share",
         "Share of the class's images that are right.",
         nan=_NOT_MEASURED,
-        bounds=_SHARE,
     ),
     Entry(
         f"{_CURVES}/class_balanced",
         "f4",
         ("order", "step", "class"),
-        "fraction",
+        "share",
         "Balanced accuracy of the class against the rest: mean of the shares of its images given its output and of "
         "other images not given it; chance is 0.5.",
         nan=f"{_NOT_MEASURED}, or without any other",
-        bounds=_SHARE,
     ),
     Entry(
         f"{_CURVES}/area",
         "f4",
         ("order",),
-        "fraction",
+        "share",
         "Area under accuracy against the share of units removed, by trapezoids.",
     ),
-    Entry(f"{_CURVES}/balanced_area", "f4", ("order",), "fraction", "The same of balanced.", nan=_ONE_CLASS),
+    Entry(f"{_CURVES}/balanced_area", "f4", ("order",), "share", "The same of balanced.", nan=_ONE_CLASS),
     Entry(
         f"{_CURVES}/agreement",
         "f4",
         ("order", "step"),
-        "fraction",
+        "share",
         "Share of the images of the second half whose prediction, right or wrong, is that of the whole network.",
         required=False,
     ),
@@ -86,7 +81,7 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_CURVES}/prunability",
         "f4",
         ("order",),
-        "fraction",
+        "share",
         "Share of the units that can go before agreement is below 0.8, interpolated.",
         required=False,
     ),
@@ -108,7 +103,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(f"{_RANKED}/n_removed", "i4", ("step",), "units", "How many units are removed at each step, from 0 to all."),
     *(
-        Entry(f"{_RANKED}/{name}", "f4", ("ranked class", "end", "step"), "fraction", doc, nan=nan)
+        Entry(f"{_RANKED}/{name}", "f4", ("ranked class", "end", "step"), "share", doc, nan=nan)
         for name, doc, nan in (
             ("accuracy", "Accuracy over the images of the second half.", ""),
             ("class_accuracy", "Share of the class's images in it that are right.", ""),

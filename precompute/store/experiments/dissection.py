@@ -36,7 +36,7 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_DISSECTION}/share",
         "f4",
         ("concept",),
-        "fraction",
+        "share",
         "Share of all positions of the images used that show the concept.",
     ),
     Entry(
@@ -67,17 +67,16 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_LAYER}/iou",
         "f4",
         ("unit", "concept"),
-        "fraction",
+        "share",
         "Intersection over union of the places where the unit is active with those of the concept, over all images "
         "that have any label of its category.",
         nan=f"{_NO_THRESHOLD}, or no image shows the concept",
-        bounds=(0.0, 1.0),
     ),
     Entry(
         f"{_LAYER}/chance",
         "f4",
         ("shuffle", "unit"),
-        "fraction",
+        "share",
         "Largest intersection over union over all concepts when every image has the masks of another one.",
         nan=_NO_THRESHOLD,
     ),
@@ -85,7 +84,7 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_LAYER}/rotated_iou",
         "f4",
         ("rotation", "unit"),
-        "fraction",
+        "share",
         "Largest intersection over union over all concepts of each direction of a random rotation of the layer's "
         "space, in the place of a unit.",
         nan="where the direction has no threshold",

@@ -31,7 +31,7 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_LAYER}/selective_rate",
         "f4",
         ("unit", "class"),
-        "fraction",
+        "share",
         "Share of those images on which the unit's map has a hole at any level.",
         nan=_NO_ENTROPY,
     ),
@@ -47,7 +47,7 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_LAYER}/shuffled_rate",
         "f4",
         ("unit", "class"),
-        "fraction",
+        "share",
         "Mean selective rate of the shuffled maps.",
         nan=_NO_ENTROPY,
     ),
@@ -60,7 +60,7 @@ ENTRIES: tuple[Entry, ...] = (
             ("high", "What it stays at or below in 97.5 % of the draws."),
         )
     ),
-    Entry(f"{_LAYER}/noise_rate", "f4", ("noise",), "fraction", "Selective rate of the noise."),
+    Entry(f"{_LAYER}/noise_rate", "f4", ("noise",), "share", "Selective rate of the noise."),
     Entry(
         f"{_LAYER}/agreement",
         "f4",
@@ -82,10 +82,9 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_LAYER}/accuracy",
         "f4",
         _ALONG,
-        "fraction",
+        "share",
         "Share of the class's images that are right.",
         nan=_NOT_MEASURED,
-        bounds=(0.0, 1.0),
     ),
     Entry(
         f"{_LAYER}/loss",

@@ -8,7 +8,7 @@ _ALL_SET_APART = "where every class has an accuracy below 0.1, or no images"
 
 _FOUND: tuple[tuple[str, str, str, str, str], ...] = (
     ("overall_drop", "f4", "fraction", "Accuracy over all images used, minus the same without it.", ""),
-    ("flip_rate", "f4", "fraction", "Share of the images whose prediction changes without it.", ""),
+    ("flip_rate", "f4", "share", "Share of the images whose prediction changes without it.", ""),
     ("max_drop", "f4", "fraction", "Its largest class drop.", _ALL_SET_APART),
     ("max_drop_class", "f4", "class", "Class of that drop, the first among equals.", "where no class loses"),
     (
@@ -42,7 +42,7 @@ _FOUND: tuple[tuple[str, str, str, str, str], ...] = (
     (
         "energy",
         "f4",
-        "fraction",
+        "share",
         "Share of the layer's mean square activation that it carries, over all images used and all positions.",
         "where the layer is silent on every image",
     ),
@@ -63,7 +63,7 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_ROTATED}/fraction",
         "f4",
         ("fraction",),
-        "fraction",
+        "share",
         "How far each basis is on the way from the units to a random rotation: the share of its angles.",
     ),
     Entry(f"{_ROTATED}/seed", "i4", ("seed",), "seed", "What each random rotation is drawn from."),

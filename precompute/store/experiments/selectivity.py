@@ -48,7 +48,7 @@ ENTRIES: tuple[Entry, ...] = (
         f"{_LAYER}/f1",
         "f4",
         ("unit", "class"),
-        "ratio",
+        "share",
         "F1 of activation/mean as a detector of the class, the threshold chosen on one half of the images and read on "
         "the other, the mean of both ways.",
         required=False,
@@ -106,7 +106,7 @@ ENTRIES: tuple[Entry, ...] = (
         nan=_NO_VARIATION,
     ),
     Entry(f"{_LAYER}/closest_r", "f4", ("unit",), "correlation", "That correlation, Pearson's.", nan=_NO_VARIATION),
-    Entry(f"{_LAYER}/components/share", "f4", ("share",), "fraction", "Shares of the variance over the images."),
+    Entry(f"{_LAYER}/components/share", "f4", ("share",), "share", "Shares of the variance over the images."),
     Entry(
         f"{_LAYER}/components/n_components",
         "i4",

@@ -1,10 +1,12 @@
 """Every fault that can be planted is found, at its path, and alone."""
 
+import io
 import json
 
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from precompute.errors import StoreDamaged, StoreMissing
 from precompute.store import schema
@@ -334,6 +336,25 @@ def foreign_thumbnail(file):
     file["/images/thumbnail"][start : start + 4] = np.frombuffer(b"\x89PNG", dtype=np.uint8)
 
 
+def replace_thumbnail(data):
+    """A fault: the picture of an image that is shown is another."""
+
+    def plant(file):
+        shown, ends = int(file[f"{LAYER}/exemplar/top/image"][0, 0]), file["/images/thumbnail_end"][...]
+        start, stop = (int(ends[shown - 1]) if shown else 0), int(ends[shown])
+        held = file["/images/thumbnail"][...].tobytes()
+        put(file, "/images/thumbnail", np.frombuffer(held[:start] + data + held[stop:], dtype=np.uint8))
+        file["/images/thumbnail_end"][shown:] = ends[shown:] + len(data) - (stop - start)
+
+    return plant
+
+
+def jpeg(*size):
+    file = io.BytesIO()
+    Image.new("RGB", size).save(file, "JPEG")
+    return file.getvalue()
+
+
 def exchange_images(file):
     """Another order of images, consistent in all but being no order."""
     path = file["/images/path"]
@@ -411,6 +432,9 @@ CONTENT_FAULTS = {
     "another count of ties": edited(f"{LAYER}/exemplar/bottom/tied", raised(1)),
     "an exemplar without a thumbnail": ("/images/thumbnail", lose_thumbnail),
     "a thumbnail that is no JPEG": ("/images/thumbnail", foreign_thumbnail),
+    "a thumbnail that is cut": ("/images/thumbnail", replace_thumbnail(jpeg(128, 128)[:-400])),
+    "a thumbnail of too many pixels": ("/images/thumbnail", replace_thumbnail(jpeg(129, 20))),
+    "a thumbnail of too many bytes": ("/images/thumbnail", replace_thumbnail(jpeg(20, 20) + bytes(2**18))),
     "a method with both a map and a reason": (
         f"{LAYER}/attribution/gradient",
         lambda file: file[f"{LAYER}/attribution/gradient"].attrs.__setitem__("left_out", "why"),

@@ -297,6 +297,23 @@ FAULTS = {
 }
 
 
+def beyond(entry):
+    """A value just above what an entry's unit of measurement allows; infinity where it allows all."""
+    if entry.unit == "class":
+        return 4
+    return np.inf if entry.limits is None else entry.limits[1] + 0.01
+
+
+def test_a_value_that_cannot_be_is_found_in_every_dataset_of_every_experiment(extended):
+    fractional = [entry for entry in registry.entries() if entry.dtype.startswith("f")]
+    paths = [entry.path.replace("<layer>", LAYER).replace("<kind>", "zero") for entry in fractional]
+    with h5py.File(extended, "r+") as file:
+        for path, entry in zip(paths, fractional, strict=True):
+            file[path][...] = beyond(entry)
+    found = {problem.path for problem in check(extended) if "values cannot be" in problem.message}
+    assert found == set(paths)
+
+
 @pytest.mark.parametrize("path", FAULTS)
 def test_a_planted_fault_is_found_at_its_path(extended, path):
     with h5py.File(extended, "r+") as file:

@@ -186,6 +186,16 @@ def test_json_that_cannot_be_read_is_a_sentence(text, spoil):
         _ = store.provenance
 
 
+def test_a_picture_that_is_too_large_is_not_read(spoil):
+    path = spoil(put("/images/thumbnail_end", slice(None), 2**20))
+    with h5py.File(path, "r+") as file:
+        facts = dict(file["/images/thumbnail"].attrs)
+        del file["/images/thumbnail"]
+        file.create_dataset("/images/thumbnail", data=np.zeros(2**20, "u1")).attrs.update(facts)
+    with open_store(path) as store, pytest.raises(StoreDamaged, match="expected at most"):
+        store.thumbnail(0)
+
+
 # The net
 
 
