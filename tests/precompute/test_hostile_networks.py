@@ -13,6 +13,7 @@ from precompute import pipeline
 from precompute.__main__ import main
 from precompute.ablation.engine import Engine
 from precompute.models.transforms import ToTensor
+from precompute.shards.folder import ShardFolder
 from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests import hostile
@@ -183,6 +184,31 @@ def test_a_layer_that_the_engine_is_wrong_about_is_swept_by_whole_passes(job, wr
         inside = slice(found["indptr"][unit], found["indptr"][unit + 1])
         now[found["image"][inside]] = found["prediction"][inside]
         np.testing.assert_array_equal(now, expected)
+
+
+def test_a_run_stopped_in_its_second_sweep_goes_on_with_that_sweep_alone(job, wrong_engine, monkeypatch, capsys):
+    more = ("--attribution", "none", "--shard-size", "10")
+    whole = flips(job("hostile.Tiny()", *more)[1])
+    usual, since = ShardFolder.write, []
+
+    def stops_at_the_second(folder, name, arrays):
+        usual(folder, name, arrays)
+        if (folder.path / "doubted.json").exists():
+            since.append(name)
+            if len(since) == 2:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ShardFolder, "write", stops_at_the_second)
+        status, out = job("hostile.Tiny()", *more)
+    assert status == 130
+    out.unlink()
+    capsys.readouterr()
+    assert job("hostile.Tiny()", *more, "--resume") == (0, out)
+    assert "swept again" not in capsys.readouterr().out
+    assert check(out) == []
+    found = flips(out)
+    assert all(np.array_equal(found[name], whole[name]) for name in whole)
 
 
 def test_a_network_that_answers_differently_in_the_sweep_is_refused(job, monkeypatch, capsys):
