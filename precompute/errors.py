@@ -4,6 +4,7 @@
 
     UnitscopeError
       + ModelError        the network cannot be found, loaded or run
+          - EngineDoubted     the engine was found to be wrong about a layer
       + LayerError        no such layer, or one whose output has no units
       + ImageFolderError  the image folder is missing, empty or mostly unreadable
       + ClassError        class folders cannot be matched to network outputs
@@ -27,6 +28,25 @@ class UnitscopeError(Exception):
 
 class ModelError(UnitscopeError):
     """The network cannot be found, loaded or run."""
+
+
+class EngineDoubted(ModelError):
+    """The engine gives a layer other predictions than whole forward passes do.
+
+    Parameters
+    ----------
+    layer
+        The layer's name.
+    reason
+        What was found, a clause that can follow "because".
+    """
+
+    def __init__(self, layer: str, reason: str) -> None:
+        super().__init__(
+            f"{layer}: {reason}, so the exact engine cannot be trusted with this layer. Nothing "
+            "was added. Look at another layer, and please report the network: this should not happen."
+        )
+        self.layer, self.reason = layer, reason
 
 
 class LayerError(UnitscopeError):

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from precompute.errors import DiskError, StoreError
+from precompute.errors import DiskError, EngineDoubted, StoreError
 from precompute.merge.gallery import write_gallery
 from precompute.merge.images import Swept
 from precompute.merge.provenance import completed, sweep_record, sweep_report
@@ -18,7 +18,7 @@ from precompute.options import RunOptions
 from precompute.passes.look import look_again
 from precompute.passes.means import find_unit_means
 from precompute.passes.part import Part
-from precompute.passes.sweep import EngineDoubted, sweep_all
+from precompute.passes.sweep import sweep_all
 from precompute.plan import AttributionPlan, Plan
 from precompute.progress import Progress
 from precompute.shards.folder import ShardFolder, digest_of, opened
@@ -163,8 +163,8 @@ def _swept(
             means = find_unit_means(parts[0], progress) if "mean" in plan.options.ablation else {}
             return plan, parts, [sweep_all(part, means, progress) for part in parts]
         except EngineDoubted as doubt:
-            say(f"{doubt.site.name} is swept again by whole forward passes, because {doubt.reason}.")
-            doubted = {**doubted, doubt.site.name: doubt.reason}
+            say(f"{doubt.layer} is swept again by whole forward passes, because {doubt.reason}.")
+            doubted = {**doubted, doubt.layer: doubt.reason}
             folder.settle_anew("doubted", doubted)
 
 

@@ -23,6 +23,7 @@ from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import Plan, make_plan
 from precompute.ablation.precision import Precision
 from precompute.ablation.route import Reach, Route, Trip
+from precompute.errors import EngineDoubted
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,12 @@ class Engine:
         """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Ablater`.
 
         `counts` says afterwards what was done, added to what earlier sweeps did.
+
+        Raises
+        ------
+        EngineDoubted
+            At the end, where an audited row has another prediction than the plain method gives it: no row of the sweep
+            can be trusted then.
         """
         shard = Shard(inputs, at_layer)
         for route, indices in self._divided(ablations):
@@ -123,7 +130,13 @@ class Engine:
         for changed in self._run(route, shard, ablations, audit=audit, reach=Reach.of(error, audit.largest)):
             self.counts.changed += len(changed)
             yield changed
-        self.counts = total([self.counts, audit.counts(), Counts(largest_error=error)])
+        found = total([audit.counts(), Counts(largest_error=error)])
+        self.counts = total([self.counts, found])
+        if found.differing:
+            raise EngineDoubted(
+                self.plain.site.name,
+                f"{found.differing} of {found.audited} audited predictions differ from the plain method's",
+            )
 
     def _audit(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Audit:
         # The sample has more to show where the error is not rounding alone.

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from precompute.ablation.ablations import Ablater
-from precompute.ablation.choose import make_ablater
 from precompute.ablation.memory import free_memory
 from precompute.ablation.succession import held_bytes
 from precompute.experiments.greedy import GreedyCost, greedy_cost
 from precompute.experiments.job import Job
 from precompute.experiments.one_shot import n_orders
-from precompute.experiments.removal import ranked_and_measured, seconds_each, site_of
+from precompute.experiments.removal import ablater_of, ranked_and_measured, seconds_each, site_of
 from precompute.experiments.subject import Subject
 from precompute.store.layer import Layer
 
@@ -47,8 +46,7 @@ class Compressible:
 def look_at(subject: Subject, layer: Layer) -> Compressible:
     """Find out what the compression of a layer costs."""
     site = site_of(subject, layer)
-    probe = subject.probe[:8].to(subject.device)
-    ablater, _ = make_ablater(subject.model.network, site, probe, batch_size=subject.batch_size)
+    ablater = ablater_of(subject, site)
     some = np.stack([np.random.default_rng(seed).permutation(layer.n_units) for seed in range(n_orders(layer))])
     return Compressible(
         layer=layer,

@@ -6,12 +6,12 @@ from functools import partial
 import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation
-from precompute.ablation.choose import make_ablater
 from precompute.errors import OptionError
 from precompute.experiments.class_ranking import ClassRanking, OwnTally, rank_for_classes
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.removal import (
     N_RANDOM,
+    ablater_of,
     orders,
     ranked_and_measured,
     seconds_each,
@@ -112,8 +112,7 @@ def _undefined(values: np.ndarray) -> bool:
 
 def _removal(job: Job, subject: Subject, layer: Layer, half: np.ndarray) -> _Removal:
     site = site_of(subject, layer)
-    probe = subject.probe[:8].to(subject.device)
-    ablater, _ = make_ablater(subject.model.network, site, probe, batch_size=subject.batch_size)
+    ablater = ablater_of(subject, site)
     score = _score(job, layer, half)
     order = orders(score, seed=job.seed)
     return _Removal(

@@ -11,12 +11,11 @@ from time import perf_counter
 import numpy as np
 
 from precompute.ablation.ablations import Ablater
-from precompute.ablation.choose import make_ablater
 from precompute.errors import OptionError
 from precompute.experiments.class_curves import RANKINGS, Removal, class_curves, n_sets
 from precompute.experiments.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.removal import orders, seconds_each, site_of, steps
+from precompute.experiments.removal import ablater_of, orders, seconds_each, site_of, steps
 from precompute.experiments.samples import Samples, choose_samples
 from precompute.experiments.subject import Subject, find_subject
 from precompute.measures.births import SMALLEST_SIDE
@@ -104,7 +103,7 @@ def _shape(layer: Layer) -> str:
 
 def _work(job: Job, subject: Subject, layer: Layer) -> _Work:
     site, probe = site_of(subject, layer), subject.probe.to(subject.device)
-    ablater, _ = make_ablater(subject.model.network, site, probe[:8], batch_size=subject.batch_size)
+    ablater = ablater_of(subject, site)
     at_random = orders(np.zeros(layer.n_units), seed=job.seed)
     maps = outputs_at(subject.model.network, [site], probe)[site]
     started = perf_counter()

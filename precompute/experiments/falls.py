@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
-from precompute.ablation.choose import make_ablater
 from precompute.errors import ImageFolderError, OptionError
 from precompute.experiments.job import Advance, Job
 from precompute.experiments.pace import seconds_swept
 from precompute.experiments.reading import spread
-from precompute.experiments.removal import site_of
+from precompute.experiments.removal import ablater_of, site_of
 from precompute.experiments.subject import Subject, find_subject
 from precompute.images.folder import ImageList, list_training_images
 from precompute.measures.roles import Falls, log_odds_fall
@@ -174,17 +173,15 @@ def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
         subject = find_subject(store, options)
         if images.root == subject.images.root:
             raise OptionError(f"--train-images {images.root}: these are the images of the store, not training images.")
-        ablaters = {name: _ablater(subject, store.layer(name)) for name in dict.fromkeys(name for name, _ in keys)}
+        ablaters = {
+            name: ablater_of(subject, site_of(subject, store.layer(name)))
+            for name in dict.fromkeys(name for name, _ in keys)
+        }
         work = {key: (ablaters[key[0]], _silenced(store.layer(key[0]), key[1])) for key in keys}
         seconds = sum(_seconds(subject, *each) for each in work.values())
     used = spread(images.labels, options.images_per_class)
     found = FolderSweep(subject, images, used, np.asarray(store.classes.output_index), work, seconds)
     return _within(found, 60 * options.minutes)
-
-
-def _ablater(subject: Subject, layer: Layer) -> Ablater:
-    site, probe = site_of(subject, layer), subject.probe[:8].to(subject.device)
-    return make_ablater(subject.model.network, site, probe, batch_size=subject.batch_size)[0]
 
 
 def _silenced(layer: Layer, kind: str) -> list[Ablation]:

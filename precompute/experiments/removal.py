@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation
+from precompute.ablation.choose import make_ablater
+from precompute.ablation.plain import PlainAblater
 from precompute.ablation.succession import silence
 from precompute.errors import ModelError, OptionError
 from precompute.experiments.pace import seconds_swept
@@ -31,6 +33,14 @@ def site_of(subject: Subject, layer: Layer) -> Site:
         Where it has another number of units there.
     """
     return sites_of(subject, [layer])[0]
+
+
+def ablater_of(subject: Subject, site: Site) -> Ablater:
+    """Return how a layer is swept: by whole passes where the store's run came to that, else the fastest way."""
+    network, batch_size = subject.model.network, subject.batch_size
+    if site.name in subject.swept_plainly:
+        return PlainAblater(network, site, batch_size=batch_size)
+    return make_ablater(network, site, subject.probe[:8].to(subject.device), batch_size=batch_size)[0]
 
 
 def sites_of(subject: Subject, layers: Sequence[Layer]) -> list[Site]:

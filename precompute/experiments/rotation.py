@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
-from precompute.ablation.choose import make_ablater
 from precompute.experiments.changes import Changes
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.pace import seconds_swept
 from precompute.experiments.reading import spread
-from precompute.experiments.removal import site_of
+from precompute.experiments.removal import ablater_of, site_of
 from precompute.experiments.subject import Subject, find_subject
 from precompute.measures.drops import Answers
 from precompute.measures.multiplicity import discrete_false_discovery
@@ -91,8 +90,7 @@ def prepare(job: Job) -> Prepared:
 
 def _rotations(job: Job, subject: Subject, layer: Layer) -> _Rotations:
     site = site_of(subject, layer)
-    example = subject.probe[:8].to(subject.device)
-    ablater, _ = make_ablater(subject.model.network, site, example, batch_size=subject.batch_size)
+    ablater = ablater_of(subject, site)
     found = _Rotations(
         layer=layer,
         site=site,

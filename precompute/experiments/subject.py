@@ -50,6 +50,8 @@ class Subject:
         (image, channel, height, width): a few images, for whatever has to be tried out.
     log_prob
         What the network's outputs are, as the store says it; see `precompute.models.outputs`.
+    swept_plainly
+        The layers that the run swept by whole passes: nothing else is known to be right for them.
     """
 
     model: Model
@@ -59,6 +61,7 @@ class Subject:
     batch_size: int
     probe: Tensor
     log_prob: str
+    swept_plainly: frozenset[str] = frozenset()
 
     def read(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray]]:
         """Read images and run the network on them.
@@ -160,10 +163,16 @@ def find_subject(store: Store, options: ExperimentOptions) -> Subject:
     first = _first_inputs(model, images)
     if len(first):  # otherwise what follows says which image is gone
         settle(model.network, first, of)
-    subject = Subject(model, device, images, prediction, batch_size, torch.empty(0), of)
+    plainly = _swept_plainly(store.provenance.get("ablation_engine"))
+    subject = Subject(model, device, images, prediction, batch_size, torch.empty(0), of, plainly)
     # Refuses at once what is another network.
     _, probe, _ = next(subject.read(np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64))))
     return replace(subject, probe=probe)
+
+
+def _swept_plainly(record: object) -> frozenset[str]:
+    layers = record.items() if isinstance(record, dict) else ()
+    return frozenset(name for name, said in layers if isinstance(said, dict) and said.get("method") == "plain")
 
 
 def _first_inputs(model: Model, images: ImageList) -> Tensor:

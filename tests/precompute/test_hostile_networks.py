@@ -11,7 +11,9 @@ from PIL import Image
 
 from precompute import pipeline
 from precompute.__main__ import main
+from precompute.ablation import choose
 from precompute.ablation.engine import Engine
+from precompute.ablation.route import Trip
 from precompute.models.transforms import ToTensor
 from precompute.shards.folder import ShardFolder
 from precompute.store.check import check
@@ -184,6 +186,28 @@ def test_a_layer_that_the_engine_is_wrong_about_is_swept_by_whole_passes(job, wr
         inside = slice(found["indptr"][unit], found["indptr"][unit + 1])
         now[found["image"][inside]] = found["prediction"][inside]
         np.testing.assert_array_equal(now, expected)
+
+
+def test_experiments_sweep_a_layer_as_the_run_came_to(job, wrong_engine, monkeypatch):
+    _, out = job("hostile.Tiny()", "--attribution", "none")
+    monkeypatch.setattr(Engine, "sweep", lambda *_: pytest.fail("the engine was used again"))
+    assert main(["experiment", "cumulative", str(out)]) == 0
+    assert check(out) == []
+
+
+def test_an_experiment_that_finds_the_engine_wrong_adds_nothing(job, monkeypatch, capsys):
+    _, out = job("hostile.Tiny()", "--attribution", "none")
+    before, usual = out.read_bytes(), Trip.run
+
+    def opposite(*given, **more):
+        for changed in usual(*given, **more):
+            yield replace(changed, logits=-changed.logits)
+
+    monkeypatch.setattr(Trip, "run", opposite)
+    monkeypatch.setattr(choose, "_check_on", lambda *_: None)
+    assert main(["experiment", "cumulative", str(out)]) == 1
+    assert "audited predictions differ from the plain method's" in capsys.readouterr().err
+    assert out.read_bytes() == before
 
 
 def test_a_run_stopped_in_its_second_sweep_goes_on_with_that_sweep_alone(job, wrong_engine, monkeypatch, capsys):

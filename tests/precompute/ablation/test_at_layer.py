@@ -8,6 +8,7 @@ from torch import nn
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.no_op import NoOpCheck
 from precompute.ablation.precision import Precision
+from precompute.errors import EngineDoubted
 from precompute.models.forward import logits
 from precompute.models.hooks import outputs_at
 from tests.precompute.ablation.residual import IMAGES, Residual
@@ -89,8 +90,9 @@ def test_what_also_needs_a_value_from_before_runs_from_the_images(alive, engines
 def test_the_output_of_other_images_is_noticed(network, engines):
     engine = engines(network, ["second"], IMAGES)["second"]
     check = NoOpCheck(engine, 10, logits(network, IMAGES).argmax(1))
-    for _ in check.sweep(IMAGES, each_unit([0.0] * 10), at(engine).flip(0)):
-        pass
+    with pytest.raises(EngineDoubted, match=r"second: .* predictions differ from the plain method's"):
+        for _ in check.sweep(IMAGES, each_unit([0.0] * 10), at(engine).flip(0)):
+            pass
     assert engine.counts.largest_error > 0.1
     assert engine.counts.differing > 0
     assert check.flips_at_first > 0
