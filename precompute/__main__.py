@@ -5,19 +5,20 @@ Torch takes seconds to import, so the commands that need it import their part wh
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
 
 from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
-from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding
-from precompute.options import RunOptions
+from precompute.option_fields import add_arguments, asked
+from precompute.options import MODEL_HELP, RunOptions
 from precompute.store.check import check
 from precompute.store.experiments import registry
+from precompute.store.experiments.spec import ExperimentSpec
 from precompute.store.net import reading
 from precompute.store.place import parts_of, place_of
 from precompute.store.reader import Store, open_store
@@ -27,7 +28,6 @@ from precompute.words import printable
 # training step four times as slow as sleeping does. It has to be said before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-_MODEL_HELP = "a torchvision name (resnet50), timm:NAME, hf:FOLDER, or path/to/file.py:function"
 _UNITS_ON: dict[str, Any] = {
     "action": "append",
     "metavar": "1|last|L=last",
@@ -72,56 +72,15 @@ def _parser(program: str) -> argparse.ArgumentParser:
 
 def _add_layers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("layers", help="list the layers whose units can be ablated")
-    parser.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP.replace("`", ""))
     parser.add_argument("--units-on", **_UNITS_ON)
     parser.set_defaults(run_command=_layers)
 
 
 def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("run", help="from a network and a folder of images to a store")
-    add = parser.add_argument
-    add("model", metavar="MODEL", help=_MODEL_HELP)
-    add("--images", type=Path, metavar="DIR", help="one sub-folder of images for each class; or where --labels begins")
-    add("--labels", type=Path, metavar="FILE.csv", help="paths and labels of images, in place of class folders")
-    add("--layer", action="append", required=True, dest="layers", metavar="L", help="a layer to look at; repeatable")
-    add("--out", type=Path, required=True, metavar="STORE.h5", help="the store to write")
-    add("--weights", metavar="W", help="DEFAULT, a name of published weights, FILE or FILE::ENTRY, or none (random)")
-    add("--train-images", type=Path, metavar="DIR", help="training images, to be looked at in the same way")
-    add("--classes", type=Path, metavar="FILE.json", help="JSON object, class -> network output")
-    add("--class-order", choices=("text", "number", "natural"), help="how names are sorted to be outputs 0, 1, 2 ...")
-    add("--allow-low-accuracy", action="store_true", help="go on where answers seem to have nothing to do with classes")
-    add("--units-on", **_UNITS_ON)
-    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (%(default)s)")
-    add("--batch-size", type=int, default=64, metavar="N", help="images that go together (%(default)s)")
-    add("--workers", type=int, metavar="N", help="processes that decode images (by number of images and cores)")
-    add(
-        "--precision",
-        default="float32",
-        choices=("float32", "tf32", "bfloat16"),
-        help="of the sweep; predictions are exact in each, rows too close to call are computed again (%(default)s)",
-    )
-    add("--ablation", action="append", choices=("zero", "mean"), help="kind of ablation; repeatable (zero)")
-    add(
-        "--attribution",
-        action="append",
-        metavar="METHOD",
-        help="gradient, deconvolution, guided_backpropagation or integrated_gradients; repeatable; none for none "
-        "(all four on the first six top exemplars, fewer where that would cost too much)",
-    )
-    add("--top-k", type=int, default=25, metavar="N", help="exemplars of each kind (%(default)s)")
-    add("--limit", type=int, metavar="N", help="take N images (and N training images), spread evenly over the classes")
-    add("--background", metavar="COLOUR", help="what transparent pictures lie on (their transparency is dropped)")
-    add("--white", type=float, metavar="N", help="the value of a white pixel, in files of more than 8 bits of grey")
-    add(
-        "--max-megapixels",
-        type=float,
-        metavar="N",
-        help=f"pictures of more are left out ({DEFAULT_MEGAPIXELS:g})",
-    )
-    add("--allow-bad", action="store_true", help="go on when more than 5 %% of the images cannot be read")
-    add("--shard-size", type=int, default=256, metavar="N", help="images of one shard (%(default)s)")
-    add("--resume", action="store_true", help="go on with a run that was stopped")
-    parser.set_defaults(run_command=_run)
+    add_arguments(parser, RunOptions)
+    parser.set_defaults(run_command=lambda found: _run(asked(RunOptions, parser, found)))
 
 
 def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -136,41 +95,46 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.set_defaults(run_command=_demo, when_stopped="what is whole is kept; the same command begins the rest anew")
 
 
+class _HelpOfExperiment(argparse.Action):
+    """Shows what an experiment is and the options that it takes, where its name stands before ``--help``."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: Any) -> None:
+        name: str = getattr(namespace, "name", None) or "all"
+        (parser if name == "all" else _parser_of(registry.spec_of(name))).print_help()
+        parser.exit()
+
+
+def _parser_of(spec: ExperimentSpec) -> argparse.ArgumentParser:
+    """Return a parser that takes what one experiment takes, for its help."""
+    described = f"{spec.title}. It needs {spec.needs}. It adds, {spec.adds}."
+    parser = argparse.ArgumentParser(
+        prog=f"python -m precompute experiment {spec.name}",
+        description=re.sub(r"\[(.*?)\]\(.*?\)", r"\1", described).replace("`", ""),
+        epilog=f"Source: {spec.source}",
+    )
+    parser.add_argument("store", type=Path, metavar="STORE.h5")
+    add_arguments(parser, ExperimentOptions, spec.options)
+    return parser
+
+
 def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    attribution = registry.spec_of(registry.ATTRIBUTION)
     parser = commands.add_parser(
         "experiment",
         help="add an experiment to a store",
+        add_help=False,
         epilog="Experiments: "
-        + "; ".join(f"{spec.name} ({spec.title})" for spec in registry.specs())
-        + f"; all (each of them); {attribution.name} ({attribution.title})",
+        + "; ".join(f"{spec.name} ({spec.title})" for spec in registry.listed())
+        + "; all (each of them but attribution). NAME --help says which options one of them takes.",
     )
-    add = parser.add_argument
-    add(
-        "name",
-        metavar="NAME",
-        choices=["all", *registry.NAMES, registry.ATTRIBUTION],
-        help="which one, of those below",
+    parser.add_argument("-h", "--help", action=_HelpOfExperiment, nargs=0, help="what an experiment takes, by its name")
+    names = ["all", *(spec.name for spec in registry.listed())]
+    parser.add_argument("name", metavar="NAME", choices=names, help="which one, of those below")
+    parser.add_argument("store", type=Path, metavar="STORE.h5")
+    add_arguments(parser, ExperimentOptions)
+    parser.set_defaults(
+        run_command=lambda found: _experiment(found.name, found.store, asked(ExperimentOptions, parser, found)),
+        when_stopped="the store is as it was",
     )
-    add("store", type=Path, metavar="STORE.h5")
-    add("--layer", action="append", dest="layers", metavar="L", help="a layer to look at; repeatable (all)")
-    add("--seed", type=int, metavar="N", help="what random choices come from (0)")
-    add("--images", type=Path, metavar="DIR", help="where the store's images lie now (where they lay)")
-    add("--train-images", type=Path, metavar="DIR", help="training images, for experiments that compare with them")
-    add("--model", metavar="MODEL", help="what loads the network (what the store names)")
-    add("--weights", metavar="W", help="its weights (what the store names)")
-    add("--device", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (auto)")
-    add("--max-minutes", type=float, metavar="M", help="about how long it may take; it cuts itself down (30)")
-    add("--images-per-class", type=int, metavar="N", help="use N images of each class (all)")
-    add("--by", metavar="MEASURE", help="the measure that ranks units, where they are ranked")
-    add("--class", action="append", dest="classes", metavar="NAME", help="a class to rank units for; repeatable (all)")
-    add("--unit", action="append", type=int, dest="units", metavar="N", help="a unit to attribute; repeatable (all)")
-    add("--method", action="append", dest="methods", metavar="M", help="a method of attribution; repeatable (all)")
-    add("--keep", type=float, metavar="SHARE", help="share of the units that compression leaves (0)")
-    add("--masks", type=Path, metavar="DIR", help="masks of concepts, for dissection (beside the store's images)")
-    add("--quantile", type=float, metavar="Q", help="share of positions where a unit is active, for dissection (0.005)")
-    add("--entropy-rule", choices=("ours", "paper", "code"), help="which reading of feature entropy (ours)")
-    parser.set_defaults(run_command=_experiment, when_stopped="the store is as it was")
 
 
 def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -202,44 +166,12 @@ def _layers(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: RunOptions) -> int:
     from precompute.runs import carry_out
 
-    asked = RunOptions(
-        model=options.model,
-        images=options.images,
-        labels=options.labels,
-        layers=tuple(options.layers),
-        out=options.out,
-        weights=options.weights,
-        train_images=options.train_images,
-        classes_file=options.classes,
-        class_order=options.class_order,
-        allow_low_accuracy=options.allow_low_accuracy,
-        units_on=tuple(options.units_on or ()),
-        device=options.device,
-        batch_size=options.batch_size,
-        workers=options.workers,
-        precision=options.precision,
-        ablation=tuple(dict.fromkeys(options.ablation or ("zero",))),
-        attribution=_attribution(options.attribution),
-        top_k=options.top_k,
-        limit=options.limit,
-        allow_bad=options.allow_bad,
-        shard_size=options.shard_size,
-        resume=options.resume,
-        decoding=Decoding.asked(options.background, options.white, options.max_megapixels),
-    )
-    carry_out(asked, command=_command(), say=_say)
+    carry_out(options, command=_command(), say=_say)
     print(f"Look at it with: streamlit run app.py -- --store {shlex.quote(str(options.out))}")
     return 0
-
-
-def _attribution(asked: list[str] | None) -> tuple[str, ...] | None:
-    if asked is None:
-        return None
-    named = tuple(dict.fromkeys(name.replace("-", "_") for name in asked))
-    return () if named == ("none",) else named
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -252,21 +184,17 @@ def _demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def _experiment(options: argparse.Namespace) -> int:
+def _experiment(name: str, store: Path, options: ExperimentOptions) -> int:
     from precompute.experiments.attribution import add_maps
     from precompute.experiments.carry_out import carry_out, carry_out_all
 
-    asked = {field.name: getattr(options, field.name) for field in fields(ExperimentOptions)}
-    for several in ("layers", "classes", "units", "methods"):
-        asked[several] = tuple(asked[several]) if asked[several] else None
-    wanted = ExperimentOptions(**asked)
-    with reading(options.store):
-        if options.name == registry.ATTRIBUTION:
-            add_maps(options.store, wanted, say=_say)
-        elif options.name == "all":
-            return 0 if carry_out_all(options.store, wanted, command=_command(), say=_say) else 1
+    with reading(store):
+        if name == registry.ATTRIBUTION:
+            add_maps(store, options, say=_say)
+        elif name == "all":
+            return 0 if carry_out_all(store, options, command=_command(), say=_say) else 1
         else:
-            carry_out(options.name, options.store, wanted, command=_command(), say=_say)
+            carry_out(name, store, options, command=_command(), say=_say)
     return 0
 
 

@@ -9,6 +9,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from precompute.experiments.options import ExperimentOptions
+from precompute.option_fields import options_of, rows
+from precompute.options import RunOptions
 from precompute.store import schema
 from precompute.store.entry import Axis, Entry, Fact
 from precompute.store.experiments import registry
@@ -98,6 +101,21 @@ def _experiments() -> str:
     return markdown(("NAME", "needs", "adds"), rows)
 
 
+def _options(kind: type) -> str:
+    return markdown(("option", "default", ""), rows(kind))
+
+
+def _options_of_experiments() -> str:
+    taken = (_taken_by(name) for name in options_of(ExperimentOptions))
+    cells = ((*row, who) for row, who in zip(rows(ExperimentOptions), taken, strict=True))
+    return markdown(("option", "default", "", "taken by"), cells)
+
+
+def _taken_by(option: str) -> str:
+    names = [spec.name for spec in registry.listed() if option in spec.options]
+    return "each" if set(names) >= set(registry.NAMES) else ", ".join(f"`{name}`" for name in names)
+
+
 _DOCUMENTS: dict[str, dict[str, Callable[[], str]]] = {
     "precompute/store/FORMAT.md": {
         "axes": lambda: _axes(schema.AXES, "axis"),
@@ -108,7 +126,9 @@ _DOCUMENTS: dict[str, dict[str, Callable[[], str]]] = {
         "datasets of experiments": lambda: _datasets(registry.entries(), "dataset"),
     },
     "docs/command-line.md": {
+        "options of run": lambda: _options(RunOptions),
         "experiments": _experiments,
+        "options of experiment": _options_of_experiments,
     },
 }
 

@@ -1,103 +1,160 @@
 """What a run was asked to do, read once at the edge."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from precompute.errors import OptionError
-from precompute.images.decoding import Decoding
+from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding, colour
+from precompute.option_fields import option, refuse_wrong
 from precompute.store.place import place_of
+from precompute.store.schema import ABLATION_KINDS
+
+MODEL_HELP = "a torchvision name (`resnet50`), `timm:NAME`, `hf:FOLDER`, or `path/to/file.py:function`"
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def each_once(values: Sequence[str]) -> tuple[str, ...]:
+    """Return values without those that were given before."""
+    return tuple(dict.fromkeys(values))
+
+
+def _methods(names: Sequence[str]) -> tuple[str, ...]:
+    named = each_once([name.replace("-", "_") for name in names])
+    return () if named == ("none",) else named
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """The options of ``python -m precompute run``.
+    """The options of ``python -m precompute run``. Each field says what it does; None where nothing was said."""
 
-    Parameters
-    ----------
-    model
-        A torchvision name, ``timm:NAME``, ``hf:FOLDER`` or ``file.py:function``.
-    images
-        A folder with one sub-folder of images for each class, or that the paths of `labels` begin in; None where that
-        is the folder of `labels`.
-    layers
-        The layers whose units to look at.
-    out
-        The store to write.
-    weights
-        ``DEFAULT``, the name of published weights, a local checkpoint (``FILE`` or ``FILE::ENTRY``), or
-        ``none``; None for the model's own.
-    labels
-        A list of images with their classes, CSV, in place of class folders; None for none.
-    train_images
-        A folder of training images with the same class folders, to be looked at in the same way; None for none.
-    classes_file
-        JSON object from class to network output; None to match them by their order or WordNet id.
-    class_order
-        How the names of the classes are sorted to be outputs 0, 1, 2 ...: ``text``, ``number`` or ``natural``; None
-        where these agree.
-    allow_low_accuracy
-        Go on where the network's answers say that the classes may have the wrong outputs.
-    units_on
-        What a person says of where units lie: ``1``, ``last``, or one of them for a layer, as ``features.7=last``.
-    device
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    batch_size
-        Images that go through the network together.
-    workers
-        Processes that decode images; None to choose by their number.
-    precision
-        What the sweep computes changed rows in: ``float32``, ``tf32`` (CUDA) or ``bfloat16``. Predictions are exact in
-        each; log-probabilities only in float32.
-    ablation
-        Kinds of ablation: ``zero``, ``mean``.
-    attribution
-        Attribution methods; empty for none; None for the default, bounded in cost.
-    top_k
-        Exemplars of each kind.
-    limit
-        Number of images to take, spread evenly over the classes; None for all. As many training images.
-    allow_bad
-        Go on when more than 5 % of the images cannot be read.
-    shard_size
-        Images of one shard.
-    resume
-        Go on with a run that was stopped.
-    decoding
-        How image files become pictures.
-    """
-
-    model: str
-    images: Path | None
-    layers: tuple[str, ...]
-    out: Path
-    weights: str | None = None
-    labels: Path | None = None
-    train_images: Path | None = None
-    classes_file: Path | None = None
-    class_order: str | None = None
-    allow_low_accuracy: bool = False
-    units_on: tuple[str, ...] = ()
-    device: str = "auto"
-    batch_size: int = 64
-    workers: int | None = None
-    precision: str = "float32"
-    ablation: tuple[str, ...] = ("zero",)
-    attribution: tuple[str, ...] | None = None
-    top_k: int = 25
-    limit: int | None = None
-    allow_bad: bool = False
-    shard_size: int = 256
-    resume: bool = False
-    decoding: Decoding = field(default_factory=Decoding)
+    model: str = option(MODEL_HELP, written="MODEL")
+    images: Path | None = option(
+        "one sub-folder of images for each class; or where the paths of `--labels` begin",
+        default=None,
+        value="DIR",
+        read=Path,
+        told="that of `--labels`",
+    )
+    labels: Path | None = option(
+        "a list of images with their classes, in place of class folders", default=None, value="FILE.csv", read=Path
+    )
+    layers: tuple[str, ...] = option("a layer to look at", written="--layer", value="L", several=each_once)
+    out: Path = option(
+        "the store to write; an existing one is replaced when the new one is whole", value="STORE.h5", read=Path
+    )
+    weights: str | None = option(
+        "`DEFAULT`, a name of published weights, FILE or FILE::ENTRY, or `none` for random ones",
+        default=None,
+        value="W",
+        told="the network's own",
+    )
+    train_images: Path | None = option(
+        "training images in the same class folders, to be looked at in the same way",
+        default=None,
+        value="DIR",
+        read=Path,
+        told="none",
+    )
+    classes_file: Path | None = option(
+        "JSON object, class folder to network output",
+        default=None,
+        written="--classes",
+        value="FILE.json",
+        read=Path,
+        told="by order or name",
+    )
+    class_order: str | None = option(
+        "how names are sorted to be outputs 0, 1, 2 ...: `text`, `number` or `natural`",
+        default=None,
+        value="ORDER",
+        choices=("text", "number", "natural"),
+        told="where all agree",
+    )
+    allow_low_accuracy: bool = option(
+        "go on where the network's answers say that the classes may have the wrong outputs", default=False
+    )
+    units_on: tuple[str, ...] = option(
+        "`1`, `last` or `last:14x14`, of a layer `LAYER=last`: where units lie that the network does not show",
+        default=(),
+        value="WHERE",
+        several=tuple,
+        told="by the network",
+    )
+    device: str = option("where to compute: `auto`, `cpu`, `cuda` or `mps`", default="auto", value="D", choices=DEVICES)
+    batch_size: int = option("images that go through the network together", default=64, value="N", read=int, at_least=1)
+    workers: int | None = option(
+        "processes that decode images", default=None, value="N", read=int, at_least=0, told="by images and cores"
+    )
+    precision: str = option(
+        "`float32`, `tf32` (CUDA) or `bfloat16`, of the sweep; predictions are exact in each",
+        default="float32",
+        value="P",
+        choices=("float32", "tf32", "bfloat16"),
+    )
+    ablation: tuple[str, ...] = option(
+        "`zero` or `mean` (of the unit over all images and over space; of a token apart from the picture over all "
+        "images)",
+        default=("zero",),
+        value="KIND",
+        choices=ABLATION_KINDS,
+        several=each_once,
+    )
+    attribution: tuple[str, ...] | None = option(
+        "`gradient`, `deconvolution`, `guided_backpropagation`, `integrated_gradients`, or `none`",
+        default=None,
+        value="METHOD",
+        several=_methods,
+        told="all four, fewer where they would cost too much",
+    )
+    top_k: int = option("exemplars of each kind", default=25, value="N", read=int, at_least=1)
+    limit: int | None = option(
+        "take N images, spread evenly over the classes; of `--train-images` N too",
+        default=None,
+        value="N",
+        read=int,
+        at_least=1,
+        told="all",
+    )
+    background: str | None = option(
+        "what transparent pictures are laid on, such as `white` or `#808080`",
+        default=None,
+        value="COLOUR",
+        told="transparency is dropped",
+        check=colour,
+    )
+    white: float | None = option(
+        "the value of a white pixel in grey of more than 8 bits",
+        default=None,
+        value="N",
+        read=float,
+        above=0,
+        below=float("inf"),
+        bounds="above 0, the value of a white pixel",
+        told="by the files",
+    )
+    max_megapixels: float = option(
+        "larger pictures are left out, with the reason",
+        default=DEFAULT_MEGAPIXELS,
+        value="N",
+        read=float,
+        above=0,
+        below=float("inf"),
+        bounds="above 0",
+        told=f"{DEFAULT_MEGAPIXELS:g}",
+    )
+    allow_bad: bool = option("go on with more than 5 % unreadable images", default=False)
+    shard_size: int = option(
+        "images of one shard, the most that an interrupted run loses", default=256, value="N", read=int, at_least=1
+    )
+    resume: bool = option("go on with a run that was stopped", default=False)
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "top_k", "shard_size"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"--{name.replace('_', '-')} must be at least 1, but it is {getattr(self, name)}.")
-        if self.workers is not None and self.workers < 0:
-            raise OptionError(f"--workers must be 0 or more, but it is {self.workers}.")
-        if self.limit is not None and self.limit < 1:
-            raise OptionError(f"--limit must be at least 1, but it is {self.limit}.")
-        if not self.layers:
-            raise OptionError("Name at least one layer by --layer; `python -m precompute layers MODEL` lists them.")
+        unnamed = "Name at least one layer by --layer; `python -m precompute layers MODEL` lists them."
+        refuse_wrong(self, [] if self.layers else [unnamed])
         place_of(self.out)  # refuses what a store must not replace
+
+    @cached_property
+    def decoding(self) -> Decoding:
+        """How image files become pictures."""
+        return Decoding.asked(self.background, self.white, self.max_megapixels)

@@ -194,6 +194,6 @@ class Plan:
             "--precision": options.precision,
             "--device": self.device.type,
             "--background": options.decoding.background,
-            "--white": options.decoding.white,
-            "--max-megapixels": options.decoding.max_megapixels,
+            "--white": options.white,
+            "--max-megapixels": options.max_megapixels,
         }

@@ -31,7 +31,6 @@ from precompute.models.units_on import UnitsOn
 from precompute.options import RunOptions
 from precompute.plan import AttributionPlan, Plan
 from precompute.stages.attribution import METHODS
-from precompute.store.schema import ABLATION_KINDS
 
 _USUAL_SIDES = (224, 299, 96, 64, 32, 28)
 
@@ -44,8 +43,6 @@ def make_plan(options: RunOptions) -> Plan:
     UnitscopeError
         For anything that cannot work.
     """
-    _refuse_unknown("--ablation", options.ablation, ABLATION_KINDS)
-    _refuse_unknown("--precision", [options.precision], [precision.value for precision in Precision])
     _refuse_unknown("--attribution", options.attribution or (), tuple(METHODS))
     device = pick_device(options.device)
     asked = asked_images(options)

@@ -11,6 +11,7 @@ from precompute.errors import DiskError, UnitscopeError
 from precompute.estimates import store_bytes
 from precompute.experiments import carry_out as experiments
 from precompute.experiments.options import ExperimentOptions
+from precompute.option_fields import plain
 from precompute.options import RunOptions
 from precompute.passes.confusion import look_at_confusion
 from precompute.pipeline import Summary, run
@@ -186,5 +187,6 @@ def _facts(plan: Plan, command: str, seeds: dict[str, int]) -> dict[str, Any]:
         "git_commit": git_commit(),
         "device": device_name(plan.device),
         "seeds": seeds,
+        "options": plain(plan.options),
         "batch_size": plan.options.batch_size,
     }

@@ -220,8 +220,8 @@ def _facts(spec: ExperimentSpec, options: ExperimentOptions, command: str, reduc
         "source": spec.source,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
-        "options": json.dumps(options.said()),
-        "seed": options.seed or 0,
+        "options": json.dumps(options.whole(spec)),
+        "seed": options.seed,
         "versions": json.dumps(versions()),
     }
     return facts if reduced is None else facts | {"reduced": reduced}

@@ -103,7 +103,7 @@ def affordable(job: Job, subject: Subject, layers: Sequence[Compressible]) -> tu
     Memory decides on images alone. For time more units go in each round, as few as possible; where rounds become too
     few for that, there are fewer images as well.
     """
-    extent = Extent(_halves(job, job.options.images_per_class), keep=job.options.keep or 0.0)
+    extent = Extent(_halves(job, job.options.images_per_class), keep=job.options.keep)
     extent, crowded = _in_memory(job, subject, layers, extent)
     extent, hurried = _in_time(job, layers, extent)
     return extent, " ".join(filter(None, (crowded, hurried))) or None
@@ -119,7 +119,7 @@ def _in_memory(job: Job, subject: Subject, layers: Sequence[Compressible], exten
 
 
 def _in_time(job: Job, layers: Sequence[Compressible], extent: Extent) -> tuple[Extent, str | None]:
-    budget = 60 * job.options.minutes
+    budget = 60 * job.options.max_minutes
     full = sum(map(extent.seconds, layers))
     if full <= budget:
         return extent, None

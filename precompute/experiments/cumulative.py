@@ -80,7 +80,7 @@ def prepare(job: Job) -> Prepared:
         subject = find_subject(job.store, job.options)
         half = ranked_and_measured(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
         removals = [_removal(job, subject, layer, half) for layer in job.layers]
-    budget = 60 * job.options.minutes
+    budget = 60 * job.options.max_minutes
     removals, half, reduced = _within(job, removals, half, budget)
     n_sets = sum(removal.n_sets + removal.for_classes.n_sets for removal in removals)
     return Prepared(

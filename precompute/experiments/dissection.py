@@ -18,7 +18,6 @@ from precompute.models.device import exact_float32
 from precompute.store.layer import Layer
 from precompute.words import size
 
-QUANTILE = 0.005
 N_SHUFFLES = 20
 N_ROTATIONS = 5
 
@@ -29,14 +28,14 @@ _HELD_BYTES = 2**30
 
 def prepare(job: Job) -> Prepared:
     """Make the dissection of every layer ready."""
-    quantile = job.options.quantile or QUANTILE
+    quantile = job.options.quantile
     with exact_float32():
         subject = find_subject(job.store, job.options)
         masks = find_masks(job.options.masks, subject.images)
         scene = Scene.of(subject, masks, sites_of(subject, job.layers))
         order = _order(scene, job.options.images_per_class, seed=job.seed)
         seconds = _time(scene, order, quantile)
-    n_affordable = min(int(60 * job.options.minutes / seconds), int(_HELD_BYTES / (_held(scene) * quantile)))
+    n_affordable = min(int(60 * job.options.max_minutes / seconds), int(_HELD_BYTES / (_held(scene) * quantile)))
     chosen = order[: max(_FEWEST, n_affordable)]
     return Prepared(
         seconds=seconds * len(chosen),
@@ -44,7 +43,7 @@ def prepare(job: Job) -> Prepared:
         steps=2 * len(chosen),
         unit="images",
         run=partial(_run, job, scene, chosen, quantile),
-        reduced=_reduced(len(chosen), len(order), job.options.minutes),
+        reduced=_reduced(len(chosen), len(order), job.options.max_minutes),
         notes=(_told(scene),),
     )
 

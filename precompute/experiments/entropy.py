@@ -107,7 +107,7 @@ def _work(job: Job, subject: Subject, layer: Layer) -> _Work:
     at_random = orders(np.zeros(layer.n_units), seed=job.seed)
     maps = outputs_at(subject.model.network, [site], probe)[site]
     started = perf_counter()
-    births_of(maps, np.random.default_rng(0), n_shuffles=1, rule=job.options.rule)
+    births_of(maps, np.random.default_rng(0), n_shuffles=1, rule=job.options.entropy_rule)
     return _Work(
         layer=layer,
         site=site,
@@ -146,7 +146,7 @@ def _bytes(work: _Work, n_classes: int) -> float:
 
 def _within(job: Job, work: list[_Work], samples: Samples) -> tuple[list[_Work], Samples, str | None]:
     """Take fewer steps, and where the fewest are too many also fewer images, to stay within the time allowed."""
-    full, budget = _seconds(work, samples), 60 * job.options.minutes
+    full, budget = _seconds(work, samples), 60 * job.options.max_minutes
     if full <= budget:
         return work, samples, None
     work = [replace(each, n_removed=steps(each.layer.n_units, budget / full)) for each in work]
@@ -179,7 +179,7 @@ def _with_entropies(
     job: Job, subject: Subject, work: list[_Work], samples: Samples, advance: Advance
 ) -> tuple[list[Arrays], np.ndarray]:
     """Return each layer's entropies and how those of the images measured on agree; and the classes that they are of."""
-    n_classes, rule = len(job.store.classes), job.options.rule
+    n_classes, rule = len(job.store.classes), job.options.entropy_rule
     network, sites = subject.model.network, [each.site for each in work]
     with exact_float32():
         (first, label), (second, other) = (
@@ -202,7 +202,7 @@ def _removal(job: Job, work: _Work, entropy: np.ndarray) -> Removal:
 
 def _measures(job: Job, work: list[_Work], found: list[Arrays]) -> dict[str, Arrays]:
     """Return the means over classes; of our reading alone, since one name should mean one thing."""
-    if job.options.rule != "ours":
+    if job.options.entropy_rule != "ours":
         return {}
     named = {"feature_entropy": "entropy", "selective_rate": "selective_rate"}
     return {

@@ -181,7 +181,7 @@ def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
         seconds = sum(_seconds(subject, *each) for each in work.values())
     used = spread(images.labels, options.images_per_class)
     found = FolderSweep(subject, images, used, np.asarray(store.classes.output_index), work, seconds)
-    return _within(found, 60 * options.minutes)
+    return _within(found, 60 * options.max_minutes)
 
 
 def _silenced(layer: Layer, kind: str) -> list[Ablation]:

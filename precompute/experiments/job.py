@@ -34,7 +34,7 @@ class Job:
     @property
     def seed(self) -> int:
         """What all random choices come from."""
-        return self.options.seed or 0
+        return self.options.seed
 
 
 @dataclass(frozen=True, eq=False)

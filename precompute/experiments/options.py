@@ -2,112 +2,127 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from precompute.errors import OptionError
 from precompute.measures.entropy import Rule
+from precompute.option_fields import option, options_of, plain, refuse_wrong
+from precompute.options import DEVICES, each_once
 from precompute.store.experiments.spec import ExperimentSpec
-
-DEFAULT_MINUTES = 30.0
-_WRITTEN = {"layers": "--layer", "classes": "--class", "units": "--unit", "methods": "--method"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentOptions:
-    """The options of ``python -m precompute experiment``; None for what was not said.
+    """The options of ``python -m precompute experiment``. Each field says what it does; each experiment takes some."""
 
-    Parameters
-    ----------
-    layers
-        The layers to look at; all of the store's by default.
-    seed
-        What all random choices come from; 0 by default.
-    images
-        Where the store's images lie now; by default where they lay at the time of the run.
-    train_images
-        A folder of training images, for experiments that compare with them.
-    model, weights
-        What loads the network; by default what the store names.
-    device
-        ``auto``, ``cpu``, ``cuda`` or ``mps``; ``auto`` by default.
-    max_minutes
-        How long the experiment may take, about; it cuts itself down to that. 30 by default.
-    images_per_class
-        Use so many images of each class; all by default.
-    by
-        The measure that ranks units; the experiment's own choice by default.
-    masks
-        A folder of masks of concepts; by default the one beside the store's images.
-    quantile
-        The share of all positions at which a unit counts as active.
-    entropy_rule
-        Which reading of feature entropy: ``ours`` (the default), ``paper`` or ``code``.
-    keep
-        Share of the units that stay, from 0 to below 1; none by default.
-    classes
-        The classes that units are ranked for, by their folders' names; all by default.
-    units
-        The units whose attribution maps to compute; all by default.
-    methods
-        The attribution methods to compute them by; all by default.
-    """
-
-    layers: tuple[str, ...] | None = None
-    seed: int | None = None
-    images: Path | None = None
-    train_images: Path | None = None
-    model: str | None = None
-    weights: str | None = None
-    device: str | None = None
-    max_minutes: float | None = None
-    images_per_class: int | None = None
-    by: str | None = None
-    masks: Path | None = None
-    quantile: float | None = None
-    entropy_rule: Rule | None = None
-    keep: float | None = None
-    classes: tuple[str, ...] | None = None
-    units: tuple[int, ...] | None = None
-    methods: tuple[str, ...] | None = None
+    layers: tuple[str, ...] | None = option(
+        "a layer to look at", default=None, written="--layer", value="L", several=each_once, told="all of the store's"
+    )
+    seed: int = option(
+        "what random choices come from: halves of the images, resamples, orders, rotations",
+        default=0,
+        value="N",
+        read=int,
+        at_least=0,
+    )
+    images: Path | None = option(
+        "where the store's images lie now: the folder that their paths begin in",
+        default=None,
+        value="DIR",
+        read=Path,
+        told="where they lay",
+    )
+    train_images: Path | None = option(
+        "training images, in the store's class folders; they are swept as the run swept its own",
+        default=None,
+        value="DIR",
+        read=Path,
+        told="those of the store",
+    )
+    model: str | None = option("what loads the network", default=None, value="MODEL", told="what the store names")
+    weights: str | None = option(
+        "its weights; those that are gone are taken from the store where it carries them",
+        default=None,
+        value="W",
+        told="what the store names",
+    )
+    device: str = option("where to compute: `auto`, `cpu`, `cuda` or `mps`", default="auto", value="D", choices=DEVICES)
+    max_minutes: float = option(
+        "about how long it may take; it measures at fewer steps or of fewer directions, then on fewer images, or with "
+        "fewer shuffles of the labels, and says so on the screen and in the store",
+        default=30.0,
+        value="M",
+        read=float,
+        above=0,
+        told="30",
+    )
+    images_per_class: int | None = option(
+        "use N images of each class, spread evenly over it",
+        default=None,
+        value="N",
+        read=int,
+        at_least=2,
+        bounds="at least 2, one for each half",
+        told="all",
+    )
+    by: str | None = option(
+        "the measure that ranks units, highest first",
+        default=None,
+        value="MEASURE",
+        told="the overall drop on one half of the images",
+    )
+    classes: tuple[str, ...] | None = option(
+        "a class to rank units for, by its folder; at every number of units where it is named",
+        default=None,
+        written="--class",
+        value="NAME",
+        several=each_once,
+        told="all",
+    )
+    units: tuple[int, ...] | None = option(
+        "a unit to attribute", default=None, written="--unit", value="N", read=int, several=tuple, told="all"
+    )
+    methods: tuple[str, ...] | None = option(
+        "a method of attribution", default=None, written="--method", value="M", several=tuple, told="all"
+    )
+    keep: float = option(
+        "the share of the units at which compression ends",
+        default=0.0,
+        value="SHARE",
+        read=float,
+        at_least=0,
+        below=1,
+        bounds="a share of the units, 0 or more and below 1",
+        told="0",
+    )
+    masks: Path | None = option(
+        "masks of concepts", default=None, value="DIR", read=Path, told="beside the store's images"
+    )
+    quantile: float = option(
+        "share of all positions at which a unit counts as active",
+        default=0.005,
+        value="Q",
+        read=float,
+        above=0,
+        below=1,
+    )
+    entropy_rule: Rule = option(
+        "which reading of feature entropy: `ours`, `paper` or `code`",
+        default="ours",
+        value="R",
+        choices=("ours", "paper", "code"),
+    )
 
     def __post_init__(self) -> None:
-        if self.seed is not None and self.seed < 0:
-            raise OptionError(f"--seed must be 0 or more, but it is {self.seed}.")
-        if self.max_minutes is not None and not self.max_minutes > 0:
-            raise OptionError(f"--max-minutes must be more than 0, but it is {self.max_minutes:g}.")
-        if self.images_per_class is not None and self.images_per_class < 2:
-            raise OptionError(
-                f"--images-per-class must be at least 2, one for each half, but it is {self.images_per_class}."
-            )
+        refuse_wrong(self)
 
-        if self.quantile is not None and not 0 < self.quantile < 1:
-            raise OptionError(f"--quantile must be more than 0 and less than 1, but it is {self.quantile:g}.")
-        if self.keep is not None and not 0 <= self.keep < 1:
-            raise OptionError(f"--keep must be a share of the units, 0 or more and below 1, but it is {self.keep:g}.")
-
-    @property
-    def minutes(self) -> float:
-        """How long the experiment may take, about."""
-        return self.max_minutes or DEFAULT_MINUTES
-
-    @property
-    def rule(self) -> Rule:
-        """Which reading of feature entropy."""
-        return self.entropy_rule or "ours"
-
-    def said(self) -> dict[str, str | float | list[str]]:
-        """Return what was said, as plain values that JSON can hold."""
-        found = {field.name: getattr(self, field.name) for field in fields(self)}
-        plain = {name: str(value) if isinstance(value, Path) else value for name, value in found.items()}
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in plain.items()
-            if value is not None
-        }
+    def whole(self, spec: ExperimentSpec) -> dict[str, Any]:
+        """Return all that an experiment was asked, by default or not, as values that JSON can hold."""
+        return plain(self, spec.options)
 
     def only(self, spec: ExperimentSpec) -> "ExperimentOptions":
         """Return those that an experiment takes; the others as if they had not been said."""
-        said = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ExperimentOptions(**{name: value for name, value in said.items() if name in spec.options})
+        return ExperimentOptions(**{name: getattr(self, name) for name in spec.options})
 
     def refuse_unused(self, spec: ExperimentSpec) -> None:
         """Refuse options that an experiment would not look at.
@@ -117,12 +132,9 @@ class ExperimentOptions:
         OptionError
             Naming them, and those that it takes.
         """
-        unused = [written(name) for name in self.said() if name not in spec.options]
+        said = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
+        written = {name: each.written for name, each in options_of(ExperimentOptions).items()}
+        unused = [written[name] for name in said if name not in spec.options]
         if unused:
-            takes = ", ".join(written(name) for name in spec.options)
+            takes = ", ".join(written[name] for name in spec.options)
             raise OptionError(f"The experiment {spec.name} takes no {', '.join(unused)}. It takes {takes}.")
-
-
-def written(name: str) -> str:
-    """Return an option as it is written on the command line."""
-    return _WRITTEN.get(name, f"--{name.replace('_', '-')}")

@@ -104,7 +104,7 @@ def _seconds(job: Job, subject: Subject) -> float:
 
 def _within(label: np.ndarray, half: np.ndarray, each: float, job: Job) -> tuple[np.ndarray, str | None]:
     """Take fewer images where all would take longer than allowed."""
-    budget, full = 60 * job.options.minutes, each * int((half >= 0).sum())
+    budget, full = 60 * job.options.max_minutes, each * int((half >= 0).sum())
     if full <= budget:
         return half, None
     per_class = max(2, int(np.bincount(label[half >= 0]).max() * budget / full))

@@ -147,7 +147,7 @@ def _within(
     job: Job, rotations: list[_Rotations], images: np.ndarray
 ) -> tuple[list[_Rotations], np.ndarray, str | None]:
     """Ablate fewer directions, and where the fewest are too many also use fewer images, to stay within a time."""
-    budget = 60 * job.options.minutes
+    budget = 60 * job.options.max_minutes
     full = _seconds(rotations, len(images))
     if full <= budget:
         return rotations, images, None

@@ -41,7 +41,7 @@ def prepare(job: Job) -> Prepared:
     frame = _frame(job)
     n_units = sum(layer.n_units for layer in job.layers)
     once, each = _seconds(frame, job.layers[0])
-    draws, reduced = affordable(60 * job.options.minutes, n_units * once, n_units * each)
+    draws, reduced = affordable(60 * job.options.max_minutes, n_units * once, n_units * each)
     return Prepared(
         seconds=n_units * (once + draws * each),
         bytes=n_units * (4 * frame.labels.n_classes + 70) * 4,

@@ -153,7 +153,7 @@ def find_subject(store: Store, options: ExperimentOptions) -> Subject:
         Where either cannot be had, or is not what the store is about.
     """
     images = find_images(store, options.images)
-    device = pick_device(options.device or "auto")
+    device = pick_device(options.device)
     model = find_model(store, options)
     model = replace(model, network=model.network.to(device))
     images = replace(images, load=load_by(model.loader, Decoding.recorded(store.provenance.get("decoding"))))

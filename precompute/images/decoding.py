@@ -62,9 +62,9 @@ class Decoding:
         OptionError
             Where the background is no colour, or another value cannot be.
         """
-        colour = None if background is None else _colour(background)
+        laid_on = None if background is None else colour(background)
         limit = DEFAULT_MEGAPIXELS if max_megapixels is None else max_megapixels
-        return cls(colour, white, max_megapixels=limit)
+        return cls(laid_on, white, max_megapixels=limit)
 
     @classmethod
     def recorded(cls, record: Mapping[str, Any] | None) -> "Decoding":
@@ -85,7 +85,14 @@ class Decoding:
         return asdict(self)
 
 
-def _colour(words: str) -> tuple[int, int, int]:
+def colour(words: str) -> tuple[int, int, int]:
+    """Return (red, green, blue) of a colour in words.
+
+    Raises
+    ------
+    OptionError
+        Where that is no colour, or one with transparency.
+    """
     expected = OptionError(f"--background {words}: expected a colour without transparency, such as white or #808080.")
     try:
         found = ImageColor.getrgb(words)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 CHECKSUM = "checksum"
 # What a checksum leaves out: what is written after it, and what two runs that find the same do not share.
 _STAMPS = (CHECKSUM, "complete", "created", "command")
-_OF_ONE_RUN = ("command", "started")
+_OF_ONE_RUN = ("command", "started", "options")
 # An attribute holds 64 kB at most.
 _LONGEST_TEXT = 60_000
 _LONGEST_PROVENANCE = 16_000

@@ -55,7 +55,7 @@ def contents(path: Path) -> dict[str, object]:
     with h5py.File(path, "r", locking=False) as file:
         file.visititems(keep)
         record = json.loads(read_facts(file)["provenance"])
-        found["provenance"] = [record[k] for k in record if k not in ("command", "started", "git_commit")]
+        found["provenance"] = [record[k] for k in record if k not in ("command", "started", "options", "git_commit")]
     return found
 
 

@@ -6,7 +6,6 @@ import pytest
 from precompute.errors import UnitscopeError
 from precompute.experiments.carry_out import carry_out as add
 from precompute.experiments.options import ExperimentOptions
-from precompute.images.decoding import Decoding
 from precompute.options import RunOptions
 from precompute.runs import carry_out
 from precompute.store.check import check
@@ -165,4 +164,4 @@ def test_what_cannot_be_is_refused_in_a_sentence(run, name, words):
 
 def test_options_about_pictures_are_refused(run):
     with pytest.raises(UnitscopeError, match="returns a loader of its own"):
-        run("names", decoding=Decoding(white=4095))
+        run("names", white=4095)

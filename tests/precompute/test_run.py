@@ -255,7 +255,7 @@ def test_the_store_says_how_it_came_to_be(computed):
     assert said["no_op_rows"] == 2 * len(store.layers) * len(store.images)  # one unit, two kinds of ablation
     assert said["image_list_hash"] == store.images.list_hash
     assert len(said["weights"]["sha256"]) == 64
-    assert {"command", "versions", "device", "seeds", "transform", "git_commit"} <= said.keys()
+    assert {"command", "versions", "options", "device", "seeds", "transform", "git_commit"} <= said.keys()
     for name, tensor in model.network.state_dict().items():
         np.testing.assert_array_equal(store.state_dict()[name], tensor.numpy())
 

@@ -46,6 +46,11 @@ def specs() -> tuple[ExperimentSpec, ...]:
     return tuple(_spec(name) for name in NAMES)
 
 
+def listed() -> tuple[ExperimentSpec, ...]:
+    """Return all that the command ``experiment`` knows: also what has no group."""
+    return (*specs(), _spec(ATTRIBUTION))
+
+
 def spec_of(name: str) -> ExperimentSpec:
     """Return what is said of an experiment.
 

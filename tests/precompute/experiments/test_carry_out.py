@@ -62,7 +62,7 @@ def test_a_layer_that_is_not_there_is_refused_and_the_store_stays(store_path, ca
 def test_only_the_layers_asked_for_are_looked_at(experiment):
     arrays, facts = experiment("statistics", "--layer", "deep")
     assert {path.split("/")[1] for path in arrays if path.startswith("layers/")} == {"deep"}
-    assert facts["options"] == {"layers": ["deep"]}
+    assert facts["options"] == {"layers": ["deep"], "seed": 0}
 
 
 def test_cost_is_told_before_it_starts(store_path, capsys):
