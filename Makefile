@@ -1,6 +1,8 @@
 # make demo   everything from nothing: environment, demo store, app      (PORT=8502 make demo: another port)
+# make check  formatting, style, types and imports, in seconds
 # make test   the same environment and the test tools, then every check and test
 # make run    the app alone
+# make architecture   the picture and the tables of docs/architecture.md, drawn from the code
 # make coverage   docs/coverage.md anew: which layers of which networks can be looked at (some hours)
 # make campaign   the long trials of docs/reliability.md: damaged stores, killed runs, two writers, a full disk
 
@@ -11,7 +13,7 @@ DEMO := runs/demo.h5
 # Without a screen there is no browser to open.
 HEADLESS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && echo false || echo true)
 
-.PHONY: demo run test coverage format clean
+.PHONY: demo run check test architecture coverage format clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO) run
@@ -23,14 +25,19 @@ run: .venv/installed
 $(DEMO): | .venv/installed
 	$(BIN)/python -m precompute demo --out $(DEMO)
 
-test: .venv/installed-dev browser
+check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+test: check browser
 	rm -rf .cache/demo && $(BIN)/python -m precompute demo --out .cache/demo/demo.h5
 	OMP_NUM_THREADS=1 UNITSCOPE_DEMO_STORE=$(CURDIR)/.cache/demo/demo.h5 \
 	  $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope $(TESTS)
+
+architecture: .venv/installed-dev
+	$(BIN)/python -m tests.floors
 
 coverage: .venv/installed-dev
 	$(BIN)/python -m tests.coverage

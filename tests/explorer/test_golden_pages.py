@@ -1,0 +1,28 @@
+"""Every page shows a store of an earlier version."""
+
+import pytest
+
+from precompute.store.experiments import registry
+from tests.golden.values import STORES, unpack
+
+
+@pytest.fixture(params=STORES, ids=lambda packed: packed.name)
+def golden(request, runs):
+    return unpack(request.param, runs).rename(runs / "golden.h5")
+
+
+@pytest.mark.parametrize("page", ["layer", "unit", "compare"])
+def test_a_page_shows_it(page, golden, show):
+    words = show(page, store="golden", layer="features.4", unit="3").words
+    assert "us-error" not in words
+    assert "us-warning" not in words
+
+
+def test_the_page_of_every_experiment_shows_it(golden, show):
+    shown = show("experiments", store="golden", layer="features.4")
+    for name in registry.NAMES:
+        shown.app.query_params["experiment"] = name
+        shown.app.run()
+        assert not shown.app.exception, name
+        assert "us-error" not in shown.words, name
+        assert shown.charts(), name
