@@ -1,5 +1,7 @@
 """What silencing one unit does to each class, from its flips: images lost, images gained, and how sure that is."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,3 +63,45 @@ def right_changes(flips: Flips, before: Answers) -> tuple[NDArray[np.bool_], NDA
     was_right = before.right[flips.image]
     is_right = flips.prediction == before.target[flips.image]
     return was_right & ~is_right, ~was_right & is_right
+
+
+FEWEST_MOVED = 3
+
+
+@dataclass(frozen=True)
+class Move:
+    """Answers that go from one class to another without a unit.
+
+    Parameters
+    ----------
+    source, target : int
+        The classes that the network names with the unit and without it.
+    n_images : int
+        Images whose answer goes this way.
+    lost, gained : int
+        Of these, images of the source that are lost, and of the target that are gained.
+    n_changed : int
+        All images whose answer changes.
+    """
+
+    source: int
+    target: int
+    n_images: int
+    lost: int
+    gained: int
+    n_changed: int
+
+
+def main_move(flips: Flips, before: Answers, class_of_output: Mapping[int, int]) -> Move | None:
+    """Return the way that most answers go, where one class gains what another loses; None otherwise.
+
+    At least half of the answers that change go that way, at least `FEWEST_MOVED`, with a loss and a gain among them.
+    """
+    pairs = Counter(zip(before.prediction[flips.image].tolist(), flips.prediction.tolist(), strict=True))
+    for (old, new), n_images in pairs.most_common(1):
+        here = (before.prediction[flips.image] == old) & (flips.prediction == new)
+        lost, gained = (int((changed & here).sum()) for changed in right_changes(flips, before))
+        enough = n_images >= max(FEWEST_MOVED, len(flips.image) / 2)
+        if enough and lost and gained:
+            return Move(class_of_output[old], class_of_output[new], n_images, lost, gained, len(flips.image))
+    return None

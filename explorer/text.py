@@ -45,6 +45,12 @@ def points(fraction: float, n_images: int) -> str:
     return number(100 * fraction + math.copysign(_HALF_WAY, fraction), decimals_for(n_images))
 
 
+def some_points(fraction: float, n_images: int) -> str:
+    """Return the same with its unit: ``1 point``, ``0 points``, ``12 points``, ``1.0 points``."""
+    size = points(fraction, n_images)
+    return f"{size} {'point' if size == '1' else 'points'}"
+
+
 def percent(fraction: float, n_images: int) -> str:
     """Return an accuracy in percent, as finely as that many images can tell."""
     return f"{points(fraction, n_images)} %"

@@ -15,7 +15,7 @@ Floats = NDArray[np.floating[Any]]
 
 MOST_ROWS = 24
 # Shares of the width: activation bars, class names, drops, and the tally of images at the right edge.
-_LEFT, _RIGHT_FROM, _RIGHT_TO = 0.36, 0.60, 0.88
+_LEFT, _RIGHT_FROM, _RIGHT_TO = 0.33, 0.57, 0.80
 _MIDDLE = (_LEFT + _RIGHT_FROM) / 2
 _BAR = theme.ROW * 0.62
 
@@ -110,7 +110,10 @@ def _sides(frame: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart
         x=_right(frame, breaks), x2=alt.X2Datum(0), y=y, color=_loss_or_gain(), tooltip=tip
     )
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.REST, strokeWidth=1)
-    return [profile, interval, drops, zero.encode(x=_right(frame, None, "zero"))]
+    marked = [zero.encode(x=_right(frame, None, "zero"))]
+    if (frame["activation"] < 0).any():
+        marked.append(zero.encode(x=_left(frame, None, "zero")))
+    return [profile, interval, drops, *marked]
 
 
 def _chance(frame: pd.DataFrame, ceiling: float) -> alt.Chart:
@@ -154,12 +157,13 @@ def _strip(frame: pd.DataFrame, others: pd.DataFrame, y: alt.Y) -> list[alt.Char
     ]
 
 
-def _left(frame: pd.DataFrame, axis: alt.Axis | None) -> alt.X:
-    """Activation, growing from the names to the left."""
-    top, bottom = frame["activation"].max(), frame["activation"].min()
-    domain = [min(0.0, float(bottom)), max(0.0, float(top)) or 1.0]
+def _left(frame: pd.DataFrame, axis: alt.Axis | None, field: str = "activation") -> alt.X:
+    """Activation, growing from the names to the left; means below zero go to the right of zero."""
+    low = min(0.0, float(frame["activation"].min()))
+    high = max(0.0, float(frame["activation"].max()))
+    domain = [low, high] if high > low else [0.0, 1.0]
     scale = alt.Scale(domain=domain, range=[alt.ExprRef(f"width*{_LEFT}"), 0], nice=False)
-    return alt.X("activation:Q", scale=scale, axis=axis)
+    return alt.X(f"{field}:Q", scale=scale, axis=axis)
 
 
 def _right(frame: pd.DataFrame, axis: alt.Axis | None, field: str = "drop") -> alt.X:
@@ -185,5 +189,5 @@ def _tooltip() -> list[alt.Tooltip]:
 
 
 def _tally(lost: int, gained: int) -> str:
-    """Say what the images did, such as ``−7 +1``; nothing where nothing happened."""
-    return "  ".join(part for part in (f"−{lost}" if lost else "", f"+{gained}" if gained else "") if part)
+    """Say what the images did, such as ``7 lost, 1 gained``; nothing where nothing happened."""
+    return ", ".join(part for part in (f"{lost} lost" if lost else "", f"{gained} gained" if gained else "") if part)

@@ -25,11 +25,14 @@ class Place:
         How many units have a value.
     lowest : bool
         Whether no unit has a lower value.
+    tied : int
+        How many other units have the same value.
     """
 
     rank: int
     of: int
     lowest: bool
+    tied: int = 0
 
 
 def place(values: Floats, unit: int) -> Place | None:
@@ -37,7 +40,8 @@ def place(values: Floats, unit: int) -> Place | None:
     if np.isnan(values[unit]):
         return None
     lowest = not (values < values[unit]).any()
-    return Place(int((values > values[unit]).sum()) + 1, int((~np.isnan(values)).sum()), lowest)
+    tied = int((values == values[unit]).sum()) - 1
+    return Place(int((values > values[unit]).sum()) + 1, int((~np.isnan(values)).sum()), lowest, tied)
 
 
 def rank_strip(values: Floats, unit: int) -> str:

@@ -9,7 +9,7 @@ from explorer.components.html import heading, note
 from explorer.impact import Floats
 from explorer.navigate import View
 from explorer.places import apart_words
-from explorer.text import percent, significant
+from explorer.text import count, percent, significant
 from precompute.store.reader import Layer
 
 _SATURATED = 0.02
@@ -17,8 +17,9 @@ _SATURATED = 0.02
 
 def distribution(view: View, layer: Layer, unit: int) -> None:
     """Show the histogram of the unit's activation, zeros counted apart."""
-    largest = layer.activation(unit).max
-    heading("How strongly it fires", "; ".join(_extremes(largest)))
+    activation = layer.activation(unit)
+    largest = activation.max
+    heading("How strongly it fires", "; ".join(_extremes(largest, signed=activation.positive_mean is not None)))
     if not largest.any():
         note("It is at zero on every image.")
         return
@@ -33,11 +34,15 @@ def distribution(view: View, layer: Layer, unit: int) -> None:
         note(apart)
 
 
-def _extremes(largest: Floats) -> list[str]:
-    """Say how many images leave the unit at zero, and how many drive it to one same ceiling, as ReLU6 does."""
-    said = [f"{percent(float((largest == 0).mean()), 100)} of the images leave it at zero"]
+def _extremes(largest: Floats, *, signed: bool) -> list[str]:
+    """Say how many images leave the unit at rest, and how many drive it to one same ceiling, as ReLU6 does.
+
+    In a layer that goes below zero, zero is no rest; there it is said on how many images the unit is nowhere above it.
+    """
+    resting, where = (largest <= 0, "have it nowhere above zero") if signed else (largest == 0, "leave it at zero")
+    said = [f"{percent(float(resting.mean()), 100)} of the images {where}"]
     top = float(largest.max())
-    share = float((largest == top).mean())
-    if top > 0 and share >= _SATURATED:
-        said.append(f"{percent(share, 100)} reach exactly {significant(top)}")
+    n_top = int((largest == top).sum())
+    if top > 0 and n_top >= max(2, _SATURATED * len(largest)):
+        said.append(f"{count(n_top, 'image')} reach exactly {significant(top)}")
     return said

@@ -1,6 +1,7 @@
 """HTML pieces. Whatever comes from a store is escaped here, and only here."""
 
 import html
+from collections.abc import Iterable
 
 import streamlit as st
 
@@ -24,6 +25,13 @@ def heading(title: str, aside: str = "") -> None:
 def note(text: str) -> None:
     """Say something quietly."""
     st.html(f'<p class="us-note">{together(escape(text))}</p>')
+
+
+def notes(texts: Iterable[str]) -> None:
+    """Say several things quietly, a paragraph each, close together; nothing where there are none."""
+    said = "".join(f'<p class="us-note">{together(escape(text))}</p>' for text in texts if text)
+    if said:
+        st.html(f"<div>{said}</div>")
 
 
 def sentence(inner: str) -> None:

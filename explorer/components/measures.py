@@ -12,7 +12,7 @@ from explorer.components.html import escape
 from explorer.impact import Ints
 from explorer.navigate import View
 from explorer.shown import index_title, quantity
-from explorer.text import count, ordinal, percent, points, significant
+from explorer.text import count, ordinal, percent, significant, some_points
 from precompute.measures.table import is_drop, is_index_valued, named
 from precompute.store.reader import Layer, Measure, Store
 
@@ -67,7 +67,9 @@ def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
         return "–", ""
     if is_drop(name):
         images = per_class.sum() if name.startswith("overall") else np.median(per_class[per_class > 0])
-        return points(value, int(images)), "points"
+        way = "" if value == 0 else " lost" if value > 0 else " gained"
+        size, points = some_points(abs(value), int(images)).split()
+        return size, points + way
     return significant(value, 2 if name == "class_selectivity" else 3), ""
 
 
@@ -86,18 +88,21 @@ def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: In
 def _place_words(found: Place | None) -> str:
     if found is None:
         return "not defined for this unit"
-    if found.rank == 1 and found.lowest and found.of > 1:
+    if found.tied + 1 == found.of and found.of > 1:
         return f"the same in all {count(found.of, 'unit')}"
-    if found.rank == 1:
-        return f"highest of {count(found.of, 'unit')}"
-    return f"{'lowest' if found.lowest else ordinal(found.rank) + ' highest'} of {count(found.of, 'unit')}"
+    rank = "highest" if found.rank == 1 else "lowest" if found.lowest else f"{ordinal(found.rank)} highest"
+    ties = f", tied with {count(found.tied, 'other')}" if found.tied else ""
+    return f"{rank} of {count(found.of, 'unit')}{ties}"
 
 
 def _alive(layer: Layer, unit: int) -> str:
-    largest = layer.activation(unit).max
-    share = float((largest != 0).mean()) if largest.size else 0.0
+    activation = layer.activation(unit)
+    signed = activation.positive_mean is not None
+    alive = activation.max > 0 if signed else activation.max != 0
+    share = float(alive.mean()) if alive.size else 0.0
+    name, meant = ("Above zero on", "above zero somewhere") if signed else ("Alive on", "not zero everywhere")
     return (
-        f'<div title="Images on which the unit is not zero everywhere"><dt>Alive on</dt>'
+        f'<div title="Images on which the unit is {meant}"><dt>{name}</dt>'
         f"<dd><b>{percent(share, 100)}</b></dd>"
-        f"<span>{(largest != 0).sum():,} of {count(largest.size, 'image')}</span></div>"
+        f"<span>{alive.sum():,} of {count(alive.size, 'image')}</span></div>"
     )

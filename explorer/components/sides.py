@@ -32,12 +32,17 @@ def sides(view: View, layer: Layer, unit: int, effect: Impact, found: Evidence |
     note(
         "Blue: mean activation over the images of the class. Orange: accuracy lost when the unit is silenced; green: "
         "gained. The line is a 95 % interval for that class alone (paired, Bonett and Price 2012). The largest of many "
-        f"drops is large partly by chance{_chance(ceiling)}. −7 +1: seven images lost, one gained."
+        f"drops is large partly by chance{_chance(ceiling)}.{_below_zero(layer, unit)}"
     )
 
 
 def _chance(ceiling: float | None) -> str:
     return "" if ceiling is None else ": up to the dashed line in 95 of 100 such cases"
+
+
+def _below_zero(layer: Layer, unit: int) -> str:
+    """Say which way means below zero are drawn, where the unit has any."""
+    return " Means below zero go to the right." if (layer.class_mean[unit] < 0).any() else ""
 
 
 def _look_at(selection: Selection, name: str) -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer import evidence, navigate
+from explorer import details, evidence, navigate
 from explorer.catalogue import axes_of, column_sets
 from explorer.chance import Chance, chance_of
 from explorer.charts.scatter import scatter
 from explorer.components.chart import chart
-from explorer.components.html import escape, heading, note
+from explorer.components.html import escape, heading, note, sentence
 from explorer.components.wall import wall
 from explorer.impact import impact
 from explorer.navigate import View
@@ -38,40 +38,50 @@ _TILES_A_PAGE = 48
 _TABLE_HEIGHT = 540
 
 
-def summary(view: View, layer: Layer) -> str:
-    """Return a sentence about the layer, as HTML."""
+def summary(view: View, layer: Layer) -> None:
+    """Say what the layer holds and which unit is most surely needed; below it, what that stands on."""
     dead = int(dead_units(layer).sum())
     kind = f"{layer.kind}, {shape_words(layer)}"
     said = f"<b>{escape(layer.name)}</b> ({escape(kind)}) has <b>{layer.n_units:,} units</b>"
     said += f", {dead:,} of them dead." if dead else "."
-    if where := where_words(layer):
-        said += f" Its units are {escape(where)}."
     found = evidence.held(view.store, layer.name, view.selection.ablation)
-    return said + (_worst(view, layer) if found is None else _surest(view, layer, found))
+    more, below = _worst(view, layer) if found is None else _surest(view, layer, found)
+    sentence(said + more)
+    if where := where_words(layer):
+        below = [f"Its units are {where}.", *below]
+    if below:
+        note(" ".join(below))
 
 
-def _surest(view: View, layer: Layer, found: Experiment) -> str:
-    """Say how many units some class needs for certain, and which is the surest."""
+def _surest(view: View, layer: Layer, found: Experiment) -> tuple[str, list[str]]:
+    """Say how many units some class needs for certain, and which is the surest; and what that stands on."""
     base = evidence.base_of(layer.name, view.selection.ablation)
-    q, p = found[f"{base}/max_drop_q"], found[f"{base}/max_drop_p"]
-    n_sure = int((q <= evidence.CALLED).sum())
+    n_sure = int((found[f"{base}/max_drop_q"] <= evidence.CALLED).sum())
     if n_sure == 0:
-        return " There are not enough images to tell the loss of any class without any of them from chance."
-    unit = int(np.lexsort((-found[f"{base}/max_drop"], p))[0])
+        return " There are not enough images to tell the loss of any class without any of them from chance.", []
+    unit = evidence.surest(found, base)
     one = evidence.evidence_of(view.store, layer.name, view.selection.ablation, unit)
-    clause = "" if one is None else as_html(quoted(view.store.classes.title, one))
+    if one is None:
+        return "", []
+    titles = view.store.classes.title
     needs = f"<b>{n_sure:,} of them</b> {'has' if n_sure == 1 else 'have'} a class that loses more than chance explains"
-    return f" {needs} (q ≤ {evidence.CALLED:g}). The surest is unit {unit}: without it, {clause}."
+    effect = impact(layer.flips(view.selection.ablation, unit), answers(view.store))
+    below = [f"More than chance: a false discovery rate q ≤ {evidence.CALLED:g}. Unit {unit}:"]
+    return (
+        f" {needs}. The surest is unit {unit}: without it, {as_html(quoted(titles, one))}.",
+        [*below, *details.of_class(titles, effect, one)],
+    )
 
 
-def _worst(view: View, layer: Layer) -> str:
+def _worst(view: View, layer: Layer) -> tuple[str, list[str]]:
     largest, where = layer.measures.get("max_class_drop"), layer.measures.get("max_class_drop_class")
     if largest is None or where is None or np.isnan(where.values).all():
-        return ""
+        return "", []
     unit = int(np.nanargmax(np.where(np.isnan(where.values), np.nan, largest.values)))
-    effect = impact(layer.flips("zero", unit), answers(view.store))
-    clause = as_html(breakage(view.store.classes.title, effect))
-    return f" The one that a class misses most is unit {unit}: without it, {clause}."
+    titles, effect = view.store.classes.title, impact(layer.flips("zero", unit), answers(view.store))
+    clause = as_html(breakage(titles, effect))
+    below = [f"Unit {unit}:", *details.of_class(titles, effect, None)]
+    return f" The one that a class misses most is unit {unit}: without it, {clause}.", below
 
 
 def plot_and_table(view: View, layer: Layer) -> None:

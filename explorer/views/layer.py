@@ -2,13 +2,12 @@
 
 from explorer import navigate
 from explorer.components import header, messages, units
-from explorer.components.html import sentence
 
 view = navigate.current()
 layer = view.layer
 with header.header(view, page=navigate.LAYER):
     header.place(f"{layer.n_units:,} units")
 messages.problems(view.problems)
-sentence(units.summary(view, layer))
+units.summary(view, layer)
 units.plot_and_table(view, layer)
 units.all_units(view, layer)

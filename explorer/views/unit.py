@@ -1,6 +1,5 @@
 """One unit: what it sees, and what breaks without it."""
 
-import numpy as np
 import streamlit as st
 
 from explorer import navigate
@@ -18,10 +17,10 @@ from explorer.components import (
 from explorer.components.footing import footing
 from explorer.components.html import sentence
 from explorer.components.measures import all_measures, measures
+from explorer.drive import profile_of, strongest
 from explorer.evidence import evidence_of
-from explorer.impact import impact
-from explorer.sentence import as_html, describe, without
-from precompute.measures.preferred import preferred_classes
+from explorer.impact import impact, main_move
+from explorer.sentence import Span, as_html, dead, drive, without
 from precompute.store.answers import answers
 
 view = navigate.current()
@@ -31,15 +30,17 @@ with header.header(view, page=navigate.UNIT):
     stepper.stepper(view)
 messages.problems(view.problems)
 
-activation = layer.activation(unit)
-effect = impact(layer.flips(view.selection.ablation, unit), answers(view.store))
-evidence = evidence_of(view.store, layer.name, view.selection.ablation, unit)
-dead = not activation.max.any() and not activation.mean.any()
-loss = without(view.store.classes.title, effect, evidence)
-titles, profile = view.store.classes.title, layer.class_mean[unit]
-preferred = preferred_classes(activation.mean, np.asarray(view.store.images.label), len(titles))
-sentence(as_html(describe(unit, titles, profile, preferred, loss, dead=dead)))
-footing(view, evidence)
+titles, before = view.store.classes.title, answers(view.store)
+activation, flips = layer.activation(unit), layer.flips(view.selection.ablation, unit)
+effect, evidence = impact(flips, before), evidence_of(view.store, layer.name, view.selection.ablation, unit)
+if not activation.max.any() and not activation.mean.any():
+    sentence(as_html(dead(unit)))
+else:
+    profile = profile_of(view.store, layer, unit)
+    images = strongest(activation.max, before.label, before.n_classes, exemplars.n_shown(layer))
+    sentence(as_html([*drive(unit, titles, profile, images), Span(" "), *without(titles, effect, evidence)]))
+    move = main_move(flips, before, view.store.classes.of_output)
+    footing(view, profile, images, effect, evidence, move)
 measures(view, layer, unit, effect.n_images)
 
 left, right = st.columns([5, 7], gap="large")

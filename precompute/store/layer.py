@@ -118,6 +118,12 @@ class Layer:
         held = self._names("exemplar")
         return tuple(kind for kind in schema.EXEMPLAR_KINDS if kind in held)
 
+    @cached_property
+    def n_exemplars(self) -> int:
+        """How many images each list names; 0 where there is none."""
+        kinds = self.exemplar_kinds
+        return self._file.shape(self._path("exemplar", kinds[0], "image"))[1] if kinds else 0
+
     def exemplars(self, kind: str, unit: int) -> Exemplars:
         """Return one unit's exemplars."""
         base = f"exemplar/{kind}"

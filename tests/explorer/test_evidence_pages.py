@@ -58,12 +58,14 @@ def test_the_headline_is_the_drop_to_quote_or_its_interval(told, show, kind):
     found = evidence_of(told, LAYER, kind, units[0])
     said = show("unit", store="demo", layer=LAYER, unit=str(units[0]), ablation=kind).words
     title, tally = told.classes.title[found.named[0]], f"{found.lost} of {found.n_images} images"
+    assert found.q <= CALLED
+    assert f"{tally} of {title} are lost, {found.gained} gained" in said
+    assert "(95 % interval: between" in said
     if np.isnan(found.drop):
-        assert f"{title}</b> loses {tally}, gains {found.gained} (95 % interval of points" in said
+        assert f"{title}</b> loses <b>{tally}</b>." in said
         assert "The drop is told as an interval" in said
     else:
-        assert f"{title}</b> loses about <b>{100 * found.drop:.0f} points</b> (95 % interval" in said
-        assert f"{tally} of {title} are lost, {found.gained} gained" in said
+        assert f"{title}</b> loses about <b>{100 * found.drop:.0f} points</b>." in said
 
 
 def test_statistics_of_an_earlier_version_are_said_to_be(tell, runs, show):

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from explorer.impact import impact, right_changes
+from explorer.impact import Move, impact, main_move, right_changes
+from precompute.measures.drops import Answers
 from precompute.store.answers import answers
+from precompute.store.reader import Flips
 
 
 def slow_impact(flips, before):
@@ -48,3 +50,21 @@ def test_a_flip_from_wrong_to_wrong_is_neither_lost_nor_gained(full_store):
     flips = full_store.layer("features.10").flips("zero", 0)
     lost, gained = right_changes(flips, before)
     assert not (lost & gained).any()
+
+
+def test_answers_that_move_from_one_class_to_another_are_found():
+    # Classes 0 and 1 are outputs 5 and 6; images 0 to 3 are of class 0, the others of class 1.
+    label = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    before = Answers(np.array([5, 5, 5, 5, 5, 5, 6, 6]), np.array([5, 6])[label], label, 2)
+    classes = {5: 0, 6: 1}
+    moved = Flips(np.array([0, 1, 4, 5, 6]), np.array([6, 6, 6, 6, 9]))
+    assert main_move(moved, before, classes) == Move(0, 1, 4, 2, 2, 5)
+
+
+def test_losses_alone_and_a_few_answers_are_no_move():
+    label = np.array([0, 0, 0, 1])
+    before = Answers(np.array([5, 5, 5, 5]), np.array([5, 6])[label], label, 2)
+    classes = {5: 0, 6: 1}
+    assert main_move(Flips(np.array([0, 1, 2]), np.array([6, 6, 6])), before, classes) is None
+    assert main_move(Flips(np.array([0, 3]), np.array([6, 6])), before, classes) is None
+    assert main_move(Flips(np.array([], dtype=int), np.array([], dtype=int)), before, classes) is None

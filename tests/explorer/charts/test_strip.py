@@ -9,9 +9,9 @@ from explorer.charts.strip import Place, place, rank_strip
 
 
 @pytest.mark.parametrize(("unit", "rank", "lowest"), [(0, 3, True), (1, 1, False), (2, 2, False), (3, 3, True)])
-def test_equal_values_share_the_best_rank(unit, rank, lowest):
+def test_equal_values_share_the_best_rank_and_are_counted(unit, rank, lowest):
     values = np.array([1.0, 3.0, 2.0, 1.0, np.nan])
-    assert place(values, unit) == Place(rank, 4, lowest)
+    assert place(values, unit) == Place(rank, 4, lowest, tied=int(values[unit] == 1))
 
 
 def test_an_undefined_value_has_no_place_and_no_mark():

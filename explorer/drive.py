@@ -1,0 +1,118 @@
+"""What drives a unit: which class it answers to on average, and of which classes its strongest images are."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.preferred import preferred_classes
+from precompute.measures.selectivity import class_means
+from precompute.store.reader import Layer, Store
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """How strongly a unit answers to each class, counted as class selectivity counts it.
+
+    Parameters
+    ----------
+    mean : (class,) array
+        Mean over the images of the class of the activation, or of its part above zero where the layer goes below;
+        never negative. NaN for classes without images.
+    preferred : tuple of int
+        The classes of which it answers most to one, see :func:`precompute.measures.preferred.preferred_classes`; none
+        where no few classes are settled.
+    signed : bool
+        Whether the layer goes below zero.
+    """
+
+    mean: Floats
+    preferred: tuple[int, ...]
+    signed: bool
+
+    @property
+    def silent(self) -> bool:
+        """Whether no class has a mean above zero."""
+        return not (self.mean > 0).any()
+
+    @property
+    def best(self) -> int | None:
+        """The class that it answers most to, where that is settled."""
+        return self.preferred[0] if len(self.preferred) == 1 and not self.silent else None
+
+    @property
+    def ratio(self) -> float:
+        """The mean of that class over the mean of the others' means; infinite where these are zero, NaN without one."""
+        best = self.best
+        others = np.delete(self.mean, best) if best is not None else np.array([])
+        others = others[~np.isnan(others)]
+        if best is None or not len(others):
+            return float("nan")
+        rest = float(others.mean())
+        return float(self.mean[best]) / rest if rest else float("inf")
+
+
+def profile_of(store: Store, layer: Layer, unit: int) -> Profile:
+    """Return how strongly a unit answers to each class."""
+    activation, n_classes = layer.activation(unit), len(store.classes)
+    label = np.asarray(store.images.label)
+    signed = activation.positive_mean is not None
+    # A store that says nothing of what lies above zero has nothing below it.
+    counted = np.maximum(activation.mean, 0) if activation.positive_mean is None else activation.positive_mean
+    mean = class_means(counted[None], label, n_classes)[0]
+    return Profile(mean, tuple(preferred_classes(counted, label, n_classes)), signed)
+
+
+@dataclass(frozen=True, eq=False)
+class Strongest:
+    """Of which classes a unit's strongest images are.
+
+    Parameters
+    ----------
+    count : (class,) integer array
+        Images of each class among them.
+    at_ceiling : bool
+        Whether more images share the last one's value than were asked for; all of them are counted then.
+    """
+
+    count: Ints
+    at_ceiling: bool
+
+    @property
+    def n_images(self) -> int:
+        """How many they are."""
+        return int(self.count.sum())
+
+    @property
+    def leader(self) -> int | None:
+        """The class that most of them are of, the first among equals; None where there are none."""
+        return int(self.count.argmax()) if self.n_images else None
+
+    def differs(self, best: int | None) -> bool:
+        """Whether fewer of them are of the class that the unit answers most to than of another."""
+        return best is not None and self.n_images > 0 and int(self.count[best]) < int(self.count.max())
+
+
+def strongest(largest: Floats, label: Ints, n_classes: int, k: int) -> Strongest:
+    """Count the classes of the k images that drive a unit most, and of those that are equal to the last of them.
+
+    Parameters
+    ----------
+    largest : (image,) array
+        Maximum of the unit's map. Images on which it is exactly zero do not drive the unit and do not count.
+    label : (image,) integer array
+        Class of each image.
+    n_classes, k : int
+        Number of classes, and how many images to count; ties beyond them count too.
+    """
+    driven = np.flatnonzero(largest != 0)
+    k = min(k, len(driven))
+    if not k:
+        return Strongest(np.zeros(n_classes, dtype=np.int64), at_ceiling=False)
+    cut = np.partition(largest[driven], len(driven) - k)[len(driven) - k]
+    taken = driven[largest[driven] >= cut]
+    return Strongest(np.bincount(label[taken], minlength=n_classes), at_ceiling=len(taken) > k)
