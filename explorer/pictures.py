@@ -5,6 +5,8 @@ numpy and Pillow only. Overlays are transparent where they say nothing, so they 
 
 import base64
 import io
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from PIL import Image
 
 Floats = NDArray[np.floating[Any]]
 
-OUTLINE_SIDE = 224
+SIDE = 224
+"""Pixels a side of an overlay on a square picture."""
 LINE = (255, 255, 255)
 CASING = (16, 20, 24)
 CONCEPT = (149, 80, 225)
@@ -47,13 +50,25 @@ def outline_level(top_maps: Floats) -> float:
     return typical / 2 if typical > 0 else float("nan")
 
 
-def active_region(activation: Floats, level: float, side: int = OUTLINE_SIDE) -> NDArray[np.bool_]:
-    """Tell where a map, enlarged smoothly to a square picture, exceeds a level, (side, side)."""
-    enlarged = Image.fromarray(activation.astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC)
+def aspect_of(input_size: Sequence[int]) -> float:
+    """Return width over height of a network's inputs (channel, height, width), which its pictures share."""
+    height, width = (*input_size, 1, 1)[1:3] if len(input_size) == 3 else (1, 1)
+    return width / height if height > 0 and width > 0 else 1.0
+
+
+def canvas(aspect: float) -> tuple[int, int]:
+    """Return rows and columns of an overlay for pictures of an aspect; as many pixels for every one."""
+    root = math.sqrt(aspect)
+    return max(1, round(SIDE / root)), max(1, round(SIDE * root))
+
+
+def active_region(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SIDE)) -> NDArray[np.bool_]:
+    """Tell where a map, enlarged smoothly to the rows and columns of a picture, exceeds a level."""
+    enlarged = Image.fromarray(activation.astype(np.float32)).resize(size[::-1], Image.Resampling.BICUBIC)
     return np.asarray(enlarged) > level
 
 
-def outline(activation: Floats, level: float, side: int = OUTLINE_SIDE) -> bytes | None:
+def outline(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SIDE)) -> bytes | None:
     """Draw the border of a unit's active region as a transparent PNG.
 
     Parameters
@@ -62,8 +77,8 @@ def outline(activation: Floats, level: float, side: int = OUTLINE_SIDE) -> bytes
         The unit's map on one image.
     level : float
         Activation that counts as active.
-    side : int
-        Size of the PNG in pixels.
+    size : (int, int)
+        Rows and columns of the PNG, from :func:`canvas`.
 
     Returns
     -------
@@ -72,23 +87,23 @@ def outline(activation: Floats, level: float, side: int = OUTLINE_SIDE) -> bytes
     """
     if activation.size == 1 or np.isnan(level):
         return None
-    region = active_region(activation, level, side)
+    region = active_region(activation, level, size)
     if not region.any():
         return None
-    pixels = np.zeros((side, side, 4), np.uint8)
+    pixels = np.zeros((*size, 4), np.uint8)
     _draw_border(pixels, region)
     return _png(pixels)
 
 
-def regions(own: NDArray[np.bool_], concept: NDArray[np.bool_], side: int = OUTLINE_SIDE) -> bytes | None:
+def regions(own: NDArray[np.bool_], concept: NDArray[np.bool_], size: tuple[int, int] = (SIDE, SIDE)) -> bytes | None:
     """Draw where a concept is, and over it the border of where a unit is active, as a transparent PNG.
 
     Parameters
     ----------
     own, concept : (row, column) bool array
         Where the unit is active and where the concept is.
-    side : int
-        Size of the PNG in pixels.
+    size : (int, int)
+        Rows and columns of the PNG, from :func:`canvas`.
 
     Returns
     -------
@@ -97,17 +112,18 @@ def regions(own: NDArray[np.bool_], concept: NDArray[np.bool_], side: int = OUTL
     """
     if not (own.any() or concept.any()):
         return None
-    pixels = np.zeros((side, side, 4), np.uint8)
-    place = active_region(concept.astype(np.float32), 0.5, side)
+    pixels = np.zeros((*size, 4), np.uint8)
+    place = active_region(concept.astype(np.float32), 0.5, size)
     pixels[place] = (*CONCEPT, 110)
     pixels[_any_around(place & ~_all_around(place))] = (*CONCEPT, 255)
-    _draw_border(pixels, active_region(own.astype(np.float32), 0.5, side))
+    _draw_border(pixels, active_region(own.astype(np.float32), 0.5, size))
     return _png(pixels)
 
 
 def _draw_border(pixels: NDArray[np.uint8], region: NDArray[np.bool_]) -> None:
     line = _any_around(region & ~_all_around(region))
-    pixels[_any_around(line) & ~line] = (*CASING, 190)
+    # As wide as the line on both sides of it, so that it is seen on pale and on dark pictures, and when shown small.
+    pixels[_any_around(_any_around(line)) & ~line] = (*CASING, 255)
     pixels[line] = (*LINE, 255)
 
 

@@ -12,6 +12,7 @@ from precompute.ablation.ablations import each_unit
 from precompute.ablation.cost import measure_cost
 from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import no_ops
+from precompute.images.picture import small_shape
 from precompute.models.sites import Site
 from precompute.plan import AttributionPlan, Plan
 from precompute.stages.activation_at import activation_at, not_right
@@ -110,7 +111,7 @@ def _failing(plan: Plan, network: nn.Module, methods: Sequence[str]) -> dict[str
 
 
 def _bytes_of_map(plan: Plan) -> int:
-    height, width = (min(side, MAX_ATTRIBUTION_MAP_SIDE) for side in plan.probe.shape[2:])
+    height, width = small_shape(plan.probe.shape[2:], MAX_ATTRIBUTION_MAP_SIDE)
     return 2 * height * width
 
 
@@ -152,7 +153,7 @@ def _bytes(plan: Plan) -> float:
     named = 0
     for site in plan.sites:
         per_image = 2 * 4 + 2 * len(plan.options.ablation)
-        height, width = (min(side, MAX_EXEMPLAR_MAP_SIDE) for side in site.spatial_shape or (1, 1))
+        height, width = small_shape((site.spatial_shape or (1, 1)), MAX_EXEMPLAR_MAP_SIDE)
         total += site.n_units * (n_images * per_image + 3 * k * height * width * 2)
         named += site.n_units * 3 * k
     return total + min(named, n_images) * 5_000

@@ -9,7 +9,7 @@ from explorer import navigate
 from explorer.components.gallery import Picture, gallery
 from explorer.components.html import escape, heading, note
 from explorer.navigate import View
-from explorer.pictures import common_limit, heat
+from explorer.pictures import Floats, aspect_of, common_limit, heat
 from explorer.text import MINUS, count, significant
 from precompute.store.reader import Exemplars, Layer
 from precompute.store.records import AttributionMaps
@@ -20,6 +20,7 @@ _LABELS = {
     "guided_backpropagation": "Guided backpropagation",
     "integrated_gradients": "Integrated gradients",
 }
+_FEWEST_PLACES = 6
 
 
 def attribution(view: View, layer: Layer, unit: int) -> None:
@@ -58,9 +59,10 @@ def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps])
     _choose_method(view, list(held), method)
     found = held[method]
     limit = common_limit(found.map[found.computed])
-    pictures = _pictures(view, layer.exemplars("top", unit), found, limit)
-    if pictures:
-        gallery(pictures, wide=True, faded=True)
+    ceiling = _ceiling(layer.activation(unit).max)
+    pictures = _pictures(view, layer.exemplars("top", unit), found, limit, ceiling)
+    gallery(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True)
+    if limit:
         _legend(limit)
     _exactness(found)
     _not_computed(view, layer, unit, method, found)
@@ -109,28 +111,46 @@ def _choose_method(view: View, held: list[str], method: str) -> None:
     )
 
 
-def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: float) -> list[Picture]:
+def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: float, ceiling: float) -> list[Picture]:
     label = view.store.images.label
+    # Places of maps that were left for later are shown only where there would be hardly any picture.
+    n_shown = max(_FEWEST_PLACES, int(np.flatnonzero(found.computed).max(initial=-1)) + 1)
     return [
         Picture(
             jpeg=view.store.thumbnail(image),
             title=view.store.classes.title[label[image]],
             value=significant(float(value)),
-            overlay=heat(values, limit),
+            overlay=heat(values, limit) if computed and values.any() else None,
             hint=view.store.images.path[image],
+            instead=_nothing(float(value), ceiling, computed=bool(computed)) if not (computed and values.any()) else "",
         )
         # Maps have a place for the first exemplars only.
-        for image, value, values, computed in zip(
-            exemplars.image, exemplars.value, found.map, found.computed, strict=False
-        )
-        if computed
+        for image, value, values, computed in list(
+            zip(exemplars.image, exemplars.value, found.map, found.computed, strict=False)
+        )[:n_shown]
     ]
 
 
+def _ceiling(largest: Floats) -> float:
+    """Return the value that a unit does not exceed on several images, as with ReLU6; NaN where there is none."""
+    top = float(largest.max())
+    return top if int((largest == top).sum()) > 1 else float("nan")
+
+
+def _nothing(value: float, ceiling: float, *, computed: bool) -> str:
+    """Say why a picture has no map."""
+    if not computed:
+        return "not computed"
+    if value == 0:
+        return "nothing: the unit is at zero here"
+    if value == ceiling:
+        return (
+            f"nothing: the unit is saturated at {significant(value)}, where a small change of the image changes nothing"
+        )
+    return "nothing: this map is zero everywhere"
+
+
 def _legend(limit: float) -> None:
-    if limit == 0:
-        note("All of these maps are zero: the unit is silent on these images, or saturated and so has no gradient.")
-        return
     end = escape(significant(limit, 2))
     ends = f"<span>{MINUS}{end}</span><i></i><span>{end}</span>"
     st.html(f'<div class="us-legend">{ends}<span>one scale for all pictures</span></div>')

@@ -8,7 +8,7 @@ from explorer.components.gallery import Picture, gallery
 from explorer.components.html import escape, heading, note
 from explorer.concepts import FLOOR, Matched, matched
 from explorer.navigate import View
-from explorer.pictures import regions
+from explorer.pictures import aspect_of, canvas, regions
 from explorer.text import number, significant
 from precompute.store.reader import Layer
 
@@ -80,17 +80,19 @@ def _drawn(view: View, layer: Layer, unit: int, found: Matched, rank: int) -> No
         return
     label = view.store.images.label
     images = layer.exemplars("top", unit).image
+    aspect = aspect_of(view.store.model.input_size)
     gallery(
         [
             Picture(
                 jpeg=view.store.thumbnail(image),
                 title=view.store.classes.title[label[image]],
-                overlay=regions(own_place, place),
+                overlay=regions(own_place, place, canvas(aspect)),
                 hint=view.store.images.path[image],
             )
             # Masks are there for the first exemplars only.
             for image, place, own_place in zip(images, concept, own, strict=False)
         ],
+        aspect,
         wide=True,
     )
     note(

@@ -6,9 +6,9 @@ import streamlit as st
 from explorer import navigate
 from explorer.components.gallery import Picture, gallery
 from explorer.components.html import heading, note
-from explorer.impact import right_changes
+from explorer.impact import Floats, right_changes
 from explorer.navigate import View
-from explorer.pictures import outline, outline_level
+from explorer.pictures import aspect_of, canvas, outline, outline_level
 from explorer.text import count, significant
 from precompute.store.answers import answers
 from precompute.store.reader import Exemplars, Layer
@@ -30,10 +30,12 @@ def exemplars(view: View, layer: Layer, unit: int) -> None:
     strongest = found if kind == "top" or "top" not in layer.exemplar_kinds else layer.exemplars("top", unit)
     level = outline_level(strongest.map)
     lost = _lost_images(view, layer, unit)
-    gallery(_pictures(view, found, level, lost))
+    gallery(_pictures(view, found, level, lost), aspect_of(view.store.model.input_size))
     said = _caption(found, kind, level)
+    if kind == "top":
+        said += _at_the_top(layer.activation(unit).max, found)
     if lost & set(found.image.tolist()):
-        said.append("Orange edge: an image that is lost without the unit.")
+        said.append("Lost: the network gets this image wrong without the unit.")
     note(" ".join(said))
 
 
@@ -72,12 +74,13 @@ def _lost_images(view: View, layer: Layer, unit: int) -> set[int]:
 def _pictures(view: View, found: Exemplars, level: float, lost: set[int]) -> list[Picture]:
     classes, label = view.store.classes, view.store.images.label
     chosen = view.chosen_class
+    size = canvas(aspect_of(view.store.model.input_size))
     return [
         Picture(
             jpeg=view.store.thumbnail(image),
             title=classes.title[label[image]],
             value=significant(float(value)),
-            overlay=outline(activation, level),
+            overlay=outline(activation, level, size),
             chosen=None if chosen is None else bool(label[image] == chosen),
             lost=int(image) in lost,
             hint=view.store.images.path[image],
@@ -97,6 +100,19 @@ def _caption(found: Exemplars, kind: str, level: float) -> list[str]:
     if found.tied:
         said.append(_tie(found.tied, kind))
     return said
+
+
+def _at_the_top(largest: Floats, found: Exemplars) -> list[str]:
+    """Say how many images share the value of the last picture, where that is more than are shown with it."""
+    last = found.value[-1]
+    sharing, n_shown = int((largest == last).sum()), int((found.value == last).sum())
+    if sharing <= n_shown or last == 0:
+        return []
+    among = f"{n_shown} of them" if n_shown < len(found.value) else f"the {n_shown} shown"
+    return [
+        f"{count(sharing, 'image')} share the value {significant(float(last))}; {among} have the highest mean over "
+        "their positions."
+    ]
 
 
 def _tie(tied: int, kind: str) -> str:

@@ -39,9 +39,18 @@ function tile(unit, setTriggerValue) {
   return link;
 }
 
+// Pictures that are much wider than high stand below each other, much higher ones side by side, others two by two.
+function across(aspect) {
+  return aspect >= 2 ? 1 : aspect <= 0.5 ? 4 : 2;
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const wall = parentElement.querySelector(".wall");
   wall.classList.toggle("cut", data.rows > 0);
   wall.style.setProperty("--rows", Math.max(1, data.rows));
+  const columns = across(data.aspect);
+  wall.style.setProperty("--aspect", data.aspect);
+  wall.style.setProperty("--across", columns);
+  wall.style.setProperty("--tile", (data.aspect * columns * columns) / 4);
   wall.replaceChildren(...data.tiles.map((unit) => tile(unit, setTriggerValue)));
 }

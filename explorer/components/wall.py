@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer import data, navigate
 from explorer.chance import Chance, chance_of
 from explorer.navigate import View
-from explorer.pictures import data_uri
+from explorer.pictures import aspect_of, data_uri
 from explorer.shown import Quantity, class_of, dead_units, index_titles
 from precompute.store.reader import Layer, Measure
 
@@ -39,7 +39,10 @@ def wall(view: View, layer: Layer, units: Sequence[int], value: Quantity | None,
         Show only as many tiles as fit in so many rows; 0 for all.
     """
     tiles = _tiles(view, layer, units, value)
-    _mount()(data={"tiles": tiles, "rows": rows}, key=key, on_pick_change=lambda: _open(view, layer, key))
+    aspect = aspect_of(view.store.model.input_size)
+    _mount()(
+        data={"tiles": tiles, "rows": rows, "aspect": aspect}, key=key, on_pick_change=lambda: _open(view, layer, key)
+    )
 
 
 def _open(view: View, layer: Layer, key: str) -> None:

@@ -15,7 +15,7 @@ from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.removal import sites_of
 from precompute.experiments.subject import Subject, find_subject
 from precompute.images.loading import seen_size
-from precompute.images.picture import area_average, black_input
+from precompute.images.picture import black_input, small_shape
 from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.progress import Progress
@@ -216,8 +216,8 @@ def _joined(
     layer: Layer, name: str, found: Sequence[Maps], shape: tuple[int, ...], probe: Tensor
 ) -> Mapping[str, np.ndarray]:
     """Put maps that were found beside those that a store holds."""
-    side = area_average(np.zeros((1, *probe.shape[2:])), MAX_ATTRIBUTION_MAP_SIDE).shape[1:]
-    maps = np.full((*shape, *side), np.nan, dtype=np.float16)
+    side = small_shape(probe.shape[2:], MAX_ATTRIBUTION_MAP_SIDE)
+    maps: np.ndarray = np.full((*shape, *side), np.nan, dtype=np.float16)
     computed, error = np.zeros(shape, dtype=np.uint8), np.full(shape, np.nan, dtype=np.float32)
     if any(facts.method == name and facts.n_exemplars for facts in layer.attributions):
         for unit in range(shape[0]):

@@ -6,6 +6,7 @@ transforms each pixel becomes ``matrix @ rgb + black``.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ _PROBES = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255,
 # A direction of colour space that the transform shrinks below this share of the strongest is lost.
 _WEAK = 0.02
 _RGB = 3
+_FEW = 7
 _RANGE = "stretched from the 1st to the 99th percentile of each image"
 
 
@@ -200,17 +202,26 @@ def area_average(maps: np.ndarray, side: int) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        (..., height', width') with the longer side equal to `side` and the same aspect, as near as whole cells allow;
-        float32, or float64 if `maps` is.
+        (..., height', width') of :func:`small_shape`; float32, or float64 if `maps` is.
     """
-    height, width = maps.shape[-2:]
-    longer = max(height, width)
-    if longer <= side:
+    old, new = maps.shape[-2:], small_shape(maps.shape[-2:], side)
+    if new == old:
         return maps
     dtype = np.result_type(maps.dtype, np.float32)
-    rows = _shares(height, max(1, round(height * side / longer))).astype(dtype)
-    columns = _shares(width, max(1, round(width * side / longer))).astype(dtype)
+    rows, columns = (_shares(before, after).astype(dtype) for before, after in zip(old, new, strict=True))
     return rows @ maps.astype(dtype) @ columns.T
+
+
+def small_shape(shape: Sequence[int], side: int) -> tuple[int, int]:
+    """Return the height and width of a map that is made small enough to store.
+
+    The longer side becomes `side` where it is longer, and the other one keeps the aspect as near as whole cells allow.
+    A side of few cells stays as it is: of 2 x 96 one row would be left, and which of the two was active with it.
+    """
+    height, width = shape
+    longer = max(height, width, side)
+    rows, columns = (max(round(cells * side / longer), min(cells, _FEW, side)) for cells in (height, width))
+    return rows, columns
 
 
 def _shares(n: int, n_new: int) -> np.ndarray:

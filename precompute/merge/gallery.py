@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from precompute.images.picture import area_average
+from precompute.images.picture import small_shape
 from precompute.merge.blocks import blocks
 from precompute.merge.images import Swept
 from precompute.merge.sweep import Merged
@@ -84,7 +84,7 @@ def _write_attribution(
 
 def _size(plan: Plan) -> tuple[int, ...]:
     """Return height and width of attribution maps."""
-    return area_average(np.zeros((1, *plan.probe.shape[2:])), MAX_ATTRIBUTION_MAP_SIDE).shape[1:]
+    return small_shape(plan.probe.shape[2:], MAX_ATTRIBUTION_MAP_SIDE)
 
 
 def _write_maps(

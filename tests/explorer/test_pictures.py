@@ -19,7 +19,7 @@ def bump(size=11, at=(5, 5)):
 
 
 def test_the_outline_runs_around_the_active_region_and_not_through_it():
-    png = opened(pictures.outline(bump(), 0.5, side=220))
+    png = opened(pictures.outline(bump(), 0.5, size=(220, 220)))
     middle = 220 // 2
     assert png[middle, middle, 3] == 0
     assert png[5, 5, 3] == 0
@@ -32,9 +32,9 @@ def test_the_outline_runs_around_the_active_region_and_not_through_it():
 
 
 def test_a_region_at_the_edge_is_outlined_inside_the_picture():
-    region = pictures.active_region(bump(at=(0, 5)), 0.5, side=110)
+    region = pictures.active_region(bump(at=(0, 5)), 0.5, size=(110, 110))
     assert region[0].any()
-    assert pictures.outline(bump(at=(0, 5)), 0.5, side=110) is not None
+    assert pictures.outline(bump(at=(0, 5)), 0.5, size=(110, 110)) is not None
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,22 @@ def test_the_common_scale_ignores_a_lone_peak():
     assert pictures.common_limit(values) == pytest.approx(0.1)
     assert pictures.common_limit(np.zeros(4)) == 0.0
     assert opened(pictures.heat(np.zeros((2, 2)), 0.0))[..., 3].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("input_size", "aspect"), [((3, 224, 224), 1), ((1, 48, 192), 4), ((3, 96, 48), 0.5), ((8,), 1)]
+)
+def test_an_overlay_has_the_proportions_of_the_pictures(input_size, aspect):
+    assert pictures.aspect_of(input_size) == aspect
+    rows, columns = pictures.canvas(aspect)
+    assert columns / rows == pytest.approx(aspect, rel=0.01)
+    png = opened(pictures.outline(np.outer([0, 1, 0], [0, 0, 1, 1, 0]), 0.5, pictures.canvas(aspect)))
+    assert png.shape[:2] == (rows, columns)
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+def test_an_outline_is_seen_on_any_picture(shade):
+    png = opened(pictures.outline(bump(), 0.5)).astype(float)
+    drawn = png[png[..., 3] > 0]
+    assert (drawn[:, 3] == 255).all()
+    assert (np.abs(drawn[:, :3] - shade).min(axis=1) > 100).mean() > 0.25

@@ -257,6 +257,21 @@ def test_area_averages_keep_the_aspect_and_the_leading_axes():
     np.testing.assert_allclose(found, 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("shape", "small"),
+    [
+        ((2, 96), (2, 56)),
+        ((96, 2), (56, 2)),
+        ((1, 400), (1, 56)),
+        ((12, 48), (12, 48)),
+        ((48, 192), (14, 56)),
+        ((6, 112), (6, 56)),
+    ],
+)
+def test_maps_that_are_not_square_keep_their_proportions_and_their_few_rows(shape, small):
+    assert area_average(np.ones((3, *shape)), 56).shape[1:] == small
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["cifar10-resnet20", "photos12-mobilenetv1"])
 def test_real_inputs_are_shown_as_their_files(real, name):
