@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.build import Build
+from explorer.drive import Strongest, n_strongest, strongest
 from explorer.handles import Handles, Signature
 from explorer.sources import Source
 from explorer.verdicts import Verdicts
@@ -48,6 +49,19 @@ def _first_exemplars(
         image = held.exemplars("top", unit).image[:count]
         found[row, : len(image)] = image
     return found
+
+
+def strongest_images(source: Source, layer: Layer, units: tuple[int, ...]) -> list[Strongest]:
+    """Return of which classes the strongest images of some units are."""
+    return _strongest_images(source, source.signature, layer.name, units)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _strongest_images(source: Source, signature: Signature, layer: str, units: tuple[int, ...]) -> list[Strongest]:
+    store = store_of(source)
+    held, label, n_classes = store.layer(layer), np.asarray(store.images.label), len(store.classes)
+    k = n_strongest(held)
+    return [strongest(held.activation(unit).max, label, n_classes, k) for unit in units]
 
 
 def compared(source: Source) -> list[Side]:

@@ -13,6 +13,9 @@ from precompute.store.reader import Layer, Store
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
+_WITHOUT_LISTS = 25
+"""How many images count as a unit's strongest in a store without lists: as many as a run lists by itself."""
+
 
 @dataclass(frozen=True, eq=False)
 class Profile:
@@ -95,6 +98,11 @@ class Strongest:
     def differs(self, best: int | None) -> bool:
         """Whether fewer of them are of the class that the unit answers most to than of another."""
         return best is not None and self.n_images > 0 and int(self.count[best]) < int(self.count.max())
+
+
+def n_strongest(layer: Layer) -> int:
+    """Return how many images count as a unit's strongest: as many as its lists of exemplars show."""
+    return layer.n_exemplars or _WITHOUT_LISTS
 
 
 def strongest(largest: Floats, label: Ints, n_classes: int, k: int) -> Strongest:

@@ -115,11 +115,6 @@ def held(store: Store, layer: str, ablation: str) -> Experiment | None:
     return found if f"{base_of(layer, ablation)}/quoted_drop" in found else None
 
 
-def surest(found: Experiment, base: str) -> int:
-    """Return the unit whose loss of some class is the surest: of the lowest p, of those the largest drop."""
-    return int(np.lexsort((-found[f"{base}/max_drop"], found[f"{base}/max_drop_p"]))[0])
-
-
 def base_of(layer: str, ablation: str) -> str:
     """Return where the statistics of a layer lie in their experiment."""
     return f"layers/{layer}/ablation/{ablation}"

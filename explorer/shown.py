@@ -19,7 +19,6 @@ Floats = NDArray[np.floating[Any]]
 _FIRST_ACROSS = ("class_selectivity", "l1_norm")
 _FIRST_UP = ("max_class_drop", "max_class_drop_mean", "l1_norm")
 _FIRST_ORDER = ("quoted_drop_low", "max_class_drop", "quoted_drop_low_mean", "max_class_drop_mean")
-_LARGEST = "max_class_drop"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +49,6 @@ def quantity(measure: Measure) -> Quantity:
 def option(measure: Measure) -> str:
     """Return a measure's name in a list to choose from, with the experiment that added it."""
     return f"{measure.label} · {measure.experiment}" if measure.experiment else measure.label
-
-
-def class_of(layer: Layer, name: str | None) -> Measure | None:
-    """Return the class that a drop falls on; of the largest drop where the measure is none of one class."""
-    for drop in (name or _LARGEST, _LARGEST, f"{_LARGEST}_mean"):
-        base, kind = (drop.removesuffix("_mean"), "_mean") if drop.endswith("_mean") else (drop, "")
-        found = layer.measures.get(f"{base}_class{kind}")
-        if found is not None and is_drop(drop):
-            return found
-    return None
 
 
 def index_titles(measure: Measure, store: Store) -> list[str]:

@@ -6,6 +6,8 @@ import pandas as pd
 from explorer.charts import theme
 
 HEIGHT = 460
+MOST_DASHES = 60
+"""Up to so many units all have their dashes; of more, the one that is pointed at."""
 
 
 def scatter(
@@ -43,6 +45,8 @@ def scatter(
         ],
     ).add_params(pick, hover)
     base = alt.Chart(frame)
+    if len(frame) > MOST_DASHES:
+        base = base.transform_filter({"param": "hover", "empty": False})
     dashes: list[alt.Chart] = []
     if x_chance:
         upright = base.mark_tick(color=theme.REST, orient="vertical", size=10, thickness=1.5, opacity=0.7)
@@ -50,7 +54,9 @@ def scatter(
     if y_chance:
         level = base.mark_tick(color=theme.REST, orient="horizontal", size=12, thickness=2)
         dashes.append(level.encode(x=x, y=alt.Y("y_chance:Q")))
-    return theme.layered([*dashes, encoded], height=HEIGHT, n_marks=len(frame) * (1 + len(dashes)))
+    return theme.layered(
+        [*dashes, encoded], height=HEIGHT, n_marks=len(frame) * (1 + len(dashes) * (len(frame) <= MOST_DASHES))
+    )
 
 
 def _scale(values: pd.Series) -> alt.Scale:

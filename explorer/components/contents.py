@@ -11,13 +11,15 @@ from explorer.components.chart import chart
 from explorer.components.html import escape, heading, note
 from explorer.components.wall import wall
 from explorer.navigate import View
+from explorer.picks import picks
 from explorer.places import shape_words
-from explorer.shown import dead_units, first_order, order_by, quantity
+from explorer.shown import dead_units
+from explorer.standing import standing
 from explorer.text import count, md_text, percent
 from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
-_TILES_A_ROW = 12
+_TILES_A_LAYER = 4
 _SHOWN_ABOVE = ("conditions", "notes")
 
 
@@ -40,9 +42,12 @@ def guide(view: View) -> None:
     """Say what the tiles of the layers are."""
     if not view.store.layers:
         note("This store holds no layer.")
-    elif any(first_order(layer) for layer in view.store.layers):
+    else:
         note(
-            "Of each layer, the units that one class misses most: what each sees, what breaks without it, by how much."
+            "Of each layer, units that are worth a look, each for the reason above it. Sees: the class of the highest "
+            "mean over all images, where its strongest images are of that class too. A full dot: a test tells the loss "
+            "from chance; a ring: none does. Most selective: of the units that fire on as many images as a class has. "
+            "Most general: most classes lose without it."
         )
 
 
@@ -68,14 +73,19 @@ def _layer(view: View, layer: Layer) -> None:
     dead = int(dead_units(layer).sum())
     facts = [layer.kind, shape_words(layer), count(layer.n_units, "unit")] + ([f"{dead} dead"] if dead else [])
     heading(layer.name, ", ".join(facts))
-    sort = first_order(layer)
-    rows = {1: 3, 2: 2}.get(len(view.store.layers), 1)
-    units = order_by(layer, sort)[: rows * _TILES_A_ROW].tolist()
-    value = quantity(layer.measures[sort]) if sort is not None else None
-    wall(view, layer, units, value, key=f"most_{layer.name}", rows=rows)
+    found = standing(view.store, layer, view.selection.ablation)
+    chosen = picks(view.store, layer, view.selection.ablation, found, _most_tiles(view))
+    units = [pick.unit for pick in chosen] or list(range(min(layer.n_units, _TILES_A_LAYER)))
+    wall(view, layer, units, None, key=f"most_{layer.name}", reasons=chosen)
+    if found.q is not None and not found.by_certainty():
+        note("No loss of any class without any of its units can be told from chance.")
     target = view.selection.to(layer=layer.name, unit=None)
     label = f"All {layer.n_units:,} units of {md_text(layer.name)}"
     st.page_link(navigate.LAYER, label=label, icon=":material/arrow_forward:", query_params=target.query())
+
+
+def _most_tiles(view: View) -> int:
+    return _TILES_A_LAYER * {1: 3, 2: 2}.get(len(view.store.layers), 1)
 
 
 def accuracy(view: View) -> None:

@@ -14,8 +14,6 @@ from precompute.store.answers import answers
 from precompute.store.reader import Exemplars, Layer
 
 _KINDS = {"top": "Strongest", "quantile": "Weakest to strongest", "bottom": "Weakest"}
-_WITHOUT_LISTS = 25
-"""How many images count as a unit's strongest where a store holds no lists: as many as a run lists by itself."""
 
 
 def exemplars(view: View, layer: Layer, unit: int) -> None:
@@ -37,11 +35,6 @@ def exemplars(view: View, layer: Layer, unit: int) -> None:
     if lost & set(found.image.tolist()):
         said.append("Lost: the network gets this image wrong without the unit.")
     note(" ".join(said))
-
-
-def n_shown(layer: Layer) -> int:
-    """Return how many images a list of exemplars of this layer has; what is called strongest goes by it."""
-    return layer.n_exemplars or _WITHOUT_LISTS
 
 
 def shown_kind(view: View, layer: Layer) -> str:

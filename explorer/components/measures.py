@@ -8,7 +8,7 @@ import streamlit as st
 from explorer.catalogue import in_order, is_defined
 from explorer.chance import beside
 from explorer.charts.strip import Place, place, rank_strip
-from explorer.components.html import escape
+from explorer.components.html import escape, together
 from explorer.impact import Ints
 from explorer.navigate import View
 from explorer.shown import index_title, quantity
@@ -69,6 +69,8 @@ def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
         images = per_class.sum() if name.startswith("overall") else np.median(per_class[per_class > 0])
         way = "" if value == 0 else " lost" if value > 0 else " gained"
         size, points = some_points(abs(value), int(images)).split()
+        if value and not size.strip("0."):
+            return "≈ 0", points + way
         return size, points + way
     return significant(value, 2 if name == "class_selectivity" else 3), ""
 
@@ -81,7 +83,7 @@ def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: In
         f'<div title="{escape(measure.formula)}"><dt>{escape(measure.label)}</dt>'
         f"<dd><b>{escape(number)}<small>{escape(unit_of_measurement)}</small></b>"
         f'<img src="data:image/svg+xml;base64,{strip}" alt="">'
-        f"<span>{'<br>'.join(escape(words) for words in said if words)}</span></dd></div>"
+        f"<span>{'<br>'.join(together(escape(words)) for words in said if words)}</span></dd></div>"
     )
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from explorer import details, evidence, navigate
 from explorer.catalogue import axes_of, column_sets
 from explorer.chance import Chance, chance_of
-from explorer.charts.scatter import scatter
+from explorer.charts.scatter import MOST_DASHES, scatter
 from explorer.components.chart import chart
 from explorer.components.html import escape, heading, note, sentence
 from explorer.components.wall import wall
@@ -28,6 +28,7 @@ from explorer.shown import (
     quantity,
     unit_frame,
 )
+from explorer.standing import standing
 from explorer.text import count
 from precompute.measures.table import is_drop, is_index_valued
 from precompute.store.answers import answers
@@ -36,6 +37,7 @@ from precompute.store.reader import Experiment, Layer
 
 _TILES_A_PAGE = 48
 _TABLE_HEIGHT = 540
+_NUMBER_WIDTH, _TEXT_WIDTH, _COLUMNS_THAT_FIT = 105, 140, 9
 
 
 def summary(view: View, layer: Layer) -> None:
@@ -59,7 +61,7 @@ def _surest(view: View, layer: Layer, found: Experiment) -> tuple[str, list[str]
     n_sure = int((found[f"{base}/max_drop_q"] <= evidence.CALLED).sum())
     if n_sure == 0:
         return " There are not enough images to tell the loss of any class without any of them from chance.", []
-    unit = evidence.surest(found, base)
+    unit = standing(view.store, layer, view.selection.ablation).by_certainty()[0]
     one = evidence.evidence_of(view.store, layer.name, view.selection.ablation, unit)
     if one is None:
         return "", []
@@ -90,11 +92,12 @@ def plot_and_table(view: View, layer: Layer) -> None:
         heading("Measures")
         note("This store holds no measures.")
         return
-    left, right = st.columns(2, gap="large")
-    with left:
-        _plot(view, layer)
-    with right:
-        _table(view, layer)
+    with st.container(key="plot_and_table"):
+        left, right = st.columns(2, gap="large")
+        with left:
+            _plot(view, layer)
+        with right:
+            _table(view, layer)
 
 
 def _plot(view: View, layer: Layer) -> None:
@@ -123,15 +126,16 @@ def _plot(view: View, layer: Layer) -> None:
     if missing := layer.n_units - len(frame):
         note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
     if chance:
-        note(_dashes(chance))
+        note(_dashes(chance, pointed=len(frame) > MOST_DASHES))
 
 
-def _dashes(chance: Mapping[str, Chance]) -> str:
+def _dashes(chance: Mapping[str, Chance], *, pointed: bool) -> str:
     """Say why there are dashes in the plot, and what they are."""
     reasons = dict.fromkeys(found.words.reason for found in chance.values())
     ways = {"x": "upright for the measure across", "y": "level for the one up"}
     told = "; ".join(f"{ways[axis]} ({found.words.name})" for axis, found in chance.items())
-    return " ".join([*reasons, f"A grey dash is where its unit would stand by that alone: {told}."])
+    which = "Point at a unit: a dash shows where it" if pointed else "A grey dash is where its unit"
+    return " ".join([*reasons, f"{which} would stand by that alone: {told}."])
 
 
 def _choose_measure(view: View, layer: Layer, options: list[str], value: str, field: str, label: str) -> None:
@@ -180,6 +184,8 @@ def _table(view: View, layer: Layer) -> None:
         placeholder="–",
         key=key,
     )
+    if len(frame.columns) > _COLUMNS_THAT_FIT:
+        note(f"{len(frame.columns)} columns: scroll sideways in the table for those beyond its edge.")
 
 
 def _choose_columns(view: View, sets: list[str], value: str) -> None:
@@ -206,11 +212,13 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, Chance]) ->
     columns: dict[str, Any] = {"unit": st.column_config.NumberColumn("Unit", width=60, pinned=True)}
     for name, found in chance.items():
         label = f"{found.level.label}: {found.words.name}"
-        columns[f"{name}_chance"] = st.column_config.NumberColumn(label, format="%.3g", help=found.words.reason)
+        columns[f"{name}_chance"] = st.column_config.NumberColumn(
+            label, format="%.3g", help=found.words.reason, width=_NUMBER_WIDTH
+        )
     for name in frame.columns[~frame.columns.isin(list(columns))]:
         measure = layer.measures[name]
         if is_index_valued(name):
-            columns[name] = st.column_config.TextColumn(measure.label, help=measure.formula)
+            columns[name] = st.column_config.TextColumn(measure.label, help=measure.formula, width=_TEXT_WIDTH)
         elif name == "dead":
             frame[name] = frame[name] == 1
             columns[name] = st.column_config.CheckboxColumn(measure.label, help=measure.formula)
@@ -218,7 +226,7 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, Chance]) ->
             shown = quantity(measure)
             finely = "%.1f" if is_drop(name) else "%.3g"
             columns[name] = st.column_config.NumberColumn(
-                shown.label.replace(", points", ", pt"), format=finely, help=shown.formula
+                shown.label.replace(", points", ", pt"), format=finely, help=shown.formula, width=_NUMBER_WIDTH
             )
     return columns
 
@@ -235,13 +243,16 @@ def all_units(view: View, layer: Layer) -> None:
         with st.container(width=300):
             ends = "lowest first" if lowest_first(layer, sort) else "highest first"
             _choose_measure(view, layer, options, sort, "sort", f"Order, {ends}")
-        if pages > 1:
-            _choose_page(view, pages, page)
+        _choose_page(view, pages, page, "above")
     value = quantity(layer.measures[sort]) if sort in layer.measures else None
     wall(view, layer, order[(page - 1) * _TILES_A_PAGE : page * _TILES_A_PAGE].tolist(), value, key="all_units")
+    _choose_page(view, pages, page, "below")
 
 
-def _choose_page(view: View, pages: int, page: int) -> None:
+def _choose_page(view: View, pages: int, page: int, where: str) -> None:
+    """Show the pages of the wall; nothing where there is one."""
+    if pages == 1:
+        return
     # Pagination warns when its value is set through the session state, so each page gets its own widget.
-    key = f"wall_page_{page}"
+    key = f"wall_page_{page}_{where}"
     st.pagination(pages, default=page, key=key, on_change=navigate.put_widget, args=(view.selection, "page", key))

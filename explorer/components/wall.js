@@ -15,9 +15,10 @@ function words(kind, text) {
   return line;
 }
 
-function said(verb, title) {
-  const line = words("line", title);
-  if (title) line.prepend(words(verb, verb));
+function said(kind, { verb, text }) {
+  const line = words(`line ${kind}`, text);
+  line.title = verb ? `${verb} ${text}` : text;
+  if (verb) line.prepend(words("verb", verb));
   return line;
 }
 
@@ -29,8 +30,10 @@ function tile(unit, setTriggerValue) {
   const pictures = document.createElement("div");
   pictures.className = "pictures";
   pictures.append(...unit.pictures.map(picture));
+  if (unit.reason) link.append(words("reason", unit.reason));
   link.append(pictures, words("unit", unit.name), words("value", unit.value));
-  link.append(said("sees", unit.sees), said("breaks", unit.breaks));
+  link.append(...unit.drive.map((line) => said("drive", line)));
+  if (unit.verdict.text) link.append(said(unit.verdict.told ? "verdict told" : "verdict untold", unit.verdict));
   link.addEventListener("click", (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
@@ -46,8 +49,6 @@ function across(aspect) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const wall = parentElement.querySelector(".wall");
-  wall.classList.toggle("cut", data.rows > 0);
-  wall.style.setProperty("--rows", Math.max(1, data.rows));
   const columns = across(data.aspect);
   wall.style.setProperty("--aspect", data.aspect);
   wall.style.setProperty("--across", columns);

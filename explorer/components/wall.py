@@ -1,6 +1,7 @@
 """A wall of units: a tile each, with its strongest pictures; each leads to the unit."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,15 +13,25 @@ from numpy.typing import NDArray
 from explorer import data, navigate
 from explorer.chance import Chance, chance_of
 from explorer.navigate import View
+from explorer.picks import Pick
 from explorer.pictures import aspect_of, data_uri
-from explorer.shown import Quantity, class_of, dead_units, index_titles
-from precompute.store.reader import Layer, Measure
+from explorer.shown import Quantity, dead_units
+from explorer.standing import standing
+from precompute.store.reader import Layer
 
 _PICTURES = 4
 _HERE = Path(__file__).parent
 
 
-def wall(view: View, layer: Layer, units: Sequence[int], value: Quantity | None, *, key: str, rows: int = 0) -> None:
+def wall(
+    view: View,
+    layer: Layer,
+    units: Sequence[int],
+    value: Quantity | None,
+    *,
+    key: str,
+    reasons: Sequence[Pick] = (),
+) -> None:
     """Show a tile for each unit and follow a click on one.
 
     Parameters
@@ -35,14 +46,12 @@ def wall(view: View, layer: Layer, units: Sequence[int], value: Quantity | None,
         The measure to print on each.
     key : str
         Names the wall on its page.
-    rows : int
-        Show only as many tiles as fit in so many rows; 0 for all.
+    reasons : sequence of Pick, optional
+        Why each of the units is shown, and the number to print in place of the measure.
     """
-    tiles = _tiles(view, layer, units, value)
+    tiles = _tiles(view, layer, units, value, reasons)
     aspect = aspect_of(view.store.model.input_size)
-    _mount()(
-        data={"tiles": tiles, "rows": rows, "aspect": aspect}, key=key, on_pick_change=lambda: _open(view, layer, key)
-    )
+    _mount()(data={"tiles": tiles, "aspect": aspect}, key=key, on_pick_change=lambda: _open(view, layer, key))
 
 
 def _open(view: View, layer: Layer, key: str) -> None:
@@ -60,26 +69,53 @@ def _mount() -> Any:
     )
 
 
-def _tiles(view: View, layer: Layer, units: Sequence[int], value: Quantity | None) -> list[dict[str, Any]]:
+def _tiles(
+    view: View, layer: Layer, units: Sequence[int], value: Quantity | None, reasons: Sequence[Pick]
+) -> list[dict[str, Any]]:
     dead = dead_units(layer)
-    lost = class_of(layer, None if value is None else value.name)
-    sees, breaks = _titles(view, layer, layer.measures.get("selective_class")), _titles(view, layer, lost)
+    found = standing(view.store, layer, view.selection.ablation)
+    drives = _drives(view, layer, units)
     images = _images(view, layer, units)
     chance = None if value is None else chance_of(view.store, layer, value.name)
-    return [
-        {
-            "target": int(unit),
-            "name": f"unit {unit}",
-            "href": f"unit?{urlencode(navigate.unit_of(view, layer, unit).query())}",
-            "value": "dead" if dead[unit] else value.words(int(unit)) if value else "",
-            "sees": "" if dead[unit] else sees[unit],
-            "breaks": "" if dead[unit] else breaks[unit],
-            "dead": bool(dead[unit]),
-            "hint": _hint(value, chance, int(unit)) if value else "",
-            "pictures": [data_uri(view.store.thumbnail(image), "jpeg") for image in row if image >= 0],
-        }
-        for unit, row in zip(units, images, strict=True)
-    ]
+    tiles = []
+    why: Sequence[Pick | None] = reasons or [None] * len(units)
+    for unit, drive, row, reason in zip(map(int, units), drives, images, why, strict=True):
+        number = reason.value if reason else value.words(unit) if value else ""
+        verdict = {} if dead[unit] or not layer.ablations else asdict(found.of(unit))
+        tiles.append(
+            {
+                "target": unit,
+                "name": f"unit {unit}",
+                "href": f"unit?{urlencode(navigate.unit_of(view, layer, unit).query())}",
+                "reason": reason.reason if reason else "",
+                "value": "dead" if dead[unit] and not reason else number,
+                "drive": [] if dead[unit] else drive,
+                "verdict": verdict,
+                "dead": bool(dead[unit]),
+                "hint": _hint(value, chance, unit) if value else "",
+                "pictures": [data_uri(view.store.thumbnail(image), "jpeg") for image in row if image >= 0],
+            }
+        )
+    return tiles
+
+
+def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[str, str]]]:
+    """Say of each unit which class it answers to on average, and of what its strongest images are if that differs."""
+    preferred = layer.measures.get("selective_class")
+    titles = view.store.classes.title
+    strongest = data.strongest_images(view.source, layer, tuple(map(int, units)))
+    said = []
+    for unit, images in zip(units, strongest, strict=True):
+        best = None if preferred is None or np.isnan(preferred.values[unit]) else int(preferred.values[unit])
+        lines = [] if best is None else [{"verb": "sees", "text": titles[best]}]
+        if best is not None and images.differs(best):
+            leader = images.leader or 0
+            lines = [
+                {"verb": "strongest", "text": f"{images.count[leader]} of {images.n_images} {titles[leader]}"},
+                {"verb": "on average", "text": titles[best]},
+            ]
+        said.append(lines)
+    return said
 
 
 def _hint(value: Quantity, chance: Chance | None, unit: int) -> str:
@@ -91,11 +127,3 @@ def _images(view: View, layer: Layer, units: Sequence[int]) -> NDArray[np.intege
     if "top" not in layer.exemplar_kinds:
         return np.full((len(units), 1), -1)
     return data.first_exemplars(view.source, layer, tuple(int(unit) for unit in units), _PICTURES)
-
-
-def _titles(view: View, layer: Layer, measure: Measure | None) -> list[str]:
-    """Return the class that a measure names for each unit; nothing where it names none."""
-    if measure is None:
-        return [""] * layer.n_units
-    titles = index_titles(measure, view.store)
-    return ["" if missing else title for title, missing in zip(titles, np.isnan(measure.values), strict=True)]

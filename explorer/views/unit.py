@@ -17,7 +17,7 @@ from explorer.components import (
 from explorer.components.footing import footing
 from explorer.components.html import sentence
 from explorer.components.measures import all_measures, measures
-from explorer.drive import profile_of, strongest
+from explorer.drive import n_strongest, profile_of, strongest
 from explorer.evidence import evidence_of
 from explorer.impact import impact, main_move
 from explorer.sentence import Span, as_html, dead, drive, without
@@ -37,7 +37,7 @@ if not activation.max.any() and not activation.mean.any():
     sentence(as_html(dead(unit)))
 else:
     profile = profile_of(view.store, layer, unit)
-    images = strongest(activation.max, before.label, before.n_classes, exemplars.n_shown(layer))
+    images = strongest(activation.max, before.label, before.n_classes, n_strongest(layer))
     sentence(as_html([*drive(unit, titles, profile, images), Span(" "), *without(titles, effect, evidence)]))
     move = main_move(flips, before, view.store.classes.of_output)
     footing(view, profile, images, effect, evidence, move)

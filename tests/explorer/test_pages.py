@@ -267,3 +267,33 @@ def test_a_measure_without_differences_has_no_highest_unit(made, runs, show):
     with h5py.File(put(made("full"), runs), "r+") as file:
         file["/layers/features.10/measure/overall_drop"][...] = 0
     assert "the same in all 6 units" in show("unit", store="demo", layer="features.10", unit="2").words
+
+
+def test_a_wall_of_several_pages_can_be_turned_above_and_below(made, runs, show):
+    put(made("many units", Recipe(per_class=2, layers=(("features.10", 60, (2, 2)),))), runs)
+    shown = show("layer", store="demo", layer="features.10")
+    shown.app.query_params["page"] = "2"
+    shown.app.run()
+    assert len(shown.app.get("pagination")) == 2
+    tiles = json.loads(shown.tiles()[0].proto.json)["tiles"]
+    assert len(tiles) == 12
+
+
+def test_a_map_that_was_not_computed_or_is_zero_says_so_in_its_place(made, runs, show):
+    base = "/layers/features.10/attribution"
+    with h5py.File(put(made("full"), runs), "r+") as file:
+        largest = file["/layers/features.10/activation/max"]
+        values = largest[1]
+        values[np.argsort(values)[-4:]] = 6
+        largest[1] = values
+        file["/layers/features.10/exemplar/top/value"][1, :4] = 6
+        file[f"{base}/gradient/map"][1] = 0
+        file[f"{base}/integrated_gradients/computed"][1, 2:] = 0
+        file[f"{base}/integrated_gradients/map"][1, 2:] = np.nan
+    page = {"store": "demo", "layer": "features.10", "unit": "1"}
+    first = show("unit", **page)
+    assert first.app.segmented_control(key="method").value == "integrated_gradients"
+    assert first.words.count("not computed</span>") == 4
+    asked = show("unit", **page, map="gradient").words
+    assert asked.count("saturated at 6.00") == 4
+    assert asked.count("this map is zero everywhere") == 2

@@ -1,6 +1,7 @@
 """The plot of a layer's units."""
 
 import pandas as pd
+import pytest
 
 from explorer.charts.scatter import scatter
 
@@ -28,3 +29,12 @@ def test_an_axis_of_one_single_value_reaches_around_it():
     assert encoding["x"]["scale"]["domain"] == [2, 6]
     assert encoding["y"]["scale"]["domain"] == [-1, 1]
     assert "domain" not in scatter(FRAME, "Selectivity", "Drop, points").to_dict()["layer"][0]["encoding"]["y"]["scale"]
+
+
+@pytest.mark.parametrize(("n_units", "all_drawn"), [(60, True), (61, False)])
+def test_of_many_units_only_the_one_pointed_at_has_its_dash(n_units, all_drawn):
+    frame = pd.DataFrame({"unit": range(n_units), "x": 0.5, "y": 1.0, "sees": "", "chosen": False, "y_chance": 2.0})
+    layers = scatter(frame, "across", "up", y_chance="by chance").to_dict()["layer"]
+    (dashes,) = [layer for layer in layers if layer["mark"]["type"] == "tick"]
+    assert ("transform" not in dashes) == all_drawn
+    assert all_drawn or dashes["transform"][0]["filter"] == {"param": "hover", "empty": False}
