@@ -13,8 +13,6 @@ from precompute.store.reader import Experiment, Layer, Store
 
 Floats = NDArray[np.floating[Any]]
 _ALL = slice(None)
-_WITHOUT_LEVEL = "class_correlation"
-"""A maximum over classes too; its experiment shuffles nothing."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +44,28 @@ class Chance:
         The level of each of them, in the measure's own unit of measurement.
     words : Words
         How it is spoken of.
+    ends : pair of Quantity or None
+        Lowest and highest that chance made of it, where both matter.
     """
 
     level: Quantity
     words: Words
+    ends: tuple[Quantity, Quantity] | None = None
 
     def beside(self, place: int) -> str:
         """Return what stands beside the value of the unit at a place; nothing where it has no level."""
-        return "" if np.isnan(self.level.values[place]) else self.words.phrase.format(self.level.words(place))
+        if np.isnan(self.level.values[place]):
+            return ""
+        span = "" if self.ends is None else f", {' to '.join(end.words(place) for end in self.ends)}"
+        return self.words.phrase.format(self.level.words(place)) + span
 
 
 def beside(store: Store, layer: Layer, name: str, unit: int) -> str:
     """Return what stands beside one unit's value of a measure; nothing where there is no need, or no store says it."""
-    if name == _WITHOUT_LEVEL:
-        return "by chance not known"
     found = chance_of(store, layer, name, slice(unit, unit + 1))
-    return "" if found is None else found.beside(0)
+    if found is None:
+        return "by chance not known" if name == "class_correlation" else ""
+    return found.beside(0)
 
 
 def chance_of(store: Store, layer: Layer, name: str, units: slice = _ALL) -> Chance | None:
@@ -71,7 +75,10 @@ def chance_of(store: Store, layer: Layer, name: str, units: slice = _ALL) -> Cha
     for words, levels in _SOURCES:
         found = levels(store, layer, name, units)
         if found is not None:
-            return Chance(quantity(replace(layer.measures[name], values=found)), words)
+            measured = layer.measures[name]
+            ends = _range(store, layer, units) if levels is _by_shuffled_maps else None
+            told = [quantity(replace(measured, values=end)) for end in ends or ()]
+            return Chance(quantity(replace(measured, values=found)), words, (told[0], told[1]) if told else None)
     return None
 
 
@@ -104,6 +111,18 @@ def _by_shuffled_maps(store: Store, layer: Layer, name: str, units: slice) -> Fl
     return np.asarray(of_class[:, ~np.isnan(of_class).all(axis=0)].mean(axis=1))
 
 
+def _range(store: Store, layer: Layer, units: slice) -> tuple[Floats, Floats] | None:
+    path = f"layers/{layer.name}/shuffled_mean"
+    held = _held(store, "entropy", f"{path}_high")
+    return None if held is None else (held.read(f"{path}_low", units), held.read(f"{path}_high", units))
+
+
+def _by_shuffled_images(store: Store, layer: Layer, name: str, units: slice) -> Floats | None:
+    path = f"layers/{layer.name}/shuffled_highest"
+    held = _held(store, "responses", path) if name == "class_correlation" else None
+    return None if held is None else np.asarray(held.read(path, units))
+
+
 def _held(store: Store, experiment: str, path: str) -> Experiment | None:
     held = store.experiment(experiment) if experiment in store.experiments else None
     return held if held is not None and path in held else None
@@ -118,7 +137,12 @@ _SOURCES: tuple[tuple[Words, Callable[[Store, Layer, str, slice], Floats | None]
     (_ceiling("By chance alone every unit prefers some class."), _by_shuffled_labels),
     (_ceiling("The largest of many overlaps is large by chance alone."), _by_shuffled_masks),
     (
-        # The range of a mean over classes is not the mean of their ranges, so there is no 95 % of it.
+        Words(
+            "by chance, 95 %", "by chance up to {} (95 %)", "The largest of many correlations is large by chance alone."
+        ),
+        _by_shuffled_images,
+    ),
+    (
         Words("own maps shuffled, mean", "own maps shuffled: {} on average", "Noise has an entropy too."),
         _by_shuffled_maps,
     ),

@@ -95,12 +95,16 @@ def entropies(births: Births, label: np.ndarray, n_classes: int, *, rule: Rule) 
     found = class_feature_entropy(births.level, label, n_classes, rule=rule)
     shuffled = [class_feature_entropy(levels, label, n_classes, rule=rule) for levels in births.shuffled]
     entropy = np.stack([each.entropy for each in shuffled])
+    # Every shuffle is one of all maps, so its mean over classes is one draw of the measure `feature_entropy`.
+    over_classes = entropy[:, :, np.bincount(label, minlength=n_classes) > 0].mean(axis=2)
     return {
         "entropy": found.entropy,
         "selective_rate": found.selective_rate,
         "shuffled_mean": entropy.mean(axis=0),
         "shuffled_low": entropy.min(axis=0),
         "shuffled_high": entropy.max(axis=0),
+        "shuffled_mean_low": over_classes.min(axis=0),
+        "shuffled_mean_high": over_classes.max(axis=0),
         "shuffled_rate": np.mean([each.selective_rate for each in shuffled], axis=0),
     }
 

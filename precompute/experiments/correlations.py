@@ -9,7 +9,7 @@ import numpy as np
 
 from precompute.experiments.halved import HalvedMeasures, halved_counts, halved_measures
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.measures.bootstrap import Correlations, correlate
+from precompute.measures.bootstrap import Correlations, correlate, correlate_across
 from precompute.measures.comparable import FROM_PREDICTIONS, FROM_WEIGHTS, describes_unit
 from precompute.measures.correlation import spearman
 from precompute.measures.drop_targets import (
@@ -72,7 +72,7 @@ def prepare(job: Job) -> Prepared:
 
     return Prepared(
         seconds=sum(map(_seconds, sides)),
-        bytes=cells * 18 * 4,
+        bytes=cells * 22 * 4,
         steps=_STEPS * len(sides),
         unit="tables",
         run=run,
@@ -173,23 +173,32 @@ def _by_chance(sides: _Sides, advance: Advance) -> Arrays:
 def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
     """Take measure and drop from different images, and allow for the noise of either."""
     shape = (len(sides.names), len(TARGETS))
-    disjoint, corrected, reliable = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape[0], np.nan)
+    disjoint, corrected, ends = np.full(shape, np.nan), np.full(shape, np.nan), np.full((2, *shape), np.nan)
+    scaled, reliable = ends.copy(), np.full(shape[0], np.nan)
     before = answers(sides.store)
     own = HalvedMeasures(halves(before.label, seed=sides.seed), _from_weights(sides))
     agreement = _agreement(sides, before)
     for group in (own, *halved_measures(sides.store, sides.layer)):
         drops = _halved_drops(halved_counts(sides.flips, before, group.half))
-        for name in set(group.values).intersection(sides.names):
-            row = sides.names.index(name)
-            halved = np.where(np.isnan(sides.measures[row]), np.nan, group.values[name].T)
-            disjoint[row] = (spearman(halved[0], drops[1]) + spearman(halved[1], drops[0])) / 2
-            alike = spearman(*halved)
-            corrected[row] = disattenuated(disjoint[row], alike, agreement)
-            reliable[row] = stepped_up(alike)
+        rows = [row for row, name in enumerate(sides.names) if name in group.values]
+        if not rows:
+            continue
+        halved = np.stack([group.values[sides.names[row]].T for row in rows], axis=1)
+        halved = np.where(np.isnan(sides.measures[rows]), np.nan, halved)
+        for column in range(len(TARGETS)):
+            found = correlate_across(halved, drops[:, column], draws=_RESAMPLES, seed=sides.seed)
+            disjoint[rows, column], ends[:, rows, column] = found.r, (found.low, found.high)
+        alike = spearman(*halved)
+        corrected[rows] = disattenuated(disjoint[rows], alike[:, None], agreement)
+        # Both sides' agreement is taken as it is.
+        scaled[:, rows] = disattenuated(ends[:, rows], alike[:, None], agreement)
+        reliable[rows] = stepped_up(alike)
     advance(1)
     return {
         "disjoint": disjoint,
+        **{f"disjoint_{end}": values for end, values in zip(("low", "high"), ends, strict=True)},
         "disattenuated": corrected,
+        **{f"disattenuated_{end}": values for end, values in zip(("low", "high"), scaled, strict=True)},
         "measure_reliability": reliable,
         "target_reliability": stepped_up(agreement),
         "circular": np.array([name.removesuffix("_mean") in FROM_PREDICTIONS for name in sides.names], dtype=np.int32),

@@ -15,7 +15,7 @@ from precompute.errors import StoreError
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.removal import divided, site_of
 from precompute.experiments.subject import Subject, find_subject
-from precompute.measures.class_correlation import JointMoments, strongest_class
+from precompute.measures.class_correlation import JointMoments, shuffled_correlations, strongest_class
 from precompute.measures.sparsity import zero_fraction
 from precompute.models.device import exact_float32
 from precompute.models.forward import logits
@@ -25,11 +25,16 @@ from precompute.stages.activations import Responses, join, log_softmax, summaris
 from precompute.store.layer import Layer
 
 POOLS = ("max", "mean")
+_SHUFFLES = 19  # a unit that has nothing to do with any class is above all of them in 5 % of cases
+_MOST_BYTES = 2**30
 
 
 @dataclass(eq=False)
 class _Watched:
-    """One layer: where it is in the network, and the sums over the images that it has answered to so far."""
+    """One layer: where it is in the network, and the sums over the images that it has answered to so far.
+
+    ``largest`` are the maxima over space of those images, (unit, image) in parts, where ``keeps``.
+    """
 
     layer: Layer
     site: Site
@@ -37,6 +42,8 @@ class _Watched:
     zeros: np.ndarray | float = 0.0
     n_images: int = 0
     parts: list[Responses] = field(default_factory=list)
+    largest: list[np.ndarray] = field(default_factory=list)
+    keeps: bool = False
 
     def see(self, output: Tensor) -> None:
         """Take in the layer's output on a few images."""
@@ -48,6 +55,8 @@ class _Watched:
         """Take in what the network says, (image, class), of the images seen since the last time."""
         seen = join(self.parts)
         self.parts.clear()
+        if self.keeps:
+            self.largest.append(seen.max)
         for pool in POOLS:
             for h in (0, 1):
                 found = JointMoments.of(getattr(seen, pool)[:, half == h], probability[half == h])
@@ -78,7 +87,7 @@ def prepare(job: Job) -> Prepared:
     n_classes = len(job.store.classes)
     return Prepared(
         seconds=each * n_images,
-        bytes=sum(layer.n_units * (2 * n_classes + 9) * 4 for layer in job.layers) + 4 * len(label),
+        bytes=sum(layer.n_units * (2 * n_classes + 11) * 4 for layer in job.layers) + 4 * len(label),
         steps=n_images,
         unit="images",
         run=partial(_run, job, subject, watched, half),
@@ -118,15 +127,24 @@ def _within(label: np.ndarray, half: np.ndarray, each: float, job: Job) -> tuple
 
 
 def _run(job: Job, subject: Subject, watched: list[_Watched], half: np.ndarray, advance: Advance) -> Findings:
+    n_images, n_classes = int((half >= 0).sum()), len(job.store.classes)
+    numbers = n_images * (n_classes + sum(each.layer.n_units for each in watched))
+    probabilities: list[np.ndarray] = []
+    for each in watched:
+        each.keeps = 4 * numbers <= _MOST_BYTES
     with exact_float32(), observe(subject.model.network, {each.site: each.see for each in watched}):
         for where, _, outputs in subject.read(np.flatnonzero(half >= 0)):
+            probability = _probability(job, outputs)
             for each in watched:
-                each.hear(_probability(job, outputs), half[where])
+                each.hear(probability, half[where])
+                if each.keeps and each is watched[0]:
+                    probabilities.append(probability.astype(np.float32))
             advance(len(where))
     arrays: Arrays = {"half": half}
     measures: dict[str, Arrays] = {}
     for each in watched:
         found, measures[each.layer.name] = _found(each)
+        found |= _shuffled(each, probabilities, seed=job.seed)
         arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in found.items()}
     return Findings(arrays, measures)
 
@@ -134,6 +152,16 @@ def _run(job: Job, subject: Subject, watched: list[_Watched], half: np.ndarray, 
 def _probability(job: Job, outputs: np.ndarray) -> np.ndarray:
     """Return what the network gives each class among all its outputs, (image, class)."""
     return np.exp(log_softmax(outputs))[:, np.asarray(job.store.classes.output_index)]
+
+
+def _shuffled(watched: _Watched, probabilities: list[np.ndarray], *, seed: int) -> Arrays:
+    """Say what shuffled images make of the largest correlation; NaN where not all of them were kept."""
+    if not watched.largest:
+        nothing = np.full(watched.layer.n_units, np.nan)
+        return {"shuffled_mean": nothing, "shuffled_highest": nothing}
+    activation, probability = np.concatenate(watched.largest, axis=1), np.concatenate(probabilities)
+    drawn = shuffled_correlations(activation, probability, draws=_SHUFFLES, seed=seed)
+    return {"shuffled_mean": drawn.mean(axis=0), "shuffled_highest": drawn.max(axis=0)}
 
 
 def _found(watched: _Watched) -> tuple[Arrays, Arrays]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
+_FEWEST = 3  # units that a correlation takes
 _BLOCK = 2**22  # resampled numbers held at a time
 
 
@@ -103,6 +104,40 @@ def correlate(
         once = np.ones((1, table.shape[1]), dtype=np.int64)
         r[here] = _correlations(table, once, len(held), ranks=ranks)[0]
         drawn = _resampled(table, len(held), ranks=ranks, draws=draws, seed=seed)
+        low[here], high[here] = _limits(drawn, level)
+    undefined = np.isnan(r) | np.isnan(low)
+    r, low, high = (np.where(undefined, np.nan, found) for found in (r, low, high))
+    return Correlations(r, low, high, kept.sum(axis=1))
+
+
+def correlate_across(
+    measures: Floats, target: Floats, *, draws: int = 1000, seed: int = 0, level: float = 0.95
+) -> Correlations:
+    """Rank-correlate measures of one half of the images with a target of the other, the mean of both ways.
+
+    Parameters
+    ----------
+    measures : (half, measure, unit) array
+        Units that lack a measure on either half (NaN) are left out of its correlation.
+    target : (half, unit) array
+        What to correlate them with.
+    draws, seed, level
+        As for :func:`correlate`; both ways share the resamples.
+
+    Returns
+    -------
+    Correlations
+    """
+    kept = ~(np.isnan(measures) | np.isnan(target)[:, None]).any(axis=0)
+    r, low, high = (np.full(measures.shape[1], np.nan) for _ in range(3))
+    for pattern in np.unique(kept, axis=0):
+        if pattern.sum() < _FEWEST:
+            continue
+        here = (kept == pattern).all(axis=1)
+        ways = [np.concatenate([target[[1 - h]], measures[h, here]])[:, pattern].astype(np.float64) for h in (0, 1)]
+        once = np.ones((1, int(pattern.sum())), dtype=np.int64)
+        r[here] = np.mean([_correlations(way, once, 1, ranks=True)[0] for way in ways], axis=0)
+        drawn = np.mean([_resampled(way, 1, ranks=True, draws=draws, seed=seed) for way in ways], axis=0)
         low[here], high[here] = _limits(drawn, level)
     undefined = np.isnan(r) | np.isnan(low)
     r, low, high = (np.where(undefined, np.nan, found) for found in (r, low, high))

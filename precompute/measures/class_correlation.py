@@ -94,6 +94,32 @@ class JointMoments:
         return np.clip(self.product / np.where(defined, spread, np.nan), -1, 1)
 
 
+def shuffled_correlations(activation: Floats, probability: Floats, *, draws: int, seed: int = 0) -> Floats:
+    """Return the largest correlation of every unit over the classes where images and activations are shuffled.
+
+    Parameters
+    ----------
+    activation : (unit, image) array
+        One number per unit and image.
+    probability : (image, class) array
+        What the network gives each class.
+    draws : int
+        Shuffles. A unit whose activation has nothing to do with the image is above all of them with a probability of
+        1 / (1 + draws).
+    seed : int
+        Same seed, same shuffles.
+
+    Returns
+    -------
+    (draw, unit) array
+        NaN for units that do not vary.
+    """
+    rng = np.random.default_rng(seed)
+    shuffles = (rng.permutation(len(probability)) for _ in range(draws))
+    found = [strongest_class(JointMoments.of(activation[:, order], probability).correlation())[0] for order in shuffles]
+    return np.array(found).reshape(draws, len(activation))
+
+
 def strongest_class(correlation: Floats) -> tuple[Floats, Floats]:
     """Return the largest value of every unit over the classes, and its class.
 

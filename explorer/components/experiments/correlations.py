@@ -30,6 +30,7 @@ _TABLES = (
     "disjoint",
     "disattenuated",
 )
+_ENDS = tuple(f"{name}_{end}" for name in ("disjoint", "disattenuated") for end in ("low", "high"))
 
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
@@ -43,6 +44,8 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         note("There is no measure to hold against drops.")
         return
     tables = {name: experiment[f"{base}/{name}"] for name in _TABLES}
+    nothing = np.full_like(tables["disjoint"], np.nan)  # older stores know no ends
+    tables |= {name: experiment.get(f"{base}/{name}", nothing) for name in _ENDS}
     labels = {name: _label(layer, name) for name in targets}
     target = choose(view, {targets[1]: labels[targets[1]], **labels}, label="Against")
     column = targets.index(target)
@@ -92,7 +95,9 @@ def _panels(
         *plain,
         _plain(tables, column, labels[column]),
         _panel("same flip rate and activity", tables["partial"], column, **ends),
-        _panel("different images", tables["disjoint"], column),
+        _panel(
+            "different images", tables["disjoint"], column, low=tables["disjoint_low"], high=tables["disjoint_high"]
+        ),
     ]
     rows = pd.DataFrame({"row": np.arange(len(names)), "label": names})
     return pd.concat(
@@ -178,7 +183,11 @@ _COLUMNS: dict[str, Any] = {
     "partial_low": quantity("from", "95 % bootstrap interval"),
     "partial_high": quantity("to", "95 % bootstrap interval"),
     "disjoint": quantity("Different images", "measure on one half, drop on the other, both ways"),
+    "disjoint_low": quantity("from", "95 % bootstrap interval over units"),
+    "disjoint_high": quantity("to", "95 % bootstrap interval over units"),
     "disattenuated": quantity("Without noise", "that, divided by the root of both sides' agreement between halves"),
+    "disattenuated_low": quantity("from", "95 %, both sides' agreement taken as it is"),
+    "disattenuated_high": quantity("to", "95 %, both sides' agreement taken as it is"),
     "reliability": quantity("Reliability", "of the measure over units, split half"),
     "circular": st.column_config.CheckboxColumn("Circular", help="made of the same answers as the drop"),
     "pearson": quantity("Pearson", "correlation"),

@@ -59,6 +59,7 @@ def _frame(view: View, layer: Layer, experiment: Experiment) -> pd.DataFrame:
         {
             "unit": np.arange(layer.n_units),
             "value": held["class_correlation"].values,
+            "shuffled": experiment.get(f"layers/{layer.name}/shuffled_highest", np.nan),
             "low": halves.min(axis=1),
             "high": halves.max(axis=1),
             "called": True,
@@ -73,7 +74,11 @@ def _numbers(frame: pd.DataFrame) -> None:
         f"<tr><td>{escape(name)}</td>"
         + "".join(f'<td class="us-number">{number(float(value), 2)}</td>' for value in values.quantile([0.25, 0.5, 1]))
         + "</tr>"
-        for name, values in (("class correlation", frame["value"]), ("fraction of zeros", frame["zeros"]))
+        for name, values in (
+            ("class correlation", frame["value"]),
+            ("the same by chance, 95 %", frame["shuffled"]),
+            ("fraction of zeros", frame["zeros"]),
+        )
     )
     ends = "".join(f'<th class="us-number">{end}</th>' for end in ("lowest quarter up to", "median", "largest"))
     st.html(f'<table class="us-table us-brief"><tr><th>over units</th>{ends}</tr>{body}</table>')
@@ -99,6 +104,9 @@ _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
     "title": st.column_config.TextColumn("Best class"),
     "of_max": quantity("Correlation", "of the maximum over space, with the best class or the one chosen"),
+    "shuffled": quantity(
+        "By chance, 95 %", "highest of 19 shuffles of the activations over the images; the best class"
+    ),
     "of_mean": quantity("of the mean", "of the mean over space, with the best class or the one chosen"),
     "low": quantity("lower half", "of the best class on one half of the images"),
     "high": quantity("higher half", "of the best class on the other half"),

@@ -63,6 +63,19 @@ ENTRIES: tuple[Entry, ...] = (
         "estimate of it without the noise of too few images, beyond 1 where these are low.",
         nan="where disjoint is, where a side does not agree between the halves, and for the drop that is held out",
     ),
+    *(
+        Entry(f"{_CORRELATED}/{name}_{end}", "f4", _CELL, unit, doc, required=False, nan=nan)
+        for name, unit, said, nan in (
+            ("disjoint", "correlation", "its 95 % bootstrap interval over units", "where disjoint is"),
+            (
+                "disattenuated",
+                "ratio",
+                "its 95 % interval, both sides' agreement taken as it is",
+                "where disattenuated is",
+            ),
+        )
+        for end, doc in (("low", f"Lower end of {said}."), ("high", f"Upper end of {said}."))
+    ),
     Entry(
         f"{_CORRELATED}/measure_reliability",
         "f4",

@@ -43,6 +43,13 @@ ENTRIES: tuple[Entry, ...] = (
             ("high", "Highest of the 19."),
         )
     ),
+    *(
+        Entry(f"{_LAYER}/shuffled_mean_{end}", "f4", ("unit",), "nat", doc, required=False)
+        for end, doc in (
+            ("low", "Lowest, of the 19 shuffles, of the mean over the classes with images."),
+            ("high", "Highest of the 19."),
+        )
+    ),
     Entry(
         f"{_LAYER}/shuffled_rate",
         "f4",

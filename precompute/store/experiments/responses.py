@@ -33,6 +33,26 @@ ENTRIES: tuple[Entry, ...] = (
         "The same of the unit's mean over space.",
         nan=_CONSTANT,
     ),
+    *(
+        Entry(
+            f"{_LAYER}/shuffled_{end}",
+            "f4",
+            ("unit",),
+            "correlation",
+            doc,
+            required=False,
+            nan="where the unit is the same on all images, and where activations and probabilities of all images take "
+            "more memory than is given",
+        )
+        for end, doc in (
+            (
+                "mean",
+                "Mean, over 19 shuffles of the activations over the images, of the largest over the classes of "
+                "max_correlation.",
+            ),
+            ("highest", "Highest of the 19; one more shuffle would be higher with a probability of 5 %."),
+        )
+    ),
     *by_half(_LAYER),
 )
 

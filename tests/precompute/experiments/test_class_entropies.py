@@ -63,7 +63,18 @@ def test_planted_maps_have_their_entropies(found):
 
 def test_a_class_without_images_has_no_entropy(found):
     for name, values in found.items():
-        assert np.isnan(values[:, 1]).all(), name
+        if values.ndim == 2:
+            assert np.isnan(values[:, 1]).all(), name
+
+
+def test_the_range_of_the_mean_over_classes_is_that_of_whole_shuffles(found):
+    low, high = found["shuffled_mean_low"], found["shuffled_mean_high"]
+    mean = found["shuffled_mean"][:, [0, 2]].mean(axis=1)
+    assert ((low <= mean) & (mean <= high)).all()
+    # Narrower than the mean of the ranges of the classes.
+    ranges = [found[f"shuffled_{end}"][:, [0, 2]].mean(axis=1) for end in ("low", "high")]
+    assert ((ranges[0] <= low + 1e-9) & (high <= ranges[1] + 1e-9)).all()
+    assert low[NOISY] < high[NOISY]
 
 
 def test_shuffled_noise_is_noise_and_a_shuffled_cycle_is_none(found):

@@ -97,6 +97,10 @@ def test_measure_and_drop_come_from_different_images(shared_path, found):
     agree = found[f"{base}/target_reliability"][0] / (2 - found[f"{base}/target_reliability"][0])
     expected = np.mean(ways) / np.sqrt(alike * agree) if min(alike, agree) > 0 else np.nan
     np.testing.assert_allclose(found[f"{base}/disattenuated"][row, 0], expected, atol=1e-4)
+    low, high = (found[f"{base}/disjoint_{end}"][row, 0] for end in ("low", "high"))
+    assert low <= np.mean(ways) <= high
+    scaled = [found[f"{base}/disattenuated_{end}"][row, 0] for end in ("low", "high")]
+    np.testing.assert_allclose(scaled, np.array([low, high]) * expected / np.mean(ways), rtol=1e-3)
 
 
 def test_how_far_drops_agree_is_the_mean_over_ten_ways_to_divide_the_images(shared_path, found):

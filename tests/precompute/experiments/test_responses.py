@@ -47,6 +47,14 @@ def test_correlations_are_those_of_all_images_at_once(done, seen, layer):
 
 
 @pytest.mark.parametrize("layer", ["features.4", "signed"])
+def test_chance_makes_a_largest_correlation_too(done, layer):
+    mean, highest = (done.experiment("responses")[f"layers/{layer}/shuffled_{end}"] for end in ("mean", "highest"))
+    alive = ~np.isnan(done.experiment("responses")[f"layers/{layer}/max_correlation"]).all(axis=1)
+    assert ((mean < highest) & (highest <= 1))[alive].all()
+    assert np.isnan(mean[~alive]).all()
+
+
+@pytest.mark.parametrize("layer", ["features.4", "signed"])
 def test_measures_are_the_largest_correlation_its_class_and_the_share_of_zeros(done, seen, layer):
     held = done.layer(layer).measures
     table = done.experiment("responses")[f"layers/{layer}/max_correlation"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.bootstrap import correlate
+from precompute.measures.bootstrap import correlate, correlate_across
 
 
 def one(x, y, *controls, **options):
@@ -118,3 +118,25 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(ranks):
         assert low <= r <= high
         covered.append(low <= truth <= high)
     assert 0.89 <= np.mean(covered) <= 0.99
+
+
+def test_across_halves_is_the_mean_of_both_ways_with_the_units_drawn_together():
+    rng = np.random.default_rng(6)
+    target = rng.normal(size=(2, 20))
+    measures = target[:, None] + rng.normal(0, 0.5, (2, 3, 20))
+    measures[1, 2, :4] = np.nan
+    found = correlate_across(measures, target, draws=300, seed=2)
+    for row in range(3):
+        kept = ~np.isnan(measures[:, row]).any(axis=0)
+        x, y = measures[:, row, kept], target[:, kept]
+        expected = np.mean([stats.spearmanr(x[h], y[1 - h]).statistic for h in (0, 1)])
+        assert found.r[row] == pytest.approx(expected)
+        draws = []
+        for _ in range(300):
+            units = rng.integers(0, kept.sum(), kept.sum())
+            draws.append(np.mean([stats.spearmanr(x[h, units], y[1 - h, units]).statistic for h in (0, 1)]))
+        low, high = np.quantile(draws, [0.025, 0.975])
+        assert found.low[row] == pytest.approx(low, abs=0.1)
+        assert found.high[row] == pytest.approx(high, abs=0.1)
+    assert found.n_units.tolist() == [20, 20, 16]
+    assert np.isnan(correlate_across(measures[:, :, :2], target[:, :2]).r).all()

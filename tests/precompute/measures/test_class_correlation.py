@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.class_correlation import JointMoments, strongest_class
+from precompute.measures.class_correlation import JointMoments, shuffled_correlations, strongest_class
 
 
 def draw(seed, n_units=3, n_images=40, n_classes=4):
@@ -63,3 +63,18 @@ def test_the_strongest_class_is_the_first_of_the_largest():
     largest, strongest = strongest_class(np.array([[-0.5, -0.25, -0.25], [np.nan, 0.5, 0], [np.nan] * 3]))
     np.testing.assert_array_equal(largest, [-0.25, 0.5, np.nan])
     np.testing.assert_array_equal(strongest, [1, 1, np.nan])
+
+
+def test_shuffled_images_leave_what_chance_makes_of_the_largest():
+    rng = np.random.default_rng(0)
+    activation, probability = rng.random((3, 40)), rng.dirichlet(np.ones(6), 40)
+    activation[2] = 1.0
+    found = shuffled_correlations(activation, probability, draws=400)
+    assert np.isnan(found[:, 2]).all()
+    for unit in (0, 1):
+        drawn = []
+        for _ in range(400):
+            both = np.corrcoef(np.c_[rng.permutation(activation[unit]), probability].T)
+            drawn.append(both[0, 1:].max())
+        assert found[:, unit].mean() == pytest.approx(np.mean(drawn), abs=0.02)
+        assert np.quantile(found[:, unit], 0.95) == pytest.approx(np.quantile(drawn, 0.95), abs=0.05)
