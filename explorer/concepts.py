@@ -103,8 +103,13 @@ class Dissection:
     def of_rotations(self) -> tuple[float, float]:
         """Return how many directions of a random rotation are detectors, and of how many concepts, on average."""
         detects = self.rotated_iou > FLOOR
+        return float(detects.sum(axis=1).mean()), float(np.mean(self.unique_of_rotations()))
+
+    def unique_of_rotations(self) -> Floats:
+        """Return how many concepts the directions of each random rotation detect, (rotation,)."""
+        detects = self.rotated_iou > FLOOR
         unique = [len(np.unique(which[yes])) for which, yes in zip(self.rotated_concept, detects, strict=True)]
-        return float(detects.sum(axis=1).mean()), float(np.mean(unique))
+        return np.array(unique, dtype=np.float64)
 
     def best(self, unit: int) -> str:
         """Return the name of a unit's best concept; a dash where it has none."""

@@ -18,7 +18,9 @@ def concepts(view: View, layer: Layer, unit: int) -> None:
     found = matched(view.store, layer, unit)
     if found is None:
         return
-    heading("What it detects", "concepts marked in the pictures against the places where it is most active")
+    detects = bool(found.names) and found.iou[0] > max(FLOOR, found.ceiling)
+    title = "What it detects" if detects else "What it overlaps with"
+    heading(title, "concepts marked in the pictures against the places where it is most active")
     if np.isnan(found.threshold):
         note("It is active at too few positions, or saturated at too many, to be held against concepts.")
     elif not found.names:

@@ -79,20 +79,22 @@ def test_overlaps_with_concepts_stand_beside_the_highest_of_the_shuffles(told):
     assert beside(told, told.layer(LAYER), "concept_iou", 5) == ""
 
 
-def test_the_mean_of_shuffled_entropies_has_its_range(told):
+def test_the_mean_of_shuffled_entropies_has_its_range(told_path, tmp_path):
+    path = shutil.copyfile(told_path, tmp_path / "store.h5")
     ends = {f"{BASE}/shuffled_mean_low": np.full(N_UNITS, 1.0), f"{BASE}/shuffled_mean_high": np.full(N_UNITS, 1.5)}
-    with h5py.File(told.path, "r+") as file:
-        for path, values in ends.items():
-            file[f"/experiments/entropy/{path}"] = values.astype("f4")
-    with open_store(told.path) as store:
+    with h5py.File(path, "r+") as file:
+        for name, values in ends.items():
+            file[f"/experiments/entropy/{name}"] = values.astype("f4")
+    with open_store(path) as store:
         assert (
             beside(store, store.layer(LAYER), "feature_entropy", 0) == "own maps shuffled: 1.2 on average, 1.0 to 1.5"
         )
 
 
-def test_class_correlation_stands_beside_the_highest_of_its_shuffles(told):
-    add_experiment(told.path, "responses", {f"{BASE}/shuffled_highest": np.linspace(0.1, 0.2, N_UNITS)})
-    with open_store(told.path) as store:
+def test_class_correlation_stands_beside_the_highest_of_its_shuffles(told_path, tmp_path):
+    path = shutil.copyfile(told_path, tmp_path / "store.h5")
+    add_experiment(path, "responses", {f"{BASE}/shuffled_highest": np.linspace(0.1, 0.2, N_UNITS)})
+    with open_store(path) as store:
         assert beside(store, store.layer(LAYER), "class_correlation", 0) == "by chance up to 0.10 (95 %)"
 
 

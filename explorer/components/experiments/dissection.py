@@ -16,6 +16,7 @@ from explorer.concepts import FLOOR, Dissection
 from explorer.navigate import View
 from explorer.text import count, number
 from precompute.measures.iou import detectors
+from precompute.measures.seeds import seed_interval
 from precompute.store.reader import Experiment, Layer
 
 _MOST_CONCEPTS = 20
@@ -150,8 +151,24 @@ def _categories(found: Dissection) -> None:
         f"{int(detects.sum())} overlap more with their concept than any shuffle of the masks makes them overlap with "
         "their best."
     )
+    note(_difference(found))
     if undefined:
         note(f"Left out: {count(undefined, 'unit')} active at too few positions, or saturated at too many.")
+
+
+def _difference(found: Dissection) -> str:
+    """Say how many more concepts units detect than random directions, and what would have been seen."""
+    own = found.found.n_unique
+    mean, low, high = (float(end) for end in seed_interval(found.unique_of_rotations()))
+    if np.isnan(low):
+        return "One rotation cannot tell units from random directions."
+    said = (
+        f"Units detect {count(own, 'different concept')}, directions of a rotated basis {number(mean, 1)} on average "
+        f"(95 % interval over rotations {number(low, 1)} to {number(high, 1)})"
+    )
+    if low <= own <= high:
+        return f"{said}: no difference is shown; one of {number(high - mean, 1)} concepts would have been."
+    return f"{said}."
 
 
 def _rotated_row(found: Dissection) -> str:
@@ -192,14 +209,15 @@ PRESENTATION = Presentation(
         "above the grey coincide with a concept's places much better than with the places it has in other pictures. "
         "The number of different concepts detected is the score of a layer in the literature; “rotated” is the same "
         "for directions of the layer's space drawn at random in place of units. Where units detect no more than those, "
-        "concepts belong to the layer, not to its units."
+        "nothing was shown that units have and such directions have not; how large a difference would have been shown "
+        "stands below the numbers."
     ),
     limits=(
-        "A detector need not be used: what a unit is good for, its ablation tells. A unit active at 0.5 % of the "
-        "positions cannot overlap much with a concept that covers far more or far less: large things such as "
-        "backgrounds are out of reach, and values compare only within one concept. The best of many concepts is large "
-        "by chance too, which is why the grey is the best of all of them over shuffled masks. Concepts that always "
-        "come together cannot be told apart, and what nobody marked cannot be found."
+        "A detector need not be used: what a unit is good for, its ablation tells. A unit active at few positions (the "
+        "share is said below the numbers) cannot overlap much with a concept that covers far more or far less: large "
+        "things such as backgrounds are out of reach, and values compare only within one concept. The best of many "
+        "concepts is large by chance too, which is why the grey is the best of all of them over shuffled masks. "
+        "Concepts that always come together cannot be told apart, and what nobody marked cannot be found."
     ),
     draw=_draw,
 )

@@ -111,8 +111,24 @@ def _numbers(experiment: Experiment, layer: Layer, drop: _Bases) -> None:
     head = "".join(f'<th class="us-number">{title}</th>' for title in titles)
     st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
     note("Small: 95 % interval over rotations, the images being the same; for counts, their range.")
+    note(_difference(drop, chance))
     note(_energy(_bases(experiment, layer, "energy")))
     note(_measured_on(experiment, drop))
+
+
+def _difference(drop: _Bases, chance: _Bases) -> str:
+    """Say how far units differ from directions of a whole rotation, beyond chance, and what would have been seen."""
+    units = float(np.nanmean(drop.natural) - np.nanmean(chance.natural))
+    mean, low, high = seed_interval(units - np.nanmean(drop.rotated[-1] - chance.rotated[-1], axis=1))
+    if np.isnan(low):
+        return "One rotation cannot tell units from random directions."
+    said = (
+        f"Beyond chance, units lose {number(100 * float(mean), 2)} points more than directions of the last basis, on "
+        f"average (95 % interval over rotations {number(100 * float(low), 2)} to {number(100 * float(high), 2)})"
+    )
+    if low > 0 or high < 0:
+        return f"{said}."
+    return f"{said}: no difference is shown; one of {number(100 * float(high - mean), 2)} points would have been."
 
 
 def _number(cell: str) -> str:
@@ -161,7 +177,8 @@ PRESENTATION = Presentation(
         "average a direction carries as much as a unit. The grey line is what the largest class drop would be if every "
         "changed answer were a coin: what the number of changed images explains alone. Where orange comes down towards "
         "grey as the basis turns, units matter to single classes in a way that random directions do not; where the two "
-        "lines keep their distance, units are nothing special in this layer."
+        "lines keep their distance, no such difference was shown, and below the numbers stands how large it would have "
+        "had to be."
     ),
     limits=(
         "It compares units with random directions only; other directions, such as those of a class, may matter more "
