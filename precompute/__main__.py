@@ -92,6 +92,9 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         action="store_true",
         help="also train the network with batch normalisation and without dropout, a store each beside the first",
     )
+    parser.add_argument(
+        "--train", action="store_true", help="train the plain network of seed 0 too; its weights ship with the program"
+    )
     parser.set_defaults(run_command=_demo, when_stopped="what is whole is kept; the same command begins the rest anew")
 
 
@@ -178,7 +181,7 @@ def _demo(options: argparse.Namespace) -> int:
     from precompute.demo import build_demo, build_variants
 
     build = build_variants if options.variants else build_demo
-    build(options.out, seed=options.seed, command=_command(), say=_say)
+    build(options.out, seed=options.seed, train=options.train, command=_command(), say=_say)
     print("Look at it with: streamlit run app.py")
     print(f"Every experiment is added by: python -m precompute experiment all {shlex.quote(str(options.out))}")
     return 0

@@ -61,7 +61,15 @@ VARIANTS = (
 )
 
 
-def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None], variant: Variant = PLAIN) -> None:
+def build_demo(
+    out: Path,
+    *,
+    seed: int,
+    command: str,
+    say: Callable[[str], None],
+    train: bool = False,
+    variant: Variant = PLAIN,
+) -> None:
     """Build a demo store; its pictures, part masks and weights are written beside it.
 
     Parameters
@@ -74,6 +82,9 @@ def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None]
         The command line, for the store's provenance.
     say
         Receives sentences for the person who waits.
+    train
+        Train the network also where its weights ship with the program: trained on another processor it would be
+        another network, and every number of the store another.
     variant
         Which network.
     """
@@ -94,23 +105,39 @@ def build_demo(out: Path, *, seed: int, command: str, say: Callable[[str], None]
         with progress.stage("pictures", 1) as stage:
             draw_demo_images(images, seed=seed, progress=stage.reach)
     with progress.stage("training", 1, unit="steps") as stage:
-        trained = network.train_demo_network(
-            images / "train",
-            images / "val",
-            seed=seed,
-            batch_norm=variant.batch_norm,
-            dropout=variant.dropout,
-            progress=stage.reach,
-        )
-    network.save_weights(trained.network, weights)
-    say(f"Trained to {trained.validation_accuracy:.1%} of the validation images in {duration(trained.seconds)}")
+        if variant is PLAIN and seed == network.SHIPPED_SEED and not train:
+            shutil.copyfile(network.SHIPPED_WEIGHTS, weights)
+            say("The network's weights are those that ship with the program; --train trains it anew")
+            stage.reach(1, 1)
+        else:
+            _train(images, weights, seed, variant, say, stage.reach)
     place = place_of(options.out)
     shutil.rmtree(place.with_name(place.name + ".shards"), ignore_errors=True)  # what a stopped demo left
     carry_out(options, command=command, say=say, progress=progress, seeds={"demo": seed})
     say(f"The demo took {duration(monotonic() - started)}")
 
 
-def build_variants(out: Path, *, seed: int, command: str, say: Callable[[str], None]) -> None:
+def _train(
+    images: Path,
+    weights: Path,
+    seed: int,
+    variant: Variant,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None],
+) -> None:
+    trained = network.train_demo_network(
+        images / "train",
+        images / "val",
+        seed=seed,
+        batch_norm=variant.batch_norm,
+        dropout=variant.dropout,
+        progress=progress,
+    )
+    network.save_weights(trained.network, weights)
+    say(f"Trained to {trained.validation_accuracy:.1%} of the validation images in {duration(trained.seconds)}")
+
+
+def build_variants(out: Path, *, seed: int, command: str, say: Callable[[str], None], train: bool = False) -> None:
     """Build the demo store of every variant, on the same pictures; those that are there and whole stay.
 
     Parameters are those of `build_demo`.
@@ -128,7 +155,7 @@ def build_variants(out: Path, *, seed: int, command: str, say: Callable[[str], N
     )
     for variant in missing:
         say(f"{variant.store(out).name}:")
-        build_demo(out, seed=seed, command=command, say=say, variant=variant)
+        build_demo(out, seed=seed, command=command, say=say, train=train, variant=variant)
 
 
 def _is_built(variant: Variant, out: Path, *, seed: int) -> bool:

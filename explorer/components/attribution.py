@@ -8,9 +8,10 @@ import streamlit as st
 from explorer import navigate
 from explorer.components.gallery import Picture, gallery
 from explorer.components.html import escape, heading, note
+from explorer.likeness import NAME, likeness_of
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
-from explorer.text import MINUS, count, significant
+from explorer.text import MINUS, count, number, significant
 from precompute.store.reader import Exemplars, Layer
 from precompute.store.records import AttributionMaps
 
@@ -57,6 +58,7 @@ def _left_out(layer: Layer) -> dict[str, list[str]]:
 def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps]) -> None:
     method = view.selection.method if view.selection.method in held else _first_with_something(held)
     _choose_method(view, list(held), method)
+    _beside_random_weights(view, layer, method)
     found = held[method]
     limit = common_limit(found.map[found.computed])
     ceiling = _ceiling(layer.activation(unit).max)
@@ -75,6 +77,21 @@ def _first_with_something(held: dict[str, AttributionMaps]) -> str:
     """Return the first method with a map that is not zero everywhere; the first of all where there is none."""
     shown = (method for method, found in held.items() if found.map[found.computed].any())
     return next(shown, next(iter(held)))
+
+
+def _beside_random_weights(view: View, layer: Layer, method: str) -> None:
+    """Say, small, whether the method would show the same had the network learnt nothing."""
+    found = likeness_of(view.store, layer).get(method)
+    if found is None:
+        path = shlex.quote(str(view.store.path))
+        note(f"Not compared with random weights yet: python -m precompute experiment {NAME} {path}")
+    elif np.isnan(found.value):
+        note(f"{label_of(method)} {found.verdict} with random weights: all units are silent there.")
+    else:
+        note(
+            f"{label_of(method)} {found.verdict}: rank correlation {number(found.value, 2)} "
+            f"over {count(found.n_maps, 'map')} of this layer."
+        )
 
 
 def _exactness(found: AttributionMaps) -> None:

@@ -138,10 +138,11 @@ def _work(
     exemplars = np.stack([layer.exemplars("top", unit).image[:_EXEMPLARS] for unit in range(layer.n_units)])
     missing = {name: ~_held(layer, name, exemplars.shape) & units[:, None] for name in right}
     todo = {name: places for name, places in missing.items() if places.any()}
-    return _Work(layer, site, _look(subject, site), exemplars, todo) if todo else None
+    return _Work(layer, site, look_at(subject, site), exemplars, todo) if todo else None
 
 
-def _look(subject: Subject, site: Site) -> Look:
+def look_at(subject: Subject, site: Site) -> Look:
+    """Return how the units of a layer are attributed, with the network that ends there."""
     part = activation_at(subject.model.network, site, subject.probe)
     rows = rows_within(memory_budget(subject.device), part, subject.probe[:1])
     return Look(part, _baseline(subject), min(rows, subject.batch_size), MAX_ATTRIBUTION_MAP_SIDE)

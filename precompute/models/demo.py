@@ -29,6 +29,10 @@ from precompute.images.folder import list_images
 LAST_LAYERS = ("features.8", "features.10")
 """The last two convolutional layers, after their ReLU."""
 
+SHIPPED_WEIGHTS = Path(__file__).with_name("demo-network.pt")
+"""Weights of the plain network as it was trained once from the seed 0, so that the demo is the same everywhere."""
+SHIPPED_SEED = 0
+
 _SIDE = 96  # pixels
 _MEAN, _DEVIATION = 0.5, 0.25
 _UNITS = (32, 32, 48, 48, 48)  # of the five convolutions

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torch import nn
 
@@ -81,6 +82,19 @@ def test_variants_are_three_whole_stores_on_the_same_pictures(built):
             for key, values in store.state_dict().items():
                 np.testing.assert_array_equal(values, state[key].numpy())
     assert len(hashes) == 1
+
+
+def test_the_plain_network_is_the_one_that_ships_and_can_be_trained_anew(built, tmp_path, capsys):
+    def weights(folder):
+        return torch.load(folder / "demo-network.pt", weights_only=True)
+
+    shipped = torch.load(network.SHIPPED_WEIGHTS, weights_only=True)
+    assert network.SHIPPED_WEIGHTS.stat().st_size < 2e6
+    assert all(torch.equal(values, weights(built)[name]) for name, values in shipped.items())
+    shutil.copytree(built / "demo-images", tmp_path / "demo-images")
+    assert main(["demo", "--train", "--out", str(tmp_path / "demo.h5")]) == 0
+    assert "Trained to" in capsys.readouterr().out
+    assert not torch.equal(shipped["features.0.weight"], weights(tmp_path)["features.0.weight"])
 
 
 def test_what_is_there_and_whole_is_not_made_again(runs, asked, capsys):

@@ -21,6 +21,7 @@ NAMES: tuple[str, ...] = (
     "dissection",
     "entropy",
     "roles",
+    "random_weights",
     "correlations",  # last, for it takes the measures that the others add
 )
 """In the order in which they are listed, and carried out where all are asked for."""

@@ -1,0 +1,44 @@
+"""How alike a layer's attribution maps are to those of the network with its weights in random order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from precompute.store.reader import Layer, Store
+
+NAME = "random_weights"
+ALIKE = 0.5
+"""Rank correlation from which maps are said to look alike."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """One method's.
+
+    Parameters
+    ----------
+    value : float
+        Mean rank correlation of the maps' absolute values; NaN where it is not known.
+    n_maps : int
+        Maps that it is the mean of.
+    """
+
+    value: float
+    n_maps: int
+
+    @property
+    def verdict(self) -> str:
+        """What it means, in a few words."""
+        if np.isnan(self.value):
+            return "could not be compared"
+        return "looks alike with random weights" if self.value >= ALIKE else "looks different with random weights"
+
+
+def likeness_of(store: Store, layer: Layer) -> dict[str, Likeness]:
+    """Return that of every method that was compared, by name; nothing where the store does not hold it."""
+    held = store.experiment(NAME) if NAME in store.experiments else None
+    base = f"layers/{layer.name}"
+    if held is None or f"{base}/likeness" not in held:
+        return {}
+    columns = (held[f"{base}/{name}"].tolist() for name in ("method", "likeness", "n_maps"))
+    return {method: Likeness(value, n_maps) for method, value, n_maps in zip(*columns, strict=True)}

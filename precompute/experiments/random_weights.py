@@ -1,0 +1,133 @@
+"""Attribution maps beside those of the same network with its weights in random order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from precompute.errors import StoreError
+from precompute.experiments.attribution import look_at
+from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.removal import site_of
+from precompute.experiments.subject import Subject, find_subject
+from precompute.measures.likeness import map_likeness
+from precompute.models.device import exact_float32
+from precompute.models.hooks import outputs_at
+from precompute.models.scrambled import scrambled
+from precompute.models.sites import Site
+from precompute.stages.activation_at import not_right
+from precompute.stages.attribution import METHODS
+from precompute.stages.exemplars import Wanted
+from precompute.stages.gallery import attribution_maps, exemplar_maps
+from precompute.store.layer import Layer
+from precompute.store.schema import MAX_EXEMPLAR_MAP_SIDE
+
+_MOST_UNITS = 16
+_SECONDS_A_MAP = 0.1  # on one thread, of a network of ordinary size
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Maps of a layer that the store holds: the methods, and the units whose first exemplar each of them shows."""
+
+    layer: Layer
+    methods: tuple[str, ...]
+    units: np.ndarray
+
+    @property
+    def images(self) -> np.ndarray:
+        """The first top exemplar of each of these units, (unit,)."""
+        return np.array([self.layer.exemplars("top", unit).image[0] for unit in self.units], dtype=np.int64)
+
+
+def prepare(job: Job) -> Prepared:
+    """Make the comparison of every layer with maps ready; see `precompute.experiments.table`."""
+    held = [found for layer in job.layers if (found := _held(layer)) is not None]
+    if not held:
+        raise StoreError(
+            f"{job.store.path}: there is no attribution map to compare. "
+            f"`python -m precompute experiment attribution {job.store.path}` adds them."
+        )
+    with exact_float32():
+        subject = find_subject(job.store, job.options)
+    n_maps = sum(len(found.units) * len(found.methods) for found in held)
+    return Prepared(
+        seconds=n_maps * _SECONDS_A_MAP,
+        bytes=64 * len(held),
+        steps=n_maps,
+        unit="maps",
+        run=partial(_run, job, subject, held),
+    )
+
+
+def _held(layer: Layer) -> _Held | None:
+    """Choose units spread evenly over those whose first exemplar has a map by every method held."""
+    methods = [facts.method for facts in layer.attributions if facts.n_exemplars and facts.method in METHODS]
+    shown = [
+        unit
+        for unit in range(layer.n_units)
+        if methods and all(layer.attribution(name, unit).computed[:1].any() for name in methods)
+    ]
+    if not shown:
+        return None
+    chosen = np.unique(np.linspace(0, len(shown) - 1, _MOST_UNITS).astype(int))
+    return _Held(layer, tuple(methods), np.array(shown)[chosen])
+
+
+def _run(job: Job, subject: Subject, held: list[_Held], advance: Advance) -> Findings:
+    other = replace(subject, model=replace(subject.model, network=scrambled(subject.model.network, seed=job.seed)))
+    arrays: Arrays = {}
+    with exact_float32():
+        for found in held:
+            parts = _compared(subject, other, found, advance)
+            arrays |= {f"layers/{found.layer.name}/{name}": values for name, values in parts.items()}
+    return Findings(arrays, {})
+
+
+def _compared(subject: Subject, other: Subject, held: _Held, advance: Advance) -> Arrays:
+    site, likeness = site_of(other, held.layer), {name: [np.empty(0)] for name in held.methods}
+    left_out = not_right(other.model.network, site, other.probe[:2], held.methods)
+    right = [name for name in held.methods if name not in left_out]
+    for name, found in _by_shard(subject, other, site, held, right, advance) if right else ():
+        likeness[name].append(found)
+    known = {name: (all_of := np.concatenate(parts))[~np.isnan(all_of)] for name, parts in likeness.items()}
+    return {
+        "method": np.array(held.methods),
+        "likeness": np.array([values.mean() if len(values) > 1 else np.nan for values in known.values()]),
+        "n_maps": np.array([len(values) for values in known.values()]),
+    }
+
+
+def _by_shard(
+    subject: Subject, other: Subject, site: Site, held: _Held, methods: list[str], advance: Advance
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Attribute the network with random weights where the other one peaks, and compare, shard by shard of images.
+
+    With random weights one unit is as good as another, and many are silent: the one that is most active there is taken.
+    """
+    look, own = look_at(other, site), site_of(subject, held.layer)
+    images = held.images
+    for where, inputs, _ in subject.read(np.unique(images)):
+        here = np.flatnonzero(np.isin(images, where))
+        pairs = Wanted(held.units[here], np.zeros(len(here), dtype=np.int64), np.searchsorted(where, images[here]))
+        _, peak = exemplar_maps(
+            subject.model.network, {own: pairs}, inputs, batch_size=subject.batch_size, side=MAX_EXEMPLAR_MAP_SIDE
+        )
+        others = replace(pairs, unit=_most_active(other, site, inputs, pairs, peak[own]))
+        for name in methods:
+            maps = attribution_maps(look, METHODS[name], inputs, others, peak[own], advance).map
+            stored = np.stack([held.layer.attribution(name, int(unit)).map[0] for unit in pairs.unit])
+            yield name, map_likeness(stored, maps.astype(np.float32))
+
+
+def _most_active(
+    other: Subject, site: Site, inputs: Tensor, pairs: Wanted, peak: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Return the unit that is most active on each image at each position, (pair,)."""
+    output = outputs_at(other.model.network, (site,), inputs)[site].float().cpu()
+    maps = output if output.ndim == 4 else output[:, :, None, None]
+    row, y, x = (torch.from_numpy(np.ascontiguousarray(values)) for values in (pairs.row, *peak))
+    return maps[row, :, y, x].argmax(1).numpy()

@@ -1,0 +1,29 @@
+"""A network that has learnt nothing: the same parts, with weights in random order."""
+
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+
+def scrambled(network: nn.Module, *, seed: int = 0) -> nn.Module:
+    """Return a copy of a network in which the numbers of every weight and every running average are shuffled.
+
+    So each tensor keeps its numbers, and the network its scale, whatever its layers are and however they would be
+    initialised; what it has learnt lies in their order.
+
+    Parameters
+    ----------
+    network
+        It stays as it is.
+    seed
+        Same seed, same order.
+    """
+    copy = deepcopy(network)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for tensor in (*copy.parameters(), *copy.buffers()):
+            if tensor.is_floating_point() and tensor.numel() > 1:
+                order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
+                tensor.copy_(tensor.flatten()[order].reshape(tensor.shape))
+    return copy

@@ -1,0 +1,32 @@
+"""How much attribution maps owe to what the network has learnt."""
+
+from precompute.store.entry import STRING, Axis, Entry
+from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec
+
+_LAYER = "/experiments/random_weights/layers/<layer>"
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(f"{_LAYER}/method", STRING, ("method",), "name", "The attribution methods."),
+    Entry(
+        f"{_LAYER}/likeness",
+        "f4",
+        ("method",),
+        "correlation",
+        "Rank correlation over pixels of the absolute values of maps with those of the same network with its weights "
+        "in random order, at the same position, of the unit that is most active there; mean over the maps compared.",
+        nan="where no two maps can be compared: all units are silent with random weights, or the method is not right "
+        "for the layer",
+    ),
+    Entry(f"{_LAYER}/n_maps", "i4", ("method",), "maps", "Maps compared, each of the first top exemplar of a unit."),
+)
+
+SPEC = ExperimentSpec(
+    name="random_weights",
+    title="Attribution with random weights",
+    source="Adebayo et al. 2018, arXiv:1810.03292",
+    adds="for every layer and attribution method: how alike its maps are to those of the network with its weights in "
+    "random order",
+    options=(*OF_ANY, *OF_NETWORK),
+    entries=ENTRIES,
+    axes=(Axis("method", "attribution methods compared", "as in the dataset `method`", "method"),),
+)
