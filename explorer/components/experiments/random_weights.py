@@ -34,8 +34,8 @@ PRESENTATION = Presentation(
         "rather than the network."
     ),
     limits=(
-        "One order of the weights and few maps, so it tells methods apart, not units. That maps change with the weights "
-        "does not prove that they show what the unit looks at. "
+        "One order of the weights and few maps, so it tells methods apart, not units. That maps change with the "
+        "weights does not prove that they show what the unit looks at. "
         f"That {ALIKE:g} counts as alike is our choice."
     ),
     draw=_draw,
