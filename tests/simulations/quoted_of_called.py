@@ -8,6 +8,9 @@ all units with one class named, over those with q <= 0.05, and for the unit with
 drop quoted: how many, for how many a number is quoted, its bias in points with its standard error, and how many
 intervals hold the truth. Ends with status 1 where a bias is above 1 point either way and 3 standard errors, or where
 fewer than 93 % of the intervals hold, less 3 of theirs.
+
+The calls asked about: drop and interval are those of `quoted_drop` (earlier: `held_out_drop` and `drop_interval`), q is
+`MaxDropTest.q` (earlier: `false_discovery` of p). Answers are drawn as counts of images, not image by image.
 """
 
 import argparse

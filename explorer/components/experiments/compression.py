@@ -116,7 +116,9 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
         changed = np.flatnonzero(drops[0] > 0 if end == "most" else drops[0] < 0)
         with side:
             if not len(changed):
-                note(f"No class {'loses' if end == 'most' else 'gains'} images without this unit.")
+                note(
+                    f"No class {'loses' if end == 'most' else 'gains'} images without this unit, where they are chosen."
+                )
                 continue
             rows = "".join(
                 f"<tr><td>{escape(view.store.classes.title[classes[place]])}</td>"

@@ -124,7 +124,8 @@ def _difference(drop: _Bases, chance: _Bases) -> str:
         return "One rotation cannot tell units from random directions."
     said = (
         f"Beyond chance, units lose {number(100 * float(mean), 2)} points more than directions of the last basis, on "
-        f"average (95 % interval over rotations {number(100 * float(low), 2)} to {number(100 * float(high), 2)})"
+        f"average (95 % interval over rotations, the images being the same: {number(100 * float(low), 2)} to "
+        f"{number(100 * float(high), 2)})"
     )
     if low > 0 or high < 0:
         return f"{said}."

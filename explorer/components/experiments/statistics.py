@@ -69,7 +69,8 @@ def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.Da
             "called": found["max_drop_q"] <= evidence.CALLED,
             "title": classes["max_drop_class"],
             "quoted": 100 * found["quoted_drop"],
-            "quoted_low": 100 * found["quoted_low"],
+            # A limit that rounding puts a hair below zero is zero.
+            "quoted_low": np.round(100 * found["quoted_low"], 1) + 0.0,
             "quoted_high": 100 * found["quoted_high"],
             "named": _named(view, found["named_class"]),
             "reliability": found["reliability"],
@@ -121,7 +122,7 @@ def _numbers(frame: pd.DataFrame) -> None:
     rows = [
         ("overall drop, points", frame["overall"], 2),
         ("largest class drop, points", frame["drop"], 1),
-        ("the same by chance, mean", frame["expected"], 1),
+        ("the same by chance, 95 %", frame["ceiling"], 1),
         ("drop to quote, where settled to a point", frame["quoted"], 1),
         ("split-half reliability", frame["reliability"], 2),
     ]

@@ -1,0 +1,39 @@
+"""What pages say of a difference between units and random directions: shown, or how large it had to be."""
+
+import numpy as np
+
+from explorer.components.experiments import dissection, rotation
+
+
+def said_of_rotation(units, rotated):
+    """Of largest drops of three units, and of three directions of each of some rotations, chance being nothing."""
+    drop = rotation._Bases(np.array([100.0]), np.full(3, units), np.repeat(np.array(rotated)[None, :, None], 3, axis=2))
+    nothing = rotation._Bases(np.array([100.0]), np.zeros(3), np.zeros((1, len(rotated), 3)))
+    return rotation._difference(drop, nothing)
+
+
+def test_rotation_tells_a_difference_with_its_interval():
+    said = said_of_rotation(0.05, [0.01, 0.011, 0.009])
+    assert "units lose 4.00 points more" in said
+    assert "no difference" not in said
+
+
+def test_rotation_without_a_difference_says_what_would_have_been_shown():
+    said = said_of_rotation(0.02, [0.01, 0.03, 0.02])
+    # Student's 95 % of three rotations a point apart: 4.303 / sqrt(3).
+    assert "no difference is shown; one of 2.48 points would have been" in said
+    assert said_of_rotation(0.02, [0.01]) == "One rotation cannot tell units from random directions."
+
+
+class Found:
+    """Just what the sentence needs of a dissection."""
+
+    def __init__(self, n_unique, of_rotations):
+        self.found = type("Found", (), {"n_unique": n_unique})
+        self.unique_of_rotations = lambda: np.array(of_rotations, dtype=float)
+
+
+def test_dissection_says_the_same_of_concepts():
+    assert "no difference" not in dissection._difference(Found(12, [8, 8, 9]))
+    assert "no difference is shown; one of 2.5 concepts would have been" in dissection._difference(Found(9, [8, 9, 10]))
+    assert dissection._difference(Found(9, [8])) == "One rotation cannot tell units from random directions."
