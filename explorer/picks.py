@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,18 +28,24 @@ class Pick:
 
 
 def picks(store: Store, layer: Layer, ablation: str, found: Standing, n: int) -> list[Pick]:
-    """Choose at most ``n`` units: one for each reason that the store knows of, then further losses.
+    """Choose at most ``n`` units: one for each reason that the store knows of, then losses, then selective ones.
 
     A unit that is the one for two reasons is there for both.
     """
     chosen = [pick for pick in _reasons(store, layer, ablation, found) if pick is not None]
-    further = [pick for pick in _further(layer, ablation, found) if all(pick.unit != other.unit for other in chosen)]
-    return [*chosen, *further][:n]
+    taken = {pick.unit for pick in chosen}
+    for pick in chain(_further(layer, ablation, found), _selective(store, layer, "selective")):
+        if len(chosen) >= n:
+            break
+        if pick.unit not in taken:
+            chosen.append(pick)
+            taken.add(pick.unit)
+    return chosen[:n]
 
 
 def _reasons(store: Store, layer: Layer, ablation: str, found: Standing) -> Iterator[Pick | None]:
-    yield next(iter(_losses(layer, ablation, found, "surest loss")), None)
-    yield _most_selective(store, layer)
+    yield next(_losses(layer, ablation, found, "surest loss"), None)
+    yield next(_selective(store, layer, "most selective"), None)
     yield _most_general(layer, ablation, found)
     yield _dead(layer)
     yield _most_redundant(layer)
@@ -65,21 +72,19 @@ def _further(layer: Layer, ablation: str, found: Standing) -> Iterator[Pick]:
             yield Pick(unit, "large drop", quantity(largest).words(unit))
 
 
-def _most_selective(store: Store, layer: Layer) -> Pick | None:
-    """Return the most selective unit of those that fire on as many images as a class has.
+def _selective(store: Store, layer: Layer, reason: str) -> Iterator[Pick]:
+    """Return the most selective units of those that fire on as many images as a class has, the most selective first.
 
     A unit that fires on one image prefers its class with all it has, whatever it sees.
     """
     measure = layer.measures.get("class_selectivity")
     if measure is None:
-        return None
-    n_images, label = len(store.images), np.asarray(store.images.label)
-    fewest = n_images / max(1, len(np.unique(label)))
+        return
+    fewest = len(store.images) / max(1, len(np.unique(np.asarray(store.images.label))))
     order = np.argsort(-np.nan_to_num(measure.values, nan=-1), kind="stable")
     for unit in order[:_MOST_TRIED].tolist():
         if not np.isnan(measure.values[unit]) and (layer.activation(unit).max > 0).sum() >= fewest:
-            return Pick(unit, "most selective", significant(float(measure.values[unit]), 2))
-    return None
+            yield Pick(unit, reason, significant(float(measure.values[unit]), 2))
 
 
 def _most_general(layer: Layer, ablation: str, found: Standing) -> Pick | None:

@@ -3,9 +3,25 @@
 import math
 import re
 
+from precompute.words import decimals_for, percent, rounded
+
+__all__ = [
+    "MINUS",
+    "count",
+    "decimals_for",
+    "md_text",
+    "number",
+    "ordinal",
+    "percent",
+    "points",
+    "probability",
+    "significant",
+    "some_points",
+]
+
 MINUS = "−"
-_HALF_WAY = 1e-5
 _SMALLEST = 1e-4
+_MOST_DECIMALS = 6
 
 
 def md_text(text: object) -> str:
@@ -33,7 +49,9 @@ def significant(value: float, digits: int = 3) -> str:
     if math.isnan(value) or value == 0:
         return number(value, 0)
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return number(value, min(decimals, 6))
+    if decimals > _MOST_DECIMALS:
+        return f"{value:.{digits - 1}e}".replace("-", MINUS)
+    return number(value, decimals)
 
 
 def points(fraction: float, n_images: int) -> str:
@@ -41,8 +59,7 @@ def points(fraction: float, n_images: int) -> str:
 
     One image of 50 is 2 points, so there are no decimals; one of 1,000 is 0.1 points, so there is one.
     """
-    # Halves are rounded away from zero; a store's float32 and a quotient of counts must read the same.
-    return number(100 * fraction + math.copysign(_HALF_WAY, fraction), decimals_for(n_images))
+    return "–" if math.isnan(fraction) else number(rounded(fraction, n_images), decimals_for(n_images))
 
 
 def some_points(fraction: float, n_images: int) -> str:
@@ -51,19 +68,9 @@ def some_points(fraction: float, n_images: int) -> str:
     return f"{size} {'point' if size == '1' else 'points'}"
 
 
-def percent(fraction: float, n_images: int) -> str:
-    """Return an accuracy in percent, as finely as that many images can tell."""
-    return f"{points(fraction, n_images)} %"
-
-
 def probability(p: float) -> str:
     """Return a probability with its sign of equality, such as ``= 0.03`` or ``< 0.0001``; none is ever 0."""
     return f"= {significant(p, 2)}" if p >= _SMALLEST or math.isnan(p) else f"< {_SMALLEST:.4f}"
-
-
-def decimals_for(n_images: int) -> int:
-    """Return how many decimals a percentage of so many images supports, at most 2."""
-    return min(2, max(0, math.ceil(math.log10(max(n_images, 1) / 100))))
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
 from precompute.option_fields import add_arguments, asked
@@ -22,7 +24,7 @@ from precompute.store.experiments.spec import ExperimentSpec
 from precompute.store.net import reading
 from precompute.store.place import parts_of, place_of
 from precompute.store.reader import Store, open_store
-from precompute.words import printable
+from precompute.words import percent, printable
 
 # By default torch's threads wait for each other by spinning. Where other programs want the same cores, that made a
 # training step four times as slow as sleeping does. It has to be said before torch is imported.
@@ -228,6 +230,10 @@ def _info(options: argparse.Namespace) -> int:
     return 0
 
 
+def _accuracy(right: np.ndarray) -> str:
+    return f"{percent(float(right.mean()), len(right))} ({right.sum()} right)"
+
+
 def _facts(store: Store) -> list[tuple[str, object]]:
     versions = store.provenance.get("versions", {})
     facts: list[tuple[str, object]] = [
@@ -240,7 +246,7 @@ def _facts(store: Store) -> list[tuple[str, object]]:
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
         ("images", f"{len(store.images)} of {len(store.classes)} classes in {store.images.root}"),
         ("skipped", f"{len(store.images.skipped)} files that could not be read"),
-        ("accuracy", f"{store.baseline_correct.mean():.1%} ({store.baseline_correct.sum()} right)"),
+        ("accuracy", _accuracy(store.baseline_correct)),
     ]
     if store.classes.mapping:
         facts.append(("outputs", f"given by {store.classes.told_mapping()}"))
@@ -248,7 +254,7 @@ def _facts(store: Store) -> list[tuple[str, object]]:
         train, right = store.train, store.train.baseline_correct
         facts.append(("training images", f"{len(train.images)} in {train.images.root}"))
         facts.append(("  skipped", f"{len(train.images.skipped)} files that could not be read"))
-        facts.append(("  accuracy", f"{right.mean():.1%} ({right.sum()} right)"))
+        facts.append(("  accuracy", _accuracy(right)))
     facts += [("condition", sentence) for sentence in store.conditions]
     for layer in store.layers:
         shape = " x ".join(map(str, layer.spatial_shape)) or "no space"

@@ -11,6 +11,7 @@ from precompute.measures.comparison import TARGETS, UnitEffects, quantiles, unit
 from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
+from precompute.words import percent
 
 _TITLES = {"overall_drop": "overall drop", "max_drop": "largest class drop"}
 
@@ -149,7 +150,7 @@ def _drops(side: Side) -> tuple[str, ...]:
     return (
         side.store,
         side.layer + ("" if side.kind == "zero" else f" ({side.kind})"),
-        f"{100 * side.accuracy:.1f} %",
+        percent(side.accuracy, side.n_images),
         str(side.n_units),
         str(side.n_dead),
         _median(100 * units.overall_drop, 2),

@@ -20,7 +20,7 @@ from precompute.planning import make_plan
 from precompute.progress import Progress
 from precompute.provenance import device_name, git_commit, versions
 from precompute.store.reader import open_store
-from precompute.words import duration, size
+from precompute.words import duration, percent, size
 
 _LISTED = 20
 
@@ -156,7 +156,7 @@ def report(summary: Summary, options: RunOptions) -> list[str]:
 
 
 def _told(summary: Summary, images: str) -> list[str]:
-    lines = [f"{summary.n_images} {images}, {summary.accuracy:.1%} right with nothing ablated"]
+    lines = [f"{summary.n_images} {images}, {percent(summary.accuracy, summary.n_images)} right with nothing ablated"]
     lines += [f"{name} ablation: {flips} predictions changed" for name, flips in summary.flips.items()]
     lines += summary.sweeps
     if summary.skipped:

@@ -1,5 +1,6 @@
-"""Times and sizes as people write them."""
+"""Times, sizes and shares as people write them."""
 
+import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +19,25 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
+def decimals_for(n_images: int) -> int:
+    """Return how many decimals a percentage of so many images supports, at most 2."""
+    return min(2, max(0, math.ceil(math.log10(max(n_images, 1) / 100))))
+
+
+def rounded(share: float, n_images: int) -> float:
+    """Return a share in percent, rounded to what so many images can tell.
+
+    Halves are rounded away from zero; a store's float32 and a quotient of counts must read the same.
+    """
+    return round(100 * share + math.copysign(_HALF_WAY, share), decimals_for(n_images))
+
+
+def percent(share: float, n_images: int) -> str:
+    """Write an accuracy in percent, as finely as that many images can tell."""
+    return "– %" if math.isnan(share) else f"{rounded(share, n_images):.{decimals_for(n_images)}f} %"
+
+
+_HALF_WAY = 1e-5
 _TURNS_A_LINE = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 
 

@@ -164,7 +164,7 @@ def _nothing(value: float, ceiling: float, *, computed: bool) -> str:
         return (
             f"nothing: the unit is saturated at {significant(value)}, where a small change of the image changes nothing"
         )
-    return "nothing: this map is zero everywhere"
+    return "nothing: this map is zero everywhere, as far as half precision tells"
 
 
 def _legend(limit: float) -> None:

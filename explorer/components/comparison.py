@@ -1,7 +1,7 @@
 """Stores beside each other: which, and what is drawn and said of them."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,8 @@ def comparison(view: View) -> None:
         shown = _SHOWN[choose(view, {word: each.label for word, each in _SHOWN.items()}, label="Of every unit")]
     if len(chosen) < 2:
         note(
-            "One store alone is nothing to compare: every store in the same folder can be chosen here. The command "
+            "One store alone is nothing to compare: every store in the same folder can be chosen here; those of the "
+            "same images are chosen at first. The command "
             "“python -m precompute demo --variants” makes the demo with batch normalisation and without dropout."
         )
     found = _by_layer(_sides(chosen))
@@ -87,7 +88,7 @@ def comparison(view: View) -> None:
 def _choose_stores(view: View) -> list[Source]:
     sources = {source.name: source for source in find_sources(sys.argv)}
     asked = view.selection.beside
-    others = list(sources)[:_FIRST] if asked is None else asked.split(_BETWEEN)
+    others = _of_the_same_images(view, sources) if asked is None else asked.split(_BETWEEN)
     named = [view.selection.store, *others]
     st.session_state[_KEY] = [name for name in dict.fromkeys(named) if name in sources]
     missing = [name for name in named if name and name not in sources]
@@ -97,6 +98,22 @@ def _choose_stores(view: View) -> list[Source]:
         "Stores", list(sources), key=_KEY, on_change=_put_stores, args=(view,), width=560, placeholder="choose stores"
     )
     return [sources[name] for name in st.session_state[_KEY]]
+
+
+def _of_the_same_images(view: View, sources: Mapping[str, Source]) -> list[str]:
+    """Return other stores of this one's images, as many as are shown at first; say which cannot be read."""
+    found = []
+    for name, source in sources.items():
+        if name == view.selection.store:
+            continue
+        try:
+            images = data.store_of(source).images
+        except StoreError as error:
+            note(f"{name} is left out: {error}")
+            continue
+        if images.list_hash == view.store.images.list_hash:
+            found.append(name)
+    return found[: _FIRST - 1]
 
 
 def _put_stores(view: View) -> None:

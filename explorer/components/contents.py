@@ -1,8 +1,5 @@
 """What a store holds, piece by piece, for its first page."""
 
-import json
-from typing import Any
-
 import streamlit as st
 
 from explorer import navigate
@@ -13,6 +10,7 @@ from explorer.components.wall import wall
 from explorer.navigate import View
 from explorer.picks import picks
 from explorer.places import shape_words
+from explorer.provenance import stored, told
 from explorer.shown import dead_units
 from explorer.standing import standing
 from explorer.text import count, md_text, percent
@@ -20,7 +18,6 @@ from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
 _TILES_A_LAYER = 4
-_SHOWN_ABOVE = ("conditions", "notes")
 
 
 def summary(view: View) -> str:
@@ -97,42 +94,16 @@ def accuracy(view: View) -> None:
 
 
 def origin(view: View) -> None:
-    """Show where the store comes from."""
+    """Show where the store comes from: in words, and on demand every fact as it is stored."""
     heading("How this store came to be")
-    store = view.store
-    facts: dict[str, Any] = {
-        "created": store.created,
-        "file": store.path,
-        "network": store.model.spec,
-        "weights": store.model.weights,
-        "input": " × ".join(str(size) for size in store.model.input_size),
-        "images": store.images.root,
-        "outputs given by": store.classes.told_mapping(),
-        **{name: fact for name, fact in store.provenance.items() if name not in _SHOWN_ABOVE},
-    }
-    st.html(f'<dl class="us-facts">{"".join(_fact(name, fact) for name, fact in facts.items() if _says(fact))}</dl>')
+    _list(told(view.store))
+    with st.expander("Every fact, as it is stored"):
+        _list(stored(view.store))
 
 
-def _fact(name: str, fact: Any) -> str:
-    return f"<div><dt>{escape(_words(name))}</dt><dd>{escape(_value(fact))}</dd></div>"
-
-
-def _says(fact: Any) -> bool:
-    return fact is not None and fact not in ("", [], {})
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{_words(str(name))} {_value(part)}" for name, part in value.items() if _says(part))
-    return json.dumps(value) if isinstance(value, list) else str(value)
+def _list(facts: list[tuple[str, str]]) -> None:
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(said)}</dd></div>" for name, said in facts if said)
+    st.html(f'<dl class="us-facts">{rows}</dl>')
 
 
 def skipped(view: View) -> None:

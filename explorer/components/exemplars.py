@@ -86,6 +86,8 @@ def _caption(found: Exemplars, kind: str, level: float) -> list[str]:
     said = []
     if found.map.shape[-1] * found.map.shape[-2] == 1:
         said.append("This layer has no space, so there is nothing to outline.")
+    elif np.isnan(level) and (found.value > 0).any():
+        said.append("Its values are too small for its maps, which are stored in half precision; nothing is outlined.")
     elif np.isnan(level):
         said.append("The unit is nowhere above zero on its strongest images, so there is nothing to outline.")
     else:

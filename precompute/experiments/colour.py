@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from precompute.errors import ModelError
 from precompute.experiments.removal import site_of
 from precompute.experiments.subject import SHARD, Subject
-from precompute.images.loading import Transform, default_workers, read_batches, seen_size
+from precompute.images.loading import Transform, apply_transform, default_workers, read_batches, seen_size
 from precompute.measures.colour import colour_selectivity, weight_chroma
 from precompute.models.lineage import first_kernel
 from precompute.models.sites import Site
@@ -19,6 +20,8 @@ from precompute.store.layer import Layer
 
 Measures = dict[str, np.ndarray]
 _RGB = 3
+# Two ways to grey differ by the rounding of a level; pure colours differ by far more from their grey.
+_ROUNDED = 0.05
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,14 @@ def colour_measures(subject: Subject, layers: tuple[Layer, ...]) -> dict[str, Me
     -------
     dict
         For each layer, by the names of measures, (unit,): `colour_selectivity`, and `weight_chroma` where the kernels
-        that make the units lie on the picture itself. Where a loader of the person's own makes no pictures of the files
-        there are no colours: `colour_selectivity` is NaN.
+        that make the units lie on the picture itself. Where the network sees grey, or a loader of the person's own
+        makes no pictures of the files, there are no colours: `colour_selectivity` is NaN.
     """
     sites = {layer.name: site_of(subject, layer) for layer in layers}
     exemplars = {layer.name: _exemplars(layer) for layer in layers}
     shown = exemplar_images(layers)
-    if seen_size(subject.images, int(shown[0])) is None:
+    size = seen_size(subject.images, int(shown[0]))
+    if size is None or not sees_colours(subject.model.transform, size):
         return {layer.name: {"colour_selectivity": np.full(layer.n_units, np.nan)} for layer in layers}
     grey = _largest(subject, list(sites.values()), shown)
     found: dict[str, Measures] = {}
@@ -66,6 +70,27 @@ def colour_measures(subject: Subject, layers: tuple[Layer, ...]) -> dict[str, Me
             measures["weight_chroma"] = weight_chroma(kernel)
         found[layer.name] = measures
     return found
+
+
+def sees_colours(transform: Transform, size: tuple[int, int]) -> bool:
+    """Tell whether a network's preprocessing leaves colours in a picture: none of one colour alone looks grey.
+
+    Parameters
+    ----------
+    transform
+        The network's preprocessing.
+    size
+        Width and height of a picture.
+    """
+    pictures = [Image.new("RGB", size, colour) for colour in ("red", "green", "blue")]
+    try:
+        seen = [
+            [apply_transform(way, each, "a picture of one colour") for way in (transform, InGrey(transform))]
+            for each in pictures
+        ]
+    except ModelError:
+        return True  # it fails on pictures of one colour; real images may fare better
+    return any(not torch.allclose(coloured, grey, atol=_ROUNDED) for coloured, grey in seen)
 
 
 def exemplar_images(layers: tuple[Layer, ...]) -> np.ndarray:

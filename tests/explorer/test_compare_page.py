@@ -19,6 +19,13 @@ def several(made, runs):
     put(made("other", OTHER), runs, "varied")
 
 
+def test_stores_of_the_same_images_are_chosen_at_first(several, made, runs, show):
+    put(made("fewer", Recipe(per_class=3, layers=FULL.layers)), runs, "fewer images")
+    truncate(put(made("full"), runs, "broken"))
+    for store, chosen in (("plain", ["plain", "varied"]), ("fewer images", ["fewer images"])):
+        assert show("compare", store=store).app.multiselect(key="compared_stores").value == chosen
+
+
 def drawn(shown):
     return [json.dumps(json.loads(chart.proto.spec)) for chart in shown.charts()]
 
@@ -68,7 +75,7 @@ def test_a_store_that_cannot_be_used_is_left_out_and_said(several, made, runs, s
 def test_other_images_are_said_to_be_others(several, made, runs, show):
     assert "not of the same images" not in show("compare", store="plain").words
     put(made("thousand", THOUSAND), runs, "thousand")
-    assert "not of the same images" in show("compare", store="plain").words
+    assert "not of the same images" in show("compare", store="plain", beside="thousand").words
 
 
 def test_the_experiments_lead_here_where_there_are_several_stores(several, runs, show):

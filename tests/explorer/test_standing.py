@@ -79,6 +79,18 @@ def test_each_reason_has_its_unit(path):
         assert losing[chosen["most general"]] == max(losing[unit] for unit in general)
 
 
+def test_there_are_as_many_units_as_there_is_room_for_and_a_unit_is_twice_only_for_two_reasons(path):
+    with open_store(path) as store:
+        layer = store.layer(LAYER)
+        found = standing(store, layer, "zero")
+        for n in (1, 3, 6, 20):
+            chosen = picks(store, layer, "zero", found, n)
+            assert len(chosen) == n or n == 20
+            further = [pick.unit for pick in chosen if pick.reason in ("sure loss", "selective")]
+            assert len(further) == len({*further})
+            assert not {*further} & {pick.unit for pick in chosen if pick.reason not in ("sure loss", "selective")}
+
+
 def test_the_overview_and_the_layer_say_the_same_of_a_unit(path, runs, show):
     shutil.copyfile(path, runs / "demo.h5")
     said = {}

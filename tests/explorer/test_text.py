@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from explorer import text
+from precompute import words
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,17 @@ def test_markdown_text_is_the_name_once_its_escapes_are_gone(name):
     shown = text.md_text(name)
     assert shown != name
     assert shown.replace("\u2060", "").replace("\\", "") == name
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(1.44e-8, "1.44e−08"), (-2e-7, "−2.00e−07"), (0.00123, "0.00123"), (0, "0")]
+)
+def test_a_very_small_quantity_is_not_rounded_to_zero(value, said):
+    assert text.significant(value) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "n_images", "said"), [(0.935, 800, "93.5 %"), (1.0, 12, "100 %"), (0.97917, 240, "97.9 %")]
+)
+def test_the_command_line_and_the_pages_round_percentages_alike(share, n_images, said):
+    assert words.percent(share, n_images) == text.percent(share, n_images) == said

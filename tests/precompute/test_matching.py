@@ -51,7 +51,7 @@ def test_folders_of_numbers_are_refused_before_anything_is_written(run, numbers)
 def test_with_the_order_said_every_picture_is_right_and_the_store_says_how(run, numbers, capsys):
     status, said = run("--images", numbers, "--class-order", "number")
     assert status == 0
-    assert "100.0% right" in said
+    assert "100 % right" in said
     assert "(--class-order number): 0 -> 0, 1 -> 1, 2 -> 2, 3 -> 3 and 7 more" in said
     with open_store(run.out) as store:
         assert store.baseline_correct.all()
@@ -83,7 +83,7 @@ def test_classes_in_another_order_than_the_networks_end_the_run_which_prints_the
     (tmp_path / "classes.json").write_text(best)
     status, said = run("--images", shuffled, "--classes", tmp_path / "classes.json")
     assert status == 0
-    assert "100.0% right" in said
+    assert "100.0 % right" in said
     with open_store(run.out) as store:
         assert not any("wrong outputs" in sentence for sentence in store.conditions)
 
@@ -91,7 +91,7 @@ def test_classes_in_another_order_than_the_networks_end_the_run_which_prints_the
 def test_the_run_goes_on_where_that_is_allowed_and_the_store_says_so(run, shuffled):
     status, said = run("--images", shuffled, "--allow-low-accuracy")
     assert status == 0
-    assert "18.2% right" in said
+    assert "18.2 % right" in said
     with open_store(run.out) as store:
         (told,) = (sentence for sentence in store.conditions if "wrong outputs" in sentence)
     assert told.endswith("The run went on by --allow-low-accuracy.")
@@ -182,8 +182,8 @@ def table(tmp_path):
 def test_a_list_takes_the_place_of_folders_and_experiments_find_its_images_again(run, table, capsys):
     status, said = run("--labels", table, "--classes", table.with_name("classes.json"), layers=("fc",))
     assert status == 0
-    assert "22 images, 100.0% right" in said
-    assert "22 training images, 100.0% right" in said
+    assert "22 images, 100 % right" in said
+    assert "22 training images, 100 % right" in said
     assert f"Columns of {table} that were not looked at: note." in said
     with open_store(run.out) as store:
         assert store.classes.name == tuple(LETTERS)

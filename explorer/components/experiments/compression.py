@@ -79,6 +79,9 @@ def _decided_on(experiment: Experiment, base: str, accuracy: Floats) -> str:
 def _colours(experiment: Experiment, layer: Layer, base: str) -> None:
     order = experiment[f"{base}/unit"][0]
     index = experiment[f"{base}/colour_selectivity"].astype(np.float64)
+    if np.isnan(index).all():
+        note("The network sees no colours in these images, so there is no colour to ask for.")
+        return
     heading("Do units that answer to colour go first?", "activation that is lost when a unit's exemplars turn grey")
     key = f"compression_colour_{layer.name}"
     threshold = st.slider("Counts as selective for colour above", 0.0, 1.0, _THRESHOLD, 0.05, key=key, width=320)

@@ -1,0 +1,69 @@
+"""How a store came to be, for people."""
+
+import json
+
+import h5py
+import pytest
+
+from explorer.provenance import stored, told
+from precompute.store.facts import read_fact
+from precompute.store.reader import open_store
+from tests.explorer.conftest import put, stamp
+
+SWEPT = {"method": "exact engine", "precision": "float32", "rows": 39200, "audited": 32, "differing": 0}
+
+
+@pytest.fixture
+def known(made, runs):
+    """Put facts into a store's provenance and open it."""
+    path, opened = put(made("full"), runs), []
+
+    def with_facts(**facts):
+        with h5py.File(path) as file:
+            provenance = json.loads(read_fact(file, "provenance"))
+        stamp(path, provenance=json.dumps(provenance | facts))
+        opened.append(open_store(path))
+        return opened[-1]
+
+    yield with_facts
+    for store in opened:
+        store.close()
+
+
+def test_it_is_told_in_words(known):
+    facts = {"ablation_engine": {"features.10": SWEPT}, "no_op_rows": 1600, "no_op_flip_rate_before_recheck": 0.0025}
+    said = dict(told(known(**facts)))
+    assert said["Ablation"] == (
+        "features.10: exact engine, float32, 39,200 predictions without a unit, 32 rows held against the plain method, "
+        "none differing."
+    )
+    assert said["Self-check"] == (
+        "each unit replaced by its own map must change nothing: none of 1,600 predictions changed "
+        "(0.25 % before close calls were left to the plain method)"
+    )
+    assert said["Weights"] == "made up, SHA-256 000000000000…"
+    assert "flip rate" not in json.dumps(said)
+
+
+def test_a_layer_that_was_found_wrong_is_told(known):
+    assert "1 differing" in dict(told(known(ablation_engine={"a": SWEPT | {"differing": 1}})))["Ablation"]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"ablation_engine": [1], "no_op_flip_rate": None, "weights": "x", "training": 3, "versions": "y"},
+        {"ablation_engine": {"a": {"rows": "many", "audited": True}}, "no_op_rows": "<b>", "attribution": {}},
+        {"ablation_engine": {"a": None}, "attribution": {"postponed": "x"}, "device": 7, "transform": None},
+    ],
+)
+def test_facts_of_other_kinds_are_no_reason_to_fail(facts, known):
+    store = known(**facts)
+    assert all(isinstance(said, str) for _, said in [*told(store), *stored(store)])
+
+
+def test_every_fact_can_be_seen_as_it_is_stored(known, show):
+    known(no_op_rows=1600, something_new={"of_a_kind": [1, 2]})
+    said = show("overview").words
+    assert "<dt>no op rows</dt><dd>1600</dd>" in said
+    assert "<dt>something new</dt><dd>of a kind [1, 2]</dd>" in said
