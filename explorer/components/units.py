@@ -36,6 +36,7 @@ from precompute.store.experiments import registry
 from precompute.store.reader import Experiment, Layer
 
 _TILES_A_PAGE = 48
+_PAGE_WIDTH, _PAGES_SHOWN = 48, 9
 _TABLE_HEIGHT = 540
 _NUMBER_WIDTH, _TEXT_WIDTH, _COLUMNS_THAT_FIT = 105, 140, 9
 
@@ -255,4 +256,7 @@ def _choose_page(view: View, pages: int, page: int, where: str) -> None:
         return
     # Pagination warns when its value is set through the session state, so each page gets its own widget.
     key = f"wall_page_{page}_{where}"
-    st.pagination(pages, default=page, key=key, on_change=navigate.put_widget, args=(view.selection, "page", key))
+    # Left to itself it hides the second of two pages.
+    width = _PAGE_WIDTH * (min(pages, _PAGES_SHOWN) + 2)
+    put = navigate.put_widget
+    st.pagination(pages, default=page, key=key, on_change=put, args=(view.selection, "page", key), width=width)
