@@ -62,10 +62,16 @@ def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps])
     found = held[method]
     limit = common_limit(found.map[found.computed])
     ceiling = _ceiling(layer.activation(unit).max)
-    pictures = _pictures(view, layer.exemplars("top", unit), found, limit, ceiling)
+    strongest = layer.exemplars("top", unit)
+    pictures = _pictures(view, strongest, found, limit, ceiling)
     gallery(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True)
     if limit:
         _legend(limit)
+    if n_shared := _with_several_peaks(strongest, len(pictures)):
+        note(
+            f"On {n_shared} of these several positions share the highest value; the map is of the first, from the top "
+            "left, and others would look elsewhere."
+        )
     _exactness(found)
     _not_computed(view, layer, unit, method, found)
     of = next(facts.of for facts in layer.attributions if facts.method == method)
@@ -146,6 +152,15 @@ def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: f
             zip(exemplars.image, exemplars.value, found.map, found.computed, strict=False)
         )[:n_shown]
     ]
+
+
+def _with_several_peaks(exemplars: Exemplars, n_shown: int) -> int:
+    """Count the pictures shown on which several positions of the unit's map share its highest value."""
+    flat = exemplars.map[:n_shown].reshape(min(n_shown, len(exemplars.map)), -1)
+    if not flat.size:
+        return 0
+    highest = flat.max(axis=1, keepdims=True)
+    return int((((flat == highest).sum(axis=1) > 1) & (highest[:, 0] != 0)).sum())
 
 
 def _ceiling(largest: Floats) -> float:

@@ -297,3 +297,14 @@ def test_a_map_that_was_not_computed_or_is_zero_says_so_in_its_place(made, runs,
     asked = show("unit", **page, map="gradient").words
     assert asked.count("saturated at 6.00") == 4
     assert asked.count("this map is zero everywhere") == 2
+
+
+def test_where_several_positions_share_the_peak_the_map_is_said_to_be_of_the_first(made, runs, show):
+    put(made("full"), runs, "single")
+    with h5py.File(put(made("full"), runs, "shared"), "r+") as file:
+        maps = file["/layers/features.10/exemplar/top/map"][1]
+        maps[:2, :2, :2] = maps.max() + 1
+        file["/layers/features.10/exemplar/top/map"][1] = maps
+    said = {name: show("unit", store=name, layer="features.10", unit="1").words for name in ("single", "shared")}
+    assert "On 2 of these several positions share the highest value" in said["shared"]
+    assert "share the highest value" not in said["single"]
