@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from precompute.measures.table import MEASURES, SCIENCE_MEASURES, is_index_valued, named
+from precompute.measures.table import ROWS, find, named
 from precompute.store.experiments import registry
 from precompute.store.reader import Layer, Measure
 
-_ROWS = [row.name for row in (*MEASURES, *SCIENCE_MEASURES)]
 _MAIN = (
     "quoted_drop",
     "quoted_drop_class",
@@ -23,7 +22,6 @@ _MAIN = (
     "l1_norm",
     "dead",
 )
-_WHATEVER_THE_KIND = {"selective_class", "class_selectivity", "l1_norm", "dead"}
 
 
 def in_order(layer: Layer) -> list[Measure]:
@@ -49,7 +47,7 @@ def column_sets(layer: Layer) -> dict[str, list[str]]:
         if measure.experiment:
             added.setdefault(measure.experiment, []).append(measure.name)
     kind = (*layer.ablations, "zero")[0]
-    wanted = [name if name in _WHATEVER_THE_KIND else named(name, kind) for name in _MAIN]
+    wanted = [named(name, kind) for name in _MAIN]
     main = [name for name in wanted if name in everything["all"]]
     return {"main": main, **added, **everything} if added else everything
 
@@ -61,14 +59,11 @@ def is_defined(measure: Measure) -> bool:
 
 def is_quantity(measure: Measure) -> bool:
     """Whether more or less of it means something: not a class, a concept, or a yes or no."""
-    return not (is_index_valued(measure.name) or measure.name == "dead")
+    return not measure.is_index and measure.kind != "flag"
 
 
 def _place(measure: Measure) -> tuple[int, int, str]:
-    base = _without_kind(measure.name)
+    row, order = find(measure.name), [row.name for row in ROWS]
+    base = measure.name if row is None else row.base
     added = [*registry.NAMES, measure.experiment].index(measure.experiment) if measure.experiment else -1
-    return added, [*_ROWS, base].index(base), measure.name
-
-
-def _without_kind(name: str) -> str:
-    return name if name in _ROWS else name.removesuffix("_mean")
+    return added, [*order, base].index(base), measure.name

@@ -1,37 +1,19 @@
 """What chance alone makes of a measure of a unit: a maximum is large by chance, and noise has an entropy too."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.concepts import DISSECTION
 from explorer.shown import Quantity, quantity
-from precompute.store.reader import Experiment, Layer, Store
+from precompute.measures.measure_row import ChanceLevel, MeasureRow
+from precompute.measures.table import find, named
+from precompute.store.reader import Layer, Store
+from precompute.store.schema import entry_for
 
 Floats = NDArray[np.floating[Any]]
 _ALL = slice(None)
-
-
-@dataclass(frozen=True)
-class Words:
-    """How a level of chance is spoken of.
-
-    Parameters
-    ----------
-    name : str
-        What it is, beside the name of the measure.
-    phrase : str
-        The same beside one unit's value, with a place for the level.
-    reason : str
-        Why a reader needs it.
-    """
-
-    name: str
-    phrase: str
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +24,14 @@ class Chance:
     ----------
     level : Quantity
         The level of each of them, in the measure's own unit of measurement.
-    words : Words
+    words : ChanceLevel
         How it is spoken of.
     ends : pair of Quantity or None
         Lowest and highest that chance made of it, where both matter.
     """
 
     level: Quantity
-    words: Words
+    words: ChanceLevel
     ends: tuple[Quantity, Quantity] | None = None
 
     def beside(self, place: int) -> str:
@@ -62,88 +44,58 @@ class Chance:
 
 def beside(store: Store, layer: Layer, name: str, unit: int) -> str:
     """Return what stands beside one unit's value of a measure; nothing where there is no need, or no store says it."""
-    found = chance_of(store, layer, name, slice(unit, unit + 1))
+    row, found = find(name), chance_of(store, layer, name, slice(unit, unit + 1))
     if found is None:
-        return "by chance not known" if name == "class_correlation" else ""
+        return "" if row is None or row.chance is None else row.chance.unknown
     return found.beside(0)
 
 
 def chance_of(store: Store, layer: Layer, name: str, units: slice = _ALL) -> Chance | None:
     """Return what chance makes of a measure; None where that needs no saying, or is not known."""
-    if name not in layer.measures:
+    row = find(name)
+    if name not in layer.measures or row is None or row.chance is None:
         return None
-    for words, levels in _SOURCES:
-        found = levels(store, layer, name, units)
-        if found is not None:
-            measured = layer.measures[name]
-            ends = _range(store, layer, units) if levels is _by_shuffled_maps else None
-            told = [quantity(replace(measured, values=end)) for end in ends or ()]
-            return Chance(quantity(replace(measured, values=found)), words, (told[0], told[1]) if told else None)
-    return None
-
-
-def _by_coins(_: Store, layer: Layer, name: str, units: slice) -> Floats | None:
-    largest = "max_class_drop"
-    ceiling = layer.measures.get(name.replace(largest, f"{largest}_ceiling"))
-    return ceiling.values[units] if name.removesuffix("_mean") == largest and ceiling is not None else None
-
-
-def _by_shuffled_labels(store: Store, layer: Layer, name: str, units: slice) -> Floats | None:
-    path = f"layers/{layer.name}/chance"
-    held = _held(store, "selectivity", f"{path}/ceiling")
-    names = [] if held is None else held[f"{path}/measure"].tolist()
-    return None if held is None or name not in names else held.read(f"{path}/ceiling", (units, names.index(name)))
-
-
-def _by_shuffled_masks(store: Store, layer: Layer, name: str, units: slice) -> Floats | None:
-    path = f"layers/{layer.name}/chance"
-    held = _held(store, DISSECTION, path) if name == "concept_iou" else None
-    return None if held is None else np.asarray(held.read(path, np.s_[:, units]).max(axis=0))
-
-
-def _by_shuffled_maps(store: Store, layer: Layer, name: str, units: slice) -> Floats | None:
-    path = f"layers/{layer.name}/shuffled_mean"
-    held = _held(store, "entropy", path) if name == "feature_entropy" else None
-    if held is None:
+    level, ends = _level(store, layer, row, units), []
+    if level is None:
         return None
-    of_class = held.read(path, units)
-    # Classes without images have no entropy, of any unit.
-    return np.asarray(of_class[:, ~np.isnan(of_class).all(axis=0)].mean(axis=1))
+    if row.chance.has_ends:
+        ends = [_of_experiment(store, layer, row.chance, row.name, units, f"_{end}") for end in ("low", "high")]
+    measured = layer.measures[name]
+    told = [quantity(replace(measured, values=end)) for end in ends if end is not None]
+    return Chance(quantity(replace(measured, values=level)), row.chance, (told[0], told[1]) if len(told) == 2 else None)
 
 
-def _range(store: Store, layer: Layer, units: slice) -> tuple[Floats, Floats] | None:
-    path = f"layers/{layer.name}/shuffled_mean"
-    held = _held(store, "entropy", f"{path}_high")
-    return None if held is None else (held.read(f"{path}_low", units), held.read(f"{path}_high", units))
+def _level(store: Store, layer: Layer, row: MeasureRow, units: slice) -> Floats | None:
+    level = row.chance
+    if level is None or not level.measure:
+        return None if level is None else _of_experiment(store, layer, level, row.name, units)
+    held = layer.measures.get(named(level.measure, row.ablation))
+    return None if held is None else held.values[units]
 
 
-def _by_shuffled_images(store: Store, layer: Layer, name: str, units: slice) -> Floats | None:
-    path = f"layers/{layer.name}/shuffled_highest"
-    held = _held(store, "responses", path) if name == "class_correlation" else None
-    return None if held is None else np.asarray(held.read(path, units))
+def _of_experiment(
+    store: Store, layer: Layer, level: ChanceLevel, name: str, units: slice, end: str = ""
+) -> Floats | None:
+    """Read the level, (unit,), that an experiment leaves of a measure, or an end of its range."""
+    held = store.experiment(level.experiment) if level.experiment in store.experiments else None
+    path = f"layers/{layer.name}/{level.dataset}{end}"
+    entry = entry_for(f"/experiments/{level.experiment}/{path}")
+    if held is None or entry is None or path not in held:
+        return None
+    at: dict[str, slice | int] = {"unit": units}
+    if "measure" in entry.axes:
+        listed = held[f"{path.rpartition('/')[0]}/measure"].tolist()
+        if name not in listed:
+            return None
+        at["measure"] = listed.index(name)
+    values = held.read(path, tuple(at.get(axis, _ALL) for axis in entry.axes))
+    kept = [axis for axis in entry.axes if axis != "measure"]
+    return _over_others(np.moveaxis(values, kept.index("unit"), 0), level.over)
 
 
-def _held(store: Store, experiment: str, path: str) -> Experiment | None:
-    held = store.experiment(experiment) if experiment in store.experiments else None
-    return held if held is not None and path in held else None
-
-
-def _ceiling(reason: str) -> Words:
-    return Words("by chance, 95 %", "by chance up to {} (95 %)", reason)
-
-
-_SOURCES: tuple[tuple[Words, Callable[[Store, Layer, str, slice], Floats | None]], ...] = (
-    (_ceiling("The largest of many drops is large by chance alone."), _by_coins),
-    (_ceiling("By chance alone every unit prefers some class."), _by_shuffled_labels),
-    (_ceiling("The largest of many overlaps is large by chance alone."), _by_shuffled_masks),
-    (
-        Words(
-            "by chance, 95 %", "by chance up to {} (95 %)", "The largest of many correlations is large by chance alone."
-        ),
-        _by_shuffled_images,
-    ),
-    (
-        Words("own maps shuffled, mean", "own maps shuffled: {} on average", "Noise has an entropy too."),
-        _by_shuffled_maps,
-    ),
-)
+def _over_others(values: Floats, over: str) -> Floats:
+    """Return the largest, or the mean, over all axes but the first; a mean leaves out what no unit has."""
+    if values.ndim == 1:
+        return values
+    flat = values.reshape(len(values), -1)
+    return np.asarray(flat.max(axis=1) if over == "max" else flat[:, ~np.isnan(flat).all(axis=0)].mean(axis=1))

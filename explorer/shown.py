@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from explorer.catalogue import in_order, is_defined
 from explorer.concepts import names_of_store
 from explorer.text import number, significant
-from precompute.measures.table import is_class_valued, is_drop, is_index_valued
+from precompute import ablation_kinds
+from precompute.measures.table import in_points, named
 from precompute.store.reader import Layer, Measure, Store
 
 Floats = NDArray[np.floating[Any]]
 
 _FIRST_ACROSS = ("class_selectivity", "l1_norm")
-_FIRST_UP = ("max_class_drop", "max_class_drop_mean", "l1_norm")
-_FIRST_ORDER = ("quoted_drop_low", "max_class_drop", "quoted_drop_low_mean", "max_class_drop_mean")
+_FIRST_ORDER = ("quoted_drop_low", "max_class_drop")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Quantity:
 
 def quantity(measure: Measure) -> Quantity:
     """Return a measure that is a quantity; drops, stored as fractions, in points."""
-    if is_drop(measure.name):
+    if in_points(measure.name):
         return Quantity(measure.name, f"{measure.label}, points", 100 * measure.values, measure.formula, " pt")
     return Quantity(measure.name, measure.label, measure.values, measure.formula)
 
@@ -51,15 +51,20 @@ def option(measure: Measure) -> str:
     return f"{measure.label} · {measure.experiment}" if measure.experiment else measure.label
 
 
+def _of_each_kind(*names: str) -> list[str]:
+    """Return the names of measures of every kind of ablation, the usual kind first."""
+    return [named(name, kind) for kind in ablation_kinds.names() for name in names]
+
+
 def index_titles(measure: Measure, store: Store) -> list[str]:
     """Return the classes, or the concepts, that an index-valued measure names; a dash where it names none."""
-    titles = store.classes.title if is_class_valued(measure.name) else names_of_store(store)
+    titles = store.classes.title if measure.kind == "class" else names_of_store(store)
     return [_title(titles, value) for value in measure.values]
 
 
 def index_title(measure: Measure, store: Store, unit: int) -> str:
     """Return what such a measure names for one unit."""
-    titles = store.classes.title if is_class_valued(measure.name) else names_of_store(store)
+    titles = store.classes.title if measure.kind == "class" else names_of_store(store)
     return _title(titles, measure.values[unit])
 
 
@@ -71,14 +76,14 @@ def unit_frame(layer: Layer, store: Store) -> pd.DataFrame:
     """Put all measures of a layer side by side, a row a unit, with fixed column names: those of the store."""
     columns: dict[str, Any] = {"unit": np.arange(layer.n_units)}
     for measure in in_order(layer):
-        is_index = is_index_valued(measure.name)
+        is_index = measure.is_index
         columns[measure.name] = index_titles(measure, store) if is_index else quantity(measure).values
     return pd.DataFrame(columns)
 
 
 def first_axes(axes: Sequence[str]) -> tuple[str, str]:
     """Return the measures to begin with, across and up, of those that a layer has; at least one."""
-    up = next((name for name in _FIRST_UP if name in axes), axes[-1])
+    up = next((name for name in (*_of_each_kind("max_class_drop"), "l1_norm") if name in axes), axes[-1])
     across = next((name for name in _FIRST_ACROSS if name in axes and name != up), axes[0])
     return across, up
 
@@ -86,7 +91,7 @@ def first_axes(axes: Sequence[str]) -> tuple[str, str]:
 def first_order(layer: Layer) -> str | None:
     """Return the drop that orders units by how much one class misses them; None where no unit has one."""
     held = layer.measures
-    return next((name for name in _FIRST_ORDER if name in held and is_defined(held[name])), None)
+    return next((name for name in _of_each_kind(*_FIRST_ORDER) if name in held and is_defined(held[name])), None)
 
 
 def dead_units(layer: Layer) -> NDArray[np.bool_]:

@@ -35,8 +35,8 @@ class Option:
         What stands for its value in the help; empty for a switch.
     read : callable
         Makes a value of a text.
-    choices : tuple of str
-        The values there are; empty where there is no list of them.
+    choices : tuple of str, or callable
+        The values there are, or what returns them; empty where there is no list of them. Its help lists them.
     several : callable or None
         Makes one value of those that an option was given by repeating it; None where it is not repeated.
     default : str
@@ -53,7 +53,7 @@ class Option:
     written: str = ""
     value: str = ""
     read: Callable[[str], Any] = str
-    choices: tuple[str, ...] = ()
+    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] = ()
     several: Callable[[list[Any]], Any] | None = None
     default: str = ""
     at_least: float | None = None
@@ -64,8 +64,15 @@ class Option:
 
     @property
     def in_full(self) -> str:
-        """What it does, and whether it can be given several times."""
-        return self.help + ("; repeatable" if self.several else "")
+        """What it does, its choices, and whether it can be given several times."""
+        known = ", ".join(f"`{choice}`" for choice in self.known)
+        listed = f": {' or '.join(known.rsplit(', ', 1))}" if known else ""
+        return self.help + listed + ("; repeatable" if self.several else "")
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The values there are; none where there is no list of them."""
+        return self.choices() if callable(self.choices) else self.choices
 
     def problem(self, value: Any) -> str:
         """Say what is wrong with a value; nothing where it can be."""
@@ -87,8 +94,8 @@ class Option:
     def _expected(self, value: Any) -> str:
         if isinstance(value, Unreadable):
             return _KINDS.get(self.read, "another value")  # type: ignore[call-overload]
-        if self.choices and value not in self.choices:
-            return f"one of {', '.join(self.choices)}"
+        if self.known and value not in self.known:
+            return f"one of {', '.join(self.known)}"
         return self._bounds() if isinstance(value, int | float) and not self._within(value) else ""
 
     def _within(self, value: float) -> bool:
@@ -233,7 +240,7 @@ def _gathered(said: Option, value: Any) -> Any:
 
 def _is_unreadable(said: Option, value: Any) -> bool:
     several = value if isinstance(value, tuple) else (value,)
-    return any(isinstance(each, Unreadable) or (said.choices and each not in said.choices) for each in several)
+    return any(isinstance(each, Unreadable) or (said.known and each not in said.known) for each in several)
 
 
 # The documentation

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from precompute import ablation_kinds
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding, colour
 from precompute.option_fields import option, refuse_wrong
 from precompute.store.place import place_of
-from precompute.store.schema import ABLATION_KINDS
 
 MODEL_HELP = "a torchvision name (`resnet50`), `timm:NAME`, `hf:FOLDER`, or `path/to/file.py:function`"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -65,7 +65,7 @@ class RunOptions:
         told="by order or name",
     )
     class_order: str | None = option(
-        "how names are sorted to be outputs 0, 1, 2 ...: `text`, `number` or `natural`",
+        "how names are sorted to be outputs 0, 1, 2 ...",
         default=None,
         value="ORDER",
         choices=("text", "number", "natural"),
@@ -81,23 +81,22 @@ class RunOptions:
         several=tuple,
         told="by the network",
     )
-    device: str = option("where to compute: `auto`, `cpu`, `cuda` or `mps`", default="auto", value="D", choices=DEVICES)
+    device: str = option("where to compute", default="auto", value="D", choices=DEVICES)
     batch_size: int = option("images that go through the network together", default=64, value="N", read=int, at_least=1)
     workers: int | None = option(
         "processes that decode images", default=None, value="N", read=int, at_least=0, told="by images and cores"
     )
     precision: str = option(
-        "`float32`, `tf32` (CUDA) or `bfloat16`, of the sweep; predictions are exact in each",
+        "of the sweep; predictions are exact in each, and `tf32` needs CUDA",
         default="float32",
         value="P",
         choices=("float32", "tf32", "bfloat16"),
     )
     ablation: tuple[str, ...] = option(
-        "`zero` or `mean` (of the unit over all images and over space; of a token apart from the picture over all "
-        "images)",
+        "what units are set to (a mean is over images and space, of a token apart from the picture over images)",
         default=("zero",),
         value="KIND",
-        choices=ABLATION_KINDS,
+        choices=ablation_kinds.names,
         several=each_once,
     )
     attribution: tuple[str, ...] | None = option(

@@ -8,12 +8,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from precompute.ablation_kinds import kind_of
 from precompute.errors import DiskError, EngineDoubted, StoreError
 from precompute.merge.gallery import write_gallery
 from precompute.merge.images import Swept
 from precompute.merge.provenance import completed, sweep_record, sweep_report
 from precompute.merge.sweep import Merged, write_network, write_sweep
 from precompute.models.device import exact_float32
+from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.passes.look import look_again
 from precompute.passes.means import find_unit_means
@@ -160,12 +164,18 @@ def _swept(
         plan = plan.swept_plainly(doubted)
         parts = _parts(plan, folder)
         try:
-            means = find_unit_means(parts[0], progress) if "mean" in plan.options.ablation else {}
+            means = _means(parts[0], progress)
             return plan, parts, [sweep_all(part, means, progress) for part in parts]
         except EngineDoubted as doubt:
             say(f"{doubt.layer} is swept again by whole forward passes, because {doubt.reason}.")
             doubted = {**doubted, doubt.layer: doubt.reason}
             folder.settle_anew("doubted", doubted)
+
+
+def _means(part: Part, progress: Progress) -> dict[Site, np.ndarray]:
+    """Find the means of units where a kind of ablation needs them."""
+    needed = any(kind_of(name).needs_means for name in part.plan.options.ablation)
+    return find_unit_means(part, progress) if needed else {}
 
 
 def _parts(plan: Plan, folder: ShardFolder) -> list[Part]:

@@ -6,7 +6,7 @@ activations, and a few units really prefer a class and really matter to it.
 
 import io
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from precompute.measures import drops, exemplars, selectivity
 from precompute.measures.activity import dead
-from precompute.measures.table import MEASURES, rows_for
+from precompute.measures.table import measure_row
 from precompute.store.list_hash import list_hash
 from precompute.store.pictures import write_pictures
 from precompute.store.schema import layer_path
@@ -179,13 +179,10 @@ def _make_layer(contents, recipe, layer, n_units, shape, before, paths, rng):
     kinds = ["zero"] if "mean ablation" in recipe.without else ["zero", "mean"]
     for kind in kinds:
         values |= _make_ablation(contents, recipe, layer, kind, largest, preferred, before, rng)
-    rows = {row.name: row for row in (*MEASURES, *rows_for("mean"))}
     if "measures" not in recipe.without:
         for name, value in values.items():
             contents.write(layer_path(layer, "measure", name), value)
-            facts = asdict(rows[name])
-            facts.pop("name")
-            contents.describe(layer_path(layer, "measure", name), facts)
+            contents.describe(layer_path(layer, "measure", name), measure_row(name).facts())
     return _make_exemplars(contents, recipe, layer, shape, largest, mean, paths, rng)
 
 

@@ -4,9 +4,8 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.navigate import View
+from precompute.ablation_kinds import kind_of
 from precompute.store.reader import Layer
-
-_WORDS = {"zero": "set to zero", "mean": "set to its mean"}
 
 
 def choose_ablation(view: View, layer: Layer) -> None:
@@ -17,7 +16,7 @@ def choose_ablation(view: View, layer: Layer) -> None:
     st.segmented_control(
         "The unit is",
         layer.ablations,
-        format_func=lambda kind: _WORDS.get(kind, kind),
+        format_func=lambda kind: kind_of(kind).words,
         key="silenced",
         required=True,
         on_change=navigate.put_widget,

@@ -13,7 +13,7 @@ from explorer.impact import Ints
 from explorer.navigate import View
 from explorer.shown import index_title, quantity
 from explorer.text import count, ordinal, percent, significant, some_points
-from precompute.measures.table import is_drop, is_index_valued, named
+from precompute.measures.table import find, in_points, named
 from precompute.store.reader import Layer, Measure, Store
 
 _KEY_MEASURES = ("class_selectivity", "quoted_drop_low", "max_class_drop", "overall_drop", "l1_norm")
@@ -32,7 +32,7 @@ def measures(view: View, layer: Layer, unit: int, per_class: Ints) -> None:
         Images of each class: they decide how finely a drop can be told.
     """
     ablation = view.selection.ablation
-    wanted = [named(name, ablation) if is_drop(name) else name for name in _KEY_MEASURES]
+    wanted = [named(name, ablation) for name in _KEY_MEASURES]
     held = [layer.measures[name] for name in wanted if name in layer.measures]
     cards = [_card(view.store, layer, measure, unit, per_class) for measure in held if is_defined(measure)]
     st.html(f'<dl class="us-measures">{"".join(cards)}{_alive(layer, unit)}</dl>')
@@ -48,7 +48,7 @@ def all_measures(view: View, layer: Layer, unit: int) -> None:
 
 
 def _row(store: Store, layer: Layer, measure: Measure, unit: int) -> str:
-    if is_index_valued(measure.name):
+    if measure.is_index:
         value, where = index_title(measure, store, unit), ""
     else:
         value, where = quantity(measure).words(unit), _place_words(place(measure.values, unit))
@@ -65,8 +65,9 @@ def _row(store: Store, layer: Layer, measure: Measure, unit: int) -> str:
 def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
     if np.isnan(value):
         return "–", ""
-    if is_drop(name):
-        images = per_class.sum() if name.startswith("overall") else np.median(per_class[per_class > 0])
+    row = find(name)
+    if row is not None and in_points(name):
+        images = np.median(per_class[per_class > 0]) if row.of_class else per_class.sum()
         way = "" if value == 0 else " lost" if value > 0 else " gained"
         size, points = some_points(abs(value), int(images)).split()
         if value and not size.strip("0."):

@@ -30,7 +30,7 @@ from explorer.shown import (
 )
 from explorer.standing import standing
 from explorer.text import count
-from precompute.measures.table import is_drop, is_index_valued
+from precompute.measures.table import in_points
 from precompute.store.answers import answers
 from precompute.store.experiments import registry
 from precompute.store.reader import Experiment, Layer
@@ -170,7 +170,7 @@ def _table(view: View, layer: Layer) -> None:
         _choose_columns(view, list(sets), columns)
     frame = unit_frame(layer, view.store)[["unit", *sets[columns]]]
     # Drops have their levels as measures of their own, which stand among the columns already.
-    others = [name for name in sets[columns] if not is_drop(name)]
+    others = [name for name in sets[columns] if not in_points(name)]
     chance = {name: found for name in others if (found := chance_of(view.store, layer, name))}
     for name, found in chance.items():
         frame.insert(list(frame).index(name) + 1, f"{name}_chance", found.level.values)
@@ -218,14 +218,14 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, Chance]) ->
         )
     for name in frame.columns[~frame.columns.isin(list(columns))]:
         measure = layer.measures[name]
-        if is_index_valued(name):
+        if measure.is_index:
             columns[name] = st.column_config.TextColumn(measure.label, help=measure.formula, width=_TEXT_WIDTH)
-        elif name == "dead":
+        elif measure.kind == "flag":
             frame[name] = frame[name] == 1
             columns[name] = st.column_config.CheckboxColumn(measure.label, help=measure.formula)
         else:
             shown = quantity(measure)
-            finely = "%.1f" if is_drop(name) else "%.3g"
+            finely = "%.1f" if in_points(name) else "%.3g"
             columns[name] = st.column_config.NumberColumn(
                 shown.label.replace(", points", ", pt"), format=finely, help=shown.formula, width=_NUMBER_WIDTH
             )

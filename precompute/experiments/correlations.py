@@ -10,7 +10,6 @@ import numpy as np
 from precompute.experiments.halved import HalvedMeasures, halved_counts, halved_measures
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
 from precompute.measures.bootstrap import Correlations, correlate, correlate_across
-from precompute.measures.comparable import FROM_PREDICTIONS, FROM_WEIGHTS, describes_unit
 from precompute.measures.correlation import spearman
 from precompute.measures.drop_targets import (
     TARGETS,
@@ -22,10 +21,10 @@ from precompute.measures.drop_targets import (
 from precompute.measures.drops import Answers
 from precompute.measures.halves import disattenuated, halves, stepped_up
 from precompute.measures.paired import FlipTable, flip_rate
-from precompute.measures.table import named
+from precompute.measures.table import find, named
 from precompute.store.answers import answers, flip_table
 from precompute.store.layer import Layer
-from precompute.store.reader import Store
+from precompute.store.reader import Measure, Store
 
 _RESAMPLES = 1000
 _TOSSES = 500
@@ -82,7 +81,7 @@ def prepare(job: Job) -> Prepared:
 def _sides(job: Job, layer: Layer, kind: str) -> _Sides:
     before, flips = answers(job.store), flip_table(layer, kind)
     counts = halved_counts(flips, before, halves(before.label, seed=job.seed))
-    names = [name for name, held in layer.measures.items() if _is_held_against_drops(name, held.range, kind)]
+    names = [name for name, held in layer.measures.items() if _is_held_against_drops(held, kind)]
     mean, alive = _activity(layer)
     rate = flip_rate(flips, len(before.label))
     return _Sides(
@@ -99,10 +98,15 @@ def _sides(job: Job, layer: Layer, kind: str) -> _Sides:
     )
 
 
-def _is_held_against_drops(name: str, values: str, kind: str) -> bool:
+def _is_held_against_drops(measure: Measure, kind: str) -> bool:
     """Leave out what does not describe the unit, and what describes another kind of ablation."""
-    of_any_kind = {"flip_rate", "flip_rate_mean"}
-    return describes_unit(name, values) and (name not in of_any_kind or name == named("flip_rate", kind))
+    row = find(measure.name)
+    return measure.kind == "quantity" and (row is None or row.ablation in ("", kind))
+
+
+def _made_of(name: str) -> str:
+    row = find(name)
+    return "" if row is None else row.made_of
 
 
 def _activity(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
@@ -201,7 +205,7 @@ def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
         **{f"disattenuated_{end}": values for end, values in zip(("low", "high"), scaled, strict=True)},
         "measure_reliability": reliable,
         "target_reliability": stepped_up(agreement),
-        "circular": np.array([name.removesuffix("_mean") in FROM_PREDICTIONS for name in sides.names], dtype=np.int32),
+        "circular": np.array([_made_of(name) == "answers" for name in sides.names], dtype=np.int32),
     }
 
 
@@ -215,7 +219,7 @@ def _from_weights(sides: _Sides) -> dict[str, np.ndarray]:
     return {
         name: np.stack([values, values], axis=1)
         for name, values in zip(sides.names, sides.measures, strict=True)
-        if name in FROM_WEIGHTS
+        if _made_of(name) == "weights"
     }
 
 

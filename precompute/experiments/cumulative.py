@@ -24,7 +24,6 @@ from precompute.experiments.subject import Subject, find_subject
 from precompute.experiments.tally import Tally
 from precompute.measures.curves import area, withstood
 from precompute.measures.paired import paired_counts
-from precompute.measures.table import is_index_valued
 from precompute.models.device import exact_float32
 from precompute.stages.ablation import Effect, sweep
 from precompute.store.answers import answers, flip_table
@@ -98,9 +97,7 @@ def prepare(job: Job) -> Prepared:
 
 def _refuse_measure(layer: Layer, by: str | None) -> None:
     """Refuse a measure that cannot rank the units of a layer."""
-    usable = [
-        name for name, held in layer.measures.items() if not is_index_valued(name) and not _undefined(held.values)
-    ]
+    usable = [name for name, held in layer.measures.items() if not held.is_index and not _undefined(held.values)]
     if by is not None and by not in usable:
         reason = "names no order of its units" if by in layer.measures else "is none of its measures"
         raise OptionError(f"--by {by}: {layer.name} cannot be ranked by it, it {reason}. Use {', '.join(usable)}.")

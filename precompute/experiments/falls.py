@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
+from precompute.ablation_kinds import kind_of
 from precompute.errors import ImageFolderError, OptionError
 from precompute.experiments.job import Advance, Job
 from precompute.experiments.pace import seconds_swept
@@ -185,10 +186,11 @@ def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
 
 
 def _silenced(layer: Layer, kind: str) -> list[Ablation]:
-    """List every unit's ablation, as the run had it: mean ablation has the means over the images of the run."""
-    if kind == "zero":
-        return each_unit([0.0] * layer.n_units)
-    return each_unit([float(layer.activation(unit).mean.mean(dtype=np.float64)) for unit in range(layer.n_units)])
+    """List every unit's ablation, as the run had it: with the means over the images of the run."""
+    silenced, means = kind_of(kind), None
+    if silenced.needs_means:
+        means = np.array([layer.activation(unit).mean.mean(dtype=np.float64) for unit in range(layer.n_units)])
+    return each_unit(silenced.values(layer.n_units, means).tolist())
 
 
 def _seconds(subject: Subject, ablater: Ablater, ablations: list[Ablation]) -> float:

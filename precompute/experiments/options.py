@@ -46,7 +46,7 @@ class ExperimentOptions:
         value="W",
         told="what the store names",
     )
-    device: str = option("where to compute: `auto`, `cpu`, `cuda` or `mps`", default="auto", value="D", choices=DEVICES)
+    device: str = option("where to compute", default="auto", value="D", choices=DEVICES)
     max_minutes: float = option(
         "about how long it may take; it measures at fewer steps or of fewer directions, then on fewer images, or with "
         "fewer shuffles of the labels, and says so on the screen and in the store",
@@ -107,7 +107,7 @@ class ExperimentOptions:
         below=1,
     )
     entropy_rule: Rule = option(
-        "which reading of feature entropy: `ours`, `paper` or `code`",
+        "which reading of feature entropy",
         default="ours",
         value="R",
         choices=("ours", "paper", "code"),

@@ -12,10 +12,11 @@ from time import perf_counter
 import numpy as np
 
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.preferences import SHUFFLED, Labels, Responses, against_shuffles, by_class, described
+from precompute.experiments.preferences import SHUFFLED, against_shuffles, by_class, described
 from precompute.measures.halves import halves
 from precompute.measures.multiplicity import false_discovery
 from precompute.measures.redundancy import closest_unit, n_components, redundancy, unit_correlations
+from precompute.measures.responses import Labels, Responses
 from precompute.store.layer import Layer
 
 MOST_DRAWS = 1000

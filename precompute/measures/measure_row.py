@@ -1,6 +1,54 @@
 """One row of the table of measures, and the rows of the measures that every run writes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.responses import Labels, Responses
+from precompute.measures.selectivity import class_means, class_selectivity
+
+Kind = Literal["quantity", "drop", "effect", "chance", "class", "concept", "flag"]
+"""What a measure is: a quantity of the unit; accuracy lost without it; another effect of that; how sure another measure
+is, or what chance makes of it; an index of a class or a concept; yes or no."""
+
+
+@dataclass(frozen=True)
+class ChanceLevel:
+    """What chance alone makes of a measure: where a store says it, and how it is spoken of.
+
+    Parameters
+    ----------
+    reason : str
+        Why a reader needs it.
+    measure : str
+        The measure of the layer, of the same kind of ablation, that is the level; empty where a dataset is.
+    experiment, dataset : str
+        The experiment whose dataset, below its group of the layer, is the level; of an axis ``measure`` the place of
+        this one.
+    over : str
+        What is taken over its other axes: ``max`` or ``mean``.
+    name : str
+        What the level is, beside the name of the measure.
+    phrase : str
+        The same beside one unit's value, with a place for the level.
+    has_ends : bool
+        Whether datasets of the same name with ``_low`` and ``_high`` are the range that chance makes.
+    unknown : str
+        What stands beside the value where a store does not say the level; empty for nothing.
+    """
+
+    reason: str
+    measure: str = ""
+    experiment: str = ""
+    dataset: str = ""
+    over: Literal["max", "mean"] = "max"
+    name: str = "by chance, 95 %"
+    phrase: str = "by chance up to {} (95 %)"
+    has_ends: bool = False
+    unknown: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,6 +69,28 @@ class MeasureRow:
         The values it can take.
     better : str
         ``higher`` or ``lower`` where a reader looks for one end first, otherwise ``neither``.
+    kind : str
+        What it is; see `Kind`.
+    made_by : str
+        The experiment that adds it; ``run`` where every run does.
+    made_of : str
+        ``activations``, the network's ``answers`` to the images (drops are made of these too, so on the same images the
+        two share noise), or ``weights``, which no image has a part in.
+    per_ablation : bool
+        Whether there is one for each kind of ablation.
+    in_points : bool
+        Whether it is a difference of accuracies, which readers know as percentage points; so every drop is.
+    of_class : str
+        The measure that names the class it is about; empty where it is about all or none.
+    chance : ChanceLevel or None
+        What chance alone makes of it; None where that needs no saying.
+    compute : callable or None
+        Computes it, (unit,), of activations and labels alone: the experiment ``selectivity`` then does, on all images
+        and on either half.
+    ablation : str
+        The kind of ablation that the row is of; empty for one that is none of one kind.
+    base : str
+        Its name without the kind of ablation.
     """
 
     name: str
@@ -29,10 +99,29 @@ class MeasureRow:
     source: str
     range: str
     better: str
+    kind: Kind = "quantity"
+    made_by: str = "run"
+    made_of: Literal["activations", "answers", "weights"] = "activations"
+    per_ablation: bool = False
+    in_points: bool = False
+    of_class: str = ""
+    chance: ChanceLevel | None = None
+    compute: Callable[[Responses, Labels], NDArray[np.floating[Any]]] | None = None
+    ablation: str = ""
+    base: str = ""
 
     def facts(self) -> dict[str, str]:
         """Return what a store says of the measure beside its values."""
-        return {fact: getattr(self, fact) for fact in ("label", "formula", "source", "range", "better")}
+        return {fact: getattr(self, fact) for fact in ("label", "formula", "source", "range", "better", "kind")}
+
+
+SHUFFLED_LABELS = ChanceLevel(
+    "By chance alone every unit prefers some class.", experiment="selectivity", dataset="chance/ceiling"
+)
+
+
+def _selectivity(responses: Responses, labels: Labels) -> NDArray[np.floating[Any]]:
+    return class_selectivity(class_means(responses.rate, labels.label, labels.n_classes))[0]
 
 
 _MORCOS = "Morcos et al. 2018, arXiv:1803.06959"
@@ -46,8 +135,12 @@ MEASURES: tuple[MeasureRow, ...] = (
         _MORCOS,
         "0 to 1",
         "higher",
+        chance=SHUFFLED_LABELS,
+        compute=_selectivity,
     ),
-    MeasureRow("selective_class", "Preferred class", "class of mu_max", _MORCOS, "class index", "neither"),
+    MeasureRow(
+        "selective_class", "Preferred class", "class of mu_max", _MORCOS, "class index", "neither", kind="class"
+    ),
     MeasureRow(
         "overall_drop",
         "Overall drop",
@@ -55,6 +148,9 @@ MEASURES: tuple[MeasureRow, ...] = (
         _ZHOU,
         "-1 to 1",
         "higher",
+        kind="drop",
+        per_ablation=True,
+        made_of="answers",
     ),
     MeasureRow(
         "max_class_drop",
@@ -63,6 +159,11 @@ MEASURES: tuple[MeasureRow, ...] = (
         _ZHOU,
         "-1 to 1",
         "higher",
+        kind="drop",
+        per_ablation=True,
+        made_of="answers",
+        of_class="max_class_drop_class",
+        chance=ChanceLevel("The largest of many drops is large by chance alone.", measure="max_class_drop_ceiling"),
     ),
     MeasureRow(
         "max_class_drop_class",
@@ -71,6 +172,9 @@ MEASURES: tuple[MeasureRow, ...] = (
         _ZHOU,
         "class index",
         "neither",
+        kind="class",
+        per_ablation=True,
+        made_of="answers",
     ),
     MeasureRow(
         "l1_norm",
@@ -79,6 +183,7 @@ MEASURES: tuple[MeasureRow, ...] = (
         "Li et al. 2017, arXiv:1608.08710",
         "0 and above",
         "neither",
+        made_of="weights",
     ),
-    MeasureRow("dead", "Dead", "1 where the map is zero everywhere on every image", "", "0 or 1", "lower"),
+    MeasureRow("dead", "Dead", "1 where the map is zero everywhere on every image", "", "0 or 1", "lower", kind="flag"),
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.counts import Counts
 from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import NoOpCheck
+from precompute.ablation_kinds import kind_of
 from precompute.errors import EngineDoubted, ImageFolderError, ModelError
 from precompute.images.loading import Batch
 from precompute.merge.images import Swept, bad_count, swept
@@ -80,7 +80,7 @@ def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage
     refuse_not_numbers(batch.inputs, found.logits, [plan.candidates.paths[index] for index in batch.indices])
     for number, site in enumerate(plan.sites):
         shard = _Shard(batch.inputs, found, target)
-        arrays |= _sweep_layer(plan, number, shard, {"zero": np.zeros(site.n_units), "mean": means.get(site)}, stage)
+        arrays |= _sweep_layer(plan, number, shard, means.get(site), stage)
     return arrays
 
 
@@ -94,9 +94,9 @@ class _Shard:
 
 
 def _sweep_layer(
-    plan: Plan, number: int, shard: _Shard, values: Mapping[str, Any], stage: Stage
+    plan: Plan, number: int, shard: _Shard, means: np.ndarray | None, stage: Stage
 ) -> dict[str, np.ndarray]:
-    """Sweep a layer, each kind of ablation to its values, and make sure of it.
+    """Sweep a layer by each kind of ablation, given the means of its units, and make sure of it.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _sweep_layer(
         effect = sweep(
             check,
             shard.inputs,
-            ablations_to(site, values[kind]),
+            ablations_to(site, kind_of(kind).values(site.n_units, means)),
             baseline=shard.found.logits,
             target=shard.target,
             at_layer=shard.found.outputs.get(site),

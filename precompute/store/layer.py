@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute import ablation_kinds
+from precompute.measures.table import find
 from precompute.store import schema
 from precompute.store.records import (
     AblationEffect,
@@ -92,7 +94,7 @@ class Layer:
     def ablations(self) -> tuple[str, ...]:
         """The kinds of ablation there are, ``zero`` first."""
         held = self._names("ablation")
-        return tuple(kind for kind in schema.ABLATION_KINDS if kind in held)
+        return tuple(kind for kind in ablation_kinds.names() if kind in held)
 
     def ablation(self, kind: str) -> AblationEffect:
         """Return the effect of one kind of ablation on every unit and class."""
@@ -167,7 +169,8 @@ class Layer:
             str(facts.get(fact, "")) for fact in ("label", "formula", "source", "range", "better", "experiment")
         )
         values = self._read(f"measure/{name}")
-        return Measure(name, label or name, formula, source, span, better, values, experiment)
+        kind = str(facts.get("kind", "")) or _kind_of(name, span)
+        return Measure(name, label or name, formula, source, span, better, values, experiment, kind)
 
     @property
     def _n_images(self) -> int:
@@ -184,3 +187,11 @@ class Layer:
 
     def _names(self, part: str) -> tuple[str, ...]:
         return self._file.names(self._path(part))
+
+
+def _kind_of(name: str, values: str) -> str:
+    """Return what a measure is, in a store that does not say it; see `precompute.measures.measure_row.Kind`."""
+    row = find(name)
+    if row is not None:
+        return row.kind
+    return values.removesuffix(" index") if values.endswith(" index") else "flag" if values == "0 or 1" else "quantity"

@@ -84,7 +84,8 @@ class Baseline:
 class Measure:
     """One number per unit (U,), NaN where undefined, with what a reader needs to understand it.
 
-    ``experiment`` names the experiment that added it, and is empty where the run itself did.
+    ``experiment`` names the experiment that added it, and is empty where the run itself did. ``kind`` is what it is,
+    such as ``quantity`` or ``drop``: see `precompute.measures.measure_row.Kind`.
     """
 
     name: str
@@ -95,6 +96,12 @@ class Measure:
     better: str
     values: Floats
     experiment: str = ""
+    kind: str = "quantity"
+
+    @property
+    def is_index(self) -> bool:
+        """Whether its values are indices, of classes or of concepts, and so no quantities."""
+        return self.kind in ("class", "concept")
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,6 @@ from precompute.store.entry import ANY, STRING, Axis, Entry, Fact
 from precompute.store.experiments import registry
 
 __all__ = [
-    "ABLATION_KINDS",
     "ANY",
     "AXES",
     "CHECKSUM_FACTS",
@@ -44,7 +43,6 @@ VERSION = 1
 TRAIN = "/train"
 
 EXEMPLAR_KINDS = ("top", "bottom", "quantile")
-ABLATION_KINDS = ("zero", "mean")
 MAX_STATE_DICT_BYTES = 64 * 1024**2
 MAX_EXEMPLAR_MAP_SIDE = 56
 MAX_THUMBNAIL_SIDE = 128
@@ -310,6 +308,13 @@ GROUP_FACTS: dict[str, dict[str, Fact]] = {
         "formula": Fact("text", "How it is computed, in one line."),
         "source": Fact("text", "Where the definition comes from; may be empty."),
         "range": Fact("text", "The values it can take."),
+        "kind": Fact(
+            "text",
+            "What it is: `quantity`, of the unit; `drop`, accuracy lost without it; `effect`, another effect of that; "
+            "`chance`, how sure another measure is or what chance makes of it; `class`, `concept`, an index; `flag`, 0 "
+            "or 1. Absent in older stores.",
+            required=False,
+        ),
         "better": Fact("text", "`higher` or `lower` where a reader looks for one end first, otherwise `neither`."),
         "based_on": Fact("text", "The dataset that class selectivity was computed from.", required=False),
         "experiment": Fact("text", "The experiment that added it; absent where the run did.", required=False),

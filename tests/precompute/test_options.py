@@ -69,7 +69,7 @@ def test_the_help_and_the_table_say_what_the_field_says():
     assert list(rows(Toy)) == [
         ("`--sizes N`", "3", "how large; repeatable"),
         ("`--share S`", "0.5", "a part, 50 % at most"),
-        ("`--kind K`", "a", "which `kind`"),
+        ("`--kind K`", "a", "which `kind`: `a` or `b`"),
         ("`--loud`", "", "say more"),
     ]
 

@@ -17,10 +17,10 @@ from explorer.components.experiments.unit_table import quantity, unit_table
 from explorer.components.html import escape, heading, note
 from explorer.navigate import View
 from explorer.text import count, number, percent
+from precompute import ablation_kinds
 from precompute.measures.roles import LEVEL, MARGIN, ROLES
 from precompute.store.reader import Experiment, Layer
 
-_KINDS = {"zero": "set to zero", "mean": "set to its mean"}
 _INTERVAL = 1.96  # standard errors either way, 95 %
 
 
@@ -40,9 +40,9 @@ class _Shown:
 
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
-    held = [kind for kind in _KINDS if f"layers/{layer.name}/ablation/{kind}/role" in experiment]
+    held = [kind for kind in ablation_kinds.names() if f"layers/{layer.name}/ablation/{kind}/role" in experiment]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        words = {kind: _KINDS[kind] for kind in held}
+        words = {kind: ablation_kinds.kind_of(kind).words for kind in held}
         kind = choose(view, words, label="Unit") if len(held) > 1 else held[0]
         chosen = choose_class(view)
     view = navigate.with_ablation(view, kind)

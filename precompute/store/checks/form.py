@@ -6,13 +6,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from precompute import ablation_kinds
 from precompute.store import schema
 from precompute.store.checks.rules import Problem, instances, names
 from precompute.store.experiments import registry
 from precompute.store.facts import read_fact
 
 _PICTURES = ("/images/thumbnail", "/images/thumbnail_end")
-_NAMES_ALLOWED = {"ablation": schema.ABLATION_KINDS, "exemplar": schema.EXEMPLAR_KINDS}
 
 
 def problems(file: h5py.File) -> Iterator[Problem]:
@@ -92,7 +92,7 @@ def _is_utf8(value: bytes) -> bool:
 def _layer_problems(file: h5py.File) -> Iterator[Problem]:
     if "/layers" in file and not names(file, "/layers"):
         yield Problem("/layers", "expected at least one layer, found none")
-    for part, allowed in _NAMES_ALLOWED.items():
+    for part, allowed in (("ablation", ablation_kinds.names()), ("exemplar", schema.EXEMPLAR_KINDS)):
         for path in instances(file, f"/layers/<layer>/{part}/<kind>"):
             if path.rsplit("/", 1)[1] not in allowed:
                 yield Problem(path, f"expected one of the kinds {', '.join(allowed)}")

@@ -86,7 +86,6 @@ SPEC = ExperimentSpec(
     "itself, `weight_chroma`",
     options=(*OF_ANY, *OF_NETWORK, "keep"),
     entries=ENTRIES,
-    measures=("colour_selectivity", "weight_chroma"),
     axes=(
         ORDER,
         STEP,

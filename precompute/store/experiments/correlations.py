@@ -114,7 +114,6 @@ SPEC = ExperimentSpec(
     needs_network=False,
     options=OF_ANY,
     entries=ENTRIES,
-    measures=("max_class_drop_held_out", "max_class_drop_excess"),
     axes=(
         MEASURE,
         Axis("target", "drops that measures are held against", "as in the dataset `target`", "target"),

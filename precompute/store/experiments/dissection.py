@@ -128,7 +128,6 @@ SPEC = ExperimentSpec(
     advice="It needs masks of concepts: those that lie beside the images, or a folder named by --masks.",
     options=(*OF_ANY, *OF_NETWORK, "masks", "quantile"),
     entries=ENTRIES,
-    measures=("concept_iou", "concept"),
     axes=(
         Axis("concept", "concepts that units were held against", "as in the dataset `concept`", "concept"),
         Axis("folder", "2, of the images and of the masks", "that"),

@@ -132,7 +132,6 @@ SPEC = ExperimentSpec(
     "`feature_entropy` and `selective_rate`",
     options=(*OF_ANY, *OF_NETWORK, "entropy_rule", "train_images"),
     entries=ENTRIES,
-    measures=("feature_entropy", "selective_rate"),
     axes=(
         ORDER,
         STEP,

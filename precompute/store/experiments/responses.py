@@ -63,7 +63,6 @@ SPEC = ExperimentSpec(
     adds="for every layer: correlation of every unit's activation with the network's probability of every class, over "
     "all images and over either half; fraction of zeros",
     entries=ENTRIES,
-    measures=("class_correlation", "class_correlation_class", "zero_fraction"),
     axes=(
         HALF,
         MEASURE,

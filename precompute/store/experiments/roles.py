@@ -93,5 +93,4 @@ SPEC = ExperimentSpec(
     advice="It needs training images: those of a run with --train-images, or a folder named by --train-images here.",
     options=(*OF_ANY, *OF_NETWORK, "train_images"),
     entries=ENTRIES,
-    measures=("training_effect", "held_out_effect", "effect_gap"),
 )

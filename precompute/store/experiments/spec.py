@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import h5py
 
+from precompute.measures.table import MeasureRow, made_by
 from precompute.store.checks.rules import Rule
 from precompute.store.entry import Axis, Entry
 
@@ -68,8 +69,6 @@ class ExperimentSpec:
         Its datasets.
     axes : tuple of Axis
         The axes of these that are no axes of the rest of the store.
-    measures : tuple of str
-        The measures that it adds to layers, by their rows in `precompute.measures.table`.
     removals : tuple of Removal
         What of it are units that are removed one after another.
     rules : callable
@@ -90,11 +89,15 @@ class ExperimentSpec:
     options: tuple[str, ...] = (*OF_ANY, *OF_NETWORK)
     entries: tuple[Entry, ...] = ()
     axes: tuple[Axis, ...] = ()
-    measures: tuple[str, ...] = ()
     removals: tuple[Removal, ...] = ()
     rules: Callable[[h5py.File], Iterator[Rule]] = _no_rules
     without_log_prob: str = ""
     guide: str = ""
+
+    @property
+    def measures(self) -> tuple[MeasureRow, ...]:
+        """The measures that it adds to layers."""
+        return made_by(self.name)
 
     @property
     def group(self) -> str:

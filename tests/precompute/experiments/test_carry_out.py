@@ -14,7 +14,7 @@ from precompute.experiments import carry_out as frame
 from precompute.experiments import statistics
 from precompute.experiments.job import Findings, Prepared
 from precompute.experiments.options import ExperimentOptions
-from precompute.measures.table import measure_row
+from precompute.measures.table import ROWS
 from precompute.store import place
 from precompute.store.check import check
 from precompute.store.experiments import registry
@@ -28,8 +28,10 @@ def test_every_experiment_has_its_work_and_names_only_what_there_is():
         assert callable(import_module(f"precompute.experiments.{spec.name}").prepare)
         assert all(entry.path.startswith(f"{spec.group}/") for entry in spec.entries)
         assert set(spec.options) <= {field.name for field in fields(ExperimentOptions)}
-        for measure in spec.measures:
-            assert measure_row(measure).name == measure
+
+
+def test_every_measure_is_made_by_a_run_or_an_experiment():
+    assert {row.made_by for row in ROWS} <= {"run", *registry.NAMES}
 
 
 def test_an_unknown_experiment_is_refused_by_name():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from precompute import ablation_kinds
 from precompute.store import schema
 from tests.precompute.store.conftest import LAYER
 
@@ -19,7 +20,7 @@ def test_format_version_and_bounds_are_those_of_the_schema():
     assert f"format `{schema.FORMAT}`, version {schema.VERSION}" in TEXT
     assert f"at most\n{schema.MAX_EXEMPLAR_MAP_SIDE} a side" in TEXT
     assert f"at most {schema.MAX_ATTRIBUTION_MAP_SIDE} a side" in TEXT
-    for kind in (*schema.EXEMPLAR_KINDS, *schema.ABLATION_KINDS):
+    for kind in (*schema.EXEMPLAR_KINDS, *ablation_kinds.names()):
         assert f"`{kind}`" in TEXT
 
 
