@@ -7,7 +7,7 @@ import sys
 
 import streamlit as st
 
-from explorer import data, navigate
+from explorer import data, navigate, pages
 from explorer.components import messages, welcome
 from explorer.sources import ROOT, find_sources
 from precompute.errors import UnitscopeError
@@ -16,14 +16,14 @@ from precompute.store.net import reading
 st.set_page_config(page_title="Unitscope", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
 st.html(ROOT / "explorer" / "components" / "style.css")
 
-PAGES = [
-    st.Page(navigate.OVERVIEW, title="Unitscope", default=True),
-    st.Page(navigate.LAYER, title="Layer", url_path="layer"),
-    st.Page(navigate.UNIT, title="Unit", url_path="unit"),
-    st.Page(navigate.EXPERIMENTS, title="Experiments", url_path="experiments"),
-    st.Page(navigate.COMPARE, title="Compare stores", url_path="compare"),
-]
-page = st.navigation(PAGES, position="hidden")
+FIRST, *OTHERS = pages.PAGES
+page = st.navigation(
+    [
+        st.Page(FIRST.file, title=FIRST.title, default=True),
+        *(st.Page(other.file, title=other.title, url_path=other.name) for other in OTHERS),
+    ],
+    position="hidden",
+)
 
 try:
     if sources := find_sources(sys.argv):

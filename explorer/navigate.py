@@ -9,16 +9,13 @@ from typing import Any
 import streamlit as st
 
 from explorer import data, selection
+from explorer.pages import PAGES
 from explorer.selection import Selection
 from explorer.sources import Source, find_sources
 from precompute.errors import StoreError
 from precompute.store.reader import Layer, Store
 
-OVERVIEW = "explorer/views/overview.py"
-LAYER = "explorer/views/layer.py"
-UNIT = "explorer/views/unit.py"
-EXPERIMENTS = "explorer/views/experiments.py"
-COMPARE = "explorer/views/compare.py"
+OVERVIEW, LAYER, UNIT, EXPERIMENTS, COMPARE = (page.file for page in PAGES)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ outside of these is written by hand.
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from precompute.experiments.options import ExperimentOptions
@@ -15,9 +16,10 @@ from precompute.options import RunOptions
 from precompute.store import schema
 from precompute.store.entry import Axis, Entry, Fact
 from precompute.store.experiments import registry
+from precompute.store.experiments.spec import ExperimentSpec
 
 ROOT = Path(__file__).resolve().parents[1]
-_TABLE = re.compile(r"(<!-- table: ([a-z ]+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- table: ([a-z_ ]+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
 
 
 def main() -> int:
@@ -35,16 +37,18 @@ def up_to_date() -> dict[Path, str]:
     Raises
     ------
     KeyError
-        Where a document has a table of a name that nobody makes, or lacks one.
+        Where a document has a place for a table that nobody makes.
     """
-    return {ROOT / name: _filled(ROOT / name, tables) for name, tables in _DOCUMENTS.items()}
+    return {ROOT / name: _filled(ROOT / name, made) for name, made in tables().items()}
+
+
+def places(path: Path) -> list[str]:
+    """List the tables that a document has a place for."""
+    return [found[2] for found in _TABLE.finditer(path.read_text(encoding="utf-8"))]
 
 
 def _filled(path: Path, tables: Mapping[str, Callable[[], str]]) -> str:
     text = path.read_text(encoding="utf-8")
-    missing = set(tables) - {found[2] for found in _TABLE.finditer(text)}
-    if missing:
-        raise KeyError(f"{path}: no place for the tables {', '.join(sorted(missing))}")
     return _TABLE.sub(lambda found: f"{found[1]}{tables[found[2]]()}{found[4]}", text)
 
 
@@ -116,21 +120,32 @@ def _taken_by(option: str) -> str:
     return "each" if set(names) >= set(registry.NAMES) else ", ".join(f"`{name}`" for name in names)
 
 
-_DOCUMENTS: dict[str, dict[str, Callable[[], str]]] = {
-    "precompute/store/FORMAT.md": {
-        "axes": lambda: _axes(schema.AXES, "axis"),
-        "datasets": lambda: _datasets(schema.ENTRIES, "path"),
-        "attributes": _attributes,
-        "facts of experiments": _facts_of_experiments,
-        "axes of experiments": lambda: _axes(registry.axes(), "further axis"),
-        "datasets of experiments": lambda: _datasets(registry.entries(), "dataset"),
-    },
-    "docs/command-line.md": {
-        "options of run": lambda: _options(RunOptions),
-        "experiments": _experiments,
-        "options of experiment": _options_of_experiments,
-    },
-}
+def _how_to_add(spec: ExperimentSpec) -> str:
+    """Return what stands at the head of an experiment's section."""
+    options = options_of(ExperimentOptions)
+    words = " ".join(f"[{options[name].written} {options[name].value}]" for name in spec.options)
+    network = " It runs the network on the images." if spec.needs_network else ""
+    return f"`python -m precompute experiment {spec.name} STORE.h5 {words}`\n\nSource: {spec.source}.{network}\n"
+
+
+def tables() -> dict[str, dict[str, Callable[[], str]]]:
+    """Return what makes the tables of each document, by the document's path and the name of the table."""
+    return {
+        "precompute/store/FORMAT.md": {
+            "axes": lambda: _axes(schema.AXES, "axis"),
+            "datasets": lambda: _datasets(schema.ENTRIES, "path"),
+            "attributes": _attributes,
+            "facts of experiments": _facts_of_experiments,
+            "axes of experiments": lambda: _axes(registry.axes(), "further axis"),
+            "datasets of experiments": lambda: _datasets(registry.entries(), "dataset"),
+        },
+        "docs/command-line.md": {
+            "options of run": lambda: _options(RunOptions),
+            "experiments": _experiments,
+            "options of experiment": _options_of_experiments,
+        },
+        "docs/methods.md": {f"experiment {spec.name}": partial(_how_to_add, spec) for spec in registry.specs()},
+    }
 
 
 if __name__ == "__main__":

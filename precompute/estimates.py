@@ -12,12 +12,13 @@ from precompute.ablation.ablations import each_unit
 from precompute.ablation.cost import measure_cost
 from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import no_ops
+from precompute.attribution_methods import METHODS, Method
 from precompute.images.picture import small_shape
 from precompute.models.sites import Site
 from precompute.plan import AttributionPlan, Plan
 from precompute.stages.activation_at import activation_at, not_right
 from precompute.stages.activations import answer
-from precompute.stages.attribution import METHODS, Attributed, Method, Targets, attribute, failure_of
+from precompute.stages.attribution import Attributed, Targets, attribute, failure_of
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
 
 LEAST_SECONDS = 30.0

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from precompute import ablation_kinds
+from precompute.attribution_methods import METHODS, as_named, refuse_unknown
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding, colour
 from precompute.option_fields import option, refuse_wrong
 from precompute.store.place import place_of
@@ -20,7 +21,7 @@ def each_once(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _methods(names: Sequence[str]) -> tuple[str, ...]:
-    named = each_once([name.replace("-", "_") for name in names])
+    named = as_named(names)
     return () if named == ("none",) else named
 
 
@@ -100,11 +101,12 @@ class RunOptions:
         several=each_once,
     )
     attribution: tuple[str, ...] | None = option(
-        "`gradient`, `deconvolution`, `guided_backpropagation`, `integrated_gradients`, or `none`",
+        f"{', '.join(f'`{name}`' for name in METHODS)}, or `none`",
         default=None,
         value="METHOD",
         several=_methods,
-        told="all four, fewer where they would cost too much",
+        told="all, fewer where they would cost too much",
+        check=partial(refuse_unknown, "--attribution"),
     )
     top_k: int = option("exemplars of each kind", default=25, value="N", read=int, at_least=1)
     limit: int | None = option(

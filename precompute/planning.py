@@ -3,7 +3,7 @@
 Whatever can be refused is refused here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -15,7 +15,7 @@ from precompute.ablation.ablations import Ablater
 from precompute.ablation.choose import make_ablater
 from precompute.ablation.engine import Engine
 from precompute.ablation.precision import Precision
-from precompute.errors import ImageFolderError, ModelError, OptionError
+from precompute.errors import ImageFolderError, ModelError
 from precompute.estimates import sweep_seconds, with_attributions
 from precompute.images.folder import ImageList
 from precompute.images.listing import Asked
@@ -30,7 +30,6 @@ from precompute.models.trust import trusted
 from precompute.models.units_on import UnitsOn
 from precompute.options import RunOptions
 from precompute.plan import AttributionPlan, Plan
-from precompute.stages.attribution import METHODS
 
 _USUAL_SIDES = (224, 299, 96, 64, 32, 28)
 
@@ -43,7 +42,6 @@ def make_plan(options: RunOptions) -> Plan:
     UnitscopeError
         For anything that cannot work.
     """
-    _refuse_unknown("--attribution", options.attribution or (), tuple(METHODS))
     device = pick_device(options.device)
     asked = asked_images(options)
     listing = asked.listed()
@@ -128,12 +126,6 @@ def kept_outputs(ablaters: Mapping[Site, Ablater], shard_size: int) -> frozenset
             kept.add(site)
             n_bytes += size
     return frozenset(kept)
-
-
-def _refuse_unknown(option: str, asked: Sequence[str], known: Sequence[str]) -> None:
-    for name in asked:
-        if name not in known:
-            raise OptionError(f"{option} {name}: there is no such kind. Choose of {', '.join(known)}.")
 
 
 def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int] | None, list[str]]:

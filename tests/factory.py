@@ -30,7 +30,7 @@ class Recipe:
 
     ``without`` names optional parts to leave out (see ``LOSSES``), ``signed`` the layers that go below zero. ``spare``
     is how many outputs are no class, ``n_empty`` how many of the last classes have no images. ``tokens`` names layers
-    whose positions are tokens, with how many of them are apart from the picture.
+    whose positions are tokens, with how many of them are apart from the picture. ``kinds`` are those of ablation.
     """
 
     n_classes: int = 12
@@ -43,6 +43,7 @@ class Recipe:
     spare: int = 0
     n_empty: int = 0
     tokens: tuple[tuple[str, int], ...] = ()
+    kinds: tuple[str, ...] = ("zero", "mean")
 
 
 @dataclass
@@ -176,8 +177,7 @@ def _make_layer(contents, recipe, layer, n_units, shape, before, paths, rng):
     index, best = selectivity.class_selectivity(selectivity.class_means(positive, before.label, before.n_classes))
     values = {"class_selectivity": index, "selective_class": best, "dead": dead(largest, mean)}
     values["l1_norm"] = rng.gamma(4, 8, n_units)
-    kinds = ["zero"] if "mean ablation" in recipe.without else ["zero", "mean"]
-    for kind in kinds:
+    for kind in recipe.kinds[:1] if "mean ablation" in recipe.without else recipe.kinds:
         values |= _make_ablation(contents, recipe, layer, kind, largest, preferred, before, rng)
     if "measures" not in recipe.without:
         for name, value in values.items():

@@ -12,15 +12,10 @@ from explorer.likeness import NAME, likeness_of
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
 from explorer.text import MINUS, count, number, significant
+from precompute.attribution_methods import METHODS, label_of
 from precompute.store.reader import Exemplars, Layer
 from precompute.store.records import AttributionMaps
 
-_LABELS = {
-    "gradient": "Gradient",
-    "deconvolution": "Deconvolution",
-    "guided_backpropagation": "Guided backpropagation",
-    "integrated_gradients": "Integrated gradients",
-}
 _FEWEST_PLACES = 6
 
 
@@ -32,18 +27,13 @@ def attribution(view: View, layer: Layer, unit: int) -> None:
         for facts in layer.attributions
         if facts.left_out is None and facts.n_exemplars
     }
-    order = sorted(held, key=lambda method: list(_LABELS).index(method) if method in _LABELS else len(_LABELS))
+    order = sorted(held, key=lambda method: [*METHODS, method].index(method))
     if not held:
         note("This store holds no attribution maps.")
     else:
         _maps(view, layer, unit, {method: held[method] for method in order})
     for reason, methods in _left_out(layer).items():
         note(f"Left out: {', '.join(methods)}. {reason[:1].upper()}{reason[1:].rstrip('.')}.")
-
-
-def label_of(method: str) -> str:
-    """Return a method's name for readers."""
-    return _LABELS.get(method, method.replace("_", " ").capitalize())
 
 
 def _left_out(layer: Layer) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from explorer import navigate
+from explorer import navigate, pages
 from explorer.components.html import escape
 from explorer.components.verdict import verdict
 from explorer.navigate import View
@@ -19,26 +19,18 @@ from explorer.text import md_text
 def header(view: View, *, page: str) -> Iterator[None]:
     """Show the way here as links, what the page adds to them, and a picker where there are several stores."""
     chosen = view.selection
-    st.set_page_config(page_title=_title(view, page))
+    st.set_page_config(page_title=pages.tab_title(page, chosen))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         st.page_link(navigate.OVERVIEW, label=f"**Unitscope** · {md_text(chosen.store)}", query_params=_home(view))
         if page in (navigate.LAYER, navigate.UNIT) and chosen.layer is not None:
             st.html('<span class="us-crumb">/</span>', width="content")
             st.page_link(navigate.LAYER, label=md_text(chosen.layer), query_params=chosen.to(unit=None).query())
         yield
-        if page != navigate.EXPERIMENTS:
-            st.page_link(navigate.EXPERIMENTS, label="Experiments", query_params=chosen.to(unit=None).query())
+        for other in pages.PAGES:
+            if other.in_header and other.file != page:
+                st.page_link(other.file, label=other.title, query_params=chosen.to(unit=None).query())
         _store_picker(view)
     verdict(view)
-
-
-def _title(view: View, page: str) -> str:
-    """Return the tab's title, the narrowest part first, so that tabs and history can be told apart."""
-    chosen = view.selection
-    parts = [f"Unit {chosen.unit}"] if page == navigate.UNIT else []
-    parts += [chosen.layer or ""] if page in (navigate.LAYER, navigate.UNIT) else []
-    parts += {navigate.EXPERIMENTS: ["Experiments"], navigate.COMPARE: ["Compare"]}.get(page, [])
-    return " · ".join([*parts, chosen.store, "Unitscope"])
 
 
 def _home(view: View) -> dict[str, str]:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.memory import memory_budget
-from precompute.errors import LayerError, OptionError
+from precompute.attribution_methods import METHODS
+from precompute.errors import LayerError
 from precompute.experiments.carry_out import on_top
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.removal import sites_of
@@ -20,7 +21,6 @@ from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.progress import Progress
 from precompute.stages.activation_at import activation_at, not_right, rows_within
-from precompute.stages.attribution import METHODS
 from precompute.stages.exemplars import Wanted, wanted
 from precompute.stages.gallery import Look, Maps, attribution_maps, exemplar_maps
 from precompute.store.experiments import registry
@@ -82,7 +82,7 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
         For anything that cannot work.
     """
     options.refuse_unused(registry.spec_of(registry.ATTRIBUTION))
-    methods = _methods(options)
+    methods = options.methods or tuple(METHODS)
     with open_store(path) as store, exact_float32():
         layers = [store.layer(name) for name in options.layers] if options.layers else list(store.layers)
         units = {layer.name: _units(layer, options.units) for layer in layers}
@@ -101,14 +101,6 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
             _compute(subject, works, stage.advance)
         on_top(store, lambda now: _write(now, works, subject.probe), say)
     say(f"{n_maps:,} attribution maps added to {path} in {duration(progress.seconds[registry.ATTRIBUTION])}")
-
-
-def _methods(options: ExperimentOptions) -> tuple[str, ...]:
-    asked = tuple(name.replace("-", "_") for name in options.methods or METHODS)
-    for name in asked:
-        if name not in METHODS:
-            raise OptionError(f"--method {name}: there is no such method. Choose of {', '.join(METHODS)}.")
-    return asked
 
 
 def _units(layer: Layer, asked: Sequence[int] | None) -> np.ndarray:

@@ -1,9 +1,11 @@
 """What an experiment was asked to do, read once at the edge."""
 
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from precompute.attribution_methods import as_named, refuse_unknown
 from precompute.errors import OptionError
 from precompute.measures.entropy import Rule
 from precompute.option_fields import option, options_of, plain, refuse_wrong
@@ -83,7 +85,13 @@ class ExperimentOptions:
         "a unit to attribute", default=None, written="--unit", value="N", read=int, several=tuple, told="all"
     )
     methods: tuple[str, ...] | None = option(
-        "a method of attribution", default=None, written="--method", value="M", several=tuple, told="all"
+        "a method of attribution",
+        default=None,
+        written="--method",
+        value="M",
+        several=as_named,
+        told="all",
+        check=partial(refuse_unknown, "--method"),
     )
     keep: float = option(
         "the share of the units at which compression ends",

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from precompute.attribution_methods import METHODS
 from precompute.errors import StoreError
 from precompute.experiments.attribution import look_at
 from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
@@ -19,7 +20,6 @@ from precompute.models.hooks import outputs_at
 from precompute.models.scrambled import scrambled
 from precompute.models.sites import Site
 from precompute.stages.activation_at import not_right
-from precompute.stages.attribution import METHODS
 from precompute.stages.exemplars import Wanted
 from precompute.stages.gallery import attribution_maps, exemplar_maps
 from precompute.store.layer import Layer

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from precompute.attribution_methods import METHODS
 from precompute.images.picture import small_shape
 from precompute.merge.blocks import blocks
 from precompute.merge.images import Swept
@@ -11,7 +12,6 @@ from precompute.merge.sweep import Merged
 from precompute.plan import Plan
 from precompute.shards.arrays import array_name
 from precompute.shards.folder import ShardFolder
-from precompute.stages.attribution import METHODS
 from precompute.store.pictures import write_pictures
 from precompute.store.schema import EXEMPLAR_KINDS, MAX_ATTRIBUTION_MAP_SIDE, layer_path
 from precompute.store.train_writer import Writer

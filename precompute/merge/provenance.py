@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from precompute.ablation.counts import total
+from precompute.attribution_methods import label_of
 from precompute.merge.images import Swept
 from precompute.plan import Plan
 from precompute.shards.arrays import array_name, counts_from
@@ -64,7 +65,7 @@ def sweep_report(record: Mapping[str, Any]) -> tuple[str, ...]:
 def _failures(record: Mapping[str, Any]) -> Iterator[str]:
     for layer, failed in record["failed_attribution"].items():
         for method, reason in failed.items():
-            yield f"{method.replace('_', ' ').capitalize()} is left out of {layer}: {reason}"
+            yield f"{label_of(method)} is left out of {layer}: {reason}"
 
 
 def _engine_sentence(layer: str, said: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from precompute.ablation.memory import memory_budget
+from precompute.attribution_methods import METHODS
 from precompute.errors import ImageFolderError
 from precompute.images.loading import Batch
 from precompute.images.picture import thumbnail
@@ -17,7 +18,7 @@ from precompute.plan import Plan
 from precompute.progress import Progress, Stage
 from precompute.shards import arrays as named
 from precompute.stages.activation_at import ActivationAt, rows_within
-from precompute.stages.attribution import METHODS, failure_of
+from precompute.stages.attribution import failure_of
 from precompute.stages.exemplars import Wanted, wanted
 from precompute.stages.gallery import Look, attribution_maps, exemplar_maps
 from precompute.store.schema import (

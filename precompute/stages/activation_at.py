@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from precompute.ablation.capture import CannotCapture, capture
 from precompute.ablation.graph import Program
+from precompute.attribution_methods import METHODS
 from precompute.models.forward import fit
 from precompute.models.gradients import no_gradient
 from precompute.models.hooks import SiteOutput
 from precompute.models.lineage import unrectifiable
 from precompute.models.sites import Site
-from precompute.stages.attribution import METHODS
 from precompute.stages.cone import Cone
 
 _WORTH_IT = 0.6

@@ -5,7 +5,7 @@ go through together: row i of a batch has a unit and a position of its own.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ import captum.attr
 import torch
 from torch import Tensor, nn
 
+from precompute.attribution_methods import Method
 from precompute.models.forward import fit
 from precompute.models.hooks import out_of_place
 
@@ -53,70 +54,6 @@ class Attributed:
     error: Tensor
 
 
-Run = Callable[[nn.Module, Tensor, Targets, Tensor, int], Tensor]
-
-
-@dataclass(frozen=True)
-class Method:
-    """An attribution method.
-
-    Parameters
-    ----------
-    name
-        Its name in the store and on the command line.
-    steps
-        How many points of the way from the baseline to the image it begins with; 1 for methods that know the image
-        alone. Each costs one forward and one backward pass.
-    rewrites_relu
-        Whether it changes how ReLUs pass gradients back, and so is right only where every non-linearity is a ReLU
-        module.
-    run
-        Receives a network that returns the chosen activation of each row, (row, 1), the inputs, what is chosen, the
-        baseline and the number of steps.
-    """
-
-    name: str
-    steps: int
-    rewrites_relu: bool
-    run: Run
-
-    @property
-    def passes(self) -> int:
-        """Forward and backward passes that a map costs, about: some need more steps than their first."""
-        return 2 * self.steps if self.sums_up else 1
-
-    @property
-    def sums_up(self) -> bool:
-        """Whether its maps promise to sum up to what the activation changes from the baseline to the image."""
-        return self.steps > 1
-
-
-def _plain(method: type) -> Run:
-    def run(network: nn.Module, inputs: Tensor, targets: Targets, _baseline: Tensor, _steps: int) -> Tensor:
-        options = {"abs": False} if method is captum.attr.Saliency else {}
-        return method(network).attribute(inputs, 0, additional_forward_args=_chosen(targets), **options)
-
-    return run
-
-
-def _integrated(network: nn.Module, inputs: Tensor, targets: Targets, baseline: Tensor, steps: int) -> Tensor:
-    method = captum.attr.IntegratedGradients(network)
-    return method.attribute(
-        inputs, baseline.expand_as(inputs), 0, additional_forward_args=_chosen(targets), n_steps=steps
-    )
-
-
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        Method("gradient", 1, False, _plain(captum.attr.Saliency)),
-        Method("deconvolution", 1, True, _plain(captum.attr.Deconvolution)),
-        Method("guided_backpropagation", 1, True, _plain(captum.attr.GuidedBackprop)),
-        Method("integrated_gradients", 16, False, _integrated),
-    )
-}
-
-
 def attribute(
     method: Method,
     network: nn.Module,
@@ -131,7 +68,7 @@ def attribute(
     Parameters
     ----------
     method
-        One of `METHODS`.
+        One of `precompute.attribution_methods`.
     network
         Of `precompute.stages.activation_at`: it returns the chosen activation of each row.
     inputs
@@ -144,8 +81,12 @@ def attribute(
         Points on the way from the baseline; the method's own number by default.
     """
     inputs, baseline = fit(network, inputs).detach(), fit(network, baseline)
+    told = dict(method.arguments)
+    if method.sums_up:
+        told |= {"baselines": baseline.expand_as(inputs), "n_steps": steps or method.steps}
     with _captum_at_peace(network):
-        maps = method.run(network, inputs, targets, baseline, steps or method.steps)
+        captum_method = getattr(captum.attr, method.captum)(network)
+        maps = captum_method.attribute(inputs, target=0, additional_forward_args=_chosen(targets), **told)
     found = maps.detach().float().flatten(1).sum(1).cpu()
     error = torch.full((len(targets),), torch.nan)
     if method.sums_up:

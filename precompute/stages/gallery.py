@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from precompute.attribution_methods import Method
 from precompute.images.picture import area_average
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
-from precompute.stages.attribution import Method, Targets, attribute, peaks
+from precompute.stages.attribution import Targets, attribute, peaks
 from precompute.stages.exemplars import Wanted
 from precompute.stages.half import half
 

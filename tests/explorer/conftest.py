@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.pages import PAGES
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
 
@@ -77,7 +78,7 @@ def show(runs) -> Callable[..., Page]:
             app.query_params["class" if name == "class_" else name] = value
         app.run()
         if page != "overview":
-            app.switch_page(f"explorer/views/{page}.py")
+            app.switch_page({each.name: each.file for each in PAGES}[page])
             for name, value in query.items():
                 app.query_params["class" if name == "class_" else name] = value
             app.run()

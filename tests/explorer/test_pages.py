@@ -7,11 +7,12 @@ import h5py
 import numpy as np
 import pytest
 
+from explorer import pages
 from precompute.store.facts import read_fact
 from tests.explorer.conftest import FULL, THOUSAND, put, stamp, truncate
 from tests.factory import LOSSES, Recipe
 
-PAGES = ("overview", "layer", "unit", "experiments", "compare")
+PAGES = tuple(page.name for page in pages.PAGES)
 
 
 def without(part: str) -> Recipe:

@@ -12,11 +12,16 @@ def test_a_document_is_up_to_date(path):
     assert path.read_text(encoding="utf-8") == document.up_to_date()[path], WRITE
 
 
-def test_a_document_without_a_place_for_a_table_is_found(tmp_path):
+@pytest.mark.parametrize(("name", "made"), document.tables().items())
+def test_every_table_has_its_place(name, made):
+    assert sorted(document.places(document.ROOT / name)) == sorted(made)
+
+
+def test_a_table_that_nobody_makes_is_noticed(tmp_path):
     path = tmp_path / "page.md"
-    path.write_text("No table.\n")
+    path.write_text("<!-- table: numbers -->\n<!-- end of table -->\n")
     with pytest.raises(KeyError, match="numbers"):
-        document._filled(path, {"numbers": lambda: ""})
+        document._filled(path, {})
 
 
 def test_what_stands_outside_of_a_table_stays(tmp_path):

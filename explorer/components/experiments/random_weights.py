@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from explorer.components.attribution import label_of
 from explorer.components.experiments.presentation import Presentation
 from explorer.components.html import escape, heading, note
 from explorer.likeness import ALIKE, likeness_of
 from explorer.navigate import View
 from explorer.text import number
+from precompute.attribution_methods import label_of
 from precompute.store.reader import Experiment, Layer
 
 

@@ -75,8 +75,6 @@ class ExperimentSpec:
         What else must hold in a store, for the check.
     without_log_prob : str
         What becomes of it in a store without log-probabilities; empty where nothing does.
-    guide : str
-        The title of its section in docs/methods.md; its own title by default.
     """
 
     name: str
@@ -92,7 +90,6 @@ class ExperimentSpec:
     removals: tuple[Removal, ...] = ()
     rules: Callable[[h5py.File], Iterator[Rule]] = _no_rules
     without_log_prob: str = ""
-    guide: str = ""
 
     @property
     def measures(self) -> tuple[MeasureRow, ...]:
