@@ -9,6 +9,8 @@ from precompute.store.reader import Layer, Store
 NAME = "random_weights"
 ALIKE = 0.5
 """Rank correlation from which maps are said to look alike."""
+PARTLY = 0.2
+"""And partly alike."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Likeness:
         """What it means, in a few words."""
         if np.isnan(self.value):
             return "could not be compared"
-        return "looks alike with random weights" if self.value >= ALIKE else "looks different with random weights"
+        if self.value >= ALIKE:
+            return "looks alike with random weights"
+        return "looks partly alike with random weights" if self.value >= PARTLY else "changes with random weights"
 
 
 def likeness_of(store: Store, layer: Layer) -> dict[str, Likeness]:

@@ -90,6 +90,15 @@ def test_over_all_classes_the_mean_is_shown_without_ranges(page):
     assert '"low": 1' not in shown.charts()[0].proto.spec
 
 
+def test_over_all_classes_units_are_held_to_the_range_of_the_mean_over_classes(page):
+    arrays = found()
+    n_units = len(arrays["entropy"])
+    ends = {f"shuffled_mean_{end}": np.full(n_units, value) for end, value in (("low", 1.0), ("high", 2.0))}
+    said = page(arrays | ends).words
+    assert cells(said, "below all 19 shuffles of its maps") == [str((arrays["entropy"][:, 0] < 1.0).sum())]
+    assert "below independent noise" not in said
+
+
 def test_classes_without_images_count_for_no_mean(page):
     arrays = found()
     for name in ("entropy", "selective_rate", "noise_mean", "shuffled_mean", "accuracy", "loss"):

@@ -21,7 +21,7 @@ def compared(made, runs):
 @pytest.mark.parametrize(
     ("method", "said"),
     [
-        ("gradient", "Gradient looks different with random weights: rank correlation 0.10 over 9 maps"),
+        ("gradient", "Gradient changes with random weights: rank correlation 0.10 over 9 maps"),
         (
             "integrated_gradients",
             "Integrated gradients looks alike with random weights: rank correlation 0.70 over 8 maps",

@@ -56,11 +56,12 @@ def read_shown(layer: Layer, experiment: Experiment, chosen: int | None) -> Show
     entropy = of_class("entropy")
     ends = {end: of_class(f"shuffled_{end}") for end in ("low", "mean", "high")}
     noise = {end: of_class(f"noise_{end}") for end in ("low", "mean", "high")}
-    below = entropy < ends["low"] if chosen is not None else np.zeros(len(entropy), dtype=bool)
     if chosen is None:
-        # The range of a mean over classes is not the mean of their ranges.
-        for held in (ends, noise):
-            held["low"], held["high"] = (np.full_like(held["mean"], np.nan) for _ in range(2))
+        # The range of a mean over classes is not the mean of their ranges; older stores do not know it.
+        for held, name in ((ends, "shuffled_mean"), (noise, "noise_mean")):
+            nothing = np.full_like(held["mean"], np.nan)
+            held["low"], held["high"] = (experiment.get(f"{base}/{name}_{end}", nothing) for end in ("low", "high"))
+    below = entropy < ends["low"]
     rate = 100 * of_class("selective_rate")
     places = {"unit": np.arange(len(entropy)), "rate": rate, "entropy": entropy, "below": below}
     kinds = {"noise": [f"{kind} noise" for kind in experiment[f"{base}/noise"]]}

@@ -70,12 +70,15 @@ def _against_noise(shown: Shown, chosen: int | None) -> None:
     _table(["", "feature entropy, nat", "selective rate, %"], rows)
     if chosen is None:
         note("The ranges of noise belong to single classes: choose one.")
-        return
+        if units["low"].isna().all():
+            return
+        levels = []
     below = [(f"below {each['noise']}", int((units["entropy"] < each["low"]).sum())) for each in levels]
     below.append(("below all 19 shuffles of its maps", int(units["below"].sum())))
     below.append((f"selective rate under {LEAST_RATE:.0%}", int((units["rate"] < 100 * LEAST_RATE).sum())))
     _table(["units", f"of {n_units:,}"], [(name, f"{found:,}") for name, found in below])
-    note(f"By chance {number(0.05 * n_units, 1)} units lie below all shuffles, and half as many below noise.")
+    beside = ", and half as many below noise" if levels else ""
+    note(f"By chance {number(0.05 * n_units, 1)} units lie below all shuffles{beside}.")
 
 
 def _along_the_way(shown: Shown) -> None:

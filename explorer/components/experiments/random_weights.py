@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.components.experiments.presentation import Presentation
 from explorer.components.html import escape, heading, note
-from explorer.likeness import ALIKE, likeness_of
+from explorer.likeness import ALIKE, PARTLY, likeness_of
 from explorer.navigate import View
 from explorer.text import number
 from precompute.attribution_methods import label_of
@@ -31,12 +31,12 @@ PRESENTATION = Presentation(
         "the same picture: the most active one, for without what was learnt one is as good as another. Beside it "
         "stands the rank correlation of the absolute values of both maps, over the pixels on which either depends. "
         f"Near 0 the maps owe their form to the weights; from {ALIKE:g} on they look much alike, and show the picture "
-        "rather than the network."
+        "rather than the network. In between they show both."
     ),
     limits=(
         "One order of the weights and few maps, so it tells methods apart, not units. That maps change with the "
         "weights does not prove that they show what the unit looks at. "
-        f"That {ALIKE:g} counts as alike is our choice."
+        f"That {ALIKE:g} counts as alike, and {PARTLY:g} as partly alike, is our choice."
     ),
     draw=_draw,
 )
