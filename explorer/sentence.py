@@ -53,7 +53,7 @@ def drive(unit: int, titles: Sequence[str], profile: Profile, images: Strongest)
         return [Span(f"Unit {unit} is never above zero." if profile.signed else f"Unit {unit} has no class profile.")]
     best = profile.best
     if best is None and not profile.preferred:
-        return [Span(f"Which class unit {unit} answers most to is not settled.")]
+        return [Span(f"Unit {unit} answers most to a class that its images do not settle.")]
     if best is None:
         either = _either([titles[index] for index in profile.preferred])
         return [Span(f"Unit {unit} answers most to "), *either, Span(", not settled which.")]

@@ -80,7 +80,7 @@ def test_where_both_meanings_agree_one_is_said():
 def test_a_class_that_the_images_do_not_settle_is_not_named_alone():
     two = {"preferred": (0, 2)}
     assert driven_by(3.0, 1.0, 2.9, **two) == "Unit 42 answers most to striped ball or blue star, not settled which."
-    assert driven_by(3.0, 2.9, 2.9, preferred=()) == "Which class unit 42 answers most to is not settled."
+    assert driven_by(3.0, 2.9, 2.9, preferred=()) == "Unit 42 answers most to a class that its images do not settle."
     assert details.of_drive(TITLES, profile(3.0, 1.0, 2.9, **two), strongest_of(4, 1, 2)) == [
         "Of its 7 strongest images 4 are of striped ball."
     ]
