@@ -8,6 +8,7 @@ from precompute.errors import ModelError
 from precompute.models.forward import input_dtype, logits
 from precompute.models.hugging_face import from_hugging_face
 from precompute.models.model import Model
+from precompute.models.ready import evaluating
 from precompute.models.timm_names import from_timm
 from precompute.models.torchvision_names import from_torchvision
 from precompute.models.user_file import from_user_file
@@ -35,7 +36,7 @@ def load_model(spec: str, weights: str | None = None) -> Model:
         Where the network or its weights cannot be had; the message says what to do.
     """
     model = _found(spec, weights or "DEFAULT")
-    return replace(model, network=unwrapped(model.network).eval())
+    return replace(model, network=evaluating(unwrapped(model.network)))
 
 
 def _found(spec: str, weights: str) -> Model:

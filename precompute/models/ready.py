@@ -38,6 +38,25 @@ def refuse_unready(network: nn.Module) -> None:
             raise ModelError(f"Of the network's parameters {listed(named)} {what}")
 
 
+def evaluating(network: nn.Module) -> nn.Module:
+    """Put a network into evaluation mode and return it, whatever its own `eval` or `train` returns.
+
+    Raises
+    ------
+    ModelError
+        Where it refuses.
+    """
+    try:
+        network.eval()  # a `train` that a person wrote may forget to return the network
+    except Exception as error:
+        raise ModelError(
+            f"The network cannot be put into evaluation mode: its eval() raises {type(error).__name__}: {error} "
+            "What torch.export makes refuses like this: give the Python module that it was made from, with the same "
+            "weights."
+        ) from error
+    return network
+
+
 def unseen_parts(network: nn.Module) -> tuple[str, ...]:
     """Say which parts of a network are TorchScript, a sentence; nothing where none is."""
     paths = [path for path, module in network.named_modules() if isinstance(module, torch.jit.ScriptModule)]

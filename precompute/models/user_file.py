@@ -16,7 +16,7 @@ from torch import nn
 from precompute.errors import ModelError
 from precompute.models.checkpoints import load_into, parameters_for
 from precompute.models.model import Model
-from precompute.models.ready import refuse_unready
+from precompute.models.ready import evaluating, refuse_unready
 from precompute.models.torchvision_names import checkpoint_called
 from precompute.models.transforms import AsLoaded, default_transform, describe
 from precompute.models.wrappers import unwrapped
@@ -51,7 +51,7 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
         transform = default_transform(network)
         notes.append(f"{function} returns no transform, so the usual one is assumed: {describe(transform)}.")
     refuse_unready(network)
-    if _trains(network) and not _trains(network.eval()):
+    if _trains(network) and not _trains(evaluating(network)):
         notes.append(f"{function} returns a network in training mode; it is put into evaluation mode.")
     if weights == "DEFAULT":
         source = "built in"

@@ -46,6 +46,20 @@ def test_a_network_in_training_mode_is_put_into_evaluation_mode(write):
     assert "training mode" in model.notes[0]
 
 
+def test_a_train_that_returns_nothing_does_no_harm(write):
+    spec = write(
+        "class Frozen(nn.Linear):\n    def train(self, mode=True):\n        super().train(False)\n"
+        "def build(): return Frozen(2, 3), len"
+    )
+    assert type(load_model(spec).network).__name__ == "Frozen"
+
+
+def test_a_program_of_torch_export_is_refused(write):
+    spec = write("def build(): return torch.export.export(nn.Linear(2, 3), (torch.ones(1, 2),)).module(), len")
+    with pytest.raises(ModelError, match=r"evaluation mode: its eval\(\) raises NotImplementedError.*torch.export"):
+        load_model(spec)
+
+
 def test_the_path_is_stored_whole(write, tmp_path, monkeypatch):
     spec = write("def build(): return nn.ReLU().eval(), len")
     monkeypatch.chdir(tmp_path)
