@@ -1,5 +1,7 @@
 """Orders that are fixed before the first unit goes: what greedy compression is held against."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from precompute.measures.paired import paired_counts
@@ -38,7 +40,7 @@ def one_shot_orders(store: Store, layer: Layer, half: np.ndarray, *, seed: int) 
         not defined, as for dead units, the unit counts as unimportant.
     """
     norm = np.nan_to_num(unit_norm(layer))
-    scores = {
+    scores: dict[str, Callable[[], np.ndarray]] = {
         "drop": lambda: _drop(store, layer, half),
         "class_selectivity": lambda: _selectivity(store, layer, half),
         "l1_norm": lambda: norm,

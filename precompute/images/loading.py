@@ -215,7 +215,7 @@ def _gathered(reader: "_Reader", batches: Sequence[Sequence[int]], workers: int)
         ) from error
 
 
-class _Reader(Dataset):
+class _Reader(Dataset[Any]):
     """Reads one image at a time. Failures are values here: exceptions would lose their message between processes."""
 
     def __init__(self, images: ImageList, transform: Transform, workers: int) -> None:

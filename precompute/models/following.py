@@ -46,7 +46,7 @@ def follow(network: nn.Module, inputs: Tensor, on_call: OnCall) -> None:
     def look(path: str, call: int, output: Any) -> None:
         on_call(path, call, modules[path], given[path].pop(), output)
 
-    with torch.no_grad(), watched_calls(network, modules, look, on_start=on_start), Following():
+    with torch.no_grad(), watched_calls(network, modules, look, on_start=on_start), Following():  # type: ignore[no-untyped-call]  # torch's mode
         run(network, images)
 
 

@@ -18,6 +18,8 @@ from precompute.models.calls import watched_calls
 from precompute.models.forward import fit, run
 from precompute.models.sites import Site
 
+_sequence_number = torch.autograd._get_sequence_nr  # type: ignore[attr-defined]  # what autograd numbers its records by
+
 
 @dataclass(frozen=True)
 class Value:
@@ -128,10 +130,10 @@ def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
     ends: list[Value | None] = []
 
     def on_start(_path: str, _inputs: Any) -> None:
-        started.append(torch.autograd._get_sequence_nr())
+        started.append(_sequence_number())
 
     def on_call(path: str, call: int, output: Any) -> None:
-        calls.append(Call(path, started.pop(), torch.autograd._get_sequence_nr()))
+        calls.append(Call(path, started.pop(), _sequence_number()))
         if (path, call) == (site.path, site.call):
             # Taken now: operations in place further on will rewrite the record of this very tensor.
             ends.append(Value(output.grad_fn, output.output_nr, output) if output.grad_fn is not None else None)

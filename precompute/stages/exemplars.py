@@ -1,13 +1,16 @@
 """Which images to show for every unit of a layer, and the units' maps on them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from precompute.measures import exemplars
 
-_RANKINGS = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
+Ranking = Callable[[np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, int]]
+"""Images of one unit and how many are tied, from its activations (image,) twice, checksums (image,) and a number."""
+
+_RANKINGS: dict[str, Ranking] = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,7 @@ def choose(largest: np.ndarray, mean: np.ndarray, checksum: np.ndarray, *, k: in
     return {kind: _ranked(rank, largest, mean, checksum, k) for kind, rank in _RANKINGS.items()}
 
 
-def _ranked(rank, largest: np.ndarray, mean: np.ndarray, checksum: np.ndarray, k: int) -> Choice:
+def _ranked(rank: Ranking, largest: np.ndarray, mean: np.ndarray, checksum: np.ndarray, k: int) -> Choice:
     chosen = [rank(largest[unit], mean[unit], checksum, k) for unit in range(len(largest))]
     image = np.array([images for images, _ in chosen], dtype=np.int32).reshape(len(largest), k)
     tied = np.array([ties for _, ties in chosen], dtype=np.int32)
