@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from precompute.errors import UnitscopeError
-    from precompute.images.decoding import Decoding
     from precompute.measures.births import birth_levels
     from precompute.measures.correlation import pearson, spearman
     from precompute.measures.detection import one_against_rest, precision_at_k
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
 _HOME = {
     "precompute.errors": ("UnitscopeError",),
-    "precompute.images.decoding": ("Decoding",),
     "precompute.options": ("RunOptions",),
     "precompute.store.answers": ("answers", "flip_table"),
     "precompute.store.check": ("check",),
@@ -70,7 +68,6 @@ _HOME = {
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
-    "Decoding",
     "Experiment",
     "Layer",
     "RunOptions",
