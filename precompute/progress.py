@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -66,8 +66,9 @@ class Progress:
         overall = min(1.0, self._before + within)
         text = json.dumps({"stage": stage, "done": done, "total": total, "overall": overall})
         half = self._report.with_name(self._report.name + ".part")
-        half.write_text(text)
-        half.replace(self._report)
+        half.write_text(text, encoding="utf-8")
+        with suppress(PermissionError):  # Windows replaces no file that somebody is reading; the next report will come
+            half.replace(self._report)
 
 
 class Stage:

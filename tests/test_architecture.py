@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import floors
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(
     [*ROOT.glob("precompute/**/*.py"), *ROOT.glob("explorer/**/*.py"), ROOT / "app.py", ROOT / "unitscope.py"]
@@ -168,3 +170,49 @@ def test_a_unit_is_called_a_unit(name):
 def test_another_word_for_a_unit_would_be_noticed():
     source = "import a as filters\nclass FeatureMap: pass\ndef f(neuron, *, x): self.n_features = y = x.filter(neuron)"
     assert set(other_words(ast.parse(source))) == {"filters", "FeatureMap", "neuron", "n_features"}
+
+
+# Linux, macOS and Windows
+
+# What some of these systems lack, and where else a test of the system stands before it.
+POSIX_ONLY = re.compile(
+    r"\b(fcntl|resource|pwd|grp|termios)\.\w|\bos\.(fork|sysconf|uname|getuid|geteuid|mkfifo|killpg|setsid|O_DIRECTORY)\b"
+    r"|\bsignal\.(SIGKILL|SIGALRM|SIGHUP|alarm|setitimer)\b|/proc/|/dev/shm"
+)
+GUARDED = {
+    "precompute/images/loading.py": 1,  # shared memory of workers, which are forked: Linux alone has them
+    "precompute/shards/folder.py": 3,  # the lock of a run
+    "precompute/store/place.py": 3,  # the lock of a part
+    "precompute/store/probe.py": 4,  # the limits of the process that tries a file
+}
+
+
+def posix_only(text):
+    return [found[0] for found in POSIX_ONLY.finditer(text)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_called_that_one_system_lacks(name):
+    source = (ROOT / name).read_text(encoding="utf-8")
+    assert len(posix_only(source)) <= GUARDED.get(name, 0)
+    if re.search(r"import (fcntl|resource)", source):
+        assert 'sys.platform == "win32"' in source
+
+
+def test_a_call_that_one_system_lacks_would_be_noticed():
+    assert len(posix_only('os.fork(); fcntl.flock(f, 1); os.sysconf("SC_PAGE_SIZE"); open("/proc/meminfo")')) == 4
+
+
+# The picture of the floors
+
+
+def test_the_floors_are_drawn_as_they_are():
+    page, drawn = floors.PAGE.read_text("utf-8"), floors.PICTURE.read_text("utf-8")
+    assert floors.with_tables(page) == page, "run `python -m tests.floors`"
+    assert floors.picture() == drawn, "run `python -m tests.floors`"
+
+
+@pytest.mark.parametrize("package", ["precompute", "explorer"])
+def test_every_module_with_a_floor_has_a_sentence(package):
+    rooms = [room for floor in floors.floors_of(package) for room in floor]
+    assert all(room.sentence.endswith(".") for room in rooms)

@@ -1,12 +1,12 @@
 """How many images, ablations and rows go together."""
 
-import os
 from collections.abc import Sequence
 
 import torch
 
 from precompute.ablation.graph import Node, last_uses, size_of
 from precompute.ablation.plan import Plan
+from precompute.models.device import free_memory
 
 _BYTES = 4
 
@@ -52,13 +52,6 @@ class Sizes:
     def lanes(self, n_images: int) -> int:
         """Return how many units of how many ablations, together, go in one block for a batch of `n_images`."""
         return max(1, self._lanes // n_images)
-
-
-def free_memory(device: torch.device) -> int:
-    """Return how many bytes are free on a device now."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def memory_budget(device: torch.device) -> int:

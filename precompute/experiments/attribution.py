@@ -11,7 +11,7 @@ from torch import Tensor
 from precompute.ablation.memory import memory_budget
 from precompute.attribution_methods import METHODS
 from precompute.errors import LayerError
-from precompute.experiments.carry_out import on_top
+from precompute.experiments.carry_out import Origin, on_top
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.removal import sites_of
 from precompute.experiments.subject import Subject, find_subject
@@ -99,7 +99,8 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
         progress = Progress({registry.ATTRIBUTION: 1.0})
         with progress.stage(registry.ATTRIBUTION, n_maps, unit="maps") as stage:
             _compute(subject, works, stage.advance)
-        on_top(store, lambda now: _write(now, works, subject.probe), say)
+        of = Origin.of(store)
+    on_top(of, lambda now: _ready(now, works, subject.probe), say)
     say(f"{n_maps:,} attribution maps added to {path} in {duration(progress.seconds[registry.ATTRIBUTION])}")
 
 
@@ -189,15 +190,18 @@ def _attributed(
         yield attribution_maps(work.look, METHODS[name], inputs, pairs, peak, advance)
 
 
-def _write(store: Store, works: Sequence[_Work], probe: Tensor) -> None:
-    """Write the store anew, with the maps that were found beside those that it holds now."""
-    place = place_of(store.path)
+def _ready(store: Store, works: Sequence[_Work], probe: Tensor) -> Callable[[], None]:
+    """Join the maps that were found with those that the store holds now; return what writes it anew with them."""
     arrays: dict[str, np.ndarray] = {}
     for work in works:
         for name, found in work.found.items():
             group = layer_path(work.layer.name, "attribution", name)
             joined = _joined(store.layer(work.layer.name), name, found, work.exemplars.shape, probe)
             arrays |= {f"{group}/{part}": values for part, values in joined.items()}
+    return lambda: _write(place_of(store.path), arrays)
+
+
+def _write(place: Path, arrays: Mapping[str, np.ndarray]) -> None:
     with StoreWriter(place, part=own_part(place)) as writer:
         writer.take_over(place, without=list(arrays))
         for path, values in arrays.items():

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from shutil import disk_usage
-from typing import Any
+from typing import Any, Self
 
 from precompute.errors import DiskError, StoreChanged, StoreError, UnitscopeError
 from precompute.experiments.job import Findings, Job, Prepared
@@ -68,7 +69,8 @@ def carry_out(
         progress = progress or Progress({name: 1.0})
         with progress.stage(name, prepared.steps, unit=prepared.unit) as stage:
             findings = prepared.run(stage.advance)
-        add_experiment(store, name, _facts(spec, options, command, prepared.reduced), findings, say)
+        of = Origin.of(store)
+    add_experiment(of, name, _facts(spec, options, command, prepared.reduced), findings, say)
     say(f"Took {duration(progress.seconds[name])}; added to {path} ({size(path.stat().st_size)})")
 
 
@@ -105,17 +107,30 @@ def carry_out_all(path: Path, options: ExperimentOptions, *, command: str, say: 
     return added
 
 
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """The store that work was done on: where it lies, and what tells it from another in its place."""
+
+    path: Path
+    run: tuple[str, dict[str, Any]]
+
+    @classmethod
+    def of(cls, store: Store) -> Self:
+        """Tell an open store."""
+        return cls(store.path, (store.created, store.provenance))
+
+
 def add_experiment(
-    store: Store, name: str, facts: dict[str, Any], findings: Findings, say: Callable[[str], None]
+    of: Origin, name: str, facts: dict[str, Any], findings: Findings, say: Callable[[str], None]
 ) -> None:
-    """Put what an experiment found into the file of an open store, which is written anew and replaced in one step.
+    """Put what an experiment found into a store, which is written anew and replaced in one step.
 
     Of several experiments that end at the same time each is written on top of those before it.
 
     Parameters
     ----------
-    store
-        What the experiment was carried out on. It goes on reading the file it opened.
+    of
+        The store that the experiment was carried out on. No handle on it may be open: Windows replaces no open file.
     name
         The group's.
     facts
@@ -133,21 +148,22 @@ def add_experiment(
         When the disk refuses it.
     """
 
-    def write(now: Store) -> None:
-        _write(place_of(store.path), _earlier(now, name, findings), experiment_path(name), facts, findings)
+    def ready(now: Store) -> Callable[[], None]:
+        without = _earlier(now, name, findings)
+        return lambda: _write(place_of(of.path), without, experiment_path(name), facts, findings)
 
-    on_top(store, write, say)
+    on_top(of, ready, say)
 
 
-def on_top(store: Store, write: Callable[[Store], None], say: Callable[[str], None]) -> None:
-    """Change the file of an open store on top of what lies there now, again where that was replaced meanwhile.
+def on_top(of: Origin, ready: Callable[[Store], Callable[[], None]], say: Callable[[str], None]) -> None:
+    """Change a store's file on top of what lies there now, again where that was replaced meanwhile.
 
     Parameters
     ----------
-    store
-        What the work was done on.
-    write
-        Receives the store as it lies there now, and writes it anew.
+    of
+        The store that the work was done on. No handle on it may be open: Windows replaces no open file.
+    ready
+        Receives the store as it lies there now, reads what it needs of it, and returns what writes it anew.
     say
         Receives sentences for the person who waits.
 
@@ -157,19 +173,20 @@ def on_top(store: Store, write: Callable[[Store], None], say: Callable[[str], No
         When another store has come to lie in its place since.
     """
     for attempt in range(_ATTEMPTS):
-        with open_store(store.path) as now:
-            if (now.created, now.provenance) != (store.created, store.provenance):
+        with open_store(of.path) as now:
+            if (now.created, now.provenance) != of.run:
                 raise StoreError(
-                    f"{store.path}: another store was written here while the experiment ran on the earlier one. "
+                    f"{of.path}: another store was written here while the experiment ran on the earlier one. "
                     "Nothing was added; run the experiment again."
                 )
-            try:
-                write(now)
-                return
-            except StoreChanged:
-                if attempt + 1 == _ATTEMPTS:
-                    raise
-        say(f"{store.path} was replaced meanwhile, as by another experiment; writing on top of what lies there now")
+            write = ready(now)
+        try:
+            write()
+            return
+        except StoreChanged:
+            if attempt + 1 == _ATTEMPTS:
+                raise
+        say(f"{of.path} was replaced meanwhile, as by another experiment; writing on top of what lies there now")
 
 
 def _write(place: Path, without: set[str], group: str, facts: dict[str, Any], findings: Findings) -> None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from precompute.ablation.ablations import Ablater
-from precompute.ablation.memory import free_memory
 from precompute.ablation.succession import held_bytes
 from precompute.experiments.greedy import GreedyCost, greedy_cost
 from precompute.experiments.job import Job
 from precompute.experiments.one_shot import n_orders
 from precompute.experiments.removal import ablater_of, ranked_and_measured, seconds_each, site_of
 from precompute.experiments.subject import Subject
+from precompute.models.device import free_memory
 from precompute.store.layer import Layer
 
 _FEWEST_ROUNDS = 8

@@ -106,7 +106,7 @@ def _code_hash() -> str:
 
 def _drawn_with(root: Path) -> object:
     try:
-        return json.loads((root / _MARKER).read_text())
+        return json.loads((root / _MARKER).read_text("utf-8"))
     except (OSError, ValueError):
         return None
 

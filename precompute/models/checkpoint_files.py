@@ -19,6 +19,7 @@ import torch
 
 from precompute.errors import ModelError
 from precompute.images.folder import listed
+from precompute.models.device import free_memory
 from precompute.words import size
 
 # What torch writes is not compressed, so an honest file holds as many bytes as it has.
@@ -158,8 +159,8 @@ def refuse_inflated(path: Path) -> None:
             f"{path} has {size(packed)} and would unpack to {size(unpacked)}, more than {_MOST_UNPACKED} times as "
             f"much. Checkpoints are not compressed, so this is none that training left. {_ALONE}"
         )
-    free = _free_memory()
-    if free is not None and unpacked > free:
+    free = free_memory(torch.device("cpu"))
+    if unpacked > free:
         raise ModelError(f"{path} holds {size(unpacked)}, and {size(free)} of memory are free. {_ALONE}")
 
 
@@ -184,14 +185,6 @@ def _is_whole(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
     except (zipfile.BadZipFile, zlib.error, EOFError):
         return False
     return True
-
-
-def _free_memory() -> int | None:
-    try:
-        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
-    except OSError:
-        return None
-    return 1024 * int(found[1]) if found else None
 
 
 def _is_safetensors(path: Path) -> bool:

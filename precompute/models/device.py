@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import torch
 
 from precompute.errors import OptionError
@@ -27,6 +28,13 @@ def pick_device(name: str) -> torch.device:
     if not present[name]:
         raise OptionError(f"Torch finds no {name} device on this machine. Choose --device auto or --device cpu.")
     return torch.device(name)
+
+
+def free_memory(device: torch.device) -> int:
+    """Return how many bytes a device has to give now; beside CUDA's devices, those of the machine."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
 
 
 @contextmanager

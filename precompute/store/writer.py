@@ -6,6 +6,7 @@ A run that fails leaves an earlier store at the destination as it was.
 import errno
 import os
 import re
+import sys
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -113,7 +114,8 @@ class StoreWriter:
             When it cannot be opened.
         """
         with open_file(source) as old:
-            self._instead_of = place.identity_of(old.id.get_vfd_handle())
+            # Nobody can replace an open file on Windows, whose handles HDF5 numbers in a way of its own.
+            self._instead_of = place.identity_of(source if sys.platform == "win32" else old.id.get_vfd_handle())
             _copy(old, self._file, without)
         self._file.attrs["complete"] = False
 

@@ -255,7 +255,7 @@ def test_what_zip_makes_of_ordinary_numbers_is_read(tmp_path):
 def test_more_than_the_free_memory_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "large.pt"
     torch.save({"w": torch.ones(1000)}, path)
-    monkeypatch.setattr("precompute.models.checkpoint_files._free_memory", lambda: 2000)
+    monkeypatch.setattr("precompute.models.checkpoint_files.free_memory", lambda _: 2000)
     with pytest.raises(ModelError, match=r"large\.pt holds .* and .* of memory are free"):
         read_tensors(path)
 
