@@ -54,7 +54,7 @@ def distributions(rows: Sequence[Row], title: str) -> alt.LayerChart:
     y = alt.Y("row:N", sort=names, axis=_names())
     tip = [
         alt.Tooltip("row:N", title="units of"),
-        alt.Tooltip("value:Q", title=title, format=".3~g"),
+        theme.tip("value:Q", title, format=".3~g"),
         alt.Tooltip("units:Q", title="units"),
     ]
     size = alt.Size("units:Q", scale=alt.Scale(type="sqrt", range=[14, 500]), legend=None)

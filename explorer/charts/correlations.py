@@ -72,7 +72,7 @@ def _tooltip() -> list[alt.Tooltip]:
     return [
         alt.Tooltip("label:N", title="measure"),
         alt.Tooltip("panel:N", title="against"),
-        *(alt.Tooltip(f"{field}:Q", title=title, format=".2f") for field, title in numbers),
+        *(theme.tip(f"{field}:Q", title, format=".2f") for field, title in numbers),
         alt.Tooltip("said:N", title=" "),
         alt.Tooltip("n:Q", title="units"),
     ]

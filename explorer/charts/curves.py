@@ -88,7 +88,7 @@ def _pointed(frame: pd.DataFrame, x: alt.X, y: alt.Y, *, across: str, up: str) -
     points = alt.Chart(frame[steps % every == 0]).mark_circle(opacity=0, size=150)
     tip = [
         alt.Tooltip("curve:N", title="curve"),
-        alt.Tooltip("x:Q", title=across, format=",.4~g"),
-        alt.Tooltip("y:Q", title=up, format=".1f"),
+        theme.tip("x:Q", across, format=",.4~g"),
+        theme.tip("y:Q", up, format=".1f"),
     ]
     return points.encode(x=x, y=y, tooltip=tip)

@@ -41,7 +41,7 @@ def means(frame: pd.DataFrame, each: pd.DataFrame, title: str) -> alt.LayerChart
     tip = [
         alt.Tooltip("what:N", title="mean"),
         alt.Tooltip("turned:Q", title="turned, %"),
-        alt.Tooltip("mean:Q", title=title, format=".3~g"),
+        theme.tip("mean:Q", title, format=".3~g"),
         alt.Tooltip("low:Q", title="from", format=".3~g"),
         alt.Tooltip("high:Q", title="to", format=".3~g"),
     ]
@@ -108,7 +108,7 @@ def spread(frame: pd.DataFrame, title: str) -> alt.LayerChart:
         color=units,
         tooltip=[
             alt.Tooltip("basis:N", title="basis"),
-            alt.Tooltip("value:Q", title=title, format=".3~g"),
+            theme.tip("value:Q", title, format=".3~g"),
             alt.Tooltip("share:Q", title="of its directions, %", format=".1f"),
         ],
     )

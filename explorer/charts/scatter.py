@@ -70,5 +70,5 @@ def _scale(values: pd.Series) -> alt.Scale:
 
 
 def _tip(axis: str, label: str, chance: str) -> list[alt.Tooltip]:
-    own = alt.Tooltip(f"{axis}:Q", title=label, format=".3g")
-    return [own, alt.Tooltip(f"{axis}_chance:Q", title=chance, format=".3g")] if chance else [own]
+    own = theme.tip(f"{axis}:Q", label, format=".3g")
+    return [own, theme.tip(f"{axis}_chance:Q", chance, format=".3g")] if chance else [own]

@@ -33,10 +33,10 @@ def spans(frame: pd.DataFrame, *, up: str, across: str, ends: tuple[str, str]) -
     wide = max(1.0, min(9.0, 500 / max(1, len(frame))))
     tip = [
         alt.Tooltip("unit:Q", title="unit"),
-        alt.Tooltip("value:Q", title=up, format=".3f"),
+        theme.tip("value:Q", up, format=".3f"),
         alt.Tooltip("title:N", title="class"),
-        alt.Tooltip("low:Q", title=ends[0], format=".3f"),
-        alt.Tooltip("high:Q", title=ends[1], format=".3f"),
+        theme.tip("low:Q", ends[0], format=".3f"),
+        theme.tip("high:Q", ends[1], format=".3f"),
     ]
     scale = alt.Scale(zero=False, padding=10)
     dots = base.mark_point(filled=True, size=55 if wide > 1 else 20, cursor="pointer", opacity=1)

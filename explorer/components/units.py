@@ -29,7 +29,7 @@ from explorer.shown import (
     unit_frame,
 )
 from explorer.standing import standing
-from explorer.text import count
+from explorer.text import count, md_text
 from precompute.measures.table import in_points
 from precompute.store.answers import answers
 from precompute.store.experiments import registry
@@ -219,15 +219,15 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, Chance]) ->
     for name in frame.columns[~frame.columns.isin(list(columns))]:
         measure = layer.measures[name]
         if measure.is_index:
-            columns[name] = st.column_config.TextColumn(measure.label, help=measure.formula, width=_TEXT_WIDTH)
+            columns[name] = st.column_config.TextColumn(measure.label, help=md_text(measure.formula), width=_TEXT_WIDTH)
         elif measure.kind == "flag":
             frame[name] = frame[name] == 1
-            columns[name] = st.column_config.CheckboxColumn(measure.label, help=measure.formula)
+            columns[name] = st.column_config.CheckboxColumn(measure.label, help=md_text(measure.formula))
         else:
             shown = quantity(measure)
             finely = "%.1f" if in_points(name) else "%.3g"
             columns[name] = st.column_config.NumberColumn(
-                shown.label.replace(", points", ", pt"), format=finely, help=shown.formula, width=_NUMBER_WIDTH
+                shown.label.replace(", points", ", pt"), format=finely, help=md_text(shown.formula), width=_NUMBER_WIDTH
             )
     return columns
 

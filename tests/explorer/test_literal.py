@@ -1,6 +1,7 @@
 """Names from a store stay what they are, whatever they hold."""
 
 import html
+import json
 
 import h5py
 import pytest
@@ -9,6 +10,8 @@ from precompute.store.facts import fixed
 from tests.explorer.conftest import put
 
 NASTY = "<img src=x onerror=alert(1)>' \" $x^2$ **b** [l](http://x.y) :red[r] www.x.com"
+
+BREAKING = "x\" + 'y' \\ \n\r z"
 
 
 def rename(file, path, names):
@@ -28,7 +31,21 @@ def nasty(made, runs):
         rename(file, "/images/path", [f"{NASTY}/{path}" for path in file["/images/path"].asstr()[...]])
         rename(file, "/images/skipped/path", [NASTY])
         file["/model"].attrs["spec"] = NASTY
+        for layer in file["/layers"].values():
+            for measure in layer["measure"].values():
+                label = f"{measure.attrs['label']} {BREAKING}"
+                measure.attrs.update(label=label, formula=BREAKING)
     return path
+
+
+def titles(part):
+    """Every title anywhere in the specification of a chart."""
+    if isinstance(part, list):
+        return [title for each in part for title in titles(each)]
+    if not isinstance(part, dict):
+        return []
+    own = [part["title"]] if isinstance(part.get("title"), str) else []
+    return own + [title for each in part.values() for title in titles(each)]
 
 
 @pytest.mark.parametrize("page", ["overview", "layer", "unit"])
@@ -37,6 +54,17 @@ def test_no_name_becomes_markup(page, nasty, show):
     bodies = shown.words
     assert "<img src=x" not in bodies
     assert html.escape(NASTY, quote=True) in bodies
+
+
+def test_no_label_breaks_the_expressions_that_charts_are_made_into(nasty, show):
+    found = [
+        title
+        for page in ("layer", "compare")
+        for chart in show(page, store="demo", layer="features.10").charts()
+        for title in titles(json.loads(chart.proto.spec))
+    ]
+    assert any("x” + 'y' / z" in title for title in found)
+    assert not any(sign in title for title in found for sign in '"\\\n\r')
 
 
 def test_markdown_labels_are_escaped(made, runs, show):
