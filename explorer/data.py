@@ -5,6 +5,8 @@ next rerun. Numbers stay numpy arrays: large caches of Python objects would slow
 """
 
 import gc
+import os
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -16,6 +18,9 @@ from explorer.sources import Source
 from explorer.verdicts import Verdicts
 from precompute.compare import Side, sides
 from precompute.store.reader import Layer, Store
+
+# A path may hold bytes that are no text, which Streamlit cannot make a key of by itself.
+_KEYS: dict[str | type[Any], Any] = {Source: lambda source: os.fsencode(source.path)}
 
 
 def store_of(source: Source) -> Store:
@@ -39,7 +44,7 @@ def first_exemplars(source: Source, layer: Layer, units: tuple[int, ...], count:
     return _first_exemplars(source, source.signature, layer.name, units, count)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
 def _first_exemplars(
     source: Source, signature: Signature, layer: str, units: tuple[int, ...], count: int
 ) -> np.ndarray:
@@ -69,7 +74,7 @@ def compared(source: Source) -> list[Side]:
     return _compared(source, source.signature)
 
 
-@st.cache_data(max_entries=32, show_spinner="Counting what every unit changes ...")
+@st.cache_data(max_entries=32, show_spinner="Counting what every unit changes ...", hash_funcs=_KEYS)
 def _compared(source: Source, signature: Signature) -> list[Side]:
     return sides(store_of(source), source.name)
 
@@ -85,7 +90,7 @@ def best_units(source: Source, layer: Layer, ablation: str) -> tuple[np.ndarray,
     return _best_units(source, source.signature, layer.name, ablation)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
 def _best_units(source: Source, signature: Signature, layer: str, ablation: str) -> tuple[np.ndarray, np.ndarray]:
     held = store_of(source).layer(layer)
     answers = np.where(np.isnan(held.class_mean), -np.inf, held.class_mean).argmax(axis=0)

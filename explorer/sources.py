@@ -5,21 +5,28 @@ The URL names a store by its file's name without the ending, never by a path, so
 
 import argparse
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from precompute.errors import OptionError, StoreMissing
+from precompute.words import printable
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file that may be a store, and the name that the URL gives it."""
+    """A file that may be a store, and the name that the URL gives it: a text, whatever bytes the file's name has."""
 
     name: str
     path: Path
+
+    @property
+    def quoted(self) -> str:
+        """The path as it stands in a command that is shown."""
+        return shlex.quote(printable(str(self.path)))
 
     @property
     def signature(self) -> tuple[int, int, int]:
@@ -66,9 +73,9 @@ def find_sources(argv: Sequence[str]) -> tuple[Source, ...]:
     if asked is not None:
         if not asked.is_file():
             raise StoreMissing(f"--store {asked}: there is no such file. Start the app with the path of a store.")
-        return (Source(asked.stem, asked),)
+        return (Source(printable(asked.stem), asked),)
     found = [path for path in runs_folder().glob("*.h5") if path.is_file() and not path.name.startswith(".")]
-    return tuple(Source(path.stem, path) for path in sorted(found, key=_newest_first))
+    return tuple(Source(printable(path.stem), path) for path in sorted(found, key=_newest_first))
 
 
 def _newest_first(path: Path) -> tuple[float, str]:

@@ -24,12 +24,17 @@ _SMALLEST = 1e-4
 _MOST_DECIMALS = 6
 
 
+def writable(text: object) -> str:
+    """Return text that can be sent: bytes of a file's name that are no text come as escapes."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
+
+
 def md_text(text: object) -> str:
     """Return text that markdown shows exactly as it is.
 
     Class names come from folders and may hold anything: HTML, formulas, links, emoji codes.
     """
-    literal = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$~&^=@\"'])", r"\\\1", " ".join(str(text).split()))
+    literal = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$~&^=@\"'])", r"\\\1", " ".join(writable(text).split()))
     # A word joiner stops :emoji: codes, automatic links and arrows, which no backslash stops.
     return re.sub(r"(:|\\@|\\-|\\<|w(?=\\\.))", "\\1\u2060", literal)
 

@@ -1,5 +1,6 @@
 """Whether the stores that are shown pass their check, found in a process of its own, one after the other."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -42,9 +43,9 @@ def check_apart(path: Path) -> str:
     path : Path
         A file that the app can open.
     """
-    command = [sys.executable, "-m", "precompute", "check", str(path.absolute())]
+    command = ["-m", "precompute", "check", str(path.absolute())]
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=LIMIT_S, check=False)
+        done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
         return f"The check of this store did not come to an end within {LIMIT_S // 60} minutes."
     lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
@@ -52,5 +53,5 @@ def check_apart(path: Path) -> str:
         return ""
     return (
         f"This store fails its check: {lines[0]}. Numbers shown here may be wrong. "
-        f"`python -m precompute check {path}` lists all that it finds."
+        f"`python {shlex.join(command)}` lists all that it finds."
     )

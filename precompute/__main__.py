@@ -50,8 +50,16 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "python -m pr
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Writes what it says like everything else: its errors repeat what was typed."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            _say(message.rstrip("\n"), file or sys.stderr)
+
+
 def _parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=program,
         description="Runs a trained classifier over labelled images, silences each unit in turn and writes one store.",
         epilog="Look at stores with: unitscope app (after `pip install -e .`), or streamlit run app.py",
@@ -72,20 +80,20 @@ def _parser(program: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_layers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_layers(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = commands.add_parser("layers", help="list the layers whose units can be ablated")
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP.replace("`", ""))
     parser.add_argument("--units-on", **_UNITS_ON)
     parser.set_defaults(run_command=_layers)
 
 
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = commands.add_parser("run", help="from a network and a folder of images to a store")
     add_arguments(parser, RunOptions)
     parser.set_defaults(run_command=lambda found: _run(asked(RunOptions, parser, found)))
 
 
-def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_demo(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = commands.add_parser("demo", help="build the embedded example from nothing, offline")
     parser.add_argument("--out", type=Path, default=Path("runs/demo.h5"), metavar="FILE", help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, other pictures (%(default)s)")
@@ -122,7 +130,7 @@ def _parser_of(spec: ExperimentSpec) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_experiment(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = commands.add_parser(
         "experiment",
         help="add an experiment to a store",
@@ -142,7 +150,7 @@ def _add_experiment(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     )
 
 
-def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_compare(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = commands.add_parser("compare", help="set stores beside each other, layer by layer")
     parser.add_argument("stores", type=Path, nargs="+", metavar="STORE.h5")
     parser.add_argument("--layer", action="append", dest="layers", metavar="L", help="a layer; repeatable (all)")
@@ -167,7 +175,7 @@ def _layers(options: argparse.Namespace) -> int:
     # A layer has as many units whatever the weights, and published ones would have to be fetched.
     model = load_model(options.model, None if ".py:" in options.model else "none")
     for line in lines(survey(model.network, example_inputs(model), units_on=UnitsOn.read(options.units_on or ()))):
-        print(line)
+        _say(line)
     return 0
 
 
@@ -185,7 +193,7 @@ def _demo(options: argparse.Namespace) -> int:
     build = build_variants if options.variants else build_demo
     build(options.out, seed=options.seed, train=options.train, command=_command(), say=_say)
     print("Look at it with: streamlit run app.py")
-    print(f"Every experiment is added by: python -m precompute experiment all {shlex.quote(str(options.out))}")
+    _say(f"Every experiment is added by: python -m precompute experiment all {shlex.quote(str(options.out))}")
     return 0
 
 

@@ -10,6 +10,8 @@ from time import monotonic
 
 from tqdm import tqdm
 
+from precompute.words import printable
+
 _SECONDS_BETWEEN_REPORTS = 0.3
 
 
@@ -49,7 +51,13 @@ class Progress:
         """
         started = monotonic()
         with tqdm(
-            total=total, desc=name, unit=f" {unit}", dynamic_ncols=True, file=sys.stderr, mininterval=0.2, smoothing=0.1
+            total=total,
+            desc=printable(name),
+            unit=f" {unit}",
+            dynamic_ncols=True,
+            file=sys.stderr,
+            mininterval=0.2,
+            smoothing=0.1,
         ) as bar:
             stage = Stage(self, name, bar)
             self._tell(name, 0, total, at_once=True)

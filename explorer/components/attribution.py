@@ -103,10 +103,9 @@ def _not_computed(view: View, layer: Layer, unit: int, method: str, found: Attri
     n_missing = int((~found.computed).sum())
     if n_missing:
         words = shlex.join(["--layer", layer.name, "--unit", str(unit), "--method", method])
-        path = shlex.quote(str(view.store.path))
         note(
             f"{count(n_missing, 'map')} of {len(found.computed)} were not computed, to keep the run short. "
-            f"This computes them: python -m precompute experiment attribution {path} {words}"
+            f"This computes them: python -m precompute experiment attribution {view.source.quoted} {words}"
         )
 
 

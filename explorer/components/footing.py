@@ -29,7 +29,7 @@ def _no_statistics(view: View) -> list[str]:
     return [
         "Without statistics of this version of the program the class is picked and its drop read on the same images, "
         "so the drop is rather too large, and no test stands beside it.",
-        f"`python -m precompute experiment {evidence.NAME} {view.source.path}` adds a drop to quote and its tests.",
+        f"`python -m precompute experiment {evidence.NAME} {view.source.quoted}` adds a drop to quote and its tests.",
     ]
 
 

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from explorer.text import writable
+
 
 def escape(text: object) -> str:
     """Return text that is literal between tags and inside quoted values."""
-    return html.escape(str(text), quote=True)
+    return html.escape(writable(text), quote=True)
 
 
 def together(text: str) -> str:

@@ -90,11 +90,12 @@ def _as_attribute(value: Any) -> Any:
 
 
 def _encoded(text: Any) -> bytes:
-    return str(text).encode("utf-8", "surrogateescape")
+    """Return a text as UTF-8; what of a file's name is none comes as escapes."""
+    return str(text).encode("utf-8", "backslashreplace")
 
 
 def _cut(text: str) -> str:
-    encoded = text.encode("utf-8", "surrogateescape")
+    encoded = _encoded(text)
     if len(encoded) <= _LONGEST_TEXT:
         return text
     return encoded[:_LONGEST_TEXT].decode("utf-8", "ignore") + " ... (cut)"

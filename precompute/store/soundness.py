@@ -92,7 +92,7 @@ def _walk(file: h5py.File, path: str, above: list[object], tell: Callable[[Probl
         return
     for name in item:
         child = f"{path.rstrip('/')}/{name.decode('utf-8', 'surrogateescape')}"
-        wrong = list(problems_at(file, child))
+        wrong = [Problem(child, "its name is not UTF-8")] if not _is_text(name) else list(problems_at(file, child))
         for problem in wrong:
             tell(problem)
         if not wrong:
@@ -127,6 +127,14 @@ def _kind_varies(kind: h5py.h5t.TypeID) -> bool:
 
 def _varies_in_older_stores(path: str) -> bool:
     return path.endswith("/images/thumbnail")
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _encoded(path: str) -> bytes:

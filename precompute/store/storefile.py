@@ -1,7 +1,7 @@
 """An HDF5 file whose faults come as sentences: the ground that reader and checker stand on."""
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -137,11 +137,11 @@ class StoreFile:
 
     def names(self, path: str) -> tuple[str, ...]:
         """Names in a group; none where there is no such group."""
-        return self._guarded(path, lambda: tuple(self.file[path]) if path in self.file else ())
+        return self._guarded(path, lambda: _texts(self.file[path]) if path in self.file else ())
 
     def datasets(self, path: str) -> tuple[str, ...]:
         """Paths of all datasets in a group and the groups inside it, from the group on, in order of name."""
-        return self._guarded(path, lambda: tuple(_datasets(self.file[path])))
+        return self._guarded(path, lambda: _texts(_datasets(self.file[path])))
 
     def is_text(self, path: str) -> bool:
         """Whether a dataset holds strings."""
@@ -202,6 +202,11 @@ class StoreFile:
         if isinstance(values, h5py.Empty):
             raise ValueError("it holds nothing")
         return values
+
+
+def _texts(names: Iterable[str | bytes]) -> tuple[str, ...]:
+    """Return names; h5py gives those that are not UTF-8 as bytes."""
+    return tuple(name if isinstance(name, str) else name.decode() for name in names)
 
 
 def _text(item: h5py.HLObject, name: str) -> str:

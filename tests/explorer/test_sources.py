@@ -1,11 +1,13 @@
 """Which stores the app offers."""
 
 import os
+import sys
 
 import pytest
 
 from explorer.sources import Source, find_sources
 from precompute.errors import OptionError, StoreMissing
+from tests.explorer.conftest import put
 
 
 def test_the_newest_store_of_the_runs_folder_comes_first(runs):
@@ -47,3 +49,14 @@ def test_arguments_that_make_no_sense_are_named(arguments, runs):
 def test_a_file_that_is_gone_is_missing_rather_than_an_os_error(tmp_path):
     with pytest.raises(StoreMissing):
         _ = Source("x", tmp_path / "x.h5").signature
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="there the name of a file is always text")
+def test_a_store_whose_name_is_no_text_is_shown_under_one_that_is(made, runs, show):
+    for name in (b"a\xffb", b"c\n\x1b[31m"):
+        put(made("full"), runs, os.fsdecode(name))
+    assert {source.name for source in find_sources([])} == {r"a\udcffb", r"c\n\x1b[31m"}
+    for page in ("overview", "layer", "compare"):
+        shown = show(page, store=r"a\udcffb")
+        assert shown.charts()
+        assert "This cannot be shown" not in shown.words

@@ -89,7 +89,7 @@ def _absent(view: View, spec: ExperimentSpec) -> None:
     network = "It runs the network on the images again." if spec.needs_network else "It reads the store alone."
     needed = f"{network} {spec.advice}".strip()
     note(f"This store does not hold it. {needed} This adds it, and says first what it will cost:")
-    st.code(f"python -m precompute experiment {spec.name} {view.source.path}", language="bash", wrap_lines=True)
+    st.code(f"python -m precompute experiment {spec.name} {view.source.quoted}", language="bash", wrap_lines=True)
     note("With “all” in the place of its name, every experiment that the store allows is added, one after another.")
 
 

@@ -115,7 +115,8 @@ def _trivial(view: View, names: list[str]) -> None:
     if "best_f1" not in names:
         note(
             "Average precision and F1, which hold up under sanity tests where AUC and precision do not, were not "
-            f"computed by the version that added this: `python -m precompute experiment selectivity {view.source.path}`"
+            "computed by the version that added this: "
+            f"`python -m precompute experiment selectivity {view.source.quoted}`"
         )
         return
     share = np.bincount(view.store.images.label).max() / max(1, len(view.store.images))

@@ -29,7 +29,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
     if evidence.held(view.store, layer.name, kind) is None:
         note("Made by an earlier version, whose drops are not right for units that were picked. This adds them anew:")
-        st.code(f"python -m precompute experiment statistics {view.source.path}", language="bash", wrap_lines=True)
+        st.code(f"python -m precompute experiment statistics {view.source.quoted}", language="bash", wrap_lines=True)
         return
     frame = _frame(view, layer, experiment, kind)
     shown = frame[frame["drop"].notna()].sort_values(["drop", "ceiling"], ascending=False, kind="stable")

@@ -17,6 +17,7 @@ from precompute.store.check import check
 from precompute.store.net import reading
 from precompute.store.probe import comes_to_an_end
 from precompute.store.reader import open_store
+from precompute.store.writer import StoreWriter
 from tests.precompute.store.conftest import LAYER
 
 HERE = Path(__file__).parent
@@ -210,6 +211,37 @@ def test_a_fault_of_ours_stays_one(store_path):
         _ = 1 / 0
 
 
+# Names
+
+
+@pytest.mark.parametrize("group", [b"/layers", b"/experiments", f"{LAYER}/measure".encode(), b"/images"])
+def test_a_name_that_is_no_text_is_found(spoil, group):
+    name = group + b"/n\xff\x1b[31m"
+
+    def change(file):
+        file.require_group("/experiments")
+        h5py.h5g.create(file.id, name)
+
+    assert [(p.path.encode("utf-8", "surrogateescape"), p.message) for p in check(spoil(change))] == [
+        (name, "its name is not UTF-8")
+    ]
+
+
+def test_a_layer_whose_name_is_no_text_is_damage(spoil):
+    path = spoil(lambda file: file.id.links.move(LAYER.encode(), file.id, b"/layers/n\xff"))
+    with pytest.raises(StoreDamaged, match="/layers cannot be read"):
+        read_frame(path)
+
+
+def test_a_name_of_a_file_that_is_no_text_makes_no_store_that_is_damaged(store_path):
+    with StoreWriter(store_path) as writer:
+        writer.take_over(store_path, without=())
+        writer.describe("/images", {"root": os.fsdecode(b"/photos/\xff")})
+        writer.finish()
+    with open_store(store_path) as store:
+        assert store.images.root == r"/photos/\udcff"
+
+
 # What is printed
 
 
@@ -225,3 +257,9 @@ def test_nothing_that_is_printed_steers_the_terminal(spoil, capsys):
     said = capsys.readouterr()
     assert not set("\x1b\x07\u202e") & set(said.out + said.err)
     assert "\\x1b" in said.out
+
+
+def test_nothing_that_was_typed_steers_the_terminal_either(capsys):
+    with pytest.raises(SystemExit):
+        main(["info", "store.h5", "\x1b[31m"])
+    assert r"\x1b[31m" in capsys.readouterr().err
