@@ -17,8 +17,8 @@ class Experiment(Mapping[str, NDArray[Any]]):
     """One experiment; a mapping from paths such as ``layers/features.11/accuracy`` to arrays.
 
     Made by :meth:`precompute.store.reader.Store.experiment`. An array is read when it is asked for; strings come as an
-    array of ``str``. A path that the experiment does not hold raises :class:`KeyError`; what is damaged, or is missing
-    although the format asks for it, :class:`precompute.errors.StoreDamaged`.
+    array of ``str``. A path that is none of the format raises :class:`KeyError`; what is damaged or missing,
+    :class:`precompute.errors.StoreDamaged`. Whether something is there that need not be, ``in`` tells.
     """
 
     def __init__(self, file: StoreFile, name: str) -> None:
@@ -39,6 +39,10 @@ class Experiment(Mapping[str, NDArray[Any]]):
         """Return a part of an array of numbers, such as ``np.s_[:, 3]``, without reading the rest of it."""
         self._refuse_missing(path)
         return self._file.read(self._path(path), selection)
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """Return an array, or a default where the experiment does not hold it."""
+        return self[path] if path in self else default
 
     def __contains__(self, path: object) -> bool:
         return path in self._paths
@@ -71,8 +75,8 @@ class Experiment(Mapping[str, NDArray[Any]]):
     def _refuse_missing(self, path: str) -> None:
         if path in self._paths:
             return
-        entry, group = schema.entry_for(self._path(path)), path.rpartition("/")[0]
-        if entry is None or not entry.required or not any(held.startswith(group) for held in self._paths):
+        group = path.rpartition("/")[0]
+        if schema.entry_for(self._path(path)) is None or not any(held.startswith(group) for held in self._paths):
             raise KeyError(path)
         raise StoreDamaged(
             f"{self._file.path}: the experiment {self.name} lacks {path}; another version of Unitscope added it. "

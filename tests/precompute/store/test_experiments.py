@@ -211,8 +211,9 @@ def test_the_facts_of_an_experiment_are_plain_values(extended):
     assert "reduced" not in facts
 
 
-def test_what_the_format_asks_for_and_is_missing_gets_a_sentence(extended):
-    path = f"layers/{LAYER}/ablation/zero/max_drop_q"
+@pytest.mark.parametrize("name", ["max_drop_q", "overall_high"])
+def test_what_the_format_names_and_is_missing_gets_a_sentence(extended, name):
+    path = f"layers/{LAYER}/ablation/zero/{name}"
     with h5py.File(extended, "r+") as file:
         del file["/experiments/statistics"][path]
     with open_store(extended) as store:
@@ -220,6 +221,7 @@ def test_what_the_format_asks_for_and_is_missing_gets_a_sentence(extended):
         assert path not in found
         with pytest.raises(StoreDamaged, match="another version of Unitscope added it"):
             found[path]
+        assert found.get(path) is None
         with pytest.raises(KeyError):
             found["layers/nowhere/ablation/zero/max_drop_q"]
         with pytest.raises(KeyError):
