@@ -18,6 +18,8 @@ from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
 from precompute.option_fields import add_arguments, asked
 from precompute.options import MODEL_HELP, RunOptions
+from precompute.shards.folder import refuse_other, side_files_of
+from precompute.stopping import INTERRUPTED, second_stops_at_once
 from precompute.store.check import check
 from precompute.store.experiments import registry
 from precompute.store.experiments.spec import ExperimentSpec
@@ -41,13 +43,14 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "python -m pr
     """Run a command and return its exit status: 0 done, 1 refused or found wrong, 2 asked wrongly, 130 interrupted."""
     options = _parser(program).parse_args(arguments)
     try:
-        return int(options.run_command(options))
+        with second_stops_at_once():
+            return int(options.run_command(options))
     except UnitscopeError as error:
         _say(f"error: {error}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\nstopped; {options.when_stopped}", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 class _Parser(argparse.ArgumentParser):
@@ -180,10 +183,12 @@ def _layers(options: argparse.Namespace) -> int:
 
 
 def _run(options: RunOptions) -> int:
+    # What the options alone decide is refused before torch is imported.
+    refuse_other(side_files_of(place_of(options.out)), options.identity(), options.defaults(), resume=options.resume)
     from precompute.runs import carry_out
 
     carry_out(options, command=_command(), say=_say)
-    print(f"Look at it with: streamlit run app.py -- --store {shlex.quote(str(options.out))}")
+    _say(f"Look at it with: streamlit run app.py -- --store {shlex.quote(str(options.out))}")
     return 0
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from precompute import ablation_kinds
 from precompute.attribution_methods import METHODS, as_named, refuse_unknown
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding, colour
-from precompute.option_fields import option, refuse_wrong
+from precompute.option_fields import option, options_of, plain, refuse_wrong
 from precompute.store.place import place_of
 
 MODEL_HELP = "a torchvision name (`resnet50`), `timm:NAME`, `hf:FOLDER`, or `path/to/file.py:function`"
@@ -23,6 +24,13 @@ def each_once(values: Sequence[str]) -> tuple[str, ...]:
 def _methods(names: Sequence[str]) -> tuple[str, ...]:
     named = as_named(names)
     return () if named == ("none",) else named
+
+
+# What decides by itself, without a look at the network or the images, what a run computes.
+_DECIDING = (
+    *("weights", "units_on", "ablation", "attribution", "top_k", "limit", "shard_size", "batch_size", "precision"),
+    *("background", "white", "max_megapixels"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +162,16 @@ class RunOptions:
         unnamed = "Name at least one layer by --layer; `python -m precompute layers MODEL` lists them."
         refuse_wrong(self, [] if self.layers else [unnamed])
         place_of(self.out)  # refuses what a store must not replace
+
+    def identity(self) -> dict[str, Any]:
+        """Return the options that decide by themselves what a run computes, as they are written."""
+        written, values = options_of(RunOptions), plain(self, _DECIDING)
+        return {written[name].written: values.get(name) for name in _DECIDING}
+
+    @staticmethod
+    def defaults() -> dict[str, str]:
+        """Return what it means that an option was not given, as it is written."""
+        return {said.written: said.default for said in options_of(RunOptions).values()}
 
     @cached_property
     def decoding(self) -> Decoding:

@@ -25,7 +25,7 @@ from precompute.passes.part import Part
 from precompute.passes.sweep import sweep_all
 from precompute.plan import AttributionPlan, Plan
 from precompute.progress import Progress
-from precompute.shards.folder import ShardFolder, digest_of, opened
+from precompute.shards.folder import ShardFolder, digest_of, opened, side_files_of
 from precompute.store.place import place_of
 from precompute.store.reader import open_store
 from precompute.store.train_writer import TrainWriter
@@ -117,10 +117,10 @@ def run(
         at the same place is left as it was.
     """
     out = place_of(plan.options.out)
-    side_files, identity = out.with_name(out.name + ".shards"), plan.identity()
+    side_files, identity = side_files_of(out), plan.identity()
     with (
         _disk_errors(plan.options),
-        opened(side_files, identity, resume=plan.options.resume, say=say) as folder,
+        opened(side_files, identity, plan.options.defaults(), resume=plan.options.resume, say=say) as folder,
     ):
         run_record = {"started": folder.started, "identity": digest_of(identity)}
         if plan.options.resume and _is_in_place(out, run_record, new=folder.new):

@@ -174,9 +174,8 @@ class Plan:
     def identity(self) -> dict[str, Any]:
         """Return everything that decides what the run computes, under the names by which a person knows it."""
         options = self.options
-        return {
+        return options.identity() | {
             "MODEL": self.model.spec,
-            "--weights": options.weights,
             "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),
@@ -184,16 +183,5 @@ class Plan:
             "the list of training images": None if self.train is None else self.train.digest(),
             "the classes' outputs": self.classes.output_index.tolist(),
             "--layer": [site.name for site in self.sites],
-            "--units-on": list(options.units_on),
-            "--ablation": list(options.ablation),
-            "--attribution": None if options.attribution is None else list(options.attribution),
-            "--top-k": options.top_k,
-            "--limit": options.limit,
-            "--shard-size": options.shard_size,
-            "--batch-size": options.batch_size,
-            "--precision": options.precision,
             "--device": self.device.type,
-            "--background": options.decoding.background,
-            "--white": options.white,
-            "--max-megapixels": options.max_megapixels,
         }

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,12 @@ class ShardFolder:
 
 @contextlib.contextmanager
 def opened(
-    path: Path, identity: Mapping[str, Any], *, resume: bool, say: Callable[[str], None] = print
+    path: Path,
+    identity: Mapping[str, Any],
+    defaults: Mapping[str, str] = MappingProxyType({}),
+    *,
+    resume: bool,
+    say: Callable[[str], None] = print,
 ) -> Iterator[ShardFolder]:
     """Open the side files of a run, for this process alone.
 
@@ -148,6 +154,8 @@ def opened(
         Their folder.
     identity
         Everything that decides what the run computes, by the name under which a person knows it; JSON values.
+    defaults
+        What None means, by the same names.
     resume
         Whether to go on with what is there.
     say
@@ -175,7 +183,7 @@ def opened(
         _take(lock, path)
         given = json.loads(json.dumps(identity))
         new = not _holds_work(path)
-        started = None if new else _begun_before(path, given, resume=resume, say=say)
+        started = None if new else _begun_before(path, given, defaults, resume=resume, say=say)
         yield ShardFolder(path, digest_of(given), started=started or _begin(path, given, new=new), new=new, say=say)
 
 
@@ -198,7 +206,36 @@ def _holds_work(path: Path) -> bool:
     return any(child.is_dir() and child.suffix != ".part" for child in path.iterdir())
 
 
-def _begun_before(path: Path, identity: dict[str, Any], *, resume: bool, say: Callable[[str], None]) -> str | None:
+def side_files_of(place: Path) -> Path:
+    """Return where the side files of the run to a store lie."""
+    return place.with_name(place.name + ".shards")
+
+
+def refuse_other(path: Path, identity: Mapping[str, Any], defaults: Mapping[str, str], *, resume: bool) -> None:
+    """Refuse what :func:`opened` would refuse, as far as a part of the identity tells; nothing is written.
+
+    Parameters
+    ----------
+    path, identity, defaults, resume
+        As of :func:`opened`.
+
+    Raises
+    ------
+    OptionError
+        When there are side files of another run, or, without `resume`, of any.
+    """
+    if path.is_dir() and _holds_work(path):
+        _begun_before(path, json.loads(json.dumps(identity)), defaults, resume=resume, say=lambda _: None)
+
+
+def _begun_before(
+    path: Path,
+    identity: dict[str, Any],
+    defaults: Mapping[str, str],
+    *,
+    resume: bool,
+    say: Callable[[str], None],
+) -> str | None:
     """Return when the run was begun whose work is there, or None where the record of it cannot be read."""
     if not resume:
         raise OptionError(
@@ -212,12 +249,27 @@ def _begun_before(path: Path, identity: dict[str, Any], *, resume: bool, say: Ca
     earlier = held["identity"]
     changed = [name for name in identity if earlier.get(name) != identity[name]]
     if changed:
-        listed = "; ".join(f"{name} was {earlier.get(name)!r}, now {identity[name]!r}" for name in changed)
+        listed = "; ".join(_change(name, earlier.get(name), identity[name], defaults) for name in changed)
         raise OptionError(
             f"--resume goes on with the run as it was started, but {listed}. "
             f"Start it as before, or delete {path} to start over."
         )
     return held["started"]
+
+
+def _change(name: str, before: Any, now: Any, defaults: Mapping[str, str]) -> str:
+    """Say what changed: of an option what it meant and means, of what was found only that it is another."""
+    if name not in defaults:
+        return f"{name} changed"
+    return f"{name} was {_meaning(before, defaults[name])}, now {_meaning(now, defaults[name])}"
+
+
+def _meaning(value: Any, default: str) -> str:
+    if value is None:
+        return f"the default{f' ({default})' if default else ''}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
 
 
 def _begin(path: Path, identity: dict[str, Any], *, new: bool) -> str:

@@ -42,7 +42,7 @@ class Experiment(Mapping[str, NDArray[Any]]):
 
     def get(self, path: str, default: Any = None) -> Any:
         """Return an array, or a default where the experiment does not hold it."""
-        return self[path] if path in self else default
+        return self[path] if path in self else default  # noqa: SIM401  it is this method
 
     def __contains__(self, path: object) -> bool:
         return path in self._paths

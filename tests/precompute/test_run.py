@@ -386,7 +386,8 @@ def stopped(small):
     return small
 
 
-def test_resuming_refuses_changed_options_by_name(stopped, capsys):
+def test_resuming_refuses_changed_options_by_name(stopped, capsys, monkeypatch):
+    monkeypatch.setattr(runs, "make_plan", lambda *_: pytest.fail("it was planned"))
     assert main(job(stopped, "--shard-size", 9, "--top-k", 3, "--resume")) == 1
     said = capsys.readouterr().err
     assert "--shard-size was 8, now 9" in said

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from precompute.errors import DiskError, OptionError
-from precompute.shards.folder import opened
+from precompute.shards.folder import opened, refuse_other
 
 RUN = {"MODEL": "alexnet", "--top-k": 25}
 
@@ -55,10 +55,32 @@ def test_every_changed_option_is_named(tmp_path):
     with opened(tmp_path / "side", RUN, resume=False) as folder:
         folder.write("one", {"x": np.ones(1)})
     with (
-        pytest.raises(OptionError, match="MODEL was 'alexnet', now 'vgg11'; --top-k was 25, now 9"),
-        opened(tmp_path / "side", {"MODEL": "vgg11", "--top-k": 9}, resume=True),
+        pytest.raises(OptionError, match="MODEL was alexnet, now vgg11; --top-k was 25, now 9"),
+        opened(tmp_path / "side", {"MODEL": "vgg11", "--top-k": 9}, {"MODEL": "", "--top-k": "25"}, resume=True),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        (None, [], r"--attribution was the default \(all four\), now none"),
+        (["gradient"], None, r"--attribution was gradient, now the default \(all four\)"),
+        (["gradient", "deconvolution"], [], "--attribution was gradient, deconvolution, now none"),
+    ],
+)
+def test_a_changed_option_is_told_by_what_it_means(tmp_path, before, now, said):
+    with opened(tmp_path / "side", {"--attribution": before}, resume=False) as folder:
+        folder.write("one", {"x": np.ones(1)})
+    with pytest.raises(OptionError, match=said):
+        refuse_other(tmp_path / "side", {"--attribution": now}, {"--attribution": "all four"}, resume=True)
+
+
+def test_what_was_found_and_is_another_is_named_without_its_checksum(tmp_path):
+    with opened(tmp_path / "side", {"the list of images": "0" * 64}, resume=False) as folder:
+        folder.write("one", {"x": np.ones(1)})
+    with pytest.raises(OptionError, match="the list of images changed"):
+        refuse_other(tmp_path / "side", {"the list of images": "1" * 64}, {}, resume=True)
 
 
 def test_what_was_settled_at_the_start_stays(tmp_path):

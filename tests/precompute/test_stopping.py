@@ -1,0 +1,58 @@
+"""Ctrl-C once and twice."""
+
+import os
+import signal
+import sys
+import threading
+
+import pytest
+
+from precompute.stopping import INTERRUPTED, second_stops_at_once
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a process cannot send itself Ctrl-C alone")
+
+
+def interrupt():
+    """Send Ctrl-C to this process."""
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_the_first_is_left_to_the_operation_in_progress_and_a_second_ends_at_once():
+    ended, statuses = threading.Event(), []
+
+    def end(status):
+        statuses.append(status)
+        ended.set()
+
+    with second_stops_at_once(end):
+        interrupt()
+        assert not statuses
+        interrupt()
+        assert ended.wait(60)
+    assert statuses == [INTERRUPTED]
+
+
+def test_after_the_first_it_is_said_what_a_second_does(capsys):
+    with second_stops_at_once():
+        interrupt()
+    assert "Ctrl-C again stops at once" in capsys.readouterr().err
+
+
+def test_what_a_forked_process_hears_is_no_second_one():
+    statuses = []
+    with second_stops_at_once(statuses.append):
+        interrupt()
+        child = os.fork()
+        if not child:
+            signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+            signal.raise_signal(signal.SIGINT)
+            os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+    assert statuses == []
+
+
+def test_afterwards_ctrl_c_is_as_it_was():
+    with second_stops_at_once():
+        pass
+    assert signal.set_wakeup_fd(-1) == -1
