@@ -19,10 +19,18 @@ from precompute.plan import AttributionPlan, Plan
 from precompute.stages.activation_at import activation_at, not_right
 from precompute.stages.activations import answer
 from precompute.stages.attribution import Attributed, Targets, attribute, failure_of
-from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
+from precompute.store.schema import (
+    EXEMPLAR_KINDS,
+    MAX_ATTRIBUTION_MAP_SIDE,
+    MAX_EXEMPLAR_MAP_SIDE,
+    MAX_STATE_DICT_BYTES,
+)
 
 LEAST_SECONDS = 30.0
 USUAL_EXEMPLARS = 6
+# Bytes of what a store holds: a number; a flip, its image and prediction; counts, drop and tests of a class; a picture.
+_FLOAT, _FLIP, _OF_CLASS, _PICTURE = 4, 8, 44, 15_000
+_OF_FILE = 500_000  # what describes all that, of a layer
 
 Result = TypeVar("Result")
 
@@ -140,21 +148,26 @@ def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
 
 
 def store_bytes(plan: Plan) -> float:
-    """Estimate the size of the store: what is written, before compression.
-
-    Maps and per-image numbers make up nearly all of it.
-    """
-    training = plan.of_training()
-    return _bytes(plan) + (0 if training is None else _bytes(training))
+    """Find what the store's size cannot exceed: nothing is compressed, and every prediction flips."""
+    parts = [plan, *filter(None, [plan.of_training()])]
+    structure = _OF_FILE * len(parts) * len(plan.sites)
+    return structure + _bytes_of_network(plan.model.network) + sum(map(_bytes, parts))
 
 
 def _bytes(plan: Plan) -> float:
-    n_images, k = len(plan.candidates), min(plan.options.top_k, len(plan.candidates))
-    total = plan.attribution.bytes
-    named = 0
+    n_images, n_classes = len(plan.candidates), len(plan.classes.names)
+    k, n_kinds = min(plan.options.top_k, n_images), len(plan.options.ablation)
+    per_image = 3 * _FLOAT + (2 + _FLIP) * n_kinds
+    per_class = _FLOAT + _OF_CLASS * n_kinds
+    total, n_named = plan.attribution.bytes, 0
     for site in plan.sites:
-        per_image = 2 * 4 + 2 * len(plan.options.ablation)
-        height, width = small_shape((site.spatial_shape or (1, 1)), MAX_EXEMPLAR_MAP_SIDE)
-        total += site.n_units * (n_images * per_image + 3 * k * height * width * 2)
-        named += site.n_units * 3 * k
-    return total + min(named, n_images) * 5_000
+        height, width = (min(side, MAX_EXEMPLAR_MAP_SIDE) for side in site.spatial_shape or (1, 1))
+        of_exemplar = 2 * height * width + 2 * _FLOAT
+        total += site.n_units * (n_images * per_image + n_classes * per_class + len(EXEMPLAR_KINDS) * k * of_exemplar)
+        n_named += site.n_units * len(EXEMPLAR_KINDS) * k
+    return total + min(n_named, n_images) * _PICTURE
+
+
+def _bytes_of_network(network: nn.Module) -> int:
+    size = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
+    return size if size <= MAX_STATE_DICT_BYTES else 0
