@@ -1,6 +1,7 @@
 # make demo   everything from nothing: environment, demo store, app      (PORT=8502 make demo: another port)
 # make check  formatting, style, types and imports, in seconds
 # make test   the same environment and the test tools, then every check and test
+# make test-long   the few tests that take too long for every day
 # make run    the app alone
 # make architecture   the picture and the tables of docs/architecture.md, drawn from the code
 # make coverage   docs/coverage.md anew: which layers of which networks can be looked at (some hours)
@@ -34,10 +35,15 @@ check: .venv/installed-dev
 test: check browser
 	rm -rf .cache/demo && $(BIN)/python -m precompute demo --out .cache/demo/demo.h5
 	OMP_NUM_THREADS=1 UNITSCOPE_DEMO_STORE=$(CURDIR)/.cache/demo/demo.h5 \
-	  $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope $(TESTS)
+	  $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope -m "not long" $(TESTS)
 
 architecture: .venv/installed-dev
 	$(BIN)/python -m tests.floors
+
+# What takes too long for every day, such as the engine on large families.
+.PHONY: test-long
+test-long: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 -m long
 
 coverage: .venv/installed-dev
 	$(BIN)/python -m tests.coverage

@@ -61,7 +61,7 @@ def strongest_images(source: Source, layer: Layer, units: tuple[int, ...]) -> li
     return _strongest_images(source, source.signature, layer.name, units)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
 def _strongest_images(source: Source, signature: Signature, layer: str, units: tuple[int, ...]) -> list[Strongest]:
     store = store_of(source)
     held, label, n_classes = store.layer(layer), np.asarray(store.images.label), len(store.classes)

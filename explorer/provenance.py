@@ -8,6 +8,7 @@ from typing import Any
 
 from explorer.text import count, percent, significant
 from precompute.store.reader import Store
+from precompute.words import printable
 
 _SHORT_HASH = 12
 _SHOWN_ABOVE = ("conditions", "notes")
@@ -104,7 +105,7 @@ def _whole(number: object) -> bool:
 
 def stored(store: Store) -> list[tuple[str, str]]:
     """Return every fact as it is stored, but for those that stand on top of the page."""
-    facts = {"file": str(store.path), **store.provenance}
+    facts = {"file": printable(str(store.path)), **store.provenance}
     return [
         (name.replace("_", " "), value(fact))
         for name, fact in facts.items()

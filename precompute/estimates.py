@@ -8,11 +8,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from precompute.ablation.ablations import each_unit
-from precompute.ablation.cost import measure_cost
+from precompute.ablation.ablations import Ablater, each_unit
+from precompute.ablation.cost import Cost, measure_cost
 from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import no_ops
+from precompute.ablation.plain import PlainAblater
 from precompute.attribution_methods import METHODS, Method
+from precompute.errors import EngineDoubted
 from precompute.images.picture import small_shape
 from precompute.models.sites import Site
 from precompute.plan import AttributionPlan, Plan
@@ -42,10 +44,20 @@ def sweep_seconds(plan: Plan) -> float:
     found, seconds = _timed(lambda: answer(plan.model.network, plan.sites, [plan.probe], keep=plan.kept))
     total = n_images * seconds / len(plan.probe)
     for site, ablater in plan.ablaters.items():
-        cost = measure_cost(ablater, plan.probe, each_unit([0.0] * site.n_units), at_layer=found.outputs.get(site))
+        cost = _cost_of_sweep(ablater, plan, site, found.outputs.get(site))
         n_ablations = site.n_units + len(no_ops(site.n_units))
         total += len(plan.options.ablation) * cost.seconds(n_images, n_ablations, shard_size=shard)
     return total
+
+
+def _cost_of_sweep(ablater: Ablater, plan: Plan, site: Site, at_layer: Tensor | None) -> Cost:
+    ablations = each_unit([0.0] * site.n_units)
+    try:
+        return measure_cost(ablater, plan.probe, ablations, at_layer=at_layer)
+    except EngineDoubted:
+        # The run will come to that by itself, and then sweep this layer so.
+        plain = PlainAblater(plan.model.network, site, batch_size=plan.options.batch_size)
+        return measure_cost(plain, plan.probe, ablations)
 
 
 def with_attributions(plan: Plan) -> Plan:

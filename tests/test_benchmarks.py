@@ -22,6 +22,7 @@ def table(monkeypatch, capsys):
     return of
 
 
+@pytest.mark.long
 def test_ratios_of_every_layer_of_the_demo_network(table):
     rows = table(ratios.main, "demo --threads 1")
     layers = [f"demo `features.{i}` float32" for i in (1, 3, 6, 8, 10)]

@@ -79,8 +79,7 @@ def _beside_random_weights(view: View, layer: Layer, method: str) -> None:
     """Say, small, whether the method would show the same had the network learnt nothing."""
     found = likeness_of(view.store, layer).get(method)
     if found is None:
-        path = shlex.quote(str(view.store.path))
-        note(f"Not compared with random weights yet: python -m precompute experiment {NAME} {path}")
+        note(f"Not compared with random weights yet: python -m precompute experiment {NAME} {view.source.quoted}")
     elif np.isnan(found.value):
         note(f"{label_of(method)} {found.verdict} with random weights: all units are silent there.")
     else:

@@ -84,6 +84,11 @@ class Audit:
         """The plain method's largest output."""
         return self.exact.abs().amax().item() if self.ablations else 0.0
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether the plain method's outputs are numbers: where they are not, the network is at fault."""
+        return bool(torch.isfinite(self.exact).all())
+
     def counts(self) -> Counts:
         """Return what a finished sweep's audit found."""
         if not self.ablations:

@@ -132,7 +132,7 @@ class Engine:
             yield changed
         found = total([audit.counts(), Counts(largest_error=error)])
         self.counts = total([self.counts, found])
-        if found.differing:
+        if found.differing and audit.is_finite:
             raise EngineDoubted(
                 self.plain.site.name,
                 f"{found.differing} of {found.audited} audited predictions differ from the plain method's",

@@ -70,6 +70,7 @@ def asked(monkeypatch):
     return functions
 
 
+@pytest.mark.long
 def test_variants_are_three_whole_stores_on_the_same_pictures(built):
     assert {path.name for path in built.glob("*.h5")} == set(NAMES)
     hashes = set()

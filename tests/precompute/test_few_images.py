@@ -28,7 +28,7 @@ def stores(tmp_path_factory):
                 model=network,
                 images=images,
                 train_images=train,
-                layers=("features.4", "signed"),
+                layers=("signed",),
                 out=out,
                 limit=n,
                 ablation=("zero", "mean"),

@@ -12,6 +12,14 @@ from precompute.stopping import INTERRUPTED, second_stops_at_once
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a process cannot send itself Ctrl-C alone")
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Hear Ctrl-C, also where whoever started the tests has it ignored, as a shell does for what it runs behind."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt():
     """Send Ctrl-C to this process."""
     with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""The engine on torchvision's families: the first layer, one inside a block, a block's output and the last."""
+"""The engine on torchvision's families: a layer inside a block and the last; of small networks two more."""
 
 import precompute.models.torchvision_ops  # noqa: F401
 
@@ -12,31 +12,40 @@ from precompute.ablation.ablations import Ablation
 
 LAYERS = {
     "alexnet": ["features.0", "features.7", "features.11", "classifier.4"],
-    "vgg11_bn": ["features.0", "features.12", "features.28"],
+    "vgg11_bn": ["features.12", "features.28"],
     "resnet18": ["conv1", "layer2.0.conv1", "layer3", "layer4"],
-    "resnet50": ["conv1", "layer2.1.conv2", "layer3.0", "layer4"],
-    "densenet121": [
-        "features.conv0",
-        "features.denseblock2.denselayer3.conv2",
-        "features.transition2",
-        "features.norm5",
-    ],
-    "mobilenet_v2": ["features.0", "features.8.conv.1", "features.14", "features.17"],
-    "mobilenet_v3_small": ["features.0", "features.5.block.1", "features.8", "features.12"],
-    "efficientnet_b0": ["features.0", "features.4.1.block.1", "features.5", "features.8"],
-    "googlenet": ["conv1", "inception4b.branch2.0", "inception4d", "inception5b"],
-    "inception_v3": ["Conv2d_1a_3x3", "Mixed_6c.branch7x7_2", "Mixed_6e", "Mixed_7c"],
-    "shufflenet_v2_x1_0": ["conv1", "stage3.2.branch2", "stage3", "conv5"],
+    "resnet50": ["layer2.1.conv2", "layer4"],
+    "densenet121": ["features.denseblock2.denselayer3.conv2", "features.norm5"],
+    "mobilenet_v2": ["features.8.conv.1", "features.17"],
+    "mobilenet_v3_small": ["features.5.block.1", "features.12"],
+    "efficientnet_b0": ["features.4.1.block.1", "features.8"],
+    "googlenet": ["inception4b.branch2.0", "inception5b"],
+    "inception_v3": ["Mixed_6c.branch7x7_2", "Mixed_7c"],
+    "shufflenet_v2_x1_0": ["stage3.2.branch2", "conv5"],
     "squeezenet1_1": ["features.0", "features.6.squeeze", "features.9", "features.12"],
-    "convnext_tiny": ["features.0", "features.3.1.block.0", "features.5", "features.7"],
-    "regnet_y_400mf": ["stem", "trunk_output.block3.block3-1.f.b", "trunk_output.block3", "trunk_output.block4"],
+    "convnext_tiny": ["features.3.1.block.0", "features.7"],
+    "regnet_y_400mf": ["trunk_output.block3.block3-1.f.b", "trunk_output.block4"],
 }
 
 # The smallest that Inception takes, and one at which ConvNeXt is no slower than the others.
 SIZES = {"inception_v3": 96, "convnext_tiny": 32}
 
 
-@pytest.mark.parametrize("name", LAYERS)
+# Small networks, one of each way to build: chains, shortcuts, squeeze and excite, shuffled channels, units last.
+QUICK = {
+    "alexnet",
+    "resnet18",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "shufflenet_v2_x1_0",
+    "squeezenet1_1",
+    "convnext_tiny",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in LAYERS]
+)
 def test_predictions_and_log_probabilities_are_the_plain_methods(name, alive, engines, compare, ablations_of):
     torch.manual_seed(0)
     size = SIZES.get(name, 64)
