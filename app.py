@@ -7,16 +7,17 @@ import sys
 
 import streamlit as st
 
-from explorer import data, navigate, pages
-from explorer.components import messages, welcome
-from explorer.sources import ROOT, find_sources
+from explorer import cache, navigate, page_registry
+from explorer.pages import welcome
+from explorer.store_files import ROOT, find_sources
+from explorer.widgets import messages
 from precompute.errors import UnitscopeError
 from precompute.store.net import reading
 
 st.set_page_config(page_title="Unitscope", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
-st.html(ROOT / "explorer" / "components" / "style.css")
+st.html(ROOT / "explorer" / "widgets" / "style.css")
 
-FIRST, *OTHERS = pages.PAGES
+FIRST, *OTHERS = page_registry.PAGES
 page = st.navigation(
     [
         st.Page(FIRST.file, title=FIRST.title, default=True),
@@ -34,4 +35,4 @@ try:
 except UnitscopeError as error:
     messages.refusal(error)
 
-data.freeze()
+cache.freeze()

@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from explorer import data, selection
-from explorer.pages import PAGES
+from explorer import cache, selection
+from explorer.page_registry import PAGES
 from explorer.selection import Selection
-from explorer.sources import Source, find_sources
+from explorer.store_files import Source, find_sources
 from precompute.errors import StoreError
 from precompute.store.reader import Layer, Store
 
@@ -70,7 +70,7 @@ def current() -> View:
     sources = {source.name: source for source in find_sources(sys.argv)}
     name, problems = selection.choose_store(st.query_params, list(sources))
     source = sources[name]
-    store = data.store_of(source)
+    store = cache.store_of(source)
     chosen, more = selection.parse(st.query_params, name, store)
     return View(source, store, chosen, [*problems, *more])
 

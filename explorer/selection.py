@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from explorer.catalogue import axes_of, column_sets
+from explorer.measure_choices import axes_of, column_sets
 from precompute.store.experiments import registry
 from precompute.store.reader import Layer, Store
 

@@ -11,8 +11,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer import pages
-from explorer.components.experiments.presentation import Presentation
+from explorer import page_registry
+from explorer.experiments.presentation import Presentation
 from precompute import ablation_kinds, document
 from precompute.__main__ import main
 from precompute.ablation_kinds import AblationKind
@@ -79,7 +79,7 @@ def tuning(monkeypatch):
     shown = SimpleNamespace(PRESENTATION=Presentation("How tuned.", "Read it.", "It cannot tell.", draw))
     monkeypatch.setitem(sys.modules, "precompute.store.experiments.tuning", SimpleNamespace(SPEC=SPEC))
     monkeypatch.setitem(sys.modules, "precompute.experiments.tuning", work)
-    monkeypatch.setitem(sys.modules, "explorer.components.experiments.tuning", shown)
+    monkeypatch.setitem(sys.modules, "explorer.experiments.tuning", shown)
     monkeypatch.setattr(registry, "NAMES", (*registry.NAMES, "tuning"))
     monkeypatch.setattr(table, "ROWS", (*table.ROWS, SHARPNESS))
 
@@ -161,14 +161,14 @@ def words(app):
 @pytest.fixture
 def app(store_path, monkeypatch):
     monkeypatch.setenv("UNITSCOPE_RUNS", str(store_path.parent))
-    return AppTest.from_file(str(Path(pages.__file__).parents[1] / "app.py"), default_timeout=30)
+    return AppTest.from_file(str(Path(page_registry.__file__).parents[1] / "app.py"), default_timeout=30)
 
 
 def test_an_experiment_is_found_by_the_app(tuning, store_path, app):
     app.query_params["experiment"] = "tuning"
     app.run()
     assert any("experiment=tuning" in link.proto.query_string for link in app.get("page_link"))
-    app.switch_page("explorer/views/experiments.py")
+    app.switch_page("explorer/pages/experiments/page.py")
     app.query_params["experiment"] = "tuning"
     assert "How tuned. Source: Nobody 2000." in words(app.run())
     assert app.code[0].value == f"python -m precompute experiment tuning {store_path}"
@@ -180,11 +180,11 @@ def test_a_page_is_one_file_and_one_row(monkeypatch, tmp_path, app):
     file = tmp_path / "gallery.py"
     file.write_text(
         "from explorer import navigate\n"
-        "from explorer.components import header\n"
+        "from explorer.widgets import header\n"
         "with header.header(navigate.current(), page=__file__):\n"
         "    header.place('all of them')\n"
     )
-    page = pages.Page("gallery", "Gallery", lambda _: ["Gallery"], in_header=True, path=str(file))
-    monkeypatch.setattr(pages, "PAGES", (*pages.PAGES, page))
+    page = page_registry.Page("gallery", "Gallery", lambda _: ["Gallery"], in_header=True, path=str(file))
+    monkeypatch.setattr(page_registry, "PAGES", (*page_registry.PAGES, page))
     assert "Gallery" in [link.proto.label for link in app.run().get("page_link")]
     assert "all of them" in words(app.switch_page(str(file)).run())

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
-from explorer.impact import Impact
+from explorer.class_effects import Impact
 
 Floats = NDArray[np.floating[Any]]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.pages import PAGES
+from explorer.page_registry import PAGES
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
 

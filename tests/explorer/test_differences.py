@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from explorer.components.experiments import dissection, rotation
+from explorer.experiments import dissection, rotation
 
 
 def said_of_rotation(units, rotated):

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from explorer.evidence import CALLED, evidence_of, set_apart
+from explorer.drop_test import CALLED, evidence_of, set_apart
 from precompute.__main__ import main
 from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL

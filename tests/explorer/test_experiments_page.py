@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from explorer.components.experiments.presentation import presentation_of
+from explorer.experiments.presentation import presentation_of
 from precompute.store.experiments import registry
 from tests.explorer.conftest import THOUSAND, add_experiment, put
 

@@ -1,6 +1,6 @@
 """Pieces of HTML."""
 
-from explorer.components.html import together
+from explorer.widgets.html import together
 
 
 def test_no_line_ends_between_a_number_and_its_sign():

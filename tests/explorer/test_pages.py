@@ -7,12 +7,12 @@ import h5py
 import numpy as np
 import pytest
 
-from explorer import pages
+from explorer import page_registry
 from precompute.store.facts import read_fact
 from tests.explorer.conftest import FULL, THOUSAND, put, stamp, truncate
 from tests.factory import LOSSES, Recipe
 
-PAGES = tuple(page.name for page in pages.PAGES)
+PAGES = tuple(page.name for page in page_registry.PAGES)
 
 
 def without(part: str) -> Recipe:

@@ -5,7 +5,7 @@ import json
 import h5py
 import pytest
 
-from explorer.provenance import stored, told
+from explorer.pages.overview.provenance import stored, told
 from precompute.store.facts import read_fact
 from precompute.store.reader import open_store
 from tests.explorer.conftest import put, stamp

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.charts.cumulative import NAMES
-from explorer.components.experiments.transitions import transitions
+from explorer.experiments.transitions import transitions
 from tests.explorer.conftest import add_experiment, put
 
 N_UNITS = 6

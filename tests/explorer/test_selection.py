@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.catalogue import axes_of, column_sets
+from explorer.measure_choices import axes_of, column_sets
 from explorer.selection import Selection, choose_store, parse
 from precompute.store.experiments import registry
 from precompute.store.reader import open_store

@@ -2,7 +2,7 @@
 
 - ``precompute/store/experiments``: its ``SPEC``;
 - ``precompute/experiments``: its work, a function ``prepare``;
-- ``explorer/components/experiments``: its ``PRESENTATION``.
+- ``explorer/experiments``: its ``PRESENTATION``.
 """
 
 from importlib import import_module

@@ -50,7 +50,7 @@ class ExperimentSpec:
     ----------
     name : str
         Its name on the command line and in the store, and that of its modules here, in `precompute.experiments` and in
-        `explorer.components.experiments`.
+        `explorer.experiments`.
     title : str
         Its name for readers.
     source : str

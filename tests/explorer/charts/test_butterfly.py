@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explorer.charts.butterfly import MOST_ROWS, butterfly, class_frame, split
-from explorer.impact import Impact
+from explorer.class_effects import Impact
 from precompute.measures.paired import drop_interval
 
 

@@ -1,1 +1,0 @@
-"""Small pieces of the page that several views use."""

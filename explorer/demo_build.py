@@ -1,0 +1,142 @@
+"""Building the demo store from the app, in a process of its own.
+
+The build outlives a page reload and is the same for every tab: the app's process holds one :class:`Build`. The child
+reports through a small JSON file that it replaces atomically, and its output goes to a log.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from explorer.store_files import ROOT, runs_folder
+from precompute.errors import DiskError
+
+_LAST_LINES = 8
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a build is.
+
+    Parameters
+    ----------
+    stage : str
+        What it is doing; empty before it said so.
+    done, total : int
+        Steps of the stage; 0 where it did not say.
+    overall : float
+        Share of the whole work, 0 to 1.
+    """
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    overall: float = 0.0
+
+
+class Build:
+    """One build at a time, shared by all sessions of the app."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start building, unless a build is going on.
+
+        Raises
+        ------
+        DiskError
+            When the runs folder cannot be written.
+        """
+        with self._lock:
+            if self.running:
+                return
+            folder = _work_folder()
+            _progress_file(folder).unlink(missing_ok=True)
+            environment = {**os.environ, "UNITSCOPE_PROGRESS": str(_progress_file(folder)), "PYTHONUNBUFFERED": "1"}
+            with _log_file(folder).open("wb") as log:
+                self._process = subprocess.Popen(
+                    demo_command(),
+                    cwd=ROOT,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+
+    def stop(self) -> None:
+        """Stop the build, if one is going on."""
+        with self._lock:
+            if self._process is not None:
+                self._process.terminate()
+                self._process.wait(timeout=30)
+                self._process = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a build is going on."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last build ended in an error."""
+        return self._process is not None and self._process.poll() not in (None, 0)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the build is, as it last said."""
+        return read_progress(_progress_file(_work_folder()))
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of the build's output."""
+        log = _log_file(_work_folder())
+        text = log.read_text("utf-8", errors="replace") if log.is_file() else ""
+        # A progress bar draws itself anew after each carriage return: only its last state is worth reading.
+        lines = [line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n")]
+        return "\n".join([line for line in lines if line.strip()][-_LAST_LINES:])
+
+
+def demo_command() -> Sequence[str]:
+    """Return the command that builds the demo store; ``UNITSCOPE_DEMO_COMMAND`` may name another."""
+    stand_in = os.environ.get("UNITSCOPE_DEMO_COMMAND")
+    command = shlex.split(stand_in) if stand_in else [sys.executable, "-m", "precompute", "demo"]
+    return [*command, "--out", str(runs_folder() / "demo.h5")]
+
+
+def read_progress(path: Path) -> Progress:
+    """Read a progress file; nothing yet where it is missing or makes no sense."""
+    try:
+        said = json.loads(path.read_text("utf-8"))
+        return Progress(str(said["stage"]), int(said["done"]), int(said["total"]), _share(said["overall"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Progress()
+
+
+def _share(value: Any) -> float:
+    return min(1.0, max(0.0, float(value)))
+
+
+def _work_folder() -> Path:
+    folder = runs_folder() / ".build"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiskError(f"{folder}: this folder cannot be made ({error.strerror}). Make it writable.") from error
+    return folder
+
+
+def _progress_file(folder: Path) -> Path:
+    return folder / "progress.json"
+
+
+def _log_file(folder: Path) -> Path:
+    return folder / "log.txt"

@@ -1,0 +1,89 @@
+"""What may be said in a word of the loss of every unit of a layer, so that all pages say the same of a unit."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.drop_test import CALLED, base_of, held
+from precompute.measures.table import named
+from precompute.store.reader import Layer, Store
+
+Floats = NDArray[np.floating[Any]]
+
+
+_NOTHING = "no class loses"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one unit: a verb, what follows it, and whether a test tells it from chance."""
+
+    verb: str
+    text: str
+    told: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What tests say of the units of a layer, (unit,) each, with (unit, 3) classes of which one loses.
+
+    Where the store holds no statistics, ``q`` is None, and ``named`` is the class of the largest drop.
+    """
+
+    titles: tuple[str, ...]
+    named: Floats
+    drop: Floats
+    q: Floats | None = None
+    p: Floats | None = None
+    overall_q: Floats | None = None
+    overall_drop: Floats | None = None
+
+    def of(self, unit: int) -> Verdict:
+        """Return what is said of one unit."""
+        names = [self.titles[int(index)] for index in self.named[unit] if not np.isnan(index)]
+        if self.q is None:
+            lost = bool(names) and self.drop[unit] > 0
+            verb, text = ("breaks", f"{names[0]} (untested)") if lost else ("", _NOTHING)
+            return Verdict(verb, text, told=False)
+        if self.q[unit] <= CALLED:
+            return Verdict("breaks", " or ".join(names) or "some class, not settled which", told=True)
+        if self.is_general(unit):
+            return Verdict("", "all classes together lose", told=True)
+        return Verdict("", "loss within chance" if self.drop[unit] > 0 else _NOTHING, told=False)
+
+    def is_general(self, unit: int) -> bool:
+        """Whether all classes together lose more without it than chance explains."""
+        if self.overall_q is None or self.overall_drop is None:
+            return False
+        return bool(self.overall_q[unit] <= CALLED and self.overall_drop[unit] > 0)
+
+    def by_certainty(self) -> list[int]:
+        """Return the units that some class needs for certain, the surest first."""
+        if self.q is None or self.p is None:
+            return []
+        order = np.lexsort((-self.drop, self.p))
+        return [int(unit) for unit in order if self.q[unit] <= CALLED]
+
+
+def standing(store: Store, layer: Layer, ablation: str) -> Standing:
+    """Return what may be said of the units of a layer under a kind of ablation."""
+    unknown = np.full(layer.n_units, np.nan)
+    drop, where = (
+        layer.measures[name].values if name in layer.measures else unknown
+        for name in (named("max_class_drop", ablation), named("max_class_drop_class", ablation))
+    )
+    found, base = held(store, layer.name, ablation), base_of(layer.name, ablation)
+    if found is None:
+        return Standing(store.classes.title, where[:, None], drop)
+    overall = layer.measures.get(named("overall_drop", ablation))
+    return Standing(
+        store.classes.title,
+        found[f"{base}/named_class"],
+        found[f"{base}/max_drop"],
+        found[f"{base}/max_drop_q"],
+        found[f"{base}/max_drop_p"],
+        found[f"{base}/overall_q"],
+        None if overall is None else overall.values,
+    )

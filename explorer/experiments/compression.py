@@ -1,0 +1,161 @@
+"""Units that go one by one, each time the one that accuracy misses least."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.charts.compression import NAMES, Floats, colour_strip, compression
+from explorer.experiments.presentation import Presentation
+from explorer.format import count, number, probability
+from explorer.navigate import View
+from explorer.widgets.chart import chart
+from explorer.widgets.html import escape, heading, note
+from precompute.measures.curves import area
+from precompute.measures.enrichment import enrichment
+from precompute.store.reader import Experiment, Layer
+
+_FIRST = 20
+_THRESHOLD = 0.25
+_ALLOWED = (0.01, 0.05)
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    base = f"layers/{layer.name}"
+    n_removed, ranking = experiment[f"{base}/n_removed"], experiment[f"{base}/ranking"]
+    accuracy = experiment[f"{base}/accuracy"]
+    figure, numbers = st.columns([8, 4], gap="large")
+    with figure:
+        heading("Accuracy without ever more units", f"{layer.name}, images that had no part in the choice")
+        chart(
+            lambda: compression(n_removed, ranking, accuracy),
+            key=f"compression_{layer.name}",
+            says=f"Accuracy against the number of units of {layer.name} removed, greedily and in orders fixed before",
+        )
+    with numbers:
+        heading("In numbers")
+        _numbers(n_removed, ranking, accuracy)
+        note(_decided_on(experiment, base, accuracy))
+    _colours(experiment, layer, base)
+    _classes(view, experiment, layer, base)
+
+
+def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], accuracy: Floats) -> None:
+    """Show how many units can go before accuracy is lost, and the mean over the way."""
+    rows = []
+    for kind in (kind for kind in NAMES if (ranking == kind).any()):
+        curves = accuracy[ranking == kind]
+        spared = [np.mean([_spared(n_removed, curve, allowed) for curve in curves]) for allowed in _ALLOWED]
+        mean = area(curves, n_removed).mean()
+        cells = [number(float(each), 0) for each in spared] + [number(100 * float(mean), 1)]
+        numbers = "".join(f'<td class="us-number">{cell}</td>' for cell in cells)
+        rows.append(f"<tr><td>{escape(NAMES[kind])}</td>{numbers}</tr>")
+    heads = [f"units gone, {100 * allowed:.0f} pt lost" for allowed in _ALLOWED] + ["area, %"]
+    head = "".join(f'<th class="us-number">{each}</th>' for each in heads)
+    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{"".join(rows)}</table>')
+
+
+def _spared(n_removed: NDArray[Any], curve: Floats, allowed: float) -> int:
+    """Return how many units can go before accuracy is first more than so much below its beginning."""
+    below = curve < curve[0] - allowed - 1e-9
+    return int(n_removed[below.argmax() - 1] if below.any() else n_removed[-1])
+
+
+def _decided_on(experiment: Experiment, base: str, accuracy: Floats) -> str:
+    half = experiment["half"]
+    deciding = experiment[f"{base}/deciding_accuracy"]
+    n_rounds = len(deciding) - 1
+    half_way = n_rounds // 2
+    return (
+        f"Decided in {count(n_rounds, 'round')} on {int((half == 0).sum()):,} images, measured on "
+        f"{int((half == 1).sum()):,} others. Half way the images that decided say "
+        f"{number(100 * float(deciding[half_way] - deciding[0]), 1)} points, the others "
+        f"{number(100 * float(accuracy[0, half_way] - accuracy[0, 0]), 1)}: what is chosen as the best looks better "
+        "where it was chosen."
+    )
+
+
+def _colours(experiment: Experiment, layer: Layer, base: str) -> None:
+    order = experiment[f"{base}/unit"][0]
+    index = experiment[f"{base}/colour_selectivity"].astype(np.float64)
+    if np.isnan(index).all():
+        note("The network sees no colours in these images, so there is no colour to ask for.")
+        return
+    heading("Do units that answer to colour go first?", "activation that is lost when a unit's exemplars turn grey")
+    key = f"compression_colour_{layer.name}"
+    threshold = st.slider("Counts as selective for colour above", 0.0, 1.0, _THRESHOLD, 0.05, key=key, width=320)
+    chart(
+        lambda: colour_strip(index[order], threshold),
+        key=f"{key}_chart",
+        says=f"Colour selectivity of the units of {layer.name} in the order in which they go",
+    )
+    found = enrichment(order, index > threshold, first=_FIRST)
+    n_units = len(order)
+    note(
+        f"{found.found} of the first {found.first} units removed are selective for colour, as are "
+        f"{int((index > threshold).sum())} of all {n_units}. Chance puts {number(found.expected, 1)} there; that it "
+        f"puts so many or more has p {probability(found.p)} (hypergeometric)."
+    )
+
+
+def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> None:
+    named = {end: experiment[f"{base}/{end}_class"] for end in ("most", "least")}
+    if not named["most"].shape[1]:
+        return
+    heading("The most and the least important classes of a unit", "images lost without it: where chosen, and held out")
+    units = [int(unit) for unit in experiment[f"{base}/unit"][0][::-1]]
+    key = f"compression_unit_{layer.name}"
+    unit = st.selectbox(
+        "Unit, the last to go first", units, key=key, format_func=lambda each: f"unit {each}", width=220
+    )
+    label, half = np.asarray(view.store.images.label), experiment["half"]
+    n_images = [np.bincount(label[half == part], minlength=len(view.store.classes)) for part in (0, 1)]
+    sides = st.columns(2, gap="large")
+    for side, end in zip(sides, ("most", "least"), strict=True):
+        classes = named[end][unit]
+        drops = [experiment[f"{base}/{end}_{name}"][unit] for name in ("drop", "held_out")]
+        # Of classes that neither lose nor gain none is more important than another.
+        changed = np.flatnonzero(drops[0] > 0 if end == "most" else drops[0] < 0)
+        with side:
+            if not len(changed):
+                note(
+                    f"No class {'loses' if end == 'most' else 'gains'} images without this unit, where they are chosen."
+                )
+                continue
+            rows = "".join(
+                f"<tr><td>{escape(view.store.classes.title[classes[place]])}</td>"
+                + "".join(
+                    f'<td class="us-number">{_images_lost(drop[place], n[classes[place]])}</td>'
+                    for drop, n in zip(drops, n_images, strict=True)
+                )
+                + "</tr>"
+                for place in changed
+            )
+            titles = "".join(f'<th class="us-number">{title}</th>' for title in ("lost, of images", "held out"))
+            st.html(f'<table class="us-table us-brief"><tr><th>{end} important</th>{titles}</tr>{rows}</table>')
+
+
+def _images_lost(drop: float, n_images: int) -> str:
+    """Return how many images more are lost than gained, of how many; a dash where there are none."""
+    return "–" if np.isnan(drop) else f"{number(float(np.rint(drop * n_images)), 0)} of {n_images:,}"
+
+
+PRESENTATION = Presentation(
+    shows="How many units of a layer can go when in every round the one goes that accuracy misses least.",
+    reading=(
+        "The orange line removes units greedily: in every round each unit that is left is tried, the one whose removal "
+        "costs least accuracy goes, and all others are judged anew. The other lines fix their order before the first "
+        "unit goes, least important first; the grey band holds random orders. The gap between orange and blue is what "
+        "judging anew is worth: of units that stand in for each other each looks spare, and only the first of them is. "
+        "All lines are measured on images that had no part in any choice."
+    ),
+    limits=(
+        "Nothing is trained again after a unit has gone, unlike in the compression of networks for use, where accuracy "
+        "mostly comes back. The order is greedy, not the best there is. That a unit is selective for colour is told by "
+        "an index on its exemplars; the authors of the method judged by eye, and in the first two layers of another "
+        "network, so that their numbers do not compare one by one. With few images many units cost "
+        "exactly the same; of those the one of the lowest L1 norm goes first."
+    ),
+    draw=_draw,
+)

@@ -1,0 +1,220 @@
+"""Which measures of a unit go with what its ablation costs, and how much of that is chance."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.charts.correlations import correlation_rows
+from explorer.experiments.presentation import Presentation
+from explorer.format import number
+from explorer.navigate import View
+from explorer.widgets.ablation_choice import choose_ablation
+from explorer.widgets.chart import chart
+from explorer.widgets.choices import choose
+from explorer.widgets.html import heading, note
+from explorer.widgets.unit_table import quantity
+from precompute.store.reader import Experiment, Layer
+
+Tables = dict[str, NDArray[Any]]
+
+_TABLE_HEIGHT = 460
+_BEYOND = 0.05
+_RELIABLE = 0.3
+_TABLES = (
+    "n_units",
+    *(f"{way}{end}" for way in ("pearson", "spearman", "partial") for end in ("", "_low", "_high")),
+    *(f"chance{end}" for end in ("", "_low", "_high", "_p")),
+    "disjoint",
+    "disattenuated",
+)
+_ENDS = tuple(f"{name}_{end}" for name in ("disjoint", "disattenuated") for end in ("low", "high"))
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    choose_ablation(view, layer)
+    base = f"layers/{layer.name}/ablation/{_kind(view, layer, experiment)}"
+    if f"{base}/chance_p" not in experiment:
+        note("This was made by an earlier version and lacks what chance gives. Carry the experiment out again.")
+        return
+    targets, measures = (experiment[f"{base}/{name}"].tolist() for name in ("target", "measure"))
+    if not measures:
+        note("There is no measure to hold against drops.")
+        return
+    tables = {name: experiment[f"{base}/{name}"] for name in _TABLES}
+    nothing = np.full_like(tables["disjoint"], np.nan)  # older stores know no ends
+    tables |= {name: experiment.get(f"{base}/{name}", nothing) for name in _ENDS}
+    labels = {name: _label(layer, name) for name in targets}
+    target = choose(view, {targets[1]: labels[targets[1]], **labels}, label="Against")
+    column = targets.index(target)
+    order = _order(tables, column)
+    if len(order) == 0:
+        note("No measure varies over the living units of this layer, or no drop does: there is nothing to correlate.")
+        return
+    names = [_label(layer, name) for name in measures]
+    heading("Rank correlation with what silencing costs", f"over the units of {layer.name}")
+    panels = _panels(tables, names, order, labels=list(labels.values()), column=column)
+    chart(
+        lambda: correlation_rows(panels, panels["panel"].unique().tolist()),
+        key=f"correlations_{base}_{target}",
+        says=f"Rank correlation of each measure with {labels[target]}, by chance, and with other things held fixed",
+    )
+    note(_legend(tables))
+    heading("In numbers", labels[target])
+    _table(tables, names, order, column, experiment, base)
+    note(_reliability(experiment, base, column))
+
+
+def _kind(view: View, layer: Layer, experiment: Experiment) -> str:
+    """Return the kind of ablation that is looked at, or the first that the experiment has."""
+    wanted = (view.selection.ablation, *layer.ablations)
+    held = [kind for kind in wanted if f"layers/{layer.name}/ablation/{kind}/target" in experiment]
+    return held[0] if held else view.selection.ablation
+
+
+def _label(layer: Layer, name: str) -> str:
+    return layer.measures[name].label if name in layer.measures else name
+
+
+def _order(tables: Tables, column: int) -> NDArray[np.integer[Any]]:
+    """Return the rows of the measures that have a correlation, the strongest first."""
+    strength = np.abs(tables["spearman"][:, column])
+    ordered = np.argsort(-np.where(np.isnan(strength), -1, strength), kind="stable")
+    return ordered[~np.isnan(strength[ordered])]
+
+
+def _panels(
+    tables: Tables, names: list[str], order: NDArray[np.integer[Any]], *, labels: list[str], column: int
+) -> pd.DataFrame:
+    """Lay out the panels: the overall drop, the chosen one, and that one read more carefully in two ways."""
+    plain = [_plain(tables, 0, labels[0])] if column else []
+    ends = {"low": tables["partial_low"], "high": tables["partial_high"]}
+    parts = [
+        *plain,
+        _plain(tables, column, labels[column]),
+        _panel("same flip rate and activity", tables["partial"], column, **ends),
+        _panel(
+            "different images", tables["disjoint"], column, low=tables["disjoint_low"], high=tables["disjoint_high"]
+        ),
+    ]
+    rows = pd.DataFrame({"row": np.arange(len(names)), "label": names})
+    return pd.concat(
+        [pd.concat([rows, part], axis=1).iloc[order].assign(n=tables["n_units"][order, column]) for part in parts]
+    )
+
+
+def _plain(tables: Tables, column: int, title: str) -> pd.DataFrame:
+    """Return the correlation as it stands, coloured where chance alone would rarely make it."""
+    p = tables["chance_p"][:, column]
+    said = [f"as far from chance's mean: {100 * share:.2g} %" for share in p]
+    part = _panel(title, tables["spearman"], column, low=tables["spearman_low"], high=tables["spearman_high"])
+    null_low, null_high = (tables[f"chance_{end}"][:, column] for end in ("low", "high"))
+    other = tables["pearson"][:, column]
+    return part.assign(null_low=null_low, null_high=null_high, strong=p <= _BEYOND, said=said, other=other)
+
+
+def _panel(
+    title: str,
+    r: NDArray[Any],
+    column: int,
+    *,
+    low: NDArray[Any] | None = None,
+    high: NDArray[Any] | None = None,
+) -> pd.DataFrame:
+    nothing = np.full(len(r), np.nan)
+    lower, upper = (nothing if end is None else end[:, column] for end in (low, high))
+    numbers = {"r": r[:, column], "low": lower, "high": upper, "null_low": nothing, "null_high": nothing}
+    # Not told from zero by its interval; without one, nothing is claimed.
+    strong = (lower > 0) | (upper < 0)
+    return pd.DataFrame({"panel": title, **numbers, "strong": strong, "other": nothing, "said": ""})
+
+
+def _legend(tables: Tables) -> str:
+    return (
+        f"Up to {number(float(tables['n_units'].max()), 0)} units, dead ones left out. Dot: Spearman's rank "
+        "correlation, with its 95 % bootstrap interval; diamond: Pearson's. Grey bar: 95 % of what there would be if "
+        "every changed answer were lost or gained by a coin. Blue: rarer than 5 % under those coins or, further right, "
+        "an interval that leaves out zero."
+    )
+
+
+def _table(
+    tables: Tables,
+    names: list[str],
+    order: NDArray[np.integer[Any]],
+    column: int,
+    experiment: Experiment,
+    base: str,
+) -> None:
+    values = {name: table[order, column] for name, table in tables.items()}
+    frame = pd.DataFrame(
+        {
+            "label": [names[row] for row in order],
+            **values,
+            "reliability": experiment[f"{base}/measure_reliability"][order],
+            "circular": experiment[f"{base}/circular"][order] == 1,
+        }
+    )
+    height = min(_TABLE_HEIGHT, 35 * (len(frame) + 1) + 3)
+    st.dataframe(frame[list(_COLUMNS)], hide_index=True, height=height, column_config=_COLUMNS, placeholder="–")
+
+
+def _reliability(experiment: Experiment, base: str, column: int) -> str:
+    value = float(experiment[f"{base}/target_reliability"][column])
+    if np.isnan(value):
+        return "How far these drops would be the same on other images is not known for this one."
+    low = " On other images other units would lead: expect weak correlations, and trust none of them far."
+    return f"Split-half reliability of the drop over units: {number(value, 2)}.{low if value < _RELIABLE else ''}"
+
+
+_COLUMNS: dict[str, Any] = {
+    "label": st.column_config.TextColumn("Measure", pinned=True),
+    "n_units": quantity("Units", "that have the measure and the drop", "%d"),
+    "spearman": quantity("Spearman", "rank correlation"),
+    "spearman_low": quantity("from", "95 % bootstrap interval over units"),
+    "spearman_high": quantity("to", "95 % bootstrap interval over units"),
+    "chance": quantity("By chance", "mean, where every changed answer is lost or gained by a coin"),
+    "chance_low": quantity("from", "95 % of chance"),
+    "chance_high": quantity("to", "95 % of chance"),
+    "chance_p": quantity("p", "share of chance as far from its mean", "%.3f"),
+    "partial": quantity("Partial", "Spearman with flip rate and mean activity held fixed"),
+    "partial_low": quantity("from", "95 % bootstrap interval"),
+    "partial_high": quantity("to", "95 % bootstrap interval"),
+    "disjoint": quantity("Different images", "measure on one half, drop on the other, both ways"),
+    "disjoint_low": quantity("from", "95 % bootstrap interval over units"),
+    "disjoint_high": quantity("to", "95 % bootstrap interval over units"),
+    "disattenuated": quantity("Without noise", "that, divided by the root of both sides' agreement between halves"),
+    "disattenuated_low": quantity("from", "95 %, both sides' agreement taken as it is"),
+    "disattenuated_high": quantity("to", "95 %, both sides' agreement taken as it is"),
+    "reliability": quantity("Reliability", "of the measure over units, split half"),
+    "circular": st.column_config.CheckboxColumn("Circular", help="made of the same answers as the drop"),
+    "pearson": quantity("Pearson", "correlation"),
+    "pearson_low": quantity("from", "95 % bootstrap interval"),
+    "pearson_high": quantity("to", "95 % bootstrap interval"),
+}
+
+PRESENTATION = Presentation(
+    shows="Which measures of a unit go with what is lost without it, over all classes together and for the class hit "
+    "hardest, and how much of that chance alone would give.",
+    reading=(
+        "Each row is a measure. In the panels that show a drop, a dot to the right of zero means that units with more "
+        "of the measure cost more when they are silenced; the grey bar is where the dot would be if nothing were ever "
+        "lost but by a coin. That bar often lies far from zero: whatever goes with how many answers change goes with "
+        "the largest drop. Zhou et al. say that class selectivity goes with the largest class drop and hardly with "
+        "the overall one. Believe it here where the dot of the largest drop is outside its bar, stays right of zero "
+        "between units of the same flip rate and activity, and does so with measure and drop from different images. "
+        "Spearman's correlation is the one to quote, for drops have heavy tails and many ties; where Pearson's lies "
+        "far from it, a few units make it."
+    ),
+    limits=(
+        "Correlation over the units of one layer, of one network, on one set of images; layers are never pooled. The "
+        "coins say what to expect where no unit matters to any class: a dot outside the bar rejects that, it does not "
+        "say that the measure is why. With dozens of rows, one in twenty is blue by chance. The held-out drop and the "
+        "drop above chance are not pushed up by the number of flips, but are noisier. Correlations without noise rest "
+        "on how far halves agree and are rough where they hardly do. A measure marked circular is made of the same "
+        "answers as the drops: read it from different images only."
+    ),
+    draw=_draw,
+)

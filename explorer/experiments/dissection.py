@@ -1,0 +1,223 @@
+"""Which concepts units detect, beside what chance gives."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer import navigate
+from explorer.charts.dissection import detected, overlaps
+from explorer.concept_scores import FLOOR, Dissection
+from explorer.experiments.presentation import Presentation
+from explorer.format import count, number
+from explorer.navigate import View
+from explorer.widgets.chart import chart
+from explorer.widgets.html import escape, heading, note
+from explorer.widgets.unit_table import quantity, unit_table
+from precompute.measures.iou import detectors
+from precompute.measures.seeds import seed_interval
+from precompute.store.reader import Experiment, Layer
+
+_MOST_CONCEPTS = 20
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    found = Dissection.of(experiment, layer.name)
+    units, ranked = _by_unit(found), _by_concept(found)
+    left, right = st.columns([7, 5], gap="large")
+    with left:
+        heading("The best concept of every unit", "grey: what chance reaches; click a point")
+        chart(
+            lambda: overlaps(units, floor=100 * FLOOR),
+            key=f"dissection_{layer.name}",
+            says=f"Intersection over union of every unit of {layer.name} with its best concept, and the same by chance",
+            on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
+        )
+    with right:
+        heading("What is detected", f"intersection over union above {100 * FLOOR:g} %")
+        _detected(ranked, layer)
+    numbers, table = st.columns([5, 7], gap="large")
+    with numbers:
+        heading("Detectors by category")
+        _categories(found)
+        note(_looked_at(experiment, found))
+    with table:
+        heading("All units", "click a heading to sort, a cell to look at its unit")
+        _table(view, layer, found)
+
+
+# By unit
+
+
+def _by_unit(found: Dissection) -> pd.DataFrame:
+    iou = found.found.iou
+    order = np.flatnonzero(~np.isnan(iou))
+    order = order[np.argsort(-iou[order], kind="stable")]
+    concept = found.found.concept[order].astype(int)
+    return pd.DataFrame(
+        {
+            "place": np.arange(1, len(order) + 1),
+            "unit": order,
+            "concept": [found.names[each] for each in concept],
+            "category": [found.categories[each] for each in concept],
+            "iou": 100 * iou[order],
+            "chance": 100 * found.chance.mean(axis=0)[order],
+            "ceiling": 100 * found.ceiling[order],
+        }
+    )
+
+
+def _table(view: View, layer: Layer, found: Dissection) -> None:
+    units = range(layer.n_units)
+    frame = pd.DataFrame(
+        {
+            "unit": units,
+            "concept": [found.best(unit) for unit in units],
+            "iou": 100 * found.found.iou,
+            "ceiling": 100 * found.ceiling,
+            "second": [found.second(unit) for unit in units],
+            "threshold": found.threshold,
+        }
+    )
+    unit_table(view, layer, frame, _COLUMNS, key=f"dissection_table_{layer.name}")
+
+
+_COLUMNS: dict[str, Any] = {
+    "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
+    "concept": st.column_config.TextColumn("Best concept"),
+    "iou": quantity("IoU, %", "intersection over union with it", "%.1f"),
+    "ceiling": quantity("By chance, %", "the highest of the shuffles", "%.1f"),
+    "second": st.column_config.TextColumn("Second best"),
+    "threshold": quantity("Active above", "the unit's threshold", "%.3g"),
+}
+
+
+# By concept
+
+
+def _by_concept(found: Dissection) -> pd.DataFrame:
+    """Concepts with their detectors: by category, in it those with most first."""
+    detected_by: dict[int, list[int]] = {}
+    for unit in np.flatnonzero(found.found.detects).tolist():
+        detected_by.setdefault(int(found.found.concept[unit]), []).append(unit)
+    rows = [
+        {
+            "concept": found.names[concept],
+            "category": found.categories[concept],
+            "units": len(units),
+            "which": ", ".join(map(str, units)),
+        }
+        for concept, units in detected_by.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["concept", "category", "units", "which"])
+    return frame.sort_values(["category", "units"], ascending=[True, False], kind="stable")
+
+
+def _detected(ranked: pd.DataFrame, layer: Layer) -> None:
+    if ranked.empty:
+        note("No unit reaches that with any concept.")
+        return
+    shown = ranked.nlargest(_MOST_CONCEPTS, "units").sort_values(
+        ["category", "units"], ascending=[True, False], kind="stable"
+    )
+    chart(
+        lambda: detected(shown),
+        key=f"detected_{layer.name}",
+        says=f"How many units of {layer.name} detect each concept",
+    )
+    if len(ranked) > len(shown):
+        note(f"The {len(shown)} concepts with most detectors of {count(len(ranked), 'concept')}.")
+
+
+def _categories(found: Dissection) -> None:
+    """Count detectors and unique ones of every category, and how many chance would make."""
+    by_chance = _detectors_by_chance(found)
+    of = np.array(found.categories)
+    best, detects = found.found.concept, found.found.detects
+    rows = []
+    for category in dict.fromkeys(found.categories):
+        members = np.flatnonzero(of == category)
+        mine = best[detects & np.isin(best, members)]
+        rows.append((category, len(members), int(found.in_reach[members].sum()), len(mine), len(np.unique(mine))))
+    total = ("all", len(of), int(found.in_reach.sum()), int(detects.sum()), found.found.n_unique)
+    body = "".join(_row(row) for row in [*rows, total]) + _rotated_row(found)
+    head = "".join(f'<th class="us-number">{name}</th>' for name in ("concepts", "in reach", "detectors", "unique"))
+    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
+    beyond = int((detects & (found.found.iou > found.ceiling)).sum())
+    undefined = int(np.isnan(found.threshold).sum())
+    note(
+        f"By chance there would be {number(by_chance, 1)} detectors. {count(beyond, 'detector')} of "
+        f"{int(detects.sum())} overlap more with their concept than any shuffle of the masks makes them overlap with "
+        "their best."
+    )
+    note(_difference(found))
+    if undefined:
+        note(f"Left out: {count(undefined, 'unit')} active at too few positions, or saturated at too many.")
+
+
+def _difference(found: Dissection) -> str:
+    """Say how many more concepts units detect than random directions, and what would have been seen."""
+    own = found.found.n_unique
+    mean, low, high = (float(end) for end in seed_interval(found.unique_of_rotations()))
+    if np.isnan(low):
+        return "One rotation cannot tell units from random directions."
+    said = (
+        f"Units detect {count(own, 'different concept')}, directions of a rotated basis {number(mean, 1)} on average "
+        f"(95 % interval over rotations {number(low, 1)} to {number(high, 1)})"
+    )
+    if low <= own <= high:
+        return f"{said}: no difference is shown; one of {number(high - mean, 1)} concepts would have been."
+    return f"{said}."
+
+
+def _rotated_row(found: Dissection) -> str:
+    cells = "".join(f'<td class="us-number">{number(each, 1)}</td>' for each in found.of_rotations())
+    return f"<tr><td>rotated<br><small>mean of {len(found.rotated_iou)}</small></td><td></td><td></td>{cells}</tr>"
+
+
+def _detectors_by_chance(found: Dissection) -> float:
+    """Return the mean number of detectors in the shuffles."""
+    return float(detectors(found.chance.reshape(-1, 1), floor=FLOOR).detects.sum() / len(found.chance))
+
+
+def _row(row: tuple[str, int, int, int, int]) -> str:
+    name, *numbers = row
+    cells = "".join(f'<td class="us-number">{each:,}</td>' for each in numbers)
+    return f"<tr><td>{escape(name)}</td>{cells}</tr>"
+
+
+def _looked_at(experiment: Experiment, found: Dissection) -> str:
+    images, masks = experiment["folder"].tolist()
+    if "used" in experiment:
+        whose = f"{count(int(experiment['used'].sum()), 'image')} of the store"
+    else:
+        whose = f"images in {images}, which are not the store's"
+    smallest, largest = (f"{100 * min(1.0, share):.3g} %" for share in (FLOOR * found.quantile, found.quantile / FLOOR))
+    return (
+        f"A unit is active where it is above what at most {100 * found.quantile:g} % of all positions exceed. In "
+        f"reach: concepts that cover between {smallest} and {largest} of all positions; no unit can overlap enough "
+        f"with any other. Masks from {masks}, over {whose}."
+    )
+
+
+PRESENTATION = Presentation(
+    shows="Which concepts, marked in pictures, coincide with the places where each unit is most active.",
+    reading=(
+        "A unit is held against every concept: the positions where both are, by the positions where either is, over "
+        "all pictures together. The best concept counts, and above 4 % the unit is called its detector. Points far "
+        "above the grey coincide with a concept's places much better than with the places it has in other pictures. "
+        "The number of different concepts detected is the score of a layer in the literature; “rotated” is the same "
+        "for directions of the layer's space drawn at random in place of units. Where units detect no more than those, "
+        "nothing was shown that units have and such directions have not; how large a difference would have been shown "
+        "stands below the numbers."
+    ),
+    limits=(
+        "A detector need not be used: what a unit is good for, its ablation tells. A unit active at few positions (the "
+        "share is said below the numbers) cannot overlap much with a concept that covers far more or far less: large "
+        "things such as backgrounds are out of reach, and values compare only within one concept. The best of many "
+        "concepts is large by chance too, which is why the grey is the best of all of them over shuffled masks. "
+        "Concepts that always come together cannot be told apart, and what nobody marked cannot be found."
+    ),
+    draw=_draw,
+)

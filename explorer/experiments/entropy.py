@@ -1,0 +1,167 @@
+"""Feature entropy of all units for a class beside noise, and what removing units in its order does to the class."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer import navigate
+from explorer.charts.entropy import NAMES, entropies, removal
+from explorer.experiments.entropy_data import Shown, read_shown
+from explorer.experiments.presentation import Presentation
+from explorer.experiments.transitions import span, steepest, window_said
+from explorer.format import count, number
+from explorer.navigate import View
+from explorer.widgets.chart import chart
+from explorer.widgets.choices import choose_class
+from explorer.widgets.html import escape, heading, note
+from precompute.measures.entropy import LEAST_RATE
+from precompute.store.reader import Experiment, Layer
+from precompute.store.records import Baseline
+
+_RANKS_LAST = 50.0
+_OWN = ("lowest", "highest")
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        chosen = choose_class(view)
+    of = "mean over classes" if chosen is None else view.store.classes.title[chosen]
+    shown = read_shown(layer, experiment, chosen)
+    if shown.units["entropy"].isna().all():
+        note(f"There is no feature entropy of {of}: none of the images that entropies are of shows it.")
+        return
+    figure, numbers = st.columns([8, 4], gap="large")
+    with figure:
+        _levels(view, layer, shown, of)
+        _curves(layer, shown, of, view.store.baseline)
+    with numbers:
+        heading("Against noise", of)
+        _against_noise(shown, chosen)
+        note(_images(experiment, layer, chosen))
+        heading("Along the way", of)
+        _along_the_way(shown)
+
+
+def _levels(view: View, layer: Layer, shown: Shown, of: str) -> None:
+    heading("How alike the maps of every unit are", f"{layer.name}, {of}")
+    drawn = shown.units[shown.units["entropy"] < _RANKS_LAST]
+    chart(
+        lambda: entropies(drawn, shown.noise, up="feature entropy, nat"),
+        key=f"entropy_levels_{layer.name}_{of}",
+        says=f"Feature entropy of every unit of {layer.name} against its selective rate, beside noise: {of}",
+        on_pick=lambda pick: navigate.open_unit(view, layer, pick["unit"]),
+    )
+    if len(drawn) < len(shown.units):
+        note(f"{count(len(shown.units) - len(drawn), 'unit')} that this rule ranks last not drawn.")
+
+
+def _against_noise(shown: Shown, chosen: int | None) -> None:
+    """Show the level of noise, and how many units lie below it."""
+    units, n_units = shown.units, len(shown.units)
+    rows = [("units, median", _plain(units["entropy"].median()), _plain(units["rate"].median(), 0))]
+    levels = shown.noise.to_dict("records")
+    rows += [
+        (each["noise"], _with_range(each["mean"], each["low"], each["high"]), _plain(each["rate"], 0))
+        for each in levels
+    ]
+    rows.append(("own maps shuffled, median", _plain(units["mean"].median()), ""))
+    _table(["", "feature entropy, nat", "selective rate, %"], rows)
+    if chosen is None:
+        note("The ranges of noise belong to single classes: choose one.")
+        if units["low"].isna().all():
+            return
+        levels = []
+    below = [(f"below {each['noise']}", int((units["entropy"] < each["low"]).sum())) for each in levels]
+    below.append(("below all 19 shuffles of its maps", int(units["below"].sum())))
+    below.append((f"selective rate under {LEAST_RATE:.0%}", int((units["rate"] < 100 * LEAST_RATE).sum())))
+    _table(["units", f"of {n_units:,}"], [(name, f"{found:,}") for name, found in below])
+    beside = ", and half as many below noise" if levels else ""
+    note(f"By chance {number(0.05 * n_units, 1)} units lie below all shuffles{beside}.")
+
+
+def _along_the_way(shown: Shown) -> None:
+    """Show for each order how many units it takes, and how steep the steepest fall is."""
+    found = shown.transitions()
+    rows = []
+    for kind, name in NAMES.items():
+        of_kind = found[found["ranking"] == kind]
+        rows.append((name, span(of_kind["half"], 0), steepest(of_kind), span(of_kind["mean"], 0)))
+    _table(["", "units to lose half", "steepest fall, points", "mean accuracy, %"], rows)
+    note(window_said(shown.n_removed))
+
+
+def _curves(layer: Layer, shown: Shown, of: str, baseline: Baseline) -> None:
+    found = shown.transitions()
+    falls = found[found["ranking"].isin(_OWN)]
+    parts = (("Accuracy", shown.accuracy, "accuracy, %"), ("Loss", shown.loss, "mean negative log-probability, nat"))
+    for name, curve, up in parts:
+        heading(f"{name} without ever more units", f"{layer.name}, {of}")
+        if name == "Loss" and baseline.log_prob is None:
+            note(f"The store holds no log-probabilities, because {baseline.log_prob_of}.")
+            continue
+        if np.isnan(curve).all():
+            note("No image of the class was measured on.")
+            continue
+        chart(
+            partial(removal, shown.n_removed, shown.ranking, curve, falls, up=up),
+            key=f"entropy_{name}_{layer.name}_{of}",
+            says=f"{name} of {of} against the number of units of {layer.name} removed, in several orders",
+        )
+    note("Thick: the steepest fall of the accuracy. Ring: half of it is gone. The same places are marked on the loss.")
+
+
+def _images(experiment: Experiment, layer: Layer, chosen: int | None) -> str:
+    n_images, half = experiment["n_images"], experiment["half"]
+    n_used = int(n_images.sum() if chosen is None else n_images[chosen])
+    some = count(n_used, "image" if (half == 0).any() else "training image")
+    agreement = experiment[f"layers/{layer.name}/agreement"]
+    r = float(np.nanmean(agreement) if chosen is None else agreement[chosen])
+    told = "cannot be compared" if np.isnan(r) else f"agree with those on the others at r = {r:.2f}"
+    return f"Entropies are of {some}, accuracy and loss of others. The ranks of units by entropy {told}."
+
+
+def _table(head: list[str], rows: list[Any]) -> None:
+    """Show rows of a name and cells that are HTML."""
+    first, *rest = head
+    top = f"<th>{escape(first)}</th>" + "".join(f'<th class="us-number">{escape(title)}</th>' for title in rest)
+    body = "".join(
+        f"<tr><td>{escape(name)}</td>{''.join(f'<td class=us-number>{cell}</td>' for cell in cells)}</tr>"
+        for name, *cells in rows
+    )
+    st.html(f'<table class="us-table us-brief"><tr>{top}</tr>{body}</table>')
+
+
+def _plain(value: float, decimals: int = 2) -> str:
+    return "–" if np.isnan(value) else number(float(value), decimals)
+
+
+def _with_range(mean: float, low: float, high: float) -> str:
+    return _plain(mean) if np.isnan(low) else f"{_plain(mean)}<br><small>{_plain(low)} to {_plain(high)}</small>"
+
+
+PRESENTATION = Presentation(
+    shows="How alike a unit's maps of one class are, as feature entropy, and how the class fares as units are removed "
+    "in its order.",
+    reading=(
+        "A unit's map is read as a graph whose edges come in from the strongest on; the level at which the graph first "
+        "has a hole is noted for every image of the class, and feature entropy is how much that level varies. A unit "
+        "at the bottom does the same on every image. Noise has an entropy too: the grey bands are that of as many maps "
+        "of independent and of smooth noise, and the grey line behind each point is the range of the unit's own maps "
+        "with their pixels shuffled. Blue points lie below all their shuffles. The curves remove the units with the "
+        "lowest entropy first, or last; where the orange line falls before the grey band does, the entropy has found "
+        "units that the class needs."
+    ),
+    limits=(
+        "Rows and columns of the map are the vertices of the graph, so the level changes when the picture is shifted "
+        "or mirrored. Smooth single blobs have no hole at all: they lower the selective rate. Of few holes the entropy "
+        "is low whatever they are, so points on the left are low by construction; compare them with their own "
+        "shuffles, not with the bands. Smooth noise goes round the borders of its maps; noise that is reflected there "
+        "lies 0.2 to 0.4 nat higher. Entropies depend on the size of the maps and on the number of images: they "
+        "compare neither across layers with other maps nor across classes of other sizes. A steepest fall exists in "
+        "every order; it is a transition only where it is steeper than at random. With few units left the network "
+        "names one class for nearly every image: the curve of that class ends high, though nothing is recognised."
+    ),
+    draw=_draw,
+)

@@ -1,0 +1,132 @@
+"""How far what units do goes with what the network believes, and how often they rest at zero."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer import navigate
+from explorer.charts.spans import spans
+from explorer.experiments.presentation import Presentation
+from explorer.format import number
+from explorer.navigate import View
+from explorer.widgets.chart import chart
+from explorer.widgets.choices import choose_class
+from explorer.widgets.html import escape, heading, note
+from explorer.widgets.unit_table import quantity, unit_table
+from precompute.store.reader import Experiment, Layer
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    frame = _frame(view, layer, experiment)
+    shown = frame[frame["value"].notna()].sort_values("value", ascending=False, kind="stable")
+    figure, numbers = st.columns([8, 4], gap="large")
+    with figure:
+        heading("Class correlation of every unit", f"{layer.name}; click a dot to look at its unit")
+        st.html(
+            '<p class="us-key"><i class="us-dot us-of-activation"></i>best class, all images '
+            '<i class="us-bar"></i>between either half of the images</p>'
+        )
+        if shown.empty:
+            note("No unit of this layer varies over the images.")
+        else:
+            _figure(view, layer, shown.assign(rank=np.arange(1, len(shown) + 1)))
+    with numbers:
+        heading("In numbers")
+        _numbers(frame)
+        used = int((experiment["half"] >= 0).sum())
+        note(f"Over {used:,} images. The activation is the unit's maximum over space.")
+    _table(view, layer, experiment, frame)
+
+
+def _figure(view: View, layer: Layer, shown: pd.DataFrame) -> None:
+    chart(
+        lambda: spans(
+            shown, up="class correlation", across="units, by class correlation", ends=("lower half", "higher half")
+        ),
+        key=f"responses_{layer.name}",
+        says="Class correlation of each unit with its best class",
+        on_pick=lambda dot: navigate.open_unit(view, layer, dot["unit"]),
+    )
+
+
+def _frame(view: View, layer: Layer, experiment: Experiment) -> pd.DataFrame:
+    held, titles = layer.measures, view.store.classes.title
+    halves = experiment[f"layers/{layer.name}/by_half/value"][:, :, 0]
+    best = held["class_correlation_class"].values
+    return pd.DataFrame(
+        {
+            "unit": np.arange(layer.n_units),
+            "value": held["class_correlation"].values,
+            "shuffled": experiment.get(f"layers/{layer.name}/shuffled_highest", np.nan),
+            "low": halves.min(axis=1),
+            "high": halves.max(axis=1),
+            "called": True,
+            "title": ["–" if np.isnan(value) else titles[int(value)] for value in best],
+            "zeros": held["zero_fraction"].values,
+        }
+    )
+
+
+def _numbers(frame: pd.DataFrame) -> None:
+    body = "".join(
+        f"<tr><td>{escape(name)}</td>"
+        + "".join(f'<td class="us-number">{number(float(value), 2)}</td>' for value in values.quantile([0.25, 0.5, 1]))
+        + "</tr>"
+        for name, values in (
+            ("class correlation", frame["value"]),
+            ("the same by chance, 95 %", frame["shuffled"]),
+            ("fraction of zeros", frame["zeros"]),
+        )
+    )
+    ends = "".join(f'<th class="us-number">{end}</th>' for end in ("lowest quarter up to", "median", "largest"))
+    st.html(f'<table class="us-table us-brief"><tr><th>over units</th>{ends}</tr>{body}</table>')
+
+
+def _table(view: View, layer: Layer, experiment: Experiment, frame: pd.DataFrame) -> None:
+    heading("Every unit", "the strongest first; click a cell to look at its unit")
+    chosen = choose_class(view)
+    base = f"layers/{layer.name}"
+    ways = {"of_max": "max_correlation", "of_mean": "mean_correlation"}
+    if chosen is None:
+        tables = {name: experiment[f"{base}/{path}"] for name, path in ways.items()}
+        columns = {name: np.where(np.isnan(t), -2, t).max(axis=1) for name, t in tables.items()}
+        columns = {name: np.where(values < -1, np.nan, values) for name, values in columns.items()}
+    else:
+        columns = {name: experiment.read(f"{base}/{path}", np.s_[:, chosen]) for name, path in ways.items()}
+    ordered = frame.assign(**columns).sort_values("of_max", ascending=False, kind="stable").reset_index(drop=True)
+    key = f"responses_units_{layer.name}_{chosen}"
+    unit_table(view, layer, ordered, _COLUMNS, key=key)
+
+
+_COLUMNS: dict[str, Any] = {
+    "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
+    "title": st.column_config.TextColumn("Best class"),
+    "of_max": quantity("Correlation", "of the maximum over space, with the best class or the one chosen"),
+    "shuffled": quantity(
+        "By chance, 95 %", "highest of 19 shuffles of the activations over the images; the best class"
+    ),
+    "of_mean": quantity("of the mean", "of the mean over space, with the best class or the one chosen"),
+    "low": quantity("lower half", "of the best class on one half of the images"),
+    "high": quantity("higher half", "of the best class on the other half"),
+    "zeros": quantity("Zeros", "fraction of zeros over images and positions (APoZ)"),
+}
+
+PRESENTATION = Presentation(
+    shows="How far each unit's activation goes with the probability that the network gives a class, and how often the "
+    "unit rests at zero.",
+    reading=(
+        "Each column is a unit. Its dot is the largest correlation, over the classes, of the unit's activation with "
+        "the network's probability of the class; the grey bar spans the same on either half of the images. A unit "
+        "near 1 is active exactly when the network believes in its class. The fraction of zeros, over images and "
+        "positions, says how often a rectified unit is off."
+    ),
+    limits=(
+        "The network's belief is its own: a unit may go with a class that the image does not show. It is a "
+        "correlation on the same answers that drops are counted on, so it is no evidence of what silencing does; "
+        "measures against drops takes the two from different images. Images of a class share many things, and a unit "
+        "that answers to one of them goes with the class."
+    ),
+    draw=_draw,
+)

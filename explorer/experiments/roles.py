@@ -1,0 +1,159 @@
+"""What units are worth on training images and on held-out images, and the role that follows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import navigate
+from explorer.charts.roles import plane
+from explorer.experiments.presentation import Presentation
+from explorer.format import count, number, percent
+from explorer.navigate import View
+from explorer.widgets.chart import chart
+from explorer.widgets.choices import choose, choose_class
+from explorer.widgets.html import escape, heading, note
+from explorer.widgets.unit_table import quantity, unit_table
+from precompute import ablation_kinds
+from precompute.measures.roles import LEVEL, MARGIN, ROLES
+from precompute.store.reader import Experiment, Layer
+
+_INTERVAL = 1.96  # standard errors either way, 95 %
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """What is looked at: a layer, a kind of ablation, one class or all (None)."""
+
+    layer: Layer
+    base: str
+    chosen: int | None
+
+    def of(self, experiment: Experiment, name: str) -> NDArray[Any]:
+        """Return one number per unit."""
+        if self.chosen is None:
+            return experiment[f"{self.base}/unit_{name}"]
+        return experiment.read(f"{self.base}/{name}", np.s_[:, self.chosen])
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    held = [kind for kind in ablation_kinds.names() if f"layers/{layer.name}/ablation/{kind}/role" in experiment]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        words = {kind: ablation_kinds.kind_of(kind).words for kind in held}
+        kind = choose(view, words, label="Unit") if len(held) > 1 else held[0]
+        chosen = choose_class(view)
+    view = navigate.with_ablation(view, kind)
+    shown = _Shown(layer, f"layers/{layer.name}/ablation/{kind}", chosen)
+    of = "all classes alike" if chosen is None else view.store.classes.title[chosen]
+    frame = _frame(shown, experiment)
+    if frame.empty:
+        note(f"Nothing can be told of {of}: one of the two sets holds no image of it.")
+        return
+    figure, numbers = st.columns([7, 5], gap="large")
+    with figure:
+        heading("What every unit is worth", f"{layer.name}, {of}; click a point")
+        chart(
+            lambda: plane(frame),
+            key=f"roles_{layer.name}_{kind}_{chosen}",
+            says=f"For each unit of {layer.name}: its worth on training images against that on held-out images",
+            on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
+        )
+    with numbers:
+        heading("How many units of each role")
+        _counts(shown, experiment)
+        note(_looked_at(experiment, chosen))
+    heading("All units", "click a heading to sort, a cell to look at its unit")
+    _table(view, layer, frame, key=f"roles_table_{layer.name}_{kind}_{chosen}")
+
+
+def _frame(shown: _Shown, experiment: Experiment) -> pd.DataFrame:
+    """Return a row for each unit that has images in both sets."""
+    columns: dict[str, Any] = {"unit": np.arange(shown.layer.n_units)}
+    columns["role"] = np.array(ROLES)[shown.of(experiment, "role")]
+    for name in ("training", "held_out"):
+        worth, error = shown.of(experiment, name), shown.of(experiment, f"{name}_error")
+        columns |= {name: worth, f"{name}_low": worth - _INTERVAL * error, f"{name}_high": worth + _INTERVAL * error}
+    columns["gap"] = columns["training"] - columns["held_out"]
+    errors = [shown.of(experiment, f"{name}_error") for name in ("training", "held_out")]
+    columns["gap_error"] = _INTERVAL * np.hypot(*errors)
+    columns["q"] = shown.of(experiment, "role_q")
+    frame = pd.DataFrame(columns)
+    return frame[np.isfinite(frame["training"]) & np.isfinite(frame["held_out"])]
+
+
+def _counts(shown: _Shown, experiment: Experiment) -> None:
+    """Count units of each role, beside what two halves of the held-out images give."""
+    found, control = (_by_role(shown.of(experiment, name)) for name in ("role", "control_role"))
+    pairs, of_pairs = (_by_role(experiment[f"{shown.base}/{name}"]) for name in ("role", "control_role"))
+    body = "".join(
+        f"<tr><td>{escape(ROLES[role])}</td>"
+        + "".join(f'<td class="us-number">{counts[role]:,}</td>' for counts in (found, control, pairs, of_pairs))
+        + "</tr>"
+        for role in (1, 2, 3, 4, 0)
+    )
+    names = ("units", "control", "unit, class", "control")
+    head = "".join(f'<th class="us-number">{name}</th>' for name in names)
+    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
+    note(
+        "The control does the same with the held-out images divided in the proportion of the two sets, all of one "
+        "kind: a role on one part only would be false there."
+    )
+
+
+def _by_role(code: NDArray[Any]) -> NDArray[Any]:
+    return np.bincount(code.ravel(), minlength=len(ROLES))
+
+
+def _table(view: View, layer: Layer, frame: pd.DataFrame, *, key: str) -> None:
+    rank = frame["role"].map({ROLES[role]: place for place, role in enumerate((2, 3, 1, 4, 0))})
+    ordered = frame.assign(rank=rank).sort_values(["rank", "gap"], ascending=[True, False], kind="stable")
+    unit_table(view, layer, ordered, _COLUMNS, key=key)
+
+
+_COLUMNS: dict[str, Any] = {
+    "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
+    "role": st.column_config.TextColumn("Role"),
+    "training": quantity("Training", "worth on training images, nats", "%.3f"),
+    "held_out": quantity("Held-out", "worth on held-out images, nats", "%.3f"),
+    "gap": quantity("Difference", "training - held-out, nats", "%.3f"),
+    "gap_error": quantity("±", "half of the difference's 95 % interval", "%.3f"),
+    "q": quantity("q", "false discovery rate of the role that fits best", "%.2g"),
+}
+
+
+def _looked_at(experiment: Experiment, chosen: int | None) -> str:
+    """Say on how many images this rests, and how well the network does on them."""
+    said = []
+    for name, words in (("training", "training images"), ("held_out", "held-out images")):
+        counts, accuracy = experiment[f"{name}_images"], experiment[f"{name}_accuracy"]
+        of = slice(None) if chosen is None else slice(chosen, chosen + 1)
+        n_images = int(counts[of].sum())
+        right = float(np.nansum(counts[of] * accuracy[of])) / max(n_images, 1)
+        said.append(f"{count(n_images, words.removesuffix('s'))}, {percent(right, n_images)} right")
+    return f"{said[0]}; {said[1]}. A network that does as well on both has little to memorise."
+
+
+PRESENTATION = Presentation(
+    shows="What silencing each unit costs on images that the network has learnt from and on others, and whether the "
+    "unit helps both, memorises, or does neither.",
+    reading=(
+        "A unit's worth is how far the log-odds of the right class fall without it, on average. It helps where that "
+        f"is more than {number(MARGIN)}, the dashed lines: up for training images, right for held-out ones. Units of "
+        "the upper right help both; those of the upper left help training images only, which is what memorising would "
+        "look like; those of the lower right help held-out images only; those of the lower left help neither, or harm. "
+        "On the slanted line both are worth the same. A role is given only where both of its claims hold, at a false "
+        f"discovery rate of {100 * LEVEL:g} % over the units; grey units are undetermined, which means not enough "
+        "images to tell, never no effect. Bars are 95 % intervals."
+    ),
+    limits=(
+        "The definition is ours: the paper that asks the question gives none that we could find. That the network has "
+        "learnt from the one folder and not from the other, nothing here can show. For one class, a unit that votes "
+        "for it whatever it sees helps it on any image; over all classes such votes cancel, so memorising is better "
+        "told there. Odds beyond 10,000 to 1 are not looked at. An effect on few images is missed where none of them "
+        "is in the set: with a hundred images, one on fewer than about three in a hundred."
+    ),
+    draw=_draw,
+)

@@ -1,0 +1,193 @@
+"""What directions of randomly rotated bases lose, beside what units lose."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer.charts.rotation import Floats, means, shares, spread
+from explorer.experiments.presentation import Presentation
+from explorer.format import count, number
+from explorer.navigate import View
+from explorer.widgets.chart import chart
+from explorer.widgets.choices import choose
+from explorer.widgets.html import escape, heading, note
+from precompute.measures.seeds import seed_interval
+from precompute.store.reader import Experiment, Layer
+
+_SHOWN = {"max_drop": "Largest class drop", "overall_drop": "Overall drop", "flip_rate": "Flip rate"}
+_TITLES = {
+    "max_drop": "largest class drop, points",
+    "overall_drop": "overall drop, points",
+    "flip_rate": "images whose prediction changes, %",
+}
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class _Bases:
+    """One number of every unit, (unit,), and of every direction, (fraction, seed, direction); `turned` in percent."""
+
+    turned: Floats
+    natural: Floats
+    rotated: Floats
+
+    def names(self) -> list[str]:
+        return ["units", *(f"turned {share:g} %" for share in self.turned)]
+
+    def averaged(self) -> tuple[Floats, Floats, Floats]:
+        """Return means over directions and their intervals over rotations, (1 + fraction,): units first."""
+        mean, low, high = seed_interval(np.nanmean(self.rotated, axis=2))
+        return np.r_[np.nanmean(self.natural), mean], np.r_[np.nan, low], np.r_[np.nan, high]
+
+
+def _bases(experiment: Experiment, layer: Layer, name: str) -> _Bases:
+    base = f"layers/{layer.name}"
+    return _Bases(
+        100 * experiment[f"{base}/rotated/fraction"],
+        experiment[f"{base}/natural/{name}"].astype(np.float64),
+        experiment[f"{base}/rotated/{name}"].astype(np.float64),
+    )
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    drop = _bases(experiment, layer, "max_drop")
+    if np.isnan(drop.natural).all():
+        note("No class is right often enough to lose anything, so there is no largest class drop.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = choose(view, _SHOWN, label="Of every direction")
+    shown = _bases(experiment, layer, name)
+    chance = _bases(experiment, layer, "max_drop_expected") if name == "max_drop" else None
+    figure, numbers = st.columns([7.4, 4.6], gap="large")
+    with figure:
+        heading(f"{_SHOWN[name]}, mean over directions", f"{layer.name}, {_n_rotations(shown)}")
+        chart(
+            lambda: means(_averages(shown, chance), _each(shown), _TITLES[name]),
+            key=f"rotation_mean_{layer.name}_{name}",
+            says=f"{_SHOWN[name]} of a direction on average, against how far the basis is turned from the units",
+        )
+        heading("Every direction", "the larger a circle, the more directions lose so much")
+        values = [shown.natural, *(of_fraction.ravel() for of_fraction in shown.rotated)]
+        named = [(basis, 100 * each) for basis, each in zip(shown.names(), values, strict=True)]
+        chart(
+            lambda: spread(shares(named), _TITLES[name]),
+            key=f"rotation_spread_{layer.name}_{name}",
+            says=f"{_SHOWN[name]} of all units, and of all directions of each rotated basis",
+        )
+    with numbers:
+        heading("In numbers", "means over directions")
+        _numbers(experiment, layer, drop)
+
+
+def _n_rotations(shown: _Bases) -> str:
+    return count(shown.rotated.shape[1], "random rotation")
+
+
+def _averages(shown: _Bases, chance: _Bases | None) -> pd.DataFrame:
+    frames = []
+    for what, bases in (("measured", shown), ("chance", chance)):
+        if bases is not None:
+            mean, low, high = (100 * values for values in bases.averaged())
+            turned = np.r_[0, bases.turned]
+            frames.append(pd.DataFrame({"turned": turned, "mean": mean, "low": low, "high": high, "what": what}))
+    return pd.concat(frames)
+
+
+def _each(shown: _Bases) -> pd.DataFrame:
+    own = 100 * np.nanmean(shown.rotated, axis=2)
+    return pd.DataFrame({"turned": np.repeat(shown.turned, own.shape[1]), "mean": own.ravel()})
+
+
+def _numbers(experiment: Experiment, layer: Layer, drop: _Bases) -> None:
+    """Show each basis's means, and how many of its directions lose more than chance."""
+    chance, flips = (_bases(experiment, layer, name) for name in ("max_drop_expected", "flip_rate"))
+    called = _called(_bases(experiment, layer, "max_drop_q"))
+    columns = [_cells(drop), _cells(chance), called, _cells(flips)]
+    rows = zip(drop.names(), *columns, strict=True)
+    body = "".join(f"<tr><td>{escape(name)}</td>{''.join(map(_number, cells))}</tr>" for name, *cells in rows)
+    titles = ("largest class drop, points", "by chance", "of them q ≤ 0.05", "flips, %")
+    head = "".join(f'<th class="us-number">{title}</th>' for title in titles)
+    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
+    note("Small: 95 % interval over rotations, the images being the same; for counts, their range.")
+    note(_difference(drop, chance))
+    note(_energy(_bases(experiment, layer, "energy")))
+    note(_measured_on(experiment, drop))
+
+
+def _difference(drop: _Bases, chance: _Bases) -> str:
+    """Say how far units differ from directions of a whole rotation, beyond chance, and what would have been seen."""
+    units = float(np.nanmean(drop.natural) - np.nanmean(chance.natural))
+    mean, low, high = seed_interval(units - np.nanmean(drop.rotated[-1] - chance.rotated[-1], axis=1))
+    if np.isnan(low):
+        return "One rotation cannot tell units from random directions."
+    said = (
+        f"Beyond chance, units lose {number(100 * float(mean), 2)} points more than directions of the last basis, on "
+        f"average (95 % interval over rotations, the images being the same: {number(100 * float(low), 2)} to "
+        f"{number(100 * float(high), 2)})"
+    )
+    if low > 0 or high < 0:
+        return f"{said}."
+    return f"{said}: no difference is shown; one of {number(100 * float(high - mean), 2)} points would have been."
+
+
+def _number(cell: str) -> str:
+    return f'<td class="us-number">{cell}</td>'
+
+
+def _cells(bases: _Bases) -> list[str]:
+    mean, low, high = (100 * values for values in bases.averaged())
+    return [_cell(*each, decimals=2) for each in zip(mean, low, high, strict=True)]
+
+
+def _called(q: _Bases) -> list[str]:
+    found = (q.rotated <= _LEVEL).sum(axis=2).astype(np.float64)
+    mean, low, high = found.mean(axis=1), found.min(axis=1), found.max(axis=1)
+    of = f" of {q.natural.size:,}" if q.rotated.shape[2] != q.natural.size else ""
+    units = f"{int((q.natural <= _LEVEL).sum()):,}{of}"
+    return [units, *(_cell(*each, decimals=1) for each in zip(mean, low, high, strict=True))]
+
+
+def _cell(mean: float, low: float, high: float, *, decimals: int) -> str:
+    text = number(mean, decimals)
+    return text if np.isnan(low) else f"{text}<br><small>{number(low, decimals)} to {number(high, decimals)}</small>"
+
+
+def _energy(energy: _Bases) -> str:
+    unit, direction = float(100 * energy.natural.max()), float(100 * energy.rotated[-1].max(axis=1).mean())
+    return (
+        f"A unit carries up to {number(unit, 1)} % of the layer's mean square activation, a direction of a whole "
+        f"rotation up to {number(direction, 1)} %. Over a whole basis these shares add up to 100 %."
+    )
+
+
+def _measured_on(experiment: Experiment, drop: _Bases) -> str:
+    n_directions = drop.rotated.shape[2]
+    some = "" if n_directions == drop.natural.size else f", {n_directions} of each rotated basis drawn at random"
+    return f"Measured on {count(int(experiment['used'].sum()), 'image')}; {count(drop.natural.size, 'unit')}{some}."
+
+
+PRESENTATION = Presentation(
+    shows="What each direction of randomly rotated bases of a layer does when it is removed, beside what each unit "
+    "does.",
+    reading=(
+        "The layer's activations are described in another basis, random directions instead of units, and each of its "
+        "directions is removed alone, at every position. At 0 stand the units; on the way to 100 the basis is turned "
+        "by a part of the angles. Every basis splits the same activations among equally many directions, so that on "
+        "average a direction carries as much as a unit. The grey line is what the largest class drop would be if every "
+        "changed answer were a coin: what the number of changed images explains alone. Where orange comes down towards "
+        "grey as the basis turns, units matter to single classes in a way that random directions do not; where the two "
+        "lines keep their distance, no such difference was shown, and below the numbers stands how large it would have "
+        "had to be."
+    ),
+    limits=(
+        "It compares units with random directions only; other directions, such as those of a class, may matter more "
+        "than either. Removing a direction can make activations negative that no later layer has met, removing a unit "
+        "after a ReLU cannot, so the drops of rotated bases may be overstated. Where a few units, or a few directions, "
+        "carry much of the activations (see the shares), that alone makes the largest of their drops larger. The "
+        "intervals are over rotations: on other images all bases would move together. The numbers of the paper could "
+        "not be checked, so none stand here."
+    ),
+    draw=_draw,
+)

@@ -1,0 +1,229 @@
+"""How far the units of a layer are about classes, beside what shuffled labels give."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import drop_test, navigate
+from explorer.charts.spans import spans
+from explorer.experiments.presentation import Presentation
+from explorer.format import count, number, significant
+from explorer.navigate import View
+from explorer.widgets.chart import chart
+from explorer.widgets.choices import choose, choose_class
+from explorer.widgets.html import escape, heading, note
+from explorer.widgets.unit_table import quantity, unit_table
+from precompute.measures.table import measure_row
+from precompute.store.reader import Experiment, Layer
+
+Floats = NDArray[np.floating[Any]]
+
+_BY_CLASS = {
+    "class_selectivity": "selective_class",
+    "class_selectivity_held_out": "selective_class",
+    "one_against_rest": "one_against_rest_class",
+    "average_precision": "average_precision_class",
+}
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    base = f"layers/{layer.name}"
+    names = [str(name) for name in experiment[f"{base}/chance/measure"]]
+    labels = {name: measure_row(name).label for name in names}
+    name = choose(view, labels, label="Measure")
+    figure, numbers = st.columns([8, 4], gap="large")
+    with figure:
+        heading(f"{labels[name]} of every unit, and chance", f"{layer.name}; click a dot to look at its unit")
+        st.html(
+            f'<p class="us-key"><i class="us-dot us-of-activation"></i>more than chance (q ≤ {drop_test.CALLED:g}) '
+            '<i class="us-dot"></i>not told from chance <i class="us-bar"></i>with shuffled labels: from the mean, a '
+            "line, up to 95 %</p>"
+        )
+        _figure(view, layer, experiment, name)
+    with numbers:
+        heading("In numbers")
+        _numbers(experiment, base, labels)
+        _trivial(view, names)
+        _shared(layer, experiment, base)
+    _table(view, layer, experiment)
+
+
+def _figure(view: View, layer: Layer, experiment: Experiment, name: str) -> None:
+    chance = {part: values[:, _column(experiment, layer, name)] for part, values in _chance(experiment, layer).items()}
+    frame = pd.DataFrame(
+        {
+            "unit": np.arange(layer.n_units),
+            "value": chance["observed"],
+            "low": chance["expected"],
+            "high": chance["ceiling"],
+            "called": chance["q"] <= drop_test.CALLED,
+            "title": _titles(view, layer, _BY_CLASS.get(name)),
+        }
+    )
+    shown = frame[frame["value"].notna()].sort_values("value", ascending=False, kind="stable")
+    if shown.empty:
+        note("It is not defined for any unit of this layer.")
+        return
+    shown = shown.assign(rank=np.arange(1, len(shown) + 1))
+    label = measure_row(name).label
+    across, ends = f"units, by {label[:1].lower()}{label[1:]}", ("by chance, mean", "by chance, 95 %")
+    chart(
+        lambda: spans(shown, up=label, across=across, ends=ends),
+        key=f"selectivity_{layer.name}_{name}",
+        says=f"{label} of each unit beside what shuffled labels give",
+        on_pick=lambda dot: navigate.open_unit(view, layer, dot["unit"]),
+    )
+
+
+def _chance(experiment: Experiment, layer: Layer) -> dict[str, Floats]:
+    base = f"layers/{layer.name}/chance"
+    return {part: experiment[f"{base}/{part}"] for part in ("observed", "expected", "ceiling", "p", "q")}
+
+
+def _column(experiment: Experiment, layer: Layer, name: str) -> int:
+    return [str(held) for held in experiment[f"layers/{layer.name}/chance/measure"]].index(name)
+
+
+def _titles(view: View, layer: Layer, measure: str | None) -> list[str]:
+    """Return the title of the class that a measure names for every unit; dashes where it names none."""
+    if measure is None or measure not in layer.measures:
+        return ["–"] * layer.n_units
+    titles = view.store.classes.title
+    return ["–" if np.isnan(value) else titles[int(value)] for value in layer.measures[measure].values]
+
+
+def _numbers(experiment: Experiment, base: str, labels: dict[str, str]) -> None:
+    """Show for each measure how many units are told from chance, and its median beside that by chance."""
+    parts = {part: experiment[f"{base}/chance/{part}"] for part in ("observed", "expected", "q")}
+    rows = []
+    for column, label in enumerate(labels.values()):
+        observed, expected, q = (values[:, column] for values in parts.values())
+        n_units = int((~np.isnan(observed)).sum())
+        cells = (f"{int((q <= drop_test.CALLED).sum())} of {n_units}", _median(observed), _median(expected))
+        rows.append(
+            f"<tr><td>{escape(label)}</td>" + "".join(f'<td class="us-number">{c}</td>' for c in cells) + "</tr>"
+        )
+    heads = "".join(f'<th class="us-number">{head}</th>' for head in ("more than chance", "median", "by chance"))
+    st.html(f'<table class="us-table us-brief"><tr><th></th>{heads}</tr>{"".join(rows)}</table>')
+
+
+def _trivial(view: View, names: list[str]) -> None:
+    """Say what a detector that knows nothing has; nothing for a store that lacks these measures."""
+    if "best_f1" not in names:
+        note(
+            "Average precision and F1, which hold up under sanity tests where AUC and precision do not, were not "
+            "computed by the version that added this: "
+            f"`python -m precompute experiment selectivity {view.source.quoted}`"
+        )
+        return
+    share = np.bincount(view.store.images.label).max() / max(1, len(view.store.images))
+    note(
+        f"A detector that always says yes has a precision of {significant(share, 2)} and an F1 of "
+        f"{significant(2 * share / (1 + share), 2)}, of the largest class."
+    )
+
+
+def _median(values: Floats) -> str:
+    return "–" if np.isnan(values).all() else number(float(np.nanmedian(values)), 2)
+
+
+def _shared(layer: Layer, experiment: Experiment, base: str) -> None:
+    """Say how much of what the units do others do too."""
+    held = dict(zip(experiment[f"{base}/components/share"], experiment[f"{base}/components/n_components"], strict=True))
+    said = ", ".join(f"{100 * share:.0f} % in {count(int(n), 'component')}" for share, n in held.items())
+    note(f"What the {count(layer.n_units, 'unit')} vary in together: {said}.")
+
+
+def _table(view: View, layer: Layer, experiment: Experiment) -> None:
+    heading("Every unit", "the most selective first; click a cell to look at its unit")
+    chosen = choose_class(view)
+    frame = _frame(view, layer, experiment, chosen)
+    by = "selectivity" if chosen is None else "auc"
+    ordered = frame.sort_values(by, ascending=False, kind="stable").reset_index(drop=True)
+    key = f"selectivity_units_{layer.name}_{chosen}"
+    unit_table(view, layer, ordered, _COLUMNS, key=key)
+
+
+def _frame(view: View, layer: Layer, experiment: Experiment, chosen: int | None) -> pd.DataFrame:
+    """Put everything about every unit side by side; for one class, how well the unit finds that one."""
+    base, held = f"layers/{layer.name}", layer.measures
+    chance = _chance(experiment, layer)
+    names = [str(name) for name in experiment[f"{base}/chance/measure"]]
+    of = {name: chance["observed"][:, column] for column, name in enumerate(names)}
+    detection = {column: of[name] for column, name in _DETECTION.items() if name in of}
+    if chosen is not None:
+        detection = {column: experiment.read(f"{base}/{column}", np.s_[:, chosen]) for column in detection}
+    plain = ("silent_fraction", "hoyer", "lifetime_sparsity", "redundancy")
+    return pd.DataFrame(
+        {
+            "unit": np.arange(layer.n_units),
+            "title": _titles(view, layer, "selective_class"),
+            "selectivity": of["class_selectivity"],
+            "held_out": of["class_selectivity_held_out"],
+            "q": chance["q"][:, names.index("class_selectivity_held_out")],
+            "information": of["mutual_information"],
+            **detection,
+            **{name: held[name].values for name in plain if name in held},
+            "closest": experiment[f"{base}/closest_unit"],
+            "closest_r": experiment[f"{base}/closest_r"],
+        }
+    )
+
+
+_DETECTION = {
+    "average_precision": "average_precision",
+    "f1": "best_f1",
+    "auc": "one_against_rest",
+    "precision": "precision_at_k",
+}
+"""Columns about how well a unit finds a class, for the best class by these measures, for a chosen one by tables."""
+
+_COLUMNS: dict[str, Any] = {
+    "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
+    "title": st.column_config.TextColumn("Prefers", help="class of the largest mean activation"),
+    "selectivity": quantity("Selectivity", "class selectivity on all images"),
+    "held_out": quantity("held out", "of the class chosen on the other half of the images"),
+    "q": quantity("q", "false discovery rate of the held-out selectivity, over the units of the layer", "%.2g"),
+    "information": quantity("Information, bits", "mutual information of activation and class"),
+    "average_precision": quantity("AP", "average precision, of a class chosen on the other half, or of the one chosen"),
+    "f1": quantity("F1", "the threshold chosen on one half of the images and F1 read on the other; class as for AP"),
+    "auc": quantity(
+        "AUC", "that an image of the class drives the unit more than another: of the best class, or of the one chosen"
+    ),
+    "precision": quantity("Precision", "share of the class among the images that drive the unit most: as for AUC"),
+    "silent_fraction": quantity("Silent", "share of the images on which the map is zero everywhere"),
+    "hoyer": quantity("Hoyer", "sparsity over the images"),
+    "lifetime_sparsity": quantity("Lifetime", "lifetime sparsity over the images"),
+    "redundancy": quantity("Like it", "other units with |r| of at least 0.5", "%d"),
+    "closest": quantity("Closest", "the unit that correlates most, either way", "%d"),
+    "closest_r": quantity("r", "with the closest unit"),
+}
+
+PRESENTATION = Presentation(
+    shows="How far each unit is about classes, by several measures, beside what the same unit gives when the labels "
+    "are shuffled.",
+    reading=(
+        "Each column is a unit. Its dot is the measure; the grey bar is what shuffled labels give the same "
+        "activations, from their mean up to what 95 of 100 shuffles stay below. The largest of many class means is "
+        "large by chance, so an index is above zero even for a unit that prefers nothing, the more the rarer it is "
+        "active. Held-out selectivity takes the class from one half of the images and the index from the other, and is "
+        "about zero by chance. Mutual information also sees units that tell groups of classes apart and prefer none. "
+        "The others say how well the unit alone would find its best class. Of these, average precision and F1 are the "
+        "sound ones: by published sanity tests (Oikarinen, Yan and Weng 2025) a score must fall when labels of the "
+        "class are taken away or wrong ones added, and of 18 measures only correlation, cosine, average precision, F1 "
+        "and intersection over union did. AUC and the precision of the strongest images need not fall: read them "
+        "beside the sound ones, not in their place. Class and threshold of average precision and F1 are chosen on one "
+        "half of the images and the score is read on the other, both ways."
+    ),
+    limits=(
+        "Selectivity describes what drives a unit, not what the network needs it for: it is neither necessary nor "
+        "sufficient for that (Leavitt and Morcos), and says more than hit and false-alarm rates of the same unit do. "
+        "Where a layer goes below zero, selectivity and sparsity are of the positive part. Sparsity and redundancy "
+        "have no chance level here. Another unit with a high correlation does similar things on these images, which "
+        "is not to say that the network could do with one of the two: see removing units in order."
+    ),
+    draw=_draw,
+)

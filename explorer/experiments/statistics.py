@@ -1,0 +1,235 @@
+"""How far the drops of a layer are more than chance."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import drop_test, navigate
+from explorer.charts.noise import noise_levels
+from explorer.class_effects import impact
+from explorer.experiments.presentation import Presentation
+from explorer.format import count, number
+from explorer.navigate import View
+from explorer.widgets.ablation_choice import choose_ablation
+from explorer.widgets.chart import chart
+from explorer.widgets.html import escape, heading, note
+from explorer.widgets.unit_table import quantity, unit_table
+from precompute.measures.table import named
+from precompute.store.answers import answers
+from precompute.store.reader import Experiment, Layer
+
+Floats = NDArray[np.floating[Any]]
+
+
+def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
+    choose_ablation(view, layer)
+    kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
+    if drop_test.held(view.store, layer.name, kind) is None:
+        note("Made by an earlier version, whose drops are not right for units that were picked. This adds them anew:")
+        st.code(f"python -m precompute experiment statistics {view.source.quoted}", language="bash", wrap_lines=True)
+        return
+    frame = _frame(view, layer, experiment, kind)
+    shown = frame[frame["drop"].notna()].sort_values(["drop", "ceiling"], ascending=False, kind="stable")
+    shown = shown.assign(rank=np.arange(1, len(shown) + 1))
+    figure, numbers = st.columns([8, 4], gap="large")
+    with figure:
+        heading("The largest class drop of every unit, and chance", f"{layer.name}; click a dot to look at its unit")
+        _legend()
+        chart(
+            lambda: noise_levels(shown),
+            key=f"noise_{layer.name}_{kind}",
+            says="For each unit its largest class drop, what chance gives, and the drop of all classes together",
+            on_pick=lambda dot: navigate.open_unit(view, layer, dot["unit"]),
+        )
+    with numbers:
+        heading("In numbers")
+        _numbers(frame)
+        _power(view, experiment, drop_test.base_of(layer.name, kind), layer.n_units)
+        _apart(view, experiment)
+    _table(view, layer, frame)
+
+
+def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.DataFrame:
+    """Put everything about every unit side by side, drops in points."""
+    base = drop_test.base_of(layer.name, kind)
+    found = {name: experiment[f"{base}/{name}"] for name in (*_POINTS, *_PLAIN)}
+    titles = np.array([*view.store.classes.title, "–"])
+    classes = {name: titles[np.where(np.isnan(found[name]), -1, found[name]).astype(int)] for name in _CLASSES}
+    return pd.DataFrame(
+        {
+            "unit": np.arange(layer.n_units),
+            "drop": 100 * found["max_drop"],
+            "expected": 100 * found["max_drop_expected"],
+            "ceiling": 100 * found["max_drop_noise"],
+            "p": found["max_drop_p"],
+            "q": found["max_drop_q"],
+            "called": found["max_drop_q"] <= drop_test.CALLED,
+            "title": classes["max_drop_class"],
+            "quoted": 100 * found["quoted_drop"],
+            # A limit that rounding puts a hair below zero is zero.
+            "quoted_low": np.round(100 * found["quoted_low"], 1) + 0.0,
+            "quoted_high": 100 * found["quoted_high"],
+            "named": _named(view, found["named_class"]),
+            "reliability": found["reliability"],
+            "overall": 100 * _overall(view, layer, kind),
+            "overall_low": 100 * found["overall_low"],
+            "overall_high": 100 * found["overall_high"],
+            "overall_q": found["overall_q"],
+            "certainty_q": experiment.get(f"{base}/certainty_q", np.nan),
+        }
+    )
+
+
+_POINTS = ("max_drop", "max_drop_expected", "max_drop_noise", "quoted_drop", "quoted_low", "quoted_high")
+_CLASSES = ("max_drop_class",)
+_OVERALL = ("overall_low", "overall_high", "overall_q")
+_PLAIN = ("max_drop_p", "max_drop_q", "reliability", "named_class", *_OVERALL, *_CLASSES)
+
+
+def _named(view: View, classes: Floats) -> list[str]:
+    """Return the titles of the classes that lose most, for every unit: one, up to three, or a dash."""
+    titles = view.store.classes.title
+    return [" or ".join(titles[int(index)] for index in row[~np.isnan(row)]) or "–" for row in classes]
+
+
+def _overall(view: View, layer: Layer, kind: str) -> Floats:
+    held = layer.measures.get(named("overall_drop", kind))
+    if held is not None:
+        return held.values
+    before = answers(view.store)
+    return np.array([impact(layer.flips(kind, unit), before).overall for unit in range(layer.n_units)])
+
+
+def _legend() -> None:
+    st.html(
+        '<p class="us-key"><i class="us-dot us-of-loss"></i>largest class drop, more than chance '
+        f'(q ≤ {drop_test.CALLED:g}) <i class="us-dot"></i>not told from chance '
+        '<i class="us-bar"></i>by chance, up to 95 %; its mean a line <i class="us-dash"></i>all classes together</p>'
+    )
+
+
+def _numbers(frame: pd.DataFrame) -> None:
+    n_units, n_called = int(frame["q"].notna().sum()), int(frame["called"].sum())
+    chance = f", of which chance accounts for about {drop_test.CALLED * n_called:.1g} at most" if n_called else ""
+    st.html(
+        f"<p><b>{n_called:,} of {count(n_units, 'unit')}</b> {'has' if n_called == 1 else 'have'} a class that loses "
+        f"more than chance explains (q ≤ {drop_test.CALLED:g}){chance}.</p>"
+    )
+    _other_calls(frame)
+    rows = [
+        ("overall drop, points", frame["overall"], 2),
+        ("largest class drop, points", frame["drop"], 1),
+        ("the same by chance, 95 %", frame["ceiling"], 1),
+        ("drop to quote, where settled to a point", frame["quoted"], 1),
+        ("split-half reliability", frame["reliability"], 2),
+    ]
+    body = "".join(_row(*row) for row in rows)
+    ends = "".join(f'<th class="us-number">{end}</th>' for end in ("lower quartile", "median", "largest"))
+    st.html(f'<table class="us-table us-brief"><tr><th>over units</th>{ends}</tr>{body}</table>')
+
+
+def _other_calls(frame: pd.DataFrame) -> None:
+    """Say how many units the other two questions single out."""
+    n_overall = int((frame["overall_q"] <= drop_test.CALLED).sum())
+    said = f"All classes together change by more than chance without {count(n_overall, 'unit')}."
+    if frame["certainty_q"].notna().any():
+        n_less = int((frame["certainty_q"] <= drop_test.CALLED).sum())
+        said += f" The images of some class become less certain without {count(n_less, 'unit')}."
+    note(said)
+
+
+def _power(view: View, experiment: Experiment, base: str, n_units: int) -> None:
+    """Say what can be found here: computed for this layer, its images and classes."""
+    drop, share = experiment[f"{base}/true_drop"], experiment[f"{base}/found_share"]
+    if np.isnan(share).all():
+        return
+    count_of = np.bincount(view.store.images.label, minlength=len(view.store.classes))
+    n_classes, n_images = int((count_of > 0).sum()), int(np.median(count_of[count_of > 0]))
+    told = ", ".join(
+        f"{100 * drop[np.abs(drop - true).argmin()]:.0f} points {_share(share[np.abs(drop - true).argmin()])}"
+        for true in (0.04, 0.08, 0.16, 0.3)
+    )
+    note(
+        f"What q ≤ {drop_test.CALLED:g} can find here, with about {count(n_images, 'image')} of each of "
+        f"{count(n_classes, 'class', 'classes')} and {count(n_units, 'unit')}: a true drop of one class is found for "
+        f"{told} of the time."
+    )
+
+
+def _share(value: float) -> str:
+    return "less than 1 %" if value < 0.01 else "more than 99 %" if value > 0.99 else f"{100 * value:.0f} %"
+
+
+def _row(name: str, values: pd.Series, decimals: int) -> str:
+    cells = (number(float(value), decimals) for value in (values.quantile(0.25), values.median(), values.max()))
+    return f"<tr><td>{escape(name)}</td>" + "".join(f'<td class="us-number">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _apart(view: View, experiment: Experiment) -> None:
+    apart = np.flatnonzero(experiment["set_apart"])
+    if len(apart) == 0:
+        note("No class is set apart: all have an accuracy of at least 10 %.")
+        return
+    titles = [view.store.classes.title[index] for index in apart[:12]]
+    more = f" and {len(apart) - 12:,} more" if len(apart) > 12 else ""
+    note(
+        f"Set apart, for an accuracy below 10 % leaves nothing to lose: {count(len(apart), 'class', 'classes')} "
+        f"({', '.join(titles)}{more})."
+    )
+
+
+def _table(view: View, layer: Layer, frame: pd.DataFrame) -> None:
+    heading("Every unit", "the surest first; click a cell to look at its unit")
+    ordered = frame.sort_values(["q", "p", "drop"], ascending=[True, True, False], kind="stable")
+    ordered = ordered.reset_index(drop=True)
+    unit_table(view, layer, ordered, _COLUMNS, key=f"statistics_{layer.name}_{view.selection.ablation}")
+
+
+_COLUMNS: dict[str, Any] = {
+    "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
+    "named": st.column_config.TextColumn("Class", help="loses most, with a probability of at least 90 %"),
+    "quoted": quantity(
+        "Drop to quote, pt",
+        "right also for units that were picked for it; a dash where the images do not settle it to a point",
+        "%.1f",
+    ),
+    "quoted_low": quantity("from", "95 % interval", "%.1f"),
+    "quoted_high": quantity("to", "95 % interval", "%.1f"),
+    "q": quantity("q", "false discovery rate over the units of the layer", "%.2g"),
+    "p": quantity("p", "exact, of the largest drop over classes", "%.2g"),
+    "drop": quantity("Largest, pt", "largest drop over all classes, on all images", "%.1f"),
+    "title": st.column_config.TextColumn("of class"),
+    "expected": quantity("by chance", "mean of the largest drop by chance, for as many flips", "%.1f"),
+    "ceiling": quantity("95 %", "what chance keeps the largest drop at or below, 19 times in 20", "%.1f"),
+    "overall": quantity("Overall, pt", "drop over all images", "%.2f"),
+    "overall_low": quantity("from", "95 % interval, for a unit that was not picked for it", "%.2f"),
+    "overall_high": quantity("to", "95 % interval", "%.2f"),
+    "overall_q": quantity("q", "of the overall drop, over the units of the layer", "%.2g"),
+    "certainty_q": quantity("q, certainty", "that the images of some class become less certain", "%.2g"),
+    "reliability": quantity("halves", "split-half reliability of the drops over classes", "%.2f"),
+}
+
+PRESENTATION = Presentation(
+    shows="Whether the damage that silencing a unit does to its hardest-hit class is more than chance makes of as many "
+    "changed answers.",
+    reading=(
+        "Each column is a unit. Its dot is the largest drop over all classes, the violet dash the drop of all classes "
+        "together: small damage overall beside large damage to one class. The grey bar is what chance gives: were each "
+        "changed answer lost or gained by a coin, the class hit hardest would still lose so much, on average up to the "
+        "line and in 95 of 100 cases at most up to the end. A dot beyond its bar is unlikely for one unit; an orange "
+        "one remains so when all units of the layer are looked at. The table tells how much is lost: a drop to quote, "
+        "drawn towards what the layer's other units do, so that it is right also for units that are looked at for "
+        "their q, rank or size. Of two or three classes named one loses most; where no few stand out, none is named."
+    ),
+    limits=(
+        "A grey dot means that there are not enough images to tell, not that nothing is lost: what can be found here "
+        "stands beside the figure. Where the images do not settle a drop to a point, its interval stands without it. "
+        "q counts the units of one layer, not those of all layers looked at. The p-value is "
+        "that of the largest drop, so it says that some class loses, not which. A split-half reliability near 0 means "
+        "that other images would give another profile of drops."
+    ),
+    draw=_draw,
+)

@@ -1,0 +1,136 @@
+"""What a unit does, in large type: a thought a sentence, at most three numbers, no number that may be chance in bold.
+
+What the numbers stand on is said in the line below, by :mod:`explorer.headline_details`.
+"""
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.class_effects import Impact
+from explorer.class_preference import Profile, Strongest
+from explorer.drop_test import CALLED, Evidence
+from explorer.format import count, number, some_points
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a sentence; the strong ones are what a hurried reader takes away."""
+
+    text: str
+    strong: bool = False
+
+
+def as_html(spans: Sequence[Span]) -> str:
+    """Return the sentence as HTML, its words literal."""
+    return "".join(f"<b>{html.escape(s.text)}</b>" if s.strong else html.escape(s.text) for s in spans)
+
+
+def dead(unit: int) -> list[Span]:
+    """Say that a unit is zero everywhere on every image."""
+    said = ": it is zero everywhere on every image, so nothing drives it and nothing changes without it."
+    return [Span(f"Unit {unit} is "), Span("dead", True), Span(said)]
+
+
+def drive(unit: int, titles: Sequence[str], profile: Profile, images: Strongest) -> list[Span]:
+    """Say which class a unit answers to on average, and of what its strongest images are where that is another.
+
+    Parameters
+    ----------
+    unit : int
+        Its number.
+    titles : sequence of str
+        Titles of the classes.
+    profile : Profile
+        How strongly it answers to each class.
+    images : Strongest
+        The classes of its strongest images.
+    """
+    if profile.silent:
+        return [Span(f"Unit {unit} is never above zero." if profile.signed else f"Unit {unit} has no class profile.")]
+    best = profile.best
+    if best is None and not profile.preferred:
+        return [Span(f"Unit {unit} answers most to a class that its images do not settle.")]
+    if best is None:
+        either = _either([titles[index] for index in profile.preferred])
+        return [Span(f"Unit {unit} answers most to "), *either, Span(", not settled which.")]
+    spans = [Span(f"Unit {unit} answers most to "), Span(titles[best], True)]
+    if not images.differs(best):
+        return [*spans, Span(f"{_times(profile.ratio)}.")]
+    leader = images.leader or 0
+    of = f" ({images.count[leader]:,} of {images.n_images:,})."
+    return [*spans, Span(" on average. Its strongest images are rather of "), Span(titles[leader], True), Span(of)]
+
+
+def _times(ratio: float) -> str:
+    if math.isnan(ratio):
+        return ""
+    if math.isinf(ratio):
+        return " and to no other class"
+    return f", {number(ratio, 1 if ratio < 100 else 0)} times as strongly as to other classes on average"
+
+
+def without(titles: Sequence[str], impact: Impact, evidence: Evidence | None) -> list[Span]:
+    """Say what is lost without a unit: of one class, and of all together where a test tells that from chance.
+
+    Where there is evidence, the drop is one that is right also for a unit that is looked at because of its drop. A
+    number that no test tells from chance is never strong.
+    """
+    if not impact.lost.any() or evidence is None:
+        return [Span("Without it, "), *breakage(titles, impact), Span("."), *_altogether(impact, evidence)]
+    return [Span("Without it, "), *quoted(titles, evidence), Span("."), *_altogether(impact, evidence)]
+
+
+def quoted(titles: Sequence[str], evidence: Evidence) -> list[Span]:
+    """Say which class needs the unit most and what it loses, after "without it"."""
+    if math.isnan(evidence.q):
+        return [Span("no loss can be tested: every class is set apart")]
+    if not evidence.q <= CALLED:
+        return [Span("no loss of any class can be told from chance")]
+    if not evidence.named:
+        return [Span("some class loses more than chance explains", True), Span(", not settled which")]
+    if len(evidence.named) > 1:
+        return [*_either([titles[index] for index in evidence.named]), Span(" loses most, not settled which")]
+    only = Span(titles[evidence.named[0]], True)
+    if math.isnan(evidence.drop):
+        return [only, Span(" loses "), Span(f"{evidence.lost:,} of {count(evidence.n_images, 'image')}", True)]
+    return [only, Span(" loses about "), Span(some_points(evidence.drop, evidence.n_images), True)]
+
+
+def _either(names: Sequence[str]) -> list[Span]:
+    """Name several classes of which it is one."""
+    spans = [Span(names[0], True)]
+    for joint, name in zip([", "] * (len(names) - 2) + [" or "], names[1:], strict=True):
+        spans += [Span(joint), Span(name, True)]
+    return spans
+
+
+def breakage(titles: Sequence[str], impact: Impact) -> list[Span]:
+    """Say which class loses most without the unit, after "without it", where no test stands beside it."""
+    if not impact.lost.any():
+        gained = int(impact.gained.sum())
+        also = f" and {count(gained, 'image')} {'is' if gained == 1 else 'are'} gained" if gained else ""
+        return [Span("no image of any class is lost"), Span(also)]
+    worst = worst_class(impact)
+    if worst is None:
+        return [Span("no class loses more images than it gains")]
+    sure = bool(impact.low[worst] > 0)
+    size = some_points(float(impact.drop[worst]), int(impact.n_images[worst]))
+    return [Span(titles[worst], sure), Span(" loses "), Span(size, sure)]
+
+
+def worst_class(impact: Impact) -> int | None:
+    """Return the class of the largest drop; None where no class loses more images than it gains."""
+    drop = np.where(np.isnan(impact.drop), -np.inf, impact.drop)
+    return int(drop.argmax()) if drop.max() > 0 else None
+
+
+def _altogether(impact: Impact, evidence: Evidence | None) -> list[Span]:
+    """Say what all classes together lose or gain, where a test tells it from chance."""
+    if evidence is None or not evidence.overall_q <= CALLED or impact.overall == 0:
+        return []
+    size = Span(some_points(abs(impact.overall), int(impact.n_images.sum())), True)
+    return [Span(f" All classes together {'lose' if impact.overall > 0 else 'get better by'} "), size, Span(".")]

@@ -1,0 +1,157 @@
+"""What the large sentence about a unit stands on, in small type: intervals, tests, counts and how they are meant.
+
+Differences of accuracy are told as lost or gained, never by a sign.
+"""
+
+import math
+from collections.abc import Sequence
+
+from explorer.class_effects import Impact, Move
+from explorer.class_preference import Profile, Strongest
+from explorer.drop_test import CALLED, Evidence
+from explorer.format import count, decimals_for, number, points, probability, some_points
+from explorer.headline import worst_class
+from precompute.measures.quoted import FEWEST_IMAGES, SETTLED
+
+
+def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list[str]:
+    """Say what the words about a unit's drive stand on: both meanings of what it sees, each with its number."""
+    best, leader = profile.best, images.leader
+    said = []
+    if best is None and leader is not None:
+        said.append(f"{_among(images)} {_are(int(images.count[leader]))} of {titles[leader]}.")
+    elif best is not None and images.differs(best):
+        if math.isfinite(profile.ratio):
+            ratio = number(profile.ratio, 1 if profile.ratio < 100 else 0)
+            said.append(f"Over all images the mean of {titles[best]} is {ratio} times that of the other classes.")
+        said.append(f"{_among(images)} {_are(int(images.count[best]))} of {titles[best]}.")
+    if profile.signed:
+        said.append("This layer goes below zero: what counts here is the part above zero, as for class selectivity.")
+    return said
+
+
+def _among(images: Strongest) -> str:
+    if images.at_ceiling:
+        return f"Of the {count(images.n_images, 'image')} that reach the value of its strongest ones"
+    return f"Of its {count(images.n_images, 'strongest image')}"
+
+
+def _are(n: int) -> str:
+    return "none is" if n == 0 else f"{n:,} {'is' if n == 1 else 'are'}"
+
+
+def of_loss(titles: Sequence[str], impact: Impact, evidence: Evidence | None) -> list[str]:
+    """Say what the words about a unit's loss stand on: of one class, then of all together."""
+    return [*of_class(titles, impact, evidence), *_of_all(impact, evidence)]
+
+
+def of_class(titles: Sequence[str], impact: Impact, evidence: Evidence | None) -> list[str]:
+    """Say what the words about the class that loses most stand on."""
+    if not impact.lost.any():
+        return []
+    if evidence is None:
+        return _untested(titles, impact)
+    return [*_tested(titles, evidence), *_certainty(titles, evidence)]
+
+
+def _untested(titles: Sequence[str], impact: Impact) -> list[str]:
+    worst = worst_class(impact)
+    if worst is None:
+        return [f"{count(int(impact.lost.sum()), 'image')} lost and {int(impact.gained.sum()):,} gained."]
+    doubt = "" if impact.low[worst] > 0 else ": not enough images to tell it from chance"
+    return [f"{_tally(titles[worst], impact.lost[worst], impact.n_images[worst], impact.gained[worst])}{doubt}."]
+
+
+def _tally(title: str, lost: int, n_images: int, gained: int) -> str:
+    return (
+        f"{lost:,} of {count(int(n_images), 'image')} of {title} {'is' if lost == 1 else 'are'} lost, {gained:,} gained"
+    )
+
+
+def _tested(titles: Sequence[str], evidence: Evidence) -> list[str]:
+    if math.isnan(evidence.q):
+        return []
+    q = f"q {probability(evidence.q)}"
+    if len(evidence.named) != 1:
+        doubt = "" if evidence.q <= CALLED else ": not enough images to tell a loss from chance"
+        return [f"Of the largest loss of a class {q}{doubt}."]
+    title = titles[evidence.named[0]]
+    span = f"95 % interval: {between(evidence.low, evidence.high, evidence.n_images)}; {q}"
+    tally = _tally(title, evidence.lost, evidence.n_images, evidence.gained)
+    if evidence.q <= CALLED:
+        return [f"{tally} ({span}).", *_meant(evidence)]
+    return [f"{tally}, the largest loss ({span}: not enough images to tell a loss from chance).", *_meant(evidence)]
+
+
+def _meant(evidence: Evidence) -> list[str]:
+    if math.isnan(evidence.drop):
+        why = f"fewer than {FEWEST_IMAGES} images of it" if evidence.n_images < FEWEST_IMAGES else "the layer's images"
+        return [f"The drop is told as an interval: {why} do not settle one number to within {100 * SETTLED:g} point."]
+    if not evidence.q <= CALLED:
+        return []
+    return [
+        "The drop told is drawn towards what the layer's other units do, so that it is right also for a unit that is "
+        "looked at because its drop is large."
+    ]
+
+
+def _certainty(titles: Sequence[str], evidence: Evidence) -> list[str]:
+    """Say that images become less certain, where their answers cannot tell a loss."""
+    if evidence.q <= CALLED or evidence.certainty_class is None or not evidence.certainty_q <= CALLED:
+        return []
+    title = titles[evidence.certainty_class]
+    return [f"But images of {title} become less certain, q {probability(evidence.certainty_q)}."]
+
+
+def _of_all(impact: Impact, evidence: Evidence | None) -> list[str]:
+    n_images = int(impact.n_images.sum())
+    if impact.overall == 0:
+        return ["All classes together stay as they were."]
+    said = f"All classes together: {lost_or_gained(impact.overall, n_images)}"
+    if evidence is None:
+        return [f"{said}."]
+    doubt = "" if evidence.overall_q <= CALLED else ", within chance"
+    span = between(evidence.overall_low, evidence.overall_high, n_images)
+    return [f"{said}{doubt} (95 % interval: {span}; q {probability(evidence.overall_q)})."]
+
+
+def of_move(titles: Sequence[str], move: Move | None) -> list[str]:
+    """Say that one class gains what another loses; nothing where there is no such move."""
+    if move is None:
+        return []
+    source, target = titles[move.source], titles[move.target]
+    return [
+        f"{count(move.n_images, 'image')} of {move.n_changed:,} that change their answer move from {source} to "
+        f"{target}: {source} loses {move.lost:,} of them, {target} gains {move.gained:,}."
+    ]
+
+
+def lost_or_gained(drop: float, n_images: int) -> str:
+    """Return a drop in words, such as ``3 points lost`` or ``1 point gained``."""
+    return "no change" if drop == 0 else f"{_size(drop, n_images)} {_way(drop)}"
+
+
+def between(low: float, high: float, n_images: int) -> str:
+    """Return the limits of a drop in words, such as ``between 2 points gained and 5 points lost``."""
+    if low == 0 or high == 0 or _way(low) != _way(high):
+        return f"between {lost_or_gained(low, n_images)} and {lost_or_gained(high, n_images)}"
+    small, large = sorted((low, high), key=abs)
+    near = some_points(abs(small), n_images).split()[0] if _is_told(small, n_images) else "just above 0"
+    return f"between {near} and {_size(large, n_images)} {_way(low)}"
+
+
+def _way(drop: float) -> str:
+    return "lost" if drop > 0 else "gained"
+
+
+def _size(drop: float, n_images: int) -> str:
+    """Return a difference that is not zero, without its sign; one that would be rounded to zero has a bound."""
+    if _is_told(drop, n_images):
+        return some_points(abs(drop), n_images)
+    smallest = 10.0 ** -decimals_for(n_images)
+    return f"less than {some_points(smallest / 100, n_images)}"
+
+
+def _is_told(drop: float, n_images: int) -> bool:
+    """Whether so many images tell the difference from zero when it is rounded."""
+    return any(digit in points(abs(drop), n_images) for digit in "123456789")

@@ -1,0 +1,114 @@
+"""Units of a layer that are worth a look, each for another reason."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.drop_verdicts import Standing
+from explorer.format import count, significant
+from explorer.measure_display import dead_units, quantity
+from precompute.measures.table import named
+from precompute.store.reader import Layer, Store
+
+Floats = NDArray[np.floating[Any]]
+_MOST_TRIED = 40
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A unit, why it is worth a look, and the number that says so."""
+
+    unit: int
+    reason: str
+    value: str
+
+
+def picks(store: Store, layer: Layer, ablation: str, found: Standing, n: int) -> list[Pick]:
+    """Choose at most ``n`` units: one for each reason that the store knows of, then losses, then selective ones.
+
+    A unit that is the one for two reasons is there for both.
+    """
+    chosen = [pick for pick in _reasons(store, layer, ablation, found) if pick is not None]
+    taken = {pick.unit for pick in chosen}
+    for pick in chain(_further(layer, ablation, found), _selective(store, layer, "selective")):
+        if len(chosen) >= n:
+            break
+        if pick.unit not in taken:
+            chosen.append(pick)
+            taken.add(pick.unit)
+    return chosen[:n]
+
+
+def _reasons(store: Store, layer: Layer, ablation: str, found: Standing) -> Iterator[Pick | None]:
+    yield next(_losses(layer, ablation, found, "surest loss"), None)
+    yield next(_selective(store, layer, "most selective"), None)
+    yield _most_general(layer, ablation, found)
+    yield _dead(layer)
+    yield _most_redundant(layer)
+
+
+def _losses(layer: Layer, ablation: str, found: Standing, reason: str) -> Iterator[Pick]:
+    """Return units that some class needs for certain, the surest first, with the drop where it is one number."""
+    quoted = layer.measures.get(named("quoted_drop", ablation))
+    for unit in found.by_certainty():
+        value = quantity(quoted).words(unit) if quoted is not None and not np.isnan(quoted.values[unit]) else ""
+        yield Pick(unit, reason, value)
+
+
+def _further(layer: Layer, ablation: str, found: Standing) -> Iterator[Pick]:
+    """Return further sure losses; where nothing was tested, the largest drops, said to be that."""
+    if found.q is not None:
+        yield from _losses(layer, ablation, found, "sure loss")
+        return
+    largest = layer.measures.get(named("max_class_drop", ablation))
+    if largest is None:
+        return
+    for unit in np.argsort(-np.nan_to_num(largest.values, nan=-1), kind="stable").tolist():
+        if largest.values[unit] > 0:
+            yield Pick(unit, "large drop", quantity(largest).words(unit))
+
+
+def _selective(store: Store, layer: Layer, reason: str) -> Iterator[Pick]:
+    """Return the most selective units of those that fire on as many images as a class has, the most selective first.
+
+    A unit that fires on one image prefers its class with all it has, whatever it sees.
+    """
+    measure = layer.measures.get("class_selectivity")
+    if measure is None:
+        return
+    fewest = len(store.images) / max(1, len(np.unique(np.asarray(store.images.label))))
+    order = np.argsort(-np.nan_to_num(measure.values, nan=-1), kind="stable")
+    for unit in order[:_MOST_TRIED].tolist():
+        if not np.isnan(measure.values[unit]) and (layer.activation(unit).max > 0).sum() >= fewest:
+            yield Pick(unit, reason, significant(float(measure.values[unit]), 2))
+
+
+def _most_general(layer: Layer, ablation: str, found: Standing) -> Pick | None:
+    """Return the unit without which most classes lose, of those without which all together lose for certain."""
+    if ablation not in layer.ablations:
+        return None
+    drop = layer.ablation(ablation).drop
+    known = ~np.isnan(drop).all(axis=0)
+    n_losing = (drop[:, known] > 0).sum(axis=1)
+    general = [unit for unit in range(layer.n_units) if found.is_general(unit)]
+    if not general:
+        return None
+    unit = max(general, key=lambda each: (n_losing[each], -each))
+    return Pick(unit, "most general", f"{n_losing[unit]} of {count(int(known.sum()), 'class', 'classes')}")
+
+
+def _dead(layer: Layer) -> Pick | None:
+    dead = np.flatnonzero(dead_units(layer))
+    return Pick(int(dead[0]), "dead", f"1 of {len(dead)}") if len(dead) else None
+
+
+def _most_redundant(layer: Layer) -> Pick | None:
+    measure = layer.measures.get("redundancy")
+    if measure is None or not (measure.values > 0).any():
+        return None
+    unit = int(np.nanargmax(measure.values))
+    return Pick(unit, "most redundant", f"like {count(int(measure.values[unit]), 'other')}")

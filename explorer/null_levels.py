@@ -1,0 +1,101 @@
+"""What chance alone makes of a measure of a unit: a maximum is large by chance, and noise has an entropy too."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.measure_display import Quantity, quantity
+from precompute.measures.measure_row import ChanceLevel, MeasureRow
+from precompute.measures.table import find, named
+from precompute.store.reader import Layer, Store
+from precompute.store.schema import entry_for
+
+Floats = NDArray[np.floating[Any]]
+_ALL = slice(None)
+
+
+@dataclass(frozen=True, eq=False)
+class Chance:
+    """What chance makes of a measure of some units of a layer.
+
+    Parameters
+    ----------
+    level : Quantity
+        The level of each of them, in the measure's own unit of measurement.
+    words : ChanceLevel
+        How it is spoken of.
+    ends : pair of Quantity or None
+        Lowest and highest that chance made of it, where both matter.
+    """
+
+    level: Quantity
+    words: ChanceLevel
+    ends: tuple[Quantity, Quantity] | None = None
+
+    def beside(self, place: int) -> str:
+        """Return what stands beside the value of the unit at a place; nothing where it has no level."""
+        if np.isnan(self.level.values[place]):
+            return ""
+        span = "" if self.ends is None else f", {' to '.join(end.words(place) for end in self.ends)}"
+        return self.words.phrase.format(self.level.words(place)) + span
+
+
+def beside(store: Store, layer: Layer, name: str, unit: int) -> str:
+    """Return what stands beside one unit's value of a measure; nothing where there is no need, or no store says it."""
+    row, found = find(name), chance_of(store, layer, name, slice(unit, unit + 1))
+    if found is None:
+        return "" if row is None or row.chance is None else row.chance.unknown
+    return found.beside(0)
+
+
+def chance_of(store: Store, layer: Layer, name: str, units: slice = _ALL) -> Chance | None:
+    """Return what chance makes of a measure; None where that needs no saying, or is not known."""
+    row = find(name)
+    if name not in layer.measures or row is None or row.chance is None:
+        return None
+    level, ends = _level(store, layer, row, units), []
+    if level is None:
+        return None
+    if row.chance.has_ends:
+        ends = [_of_experiment(store, layer, row.chance, row.name, units, f"_{end}") for end in ("low", "high")]
+    measured = layer.measures[name]
+    told = [quantity(replace(measured, values=end)) for end in ends if end is not None]
+    return Chance(quantity(replace(measured, values=level)), row.chance, (told[0], told[1]) if len(told) == 2 else None)
+
+
+def _level(store: Store, layer: Layer, row: MeasureRow, units: slice) -> Floats | None:
+    level = row.chance
+    if level is None or not level.measure:
+        return None if level is None else _of_experiment(store, layer, level, row.name, units)
+    held = layer.measures.get(named(level.measure, row.ablation))
+    return None if held is None else held.values[units]
+
+
+def _of_experiment(
+    store: Store, layer: Layer, level: ChanceLevel, name: str, units: slice, end: str = ""
+) -> Floats | None:
+    """Read the level, (unit,), that an experiment leaves of a measure, or an end of its range."""
+    held = store.experiment(level.experiment) if level.experiment in store.experiments else None
+    path = f"layers/{layer.name}/{level.dataset}{end}"
+    entry = entry_for(f"/experiments/{level.experiment}/{path}")
+    if held is None or entry is None or path not in held:
+        return None
+    at: dict[str, slice | int] = {"unit": units}
+    if "measure" in entry.axes:
+        listed = held[f"{path.rpartition('/')[0]}/measure"].tolist()
+        if name not in listed:
+            return None
+        at["measure"] = listed.index(name)
+    values = held.read(path, tuple(at.get(axis, _ALL) for axis in entry.axes))
+    kept = [axis for axis in entry.axes if axis != "measure"]
+    return _over_others(np.moveaxis(values, kept.index("unit"), 0), level.over)
+
+
+def _over_others(values: Floats, over: str) -> Floats:
+    """Return the largest, or the mean, over all axes but the first; a mean leaves out what no unit has."""
+    if values.ndim == 1:
+        return values
+    flat = values.reshape(len(values), -1)
+    return np.asarray(flat.max(axis=1) if over == "max" else flat[:, ~np.isnan(flat).all(axis=0)].mean(axis=1))

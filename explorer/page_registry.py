@@ -1,0 +1,52 @@
+"""The pages of the app: one row each, and a file each in ``explorer/pages``."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from explorer.selection import Selection
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the URL, and that of its file.
+    title : str
+        Its name for readers.
+    place : callable
+        What of a selection it shows, for the title of the tab, the narrowest part first.
+    in_header : bool
+        Whether every other page links to it in its header.
+    path : str
+        Its file, from the top of the project; by default the one of its name.
+    """
+
+    name: str
+    title: str
+    place: Callable[[Selection], Sequence[str | None]]
+    in_header: bool = False
+    path: str = ""
+
+    @property
+    def file(self) -> str:
+        """Its file, from the top of the project."""
+        return self.path or f"explorer/pages/{self.name}/page.py"
+
+
+PAGES: tuple[Page, ...] = (
+    Page("overview", "Unitscope", lambda _: []),
+    Page("layer", "Layer", lambda chosen: [chosen.layer]),
+    Page("unit", "Unit", lambda chosen: [f"Unit {chosen.unit}", chosen.layer]),
+    Page("experiments", "Experiments", lambda _: ["Experiments"], in_header=True),
+    Page("compare", "Compare stores", lambda _: ["Compare"]),
+)
+"""The first is shown where the URL names none."""
+
+
+def tab_title(file: str, chosen: Selection) -> str:
+    """Return the tab's title on a page, the narrowest part first, so that tabs and history can be told apart."""
+    page = next(page for page in PAGES if page.file == file)
+    return " · ".join([*filter(None, page.place(chosen)), chosen.store, "Unitscope"])

@@ -1,0 +1,1 @@
+"""The page that sets stores beside each other."""

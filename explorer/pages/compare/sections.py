@@ -1,0 +1,229 @@
+"""Stores beside each other: which, and what is drawn and said of them."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer import cache, navigate
+from explorer.charts.comparison import Floats, Row, correlations, distributions
+from explorer.format import number, percent
+from explorer.navigate import View
+from explorer.store_files import Source, find_sources
+from explorer.widgets.chart import chart
+from explorer.widgets.choices import choose
+from explorer.widgets.html import escape, heading, note
+from precompute.compare import Side, caveats
+from precompute.errors import StoreError
+from precompute.measures.comparison import UnitEffects, quantiles
+
+_BETWEEN = "/"
+_KEY = "compared_stores"
+_FIRST = 4
+
+
+@dataclass(frozen=True)
+class _Shown:
+    label: str
+    title: str
+    field: str
+    scale: float
+
+
+_SHOWN = {
+    "max_drop": _Shown("Largest class drop", "largest class drop, points", "max_drop", 100),
+    "overall_drop": _Shown("Overall drop", "overall drop, points", "overall_drop", 100),
+    "flip_rate": _Shown("Flip rate", "images whose prediction changes, %", "flip_rate", 100),
+    "selectivity": _Shown("Class selectivity", "class selectivity", "selectivity", 1),
+}
+
+
+def comparison(view: View) -> None:
+    """Let the reader choose stores, and set their layers beside each other."""
+    note(
+        "Networks that differ in one thing, on the same images: what is lost when their units are silenced, beside "
+        "what chance alone would make of it, and how selective they are. Zhou et al. 2018, arXiv:1806.02891, ask this "
+        "of batch normalisation and dropout."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        chosen = _choose_stores(view)
+        shown = _SHOWN[choose(view, {word: each.label for word, each in _SHOWN.items()}, label="Of every unit")]
+    if len(chosen) < 2:
+        note(
+            "One store alone is nothing to compare: every store in the same folder can be chosen here; those of the "
+            "same images are chosen at first. The command "
+            "“python -m precompute demo --variants” makes the demo with batch normalisation and without dropout."
+        )
+    found = _by_layer(_sides(chosen))
+    if not found:
+        note("None of these stores holds a layer whose units were ablated.")
+        return
+    figure, beside = st.columns([7, 5], gap="large")
+    with figure:
+        heading(shown.label, _legend(shown))
+        rows = [_row(side, shown) for side in found]
+        key = "_".join([shown.field, *(row.name for row in rows)])
+        chart(lambda: distributions(rows, shown.title), key=f"distributions_{key}", says=f"{shown.label} of all units")
+    with beside:
+        heading("Selectivity against the largest class drop", "Spearman, 95 % interval over units")
+        frame = _correlations(found)
+        chart(
+            lambda: correlations(frame, "class selectivity against largest class drop"),
+            key=f"correlations_{key}",
+            says="Correlation of class selectivity with the largest class drop, for each layer of each store",
+        )
+    heading("In numbers", "median and quartiles over the units that are not dead")
+    _numbers(found)
+    for sentence in caveats(found):
+        note(sentence)
+    _paragraphs()
+
+
+# Which stores
+
+
+def _choose_stores(view: View) -> list[Source]:
+    sources = {source.name: source for source in find_sources(sys.argv)}
+    asked = view.selection.beside
+    others = _of_the_same_images(view, sources) if asked is None else asked.split(_BETWEEN)
+    named = [view.selection.store, *others]
+    st.session_state[_KEY] = [name for name in dict.fromkeys(named) if name in sources]
+    missing = [name for name in named if name and name not in sources]
+    if missing:
+        note(f"The address asks for stores that are not there: {', '.join(missing)[:200]}.")
+    st.multiselect(
+        "Stores", list(sources), key=_KEY, on_change=_put_stores, args=(view,), width=560, placeholder="choose stores"
+    )
+    return [sources[name] for name in st.session_state[_KEY]]
+
+
+def _of_the_same_images(view: View, sources: Mapping[str, Source]) -> list[str]:
+    """Return other stores of this one's images, as many as are shown at first; say which cannot be read."""
+    found = []
+    for name, source in sources.items():
+        if name == view.selection.store:
+            continue
+        try:
+            images = cache.store_of(source).images
+        except StoreError as error:
+            note(f"{name} is left out: {error}")
+            continue
+        if images.list_hash == view.store.images.list_hash:
+            found.append(name)
+    return found[: _FIRST - 1]
+
+
+def _put_stores(view: View) -> None:
+    names = st.session_state[_KEY] or [view.selection.store]
+    navigate.put(view.selection.to(store=names[0], layer=None, unit=None, label=None, beside=_BETWEEN.join(names[1:])))
+
+
+def _sides(sources: Sequence[Source]) -> list[Side]:
+    found = []
+    for source in sources:
+        try:
+            found += cache.compared(source)
+        except StoreError as error:
+            note(f"{source.name} is left out: {error}")
+    return found
+
+
+def _by_layer(found: Sequence[Side]) -> list[Side]:
+    """Put layers of one name together, in the order in which they first come."""
+    layers = list(dict.fromkeys(side.layer for side in found))
+    return sorted(found, key=lambda side: layers.index(side.layer))
+
+
+# What is shown of them
+
+
+def _name(side: Side) -> str:
+    kind = "" if side.kind == "zero" else f", {side.kind}"
+    return f"{side.store} · {side.layer}{kind}"
+
+
+def _row(side: Side, shown: _Shown) -> Row:
+    chance = _mean(side.units.max_drop_expected) if shown.field == "max_drop" else float("nan")
+    return Row(_name(side), side.store, shown.scale * getattr(side.units, shown.field), shown.scale * chance)
+
+
+def _mean(values: Floats) -> float:
+    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+
+
+def _legend(shown: _Shown) -> str:
+    chance = "; grey bar: mean by chance" if shown.field == "max_drop" else ""
+    return f"circles: units; below them quartiles and mean{chance}"
+
+
+def _correlations(found: Sequence[Side]) -> pd.DataFrame:
+    cells = [(side, side.correlations["max_drop"]["spearman"]) for side in found]
+    return pd.DataFrame(
+        {"row": _name(side), "store": side.store, "r": cell.r, "low": cell.low, "high": cell.high}
+        for side, cell in cells
+    )
+
+
+def _numbers(found: Sequence[Side]) -> None:
+    titles = ("right", "units", "dead", "overall drop, points", "largest class drop, points", "mean", "by chance")
+    more = ("of them q ≤ 0.05", "flips, %", "class selectivity", "selectivity against overall drop")
+    head = "".join(f'<th class="us-number">{title}</th>' for title in (*titles, *more))
+    body = "".join(
+        f"<tr><td>{escape(_name(side))}</td>"
+        + "".join(f'<td class="us-number">{cell}</td>' for cell in _cells(side))
+        + "</tr>"
+        for side in found
+    )
+    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
+
+
+def _cells(side: Side) -> list[str]:
+    units: UnitEffects = side.units
+    against = side.correlations["overall_drop"]["spearman"]
+    return [
+        percent(side.accuracy, side.n_images),
+        f"{side.n_units:,}",
+        f"{side.n_dead:,}",
+        _median(100 * units.overall_drop),
+        _median(100 * units.max_drop),
+        number(100 * _mean(units.max_drop)),
+        number(100 * _mean(units.max_drop_expected)),
+        f"{units.called():,}",
+        number(100 * _mean(units.flip_rate)),
+        _median(units.selectivity),
+        _with_range(against.r, against.low, against.high),
+    ]
+
+
+def _median(values: Floats) -> str:
+    low, median, high = quantiles(values)
+    return _with_range(float(median), float(low), float(high))
+
+
+def _with_range(middle: float, low: float, high: float) -> str:
+    return f"{number(middle)}<br><small>{number(low)} to {number(high)}</small>"
+
+
+def _paragraphs() -> None:
+    how, limits = st.columns(2, gap="large")
+    with how:
+        heading("How to read it")
+        st.html(
+            "<p>Compare rows of the same layer. The largest class drop of a unit grows with the number of answers it "
+            "changes even where it damages no class in particular; so look at how far the mean lies above its chance "
+            "level, and at how many units are beyond chance after correction for their number (q ≤ 0.05), before "
+            "saying that one network's units matter more to single classes. A correlation whose interval crosses "
+            "zero leaves open which way selectivity goes with damage.</p>"
+        )
+    with limits:
+        heading("What it cannot tell")
+        st.html(
+            "<p>One store is one training run: the same network trained from another seed differs too, and without "
+            "several seeds of each kind a difference between two stores cannot be laid to what they are named for. "
+            "Units of different networks have nothing to do with each other, whatever their numbers. Layers of one "
+            "name are compared as if they did the same work. Drops depend on accuracy to begin with: a network that "
+            "is right less often has less to lose.</p>"
+        )

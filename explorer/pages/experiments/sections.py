@@ -1,0 +1,96 @@
+"""The experiment that is looked at: its figure and numbers, or how to add it."""
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from explorer.experiments.presentation import presentation_of
+from explorer.navigate import View
+from explorer.widgets import messages
+from explorer.widgets.choices import choose_layer
+from explorer.widgets.experiment_list import all_experiments, title_of
+from explorer.widgets.html import escape, heading, note, sentence
+from precompute.errors import StoreError
+from precompute.store.experiments import registry
+from precompute.store.experiments.spec import ExperimentSpec
+from precompute.store.reader import Experiment, Layer
+
+
+def chosen_experiment(view: View) -> str:
+    """Return the experiment that is looked at: the one asked for, or the first that the store holds, or the first."""
+    names = all_experiments(view)
+    held = [name for name in names if name in view.store.experiments]
+    return view.selection.experiment or [*held, *names][0]
+
+
+def layer_of(view: View, name: str) -> Layer | None:
+    """Return the layer to look at, chosen among those that the experiment was carried out on; None where none was."""
+    carried_out = view.store.experiment(name).layers if name in view.store.experiments else ()
+    held = [layer.name for layer in view.store.layers if layer.name in carried_out]
+    return view.store.layer(choose_layer(view, held)) if held else None
+
+
+def experiment(view: View, name: str, layer: Layer | None) -> None:
+    """Show one experiment, or how to add it."""
+    sentence(escape(title_of(view, name)))
+    if name not in view.store.experiments:
+        _absent(view, registry.spec_of(name))
+        return
+    found = view.store.experiment(name)
+    _summary(found)
+    _figure(view, found, layer)
+    _facts(found)
+
+
+def _absent(view: View, spec: ExperimentSpec) -> None:
+    shown = presentation_of(spec.name)
+    note(f"{'' if shown is None else shown.shows + ' '}Source: {spec.source}.")
+    network = "It runs the network on the images again." if spec.needs_network else "It reads the store alone."
+    needed = f"{network} {spec.advice}".strip()
+    note(f"This store does not hold it. {needed} This adds it, and says first what it will cost:")
+    st.code(f"python -m precompute experiment {spec.name} {view.source.quoted}", language="bash", wrap_lines=True)
+    note("With “all” in the place of its name, every experiment that the store allows is added, one after another.")
+
+
+def _summary(found: Experiment) -> None:
+    facts = found.facts
+    shown = presentation_of(found.name)
+    note(f"{'' if shown is None else shown.shows + ' '}Source: {facts.get('source', 'not said')}.")
+    if "reduced" in facts:
+        note(f"Reduced: {facts['reduced']}")
+
+
+def _figure(view: View, found: Experiment, layer: Layer | None) -> None:
+    shown = presentation_of(found.name)
+    if shown is None:
+        note("This program has no figure for it. These are its numbers, by their place in the file:")
+        st.code("\n".join(found), language=None)
+    elif layer is None and found.layers:
+        note("It was carried out on layers that this store does not hold.")
+    else:
+        try:
+            shown.draw(view, view.layer if layer is None else layer, found)
+        except StoreError as error:
+            messages.alert("us-error", f"<b>This cannot be shown.</b> {escape(error)}")
+        how, limits = st.columns(2, gap="large")
+        with how:
+            heading("How to read it")
+            st.html(f"<p>{escape(shown.reading)}</p>")
+        with limits:
+            heading("What it cannot tell")
+            st.html(f"<p>{escape(shown.limits)}</p>")
+
+
+def _facts(found: Experiment) -> None:
+    heading("How it came to be")
+    names = ("created", "command", "seed", "options", "versions")
+    facts = {name: found.facts[name] for name in names if name in found.facts}
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(_value(fact))}</dd></div>" for name, fact in facts.items())
+    st.html(f'<dl class="us-facts">{rows}</dl>')
+
+
+def _value(fact: Any) -> str:
+    if isinstance(fact, dict):
+        return ", ".join(f"{name} {_value(part)}" for name, part in fact.items()) or "none"
+    return json.dumps(fact) if isinstance(fact, list) else str(fact)

@@ -1,0 +1,127 @@
+"""How a store came to be, in words for people; what has no words here is shown as it is stored."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from explorer.format import count, percent, significant
+from precompute.store.reader import Store
+from precompute.words import printable
+
+_SHORT_HASH = 12
+_SHOWN_ABOVE = ("conditions", "notes")
+
+
+def told(store: Store) -> list[tuple[str, str]]:
+    """Return what a reader wants to know of a store's origin, a name and a sentence each; nothing that is not known."""
+    return [(name, said) for name, said in _facts(store) if said]
+
+
+def _facts(store: Store) -> Iterator[tuple[str, str]]:
+    known = store.provenance
+    yield "Written", _moment(store.created)
+    yield "By the command", str(known.get("command", ""))
+    yield "Network", store.model.spec
+    yield "Weights", _weights(store.model.weights, known.get("weights"))
+    size = " × ".join(map(str, store.model.input_size))
+    yield "Its input", ", ".join(filter(None, (size, str(known.get("transform") or ""))))
+    yield "Images", f"{count(len(store.images), 'image')} of {store.images.root}"
+    yield "Outputs given by", store.classes.told_mapping()
+    yield "Pictures show", str(known.get("thumbnails", ""))
+    yield "Ablation", _sweeps(known.get("ablation_engine"))
+    yield "Self-check", _no_op(known)
+    yield "Attribution maps", _attribution(known.get("attribution"))
+    training = known.get("training")
+    if isinstance(training, Mapping):
+        yield "Ablation, training images", _sweeps(training.get("ablation_engine"))
+        yield "Self-check, training images", _no_op(training)
+    yield "Computed on", ", ".join(filter(None, (str(known.get("device") or ""), _batch(known.get("batch_size")))))
+    versions = known.get("versions")
+    yield "With", value(versions) if isinstance(versions, Mapping) else ""
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{moment:%Y-%m-%d %H:%M}" + (" UTC" if moment.utcoffset() is not None and not moment.utcoffset() else "")
+
+
+def _weights(name: str, known: object) -> str:
+    """Return the weights' name with the beginning of the checksum that tells them from others."""
+    digest = known.get("sha256") if isinstance(known, Mapping) else None
+    return f"{name}, SHA-256 {str(digest)[:_SHORT_HASH]}…" if digest else name
+
+
+def _batch(size: object) -> str:
+    return f"batches of {size}" if size else ""
+
+
+def _sweeps(known: object) -> str:
+    if not isinstance(known, Mapping):
+        return ""
+    return " ".join(f"{layer}: {_sweep(facts)}." for layer, facts in known.items() if isinstance(facts, Mapping))
+
+
+def _sweep(facts: Mapping[str, Any]) -> str:
+    said = [str(facts.get("method", "method not known"))]
+    if "precision" in facts:
+        said.append(f"{facts['precision']}")
+    if _whole(facts.get("rows")):
+        said.append(f"{facts['rows']:,} predictions without a unit")
+    if _whole(facts.get("audited")):
+        differing = facts.get("differing", 0)
+        said.append(f"{count(facts['audited'], 'row')} held against the plain method, {differing or 'none'} differing")
+    return ", ".join(said)
+
+
+def _no_op(known: Mapping[str, Any]) -> str:
+    rate, rows = known.get("no_op_flip_rate"), known.get("no_op_rows")
+    if not isinstance(rate, float | int) or isinstance(rate, bool) or math.isnan(rate):
+        return ""
+    of = f" of {count(rows, 'prediction')}" if isinstance(rows, int) else " of the predictions"
+    share = "none" if rate == 0 else percent(float(rate), 10_000)
+    said = f"each unit replaced by its own map must change nothing: {share}{of} changed"
+    before = known.get("no_op_flip_rate_before_recheck")
+    if isinstance(before, float) and before > rate:
+        said += f" ({percent(before, 10_000)} before close calls were left to the plain method)"
+    return said
+
+
+def _attribution(known: object) -> str:
+    if not isinstance(known, Mapping):
+        return ""
+    later = known.get("postponed")
+    said = f"for the first {known.get('exemplars', '')} exemplars of a unit".replace("first  ", "")
+    return f"{said}; {percent(float(later), 100)} left for later" if isinstance(later, float) and later > 0 else said
+
+
+def _whole(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def stored(store: Store) -> list[tuple[str, str]]:
+    """Return every fact as it is stored, but for those that stand on top of the page."""
+    facts = {"file": printable(str(store.path)), **store.provenance}
+    return [
+        (name.replace("_", " "), value(fact))
+        for name, fact in facts.items()
+        if name not in _SHOWN_ABOVE and fact not in (None, "", [], {})
+    ]
+
+
+def value(fact: object) -> str:
+    """Write a stored fact in one line."""
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    if isinstance(fact, float):
+        return significant(fact)
+    if isinstance(fact, Mapping):
+        parts = (
+            (str(name).replace("_", " "), value(part)) for name, part in fact.items() if part not in (None, "", {})
+        )
+        return ", ".join(f"{name} {part}" for name, part in parts)
+    return json.dumps(fact) if isinstance(fact, list) else str(fact)

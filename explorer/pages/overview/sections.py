@@ -1,0 +1,116 @@
+"""What a store holds, piece by piece, for its first page."""
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.charts.accuracy import accuracy_bars, accuracy_frame
+from explorer.drop_verdicts import standing
+from explorer.format import count, md_text, percent
+from explorer.measure_display import dead_units
+from explorer.navigate import View
+from explorer.notable_units import picks
+from explorer.pages.overview.provenance import stored, told
+from explorer.positions import shape_words
+from explorer.widgets.chart import chart
+from explorer.widgets.html import escape, heading, note
+from explorer.widgets.unit_grid import wall
+from precompute.store.answers import answers
+from precompute.store.reader import Layer
+
+_TILES_A_LAYER = 4
+
+
+def summary(view: View) -> str:
+    """Return one sentence about the store, as HTML."""
+    store = view.store
+    n_units = sum(layer.n_units for layer in store.layers)
+    n_images = len(store.images)
+    right = int(store.baseline_correct.sum())
+    share = percent(right / max(n_images, 1), n_images)
+    layers = count(len(store.layers), "layer")
+    return (
+        f"<b>{escape(view.selection.store)}</b> shows {count(n_units, 'unit')} in {layers} of {escape(_model(view))}, "
+        f"on {count(n_images, 'image')} of {count(len(store.classes), 'class', 'classes')}. "
+        f"With nothing ablated, <b>{share}</b> of the images are right ({right:,} of {n_images:,})."
+    )
+
+
+def guide(view: View) -> None:
+    """Say what the tiles of the layers are."""
+    if not view.store.layers:
+        note("This store holds no layer.")
+    else:
+        note(
+            "Of each layer, units that are worth a look, each for the reason above it. Sees: the class of the highest "
+            "mean over all images, where its strongest images are of that class too. A full dot: a test tells the loss "
+            "from chance; a ring: none does. Most selective: of the units that fire on as many images as a class has. "
+            "Most general: most classes lose without it."
+        )
+
+
+def conditions(view: View) -> None:
+    """Say under what conditions the numbers of this store are right."""
+    for sentence in view.store.conditions:
+        note(sentence)
+
+
+def _model(view: View) -> str:
+    spec = view.store.model.spec
+    path, _, function = spec.rpartition(":")
+    return f"{path.replace(chr(92), '/').rsplit('/', 1)[-1]}:{function}" if path.endswith(".py") else spec
+
+
+def layers(view: View) -> None:
+    """Show each layer with the units that matter most, and the way in."""
+    for layer in view.store.layers:
+        _layer(view, layer)
+
+
+def _layer(view: View, layer: Layer) -> None:
+    dead = int(dead_units(layer).sum())
+    facts = [layer.kind, shape_words(layer), count(layer.n_units, "unit")] + ([f"{dead} dead"] if dead else [])
+    heading(layer.name, ", ".join(facts))
+    found = standing(view.store, layer, view.selection.ablation)
+    chosen = picks(view.store, layer, view.selection.ablation, found, _most_tiles(view))
+    units = [pick.unit for pick in chosen] or list(range(min(layer.n_units, _TILES_A_LAYER)))
+    wall(view, layer, units, None, key=f"most_{layer.name}", reasons=chosen)
+    if found.q is not None and not found.by_certainty():
+        note("No loss of any class without any of its units can be told from chance.")
+    target = view.selection.to(layer=layer.name, unit=None)
+    label = f"All {layer.n_units:,} units of {md_text(layer.name)}"
+    st.page_link(navigate.LAYER, label=label, icon=":material/arrow_forward:", query_params=target.query())
+
+
+def _most_tiles(view: View) -> int:
+    return _TILES_A_LAYER * {1: 3, 2: 2}.get(len(view.store.layers), 1)
+
+
+def accuracy(view: View) -> None:
+    """Show how often the network is right, class by class."""
+    heading("Accuracy by class", "with nothing ablated, the lowest first")
+    before = answers(view.store)
+    frame = accuracy_frame(view.store.classes.title, before.correct, before.count)
+    chart(lambda: accuracy_bars(frame), key="accuracy", says="Share of the images of each class that are right")
+
+
+def origin(view: View) -> None:
+    """Show where the store comes from: in words, and on demand every fact as it is stored."""
+    heading("How this store came to be")
+    _list(told(view.store))
+    with st.expander("Every fact, as it is stored"):
+        _list(stored(view.store))
+
+
+def _list(facts: list[tuple[str, str]]) -> None:
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(said)}</dd></div>" for name, said in facts if said)
+    st.html(f'<dl class="us-facts">{rows}</dl>')
+
+
+def skipped(view: View) -> None:
+    """List the files that could not be read as images."""
+    files = view.store.images.skipped
+    if not files:
+        return
+    heading("Skipped files", f"{count(len(files), 'file')} could not be read as images")
+    rows = "".join(f"<tr><td>{escape(path)}</td><td>{escape(reason)}</td></tr>" for path, reason in files[:100])
+    st.html(f'<table class="us-table">{rows}</table>')

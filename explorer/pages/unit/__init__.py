@@ -1,0 +1,1 @@
+"""The page of a unit: what it sees, and what breaks without it."""

@@ -1,0 +1,48 @@
+"""How strongly a unit fires, over all images, and where the pictures shown stand among them."""
+
+import numpy as np
+
+from explorer.charts.histogram import histogram
+from explorer.class_effects import Floats
+from explorer.format import count, percent, significant
+from explorer.navigate import View
+from explorer.pages.unit.exemplars import shown_kind
+from explorer.positions import apart_words
+from explorer.widgets.chart import chart
+from explorer.widgets.html import heading, note
+from precompute.store.reader import Layer
+
+_SATURATED = 0.02
+
+
+def distribution(view: View, layer: Layer, unit: int) -> None:
+    """Show the histogram of the unit's activation, zeros counted apart."""
+    activation = layer.activation(unit)
+    largest = activation.max
+    heading("How strongly it fires", "; ".join(_extremes(largest, signed=activation.positive_mean is not None)))
+    if not largest.any():
+        note("It is at zero on every image.")
+        return
+    shown = layer.exemplars(shown_kind(view, layer), unit).value if layer.exemplar_kinds else np.array([])
+    of_class = None
+    if view.chosen_class is not None:
+        of_class = largest[view.store.images.label == view.chosen_class]
+    chart(lambda: histogram(largest, shown, of_class), key="histogram", says="Images by their largest activation")
+    front = f" In blue: {view.store.classes.title[view.chosen_class]}." if view.chosen_class is not None else ""
+    note(f"Images whose largest activation is not zero; a tick below for each picture shown.{front}")
+    if apart := apart_words(layer, unit):
+        note(apart)
+
+
+def _extremes(largest: Floats, *, signed: bool) -> list[str]:
+    """Say how many images leave the unit at rest, and how many drive it to one same ceiling, as ReLU6 does.
+
+    In a layer that goes below zero, zero is no rest; there it is said on how many images the unit is nowhere above it.
+    """
+    resting, where = (largest <= 0, "have it nowhere above zero") if signed else (largest == 0, "leave it at zero")
+    said = [f"{percent(float(resting.mean()), 100)} of the images {where}"]
+    top = float(largest.max())
+    n_top = int((largest == top).sum())
+    if top > 0 and n_top >= max(2, _SATURATED * len(largest)):
+        said.append(f"{count(n_top, 'image')} reach exactly {significant(top)}")
+    return said

@@ -1,0 +1,176 @@
+"""Where in the image a unit looks: its attribution maps on the top exemplars, on one common scale."""
+
+import shlex
+
+import numpy as np
+import streamlit as st
+
+from explorer import navigate
+from explorer.format import MINUS, count, number, significant
+from explorer.likeness import NAME, likeness_of
+from explorer.navigate import View
+from explorer.pictures import Floats, aspect_of, common_limit, heat
+from explorer.widgets.gallery import Picture, gallery
+from explorer.widgets.html import escape, heading, note
+from precompute.attribution_methods import METHODS, label_of
+from precompute.store.reader import Exemplars, Layer
+from precompute.store.records import AttributionMaps
+
+_FEWEST_PLACES = 6
+
+
+def attribution(view: View, layer: Layer, unit: int) -> None:
+    """Show the maps of one method, chosen by the reader, and say which methods were left out and why."""
+    heading("Where it looks", "what raises (blue) or lowers (orange) its peak; point at a picture to see the image")
+    held = {
+        facts.method: layer.attribution(facts.method, unit)
+        for facts in layer.attributions
+        if facts.left_out is None and facts.n_exemplars
+    }
+    order = sorted(held, key=lambda method: [*METHODS, method].index(method))
+    if not held:
+        note("This store holds no attribution maps.")
+    else:
+        _maps(view, layer, unit, {method: held[method] for method in order})
+    for reason, methods in _left_out(layer).items():
+        note(f"Left out: {', '.join(methods)}. {reason[:1].upper()}{reason[1:].rstrip('.')}.")
+
+
+def _left_out(layer: Layer) -> dict[str, list[str]]:
+    """Gather the methods that were left out by their reasons."""
+    reasons: dict[str, list[str]] = {}
+    for facts in layer.attributions:
+        if facts.left_out is not None:
+            reasons.setdefault(facts.left_out, []).append(label_of(facts.method))
+    return reasons
+
+
+def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps]) -> None:
+    method = view.selection.method if view.selection.method in held else _first_with_something(held)
+    _choose_method(view, list(held), method)
+    _beside_random_weights(view, layer, method)
+    found = held[method]
+    limit = common_limit(found.map[found.computed])
+    ceiling = _ceiling(layer.activation(unit).max)
+    strongest = layer.exemplars("top", unit)
+    pictures = _pictures(view, strongest, found, limit, ceiling)
+    gallery(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True)
+    if limit:
+        _legend(limit)
+    if n_shared := _with_several_peaks(strongest, len(pictures)):
+        note(
+            f"On {n_shared} of these several positions share the highest value; the map is of the first, from the top "
+            "left, and others would look elsewhere."
+        )
+    _exactness(found)
+    _not_computed(view, layer, unit, method, found)
+    of = next(facts.of for facts in layer.attributions if facts.method == method)
+    if of:
+        note(f"What is attributed is {of}: at its upper bound a unit has no gradient.")
+
+
+def _first_with_something(held: dict[str, AttributionMaps]) -> str:
+    """Return the first method with a map that is not zero everywhere; the first of all where there is none."""
+    shown = (method for method, found in held.items() if found.map[found.computed].any())
+    return next(shown, next(iter(held)))
+
+
+def _beside_random_weights(view: View, layer: Layer, method: str) -> None:
+    """Say, small, whether the method would show the same had the network learnt nothing."""
+    found = likeness_of(view.store, layer).get(method)
+    if found is None:
+        note(f"Not compared with random weights yet: python -m precompute experiment {NAME} {view.source.quoted}")
+    elif np.isnan(found.value):
+        note(f"{label_of(method)} {found.verdict} with random weights: all units are silent there.")
+    else:
+        note(
+            f"{label_of(method)} {found.verdict}: rank correlation {number(found.value, 2)} "
+            f"over {count(found.n_maps, 'map')} of this layer."
+        )
+
+
+def _exactness(found: AttributionMaps) -> None:
+    """Say how far the sums of the maps are from what they should be, where that is known."""
+    known = found.error[found.computed & ~np.isnan(found.error)]
+    if len(known):
+        worst = 100 * float(known.max())
+        missed = f"{worst:.0f} %" if worst >= 1 else "less than 1 %"
+        note(f"A map sums up to what the activation gains from black to the image; these miss it by at most {missed}.")
+
+
+def _not_computed(view: View, layer: Layer, unit: int, method: str, found: AttributionMaps) -> None:
+    n_missing = int((~found.computed).sum())
+    if n_missing:
+        words = shlex.join(["--layer", layer.name, "--unit", str(unit), "--method", method])
+        note(
+            f"{count(n_missing, 'map')} of {len(found.computed)} were not computed, to keep the run short. "
+            f"This computes them: python -m precompute experiment attribution {view.source.quoted} {words}"
+        )
+
+
+def _choose_method(view: View, held: list[str], method: str) -> None:
+    st.session_state["method"] = method
+    st.segmented_control(
+        "Method",
+        held,
+        format_func=label_of,
+        key="method",
+        required=True,
+        on_change=navigate.put_widget,
+        args=(view.selection, "method", "method"),
+        label_visibility="collapsed",
+    )
+
+
+def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: float, ceiling: float) -> list[Picture]:
+    label = view.store.images.label
+    # Places of maps that were left for later are shown only where there would be hardly any picture.
+    n_shown = max(_FEWEST_PLACES, int(np.flatnonzero(found.computed).max(initial=-1)) + 1)
+    return [
+        Picture(
+            jpeg=view.store.thumbnail(image),
+            title=view.store.classes.title[label[image]],
+            value=significant(float(value)),
+            overlay=heat(values, limit) if computed and values.any() else None,
+            hint=view.store.images.path[image],
+            instead=_nothing(float(value), ceiling, computed=bool(computed)) if not (computed and values.any()) else "",
+        )
+        # Maps have a place for the first exemplars only.
+        for image, value, values, computed in list(
+            zip(exemplars.image, exemplars.value, found.map, found.computed, strict=False)
+        )[:n_shown]
+    ]
+
+
+def _with_several_peaks(exemplars: Exemplars, n_shown: int) -> int:
+    """Count the pictures shown on which several positions of the unit's map share its highest value."""
+    flat = exemplars.map[:n_shown].reshape(min(n_shown, len(exemplars.map)), -1)
+    if not flat.size:
+        return 0
+    highest = flat.max(axis=1, keepdims=True)
+    return int((((flat == highest).sum(axis=1) > 1) & (highest[:, 0] != 0)).sum())
+
+
+def _ceiling(largest: Floats) -> float:
+    """Return the value that a unit does not exceed on several images, as with ReLU6; NaN where there is none."""
+    top = float(largest.max())
+    return top if int((largest == top).sum()) > 1 else float("nan")
+
+
+def _nothing(value: float, ceiling: float, *, computed: bool) -> str:
+    """Say why a picture has no map."""
+    if not computed:
+        return "not computed"
+    if value == 0:
+        return "nothing: the unit is at zero here"
+    if value == ceiling:
+        return (
+            f"nothing: the unit is saturated at {significant(value)}, where a small change of the image changes nothing"
+        )
+    return "nothing: this map is zero everywhere, as far as half precision tells"
+
+
+def _legend(limit: float) -> None:
+    end = escape(significant(limit, 2))
+    ends = f"<span>{MINUS}{end}</span><i></i><span>{end}</span>"
+    st.html(f'<div class="us-legend">{ends}<span>one scale for all pictures</span></div>')

@@ -1,0 +1,57 @@
+"""One class under one unit: the images whose answer changes, and what it becomes."""
+
+import numpy as np
+import streamlit as st
+
+from explorer import navigate
+from explorer.class_effects import right_changes
+from explorer.format import count
+from explorer.navigate import View
+from explorer.pictures import data_uri
+from explorer.widgets.html import escape, heading, note
+from precompute.store.answers import answers
+from precompute.store.reader import Layer
+
+_MOST_ROWS = 60
+
+
+def class_detail(view: View, layer: Layer, unit: int) -> None:
+    """List the flips of the class that is looked at; nothing where none is."""
+    chosen = view.chosen_class
+    if chosen is None:
+        return
+    title = view.store.classes.title[chosen]
+    flips = layer.flips(view.selection.ablation, unit)
+    lost, gained = right_changes(flips, answers(view.store))
+    of_class = np.flatnonzero(view.store.images.label[flips.image] == chosen)
+    changes = "1 image of this class changes its answer"
+    if len(of_class) != 1:
+        changes = f"{count(len(of_class), 'image')} of this class change their answer"
+    heading(f"{title} without unit {unit}", changes)
+    order = of_class[np.argsort(-2 * lost[of_class].astype(int) - gained[of_class], kind="stable")]
+    rows = [_row(view, int(flips.image[i]), int(flips.prediction[i]), _kind(lost[i], gained[i])) for i in order]
+    if rows:
+        head = "<tr><th></th><th>image</th><th>with the unit</th><th>without it</th><th></th></tr>"
+        st.html(f'<table class="us-table">{head}{"".join(rows[:_MOST_ROWS])}</table>')
+    if len(rows) > _MOST_ROWS:
+        note(f"The first {_MOST_ROWS} of {len(rows)}.")
+    st.button("Look at all classes", key="all_classes", on_click=navigate.put, args=(view.selection.to(label=None),))
+
+
+def _kind(lost: bool, gained: bool) -> str:
+    return "lost" if lost else "gained" if gained else ""
+
+
+def _row(view: View, image: int, prediction: int, kind: str) -> str:
+    jpeg = view.store.thumbnail(image)
+    picture = f'<img src="{data_uri(jpeg, "jpeg")}" alt="">' if jpeg else ""
+    before = int(view.store.baseline.prediction[image])
+    cells = [view.store.images.path[image], _output(view, before), _output(view, prediction)]
+    words = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    return f'<tr><td>{picture}</td>{words}<td class="us-{kind or "note"}">{kind or "wrong both times"}</td></tr>'
+
+
+def _output(view: View, output: int) -> str:
+    classes = view.store.classes
+    index = classes.of_output.get(output)
+    return f"output {output}" if index is None else classes.title[index]

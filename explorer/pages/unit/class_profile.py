@@ -1,0 +1,49 @@
+"""The two halves of the sentence, class by class."""
+
+import math
+
+from explorer import navigate
+from explorer.charts.butterfly import butterfly, class_frame
+from explorer.class_effects import Impact
+from explorer.drop_test import Evidence
+from explorer.navigate import View
+from explorer.selection import Selection
+from explorer.widgets.ablation_choice import choose_ablation
+from explorer.widgets.chart import chart
+from explorer.widgets.html import heading, note
+from precompute.store.reader import Layer
+
+
+def sides(view: View, layer: Layer, unit: int, effect: Impact, found: Evidence | None) -> None:
+    """Show the class profile and the ablation impact side by side; a click on a class looks at it."""
+    heading("What it sees, and what breaks without it", "click a class to look at its images")
+    choose_ablation(view, layer)
+    classes = view.store.classes
+    frame = class_frame(classes.title, classes.name, layer.class_mean[unit], effect)
+    # The key starts a fresh chart for each view: a selection that outlived its URL would swallow the next click.
+    key = f"sides_{layer.name}_{unit}_{view.selection.label}_{view.selection.ablation}"
+    ceiling = None if found is None or math.isnan(found.ceiling) else 100 * found.ceiling
+    chart(
+        lambda: butterfly(frame, view.selection.label, ceiling=ceiling),
+        key=key,
+        says="Mean activation of each class to the left, accuracy that it loses without the unit to the right",
+        on_pick=lambda row: _look_at(view.selection, row["name"]),
+    )
+    note(
+        "Blue: mean activation over the images of the class. Orange: accuracy lost when the unit is silenced; green: "
+        "gained. The line is a 95 % interval for that class alone (paired, Bonett and Price 2012). The largest of many "
+        f"drops is large partly by chance{_chance(ceiling)}.{_below_zero(layer, unit)}"
+    )
+
+
+def _chance(ceiling: float | None) -> str:
+    return "" if ceiling is None else ": up to the dashed line in 95 of 100 such cases"
+
+
+def _below_zero(layer: Layer, unit: int) -> str:
+    """Say which way means below zero are drawn, where the unit has any."""
+    return " Means below zero go to the right." if (layer.class_mean[unit] < 0).any() else ""
+
+
+def _look_at(selection: Selection, name: str) -> None:
+    navigate.put(selection.to(label=None if name == selection.label else name))

@@ -1,0 +1,102 @@
+"""What a unit detects: the concepts that coincide with its most active places, drawn on its exemplars."""
+
+import numpy as np
+import streamlit as st
+
+from explorer import navigate
+from explorer.concept_scores import FLOOR, Matched, matched
+from explorer.format import number, significant
+from explorer.navigate import View
+from explorer.pictures import aspect_of, canvas, regions
+from explorer.widgets.gallery import Picture, gallery
+from explorer.widgets.html import escape, heading, note
+from precompute.store.reader import Layer
+
+
+def concepts(view: View, layer: Layer, unit: int) -> None:
+    """Show a unit's best concepts; nothing where the store holds none."""
+    found = matched(view.store, layer, unit)
+    if found is None:
+        return
+    detects = bool(found.names) and found.iou[0] > max(FLOOR, found.ceiling)
+    title = "What it detects" if detects else "What it overlaps with"
+    heading(title, "concepts marked in the pictures against the places where it is most active")
+    if np.isnan(found.threshold):
+        note("It is active at too few positions, or saturated at too many, to be held against concepts.")
+    elif not found.names:
+        note("It is nowhere active where a concept is.")
+    else:
+        left, right = st.columns([3, 9], gap="large")
+        with left:
+            rank = _choose_rank(view, found)
+            _numbers(found)
+        with right:
+            _drawn(view, layer, unit, found, rank)
+
+
+def _choose_rank(view: View, found: Matched) -> int:
+    rank = min(int(view.selection.concept or 1), len(found.names)) - 1
+    key = "concept_rank"
+    st.session_state[key] = str(rank + 1)
+    st.segmented_control(
+        "Concept",
+        [str(place) for place in range(1, len(found.names) + 1)],
+        format_func=lambda place: found.names[int(place) - 1],
+        key=key,
+        required=True,
+        on_change=navigate.put_widget,
+        args=(view.selection, "concept", key),
+        label_visibility="collapsed",
+    )
+    return rank
+
+
+def _numbers(found: Matched) -> None:
+    rows = "".join(
+        f"<tr><td>{escape(name)}<br><small>{escape(category)}</small></td>"
+        f'<td class="us-number">{number(100 * float(iou), 1)}</td></tr>'
+        for name, category, iou in zip(found.names, found.categories, found.iou, strict=True)
+    )
+    chance = (
+        f"<tr><td>by chance<br><small>the best of all concepts</small></td>"
+        f'<td class="us-number">{number(100 * found.chance, 1)}<br>'
+        f"<small>at most {number(100 * found.ceiling, 1)}</small></td></tr>"
+    )
+    head = '<tr><th>concept</th><th class="us-number">intersection over union, %</th></tr>'
+    st.html(f'<table class="us-table us-brief">{head}{rows}{chance}</table>')
+    note(f"{_called(found)} Active: above {significant(found.threshold)}.")
+
+
+def _called(found: Matched) -> str:
+    if found.iou[0] <= FLOOR:
+        return f"At most {100 * FLOOR:g} %, so it is not called a detector."
+    if found.iou[0] <= found.ceiling:
+        return f"Above {100 * FLOOR:g} %, but no more than chance reaches."
+    return f"Above {100 * FLOOR:g} %: a detector of {found.names[0]}."
+
+
+def _drawn(view: View, layer: Layer, unit: int, found: Matched, rank: int) -> None:
+    concept, own = found.of_concept(rank), found.of_unit
+    if concept is None or own is None:
+        note("The concepts were looked for in other pictures than the store's, so none can be drawn on its exemplars.")
+        return
+    label = view.store.images.label
+    images = layer.exemplars("top", unit).image
+    aspect = aspect_of(view.store.model.input_size)
+    gallery(
+        [
+            Picture(
+                jpeg=view.store.thumbnail(image),
+                title=view.store.classes.title[label[image]],
+                overlay=regions(own_place, place, canvas(aspect)),
+                hint=view.store.images.path[image],
+            )
+            # Masks are there for the first exemplars only.
+            for image, place, own_place in zip(images, concept, own, strict=False)
+        ],
+        aspect,
+        wide=True,
+    )
+    note(
+        f"Violet: {found.names[rank]}. Outlined: where the unit is above its threshold. Its strongest images, in order."
+    )

@@ -1,0 +1,44 @@
+"""What the sentence about a unit stands on, quietly, below it."""
+
+from explorer import drop_test, headline_details
+from explorer.class_effects import Impact, Move
+from explorer.class_preference import Profile, Strongest
+from explorer.drop_test import Evidence
+from explorer.format import count
+from explorer.navigate import View
+from explorer.widgets.html import notes
+
+_MOST_NAMED = 5
+
+
+def footing(
+    view: View, profile: Profile, images: Strongest, effect: Impact, found: Evidence | None, move: Move | None
+) -> None:
+    """Say what the numbers of the sentence stand on; without statistics, how to add them."""
+    titles = view.store.classes.title
+    paragraphs = (
+        [*headline_details.of_loss(titles, effect, found), *_set_apart(view)],
+        headline_details.of_move(titles, move),
+        headline_details.of_drive(titles, profile, images),
+        [] if found is not None else _no_statistics(view),
+    )
+    notes(" ".join(said) for said in paragraphs)
+
+
+def _no_statistics(view: View) -> list[str]:
+    return [
+        "Without statistics of this version of the program the class is picked and its drop read on the same images, "
+        "so the drop is rather too large, and no test stands beside it.",
+        f"`python -m precompute experiment {drop_test.NAME} {view.source.quoted}` adds a drop to quote and its tests.",
+    ]
+
+
+def _set_apart(view: View) -> list[str]:
+    """Name the classes that are set apart."""
+    apart = [view.store.classes.title[index] for index in drop_test.set_apart(view.store)]
+    if not apart:
+        return []
+    named = ", ".join(apart[:_MOST_NAMED]) + (" and others" if len(apart) > _MOST_NAMED else "")
+    verb = "is" if len(apart) == 1 else "are"
+    said = f"{verb} set apart, having nothing to lose (accuracy below 10 %): {named}."
+    return [f"{count(len(apart), 'class', 'classes')} {said}"]

@@ -1,0 +1,111 @@
+"""A unit's measures, each with its place among the units of the layer."""
+
+import base64
+
+import numpy as np
+import streamlit as st
+
+from explorer.charts.strip import Place, place, rank_strip
+from explorer.class_effects import Ints
+from explorer.format import count, ordinal, percent, significant, some_points
+from explorer.measure_choices import in_order, is_defined
+from explorer.measure_display import index_title, quantity
+from explorer.navigate import View
+from explorer.null_levels import beside
+from explorer.widgets.html import escape, together
+from precompute.measures.table import find, in_points, named
+from precompute.store.reader import Layer, Measure, Store
+
+_KEY_MEASURES = ("class_selectivity", "quoted_drop_low", "max_class_drop", "overall_drop", "l1_norm")
+
+
+def measures(view: View, layer: Layer, unit: int, per_class: Ints) -> None:
+    """Show the measures that matter most, and on how many images the unit is alive.
+
+    Parameters
+    ----------
+    view : View
+        What is looked at; its kind of ablation is that of the drops.
+    layer, unit : Layer, int
+        The unit.
+    per_class : (class,) integer array
+        Images of each class: they decide how finely a drop can be told.
+    """
+    ablation = view.selection.ablation
+    wanted = [named(name, ablation) for name in _KEY_MEASURES]
+    held = [layer.measures[name] for name in wanted if name in layer.measures]
+    cards = [_card(view.store, layer, measure, unit, per_class) for measure in held if is_defined(measure)]
+    st.html(f'<dl class="us-measures">{"".join(cards)}{_alive(layer, unit)}</dl>')
+
+
+def all_measures(view: View, layer: Layer, unit: int) -> None:
+    """List all measures of a unit with their places in the layer, on demand: the key ones stand on top of the page."""
+    with st.expander("All measures of this unit"):
+        rows = "".join(_row(view.store, layer, measure, unit) for measure in in_order(layer))
+        heads = ("by chance", "in the layer", "formula", "from")
+        head = '<th></th><th class="us-number">value</th>' + "".join(f"<th>{title}</th>" for title in heads)
+        st.html(f'<table class="us-table us-list"><tr>{head}</tr>{rows}</table>')
+
+
+def _row(store: Store, layer: Layer, measure: Measure, unit: int) -> str:
+    if measure.is_index:
+        value, where = index_title(measure, store, unit), ""
+    else:
+        value, where = quantity(measure).words(unit), _place_words(place(measure.values, unit))
+    chance = beside(store, layer, measure.name, unit).removeprefix("by chance ")
+    cells = (measure.formula, measure.experiment or "the run")
+    return (
+        f'<tr><td>{escape(measure.label)}</td><td class="us-number">{escape(value)}</td>'
+        f"<td>{escape(chance)}</td><td>{escape(where)}</td>"
+        + "".join(f"<td><small>{escape(cell)}</small></td>" for cell in cells)
+        + "</tr>"
+    )
+
+
+def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
+    if np.isnan(value):
+        return "–", ""
+    row = find(name)
+    if row is not None and in_points(name):
+        images = np.median(per_class[per_class > 0]) if row.of_class else per_class.sum()
+        way = "" if value == 0 else " lost" if value > 0 else " gained"
+        size, points = some_points(abs(value), int(images)).split()
+        if value and not size.strip("0."):
+            return "≈ 0", points + way
+        return size, points + way
+    return significant(value, 2 if name == "class_selectivity" else 3), ""
+
+
+def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: Ints) -> str:
+    number, unit_of_measurement = _shown(measure.name, float(measure.values[unit]), per_class)
+    strip = base64.b64encode(rank_strip(measure.values, unit).encode()).decode()
+    said = (_place_words(place(measure.values, unit)), beside(store, layer, measure.name, unit))
+    return (
+        f'<div title="{escape(measure.formula)}"><dt>{escape(measure.label)}</dt>'
+        f"<dd><b>{escape(number)}<small>{escape(unit_of_measurement)}</small></b>"
+        f'<img src="data:image/svg+xml;base64,{strip}" alt="">'
+        f"<span>{'<br>'.join(together(escape(words)) for words in said if words)}</span></dd></div>"
+    )
+
+
+def _place_words(found: Place | None) -> str:
+    if found is None:
+        return "not defined for this unit"
+    if found.tied + 1 == found.of and found.of > 1:
+        return f"the same in all {count(found.of, 'unit')}"
+    rank = "highest" if found.rank == 1 else "lowest" if found.lowest else f"{ordinal(found.rank)} highest"
+    ties = f", tied with {count(found.tied, 'other')}" if found.tied else ""
+    return f"{rank} of {count(found.of, 'unit')}{ties}"
+
+
+def _alive(layer: Layer, unit: int) -> str:
+    activation = layer.activation(unit)
+    signed = activation.positive_mean is not None
+    alive = activation.max > 0 if signed else activation.max != 0
+    share = float(alive.mean()) if alive.size else 0.0
+    name, meant = ("Above zero on", "above zero somewhere") if signed else ("Alive on", "not zero everywhere")
+    return (
+        f'<div title="Images on which the unit is {meant}"><dt>{name}</dt>'
+        f"<dd><b>{percent(share, 100)}</b></dd>"
+        f"<span>{alive.sum():,} of {count(alive.size, 'image')}</span></div>"
+    )

@@ -1,0 +1,57 @@
+"""Whether the stores that are shown pass their check, found in a process of its own, one after the other."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from threading import Lock, Thread
+
+from explorer.store_files import ROOT, Source
+
+LIMIT_S = 1800
+_Key = tuple[Path, tuple[int, int, int]]
+
+
+class Verdicts:
+    """What the check says of files, shared by all sessions of the app and kept for as long as a file is the same."""
+
+    def __init__(self) -> None:
+        self._said: dict[_Key, str | None] = {}
+        self._one_at_a_time = Lock()
+
+    def of(self, source: Source) -> str | None:
+        """Return what the check says: empty where nothing is wrong, None where it has not ended."""
+        return self._said.get((source.path, source.signature))
+
+    def start(self, source: Source) -> None:
+        """Start the check of a file, once."""
+        key = (source.path, source.signature)
+        if key not in self._said:
+            self._said[key] = None
+            Thread(target=self._find, args=(key,), daemon=True).start()
+
+    def _find(self, key: _Key) -> None:
+        with self._one_at_a_time:
+            self._said[key] = check_apart(key[0])
+
+
+def check_apart(path: Path) -> str:
+    """Check a store in a process of its own; return a sentence where it fails, nothing where it passes.
+
+    Parameters
+    ----------
+    path : Path
+        A file that the app can open.
+    """
+    command = ["-m", "precompute", "check", str(path.absolute())]
+    try:
+        done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, timeout=LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return f"The check of this store did not come to an end within {LIMIT_S // 60} minutes."
+    lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
+    if done.returncode == 0 or not lines:
+        return ""
+    return (
+        f"This store fails its check: {lines[0]}. Numbers shown here may be wrong. "
+        f"`python {shlex.join(command)}` lists all that it finds."
+    )

@@ -1,1 +1,0 @@
-"""The pages, one thin file each: ask for data, call charts, lay out."""

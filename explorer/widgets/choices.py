@@ -1,0 +1,83 @@
+"""What a reader chooses on the Experiments page. Every choice is part of the URL, so a link shows the same figure."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.navigate import View
+from explorer.widgets.html import note
+
+_MOST_SHOWN = 6
+_ALL = "all classes"
+
+
+def choose(view: View, options: Mapping[str, str], *, label: str) -> str:
+    """Let the reader choose one of a few ways of showing an experiment; one such choice a presentation.
+
+    Parameters
+    ----------
+    view : View
+        What is looked at; its selection's ``choice`` is what was chosen.
+    options : mapping
+        Labels for readers, by the word that stands in the URL. The first is shown to begin with.
+    label : str
+        What is chosen.
+
+    Returns
+    -------
+    str
+        The word.
+    """
+    asked, first = view.selection.choice, next(iter(options))
+    if asked is not None and asked not in options:
+        note(f"The address asks for “{asked[:60]}”, which is not there; {options[first]} is shown instead.")
+    value = asked if asked is not None and asked in options else first
+    key = "experiment_choice"
+    st.session_state[key] = value
+    put, args, names, words = navigate.put_widget, (view.selection, "choice", key), list(options), options.__getitem__
+    if len(options) <= _MOST_SHOWN:
+        st.segmented_control(label, names, format_func=words, key=key, on_change=put, args=args, required=True)
+    else:
+        st.selectbox(label, names, format_func=words, key=key, on_change=put, args=args, width=320)
+    return value
+
+
+def choose_layer(view: View, held: Sequence[str]) -> str:
+    """Let the reader choose one of the layers that an experiment was carried out on, and return its name."""
+    asked = view.selection.layer
+    value = asked if asked is not None and asked in held else held[-1]
+    key = "experiment_layer"
+    st.session_state[key] = value
+    put, args = navigate.put_widget, (view.selection, "layer", key)
+    if len(held) <= _MOST_SHOWN:
+        st.radio("Layer", held, key=key, on_change=put, args=args)
+    else:
+        st.selectbox("Layer", held, key=key, on_change=put, args=args)
+    if asked != value:
+        note(f"Not carried out on {asked}; {value} is shown.")
+    return value
+
+
+def choose_class(view: View) -> int | None:
+    """Let the reader choose a class or all of them; return the class's index, None for all."""
+    classes = view.store.classes
+    titles = dict(zip(classes.name, classes.title, strict=True))
+    key = "experiment_class"
+    st.session_state[key] = view.selection.label
+    st.selectbox(
+        "Class",
+        classes.name,
+        index=None,
+        format_func=lambda name: titles.get(name, str(name)),
+        key=key,
+        placeholder=_ALL,
+        on_change=_put_class,
+        args=(view, key),
+        width=260,
+    )
+    return view.chosen_class
+
+
+def _put_class(view: View, key: str) -> None:
+    navigate.put(view.selection.to(label=st.session_state[key]))

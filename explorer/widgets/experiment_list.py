@@ -1,0 +1,49 @@
+"""The list of all experiments, as links; those that the store holds come with a mark."""
+
+import sys
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.format import md_text
+from explorer.navigate import View
+from explorer.store_files import find_sources
+from explorer.widgets.html import note
+from precompute.store.experiments import registry
+
+
+def show(view: View, chosen: str | None = None) -> None:
+    """List all experiments as links; those that the store does not hold are quiet."""
+    held = set(view.store.experiments)
+    with st.container(key="experiments", gap=None):
+        for name in all_experiments(view):
+            label = md_text(title_of(view, name))
+            label = f"**{label}**" if name == chosen else label if name in held else f":gray[{label}]"
+            icon = ":material/check:" if name in held else ":material/add:"
+            with st.container(key="experiment_chosen" if name == chosen else None):
+                st.page_link(navigate.EXPERIMENTS, label=label, icon=icon, query_params=query(view, name))
+        note("✓ in this store, + can be added")
+        if len(find_sources(sys.argv)) > 1:
+            st.page_link(
+                navigate.COMPARE,
+                label="Compare stores",
+                icon=":material/compare_arrows:",
+                query_params=view.selection.to(choice=None).query(),
+            )
+
+
+def all_experiments(view: View) -> list[str]:
+    """Return the names of all experiments: those that the machine knows, in its order, then others in the store."""
+    return list(dict.fromkeys([*registry.NAMES, *view.store.experiments]))
+
+
+def title_of(view: View, name: str) -> str:
+    """Return an experiment's title; its name where nobody gave it one."""
+    if name in registry.NAMES:
+        return registry.spec_of(name).title
+    return str(view.store.experiment(name).facts.get("title", name))
+
+
+def query(view: View, name: str) -> dict[str, str]:
+    """Return the URL's parameters of an experiment; what was chosen for another does not follow."""
+    return view.selection.to(experiment=name, choice=None).query()

@@ -1,0 +1,88 @@
+"""Pictures of images, with an overlay that hovering lifts, as one piece of HTML.
+
+One element with data addresses is several times faster to show than an image element for each.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from explorer.pictures import data_uri
+from explorer.widgets.html import escape
+
+_LEAST, _LEAST_TALL, _WIDEST, _A_ROW = 84, 64, 260, 6
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a gallery.
+
+    Parameters
+    ----------
+    jpeg : bytes
+        The image; empty where the store holds none.
+    title, value : str
+        What stands below it.
+    overlay : bytes or None
+        A transparent PNG to lay over it.
+    chosen : bool or None
+        Whether it belongs to the class that is looked at; None where no class is.
+    lost : bool
+        Whether the network loses this image without the unit.
+    hint : str
+        What hovering says.
+    instead : str
+        Why there is nothing to lay over it, said in its place.
+    """
+
+    jpeg: bytes
+    title: str
+    value: str = ""
+    overlay: bytes | None = None
+    chosen: bool | None = None
+    lost: bool = False
+    hint: str = ""
+    instead: str = ""
+
+
+def gallery(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, faded: bool = False) -> None:
+    """Show pictures in a grid, whole and in their own proportions.
+
+    Parameters
+    ----------
+    pictures : iterable of Picture
+        In reading order.
+    aspect : float
+        Their width over their height. Wider ones get wider columns, so that all galleries have pictures of about the
+        same area.
+    wide : bool
+        A few large ones a row rather than as many small ones as fit.
+    faded : bool
+        Pale the image under its overlay until the pointer is on it.
+    """
+    figures = "".join(_figure(picture, faded) for picture in pictures)
+    root = math.sqrt(aspect)
+    columns = min(_A_ROW, max(1, round(_A_ROW / root)))
+    look = (
+        f"--aspect: {aspect:.4f}; --least: {max(_LEAST_TALL, _LEAST * root):.0f}px; --share: {20 * max(1, root):.1f}%; "
+        f"--columns: {columns}; --widest: {_WIDEST * root:.0f}px"
+    )
+    st.html(f'<div class="us-gallery{" us-wide" if wide else ""}" style="{look}">{figures}</div>')
+
+
+def _figure(picture: Picture, faded: bool) -> str:
+    state = {None: "", True: "us-chosen", False: "us-unlike"}[picture.chosen]
+    pale = ' class="us-faded"' if faded else ""
+    image = f'<img{pale} src="{data_uri(picture.jpeg, "jpeg")}" alt="{escape(picture.title)}">' if picture.jpeg else ""
+    over = f'<img class="us-over" src="{data_uri(picture.overlay, "png")}" alt="">' if picture.overlay else ""
+    lost = '<b class="us-badge">lost</b>' if picture.lost else ""
+    instead = f'<span class="us-instead">{escape(picture.instead)}</span>' if picture.instead else ""
+    caption = (
+        f'<span title="{escape(picture.title)}">{escape(picture.title)}</span><span>{escape(picture.value)}</span>'
+    )
+    return (
+        f'<figure class="{state}" title="{escape(picture.hint)}"><div class="us-picture">{image}{over}{instead}{lost}'
+        f"</div><figcaption>{caption}</figcaption></figure>"
+    )

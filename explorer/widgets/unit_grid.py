@@ -1,0 +1,129 @@
+"""A wall of units: a tile each, with its strongest pictures; each leads to the unit."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import cache, navigate
+from explorer.drop_verdicts import standing
+from explorer.measure_display import Quantity, dead_units
+from explorer.navigate import View
+from explorer.notable_units import Pick
+from explorer.null_levels import Chance, chance_of
+from explorer.pictures import aspect_of, data_uri
+from precompute.store.reader import Layer
+
+_PICTURES = 4
+_HERE = Path(__file__).parent
+
+
+def wall(
+    view: View,
+    layer: Layer,
+    units: Sequence[int],
+    value: Quantity | None,
+    *,
+    key: str,
+    reasons: Sequence[Pick] = (),
+) -> None:
+    """Show a tile for each unit and follow a click on one.
+
+    Parameters
+    ----------
+    view : View
+        What is looked at.
+    layer : Layer
+        The units' layer.
+    units : sequence of int
+        In the order of the tiles.
+    value : Quantity or None
+        The measure to print on each.
+    key : str
+        Names the wall on its page.
+    reasons : sequence of Pick, optional
+        Why each of the units is shown, and the number to print in place of the measure.
+    """
+    tiles = _tiles(view, layer, units, value, reasons)
+    aspect = aspect_of(view.store.model.input_size)
+    _mount()(data={"tiles": tiles, "aspect": aspect}, key=key, on_pick_change=lambda: _open(view, layer, key))
+
+
+def _open(view: View, layer: Layer, key: str) -> None:
+    picked = st.session_state[key]["pick"]
+    if picked is not None:
+        navigate.open_unit(view, layer, picked)
+
+
+def _mount() -> Any:
+    return st.components.v2.component(
+        "unitscope_wall",
+        html='<div class="wall"></div>',
+        css=(_HERE / "unit_grid.css").read_text("utf-8"),
+        js=(_HERE / "unit_grid.js").read_text("utf-8"),
+    )
+
+
+def _tiles(
+    view: View, layer: Layer, units: Sequence[int], value: Quantity | None, reasons: Sequence[Pick]
+) -> list[dict[str, Any]]:
+    dead = dead_units(layer)
+    found = standing(view.store, layer, view.selection.ablation)
+    drives = _drives(view, layer, units)
+    images = _images(view, layer, units)
+    chance = None if value is None else chance_of(view.store, layer, value.name)
+    tiles = []
+    why: Sequence[Pick | None] = reasons or [None] * len(units)
+    for unit, drive, row, reason in zip(map(int, units), drives, images, why, strict=True):
+        number = reason.value if reason else value.words(unit) if value else ""
+        verdict = {} if dead[unit] or not layer.ablations else asdict(found.of(unit))
+        tiles.append(
+            {
+                "target": unit,
+                "name": f"unit {unit}",
+                "href": f"unit?{urlencode(navigate.unit_of(view, layer, unit).query())}",
+                "reason": reason.reason if reason else "",
+                "value": "dead" if dead[unit] and not reason else number,
+                "drive": [] if dead[unit] else drive,
+                "verdict": verdict,
+                "dead": bool(dead[unit]),
+                "hint": _hint(value, chance, unit) if value else "",
+                "pictures": [data_uri(view.store.thumbnail(image), "jpeg") for image in row if image >= 0],
+            }
+        )
+    return tiles
+
+
+def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[str, str]]]:
+    """Say of each unit which class it answers to on average, and of what its strongest images are if that differs."""
+    preferred = layer.measures.get("selective_class")
+    titles = view.store.classes.title
+    strongest = cache.strongest_images(view.source, layer, tuple(map(int, units)))
+    said = []
+    for unit, images in zip(units, strongest, strict=True):
+        best = None if preferred is None or np.isnan(preferred.values[unit]) else int(preferred.values[unit])
+        lines = [] if best is None else [{"verb": "sees", "text": titles[best]}]
+        if best is not None and images.differs(best):
+            leader = images.leader or 0
+            lines = [
+                {"verb": "strongest", "text": f"{images.count[leader]} of {images.n_images} {titles[leader]}"},
+                {"verb": "on average", "text": titles[best]},
+            ]
+        said.append(lines)
+    return said
+
+
+def _hint(value: Quantity, chance: Chance | None, unit: int) -> str:
+    beside = "" if chance is None else chance.beside(unit)
+    return "; ".join(filter(None, (f"{value.label}: {value.words(unit)}", beside)))
+
+
+def _images(view: View, layer: Layer, units: Sequence[int]) -> NDArray[np.integer[Any]]:
+    if "top" not in layer.exemplar_kinds:
+        return np.full((len(units), 1), -1)
+    return cache.first_exemplars(view.source, layer, tuple(int(unit) for unit in units), _PICTURES)

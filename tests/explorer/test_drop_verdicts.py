@@ -1,0 +1,115 @@
+"""What is said of the loss of every unit, and which units are worth a look: the same on every page."""
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+from explorer.drop_verdicts import Standing, Verdict, standing
+from explorer.notable_units import picks
+from precompute.__main__ import main
+from precompute.store.reader import open_store
+from tests.factory import Recipe, make_store
+
+TITLES = ("deer", "cat", "ship")
+LAYER = "features.10"
+
+
+def layer_of(q, overall_q, named=((0, np.nan, np.nan),), overall_drop=0.02):
+    """A layer of one unit."""
+    numbers = (np.array([0.067]), np.array([q]), np.array([0.01]), np.array([overall_q]), np.array([overall_drop]))
+    return Standing(TITLES, np.array(named), *numbers)
+
+
+def test_a_unit_within_chance_breaks_nothing():
+    assert layer_of(q=0.06, overall_q=0.5).of(0) == Verdict("", "loss within chance", told=False)
+    assert layer_of(q=0.05, overall_q=0.5).of(0) == Verdict("breaks", "deer", told=True)
+
+
+def test_of_several_classes_none_is_named_alone():
+    two = layer_of(q=0.01, overall_q=0.5, named=((2, 0, np.nan),))
+    assert two.of(0).text == "ship or deer"
+    assert layer_of(q=0.01, overall_q=1, named=((np.nan,) * 3,)).of(0).text == "some class, not settled which"
+
+
+def test_a_loss_of_all_classes_together_is_told_and_a_gain_is_none():
+    assert layer_of(q=0.5, overall_q=0.01).of(0) == Verdict("", "all classes together lose", told=True)
+    assert not layer_of(q=0.5, overall_q=0.01, overall_drop=-0.02).of(0).told
+
+
+def test_without_a_test_a_drop_is_called_untested_and_none_is_no_break():
+    named, drop = np.array([[1.0], [np.nan], [1.0]]), np.array([0.02, np.nan, 0.0])
+    found = Standing(TITLES, named, drop)
+    assert found.of(0) == Verdict("breaks", "cat (untested)", told=False)
+    assert found.of(1) == found.of(2) == Verdict("", "no class loses", told=False)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """A store with statistics."""
+    made = make_store(
+        tmp_path_factory.mktemp("standing") / "demo.h5", Recipe(per_class=60, layers=((LAYER, 8, (5, 5)),))
+    )
+    assert main(["experiment", "statistics", str(made)]) == 0
+    with h5py.File(made, "r+") as file:
+        file[f"/layers/{LAYER}/measure/redundancy"] = np.array([0, 5, 1, 1, 0, 0, 0, np.nan], "f4")
+    return made
+
+
+def test_each_reason_has_its_unit(path):
+    with open_store(path) as store:
+        layer = store.layer(LAYER)
+        found = standing(store, layer, "zero")
+        chosen = {pick.reason: pick.unit for pick in reversed(picks(store, layer, "zero", found, 20))}
+        sure = found.by_certainty()
+        base = f"layers/{LAYER}/ablation/zero"
+        p = store.experiment("statistics")[f"{base}/max_drop_p"]
+        assert p[chosen["surest loss"]] == p.min()
+        assert {chosen["surest loss"], chosen["sure loss"]} <= set(sure)
+        assert chosen["dead"] == 7
+        assert chosen["most redundant"] == 1
+        firing = [unit for unit in range(7) if (layer.activation(unit).max > 0).sum() >= 60]
+        selectivity = layer.measures["class_selectivity"].values
+        assert selectivity[chosen["most selective"]] == max(selectivity[unit] for unit in firing)
+        general = [unit for unit in range(8) if found.is_general(unit)]
+        losing = (layer.ablation("zero").drop > 0).sum(axis=1)
+        assert general
+        assert losing[chosen["most general"]] == max(losing[unit] for unit in general)
+
+
+def test_there_are_as_many_units_as_there_is_room_for_and_a_unit_is_twice_only_for_two_reasons(path):
+    with open_store(path) as store:
+        layer = store.layer(LAYER)
+        found = standing(store, layer, "zero")
+        for n in (1, 3, 6, 20):
+            chosen = picks(store, layer, "zero", found, n)
+            assert len(chosen) == n or n == 20
+            further = [pick.unit for pick in chosen if pick.reason in ("sure loss", "selective")]
+            assert len(further) == len({*further})
+            assert not {*further} & {pick.unit for pick in chosen if pick.reason not in ("sure loss", "selective")}
+
+
+def test_the_overview_and_the_layer_say_the_same_of_a_unit(path, runs, show):
+    shutil.copyfile(path, runs / "demo.h5")
+    said = {}
+    for page in ("overview", "layer"):
+        tiles = json.loads(show(page, store="demo", layer=LAYER).tiles()[0].proto.json)["tiles"]
+        said[page] = {tile["target"]: (tile["drive"], tile["verdict"]) for tile in tiles}
+    assert said["overview"]
+    assert all(said["layer"][unit] == words for unit, words in said["overview"].items())
+    assert any(words["told"] for _, words in said["layer"].values() if words)
+
+
+def test_a_tile_says_both_meanings_of_what_a_unit_sees_where_they_differ(path, runs, show):
+    with h5py.File(shutil.copyfile(path, runs / "demo.h5"), "r+") as file:
+        best = int(np.bincount(file["/images/label"][...][file[f"/layers/{LAYER}/exemplar/top/image"][0]]).argmax())
+        other = (best + 5) % 12
+        file[f"/layers/{LAYER}/measure/selective_class"][0] = other
+        titles = file["/classes/title"].asstr()[...]
+    tiles = json.loads(show("layer", store="demo", layer=LAYER, sort="unit").tiles()[0].proto.json)["tiles"]
+    strongest, average = tiles[0]["drive"]
+    assert strongest["verb"] == "strongest"
+    assert strongest["text"].endswith(f" of 9 {titles[best]}")
+    assert average == {"verb": "on average", "text": titles[other]}

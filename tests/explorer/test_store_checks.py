@@ -1,0 +1,50 @@
+"""A store that fails its check is shown all the same, with a line that says so."""
+
+import time
+
+import h5py
+import pytest
+
+from explorer import cache
+from explorer.store_files import Source
+from tests.explorer.conftest import put
+from tests.factory import Recipe
+
+SMALL = Recipe(n_classes=3, per_class=3, layers=(("features.2", 3, (3, 3)),), k=3, without=frozenset({"mean ablation"}))
+
+
+@pytest.fixture
+def path(made, runs):
+    return put(made("small", SMALL), runs)
+
+
+def found(source):
+    """Wait for the check of a store."""
+    verdicts = cache.verdicts()
+    assert verdicts.of(source) is None
+    verdicts.start(source)
+    for _ in range(600):
+        if verdicts.of(source) is not None:
+            break
+        time.sleep(0.1)
+    return verdicts.of(source)
+
+
+def test_a_store_that_fails_its_check_is_shown_with_a_line_that_says_so(path, show):
+    with h5py.File(path, "r+") as file:
+        file["/layers/features.2/measure/class_selectivity"][0] = 0.123
+    said = found(Source("demo", path))
+    assert said.startswith("This store fails its check: /layers/features.2/measure/class_selectivity: ")
+    page = show("layer", store="demo", layer="features.2")
+    assert page.words.count("This store fails its check") == 1
+    assert page.charts()
+
+
+def test_of_a_store_that_passes_nothing_is_said(path, show):
+    assert found(Source("demo", path)) == ""
+    assert "its check" not in show(store="demo").words
+
+
+def test_before_the_check_has_ended_the_page_is_there(path, show):
+    assert "its check" not in show(store="demo").words
+    assert cache.verdicts().of(Source("demo", path)) is None
