@@ -12,7 +12,7 @@ from explorer.pages import welcome
 from explorer.store_files import ROOT, find_sources
 from explorer.widgets import messages
 from precompute.errors import UnitscopeError
-from precompute.store.net import reading
+from precompute.store.damage import reading
 
 st.set_page_config(page_title="Unitscope", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
 st.html(ROOT / "explorer" / "widgets" / "style.css")

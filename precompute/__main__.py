@@ -18,12 +18,12 @@ from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
 from precompute.option_fields import add_arguments, asked
 from precompute.options import MODEL_HELP, RunOptions
-from precompute.shards.folder import refuse_other, side_files_of
+from precompute.run.shards import refuse_other, side_files_of
 from precompute.stopping import INTERRUPTED, second_stops_at_once
 from precompute.store.check import check
+from precompute.store.damage import reading
 from precompute.store.experiments import registry
 from precompute.store.experiments.spec import ExperimentSpec
-from precompute.store.net import reading
 from precompute.store.place import parts_of, place_of
 from precompute.store.reader import Store, open_store
 from precompute.words import percent, printable
@@ -173,7 +173,7 @@ def _layers(options: argparse.Namespace) -> int:
     from precompute.models.load import load_model
     from precompute.models.sites import survey
     from precompute.models.units_on import UnitsOn
-    from precompute.planning import example_inputs
+    from precompute.run.planning import example_inputs
 
     # A layer has as many units whatever the weights, and published ones would have to be fetched.
     model = load_model(options.model, None if ".py:" in options.model else "none")
@@ -185,7 +185,7 @@ def _layers(options: argparse.Namespace) -> int:
 def _run(options: RunOptions) -> int:
     # What the options alone decide is refused before torch is imported.
     refuse_other(side_files_of(place_of(options.out)), options.identity(), options.defaults(), resume=options.resume)
-    from precompute.runs import carry_out
+    from precompute.run.report import carry_out
 
     carry_out(options, command=_command(), say=_say)
     _say(f"Look at it with: streamlit run app.py -- --store {shlex.quote(str(options.out))}")
@@ -204,7 +204,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _experiment(name: str, store: Path, options: ExperimentOptions) -> int:
     from precompute.experiments.attribution import add_maps
-    from precompute.experiments.carry_out import carry_out, carry_out_all
+    from precompute.experiments.runner import carry_out, carry_out_all
 
     with reading(store):
         if name == registry.ATTRIBUTION:

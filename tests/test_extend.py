@@ -16,7 +16,7 @@ from explorer.experiments.presentation import Presentation
 from precompute import ablation_kinds, document
 from precompute.__main__ import main
 from precompute.ablation_kinds import AblationKind
-from precompute.experiments.job import Findings, Prepared
+from precompute.experiments.protocol import Findings, Prepared
 from precompute.measures import table
 from precompute.measures.table import MeasureRow
 from precompute.options import RunOptions

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, Changed
-from precompute.ablation.counts import Counts
 from precompute.ablation.plain import PlainAblater
+from precompute.ablation.sweep_stats import Counts
 from precompute.ablation.ties import differs
 
 _IMAGES = 4

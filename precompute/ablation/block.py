@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, set_to
+from precompute.ablation.channel_subsets import Channels, Directions, Places
+from precompute.ablation.channelwise_rules import Narrow, rule_for
 from precompute.ablation.graph import Node, forget, last_uses
-from precompute.ablation.lanes import Narrow, rule_for
-from precompute.ablation.places import Channels, Directions, Places
 from precompute.ablation.plan import Plan
 
 

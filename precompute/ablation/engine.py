@@ -3,8 +3,8 @@
 For a batch of images the network runs once, or from the layer on where the layer's output is at hand. Ablations go in
 blocks through the operations that keep units apart, on the ablated lanes alone (`precompute.ablation.block`). Rows that
 come out of it unchanged are done. The others, of several ablations together, go through the rest of the network
-(`precompute.ablation.tail`), which begins with the update of a linear operation by a few lanes. Where a row's two
-highest outputs are closer than rounding, the plain method decides (`precompute.ablation.route`).
+(`precompute.ablation.suffix`), which begins with the update of a linear operation by a few lanes. Where a row's two
+highest outputs are closer than rounding, the plain method decides (`precompute.ablation.executor`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,12 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablation, Changed
 from precompute.ablation.audit import Audit
 from precompute.ablation.block import blocks
-from precompute.ablation.counts import Counts, total
+from precompute.ablation.executor import Reach, Route, Trip
 from precompute.ablation.graph import Program
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import Plan, make_plan
 from precompute.ablation.precision import Precision
-from precompute.ablation.route import Reach, Route, Trip
+from precompute.ablation.sweep_stats import Counts, total
 from precompute.errors import EngineDoubted
 
 

@@ -7,9 +7,9 @@ from functools import cached_property
 import torch
 
 from precompute.ablation.capture import CannotCapture
+from precompute.ablation.channelwise_rules import Lanes, rule_for
 from precompute.ablation.graph import Node, Program
-from precompute.ablation.lanes import Lanes, rule_for
-from precompute.ablation.updates import can_update
+from precompute.ablation.linear_update import can_update
 
 
 @dataclass(frozen=True, eq=False)

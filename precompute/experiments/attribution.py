@@ -8,21 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from precompute.ablation.memory import memory_budget
+from precompute.ablation.batch_sizes import memory_budget
 from precompute.attribution_methods import METHODS
 from precompute.errors import LayerError
-from precompute.experiments.carry_out import Origin, on_top
+from precompute.experiments.ablation_orders import sites_of
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.removal import sites_of
-from precompute.experiments.subject import Subject, find_subject
+from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.runner import Origin, on_top
 from precompute.images.loading import seen_size
 from precompute.images.picture import black_input, small_shape
 from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.progress import Progress
 from precompute.stages.activation_at import activation_at, not_right, rows_within
+from precompute.stages.exemplar_maps import Look, Maps, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted, wanted
-from precompute.stages.gallery import Look, Maps, attribution_maps, exemplar_maps
 from precompute.store.experiments import registry
 from precompute.store.layer import Layer
 from precompute.store.place import own_part, place_of

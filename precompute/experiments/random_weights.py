@@ -10,18 +10,18 @@ from torch import Tensor
 
 from precompute.attribution_methods import METHODS
 from precompute.errors import StoreError
+from precompute.experiments.ablation_orders import site_of
 from precompute.experiments.attribution import look_at
-from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.removal import site_of
-from precompute.experiments.subject import Subject, find_subject
+from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.restored_run import Subject, find_subject
 from precompute.measures.likeness import map_likeness
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
 from precompute.models.scrambled import scrambled
 from precompute.models.sites import Site
 from precompute.stages.activation_at import not_right
+from precompute.stages.exemplar_maps import attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted
-from precompute.stages.gallery import attribution_maps, exemplar_maps
 from precompute.store.layer import Layer
 from precompute.store.schema import MAX_EXEMPLAR_MAP_SIDE
 

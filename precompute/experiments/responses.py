@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from precompute.errors import StoreError
-from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.removal import divided, site_of
-from precompute.experiments.subject import Subject, find_subject
+from precompute.experiments.ablation_orders import divided, site_of
+from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.restored_run import Subject, find_subject
 from precompute.measures.class_correlation import JointMoments, shuffled_correlations, strongest_class
 from precompute.measures.sparsity import zero_fraction
 from precompute.models.device import exact_float32

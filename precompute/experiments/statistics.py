@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
-from precompute.experiments.job import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.measures.drops import Answers
 from precompute.measures.halves import halves, held_out_drop, reliability
 from precompute.measures.maxdrop import MaxDropTest, max_drop_test, takes_part

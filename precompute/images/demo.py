@@ -22,8 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from precompute.errors import DiskError, ImageFolderError
-from precompute.images.drawing.crew import SPLITS, draw_pictures
 from precompute.images.drawing.palette import PARTS
+from precompute.images.drawing.parallel import SPLITS, draw_pictures
 from precompute.images.drawing.scenes import RECIPES
 
 DEMO_CLASSES: tuple[tuple[str, str], ...] = tuple((recipe.name, recipe.name.replace("_", " ")) for recipe in RECIPES)

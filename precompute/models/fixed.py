@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from precompute.errors import ModelError
-from precompute.models.blame import place
-from precompute.models.causes import lost_batch
+from precompute.models.failure_causes import lost_batch
 from precompute.models.forward import in_float64, input_dtype, logits, run
+from precompute.models.unstable_module import place
 
 _PROBED = 2
 # Passes of the same images. A network that tosses a coin answers all of them alike once in 2 ** 16.

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import functional_call
 
 from precompute.errors import ModelError, UnitscopeError
-from precompute.models.causes import cause
+from precompute.models.failure_causes import cause
 
 
 class Enough(BaseException):

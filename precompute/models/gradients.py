@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from precompute.errors import UnitscopeError
+from precompute.models.autograd_graph import record
 from precompute.models.forward import in_float64
-from precompute.models.graph import record
 from precompute.models.hooks import SiteOutput, out_of_place
 from precompute.models.sites import Site
 

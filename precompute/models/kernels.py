@@ -3,7 +3,7 @@
 import torch
 
 from precompute.models import operations as op
-from precompute.models.graph import Value
+from precompute.models.autograd_graph import Value
 
 # What a dimension counted from the end looks like where autograd keeps it as an unsigned number.
 _WRAP = 2**64

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from precompute.errors import ModelError
+from precompute.models.autograd_graph import Value
 from precompute.models.forward import fit, run
-from precompute.models.graph import Value
 from precompute.models.ready import listed
 
 LOGITS = "logits"

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from precompute.errors import LayerError
-from precompute.models.evidence import NoPlace, Place, check_shape, contradiction, place_of
 from precompute.models.following import follow
+from precompute.models.unit_dimension import NoPlace, Place, check_shape, contradiction, place_of
 from precompute.models.units_on import NOBODY_SAYS, UnitsOn
 
 

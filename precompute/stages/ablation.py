@@ -10,7 +10,7 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.errors import ModelError
 from precompute.models.ready import listed
-from precompute.stages.half import half
+from precompute.stages.float16 import half
 
 
 @dataclass(frozen=True, eq=False)

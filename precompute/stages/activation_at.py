@@ -11,8 +11,8 @@ from precompute.attribution_methods import METHODS
 from precompute.models.forward import fit
 from precompute.models.gradients import no_gradient
 from precompute.models.hooks import SiteOutput
-from precompute.models.lineage import unrectifiable
 from precompute.models.sites import Site
+from precompute.models.upstream import unrectifiable
 from precompute.stages.cone import Cone
 
 _WORTH_IT = 0.6

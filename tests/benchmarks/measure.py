@@ -11,9 +11,9 @@ from captum.attr import LayerFeatureAblation
 from torch import Tensor, nn
 
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
-from precompute.ablation.choose import make_ablater
-from precompute.ablation.counts import Counts
 from precompute.ablation.engine import Engine
+from precompute.ablation.factory import make_ablater
+from precompute.ablation.sweep_stats import Counts
 from precompute.models.sites import find_site, list_sites
 from precompute.stages.ablation import sweep
 from precompute.stages.activations import answer

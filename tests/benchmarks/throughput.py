@@ -18,11 +18,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.block import Block, run_block
-from precompute.ablation.choose import make_ablater
-from precompute.ablation.counts import Counts
 from precompute.ablation.engine import Engine
+from precompute.ablation.factory import make_ablater
 from precompute.ablation.precision import Precision
-from precompute.ablation.tail import Rows
+from precompute.ablation.suffix import Rows
+from precompute.ablation.sweep_stats import Counts
 from precompute.models.device import exact_float32, pick_device
 from precompute.models.sites import find_site, list_sites
 from precompute.provenance import device_name

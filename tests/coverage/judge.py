@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.ablation.capture import CannotCapture, capture
-from precompute.ablation.choose import make_ablater
 from precompute.ablation.engine import Engine
+from precompute.ablation.factory import make_ablater
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import make_plan
 from precompute.errors import UnitscopeError

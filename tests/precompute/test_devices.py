@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from precompute import planning
 from precompute.__main__ import main
-from precompute.experiments import subject
+from precompute.experiments import restored_run
+from precompute.run import planning
 from precompute.store.check import check
 from tests.small import write_images, write_network
 
@@ -18,7 +18,7 @@ def commands(device, monkeypatch, tmp_path):
     model, images = write_network(tmp_path), write_images(tmp_path / "images")
 
     def run(name, where):
-        for module in (planning, subject):
+        for module in (planning, restored_run):
             monkeypatch.setattr(module, "pick_device", lambda _: where)
         out = tmp_path / f"{name}.h5"
         words = [

@@ -3,10 +3,10 @@
 import pytest
 
 from precompute.errors import UnitscopeError
-from precompute.experiments.carry_out import carry_out as add
 from precompute.experiments.options import ExperimentOptions
+from precompute.experiments.runner import carry_out as add
 from precompute.options import RunOptions
-from precompute.runs import carry_out
+from precompute.run.report import carry_out
 from precompute.store.check import check
 from precompute.store.experiments import registry
 from precompute.store.reader import open_store

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from precompute import pipeline
 from precompute.__main__ import main
-from precompute.ablation import choose
+from precompute.ablation import factory
 from precompute.ablation.engine import Engine
-from precompute.ablation.route import Trip
+from precompute.ablation.executor import Trip
 from precompute.models.transforms import ToTensor
-from precompute.shards.folder import ShardFolder
+from precompute.run import pipeline
+from precompute.run.shards import ShardFolder
 from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests import hostile
@@ -204,7 +204,7 @@ def test_an_experiment_that_finds_the_engine_wrong_adds_nothing(job, monkeypatch
             yield replace(changed, logits=-changed.logits)
 
     monkeypatch.setattr(Trip, "run", opposite)
-    monkeypatch.setattr(choose, "_check_on", lambda *_: None)
+    monkeypatch.setattr(factory, "_check_on", lambda *_: None)
     assert main(["experiment", "cumulative", str(out)]) == 1
     assert "audited predictions differ from the plain method's" in capsys.readouterr().err
     assert out.read_bytes() == before

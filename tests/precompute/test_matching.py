@@ -13,9 +13,9 @@ from precompute.__main__ import main
 from precompute.errors import ClassError
 from precompute.images.folder import ImageList
 from precompute.options import RunOptions
-from precompute.passes.confusion import confusion_sample, look_at_confusion
-from precompute.planning import make_plan
 from precompute.progress import Progress
+from precompute.run.confusion import confusion_sample, look_at_confusion
+from precompute.run.planning import make_plan
 from precompute.store.reader import open_store
 from tests.grey import write_grey_image, write_grey_images, write_grey_network
 

@@ -4,13 +4,13 @@ import h5py
 import numpy as np
 import pytest
 
-from precompute import pipeline, planning
 from precompute.__main__ import main
+from precompute.ablation.executor import Route
 from precompute.ablation.plain import PlainAblater
-from precompute.ablation.route import Route
 from precompute.options import RunOptions
-from precompute.passes.sweep import sweep_all
-from precompute.planning import kept_outputs, make_plan
+from precompute.run import pipeline, planning
+from precompute.run.planning import kept_outputs, make_plan
+from precompute.run.sweep import sweep_all
 from tests.small import write_images, write_network
 
 SHARD = 8

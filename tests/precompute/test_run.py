@@ -15,13 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
-from precompute import runs
 from precompute.__main__ import main
 from precompute.errors import DiskError
-from precompute.experiments import carry_out
-from precompute.merge import blocks
+from precompute.experiments import runner
 from precompute.models.load import load_model
-from precompute.shards.folder import ShardFolder
+from precompute.run import blocks, report
+from precompute.run.shards import ShardFolder
 from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests.arrays import assert_same_arrays
@@ -182,7 +181,7 @@ def test_a_run_whose_statistics_cannot_be_added_is_still_a_run(small, monkeypatc
         raise DiskError("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(carry_out, "carry_out", refuse)
+        patch.setattr(runner, "carry_out", refuse)
         assert main(job(small)) == 0
     with open_store(small[2]) as store:
         assert store.experiments == ()
@@ -313,7 +312,7 @@ def test_a_run_stopped_before_its_store_is_in_place_keeps_its_work_and_the_earli
     assert main(job(small, "--top-k", 3)) == 0
     before = small[2].read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(carry_out, "carry_out", stop)  # in the last stage, the statistics
+        patch.setattr(runner, "carry_out", stop)  # in the last stage, the statistics
         assert main(job(small)) == 130
     assert small[2].read_bytes() == before
     shards = small[2].with_name("small.h5.shards")
@@ -353,7 +352,7 @@ def test_an_earlier_store_of_the_same_options_is_not_taken_for_that_of_a_stopped
     with open_store(small[2]) as store:
         first = store.provenance["started"]
     with monkeypatch.context() as patch:
-        patch.setattr(carry_out, "carry_out", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(runner, "carry_out", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         assert main(job(small)) == 130
     assert main(job(small, "--resume")) == 0
     with open_store(small[2]) as store:
@@ -371,7 +370,7 @@ def test_a_link_under_the_name_is_followed_and_stays(small, tmp_path):
 
 
 def test_a_device_under_the_name_is_refused_before_anything_is_computed(small, monkeypatch, capsys):
-    monkeypatch.setattr(runs, "make_plan", lambda *_: pytest.fail("it was planned"))
+    monkeypatch.setattr(report, "make_plan", lambda *_: pytest.fail("it was planned"))
     assert main(job((*small[:2], Path(os.devnull)))) == 1
     assert "is a device" in capsys.readouterr().err
     assert not Path(os.devnull).is_file()
@@ -387,7 +386,7 @@ def stopped(small):
 
 
 def test_resuming_refuses_changed_options_by_name(stopped, capsys, monkeypatch):
-    monkeypatch.setattr(runs, "make_plan", lambda *_: pytest.fail("it was planned"))
+    monkeypatch.setattr(report, "make_plan", lambda *_: pytest.fail("it was planned"))
     assert main(job(stopped, "--shard-size", 9, "--top-k", 3, "--resume")) == 1
     said = capsys.readouterr().err
     assert "--shard-size was 8, now 9" in said

@@ -7,9 +7,9 @@ from torch import nn
 
 from precompute.ablation.ablations import Ablation, Changed, each_unit
 from precompute.ablation.audit import Audit
-from precompute.ablation.counts import Counts, total
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.precision import Precision
+from precompute.ablation.sweep_stats import Counts, total
 
 IMAGES = torch.randn(20, 3, 12, 12, generator=torch.Generator().manual_seed(3))
 

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torchvision.models import get_model
 
 from precompute.ablation.ablations import Ablation, each_unit
-from precompute.ablation.choose import make_ablater
 from precompute.ablation.engine import Engine
+from precompute.ablation.factory import make_ablater
+from precompute.ablation.iterative import make_succession, silence
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.precision import Precision
-from precompute.ablation.succession import make_succession, silence
 from precompute.models.sites import find_site, list_sites
 from tests.second_device import NAME, crossings
 from tests.varied import Varied

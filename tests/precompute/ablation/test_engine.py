@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from precompute.ablation import tail
+from precompute.ablation import suffix
 from precompute.ablation.ablations import Ablation, each_unit
-from precompute.ablation.tail import too_close
+from precompute.ablation.suffix import too_close
 from tests.precompute.ablation.residual import IMAGES, Residual
 
 
@@ -20,7 +20,7 @@ def take_the_wrong_channel(engine, _monkeypatch):
 
 
 def miss_the_shortcut(_engine, monkeypatch):
-    monkeypatch.setattr(tail.Batch, "whole", tail.Batch.old)
+    monkeypatch.setattr(suffix.Batch, "whole", suffix.Batch.old)
 
 
 @pytest.mark.parametrize("plant", [take_the_wrong_channel, miss_the_shortcut])

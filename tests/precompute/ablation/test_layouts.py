@@ -5,8 +5,8 @@ import torch
 
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.capture import capture
-from precompute.ablation.choose import make_ablater
 from precompute.ablation.engine import Engine
+from precompute.ablation.factory import make_ablater
 from precompute.ablation.graph import size_of
 from precompute.ablation.precision import Precision
 from precompute.models.forward import logits

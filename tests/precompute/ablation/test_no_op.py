@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from precompute.ablation import tail
+from precompute.ablation import suffix
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.no_op import NoOpCheck, no_ops
 from precompute.ablation.plain import PlainAblater
@@ -26,13 +26,13 @@ def checked(ablater, network, ablations=()):
 
 
 def take_a_wrong_image(monkeypatch):
-    honest = tail.Batch.old
-    monkeypatch.setattr(tail.Batch, "old", lambda batch, node: honest(batch, node).roll(1, 0))
+    honest = suffix.Batch.old
+    monkeypatch.setattr(suffix.Batch, "old", lambda batch, node: honest(batch, node).roll(1, 0))
 
 
 def miss_the_shortcut(monkeypatch):
-    monkeypatch.setattr(tail.Batch, "whole", lambda batch, node: torch.zeros_like(batch.old(node)))
-    monkeypatch.setattr(tail.Batch, "change", lambda batch, node: batch.old(node).fill_(1))
+    monkeypatch.setattr(suffix.Batch, "whole", lambda batch, node: torch.zeros_like(batch.old(node)))
+    monkeypatch.setattr(suffix.Batch, "change", lambda batch, node: batch.old(node).fill_(1))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

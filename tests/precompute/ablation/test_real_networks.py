@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from precompute.ablation.ablations import each_unit
-from precompute.ablation.choose import make_ablater
+from precompute.ablation.factory import make_ablater
 from precompute.models.sites import find_site, list_sites
 
 

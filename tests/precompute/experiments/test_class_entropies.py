@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from precompute.experiments.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
+from precompute.experiments.entropy.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
 from precompute.models.sites import find_site, list_sites
 
 SIDE, N_IMAGES = 6, 40

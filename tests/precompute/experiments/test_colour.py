@@ -6,7 +6,7 @@ import precompute.models.torchvision_ops  # noqa: F401  before any torchvision
 import pytest
 from torchvision import transforms as T
 
-from precompute.experiments.colour import sees_colours
+from precompute.experiments.compression.colour import sees_colours
 
 SCALED = T.Compose([T.Resize((8, 8)), T.ToTensor(), T.Normalize([0.5], [0.25])])
 

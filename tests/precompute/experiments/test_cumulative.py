@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from precompute.__main__ import main
-from precompute.experiments.class_ranking import ClassRanking
-from precompute.experiments.removal import N_RANDOM
+from precompute.experiments.ablation_orders import N_RANDOM
+from precompute.experiments.cumulative.class_ranking import ClassRanking
 from precompute.measures.curves import withstood
 from precompute.models.load import load_model
 from precompute.store.check import check

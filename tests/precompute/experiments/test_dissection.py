@@ -11,7 +11,7 @@ from PIL import Image
 
 from precompute.__main__ import main
 from precompute.experiments.dissection import N_SHUFFLES
-from precompute.experiments.drawn import N_EXEMPLARS, OWN_BIT
+from precompute.experiments.dissection.concept_overlays import N_EXEMPLARS, OWN_BIT
 from precompute.measures.rotation import random_rotation
 from precompute.models.load import load_model
 from precompute.store.check import check

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from precompute.ablation.ablations import Changed
-from precompute.experiments.greedy import remove_greedily
+from precompute.experiments.compression.greedy import remove_greedily
 
 N_UNITS, N_IMAGES = 7, 60
 TARGET = np.zeros(N_IMAGES, dtype=np.int64)

@@ -15,7 +15,7 @@ from precompute.store.reader import open_store
 def done(experimented):
     """The store with its responses, as the command line makes them; shards smaller than the images."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("precompute.experiments.subject.SHARD", 7)
+        patch.setattr("precompute.experiments.restored_run.SHARD", 7)
         return experimented("responses")
 
 

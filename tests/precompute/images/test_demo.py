@@ -134,8 +134,8 @@ def test_a_processor_without_vector_units_draws_the_same_pictures():
 
 
 def test_several_processes_draw_the_same_files_as_one(drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr("precompute.images.drawing.crew._WORTH_A_POOL", 0)
-    monkeypatch.setattr("precompute.images.drawing.crew._cores", lambda: 2)
+    monkeypatch.setattr("precompute.images.drawing.parallel._WORTH_A_POOL", 0)
+    monkeypatch.setattr("precompute.images.drawing.parallel._cores", lambda: 2)
     draw_demo_images(tmp_path / "pooled", seed=5, **SMALL)
     assert contents(tmp_path / "pooled") == contents(drawn)
 
@@ -144,9 +144,9 @@ def test_where_no_process_can_be_started_one_draws_alone(drawn, tmp_path):
     # Started from standard input, a script cannot be imported by the processes that it starts: they all break.
     script = f"""
 from pathlib import Path
-from precompute.images.drawing import crew
+from precompute.images.drawing import parallel
 from precompute.images.demo import draw_demo_images
-crew._WORTH_A_POOL, crew._cores = 0, lambda: 2
+parallel._WORTH_A_POOL, parallel._cores = 0, lambda: 2
 draw_demo_images(Path({str(tmp_path / "alone")!r}), seed=5, train_per_class=2, val_per_class=1)
 """
     subprocess.run([sys.executable, "-"], input=script.encode(), capture_output=True, check=True)
@@ -199,7 +199,7 @@ def test_a_failed_drawing_leaves_the_old_folder_and_nothing_else(tmp_path, monke
     root = tmp_path / "images"
     draw_demo_images(root, seed=1, **SMALL)
     before = contents(root)
-    monkeypatch.setattr("precompute.images.drawing.crew.draw_scene", lambda recipe, rng: 1 / 0)
+    monkeypatch.setattr("precompute.images.drawing.parallel.draw_scene", lambda recipe, rng: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         draw_demo_images(root, seed=2, **SMALL)
     assert contents(root) == before
@@ -215,14 +215,14 @@ def killed(tmp_path):
         f"""
 from multiprocessing import active_children
 from pathlib import Path
-from precompute.images.drawing import crew
+from precompute.images.drawing import parallel
 from precompute.images.demo import draw_demo_images
 
 def tell(done, total):
     print(done, *(child.pid for child in active_children()), flush=True)
 
 if __name__ == "__main__":
-    crew._cores = lambda: 2
+    parallel._cores = lambda: 2
     draw_demo_images(Path({str(root)!r}), train_per_class=200, progress=tell)
 """
     )

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from precompute.models.gradients import no_gradient
-from precompute.models.lineage import kernel_l1
 from precompute.models.load import load_model
 from precompute.models.sites import find_site, list_sites
+from precompute.models.upstream import kernel_l1
 from tests import hostile
 
 

@@ -7,9 +7,9 @@ from torch import nn
 
 from precompute.errors import LayerError, OptionError
 from precompute.models import dimension_rules
-from precompute.models.lineage import kernel_l1
 from precompute.models.sites import find_site, survey
 from precompute.models.units_on import UnitsOn
+from precompute.models.upstream import kernel_l1
 from tests.precompute.layouts import IMAGES, NETWORKS, ConvNeXtLike, TokensMixed, Transformer, Windows
 
 PICTURE = IMAGES[:2]

@@ -8,8 +8,8 @@ from precompute.attribution_methods import METHODS
 from precompute.models.sites import find_site, list_sites
 from precompute.stages.activation_at import WholeNetwork
 from precompute.stages.attribution import Targets, attribute, peaks
+from precompute.stages.exemplar_maps import TOLERANCE, Look, attribution_maps
 from precompute.stages.exemplars import Wanted
-from precompute.stages.gallery import TOLERANCE, Look, attribution_maps
 
 
 @pytest.fixture

@@ -5,17 +5,17 @@ import pytest
 import torch
 
 from precompute.ablation.ablations import each_unit
-from precompute.ablation.choose import make_ablater
+from precompute.ablation.factory import make_ablater
 from precompute.attribution_methods import METHODS
 from precompute.models.forward import logits
 from precompute.models.sites import find_site, list_sites
-from precompute.passes.sweep import ablations_to
-from precompute.shards.arrays import array_name, sum_arrays
+from precompute.run.shard_arrays import array_name, sum_arrays
+from precompute.run.sweep import ablations_to
 from precompute.stages.activation_at import activation_at
 from precompute.stages.activations import answer
 from precompute.stages.attribution import Targets, attribute
+from precompute.stages.exemplar_maps import exemplar_maps
 from precompute.stages.exemplars import Wanted
-from precompute.stages.gallery import exemplar_maps
 from tests.precompute.layouts import IMAGES, ConvNeXtLike, Transformer
 
 TOKENS = "blocks.0.mlp.1"

@@ -14,7 +14,7 @@ from precompute.__main__ import main
 from precompute.errors import StoreDamaged, StoreMissing
 from precompute.store import probe
 from precompute.store.check import check
-from precompute.store.net import reading
+from precompute.store.damage import reading
 from precompute.store.probe import comes_to_an_end
 from precompute.store.reader import open_store
 from precompute.store.writer import StoreWriter

@@ -1,0 +1,66 @@
+"""Choose how a network's layer is swept: by the engine where it can be captured, else by the plain method."""
+
+from torch import Tensor, nn
+
+from precompute.ablation.ablations import Ablater, each_unit
+from precompute.ablation.batch_sizes import memory_budget
+from precompute.ablation.capture import CannotCapture, capture
+from precompute.ablation.engine import Engine
+from precompute.ablation.executor import ROUNDING
+from precompute.ablation.plain import PlainAblater
+from precompute.ablation.plan import make_plan
+from precompute.ablation.precision import Precision
+from precompute.models.forward import fit
+from precompute.models.sites import Site
+
+
+def make_ablater(
+    network: nn.Module,
+    site: Site,
+    example_inputs: Tensor,
+    *,
+    batch_size: int,
+    memory_bytes: int | None = None,
+    precision: Precision = Precision.FLOAT32,
+) -> tuple[Ablater, str | None]:
+    """Return the fastest exact way to sweep a layer.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode.
+    site
+        The layer.
+    example_inputs
+        (image, channel, height, width): a few images of the size that will be swept.
+    batch_size
+        Images in one forward pass of the plain method.
+    memory_bytes
+        How much the engine may hold at a time, about. By default a quarter of what is free, 1 GiB at most on a CPU.
+    precision
+        What the engine computes changed rows in. Predictions are exact in each.
+
+    Returns
+    -------
+    tuple
+        The ablater, and, where it is the plain method, why: a clause that can follow "because".
+    """
+    plain = PlainAblater(network, site, batch_size=batch_size)
+    device = fit(network, example_inputs).device
+    try:
+        plan = make_plan(capture(network, [site], example_inputs), site.name)
+        budget = memory_bytes or memory_budget(device)
+        _check_on(Engine(plan, plain, memory_bytes=budget), example_inputs)
+    except CannotCapture as error:
+        return plain, str(error)
+    return Engine(plan, plain, memory_bytes=budget, precision=precision), None
+
+
+def _check_on(engine: Engine, example_inputs: Tensor) -> None:
+    """Refuse an engine whose outputs are not the network's, on the examples and a few units."""
+    try:
+        error, largest = engine.compare(example_inputs, each_unit([0.0] * engine.plain.site.n_units))
+    except (RuntimeError, LookupError, TypeError) as failure:
+        raise CannotCapture(f"its graph does not run on a few ablated images: {failure}") from failure
+    if not error <= ROUNDING * largest:
+        raise CannotCapture(f"its graph's outputs differ from its own by {error:.2g}")

@@ -1,0 +1,162 @@
+"""The part of a network after units have mixed, run on the rows that an ablation changes.
+
+A row is one image under one ablation. Rows of several ablations go through together.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from precompute.ablation.ablations import Segment, segments
+from precompute.ablation.block import Block
+from precompute.ablation.graph import Node, forget, image_counts, last_uses
+from precompute.ablation.linear_update import Update
+from precompute.ablation.plan import Plan
+from precompute.ablation.precision import Precision
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of a block, in order of their ablations.
+
+    Parameters
+    ----------
+    ablation
+        (row,): index into the block's ablations, on the CPU.
+    image
+        (row,): index into the batch of images, on the network's device.
+    """
+
+    ablation: Tensor
+    image: Tensor
+
+    @classmethod
+    def changed(cls, block: Block) -> "Rows":
+        """Return the rows of a block that differ from the unablated ones."""
+        ablation, image = block.changed().nonzero().unbind(1)
+        return cls(ablation.cpu(), image)
+
+    def __len__(self) -> int:
+        return len(self.ablation)
+
+    def split(self, size: int) -> Iterator["Rows"]:
+        """Divide into runs of at most `size` rows; none, if there are none."""
+        if len(self):
+            yield from map(Rows, self.ablation.split(size), self.image.split(size))
+
+    def take(self, index: Tensor) -> "Rows":
+        """Return the rows at ascending positions."""
+        return Rows(self.ablation[index.cpu()], self.image[index.to(self.image.device)])
+
+    def segments(self) -> list[Segment]:
+        """Return where each ablation's rows begin and end."""
+        return segments(self.ablation)
+
+
+class Tail:
+    """Computes the outputs of changed rows in float32.
+
+    Parameters
+    ----------
+    plan
+        The network and the layer.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.constants = {node: _channels_last(value) for node, value in plan.program.constants.items()}
+        self.updates = {node: Update(node, self.constants[node.args[1]]) for node in plan.updates}
+        self.device = next((v.device for v in self.constants.values() if isinstance(v, Tensor)), torch.device("cpu"))
+        self.dead = last_uses(plan.wide, keep=[plan.program.output])
+
+    def fit(self, node: Node, value: Tensor) -> Tensor:
+        """Return a node's value as this computation takes it: four-dimensional ones with channels last."""
+        return value.contiguous() if self.plan.has_channels_last(node) else _channels_last(value)
+
+    def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
+        """Return the network's outputs, (row, output) in float32.
+
+        Parameters
+        ----------
+        base
+            Unablated values of the nodes that the plan keeps, as `fit` returns them.
+        block
+            The ablations, carried to where units mix.
+        rows
+            Which images under which of them.
+        """
+        batch = Batch(self.plan, base, block, rows)
+        values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
+
+        def look(node: Node) -> Any:
+            return values[node] if node in values else batch.whole(node)
+
+        with Precision.FLOAT32.matrix_products():
+            for node in self.plan.wide:
+                if node in self.updates:
+                    values[node] = batch.update(self.updates[node], batch.old(node), node.args[0])
+                else:
+                    values[node] = node.run(look)
+                forget(values, self.dead[node])
+        return look(self.plan.program.output).float()
+
+
+class Batch:
+    """Values of nodes that are not computed row by row, put together for some rows."""
+
+    def __init__(self, plan: Plan, base: dict[Node, Tensor], block: Block, rows: Rows) -> None:
+        self.plan, self.base, self.block, self.rows = plan, base, block, rows
+        self.ablation = rows.ablation.to(rows.image.device)
+
+    def old(self, node: Node) -> Tensor:
+        """Return a node's unablated value for every row, (row, ...), in memory of its own."""
+        value = self.base[node]
+        if value.dim() != 4 or self.plan.has_channels_last(node):
+            return value.index_select(0, self.rows.image)
+        return value.permute(0, 2, 3, 1).index_select(0, self.rows.image).permute(0, 3, 1, 2)
+
+    def whole(self, node: Node) -> Tensor:
+        """Return the value of a node before the mixing, with what stands in the ablated lanes in place."""
+        return self._in_lanes(node, self.old(node), self.block.new)
+
+    def change(self, node: Node) -> Tensor:
+        """Return what the ablations add to the value of a node before the mixing."""
+        return self._in_lanes(node, self.nothing(node, self.base[node].dtype), self.block.change)
+
+    def nothing(self, node: Node, dtype: torch.dtype) -> Tensor:
+        """Return zeros of the shape of a node's value, (row, ...), four-dimensional ones with channels last."""
+        as_it_is = len(node.shape) != 3 or self.plan.has_channels_last(node)
+        layout = torch.contiguous_format if as_it_is else torch.channels_last
+        zeros = torch.empty(len(self.rows), *node.shape, dtype=dtype, device=self.ablation.device, memory_format=layout)
+        return zeros.zero_()
+
+    def update(self, update: Update, result: Tensor, source: Node) -> Tensor:
+        """Add to the old results of a mixing operation what the change of its narrow argument contributes."""
+        change = self._narrow(self.block.change[source]).to(result)
+        return update.add(result, change, self.block.places[source], self.rows.segments())
+
+    def _in_lanes(self, node: Node, value: Tensor, narrow: dict[Node, Tensor]) -> Tensor:
+        if node in narrow:
+            self.block.places[node].write(value, self._narrow(narrow[node]), self.ablation)
+        return value
+
+    def _narrow(self, value: Tensor) -> Tensor:
+        return value[self.rows.image, self.ablation]
+
+
+def _channels_last(value: Any) -> Any:
+    four = isinstance(value, Tensor) and value.dim() == 4
+    return value.contiguous(memory_format=torch.channels_last) if four else value
+
+
+def too_close(logits: Tensor, tolerance: float | Tensor) -> Tensor:
+    """Return which rows, (row,), have their two highest outputs within `tolerance`, or a NaN among them.
+
+    The tolerance is one number, or (row, 1).
+    """
+    floor = logits.amax(1, keepdim=True) - tolerance
+    # Counted in floats: this is a large part of the cost of a row in closed form, and PyTorch sums booleans slowly.
+    return torch.ge(logits, floor, out=torch.empty_like(logits)).sum(1) != 1

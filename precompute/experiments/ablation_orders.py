@@ -1,0 +1,184 @@
+"""Units removed one after another: on which images, in which orders, at which steps, and what that costs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from precompute.ablation.ablations import Ablater, Ablation
+from precompute.ablation.factory import make_ablater
+from precompute.ablation.iterative import silence
+from precompute.ablation.plain import PlainAblater
+from precompute.errors import ModelError, OptionError
+from precompute.experiments.reading import spread
+from precompute.experiments.restored_run import Subject
+from precompute.experiments.timing import seconds_swept
+from precompute.measures.halves import halves
+from precompute.models.sites import Site, find_sites
+from precompute.models.units_on import Said, UnitsOn
+from precompute.store.layer import Layer
+
+N_RANDOM = 20
+_FEWEST_STEPS = 8
+_TIMED_SETS = (2, 8, 32, 128, 512, 2048)
+
+
+def site_of(subject: Subject, layer: Layer) -> Site:
+    """Return where a layer of the store is in the network.
+
+    Raises
+    ------
+    LayerError
+        Where the network has no such layer.
+    ModelError
+        Where it has another number of units there.
+    """
+    return sites_of(subject, [layer])[0]
+
+
+def ablater_of(subject: Subject, site: Site) -> Ablater:
+    """Return how a layer is swept: by whole passes where the store's run came to that, else the fastest way."""
+    network, batch_size = subject.model.network, subject.batch_size
+    if site.name in subject.swept_plainly:
+        return PlainAblater(network, site, batch_size=batch_size)
+    return make_ablater(network, site, subject.probe[:8].to(subject.device), batch_size=batch_size)[0]
+
+
+def sites_of(subject: Subject, layers: Sequence[Layer]) -> list[Site]:
+    """Return where some layers of the store are in the network; see `site_of`."""
+    as_stored = UnitsOn(layers={layer.name: Said(layer.unit_dimension, layer.spatial_shape) for layer in layers})
+    names = [layer.name for layer in layers]
+    sites = find_sites(subject.model.network, subject.probe[:2], names, units_on=as_stored)
+    for layer, site in zip(layers, sites, strict=True):
+        if site.n_units != layer.n_units:
+            raise ModelError(
+                f"{layer.name} has {layer.n_units} units in the store and {site.n_units} in {subject.model.spec}. "
+                "Name the network that the store was made with by --model."
+            )
+    return sites
+
+
+def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
+    """Divide images into those to rank units on and those to measure accuracy on.
+
+    Parameters
+    ----------
+    label
+        (image,) class of each image.
+    per_class
+        Use so many images of each class, spread evenly over it; all where None.
+    seed
+        Of the halves.
+
+    Returns
+    -------
+    np.ndarray
+        (image,) int32: 0 to rank on, 1 to measure on, -1 for images that are not used.
+    """
+    used = spread(label, per_class)
+    half = np.full(len(label), -1, dtype=np.int32)
+    half[used] = halves(label[used], seed=seed)
+    return half
+
+
+def ranked_and_measured(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
+    """Divide images as :func:`divided` does, where both parts are needed.
+
+    Raises
+    ------
+    OptionError
+        Where nothing is left to measure on.
+    """
+    half = divided(label, per_class, seed=seed)
+    if not ((half == 0).any() and (half == 1).any()):
+        raise OptionError(
+            "Units are ranked on one half of the images and tried on the other, but there are only "
+            f"{int((half >= 0).sum())} images, so that one half is empty. Use more images of a class."
+        )
+    return half
+
+
+def orders(score: np.ndarray, *, seed: int) -> np.ndarray:
+    """Order units by a score, highest first and lowest first, and at random.
+
+    Parameters
+    ----------
+    score
+        (unit,), NaN where undefined, which ranks lowest. Equal scores are ordered at random, the two ways alike.
+    seed
+        Of the random orders.
+
+    Returns
+    -------
+    np.ndarray
+        (order, unit): highest first, its reverse, then `N_RANDOM` random ones.
+    """
+    rng = np.random.default_rng(seed)
+    most = np.lexsort((rng.permutation(len(score)), -np.where(np.isnan(score), -np.inf, score)))
+    return np.stack([most, most[::-1], *(rng.permutation(len(score)) for _ in range(N_RANDOM))])
+
+
+def steps(n_units: int, share: float) -> np.ndarray:
+    """Choose at how many removed units to measure.
+
+    Parameters
+    ----------
+    n_units
+        Units of the layer.
+    share
+        Which share of all numbers can be afforded; a few are kept in any case.
+
+    Returns
+    -------
+    np.ndarray
+        (step,) rising from 0 to all, evenly.
+    """
+    n_steps = min(n_units, max(_FEWEST_STEPS, int(n_units * share)))
+    return np.unique(np.rint(np.linspace(0, n_units, n_steps + 1)).astype(np.int64))
+
+
+def without(units: np.ndarray) -> Ablation:
+    """Return the ablation that sets some units, (removed unit,), to zero together."""
+    return silence(tuple(units.tolist()))
+
+
+def seconds_each(subject: Subject, ablater: Ablater, order: np.ndarray) -> float:
+    """Time the ablation of sets of units, in seconds for one set on one image.
+
+    Parameters
+    ----------
+    subject
+        The network, and some of its images.
+    ablater
+        What runs the network without some units of a layer.
+    order
+        (order, unit): orders in which units are removed.
+    """
+    return seconds_swept(ablater, subject.probe, (_some_sets(order, n_sets) for n_sets in _TIMED_SETS))
+
+
+def _some_sets(order: np.ndarray, n_sets: int) -> list[Ablation]:
+    """Return sets of sizes spread evenly over the layer, those of equal size together, as they will be swept."""
+    of_a_size = order[: max(1, n_sets // 4)]
+    n_sizes = max(1, n_sets // len(of_a_size))
+    sizes = np.linspace(1, order.shape[1], n_sizes + 1)[:-1].astype(int)
+    return [without(units[:size]) for size in sizes for units in of_a_size]
+
+
+def tally_rows(n_orders: int, n_steps: int) -> np.ndarray:
+    """Say where each order and step is in a tally of ablations that were listed step by step.
+
+    Parameters
+    ----------
+    n_orders, n_steps
+        Orders, and steps from no unit removed to all.
+
+    Returns
+    -------
+    np.ndarray
+        (order, step) rows: 0 with no unit removed, then in each step the orders, last one for all units.
+    """
+    row = np.empty((n_orders, n_steps), dtype=np.int64)
+    row[:, 0] = 0
+    row[:, 1:-1] = 1 + np.arange((n_steps - 2) * n_orders).reshape(n_steps - 2, n_orders).T
+    row[:, -1] = 1 + (n_steps - 2) * n_orders
+    return row

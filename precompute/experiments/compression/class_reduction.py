@@ -1,0 +1,47 @@
+"""The class form of the accuracy reduction: which classes lose most without a unit, and which least."""
+
+import numpy as np
+
+from precompute.experiments.protocol import Arrays
+from precompute.experiments.reading import log_prob_losses
+from precompute.measures.paired import paired_counts
+from precompute.store.answers import answers, flip_table
+from precompute.store.layer import Layer
+from precompute.store.reader import Store
+
+_MOST_NAMED = 5
+
+
+def class_form(store: Store, layer: Layer, half: np.ndarray) -> Arrays:
+    """Name the most and the least important classes of every unit.
+
+    Parameters
+    ----------
+    store
+        The store.
+    layer
+        One of its layers.
+    half
+        (image,): classes are chosen where it is 0, and their drops read again where it is 1.
+
+    Returns
+    -------
+    dict
+        For `most` and `least`, (unit, place) each: `<end>_class`, its drop `<end>_drop` where it was chosen, and
+        `<end>_held_out`. Of equal drops the one with the larger loss of log-probability counts as more important. Five
+        places, fewer where there are fewer than ten classes with images; a class is never in both.
+    """
+    before, flips = answers(store), flip_table(layer, layer.ablations[0])
+    chosen, held_out = (paired_counts(flips, before, half == part).drop for part in (0, 1))
+    loss = log_prob_losses(layer, layer.ablations[0], before, half == 0)
+    with_images = np.flatnonzero(~np.isnan(chosen[0]))
+    n_named = min(_MOST_NAMED, len(with_images) // 2)
+    # Ascending by drop, then by loss.
+    order = with_images[np.lexsort((loss[:, with_images], chosen[:, with_images]), axis=1)]
+    ends = {"most": order[:, ::-1][:, :n_named], "least": order[:, :n_named]}
+    found: Arrays = {}
+    for end, named in ends.items():
+        found[f"{end}_class"] = named
+        found[f"{end}_drop"] = np.take_along_axis(chosen, named, axis=1)
+        found[f"{end}_held_out"] = np.take_along_axis(held_out, named, axis=1)
+    return found

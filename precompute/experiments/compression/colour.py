@@ -1,0 +1,118 @@
+"""Whether units answer to colour: their strongest images shown to the network again in grey, and their weights."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from precompute.errors import ModelError
+from precompute.experiments.ablation_orders import site_of
+from precompute.experiments.restored_run import SHARD, Subject
+from precompute.images.loading import Transform, apply_transform, default_workers, read_batches, seen_size
+from precompute.measures.colour import colour_selectivity, weight_chroma
+from precompute.models.sites import Site
+from precompute.models.upstream import first_kernel
+from precompute.stages.activations import answer
+from precompute.store.layer import Layer
+
+Measures = dict[str, np.ndarray]
+_RGB = 3
+# Two ways to grey differ by the rounding of a level; pure colours differ by far more from their grey.
+_ROUNDED = 0.05
+
+
+@dataclass(frozen=True)
+class InGrey:
+    """A network's preprocessing that sees every picture without its colours."""
+
+    transform: Transform
+
+    def __call__(self, picture: Image.Image) -> Tensor:
+        """Return the network's input for the picture in grey, by the weights of ITU-R 601 for brightness."""
+        return self.transform(picture.convert("L").convert("RGB"))
+
+
+def colour_measures(subject: Subject, layers: tuple[Layer, ...]) -> dict[str, Measures]:
+    """Measure how much the units of some layers answer to colour.
+
+    Parameters
+    ----------
+    subject
+        The network and the images.
+    layers
+        The layers; all of them are looked at in one pass over their top exemplars.
+
+    Returns
+    -------
+    dict
+        For each layer, by the names of measures, (unit,): `colour_selectivity`, and `weight_chroma` where the kernels
+        that make the units lie on the picture itself. Where the network sees grey, or a loader of the person's own
+        makes no pictures of the files, there are no colours: `colour_selectivity` is NaN.
+    """
+    sites = {layer.name: site_of(subject, layer) for layer in layers}
+    exemplars = {layer.name: _exemplars(layer) for layer in layers}
+    shown = exemplar_images(layers)
+    size = seen_size(subject.images, int(shown[0]))
+    if size is None or not sees_colours(subject.model.transform, size):
+        return {layer.name: {"colour_selectivity": np.full(layer.n_units, np.nan)} for layer in layers}
+    grey = _largest(subject, list(sites.values()), shown)
+    found: dict[str, Measures] = {}
+    for layer in layers:
+        image, value = exemplars[layer.name]
+        seen = np.take_along_axis(grey[sites[layer.name]], np.searchsorted(shown, image), axis=1)
+        # A unit that may go below zero counts as silent there, as behind a ReLU.
+        measures = {"colour_selectivity": colour_selectivity(value.clip(min=0), seen.clip(min=0))}
+        kernel = first_kernel(subject.model.network, sites[layer.name], subject.probe[:2])
+        if kernel is not None and kernel.shape[1] == _RGB:
+            measures["weight_chroma"] = weight_chroma(kernel)
+        found[layer.name] = measures
+    return found
+
+
+def sees_colours(transform: Transform, size: tuple[int, int]) -> bool:
+    """Tell whether a network's preprocessing leaves colours in a picture: none of one colour alone looks grey.
+
+    Parameters
+    ----------
+    transform
+        The network's preprocessing.
+    size
+        Width and height of a picture.
+    """
+    pictures = [Image.new("RGB", size, colour) for colour in ("red", "green", "blue")]
+    try:
+        seen = [
+            [apply_transform(way, each, "a picture of one colour") for way in (transform, InGrey(transform))]
+            for each in pictures
+        ]
+    except ModelError:
+        return True  # it fails on pictures of one colour; real images may fare better
+    return any(not torch.allclose(coloured, grey, atol=_ROUNDED) for coloured, grey in seen)
+
+
+def exemplar_images(layers: tuple[Layer, ...]) -> np.ndarray:
+    """Return the images that are a top exemplar of any unit, (image,), ascending."""
+    return np.unique(np.concatenate([_exemplars(layer)[0].ravel() for layer in layers]))
+
+
+def _exemplars(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    """Return the top exemplars of every unit and the activations that they are ranked by, (unit, exemplar) each."""
+    each = [layer.exemplars("top", unit) for unit in range(layer.n_units)]
+    return np.stack([found.image for found in each]), np.stack([found.value for found in each])
+
+
+def _largest(subject: Subject, sites: list[Site], shown: np.ndarray) -> dict[Site, np.ndarray]:
+    """Return the largest activation of every unit on every image shown, in grey, (unit, shown)."""
+    with torch.inference_mode():
+        found = answer(subject.model.network, sites, _in_grey(subject, shown))
+    return {site: responses.max for site, responses in found.responses.items()}
+
+
+def _in_grey(subject: Subject, shown: np.ndarray) -> Iterator[Tensor]:
+    shards = [shown[start : start + SHARD].tolist() for start in range(0, len(shown), SHARD)]
+    transform = InGrey(subject.model.transform)
+    for batch in read_batches(subject.images, transform, shards, workers=default_workers(len(shown))):
+        yield from batch.inputs.split(subject.batch_size)

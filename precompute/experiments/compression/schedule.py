@@ -1,0 +1,145 @@
+"""What the compression of some layers costs, and how it is cut down to the time and memory there are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from precompute.ablation.ablations import Ablater
+from precompute.ablation.iterative import held_bytes
+from precompute.experiments.ablation_orders import ablater_of, ranked_and_measured, seconds_each, site_of
+from precompute.experiments.compression.baseline_orders import n_orders
+from precompute.experiments.compression.greedy import GreedyCost, greedy_cost
+from precompute.experiments.protocol import Job
+from precompute.experiments.restored_run import Subject
+from precompute.models.device import free_memory
+from precompute.store.layer import Layer
+
+_FEWEST_ROUNDS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Compressible:
+    """What is known of one layer before its compression.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    ablater
+        What runs the network without some of its units.
+    deciding
+        What rounds of trials cost.
+    measuring
+        Seconds for one set of units on one image, where the curves are measured.
+    image_bytes
+        What stays in memory of each image that decides.
+    """
+
+    layer: Layer
+    ablater: Ablater
+    deciding: GreedyCost
+    measuring: float
+    image_bytes: int
+
+
+def look_at(subject: Subject, layer: Layer) -> Compressible:
+    """Find out what the compression of a layer costs."""
+    site = site_of(subject, layer)
+    ablater = ablater_of(subject, site)
+    some = np.stack([np.random.default_rng(seed).permutation(layer.n_units) for seed in range(n_orders(layer))])
+    return Compressible(
+        layer=layer,
+        ablater=ablater,
+        deciding=greedy_cost(ablater, subject.probe, layer.n_units),
+        measuring=seconds_each(subject, ablater, some),
+        image_bytes=held_bytes(ablater, subject.probe[0]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Extent:
+    """How much is done.
+
+    Parameters
+    ----------
+    half
+        (image,): 0 for images that decide what goes, 1 for images that accuracy is measured on, -1 for others.
+    a_round
+        How many units go in a round.
+    keep
+        Share of the units that stay.
+    """
+
+    half: np.ndarray
+    a_round: int = 1
+    keep: float = 0.0
+
+    def n_removed(self, layer: Layer) -> np.ndarray:
+        """Return how many units are gone before the first round and after each, (round + 1,)."""
+        target = layer.n_units - int(self.keep * layer.n_units)
+        return np.unique([*range(0, target, self.a_round), target])
+
+    def n_images(self, half: int) -> int:
+        """Return how many images a half has."""
+        return int((self.half == half).sum())
+
+    def n_rows(self, layer: Layer) -> tuple[int, int]:
+        """Return how many ablated images it takes to decide, and how many to measure."""
+        n_removed = self.n_removed(layer)
+        n_trials = int((layer.n_units - n_removed[:-1]).sum())
+        return n_trials * self.n_images(0), n_orders(layer) * (len(n_removed) - 1) * self.n_images(1)
+
+    def seconds(self, each: Compressible) -> float:
+        """Return what one layer takes, about."""
+        n_rounds = len(self.n_removed(each.layer)) - 1
+        n_trials, n_measured = self.n_rows(each.layer)
+        return each.deciding.seconds(n_rounds, n_trials, self.n_images(0)) + each.measuring * n_measured
+
+
+def affordable(job: Job, subject: Subject, layers: Sequence[Compressible]) -> tuple[Extent, str | None]:
+    """Choose the extent: all there is, as far as memory and time allow, and what was left out, as sentences.
+
+    Memory decides on images alone. For time more units go in each round, as few as possible; where rounds become too
+    few for that, there are fewer images as well.
+    """
+    extent = Extent(_halves(job, job.options.images_per_class), keep=job.options.keep)
+    extent, crowded = _in_memory(job, subject, layers, extent)
+    extent, hurried = _in_time(job, layers, extent)
+    return extent, " ".join(filter(None, (crowded, hurried))) or None
+
+
+def _in_memory(job: Job, subject: Subject, layers: Sequence[Compressible], extent: Extent) -> tuple[Extent, str | None]:
+    room = free_memory(subject.device) // 2
+    needed = extent.n_images(0) * max((each.image_bytes for each in layers), default=0)
+    if needed <= room:
+        return extent, None
+    extent, per_class = _on_fewer_images(job, extent, room / needed)
+    return extent, f"Memory has room for {per_class} images of each class, half of them to decide what goes."
+
+
+def _in_time(job: Job, layers: Sequence[Compressible], extent: Extent) -> tuple[Extent, str | None]:
+    budget = 60 * job.options.max_minutes
+    full = sum(map(extent.seconds, layers))
+    if full <= budget:
+        return extent, None
+    most = max(1, max(each.layer.n_units for each in layers) // _FEWEST_ROUNDS)
+    extents = [replace(extent, a_round=a_round) for a_round in range(1, most + 1)]
+    extent = next((each for each in extents if sum(map(each.seconds, layers)) <= budget), extents[-1])
+    told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, "
+    told += f"{extent.a_round} unit{'s' * (extent.a_round > 1)} a round {'are' if extent.a_round > 1 else 'is'} removed"
+    left = sum(map(extent.seconds, layers))
+    if left > budget:
+        extent, per_class = _on_fewer_images(job, extent, budget / left)
+        told += f", on {per_class} images of each class, half of them to decide what goes"
+    return extent, told + "; --max-minutes allows more."
+
+
+def _on_fewer_images(job: Job, extent: Extent, share: float) -> tuple[Extent, int]:
+    most = int(np.bincount(np.asarray(job.store.images.label)[extent.half >= 0]).max())
+    per_class = max(2, int(most * share))
+    return replace(extent, half=_halves(job, per_class)), per_class
+
+
+def _halves(job: Job, per_class: int | None) -> np.ndarray:
+    return ranked_and_measured(np.asarray(job.store.images.label), per_class, seed=job.seed)

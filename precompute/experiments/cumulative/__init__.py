@@ -1,0 +1,237 @@
+"""How accuracy falls as units are removed one after another, in several orders."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from precompute.ablation.ablations import Ablater, Ablation
+from precompute.errors import OptionError
+from precompute.experiments.ablation_orders import (
+    N_RANDOM,
+    ablater_of,
+    orders,
+    ranked_and_measured,
+    seconds_each,
+    site_of,
+    steps,
+    tally_rows,
+    without,
+)
+from precompute.experiments.accuracy_counts import Tally
+from precompute.experiments.cumulative.class_ranking import ClassRanking, OwnTally, rank_for_classes
+from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.restored_run import Subject, find_subject
+from precompute.measures.curves import area, withstood
+from precompute.measures.paired import paired_counts
+from precompute.models.device import exact_float32
+from precompute.stages.ablation import Effect, sweep
+from precompute.store.answers import answers, flip_table
+from precompute.store.layer import Layer
+
+
+@dataclass(frozen=True, eq=False)
+class _Removal:
+    """The orders of one layer, and the steps at which accuracy is measured.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    ablater
+        What runs the network without some of its units.
+    score
+        (unit,) what the units are ranked by.
+    order
+        (order, unit): most important first, least important first, then random ones.
+    n_removed
+        (step,) how many units are removed, from 0 to all.
+    seconds
+        Of one ablation on one image, about.
+    for_classes
+        Orders for one class each.
+    """
+
+    layer: Layer
+    ablater: Ablater
+    score: np.ndarray
+    order: np.ndarray
+    n_removed: np.ndarray
+    seconds: float
+    for_classes: ClassRanking
+
+    @property
+    def n_sets(self) -> int:
+        """How many sets of units are ablated in the orders for all classes."""
+        return len(self.order) * (len(self.n_removed) - 2) + 1
+
+    def ablations(self) -> list[Ablation]:
+        """List the sets of units: step by step, in each the orders; no units and all units are no order's own."""
+        sets = [order[:n] for n in self.n_removed[1:-1] for order in self.order] + [self.order[0]]
+        return [without(units) for units in sets]
+
+
+def prepare(job: Job) -> Prepared:
+    """Make the curves of every layer ready."""
+    for layer in job.layers:
+        _refuse_measure(layer, job.options.by)
+    with exact_float32():
+        subject = find_subject(job.store, job.options)
+        half = ranked_and_measured(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
+        removals = [_removal(job, subject, layer, half) for layer in job.layers]
+    budget = 60 * job.options.max_minutes
+    removals, half, reduced = _within(job, removals, half, budget)
+    n_sets = sum(removal.n_sets + removal.for_classes.n_sets for removal in removals)
+    return Prepared(
+        seconds=_seconds(removals, half),
+        bytes=sum(_bytes(removal, len(job.store.classes)) for removal in removals),
+        steps=n_sets * int((half == 1).sum()),
+        unit="ablated images",
+        run=partial(_run, job, subject, removals, half),
+        reduced=reduced,
+    )
+
+
+# What is removed, and when
+
+
+def _refuse_measure(layer: Layer, by: str | None) -> None:
+    """Refuse a measure that cannot rank the units of a layer."""
+    usable = [name for name, held in layer.measures.items() if not held.is_index and not _undefined(held.values)]
+    if by is not None and by not in usable:
+        reason = "names no order of its units" if by in layer.measures else "is none of its measures"
+        raise OptionError(f"--by {by}: {layer.name} cannot be ranked by it, it {reason}. Use {', '.join(usable)}.")
+
+
+def _undefined(values: np.ndarray) -> bool:
+    return bool(np.isnan(values).all())
+
+
+def _removal(job: Job, subject: Subject, layer: Layer, half: np.ndarray) -> _Removal:
+    site = site_of(subject, layer)
+    ablater = ablater_of(subject, site)
+    score = _score(job, layer, half)
+    order = orders(score, seed=job.seed)
+    return _Removal(
+        layer=layer,
+        ablater=ablater,
+        score=score,
+        order=order,
+        n_removed=np.arange(layer.n_units + 1),
+        seconds=seconds_each(subject, ablater, order),
+        for_classes=rank_for_classes(job.store, layer, half, job.options.classes),
+    )
+
+
+def _score(job: Job, layer: Layer, half: np.ndarray) -> np.ndarray:
+    """Return what units are ranked by: a measure, or the overall drop of each alone on the first half."""
+    if job.options.by is not None:
+        return np.asarray(layer.measures[job.options.by].values, dtype=np.float64)
+    counts = paired_counts(flip_table(layer, layer.ablations[0]), answers(job.store), half == 0)
+    return (counts.lost - counts.gained).sum(axis=1) / max(1, int(counts.count.sum()))
+
+
+# What it costs
+
+
+def _seconds(removals: list[_Removal], half: np.ndarray) -> float:
+    n_images = int((half == 1).sum())
+    return sum(removal.seconds * (removal.n_sets + removal.for_classes.n_sets) * n_images for removal in removals)
+
+
+def _bytes(removal: _Removal, n_classes: int) -> float:
+    common = removal.order.size + len(removal.order) * len(removal.n_removed) * (3 + 2 * n_classes)
+    return 4 * (common + 2 * removal.for_classes.order.size + 2 * removal.for_classes.n_sets)
+
+
+def _within(
+    job: Job, removals: list[_Removal], half: np.ndarray, budget: float
+) -> tuple[list[_Removal], np.ndarray, str | None]:
+    """Take fewer steps, and where the fewest are too many also fewer images, to stay within a time."""
+    full = _seconds(removals, half)
+    if full <= budget:
+        return removals, half, None
+    told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, "
+    removals = [replace(removal, for_classes=removal.for_classes.at_fewer_steps()) for removal in removals]
+    told += "orders for single classes are measured at the few steps of the published table"
+    if _seconds(removals, half) <= budget:
+        return removals, half, told + "; --max-minutes allows more."
+    share = budget / _seconds(removals, half)
+    removals = [replace(removal, n_removed=steps(removal.layer.n_units, share)) for removal in removals]
+    told += f", the others at {', '.join(str(len(removal.n_removed)) for removal in removals)} numbers of removed units"
+    left = _seconds(removals, half)
+    if left <= budget:
+        return removals, half, told + "; --max-minutes allows more."
+    label = np.asarray(job.store.images.label)
+    most = int(np.bincount(label[half >= 0]).max())
+    per_class = max(2, int(most * budget / left))
+    half = ranked_and_measured(label, per_class, seed=job.seed)
+    removals = [_ranked_again(job, removal, half) for removal in removals]
+    return removals, half, told + f" and on {per_class} images of each class, half of them to rank the units on."
+
+
+def _ranked_again(job: Job, removal: _Removal, half: np.ndarray) -> _Removal:
+    score = _score(job, removal.layer, half)
+    ranking = rank_for_classes(job.store, removal.layer, half, job.options.classes).at_fewer_steps()
+    return replace(removal, score=score, order=orders(score, seed=job.seed), for_classes=ranking)
+
+
+# The work
+
+
+def _run(job: Job, subject: Subject, removals: list[_Removal], half: np.ndarray, advance: Advance) -> Findings:
+    before = answers(job.store)
+    output_index = np.asarray(job.store.classes.output_index)
+    tallies = [Tally(removal.n_sets, output_index) for removal in removals]
+    own_tallies = [OwnTally(removal.for_classes.own(), output_index) for removal in removals]
+    sets = [[*removal.ablations(), *removal.for_classes.ablations()] for removal in removals]
+    with exact_float32():
+        for where, inputs, logits in subject.read(np.flatnonzero(half == 1)):
+            label, prediction = before.label[where], logits.argmax(axis=1)
+            for removal, ablations, tally, own in zip(removals, sets, tallies, own_tallies, strict=True):
+                target = before.target[where]
+                effect = sweep(removal.ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
+                tally.add(_part(effect, 0, removal.n_sets), label, prediction)
+                own.add(_part(effect, removal.n_sets, len(ablations)), label, prediction)
+    arrays: Arrays = {"half": half}
+    for removal, tally, own in zip(removals, tallies, own_tallies, strict=True):
+        ranked = {f"class_ranked/{name}": values for name, values in _class_curves(removal.for_classes, own).items()}
+        found = _curves(removal, tally) | ranked
+        arrays |= {f"layers/{removal.layer.name}/{name}": values for name, values in found.items()}
+    return Findings(arrays)
+
+
+def _part(effect: Effect, start: int, stop: int) -> Effect:
+    """Return the effect of some of the ablations, numbered from 0."""
+    inside = (effect.flip_unit >= start) & (effect.flip_unit < stop)
+    return Effect(
+        effect.flip_unit[inside] - start,
+        effect.flip_image[inside],
+        effect.flip_prediction[inside],
+        effect.log_prob_change[start:stop],
+    )
+
+
+def _curves(removal: _Removal, tally: Tally) -> Arrays:
+    row = tally_rows(len(removal.order), len(removal.n_removed))
+    accuracy, balanced, agreement = tally.accuracy()[row], tally.balanced()[row], tally.agreement()[row]
+    share = removal.n_removed / removal.n_removed[-1]
+    return {
+        "score": removal.score,
+        "ranking": np.array(["most", "least", *["random"] * N_RANDOM]),
+        "unit": removal.order,
+        "n_removed": removal.n_removed,
+        "accuracy": accuracy,
+        "balanced": balanced,
+        "class_accuracy": tally.class_accuracy()[row],
+        "class_balanced": tally.class_balanced()[row],
+        "area": area(accuracy, removal.n_removed),
+        "balanced_area": area(balanced, removal.n_removed),
+        "agreement": agreement,
+        "prunability": withstood(share, agreement),
+    }
+
+
+def _class_curves(ranking: ClassRanking, own: OwnTally) -> Arrays:
+    orders_of_classes = {"class": ranking.classes, "score": ranking.score, "unit": ranking.order}
+    return orders_of_classes | {"n_removed": ranking.n_removed} | own.curves(ranking)

@@ -1,0 +1,203 @@
+"""What network dissection looks at: pictures with masks, and the maps of layers over them, place by place."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from precompute.errors import ImageFolderError, ModelError, OptionError
+from precompute.experiments.restored_run import SHARD, Subject
+from precompute.images.broden import INDEX, open_broden
+from precompute.images.concepts import NONE, Masks
+from precompute.images.folder import ImageList
+from precompute.images.framing import Framing
+from precompute.images.loading import default_workers, read_batches, seen_size
+from precompute.images.part_masks import masks_beside, open_part_masks
+from precompute.measures.enlarge import enlarge
+from precompute.models.hooks import outputs_at
+from precompute.models.receptive_field import Axes, anchor, stretched
+from precompute.models.sites import Site
+
+
+def _size(images: ImageList, position: int) -> tuple[int, int]:
+    """Return the width and height of the picture that masks are laid over."""
+    size = seen_size(images, position)
+    if size is None:
+        raise ModelError(
+            f"{images.root / images.paths[position]}: masks lie over RGB pictures, but the loader that the network's "
+            "function returns makes something else of this file, so nobody knows where on it a mask lies."
+        )
+    return size
+
+
+def find_masks(folder: Path | None, images: ImageList) -> Masks:
+    """Open a folder of masks, in whichever layout it is.
+
+    Parameters
+    ----------
+    folder
+        The folder; by default the one called ``masks`` beside the images or in their folder.
+    images
+        The images of the store, for masks that lie over these.
+
+    Raises
+    ------
+    OptionError
+        Where no folder was named and none is there.
+    ImageFolderError
+        Where something is wrong with it.
+    """
+    found = masks_beside(images) if folder is None else folder.expanduser().resolve()
+    if found is None:
+        raise OptionError(
+            f"Expected masks of concepts, but there is no folder masks with a parts.json beside {images.root}. "
+            "Name one by --masks; docs/masks.md says how to make one."
+        )
+    if not found.is_dir():
+        raise ImageFolderError(f"{found}: there is no such folder. Name the one that holds the masks by --masks.")
+    return open_broden(found) if (found / INDEX).is_file() else open_part_masks(found, images)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Pictures with masks, seen by a network.
+
+    Parameters
+    ----------
+    subject
+        The network, and the images of the store.
+    masks
+        The concepts; their pictures are the store's images or others.
+    sites
+        The layers to look at.
+    axes
+        For each of them where the cells of its maps are.
+    framing
+        How pictures come to lie under the network's input.
+    """
+
+    subject: Subject
+    masks: Masks
+    sites: tuple[Site, ...]
+    axes: tuple[Axes, ...]
+    framing: Framing
+
+    @classmethod
+    def of(cls, subject: Subject, masks: Masks, sites: Sequence[Site]) -> "Scene":
+        """Find out where the cells of the layers are, and how to lay masks over the network's input.
+
+        Raises
+        ------
+        ModelError
+            Where the network does not see pictures.
+        """
+        _size(subject.images, 0)
+        height, width = subject.probe.shape[2:]
+        axes = [
+            anchor(subject.model.network, site, subject.probe[:2]) or stretched(site.spatial_shape, (height, width))
+            for site in sites
+        ]
+        return cls(subject, masks, tuple(sites), tuple(axes), Framing(subject.model.transform, (height, width)))
+
+    @property
+    def of_store(self) -> bool:
+        """Whether the pictures are the images of the store."""
+        return self.masks.images is self.subject.images
+
+    def maps(self, positions: np.ndarray, *, verified: bool) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+        """Run the network over pictures.
+
+        Parameters
+        ----------
+        positions
+            Of pictures.
+        verified
+            Whether to hold what the network says of the store's images to what the store says.
+
+        Yields
+        ------
+        tuple
+            Positions (image,), and for each layer its maps (image, unit, height, width), float32.
+        """
+        read = self.subject.read(positions) if verified and self.of_store else self._read(positions)
+        for where, inputs, *_ in read:
+            parts = [
+                outputs_at(self.subject.model.network, self.sites, part)
+                for part in inputs.split(self.subject.batch_size)
+            ]
+            yield where, [_as_maps(torch.cat([part[site] for part in parts])) for site in self.sites]
+
+    def _read(self, positions: np.ndarray) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        shards = [positions[start : start + SHARD].tolist() for start in range(0, len(positions), SHARD)]
+        images, workers = self.masks.images, default_workers(len(positions))
+        for batch in read_batches(images, self.subject.model.transform, shards, workers=workers):
+            if batch.bad:
+                position, reason = batch.bad[0]
+                raise ImageFolderError(f"{images.root / images.paths[position]}: this image cannot be read ({reason}).")
+            yield np.array(batch.indices), batch.inputs
+
+    def planes(self, position: int, framing: Framing | None = None) -> np.ndarray:
+        """Read the masks of a picture at the places of the grid.
+
+        Parameters
+        ----------
+        position
+            Of the picture.
+        framing
+            Another grid than the scene's.
+
+        Returns
+        -------
+        np.ndarray
+            (plane, row, column) concepts, `NONE` for none, and no concept twice at one place.
+        """
+        framing = framing or self.framing
+        masks = self.masks.read(position)
+        if not masks:
+            return np.full((0, *framing.grid), NONE, dtype=np.int32)
+        images = self.masks.images
+        frame = framing.of(_size(images, position))
+        planes = np.stack([frame.sample(mask) for mask in masks])
+        for plane in range(1, len(planes)):
+            planes[plane][(planes[:plane] == planes[plane]).any(axis=0)] = NONE
+        return planes
+
+    def places(self, layer: int, framing: Framing | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the rows and columns of the grid are on a layer's maps, in cells."""
+        framing = framing or self.framing
+        found = []
+        for axis, side, n_places in zip(self.axes[layer], self.subject.probe.shape[2:], framing.grid, strict=True):
+            pixels = (np.arange(n_places) + 0.5) * side / n_places - 0.5
+            found.append((pixels - axis.start) / axis.step)
+        return found[0], found[1]
+
+    def active(self, layer: int, maps: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """List the units and positions at which a picture's maps, enlarged to the grid, exceed their thresholds.
+
+        Parameters
+        ----------
+        layer
+            Which of the layers.
+        maps
+            (unit, height, width).
+        threshold
+            (unit,), NaN for none.
+        """
+        # Interpolation goes nowhere above the largest cell.
+        units = np.flatnonzero(maps.max(axis=(1, 2)) > threshold)
+        enlarged = enlarge(maps[units], *self.places(layer))
+        unit, row, column = np.nonzero(enlarged > threshold[units, None, None])
+        return units[unit], row * self.framing.grid[1] + column
+
+
+def n_cells(site: Site) -> int:
+    """Return how many cells a map of a layer has; one in a layer without space."""
+    return int(np.prod(site.spatial_shape, dtype=np.int64))
+
+
+def _as_maps(output: torch.Tensor) -> np.ndarray:
+    """Return a layer's output as maps; without space, of one cell."""
+    values = output.float().cpu().numpy()
+    return values if values.ndim == 4 else values[:, :, None, None]

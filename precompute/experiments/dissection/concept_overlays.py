@@ -1,0 +1,81 @@
+"""Small masks of a unit's best concepts on its exemplars, for whoever draws them without the image folder."""
+
+import numpy as np
+
+from precompute.experiments.dissection.annotated_images import Scene
+from precompute.experiments.protocol import Arrays
+from precompute.images.framing import Framing
+from precompute.measures.enlarge import enlarge
+from precompute.store.layer import Layer
+
+N_CONCEPTS = 3
+N_EXEMPLARS = 12
+SIDE = 56
+OWN_BIT = 7
+"""The bit of a small mask that says where the unit itself is above its threshold; lower ones are the concepts."""
+
+BYTES_A_UNIT = N_EXEMPLARS * SIDE**2 / 10  # as far as such masks can be compressed
+
+
+def drawn(scene: Scene, index: int, layer: Layer, *, iou: np.ndarray, threshold: np.ndarray) -> Arrays:
+    """Draw the best concepts of every unit, and the unit itself, on the first of its top exemplars.
+
+    Parameters
+    ----------
+    scene
+        The store's images with their masks.
+    index
+        Which of the scene's layers.
+    layer
+        The same in the store.
+    iou
+        (unit, concept), NaN where undefined.
+    threshold
+        (unit,), NaN for none.
+
+    Returns
+    -------
+    dict
+        ``shown_concept`` (unit, rank), -1 where there is none, and ``shown_mask`` (unit, exemplar, row, column): bit r
+        is set where the concept of rank r is, bit `OWN_BIT` where the unit is above its threshold. Nothing in a layer
+        without exemplars.
+    """
+    if "top" not in layer.exemplar_kinds:
+        return {}
+    height, width = scene.subject.probe.shape[2:]
+    framing = Framing(scene.subject.model.transform, (height, width), max_side=SIDE)
+    best = _best(iou)
+    held: dict[int, np.ndarray] = {}
+    masks = []
+    for unit in range(layer.n_units):
+        exemplars = layer.exemplars("top", unit)
+        images = exemplars.image[:N_EXEMPLARS].tolist()
+        for image in images:
+            held.setdefault(image, scene.planes(image, framing))
+        own = _enlarged(scene, index, exemplars.map[:N_EXEMPLARS], framing) > threshold[unit]
+        concepts = np.stack([_bits(held[image], best[unit]) for image in images])
+        masks.append(concepts | (own.astype(np.uint8) << OWN_BIT))
+    return {"shown_concept": best, "shown_mask": np.stack(masks)}
+
+
+def _enlarged(scene: Scene, index: int, maps: np.ndarray, framing: Framing) -> np.ndarray:
+    """Enlarge exemplar maps, which may have been averaged down to fewer cells than the layer's."""
+    held, full = maps.shape[1:], scene.sites[index].spatial_shape or (1, 1)
+    down, across = (
+        (place + 0.5) * few / many - 0.5
+        for place, few, many in zip(scene.places(index, framing), held, full, strict=True)
+    )
+    return enlarge(maps, down, across)
+
+
+def _best(iou: np.ndarray) -> np.ndarray:
+    """Return the concepts that overlap most with each unit, (unit, rank); -1 where there is none."""
+    order = np.argsort(-np.nan_to_num(iou, nan=-1.0), axis=1, kind="stable")[:, :N_CONCEPTS]
+    return np.where(np.take_along_axis(iou, order, axis=1) > 0, order, -1).astype(np.int32)
+
+
+def _bits(planes: np.ndarray, concepts: np.ndarray) -> np.ndarray:
+    """Set bit r where any plane (plane, row, column) shows concept r."""
+    marks = (planes[None] == concepts[:, None, None, None]).any(axis=1) & (concepts >= 0)[:, None, None]
+    bit = np.arange(len(concepts), dtype=np.uint8)[:, None, None]
+    return np.bitwise_or.reduce(marks.astype(np.uint8) << bit, axis=0)

@@ -1,0 +1,162 @@
+"""Counting where units are active and concepts are: thresholds in one pass over the pictures, overlaps in a second."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from precompute.experiments.dissection.annotated_images import Scene, n_cells
+from precompute.experiments.protocol import Advance
+from precompute.images.concepts import NONE
+from precompute.measures.iou import Active, Labels, Overlap, largest, n_above, thresholds
+
+_LOT = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A layer in one basis of its space.
+
+    Parameters
+    ----------
+    layer
+        Which of the scene's layers.
+    basis
+        (direction, unit) a rotation, whose directions take the places of units; None for the units themselves.
+    n_shuffles
+        Against the masks of how many other pictures to hold each picture's maps.
+    """
+
+    layer: int
+    basis: np.ndarray | None = None
+    n_shuffles: int = 0
+
+    def of(self, maps: list[np.ndarray]) -> np.ndarray:
+        """Return its maps (image, direction, height, width), given those of every layer."""
+        seen = maps[self.layer]
+        if self.basis is None:
+            return seen
+        return np.moveaxis(np.tensordot(self.basis, seen, axes=(1, 1)), 0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Of some pictures: how many show each concept; for each sight its overlaps, own masks first, then others'."""
+
+    n_images: np.ndarray
+    overlaps: list[list[Overlap]]
+
+    def __add__(self, other: "Counts") -> "Counts":
+        pairs = zip(self.overlaps, other.overlaps, strict=True)
+        summed = [[one + more for one, more in zip(*pair, strict=True)] for pair in pairs]
+        return Counts(self.n_images + other.n_images, summed)
+
+
+def find_thresholds(
+    scene: Scene, sights: Sequence[Sight], chosen: np.ndarray, *, quantile: float, advance: Advance
+) -> list[np.ndarray]:
+    """Find what each unit exceeds at most at a share of all positions of all pictures, exactly.
+
+    Parameters
+    ----------
+    scene
+        The pictures.
+    sights
+        What to look at.
+    chosen
+        Positions of the pictures.
+    quantile
+        The share.
+    advance
+        Told how many pictures are done.
+
+    Returns
+    -------
+    list of np.ndarray
+        (unit,) for each sight, NaN for units without a threshold.
+    """
+    sites = [scene.sites[sight.layer] for sight in sights]
+    held = [np.empty((site.n_units, 0), dtype=np.float32) for site in sites]
+    n_positions = [len(chosen) * n_cells(site) for site in sites]
+    for where, maps in scene.maps(chosen, verified=True):
+        for place, sight in enumerate(sights):
+            values = sight.of(maps).swapaxes(0, 1).reshape(sites[place].n_units, -1)
+            held[place] = largest(held[place], values, n_above(n_positions[place], quantile) + 1)
+        advance(len(where))
+    return [thresholds(each, n, quantile) for each, n in zip(held, n_positions, strict=True)]
+
+
+def count_overlaps(
+    scene: Scene, sights: Sequence[Sight], chosen: np.ndarray, *, found: list[np.ndarray], advance: Advance
+) -> Counts:
+    """Count over all pictures.
+
+    Parameters
+    ----------
+    scene, sights, chosen, advance
+        As for :func:`find_thresholds`. Neighbours among the chosen are held against each other's masks, so their order
+        has to be random.
+    found
+        The thresholds of each sight.
+    """
+    lots = _lots(_looked(scene, sights, chosen, found, advance))
+    return reduce(add, (_counted(lot, sights, scene.masks.category, found) for lot in lots))
+
+
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """What was seen of one picture: its planes (plane, position), and each sight's active units and positions."""
+
+    planes: np.ndarray
+    active: list[tuple[np.ndarray, np.ndarray]]
+
+
+def _looked(
+    scene: Scene, sights: Sequence[Sight], chosen: np.ndarray, found: list[np.ndarray], advance: Advance
+) -> Iterator[_Looked]:
+    for where, maps in scene.maps(chosen, verified=False):
+        seen = [sight.of(maps) for sight in sights]
+        for row, position in enumerate(where):
+            planes = scene.planes(int(position))
+            active = [
+                scene.active(sight.layer, each[row], threshold)
+                for sight, each, threshold in zip(sights, seen, found, strict=True)
+            ]
+            yield _Looked(planes.reshape(len(planes), -1), active)
+        advance(len(where))
+
+
+def _lots(looked: Iterable[_Looked]) -> Iterator[list[_Looked]]:
+    """Gather lots, the last one up to twice as large: none is too small to hold masks against each other in it."""
+    waiting: list[_Looked] = []
+    for each in looked:
+        waiting.append(each)
+        if len(waiting) == 2 * _LOT:
+            yield waiting[:_LOT]
+            waiting = waiting[_LOT:]
+    yield waiting
+
+
+def _counted(lot: list[_Looked], sights: Sequence[Sight], category: np.ndarray, found: list[np.ndarray]) -> Counts:
+    labels = Labels.of(_stacked([each.planes for each in lot]), category)
+    overlaps = []
+    for place, sight in enumerate(sights):
+        active = _gathered(lot, place)
+        shifts = (0, *(1 + shuffle % max(1, len(lot) - 1) for shuffle in range(sight.n_shuffles)))
+        held = (active.against(shift, len(lot)) for shift in shifts)
+        overlaps.append([Overlap.of(each, labels, n_units=len(found[place])) for each in held])
+    return Counts(labels.n_images, overlaps)
+
+
+def _stacked(planes: list[np.ndarray]) -> np.ndarray:
+    """Put the planes of some pictures together, (image, plane, position), with empty ones where some have fewer."""
+    most = max(len(each) for each in planes)
+    return np.stack([np.pad(each, ((0, most - len(each)), (0, 0)), constant_values=NONE) for each in planes])
+
+
+def _gathered(lot: list[_Looked], place: int) -> Active:
+    units, positions = zip(*(each.active[place] for each in lot), strict=True)
+    image = np.repeat(np.arange(len(lot)), [len(each) for each in units])
+    return Active(image, np.concatenate(units), np.concatenate(positions))

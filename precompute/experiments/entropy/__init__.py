@@ -1,0 +1,216 @@
+"""Feature entropy of every unit for every class, and what removing units in its order does to the class.
+
+Entropies are of one half of the images, or of training images; accuracy and loss are of others, so that no order has
+seen what it is tried on.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+
+from precompute.ablation.ablations import Ablater
+from precompute.errors import OptionError
+from precompute.experiments.ablation_orders import ablater_of, orders, seconds_each, site_of, steps
+from precompute.experiments.entropy.class_curves import RANKINGS, Removal, class_curves, n_sets
+from precompute.experiments.entropy.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
+from precompute.experiments.entropy.ranking_split import Samples, choose_samples
+from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.restored_run import Subject, find_subject
+from precompute.measures.births import SMALLEST_SIDE
+from precompute.models.device import exact_float32
+from precompute.models.hooks import outputs_at
+from precompute.models.sites import Site
+from precompute.stages.births import births_of
+from precompute.store.answers import answers
+from precompute.store.layer import Layer
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What is to be done in one layer.
+
+    Parameters
+    ----------
+    layer, site
+        The layer, and where it is in the network.
+    ablater
+        What runs the network without some of its units.
+    n_removed
+        (step,) how many units are removed, from 0 to all.
+    seconds_a_map, seconds_a_set
+        Of the birth level of one unit on one image, and of the ablation of a set of units on one image, about.
+    """
+
+    layer: Layer
+    site: Site
+    ablater: Ablater
+    n_removed: np.ndarray
+    seconds_a_map: float
+    seconds_a_set: float
+
+    @property
+    def n_sets(self) -> int:
+        """From how many sets of units every image is looked at."""
+        return n_sets(len(self.n_removed))
+
+
+def prepare(job: Job) -> Prepared:
+    """Make the entropies and curves of every layer ready."""
+    layers, notes = _with_maps(job.layers)
+    with exact_float32():
+        subject = find_subject(job.store, job.options)
+        work = [_work(job, subject, layer) for layer in layers]
+    samples = choose_samples(job, job.options.images_per_class)
+    work, samples, reduced = _within(job, work, samples)
+    return Prepared(
+        seconds=_seconds(work, samples),
+        bytes=sum(_bytes(each, len(job.store.classes)) for each in work),
+        steps=sum(_n_maps(each, samples) + each.n_sets * len(samples.measured) for each in work),
+        unit="maps and ablated images",
+        run=partial(_run, job, subject, work, samples),
+        reduced=reduced,
+        notes=(_said(samples), *notes),
+    )
+
+
+def _with_maps(layers: tuple[Layer, ...]) -> tuple[list[Layer], tuple[str, ...]]:
+    """Take the layers whose maps are large enough, and say what happens to the others and to maps that are cut."""
+    kept = [layer for layer in layers if _side(layer) >= SMALLEST_SIDE]
+    if not kept:
+        raise OptionError(
+            f"Feature entropy needs maps of at least {SMALLEST_SIDE} a side, but those of "
+            f"{', '.join(f'{layer.name} are {_shape(layer)}' for layer in layers)}. Name another layer by --layer, "
+            "from a run that looked at one."
+        )
+    small = [f"{layer.name} is left out: its maps are {_shape(layer)}" for layer in layers if layer not in kept]
+    cut = [
+        f"{layer.name}: of its maps, {_shape(layer)}, the {_side(layer)} x {_side(layer)} in the middle are looked at"
+        for layer in kept
+        if len(set(layer.spatial_shape)) > 1
+    ]
+    return kept, (*small, *cut)
+
+
+def _side(layer: Layer) -> int:
+    return min(layer.spatial_shape, default=0)
+
+
+def _shape(layer: Layer) -> str:
+    return " x ".join(map(str, layer.spatial_shape)) or "single numbers"
+
+
+def _work(job: Job, subject: Subject, layer: Layer) -> _Work:
+    site, probe = site_of(subject, layer), subject.probe.to(subject.device)
+    ablater = ablater_of(subject, site)
+    at_random = orders(np.zeros(layer.n_units), seed=job.seed)
+    maps = outputs_at(subject.model.network, [site], probe)[site]
+    started = perf_counter()
+    births_of(maps, np.random.default_rng(0), n_shuffles=1, rule=job.options.entropy_rule)
+    return _Work(
+        layer=layer,
+        site=site,
+        ablater=ablater,
+        n_removed=np.arange(layer.n_units + 1),
+        seconds_a_map=(perf_counter() - started) / (2 * len(probe) * layer.n_units),
+        seconds_a_set=seconds_each(subject, ablater, at_random),
+    )
+
+
+def _said(samples: Samples) -> str:
+    if samples.training is None:
+        return "Entropies are of one half of the images, accuracy and loss of the other"
+    return (
+        f"Entropies are of {samples.n_ranked} training images in {samples.training.root}, accuracy and loss of others"
+    )
+
+
+# What it costs
+
+
+def _seconds(work: list[_Work], samples: Samples) -> float:
+    return sum(
+        each.seconds_a_map * _n_maps(each, samples) + each.seconds_a_set * each.n_sets * len(samples.measured)
+        for each in work
+    )
+
+
+def _n_maps(work: _Work, samples: Samples) -> int:
+    return work.layer.n_units * ((1 + N_SHUFFLES) * samples.n_ranked + len(samples.measured))
+
+
+def _bytes(work: _Work, n_classes: int) -> float:
+    return 4.0 * n_classes * (7 * work.layer.n_units + len(RANKINGS) * (2 * len(work.n_removed) + 4))
+
+
+def _within(job: Job, work: list[_Work], samples: Samples) -> tuple[list[_Work], Samples, str | None]:
+    """Take fewer steps, and where the fewest are too many also fewer images, to stay within the time allowed."""
+    full, budget = _seconds(work, samples), 60 * job.options.max_minutes
+    if full <= budget:
+        return work, samples, None
+    work = [replace(each, n_removed=steps(each.layer.n_units, budget / full)) for each in work]
+    told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, accuracy and loss are "
+    told += f"measured at {', '.join(str(len(each.n_removed)) for each in work)} numbers of removed units"
+    left = _seconds(work, samples)
+    if left <= budget:
+        return work, samples, told + "; --max-minutes allows more."
+    per_class = max(2, int(samples.per_class * budget / left))
+    share = "half of them for the entropies" if samples.training is None else "and on as many training images"
+    return work, choose_samples(job, per_class), told + f", and on {per_class} images of each class, {share}."
+
+
+# The work
+
+
+def _run(job: Job, subject: Subject, work: list[_Work], samples: Samples, advance: Advance) -> Findings:
+    n_classes = len(job.store.classes)
+    found, label = _with_entropies(job, subject, work, samples, advance)
+    removals = [_removal(job, each, arrays["entropy"]) for each, arrays in zip(work, found, strict=True)]
+    with exact_float32():
+        curves = class_curves(subject, removals, answers(job.store), samples.measured, advance=advance)
+    arrays: Arrays = {"half": samples.half, "n_images": np.bincount(label, minlength=n_classes)}
+    for each, levels, along in zip(work, found, curves, strict=True):
+        arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in (levels | along).items()}
+    return Findings(arrays, _measures(job, work, found))
+
+
+def _with_entropies(
+    job: Job, subject: Subject, work: list[_Work], samples: Samples, advance: Advance
+) -> tuple[list[Arrays], np.ndarray]:
+    """Return each layer's entropies and how those of the images measured on agree; and the classes that they are of."""
+    n_classes, rule = len(job.store.classes), job.options.entropy_rule
+    network, sites = subject.model.network, [each.site for each in work]
+    with exact_float32():
+        (first, label), (second, other) = (
+            births_on(network, sites, passes, reading=Reading(rule, job.seed, n_shuffles), advance=advance)
+            for passes, n_shuffles in ((samples.read_ranked(subject), N_SHUFFLES), (samples.read_measured(subject), 0))
+        )
+    n_images = np.bincount(label, minlength=n_classes)
+    found = [entropies(births, label, n_classes, rule=rule) for births in first]
+    for each, arrays, births in zip(work, found, second, strict=True):
+        arrays["agreement"] = agreement(arrays["entropy"], births, other, rule=rule)
+        arrays |= noise(_side(each.layer), n_images, rule=rule, seed=job.seed)
+    return found, label
+
+
+def _removal(job: Job, work: _Work, entropy: np.ndarray) -> Removal:
+    """Order units for every class, lowest entropy first, equal ones at random."""
+    found = [orders(-of_class, seed=job.seed) for of_class in entropy.T]
+    return Removal(work.ablater, work.n_removed, np.stack([each[0] for each in found]), found[0][2:])
+
+
+def _measures(job: Job, work: list[_Work], found: list[Arrays]) -> dict[str, Arrays]:
+    """Return the means over classes; of our reading alone, since one name should mean one thing."""
+    if job.options.entropy_rule != "ours":
+        return {}
+    named = {"feature_entropy": "entropy", "selective_rate": "selective_rate"}
+    return {
+        each.layer.name: {name: _mean_over_classes(arrays[of]) for name, of in named.items()}
+        for each, arrays in zip(work, found, strict=True)
+    }
+
+
+def _mean_over_classes(values: np.ndarray) -> np.ndarray:
+    defined = ~np.isnan(values)
+    return np.where(defined, values, 0).sum(axis=1) / np.where(defined.any(axis=1), defined.sum(axis=1), np.nan)

@@ -1,0 +1,105 @@
+"""Which images units are ranked on and which they are tried on: two halves, or training images and all others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from precompute.errors import OptionError
+from precompute.experiments.ablation_orders import ranked_and_measured
+from precompute.experiments.protocol import Job
+from precompute.experiments.reading import spread
+from precompute.experiments.restored_run import Subject, find_images
+from precompute.images.folder import ImageList, list_training_images
+
+TRAINING_PER_CLASS = 100
+"""Training images of a class that are enough; as many as the authors of feature entropy took."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Images to rank units on, and others to measure on.
+
+    Parameters
+    ----------
+    label
+        (image,) classes of the store's images.
+    half
+        (image,) of the store's images: 0 to rank on, 1 to measure on, -1 for those that are not used.
+    training
+        Training images to rank on; None where that is the first half.
+    chosen
+        Which of the training images; none without.
+    """
+
+    label: np.ndarray
+    half: np.ndarray
+    training: ImageList | None
+    chosen: np.ndarray
+
+    @property
+    def n_ranked(self) -> int:
+        """How many images units are ranked on."""
+        return len(self.chosen) if self.training is not None else int((self.half == 0).sum())
+
+    @property
+    def measured(self) -> np.ndarray:
+        """Positions of the images of the store that are measured on."""
+        return np.flatnonzero(self.half == 1)
+
+    @property
+    def per_class(self) -> int:
+        """How many images of one class are used, of the store's or of those for training, at most."""
+        ranked = np.empty(0, dtype=np.int64) if self.training is None else self.training.labels[self.chosen]
+        return max(int(np.bincount(labels).max(initial=0)) for labels in (ranked, self.label[self.half >= 0]))
+
+    def read_ranked(self, subject: Subject) -> Iterator[np.ndarray]:
+        """Run the network on the images to rank on, and yield the classes, (image,), of each batch."""
+        if self.training is None:
+            yield from (self.label[where] for where, _, _ in subject.read(np.flatnonzero(self.half == 0)))
+        else:
+            others = subject.read_others(self.training, self.chosen)
+            yield from (self.training.labels[where] for where, _, _ in others)
+
+    def read_measured(self, subject: Subject) -> Iterator[np.ndarray]:
+        """Run the network on the images to measure on, and yield the classes, (image,), of each batch."""
+        yield from (self.label[where] for where, _, _ in subject.read(self.measured))
+
+
+def choose_samples(job: Job, per_class: int | None) -> Samples:
+    """Choose images of every class, spread evenly over it.
+
+    Training images are those that are named, otherwise those that the store holds something of; without any, the
+    store's images are divided in halves.
+
+    Parameters
+    ----------
+    job
+        The experiment.
+    per_class
+        How many of each class; where None, all of the store's, and `TRAINING_PER_CLASS` for training.
+
+    Raises
+    ------
+    ImageFolderError
+        Where the training images are not there, or are of other classes.
+    OptionError
+        Where they are the images of the store.
+    """
+    label = np.asarray(job.store.images.label)
+    training = _training_images(job)
+    if training is None:
+        return Samples(label, ranked_and_measured(label, per_class, seed=job.seed), None, np.empty(0, dtype=np.int64))
+    half = np.full(len(label), -1, dtype=np.int32)
+    half[spread(label, per_class)] = 1
+    return Samples(label, half, training, spread(training.labels, per_class or TRAINING_PER_CLASS))
+
+
+def _training_images(job: Job) -> ImageList | None:
+    folder = job.options.train_images
+    if folder is not None:
+        images = list_training_images(folder, job.store.classes.name)
+        if images.root == find_images(job.store, job.options.images).root:
+            raise OptionError(f"--train-images {folder}: these are the images of the store, not training images.")
+        return images
+    return None if job.store.train is None else find_images(job.store.train, None)

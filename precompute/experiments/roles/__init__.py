@@ -1,0 +1,113 @@
+"""Which role each unit has, by what it does for training images and for the store's images, held out from training."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from precompute.errors import StoreError
+from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.reading import spread, without_log_prob
+from precompute.experiments.roles.log_odds_effects import Key, Side, in_folder, stored
+from precompute.measures.halves import divided
+from precompute.measures.roles import Effect, class_effects, roles, unit_effects
+from precompute.measures.table import named
+from precompute.store.reader import Store
+
+# Of one unit on one image: reading and adding up.
+_SECONDS_A_ROW = 1e-7
+
+
+def prepare(job: Job) -> Prepared:
+    """Make the roles of every layer and kind of ablation ready."""
+    keys = _keys(job)
+    n_units = sum(job.store.layer(name).n_units for name, _ in keys)
+    held_out = spread(np.asarray(job.store.images.label), job.options.images_per_class)
+    train = job.store.train
+    seconds = _SECONDS_A_ROW * n_units * 2 * len(held_out)
+    if train is not None and job.options.train_images is None:
+        used = spread(np.asarray(train.images.label), job.options.images_per_class)
+        training: Callable[[Advance], Side] = partial(stored, train, keys, used)
+        seconds += _SECONDS_A_ROW * n_units * len(used)
+        steps, unit, reduced = n_units, "units", None
+    else:
+        swept = in_folder(job, keys)
+        training, seconds = swept.run, seconds + swept.seconds_each * len(swept.used)
+        steps, unit, reduced = swept.n_rows, "ablated images", swept.reduced
+    per_unit = (4 * 4 + 2 * 4 + 8) * (len(job.store.classes) + 1) + 2 * 4
+    run = partial(_run, job, keys, training, held_out)
+    return Prepared(seconds, n_units * per_unit, steps, unit, run, reduced)
+
+
+def _keys(job: Job) -> list[Key]:
+    """List the layers and kinds of ablation of which the store holds changes of log-probability."""
+    found = [(layer.name, kind) for layer in job.layers for kind in layer.ablations]
+    held = [(name, kind) for name, kind in found if job.store.layer(name).log_prob_change(kind, 0) is not None]
+    if not held:
+        raise StoreError(f"{job.store.path}: roles follow from log_prob_change, which {without_log_prob(job.store)}.")
+    return held
+
+
+def _run(
+    job: Job, keys: list[Key], training: Callable[[Advance], Side], held_out: np.ndarray, advance: Advance
+) -> Findings:
+    here, there = training(advance), stored(job.store, keys, held_out, _silent)
+    share = here.count.sum() / max(1, here.count.sum() + there.count.sum())
+    control = _control(job.store, keys, held_out, share=float(share), seed=job.seed)
+    arrays: Arrays = {
+        "training_images": here.count,
+        "held_out_images": there.count,
+        "training_accuracy": here.accuracy(),
+        "held_out_accuracy": there.accuracy(),
+    }
+    measures: dict[str, Arrays] = {}
+    for key in keys:
+        name, kind = key
+        found = _found(here, there, key) | _only_roles(_found(*control, key))
+        arrays |= {f"layers/{name}/ablation/{kind}/{part}": values for part, values in found.items()}
+        measures.setdefault(name, {}).update(_measures(found, kind))
+    return Findings(arrays, measures)
+
+
+def _silent(_steps: int) -> None:
+    """Advance nothing: summing is nothing beside a sweep."""
+
+
+def _control(store: Store, keys: list[Key], held_out: np.ndarray, *, share: float, seed: int) -> tuple[Side, Side]:
+    """Divide the held-out images into two sets of one kind, in the proportion of the real ones.
+
+    Whatever helps only one of them is a false role.
+    """
+    which = divided(np.asarray(store.images.label)[held_out], share, seed=seed)
+    first, second = (stored(store, keys, held_out[which == part], _silent) for part in (0, 1))
+    return first, second
+
+
+def _found(here: Side, there: Side, key: Key) -> Arrays:
+    """Return effects and roles, of every unit for every class and of every unit."""
+    taking = (here.count > 0) & (there.count > 0)
+    by_class = _pair(*(class_effects(side.falls[key]) for side in (here, there)))
+    by_unit = _pair(*(unit_effects(side.falls[key], taking=taking) for side in (here, there)))
+    return by_class | {f"unit_{name}": values for name, values in by_unit.items()}
+
+
+def _pair(training: Effect, held_out: Effect) -> Arrays:
+    found = roles(training, held_out)
+    return {
+        "training": training.mean,
+        "training_error": training.error,
+        "held_out": held_out.mean,
+        "held_out_error": held_out.error,
+        "role": found.code,
+        "role_q": found.q,
+    }
+
+
+def _only_roles(control: Arrays) -> Arrays:
+    return {"control_role": control["role"], "unit_control_role": control["unit_role"]}
+
+
+def _measures(found: Arrays, kind: str) -> Arrays:
+    effects = {"training_effect": found["unit_training"], "held_out_effect": found["unit_held_out"]}
+    effects["effect_gap"] = found["unit_training"] - found["unit_held_out"]
+    return {named(name, kind): values for name, values in effects.items()}

@@ -1,0 +1,214 @@
+"""What silencing each unit costs on a set of images: summed from a store, or swept on a folder of training images."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from precompute.ablation.ablations import Ablater, Ablation, each_unit
+from precompute.ablation_kinds import kind_of
+from precompute.errors import ImageFolderError, OptionError
+from precompute.experiments.ablation_orders import ablater_of, site_of
+from precompute.experiments.protocol import Advance, Job
+from precompute.experiments.reading import spread
+from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.timing import seconds_swept
+from precompute.images.folder import ImageList, list_training_images
+from precompute.measures.roles import Falls, log_odds_fall
+from precompute.models.device import exact_float32
+from precompute.stages.ablation import sweep
+from precompute.stages.activations import log_softmax
+from precompute.store.answers import answers
+from precompute.store.layer import Layer
+from precompute.store.reader import Store
+
+Key = tuple[str, str]
+"""A layer's name, and a kind of ablation."""
+
+_BLOCK_BYTES = 2**26
+_FEWEST_PER_CLASS = 10
+_TIMED_UNITS = (1, 8, 64, 512)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of two sets of images that are compared.
+
+    Parameters
+    ----------
+    count, right
+        (class,) images, and those that the network gets right with nothing ablated.
+    falls
+        What silencing each unit costs on them.
+    """
+
+    count: np.ndarray
+    right: np.ndarray
+    falls: dict[Key, Falls]
+
+    def accuracy(self) -> np.ndarray:
+        """Return the share of each class's images that are right, (class,); NaN for a class without images."""
+        return self.right / np.where(self.count, self.count, np.nan)
+
+
+# From a store
+
+
+def stored(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance) -> Side:
+    """Sum what a store holds of its images, or a store's training images of them.
+
+    Parameters
+    ----------
+    store
+        The store, or its `train`.
+    keys
+        Of which layers and kinds of ablation.
+    used
+        Indices of the images to sum over.
+    advance
+        Told the number of units done.
+    """
+    before, held = answers(store), store.baseline.log_prob
+    assert held is not None  # or there are no changes of it either
+    label, n_classes, log_prob = before.label[used], before.n_classes, held[used]
+    right = np.bincount(label[before.right[used]], minlength=n_classes)
+    falls = {}
+    for name, kind in keys:
+        parts = []
+        for change in _changes(store.layer(name), kind, len(before.label)):
+            parts.append(Falls.of(log_odds_fall(log_prob, change[:, used]), label, n_classes))
+            advance(len(change))
+        sums = (np.concatenate([getattr(part, of) for part in parts]) for of in ("total", "square", "cube"))
+        falls[name, kind] = Falls(parts[0].count, *sums)
+    return Side(np.bincount(label, minlength=n_classes), right, falls)
+
+
+def _changes(layer: Layer, kind: str, n_images: int) -> Iterator[np.ndarray]:
+    step = max(1, _BLOCK_BYTES // (8 * max(1, n_images)))
+    for start in range(0, layer.n_units, step):
+        rows = [layer.log_prob_change(kind, unit) for unit in range(start, min(start + step, layer.n_units))]
+        yield np.stack([row for row in rows if row is not None])
+
+
+# From a folder
+
+
+@dataclass(frozen=True, eq=False)
+class FolderSweep:
+    """Training images in a folder, ready to be swept.
+
+    Parameters
+    ----------
+    subject
+        The network.
+    images
+        The training images.
+    used
+        Indices of those to sweep.
+    output_index
+        (class,) the network output that each class is.
+    work
+        What to sweep, and with what.
+    seconds_each
+        Of one image through all of that, about.
+    reduced
+        What was cut down to stay within the time allowed; None where nothing was.
+    """
+
+    subject: Subject
+    images: ImageList
+    used: np.ndarray
+    output_index: np.ndarray
+    work: dict[Key, tuple[Ablater, list[Ablation]]]
+    seconds_each: float
+    reduced: str | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Ablated images that there are to compute."""
+        return len(self.used) * sum(len(ablations) for _, ablations in self.work.values())
+
+    def run(self, advance: Advance) -> Side:
+        """Sweep them.
+
+        Raises
+        ------
+        ImageFolderError
+            When none of the images can be read.
+        """
+        n_classes = len(self.output_index)
+        count, right = np.zeros((2, n_classes), dtype=np.int64)
+        falls: dict[Key, Falls] = {}
+        with exact_float32():
+            for where, inputs, logits in self.subject.read_others(self.images, self.used):
+                label = self.images.labels[where]
+                target = self.output_index[label]
+                log_prob = log_softmax(logits)[np.arange(len(target)), target]
+                count += np.bincount(label, minlength=n_classes)
+                right += np.bincount(label[logits.argmax(axis=1) == target], minlength=n_classes)
+                for key, (ablater, ablations) in self.work.items():
+                    effect = sweep(ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
+                    found = Falls.of(log_odds_fall(log_prob, effect.log_prob_change), label, n_classes)
+                    falls[key] = falls[key] + found if key in falls else found
+        if not falls:
+            raise ImageFolderError(f"{self.images.root}: none of its files can be read as an image.")
+        return Side(count, right, falls)
+
+
+def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
+    """Make the sweep of the training images ready that the options name, cut down to the time allowed.
+
+    Raises
+    ------
+    UnitscopeError
+        Where the network or the images cannot be had, or are not what the store is about.
+    """
+    store, options = job.store, job.options
+    if options.train_images is None:
+        raise OptionError(
+            f"{store.path}: this store holds no training images. Name their folder by --train-images, or give it to "
+            "`python -m precompute run`, which keeps them."
+        )
+    images = list_training_images(options.train_images, store.classes.name)
+    with exact_float32():
+        subject = find_subject(store, options)
+        if images.root == subject.images.root:
+            raise OptionError(f"--train-images {images.root}: these are the images of the store, not training images.")
+        ablaters = {
+            name: ablater_of(subject, site_of(subject, store.layer(name)))
+            for name in dict.fromkeys(name for name, _ in keys)
+        }
+        work = {key: (ablaters[key[0]], _silenced(store.layer(key[0]), key[1])) for key in keys}
+        seconds = sum(_seconds(subject, *each) for each in work.values())
+    used = spread(images.labels, options.images_per_class)
+    found = FolderSweep(subject, images, used, np.asarray(store.classes.output_index), work, seconds)
+    return _within(found, 60 * options.max_minutes)
+
+
+def _silenced(layer: Layer, kind: str) -> list[Ablation]:
+    """List every unit's ablation, as the run had it: with the means over the images of the run."""
+    silenced, means = kind_of(kind), None
+    if silenced.needs_means:
+        means = np.array([layer.activation(unit).mean.mean(dtype=np.float64) for unit in range(layer.n_units)])
+    return each_unit(silenced.values(layer.n_units, means).tolist())
+
+
+def _seconds(subject: Subject, ablater: Ablater, ablations: list[Ablation]) -> float:
+    """Time some units on some images, in seconds for one image and all units."""
+    each = seconds_swept(ablater, subject.probe, (ablations[:n_units] for n_units in _TIMED_UNITS))
+    return each * len(ablations)
+
+
+def _within(found: FolderSweep, budget: float) -> FolderSweep:
+    """Take fewer images of each class where all would take too long."""
+    full = found.seconds_each * len(found.used)
+    if full <= budget:
+        return found
+    n_classes = len(found.output_index)
+    per_class = max(_FEWEST_PER_CLASS, int(budget / found.seconds_each / n_classes))
+    used = found.used[spread(found.images.labels[found.used], per_class)]
+    reduced = (
+        f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, {per_class} training images "
+        "of each class are swept; --max-minutes allows more."
+    )
+    return replace(found, used=used, reduced=reduced)

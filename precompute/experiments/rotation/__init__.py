@@ -1,0 +1,243 @@
+"""What every direction of randomly rotated bases of a layer does, beside what its units do, on the same images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from precompute.ablation.ablations import Ablater, Ablation, each_unit
+from precompute.experiments.ablation_orders import ablater_of, site_of
+from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.reading import spread
+from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.rotation.discordant_counts import Changes
+from precompute.experiments.timing import seconds_swept
+from precompute.measures.drops import Answers
+from precompute.measures.multiplicity import discrete_false_discovery
+from precompute.measures.rotation import energy_shares, random_rotation, rotation_powers
+from precompute.models.device import exact_float32
+from precompute.models.hooks import outputs_at
+from precompute.models.sites import Site
+from precompute.stages.ablation import sweep
+from precompute.store.answers import answers
+from precompute.store.layer import Layer
+
+FRACTIONS = (0.25, 0.5, 0.75, 1.0)
+N_SEEDS = 5
+FEWEST_DIRECTIONS = 32
+_TIMED = (2, 8, 32, 128, 512)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rotations:
+    """The rotated bases of one layer, and which of their directions are ablated.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    site
+        The same in the network.
+    ablater
+        What runs the network without a direction.
+    bases
+        (fraction, seed, direction, unit), orthonormal rows; the first three axes of all that is found.
+    direction
+        (direction,) those that are ablated, the same in every basis.
+    seconds
+        Of one unit on one image, and of one direction on one image, about.
+    """
+
+    layer: Layer
+    site: Site
+    ablater: Ablater
+    bases: np.ndarray
+    direction: np.ndarray
+    seconds: tuple[float, float]
+
+    def ablations(self) -> list[Ablation]:
+        """List the units, then the directions of every basis."""
+        columns = [torch.from_numpy(basis).T for of_fraction in self.bases for basis in of_fraction]
+        return [
+            *each_unit([0.0] * self.layer.n_units),
+            *(Ablation((int(k),), (0.0,), basis) for basis in columns for k in self.direction),
+        ]
+
+
+def prepare(job: Job) -> Prepared:
+    """Make the rotations of every layer ready."""
+    with exact_float32():
+        subject = find_subject(job.store, job.options)
+        rotations = [_rotations(job, subject, layer) for layer in job.layers]
+    images = spread(np.asarray(job.store.images.label), job.options.images_per_class)
+    rotations, images, reduced = _within(job, rotations, images)
+    n_steps = sum(len(each.ablations()) for each in rotations) * len(images)
+    return Prepared(
+        seconds=_seconds(rotations, len(images)),
+        bytes=sum((each.layer.n_units + each.bases[..., each.direction, 0].size) * 9 * 4 for each in rotations),
+        steps=n_steps,
+        unit="ablated images",
+        run=partial(_run, job, subject, rotations, images),
+        reduced=reduced,
+    )
+
+
+# What is rotated
+
+
+def _rotations(job: Job, subject: Subject, layer: Layer) -> _Rotations:
+    site = site_of(subject, layer)
+    ablater = ablater_of(subject, site)
+    found = _Rotations(
+        layer=layer,
+        site=site,
+        ablater=ablater,
+        bases=rotated_bases(layer.n_units, seed=job.seed),
+        direction=np.arange(layer.n_units),
+        seconds=(0.0, 0.0),
+    )
+    return replace(found, seconds=_time(subject, found))
+
+
+def rotated_bases(n_units: int, *, seed: int) -> np.ndarray:
+    """Draw random rotations and go a fraction of the way to each.
+
+    Parameters
+    ----------
+    n_units
+        Units of the layer.
+    seed
+        Of the first rotation; the others have the seeds that follow.
+
+    Returns
+    -------
+    np.ndarray
+        (fraction, seed, direction, unit) float32, in the order of `FRACTIONS`.
+    """
+    bases = np.empty((len(FRACTIONS), N_SEEDS, n_units, n_units), dtype=np.float32)
+    for number in range(N_SEEDS):
+        bases[:, number] = rotation_powers(random_rotation(n_units, seed=seed + number), FRACTIONS)
+    return bases
+
+
+# What it costs
+
+
+def _time(subject: Subject, rotations: _Rotations) -> tuple[float, float]:
+    """Time some units and some directions on some images."""
+    ablations, n_units = rotations.ablations(), rotations.layer.n_units
+    unit, direction = (
+        seconds_swept(rotations.ablater, subject.probe, (some[:n] for n in _TIMED))
+        for some in (ablations[:n_units], ablations[n_units:][::-1])
+    )
+    return unit, direction
+
+
+def _seconds(rotations: list[_Rotations], n_images: int) -> float:
+    return n_images * sum(
+        each.layer.n_units * each.seconds[0] + len(FRACTIONS) * N_SEEDS * len(each.direction) * each.seconds[1]
+        for each in rotations
+    )
+
+
+def _within(
+    job: Job, rotations: list[_Rotations], images: np.ndarray
+) -> tuple[list[_Rotations], np.ndarray, str | None]:
+    """Ablate fewer directions, and where the fewest are too many also use fewer images, to stay within a time."""
+    budget = 60 * job.options.max_minutes
+    full = _seconds(rotations, len(images))
+    if full <= budget:
+        return rotations, images, None
+    rotations = [_fewer(each, budget / full, seed=job.seed) for each in rotations]
+    counts = ", ".join(str(len(each.direction)) for each in rotations)
+    told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, {counts} directions of "
+    told += "each rotated basis are ablated, drawn at random, beside all units"
+    left = _seconds(rotations, len(images))
+    if left <= budget:
+        return rotations, images, told + "; --max-minutes allows more."
+    label = np.asarray(job.store.images.label)
+    per_class = max(2, int(np.bincount(label[images]).max() * budget / left))
+    return rotations, spread(label, per_class), told + f", on {per_class} images of each class."
+
+
+def _fewer(rotations: _Rotations, share: float, *, seed: int) -> _Rotations:
+    n_units = rotations.layer.n_units
+    count = min(n_units, max(FEWEST_DIRECTIONS, int(n_units * share)))
+    drawn = np.random.default_rng(seed).permutation(n_units)[:count]
+    return replace(rotations, direction=np.sort(drawn))
+
+
+# The work
+
+
+def _run(job: Job, subject: Subject, rotations: list[_Rotations], images: np.ndarray, advance: Advance) -> Findings:
+    before = answers(job.store)
+    work = [(each, each.ablations(), _Sums(each, before.n_classes)) for each in rotations]
+    with exact_float32():
+        for where, inputs, logits in subject.read(images):
+            here = Answers(logits.argmax(axis=1), before.target[where], before.label[where], before.n_classes)
+            for each, ablations, sums in work:
+                target = before.target[where]
+                effect = sweep(each.ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
+                sums.changes.add(effect, here)
+                for batch in inputs.split(subject.batch_size):
+                    sums.add_energy(outputs_at(subject.model.network, [each.site], batch.to(subject.device))[each.site])
+    arrays: Arrays = {"used": np.isin(np.arange(len(before.label)), images).astype(np.int32)}
+    for each, _, sums in work:
+        arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in _found(each, sums, job.seed).items()}
+    return Findings(arrays)
+
+
+class _Sums:
+    """What adds up over images: what every ablation changes, and how the layer's activations go together.
+
+    `second_moment`, (unit, unit), is the sum over images and positions of the products of two units' activations.
+    """
+
+    def __init__(self, rotations: _Rotations, n_classes: int) -> None:
+        n_units = rotations.layer.n_units
+        n_directions = rotations.bases[..., 0, 0].size * len(rotations.direction)
+        self.changes = Changes(n_units + n_directions, n_classes)
+        self.second_moment = np.zeros((n_units, n_units))
+
+    def add_energy(self, output: Tensor) -> None:
+        """Add the layer's output on some images, (image, unit, ...)."""
+        flat = output.float().movedim(1, 0).flatten(1)
+        self.second_moment += (flat @ flat.T).cpu().numpy()
+
+
+def _rotated_q(p: np.ndarray, attainable: Sequence[np.ndarray]) -> np.ndarray:
+    """Return q-values over the directions of each rotation, of p and in the shape of p, (fraction, seed, direction)."""
+    families = p.reshape(-1, p.shape[-1])
+    q = [
+        discrete_false_discovery(family, attainable[start : start + len(family)])
+        for start, family in zip(range(0, p.size, p.shape[-1]), families, strict=True)
+    ]
+    return np.reshape(q, p.shape)
+
+
+def _found(rotations: _Rotations, sums: _Sums, seed: int) -> Arrays:
+    shape = (*rotations.bases.shape[:2], len(rotations.direction))
+    n_units = rotations.layer.n_units
+    test = sums.changes.test()
+    each = sums.changes.described(test)
+    natural = {name: values[:n_units] for name, values in each.items()}
+    rotated = {name: values[n_units:].reshape(shape) for name, values in each.items()}
+    directions = rotations.bases[..., rotations.direction, :]
+    natural |= {
+        "max_drop_q": discrete_false_discovery(natural["max_drop_p"], test.attainable[:n_units]),
+        "energy": energy_shares(np.eye(n_units), sums.second_moment),
+    }
+    rotated |= {
+        "max_drop_q": _rotated_q(rotated["max_drop_p"], test.attainable[n_units:]),
+        "energy": energy_shares(directions, sums.second_moment),
+        "fraction": np.array(FRACTIONS),
+        "seed": seed + np.arange(N_SEEDS),
+        "direction": rotations.direction,
+    }
+    return {f"natural/{name}": values for name, values in natural.items()} | {
+        f"rotated/{name}": values for name, values in rotated.items()
+    }

@@ -1,0 +1,198 @@
+"""How far each unit is about a class, beside what chance gives; how rarely it is active, and which units do the same.
+
+From the store alone. Units are read a block at a time, but for the correlations between them, which need one number
+per unit and image of a whole layer at hand.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+
+from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.selectivity.class_statistics import SHUFFLED, against_shuffles, by_class, described
+from precompute.measures.halves import halves
+from precompute.measures.multiplicity import false_discovery
+from precompute.measures.redundancy import closest_unit, n_components, redundancy, unit_correlations
+from precompute.measures.responses import Labels, Responses
+from precompute.store.layer import Layer
+
+MOST_DRAWS = 1000
+FEWEST_DRAWS = 100
+MOST_IMAGES_AT_K = 25
+SHARES = (0.5, 0.75, 0.9, 0.95, 0.99)
+_BLOCK_BYTES = 2**26
+_TIMED_UNITS = 16
+_TIMED_DRAWS = (1, 9)
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """What all layers share: the classes of the images, and the halves that they are divided into."""
+
+    labels: Labels
+    half: np.ndarray
+    seed: int
+
+
+def prepare(job: Job) -> Prepared:
+    """Make the selectivity of every layer ready."""
+    frame = _frame(job)
+    n_units = sum(layer.n_units for layer in job.layers)
+    once, each = _seconds(frame, job.layers[0])
+    draws, reduced = affordable(60 * job.options.max_minutes, n_units * once, n_units * each)
+    return Prepared(
+        seconds=n_units * (once + draws * each),
+        bytes=n_units * (4 * frame.labels.n_classes + 70) * 4,
+        steps=n_units,
+        unit="units",
+        run=partial(_run, job, frame, draws),
+        reduced=reduced,
+    )
+
+
+def _frame(job: Job) -> _Frame:
+    label = np.asarray(job.store.images.label)
+    smallest = np.bincount(label)[np.unique(label)].min()
+    labels = Labels(label, len(job.store.classes), min(MOST_IMAGES_AT_K, int(smallest)))
+    return _Frame(labels, halves(label, seed=job.seed), job.seed)
+
+
+# What it costs
+
+
+def _seconds(frame: _Frame, layer: Layer) -> tuple[float, float]:
+    """Time a few units; return the seconds of one unit, beside shuffling and for each shuffle."""
+    units = range(min(_TIMED_UNITS, layer.n_units))
+    responses = _responses(layer, units)
+    _of_units(frame, responses, 1)  # the first time is slow
+    took = []
+    for draws in _TIMED_DRAWS:
+        started = perf_counter()
+        _of_units(frame, responses, draws)
+        took.append((perf_counter() - started) / len(units))
+    each = max(1e-9, (took[1] - took[0]) / (_TIMED_DRAWS[1] - _TIMED_DRAWS[0]))
+    return took[0], each
+
+
+def affordable(budget: float, once: float, each: float) -> tuple[int, str | None]:
+    """Choose how often labels are shuffled.
+
+    Parameters
+    ----------
+    budget
+        Seconds that may be spent, about.
+    once, each
+        Seconds that everything else takes, and one shuffle.
+
+    Returns
+    -------
+    draws, reduced
+        At most `MOST_DRAWS`, at least `FEWEST_DRAWS`; and what was cut down, a sentence, or None.
+    """
+    full = once + MOST_DRAWS * each
+    if full <= budget:
+        return MOST_DRAWS, None
+    draws = min(MOST_DRAWS, max(FEWEST_DRAWS, int((budget - once) / each)))
+    return draws, (
+        f"With {MOST_DRAWS} shuffles of the labels this would take {full / 60:.0f} min. To stay within "
+        f"{budget / 60:g} min they are shuffled {draws} times, so that no p-value lies below {1 / (1 + draws):.1g}; "
+        "--max-minutes allows more."
+    )
+
+
+# The work
+
+
+def _run(job: Job, frame: _Frame, draws: int, advance: Advance) -> Findings:
+    arrays: Arrays = {"half": frame.half}
+    measures: dict[str, Arrays] = {}
+    for layer in job.layers:
+        parts = []
+        for units in _blocks(layer, len(frame.half)):
+            parts.append(_of_units(frame, _responses(layer, units), draws))
+            advance(len(units))
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        found |= _between_units(frame, _means(layer))
+        measures[layer.name] = _measures(found)
+        arrays |= {f"layers/{layer.name}/{name}": values for name, values in _datasets(found).items()}
+    return Findings(arrays, measures)
+
+
+def _blocks(layer: Layer, n_images: int) -> Iterator[range]:
+    step = max(1, _BLOCK_BYTES // (8 * n_images))
+    return (range(start, min(start + step, layer.n_units)) for start in range(0, layer.n_units, step))
+
+
+def _responses(layer: Layer, units: range) -> Responses:
+    held = [layer.activation(unit) for unit in units]
+    rate = [one.mean if one.positive_mean is None else one.positive_mean for one in held]
+    return Responses(np.stack([one.max for one in held]), np.stack([one.mean for one in held]), np.stack(rate))
+
+
+def _means(layer: Layer) -> np.ndarray:
+    return np.stack([layer.activation(unit).mean for unit in range(layer.n_units)])
+
+
+def _of_units(frame: _Frame, responses: Responses, draws: int) -> Arrays:
+    """Return all that needs no other unit, the first axis always the units."""
+    parts = [described(responses.on(frame.half == h), frame.labels.on(frame.half == h)) for h in (0, 1)]
+    return {
+        **described(responses, frame.labels),
+        **by_class(responses, frame.labels, frame.half),
+        **against_shuffles(responses, frame.labels, frame.half, draws=draws, seed=frame.seed),
+        **{f"half/{name}": np.stack([part[name] for part in parts], axis=1) for name in parts[0]},
+    }
+
+
+def _between_units(frame: _Frame, mean: np.ndarray) -> Arrays:
+    """Return what takes all units of the layer."""
+    closest, correlation = closest_unit(unit_correlations(mean))
+    parts = [redundancy(mean[:, frame.half == h]) for h in (0, 1)]
+    return {
+        "redundancy": redundancy(mean),
+        "half/redundancy": np.stack(parts, axis=1),
+        "closest_unit": closest,
+        "closest_r": correlation,
+        "n_components": np.array([n_components(mean, share=share) for share in SHARES]),
+    }
+
+
+# What is told
+
+
+def _measures(found: Arrays) -> Arrays:
+    """Return what is one number per unit and worth picking, by the names of measures."""
+    named = {name.removeprefix("half/") for name in found if name.startswith("half/")} - {"class_selectivity"}
+    selectivity, held_out, bits = (SHUFFLED.index(name) for name in SHUFFLED[:3])
+    detection = {name: found["observed"][:, SHUFFLED.index(name)] for name in ("average_precision", "best_f1")}
+    return (
+        {name: found[name] for name in sorted(named)}
+        | detection
+        | {
+            "class_selectivity_held_out": found["observed"][:, held_out],
+            "class_selectivity_p": found["p"][:, selectivity],
+            "class_selectivity_noise": found["expected"][:, selectivity],
+            "mutual_information_p": found["p"][:, bits],
+            "one_against_rest_class": found["auc_class"],
+            "average_precision_class": found["average_precision_class"],
+        }
+    )
+
+
+def _datasets(found: Arrays) -> Arrays:
+    by_half = sorted(name for name in found if name.startswith("half/"))
+    q = np.stack([false_discovery(p) for p in found["p"].T], axis=1)
+    chance = {name: found[name] for name in ("observed", "expected", "ceiling", "p")} | {"q": q}
+    whole = ("auc", "precision", "average_precision", "f1", "held_out_class", "closest_unit", "closest_r")
+    return {
+        **{name: found[name] for name in whole},
+        **{f"chance/{name}": values for name, values in chance.items()},
+        "chance/measure": np.array(SHUFFLED),
+        "by_half/measure": np.array([name.removeprefix("half/") for name in by_half]),
+        "by_half/value": np.stack([found[name] for name in by_half], axis=2),
+        "components/share": np.array(SHARES),
+        "components/n_components": found["n_components"],
+    }

@@ -1,0 +1,91 @@
+"""What some units have to do with the classes, beside what shuffled labels give: arrays in, arrays out."""
+
+import numpy as np
+
+from precompute.experiments.protocol import Arrays
+from precompute.measures.class_correlation import strongest_class
+from precompute.measures.detection import best_area_null, best_precision_null, one_against_rest, precision_at_k
+from precompute.measures.held_out_selectivity import cross_validated_selectivity, selectivity_null
+from precompute.measures.information import information
+from precompute.measures.responses import Labels, Responses
+from precompute.measures.retrieval import average_precision, detection_null, f1_on_other, held_out_detection
+from precompute.measures.selectivity import class_means
+from precompute.measures.shuffles import ShuffleNull
+from precompute.measures.table import computed
+
+SHUFFLED = (
+    "class_selectivity",
+    "class_selectivity_held_out",
+    "mutual_information",
+    "one_against_rest",
+    "precision_at_k",
+    "average_precision",
+    "best_f1",
+)
+"""Measures that are held against shuffled labels, in their order."""
+
+
+def described(responses: Responses, labels: Labels) -> Arrays:
+    """Return every measure that needs no shuffling, (unit,) each, by the names of `precompute.measures.table`.
+
+    Class selectivity and sparsity are those of the rate, information and areas those of the mean over space, precision
+    that of the maximum, by which exemplars are ranked too.
+    """
+    return {row.name: row.compute(responses, labels) for row in computed() if row.compute is not None}
+
+
+def by_class(responses: Responses, labels: Labels, half: np.ndarray) -> Arrays:
+    """Return what there is for every class, (unit, class), and the classes that units prefer, (unit,).
+
+    Parameters
+    ----------
+    responses, labels
+        Of the same images.
+    half
+        (image,) 0 or 1: the class of the held-out selectivity is the one that both halves choose.
+    """
+    area = one_against_rest(responses.mean, labels.label, labels.n_classes)
+    tables = (class_means(responses.rate[:, half == h], labels.label[half == h], labels.n_classes) for h in (0, 1))
+    return {
+        "auc": area,
+        "auc_class": np.where(responses.silent, np.nan, strongest_class(area)[1]),
+        "precision": precision_at_k(responses.max, labels.label, labels.n_classes, k=labels.k),
+        "held_out_class": cross_validated_selectivity(*tables)[1],
+        "average_precision": average_precision(responses.mean, labels.label, labels.n_classes),
+        "f1": f1_on_other(responses.mean, labels.label, labels.n_classes, half),
+        "average_precision_class": np.where(
+            responses.silent, np.nan, held_out_detection(responses.mean, labels.label, labels.n_classes, half).chosen
+        ),
+    }
+
+
+def against_shuffles(responses: Responses, labels: Labels, half: np.ndarray, *, draws: int, seed: int) -> Arrays:
+    """Hold the measures of `SHUFFLED` against shuffled labels.
+
+    Returns
+    -------
+    dict
+        ``observed``, ``p``, ``expected`` and ``ceiling``, (unit, measure) each; NaN for units that are silent on every
+        image.
+    """
+    label, n_classes = labels.label, labels.n_classes
+    nulls = (
+        selectivity_null(responses.rate, label, n_classes, draws=draws, seed=seed),
+        selectivity_null(responses.rate, label, n_classes, half=half, draws=draws, seed=seed),
+        information(responses.mean, label, draws=draws, seed=seed),
+        best_area_null(responses.mean, label, n_classes, draws=draws, seed=seed),
+        best_precision_null(responses.max, label, n_classes, k=labels.k, draws=draws, seed=seed),
+        *_each(detection_null(responses.mean, label, n_classes, half, draws=draws, seed=seed)),
+    )
+    silent = responses.silent[:, None]
+    return {name: np.where(silent, np.nan, _table(nulls, name)) for name in ("observed", "p", "expected", "ceiling")}
+
+
+def _table(nulls: tuple[ShuffleNull, ...], name: str) -> np.ndarray:
+    return np.stack([getattr(null, name) for null in nulls], axis=1)
+
+
+def _each(null: ShuffleNull) -> tuple[ShuffleNull, ...]:
+    """Take apart what was shuffled together, (score, unit)."""
+    parts = zip(null.observed, null.p, null.expected, null.ceiling, strict=True)
+    return tuple(ShuffleNull(*part) for part in parts)

@@ -1,1 +1,0 @@
-"""From side files to the store, in blocks of units."""

@@ -1,0 +1,244 @@
+"""Everything of a sweep but pictures and maps: from its shards to the store.
+
+Each block of units becomes whole rows over all images and is written as one-unit chunks.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from precompute.measures import activity, drops, selectivity
+from precompute.measures.exemplars import path_checksums
+from precompute.measures.table import measure_row, rows_for
+from precompute.models.checkpoints import plain_tensors
+from precompute.models.outputs import has_log_prob
+from precompute.models.sites import Site
+from precompute.models.upstream import kernel_l1
+from precompute.run.blocks import blocks, gathered
+from precompute.run.plan import Plan
+from precompute.run.readable import Swept
+from precompute.run.shard_arrays import array_name
+from precompute.run.shards import ShardFolder
+from precompute.stages.exemplars import Choice, choose
+from precompute.store.schema import EXEMPLAR_KINDS, MAX_STATE_DICT_BYTES, layer_path
+from precompute.store.train_writer import Writer
+from precompute.store.writer import StoreWriter
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """What later stages need of a merged sweep.
+
+    Parameters
+    ----------
+    accuracy
+        Share of the images that the network gets right with nothing ablated.
+    exemplars
+        For every layer the images of the units' lists behind each other, (unit, kind times exemplar).
+    flips
+        For every layer and kind of ablation, how many predictions changed.
+    """
+
+    accuracy: float
+    exemplars: dict[Site, np.ndarray] = field(default_factory=dict)
+    flips: dict[str, int] = field(default_factory=dict)
+
+    def named_images(self) -> np.ndarray:
+        """Return the images that some list names, in order."""
+        return np.unique(np.concatenate([images.ravel() for images in self.exemplars.values()]))
+
+
+# The sweep
+
+
+def write_sweep(
+    writer: Writer, plan: Plan, folder: ShardFolder, images: Swept, advance: Callable[[int], None]
+) -> Merged:
+    """Write everything that depends on the images but pictures and maps."""
+    _write_images(writer, images)
+    prediction = folder.read_all(images.shards, "prediction")
+    writer.write("/baseline/prediction", prediction)
+    writer.describe("/baseline", {"log_prob": plan.log_prob})
+    with_log_prob = has_log_prob(plan.log_prob)
+    if with_log_prob:
+        writer.write("/baseline/log_prob", folder.read_all(images.shards, "log_prob"))
+    label = images.list.labels
+    before = drops.Answers(prediction, plan.classes.output_index[label], label, len(plan.classes.names))
+    merged = Merged(accuracy=float(before.right.mean()))
+    for number, site in enumerate(plan.sites):
+        layer = _LayerMerge(writer, folder, images, before, number, site, plan.options.top_k)
+        measures = layer.write_activations() | {"l1_norm": kernel_l1(plan.model.network, site, plan.probe[:2])}
+        for kind in plan.options.ablation:
+            found, merged.flips[f"{site.name} {kind}"] = layer.write_ablation(kind)
+            if with_log_prob:
+                layer.write_changes(kind)
+            measures |= found
+        layer.write_measures(measures)
+        merged.exemplars[site] = layer.exemplar_images()
+        advance(1)
+    return merged
+
+
+def write_network(writer: StoreWriter, plan: Plan) -> None:
+    """Write what the network is, and which classes its outputs are."""
+    facts = {
+        "spec": plan.model.spec,
+        "weights": plan.model.weights,
+        "n_outputs": plan.n_outputs,
+        "input_size": list(plan.probe.shape[1:]),
+    }
+    writer.describe("/model", facts)
+    tensors = plain_tensors(plan.model.network)
+    if sum(tensor.nbytes for tensor in tensors.values()) <= MAX_STATE_DICT_BYTES:
+        for name, tensor in tensors.items():
+            writer.write(f"/model/state_dict/{name}", tensor)
+    writer.write("/classes/name", plan.classes.names)
+    writer.write("/classes/title", plan.classes.titles)
+    writer.write("/classes/output_index", plan.classes.output_index)
+    writer.describe("/classes", {"mapping": plan.classes.mapping})
+
+
+def _write_images(writer: Writer, images: Swept) -> None:
+    writer.write("/images/path", images.list.paths)
+    writer.write("/images/label", images.list.labels)
+    writer.write("/images/skipped/path", [path for path, _ in images.skipped])
+    writer.write("/images/skipped/reason", [reason for _, reason in images.skipped])
+    writer.describe("/images", {"root": str(images.list.root), "list_hash": images.list.digest()})
+
+
+class _LayerMerge:
+    """Merges one layer of a sweep."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        folder: ShardFolder,
+        images: Swept,
+        before: drops.Answers,
+        number: int,
+        site: Site,
+        top_k: int,
+    ) -> None:
+        self.writer, self.folder, self.images, self.before = writer, folder, images, before
+        self.number, self.site, self.top_k = number, site, top_k
+        self.n_images = len(images.list)
+        self._choices: list[dict[str, Choice]] = []
+
+    def write_activations(self) -> dict[str, np.ndarray]:
+        """Write activations, class means and exemplar lists; return the measures that follow from them."""
+        facts = {
+            "order": self.site.order,
+            "kind": self.site.kind,
+            "n_units": self.site.n_units,
+            "spatial_shape": np.array(self.site.spatial_shape, dtype=np.int64),
+            "unit_dimension": np.int32(self.site.unit_dimension),
+            "positions": self.site.positions,
+        }
+        self.writer.describe(layer_path(self.site.name), facts)
+        self._write_other_tokens()
+        signed = self._is_signed()
+        names = ("max", "mean", "positive_mean") if signed else ("max", "mean")
+        shape = (self.site.n_units, self.n_images)
+        targets = {name: self.writer.create(self._path("activation", name), shape) for name in names}
+        checksum = path_checksums(self.images.list.paths)
+        means, positive_means, dead = [], [], []
+        for block in blocks(self.site.n_units, 4 * self.n_images * len(names)):
+            rows = {name: self._activation_rows(name, block) for name in names}
+            for name, values in rows.items():
+                targets[name][block] = values
+            means.append(self._class_means(rows["mean"]))
+            positive_means.append(self._class_means(rows["positive_mean"]) if signed else means[-1])
+            dead.append(activity.dead(rows["max"], rows["mean"]))
+            self._choices.append(choose(rows["max"], rows["mean"], checksum, k=self.top_k))
+        self.writer.write(self._path("class_mean"), np.concatenate(means))
+        self._write_exemplar_lists()
+        index, preferred = selectivity.class_selectivity(np.concatenate(positive_means))
+        return {"class_selectivity": index, "selective_class": preferred, "dead": np.concatenate(dead)}
+
+    def write_ablation(self, kind: str) -> tuple[dict[str, np.ndarray], int]:
+        """Write the effect of one kind of ablation; return the measures that follow from it, and the flips."""
+        base = self._path("ablation", kind)
+        unit, image, prediction = self._flips(kind)
+        counts = np.bincount(unit, minlength=self.site.n_units)
+        self.writer.write(f"{base}/flip/indptr", np.cumsum([0, *counts]))
+        self.writer.write(f"{base}/flip/image", image)
+        self.writer.write(f"{base}/flip/prediction", prediction)
+        correct = drops.correct_without(unit, image, prediction, self.site.n_units, self.before)
+        drop = drops.class_drops(self.before.correct, correct, self.before.count)
+        self.writer.write(f"{base}/correct", correct)
+        self.writer.write(f"{base}/drop", drop)
+        overall = drops.overall_drop(self.before.correct, correct, self.before.count)
+        worst, where = drops.max_class_drop(drop)
+        names = [row.name for row in rows_for(kind)]
+        return dict(zip(names, (overall, worst, where), strict=True)), len(image)
+
+    def write_changes(self, kind: str) -> None:
+        """Write what one kind of ablation does to log-probabilities."""
+        path = self._path("ablation", kind, "log_prob_change")
+        change = self.writer.create(path, (self.site.n_units, self.n_images))
+        for block in blocks(self.site.n_units, 2 * self.n_images):
+            change[block] = gathered(self.folder, self.images.shards, self._name(kind, "log_prob_change"), block)
+
+    def write_measures(self, values: Mapping[str, np.ndarray]) -> None:
+        """Write measures with what a reader needs to understand them."""
+        for name, numbers in values.items():
+            path, facts = self._path("measure", name), measure_row(name).facts()
+            self.writer.write(path, numbers)
+            if name in ("class_selectivity", "selective_class"):
+                facts["based_on"] = "activation/positive_mean" if self._is_signed() else "activation/mean"
+            self.writer.describe(path, facts)
+
+    def exemplar_images(self) -> np.ndarray:
+        """Return the images of all lists behind each other, (unit, kind times exemplar)."""
+        return np.concatenate(
+            [np.concatenate([choice[kind].image for kind in EXEMPLAR_KINDS], axis=1) for choice in self._choices]
+        )
+
+    def _write_other_tokens(self) -> None:
+        if not self.site.other_tokens:
+            return
+        shape = (self.site.n_units, self.n_images, len(self.site.other_tokens))
+        target = self.writer.create(self._path("activation", "other_tokens"), shape)
+        for block in blocks(self.site.n_units, 4 * self.n_images * shape[2]):
+            target[block] = gathered(self.folder, self.images.shards, self._name("other_tokens"), block)
+
+    def _write_exemplar_lists(self) -> None:
+        for kind in EXEMPLAR_KINDS:
+            for part in ("image", "value", "tied"):
+                joined = np.concatenate([getattr(choice[kind], part) for choice in self._choices])
+                self.writer.write(self._path("exemplar", kind, part), joined)
+
+    def _flips(self, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Flips of all shards in order of unit, then image; images numbered over all shards."""
+        unit, image, prediction, offset = [], [], [], 0
+        for shard in self.images.shards:
+            unit.append(self.folder.read(shard, self._name(kind, "flip_unit")))
+            image.append(self.folder.read(shard, self._name(kind, "flip_image")) + offset)
+            prediction.append(self.folder.read(shard, self._name(kind, "flip_prediction")))
+            offset += len(self.folder.read(shard, "prediction"))
+        units, images = np.concatenate(unit), np.concatenate(image)
+        order = np.lexsort((images, units))
+        return units[order], images[order], np.concatenate(prediction)[order]
+
+    def _activation_rows(self, name: str, block: slice) -> np.ndarray:
+        if name != "positive_mean":
+            return gathered(self.folder, self.images.shards, self._name(name), block)
+        # In a shard that goes nowhere below zero the positive mean is the mean.
+        held = [self._name(name) in self.folder.names(shard) for shard in self.images.shards]
+        parts = zip(self.images.shards, held, strict=True)
+        return np.concatenate(
+            [self.folder.read(shard, self._name(name if has else "mean"))[block] for shard, has in parts], axis=1
+        )
+
+    def _is_signed(self) -> bool:
+        return any(self._name("positive_mean") in self.folder.names(shard) for shard in self.images.shards)
+
+    def _class_means(self, rows: np.ndarray) -> np.ndarray:
+        return selectivity.class_means(rows, self.before.label, self.before.n_classes)
+
+    def _name(self, *parts: str) -> str:
+        return array_name(self.number, *parts)
+
+    def _path(self, *parts: str) -> str:
+        return layer_path(self.site.name, *parts)

@@ -1,0 +1,185 @@
+"""Settle what a run will do: network, images, classes, layers, attribution, cost.
+
+Whatever can be refused is refused here.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import Conv2d
+
+from precompute.ablation.ablations import Ablater
+from precompute.ablation.engine import Engine
+from precompute.ablation.factory import make_ablater
+from precompute.ablation.precision import Precision
+from precompute.errors import ImageFolderError, ModelError
+from precompute.images.folder import ImageList
+from precompute.images.listing import Asked
+from precompute.images.loading import apply_transform, read_batches, seen_size
+from precompute.images.repeatable import refuse_random
+from precompute.images.survey import survey
+from precompute.models.device import pick_device
+from precompute.models.forward import run
+from precompute.models.load import Model, load_model
+from precompute.models.sites import Site, find_sites, told
+from precompute.models.trust import trusted
+from precompute.models.units_on import UnitsOn
+from precompute.options import RunOptions
+from precompute.run.cost import sweep_seconds, with_attributions
+from precompute.run.plan import AttributionPlan, Plan
+
+_USUAL_SIDES = (224, 299, 96, 64, 32, 28)
+
+
+def make_plan(options: RunOptions) -> Plan:
+    """Load the network, list the images and settle everything else.
+
+    Raises
+    ------
+    UnitscopeError
+        For anything that cannot work.
+    """
+    device = pick_device(options.device)
+    asked = asked_images(options)
+    listing = asked.listed()
+    candidates, train = listing.images, listing.train
+    model = load_model(options.model, options.weights)
+    model = replace(model, network=model.network.to(device))
+    seen = survey([candidates, *([] if train is None else [train])], model.loader, options.decoding)
+    candidates = replace(candidates, load=seen.load)
+    train = None if train is None else replace(train, load=seen.load)
+    probe, size, names = _probe(candidates, model)
+    found = trusted(model.network, probe, names)
+    classes = asked.matched(candidates, found.n_outputs, model.output_names)
+    named = find_sites(model.network, probe[:2], options.layers, units_on=UnitsOn.read(options.units_on))
+    sites = tuple(sorted(set(named), key=lambda site: site.order))
+    precision = Precision(options.precision)
+    chosen = {
+        site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size, precision=precision)
+        for site in sites
+    }
+    ablaters = {site: ablater for site, (ablater, _) in chosen.items()}
+    plan = Plan(
+        options=options,
+        model=model,
+        device=device,
+        candidates=candidates,
+        train=train,
+        classes=classes,
+        sites=sites,
+        n_outputs=found.n_outputs,
+        log_prob=found.log_prob,
+        probe=probe,
+        size=size,
+        attribution=AttributionPlan.none(site.name for site in sites),
+        activations_at={},
+        ablaters=ablaters,
+        slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
+        kept=kept_outputs(ablaters, options.shard_size),
+        sweep_seconds=0.0,
+        conditions=(*model.notes, *found.conditions, *listing.conditions, *seen.conditions, *told(sites)),
+    )
+    plan = with_attributions(replace(plan, sweep_seconds=sweep_seconds(plan)))
+    return replace(plan, conditions=(*plan.conditions, *_of_pictures(plan)))
+
+
+def _of_pictures(plan: Plan) -> Iterator[str]:
+    """Say what is shown, and where integrated gradients begin, where that is not as usual."""
+    if not plan.view.exact:
+        yield f"The pictures of images show {plan.view.rule(plan.probe.shape[1])}."
+    if plan.black is None and any("integrated_gradients" in methods for methods in plan.attribution.exemplars.values()):
+        yield "Integrated gradients begin at an input of zeros, since there is no black picture that the network takes."
+
+
+def asked_images(options: RunOptions) -> Asked:
+    """Return what a run's options say of its images."""
+    return Asked(
+        images=options.images,
+        labels=options.labels,
+        train_images=options.train_images,
+        limit=options.limit,
+        classes_file=options.classes_file,
+        class_order=options.class_order,
+    )
+
+
+def kept_outputs(ablaters: Mapping[Site, Ablater], shard_size: int) -> frozenset[Site]:
+    """Choose the layers whose outputs on a shard of images are kept for their sweeps.
+
+    The last ones first, as far as memory goes: the way up to them is the longest and their outputs are the smallest.
+
+    Parameters
+    ----------
+    ablaters
+        What sweeps each layer.
+    shard_size
+        Images of a shard.
+    """
+    kept: set[Site] = set()
+    n_bytes = 0
+    for site, ablater in sorted(ablaters.items(), key=lambda item: item[0].order, reverse=True):
+        size = 4 * shard_size * site.n_units * site.n_positions
+        if isinstance(ablater, Engine) and ablater.needs_layer_alone and n_bytes + size <= ablater.memory_bytes // 2:
+            kept.add(site)
+            n_bytes += size
+    return frozenset(kept)
+
+
+def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int] | None, list[str]]:
+    """Read the first few readable images, two at least (the same one twice where there is only one).
+
+    With them come their size and their names.
+    """
+    bad: list[tuple[int, str]] = []
+    for batch in read_batches(candidates, model.transform, _eights(len(candidates)), workers=0):
+        if batch.indices:
+            refuse_random(candidates, model.transform, batch.indices)
+            size, inputs = seen_size(candidates, batch.indices[0]), batch.inputs
+            names = [candidates.paths[index] for index in batch.indices]
+            return (inputs, size, names) if len(inputs) > 1 else (inputs.repeat(2, 1, 1, 1), size, names * 2)
+        bad += batch.bad
+    raise ImageFolderError(
+        f"{candidates.root}: none of its {len(candidates)} files can be read as an image "
+        f"({candidates.paths[bad[0][0]]}: {bad[0][1]}). Give a folder with one sub-folder of pictures for each class, "
+        "or let the function of MODEL return a loader that reads what they are."
+    )
+
+
+def _eights(n: int) -> list[range]:
+    return [range(start, min(start + 8, n)) for start in range(0, n, 8)]
+
+
+# Without images
+
+
+def example_inputs(model: Model) -> Tensor:
+    """Return two inputs that a network can take where there are no images at hand.
+
+    They are made of even grey; of even numbers where a loader of the person's own makes what the transform receives.
+
+    Raises
+    ------
+    ModelError
+        Where the network takes none of the usual sizes.
+    """
+    refusals = []
+    for side in _USUAL_SIDES:
+        inputs = _even_input(model, side).repeat(2, 1, 1, 1)
+        try:
+            run(model.network, inputs)
+        except ModelError as error:
+            refusals.append(error)
+        else:
+            return inputs
+    raise refusals[0]
+
+
+def _even_input(model: Model, side: int) -> Tensor:
+    if model.loader is None:
+        picture = Image.new("RGB", (side, side), (128, 128, 128))
+        return apply_transform(model.transform, picture, "an even grey picture")
+    convolutions = (module for module in model.network.modules() if isinstance(module, Conv2d))
+    return torch.full((next((module.in_channels for module in convolutions), 3), side, side), 0.5)
