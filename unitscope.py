@@ -142,7 +142,7 @@ def run(options: "RunOptions", *, say: Callable[[str], None] = print) -> "Path":
     UnitscopeError
         For anything that cannot work; nothing is written then.
     """
-    from precompute.run.report import carry_out
+    from precompute.run.pipeline import carry_out
 
     carry_out(options, command=f"unitscope.run({options!r})", say=say)
     return options.out

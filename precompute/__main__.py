@@ -185,7 +185,7 @@ def _layers(options: argparse.Namespace) -> int:
 def _run(options: RunOptions) -> int:
     # What the options alone decide is refused before torch is imported.
     refuse_other(side_files_of(place_of(options.out)), options.identity(), options.defaults(), resume=options.resume)
-    from precompute.run.report import carry_out
+    from precompute.run.pipeline import carry_out
 
     carry_out(options, command=_command(), say=_say)
     _say(f"Look at it with: streamlit run app.py -- --store {shlex.quote(str(options.out))}")

@@ -11,7 +11,7 @@ from precompute.errors import StoreError
 from precompute.images.demo import DEMO_CLASSES, draw_demo_images, is_drawn
 from precompute.options import RunOptions
 from precompute.progress import Progress
-from precompute.run.report import carry_out, stages
+from precompute.run.pipeline import carry_out, stages
 from precompute.store.place import place_of
 from precompute.store.reader import open_store
 from precompute.words import duration, size

@@ -1,15 +1,16 @@
 """One experiment from its options to its group in the store, with what a person should be told on the way."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from shutil import disk_usage
+from time import monotonic
 from typing import Any, Self
 
-from precompute.errors import DiskError, StoreChanged, StoreError, UnitscopeError
+from precompute.errors import DiskError, StoreChanged, StoreDamaged, StoreError, UnitscopeError
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.protocol import Findings, Job, Prepared
 from precompute.measures.table import measure_row
@@ -24,6 +25,40 @@ from precompute.store.writer import StoreWriter
 from precompute.words import duration, size
 
 _ATTEMPTS = 20
+SAVED_EVERY = 1800.0
+"""Seconds of work by several experiments after which what they found is put into the store."""
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """The store that work was done on: where it lies, and what tells it from another in its place."""
+
+    path: Path
+    run: tuple[str, dict[str, Any]]
+
+    @classmethod
+    def of(cls, store: Store) -> Self:
+        """Tell an open store."""
+        return cls(store.path, (store.created, store.provenance))
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What goes into a store for one experiment.
+
+    Parameters
+    ----------
+    name
+        Of the experiment, and of its group.
+    facts
+        Of the group.
+    findings
+        Its datasets, and the measures that it adds to layers.
+    """
+
+    name: str
+    facts: dict[str, Any]
+    findings: Findings
 
 
 def carry_out(
@@ -59,23 +94,20 @@ def carry_out(
         For anything that cannot work.
     """
     spec = registry.spec_of(name)
-    options.refuse_unused(spec)
-    prepare: Callable[[Job], Prepared] = import_module(f"precompute.experiments.{name}").prepare
+    progress = progress or Progress({name: 1.0})
     with open_store(path) as store:
-        prepared = prepare(Job(store, _layers(store, options), options))
-        for sentence in (*_announced(spec, prepared), *_without_log_prob(spec, store)):
-            say(sentence)
-        _refuse_full_disk(path, prepared)
-        progress = progress or Progress({name: 1.0})
-        with progress.stage(name, prepared.steps, unit=prepared.unit) as stage:
-            findings = prepared.run(stage.advance)
         of = Origin.of(store)
-    add_experiment(of, name, _facts(spec, options, command, prepared.reduced), findings, say)
+        copied = path.stat().st_size
+        found = find(spec, store, options, command=command, say=say, progress=progress, copied=copied)
+    add(of, [found], say)
     say(f"Took {duration(progress.seconds[name])}; added to {path} ({size(path.stat().st_size)})")
 
 
 def carry_out_all(path: Path, options: ExperimentOptions, *, command: str, say: Callable[[str], None]) -> int:
-    """Carry out every experiment that can be, one after another, each added to the store when it is done.
+    """Carry out every experiment that can be, one after another, and add them to the store.
+
+    Each reads what those before it found. The store is replaced as a whole, in one step: when the last is done, after
+    about every half an hour of work, and when the work is stopped.
 
     Parameters
     ----------
@@ -96,47 +128,141 @@ def carry_out_all(path: Path, options: ExperimentOptions, *, command: str, say: 
     StoreError
         When there is no store to add to.
     """
-    open_store(path).close()
-    added = 0
-    for spec in registry.specs():
-        try:
-            carry_out(spec.name, path, options.only(spec), command=command, say=say)
-            added += 1
-        except UnitscopeError as error:
-            say(f"{spec.title} is left out: {error}")
-    return added
+    waiting, n_found = list(registry.specs()), 0
+    while waiting:
+        with open_store(path) as store:
+            of = Origin.of(store)
+        n_found += _next_part(of, waiting, options, command=command, say=say)
+    return n_found
 
 
-@dataclass(frozen=True, eq=False)
-class Origin:
-    """The store that work was done on: where it lies, and what tells it from another in its place."""
+def _next_part(
+    of: Origin, waiting: list[ExperimentSpec], options: ExperimentOptions, *, command: str, say: Callable[[str], None]
+) -> int:
+    """Carry out the next experiments on one copy of the store and put that into place; return how many were added.
 
-    path: Path
-    run: tuple[str, dict[str, Any]]
+    The copy is put into place when no experiment is left, when one takes the work beyond `SAVED_EVERY`, and when the
+    work is stopped, so copying and checking a large store do not come with every experiment.
+    """
+    place, found, started = place_of(of.path), list[Found](), monotonic()
+    try:
+        with StoreWriter(place, part=own_part(place)) as writer:
+            writer.take_over(place, without=[])
+            while waiting and (not found or monotonic() - started < SAVED_EVERY):
+                spec = waiting.pop(0)
+                progress = Progress({spec.name: 1.0})
+                try:
+                    now = writer.written()
+                    found_now = find(spec, now, options.only(spec), command=command, say=say, progress=progress)
+                except UnitscopeError as error:
+                    say(f"{spec.title} is left out: {error}")
+                    continue
+                writer.remove(earlier(now, found_now))
+                write(writer, found_now)
+                found.append(found_now)
+                say(f"Took {duration(progress.seconds[spec.name])}")
+            if found:
+                writer.finish()
+                say(f"Added to {of.path} ({size(of.path.stat().st_size)})")
+    except (StoreChanged, StoreDamaged):
+        return _add_all(of, found, say)  # another program was faster, or one of them fails the check
+    except BaseException:
+        _add_all(of, found, say)
+        raise
+    return len(found)
 
-    @classmethod
-    def of(cls, store: Store) -> Self:
-        """Tell an open store."""
-        return cls(store.path, (store.created, store.provenance))
+
+def _add_all(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> int:
+    """Add what experiments found, all at once; where that fails the check, one by one. Return how many were added."""
+    if not found:
+        return 0
+    try:
+        add(of, found, say)
+    except StoreDamaged as error:
+        if len(found) > 1:
+            return sum(_add_all(of, [each], say) for each in found)
+        say(f"{registry.spec_of(found[0].name).title} is left out: {error}")
+        return 0
+    return len(found)
 
 
-def add_experiment(
-    of: Origin, name: str, facts: dict[str, Any], findings: Findings, say: Callable[[str], None]
-) -> None:
-    """Put what an experiment found into a store, which is written anew and replaced in one step.
+def find(
+    spec: ExperimentSpec,
+    store: Store,
+    options: ExperimentOptions,
+    *,
+    command: str,
+    say: Callable[[str], None],
+    progress: Progress,
+    copied: int = 0,
+) -> Found:
+    """Carry out an experiment on an open store, and leave the store as it is.
 
-    Of several experiments that end at the same time each is written on top of those before it.
+    Parameters
+    ----------
+    spec
+        Of the experiment.
+    store
+        What it is carried out on.
+    options, command, say
+        As for :func:`carry_out`.
+    progress
+        Shows the experiment's own stage, which has its name.
+    copied
+        Bytes of the store where it has to be copied when the work is done; there must be room for them.
+
+    Raises
+    ------
+    UnitscopeError
+        For anything that cannot work.
+    """
+    options.refuse_unused(spec)
+    prepare: Callable[[Job], Prepared] = import_module(f"precompute.experiments.{spec.name}").prepare
+    prepared = prepare(Job(store, _layers(store, options), options))
+    for sentence in (*_announced(spec, prepared), *_without_log_prob(spec, store)):
+        say(sentence)
+    _refuse_full_disk(store.path, copied + prepared.bytes)
+    with progress.stage(spec.name, prepared.steps, unit=prepared.unit) as stage:
+        findings = prepared.run(stage.advance)
+    return Found(spec.name, _facts(spec, options, command, prepared.reduced), findings)
+
+
+def write(writer: StoreWriter, found: Found) -> None:
+    """Write what an experiment found; what an earlier one of its name left must be gone, see :func:`earlier`."""
+    group = experiment_path(found.name)
+    writer.describe(group, found.facts)
+    for path, values in found.findings.arrays.items():
+        writer.write(f"{group}/{path}", values)
+    for layer, measures in found.findings.measures.items():
+        for measure, values in measures.items():
+            path = layer_path(layer, "measure", measure)
+            writer.write(path, values)
+            writer.describe(path, measure_row(measure).facts() | {"experiment": found.name})
+
+
+def earlier(store: Store, found: Found) -> set[str]:
+    """List the paths that give way: the experiment's group, its measures, and those that are about to be written."""
+    added = {
+        (layer.name, held.name)
+        for layer in store.layers
+        for held in layer.measures.values()
+        if held.experiment == found.name
+    }
+    coming = {(layer, measure) for layer, measures in found.findings.measures.items() for measure in measures}
+    return {experiment_path(found.name)} | {layer_path(layer, "measure", name) for layer, name in added | coming}
+
+
+def add(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> None:
+    """Put what experiments found into a store, which is written anew and replaced in one step.
+
+    Of several programs that end at the same time each writes on top of those before it.
 
     Parameters
     ----------
     of
-        The store that the experiment was carried out on. No handle on it may be open: Windows replaces no open file.
-    name
-        The group's.
-    facts
-        Of the group.
-    findings
-        What to put there, in place of all that an earlier experiment of that name had found.
+        The store that the experiments were carried out on. No handle on it may be open: Windows replaces no open file.
+    found
+        What to put there, in place of all that earlier experiments of those names had found.
     say
         Receives sentences for the person who waits.
 
@@ -147,10 +273,18 @@ def add_experiment(
     DiskError
         When the disk refuses it.
     """
+    place = place_of(of.path)
 
     def ready(now: Store) -> Callable[[], None]:
-        without = _earlier(now, name, findings)
-        return lambda: _write(place_of(of.path), without, experiment_path(name), facts, findings)
+        without = set[str]().union(*(earlier(now, each) for each in found))
+        return lambda: write_anew(without)
+
+    def write_anew(without: set[str]) -> None:
+        with StoreWriter(place, part=own_part(place)) as writer:
+            writer.take_over(place, without=without)
+            for each in found:
+                write(writer, each)
+            writer.finish()
 
     on_top(of, ready, say)
 
@@ -189,29 +323,6 @@ def on_top(of: Origin, ready: Callable[[Store], Callable[[], None]], say: Callab
         say(f"{of.path} was replaced meanwhile, as by another experiment; writing on top of what lies there now")
 
 
-def _write(place: Path, without: set[str], group: str, facts: dict[str, Any], findings: Findings) -> None:
-    with StoreWriter(place, part=own_part(place)) as writer:
-        writer.take_over(place, without=[group, *without])
-        writer.describe(group, facts)
-        for path, values in findings.arrays.items():
-            writer.write(f"{group}/{path}", values)
-        for layer, measures in findings.measures.items():
-            for measure, values in measures.items():
-                path = layer_path(layer, "measure", measure)
-                writer.write(path, values)
-                writer.describe(path, measure_row(measure).facts() | {"experiment": group.rpartition("/")[2]})
-        writer.finish()
-
-
-def _earlier(store: Store, name: str, findings: Findings) -> set[str]:
-    """List the measures that an earlier experiment of the name added, and those that are about to be written."""
-    added = {
-        (layer.name, held.name) for layer in store.layers for held in layer.measures.values() if held.experiment == name
-    }
-    coming = {(layer, measure) for layer, measures in findings.measures.items() for measure in measures}
-    return {layer_path(layer, "measure", measure) for layer, measure in added | coming}
-
-
 def _layers(store: Store, options: ExperimentOptions) -> tuple[Any, ...]:
     if options.layers is None:
         return store.layers
@@ -244,8 +355,8 @@ def _facts(spec: ExperimentSpec, options: ExperimentOptions, command: str, reduc
     return facts if reduced is None else facts | {"reduced": reduced}
 
 
-def _refuse_full_disk(path: Path, prepared: Prepared) -> None:
-    needed, free = path.stat().st_size + prepared.bytes, disk_usage(path.resolve().parent).free
+def _refuse_full_disk(path: Path, needed: float) -> None:
+    free = disk_usage(path.resolve().parent).free
     if needed > free:
         raise DiskError(
             f"{path}: adding to the store needs {size(needed)} for a while, but its disk has {size(free)} free. "

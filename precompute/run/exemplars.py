@@ -1,6 +1,6 @@
-"""The second look at the images that are shown: thumbnails, maps and attributions."""
+"""The second pass, over the images that exemplar lists name: thumbnails, maps and attributions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -9,33 +9,40 @@ from precompute.ablation.batch_sizes import memory_budget
 from precompute.attribution_methods import METHODS
 from precompute.errors import ImageFolderError
 from precompute.images.loading import Batch
-from precompute.images.picture import thumbnail
+from precompute.images.picture import small_shape, thumbnail
 from precompute.models.sites import Site
 from precompute.progress import Progress, Stage
-from precompute.run import shard_arrays as named
-from precompute.run.image_set import Part
-from precompute.run.merge import Merged
+from precompute.run.image_set import ImageSet
+from precompute.run.merge import Merged, blocks
 from precompute.run.plan import Plan
-from precompute.run.readable import Swept
+from precompute.run.shards import ShardFolder, array_name
+from precompute.run.sweep import Swept
 from precompute.stages.activation_at import ActivationAt, rows_within
 from precompute.stages.attribution import failure_of
-from precompute.stages.exemplar_maps import Look, attribution_maps, exemplar_maps
+from precompute.stages.exemplar_maps import Look, Maps, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted, wanted
+from precompute.store.pictures import write_pictures
 from precompute.store.schema import (
     EXEMPLAR_KINDS,
     MAX_ATTRIBUTION_MAP_SIDE,
     MAX_EXEMPLAR_MAP_SIDE,
     MAX_THUMBNAIL_SIDE,
+    layer_path,
 )
+from precompute.store.train_writer import Writer
 
 Peak = tuple[np.ndarray, np.ndarray]
 
 
-def look_again(part: Part, images: Swept, merged: Merged, progress: Progress) -> list[str]:
-    """Read the images that some exemplar list names once more, for thumbnails, maps and attributions.
+def write_exemplars(
+    writer: Writer, part: ImageSet, images: Swept, merged: Merged, progress: Progress
+) -> dict[str, dict[str, str]]:
+    """Read the images that some exemplar list names once more, and write thumbnails, maps and attributions.
 
     Parameters
     ----------
+    writer
+        Of the store.
     part
         The images.
     images
@@ -47,14 +54,21 @@ def look_again(part: Part, images: Swept, merged: Merged, progress: Progress) ->
 
     Returns
     -------
-    list of str
-        The shards, whose side files now hold all that.
+    dict
+        For every layer the attribution methods that were left out because they failed on the way, with the reason.
 
     Raises
     ------
     ImageFolderError
         When an image can no longer be read.
     """
+    shards = _look_at_all(part, images, merged, progress)
+    write_pictures(writer, len(images.list), _pictures(part.folder, shards))
+    return _write_layers(writer, part, shards, merged)
+
+
+def _look_at_all(part: ImageSet, images: Swept, merged: Merged, progress: Progress) -> list[str]:
+    """Look at the images that are shown; return the shards, whose side files then hold what was found."""
     plan, shown = part.plan, merged.named_images()
     shards = {name: shown[cut.start : cut.stop] for name, cut in part.cut("look", len(shown)).items()}
     todo = part.todo(shards)
@@ -98,13 +112,13 @@ def _look_one(
         )
     view = plan.view
     pictures = [thumbnail(view.picture(inputs), MAX_THUMBNAIL_SIDE) for inputs in batch.inputs]
-    arrays = named.thumbnail_arrays(batch, pictures)
+    arrays = thumbnail_arrays(batch, pictures)
     wanted_of = {site: wanted(merged.exemplars[site], batch.indices) for site in plan.sites}
     maps, peak = exemplar_maps(
         plan.model.network, wanted_of, batch.inputs, batch_size=plan.options.batch_size, side=MAX_EXEMPLAR_MAP_SIDE
     )
     for number, site in enumerate(plan.sites):
-        arrays |= named.map_arrays(number, "exemplar", maps[site])
+        arrays |= map_arrays(number, "exemplar", maps[site])
         for name, n_exemplars in _attributed(plan, merged, site).items():
             first = wanted_of[site].slot < n_exemplars
             at = (peak[site][0][first], peak[site][1][first])
@@ -120,7 +134,122 @@ def _attributions(
     try:
         found = attribution_maps(look, METHODS[name], *of, stage.advance)
     except Exception as error:  # what stands against it lies in the person's network, and can be anything
-        return named.failure_arrays(number, name, failure_of(error))
+        return failure_arrays(number, name, failure_of(error))
     if not np.isfinite(found.map).all():
-        return named.failure_arrays(number, name, "It gives NaN or infinity on some images.")
-    return named.map_arrays(number, name, found)
+        return failure_arrays(number, name, "It gives NaN or infinity on some images.")
+    return map_arrays(number, name, found)
+
+
+# The arrays of a shard
+
+
+def thumbnail_arrays(batch: Batch, pictures: Sequence[bytes]) -> dict[str, np.ndarray]:
+    """Name the thumbnails of a shard: one run of bytes, cut at the edges."""
+    edges = np.cumsum([0, *map(len, pictures)])
+    return {
+        "image": np.array(batch.indices, dtype=np.int64),
+        "thumbnail": np.frombuffer(b"".join(pictures), dtype=np.uint8),
+        "thumbnail_edges": edges,
+    }
+
+
+def map_arrays(number: int, of: str, maps: Maps) -> dict[str, np.ndarray]:
+    """Name exemplar maps, or the maps of an attribution method."""
+    arrays = {
+        array_name(number, of, "unit"): maps.unit,
+        array_name(number, of, "slot"): maps.slot,
+        array_name(number, of, "map"): maps.map,
+    }
+    return arrays if maps.error is None else arrays | {array_name(number, of, "error"): maps.error}
+
+
+def failure_arrays(number: int, of: str, reason: str) -> dict[str, np.ndarray]:
+    """Name why an attribution method has no maps in a shard."""
+    return {array_name(number, of, "failed"): np.array([reason], dtype=np.str_)}
+
+
+# From the shards to the store
+
+
+def _write_layers(writer: Writer, part: ImageSet, shards: Sequence[str], merged: Merged) -> dict[str, dict[str, str]]:
+    """Write the maps of every layer; return which attribution methods failed, with the reason."""
+    plan, folder = part.plan, part.folder
+    failed: dict[str, dict[str, str]] = {site.name: {} for site in plan.sites}
+    for number, site in enumerate(plan.sites):
+        n_slots = merged.exemplars[site].shape[1]
+        k = n_slots // len(EXEMPLAR_KINDS)
+        paths = {layer_path(site.name, "exemplar", kind, "map"): (i * k, k) for i, kind in enumerate(EXEMPLAR_KINDS)}
+        _write_maps(writer, folder, shards, array_name(number, "exemplar"), site.n_units, paths)
+        for method in plan.attribution.exemplars[site.name]:
+            reason = _failure(folder, shards, array_name(number, method, "failed"))
+            if reason is None:
+                _write_attribution(writer, plan, folder, shards, number, method, min(plan.attribution.n_exemplars, k))
+            else:
+                failed[site.name][method] = reason
+        for method, reason in (plan.attribution.left_out[site.name] | failed[site.name]).items():
+            writer.describe(layer_path(site.name, "attribution", method), {"left_out": reason})
+    return failed
+
+
+def _failure(folder: ShardFolder, shards: Sequence[str], name: str) -> str | None:
+    """Return why a method failed in the first shard in which it did; None where it did in none."""
+    return next((str(folder.read(shard, name)[0]) for shard in shards if name in folder.names(shard)), None)
+
+
+def _pictures(folder: ShardFolder, shards: Sequence[str]) -> Iterator[tuple[int, bytes]]:
+    """List image and thumbnail, in order of image."""
+    for shard in shards:
+        edges, data = folder.read(shard, "thumbnail_edges"), folder.read(shard, "thumbnail")
+        for row, image in enumerate(folder.read(shard, "image")):
+            yield int(image), data[edges[row] : edges[row + 1]].tobytes()
+
+
+def _write_attribution(
+    writer: Writer, plan: Plan, folder: ShardFolder, shards: Sequence[str], number: int, method: str, n_maps: int
+) -> None:
+    """Write the maps of one method, which of them were computed, and how exact they are where that is known."""
+    site, name = plan.sites[number], array_name(number, method)
+    group = layer_path(site.name, "attribution", method)
+    n_computed = plan.attribution.exemplars[site.name][method]
+    _write_maps(writer, folder, shards, name, site.n_units, {f"{group}/map": (0, n_maps)}, size=_size(plan))
+    writer.write(f"{group}/computed", np.tile(np.arange(n_maps) < n_computed, (site.n_units, 1)))
+    if METHODS[method].sums_up:
+        error = np.full((site.n_units, n_maps), np.nan, dtype=np.float32)
+        for shard in shards:
+            unit, slot, found = (folder.read(shard, f"{name}-{part}") for part in ("unit", "slot", "error"))
+            error[unit, slot] = found
+        writer.write(f"{group}/error", error)
+    if getattr(plan.activations_at[site], "leaves_out_clipping", False):
+        writer.describe(group, {"of": "the activation before it is clipped from above"})
+
+
+def _size(plan: Plan) -> tuple[int, ...]:
+    """Return height and width of attribution maps."""
+    return small_shape(plan.probe.shape[2:], MAX_ATTRIBUTION_MAP_SIDE)
+
+
+def _write_maps(
+    writer: Writer,
+    folder: ShardFolder,
+    shards: Sequence[str],
+    name: str,
+    n_units: int,
+    paths: Mapping[str, tuple[int, int]],
+    *,
+    size: tuple[int, ...] | None = None,
+) -> None:
+    """Scatter the shards' maps to datasets; each path takes some slots: the first, and how many."""
+    held = [shard for shard in shards if len(folder.read(shard, f"{name}-unit"))]
+    side = size or folder.read(held[0], f"{name}-map").shape[1:]
+    n_slots = max(first + count for first, count in paths.values())
+    targets = {path: writer.create(path, (n_units, count, *side)) for path, (_, count) in paths.items()}
+    for block in blocks(n_units, n_slots * int(np.prod(side)) * 2):
+        maps = np.full((block.stop - block.start, n_slots, *side), np.nan, dtype=np.float16)
+        for shard in held:
+            unit = folder.read(shard, f"{name}-unit")
+            here = slice(*np.searchsorted(unit, [block.start, block.stop]))
+            maps[unit[here] - block.start, folder.read(shard, f"{name}-slot")[here]] = folder.read(
+                shard, f"{name}-map"
+            )[here]
+        for path, (first, count) in paths.items():
+            targets[path][block] = maps[:, first : first + count]

@@ -3,7 +3,7 @@
 Each block of units becomes whole rows over all images and is written as one-unit chunks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,11 +15,9 @@ from precompute.models.checkpoints import plain_tensors
 from precompute.models.outputs import has_log_prob
 from precompute.models.sites import Site
 from precompute.models.upstream import kernel_l1
-from precompute.run.blocks import blocks, gathered
 from precompute.run.plan import Plan
-from precompute.run.readable import Swept
-from precompute.run.shard_arrays import array_name
-from precompute.run.shards import ShardFolder
+from precompute.run.shards import ShardFolder, array_name
+from precompute.run.sweep import Swept
 from precompute.stages.exemplars import Choice, choose
 from precompute.store.schema import EXEMPLAR_KINDS, MAX_STATE_DICT_BYTES, layer_path
 from precompute.store.train_writer import Writer
@@ -242,3 +240,20 @@ class _LayerMerge:
 
     def _path(self, *parts: str) -> str:
         return layer_path(self.site.name, *parts)
+
+
+# Blocks of units
+
+
+_BLOCK_BYTES = 64 * 1024**2
+
+
+def gathered(folder: ShardFolder, shards: Sequence[str], name: str, block: slice) -> np.ndarray:
+    """Read a block of units over all images, (unit, image, ...)."""
+    return np.concatenate([folder.read(shard, name)[block] for shard in shards], axis=1)
+
+
+def blocks(n_units: int, row_bytes: int) -> Iterator[slice]:
+    """Cut units into blocks of about equal memory, whatever the number of images."""
+    size = max(1, _BLOCK_BYTES // max(1, row_bytes))
+    return (slice(start, min(start + size, n_units)) for start in range(0, n_units, size))

@@ -1,120 +1,105 @@
-"""The order of a run: sweep the images, merge, look again at the images that are shown, finish."""
+"""One run from its options to its store: sweep the images, merge, look again at the images that are shown, finish."""
 
 import errno
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import numpy as np
 
 from precompute.ablation_kinds import kind_of
-from precompute.errors import DiskError, EngineDoubted, StoreError
+from precompute.errors import DiskError, EngineDoubted, StoreError, UnitscopeError
+from precompute.experiments import runner
+from precompute.experiments.options import ExperimentOptions
 from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.progress import Progress
-from precompute.run.exemplar_merge import write_gallery
-from precompute.run.exemplars import look_again
-from precompute.run.image_set import Part
-from precompute.run.means import find_unit_means
-from precompute.run.merge import Merged, write_network, write_sweep
+from precompute.run.confusion import look_at_confusion
+from precompute.run.cost import store_bytes
+from precompute.run.exemplars import write_exemplars
+from precompute.run.image_set import ImageSet
+from precompute.run.merge import write_network, write_sweep
 from precompute.run.plan import AttributionPlan, Plan
-from precompute.run.readable import Swept
-from precompute.run.record import completed, sweep_record, sweep_report
+from precompute.run.planning import make_plan
+from precompute.run.report import Summary, announce, circumstances, completed, report, sweep_record, sweep_report
 from precompute.run.shards import ShardFolder, digest_of, opened, side_files_of
-from precompute.run.sweep import sweep_all
+from precompute.run.sweep import Swept, find_unit_means, sweep_all
+from precompute.store.experiments import registry
 from precompute.store.place import place_of
 from precompute.store.reader import open_store
 from precompute.store.train_writer import TrainWriter
 from precompute.store.writer import StoreWriter
+from precompute.words import size
 
-STAGES = {"unit means": 0.05, "sweep": 0.6, "merge": 0.05, "exemplars": 0.3}
+STAGES = {"answers": 0.02, "unit means": 0.05, "sweep": 0.6, "merge": 0.05, "exemplars": 0.3, "statistics": 0.02}
 """The stages of a run, with the share of its time that each is expected to take."""
 TRAIN_STAGES = {"training sweep": 1.2, "training merge": 0.1, "training exemplars": 0.1}
 """Those that training images add, as multiples of the time without."""
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What a finished run has to say.
-
-    Parameters
-    ----------
-    accuracy
-        Share of the images that the network gets right with nothing ablated.
-    n_images
-        Images in the store.
-    skipped
-        Files that could not be read, with the reason.
-    flips
-        For every layer and kind of ablation, predictions that changed.
-    sweeps
-        Sentences on what each layer's sweep did and how exact it was.
-    seconds
-        Time of every stage.
-    training
-        The same of the training images; None where there are none.
-    """
-
-    accuracy: float
-    n_images: int
-    skipped: tuple[tuple[str, str], ...]
-    flips: dict[str, int]
-    sweeps: tuple[str, ...]
-    seconds: dict[str, float]
-    training: "Summary | None" = None
-
-
-@dataclass(frozen=True, eq=False)
-class _Done:
-    """What a finished part comes to: its images, what was merged of them, the record of its sweep."""
-
-    images: Swept
-    merged: Merged
-    record: dict[str, Any]
-
-    def summary(self, seconds: dict[str, float]) -> Summary:
-        """Say it in short."""
-        images, merged, sweeps = self.images, self.merged, sweep_report(self.record)
-        return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, sweeps, seconds)
-
-
-def run(
-    plan: Plan,
-    progress: Progress,
-    provenance: dict[str, Any],
+def carry_out(
+    options: RunOptions,
     *,
+    command: str,
     say: Callable[[str], None],
-    complete: Callable[[Path], None] = lambda _: None,
-) -> Summary | None:
-    """Carry out a plan and write its store.
+    progress: Progress | None = None,
+    seeds: Mapping[str, int] | None = None,
+) -> None:
+    """Make a plan, say what it will cost, carry it out and say how it went.
 
     Parameters
     ----------
-    plan
-        Of `precompute.run.planning.make_plan`.
-    progress
-        Shows the stages, `STAGES`, with training images also `TRAIN_STAGES`.
-    provenance
-        How the run came to be; completed with what the run finds out.
+    options
+        What was asked for.
+    command
+        The command line, for the store's provenance.
     say
         Receives sentences for the person who waits.
-    complete
-        Adds to the store, which is whole but not in place yet, what needs all of it.
+    progress
+        Shows the stages; a new one by default.
+    seeds
+        Seeds that the images or the network came from, by what they decide.
+
+    Raises
+    ------
+    UnitscopeError
+        For anything that cannot work.
+    """
+    plan = make_plan(options)
+    for sentence in announce(plan):
+        say(sentence)
+    _refuse_full_disk(plan)
+    progress = progress or Progress(stages(training=plan.train is not None))
+    doubts = look_at_confusion(plan, progress)
+    for sentence in doubts:
+        say(sentence)
+    plan = replace(plan, conditions=(*plan.conditions, *doubts))
+    summary = _run(plan, progress, circumstances(plan, command, seeds or {}), say)
+    if summary is None:
+        say(f"{options.out} is in place already and holds what this run was to find")
+        _add_missing_statistics(options.out, command, progress, say)
+        return
+    for sentence in report(summary, progress.seconds, options):
+        say(sentence)
+
+
+def stages(*, training: bool) -> dict[str, float]:
+    """Return the stages of a run, with or without training images, and how long each is expected to take."""
+    return STAGES | (TRAIN_STAGES if training else {})
+
+
+def _run(plan: Plan, progress: Progress, provenance: dict[str, Any], say: Callable[[str], None]) -> Summary | None:
+    """Carry out a plan and write its store; an earlier store at the same place stays until that one is whole.
 
     Returns
     -------
     Summary or None
         None where the run, gone on with, was at its end already: its store is in place.
-
-    Raises
-    ------
-    UnitscopeError
-        When too many images cannot be read, the disk is full, or the side files belong to another run. An earlier store
-        at the same place is left as it was.
     """
     out = place_of(plan.options.out)
     side_files, identity = side_files_of(out), plan.identity()
@@ -131,15 +116,13 @@ def run(
             plan, parts, images = _swept(plan, folder, progress, say)
             with StoreWriter(out) as writer:
                 write_network(writer, plan)
-                done = [_write(writer, part, held, progress) for part, held in zip(parts, images, strict=True)]
-                record = completed(provenance | run_record, plan, [of.record for of in done])
-                writer.seal(json.dumps(record, indent=1))
-                complete(writer.part)
-                writer.move()
+                written = [_write(writer, part, held, progress) for part, held in zip(parts, images, strict=True)]
+                summaries, records = zip(*written, strict=True)
+                _write_statistics(writer, provenance["command"], progress, say)
+                writer.finish(json.dumps(completed(provenance | run_record, plan, records), indent=1))
         # Not before the store is in place with all that belongs to it: until then they are the only copy of the work.
         folder.remove()
-    found = [of.summary(dict(progress.seconds)) for of in done]
-    return replace(found[0], training=found[1]) if found[1:] else found[0]
+    return replace(summaries[0], training=summaries[1]) if summaries[1:] else summaries[0]
 
 
 def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool:
@@ -157,7 +140,7 @@ def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool
 
 def _swept(
     plan: Plan, folder: ShardFolder, progress: Progress, say: Callable[[str], None]
-) -> tuple[Plan, list[Part], list[Swept]]:
+) -> tuple[Plan, list[ImageSet], list[Swept]]:
     """Sweep all images; where the engine turns out to be wrong about a layer, once more by whole passes there."""
     doubted: dict[str, str] = folder.settled("doubted", {})
     while True:
@@ -172,26 +155,26 @@ def _swept(
             folder.settle_anew("doubted", doubted)
 
 
-def _means(part: Part, progress: Progress) -> dict[Site, np.ndarray]:
+def _means(part: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
     """Find the means of units where a kind of ablation needs them."""
     needed = any(kind_of(name).needs_means for name in part.plan.options.ablation)
     return find_unit_means(part, progress) if needed else {}
 
 
-def _parts(plan: Plan, folder: ShardFolder) -> list[Part]:
+def _parts(plan: Plan, folder: ShardFolder) -> list[ImageSet]:
     training = plan.of_training()
-    trained = [] if training is None else [Part(training, folder.below("training"), "training ")]
-    return [Part(plan, folder), *trained]
+    trained = [] if training is None else [ImageSet(training, folder.below("training"), "training ")]
+    return [ImageSet(plan, folder), *trained]
 
 
-def _write(writer: StoreWriter, part: Part, images: Swept, progress: Progress) -> _Done:
-    """Write all that the store holds of one set of images, looking again at those that are shown."""
+def _write(writer: StoreWriter, part: ImageSet, images: Swept, progress: Progress) -> tuple[Summary, dict[str, Any]]:
+    """Write all that the store holds of one set of images; return what to say of it, and the record of its sweep."""
     plan, target = part.plan, TrainWriter(writer) if part.of else writer
     with progress.stage(f"{part.of}merge", len(plan.sites), unit="layers") as stage:
         merged = write_sweep(target, plan, part.folder, images, stage.advance)
-    shards = look_again(part, images, merged, progress)
-    failed = write_gallery(target, plan, part.folder, shards, images, merged)
-    return _Done(images, merged, sweep_record(plan, part.folder, images) | {"failed_attribution": failed})
+    failed = write_exemplars(target, part, images, merged, progress)
+    record = sweep_record(plan, part.folder, images) | {"failed_attribution": failed}
+    return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, sweep_report(record)), record
 
 
 def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
@@ -200,7 +183,55 @@ def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
     return replace(plan, attribution=AttributionPlan(**settled))
 
 
+# Statistics
+
+
+def _write_statistics(writer: StoreWriter, command: str, progress: Progress, say: Callable[[str], None]) -> None:
+    """Say of every drop how far it is more than chance, so that none has to be shown without."""
+    with _told_if_missing(say):
+        spec, options = registry.spec_of("statistics"), ExperimentOptions()
+        found = runner.find(spec, writer.written(), options, command=command, say=_silent, progress=progress)
+        runner.write(writer, found)
+
+
+def _add_missing_statistics(out: Path, command: str, progress: Progress, say: Callable[[str], None]) -> None:
+    """Add what the run could not add before it put its store in place."""
+    with open_store(out) as store:
+        held = store.experiments
+    if "statistics" not in held:
+        with _told_if_missing(say):
+            runner.carry_out("statistics", out, ExperimentOptions(), command=command, say=_silent, progress=progress)
+
+
+@contextmanager
+def _told_if_missing(say: Callable[[str], None]) -> Iterator[None]:
+    try:
+        yield
+    except UnitscopeError as error:
+        say(
+            f"The store is whole, but its statistics could not be added: {error} "
+            "The same command with --resume adds them."
+        )
+
+
+def _silent(_sentence: str) -> None:
+    """Say nothing: the run has announced its cost as a whole."""
+
+
 # The disk
+
+
+def _refuse_full_disk(plan: Plan) -> None:
+    folder = plan.options.out.resolve().parent
+    while not folder.exists():
+        folder = folder.parent
+    # Side files and the store stand side by side for a while.
+    needed, free = 2 * store_bytes(plan), disk_usage(folder).free
+    if needed > free:
+        raise DiskError(
+            f"{plan.options.out}: the run may need {size(needed)} for a while, but {folder} has {size(free)} free. "
+            "Make room, choose another --out, or take fewer images by --limit."
+        )
 
 
 @contextmanager

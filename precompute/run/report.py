@@ -1,106 +1,54 @@
-"""One run from its options to its store, with what a person should be told on the way."""
+"""The words of a run: what it announces, what it reports at its end, and what the store keeps of its making."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
-from shutil import disk_usage
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from precompute.errors import DiskError, UnitscopeError
-from precompute.experiments import runner as experiments
-from precompute.experiments.options import ExperimentOptions
+import numpy as np
+
+from precompute.ablation.sweep_stats import total
+from precompute.attribution_methods import label_of
 from precompute.option_fields import plain
 from precompute.options import RunOptions
-from precompute.progress import Progress
 from precompute.provenance import device_name, git_commit, versions
-from precompute.run import pipeline
-from precompute.run.confusion import look_at_confusion
 from precompute.run.cost import store_bytes
-from precompute.run.pipeline import Summary, run
 from precompute.run.plan import AttributionPlan, Plan
-from precompute.run.planning import make_plan
-from precompute.store.reader import open_store
+from precompute.run.shards import ShardFolder, array_name
+from precompute.run.sweep import Swept, counts_from
 from precompute.words import duration, percent, size
 
 _LISTED = 20
 
 
-def carry_out(
-    options: RunOptions,
-    *,
-    command: str,
-    say: Callable[[str], None],
-    progress: Progress | None = None,
-    seeds: Mapping[str, int] | None = None,
-) -> None:
-    """Make a plan, say what it will cost, carry it out and say how it went.
+@dataclass(frozen=True)
+class Summary:
+    """What a finished run has to say of one set of images.
 
     Parameters
     ----------
-    options
-        What was asked for.
-    command
-        The command line, for the store's provenance.
-    say
-        Receives sentences for the person who waits.
-    progress
-        Shows the stages; a new one by default.
-    seeds
-        Seeds that the images or the network came from, by what they decide.
-
-    Raises
-    ------
-    UnitscopeError
-        For anything that cannot work.
+    accuracy
+        Share of the images that the network gets right with nothing ablated.
+    n_images
+        Images in the store.
+    skipped
+        Files that could not be read, with the reason.
+    flips
+        For every layer and kind of ablation, predictions that changed.
+    sweeps
+        Sentences on what each layer's sweep did and how exact it was.
+    training
+        The same of the training images; None where there are none.
     """
-    plan = make_plan(options)
-    for sentence in announce(plan):
-        say(sentence)
-    _refuse_full_disk(plan)
-    progress = progress or Progress(stages(training=plan.train is not None))
-    doubts = look_at_confusion(plan, progress)
-    for sentence in doubts:
-        say(sentence)
-    plan = replace(plan, conditions=(*plan.conditions, *doubts))
-    summary = run(
-        plan,
-        progress,
-        _facts(plan, command, dict(seeds or {})),
-        say=say,
-        complete=lambda part: _add_statistics(part, command, progress, say),
-    )
-    if summary is None:
-        say(f"{options.out} is in place already and holds what this run was to find")
-        _add_missing_statistics(options.out, command, progress, say)
-        return
-    for sentence in report(replace(summary, seconds=dict(progress.seconds)), options):
-        say(sentence)
+
+    accuracy: float
+    n_images: int
+    skipped: tuple[tuple[str, str], ...]
+    flips: dict[str, int]
+    sweeps: tuple[str, ...]
+    training: "Summary | None" = None
 
 
-def stages(*, training: bool) -> dict[str, float]:
-    """Return the stages of a run, with or without training images, and how long each is expected to take."""
-    return {"answers": 0.02} | pipeline.STAGES | (pipeline.TRAIN_STAGES if training else {}) | {"statistics": 0.02}
-
-
-def _add_statistics(part: Path, command: str, progress: Progress, say: Callable[[str], None]) -> None:
-    """Say of every drop how far it is more than chance, so that none has to be shown without."""
-    try:
-        experiments.carry_out(
-            "statistics", part, ExperimentOptions(), command=command, say=lambda _: None, progress=progress
-        )
-    except UnitscopeError as error:
-        say(
-            f"The store is whole, but its statistics could not be added: {error} "
-            "The same command with --resume adds them."
-        )
-
-
-def _add_missing_statistics(out: Path, command: str, progress: Progress, say: Callable[[str], None]) -> None:
-    """Add what the run could not add when it put its store in place, as on a full disk."""
-    with open_store(out) as store:
-        held = store.experiments
-    if "statistics" not in held:
-        _add_statistics(out, command, progress, say)
+# Before the work
 
 
 def announce(plan: Plan) -> list[str]:
@@ -148,10 +96,13 @@ def _listed(names: list[str]) -> str:
     return f"{' and '.join(filter(None, [', '.join(words[:-1]), words[-1]]))} {'is' if len(words) == 1 else 'are'}"
 
 
-def report(summary: Summary, options: RunOptions) -> list[str]:
-    """Say how a run went."""
+# At the end
+
+
+def report(summary: Summary, seconds: Mapping[str, float], options: RunOptions) -> list[str]:
+    """Say how a run went, given the time of each stage."""
     lines = _told(summary, "images") + ([] if summary.training is None else _told(summary.training, "training images"))
-    times = ", ".join(f"{name} {duration(seconds)}" for name, seconds in summary.seconds.items())
+    times = ", ".join(f"{name} {duration(each)}" for name, each in seconds.items())
     return [*lines, f"Took: {times}", f"Wrote {options.out} ({size(options.out.stat().st_size)})"]
 
 
@@ -167,26 +118,102 @@ def _told(summary: Summary, images: str) -> list[str]:
     return lines
 
 
-def _refuse_full_disk(plan: Plan) -> None:
-    folder = plan.options.out.resolve().parent
-    while not folder.exists():
-        folder = folder.parent
-    # Side files and the store stand side by side for a while.
-    needed, free = 2 * store_bytes(plan), disk_usage(folder).free
-    if needed > free:
-        raise DiskError(
-            f"{plan.options.out}: the run may need {size(needed)} for a while, but {folder} has {size(free)} free. "
-            "Make room, choose another --out, or take fewer images by --limit."
-        )
+# What the store keeps
 
 
-def _facts(plan: Plan, command: str, seeds: dict[str, int]) -> dict[str, Any]:
+def circumstances(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[str, Any]:
+    """Return what is known of a run's making before its work: command, versions, device, seeds, options."""
     return {
         "command": command,
         "versions": versions(),
         "git_commit": git_commit(),
         "device": device_name(plan.device),
-        "seeds": seeds,
+        "seeds": dict(seeds),
         "options": plain(plan.options),
         "batch_size": plan.options.batch_size,
     }
+
+
+def completed(facts: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add to the facts of a run what it found out on the way.
+
+    Parameters
+    ----------
+    facts
+        What was known before.
+    plan
+        Of the run.
+    sweeps
+        The record of its sweep, then of that of the training images where there are some.
+    """
+    record = {
+        **facts,
+        "weights": {"name": plan.model.weights, "sha256": plan.weights_digest},
+        "transform": plan.model.transform_text,
+        **sweeps[0],
+        "conditions": [*plan.conditions, *_failures(sweeps[0])],
+        "thumbnails": plan.view.rule(plan.probe.shape[1]),
+        "decoding": plan.candidates.load.record(),
+        "attribution": {
+            "exemplars": plan.attribution.n_exemplars,
+            "postponed": plan.attribution.postponed,
+        },
+    }
+    return record | {"training": sweeps[1]} if sweeps[1:] else record
+
+
+def sweep_record(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Any]:
+    """Say of which images a sweep was, and how exact."""
+    return {
+        "image_list_hash": images.list.digest(),
+        **_no_op_record(plan, folder, images),
+        "ablation_engine": {site.name: _engine_record(plan, folder, images, i) for i, site in enumerate(plan.sites)},
+    }
+
+
+def sweep_report(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say in sentences what the record of a sweep holds of each layer, of the no-op check, and of what failed later."""
+    lines = [_engine_sentence(layer, said) for layer, said in record["ablation_engine"].items() if "rows" in said]
+    rates = f"{record['no_op_flip_rate']:.2%}", f"{record['no_op_flip_rate_before_recheck']:.2%}"
+    lines.append(
+        f"no-op check: {rates[0]} of {record['no_op_rows']} predictions changed when units were set to their own maps, "
+        f"{rates[1]} before re-checks"
+    )
+    return (*lines, *_failures(record))
+
+
+def _failures(record: Mapping[str, Any]) -> Iterator[str]:
+    for layer, failed in record["failed_attribution"].items():
+        for method, reason in failed.items():
+            yield f"{label_of(method)} is left out of {layer}: {reason}"
+
+
+def _engine_sentence(layer: str, said: Mapping[str, Any]) -> str:
+    return (
+        f"{layer} swept in {said['precision']}: {said['changed']} of {said['rows']} rows computed, "
+        f"{said['in_float32']} again in float32, {said['rechecked']} by the plain method; "
+        f"of {said['audited']} audited rows {said['differing']} predictions differ from the plain method's, "
+        f"log-probabilities by {said['largest_log_prob_error']:.1g} at most and {said['log_prob_error']:.1g} on average"
+    )
+
+
+def _no_op_record(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Any]:
+    found = [
+        folder.read(shard, array_name(number, "no_op")) for shard in images.shards for number in range(len(plan.sites))
+    ]
+    rows, flips, at_first = np.sum(found, axis=0).tolist()
+    return {
+        "no_op_flip_rate": flips / rows,
+        "no_op_flip_rate_before_recheck": at_first / rows,
+        "no_op_rows": rows,
+    }
+
+
+def _engine_record(plan: Plan, folder: ShardFolder, images: Swept, number: int) -> dict[str, Any]:
+    site = plan.sites[number]
+    if site in plan.slow:
+        return {"method": "plain", "because": plan.slow[site]}
+    counts = total(counts_from(folder.read(shard, array_name(number, "counts"))) for shard in images.shards)
+    record = asdict(counts)
+    record["largest_logit_error"] = record.pop("largest_error")
+    return {"method": "exact engine", "precision": plan.options.precision, **record}

@@ -327,3 +327,8 @@ def _remove(path: Path) -> None:
     else:
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def array_name(number: int, *parts: str) -> str:
+    """Name an array that belongs to one layer, by the layer's number in the run."""
+    return "-".join((f"layer{number}", *parts))

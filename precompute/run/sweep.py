@@ -1,7 +1,11 @@
-"""The pass that silences every unit on every image."""
+"""The passes over all images: the means of units, and the sweep that silences every unit on every image.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+A shard's result depends on no other shard. Whatever a shard finds goes to its side files at once, so an interrupted
+run goes on where it was, and memory does not grow with the number of images.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
 
 import numpy as np
 import torch
@@ -13,21 +17,54 @@ from precompute.ablation.no_op import NoOpCheck
 from precompute.ablation.sweep_stats import Counts
 from precompute.ablation_kinds import kind_of
 from precompute.errors import EngineDoubted, ImageFolderError, ModelError
+from precompute.images.folder import ImageList
 from precompute.images.loading import Batch
 from precompute.models.sites import Site
 from precompute.models.trust import refuse_not_numbers
 from precompute.progress import Progress, Stage
-from precompute.run import shard_arrays as named
-from precompute.run.image_set import Part
+from precompute.run.image_set import ImageSet
 from precompute.run.plan import Plan
-from precompute.run.readable import Swept, bad_count, swept
-from precompute.stages.ablation import sweep
-from precompute.stages.activations import Answer, answer
+from precompute.run.shards import ShardFolder, array_name
+from precompute.stages.ablation import Effect, sweep
+from precompute.stages.activations import Answer, Responses, answer, log_softmax
 
 _TOLERATED_BAD = 0.05
 
 
-def sweep_all(part: Part, means: Mapping[Site, np.ndarray], progress: Progress) -> Swept:
+@dataclass(frozen=True, eq=False)
+class Swept:
+    """The images of a finished sweep.
+
+    Parameters
+    ----------
+    list
+        Those that could be read, in order.
+    skipped
+        Path and reason of those that could not.
+    shards
+        Names of the shards that hold any image.
+    """
+
+    list: ImageList
+    skipped: tuple[tuple[str, str], ...]
+    shards: tuple[str, ...]
+
+
+def bad_count(folder: ShardFolder, shards: Sequence[str]) -> int:
+    """Count the images of some shards that could not be read."""
+    return sum(len(folder.read(shard, "bad_position")) for shard in shards)
+
+
+def swept(candidates: ImageList, folder: ShardFolder, shards: Sequence[str]) -> Swept:
+    """Find out which images there are after a sweep."""
+    position = folder.read_all(shards, "bad_position")
+    reason = folder.read_all(shards, "bad_reason")
+    skipped = tuple((candidates.paths[p], str(r)) for p, r in zip(position, reason, strict=True))
+    held = tuple(shard for shard in shards if "prediction" in folder.names(shard))
+    return Swept(candidates.without(position.tolist()), skipped, held)
+
+
+def sweep_all(part: ImageSet, means: Mapping[Site, np.ndarray], progress: Progress) -> Swept:
     """Sweep every shard that is not yet swept.
 
     Parameters
@@ -35,7 +72,7 @@ def sweep_all(part: Part, means: Mapping[Site, np.ndarray], progress: Progress) 
     part
         The images.
     means
-        What mean ablation sets units to, as `precompute.run.means` finds it; empty where the run has none.
+        What mean ablation sets units to, as `find_unit_means` finds it; empty where the run has none.
     progress
         Shows the stage ``sweep``.
 
@@ -71,12 +108,12 @@ def sweep_all(part: Part, means: Mapping[Site, np.ndarray], progress: Progress) 
 def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage: Stage) -> dict[str, np.ndarray]:
     """Everything that one shard has to say."""
     network = plan.model.network
-    arrays = named.bad_arrays(batch)
+    arrays = bad_arrays(batch)
     if not batch.indices:
         return arrays
     found = answer(network, plan.sites, batch.inputs.split(plan.options.batch_size), keep=plan.kept)
     target = plan.classes.output_index[plan.candidates.labels[list(batch.indices)]]
-    arrays |= named.answer_arrays(found, target)
+    arrays |= answer_arrays(found, target)
     refuse_not_numbers(batch.inputs, found.logits, [plan.candidates.paths[index] for index in batch.indices])
     for number, site in enumerate(plan.sites):
         shard = _Shard(batch.inputs, found, target)
@@ -121,10 +158,10 @@ def _sweep_layer(
             at_layer=shard.found.outputs.get(site),
             advance=stage.advance,
         )
-        arrays |= named.effect_arrays(number, kind, effect)
-    arrays |= named.no_op_arrays(number, check)
+        arrays |= effect_arrays(number, kind, effect)
+    arrays |= no_op_arrays(number, check)
     if isinstance(ablater, Engine):
-        arrays |= named.count_arrays(number, ablater.counts)
+        arrays |= count_arrays(number, ablater.counts)
     _make_sure(site, check)
     return arrays
 
@@ -143,7 +180,7 @@ def _make_sure(site: Site, check: NoOpCheck) -> None:
 
 
 def ablations_to(site: Site, values: np.ndarray) -> list[Ablation]:
-    """Return what sets each unit to a value: (unit,), or (unit, 1 + token) as `precompute.run.means` has it."""
+    """Return what sets each unit to a value: (unit,), or (unit, 1 + token) as `find_unit_means` has it."""
     if values.ndim == 1:
         return each_unit(values.tolist())
     return each_unit(values[:, 0].tolist(), site.laid_out(torch.from_numpy(values)).float())
@@ -156,3 +193,115 @@ def _refuse_too_many_bad(plan: Plan, bad: int) -> None:
         f"{plan.candidates.root}: {bad} of {len(plan.candidates)} files cannot be read as images, more than "
         f"{_TOLERATED_BAD:.0%}. Mend or remove them, or add --allow-bad (and --resume) to leave them out."
     )
+
+
+# The arrays of a shard
+
+
+def answer_arrays(found: Answer, target: np.ndarray) -> dict[str, np.ndarray]:
+    """Name the baseline and the activations of a shard."""
+    log_prob = log_softmax(found.logits)[np.arange(len(target)), target].astype(np.float32)
+    arrays = {"prediction": found.logits.argmax(axis=1).astype(np.int32), "log_prob": log_prob}
+    for number, responses in enumerate(found.responses.values()):
+        arrays |= {array_name(number, "max"): responses.max, array_name(number, "mean"): responses.mean}
+        if responses.positive_mean is not None:
+            arrays[array_name(number, "positive_mean")] = responses.positive_mean
+        if responses.other_tokens is not None:
+            arrays[array_name(number, "other_tokens")] = responses.other_tokens
+    return arrays
+
+
+def effect_arrays(number: int, kind: str, effect: Effect) -> dict[str, np.ndarray]:
+    """Name the effect of one kind of ablation of one layer."""
+    return {
+        array_name(number, kind, "flip_unit"): effect.flip_unit,
+        array_name(number, kind, "flip_image"): effect.flip_image,
+        array_name(number, kind, "flip_prediction"): effect.flip_prediction,
+        array_name(number, kind, "log_prob_change"): effect.log_prob_change,
+    }
+
+
+def no_op_arrays(number: int, check: NoOpCheck) -> dict[str, np.ndarray]:
+    """Name what the no-op check of one layer found: rows, flips, and flips before rows were computed again."""
+    return {array_name(number, "no_op"): np.array([check.rows, check.flips, check.flips_at_first])}
+
+
+def count_arrays(number: int, counts: Counts) -> dict[str, np.ndarray]:
+    """Name what the engine counted in one layer."""
+    return {array_name(number, "counts"): np.array(astuple(counts))}
+
+
+def counts_from(array: np.ndarray) -> Counts:
+    """Return the counts that an array of `count_arrays` holds."""
+    empty = asdict(Counts())
+    return Counts(**{name: type(empty[name])(value) for name, value in zip(empty, array.tolist(), strict=True)})
+
+
+def bad_arrays(batch: Batch) -> dict[str, np.ndarray]:
+    """Name the images of a shard that could not be read."""
+    return {
+        "bad_position": np.array([position for position, _ in batch.bad], dtype=np.int64),
+        "bad_reason": np.array([reason for _, reason in batch.bad], dtype=np.str_),
+    }
+
+
+# Means of units, for mean ablation
+
+
+def find_unit_means(part: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
+    """Find the mean activation of every unit over all images and over space.
+
+    Parameters
+    ----------
+    part
+        The images.
+    progress
+        Shows the stage ``unit means``.
+
+    Returns
+    -------
+    dict of Site to np.ndarray
+        For every layer (unit,), or (unit, 1 + token) where it has tokens apart from the picture: the mean over images
+        and the picture's tokens, then that of each other token over images.
+    """
+    plan, folder = part.plan, part.folder
+    shards = part.cut("means", len(plan.candidates))
+    with progress.stage("unit means", len(plan.candidates)) as stage:
+        for name, batch in part.read(plan.candidates, part.todo(shards)):
+            folder.write(name, _sums(plan, batch))
+            stage.advance(len(batch.indices) + len(batch.bad))
+    return unit_means(plan.sites, folder, list(shards))
+
+
+def _sums(plan: Plan, batch: Batch) -> dict[str, np.ndarray]:
+    if not batch.indices:
+        return sum_arrays(None)
+    return sum_arrays(answer(plan.model.network, plan.sites, batch.inputs.split(plan.options.batch_size)))
+
+
+def unit_means(sites: Sequence[Site], folder: ShardFolder, shards: Sequence[str]) -> dict[Site, np.ndarray]:
+    """Return the mean activation of every unit over all images and over space; see `find_unit_means`."""
+    counts = [int(folder.read(shard, "count")) for shard in shards]
+    held = [shard for shard, count in zip(shards, counts, strict=True) if count]
+    return {
+        site: np.sum([folder.read(shard, array_name(i, "sum")) for shard in held], axis=0) / sum(counts)
+        for i, site in enumerate(sites)
+    }
+
+
+def sum_arrays(found: Answer | None) -> dict[str, np.ndarray]:
+    """Name the sums over a shard's images from which the units' means follow.
+
+    They are (unit,), or (unit, 1 + token) in layers with tokens apart from the picture: of the picture, then of these.
+    """
+    if found is None:
+        return {"count": np.array(0)}
+    sums = {array_name(i, "sum"): _sum(responses) for i, responses in enumerate(found.responses.values())}
+    return {"count": np.array(len(found.logits)), **sums}
+
+
+def _sum(responses: Responses) -> np.ndarray:
+    of_picture = responses.mean.sum(axis=1, dtype=np.float64)
+    if responses.other_tokens is None:
+        return of_picture
+    return np.column_stack([of_picture, responses.other_tokens.sum(axis=1, dtype=np.float64)])

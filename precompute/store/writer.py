@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike
 from precompute.errors import DiskError, StoreChanged, StoreDamaged
 from precompute.store import check, place, schema
 from precompute.store.facts import fixed, read_facts, short_provenance, stamp_checksums, write_facts
-from precompute.store.storefile import open_file
+from precompute.store.reader import Store
+from precompute.store.storefile import StoreFile, open_file
 
 # Below this many values compression costs more than it saves.
 _SMALL = 1024
@@ -119,6 +120,16 @@ class StoreWriter:
             _copy(old, self._file, without)
         self._file.attrs["complete"] = False
 
+    def written(self) -> Store:
+        """Return a reader of what has been written so far, good until the next call of the writer; do not close it."""
+        return Store(StoreFile(self.destination, self._file))  # by the name under which a person knows it
+
+    def remove(self, paths: Collection[str]) -> None:
+        """Remove groups and datasets, as far as they are there."""
+        for path in paths:
+            if path in self._file:
+                del self._file[path]
+
     def describe(self, path: str, facts: Mapping[str, Any]) -> None:
         """Stamp facts (small scalars or short lists) on a group or dataset, making the group if need be."""
         target = self._file[path] if path in self._file else self._file.create_group(path)
@@ -184,8 +195,8 @@ class StoreWriter:
         write_facts(dataset, {"axes": entry.axes, "unit": entry.unit, "doc": entry.doc})
         return dataset
 
-    def seal(self, provenance: str | None = None) -> None:
-        """Check the store and stamp it complete; it is whole then, and still :attr:`part`.
+    def finish(self, provenance: str | None = None) -> None:
+        """Check the store, stamp it complete and move it to its destination.
 
         Parameters
         ----------
@@ -196,6 +207,10 @@ class StoreWriter:
         ------
         StoreDamaged
             When the check finds anything; the destination is untouched.
+        StoreChanged
+            When the destination is no longer the store that :meth:`take_over` copied.
+        DiskError
+            When the store cannot be moved into place.
         """
         if provenance is not None:
             self._keep(provenance)
@@ -213,6 +228,11 @@ class StoreWriter:
         self._sealed = True
         with place.taken_away(self.destination):
             place.sync_file(self.part)
+        try:
+            place.put(self.part, self.destination, instead_of=self._instead_of)
+        except OSError as error:
+            raise DiskError(f"{self.destination}: the store cannot be moved into place ({_reason(error)}).") from error
+        self._sealed = False
 
     def _keep(self, provenance: str) -> None:
         short = short_provenance(provenance)
@@ -221,27 +241,6 @@ class StoreWriter:
             del self._file["/provenance"]
         if short != provenance:
             self.write("/provenance", np.frombuffer(provenance.encode(), dtype=np.uint8))
-
-    def move(self) -> None:
-        """Move the sealed store to its destination.
-
-        Raises
-        ------
-        StoreChanged
-            When the destination is no longer the store that :meth:`take_over` copied.
-        DiskError
-            When the store cannot be moved into place.
-        """
-        try:
-            place.put(self.part, self.destination, instead_of=self._instead_of)
-        except OSError as error:
-            raise DiskError(f"{self.destination}: the store cannot be moved into place ({_reason(error)}).") from error
-        self._sealed = False
-
-    def finish(self, provenance: str | None = None) -> None:
-        """Seal the store and move it to its destination; see :meth:`seal` and :meth:`move`."""
-        self.seal(provenance)
-        self.move()
 
 
 def _copy(old: h5py.Group, new: h5py.Group, without: Collection[str]) -> None:

@@ -7,7 +7,7 @@ from precompute.errors import UnitscopeError
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.runner import carry_out as add
 from precompute.options import RunOptions
-from precompute.run.report import carry_out
+from precompute.run.pipeline import carry_out
 from precompute.store.check import check
 from precompute.store.experiments import registry
 from precompute.store.reader import open_store

@@ -19,7 +19,7 @@ from precompute.__main__ import main
 from precompute.errors import DiskError
 from precompute.experiments import runner
 from precompute.models.load import load_model
-from precompute.run import blocks, report
+from precompute.run import merge, pipeline
 from precompute.run.shards import ShardFolder
 from precompute.store.check import check
 from precompute.store.reader import open_store
@@ -181,7 +181,7 @@ def test_a_run_whose_statistics_cannot_be_added_is_still_a_run(small, monkeypatc
         raise DiskError("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "carry_out", refuse)
+        patch.setattr(runner, "find", refuse)
         assert main(job(small)) == 0
     with open_store(small[2]) as store:
         assert store.experiments == ()
@@ -280,7 +280,7 @@ def test_reduced_precision_gives_the_same_predictions(computed, small):
 def test_the_size_of_shards_and_blocks_changes_nothing(small, tmp_path, monkeypatch):
     # One image at a time: in larger batches rounding depends on the batch.
     assert main(job(small, "--batch-size", 1, "--shard-size", 5, layers=LAYERS)) == 0
-    monkeypatch.setattr(blocks, "_BLOCK_BYTES", 400)
+    monkeypatch.setattr(merge, "_BLOCK_BYTES", 400)
     other = (small[0], small[1], tmp_path / "other.h5")
     assert main(job(other, "--batch-size", 1, "--shard-size", 24, "--workers", 2, layers=LAYERS)) == 0
     assert_same_stores(small[2], other[2])
@@ -312,7 +312,7 @@ def test_a_run_stopped_before_its_store_is_in_place_keeps_its_work_and_the_earli
     assert main(job(small, "--top-k", 3)) == 0
     before = small[2].read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "carry_out", stop)  # in the last stage, the statistics
+        patch.setattr(runner, "find", stop)  # in the last stage, the statistics
         assert main(job(small)) == 130
     assert small[2].read_bytes() == before
     shards = small[2].with_name("small.h5.shards")
@@ -370,7 +370,7 @@ def test_a_link_under_the_name_is_followed_and_stays(small, tmp_path):
 
 
 def test_a_device_under_the_name_is_refused_before_anything_is_computed(small, monkeypatch, capsys):
-    monkeypatch.setattr(report, "make_plan", lambda *_: pytest.fail("it was planned"))
+    monkeypatch.setattr(pipeline, "make_plan", lambda *_: pytest.fail("it was planned"))
     assert main(job((*small[:2], Path(os.devnull)))) == 1
     assert "is a device" in capsys.readouterr().err
     assert not Path(os.devnull).is_file()
@@ -386,7 +386,7 @@ def stopped(small):
 
 
 def test_resuming_refuses_changed_options_by_name(stopped, capsys, monkeypatch):
-    monkeypatch.setattr(report, "make_plan", lambda *_: pytest.fail("it was planned"))
+    monkeypatch.setattr(pipeline, "make_plan", lambda *_: pytest.fail("it was planned"))
     assert main(job(stopped, "--shard-size", 9, "--top-k", 3, "--resume")) == 1
     said = capsys.readouterr().err
     assert "--shard-size was 8, now 9" in said

@@ -10,16 +10,17 @@ import pytest
 
 from precompute.__main__ import main
 from precompute.errors import OptionError, StoreError
+from precompute.experiments import correlations, statistics
 from precompute.experiments import runner as frame
-from precompute.experiments import statistics
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.protocol import Findings, Prepared
 from precompute.measures.table import ROWS
-from precompute.store import place
+from precompute.store import place, writer
 from precompute.store.check import check
 from precompute.store.experiments import registry
 from precompute.store.place import put
 from precompute.store.reader import open_store
+from precompute.store.writer import StoreWriter
 from tests.factory import Recipe, make_store
 
 
@@ -222,6 +223,75 @@ def test_all_adds_what_the_store_alone_is_enough_for_and_says_why_the_rest_is_le
     said = capsys.readouterr().out
     for row in registry.specs():
         assert (f"{row.title} is left out: " in said) == row.needs_network
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """How often a store was copied and checked."""
+    done = {"copied": 0, "checked": 0}
+
+    def counted(word, step):
+        def one_more(*given, **named):
+            done[word] += 1
+            return step(*given, **named)
+
+        return one_more
+
+    monkeypatch.setattr(StoreWriter, "take_over", counted("copied", StoreWriter.take_over))
+    monkeypatch.setattr(writer.check, "problems_of", counted("checked", writer.check.problems_of))
+    return done
+
+
+def test_all_copies_and_checks_the_store_once(store_path, work):
+    assert main(["experiment", "all", str(store_path)]) == 0
+    assert work == {"copied": 1, "checked": 1}
+    assert check(store_path) == []
+
+
+def test_all_saves_after_every_experiment_that_takes_long(store_path, work, monkeypatch):
+    monkeypatch.setattr(frame, "SAVED_EVERY", 0)
+    assert main(["experiment", "all", str(store_path)]) == 0
+    n_alone = sum(not row.needs_network for row in registry.specs())
+    assert work["checked"] == n_alone
+    with open_store(store_path) as store:
+        assert len(store.experiments) == n_alone
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("in the middle")])
+def test_all_that_is_stopped_keeps_what_was_found_before(store_path, monkeypatch, error):
+    monkeypatch.setattr(correlations, "prepare", failing(error))
+    with pytest.raises(type(error)):
+        frame.carry_out_all(store_path, ExperimentOptions(), command="none", say=print)
+    names = [spec.name for spec in registry.specs() if not spec.needs_network]
+    with open_store(store_path) as store:
+        assert set(store.experiments) == set(names[: names.index("correlations")]) != set()
+    assert check(store_path) == []
+    assert [path.name for path in store_path.parent.iterdir()] == ["store.h5"]
+
+
+def test_one_experiment_that_fails_the_check_does_not_take_the_others_with_it(store_path, monkeypatch, capsys):
+    monkeypatch.setattr(statistics, "prepare", failing({"half": np.zeros(3, int)}))
+    assert main(["experiment", "all", str(store_path)]) == 0
+    with open_store(store_path) as store:
+        assert "statistics" not in store.experiments
+        assert "selectivity" in store.experiments
+    assert "Statistics of the drops is left out: " in capsys.readouterr().out
+    assert check(store_path) == []
+
+
+def test_all_is_written_on_top_of_what_another_program_added_meanwhile(store_path, monkeypatch):
+    prepare = correlations.prepare
+
+    def another_first(job):
+        monkeypatch.setattr(correlations, "prepare", prepare)
+        frame.carry_out("statistics", store_path, ExperimentOptions(seed=9), command="none", say=print)
+        return prepare(job)
+
+    monkeypatch.setattr(correlations, "prepare", another_first)
+    assert main(["experiment", "all", str(store_path)]) == 0
+    with open_store(store_path) as store:
+        assert {"statistics", "correlations"} <= set(store.experiments)
+    assert check(store_path) == []
 
 
 def test_all_is_refused_once_where_there_is_no_store(tmp_path, capsys):

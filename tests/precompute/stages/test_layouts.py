@@ -9,8 +9,8 @@ from precompute.ablation.factory import make_ablater
 from precompute.attribution_methods import METHODS
 from precompute.models.forward import logits
 from precompute.models.sites import find_site, list_sites
-from precompute.run.shard_arrays import array_name, sum_arrays
-from precompute.run.sweep import ablations_to
+from precompute.run.shards import array_name
+from precompute.run.sweep import ablations_to, sum_arrays
 from precompute.stages.activation_at import activation_at
 from precompute.stages.activations import answer
 from precompute.stages.attribution import Targets, attribute
