@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer import cache, navigate, page_registry
 from explorer.pages import welcome
-from explorer.store_files import ROOT, find_sources
+from explorer.store_files import ROOT, find_store_files
 from explorer.widgets import messages
 from precompute.errors import UnitscopeError
 from precompute.store.damage import reading
@@ -27,12 +27,12 @@ page = st.navigation(
 )
 
 try:
-    if sources := find_sources(sys.argv):
+    if sources := find_store_files(sys.argv):
         with reading(*navigate.asked_paths(sources)):
             page.run()
     else:
-        welcome.render()
+        welcome.show()
 except UnitscopeError as error:
-    messages.refusal(error)
+    messages.show_refusal(error)
 
 cache.freeze()

@@ -12,18 +12,18 @@ import numpy as np
 import streamlit as st
 
 from explorer.class_preference import Strongest, n_strongest, strongest
-from explorer.demo_build import Build
-from explorer.store_checks import Verdicts
-from explorer.store_files import Source
-from explorer.store_pool import Handles, Signature
+from explorer.demo_build import DemoBuild
+from explorer.store_checks import StoreChecks
+from explorer.store_files import StoreFile
+from explorer.store_pool import Signature, StorePool
 from precompute.compare import Side, sides
 from precompute.store.reader import Layer, Store
 
 # A path may hold bytes that are no text, which Streamlit cannot make a key of by itself.
-_KEYS: dict[str | type[Any], Any] = {Source: lambda source: os.fsencode(source.path)}
+_KEYS: dict[str | type[Any], Any] = {StoreFile: lambda source: os.fsencode(source.path)}
 
 
-def store_of(source: Source) -> Store:
+def store_of(source: StoreFile) -> Store:
     """Return the open store of a source, opened anew when its file was replaced.
 
     Raises
@@ -31,22 +31,22 @@ def store_of(source: Source) -> Store:
     StoreError
         When it is missing, incomplete, damaged or of another version.
     """
-    return _handles().store_of(source)
+    return _pool().store_of(source)
 
 
 @st.cache_resource(show_spinner=False)
-def _handles() -> Handles:
-    return Handles()
+def _pool() -> StorePool:
+    return StorePool()
 
 
-def first_exemplars(source: Source, layer: Layer, units: tuple[int, ...], count: int) -> np.ndarray:
+def first_exemplars(source: StoreFile, layer: Layer, units: tuple[int, ...], count: int) -> np.ndarray:
     """Return the first top exemplars of some units, (unit, count) image indices; -1 where a unit has fewer."""
     return _first_exemplars(source, source.signature, layer.name, units, count)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
 def _first_exemplars(
-    source: Source, signature: Signature, layer: str, units: tuple[int, ...], count: int
+    source: StoreFile, signature: Signature, layer: str, units: tuple[int, ...], count: int
 ) -> np.ndarray:
     held = store_of(source).layer(layer)
     found = np.full((len(units), count), -1)
@@ -56,30 +56,30 @@ def _first_exemplars(
     return found
 
 
-def strongest_images(source: Source, layer: Layer, units: tuple[int, ...]) -> list[Strongest]:
+def strongest_images(source: StoreFile, layer: Layer, units: tuple[int, ...]) -> list[Strongest]:
     """Return of which classes the strongest images of some units are."""
     return _strongest_images(source, source.signature, layer.name, units)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
-def _strongest_images(source: Source, signature: Signature, layer: str, units: tuple[int, ...]) -> list[Strongest]:
+def _strongest_images(source: StoreFile, signature: Signature, layer: str, units: tuple[int, ...]) -> list[Strongest]:
     store = store_of(source)
     held, label, n_classes = store.layer(layer), np.asarray(store.images.label), len(store.classes)
     k = n_strongest(held)
     return [strongest(held.activation(unit).max, label, n_classes, k) for unit in units]
 
 
-def compared(source: Source) -> list[Side]:
+def compared(source: StoreFile) -> list[Side]:
     """Describe every layer of a store, to be set beside those of others."""
     return _compared(source, source.signature)
 
 
 @st.cache_data(max_entries=32, show_spinner="Counting what every unit changes ...", hash_funcs=_KEYS)
-def _compared(source: Source, signature: Signature) -> list[Side]:
+def _compared(source: StoreFile, signature: Signature) -> list[Side]:
     return sides(store_of(source), source.name)
 
 
-def best_units(source: Source, layer: Layer, ablation: str) -> tuple[np.ndarray, np.ndarray]:
+def best_units(source: StoreFile, layer: Layer, ablation: str) -> tuple[np.ndarray, np.ndarray]:
     """Return, for each class, the unit that answers most to it and the one it loses most without.
 
     Returns
@@ -91,7 +91,7 @@ def best_units(source: Source, layer: Layer, ablation: str) -> tuple[np.ndarray,
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
-def _best_units(source: Source, signature: Signature, layer: str, ablation: str) -> tuple[np.ndarray, np.ndarray]:
+def _best_units(source: StoreFile, signature: Signature, layer: str, ablation: str) -> tuple[np.ndarray, np.ndarray]:
     held = store_of(source).layer(layer)
     answers = np.where(np.isnan(held.class_mean), -np.inf, held.class_mean).argmax(axis=0)
     if not held.ablations:
@@ -112,12 +112,12 @@ def freeze() -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def verdicts() -> Verdicts:
+def store_checks() -> StoreChecks:
     """Return what the check says of the stores that are shown, for all sessions."""
-    return Verdicts()
+    return StoreChecks()
 
 
 @st.cache_resource(show_spinner=False)
-def build() -> Build:
+def demo_build() -> DemoBuild:
     """Return the one build of the demo store that all sessions share."""
-    return Build()
+    return DemoBuild()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.drops import Answers
-from precompute.measures.paired import drop_interval
+from precompute.measures.paired import FlipTable, drop_interval, paired_counts, right_changes
 from precompute.store.reader import Flips
 
 Floats = NDArray[np.floating[Any]]
@@ -17,7 +17,7 @@ Ints = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Impact:
+class ClassEffects:
     """The effect of one unit on every class, (class,) each.
 
     Parameters
@@ -45,24 +45,17 @@ class Impact:
         return float((self.lost.sum() - self.gained.sum()) / max(self.n_images.sum(), 1))
 
 
-def impact(flips: Flips, before: Answers) -> Impact:
+def class_effects(flips: Flips, before: Answers) -> ClassEffects:
     """Count what one unit's flips do to each class."""
-    lost, gained = right_changes(flips, before)
-    label = before.label[flips.image]
-    n_lost = np.bincount(label[lost], minlength=before.n_classes)
-    n_gained = np.bincount(label[gained], minlength=before.n_classes)
-    n_images = before.count
-    low, high = drop_interval(n_lost, n_gained, n_images)
-    with np.errstate(invalid="ignore"):
-        drop = (n_lost - n_gained) / n_images
-    return Impact(n_images, n_lost, n_gained, drop, low, high)
+    table = FlipTable(np.zeros(len(flips.image), dtype=np.int64), flips.image, flips.prediction, n_units=1)
+    counts = paired_counts(table, before)
+    low, high = drop_interval(counts.lost[0], counts.gained[0], counts.count)
+    return ClassEffects(counts.count, counts.lost[0], counts.gained[0], counts.drop[0], low, high)
 
 
-def right_changes(flips: Flips, before: Answers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def lost_and_gained(flips: Flips, before: Answers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell which flips lose an image and which gain one, (flip,) each; the rest go from wrong to wrong."""
-    was_right = before.right[flips.image]
-    is_right = flips.prediction == before.target[flips.image]
-    return was_right & ~is_right, ~was_right & is_right
+    return right_changes(flips.image, flips.prediction, before)
 
 
 FEWEST_MOVED = 3
@@ -100,7 +93,7 @@ def main_move(flips: Flips, before: Answers, class_of_output: Mapping[int, int])
     pairs = Counter(zip(before.prediction[flips.image].tolist(), flips.prediction.tolist(), strict=True))
     for (old, new), n_images in pairs.most_common(1):
         here = (before.prediction[flips.image] == old) & (flips.prediction == new)
-        lost, gained = (int((changed & here).sum()) for changed in right_changes(flips, before))
+        lost, gained = (int((changed & here).sum()) for changed in lost_and_gained(flips, before))
         enough = n_images >= max(FEWEST_MOVED, len(flips.image) / 2)
         if enough and lost and gained:
             return Move(class_of_output[old], class_of_output[new], n_images, lost, gained, len(flips.image))

@@ -123,7 +123,7 @@ class Dissection:
 
 
 @dataclass(frozen=True, eq=False)
-class Matched:
+class UnitConcepts:
     """A unit's best concepts, best first, beside chance, and small masks of them on its top exemplars.
 
     Parameters
@@ -158,7 +158,7 @@ class Matched:
         return self.of_concept(_OWN_BIT)
 
 
-def matched(store: Store, layer: Layer, unit: int, *, most: int = 3) -> Matched | None:
+def unit_concepts(store: Store, layer: Layer, unit: int, *, most: int = 3) -> UnitConcepts | None:
     """Return a unit's best concepts; None where the store's layer was not dissected."""
     if DISSECTION not in store.experiments or layer.name not in store.experiment(DISSECTION).layers:
         return None
@@ -168,7 +168,7 @@ def matched(store: Store, layer: Layer, unit: int, *, most: int = 3) -> Matched 
     ranked = ranked[iou[ranked] > 0]
     chance = held.read(f"{base}/chance", np.s_[:, unit])
     names, categories = concept_names(held), held["category"]
-    return Matched(
+    return UnitConcepts(
         names=[names[concept] for concept in ranked],
         categories=[str(categories[concept]) for concept in ranked],
         iou=iou[ranked],

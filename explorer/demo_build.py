@@ -22,7 +22,7 @@ _LAST_LINES = 8
 
 
 @dataclass(frozen=True)
-class Progress:
+class BuildProgress:
     """How far a build is.
 
     Parameters
@@ -41,7 +41,7 @@ class Progress:
     overall: float = 0.0
 
 
-class Build:
+class DemoBuild:
     """One build at a time, shared by all sessions of the app."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Build:
         return self._process is not None and self._process.poll() not in (None, 0)
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> BuildProgress:
         """How far the build is, as it last said."""
         return read_progress(_progress_file(_work_folder()))
 
@@ -112,13 +112,13 @@ def demo_command() -> Sequence[str]:
     return [*command, "--out", str(runs_folder() / "demo.h5")]
 
 
-def read_progress(path: Path) -> Progress:
+def read_progress(path: Path) -> BuildProgress:
     """Read a progress file; nothing yet where it is missing or makes no sense."""
     try:
         said = json.loads(path.read_text("utf-8"))
-        return Progress(str(said["stage"]), int(said["done"]), int(said["total"]), _share(said["overall"]))
+        return BuildProgress(str(said["stage"]), int(said["done"]), int(said["total"]), _share(said["overall"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Progress()
+        return BuildProgress()
 
 
 def _share(value: Any) -> float:

@@ -14,7 +14,7 @@ CALLED = 0.05
 
 
 @dataclass(frozen=True)
-class Evidence:
+class DropTest:
     """The drop to quote of one unit, its tests, and what may be said of all classes together.
 
     Parameters
@@ -56,9 +56,9 @@ class Evidence:
     certainty_class: int | None = None
 
 
-def evidence_of(store: Store, layer: str, ablation: str, unit: int) -> Evidence | None:
+def of_unit(store: Store, layer: str, ablation: str, unit: int) -> DropTest | None:
     """Return what is known of one unit's drops; None where the store does not hold their statistics."""
-    found = held(store, layer, ablation)
+    found = statistics_of(store, layer, ablation)
     if found is None:
         return None
     base = base_of(layer, ablation)
@@ -69,7 +69,7 @@ def evidence_of(store: Store, layer: str, ablation: str, unit: int) -> Evidence 
     if len(named) == 1:
         lost, gained = (int(found.read(f"{base}/{name}", (unit, named[0]))) for name in ("lost", "gained"))
         n_images = int((np.asarray(store.images.label) == named[0]).sum())
-    return Evidence(
+    return DropTest(
         named=named,
         drop=of_unit["quoted_drop"],
         low=of_unit["quoted_low"],
@@ -104,7 +104,7 @@ def _certainty(found: Experiment, base: str, unit: int) -> dict[str, Any]:
     }
 
 
-def held(store: Store, layer: str, ablation: str) -> Experiment | None:
+def statistics_of(store: Store, layer: str, ablation: str) -> Experiment | None:
     """Return the statistics of a store; None where it does not hold those of this layer and kind of ablation.
 
     Those of an earlier version, whose drops are not right for units that were picked, do not count.

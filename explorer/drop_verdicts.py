@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.drop_test import CALLED, base_of, held
+from explorer.drop_test import CALLED, base_of, statistics_of
 from precompute.measures.table import named
 from precompute.store.reader import Layer, Store
 
@@ -26,7 +26,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class LayerVerdicts:
     """What tests say of the units of a layer, (unit,) each, with (unit, 3) classes of which one loses.
 
     Where the store holds no statistics, ``q`` is None, and ``named`` is the class of the largest drop.
@@ -67,18 +67,18 @@ class Standing:
         return [int(unit) for unit in order if self.q[unit] <= CALLED]
 
 
-def standing(store: Store, layer: Layer, ablation: str) -> Standing:
+def verdicts_of(store: Store, layer: Layer, ablation: str) -> LayerVerdicts:
     """Return what may be said of the units of a layer under a kind of ablation."""
     unknown = np.full(layer.n_units, np.nan)
     drop, where = (
         layer.measures[name].values if name in layer.measures else unknown
         for name in (named("max_class_drop", ablation), named("max_class_drop_class", ablation))
     )
-    found, base = held(store, layer.name, ablation), base_of(layer.name, ablation)
+    found, base = statistics_of(store, layer.name, ablation), base_of(layer.name, ablation)
     if found is None:
-        return Standing(store.classes.title, where[:, None], drop)
+        return LayerVerdicts(store.classes.title, where[:, None], drop)
     overall = layer.measures.get(named("overall_drop", ablation))
-    return Standing(
+    return LayerVerdicts(
         store.classes.title,
         found[f"{base}/named_class"],
         found[f"{base}/max_drop"],

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.class_effects import Impact
+from explorer.class_effects import ClassEffects
 from explorer.class_preference import Profile, Strongest
-from explorer.drop_test import CALLED, Evidence
+from explorer.drop_test import CALLED, DropTest
 from explorer.format import count, number, some_points
 
 
@@ -73,31 +73,31 @@ def _times(ratio: float) -> str:
     return f", {number(ratio, 1 if ratio < 100 else 0)} times as strongly as to other classes on average"
 
 
-def without(titles: Sequence[str], impact: Impact, evidence: Evidence | None) -> list[Span]:
+def without(titles: Sequence[str], effects: ClassEffects, test: DropTest | None) -> list[Span]:
     """Say what is lost without a unit: of one class, and of all together where a test tells that from chance.
 
     Where there is evidence, the drop is one that is right also for a unit that is looked at because of its drop. A
     number that no test tells from chance is never strong.
     """
-    if not impact.lost.any() or evidence is None:
-        return [Span("Without it, "), *breakage(titles, impact), Span("."), *_altogether(impact, evidence)]
-    return [Span("Without it, "), *quoted(titles, evidence), Span("."), *_altogether(impact, evidence)]
+    if not effects.lost.any() or test is None:
+        return [Span("Without it, "), *breakage(titles, effects), Span("."), *_altogether(effects, test)]
+    return [Span("Without it, "), *quoted(titles, test), Span("."), *_altogether(effects, test)]
 
 
-def quoted(titles: Sequence[str], evidence: Evidence) -> list[Span]:
+def quoted(titles: Sequence[str], test: DropTest) -> list[Span]:
     """Say which class needs the unit most and what it loses, after "without it"."""
-    if math.isnan(evidence.q):
+    if math.isnan(test.q):
         return [Span("no loss can be tested: every class is set apart")]
-    if not evidence.q <= CALLED:
+    if not test.q <= CALLED:
         return [Span("no loss of any class can be told from chance")]
-    if not evidence.named:
+    if not test.named:
         return [Span("some class loses more than chance explains", True), Span(", not settled which")]
-    if len(evidence.named) > 1:
-        return [*_either([titles[index] for index in evidence.named]), Span(" loses most, not settled which")]
-    only = Span(titles[evidence.named[0]], True)
-    if math.isnan(evidence.drop):
-        return [only, Span(" loses "), Span(f"{evidence.lost:,} of {count(evidence.n_images, 'image')}", True)]
-    return [only, Span(" loses about "), Span(some_points(evidence.drop, evidence.n_images), True)]
+    if len(test.named) > 1:
+        return [*_either([titles[index] for index in test.named]), Span(" loses most, not settled which")]
+    only = Span(titles[test.named[0]], True)
+    if math.isnan(test.drop):
+        return [only, Span(" loses "), Span(f"{test.lost:,} of {count(test.n_images, 'image')}", True)]
+    return [only, Span(" loses about "), Span(some_points(test.drop, test.n_images), True)]
 
 
 def _either(names: Sequence[str]) -> list[Span]:
@@ -108,29 +108,29 @@ def _either(names: Sequence[str]) -> list[Span]:
     return spans
 
 
-def breakage(titles: Sequence[str], impact: Impact) -> list[Span]:
+def breakage(titles: Sequence[str], effects: ClassEffects) -> list[Span]:
     """Say which class loses most without the unit, after "without it", where no test stands beside it."""
-    if not impact.lost.any():
-        gained = int(impact.gained.sum())
+    if not effects.lost.any():
+        gained = int(effects.gained.sum())
         also = f" and {count(gained, 'image')} {'is' if gained == 1 else 'are'} gained" if gained else ""
         return [Span("no image of any class is lost"), Span(also)]
-    worst = worst_class(impact)
+    worst = worst_class(effects)
     if worst is None:
         return [Span("no class loses more images than it gains")]
-    sure = bool(impact.low[worst] > 0)
-    size = some_points(float(impact.drop[worst]), int(impact.n_images[worst]))
+    sure = bool(effects.low[worst] > 0)
+    size = some_points(float(effects.drop[worst]), int(effects.n_images[worst]))
     return [Span(titles[worst], sure), Span(" loses "), Span(size, sure)]
 
 
-def worst_class(impact: Impact) -> int | None:
+def worst_class(effects: ClassEffects) -> int | None:
     """Return the class of the largest drop; None where no class loses more images than it gains."""
-    drop = np.where(np.isnan(impact.drop), -np.inf, impact.drop)
+    drop = np.where(np.isnan(effects.drop), -np.inf, effects.drop)
     return int(drop.argmax()) if drop.max() > 0 else None
 
 
-def _altogether(impact: Impact, evidence: Evidence | None) -> list[Span]:
+def _altogether(effects: ClassEffects, test: DropTest | None) -> list[Span]:
     """Say what all classes together lose or gain, where a test tells it from chance."""
-    if evidence is None or not evidence.overall_q <= CALLED or impact.overall == 0:
+    if test is None or not test.overall_q <= CALLED or effects.overall == 0:
         return []
-    size = Span(some_points(abs(impact.overall), int(impact.n_images.sum())), True)
-    return [Span(f" All classes together {'lose' if impact.overall > 0 else 'get better by'} "), size, Span(".")]
+    size = Span(some_points(abs(effects.overall), int(effects.n_images.sum())), True)
+    return [Span(f" All classes together {'lose' if effects.overall > 0 else 'get better by'} "), size, Span(".")]

@@ -6,9 +6,9 @@ Differences of accuracy are told as lost or gained, never by a sign.
 import math
 from collections.abc import Sequence
 
-from explorer.class_effects import Impact, Move
+from explorer.class_effects import ClassEffects, Move
 from explorer.class_preference import Profile, Strongest
-from explorer.drop_test import CALLED, Evidence
+from explorer.drop_test import CALLED, DropTest
 from explorer.format import count, decimals_for, number, points, probability, some_points
 from explorer.headline import worst_class
 from precompute.measures.quoted import FEWEST_IMAGES, SETTLED
@@ -40,26 +40,26 @@ def _are(n: int) -> str:
     return "none is" if n == 0 else f"{n:,} {'is' if n == 1 else 'are'}"
 
 
-def of_loss(titles: Sequence[str], impact: Impact, evidence: Evidence | None) -> list[str]:
+def of_loss(titles: Sequence[str], effects: ClassEffects, test: DropTest | None) -> list[str]:
     """Say what the words about a unit's loss stand on: of one class, then of all together."""
-    return [*of_class(titles, impact, evidence), *_of_all(impact, evidence)]
+    return [*of_class(titles, effects, test), *_of_all(effects, test)]
 
 
-def of_class(titles: Sequence[str], impact: Impact, evidence: Evidence | None) -> list[str]:
+def of_class(titles: Sequence[str], effects: ClassEffects, test: DropTest | None) -> list[str]:
     """Say what the words about the class that loses most stand on."""
-    if not impact.lost.any():
+    if not effects.lost.any():
         return []
-    if evidence is None:
-        return _untested(titles, impact)
-    return [*_tested(titles, evidence), *_certainty(titles, evidence)]
+    if test is None:
+        return _untested(titles, effects)
+    return [*_tested(titles, test), *_certainty(titles, test)]
 
 
-def _untested(titles: Sequence[str], impact: Impact) -> list[str]:
-    worst = worst_class(impact)
+def _untested(titles: Sequence[str], effects: ClassEffects) -> list[str]:
+    worst = worst_class(effects)
     if worst is None:
-        return [f"{count(int(impact.lost.sum()), 'image')} lost and {int(impact.gained.sum()):,} gained."]
-    doubt = "" if impact.low[worst] > 0 else ": not enough images to tell it from chance"
-    return [f"{_tally(titles[worst], impact.lost[worst], impact.n_images[worst], impact.gained[worst])}{doubt}."]
+        return [f"{count(int(effects.lost.sum()), 'image')} lost and {int(effects.gained.sum()):,} gained."]
+    doubt = "" if effects.low[worst] > 0 else ": not enough images to tell it from chance"
+    return [f"{_tally(titles[worst], effects.lost[worst], effects.n_images[worst], effects.gained[worst])}{doubt}."]
 
 
 def _tally(title: str, lost: int, n_images: int, gained: int) -> str:
@@ -68,26 +68,26 @@ def _tally(title: str, lost: int, n_images: int, gained: int) -> str:
     )
 
 
-def _tested(titles: Sequence[str], evidence: Evidence) -> list[str]:
-    if math.isnan(evidence.q):
+def _tested(titles: Sequence[str], test: DropTest) -> list[str]:
+    if math.isnan(test.q):
         return []
-    q = f"q {probability(evidence.q)}"
-    if len(evidence.named) != 1:
-        doubt = "" if evidence.q <= CALLED else ": not enough images to tell a loss from chance"
+    q = f"q {probability(test.q)}"
+    if len(test.named) != 1:
+        doubt = "" if test.q <= CALLED else ": not enough images to tell a loss from chance"
         return [f"Of the largest loss of a class {q}{doubt}."]
-    title = titles[evidence.named[0]]
-    span = f"95 % interval: {between(evidence.low, evidence.high, evidence.n_images)}; {q}"
-    tally = _tally(title, evidence.lost, evidence.n_images, evidence.gained)
-    if evidence.q <= CALLED:
-        return [f"{tally} ({span}).", *_meant(evidence)]
-    return [f"{tally}, the largest loss ({span}: not enough images to tell a loss from chance).", *_meant(evidence)]
+    title = titles[test.named[0]]
+    span = f"95 % interval: {between(test.low, test.high, test.n_images)}; {q}"
+    tally = _tally(title, test.lost, test.n_images, test.gained)
+    if test.q <= CALLED:
+        return [f"{tally} ({span}).", *_meant(test)]
+    return [f"{tally}, the largest loss ({span}: not enough images to tell a loss from chance).", *_meant(test)]
 
 
-def _meant(evidence: Evidence) -> list[str]:
-    if math.isnan(evidence.drop):
-        why = f"fewer than {FEWEST_IMAGES} images of it" if evidence.n_images < FEWEST_IMAGES else "the layer's images"
+def _meant(test: DropTest) -> list[str]:
+    if math.isnan(test.drop):
+        why = f"fewer than {FEWEST_IMAGES} images of it" if test.n_images < FEWEST_IMAGES else "the layer's images"
         return [f"The drop is told as an interval: {why} do not settle one number to within {100 * SETTLED:g} point."]
-    if not evidence.q <= CALLED:
+    if not test.q <= CALLED:
         return []
     return [
         "The drop told is drawn towards what the layer's other units do, so that it is right also for a unit that is "
@@ -95,24 +95,24 @@ def _meant(evidence: Evidence) -> list[str]:
     ]
 
 
-def _certainty(titles: Sequence[str], evidence: Evidence) -> list[str]:
+def _certainty(titles: Sequence[str], test: DropTest) -> list[str]:
     """Say that images become less certain, where their answers cannot tell a loss."""
-    if evidence.q <= CALLED or evidence.certainty_class is None or not evidence.certainty_q <= CALLED:
+    if test.q <= CALLED or test.certainty_class is None or not test.certainty_q <= CALLED:
         return []
-    title = titles[evidence.certainty_class]
-    return [f"But images of {title} become less certain, q {probability(evidence.certainty_q)}."]
+    title = titles[test.certainty_class]
+    return [f"But images of {title} become less certain, q {probability(test.certainty_q)}."]
 
 
-def _of_all(impact: Impact, evidence: Evidence | None) -> list[str]:
-    n_images = int(impact.n_images.sum())
-    if impact.overall == 0:
+def _of_all(effects: ClassEffects, test: DropTest | None) -> list[str]:
+    n_images = int(effects.n_images.sum())
+    if effects.overall == 0:
         return ["All classes together stay as they were."]
-    said = f"All classes together: {lost_or_gained(impact.overall, n_images)}"
-    if evidence is None:
+    said = f"All classes together: {lost_or_gained(effects.overall, n_images)}"
+    if test is None:
         return [f"{said}."]
-    doubt = "" if evidence.overall_q <= CALLED else ", within chance"
-    span = between(evidence.overall_low, evidence.overall_high, n_images)
-    return [f"{said}{doubt} (95 % interval: {span}; q {probability(evidence.overall_q)})."]
+    doubt = "" if test.overall_q <= CALLED else ", within chance"
+    span = between(test.overall_low, test.overall_high, n_images)
+    return [f"{said}{doubt} (95 % interval: {span}; q {probability(test.overall_q)})."]
 
 
 def of_move(titles: Sequence[str], move: Move | None) -> list[str]:

@@ -39,14 +39,14 @@ class Quantity:
         return number(value, 1).removesuffix(".0") + self.suffix if self.suffix else significant(value, 2)
 
 
-def quantity(measure: Measure) -> Quantity:
+def quantity_of(measure: Measure) -> Quantity:
     """Return a measure that is a quantity; drops, stored as fractions, in points."""
     if in_points(measure.name):
         return Quantity(measure.name, f"{measure.label}, points", 100 * measure.values, measure.formula, " pt")
     return Quantity(measure.name, measure.label, measure.values, measure.formula)
 
 
-def option(measure: Measure) -> str:
+def option_label(measure: Measure) -> str:
     """Return a measure's name in a list to choose from, with the experiment that added it."""
     return f"{measure.label} · {measure.experiment}" if measure.experiment else measure.label
 
@@ -77,18 +77,18 @@ def unit_frame(layer: Layer, store: Store) -> pd.DataFrame:
     columns: dict[str, Any] = {"unit": np.arange(layer.n_units)}
     for measure in in_order(layer):
         is_index = measure.is_index
-        columns[measure.name] = index_titles(measure, store) if is_index else quantity(measure).values
+        columns[measure.name] = index_titles(measure, store) if is_index else quantity_of(measure).values
     return pd.DataFrame(columns)
 
 
-def first_axes(axes: Sequence[str]) -> tuple[str, str]:
+def default_axes(axes: Sequence[str]) -> tuple[str, str]:
     """Return the measures to begin with, across and up, of those that a layer has; at least one."""
     up = next((name for name in (*_of_each_kind("max_class_drop"), "l1_norm") if name in axes), axes[-1])
     across = next((name for name in _FIRST_ACROSS if name in axes and name != up), axes[0])
     return across, up
 
 
-def first_order(layer: Layer) -> str | None:
+def default_order(layer: Layer) -> str | None:
     """Return the drop that orders units by how much one class misses them; None where no unit has one."""
     held = layer.measures
     return next((name for name in _of_each_kind(*_FIRST_ORDER) if name in held and is_defined(held[name])), None)

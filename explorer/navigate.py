@@ -11,7 +11,7 @@ import streamlit as st
 from explorer import cache, selection
 from explorer.page_registry import PAGES
 from explorer.selection import Selection
-from explorer.store_files import Source, find_sources
+from explorer.store_files import StoreFile, find_store_files
 from precompute.errors import StoreError
 from precompute.store.reader import Layer, Store
 
@@ -34,7 +34,7 @@ class View:
         What the URL asked for and is not there.
     """
 
-    source: Source
+    source: StoreFile
     store: Store
     selection: Selection
     problems: list[str]
@@ -67,7 +67,7 @@ def current() -> View:
     UnitscopeError
         When its store cannot be used.
     """
-    sources = {source.name: source for source in find_sources(sys.argv)}
+    sources = {source.name: source for source in find_store_files(sys.argv)}
     name, problems = selection.choose_store(st.query_params, list(sources))
     source = sources[name]
     store = cache.store_of(source)
@@ -75,7 +75,7 @@ def current() -> View:
     return View(source, store, chosen, [*problems, *more])
 
 
-def asked_paths(sources: Sequence[Source]) -> list[Path]:
+def asked_paths(sources: Sequence[StoreFile]) -> list[Path]:
     """List the stores that a rerun may read, the one that the URL asks for first."""
     name, _ = selection.choose_store(st.query_params, [source.name for source in sources])
     return [source.path for source in sorted(sources, key=lambda source: source.name != name)]

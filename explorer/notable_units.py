@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.drop_verdicts import Standing
+from explorer.drop_verdicts import LayerVerdicts
 from explorer.format import count, significant
-from explorer.measure_display import dead_units, quantity
+from explorer.measure_display import dead_units, quantity_of
 from precompute.measures.table import named
 from precompute.store.reader import Layer, Store
 
@@ -19,7 +19,7 @@ _MOST_TRIED = 40
 
 
 @dataclass(frozen=True)
-class Pick:
+class NotableUnit:
     """A unit, why it is worth a look, and the number that says so."""
 
     unit: int
@@ -27,7 +27,7 @@ class Pick:
     value: str
 
 
-def picks(store: Store, layer: Layer, ablation: str, found: Standing, n: int) -> list[Pick]:
+def notable_units(store: Store, layer: Layer, ablation: str, found: LayerVerdicts, n: int) -> list[NotableUnit]:
     """Choose at most ``n`` units: one for each reason that the store knows of, then losses, then selective ones.
 
     A unit that is the one for two reasons is there for both.
@@ -43,7 +43,7 @@ def picks(store: Store, layer: Layer, ablation: str, found: Standing, n: int) ->
     return chosen[:n]
 
 
-def _reasons(store: Store, layer: Layer, ablation: str, found: Standing) -> Iterator[Pick | None]:
+def _reasons(store: Store, layer: Layer, ablation: str, found: LayerVerdicts) -> Iterator[NotableUnit | None]:
     yield next(_losses(layer, ablation, found, "surest loss"), None)
     yield next(_selective(store, layer, "most selective"), None)
     yield _most_general(layer, ablation, found)
@@ -51,15 +51,15 @@ def _reasons(store: Store, layer: Layer, ablation: str, found: Standing) -> Iter
     yield _most_redundant(layer)
 
 
-def _losses(layer: Layer, ablation: str, found: Standing, reason: str) -> Iterator[Pick]:
+def _losses(layer: Layer, ablation: str, found: LayerVerdicts, reason: str) -> Iterator[NotableUnit]:
     """Return units that some class needs for certain, the surest first, with the drop where it is one number."""
     quoted = layer.measures.get(named("quoted_drop", ablation))
     for unit in found.by_certainty():
-        value = quantity(quoted).words(unit) if quoted is not None and not np.isnan(quoted.values[unit]) else ""
-        yield Pick(unit, reason, value)
+        value = quantity_of(quoted).words(unit) if quoted is not None and not np.isnan(quoted.values[unit]) else ""
+        yield NotableUnit(unit, reason, value)
 
 
-def _further(layer: Layer, ablation: str, found: Standing) -> Iterator[Pick]:
+def _further(layer: Layer, ablation: str, found: LayerVerdicts) -> Iterator[NotableUnit]:
     """Return further sure losses; where nothing was tested, the largest drops, said to be that."""
     if found.q is not None:
         yield from _losses(layer, ablation, found, "sure loss")
@@ -69,10 +69,10 @@ def _further(layer: Layer, ablation: str, found: Standing) -> Iterator[Pick]:
         return
     for unit in np.argsort(-np.nan_to_num(largest.values, nan=-1), kind="stable").tolist():
         if largest.values[unit] > 0:
-            yield Pick(unit, "large drop", quantity(largest).words(unit))
+            yield NotableUnit(unit, "large drop", quantity_of(largest).words(unit))
 
 
-def _selective(store: Store, layer: Layer, reason: str) -> Iterator[Pick]:
+def _selective(store: Store, layer: Layer, reason: str) -> Iterator[NotableUnit]:
     """Return the most selective units of those that fire on as many images as a class has, the most selective first.
 
     A unit that fires on one image prefers its class with all it has, whatever it sees.
@@ -84,10 +84,10 @@ def _selective(store: Store, layer: Layer, reason: str) -> Iterator[Pick]:
     order = np.argsort(-np.nan_to_num(measure.values, nan=-1), kind="stable")
     for unit in order[:_MOST_TRIED].tolist():
         if not np.isnan(measure.values[unit]) and (layer.activation(unit).max > 0).sum() >= fewest:
-            yield Pick(unit, reason, significant(float(measure.values[unit]), 2))
+            yield NotableUnit(unit, reason, significant(float(measure.values[unit]), 2))
 
 
-def _most_general(layer: Layer, ablation: str, found: Standing) -> Pick | None:
+def _most_general(layer: Layer, ablation: str, found: LayerVerdicts) -> NotableUnit | None:
     """Return the unit without which most classes lose, of those without which all together lose for certain."""
     if ablation not in layer.ablations:
         return None
@@ -98,17 +98,17 @@ def _most_general(layer: Layer, ablation: str, found: Standing) -> Pick | None:
     if not general:
         return None
     unit = max(general, key=lambda each: (n_losing[each], -each))
-    return Pick(unit, "most general", f"{n_losing[unit]} of {count(int(known.sum()), 'class', 'classes')}")
+    return NotableUnit(unit, "most general", f"{n_losing[unit]} of {count(int(known.sum()), 'class', 'classes')}")
 
 
-def _dead(layer: Layer) -> Pick | None:
+def _dead(layer: Layer) -> NotableUnit | None:
     dead = np.flatnonzero(dead_units(layer))
-    return Pick(int(dead[0]), "dead", f"1 of {len(dead)}") if len(dead) else None
+    return NotableUnit(int(dead[0]), "dead", f"1 of {len(dead)}") if len(dead) else None
 
 
-def _most_redundant(layer: Layer) -> Pick | None:
+def _most_redundant(layer: Layer) -> NotableUnit | None:
     measure = layer.measures.get("redundancy")
     if measure is None or not (measure.values > 0).any():
         return None
     unit = int(np.nanargmax(measure.values))
-    return Pick(unit, "most redundant", f"like {count(int(measure.values[unit]), 'other')}")
+    return NotableUnit(unit, "most redundant", f"like {count(int(measure.values[unit]), 'other')}")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.measure_display import Quantity, quantity
+from explorer.measure_display import Quantity, quantity_of
 from precompute.measures.measure_row import ChanceLevel, MeasureRow
 from precompute.measures.table import find, named
 from precompute.store.reader import Layer, Store
@@ -17,7 +17,7 @@ _ALL = slice(None)
 
 
 @dataclass(frozen=True, eq=False)
-class Chance:
+class NullLevel:
     """What chance makes of a measure of some units of a layer.
 
     Parameters
@@ -42,15 +42,15 @@ class Chance:
         return self.words.phrase.format(self.level.words(place)) + span
 
 
-def beside(store: Store, layer: Layer, name: str, unit: int) -> str:
+def level_words(store: Store, layer: Layer, name: str, unit: int) -> str:
     """Return what stands beside one unit's value of a measure; nothing where there is no need, or no store says it."""
-    row, found = find(name), chance_of(store, layer, name, slice(unit, unit + 1))
+    row, found = find(name), null_level_of(store, layer, name, slice(unit, unit + 1))
     if found is None:
         return "" if row is None or row.chance is None else row.chance.unknown
     return found.beside(0)
 
 
-def chance_of(store: Store, layer: Layer, name: str, units: slice = _ALL) -> Chance | None:
+def null_level_of(store: Store, layer: Layer, name: str, units: slice = _ALL) -> NullLevel | None:
     """Return what chance makes of a measure; None where that needs no saying, or is not known."""
     row = find(name)
     if name not in layer.measures or row is None or row.chance is None:
@@ -61,8 +61,10 @@ def chance_of(store: Store, layer: Layer, name: str, units: slice = _ALL) -> Cha
     if row.chance.has_ends:
         ends = [_of_experiment(store, layer, row.chance, row.name, units, f"_{end}") for end in ("low", "high")]
     measured = layer.measures[name]
-    told = [quantity(replace(measured, values=end)) for end in ends if end is not None]
-    return Chance(quantity(replace(measured, values=level)), row.chance, (told[0], told[1]) if len(told) == 2 else None)
+    told = [quantity_of(replace(measured, values=end)) for end in ends if end is not None]
+    return NullLevel(
+        quantity_of(replace(measured, values=level)), row.chance, (told[0], told[1]) if len(told) == 2 else None
+    )
 
 
 def _level(store: Store, layer: Layer, row: MeasureRow, units: slice) -> Floats | None:

@@ -36,11 +36,11 @@ class Selection:
     ablation : str
         The kind of ablation.
     x, y, sort : str or None
-        Measures of the layer page: axes of its scatter, order of its wall.
+        Measures of the layer page: axes of its scatter, order of its grid.
     columns : str or None
         Which set of columns its table shows.
     page : int
-        Page of the wall, from 1.
+        Page of the grid, from 1.
     experiment : str or None
         The experiment of the Experiments page.
     choice : str or None

@@ -6,24 +6,24 @@ import sys
 from pathlib import Path
 from threading import Lock, Thread
 
-from explorer.store_files import ROOT, Source
+from explorer.store_files import ROOT, StoreFile
 
 LIMIT_S = 1800
 _Key = tuple[Path, tuple[int, int, int]]
 
 
-class Verdicts:
+class StoreChecks:
     """What the check says of files, shared by all sessions of the app and kept for as long as a file is the same."""
 
     def __init__(self) -> None:
         self._said: dict[_Key, str | None] = {}
         self._one_at_a_time = Lock()
 
-    def of(self, source: Source) -> str | None:
+    def of(self, source: StoreFile) -> str | None:
         """Return what the check says: empty where nothing is wrong, None where it has not ended."""
         return self._said.get((source.path, source.signature))
 
-    def start(self, source: Source) -> None:
+    def start(self, source: StoreFile) -> None:
         """Start the check of a file, once."""
         key = (source.path, source.signature)
         if key not in self._said:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
-class Source:
+class StoreFile:
     """A file that may be a store, and the name that the URL gives it: a text, whatever bytes the file's name has."""
 
     name: str
@@ -49,7 +49,7 @@ def runs_folder() -> Path:
     return Path(os.environ.get("UNITSCOPE_RUNS") or ROOT / "runs")
 
 
-def find_sources(argv: Sequence[str]) -> tuple[Source, ...]:
+def find_store_files(argv: Sequence[str]) -> tuple[StoreFile, ...]:
     """List the stores to offer, the newest first.
 
     Parameters
@@ -73,9 +73,9 @@ def find_sources(argv: Sequence[str]) -> tuple[Source, ...]:
     if asked is not None:
         if not asked.is_file():
             raise StoreMissing(f"--store {asked}: there is no such file. Start the app with the path of a store.")
-        return (Source(printable(asked.stem), asked),)
+        return (StoreFile(printable(asked.stem), asked),)
     found = [path for path in runs_folder().glob("*.h5") if path.is_file() and not path.name.startswith(".")]
-    return tuple(Source(printable(path.stem), path) for path in sorted(found, key=_newest_first))
+    return tuple(StoreFile(printable(path.stem), path) for path in sorted(found, key=_newest_first))
 
 
 def _newest_first(path: Path) -> tuple[float, str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from threading import Lock
 
-from explorer.store_files import Source
+from explorer.store_files import StoreFile
 from precompute.errors import StoreDamaged
 from precompute.store.probe import comes_to_an_end
 from precompute.store.reader import Store, open_store
@@ -11,14 +11,14 @@ from precompute.store.reader import Store, open_store
 Signature = tuple[int, int, int]
 
 
-class Handles:
+class StorePool:
     """The stores that the app has open, shared by all sessions."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._open: dict[Path, tuple[Signature, Store]] = {}
 
-    def store_of(self, source: Source) -> Store:
+    def store_of(self, source: StoreFile) -> Store:
         """Return a source's store, opened anew when its file has changed since.
 
         Raises

@@ -181,7 +181,7 @@ def test_a_page_is_one_file_and_one_row(monkeypatch, tmp_path, app):
     file.write_text(
         "from explorer import navigate\n"
         "from explorer.widgets import header\n"
-        "with header.header(navigate.current(), page=__file__):\n"
+        "with header.show(navigate.current(), page=__file__):\n"
         "    header.place('all of them')\n"
     )
     page = page_registry.Page("gallery", "Gallery", lambda _: ["Gallery"], in_header=True, path=str(file))

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
-from explorer.class_effects import Impact
+from explorer.class_effects import ClassEffects
 
 Floats = NDArray[np.floating[Any]]
 
@@ -20,7 +20,7 @@ _MIDDLE = (_LEFT + _RIGHT_FROM) / 2
 _BAR = theme.ROW * 0.62
 
 
-def class_frame(titles: Sequence[str], names: Sequence[str], profile: Floats, impact: Impact) -> pd.DataFrame:
+def class_frame(titles: Sequence[str], names: Sequence[str], profile: Floats, effects: ClassEffects) -> pd.DataFrame:
     """Put everything about every class side by side, the most activating class first.
 
     Parameters
@@ -37,15 +37,15 @@ def class_frame(titles: Sequence[str], names: Sequence[str], profile: Floats, im
             "name": names,
             "title": titles,
             "activation": profile,
-            "drop": 100 * impact.drop,
-            "low": 100 * impact.low,
-            "high": 100 * impact.high,
-            "lost": impact.lost,
-            "gained": impact.gained,
-            "n": impact.n_images,
+            "drop": 100 * effects.drop,
+            "low": 100 * effects.low,
+            "high": 100 * effects.high,
+            "lost": effects.lost,
+            "gained": effects.gained,
+            "n": effects.n_images,
         }
     )
-    frame["tally"] = [_tally(lost, gained) for lost, gained in zip(impact.lost, impact.gained, strict=True)]
+    frame["tally"] = [_tally(lost, gained) for lost, gained in zip(effects.lost, effects.gained, strict=True)]
     frame = frame[frame["n"] > 0].sort_values("activation", ascending=False, kind="stable", na_position="last")
     return frame.assign(row=np.arange(len(frame)).astype(str))
 

@@ -88,7 +88,7 @@ def shares(bases: list[tuple[str, Floats]]) -> pd.DataFrame:
     return pd.concat(frames)
 
 
-def spread(frame: pd.DataFrame, title: str) -> alt.LayerChart:
+def circles(frame: pd.DataFrame, title: str) -> alt.LayerChart:
     """Draw a row of circles for each basis, each as large as the share of directions that lose so much.
 
     Parameters

@@ -10,7 +10,7 @@ from explorer.charts.compression import NAMES, Floats, colour_strip, compression
 from explorer.experiments.presentation import Presentation
 from explorer.format import count, number, probability
 from explorer.navigate import View
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note
 from precompute.measures.curves import area
 from precompute.measures.enrichment import enrichment
@@ -28,7 +28,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     figure, numbers = st.columns([8, 4], gap="large")
     with figure:
         heading("Accuracy without ever more units", f"{layer.name}, images that had no part in the choice")
-        chart(
+        draw_chart(
             lambda: compression(n_removed, ranking, accuracy),
             key=f"compression_{layer.name}",
             says=f"Accuracy against the number of units of {layer.name} removed, greedily and in orders fixed before",
@@ -85,7 +85,7 @@ def _colours(experiment: Experiment, layer: Layer, base: str) -> None:
     heading("Do units that answer to colour go first?", "activation that is lost when a unit's exemplars turn grey")
     key = f"compression_colour_{layer.name}"
     threshold = st.slider("Counts as selective for colour above", 0.0, 1.0, _THRESHOLD, 0.05, key=key, width=320)
-    chart(
+    draw_chart(
         lambda: colour_strip(index[order], threshold),
         key=f"{key}_chart",
         says=f"Colour selectivity of the units of {layer.name} in the order in which they go",

@@ -12,10 +12,10 @@ from explorer.experiments.presentation import Presentation
 from explorer.format import number
 from explorer.navigate import View
 from explorer.widgets.ablation_choice import choose_ablation
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
 from explorer.widgets.html import heading, note
-from explorer.widgets.unit_table import quantity
+from explorer.widgets.unit_table import number_column
 from precompute.store.reader import Experiment, Layer
 
 Tables = dict[str, NDArray[Any]]
@@ -56,7 +56,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     names = [_label(layer, name) for name in measures]
     heading("Rank correlation with what silencing costs", f"over the units of {layer.name}")
     panels = _panels(tables, names, order, labels=list(labels.values()), column=column)
-    chart(
+    draw_chart(
         lambda: correlation_rows(panels, panels["panel"].unique().tolist()),
         key=f"correlations_{base}_{target}",
         says=f"Rank correlation of each measure with {labels[target]}, by chance, and with other things held fixed",
@@ -171,28 +171,30 @@ def _reliability(experiment: Experiment, base: str, column: int) -> str:
 
 _COLUMNS: dict[str, Any] = {
     "label": st.column_config.TextColumn("Measure", pinned=True),
-    "n_units": quantity("Units", "that have the measure and the drop", "%d"),
-    "spearman": quantity("Spearman", "rank correlation"),
-    "spearman_low": quantity("from", "95 % bootstrap interval over units"),
-    "spearman_high": quantity("to", "95 % bootstrap interval over units"),
-    "chance": quantity("By chance", "mean, where every changed answer is lost or gained by a coin"),
-    "chance_low": quantity("from", "95 % of chance"),
-    "chance_high": quantity("to", "95 % of chance"),
-    "chance_p": quantity("p", "share of chance as far from its mean", "%.3f"),
-    "partial": quantity("Partial", "Spearman with flip rate and mean activity held fixed"),
-    "partial_low": quantity("from", "95 % bootstrap interval"),
-    "partial_high": quantity("to", "95 % bootstrap interval"),
-    "disjoint": quantity("Different images", "measure on one half, drop on the other, both ways"),
-    "disjoint_low": quantity("from", "95 % bootstrap interval over units"),
-    "disjoint_high": quantity("to", "95 % bootstrap interval over units"),
-    "disattenuated": quantity("Without noise", "that, divided by the root of both sides' agreement between halves"),
-    "disattenuated_low": quantity("from", "95 %, both sides' agreement taken as it is"),
-    "disattenuated_high": quantity("to", "95 %, both sides' agreement taken as it is"),
-    "reliability": quantity("Reliability", "of the measure over units, split half"),
+    "n_units": number_column("Units", "that have the measure and the drop", "%d"),
+    "spearman": number_column("Spearman", "rank correlation"),
+    "spearman_low": number_column("from", "95 % bootstrap interval over units"),
+    "spearman_high": number_column("to", "95 % bootstrap interval over units"),
+    "chance": number_column("By chance", "mean, where every changed answer is lost or gained by a coin"),
+    "chance_low": number_column("from", "95 % of chance"),
+    "chance_high": number_column("to", "95 % of chance"),
+    "chance_p": number_column("p", "share of chance as far from its mean", "%.3f"),
+    "partial": number_column("Partial", "Spearman with flip rate and mean activity held fixed"),
+    "partial_low": number_column("from", "95 % bootstrap interval"),
+    "partial_high": number_column("to", "95 % bootstrap interval"),
+    "disjoint": number_column("Different images", "measure on one half, drop on the other, both ways"),
+    "disjoint_low": number_column("from", "95 % bootstrap interval over units"),
+    "disjoint_high": number_column("to", "95 % bootstrap interval over units"),
+    "disattenuated": number_column(
+        "Without noise", "that, divided by the root of both sides' agreement between halves"
+    ),
+    "disattenuated_low": number_column("from", "95 %, both sides' agreement taken as it is"),
+    "disattenuated_high": number_column("to", "95 %, both sides' agreement taken as it is"),
+    "reliability": number_column("Reliability", "of the measure over units, split half"),
     "circular": st.column_config.CheckboxColumn("Circular", help="made of the same answers as the drop"),
-    "pearson": quantity("Pearson", "correlation"),
-    "pearson_low": quantity("from", "95 % bootstrap interval"),
-    "pearson_high": quantity("to", "95 % bootstrap interval"),
+    "pearson": number_column("Pearson", "correlation"),
+    "pearson_low": number_column("from", "95 % bootstrap interval"),
+    "pearson_high": number_column("to", "95 % bootstrap interval"),
 }
 
 PRESENTATION = Presentation(

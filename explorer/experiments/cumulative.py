@@ -9,7 +9,7 @@ from explorer.experiments.presentation import Presentation
 from explorer.experiments.transitions import span, steepest, transitions, window_said
 from explorer.format import number
 from explorer.navigate import View
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose, choose_class
 from explorer.widgets.html import escape, heading, note
 from precompute.store.reader import Experiment, Layer
@@ -41,7 +41,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     figure, numbers = st.columns([7, 4], gap="large")
     with figure:
         heading(f"{_SCALES[scale]} without ever more units", f"{layer.name}, {of}")
-        chart(
+        draw_chart(
             lambda: cumulative(n_removed, ranking, curve, falls, up=_SCALES[scale].lower(), own=own),
             key=f"cumulative_{layer.name}_{scale}_{chosen}",
             says=f"{_SCALES[scale]} of {of} against the number of units of {layer.name} removed, in several orders",

@@ -12,9 +12,9 @@ from explorer.concept_scores import FLOOR, Dissection
 from explorer.experiments.presentation import Presentation
 from explorer.format import count, number
 from explorer.navigate import View
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note
-from explorer.widgets.unit_table import quantity, unit_table
+from explorer.widgets.unit_table import number_column, unit_table
 from precompute.measures.iou import detectors
 from precompute.measures.seeds import seed_interval
 from precompute.store.reader import Experiment, Layer
@@ -28,7 +28,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     left, right = st.columns([7, 5], gap="large")
     with left:
         heading("The best concept of every unit", "grey: what chance reaches; click a point")
-        chart(
+        draw_chart(
             lambda: overlaps(units, floor=100 * FLOOR),
             key=f"dissection_{layer.name}",
             says=f"Intersection over union of every unit of {layer.name} with its best concept, and the same by chance",
@@ -86,10 +86,10 @@ def _table(view: View, layer: Layer, found: Dissection) -> None:
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
     "concept": st.column_config.TextColumn("Best concept"),
-    "iou": quantity("IoU, %", "intersection over union with it", "%.1f"),
-    "ceiling": quantity("By chance, %", "the highest of the shuffles", "%.1f"),
+    "iou": number_column("IoU, %", "intersection over union with it", "%.1f"),
+    "ceiling": number_column("By chance, %", "the highest of the shuffles", "%.1f"),
     "second": st.column_config.TextColumn("Second best"),
-    "threshold": quantity("Active above", "the unit's threshold", "%.3g"),
+    "threshold": number_column("Active above", "the unit's threshold", "%.3g"),
 }
 
 
@@ -121,7 +121,7 @@ def _detected(ranked: pd.DataFrame, layer: Layer) -> None:
     shown = ranked.nlargest(_MOST_CONCEPTS, "units").sort_values(
         ["category", "units"], ascending=[True, False], kind="stable"
     )
-    chart(
+    draw_chart(
         lambda: detected(shown),
         key=f"detected_{layer.name}",
         says=f"How many units of {layer.name} detect each concept",

@@ -8,12 +8,12 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.charts.entropy import NAMES, entropies, removal
-from explorer.experiments.entropy_data import Shown, read_shown
+from explorer.experiments.entropy_data import Entropies, read_entropies
 from explorer.experiments.presentation import Presentation
 from explorer.experiments.transitions import span, steepest, window_said
 from explorer.format import count, number
 from explorer.navigate import View
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose_class
 from explorer.widgets.html import escape, heading, note
 from precompute.measures.entropy import LEAST_RATE
@@ -28,7 +28,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = choose_class(view)
     of = "mean over classes" if chosen is None else view.store.classes.title[chosen]
-    shown = read_shown(layer, experiment, chosen)
+    shown = read_entropies(layer, experiment, chosen)
     if shown.units["entropy"].isna().all():
         note(f"There is no feature entropy of {of}: none of the images that entropies are of shows it.")
         return
@@ -44,10 +44,10 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         _along_the_way(shown)
 
 
-def _levels(view: View, layer: Layer, shown: Shown, of: str) -> None:
+def _levels(view: View, layer: Layer, shown: Entropies, of: str) -> None:
     heading("How alike the maps of every unit are", f"{layer.name}, {of}")
     drawn = shown.units[shown.units["entropy"] < _RANKS_LAST]
-    chart(
+    draw_chart(
         lambda: entropies(drawn, shown.noise, up="feature entropy, nat"),
         key=f"entropy_levels_{layer.name}_{of}",
         says=f"Feature entropy of every unit of {layer.name} against its selective rate, beside noise: {of}",
@@ -57,7 +57,7 @@ def _levels(view: View, layer: Layer, shown: Shown, of: str) -> None:
         note(f"{count(len(shown.units) - len(drawn), 'unit')} that this rule ranks last not drawn.")
 
 
-def _against_noise(shown: Shown, chosen: int | None) -> None:
+def _against_noise(shown: Entropies, chosen: int | None) -> None:
     """Show the level of noise, and how many units lie below it."""
     units, n_units = shown.units, len(shown.units)
     rows = [("units, median", _plain(units["entropy"].median()), _plain(units["rate"].median(), 0))]
@@ -81,7 +81,7 @@ def _against_noise(shown: Shown, chosen: int | None) -> None:
     note(f"By chance {number(0.05 * n_units, 1)} units lie below all shuffles{beside}.")
 
 
-def _along_the_way(shown: Shown) -> None:
+def _along_the_way(shown: Entropies) -> None:
     """Show for each order how many units it takes, and how steep the steepest fall is."""
     found = shown.transitions()
     rows = []
@@ -92,7 +92,7 @@ def _along_the_way(shown: Shown) -> None:
     note(window_said(shown.n_removed))
 
 
-def _curves(layer: Layer, shown: Shown, of: str, baseline: Baseline) -> None:
+def _curves(layer: Layer, shown: Entropies, of: str, baseline: Baseline) -> None:
     found = shown.transitions()
     falls = found[found["ranking"].isin(_OWN)]
     parts = (("Accuracy", shown.accuracy, "accuracy, %"), ("Loss", shown.loss, "mean negative log-probability, nat"))
@@ -104,7 +104,7 @@ def _curves(layer: Layer, shown: Shown, of: str, baseline: Baseline) -> None:
         if np.isnan(curve).all():
             note("No image of the class was measured on.")
             continue
-        chart(
+        draw_chart(
             partial(removal, shown.n_removed, shown.ranking, curve, falls, up=up),
             key=f"entropy_{name}_{layer.name}_{of}",
             says=f"{name} of {of} against the number of units of {layer.name} removed, in several orders",

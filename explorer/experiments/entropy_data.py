@@ -13,7 +13,7 @@ from precompute.store.reader import Experiment, Layer
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class Entropies:
     """One layer's numbers for one class, or their means over classes.
 
     Parameters
@@ -38,7 +38,7 @@ class Shown:
         return transitions(self.n_removed, self.ranking, self.accuracy)
 
 
-def read_shown(layer: Layer, experiment: Experiment, chosen: int | None) -> Shown:
+def read_entropies(layer: Layer, experiment: Experiment, chosen: int | None) -> Entropies:
     """Read what is shown of a layer for a class, by its index, or over all classes."""
     base = f"layers/{layer.name}"
 
@@ -65,7 +65,7 @@ def read_shown(layer: Layer, experiment: Experiment, chosen: int | None) -> Show
     rate = 100 * of_class("selective_rate")
     places = {"unit": np.arange(len(entropy)), "rate": rate, "entropy": entropy, "below": below}
     kinds = {"noise": [f"{kind} noise" for kind in experiment[f"{base}/noise"]]}
-    return Shown(
+    return Entropies(
         pd.DataFrame({**places, **ends}),
         pd.DataFrame({**kinds, **noise, "rate": 100 * experiment[f"{base}/noise_rate"]}),
         experiment[f"{base}/n_removed"],

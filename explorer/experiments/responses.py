@@ -11,10 +11,10 @@ from explorer.charts.spans import spans
 from explorer.experiments.presentation import Presentation
 from explorer.format import number
 from explorer.navigate import View
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose_class
 from explorer.widgets.html import escape, heading, note
-from explorer.widgets.unit_table import quantity, unit_table
+from explorer.widgets.unit_table import number_column, unit_table
 from precompute.store.reader import Experiment, Layer
 
 
@@ -41,7 +41,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
 
 
 def _figure(view: View, layer: Layer, shown: pd.DataFrame) -> None:
-    chart(
+    draw_chart(
         lambda: spans(
             shown, up="class correlation", across="units, by class correlation", ends=("lower half", "higher half")
         ),
@@ -103,14 +103,14 @@ def _table(view: View, layer: Layer, experiment: Experiment, frame: pd.DataFrame
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
     "title": st.column_config.TextColumn("Best class"),
-    "of_max": quantity("Correlation", "of the maximum over space, with the best class or the one chosen"),
-    "shuffled": quantity(
+    "of_max": number_column("Correlation", "of the maximum over space, with the best class or the one chosen"),
+    "shuffled": number_column(
         "By chance, 95 %", "highest of 19 shuffles of the activations over the images; the best class"
     ),
-    "of_mean": quantity("of the mean", "of the mean over space, with the best class or the one chosen"),
-    "low": quantity("lower half", "of the best class on one half of the images"),
-    "high": quantity("higher half", "of the best class on the other half"),
-    "zeros": quantity("Zeros", "fraction of zeros over images and positions (APoZ)"),
+    "of_mean": number_column("of the mean", "of the mean over space, with the best class or the one chosen"),
+    "low": number_column("lower half", "of the best class on one half of the images"),
+    "high": number_column("higher half", "of the best class on the other half"),
+    "zeros": number_column("Zeros", "fraction of zeros over images and positions (APoZ)"),
 }
 
 PRESENTATION = Presentation(

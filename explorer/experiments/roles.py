@@ -13,10 +13,10 @@ from explorer.charts.roles import plane
 from explorer.experiments.presentation import Presentation
 from explorer.format import count, number, percent
 from explorer.navigate import View
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose, choose_class
 from explorer.widgets.html import escape, heading, note
-from explorer.widgets.unit_table import quantity, unit_table
+from explorer.widgets.unit_table import number_column, unit_table
 from precompute import ablation_kinds
 from precompute.measures.roles import LEVEL, MARGIN, ROLES
 from precompute.store.reader import Experiment, Layer
@@ -25,7 +25,7 @@ _INTERVAL = 1.96  # standard errors either way, 95 %
 
 
 @dataclass(frozen=True, eq=False)
-class _Shown:
+class _Subset:
     """What is looked at: a layer, a kind of ablation, one class or all (None)."""
 
     layer: Layer
@@ -46,7 +46,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         kind = choose(view, words, label="Unit") if len(held) > 1 else held[0]
         chosen = choose_class(view)
     view = navigate.with_ablation(view, kind)
-    shown = _Shown(layer, f"layers/{layer.name}/ablation/{kind}", chosen)
+    shown = _Subset(layer, f"layers/{layer.name}/ablation/{kind}", chosen)
     of = "all classes alike" if chosen is None else view.store.classes.title[chosen]
     frame = _frame(shown, experiment)
     if frame.empty:
@@ -55,7 +55,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         heading("What every unit is worth", f"{layer.name}, {of}; click a point")
-        chart(
+        draw_chart(
             lambda: plane(frame),
             key=f"roles_{layer.name}_{kind}_{chosen}",
             says=f"For each unit of {layer.name}: its worth on training images against that on held-out images",
@@ -69,7 +69,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     _table(view, layer, frame, key=f"roles_table_{layer.name}_{kind}_{chosen}")
 
 
-def _frame(shown: _Shown, experiment: Experiment) -> pd.DataFrame:
+def _frame(shown: _Subset, experiment: Experiment) -> pd.DataFrame:
     """Return a row for each unit that has images in both sets."""
     columns: dict[str, Any] = {"unit": np.arange(shown.layer.n_units)}
     columns["role"] = np.array(ROLES)[shown.of(experiment, "role")]
@@ -84,7 +84,7 @@ def _frame(shown: _Shown, experiment: Experiment) -> pd.DataFrame:
     return frame[np.isfinite(frame["training"]) & np.isfinite(frame["held_out"])]
 
 
-def _counts(shown: _Shown, experiment: Experiment) -> None:
+def _counts(shown: _Subset, experiment: Experiment) -> None:
     """Count units of each role, beside what two halves of the held-out images give."""
     found, control = (_by_role(shown.of(experiment, name)) for name in ("role", "control_role"))
     pairs, of_pairs = (_by_role(experiment[f"{shown.base}/{name}"]) for name in ("role", "control_role"))
@@ -116,11 +116,11 @@ def _table(view: View, layer: Layer, frame: pd.DataFrame, *, key: str) -> None:
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
     "role": st.column_config.TextColumn("Role"),
-    "training": quantity("Training", "worth on training images, nats", "%.3f"),
-    "held_out": quantity("Held-out", "worth on held-out images, nats", "%.3f"),
-    "gap": quantity("Difference", "training - held-out, nats", "%.3f"),
-    "gap_error": quantity("±", "half of the difference's 95 % interval", "%.3f"),
-    "q": quantity("q", "false discovery rate of the role that fits best", "%.2g"),
+    "training": number_column("Training", "worth on training images, nats", "%.3f"),
+    "held_out": number_column("Held-out", "worth on held-out images, nats", "%.3f"),
+    "gap": number_column("Difference", "training - held-out, nats", "%.3f"),
+    "gap_error": number_column("±", "half of the difference's 95 % interval", "%.3f"),
+    "q": number_column("q", "false discovery rate of the role that fits best", "%.2g"),
 }
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.charts.rotation import Floats, means, shares, spread
+from explorer.charts.rotation import Floats, circles, means, shares
 from explorer.experiments.presentation import Presentation
 from explorer.format import count, number
 from explorer.navigate import View
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
 from explorer.widgets.html import escape, heading, note
 from precompute.measures.seeds import seed_interval
@@ -63,7 +63,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     figure, numbers = st.columns([7.4, 4.6], gap="large")
     with figure:
         heading(f"{_SHOWN[name]}, mean over directions", f"{layer.name}, {_n_rotations(shown)}")
-        chart(
+        draw_chart(
             lambda: means(_averages(shown, chance), _each(shown), _TITLES[name]),
             key=f"rotation_mean_{layer.name}_{name}",
             says=f"{_SHOWN[name]} of a direction on average, against how far the basis is turned from the units",
@@ -71,8 +71,8 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         heading("Every direction", "the larger a circle, the more directions lose so much")
         values = [shown.natural, *(of_fraction.ravel() for of_fraction in shown.rotated)]
         named = [(basis, 100 * each) for basis, each in zip(shown.names(), values, strict=True)]
-        chart(
-            lambda: spread(shares(named), _TITLES[name]),
+        draw_chart(
+            lambda: circles(shares(named), _TITLES[name]),
             key=f"rotation_spread_{layer.name}_{name}",
             says=f"{_SHOWN[name]} of all units, and of all directions of each rotated basis",
         )

@@ -12,10 +12,10 @@ from explorer.charts.spans import spans
 from explorer.experiments.presentation import Presentation
 from explorer.format import count, number, significant
 from explorer.navigate import View
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose, choose_class
 from explorer.widgets.html import escape, heading, note
-from explorer.widgets.unit_table import quantity, unit_table
+from explorer.widgets.unit_table import number_column, unit_table
 from precompute.measures.table import measure_row
 from precompute.store.reader import Experiment, Layer
 
@@ -70,7 +70,7 @@ def _figure(view: View, layer: Layer, experiment: Experiment, name: str) -> None
     shown = shown.assign(rank=np.arange(1, len(shown) + 1))
     label = measure_row(name).label
     across, ends = f"units, by {label[:1].lower()}{label[1:]}", ("by chance, mean", "by chance, 95 %")
-    chart(
+    draw_chart(
         lambda: spans(shown, up=label, across=across, ends=ends),
         key=f"selectivity_{layer.name}_{name}",
         says=f"{label} of each unit beside what shuffled labels give",
@@ -184,22 +184,26 @@ _DETECTION = {
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
     "title": st.column_config.TextColumn("Prefers", help="class of the largest mean activation"),
-    "selectivity": quantity("Selectivity", "class selectivity on all images"),
-    "held_out": quantity("held out", "of the class chosen on the other half of the images"),
-    "q": quantity("q", "false discovery rate of the held-out selectivity, over the units of the layer", "%.2g"),
-    "information": quantity("Information, bits", "mutual information of activation and class"),
-    "average_precision": quantity("AP", "average precision, of a class chosen on the other half, or of the one chosen"),
-    "f1": quantity("F1", "the threshold chosen on one half of the images and F1 read on the other; class as for AP"),
-    "auc": quantity(
+    "selectivity": number_column("Selectivity", "class selectivity on all images"),
+    "held_out": number_column("held out", "of the class chosen on the other half of the images"),
+    "q": number_column("q", "false discovery rate of the held-out selectivity, over the units of the layer", "%.2g"),
+    "information": number_column("Information, bits", "mutual information of activation and class"),
+    "average_precision": number_column(
+        "AP", "average precision, of a class chosen on the other half, or of the one chosen"
+    ),
+    "f1": number_column(
+        "F1", "the threshold chosen on one half of the images and F1 read on the other; class as for AP"
+    ),
+    "auc": number_column(
         "AUC", "that an image of the class drives the unit more than another: of the best class, or of the one chosen"
     ),
-    "precision": quantity("Precision", "share of the class among the images that drive the unit most: as for AUC"),
-    "silent_fraction": quantity("Silent", "share of the images on which the map is zero everywhere"),
-    "hoyer": quantity("Hoyer", "sparsity over the images"),
-    "lifetime_sparsity": quantity("Lifetime", "lifetime sparsity over the images"),
-    "redundancy": quantity("Like it", "other units with |r| of at least 0.5", "%d"),
-    "closest": quantity("Closest", "the unit that correlates most, either way", "%d"),
-    "closest_r": quantity("r", "with the closest unit"),
+    "precision": number_column("Precision", "share of the class among the images that drive the unit most: as for AUC"),
+    "silent_fraction": number_column("Silent", "share of the images on which the map is zero everywhere"),
+    "hoyer": number_column("Hoyer", "sparsity over the images"),
+    "lifetime_sparsity": number_column("Lifetime", "lifetime sparsity over the images"),
+    "redundancy": number_column("Like it", "other units with |r| of at least 0.5", "%d"),
+    "closest": number_column("Closest", "the unit that correlates most, either way", "%d"),
+    "closest_r": number_column("r", "with the closest unit"),
 }
 
 PRESENTATION = Presentation(

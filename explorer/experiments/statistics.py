@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from explorer import drop_test, navigate
 from explorer.charts.noise import noise_levels
-from explorer.class_effects import impact
 from explorer.experiments.presentation import Presentation
 from explorer.format import count, number
 from explorer.navigate import View
 from explorer.widgets.ablation_choice import choose_ablation
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note
-from explorer.widgets.unit_table import quantity, unit_table
+from explorer.widgets.unit_table import number_column, unit_table
+from precompute.measures.paired import paired_counts
 from precompute.measures.table import named
-from precompute.store.answers import answers
+from precompute.store.answers import answers, flip_table
 from precompute.store.reader import Experiment, Layer
 
 Floats = NDArray[np.floating[Any]]
@@ -27,7 +27,7 @@ Floats = NDArray[np.floating[Any]]
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     choose_ablation(view, layer)
     kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
-    if drop_test.held(view.store, layer.name, kind) is None:
+    if drop_test.statistics_of(view.store, layer.name, kind) is None:
         note("Made by an earlier version, whose drops are not right for units that were picked. This adds them anew:")
         st.code(f"python -m precompute experiment statistics {view.source.quoted}", language="bash", wrap_lines=True)
         return
@@ -38,7 +38,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with figure:
         heading("The largest class drop of every unit, and chance", f"{layer.name}; click a dot to look at its unit")
         _legend()
-        chart(
+        draw_chart(
             lambda: noise_levels(shown),
             key=f"noise_{layer.name}_{kind}",
             says="For each unit its largest class drop, what chance gives, and the drop of all classes together",
@@ -99,8 +99,8 @@ def _overall(view: View, layer: Layer, kind: str) -> Floats:
     held = layer.measures.get(named("overall_drop", kind))
     if held is not None:
         return held.values
-    before = answers(view.store)
-    return np.array([impact(layer.flips(kind, unit), before).overall for unit in range(layer.n_units)])
+    counts = paired_counts(flip_table(layer, kind), answers(view.store))
+    return np.asarray((counts.lost - counts.gained).sum(axis=1) / max(1, counts.count.sum()))
 
 
 def _legend() -> None:
@@ -191,25 +191,25 @@ def _table(view: View, layer: Layer, frame: pd.DataFrame) -> None:
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
     "named": st.column_config.TextColumn("Class", help="loses most, with a probability of at least 90 %"),
-    "quoted": quantity(
+    "quoted": number_column(
         "Drop to quote, pt",
         "right also for units that were picked for it; a dash where the images do not settle it to a point",
         "%.1f",
     ),
-    "quoted_low": quantity("from", "95 % interval", "%.1f"),
-    "quoted_high": quantity("to", "95 % interval", "%.1f"),
-    "q": quantity("q", "false discovery rate over the units of the layer", "%.2g"),
-    "p": quantity("p", "exact, of the largest drop over classes", "%.2g"),
-    "drop": quantity("Largest, pt", "largest drop over all classes, on all images", "%.1f"),
+    "quoted_low": number_column("from", "95 % interval", "%.1f"),
+    "quoted_high": number_column("to", "95 % interval", "%.1f"),
+    "q": number_column("q", "false discovery rate over the units of the layer", "%.2g"),
+    "p": number_column("p", "exact, of the largest drop over classes", "%.2g"),
+    "drop": number_column("Largest, pt", "largest drop over all classes, on all images", "%.1f"),
     "title": st.column_config.TextColumn("of class"),
-    "expected": quantity("by chance", "mean of the largest drop by chance, for as many flips", "%.1f"),
-    "ceiling": quantity("95 %", "what chance keeps the largest drop at or below, 19 times in 20", "%.1f"),
-    "overall": quantity("Overall, pt", "drop over all images", "%.2f"),
-    "overall_low": quantity("from", "95 % interval, for a unit that was not picked for it", "%.2f"),
-    "overall_high": quantity("to", "95 % interval", "%.2f"),
-    "overall_q": quantity("q", "of the overall drop, over the units of the layer", "%.2g"),
-    "certainty_q": quantity("q, certainty", "that the images of some class become less certain", "%.2g"),
-    "reliability": quantity("halves", "split-half reliability of the drops over classes", "%.2f"),
+    "expected": number_column("by chance", "mean of the largest drop by chance, for as many flips", "%.1f"),
+    "ceiling": number_column("95 %", "what chance keeps the largest drop at or below, 19 times in 20", "%.1f"),
+    "overall": number_column("Overall, pt", "drop over all images", "%.2f"),
+    "overall_low": number_column("from", "95 % interval, for a unit that was not picked for it", "%.2f"),
+    "overall_high": number_column("to", "95 % interval", "%.2f"),
+    "overall_q": number_column("q", "of the overall drop, over the units of the layer", "%.2g"),
+    "certainty_q": number_column("q, certainty", "that the images of some class become less certain", "%.2g"),
+    "reliability": number_column("halves", "split-half reliability of the drops over classes", "%.2f"),
 }
 
 PRESENTATION = Presentation(

@@ -5,9 +5,9 @@ import sys
 import streamlit as st
 
 from explorer import cache
-from explorer.demo_build import Build, Progress
+from explorer.demo_build import BuildProgress, DemoBuild
 from explorer.format import md_text
-from explorer.store_files import find_sources, runs_folder
+from explorer.store_files import find_store_files, runs_folder
 from explorer.widgets.html import sentence
 from explorer.widgets.messages import alert
 
@@ -17,7 +17,7 @@ _FIRST_RUN = """python -m precompute run resnet50 \\
 streamlit run app.py"""
 
 
-def render() -> None:
+def show() -> None:
     """Say what Unitscope is and offer to build the demo."""
     _, middle, _ = st.columns([1, 4, 1])
     with middle:
@@ -37,8 +37,8 @@ def render() -> None:
 @st.fragment(run_every=_POLL_SECONDS)
 def _demo() -> None:
     # Every tab polls: a build that another tab has started shows here too, and its store opens by itself.
-    build = cache.build()
-    if find_sources(sys.argv) and not build.running:
+    build = cache.demo_build()
+    if find_store_files(sys.argv) and not build.running:
         st.rerun()
     st.html('<h2 class="us-head">The demo</h2>')
     if build.running:
@@ -47,7 +47,7 @@ def _demo() -> None:
         _offer(build)
 
 
-def _offer(build: Build) -> None:
+def _offer(build: DemoBuild) -> None:
     st.markdown(
         "A small network is trained on drawn pictures and looked at unit by unit. It takes a few minutes on this "
         "machine and needs no internet."
@@ -58,13 +58,13 @@ def _offer(build: Build) -> None:
     st.button("Build the demo", type="primary", key="build_demo", on_click=build.start)
 
 
-def _going(build: Build) -> None:
+def _going(build: DemoBuild) -> None:
     progress = build.progress
     st.progress(progress.overall, text=md_text(_words(progress)))
     st.button("Stop", key="stop_demo", on_click=build.stop)
 
 
-def _words(progress: Progress) -> str:
+def _words(progress: BuildProgress) -> str:
     if not progress.stage:
         return "Starting"
     steps = f", {progress.done:,} of {progress.total:,}" if progress.total else ""

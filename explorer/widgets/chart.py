@@ -12,7 +12,7 @@ import streamlit as st
 from altair.utils.schemapi import debug_mode
 
 
-def chart(
+def draw_chart(
     draw: Callable[[], alt.LayerChart], *, key: str, says: str, on_pick: Callable[[Any], None] | None = None
 ) -> None:
     """Draw a chart.

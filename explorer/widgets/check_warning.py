@@ -10,9 +10,9 @@ from explorer.widgets.messages import alert
 _POLL_SECONDS = 2.0
 
 
-def verdict(view: View) -> None:
+def show(view: View) -> None:
     """Say what the check finds wrong, once it has ended; until then wait for it beside the page."""
-    said = cache.verdicts().of(view.source)
+    said = cache.store_checks().of(view.source)
     if said is None:
         _wait(view, [])
     elif said:
@@ -23,7 +23,7 @@ def verdict(view: View) -> None:
 def _wait(view: View, looks: list[None]) -> None:
     # The first look is that of the page itself, which is shown before the check takes a processor.
     if looks:
-        cache.verdicts().start(view.source)
-        if cache.verdicts().of(view.source) is not None:
+        cache.store_checks().start(view.source)
+        if cache.store_checks().of(view.source) is not None:
             st.rerun()
     looks.append(None)

@@ -47,7 +47,7 @@ class Picture:
     instead: str = ""
 
 
-def gallery(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, faded: bool = False) -> None:
+def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, faded: bool = False) -> None:
     """Show pictures in a grid, whole and in their own proportions.
 
     Parameters

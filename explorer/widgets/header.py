@@ -10,13 +10,13 @@ from explorer import navigate, page_registry
 from explorer.format import md_text
 from explorer.navigate import View
 from explorer.selection import Selection
-from explorer.store_files import find_sources
-from explorer.widgets.check_warning import verdict
+from explorer.store_files import find_store_files
+from explorer.widgets import check_warning
 from explorer.widgets.html import escape
 
 
 @contextmanager
-def header(view: View, *, page: str) -> Iterator[None]:
+def show(view: View, *, page: str) -> Iterator[None]:
     """Show the way here as links, what the page adds to them, and a picker where there are several stores."""
     chosen = view.selection
     st.set_page_config(page_title=page_registry.tab_title(page, chosen))
@@ -30,7 +30,7 @@ def header(view: View, *, page: str) -> Iterator[None]:
             if other.in_header and other.file != page:
                 st.page_link(other.file, label=other.title, query_params=chosen.to(unit=None).query())
         _store_picker(view)
-    verdict(view)
+    check_warning.show(view)
 
 
 def _home(view: View) -> dict[str, str]:
@@ -38,7 +38,7 @@ def _home(view: View) -> dict[str, str]:
 
 
 def _store_picker(view: View) -> None:
-    names = [source.name for source in find_sources(sys.argv)]
+    names = [source.name for source in find_store_files(sys.argv)]
     if len(names) < 2:
         return
     st.session_state["picked_store"] = view.selection.store

@@ -10,12 +10,12 @@ import streamlit as st
 from explorer import navigate
 from explorer.format import md_text
 from explorer.selection import Selection
-from explorer.store_files import find_sources
+from explorer.store_files import find_store_files
 from explorer.widgets.html import escape
 from precompute.errors import UnitscopeError
 
 
-def refusal(error: UnitscopeError) -> None:
+def show_refusal(error: UnitscopeError) -> None:
     """Show an error's sentence, and the way to the other stores there are."""
     st.html('<p class="us-brand">Unitscope</p>')
     alert("us-error", f"<b>This cannot be shown.</b> {escape(error)}")
@@ -23,7 +23,7 @@ def refusal(error: UnitscopeError) -> None:
         st.page_link(navigate.OVERVIEW, label=f"Open {md_text(name)} instead", query_params=Selection(name).query())
 
 
-def problems(sentences: list[str]) -> None:
+def show_problems(sentences: list[str]) -> None:
     """Say what the URL asked for and is not there."""
     if sentences:
         alert("us-warning", "<br>".join(escape(sentence) for sentence in sentences))
@@ -36,7 +36,7 @@ def alert(kind: str, inner: str) -> None:
 
 def _others() -> list[str]:
     try:
-        names = [source.name for source in find_sources(sys.argv)]
+        names = [source.name for source in find_store_files(sys.argv)]
     except UnitscopeError:
         return []
     asked = st.query_params.get("store", names[0] if names else None)

@@ -1,4 +1,4 @@
-// A wall of tiles, one a unit. Each is a true link, so it can be opened in a new tab; a plain click stays in the page.
+// A grid of tiles, one a unit. Each is a true link, so it can be opened in a new tab; a plain click stays in the page.
 // Names come from the store: they are only ever set as text.
 
 function picture(address) {
@@ -48,10 +48,10 @@ function across(aspect) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const wall = parentElement.querySelector(".wall");
+  const grid = parentElement.querySelector(".grid");
   const columns = across(data.aspect);
-  wall.style.setProperty("--aspect", data.aspect);
-  wall.style.setProperty("--across", columns);
-  wall.style.setProperty("--tile", (data.aspect * columns * columns) / 4);
-  wall.replaceChildren(...data.tiles.map((unit) => tile(unit, setTriggerValue)));
+  grid.style.setProperty("--aspect", data.aspect);
+  grid.style.setProperty("--across", columns);
+  grid.style.setProperty("--tile", (data.aspect * columns * columns) / 4);
+  grid.replaceChildren(...data.tiles.map((unit) => tile(unit, setTriggerValue)));
 }

@@ -1,4 +1,4 @@
-"""A wall of units: a tile each, with its strongest pictures; each leads to the unit."""
+"""A grid of units: a tile each, with its strongest pictures; each leads to the unit."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,11 +11,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import cache, navigate
-from explorer.drop_verdicts import standing
+from explorer.drop_verdicts import verdicts_of
 from explorer.measure_display import Quantity, dead_units
 from explorer.navigate import View
-from explorer.notable_units import Pick
-from explorer.null_levels import Chance, chance_of
+from explorer.notable_units import NotableUnit
+from explorer.null_levels import NullLevel, null_level_of
 from explorer.pictures import aspect_of, data_uri
 from precompute.store.reader import Layer
 
@@ -23,14 +23,14 @@ _PICTURES = 4
 _HERE = Path(__file__).parent
 
 
-def wall(
+def show(
     view: View,
     layer: Layer,
     units: Sequence[int],
     value: Quantity | None,
     *,
     key: str,
-    reasons: Sequence[Pick] = (),
+    reasons: Sequence[NotableUnit] = (),
 ) -> None:
     """Show a tile for each unit and follow a click on one.
 
@@ -45,7 +45,7 @@ def wall(
     value : Quantity or None
         The measure to print on each.
     key : str
-        Names the wall on its page.
+        Names the grid on its page.
     reasons : sequence of Pick, optional
         Why each of the units is shown, and the number to print in place of the measure.
     """
@@ -62,23 +62,23 @@ def _open(view: View, layer: Layer, key: str) -> None:
 
 def _mount() -> Any:
     return st.components.v2.component(
-        "unitscope_wall",
-        html='<div class="wall"></div>',
+        "unitscope_unit_grid",
+        html='<div class="grid"></div>',
         css=(_HERE / "unit_grid.css").read_text("utf-8"),
         js=(_HERE / "unit_grid.js").read_text("utf-8"),
     )
 
 
 def _tiles(
-    view: View, layer: Layer, units: Sequence[int], value: Quantity | None, reasons: Sequence[Pick]
+    view: View, layer: Layer, units: Sequence[int], value: Quantity | None, reasons: Sequence[NotableUnit]
 ) -> list[dict[str, Any]]:
     dead = dead_units(layer)
-    found = standing(view.store, layer, view.selection.ablation)
+    found = verdicts_of(view.store, layer, view.selection.ablation)
     drives = _drives(view, layer, units)
     images = _images(view, layer, units)
-    chance = None if value is None else chance_of(view.store, layer, value.name)
+    chance = None if value is None else null_level_of(view.store, layer, value.name)
     tiles = []
-    why: Sequence[Pick | None] = reasons or [None] * len(units)
+    why: Sequence[NotableUnit | None] = reasons or [None] * len(units)
     for unit, drive, row, reason in zip(map(int, units), drives, images, why, strict=True):
         number = reason.value if reason else value.words(unit) if value else ""
         verdict = {} if dead[unit] or not layer.ablations else asdict(found.of(unit))
@@ -118,7 +118,7 @@ def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[st
     return said
 
 
-def _hint(value: Quantity, chance: Chance | None, unit: int) -> str:
+def _hint(value: Quantity, chance: NullLevel | None, unit: int) -> str:
     beside = "" if chance is None else chance.beside(unit)
     return "; ".join(filter(None, (f"{value.label}: {value.words(unit)}", beside)))
 

@@ -49,6 +49,6 @@ def unit_table(view: View, layer: Layer, frame: pd.DataFrame, columns: Mapping[s
     )
 
 
-def quantity(label: str, help_: str | None = None, spelling: str = "%.2f") -> Any:
+def number_column(label: str, help_: str | None = None, spelling: str = "%.2f") -> Any:
     """Return how a column of numbers is shown: its head, what it says of it, how its numbers are spelled."""
     return st.column_config.NumberColumn(label, format=spelling, help=help_)

@@ -78,13 +78,31 @@ def paired_counts(flips: FlipTable, before: Answers, images: Bools | None = None
         Flips from one wrong output to another count in neither.
     """
     counted = np.ones(len(before.label), dtype=bool) if images is None else images
-    was_right = before.right[flips.image]
-    is_right = flips.prediction == before.target[flips.image]
     lost, gained = (
         _by_unit_and_class(flips, before, kept & counted[flips.image])
-        for kept in (was_right & ~is_right, ~was_right & is_right)
+        for kept in right_changes(flips.image, flips.prediction, before)
     )
     return PairedCounts(lost, gained, np.bincount(before.label[counted], minlength=before.n_classes))
+
+
+def right_changes(image: Ints, prediction: Ints, before: Answers) -> tuple[Bools, Bools]:
+    """Tell which flips lose an image and which gain one.
+
+    Parameters
+    ----------
+    image, prediction : (flip,) integer arrays
+        The images whose prediction changes, and the outputs that are named for them then.
+    before : Answers
+        The answers that they change.
+
+    Returns
+    -------
+    lost, gained : (flip,) bool arrays
+        Right before and wrong after, and the other way round; both are false from one wrong output to another.
+    """
+    was_right = before.right[image]
+    is_right = prediction == before.target[image]
+    return was_right & ~is_right, ~was_right & is_right
 
 
 def flip_rate(flips: FlipTable, n_images: int) -> Floats:

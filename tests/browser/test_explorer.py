@@ -75,7 +75,7 @@ def test_the_attribution_method_is_the_readers_choice_and_part_of_the_url(app):
 
 def test_a_click_on_a_class_looks_at_it_and_a_reload_keeps_it(app):
     open_a_unit(app)
-    row = app.page.locator("[class*=st-key-sides_] .mark-text.role-mark text").first
+    row = app.page.locator("[class*=st-key-class_profile_] .mark-text.role-mark text").first
     title = row.text_content()
     app.settle(lambda: row.click(force=True))
     expect(app.page.get_by_role("heading", name=re.compile(f"^{title} without unit 3"))).to_be_visible()
@@ -128,7 +128,7 @@ def test_the_dark_theme_is_dark_and_its_chart_text_is_light(tab, server):
     app = tab(server, color_scheme="dark")
     open_a_unit(app)
     background = app.page.locator("[data-testid=stApp]").evaluate("node => getComputedStyle(node).backgroundColor")
-    text = app.page.locator("[class*=st-key-sides_] .mark-text.role-mark text").first
+    text = app.page.locator("[class*=st-key-class_profile_] .mark-text.role-mark text").first
     colour = text.evaluate("node => getComputedStyle(node).fill")
     assert max(numbers(background)) < 60
     assert min(numbers(colour)) > 180

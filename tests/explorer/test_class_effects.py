@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from explorer.class_effects import Move, impact, main_move, right_changes
+from explorer.class_effects import Move, class_effects, lost_and_gained, main_move
 from precompute.measures.drops import Answers
 from precompute.store.answers import answers
 from precompute.store.reader import Flips
@@ -23,7 +23,7 @@ def test_losses_and_gains_are_those_of_the_flips_one_by_one(full_store):
     for layer in full_store.layers:
         for unit in range(layer.n_units):
             flips = layer.flips("zero", unit)
-            found = impact(flips, before)
+            found = class_effects(flips, before)
             lost, gained = slow_impact(flips, before)
             assert found.lost.tolist() == lost
             assert found.gained.tolist() == gained
@@ -34,21 +34,21 @@ def test_drops_are_those_that_the_store_holds(full_store):
     for kind in ("zero", "mean"):
         layer = full_store.layer("features.10")
         for unit in range(layer.n_units):
-            found = impact(layer.flips(kind, unit), before)
+            found = class_effects(layer.flips(kind, unit), before)
             np.testing.assert_allclose(found.drop, layer.ablation(kind).drop[unit], atol=1e-6)
 
 
 def test_the_overall_drop_is_the_measure(full_store):
     layer = full_store.layer("features.10")
     before = answers(full_store)
-    found = [impact(layer.flips("zero", unit), before).overall for unit in range(layer.n_units)]
+    found = [class_effects(layer.flips("zero", unit), before).overall for unit in range(layer.n_units)]
     np.testing.assert_allclose(found, layer.measures["overall_drop"].values, atol=1e-6)
 
 
 def test_a_flip_from_wrong_to_wrong_is_neither_lost_nor_gained(full_store):
     before = answers(full_store)
     flips = full_store.layer("features.10").flips("zero", 0)
-    lost, gained = right_changes(flips, before)
+    lost, gained = lost_and_gained(flips, before)
     assert not (lost & gained).any()
 
 

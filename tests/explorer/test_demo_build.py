@@ -7,7 +7,7 @@ import time
 import pytest
 
 from explorer import demo_build
-from explorer.demo_build import Build, Progress, demo_command, read_progress
+from explorer.demo_build import BuildProgress, DemoBuild, demo_command, read_progress
 
 
 def stand_in(monkeypatch, tmp_path, code):
@@ -35,17 +35,17 @@ def test_a_build_writes_where_it_was_told_and_tells_how_far_it_is(runs, tmp_path
     tell = f"open(os.environ['UNITSCOPE_PROGRESS'], 'w').write({json.dumps(said)!r})"
     code = f"import os, sys; {tell}; open(sys.argv[2], 'w')"
     stand_in(monkeypatch, tmp_path, code)
-    building = Build()
+    building = DemoBuild()
     building.start()
     wait_until(lambda: not building.running)
     assert (runs / "demo.h5").exists()
-    assert building.progress == Progress("training", 3, 12, 0.25)
+    assert building.progress == BuildProgress("training", 3, 12, 0.25)
     assert not building.failed
 
 
 def test_starting_twice_builds_once(runs, tmp_path, monkeypatch):
     stand_in(monkeypatch, tmp_path, f"open({str(tmp_path / 'starts')!r}, 'a').write('x'); {SLEEP}")
-    building = Build()
+    building = DemoBuild()
     building.start()
     wait_until((tmp_path / "starts").exists)
     building.start()
@@ -58,7 +58,7 @@ def test_starting_twice_builds_once(runs, tmp_path, monkeypatch):
 def test_a_build_that_fails_leaves_its_last_words(runs, tmp_path, monkeypatch):
     code = "import sys; print('\\n'.join(map(str, range(100)))); print('1 %\\r50 %\\r99 %'); sys.exit('no space left')"
     stand_in(monkeypatch, tmp_path, code)
-    building = Build()
+    building = DemoBuild()
     building.start()
     wait_until(lambda: building.failed)
     lines = building.last_words.split("\n")
@@ -69,7 +69,7 @@ def test_a_build_that_fails_leaves_its_last_words(runs, tmp_path, monkeypatch):
 
 def test_a_stopped_build_has_not_failed(runs, tmp_path, monkeypatch):
     stand_in(monkeypatch, tmp_path, SLEEP)
-    building = Build()
+    building = DemoBuild()
     building.start()
     building.stop()
     assert not building.failed
@@ -81,8 +81,8 @@ def test_a_stopped_build_has_not_failed(runs, tmp_path, monkeypatch):
 def test_a_progress_file_that_makes_no_sense_is_no_progress_yet(text, tmp_path):
     path = tmp_path / "progress.json"
     path.write_text(text)
-    assert read_progress(path) == Progress()
-    assert read_progress(tmp_path / "missing.json") == Progress()
+    assert read_progress(path) == BuildProgress()
+    assert read_progress(tmp_path / "missing.json") == BuildProgress()
 
 
 def test_progress_stays_between_nothing_and_all(tmp_path):

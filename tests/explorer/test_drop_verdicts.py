@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from explorer.drop_verdicts import Standing, Verdict, standing
-from explorer.notable_units import picks
+from explorer.drop_verdicts import LayerVerdicts, Verdict, verdicts_of
+from explorer.notable_units import notable_units
 from precompute.__main__ import main
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
@@ -20,7 +20,7 @@ LAYER = "features.10"
 def layer_of(q, overall_q, named=((0, np.nan, np.nan),), overall_drop=0.02):
     """A layer of one unit."""
     numbers = (np.array([0.067]), np.array([q]), np.array([0.01]), np.array([overall_q]), np.array([overall_drop]))
-    return Standing(TITLES, np.array(named), *numbers)
+    return LayerVerdicts(TITLES, np.array(named), *numbers)
 
 
 def test_a_unit_within_chance_breaks_nothing():
@@ -41,7 +41,7 @@ def test_a_loss_of_all_classes_together_is_told_and_a_gain_is_none():
 
 def test_without_a_test_a_drop_is_called_untested_and_none_is_no_break():
     named, drop = np.array([[1.0], [np.nan], [1.0]]), np.array([0.02, np.nan, 0.0])
-    found = Standing(TITLES, named, drop)
+    found = LayerVerdicts(TITLES, named, drop)
     assert found.of(0) == Verdict("breaks", "cat (untested)", told=False)
     assert found.of(1) == found.of(2) == Verdict("", "no class loses", told=False)
 
@@ -61,8 +61,8 @@ def path(tmp_path_factory):
 def test_each_reason_has_its_unit(path):
     with open_store(path) as store:
         layer = store.layer(LAYER)
-        found = standing(store, layer, "zero")
-        chosen = {pick.reason: pick.unit for pick in reversed(picks(store, layer, "zero", found, 20))}
+        found = verdicts_of(store, layer, "zero")
+        chosen = {pick.reason: pick.unit for pick in reversed(notable_units(store, layer, "zero", found, 20))}
         sure = found.by_certainty()
         base = f"layers/{LAYER}/ablation/zero"
         p = store.experiment("statistics")[f"{base}/max_drop_p"]
@@ -82,9 +82,9 @@ def test_each_reason_has_its_unit(path):
 def test_there_are_as_many_units_as_there_is_room_for_and_a_unit_is_twice_only_for_two_reasons(path):
     with open_store(path) as store:
         layer = store.layer(LAYER)
-        found = standing(store, layer, "zero")
+        found = verdicts_of(store, layer, "zero")
         for n in (1, 3, 6, 20):
-            chosen = picks(store, layer, "zero", found, n)
+            chosen = notable_units(store, layer, "zero", found, n)
             assert len(chosen) == n or n == 20
             further = [pick.unit for pick in chosen if pick.reason in ("sure loss", "selective")]
             assert len(further) == len({*further})

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from explorer.drop_test import CALLED, evidence_of, set_apart
+from explorer.drop_test import CALLED, of_unit, set_apart
 from precompute.__main__ import main
 from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL
@@ -55,7 +55,7 @@ def sure(store, layer=LAYER, kind="zero"):
 def test_the_headline_is_the_drop_to_quote_or_its_interval(told, show, kind):
     units = np.flatnonzero(~np.isnan(told.experiment("statistics")[f"layers/{LAYER}/ablation/{kind}/quoted_low"]))
     assert len(units)
-    found = evidence_of(told, LAYER, kind, units[0])
+    found = of_unit(told, LAYER, kind, units[0])
     said = show("unit", store="demo", layer=LAYER, unit=str(units[0]), ablation=kind).words
     title, tally = told.classes.title[found.named[0]], f"{found.lost} of {found.n_images} images"
     assert found.q <= CALLED

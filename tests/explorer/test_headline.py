@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from explorer import headline_details
-from explorer.class_effects import Impact, Move
+from explorer.class_effects import ClassEffects, Move
 from explorer.class_preference import Profile, strongest
-from explorer.drop_test import Evidence
+from explorer.drop_test import DropTest
 from explorer.headline import as_html, dead, drive, without
 from precompute.measures.paired import drop_interval
 
@@ -19,7 +19,7 @@ def impact_of(lost, gained, n=50):
     lost, gained = np.array(lost), np.array(gained)
     images = np.full(len(lost), n)
     low, high = drop_interval(lost, gained, images)
-    return Impact(images, lost, gained, (lost - gained) / n, low, high)
+    return ClassEffects(images, lost, gained, (lost - gained) / n, low, high)
 
 
 def strongest_of(*count):
@@ -32,12 +32,12 @@ def text(spans):
     return "".join(span.text for span in spans)
 
 
-def say(lost, gained, *, n=50, evidence=None):
-    return text(without(TITLES, impact_of(lost, gained, n), evidence))
+def say(lost, gained, *, n=50, test=None):
+    return text(without(TITLES, impact_of(lost, gained, n), test))
 
 
-def below(lost, gained, *, n=50, evidence=None):
-    return " ".join(headline_details.of_loss(TITLES, impact_of(lost, gained, n), evidence))
+def below(lost, gained, *, n=50, test=None):
+    return " ".join(headline_details.of_loss(TITLES, impact_of(lost, gained, n), test))
 
 
 def profile(*mean, preferred=(0,), signed=False):
@@ -150,18 +150,18 @@ def test_class_names_stay_literal_in_html():
 # With evidence
 
 
-def evidence_of(**changes):
+def drop_test_of(**changes):
     numbers = {"drop": 0.28, "low": 0.1, "high": 0.46, "lost": 15, "gained": 0, "n_images": 50}
     test = {"p": 0.00043, "q": 0.0031, "ceiling": 0.06}
     overall = {"overall_q": 0.01, "overall_low": 0.05, "overall_high": 0.2}
-    return Evidence(**({"named": (1,)} | numbers | test | overall | changes))
+    return DropTest(**({"named": (1,)} | numbers | test | overall | changes))
 
 
 def test_the_drop_is_the_one_to_quote_and_below_it_stand_its_interval_and_both_tests():
-    assert say([7, 14, 0], [0, 0, 0], evidence=evidence_of()) == (
+    assert say([7, 14, 0], [0, 0, 0], test=drop_test_of()) == (
         "Without it, red kite loses about 28 points. All classes together lose 14.0 points."
     )
-    said = below([7, 14, 0], [0, 0, 0], evidence=evidence_of())
+    said = below([7, 14, 0], [0, 0, 0], test=drop_test_of())
     assert said.startswith(
         "15 of 50 images of red kite are lost, 0 gained (95 % interval: between 10 and 46 points lost; q = 0.0031)."
     )
@@ -170,46 +170,46 @@ def test_the_drop_is_the_one_to_quote_and_below_it_stand_its_interval_and_both_t
     )
 
 
-def strong(lost, evidence):
-    return [span.text for span in without(TITLES, impact_of(lost, [0, 0, 0]), evidence) if span.strong]
+def strong(lost, test):
+    return [span.text for span in without(TITLES, impact_of(lost, [0, 0, 0]), test) if span.strong]
 
 
 def test_only_what_a_test_tells_from_chance_is_large_and_strong():
-    assert strong([7, 14, 0], evidence_of()) == ["red kite", "28 points", "14.0 points"]
-    assert strong([7, 14, 0], evidence_of(q=0.2)) == ["14.0 points"]
-    assert strong([7, 14, 0], evidence_of(overall_q=0.2)) == ["red kite", "28 points"]
-    assert say([7, 14, 0], [0, 0, 0], evidence=evidence_of(q=0.2, overall_q=0.2)) == (
+    assert strong([7, 14, 0], drop_test_of()) == ["red kite", "28 points", "14.0 points"]
+    assert strong([7, 14, 0], drop_test_of(q=0.2)) == ["14.0 points"]
+    assert strong([7, 14, 0], drop_test_of(overall_q=0.2)) == ["red kite", "28 points"]
+    assert say([7, 14, 0], [0, 0, 0], test=drop_test_of(q=0.2, overall_q=0.2)) == (
         "Without it, no loss of any class can be told from chance."
     )
 
 
-@pytest.mark.parametrize("evidence", [None, evidence_of(), evidence_of(drop=np.nan), evidence_of(named=(0, 1, 2))])
+@pytest.mark.parametrize("test", [None, drop_test_of(), drop_test_of(drop=np.nan), drop_test_of(named=(0, 1, 2))])
 @pytest.mark.parametrize("images", [(5, 0, 0), (0, 5, 0)])
-def test_at_most_three_numbers_are_large_beside_the_units_own(evidence, images):
-    said = driven_by(3.0, 1.0, 1.0, images=images) + say([7, 14, 0], [0, 9, 0], evidence=evidence)
+def test_at_most_three_numbers_are_large_beside_the_units_own(test, images):
+    said = driven_by(3.0, 1.0, 1.0, images=images) + say([7, 14, 0], [0, 9, 0], test=test)
     numbers = re.findall(r"\d[\d,.]* of \d+|\d[\d.,]*", said.removeprefix("Unit 42"))
     assert len(numbers) <= 3
 
 
 def test_an_overall_drop_within_chance_is_said_below_alone():
-    within = evidence_of(overall_q=0.4, overall_low=-0.01)
-    assert "together" not in say([3, 1, 0], [0, 0, 0], evidence=within)
-    assert below([3, 1, 0], [0, 0, 0], evidence=within).endswith(
+    within = drop_test_of(overall_q=0.4, overall_low=-0.01)
+    assert "together" not in say([3, 1, 0], [0, 0, 0], test=within)
+    assert below([3, 1, 0], [0, 0, 0], test=within).endswith(
         "All classes together: 2.7 points lost, within chance "
         "(95 % interval: between 1.0 points gained and 20.0 points lost; q = 0.40)."
     )
 
 
 def test_what_is_gained_is_said_so_and_has_no_sign():
-    gain = evidence_of(overall_low=-0.05, overall_high=-0.01)
-    assert say([1, 0, 0], [0, 4, 0], evidence=gain).endswith("All classes together get better by 2.0 points.")
-    said = below([1, 0, 0], [0, 4, 0], evidence=gain)
+    gain = drop_test_of(overall_low=-0.05, overall_high=-0.01)
+    assert say([1, 0, 0], [0, 4, 0], test=gain).endswith("All classes together get better by 2.0 points.")
+    said = below([1, 0, 0], [0, 4, 0], test=gain)
     assert "2.0 points gained (95 % interval: between 1.0 and 5.0 points gained" in said
     assert not re.search("[−-]\\d", said)
 
 
 def test_a_q_value_that_is_not_small_is_not_enough_images():
-    said = below([3, 1, 0], [0, 0, 0], evidence=evidence_of(q=0.2, drop=0.04, low=-0.04))
+    said = below([3, 1, 0], [0, 0, 0], test=drop_test_of(q=0.2, drop=0.04, low=-0.04))
     assert said.startswith(
         "15 of 50 images of red kite are lost, 0 gained, the largest loss (95 % interval: between 4 points gained and "
         "46 points lost; q = 0.20: not enough images to tell a loss from chance)."
@@ -219,36 +219,36 @@ def test_a_q_value_that_is_not_small_is_not_enough_images():
 
 def test_where_answers_cannot_tell_certainty_may():
     less = {"certainty_class": 2, "certainty_q": 0.001}
-    said = below([3, 1, 0], [0, 0, 0], evidence=evidence_of(q=0.2, **less))
+    said = below([3, 1, 0], [0, 0, 0], test=drop_test_of(q=0.2, **less))
     assert "But images of blue star become less certain, q = 0.001" in said
-    assert "less certain" not in below([3, 1, 0], [0, 0, 0], evidence=evidence_of(**less))
+    assert "less certain" not in below([3, 1, 0], [0, 0, 0], test=drop_test_of(**less))
 
 
 def test_classes_between_which_it_is_not_settled_are_named_together_and_without_a_number():
-    unsettled = evidence_of(named=(1, 0, 2), drop=np.nan, low=np.nan, high=np.nan, n_images=0, overall_q=1)
-    said = say([3, 4, 0], [0, 0, 0], evidence=unsettled)
+    unsettled = drop_test_of(named=(1, 0, 2), drop=np.nan, low=np.nan, high=np.nan, n_images=0, overall_q=1)
+    said = say([3, 4, 0], [0, 0, 0], test=unsettled)
     assert said == "Without it, red kite, striped ball or blue star loses most, not settled which."
-    assert "red kite or blue star loses most" in say([3, 4, 0], [0, 0, 0], evidence=evidence_of(named=(1, 2)))
-    assert "Of the largest loss of a class q = 0.0031." in below([3, 4, 0], [0, 0, 0], evidence=unsettled)
+    assert "red kite or blue star loses most" in say([3, 4, 0], [0, 0, 0], test=drop_test_of(named=(1, 2)))
+    assert "Of the largest loss of a class q = 0.0031." in below([3, 4, 0], [0, 0, 0], test=unsettled)
 
 
 def test_where_no_class_stands_out_none_is_named():
-    nothing = evidence_of(named=(), drop=np.nan, low=np.nan, high=np.nan, n_images=0, q=0.7, overall_q=1)
-    said = say([3, 1, 0], [0, 0, 0], evidence=nothing) + below([3, 1, 0], [0, 0, 0], evidence=nothing)
+    nothing = drop_test_of(named=(), drop=np.nan, low=np.nan, high=np.nan, n_images=0, q=0.7, overall_q=1)
+    said = say([3, 1, 0], [0, 0, 0], test=nothing) + below([3, 1, 0], [0, 0, 0], test=nothing)
     assert "no loss of any class can be told from chance" in said
     assert "q = 0.70: not enough images to tell a loss from chance" in said
     assert "red kite" not in said
 
 
 def test_few_images_are_counted_and_have_an_interval():
-    few = evidence_of(drop=np.nan, lost=6, gained=1, n_images=20, overall_q=1)
-    assert say([1, 6, 0], [0, 1, 0], n=20, evidence=few) == "Without it, red kite loses 6 of 20 images."
-    said = below([1, 6, 0], [0, 1, 0], n=20, evidence=few)
+    few = drop_test_of(drop=np.nan, lost=6, gained=1, n_images=20, overall_q=1)
+    assert say([1, 6, 0], [0, 1, 0], n=20, test=few) == "Without it, red kite loses 6 of 20 images."
+    said = below([1, 6, 0], [0, 1, 0], n=20, test=few)
     assert "6 of 20 images of red kite are lost, 1 gained (95 % interval: between 10 and 46 points lost" in said
 
 
 def test_an_interval_that_begins_just_above_zero_does_not_begin_at_zero():
-    assert "between just above 0 and 46 points lost" in below([3, 1, 0], [0, 0, 0], evidence=evidence_of(low=0.001))
+    assert "between just above 0 and 46 points lost" in below([3, 1, 0], [0, 0, 0], test=drop_test_of(low=0.001))
 
 
 @pytest.mark.parametrize(
@@ -267,12 +267,12 @@ def test_a_drop_in_words_has_its_direction_and_no_more_than_the_images_tell(drop
 
 def test_where_every_class_is_set_apart_there_is_no_test_to_tell():
     unknown = dict.fromkeys(("drop", "low", "high", "p", "q", "ceiling"), np.nan)
-    said = say([3, 1, 0], [0, 0, 0], evidence=evidence_of(named=(), **unknown))
+    said = say([3, 1, 0], [0, 0, 0], test=drop_test_of(named=(), **unknown))
     assert "no loss can be tested: every class is set apart." in said
 
 
 def test_a_very_small_probability_is_not_rounded_to_nothing():
-    assert "q < 0.0001" in below([9, 9, 0], [0, 0, 0], evidence=evidence_of(q=1e-9))
+    assert "q < 0.0001" in below([9, 9, 0], [0, 0, 0], test=drop_test_of(q=1e-9))
 
 
 def test_images_that_move_from_one_class_to_another_are_said():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from explorer.format import significant
-from explorer.null_levels import beside, chance_of
+from explorer.null_levels import level_words, null_level_of
 from precompute.__main__ import main
 from precompute.measures.table import measure_row
 from precompute.store.reader import open_store
@@ -58,25 +58,26 @@ def ceiling(store, name, unit):
 
 @pytest.mark.parametrize("name", SHUFFLED)
 def test_maxima_over_classes_stand_beside_shuffled_labels(told, name):
-    found = chance_of(told, told.layer(LAYER), name)
+    found = null_level_of(told, told.layer(LAYER), name)
     np.testing.assert_allclose(found.level.values, [ceiling(told, name, unit) for unit in range(N_UNITS)])
     assert (
-        beside(told, told.layer(LAYER), name, 2) == f"by chance up to {significant(ceiling(told, name, 2), 2)} (95 %)"
+        level_words(told, told.layer(LAYER), name, 2)
+        == f"by chance up to {significant(ceiling(told, name, 2), 2)} (95 %)"
     )
 
 
 def test_the_entropy_of_shuffled_maps_is_a_mean_over_the_classes_that_have_images(told):
     shuffled = told.experiment("entropy")[f"{BASE}/shuffled_mean"]
-    for unit, level in enumerate(chance_of(told, told.layer(LAYER), "feature_entropy").level.values):
+    for unit, level in enumerate(null_level_of(told, told.layer(LAYER), "feature_entropy").level.values):
         of_class = [float(shuffled[unit, c]) for c in range(N_CLASSES) if c != 4]
         assert level == pytest.approx(sum(of_class) / len(of_class))
-    assert beside(told, told.layer(LAYER), "feature_entropy", 0) == "own maps shuffled: 1.2 on average"
+    assert level_words(told, told.layer(LAYER), "feature_entropy", 0) == "own maps shuffled: 1.2 on average"
 
 
 def test_overlaps_with_concepts_stand_beside_the_highest_of_the_shuffles(told):
-    level = chance_of(told, told.layer(LAYER), "concept_iou").level.values
+    level = null_level_of(told, told.layer(LAYER), "concept_iou").level.values
     np.testing.assert_allclose(level, [0.02, 0.02, 0.07, 0.02, 0.0, np.nan])
-    assert beside(told, told.layer(LAYER), "concept_iou", 5) == ""
+    assert level_words(told, told.layer(LAYER), "concept_iou", 5) == ""
 
 
 def test_the_mean_of_shuffled_entropies_has_its_range(told_path, tmp_path):
@@ -87,7 +88,8 @@ def test_the_mean_of_shuffled_entropies_has_its_range(told_path, tmp_path):
             file[f"/experiments/entropy/{name}"] = values.astype("f4")
     with open_store(path) as store:
         assert (
-            beside(store, store.layer(LAYER), "feature_entropy", 0) == "own maps shuffled: 1.2 on average, 1.0 to 1.5"
+            level_words(store, store.layer(LAYER), "feature_entropy", 0)
+            == "own maps shuffled: 1.2 on average, 1.0 to 1.5"
         )
 
 
@@ -95,20 +97,20 @@ def test_class_correlation_stands_beside_the_highest_of_its_shuffles(told_path, 
     path = shutil.copyfile(told_path, tmp_path / "store.h5")
     add_experiment(path, "responses", {f"{BASE}/shuffled_highest": np.linspace(0.1, 0.2, N_UNITS)})
     with open_store(path) as store:
-        assert beside(store, store.layer(LAYER), "class_correlation", 0) == "by chance up to 0.10 (95 %)"
+        assert level_words(store, store.layer(LAYER), "class_correlation", 0) == "by chance up to 0.10 (95 %)"
 
 
 def test_a_maximum_without_a_level_says_so(told):
-    assert beside(told, told.layer(LAYER), "class_correlation", 0) == "by chance not known"
+    assert level_words(told, told.layer(LAYER), "class_correlation", 0) == "by chance not known"
 
 
 def test_other_measures_and_other_layers_have_no_level(told):
-    assert chance_of(told, told.layer(LAYER), "l1_norm") is None
-    assert chance_of(told, told.layer("features.8"), "feature_entropy") is None
+    assert null_level_of(told, told.layer(LAYER), "l1_norm") is None
+    assert null_level_of(told, told.layer("features.8"), "feature_entropy") is None
 
 
 def test_a_store_without_experiments_has_none(full_store):
-    assert chance_of(full_store, full_store.layer(LAYER), "class_selectivity") is None
+    assert null_level_of(full_store, full_store.layer(LAYER), "class_selectivity") is None
 
 
 def test_the_card_and_the_table_of_a_unit_say_what_chance_gives(told, show):
@@ -117,7 +119,7 @@ def test_the_card_and_the_table_of_a_unit_say_what_chance_gives(told, show):
     assert f"by chance up to {significant(ceiling(told, 'class_selectivity', 2), 2)} (95 %)" in cards
     for name in ("one_against_rest", "precision_at_k"):
         assert f"<td>up to {significant(ceiling(told, name, 2), 2)} (95 %)</td>" in table
-    assert f"<td>{beside(told, told.layer(LAYER), 'feature_entropy', 2)}</td>" in table
+    assert f"<td>{level_words(told, told.layer(LAYER), 'feature_entropy', 2)}</td>" in table
     assert "<td>not known</td>" in table
 
 
@@ -136,7 +138,7 @@ def test_the_table_of_a_layer_has_the_level_beside_the_measure(told, show):
     for name in ("class_selectivity", "feature_entropy"):
         at = list(table).index(name)
         assert list(table)[at + 1] == f"{name}_chance"
-        np.testing.assert_allclose(table[f"{name}_chance"], chance_of(told, told.layer(LAYER), name).level.values)
+        np.testing.assert_allclose(table[f"{name}_chance"], null_level_of(told, told.layer(LAYER), name).level.values)
 
 
 def test_tiles_have_the_level_in_their_hint(told, show):

@@ -6,7 +6,7 @@ import h5py
 import pytest
 
 from explorer import cache
-from explorer.store_files import Source
+from explorer.store_files import StoreFile
 from tests.explorer.conftest import put
 from tests.factory import Recipe
 
@@ -20,7 +20,7 @@ def path(made, runs):
 
 def found(source):
     """Wait for the check of a store."""
-    verdicts = cache.verdicts()
+    verdicts = cache.store_checks()
     assert verdicts.of(source) is None
     verdicts.start(source)
     for _ in range(600):
@@ -33,7 +33,7 @@ def found(source):
 def test_a_store_that_fails_its_check_is_shown_with_a_line_that_says_so(path, show):
     with h5py.File(path, "r+") as file:
         file["/layers/features.2/measure/class_selectivity"][0] = 0.123
-    said = found(Source("demo", path))
+    said = found(StoreFile("demo", path))
     assert said.startswith("This store fails its check: /layers/features.2/measure/class_selectivity: ")
     page = show("layer", store="demo", layer="features.2")
     assert page.words.count("This store fails its check") == 1
@@ -41,10 +41,10 @@ def test_a_store_that_fails_its_check_is_shown_with_a_line_that_says_so(path, sh
 
 
 def test_of_a_store_that_passes_nothing_is_said(path, show):
-    assert found(Source("demo", path)) == ""
+    assert found(StoreFile("demo", path)) == ""
     assert "its check" not in show(store="demo").words
 
 
 def test_before_the_check_has_ended_the_page_is_there(path, show):
     assert "its check" not in show(store="demo").words
-    assert cache.verdicts().of(Source("demo", path)) is None
+    assert cache.store_checks().of(StoreFile("demo", path)) is None

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from explorer.store_files import Source, find_sources
+from explorer.store_files import StoreFile, find_store_files
 from precompute.errors import OptionError, StoreMissing
 from tests.explorer.conftest import put
 
@@ -14,48 +14,48 @@ def test_the_newest_store_of_the_runs_folder_comes_first(runs):
     for age, name in enumerate(("new", "older", "oldest")):
         (runs / f"{name}.h5").touch()
         os.utime(runs / f"{name}.h5", (1000 - age, 1000 - age))
-    assert [source.name for source in find_sources(["pytest"])] == ["new", "older", "oldest"]
+    assert [source.name for source in find_store_files(["pytest"])] == ["new", "older", "oldest"]
 
 
 def test_part_files_and_folders_are_no_stores(runs):
     (runs / "demo.h5.part-17").touch()
     (runs / ".hidden.h5").touch()
     (runs / "folder.h5").mkdir()
-    assert find_sources(["pytest"]) == ()
+    assert find_store_files(["pytest"]) == ()
 
 
 def test_a_runs_folder_that_is_not_there_holds_no_store(runs):
     runs.rmdir()
-    assert find_sources(["pytest"]) == ()
+    assert find_store_files(["pytest"]) == ()
 
 
 def test_the_arguments_of_another_program_are_not_read(runs):
-    assert find_sources(["pytest", "--store", "x.h5", "-q"]) == ()
+    assert find_store_files(["pytest", "--store", "x.h5", "-q"]) == ()
 
 
 def test_a_store_argument_stands_alone(runs, tmp_path):
     (runs / "demo.h5").touch()
     asked = tmp_path / "mine.h5"
     asked.touch()
-    assert find_sources(["app.py", "--store", str(asked)]) == (Source("mine", asked),)
+    assert find_store_files(["app.py", "--store", str(asked)]) == (StoreFile("mine", asked),)
 
 
 @pytest.mark.parametrize("arguments", [["--store"], ["store.h5"], ["--st", "x.h5"]])
 def test_arguments_that_make_no_sense_are_named(arguments, runs):
     with pytest.raises(OptionError, match=r"streamlit run app\.py"):
-        find_sources(["app.py", *arguments])
+        find_store_files(["app.py", *arguments])
 
 
 def test_a_file_that_is_gone_is_missing_rather_than_an_os_error(tmp_path):
     with pytest.raises(StoreMissing):
-        _ = Source("x", tmp_path / "x.h5").signature
+        _ = StoreFile("x", tmp_path / "x.h5").signature
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="there the name of a file is always text")
 def test_a_store_whose_name_is_no_text_is_shown_under_one_that_is(made, runs, show):
     for name in (b"a\xffb", b"c\n\x1b[31m"):
         put(made("full"), runs, os.fsdecode(name))
-    assert {source.name for source in find_sources([])} == {r"a\udcffb", r"c\n\x1b[31m"}
+    assert {source.name for source in find_store_files([])} == {r"a\udcffb", r"c\n\x1b[31m"}
     for page in ("overview", "layer", "compare"):
         shown = show(page, store=r"a\udcffb")
         assert shown.charts()

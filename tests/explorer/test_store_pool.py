@@ -4,24 +4,24 @@ import shutil
 
 import pytest
 
-from explorer.store_files import Source
-from explorer.store_pool import Handles
+from explorer.store_files import StoreFile
+from explorer.store_pool import StorePool
 from precompute.errors import StoreMissing
 from tests.explorer.conftest import THOUSAND, put
 
 
 @pytest.fixture
 def source(made, runs):
-    return Source("demo", put(made("full"), runs))
+    return StoreFile("demo", put(made("full"), runs))
 
 
 def test_a_store_is_opened_once(source):
-    handles = Handles()
+    handles = StorePool()
     assert handles.store_of(source) is handles.store_of(source)
 
 
 def test_a_replaced_file_is_opened_anew_and_the_old_handle_goes_on_reading(source, made, runs):
-    handles = Handles()
+    handles = StorePool()
     before = handles.store_of(source)
     put(made("thousand", THOUSAND), runs, "new").replace(source.path)
     assert len(handles.store_of(source).classes) == 1000
@@ -29,14 +29,14 @@ def test_a_replaced_file_is_opened_anew_and_the_old_handle_goes_on_reading(sourc
 
 
 def test_a_file_overwritten_in_place_is_read_by_its_new_layout(source, made):
-    handles = Handles()
+    handles = StorePool()
     handles.store_of(source).layer("features.10").activation(0)
     shutil.copyfile(made("thousand", THOUSAND), source.path)
     assert len(handles.store_of(source).layer("layer4").activation(0).max) == 1000
 
 
 def test_a_file_that_went_away_is_missing(source):
-    handles = Handles()
+    handles = StorePool()
     handles.store_of(source)
     source.path.unlink()
     with pytest.raises(StoreMissing):

@@ -12,8 +12,8 @@ from explorer import cache, navigate
 from explorer.charts.comparison import Floats, Row, correlations, distributions
 from explorer.format import number, percent
 from explorer.navigate import View
-from explorer.store_files import Source, find_sources
-from explorer.widgets.chart import chart
+from explorer.store_files import StoreFile, find_store_files
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
 from explorer.widgets.html import escape, heading, note
 from precompute.compare import Side, caveats
@@ -26,22 +26,22 @@ _FIRST = 4
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _Quantity:
     label: str
     title: str
     field: str
     scale: float
 
 
-_SHOWN = {
-    "max_drop": _Shown("Largest class drop", "largest class drop, points", "max_drop", 100),
-    "overall_drop": _Shown("Overall drop", "overall drop, points", "overall_drop", 100),
-    "flip_rate": _Shown("Flip rate", "images whose prediction changes, %", "flip_rate", 100),
-    "selectivity": _Shown("Class selectivity", "class selectivity", "selectivity", 1),
+_QUANTITIES = {
+    "max_drop": _Quantity("Largest class drop", "largest class drop, points", "max_drop", 100),
+    "overall_drop": _Quantity("Overall drop", "overall drop, points", "overall_drop", 100),
+    "flip_rate": _Quantity("Flip rate", "images whose prediction changes, %", "flip_rate", 100),
+    "selectivity": _Quantity("Class selectivity", "class selectivity", "selectivity", 1),
 }
 
 
-def comparison(view: View) -> None:
+def show(view: View) -> None:
     """Let the reader choose stores, and set their layers beside each other."""
     note(
         "Networks that differ in one thing, on the same images: what is lost when their units are silenced, beside "
@@ -50,7 +50,9 @@ def comparison(view: View) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = _choose_stores(view)
-        shown = _SHOWN[choose(view, {word: each.label for word, each in _SHOWN.items()}, label="Of every unit")]
+        shown = _QUANTITIES[
+            choose(view, {word: each.label for word, each in _QUANTITIES.items()}, label="Of every unit")
+        ]
     if len(chosen) < 2:
         note(
             "One store alone is nothing to compare: every store in the same folder can be chosen here; those of the "
@@ -66,11 +68,13 @@ def comparison(view: View) -> None:
         heading(shown.label, _legend(shown))
         rows = [_row(side, shown) for side in found]
         key = "_".join([shown.field, *(row.name for row in rows)])
-        chart(lambda: distributions(rows, shown.title), key=f"distributions_{key}", says=f"{shown.label} of all units")
+        draw_chart(
+            lambda: distributions(rows, shown.title), key=f"distributions_{key}", says=f"{shown.label} of all units"
+        )
     with beside:
         heading("Selectivity against the largest class drop", "Spearman, 95 % interval over units")
         frame = _correlations(found)
-        chart(
+        draw_chart(
             lambda: correlations(frame, "class selectivity against largest class drop"),
             key=f"correlations_{key}",
             says="Correlation of class selectivity with the largest class drop, for each layer of each store",
@@ -85,8 +89,8 @@ def comparison(view: View) -> None:
 # Which stores
 
 
-def _choose_stores(view: View) -> list[Source]:
-    sources = {source.name: source for source in find_sources(sys.argv)}
+def _choose_stores(view: View) -> list[StoreFile]:
+    sources = {source.name: source for source in find_store_files(sys.argv)}
     asked = view.selection.beside
     others = _of_the_same_images(view, sources) if asked is None else asked.split(_BETWEEN)
     named = [view.selection.store, *others]
@@ -100,7 +104,7 @@ def _choose_stores(view: View) -> list[Source]:
     return [sources[name] for name in st.session_state[_KEY]]
 
 
-def _of_the_same_images(view: View, sources: Mapping[str, Source]) -> list[str]:
+def _of_the_same_images(view: View, sources: Mapping[str, StoreFile]) -> list[str]:
     """Return other stores of this one's images, as many as are shown at first; say which cannot be read."""
     found = []
     for name, source in sources.items():
@@ -121,7 +125,7 @@ def _put_stores(view: View) -> None:
     navigate.put(view.selection.to(store=names[0], layer=None, unit=None, label=None, beside=_BETWEEN.join(names[1:])))
 
 
-def _sides(sources: Sequence[Source]) -> list[Side]:
+def _sides(sources: Sequence[StoreFile]) -> list[Side]:
     found = []
     for source in sources:
         try:
@@ -145,7 +149,7 @@ def _name(side: Side) -> str:
     return f"{side.store} · {side.layer}{kind}"
 
 
-def _row(side: Side, shown: _Shown) -> Row:
+def _row(side: Side, shown: _Quantity) -> Row:
     chance = _mean(side.units.max_drop_expected) if shown.field == "max_drop" else float("nan")
     return Row(_name(side), side.store, shown.scale * getattr(side.units, shown.field), shown.scale * chance)
 
@@ -154,7 +158,7 @@ def _mean(values: Floats) -> float:
     return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
-def _legend(shown: _Shown) -> str:
+def _legend(shown: _Quantity) -> str:
     chance = "; grey bar: mean by chance" if shown.field == "max_drop" else ""
     return f"circles: units; below them quartiles and mean{chance}"
 

@@ -7,13 +7,13 @@ from explorer.pages.experiments import sections
 from explorer.widgets import experiment_list, header, messages
 
 view = navigate.current()
-with header.header(view, page=navigate.EXPERIMENTS):
+with header.show(view, page=navigate.EXPERIMENTS):
     header.place("experiments")
-messages.problems(view.problems)
+messages.show_problems(view.problems)
 chosen = sections.chosen_experiment(view)
 left, right = st.columns([2.4, 9.6], gap="large")
 with left:
     experiment_list.show(view, chosen)
     layer = sections.layer_of(view, chosen)
 with right:
-    sections.experiment(view, chosen, layer)
+    sections.show(view, chosen, layer)

@@ -31,7 +31,7 @@ def layer_of(view: View, name: str) -> Layer | None:
     return view.store.layer(choose_layer(view, held)) if held else None
 
 
-def experiment(view: View, name: str, layer: Layer | None) -> None:
+def show(view: View, name: str, layer: Layer | None) -> None:
     """Show one experiment, or how to add it."""
     sentence(escape(title_of(view, name)))
     if name not in view.store.experiments:

@@ -1,4 +1,4 @@
-"""One layer: all its units, over any two measures, in a table and as a wall."""
+"""One layer: all its units, over any two measures, in a table and as a grid."""
 
 from explorer import navigate
 from explorer.pages.layer import sections
@@ -6,9 +6,9 @@ from explorer.widgets import header, messages
 
 view = navigate.current()
 layer = view.layer
-with header.header(view, page=navigate.LAYER):
+with header.show(view, page=navigate.LAYER):
     header.place(f"{layer.n_units:,} units")
-messages.problems(view.problems)
-sections.summary(view, layer)
-sections.plot_and_table(view, layer)
-sections.all_units(view, layer)
+messages.show_problems(view.problems)
+sections.show_headline(view, layer)
+sections.show_plot_and_table(view, layer)
+sections.show_grid(view, layer)

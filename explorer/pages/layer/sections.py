@@ -1,4 +1,4 @@
-"""The units of a layer: in one sentence, in a plot, in a table and on a wall."""
+"""The units of a layer: in one sentence, in a plot, in a table and as a grid."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,27 +9,27 @@ import streamlit as st
 
 from explorer import drop_test, headline_details, navigate
 from explorer.charts.scatter import MOST_DASHES, scatter
-from explorer.class_effects import impact
-from explorer.drop_verdicts import standing
+from explorer.class_effects import class_effects
+from explorer.drop_verdicts import verdicts_of
 from explorer.format import count, md_text
 from explorer.headline import as_html, breakage, quoted
 from explorer.measure_choices import axes_of, column_sets
 from explorer.measure_display import (
     dead_units,
-    first_axes,
-    first_order,
+    default_axes,
+    default_order,
     lowest_first,
-    option,
+    option_label,
     order_by,
-    quantity,
+    quantity_of,
     unit_frame,
 )
 from explorer.navigate import View
-from explorer.null_levels import Chance, chance_of
+from explorer.null_levels import NullLevel, null_level_of
 from explorer.positions import shape_words, where_words
-from explorer.widgets.chart import chart
+from explorer.widgets import unit_grid
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note, sentence
-from explorer.widgets.unit_grid import wall
 from precompute.measures.table import in_points
 from precompute.store.answers import answers
 from precompute.store.experiments import registry
@@ -41,13 +41,13 @@ _TABLE_HEIGHT = 540
 _NUMBER_WIDTH, _TEXT_WIDTH, _COLUMNS_THAT_FIT = 105, 140, 9
 
 
-def summary(view: View, layer: Layer) -> None:
+def show_headline(view: View, layer: Layer) -> None:
     """Say what the layer holds and which unit is most surely needed; below it, what that stands on."""
     dead = int(dead_units(layer).sum())
     kind = f"{layer.kind}, {shape_words(layer)}"
     said = f"<b>{escape(layer.name)}</b> ({escape(kind)}) has <b>{layer.n_units:,} units</b>"
     said += f", {dead:,} of them dead." if dead else "."
-    found = drop_test.held(view.store, layer.name, view.selection.ablation)
+    found = drop_test.statistics_of(view.store, layer.name, view.selection.ablation)
     more, below = _worst(view, layer) if found is None else _surest(view, layer, found)
     sentence(said + more)
     if where := where_words(layer):
@@ -62,13 +62,13 @@ def _surest(view: View, layer: Layer, found: Experiment) -> tuple[str, list[str]
     n_sure = int((found[f"{base}/max_drop_q"] <= drop_test.CALLED).sum())
     if n_sure == 0:
         return " There are not enough images to tell the loss of any class without any of them from chance.", []
-    unit = standing(view.store, layer, view.selection.ablation).by_certainty()[0]
-    one = drop_test.evidence_of(view.store, layer.name, view.selection.ablation, unit)
+    unit = verdicts_of(view.store, layer, view.selection.ablation).by_certainty()[0]
+    one = drop_test.of_unit(view.store, layer.name, view.selection.ablation, unit)
     if one is None:
         return "", []
     titles = view.store.classes.title
     needs = f"<b>{n_sure:,} of them</b> {'has' if n_sure == 1 else 'have'} a class that loses more than chance explains"
-    effect = impact(layer.flips(view.selection.ablation, unit), answers(view.store))
+    effect = class_effects(layer.flips(view.selection.ablation, unit), answers(view.store))
     below = [f"More than chance: a false discovery rate q ≤ {drop_test.CALLED:g}. Unit {unit}:"]
     return (
         f" {needs}. The surest is unit {unit}: without it, {as_html(quoted(titles, one))}.",
@@ -81,13 +81,13 @@ def _worst(view: View, layer: Layer) -> tuple[str, list[str]]:
     if largest is None or where is None or np.isnan(where.values).all():
         return "", []
     unit = int(np.nanargmax(np.where(np.isnan(where.values), np.nan, largest.values)))
-    titles, effect = view.store.classes.title, impact(layer.flips("zero", unit), answers(view.store))
+    titles, effect = view.store.classes.title, class_effects(layer.flips("zero", unit), answers(view.store))
     clause = as_html(breakage(titles, effect))
     below = [f"Unit {unit}:", *headline_details.of_class(titles, effect, None)]
     return f" The one that a class misses most is unit {unit}: without it, {clause}.", below
 
 
-def plot_and_table(view: View, layer: Layer) -> None:
+def show_plot_and_table(view: View, layer: Layer) -> None:
     """Show the layer's units over two measures and in a sortable table; both lead to the unit."""
     if not layer.measures:
         heading("Measures")
@@ -107,18 +107,18 @@ def _plot(view: View, layer: Layer) -> None:
     if len(axes) < 2:
         note("This store holds too few measures for a plot.")
         return
-    first_x, first_y = first_axes(axes)
+    first_x, first_y = default_axes(axes)
     x, y = view.selection.x or first_x, view.selection.y or first_y
     across, up = st.columns(2)
     with across:
         _choose_measure(view, layer, axes, x, "x", "Across")
     with up:
         _choose_measure(view, layer, axes, y, "y", "Up")
-    chance = {axis: found for axis, name in (("x", x), ("y", y)) if (found := chance_of(view.store, layer, name))}
+    chance = {axis: found for axis, name in (("x", x), ("y", y)) if (found := null_level_of(view.store, layer, name))}
     frame = _points(view, layer, x, y, chance)
-    labels = quantity(layer.measures[x]).label, quantity(layer.measures[y]).label
+    labels = quantity_of(layer.measures[x]).label, quantity_of(layer.measures[y]).label
     names = {f"{axis}_chance": found.words.name for axis, found in chance.items()}
-    chart(
+    draw_chart(
         lambda: scatter(frame, *labels, **names),
         key=f"plot_{layer.name}_{x}_{y}",
         says=f"A point for each unit: {labels[0]} across, {labels[1]} up",
@@ -130,7 +130,7 @@ def _plot(view: View, layer: Layer) -> None:
         note(_dashes(chance, pointed=len(frame) > MOST_DASHES))
 
 
-def _dashes(chance: Mapping[str, Chance], *, pointed: bool) -> str:
+def _dashes(chance: Mapping[str, NullLevel], *, pointed: bool) -> str:
     """Say why there are dashes in the plot, and what they are."""
     reasons = dict.fromkeys(found.words.reason for found in chance.values())
     ways = {"x": "upright for the measure across", "y": "level for the one up"}
@@ -145,14 +145,14 @@ def _choose_measure(view: View, layer: Layer, options: list[str], value: str, fi
     st.selectbox(
         label,
         options,
-        format_func=lambda name: option(layer.measures[name]) if name in layer.measures else "Unit number",
+        format_func=lambda name: option_label(layer.measures[name]) if name in layer.measures else "Unit number",
         key=key,
         on_change=navigate.put_widget,
         args=(view.selection, field, key),
     )
 
 
-def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, Chance]) -> pd.DataFrame:
+def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, NullLevel]) -> pd.DataFrame:
     frame = unit_frame(layer, view.store)
     sees = frame["selective_class"] if "selective_class" in frame else pd.Series("", index=frame.index)
     chosen = None if view.chosen_class is None else view.store.classes.title[view.chosen_class]
@@ -171,7 +171,7 @@ def _table(view: View, layer: Layer) -> None:
     frame = unit_frame(layer, view.store)[["unit", *sets[columns]]]
     # Drops have their levels as measures of their own, which stand among the columns already.
     others = [name for name in sets[columns] if not in_points(name)]
-    chance = {name: found for name in others if (found := chance_of(view.store, layer, name))}
+    chance = {name: found for name in others if (found := null_level_of(view.store, layer, name))}
     for name, found in chance.items():
         frame.insert(list(frame).index(name) + 1, f"{name}_chance", found.level.values)
     key = f"table_{layer.name}_{columns}"
@@ -209,7 +209,7 @@ def _open_row(view: View, layer: Layer, key: str) -> None:
         navigate.open_unit(view, layer, cells[0][0])
 
 
-def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, Chance]) -> dict[str, Any]:
+def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, NullLevel]) -> dict[str, Any]:
     columns: dict[str, Any] = {"unit": st.column_config.NumberColumn("Unit", width=60, pinned=True)}
     for name, found in chance.items():
         label = f"{found.level.label}: {found.words.name}"
@@ -224,7 +224,7 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, Chance]) ->
             frame[name] = frame[name] == 1
             columns[name] = st.column_config.CheckboxColumn(measure.label, help=md_text(measure.formula))
         else:
-            shown = quantity(measure)
+            shown = quantity_of(measure)
             finely = "%.1f" if in_points(name) else "%.3g"
             columns[name] = st.column_config.NumberColumn(
                 shown.label.replace(", points", ", pt"), format=finely, help=md_text(shown.formula), width=_NUMBER_WIDTH
@@ -232,11 +232,11 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, Chance]) ->
     return columns
 
 
-def all_units(view: View, layer: Layer) -> None:
-    """Show the wall, in the order that the reader chooses."""
+def show_grid(view: View, layer: Layer) -> None:
+    """Show all units as a grid, in the order that the reader chooses."""
     heading("All units", "the strongest images of each; click one to look at it")
     options = [*axes_of(layer), "unit"]
-    sort = view.selection.sort or first_order(layer) or "unit"
+    sort = view.selection.sort or default_order(layer) or "unit"
     order = order_by(layer, sort)
     pages = -(-len(order) // _TILES_A_PAGE)
     page = min(view.selection.page, pages)
@@ -245,17 +245,19 @@ def all_units(view: View, layer: Layer) -> None:
             ends = "lowest first" if lowest_first(layer, sort) else "highest first"
             _choose_measure(view, layer, options, sort, "sort", f"Order, {ends}")
         _choose_page(view, pages, page, "above")
-    value = quantity(layer.measures[sort]) if sort in layer.measures else None
-    wall(view, layer, order[(page - 1) * _TILES_A_PAGE : page * _TILES_A_PAGE].tolist(), value, key="all_units")
+    value = quantity_of(layer.measures[sort]) if sort in layer.measures else None
+    unit_grid.show(
+        view, layer, order[(page - 1) * _TILES_A_PAGE : page * _TILES_A_PAGE].tolist(), value, key="all_units"
+    )
     _choose_page(view, pages, page, "below")
 
 
 def _choose_page(view: View, pages: int, page: int, where: str) -> None:
-    """Show the pages of the wall; nothing where there is one."""
+    """Show the pages of the grid; nothing where there is one."""
     if pages == 1:
         return
     # Pagination warns when its value is set through the session state, so each page gets its own widget.
-    key = f"wall_page_{page}_{where}"
+    key = f"grid_page_{page}_{where}"
     # Left to itself it hides the second of two pages.
     width = _PAGE_WIDTH * (min(pages, _PAGES_SHOWN) + 2)
     put = navigate.put_widget

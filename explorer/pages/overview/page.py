@@ -8,18 +8,18 @@ from explorer.widgets import experiment_list, header, messages
 from explorer.widgets.html import heading, sentence
 
 view = navigate.current()
-with header.header(view, page=navigate.OVERVIEW):
+with header.show(view, page=navigate.OVERVIEW):
     st.space("stretch")
-messages.problems(view.problems)
-sentence(sections.summary(view))
-sections.conditions(view)
-sections.guide(view)
+messages.show_problems(view.problems)
+sentence(sections.headline(view))
+sections.show_conditions(view)
+sections.show_guide(view)
 left, right = st.columns([7, 5], gap="large")
 with left:
-    sections.layers(view)
+    sections.show_layers(view)
 with right:
-    sections.accuracy(view)
+    sections.show_accuracy(view)
     heading("Experiments", "questions to the units of a layer, each with its figure and its numbers")
     experiment_list.show(view)
-sections.origin(view)
-sections.skipped(view)
+sections.show_origin(view)
+sections.show_skipped_files(view)

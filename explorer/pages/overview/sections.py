@@ -4,23 +4,23 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.charts.accuracy import accuracy_bars, accuracy_frame
-from explorer.drop_verdicts import standing
+from explorer.drop_verdicts import verdicts_of
 from explorer.format import count, md_text, percent
 from explorer.measure_display import dead_units
 from explorer.navigate import View
-from explorer.notable_units import picks
+from explorer.notable_units import notable_units
 from explorer.pages.overview.provenance import stored, told
 from explorer.positions import shape_words
-from explorer.widgets.chart import chart
+from explorer.widgets import unit_grid
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note
-from explorer.widgets.unit_grid import wall
 from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
 _TILES_A_LAYER = 4
 
 
-def summary(view: View) -> str:
+def headline(view: View) -> str:
     """Return one sentence about the store, as HTML."""
     store = view.store
     n_units = sum(layer.n_units for layer in store.layers)
@@ -35,7 +35,7 @@ def summary(view: View) -> str:
     )
 
 
-def guide(view: View) -> None:
+def show_guide(view: View) -> None:
     """Say what the tiles of the layers are."""
     if not view.store.layers:
         note("This store holds no layer.")
@@ -48,7 +48,7 @@ def guide(view: View) -> None:
         )
 
 
-def conditions(view: View) -> None:
+def show_conditions(view: View) -> None:
     """Say under what conditions the numbers of this store are right."""
     for sentence in view.store.conditions:
         note(sentence)
@@ -60,7 +60,7 @@ def _model(view: View) -> str:
     return f"{path.replace(chr(92), '/').rsplit('/', 1)[-1]}:{function}" if path.endswith(".py") else spec
 
 
-def layers(view: View) -> None:
+def show_layers(view: View) -> None:
     """Show each layer with the units that matter most, and the way in."""
     for layer in view.store.layers:
         _layer(view, layer)
@@ -70,10 +70,10 @@ def _layer(view: View, layer: Layer) -> None:
     dead = int(dead_units(layer).sum())
     facts = [layer.kind, shape_words(layer), count(layer.n_units, "unit")] + ([f"{dead} dead"] if dead else [])
     heading(layer.name, ", ".join(facts))
-    found = standing(view.store, layer, view.selection.ablation)
-    chosen = picks(view.store, layer, view.selection.ablation, found, _most_tiles(view))
+    found = verdicts_of(view.store, layer, view.selection.ablation)
+    chosen = notable_units(view.store, layer, view.selection.ablation, found, _most_tiles(view))
     units = [pick.unit for pick in chosen] or list(range(min(layer.n_units, _TILES_A_LAYER)))
-    wall(view, layer, units, None, key=f"most_{layer.name}", reasons=chosen)
+    unit_grid.show(view, layer, units, None, key=f"most_{layer.name}", reasons=chosen)
     if found.q is not None and not found.by_certainty():
         note("No loss of any class without any of its units can be told from chance.")
     target = view.selection.to(layer=layer.name, unit=None)
@@ -85,15 +85,15 @@ def _most_tiles(view: View) -> int:
     return _TILES_A_LAYER * {1: 3, 2: 2}.get(len(view.store.layers), 1)
 
 
-def accuracy(view: View) -> None:
+def show_accuracy(view: View) -> None:
     """Show how often the network is right, class by class."""
     heading("Accuracy by class", "with nothing ablated, the lowest first")
     before = answers(view.store)
     frame = accuracy_frame(view.store.classes.title, before.correct, before.count)
-    chart(lambda: accuracy_bars(frame), key="accuracy", says="Share of the images of each class that are right")
+    draw_chart(lambda: accuracy_bars(frame), key="accuracy", says="Share of the images of each class that are right")
 
 
-def origin(view: View) -> None:
+def show_origin(view: View) -> None:
     """Show where the store comes from: in words, and on demand every fact as it is stored."""
     heading("How this store came to be")
     _list(told(view.store))
@@ -106,7 +106,7 @@ def _list(facts: list[tuple[str, str]]) -> None:
     st.html(f'<dl class="us-facts">{rows}</dl>')
 
 
-def skipped(view: View) -> None:
+def show_skipped_files(view: View) -> None:
     """List the files that could not be read as images."""
     files = view.store.images.skipped
     if not files:

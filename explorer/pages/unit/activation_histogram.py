@@ -8,14 +8,14 @@ from explorer.format import count, percent, significant
 from explorer.navigate import View
 from explorer.pages.unit.exemplars import shown_kind
 from explorer.positions import apart_words
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import heading, note
 from precompute.store.reader import Layer
 
 _SATURATED = 0.02
 
 
-def distribution(view: View, layer: Layer, unit: int) -> None:
+def show(view: View, layer: Layer, unit: int) -> None:
     """Show the histogram of the unit's activation, zeros counted apart."""
     activation = layer.activation(unit)
     largest = activation.max
@@ -27,7 +27,7 @@ def distribution(view: View, layer: Layer, unit: int) -> None:
     of_class = None
     if view.chosen_class is not None:
         of_class = largest[view.store.images.label == view.chosen_class]
-    chart(lambda: histogram(largest, shown, of_class), key="histogram", says="Images by their largest activation")
+    draw_chart(lambda: histogram(largest, shown, of_class), key="histogram", says="Images by their largest activation")
     front = f" In blue: {view.store.classes.title[view.chosen_class]}." if view.chosen_class is not None else ""
     note(f"Images whose largest activation is not zero; a tick below for each picture shown.{front}")
     if apart := apart_words(layer, unit):

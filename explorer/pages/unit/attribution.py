@@ -10,7 +10,8 @@ from explorer.format import MINUS, count, number, significant
 from explorer.likeness import NAME, likeness_of
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
-from explorer.widgets.gallery import Picture, gallery
+from explorer.widgets import gallery
+from explorer.widgets.gallery import Picture
 from explorer.widgets.html import escape, heading, note
 from precompute.attribution_methods import METHODS, label_of
 from precompute.store.reader import Exemplars, Layer
@@ -19,7 +20,7 @@ from precompute.store.records import AttributionMaps
 _FEWEST_PLACES = 6
 
 
-def attribution(view: View, layer: Layer, unit: int) -> None:
+def show(view: View, layer: Layer, unit: int) -> None:
     """Show the maps of one method, chosen by the reader, and say which methods were left out and why."""
     heading("Where it looks", "what raises (blue) or lowers (orange) its peak; point at a picture to see the image")
     held = {
@@ -54,7 +55,7 @@ def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps])
     ceiling = _ceiling(layer.activation(unit).max)
     strongest = layer.exemplars("top", unit)
     pictures = _pictures(view, strongest, found, limit, ceiling)
-    gallery(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True)
+    gallery.show(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True)
     if limit:
         _legend(limit)
     if n_shared := _with_several_peaks(strongest, len(pictures)):

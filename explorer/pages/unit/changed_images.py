@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import navigate
-from explorer.class_effects import right_changes
+from explorer.class_effects import lost_and_gained
 from explorer.format import count
 from explorer.navigate import View
 from explorer.pictures import data_uri
@@ -15,14 +15,14 @@ from precompute.store.reader import Layer
 _MOST_ROWS = 60
 
 
-def class_detail(view: View, layer: Layer, unit: int) -> None:
+def show(view: View, layer: Layer, unit: int) -> None:
     """List the flips of the class that is looked at; nothing where none is."""
     chosen = view.chosen_class
     if chosen is None:
         return
     title = view.store.classes.title[chosen]
     flips = layer.flips(view.selection.ablation, unit)
-    lost, gained = right_changes(flips, answers(view.store))
+    lost, gained = lost_and_gained(flips, answers(view.store))
     of_class = np.flatnonzero(view.store.images.label[flips.image] == chosen)
     changes = "1 image of this class changes its answer"
     if len(of_class) != 1:

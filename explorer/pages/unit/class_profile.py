@@ -4,26 +4,26 @@ import math
 
 from explorer import navigate
 from explorer.charts.butterfly import butterfly, class_frame
-from explorer.class_effects import Impact
-from explorer.drop_test import Evidence
+from explorer.class_effects import ClassEffects
+from explorer.drop_test import DropTest
 from explorer.navigate import View
 from explorer.selection import Selection
 from explorer.widgets.ablation_choice import choose_ablation
-from explorer.widgets.chart import chart
+from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import heading, note
 from precompute.store.reader import Layer
 
 
-def sides(view: View, layer: Layer, unit: int, effect: Impact, found: Evidence | None) -> None:
+def show(view: View, layer: Layer, unit: int, effect: ClassEffects, found: DropTest | None) -> None:
     """Show the class profile and the ablation impact side by side; a click on a class looks at it."""
     heading("What it sees, and what breaks without it", "click a class to look at its images")
     choose_ablation(view, layer)
     classes = view.store.classes
     frame = class_frame(classes.title, classes.name, layer.class_mean[unit], effect)
     # The key starts a fresh chart for each view: a selection that outlived its URL would swallow the next click.
-    key = f"sides_{layer.name}_{unit}_{view.selection.label}_{view.selection.ablation}"
+    key = f"class_profile_{layer.name}_{unit}_{view.selection.label}_{view.selection.ablation}"
     ceiling = None if found is None or math.isnan(found.ceiling) else 100 * found.ceiling
-    chart(
+    draw_chart(
         lambda: butterfly(frame, view.selection.label, ceiling=ceiling),
         key=key,
         says="Mean activation of each class to the left, accuracy that it loses without the unit to the right",

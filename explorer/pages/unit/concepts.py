@@ -4,18 +4,19 @@ import numpy as np
 import streamlit as st
 
 from explorer import navigate
-from explorer.concept_scores import FLOOR, Matched, matched
+from explorer.concept_scores import FLOOR, UnitConcepts, unit_concepts
 from explorer.format import number, significant
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas, regions
-from explorer.widgets.gallery import Picture, gallery
+from explorer.widgets import gallery
+from explorer.widgets.gallery import Picture
 from explorer.widgets.html import escape, heading, note
 from precompute.store.reader import Layer
 
 
-def concepts(view: View, layer: Layer, unit: int) -> None:
+def show(view: View, layer: Layer, unit: int) -> None:
     """Show a unit's best concepts; nothing where the store holds none."""
-    found = matched(view.store, layer, unit)
+    found = unit_concepts(view.store, layer, unit)
     if found is None:
         return
     detects = bool(found.names) and found.iou[0] > max(FLOOR, found.ceiling)
@@ -34,7 +35,7 @@ def concepts(view: View, layer: Layer, unit: int) -> None:
             _drawn(view, layer, unit, found, rank)
 
 
-def _choose_rank(view: View, found: Matched) -> int:
+def _choose_rank(view: View, found: UnitConcepts) -> int:
     rank = min(int(view.selection.concept or 1), len(found.names)) - 1
     key = "concept_rank"
     st.session_state[key] = str(rank + 1)
@@ -51,7 +52,7 @@ def _choose_rank(view: View, found: Matched) -> int:
     return rank
 
 
-def _numbers(found: Matched) -> None:
+def _numbers(found: UnitConcepts) -> None:
     rows = "".join(
         f"<tr><td>{escape(name)}<br><small>{escape(category)}</small></td>"
         f'<td class="us-number">{number(100 * float(iou), 1)}</td></tr>'
@@ -67,7 +68,7 @@ def _numbers(found: Matched) -> None:
     note(f"{_called(found)} Active: above {significant(found.threshold)}.")
 
 
-def _called(found: Matched) -> str:
+def _called(found: UnitConcepts) -> str:
     if found.iou[0] <= FLOOR:
         return f"At most {100 * FLOOR:g} %, so it is not called a detector."
     if found.iou[0] <= found.ceiling:
@@ -75,7 +76,7 @@ def _called(found: Matched) -> str:
     return f"Above {100 * FLOOR:g} %: a detector of {found.names[0]}."
 
 
-def _drawn(view: View, layer: Layer, unit: int, found: Matched, rank: int) -> None:
+def _drawn(view: View, layer: Layer, unit: int, found: UnitConcepts, rank: int) -> None:
     concept, own = found.of_concept(rank), found.of_unit
     if concept is None or own is None:
         note("The concepts were looked for in other pictures than the store's, so none can be drawn on its exemplars.")
@@ -83,7 +84,7 @@ def _drawn(view: View, layer: Layer, unit: int, found: Matched, rank: int) -> No
     label = view.store.images.label
     images = layer.exemplars("top", unit).image
     aspect = aspect_of(view.store.model.input_size)
-    gallery(
+    gallery.show(
         [
             Picture(
                 jpeg=view.store.thumbnail(image),

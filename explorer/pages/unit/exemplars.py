@@ -4,11 +4,12 @@ import numpy as np
 import streamlit as st
 
 from explorer import navigate
-from explorer.class_effects import Floats, right_changes
+from explorer.class_effects import Floats, lost_and_gained
 from explorer.format import count, significant
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas, outline, outline_level
-from explorer.widgets.gallery import Picture, gallery
+from explorer.widgets import gallery
+from explorer.widgets.gallery import Picture
 from explorer.widgets.html import heading, note
 from precompute.store.answers import answers
 from precompute.store.reader import Exemplars, Layer
@@ -16,7 +17,7 @@ from precompute.store.reader import Exemplars, Layer
 _KINDS = {"top": "Strongest", "quantile": "Weakest to strongest", "bottom": "Weakest"}
 
 
-def exemplars(view: View, layer: Layer, unit: int) -> None:
+def show(view: View, layer: Layer, unit: int) -> None:
     """Show one list of exemplars, chosen by the reader."""
     heading("What drives it", "the active region outlined" if layer.spatial_shape else "")
     if not layer.exemplar_kinds:
@@ -28,7 +29,7 @@ def exemplars(view: View, layer: Layer, unit: int) -> None:
     strongest = found if kind == "top" or "top" not in layer.exemplar_kinds else layer.exemplars("top", unit)
     level = outline_level(strongest.map)
     lost = _lost_images(view, layer, unit)
-    gallery(_pictures(view, found, level, lost), aspect_of(view.store.model.input_size))
+    gallery.show(_pictures(view, found, level, lost), aspect_of(view.store.model.input_size))
     said = _caption(found, kind, level)
     if kind == "top":
         said += _at_the_top(layer.activation(unit).max, found)
@@ -60,7 +61,7 @@ def _lost_images(view: View, layer: Layer, unit: int) -> set[int]:
     if not layer.ablations:
         return set()
     flips = layer.flips(view.selection.ablation, unit)
-    lost, _ = right_changes(flips, answers(view.store))
+    lost, _ = lost_and_gained(flips, answers(view.store))
     return set(flips.image[lost].tolist())
 
 

@@ -1,9 +1,9 @@
 """What the sentence about a unit stands on, quietly, below it."""
 
 from explorer import drop_test, headline_details
-from explorer.class_effects import Impact, Move
+from explorer.class_effects import ClassEffects, Move
 from explorer.class_preference import Profile, Strongest
-from explorer.drop_test import Evidence
+from explorer.drop_test import DropTest
 from explorer.format import count
 from explorer.navigate import View
 from explorer.widgets.html import notes
@@ -11,8 +11,8 @@ from explorer.widgets.html import notes
 _MOST_NAMED = 5
 
 
-def footing(
-    view: View, profile: Profile, images: Strongest, effect: Impact, found: Evidence | None, move: Move | None
+def show(
+    view: View, profile: Profile, images: Strongest, effect: ClassEffects, found: DropTest | None, move: Move | None
 ) -> None:
     """Say what the numbers of the sentence stand on; without statistics, how to add them."""
     titles = view.store.classes.title

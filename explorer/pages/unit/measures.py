@@ -9,9 +9,9 @@ from explorer.charts.strip import Place, place, rank_strip
 from explorer.class_effects import Ints
 from explorer.format import count, ordinal, percent, significant, some_points
 from explorer.measure_choices import in_order, is_defined
-from explorer.measure_display import index_title, quantity
+from explorer.measure_display import index_title, quantity_of
 from explorer.navigate import View
-from explorer.null_levels import beside
+from explorer.null_levels import level_words
 from explorer.widgets.html import escape, together
 from precompute.measures.table import find, in_points, named
 from precompute.store.reader import Layer, Measure, Store
@@ -19,7 +19,7 @@ from precompute.store.reader import Layer, Measure, Store
 _KEY_MEASURES = ("class_selectivity", "quoted_drop_low", "max_class_drop", "overall_drop", "l1_norm")
 
 
-def measures(view: View, layer: Layer, unit: int, per_class: Ints) -> None:
+def show_key_measures(view: View, layer: Layer, unit: int, per_class: Ints) -> None:
     """Show the measures that matter most, and on how many images the unit is alive.
 
     Parameters
@@ -38,7 +38,7 @@ def measures(view: View, layer: Layer, unit: int, per_class: Ints) -> None:
     st.html(f'<dl class="us-measures">{"".join(cards)}{_alive(layer, unit)}</dl>')
 
 
-def all_measures(view: View, layer: Layer, unit: int) -> None:
+def show_all_measures(view: View, layer: Layer, unit: int) -> None:
     """List all measures of a unit with their places in the layer, on demand: the key ones stand on top of the page."""
     with st.expander("All measures of this unit"):
         rows = "".join(_row(view.store, layer, measure, unit) for measure in in_order(layer))
@@ -51,8 +51,8 @@ def _row(store: Store, layer: Layer, measure: Measure, unit: int) -> str:
     if measure.is_index:
         value, where = index_title(measure, store, unit), ""
     else:
-        value, where = quantity(measure).words(unit), _place_words(place(measure.values, unit))
-    chance = beside(store, layer, measure.name, unit).removeprefix("by chance ")
+        value, where = quantity_of(measure).words(unit), _place_words(place(measure.values, unit))
+    chance = level_words(store, layer, measure.name, unit).removeprefix("by chance ")
     cells = (measure.formula, measure.experiment or "the run")
     return (
         f'<tr><td>{escape(measure.label)}</td><td class="us-number">{escape(value)}</td>'
@@ -79,7 +79,7 @@ def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
 def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: Ints) -> str:
     number, unit_of_measurement = _shown(measure.name, float(measure.values[unit]), per_class)
     strip = base64.b64encode(rank_strip(measure.values, unit).encode()).decode()
-    said = (_place_words(place(measure.values, unit)), beside(store, layer, measure.name, unit))
+    said = (_place_words(place(measure.values, unit)), level_words(store, layer, measure.name, unit))
     return (
         f'<div title="{escape(measure.formula)}"><dt>{escape(measure.label)}</dt>'
         f"<dd><b>{escape(number)}<small>{escape(unit_of_measurement)}</small></b>"

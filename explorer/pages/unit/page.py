@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from explorer import navigate
-from explorer.class_effects import impact, main_move
+from explorer import drop_test, navigate
+from explorer.class_effects import class_effects, main_move
 from explorer.class_preference import n_strongest, profile_of, strongest
-from explorer.drop_test import evidence_of
 from explorer.headline import Span, as_html, dead, drive, without
 from explorer.pages.unit import (
     activation_histogram,
@@ -14,10 +13,10 @@ from explorer.pages.unit import (
     class_profile,
     concepts,
     exemplars,
+    headline_note,
+    measures,
     unit_picker,
 )
-from explorer.pages.unit.headline_note import footing
-from explorer.pages.unit.measures import all_measures, measures
 from explorer.widgets import header, messages
 from explorer.widgets.html import sentence
 from precompute.store.answers import answers
@@ -25,30 +24,30 @@ from precompute.store.answers import answers
 view = navigate.current()
 layer, unit = view.layer, view.selection.unit or 0
 view = navigate.at_unit(view, unit)
-with header.header(view, page=navigate.UNIT):
-    unit_picker.stepper(view)
-messages.problems(view.problems)
+with header.show(view, page=navigate.UNIT):
+    unit_picker.show(view)
+messages.show_problems(view.problems)
 
 titles, before = view.store.classes.title, answers(view.store)
 activation, flips = layer.activation(unit), layer.flips(view.selection.ablation, unit)
-effect, evidence = impact(flips, before), evidence_of(view.store, layer.name, view.selection.ablation, unit)
+effects, test = class_effects(flips, before), drop_test.of_unit(view.store, layer.name, view.selection.ablation, unit)
 if not activation.max.any() and not activation.mean.any():
     sentence(as_html(dead(unit)))
 else:
     profile = profile_of(view.store, layer, unit)
     images = strongest(activation.max, before.label, before.n_classes, n_strongest(layer))
-    sentence(as_html([*drive(unit, titles, profile, images), Span(" "), *without(titles, effect, evidence)]))
+    sentence(as_html([*drive(unit, titles, profile, images), Span(" "), *without(titles, effects, test)]))
     move = main_move(flips, before, view.store.classes.of_output)
-    footing(view, profile, images, effect, evidence, move)
-measures(view, layer, unit, effect.n_images)
+    headline_note.show(view, profile, images, effects, test, move)
+measures.show_key_measures(view, layer, unit, effects.n_images)
 
 left, right = st.columns([5, 7], gap="large")
 with left:
-    exemplars.exemplars(view, layer, unit)
+    exemplars.show(view, layer, unit)
 with right:
-    class_profile.sides(view, layer, unit, effect, evidence)
-    activation_histogram.distribution(view, layer, unit)
-    changed_images.class_detail(view, layer, unit)
-all_measures(view, layer, unit)
-concepts.concepts(view, layer, unit)
-attribution.attribution(view, layer, unit)
+    class_profile.show(view, layer, unit, effects, test)
+    activation_histogram.show(view, layer, unit)
+    changed_images.show(view, layer, unit)
+measures.show_all_measures(view, layer, unit)
+concepts.show(view, layer, unit)
+attribution.show(view, layer, unit)

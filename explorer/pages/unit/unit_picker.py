@@ -10,7 +10,7 @@ from explorer.selection import Selection
 from precompute.store.reader import Layer
 
 
-def stepper(view: View) -> None:
+def show(view: View) -> None:
     """Show the controls that lead from unit to unit."""
     layer, unit = view.layer, view.selection.unit or 0
     st.html('<span class="us-crumb">/</span>', width="content")

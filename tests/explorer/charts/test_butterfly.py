@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explorer.charts.butterfly import MOST_ROWS, butterfly, class_frame, split
-from explorer.class_effects import Impact
+from explorer.class_effects import ClassEffects
 from precompute.measures.paired import drop_interval
 
 
@@ -13,7 +13,7 @@ def made_up(n_classes, seed=0, n=50):
     lost, gained = rng.poisson(0.4, n_classes), rng.poisson(0.2, n_classes)
     images = np.full(n_classes, n)
     low, high = drop_interval(lost, gained, images)
-    effect = Impact(images, lost, gained, (lost - gained) / n, low, high)
+    effect = ClassEffects(images, lost, gained, (lost - gained) / n, low, high)
     names = [f"n{c:04d}" for c in range(n_classes)]
     return class_frame([f"class {c}" for c in range(n_classes)], names, rng.random(n_classes), effect), effect
 
@@ -73,7 +73,7 @@ def test_classes_without_images_are_left_out():
     frame, _ = made_up(3)
     images = np.array([50, 0, 50])
     low, high = drop_interval(np.zeros(3, int), np.zeros(3, int), images)
-    effect = Impact(images, np.zeros(3, int), np.zeros(3, int), np.array([0.0, np.nan, 0.0]), low, high)
+    effect = ClassEffects(images, np.zeros(3, int), np.zeros(3, int), np.array([0.0, np.nan, 0.0]), low, high)
     frame = class_frame(["a", "b", "c"], ["a", "b", "c"], np.array([1.0, np.nan, 2.0]), effect)
     assert frame["name"].tolist() == ["c", "a"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from explorer.charts.rotation import means, shares, spread
+from explorer.charts.rotation import circles, means, shares
 
 
 def test_shares_of_few_values_are_those_of_each_value():
@@ -33,4 +33,4 @@ def test_the_charts_are_valid():
     spec = means(frame, each, "largest class drop, points").to_dict()
     assert spec["layer"][1]["encoding"]["color"]["scale"]["domain"] == ["measured", "by chance"]
     rows = shares([("units", np.array([1.0])), ("turned 100 %", np.array([2.0]))])
-    assert spread(rows, "overall drop, points").to_dict()["height"] == 92
+    assert circles(rows, "overall drop, points").to_dict()["height"] == 92
