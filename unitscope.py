@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from precompute.measures.selectivity import class_means, class_selectivity
     from precompute.measures.sparsity import hoyer, lifetime_sparsity
     from precompute.options import RunOptions
-    from precompute.store.answers import answers, flip_table
+    from precompute.store.answers import answers
     from precompute.store.check import check
     from precompute.store.reader import Experiment, Layer, Store, open_store
 
 _HOME = {
     "precompute.errors": ("UnitscopeError",),
     "precompute.options": ("RunOptions",),
-    "precompute.store.answers": ("answers", "flip_table"),
+    "precompute.store.answers": ("answers",),
     "precompute.store.check": ("check",),
     "precompute.store.reader": ("Experiment", "Layer", "Store", "open_store"),
     # The formulas
@@ -89,7 +89,6 @@ __all__ = [
     "drops_frame",
     "false_discovery",
     "feature_entropy",
-    "flip_table",
     "flips_frame",
     "hoyer",
     "images_frame",
@@ -295,9 +294,9 @@ def flips_frame(store: "Store", layer: str, *, ablation: str = "zero") -> "pd.Da
     import numpy as np
     import pandas as pd
 
-    from precompute.store.answers import answers, flip_table
+    from precompute.store.answers import answers
 
-    before, flips = answers(store), flip_table(_ablated(store, layer, ablation), ablation)
+    before, flips = answers(store), _ablated(store, layer, ablation).flip_table(ablation)
     was, target = before.prediction[flips.image], before.target[flips.image]
     return pd.DataFrame(
         {

@@ -22,7 +22,7 @@ from precompute.measures.drops import Answers
 from precompute.measures.halves import disattenuated, halves, stepped_up
 from precompute.measures.paired import FlipTable, flip_rate
 from precompute.measures.table import find, named
-from precompute.store.answers import answers, flip_table
+from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Measure, Store
 
@@ -79,7 +79,7 @@ def prepare(job: Job) -> Prepared:
 
 
 def _sides(job: Job, layer: Layer, kind: str) -> _Sides:
-    before, flips = answers(job.store), flip_table(layer, kind)
+    before, flips = answers(job.store), layer.flip_table(kind)
     counts = halved_counts(flips, before, halves(before.label, seed=job.seed))
     names = [name for name, held in layer.measures.items() if _is_held_against_drops(held, kind)]
     mean, alive = _activity(layer)
@@ -114,12 +114,11 @@ def _activity(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
 
     Dead units have no drop and no selectivity to compare.
     """
-    mean, alive = np.empty(layer.n_units), np.empty(layer.n_units, dtype=bool)
-    for unit in range(layer.n_units):
-        held = layer.activation(unit)
-        mean[unit] = (held.mean if held.positive_mean is None else held.positive_mean).mean(dtype=np.float64)
-        alive[unit] = held.max.any() or held.mean.any()
-    return mean, alive
+    mean, alive = [], []
+    for held in map(layer.activation, layer.blocks()):
+        mean += [row.mean(dtype=np.float64) for row in held.rate]
+        alive += [held.max.any(axis=1) | held.mean.any(axis=1)]
+    return np.array(mean), np.concatenate(alive)
 
 
 def _seconds(sides: _Sides) -> float:

@@ -34,13 +34,13 @@ def log_prob_losses(layer: Layer, kind: str, before: Answers, images: np.ndarray
         (unit, class), in nats, positive where the class suffers; 0 for a class without images, and everywhere where the
         store does not hold the changes.
     """
-    found = np.zeros((layer.n_units, before.n_classes))
-    for unit in range(layer.n_units):
-        change = layer.log_prob_change(kind, unit)
-        if change is None:
-            break
-        found[unit] = -class_means(change[None, images], before.label[images], before.n_classes)[0]
-    return np.nan_to_num(found)
+    label = before.label[images]
+    losses = [
+        -class_means(row[None, images], label, before.n_classes)[0]
+        for change in layer.log_prob_changes(kind)
+        for row in change
+    ]
+    return np.nan_to_num(losses) if losses else np.zeros((layer.n_units, before.n_classes))
 
 
 def spread(label: np.ndarray, per_class: int | None) -> np.ndarray:

@@ -1,6 +1,5 @@
 """How far the drops of a store are more than chance: from its flips and changes of log-probability alone."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -11,17 +10,23 @@ from precompute.measures.drops import Answers
 from precompute.measures.halves import halves, held_out_drop, reliability
 from precompute.measures.maxdrop import MaxDropTest, max_drop_test, takes_part
 from precompute.measures.multiplicity import discrete_false_discovery, false_discovery
-from precompute.measures.paired import PairedCounts, drop_interval, mcnemar, mcnemar_attainable, paired_counts
+from precompute.measures.paired import (
+    FlipTable,
+    PairedCounts,
+    drop_interval,
+    mcnemar,
+    mcnemar_attainable,
+    paired_counts,
+)
 from precompute.measures.power import found_share
 from precompute.measures.quoted import quoted_drop
 from precompute.measures.selectivity import class_means
 from precompute.measures.shifts import less_certain, wilcoxon
 from precompute.measures.table import named
-from precompute.store.answers import answers, flip_table
+from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
-_BLOCK_BYTES = 2**26
 _CALLED = 0.05
 _TRUE_DROPS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5)
 _AS_MEASURES = {
@@ -61,9 +66,10 @@ def prepare(job: Job) -> Prepared:
         arrays = {"half": frame.half, "set_apart": (~frame.taking).astype(np.int32)}
         measures: dict[str, Arrays] = {layer.name: {} for layer, _ in ablated}
         for layer, kind in ablated:
-            found = _counted(frame, layer, kind) | _shifted(frame, layer, kind)
+            flips = layer.flip_table(kind)
+            found = _counted(frame, flips) | _shifted(frame, layer, kind)
             arrays |= {f"layers/{layer.name}/ablation/{kind}/{name}": values for name, values in found.items()}
-            measures[layer.name] |= _measures(frame, layer, kind, found)
+            measures[layer.name] |= _measures(kind, found, flip_rate=_flip_rate(frame, flips))
             advance(layer.n_units)
         return Findings(arrays, measures)
 
@@ -85,7 +91,7 @@ def _seconds(frame: _Frame, layer: Layer, kind: str) -> tuple[float, float]:
     if change is not None:
         wilcoxon(change[None], frame.before.label, frame.before.n_classes)
     tested = perf_counter()
-    quoted_drop(_first_unit(paired_counts(flip_table(layer, kind), frame.before)), frame.taking)
+    quoted_drop(_first_unit(paired_counts(layer.flip_table(kind), frame.before)), frame.taking)
     return tested - started, perf_counter() - tested
 
 
@@ -93,20 +99,21 @@ def _first_unit(counts: PairedCounts) -> PairedCounts:
     return PairedCounts(counts.lost[:1], counts.gained[:1], counts.count)
 
 
-def _measures(frame: _Frame, layer: Layer, kind: str, found: Arrays) -> Arrays:
+def _measures(kind: str, found: Arrays, *, flip_rate: np.ndarray) -> Arrays:
     """Return what is one number per unit and worth picking, by the names of measures."""
-    n_images = len(frame.before.label)
-    rate = np.array([len(layer.flips(kind, unit).image) for unit in range(layer.n_units)]) / n_images
     held = _AS_MEASURES | {measure: name for measure, name in _IF_HELD.items() if name in found}
-    chosen = {measure: found[name] for measure, name in held.items()} | {"flip_rate": rate}
+    chosen = {measure: found[name] for measure, name in held.items()} | {"flip_rate": flip_rate}
     return {named(measure, kind): values for measure, values in chosen.items()}
 
 
 # From flips
 
 
-def _counted(frame: _Frame, layer: Layer, kind: str) -> Arrays:
-    flips = flip_table(layer, kind)
+def _flip_rate(frame: _Frame, flips: FlipTable) -> np.ndarray:
+    return np.bincount(flips.unit, minlength=flips.n_units) / len(frame.before.label)
+
+
+def _counted(frame: _Frame, flips: FlipTable) -> Arrays:
     counts = paired_counts(flips, frame.before)
     first, second = (paired_counts(flips, frame.before, frame.half == half) for half in (0, 1))
     test = max_drop_test(counts, frame.taking)
@@ -186,7 +193,7 @@ def _profile(frame: _Frame, counts: PairedCounts) -> np.ndarray:
 def _shifted(frame: _Frame, layer: Layer, kind: str) -> Arrays:
     """Return the mean change of every class and its p-value; nothing where the store lacks the changes."""
     means, p = [], []
-    for change in _changes(frame, layer, kind):
+    for change in layer.log_prob_changes(kind):
         means.append(class_means(change, frame.before.label, frame.before.n_classes))
         p.append(wilcoxon(change, frame.before.label, frame.before.n_classes))
     if not means:
@@ -199,12 +206,3 @@ def _certainty(change: np.ndarray, p: np.ndarray) -> Arrays:
     """Ask of every unit whether the images of some class become less certain without it."""
     smallest, worst = less_certain(change, p)
     return {"certainty_p": smallest, "certainty_q": false_discovery(smallest), "certainty_class": worst}
-
-
-def _changes(frame: _Frame, layer: Layer, kind: str) -> Iterator[np.ndarray]:
-    step = max(1, _BLOCK_BYTES // (8 * max(1, len(frame.before.label))))
-    for start in range(0, layer.n_units, step):
-        rows = [layer.log_prob_change(kind, unit) for unit in range(start, min(start + step, layer.n_units))]
-        if rows[0] is None:
-            return
-        yield np.stack([row for row in rows if row is not None])

@@ -13,7 +13,7 @@ from precompute.images.picture import small_shape, thumbnail
 from precompute.models.sites import Site
 from precompute.progress import Progress, Stage
 from precompute.run.image_set import ImageSet
-from precompute.run.merge import Merged, blocks
+from precompute.run.merge import Merged
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
 from precompute.run.sweep import Swept
@@ -21,6 +21,7 @@ from precompute.stages.activation_at import ActivationAt, rows_within
 from precompute.stages.attribution import failure_of
 from precompute.stages.exemplar_maps import Look, Maps, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted, wanted
+from precompute.store.blocks import row_blocks
 from precompute.store.pictures import write_pictures
 from precompute.store.schema import (
     EXEMPLAR_KINDS,
@@ -243,7 +244,7 @@ def _write_maps(
     side = size or folder.read(held[0], f"{name}-map").shape[1:]
     n_slots = max(first + count for first, count in paths.values())
     targets = {path: writer.create(path, (n_units, count, *side)) for path, (_, count) in paths.items()}
-    for block in blocks(n_units, n_slots * int(np.prod(side)) * 2):
+    for block in row_blocks(n_units, n_slots * int(np.prod(side)) * 2):
         maps = np.full((block.stop - block.start, n_slots, *side), np.nan, dtype=np.float16)
         for shard in held:
             unit = folder.read(shard, f"{name}-unit")

@@ -3,7 +3,7 @@
 Each block of units becomes whole rows over all images and is written as one-unit chunks.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
 from precompute.run.sweep import Swept
 from precompute.stages.exemplars import Choice, choose
+from precompute.store.blocks import row_blocks
 from precompute.store.schema import EXEMPLAR_KINDS, MAX_STATE_DICT_BYTES, layer_path
 from precompute.store.train_writer import Writer
 from precompute.store.writer import StoreWriter
@@ -141,7 +142,7 @@ class _LayerMerge:
         targets = {name: self.writer.create(self._path("activation", name), shape) for name in names}
         checksum = path_checksums(self.images.list.paths)
         means, positive_means, dead = [], [], []
-        for block in blocks(self.site.n_units, 4 * self.n_images * len(names)):
+        for block in row_blocks(self.site.n_units, 4 * self.n_images * len(names)):
             rows = {name: self._activation_rows(name, block) for name in names}
             for name, values in rows.items():
                 targets[name][block] = values
@@ -175,8 +176,8 @@ class _LayerMerge:
         """Write what one kind of ablation does to log-probabilities."""
         path = self._path("ablation", kind, "log_prob_change")
         change = self.writer.create(path, (self.site.n_units, self.n_images))
-        for block in blocks(self.site.n_units, 2 * self.n_images):
-            change[block] = gathered(self.folder, self.images.shards, self._name(kind, "log_prob_change"), block)
+        for block in row_blocks(self.site.n_units, 2 * self.n_images):
+            change[block] = _gathered(self.folder, self.images.shards, self._name(kind, "log_prob_change"), block)
 
     def write_measures(self, values: Mapping[str, np.ndarray]) -> None:
         """Write measures with what a reader needs to understand them."""
@@ -198,8 +199,8 @@ class _LayerMerge:
             return
         shape = (self.site.n_units, self.n_images, len(self.site.other_tokens))
         target = self.writer.create(self._path("activation", "other_tokens"), shape)
-        for block in blocks(self.site.n_units, 4 * self.n_images * shape[2]):
-            target[block] = gathered(self.folder, self.images.shards, self._name("other_tokens"), block)
+        for block in row_blocks(self.site.n_units, 4 * self.n_images * shape[2]):
+            target[block] = _gathered(self.folder, self.images.shards, self._name("other_tokens"), block)
 
     def _write_exemplar_lists(self) -> None:
         for kind in EXEMPLAR_KINDS:
@@ -221,7 +222,7 @@ class _LayerMerge:
 
     def _activation_rows(self, name: str, block: slice) -> np.ndarray:
         if name != "positive_mean":
-            return gathered(self.folder, self.images.shards, self._name(name), block)
+            return _gathered(self.folder, self.images.shards, self._name(name), block)
         # In a shard that goes nowhere below zero the positive mean is the mean.
         held = [self._name(name) in self.folder.names(shard) for shard in self.images.shards]
         parts = zip(self.images.shards, held, strict=True)
@@ -242,18 +243,6 @@ class _LayerMerge:
         return layer_path(self.site.name, *parts)
 
 
-# Blocks of units
-
-
-_BLOCK_BYTES = 64 * 1024**2
-
-
-def gathered(folder: ShardFolder, shards: Sequence[str], name: str, block: slice) -> np.ndarray:
+def _gathered(folder: ShardFolder, shards: Sequence[str], name: str, block: slice) -> np.ndarray:
     """Read a block of units over all images, (unit, image, ...)."""
     return np.concatenate([folder.read(shard, name)[block] for shard in shards], axis=1)
-
-
-def blocks(n_units: int, row_bytes: int) -> Iterator[slice]:
-    """Cut units into blocks of about equal memory, whatever the number of images."""
-    size = max(1, _BLOCK_BYTES // max(1, row_bytes))
-    return (slice(start, min(start + size, n_units)) for start in range(0, n_units, size))

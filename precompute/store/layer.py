@@ -1,5 +1,6 @@
 """One layer of a store. What belongs to one unit is read when asked for, as one chunk."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -7,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute import ablation_kinds
+from precompute.errors import StoreDamaged
+from precompute.measures.paired import FlipTable
 from precompute.measures.table import find
 from precompute.store import schema
+from precompute.store.blocks import row_blocks
 from precompute.store.records import (
     AblationEffect,
     Activation,
@@ -85,6 +89,10 @@ class Layer:
             positive_mean=self._read(positive, unit) if self._has(positive) else None,
         )
 
+    def blocks(self) -> Iterator[slice]:
+        """Cut the units into runs to read at once: those whose numbers for all images, as float64, take about 64 MB."""
+        return row_blocks(self.n_units, 8 * self._n_images)
+
     def other_tokens(self, unit: int) -> Floats | None:
         """Return one unit's activation at the tokens apart from the picture, (N, t); None where there are none."""
         path = "activation/other_tokens"
@@ -109,10 +117,35 @@ class Layer:
         image = self._file.indices(self._path(f"{base}/image"), self._n_images, here)
         return Flips(image, self._read(f"{base}/prediction", here))
 
-    def log_prob_change(self, kind: str, unit: int) -> Floats | None:
-        """Return the change of the true class's log-probability (N,) without the unit, or None if not stored."""
+    def flip_table(self, kind: str) -> FlipTable:
+        """Return the images whose top-1 output changes, of all units below one another, in three reads."""
+        base = self._path(f"ablation/{kind}/flip")
+        image = self._file.indices(f"{base}/image", self._n_images)
+        edges = self._file.indices(f"{base}/indptr", len(image) + 1)
+        n_flips = np.diff(edges)
+        if len(n_flips) != self.n_units or edges[0] != 0 or edges[-1] != len(image) or (n_flips < 0).any():
+            raise StoreDamaged(
+                f"{self._file.path}: {base}/indptr does not rise from 0 to the number of flips, a step for each unit. "
+                "Copy the file again."
+            )
+        unit = np.repeat(np.arange(self.n_units), n_flips)
+        return FlipTable(unit, image, self._file.read(f"{base}/prediction"), self.n_units)
+
+    def log_prob_change(self, kind: str, unit: int | slice) -> Floats | None:
+        """Return the change of the true class's log-probability without a unit (N,), or without each unit of a run.
+
+        None where the store does not hold it.
+        """
         path = f"ablation/{kind}/log_prob_change"
         return self._read(path, unit).astype(np.float32) if self._has(path) else None
+
+    def log_prob_changes(self, kind: str) -> Iterator[Floats]:
+        """Yield :meth:`log_prob_change` of all units, run by run of :meth:`blocks`; nothing where it is not stored."""
+        for block in self.blocks():
+            change = self.log_prob_change(kind, block)
+            if change is None:
+                return
+            yield change
 
     @cached_property
     def exemplar_kinds(self) -> tuple[str, ...]:

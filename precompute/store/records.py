@@ -106,7 +106,7 @@ class Measure:
 
 @dataclass(frozen=True, eq=False)
 class Activation:
-    """One unit's response to every image (N,): maximum and mean over space.
+    """One unit's response to every image (N,): maximum and mean over space; of a run of units (units, N).
 
     ``positive_mean`` is None in layers that never go below zero, where it would equal ``mean``.
     """
@@ -114,6 +114,11 @@ class Activation:
     max: Floats
     mean: Floats
     positive_mean: Floats | None
+
+    @property
+    def rate(self) -> Floats:
+        """How strongly the unit answers: the mean of its positive part, of which measures of class preference are."""
+        return self.mean if self.positive_mean is None else self.positive_mean
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from precompute.__main__ import main
 from precompute.errors import DiskError
 from precompute.experiments import runner
 from precompute.models.load import load_model
-from precompute.run import merge, pipeline
+from precompute.run import pipeline
 from precompute.run.shards import ShardFolder
 from precompute.store.check import check
 from precompute.store.reader import open_store
@@ -280,7 +280,7 @@ def test_reduced_precision_gives_the_same_predictions(computed, small):
 def test_the_size_of_shards_and_blocks_changes_nothing(small, tmp_path, monkeypatch):
     # One image at a time: in larger batches rounding depends on the batch.
     assert main(job(small, "--batch-size", 1, "--shard-size", 5, layers=LAYERS)) == 0
-    monkeypatch.setattr(merge, "_BLOCK_BYTES", 400)
+    monkeypatch.setattr("precompute.store.blocks.BLOCK_BYTES", 400)
     other = (small[0], small[1], tmp_path / "other.h5")
     assert main(job(other, "--batch-size", 1, "--shard-size", 24, "--workers", 2, layers=LAYERS)) == 0
     assert_same_stores(small[2], other[2])
@@ -352,7 +352,7 @@ def test_an_earlier_store_of_the_same_options_is_not_taken_for_that_of_a_stopped
     with open_store(small[2]) as store:
         first = store.provenance["started"]
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "carry_out", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(runner, "find", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         assert main(job(small)) == 130
     assert main(job(small, "--resume")) == 0
     with open_store(small[2]) as store:

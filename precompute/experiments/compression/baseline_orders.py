@@ -6,7 +6,7 @@ import numpy as np
 
 from precompute.measures.paired import paired_counts
 from precompute.measures.selectivity import class_means, class_selectivity
-from precompute.store.answers import answers, flip_table
+from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
@@ -62,13 +62,12 @@ def _names(layer: Layer) -> list[str]:
 
 
 def _drop(store: Store, layer: Layer, half: np.ndarray) -> np.ndarray:
-    counts = paired_counts(flip_table(layer, layer.ablations[0]), answers(store), half == 0)
+    counts = paired_counts(layer.flip_table(layer.ablations[0]), answers(store), half == 0)
     return (counts.lost - counts.gained).sum(axis=1) / max(1, int(counts.count.sum()))
 
 
 def _selectivity(store: Store, layer: Layer, half: np.ndarray) -> np.ndarray:
     before, seen = answers(store), half == 0
-    responses = [layer.activation(unit) for unit in range(layer.n_units)]
-    # Below zero the index leaves its range.
-    means = [each.mean if each.positive_mean is None else each.positive_mean for each in responses]
-    return class_selectivity(class_means(np.stack(means)[:, seen], before.label[seen], before.n_classes))[0]
+    # Of the positive part: below zero the index leaves its range.
+    rate = np.concatenate([layer.activation(block).rate[:, seen] for block in layer.blocks()])
+    return class_selectivity(class_means(rate, before.label[seen], before.n_classes))[0]

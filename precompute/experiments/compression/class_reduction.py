@@ -5,7 +5,7 @@ import numpy as np
 from precompute.experiments.protocol import Arrays
 from precompute.experiments.reading import log_prob_losses
 from precompute.measures.paired import paired_counts
-from precompute.store.answers import answers, flip_table
+from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
@@ -31,7 +31,7 @@ def class_form(store: Store, layer: Layer, half: np.ndarray) -> Arrays:
         `<end>_held_out`. Of equal drops the one with the larger loss of log-probability counts as more important. Five
         places, fewer where there are fewer than ten classes with images; a class is never in both.
     """
-    before, flips = answers(store), flip_table(layer, layer.ablations[0])
+    before, flips = answers(store), layer.flip_table(layer.ablations[0])
     chosen, held_out = (paired_counts(flips, before, half == part).drop for part in (0, 1))
     loss = log_prob_losses(layer, layer.ablations[0], before, half == 0)
     with_images = np.flatnonzero(~np.isnan(chosen[0]))

@@ -26,7 +26,7 @@ from precompute.measures.curves import area, withstood
 from precompute.measures.paired import paired_counts
 from precompute.models.device import exact_float32
 from precompute.stages.ablation import Effect, sweep
-from precompute.store.answers import answers, flip_table
+from precompute.store.answers import answers
 from precompute.store.layer import Layer
 
 
@@ -127,7 +127,7 @@ def _score(job: Job, layer: Layer, half: np.ndarray) -> np.ndarray:
     """Return what units are ranked by: a measure, or the overall drop of each alone on the first half."""
     if job.options.by is not None:
         return np.asarray(layer.measures[job.options.by].values, dtype=np.float64)
-    counts = paired_counts(flip_table(layer, layer.ablations[0]), answers(job.store), half == 0)
+    counts = paired_counts(layer.flip_table(layer.ablations[0]), answers(job.store), half == 0)
     return (counts.lost - counts.gained).sum(axis=1) / max(1, int(counts.count.sum()))
 
 

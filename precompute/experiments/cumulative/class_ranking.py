@@ -12,7 +12,7 @@ from precompute.experiments.protocol import Arrays
 from precompute.experiments.reading import log_prob_losses
 from precompute.measures.balanced import balanced_accuracy
 from precompute.stages.ablation import Effect
-from precompute.store.answers import answers, flip_table
+from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
@@ -112,7 +112,7 @@ def _asked(store: Store, asked: tuple[str, ...] | None) -> list[int]:
 
 def _balanced_without(store: Store, layer: Layer, images: np.ndarray) -> np.ndarray:
     """Return balanced accuracies on some images, with nothing ablated and without each unit: (1 + unit, class)."""
-    before, flips = answers(store), flip_table(layer, layer.ablations[0])
+    before, flips = answers(store), layer.flip_table(layer.ablations[0])
     tally = Tally(layer.n_units, np.asarray(store.classes.output_index))
     kept, place = images[flips.image], np.cumsum(images) - 1
     effect = Effect(flips.unit[kept], place[flips.image[kept]], flips.prediction[kept], np.empty((layer.n_units, 0)))

@@ -1,6 +1,6 @@
 """What silencing each unit costs on a set of images: summed from a store, or swept on a folder of training images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +25,6 @@ from precompute.store.reader import Store
 Key = tuple[str, str]
 """A layer's name, and a kind of ablation."""
 
-_BLOCK_BYTES = 2**26
 _FEWEST_PER_CLASS = 10
 _TIMED_UNITS = (1, 8, 64, 512)
 
@@ -75,19 +74,12 @@ def stored(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance
     falls = {}
     for name, kind in keys:
         parts = []
-        for change in _changes(store.layer(name), kind, len(before.label)):
+        for change in store.layer(name).log_prob_changes(kind):
             parts.append(Falls.of(log_odds_fall(log_prob, change[:, used]), label, n_classes))
             advance(len(change))
         sums = (np.concatenate([getattr(part, of) for part in parts]) for of in ("total", "square", "cube"))
         falls[name, kind] = Falls(parts[0].count, *sums)
     return Side(np.bincount(label, minlength=n_classes), right, falls)
-
-
-def _changes(layer: Layer, kind: str, n_images: int) -> Iterator[np.ndarray]:
-    step = max(1, _BLOCK_BYTES // (8 * max(1, n_images)))
-    for start in range(0, layer.n_units, step):
-        rows = [layer.log_prob_change(kind, unit) for unit in range(start, min(start + step, layer.n_units))]
-        yield np.stack([row for row in rows if row is not None])
 
 
 # From a folder
@@ -189,7 +181,9 @@ def _silenced(layer: Layer, kind: str) -> list[Ablation]:
     """List every unit's ablation, as the run had it: with the means over the images of the run."""
     silenced, means = kind_of(kind), None
     if silenced.needs_means:
-        means = np.array([layer.activation(unit).mean.mean(dtype=np.float64) for unit in range(layer.n_units)])
+        # Unit by unit, as the sum over images depends on how many rows are summed at once.
+        rows = (row for block in layer.blocks() for row in layer.activation(block).mean)
+        means = np.array([row.mean(dtype=np.float64) for row in rows])
     return each_unit(silenced.values(layer.n_units, means).tolist())
 
 

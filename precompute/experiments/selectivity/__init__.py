@@ -4,7 +4,6 @@ From the store alone. Units are read a block at a time, but for the correlations
 per unit and image of a whole layer at hand.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -23,7 +22,6 @@ MOST_DRAWS = 1000
 FEWEST_DRAWS = 100
 MOST_IMAGES_AT_K = 25
 SHARES = (0.5, 0.75, 0.9, 0.95, 0.99)
-_BLOCK_BYTES = 2**26
 _TIMED_UNITS = 16
 _TIMED_DRAWS = (1, 9)
 
@@ -65,14 +63,14 @@ def _frame(job: Job) -> _Frame:
 
 def _seconds(frame: _Frame, layer: Layer) -> tuple[float, float]:
     """Time a few units; return the seconds of one unit, beside shuffling and for each shuffle."""
-    units = range(min(_TIMED_UNITS, layer.n_units))
-    responses = _responses(layer, units)
+    n_units = min(_TIMED_UNITS, layer.n_units)
+    responses = _responses(layer, slice(n_units))
     _of_units(frame, responses, 1)  # the first time is slow
     took = []
     for draws in _TIMED_DRAWS:
         started = perf_counter()
         _of_units(frame, responses, draws)
-        took.append((perf_counter() - started) / len(units))
+        took.append((perf_counter() - started) / n_units)
     each = max(1e-9, (took[1] - took[0]) / (_TIMED_DRAWS[1] - _TIMED_DRAWS[0]))
     return took[0], each
 
@@ -111,29 +109,19 @@ def _run(job: Job, frame: _Frame, draws: int, advance: Advance) -> Findings:
     measures: dict[str, Arrays] = {}
     for layer in job.layers:
         parts = []
-        for units in _blocks(layer, len(frame.half)):
-            parts.append(_of_units(frame, _responses(layer, units), draws))
-            advance(len(units))
+        for block in layer.blocks():
+            parts.append(_of_units(frame, _responses(layer, block), draws))
+            advance(block.stop - block.start)
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        found |= _between_units(frame, _means(layer))
+        found |= _between_units(frame, layer.activation(slice(None)).mean)
         measures[layer.name] = _measures(found)
         arrays |= {f"layers/{layer.name}/{name}": values for name, values in _datasets(found).items()}
     return Findings(arrays, measures)
 
 
-def _blocks(layer: Layer, n_images: int) -> Iterator[range]:
-    step = max(1, _BLOCK_BYTES // (8 * n_images))
-    return (range(start, min(start + step, layer.n_units)) for start in range(0, layer.n_units, step))
-
-
-def _responses(layer: Layer, units: range) -> Responses:
-    held = [layer.activation(unit) for unit in units]
-    rate = [one.mean if one.positive_mean is None else one.positive_mean for one in held]
-    return Responses(np.stack([one.max for one in held]), np.stack([one.mean for one in held]), np.stack(rate))
-
-
-def _means(layer: Layer) -> np.ndarray:
-    return np.stack([layer.activation(unit).mean for unit in range(layer.n_units)])
+def _responses(layer: Layer, units: slice) -> Responses:
+    held = layer.activation(units)
+    return Responses(held.max, held.mean, held.rate)
 
 
 def _of_units(frame: _Frame, responses: Responses, draws: int) -> Arrays:

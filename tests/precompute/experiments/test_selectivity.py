@@ -157,7 +157,7 @@ def test_units_are_read_in_blocks_without_a_trace(made, monkeypatch, tmp_path):
     store, found = made
     path = tmp_path / "again.h5"
     path.write_bytes(store.path.read_bytes())
-    monkeypatch.setattr("precompute.experiments.selectivity._BLOCK_BYTES", 8 * len(store.images) * 4)
+    monkeypatch.setattr("precompute.store.blocks.BLOCK_BYTES", 8 * len(store.images) * 4)
     again = content_after(path, "selectivity", "--seed", "2")
     for name, values in found.items():
         np.testing.assert_array_equal(again[name], values, err_msg=name)

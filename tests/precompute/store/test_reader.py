@@ -11,6 +11,7 @@ import pytest
 
 from precompute.errors import StoreDamaged, StoreError, StoreIncomplete, StoreMissing, StoreVersion
 from precompute.store.reader import open_store
+from precompute.store.storefile import StoreFile
 from tests.factory import Recipe, make_contents, write_store
 from tests.precompute.store.conftest import SMALL
 
@@ -229,6 +230,7 @@ def test_a_store_that_may_only_be_read_can_be_read(store_path):
 WATCH = """
 import sys
 from precompute.store.reader import open_store
+from precompute.store.storefile import StoreFile
 from tests.precompute.store.test_reader import read_everything
 
 seen = []
@@ -251,3 +253,45 @@ def test_opening_a_store_runs_nothing_and_loads_no_torch(store_path, good_bytes,
         text=True,
     )
     assert done.stdout == "[] False\n", done.stderr
+
+
+# Whole layers
+
+
+def test_all_flips_are_those_of_the_units_below_one_another(store_path):
+    with open_store(store_path) as store:
+        (layer,) = store.layers
+        table = layer.flip_table("zero")
+        assert len(table.image)
+        for unit in range(layer.n_units):
+            one, here = layer.flips("zero", unit), table.unit == unit
+            np.testing.assert_array_equal(table.image[here], one.image)
+            np.testing.assert_array_equal(table.prediction[here], one.prediction)
+        assert table.n_units == layer.n_units
+
+
+def test_a_whole_layer_takes_a_few_large_reads(store_path, monkeypatch):
+    reads, read = [], StoreFile.read
+    with open_store(store_path) as store:
+        (layer,) = store.layers
+        shape = layer.n_units, len(store.images)
+        monkeypatch.setattr(StoreFile, "read", lambda *given: reads.append(given[1]) or read(*given))
+        layer.flip_table("zero")
+        assert len(reads) == 3
+        reads.clear()
+        (change,) = layer.log_prob_changes("zero")
+        assert len(reads) == 1
+    assert change.shape == shape
+
+
+@pytest.mark.parametrize("edges", [[0, 3, 2], [1], [0, 1]])
+def test_flips_that_belong_to_no_unit_are_told(store_path, edges):
+    with h5py.File(store_path, "r+") as file:
+        held = file[f"{LAYER}/ablation/zero/flip/indptr"]
+        wrong = held[...]
+        wrong[: len(edges)] = edges
+        if edges == [0, 1]:
+            wrong[-1] = 0
+        held[...] = wrong
+    with open_store(store_path) as store, pytest.raises(StoreDamaged, match="indptr"):
+        store.layers[0].flip_table("zero")
