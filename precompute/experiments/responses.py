@@ -13,6 +13,7 @@ from torch import Tensor
 
 from precompute.errors import StoreError
 from precompute.experiments.ablation_orders import divided, site_of
+from precompute.experiments.budget import fewer_per_class, fit
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import Subject, find_subject
 from precompute.measures.class_correlation import JointMoments, shuffled_correlations, strongest_class
@@ -82,8 +83,8 @@ def prepare(job: Job) -> Prepared:
         watched = [_Watched(layer, site_of(subject, layer)) for layer in job.layers]
         each = _seconds(job, subject)
     half = divided(label, job.options.images_per_class, seed=job.seed)
-    half, reduced = _within(label, half, each, job)
-    n_images = int((half >= 0).sum())
+    half, reduced = fit(half, lambda half: each * _n_used(half), job.options.max_minutes, [partial(_on_fewer, job)])
+    n_images = _n_used(half)
     n_classes = len(job.store.classes)
     return Prepared(
         seconds=each * n_images,
@@ -111,16 +112,15 @@ def _seconds(job: Job, subject: Subject) -> float:
     return (perf_counter() - started) / len(subject.probe)
 
 
-def _within(label: np.ndarray, half: np.ndarray, each: float, job: Job) -> tuple[np.ndarray, str | None]:
-    """Take fewer images where all would take longer than allowed."""
-    budget, full = 60 * job.options.max_minutes, each * int((half >= 0).sum())
-    if full <= budget:
-        return half, None
-    per_class = max(2, int(np.bincount(label[half >= 0]).max() * budget / full))
-    return divided(label, per_class, seed=job.seed), (
-        f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min it looks at {per_class} "
-        "images of each class; --max-minutes allows more."
-    )
+def _n_used(half: np.ndarray) -> int:
+    return int((half >= 0).sum())
+
+
+def _on_fewer(job: Job, half: np.ndarray, share: float) -> tuple[np.ndarray, str]:
+    """Divide fewer images into halves."""
+    label = np.asarray(job.store.images.label)
+    per_class = fewer_per_class(label[half >= 0], share)
+    return divided(label, per_class, seed=job.seed), f"{per_class} images of each class are used"
 
 
 # The work

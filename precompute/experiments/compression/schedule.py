@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from precompute.ablation.ablations import Ablater
 from precompute.ablation.iterative import held_bytes
 from precompute.experiments.ablation_orders import ablater_of, ranked_and_measured, seconds_each, site_of
+from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.compression.baseline_orders import n_orders
 from precompute.experiments.compression.greedy import GreedyCost, greedy_cost
 from precompute.experiments.protocol import Job
@@ -105,7 +107,7 @@ def affordable(job: Job, subject: Subject, layers: Sequence[Compressible]) -> tu
     """
     extent = Extent(_halves(job, job.options.images_per_class), keep=job.options.keep)
     extent, crowded = _in_memory(job, subject, layers, extent)
-    extent, hurried = _in_time(job, layers, extent)
+    extent, hurried = fit(extent, partial(_seconds, layers), job.options.max_minutes, _cuts(job, layers))
     return extent, " ".join(filter(None, (crowded, hurried))) or None
 
 
@@ -118,26 +120,30 @@ def _in_memory(job: Job, subject: Subject, layers: Sequence[Compressible], exten
     return extent, f"Memory has room for {per_class} images of each class, half of them to decide what goes."
 
 
-def _in_time(job: Job, layers: Sequence[Compressible], extent: Extent) -> tuple[Extent, str | None]:
-    budget = 60 * job.options.max_minutes
-    full = sum(map(extent.seconds, layers))
-    if full <= budget:
-        return extent, None
-    most = max(1, max(each.layer.n_units for each in layers) // _FEWEST_ROUNDS)
-    extents = [replace(extent, a_round=a_round) for a_round in range(1, most + 1)]
-    extent = next((each for each in extents if sum(map(each.seconds, layers)) <= budget), extents[-1])
-    told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, "
-    told += f"{extent.a_round} unit{'s' * (extent.a_round > 1)} a round {'are' if extent.a_round > 1 else 'is'} removed"
-    left = sum(map(extent.seconds, layers))
-    if left > budget:
-        extent, per_class = _on_fewer_images(job, extent, budget / left)
-        told += f", on {per_class} images of each class, half of them to decide what goes"
-    return extent, told + "; --max-minutes allows more."
+def _cuts(job: Job, layers: Sequence[Compressible]) -> list[Cut[Extent]]:
+    """Let more units go in each round, as few as possible; where rounds become too few, use fewer images as well."""
+
+    def rounds(extent: Extent, _share: float) -> tuple[Extent, str]:
+        most = max(1, max(each.layer.n_units for each in layers) // _FEWEST_ROUNDS)
+        extents = [replace(extent, a_round=a_round) for a_round in range(1, most + 1)]
+        budget = 60 * job.options.max_minutes
+        extent = next((each for each in extents if _seconds(layers, each) <= budget), extents[-1])
+        several = extent.a_round > 1
+        return extent, f"{extent.a_round} unit{'s' * several} a round {'are' if several else 'is'} removed"
+
+    def images(extent: Extent, share: float) -> tuple[Extent, str]:
+        extent, per_class = _on_fewer_images(job, extent, share)
+        return extent, f"on {per_class} images of each class, half of them to decide what goes"
+
+    return [rounds, images]
+
+
+def _seconds(layers: Sequence[Compressible], extent: Extent) -> float:
+    return sum(map(extent.seconds, layers))
 
 
 def _on_fewer_images(job: Job, extent: Extent, share: float) -> tuple[Extent, int]:
-    most = int(np.bincount(np.asarray(job.store.images.label)[extent.half >= 0]).max())
-    per_class = max(2, int(most * share))
+    per_class = fewer_per_class(np.asarray(job.store.images.label)[extent.half >= 0], share)
     return replace(extent, half=_halves(job, per_class)), per_class
 
 

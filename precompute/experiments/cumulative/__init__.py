@@ -19,6 +19,7 @@ from precompute.experiments.ablation_orders import (
     without,
 )
 from precompute.experiments.accuracy_counts import Tally
+from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.cumulative.class_ranking import ClassRanking, OwnTally, rank_for_classes
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import Subject, find_subject
@@ -79,11 +80,10 @@ def prepare(job: Job) -> Prepared:
         subject = find_subject(job.store, job.options)
         half = ranked_and_measured(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
         removals = [_removal(job, subject, layer, half) for layer in job.layers]
-    budget = 60 * job.options.max_minutes
-    removals, half, reduced = _within(job, removals, half, budget)
+    (removals, half), reduced = fit((removals, half), _seconds, job.options.max_minutes, _cuts(job))
     n_sets = sum(removal.n_sets + removal.for_classes.n_sets for removal in removals)
     return Prepared(
-        seconds=_seconds(removals, half),
+        seconds=_seconds((removals, half)),
         bytes=sum(_bytes(removal, len(job.store.classes)) for removal in removals),
         steps=n_sets * int((half == 1).sum()),
         unit="ablated images",
@@ -134,7 +134,12 @@ def _score(job: Job, layer: Layer, half: np.ndarray) -> np.ndarray:
 # What it costs
 
 
-def _seconds(removals: list[_Removal], half: np.ndarray) -> float:
+Work = tuple[list[_Removal], np.ndarray]
+"""What is removed, and the halves of the images, (image,)."""
+
+
+def _seconds(work: Work) -> float:
+    removals, half = work
     n_images = int((half == 1).sum())
     return sum(removal.seconds * (removal.n_sets + removal.for_classes.n_sets) * n_images for removal in removals)
 
@@ -144,30 +149,26 @@ def _bytes(removal: _Removal, n_classes: int) -> float:
     return 4 * (common + 2 * removal.for_classes.order.size + 2 * removal.for_classes.n_sets)
 
 
-def _within(
-    job: Job, removals: list[_Removal], half: np.ndarray, budget: float
-) -> tuple[list[_Removal], np.ndarray, str | None]:
-    """Take fewer steps, and where the fewest are too many also fewer images, to stay within a time."""
-    full = _seconds(removals, half)
-    if full <= budget:
-        return removals, half, None
-    told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, "
-    removals = [replace(removal, for_classes=removal.for_classes.at_fewer_steps()) for removal in removals]
-    told += "orders for single classes are measured at the few steps of the published table"
-    if _seconds(removals, half) <= budget:
-        return removals, half, told + "; --max-minutes allows more."
-    share = budget / _seconds(removals, half)
-    removals = [replace(removal, n_removed=steps(removal.layer.n_units, share)) for removal in removals]
-    told += f", the others at {', '.join(str(len(removal.n_removed)) for removal in removals)} numbers of removed units"
-    left = _seconds(removals, half)
-    if left <= budget:
-        return removals, half, told + "; --max-minutes allows more."
+def _cuts(job: Job) -> list[Cut[Work]]:
+    """Take fewer steps, first for single classes, then for all; where the fewest are too many, also fewer images."""
     label = np.asarray(job.store.images.label)
-    most = int(np.bincount(label[half >= 0]).max())
-    per_class = max(2, int(most * budget / left))
-    half = ranked_and_measured(label, per_class, seed=job.seed)
-    removals = [_ranked_again(job, removal, half) for removal in removals]
-    return removals, half, told + f" and on {per_class} images of each class, half of them to rank the units on."
+
+    def steps_for_classes(work: Work, _share: float) -> tuple[Work, str]:
+        removals = [replace(each, for_classes=each.for_classes.at_fewer_steps()) for each in work[0]]
+        return (removals, work[1]), "orders for single classes are measured at the few steps of the published table"
+
+    def steps_for_all(work: Work, share: float) -> tuple[Work, str]:
+        removals = [replace(each, n_removed=steps(each.layer.n_units, share)) for each in work[0]]
+        counts = ", ".join(str(len(each.n_removed)) for each in removals)
+        return (removals, work[1]), f"the others at {counts} numbers of removed units"
+
+    def images(work: Work, share: float) -> tuple[Work, str]:
+        per_class = fewer_per_class(label[work[1] >= 0], share)
+        half = ranked_and_measured(label, per_class, seed=job.seed)
+        removals = [_ranked_again(job, each, half) for each in work[0]]
+        return (removals, half), f"all on {per_class} images of each class, half of them to rank the units on"
+
+    return [steps_for_classes, steps_for_all, images]
 
 
 def _ranked_again(job: Job, removal: _Removal, half: np.ndarray) -> _Removal:

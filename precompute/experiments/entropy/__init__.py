@@ -13,6 +13,7 @@ import numpy as np
 from precompute.ablation.ablations import Ablater
 from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import ablater_of, orders, seconds_each, site_of, steps
+from precompute.experiments.budget import Cut, fit
 from precompute.experiments.entropy.class_curves import RANKINGS, Removal, class_curves, n_sets
 from precompute.experiments.entropy.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
 from precompute.experiments.entropy.ranking_split import Samples, choose_samples
@@ -63,9 +64,9 @@ def prepare(job: Job) -> Prepared:
         subject = find_subject(job.store, job.options)
         work = [_work(job, subject, layer) for layer in layers]
     samples = choose_samples(job, job.options.images_per_class)
-    work, samples, reduced = _within(job, work, samples)
+    (work, samples), reduced = fit((work, samples), _seconds, job.options.max_minutes, _cuts(job))
     return Prepared(
-        seconds=_seconds(work, samples),
+        seconds=_seconds((work, samples)),
         bytes=sum(_bytes(each, len(job.store.classes)) for each in work),
         steps=sum(_n_maps(each, samples) + each.n_sets * len(samples.measured) for each in work),
         unit="maps and ablated images",
@@ -129,7 +130,12 @@ def _said(samples: Samples) -> str:
 # What it costs
 
 
-def _seconds(work: list[_Work], samples: Samples) -> float:
+Extent = tuple[list[_Work], Samples]
+"""The work on every layer, and its images."""
+
+
+def _seconds(extent: Extent) -> float:
+    work, samples = extent
     return sum(
         each.seconds_a_map * _n_maps(each, samples) + each.seconds_a_set * each.n_sets * len(samples.measured)
         for each in work
@@ -144,20 +150,21 @@ def _bytes(work: _Work, n_classes: int) -> float:
     return 4.0 * n_classes * (7 * work.layer.n_units + len(RANKINGS) * (2 * len(work.n_removed) + 4))
 
 
-def _within(job: Job, work: list[_Work], samples: Samples) -> tuple[list[_Work], Samples, str | None]:
-    """Take fewer steps, and where the fewest are too many also fewer images, to stay within the time allowed."""
-    full, budget = _seconds(work, samples), 60 * job.options.max_minutes
-    if full <= budget:
-        return work, samples, None
-    work = [replace(each, n_removed=steps(each.layer.n_units, budget / full)) for each in work]
-    told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, accuracy and loss are "
-    told += f"measured at {', '.join(str(len(each.n_removed)) for each in work)} numbers of removed units"
-    left = _seconds(work, samples)
-    if left <= budget:
-        return work, samples, told + "; --max-minutes allows more."
-    per_class = max(2, int(samples.per_class * budget / left))
-    share = "half of them for the entropies" if samples.training is None else "and on as many training images"
-    return work, choose_samples(job, per_class), told + f", and on {per_class} images of each class, {share}."
+def _cuts(job: Job) -> list[Cut[Extent]]:
+    """Take fewer steps, and where the fewest are too many also fewer images."""
+
+    def fewer_steps(extent: Extent, share: float) -> tuple[Extent, str]:
+        work = [replace(each, n_removed=steps(each.layer.n_units, share)) for each in extent[0]]
+        counts = ", ".join(str(len(each.n_removed)) for each in work)
+        return (work, extent[1]), f"accuracy and loss are measured at {counts} numbers of removed units"
+
+    def fewer_images(extent: Extent, share: float) -> tuple[Extent, str]:
+        work, samples = extent
+        per_class = max(2, int(samples.per_class * share))
+        apart = "half of them for the entropies" if samples.training is None else "and on as many training images"
+        return (work, choose_samples(job, per_class)), f"on {per_class} images of each class, {apart}"
+
+    return [fewer_steps, fewer_images]
 
 
 # The work

@@ -9,6 +9,7 @@ from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation_kinds import kind_of
 from precompute.errors import ImageFolderError, OptionError
 from precompute.experiments.ablation_orders import ablater_of, site_of
+from precompute.experiments.budget import fit
 from precompute.experiments.protocol import Advance, Job
 from precompute.experiments.reading import spread
 from precompute.experiments.restored_run import Subject, find_subject
@@ -174,7 +175,8 @@ def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
         seconds = sum(_seconds(subject, *each) for each in work.values())
     used = spread(images.labels, options.images_per_class)
     found = FolderSweep(subject, images, used, np.asarray(store.classes.output_index), work, seconds)
-    return _within(found, 60 * options.max_minutes)
+    found, reduced = fit(found, lambda sweep: sweep.seconds_each * len(sweep.used), options.max_minutes, [_on_fewer])
+    return replace(found, reduced=reduced)
 
 
 def _silenced(layer: Layer, kind: str) -> list[Ablation]:
@@ -193,16 +195,8 @@ def _seconds(subject: Subject, ablater: Ablater, ablations: list[Ablation]) -> f
     return each * len(ablations)
 
 
-def _within(found: FolderSweep, budget: float) -> FolderSweep:
-    """Take fewer images of each class where all would take too long."""
-    full = found.seconds_each * len(found.used)
-    if full <= budget:
-        return found
-    n_classes = len(found.output_index)
-    per_class = max(_FEWEST_PER_CLASS, int(budget / found.seconds_each / n_classes))
+def _on_fewer(found: FolderSweep, share: float) -> tuple[FolderSweep, str]:
+    """Sweep fewer images of each class."""
+    per_class = max(_FEWEST_PER_CLASS, int(share * len(found.used) / len(found.output_index)))
     used = found.used[spread(found.images.labels[found.used], per_class)]
-    reduced = (
-        f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, {per_class} training images "
-        "of each class are swept; --max-minutes allows more."
-    )
-    return replace(found, used=used, reduced=reduced)
+    return replace(found, used=used), f"{per_class} training images of each class are swept"

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.experiments.ablation_orders import ablater_of, site_of
+from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import spread
 from precompute.experiments.restored_run import Subject, find_subject
@@ -73,10 +74,10 @@ def prepare(job: Job) -> Prepared:
         subject = find_subject(job.store, job.options)
         rotations = [_rotations(job, subject, layer) for layer in job.layers]
     images = spread(np.asarray(job.store.images.label), job.options.images_per_class)
-    rotations, images, reduced = _within(job, rotations, images)
+    (rotations, images), reduced = fit((rotations, images), _seconds, job.options.max_minutes, _cuts(job))
     n_steps = sum(len(each.ablations()) for each in rotations) * len(images)
     return Prepared(
-        seconds=_seconds(rotations, len(images)),
+        seconds=_seconds((rotations, images)),
         bytes=sum((each.layer.n_units + each.bases[..., each.direction, 0].size) * 9 * 4 for each in rotations),
         steps=n_steps,
         unit="ablated images",
@@ -136,31 +137,32 @@ def _time(subject: Subject, rotations: _Rotations) -> tuple[float, float]:
     return unit, direction
 
 
-def _seconds(rotations: list[_Rotations], n_images: int) -> float:
-    return n_images * sum(
+Work = tuple[list[_Rotations], np.ndarray]
+"""What is rotated, and the indices of the images, (image,)."""
+
+
+def _seconds(work: Work) -> float:
+    rotations, images = work
+    return len(images) * sum(
         each.layer.n_units * each.seconds[0] + len(FRACTIONS) * N_SEEDS * len(each.direction) * each.seconds[1]
         for each in rotations
     )
 
 
-def _within(
-    job: Job, rotations: list[_Rotations], images: np.ndarray
-) -> tuple[list[_Rotations], np.ndarray, str | None]:
-    """Ablate fewer directions, and where the fewest are too many also use fewer images, to stay within a time."""
-    budget = 60 * job.options.max_minutes
-    full = _seconds(rotations, len(images))
-    if full <= budget:
-        return rotations, images, None
-    rotations = [_fewer(each, budget / full, seed=job.seed) for each in rotations]
-    counts = ", ".join(str(len(each.direction)) for each in rotations)
-    told = f"In full this would take {full / 60:.0f} min. To stay within {budget / 60:g} min, {counts} directions of "
-    told += "each rotated basis are ablated, drawn at random, beside all units"
-    left = _seconds(rotations, len(images))
-    if left <= budget:
-        return rotations, images, told + "; --max-minutes allows more."
+def _cuts(job: Job) -> list[Cut[Work]]:
+    """Ablate fewer directions, and where the fewest are too many also use fewer images."""
     label = np.asarray(job.store.images.label)
-    per_class = max(2, int(np.bincount(label[images]).max() * budget / left))
-    return rotations, spread(label, per_class), told + f", on {per_class} images of each class."
+
+    def directions(work: Work, share: float) -> tuple[Work, str]:
+        rotations = [_fewer(each, share, seed=job.seed) for each in work[0]]
+        counts = ", ".join(str(len(each.direction)) for each in rotations)
+        return (rotations, work[1]), f"{counts} directions of each rotated basis, drawn at random, are ablated"
+
+    def images(work: Work, share: float) -> tuple[Work, str]:
+        per_class = fewer_per_class(label[work[1]], share)
+        return (work[0], spread(label, per_class)), f"on {per_class} images of each class"
+
+    return [directions, images]
 
 
 def _fewer(rotations: _Rotations, share: float, *, seed: int) -> _Rotations:

@@ -10,6 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
+from precompute.experiments.budget import fit
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.selectivity.class_statistics import SHUFFLED, against_shuffles, by_class, described
 from precompute.measures.halves import halves
@@ -40,7 +41,7 @@ def prepare(job: Job) -> Prepared:
     frame = _frame(job)
     n_units = sum(layer.n_units for layer in job.layers)
     once, each = _seconds(frame, job.layers[0])
-    draws, reduced = affordable(60 * job.options.max_minutes, n_units * once, n_units * each)
+    draws, reduced = affordable(job.options.max_minutes, n_units * once, n_units * each)
     return Prepared(
         seconds=n_units * (once + draws * each),
         bytes=n_units * (4 * frame.labels.n_classes + 70) * 4,
@@ -75,13 +76,13 @@ def _seconds(frame: _Frame, layer: Layer) -> tuple[float, float]:
     return took[0], each
 
 
-def affordable(budget: float, once: float, each: float) -> tuple[int, str | None]:
+def affordable(minutes: float, once: float, each: float) -> tuple[int, str | None]:
     """Choose how often labels are shuffled.
 
     Parameters
     ----------
-    budget
-        Seconds that may be spent, about.
+    minutes
+        The time allowed.
     once, each
         Seconds that everything else takes, and one shuffle.
 
@@ -90,15 +91,15 @@ def affordable(budget: float, once: float, each: float) -> tuple[int, str | None
     draws, reduced
         At most `MOST_DRAWS`, at least `FEWEST_DRAWS`; and what was cut down, a sentence, or None.
     """
-    full = once + MOST_DRAWS * each
-    if full <= budget:
-        return MOST_DRAWS, None
-    draws = min(MOST_DRAWS, max(FEWEST_DRAWS, int((budget - once) / each)))
-    return draws, (
-        f"With {MOST_DRAWS} shuffles of the labels this would take {full / 60:.0f} min. To stay within "
-        f"{budget / 60:g} min they are shuffled {draws} times, so that no p-value lies below {1 / (1 + draws):.1g}; "
-        "--max-minutes allows more."
-    )
+
+    def fewer(_draws: int, _share: float) -> tuple[int, str]:
+        draws = min(MOST_DRAWS, max(FEWEST_DRAWS, int((60 * minutes - once) / each)))
+        return draws, (
+            f"the labels are shuffled {draws} times, not {MOST_DRAWS}, so that no p-value lies below "
+            f"{1 / (1 + draws):.1g}"
+        )
+
+    return fit(MOST_DRAWS, lambda draws: once + draws * each, minutes, [fewer])
 
 
 # The work
