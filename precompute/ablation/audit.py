@@ -9,7 +9,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, Changed
 from precompute.ablation.plain import PlainAblater
-from precompute.ablation.sweep_stats import Counts
+from precompute.ablation.sweep_stats import SweepStats
 from precompute.ablation.ties import differs
 
 _IMAGES = 4
@@ -89,12 +89,12 @@ class Audit:
         """Whether the plain method's outputs are numbers: where they are not, the network is at fault."""
         return bool(torch.isfinite(self.exact).all())
 
-    def counts(self) -> Counts:
+    def counts(self) -> SweepStats:
         """Return what a finished sweep's audit found."""
         if not self.ablations:
-            return Counts()
+            return SweepStats()
         error = (self.exact.log_softmax(2) - self.found.log_softmax(2)).abs()
-        return Counts(
+        return SweepStats(
             audited=self.exact[..., 0].numel(),
             differing=int(differs(self.exact, self.found.argmax(2)).sum()),
             largest_log_prob_error=error.max().item(),

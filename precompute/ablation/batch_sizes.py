@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from precompute.ablation.graph import Node, last_uses, size_of
-from precompute.ablation.plan import Plan
+from precompute.ablation.plan import LayerPlan
 from precompute.models.device import free_memory
 
 _BYTES = 4
@@ -35,7 +35,7 @@ class Sizes:
         Where the network is.
     """
 
-    def __init__(self, plan: Plan, memory_bytes: int, *, batch_size: int, device: torch.device) -> None:
+    def __init__(self, plan: LayerPlan, memory_bytes: int, *, batch_size: int, device: torch.device) -> None:
         share = memory_bytes // (3 * _BYTES)
         images = max(1, share // sum(size_of(node) for node in plan.kept))
         self.images = max(min(images, batch_size), images // batch_size * batch_size)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, set_to
-from precompute.ablation.channel_subsets import Channels, Directions, Places
+from precompute.ablation.channel_subsets import Channels, ChannelSubset, Directions
 from precompute.ablation.channelwise_rules import Narrow, rule_for
 from precompute.ablation.graph import Node, forget, last_uses
-from precompute.ablation.plan import Plan
+from precompute.ablation.plan import LayerPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Block:
         Which ablations change nothing, (ablation,), bool, on the CPU.
     """
 
-    places: dict[Node, Places]
+    places: dict[Node, ChannelSubset]
     new: dict[Node, Tensor]
     change: dict[Node, Tensor]
     no_op: Tensor
@@ -49,7 +49,7 @@ def blocks(ablations: Sequence[Ablation], size: int) -> Iterator[list[int]]:
         yield from (indices[start : start + step] for start in range(0, len(indices), step))
 
 
-def run_block(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> Block:
+def run_block(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> Block:
     """Carry ablations through the narrow part of a network.
 
     Parameters
@@ -72,10 +72,10 @@ def run_block(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation
     )
 
 
-_Carried = tuple[dict[Node, Places], dict[Node, Tensor], dict[Node, Tensor]]
+_Carried = tuple[dict[Node, ChannelSubset], dict[Node, Tensor], dict[Node, Tensor]]
 
 
-def _silenced(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
+def _silenced(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
     """Carry the new maps of units; their change is what that makes of them in the end."""
     site = base[plan.site]
     units = torch.tensor([ablation.units for ablation in ablations], device=site.device)
@@ -100,7 +100,7 @@ def _set(site: Tensor, units: Tensor, ablations: Sequence[Ablation]) -> Tensor:
     return torch.where(is_no_op.to(site.device).view(single), site.index_select(1, units.flatten()), maps)
 
 
-def _turned(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
+def _turned(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
     """Carry how far ablations move along their directions, which is all that linear operations need."""
     site = base[plan.site]
     vectors = torch.stack([ablation.directions(site) for ablation in ablations])
@@ -110,7 +110,7 @@ def _turned(plan: Plan, base: dict[Node, Tensor], ablations: Sequence[Ablation])
     return {node: Directions(plan.lanes[node].axis, vectors) for node in change}, change, change
 
 
-def _carry(plan: Plan, base: dict[Node, Tensor], start: Tensor, lanes: dict[Node, Tensor]) -> dict[Node, Tensor]:
+def _carry(plan: LayerPlan, base: dict[Node, Tensor], start: Tensor, lanes: dict[Node, Tensor]) -> dict[Node, Tensor]:
     """Run the operations that keep units apart, and return the values that others need, lanes on dimension 1."""
     narrow = Narrow(
         values={plan.site: start},

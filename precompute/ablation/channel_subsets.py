@@ -93,4 +93,4 @@ class Directions:
         return iter(torch.tensordot(self.vectors[list(ablations)].to(by_channel), by_channel, dims=1))
 
 
-Places = Channels | Directions
+ChannelSubset = Channels | Directions

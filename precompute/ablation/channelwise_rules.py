@@ -76,7 +76,7 @@ class Narrow:
 
 
 @dataclass(frozen=True)
-class Rule:
+class ChannelwiseRule:
     """How one kind of operation treats narrow values.
 
     Parameters
@@ -94,7 +94,7 @@ class Rule:
     is_linear: bool = False
 
 
-def rule_for(node: Node) -> Rule | None:
+def rule_for(node: Node) -> ChannelwiseRule | None:
     """Return the rule for a node's operation, None where there is none."""
     return _RULES.get(node.op, _POINTWISE if is_pointwise(node) else None)
 
@@ -278,31 +278,31 @@ def _rank(node: Node) -> int:
     return 1 + len(node.shape)
 
 
-_POINTWISE = Rule(_pointwise_lanes, _pointwise_run)
-_POOLING = Rule(_same_lanes, _run_as_it_is)
-_AVERAGING = Rule(_same_lanes, _run_as_it_is, is_linear=True)
-_SUM = Rule(_mean_lanes, _run_as_it_is, is_linear=True)
-_RULES: dict[Any, Rule] = {
+_POINTWISE = ChannelwiseRule(_pointwise_lanes, _pointwise_run)
+_POOLING = ChannelwiseRule(_same_lanes, _run_as_it_is)
+_AVERAGING = ChannelwiseRule(_same_lanes, _run_as_it_is, is_linear=True)
+_SUM = ChannelwiseRule(_mean_lanes, _run_as_it_is, is_linear=True)
+_RULES: dict[Any, ChannelwiseRule] = {
     aten.max_pool2d.default: _POOLING,
     aten.avg_pool2d.default: _AVERAGING,
     aten.adaptive_avg_pool2d.default: _AVERAGING,
     aten.upsample_nearest2d.vec: _AVERAGING,
     aten.upsample_bilinear2d.vec: _AVERAGING,
     aten.mean.dim: _SUM,
-    aten.amax.default: Rule(_mean_lanes, _run_as_it_is),
+    aten.amax.default: ChannelwiseRule(_mean_lanes, _run_as_it_is),
     aten.sum.dim_IntList: _SUM,
-    aten.slice.Tensor: Rule(_slice_lanes, _run_as_it_is, is_linear=True),
-    aten.pad.default: Rule(_pad_lanes, _pad_run),
-    aten.constant_pad_nd.default: Rule(_pad_lanes, _pad_run),
-    aten.permute.default: Rule(_permute_lanes, _run_as_it_is, is_linear=True),
-    aten.transpose.int: Rule(_transpose_lanes, _run_as_it_is, is_linear=True),
-    aten.unsqueeze.default: Rule(_unsqueeze_lanes, _run_as_it_is, is_linear=True),
-    aten.squeeze.dim: Rule(_squeeze_lanes, _run_as_it_is, is_linear=True),
-    aten.squeeze.dims: Rule(_squeeze_lanes, _run_as_it_is, is_linear=True),
-    aten.select.int: Rule(_select_lanes, _run_as_it_is, is_linear=True),
-    aten.reshape.default: Rule(_reshape_lanes, _reshape_run, is_linear=True),
-    aten.cat.default: Rule(_cat_lanes, _cat_run),
-    aten.conv2d.default: Rule(_conv_lanes, _conv_run),
-    aten.conv2d.padding: Rule(_conv_lanes, _conv_run),
-    aten.batch_norm.default: Rule(_same_lanes, _norm_run),
+    aten.slice.Tensor: ChannelwiseRule(_slice_lanes, _run_as_it_is, is_linear=True),
+    aten.pad.default: ChannelwiseRule(_pad_lanes, _pad_run),
+    aten.constant_pad_nd.default: ChannelwiseRule(_pad_lanes, _pad_run),
+    aten.permute.default: ChannelwiseRule(_permute_lanes, _run_as_it_is, is_linear=True),
+    aten.transpose.int: ChannelwiseRule(_transpose_lanes, _run_as_it_is, is_linear=True),
+    aten.unsqueeze.default: ChannelwiseRule(_unsqueeze_lanes, _run_as_it_is, is_linear=True),
+    aten.squeeze.dim: ChannelwiseRule(_squeeze_lanes, _run_as_it_is, is_linear=True),
+    aten.squeeze.dims: ChannelwiseRule(_squeeze_lanes, _run_as_it_is, is_linear=True),
+    aten.select.int: ChannelwiseRule(_select_lanes, _run_as_it_is, is_linear=True),
+    aten.reshape.default: ChannelwiseRule(_reshape_lanes, _reshape_run, is_linear=True),
+    aten.cat.default: ChannelwiseRule(_cat_lanes, _cat_run),
+    aten.conv2d.default: ChannelwiseRule(_conv_lanes, _conv_run),
+    aten.conv2d.padding: ChannelwiseRule(_conv_lanes, _conv_run),
+    aten.batch_norm.default: ChannelwiseRule(_same_lanes, _norm_run),
 }

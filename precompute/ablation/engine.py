@@ -17,12 +17,12 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablation, Changed
 from precompute.ablation.audit import Audit
 from precompute.ablation.block import blocks
-from precompute.ablation.executor import Reach, Route, Trip
+from precompute.ablation.executor import BatchSweep, LayerExecutor, TieTolerance
 from precompute.ablation.graph import Program
 from precompute.ablation.plain import PlainAblater
-from precompute.ablation.plan import Plan, make_plan
+from precompute.ablation.plan import LayerPlan, plan_layer
 from precompute.ablation.precision import Precision
-from precompute.ablation.sweep_stats import Counts, total
+from precompute.ablation.sweep_stats import SweepStats, total
 from precompute.errors import EngineDoubted
 
 
@@ -58,21 +58,23 @@ class Engine:
     """
 
     def __init__(
-        self, plan: Plan, plain: PlainAblater, *, memory_bytes: int, precision: Precision = Precision.FLOAT32
+        self, plan: LayerPlan, plain: PlainAblater, *, memory_bytes: int, precision: Precision = Precision.FLOAT32
     ) -> None:
         self.plain = plain
         self.memory_bytes = memory_bytes
         self.precision = precision
-        self.by_unit = self._route(plan)
-        self.counts = Counts()
+        self.by_unit = self._executor(plan)
+        self.counts = SweepStats()
 
     @cached_property
-    def by_direction(self) -> Route:
+    def by_direction(self) -> LayerExecutor:
         """The route of directions across the layer's units."""
-        return self._route(make_plan(self.by_unit.plan.program, self.by_unit.plan.layer, by_direction=True))
+        return self._executor(plan_layer(self.by_unit.plan.program, self.by_unit.plan.layer, by_direction=True))
 
-    def _route(self, plan: Plan) -> Route:
-        return Route(plan, batch_size=self.plain.batch_size, memory_bytes=self.memory_bytes, precision=self.precision)
+    def _executor(self, plan: LayerPlan) -> LayerExecutor:
+        return LayerExecutor(
+            plan, batch_size=self.plain.batch_size, memory_bytes=self.memory_bytes, precision=self.precision
+        )
 
     @property
     def program(self) -> Program:
@@ -98,9 +100,9 @@ class Engine:
             can be trusted then.
         """
         shard = Shard(inputs, at_layer)
-        for route, indices in self._divided(ablations):
+        for executor, indices in self._divided(ablations):
             chosen = [ablations[index] for index in indices]
-            for changed in self._audited(route, shard, chosen):
+            for changed in self._audited(executor, shard, chosen):
                 yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
     @torch.inference_mode()
@@ -115,7 +117,7 @@ class Engine:
         audit = self._audit(inputs, ablations)
         return self._error_in_float32(self.by_unit, audit, Shard(inputs), ablations), audit.largest
 
-    def _divided(self, ablations: Sequence[Ablation]) -> Iterator[tuple[Route, list[int]]]:
+    def _divided(self, ablations: Sequence[Ablation]) -> Iterator[tuple[LayerExecutor, list[int]]]:
         units = [index for index, ablation in enumerate(ablations) if ablation.basis is None]
         directions = [index for index, ablation in enumerate(ablations) if ablation.basis is not None]
         if units:
@@ -123,14 +125,16 @@ class Engine:
         if directions:
             yield self.by_direction, directions
 
-    def _audited(self, route: Route, shard: Shard, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+    def _audited(self, executor: LayerExecutor, shard: Shard, ablations: Sequence[Ablation]) -> Iterator[Changed]:
         audit = self._audit(shard.inputs, ablations)
-        error = self._error_in_float32(route, audit, shard, ablations)
+        error = self._error_in_float32(executor, audit, shard, ablations)
         self.counts.rows += len(shard) * len(ablations)
-        for changed in self._run(route, shard, ablations, audit=audit, reach=Reach.of(error, audit.largest)):
+        for changed in self._run(
+            executor, shard, ablations, audit=audit, tolerance=TieTolerance.of(error, audit.largest)
+        ):
             self.counts.changed += len(changed)
             yield changed
-        found = total([audit.counts(), Counts(largest_error=error)])
+        found = total([audit.counts(), SweepStats(largest_error=error)])
         self.counts = total([self.counts, found])
         if found.differing and audit.is_finite:
             raise EngineDoubted(
@@ -143,24 +147,32 @@ class Engine:
         n_ablations = 2 if self.precision is Precision.FLOAT32 else 4
         return Audit.draw(self.plain, inputs, ablations, n_ablations=n_ablations)
 
-    def _error_in_float32(self, route: Route, audit: Audit, shard: Shard, ablations: Sequence[Ablation]) -> float:
+    def _error_in_float32(
+        self, executor: LayerExecutor, audit: Audit, shard: Shard, ablations: Sequence[Ablation]
+    ) -> float:
         alone, chosen = audit.by_itself(), [ablations[index] for index in audit.ablations]
-        for _ in self._run(route, shard.part(audit.images), chosen, audit=alone, reach=None):
+        for _ in self._run(executor, shard.part(audit.images), chosen, audit=alone, tolerance=None):
             pass
         return alone.error
 
     def _run(
-        self, route: Route, shard: Shard, ablations: Sequence[Ablation], *, audit: Audit, reach: Reach | None
+        self,
+        executor: LayerExecutor,
+        shard: Shard,
+        ablations: Sequence[Ablation],
+        *,
+        audit: Audit,
+        tolerance: TieTolerance | None,
     ) -> Iterator[Changed]:
         """Sweep, and tell the audit what comes out; without a reach in float32, and nothing is computed again."""
-        for images in torch.arange(len(shard)).split(route.sizes.images):
+        for images in torch.arange(len(shard)).split(executor.sizes.images):
             part = shard.part(slice(int(images[0]), int(images[-1]) + 1))
-            base = route.unablated(part.inputs, part.at_layer)
-            audit.note_unablated(images, base[route.plan.program.output])
-            quick = None if reach is None else route.quick_tail(base, ablations)
-            trip = Trip(route, base, quick, reach, self.counts)
-            for indices in blocks(ablations, route.sizes.lanes(len(images))):
-                for found in trip.run([ablations[index] for index in indices]):
+            base = executor.unablated(part.inputs, part.at_layer)
+            audit.note_unablated(images, base[executor.plan.program.output])
+            in_reduced = None if tolerance is None else executor.quick_tail(base, ablations)
+            batch_sweep = BatchSweep(executor, base, in_reduced, tolerance, self.counts)
+            for indices in blocks(ablations, executor.sizes.lanes(len(images))):
+                for found in batch_sweep.run([ablations[index] for index in indices]):
                     at = torch.tensor(indices)[found.ablation]
                     changed = replace(found, ablation=at, image=images[found.image])
                     audit.note(changed)

@@ -11,12 +11,12 @@ from precompute.ablation.ablations import Ablation, Changed
 from precompute.ablation.batch_sizes import Sizes
 from precompute.ablation.block import Block, run_block
 from precompute.ablation.graph import Node, forget, image_counts, last_uses
-from precompute.ablation.plan import Plan
+from precompute.ablation.plan import LayerPlan
 from precompute.ablation.precision import Precision
-from precompute.ablation.reduced_precision import ChangeTail, QuickTail, needed_values, reach_of
-from precompute.ablation.reference_suffix import Resumed
-from precompute.ablation.suffix import Rows, Tail, too_close
-from precompute.ablation.sweep_stats import Counts
+from precompute.ablation.reduced_precision import DeltaSuffix, ReducedPrecisionSuffix, needed_values, tie_tolerance_of
+from precompute.ablation.reference_suffix import ReferenceSuffix
+from precompute.ablation.suffix import Rows, Suffix, too_close
+from precompute.ablation.sweep_stats import SweepStats
 
 ROUNDING = 1e-4
 """Error of an output, relative to the largest, that float32 explains: it carries 6e-8, and deep networks multiply it by
@@ -24,7 +24,7 @@ a thousand."""
 
 
 @dataclass(frozen=True)
-class Reach:
+class TieTolerance:
     """How close the two highest outputs may be before rounding could exchange them.
 
     Parameters
@@ -40,8 +40,8 @@ class Reach:
     no_op: float
 
     @classmethod
-    def of(cls, error: float, largest: float) -> "Reach":
-        """Return the reach of rounding, given the largest error of a few rows and the largest output."""
+    def of(cls, error: float, largest: float) -> "TieTolerance":
+        """Return the tolerance for rounding, given the largest error of a few rows and the largest output."""
         # No sample finds the largest error, and float32 keeps 24 bits.
         usual = 4 * max(error, largest * 2**-24)
         return cls(usual, min(usual, ROUNDING * largest))
@@ -54,7 +54,7 @@ class Reach:
         return torch.where(is_no_op, self.no_op, self.usual).unsqueeze(1)
 
 
-class Route:
+class LayerExecutor:
     """Runs ablations of units, or of directions, of one layer.
 
     Parameters
@@ -69,17 +69,19 @@ class Route:
         What to compute changed rows in.
     """
 
-    def __init__(self, plan: Plan, *, batch_size: int, memory_bytes: int, precision: Precision) -> None:
+    def __init__(self, plan: LayerPlan, *, batch_size: int, memory_bytes: int, precision: Precision) -> None:
         if precision is not Precision.FLOAT32:
             plan = plan.keeping(needed_values(plan))
         self.plan = plan
         self.batch_size = batch_size
-        self.tail = Tail(plan)
-        self.quick = None if precision is Precision.FLOAT32 else ChangeTail(plan, self.tail.constants, precision)
-        self.resumed = Resumed(plan.program.recorded or plan.program, plan.layer)
+        self.suffix = Suffix(plan)
+        self.in_reduced = (
+            None if precision is Precision.FLOAT32 else DeltaSuffix(plan, self.suffix.constants, precision)
+        )
+        self.resumed = ReferenceSuffix(plan.program.recorded or plan.program, plan.layer)
         self._dead_before = last_uses(plan.before, keep=plan.held)
         self._dead_after = last_uses(plan.after, keep=plan.kept)
-        self.sizes = Sizes(plan, memory_bytes, batch_size=batch_size, device=self.tail.device)
+        self.sizes = Sizes(plan, memory_bytes, batch_size=batch_size, device=self.suffix.device)
 
     def unablated(self, inputs: Tensor, at_layer: Tensor | None = None) -> dict[Node, Tensor]:
         """Return the values without ablation that the plan keeps, of some images.
@@ -106,7 +108,7 @@ class Route:
 
     def _up_to_layer(self, batch: Tensor) -> dict[Node, Any]:
         plan = self.plan
-        values = {**plan.program.constants, plan.program.images: batch.to(self.tail.device)}
+        values = {**plan.program.constants, plan.program.images: batch.to(self.suffix.device)}
         for node in plan.before:
             values[node] = node.run(values.__getitem__)
             forget(values, self._dead_before[node])
@@ -115,7 +117,7 @@ class Route:
     def onwards(self, held: dict[Node, Any]) -> dict[Node, Tensor]:
         """Return the values that the plan keeps, of one batch, from those of `Plan.held`."""
         plan = self.plan
-        values = self.tail.constants | image_counts(plan.program.nodes, len(held[plan.site])) | held
+        values = self.suffix.constants | image_counts(plan.program.nodes, len(held[plan.site])) | held
         for node in plan.after:
             values[node] = node.run(values.__getitem__)
             forget(values, self._dead_after[node])
@@ -123,45 +125,51 @@ class Route:
 
     def joined(self, parts: Sequence[dict[Node, Tensor]]) -> dict[Node, Tensor]:
         """Put kept values of successive batches together, as the tail takes them."""
-        return {node: self.tail.fit(node, torch.cat([part[node] for part in parts])) for node in self.plan.kept}
+        return {node: self.suffix.fit(node, torch.cat([part[node] for part in parts])) for node in self.plan.kept}
 
-    def quick_tail(self, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> QuickTail | None:
+    def quick_tail(self, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> ReducedPrecisionSuffix | None:
         """Return what computes rows of a batch of images in reduced precision first; None in float32."""
-        if self.quick is None:
+        if self.in_reduced is None:
             return None
         real = [ablation for ablation in ablations if not ablation.is_no_op]
-        return QuickTail(self.tail, self.quick, base, reach_of(self.tail, self.quick, base, real), self.sizes.rows)
+        return ReducedPrecisionSuffix(
+            self.suffix,
+            self.in_reduced,
+            base,
+            tie_tolerance_of(self.suffix, self.in_reduced, base, real),
+            self.sizes.rows,
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Trip:
+class BatchSweep:
     """A batch of images on its route.
 
     Parameters
     ----------
-    route
+    executor
         The route.
     base
         The batch's unablated values.
-    quick
+    in_reduced
         What computes rows in reduced precision first; None to compute all in float32 at once.
-    reach
+    tolerance
         Of the rounding of float32; None to compute nothing again.
     counts
         Gets added what is computed again.
     """
 
-    route: Route
+    executor: LayerExecutor
     base: dict[Node, Tensor]
-    quick: QuickTail | None
-    reach: Reach | None
-    counts: Counts
+    in_reduced: ReducedPrecisionSuffix | None
+    tolerance: TieTolerance | None
+    counts: SweepStats
 
     def run(self, ablations: Sequence[Ablation]) -> Iterator[Changed]:
         """Run a block of ablations, and number ablations and images as they come here."""
-        block = run_block(self.route.plan, self.base, ablations)
-        sizes = self.route.sizes
-        size = sizes.rows if self.quick is None else sizes.rows_in_reduced_precision
+        block = run_block(self.executor.plan, self.base, ablations)
+        sizes = self.executor.sizes
+        size = sizes.rows if self.in_reduced is None else sizes.rows_in_reduced_precision
         for rows in Rows.changed(block).split(size):
             logits = self._at_first(block, rows)
             at_first = _of_no_ops(logits, block.no_op[rows.ablation]) if block.no_op.any() else None
@@ -169,14 +177,18 @@ class Trip:
             yield Changed(rows.ablation, rows.image.cpu(), logits, at_first)
 
     def _at_first(self, block: Block, rows: Rows) -> Tensor:
-        return self.route.tail.run(self.base, block, rows) if self.quick is None else self.quick.run(block, rows)
+        return (
+            self.executor.suffix.run(self.base, block, rows)
+            if self.in_reduced is None
+            else self.in_reduced.run(block, rows)
+        )
 
     def _again(self, logits: Tensor, block: Block, rows: Rows, ablations: Sequence[Ablation]) -> None:
         """Compute again what is too close to call: in float32, and then by the plain method."""
-        if self.quick is not None:
-            self.counts.in_float32 += self.quick.settle(logits, block, rows)
-        if self.reach is not None:
-            close = too_close(logits, self.reach.of_rows(block, rows)).nonzero().flatten()
+        if self.in_reduced is not None:
+            self.counts.in_float32 += self.in_reduced.settle(logits, block, rows)
+        if self.tolerance is not None:
+            close = too_close(logits, self.tolerance.of_rows(block, rows)).nonzero().flatten()
             self.counts.rechecked += len(close)
             if len(close):
                 logits[close] = self._plainly(rows.take(close), ablations)
@@ -184,7 +196,7 @@ class Trip:
     def _plainly(self, rows: Rows, ablations: Sequence[Ablation]) -> Tensor:
         by_name = {node.name: value for node, value in self.base.items()}
         parts = [
-            self.route.resumed.run(by_name, rows.image[segment.rows], ablations[segment.ablation])
+            self.executor.resumed.run(by_name, rows.image[segment.rows], ablations[segment.ablation])
             for segment in rows.segments()
         ]
         return torch.cat(parts)

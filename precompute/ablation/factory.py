@@ -8,7 +8,7 @@ from precompute.ablation.capture import CannotCapture, capture
 from precompute.ablation.engine import Engine
 from precompute.ablation.executor import ROUNDING
 from precompute.ablation.plain import PlainAblater
-from precompute.ablation.plan import make_plan
+from precompute.ablation.plan import plan_layer
 from precompute.ablation.precision import Precision
 from precompute.models.forward import fit
 from precompute.models.sites import Site
@@ -48,7 +48,7 @@ def make_ablater(
     plain = PlainAblater(network, site, batch_size=batch_size)
     device = fit(network, example_inputs).device
     try:
-        plan = make_plan(capture(network, [site], example_inputs), site.name)
+        plan = plan_layer(capture(network, [site], example_inputs), site.name)
         budget = memory_bytes or memory_budget(device)
         _check_on(Engine(plan, plain, memory_bytes=budget), example_inputs)
     except CannotCapture as error:

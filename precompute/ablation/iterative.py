@@ -15,7 +15,7 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablater, Ablation, Changed, segments
 from precompute.ablation.block import blocks
 from precompute.ablation.engine import Engine
-from precompute.ablation.executor import Reach, Trip
+from precompute.ablation.executor import BatchSweep, TieTolerance
 from precompute.ablation.graph import Node, size_of
 from precompute.ablation.plain import PlainAblater
 
@@ -26,7 +26,7 @@ _AUDITED_IMAGES, _AUDITED_TRIALS = 4, 2
 Units = tuple[int, ...]
 
 
-class Succession(Protocol):
+class IterativeAblation(Protocol):
     """Some images, ready for round after round."""
 
     def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
@@ -48,7 +48,7 @@ class Succession(Protocol):
         ...
 
 
-def make_succession(ablater: Ablater, shards: Iterable[Tensor]) -> Succession:
+def make_iterative(ablater: Ablater, shards: Iterable[Tensor]) -> IterativeAblation:
     """Return what runs rounds on some images.
 
     Parameters
@@ -60,13 +60,13 @@ def make_succession(ablater: Ablater, shards: Iterable[Tensor]) -> Succession:
         device, see `held_bytes`.
     """
     if isinstance(ablater, Engine):
-        return EngineSuccession(ablater, shards)
+        return EngineIterative(ablater, shards)
     assert isinstance(ablater, PlainAblater)
-    return PlainSuccession(ablater, shards)
+    return PlainIterative(ablater, shards)
 
 
 def held_bytes(ablater: Ablater, image: Tensor) -> int:
-    """Return how much memory a succession takes for one image, about, given that image's input."""
+    """Return how much memory iterative ablation takes for one image, about, given that image's input."""
     held = image.numel()
     if isinstance(ablater, Engine):
         held = sum(size_of(node) for node in ablater.by_unit.plan.held)
@@ -79,7 +79,7 @@ def silence(units: Units) -> Ablation:
     return Ablation(tuple(sorted(units)), (0.0,) * len(units))
 
 
-class PlainSuccession:
+class PlainIterative:
     """Rounds by whole forward passes."""
 
     def __init__(self, plain: PlainAblater, shards: Iterable[Tensor]) -> None:
@@ -87,11 +87,11 @@ class PlainSuccession:
         self.inputs = torch.cat(list(shards))
 
     def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
-        """Yield every image for every trial; see `Succession`."""
+        """Yield every image for every trial; see `IterativeAblation`."""
         yield from self.plain.sweep(self.inputs, [silence((*gone, *units)) for units in tried])
 
 
-class EngineSuccession:
+class EngineIterative:
     """Rounds by the engine.
 
     Parameters
@@ -104,41 +104,45 @@ class EngineSuccession:
 
     def __init__(self, engine: Engine, shards: Iterable[Tensor]) -> None:
         self.engine = engine
-        self.route = engine.by_unit
+        self.executor = engine.by_unit
         self.audited = torch.empty(0)
         self.held: list[tuple[Tensor, list[dict[Node, Any]]]] = []
         n_images = 0
         for inputs in shards:
-            for images in torch.arange(len(inputs)).split(self.route.sizes.images):
+            for images in torch.arange(len(inputs)).split(self.executor.sizes.images):
                 self.held.append((n_images + images, self._hold(inputs[images])))
             n_images += len(inputs)
             self.audited = inputs[:_AUDITED_IMAGES].clone() if not len(self.audited) else self.audited
 
     @torch.inference_mode()
     def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
-        """Yield changed images; see `Succession`."""
-        reach = self._reach(gone, tried)
+        """Yield changed images; see `IterativeAblation`."""
+        tolerance = self._tolerance(gone, tried)
         for images, parts in self.held:
-            for changed in self._changed(self._base(parts, gone), tried, reach):
+            for changed in self._changed(self._base(parts, gone), tried, tolerance):
                 yield replace(changed, image=images[changed.image])
 
-    def _changed(self, base: dict[Node, Tensor], tried: Sequence[Units], reach: Reach | None) -> Iterator[Changed]:
+    def _changed(
+        self, base: dict[Node, Tensor], tried: Sequence[Units], tolerance: TieTolerance | None
+    ) -> Iterator[Changed]:
         trials = [silence(units) for units in tried]
-        trip = Trip(self.route, base, None, reach, self.engine.counts)
-        for indices in blocks(trials, self.route.sizes.lanes(len(base[self.route.plan.site]))):
-            for changed in trip.run([trials[index] for index in indices]):
+        batch_sweep = BatchSweep(self.executor, base, None, tolerance, self.engine.counts)
+        for indices in blocks(trials, self.executor.sizes.lanes(len(base[self.executor.plan.site]))):
+            for changed in batch_sweep.run([trials[index] for index in indices]):
                 yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
     @torch.inference_mode()  # called while none is on: a recorded graph would hold on to every value before the layer
     def _hold(self, inputs: Tensor) -> list[dict[Node, Any]]:
-        return list(self.route.up_to_layer(inputs))
+        return list(self.executor.up_to_layer(inputs))
 
     def _base(self, parts: list[dict[Node, Any]], gone: Units) -> dict[Node, Tensor]:
         """Return the values that the plan keeps, without the units that are gone."""
-        site, silenced = self.route.plan.site, silence(gone)
-        return self.route.joined([self.route.onwards({**part, site: silenced.apply(part[site])}) for part in parts])
+        site, silenced = self.executor.plan.site, silence(gone)
+        return self.executor.joined(
+            [self.executor.onwards({**part, site: silenced.apply(part[site])}) for part in parts]
+        )
 
-    def _reach(self, gone: Units, tried: Sequence[Units]) -> Reach:
+    def _tolerance(self, gone: Units, tried: Sequence[Units]) -> TieTolerance:
         """Return how close two outputs may be before rounding could exchange them, from a few rows by both methods."""
         some = [tried[i * len(tried) // _AUDITED_TRIALS] for i in range(min(_AUDITED_TRIALS, len(tried)))]
         base = self._base(self._hold(self.audited), gone)
@@ -149,4 +153,4 @@ class EngineSuccession:
                 exact = self.engine.plain.run(images, silence((*gone, *some[segment.ablation])))
                 errors.append((exact - changed.logits[segment.rows]).abs().max().item())
                 largest.append(exact.abs().max().item())
-        return Reach.of(max(errors), max(largest))
+        return TieTolerance.of(max(errors), max(largest))

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from precompute.ablation.ablations import Segment
-from precompute.ablation.channel_subsets import Places
+from precompute.ablation.channel_subsets import ChannelSubset
 from precompute.ablation.channelwise_rules import Known
 from precompute.ablation.graph import Node
 
@@ -51,7 +51,7 @@ class Update:
         # (input, kernel position, output): the share of some lanes is a few long pieces of memory.
         self.by_channel = weight.flatten(1).unflatten(1, (weight.shape[1], -1)).permute(1, 2, 0).contiguous()
 
-    def add(self, result: Tensor, change: Tensor, places: Places, segments: Sequence[Segment]) -> Tensor:
+    def add(self, result: Tensor, change: Tensor, places: ChannelSubset, segments: Sequence[Segment]) -> Tensor:
         """Add what the changed lanes contribute to a batch of old results.
 
         Parameters

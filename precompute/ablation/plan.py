@@ -13,7 +13,7 @@ from precompute.ablation.linear_update import can_update
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class LayerPlan:
     """What to compute, how often and in which form.
 
     Parameters
@@ -77,7 +77,7 @@ class Plan:
         """Whether the values after the layer are computed from its output and nothing else."""
         return self.held == (self.site,)
 
-    def keeping(self, more: Collection[Node]) -> "Plan":
+    def keeping(self, more: Collection[Node]) -> "LayerPlan":
         """Return the same plan with the unablated values of more nodes kept."""
         kept = self.kept | frozenset(more)
         _check_images_first(kept)
@@ -86,7 +86,7 @@ class Plan:
         return replace(self, kept=kept, before=tuple(node for node in needed if node not in after), after=after)
 
 
-def make_plan(program: Program, site: str, *, by_direction: bool = False) -> Plan:
+def plan_layer(program: Program, site: str, *, by_direction: bool = False) -> LayerPlan:
     """Plan the ablation of one layer.
 
     Parameters
@@ -118,7 +118,7 @@ def make_plan(program: Program, site: str, *, by_direction: bool = False) -> Pla
         for node in {*outside, *beside, *updates, *frontier, mark, program.output}
         if node not in program.constants and not node.counts_images
     )
-    plan = Plan(
+    plan = LayerPlan(
         program=program,
         site=mark,
         before=(),

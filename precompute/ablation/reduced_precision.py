@@ -18,9 +18,9 @@ from precompute.ablation.ablations import Ablation
 from precompute.ablation.block import Block, blocks, run_block
 from precompute.ablation.graph import Node, forget, image_counts, last_uses
 from precompute.ablation.linear_update import Update
-from precompute.ablation.plan import Plan
+from precompute.ablation.plan import LayerPlan
 from precompute.ablation.precision import Precision
-from precompute.ablation.suffix import Batch, Rows, Tail, too_close
+from precompute.ablation.suffix import RowBatch, Rows, Suffix, too_close
 
 aten = torch.ops.aten
 
@@ -40,7 +40,7 @@ def _is_average(node: Node) -> bool:
     return node.op in _AVERAGES and node.batched and node.args[0].batched
 
 
-def needed_values(plan: Plan) -> frozenset[Node]:
+def needed_values(plan: LayerPlan) -> frozenset[Node]:
     """Return the wide nodes whose unablated values are needed beside those that the plan keeps."""
     needed: set[Node] = set()
     for node in plan.wide:
@@ -49,7 +49,7 @@ def needed_values(plan: Plan) -> frozenset[Node]:
     return frozenset(needed)
 
 
-class ChangeTail:
+class DeltaSuffix:
     """Computes the outputs of changed rows by carrying changes to the end.
 
     Parameters
@@ -62,7 +62,7 @@ class ChangeTail:
         What to compute products in.
     """
 
-    def __init__(self, plan: Plan, constants: dict[Node, Any], precision: Precision) -> None:
+    def __init__(self, plan: LayerPlan, constants: dict[Node, Any], precision: Precision) -> None:
         self.plan = plan
         self.constants = constants
         self.precision = precision
@@ -72,8 +72,8 @@ class ChangeTail:
         self.dead = last_uses(plan.wide, keep=[plan.program.output])
 
     def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
-        """Return the network's outputs, (row, output) in float32; see `precompute.ablation.suffix.Tail.run`."""
-        batch = Batch(self.plan, base, block, rows)
+        """Return the network's outputs, (row, output) in float32; see `precompute.ablation.suffix.Suffix.run`."""
+        batch = RowBatch(self.plan, base, block, rows)
         values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
         changes: dict[Node, Tensor] = {}
 
@@ -105,43 +105,43 @@ class ChangeTail:
 
 
 @dataclass(frozen=True, eq=False)
-class QuickTail:
+class ReducedPrecisionSuffix:
     """Computes the outputs of changed rows of one batch of images, each in the precision that it needs.
 
     Parameters
     ----------
     exact
         The computation in float32.
-    quick
+    in_reduced
         The same in reduced precision.
     base
         Unablated values of the batch.
-    reach
-        How close two outputs may be before the error of `quick` could exchange them, from `reach_of`.
+    tolerance
+        How close two outputs may be before the error of `in_reduced` could exchange them, from `tie_tolerance_of`.
     size
         How many rows to compute at a time.
     """
 
-    exact: Tail
-    quick: ChangeTail
+    exact: Suffix
+    in_reduced: DeltaSuffix
     base: dict[Node, Tensor]
-    reach: float
+    tolerance: float
     size: int
 
     def run(self, block: Block, rows: Rows) -> Tensor:
         """Return the network's outputs in reduced precision, (row, output) held in float32."""
-        return torch.cat([self.quick.run(self.base, block, part) for part in rows.split(self.size)])
+        return torch.cat([self.in_reduced.run(self.base, block, part) for part in rows.split(self.size)])
 
     def settle(self, logits: Tensor, block: Block, rows: Rows) -> int:
         """Compute again, in place, the outputs that are too close to call; return how many rows that were."""
-        close = too_close(logits, self.reach).nonzero().flatten()
+        close = too_close(logits, self.tolerance).nonzero().flatten()
         for part in close.split(self.size) if len(close) else ():
             logits[part] = self.exact.run(self.base, block, rows.take(part))
         return len(close)
 
 
-def reach_of(
-    exact: Tail, quick: ChangeTail, base: dict[Node, Tensor], ablations: Sequence[Ablation], *, seed: int = 0
+def tie_tolerance_of(
+    exact: Suffix, in_reduced: DeltaSuffix, base: dict[Node, Tensor], ablations: Sequence[Ablation], *, seed: int = 0
 ) -> float:
     """Return four times the largest error of an output in a sample of rows.
 
@@ -155,6 +155,6 @@ def reach_of(
         rows = Rows.changed(block)
         rows = rows.take(torch.randperm(len(rows), generator=generator)[:_ROWS].sort().values)
         if len(rows):
-            error = quick.run(base, block, rows) - exact.run(base, block, rows)
+            error = in_reduced.run(base, block, rows) - exact.run(base, block, rows)
             errors.append(error.abs().max().item())
     return 4 * max(errors)

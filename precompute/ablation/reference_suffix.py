@@ -13,7 +13,7 @@ from precompute.ablation.graph import Node, Program, forget, image_counts, last_
 from precompute.ablation.precision import Precision
 
 
-class Resumed:
+class ReferenceSuffix:
     """Runs a network from one layer on.
 
     Parameters

@@ -14,7 +14,7 @@ from precompute.ablation.ablations import Segment, segments
 from precompute.ablation.block import Block
 from precompute.ablation.graph import Node, forget, image_counts, last_uses
 from precompute.ablation.linear_update import Update
-from precompute.ablation.plan import Plan
+from precompute.ablation.plan import LayerPlan
 from precompute.ablation.precision import Precision
 
 
@@ -56,7 +56,7 @@ class Rows:
         return segments(self.ablation)
 
 
-class Tail:
+class Suffix:
     """Computes the outputs of changed rows in float32.
 
     Parameters
@@ -65,7 +65,7 @@ class Tail:
         The network and the layer.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
         self.constants = {node: _channels_last(value) for node, value in plan.program.constants.items()}
         self.updates = {node: Update(node, self.constants[node.args[1]]) for node in plan.updates}
@@ -88,7 +88,7 @@ class Tail:
         rows
             Which images under which of them.
         """
-        batch = Batch(self.plan, base, block, rows)
+        batch = RowBatch(self.plan, base, block, rows)
         values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
 
         def look(node: Node) -> Any:
@@ -104,10 +104,10 @@ class Tail:
         return look(self.plan.program.output).float()
 
 
-class Batch:
+class RowBatch:
     """Values of nodes that are not computed row by row, put together for some rows."""
 
-    def __init__(self, plan: Plan, base: dict[Node, Tensor], block: Block, rows: Rows) -> None:
+    def __init__(self, plan: LayerPlan, base: dict[Node, Tensor], block: Block, rows: Rows) -> None:
         self.plan, self.base, self.block, self.rows = plan, base, block, rows
         self.ablation = rows.ablation.to(rows.image.device)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 
 @dataclass
-class Counts:
+class SweepStats:
     """What a sweep did with its rows, a row being one image under one ablation.
 
     Parameters
@@ -42,13 +42,13 @@ class Counts:
     log_prob_error: float = 0.0
 
 
-def total(parts: Iterable[Counts]) -> Counts:
+def total(parts: Iterable[SweepStats]) -> SweepStats:
     """Return the counts of several sweeps as those of one."""
-    whole = Counts()
+    whole = SweepStats()
     for part in parts:
         audited = whole.audited + part.audited
         mean = (whole.log_prob_error * whole.audited + part.log_prob_error * part.audited) / max(1, audited)
-        for field in fields(Counts):
+        for field in fields(SweepStats):
             both = getattr(whole, field.name), getattr(part, field.name)
             setattr(whole, field.name, max(both) if field.name.startswith("largest") else sum(both))
         whole.log_prob_error = mean

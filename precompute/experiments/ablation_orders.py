@@ -1,60 +1,18 @@
 """Units removed one after another: on which images, in which orders, at which steps, and what that costs."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation
-from precompute.ablation.factory import make_ablater
 from precompute.ablation.iterative import silence
-from precompute.ablation.plain import PlainAblater
-from precompute.errors import ModelError, OptionError
+from precompute.errors import OptionError
 from precompute.experiments.reading import spread
-from precompute.experiments.restored_run import Subject
+from precompute.experiments.restored_run import RestoredRun
 from precompute.experiments.timing import seconds_swept
 from precompute.measures.halves import halves
-from precompute.models.sites import Site, find_sites
-from precompute.models.units_on import Said, UnitsOn
-from precompute.store.layer import Layer
 
 N_RANDOM = 20
 _FEWEST_STEPS = 8
 _TIMED_SETS = (2, 8, 32, 128, 512, 2048)
-
-
-def site_of(subject: Subject, layer: Layer) -> Site:
-    """Return where a layer of the store is in the network.
-
-    Raises
-    ------
-    LayerError
-        Where the network has no such layer.
-    ModelError
-        Where it has another number of units there.
-    """
-    return sites_of(subject, [layer])[0]
-
-
-def ablater_of(subject: Subject, site: Site) -> Ablater:
-    """Return how a layer is swept: by whole passes where the store's run came to that, else the fastest way."""
-    network, batch_size = subject.model.network, subject.batch_size
-    if site.name in subject.swept_plainly:
-        return PlainAblater(network, site, batch_size=batch_size)
-    return make_ablater(network, site, subject.probe[:8].to(subject.device), batch_size=batch_size)[0]
-
-
-def sites_of(subject: Subject, layers: Sequence[Layer]) -> list[Site]:
-    """Return where some layers of the store are in the network; see `site_of`."""
-    as_stored = UnitsOn(layers={layer.name: Said(layer.unit_dimension, layer.spatial_shape) for layer in layers})
-    names = [layer.name for layer in layers]
-    sites = find_sites(subject.model.network, subject.probe[:2], names, units_on=as_stored)
-    for layer, site in zip(layers, sites, strict=True):
-        if site.n_units != layer.n_units:
-            raise ModelError(
-                f"{layer.name} has {layer.n_units} units in the store and {site.n_units} in {subject.model.spec}. "
-                "Name the network that the store was made with by --model."
-            )
-    return sites
 
 
 def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
@@ -141,19 +99,19 @@ def without(units: np.ndarray) -> Ablation:
     return silence(tuple(units.tolist()))
 
 
-def seconds_each(subject: Subject, ablater: Ablater, order: np.ndarray) -> float:
+def seconds_each(restored: RestoredRun, ablater: Ablater, order: np.ndarray) -> float:
     """Time the ablation of sets of units, in seconds for one set on one image.
 
     Parameters
     ----------
-    subject
+    restored
         The network, and some of its images.
     ablater
         What runs the network without some units of a layer.
     order
         (order, unit): orders in which units are removed.
     """
-    return seconds_swept(ablater, subject.probe, (_some_sets(order, n_sets) for n_sets in _TIMED_SETS))
+    return seconds_swept(ablater, restored.probe, (_some_sets(order, n_sets) for n_sets in _TIMED_SETS))
 
 
 def _some_sets(order: np.ndarray, n_sets: int) -> list[Ablation]:
@@ -164,7 +122,7 @@ def _some_sets(order: np.ndarray, n_sets: int) -> list[Ablation]:
     return [without(units[:size]) for size in sizes for units in of_a_size]
 
 
-def tally_rows(n_orders: int, n_steps: int) -> np.ndarray:
+def rows_of_steps(n_orders: int, n_steps: int) -> np.ndarray:
     """Say where each order and step is in a tally of ablations that were listed step by step.
 
     Parameters

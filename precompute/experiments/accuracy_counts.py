@@ -6,7 +6,7 @@ from precompute.measures.balanced import balanced_accuracy
 from precompute.stages.ablation import Effect
 
 
-class Tally:
+class AccuracyCounts:
     """Counts of images by class, for no ablation (row 0) and each of some ablations (rows 1 and up).
 
     Parameters

@@ -11,9 +11,8 @@ from torch import Tensor
 from precompute.ablation.batch_sizes import memory_budget
 from precompute.attribution_methods import METHODS
 from precompute.errors import LayerError
-from precompute.experiments.ablation_orders import sites_of
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.experiments.runner import Origin, on_top
 from precompute.images.loading import seen_size
 from precompute.images.picture import black_input, small_shape
@@ -86,10 +85,10 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
     with open_store(path) as store, exact_float32():
         layers = [store.layer(name) for name in options.layers] if options.layers else list(store.layers)
         units = {layer.name: _units(layer, options.units) for layer in layers}
-        subject = find_subject(store, options)
+        restored = restore_run(store, options)
         found = [
-            _work(store, subject, layer, site, (methods, units[layer.name]), say)
-            for layer, site in zip(layers, sites_of(subject, layers), strict=True)
+            _work(store, restored, layer, site, (methods, units[layer.name]), say)
+            for layer, site in zip(layers, restored.sites(layers), strict=True)
         ]
         works = [work for work in found if work is not None]
         n_maps = sum(int(todo.sum()) for work in works for todo in work.todo.values())
@@ -98,9 +97,9 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
             return
         progress = Progress({registry.ATTRIBUTION: 1.0})
         with progress.stage(registry.ATTRIBUTION, n_maps, unit="maps") as stage:
-            _compute(subject, works, stage.advance)
+            _compute(restored, works, stage.advance)
         of = Origin.of(store)
-    on_top(of, lambda now: _ready(now, works, subject.probe), say)
+    on_top(of, lambda now: _ready(now, works, restored.probe), say)
     say(f"{n_maps:,} attribution maps added to {path} in {duration(progress.seconds[registry.ATTRIBUTION])}")
 
 
@@ -115,7 +114,7 @@ def _units(layer: Layer, asked: Sequence[int] | None) -> np.ndarray:
 
 def _work(
     store: Store,
-    subject: Subject,
+    restored: RestoredRun,
     layer: Layer,
     site: Site,
     asked: tuple[Sequence[str], np.ndarray],
@@ -123,7 +122,7 @@ def _work(
 ) -> _Work | None:
     """Return what is to be computed for a layer; None where nothing is, and then nothing is captured either."""
     methods, units = asked
-    left_out = not_right(subject.model.network, site, subject.probe[:2], methods)
+    left_out = not_right(restored.model.network, site, restored.probe[:2], methods)
     for reason in dict.fromkeys(left_out.values()):
         names = ", ".join(name for name in left_out if left_out[name] == reason)
         say(f"{layer.name}: {names} left out. {reason}")
@@ -131,14 +130,14 @@ def _work(
     exemplars = np.stack([layer.exemplars("top", unit).image[:_EXEMPLARS] for unit in range(layer.n_units)])
     missing = {name: ~_held(layer, name, exemplars.shape) & units[:, None] for name in right}
     todo = {name: places for name, places in missing.items() if places.any()}
-    return _Work(layer, site, look_at(subject, site), exemplars, todo) if todo else None
+    return _Work(layer, site, look_at(restored, site), exemplars, todo) if todo else None
 
 
-def look_at(subject: Subject, site: Site) -> Look:
+def look_at(restored: RestoredRun, site: Site) -> Look:
     """Return how the units of a layer are attributed, with the network that ends there."""
-    part = activation_at(subject.model.network, site, subject.probe)
-    rows = rows_within(memory_budget(subject.device), part, subject.probe[:1])
-    return Look(part, _baseline(subject), min(rows, subject.batch_size), MAX_ATTRIBUTION_MAP_SIDE)
+    part = activation_at(restored.model.network, site, restored.probe)
+    rows = rows_within(memory_budget(restored.device), part, restored.probe[:1])
+    return Look(part, _baseline(restored), min(rows, restored.batch_size), MAX_ATTRIBUTION_MAP_SIDE)
 
 
 def _held(layer: Layer, method: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -151,24 +150,24 @@ def _held(layer: Layer, method: str, shape: tuple[int, ...]) -> np.ndarray:
     return held
 
 
-def _baseline(subject: Subject) -> Tensor:
+def _baseline(restored: RestoredRun) -> Tensor:
     """Return where integrated gradients start: the transformed black image, or zeros where there is none."""
-    shape = tuple(subject.probe.shape[1:])
-    size = seen_size(subject.images, 0)
-    black = None if size is None else black_input(subject.model.transform, size, shape)
+    shape = tuple(restored.probe.shape[1:])
+    size = seen_size(restored.images, 0)
+    black = None if size is None else black_input(restored.model.transform, size, shape)
     return torch.zeros(shape) if black is None else black
 
 
-def _compute(subject: Subject, works: Sequence[_Work], advance: Callable[[int], None]) -> None:
+def _compute(restored: RestoredRun, works: Sequence[_Work], advance: Callable[[int], None]) -> None:
     images = np.unique(np.concatenate([work.images() for work in works]))
-    for where, inputs, _ in subject.read(images):
+    for where, inputs, _ in restored.read(images):
         for work in works:
             pairs = wanted(work.exemplars, where.tolist())
             _, peak = exemplar_maps(
-                subject.model.network,
+                restored.model.network,
                 {work.site: pairs},
                 inputs,
-                batch_size=subject.batch_size,
+                batch_size=restored.batch_size,
                 side=MAX_EXEMPLAR_MAP_SIDE,
             )
             for name, todo in work.todo.items():

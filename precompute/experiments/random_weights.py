@@ -10,10 +10,9 @@ from torch import Tensor
 
 from precompute.attribution_methods import METHODS
 from precompute.errors import StoreError
-from precompute.experiments.ablation_orders import site_of
 from precompute.experiments.attribution import look_at
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.measures.likeness import map_likeness
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
@@ -52,14 +51,14 @@ def prepare(job: Job) -> Prepared:
             f"`python -m precompute experiment attribution {job.store.path}` adds them."
         )
     with exact_float32():
-        subject = find_subject(job.store, job.options)
+        restored = restore_run(job.store, job.options)
     n_maps = sum(len(found.units) * len(found.methods) for found in held)
     return Prepared(
         seconds=n_maps * _SECONDS_A_MAP,
         bytes=64 * len(held),
         steps=n_maps,
         unit="maps",
-        run=partial(_run, job, subject, held),
+        run=partial(_run, job, restored, held),
     )
 
 
@@ -77,21 +76,21 @@ def _held(layer: Layer) -> _Held | None:
     return _Held(layer, tuple(methods), np.array(shown)[chosen])
 
 
-def _run(job: Job, subject: Subject, held: list[_Held], advance: Advance) -> Findings:
-    other = replace(subject, model=replace(subject.model, network=scrambled(subject.model.network, seed=job.seed)))
+def _run(job: Job, restored: RestoredRun, held: list[_Held], advance: Advance) -> Findings:
+    other = replace(restored, model=replace(restored.model, network=scrambled(restored.model.network, seed=job.seed)))
     arrays: Arrays = {}
     with exact_float32():
         for found in held:
-            parts = _compared(subject, other, found, advance)
+            parts = _compared(restored, other, found, advance)
             arrays |= {f"layers/{found.layer.name}/{name}": values for name, values in parts.items()}
     return Findings(arrays, {})
 
 
-def _compared(subject: Subject, other: Subject, held: _Held, advance: Advance) -> Arrays:
-    site, likeness = site_of(other, held.layer), {name: [np.empty(0)] for name in held.methods}
+def _compared(restored: RestoredRun, other: RestoredRun, held: _Held, advance: Advance) -> Arrays:
+    site, likeness = other.site(held.layer), {name: [np.empty(0)] for name in held.methods}
     left_out = not_right(other.model.network, site, other.probe[:2], held.methods)
     right = [name for name in held.methods if name not in left_out]
-    for name, found in _by_shard(subject, other, site, held, right, advance) if right else ():
+    for name, found in _by_shard(restored, other, site, held, right, advance) if right else ():
         likeness[name].append(found)
     known = {name: (all_of := np.concatenate(parts))[~np.isnan(all_of)] for name, parts in likeness.items()}
     return {
@@ -102,19 +101,19 @@ def _compared(subject: Subject, other: Subject, held: _Held, advance: Advance) -
 
 
 def _by_shard(
-    subject: Subject, other: Subject, site: Site, held: _Held, methods: list[str], advance: Advance
+    restored: RestoredRun, other: RestoredRun, site: Site, held: _Held, methods: list[str], advance: Advance
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Attribute the network with random weights where the other one peaks, and compare, shard by shard of images.
 
     With random weights one unit is as good as another, and many are silent: the one that is most active there is taken.
     """
-    look, own = look_at(other, site), site_of(subject, held.layer)
+    look, own = look_at(other, site), restored.site(held.layer)
     images = held.images
-    for where, inputs, _ in subject.read(np.unique(images)):
+    for where, inputs, _ in restored.read(np.unique(images)):
         here = np.flatnonzero(np.isin(images, where))
         pairs = Wanted(held.units[here], np.zeros(len(here), dtype=np.int64), np.searchsorted(where, images[here]))
         _, peak = exemplar_maps(
-            subject.model.network, {own: pairs}, inputs, batch_size=subject.batch_size, side=MAX_EXEMPLAR_MAP_SIDE
+            restored.model.network, {own: pairs}, inputs, batch_size=restored.batch_size, side=MAX_EXEMPLAR_MAP_SIDE
         )
         others = replace(pairs, unit=_most_active(other, site, inputs, pairs, peak[own]))
         for name in methods:
@@ -124,7 +123,7 @@ def _by_shard(
 
 
 def _most_active(
-    other: Subject, site: Site, inputs: Tensor, pairs: Wanted, peak: tuple[np.ndarray, np.ndarray]
+    other: RestoredRun, site: Site, inputs: Tensor, pairs: Wanted, peak: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
     """Return the unit that is most active on each image at each position, (pair,)."""
     output = outputs_at(other.model.network, (site,), inputs)[site].float().cpu()

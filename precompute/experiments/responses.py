@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from precompute.errors import StoreError
-from precompute.experiments.ablation_orders import divided, site_of
+from precompute.experiments.ablation_orders import divided
 from precompute.experiments.budget import fewer_per_class, fit
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.measures.class_correlation import JointMoments, shuffled_correlations, strongest_class
 from precompute.measures.sparsity import zero_fraction
 from precompute.models.device import exact_float32
@@ -79,9 +79,9 @@ def prepare(job: Job) -> Prepared:
         )
     label = np.asarray(job.store.images.label)
     with exact_float32():
-        subject = find_subject(job.store, job.options)
-        watched = [_Watched(layer, site_of(subject, layer)) for layer in job.layers]
-        each = _seconds(job, subject)
+        restored = restore_run(job.store, job.options)
+        watched = [_Watched(layer, restored.site(layer)) for layer in job.layers]
+        each = _seconds(job, restored)
     half = divided(label, job.options.images_per_class, seed=job.seed)
     half, reduced = fit(half, lambda half: each * _n_used(half), job.options.max_minutes, [partial(_on_fewer, job)])
     n_images = _n_used(half)
@@ -91,7 +91,7 @@ def prepare(job: Job) -> Prepared:
         bytes=sum(layer.n_units * (2 * n_classes + 11) * 4 for layer in job.layers) + 4 * len(label),
         steps=n_images,
         unit="images",
-        run=partial(_run, job, subject, watched, half),
+        run=partial(_run, job, restored, watched, half),
         reduced=reduced,
     )
 
@@ -100,16 +100,16 @@ def prepare(job: Job) -> Prepared:
 
 
 @torch.inference_mode()
-def _seconds(job: Job, subject: Subject) -> float:
+def _seconds(job: Job, restored: RestoredRun) -> float:
     """Time a few images, in seconds for one."""
     for _ in range(2):  # the first pass of a network is slow
-        watched = [_Watched(layer, site_of(subject, layer)) for layer in job.layers]
+        watched = [_Watched(layer, restored.site(layer)) for layer in job.layers]
         started = perf_counter()
-        with observe(subject.model.network, {each.site: each.see for each in watched}):
-            outputs = logits(subject.model.network, subject.probe).cpu().numpy()
+        with observe(restored.model.network, {each.site: each.see for each in watched}):
+            outputs = logits(restored.model.network, restored.probe).cpu().numpy()
         for each in watched:
             each.hear(_probability(job, outputs), np.arange(len(outputs)) % 2)
-    return (perf_counter() - started) / len(subject.probe)
+    return (perf_counter() - started) / len(restored.probe)
 
 
 def _n_used(half: np.ndarray) -> int:
@@ -126,14 +126,14 @@ def _on_fewer(job: Job, half: np.ndarray, share: float) -> tuple[np.ndarray, str
 # The work
 
 
-def _run(job: Job, subject: Subject, watched: list[_Watched], half: np.ndarray, advance: Advance) -> Findings:
+def _run(job: Job, restored: RestoredRun, watched: list[_Watched], half: np.ndarray, advance: Advance) -> Findings:
     n_images, n_classes = int((half >= 0).sum()), len(job.store.classes)
     numbers = n_images * (n_classes + sum(each.layer.n_units for each in watched))
     probabilities: list[np.ndarray] = []
     for each in watched:
         each.keeps = 4 * numbers <= _MOST_BYTES
-    with exact_float32(), observe(subject.model.network, {each.site: each.see for each in watched}):
-        for where, _, outputs in subject.read(np.flatnonzero(half >= 0)):
+    with exact_float32(), observe(restored.model.network, {each.site: each.see for each in watched}):
+        for where, _, outputs in restored.read(np.flatnonzero(half >= 0)):
             probability = _probability(job, outputs)
             for each in watched:
                 each.hear(probability, half[where])

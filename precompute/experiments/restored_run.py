@@ -9,10 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from precompute.errors import ImageFolderError, ModelError
+from precompute.ablation.ablations import Ablater
+from precompute.ablation.factory import make_ablater
+from precompute.ablation.plain import PlainAblater
+from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.experiments.options import ExperimentOptions
 from precompute.images.decoding import Decoding
-from precompute.images.folder import ImageList
+from precompute.images.folder import ImageList, list_training_images
 from precompute.images.loader import load_by
 from precompute.images.loading import Batch, default_workers, read_batches
 from precompute.images.walk import is_there
@@ -21,6 +24,9 @@ from precompute.models.fixed import refuse_changing
 from precompute.models.forward import logits
 from precompute.models.load import Model, load_model
 from precompute.models.outputs import settle
+from precompute.models.sites import Site, find_sites
+from precompute.models.units_on import Said, UnitsOn
+from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
 SHARD = 256
@@ -31,7 +37,7 @@ _ROUNDING = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class RestoredRun:
     """What a store is about, ready to run.
 
     Parameters
@@ -115,6 +121,38 @@ class Subject:
             if batch.indices:
                 yield np.array(batch.indices), batch.inputs, self._answers(batch.inputs)
 
+    def site(self, layer: Layer) -> Site:
+        """Return where a layer of the store is in the network; see `sites`."""
+        return self.sites([layer])[0]
+
+    def sites(self, layers: Sequence[Layer]) -> list[Site]:
+        """Return where some layers of the store are in the network.
+
+        Raises
+        ------
+        LayerError
+            Where the network has no such layer.
+        ModelError
+            Where it has another number of units there.
+        """
+        as_stored = UnitsOn(layers={layer.name: Said(layer.unit_dimension, layer.spatial_shape) for layer in layers})
+        names = [layer.name for layer in layers]
+        sites = find_sites(self.model.network, self.probe[:2], names, units_on=as_stored)
+        for layer, site in zip(layers, sites, strict=True):
+            if site.n_units != layer.n_units:
+                raise ModelError(
+                    f"{layer.name} has {layer.n_units} units in the store and {site.n_units} in {self.model.spec}. "
+                    "Name the network that the store was made with by --model."
+                )
+        return sites
+
+    def ablater(self, site: Site) -> Ablater:
+        """Return how a layer is swept: by whole passes where the store's run came to that, else the fastest way."""
+        if site.name in self.swept_plainly:
+            return PlainAblater(self.model.network, site, batch_size=self.batch_size)
+        inputs = self.probe[:8].to(self.device)
+        return make_ablater(self.model.network, site, inputs, batch_size=self.batch_size)[0]
+
     def _batches(self, images: ImageList, positions: Sequence[int] | np.ndarray) -> Iterator[Batch]:
         shards = [positions[start : start + SHARD] for start in range(0, len(positions), SHARD)]
         listed = [[int(position) for position in shard] for shard in shards]
@@ -137,7 +175,7 @@ class Subject:
         return found
 
 
-def find_subject(store: Store, options: ExperimentOptions) -> Subject:
+def restore_run(store: Store, options: ExperimentOptions) -> RestoredRun:
     """Find the network and the images of a store.
 
     Parameters
@@ -164,10 +202,10 @@ def find_subject(store: Store, options: ExperimentOptions) -> Subject:
     if len(first):  # otherwise what follows says which image is gone
         settle(model.network, first, of)
     plainly = _swept_plainly(store.provenance.get("ablation_engine"))
-    subject = Subject(model, device, images, prediction, batch_size, torch.empty(0), of, plainly)
+    restored = RestoredRun(model, device, images, prediction, batch_size, torch.empty(0), of, plainly)
     # Refuses at once what is another network.
-    _, probe, _ = next(subject.read(np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64))))
-    return replace(subject, probe=probe)
+    _, probe, _ = next(restored.read(np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64))))
+    return replace(restored, probe=probe)
 
 
 def _swept_plainly(record: object) -> frozenset[str]:
@@ -207,6 +245,26 @@ def find_images(store: Store, folder: Path | None) -> ImageList:
 def _is_below(path: str) -> bool:
     """Tell whether a path stays in the folder that it begins in: a store may come from anybody."""
     return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
+
+
+def find_training_images(store: Store, options: ExperimentOptions) -> ImageList | None:
+    """List the training images that the options name; None where they name none.
+
+    Raises
+    ------
+    ImageFolderError
+        Where the training images are not there, or are of other classes.
+    OptionError
+        Where they are the images of the store.
+    """
+    if options.train_images is None:
+        return None
+    images = list_training_images(options.train_images, store.classes.name)
+    if images.root == find_images(store, options.images).root:
+        raise OptionError(
+            f"--train-images {options.train_images}: these are the images of the store, not training images."
+        )
+    return images
 
 
 def find_model(store: Store, options: ExperimentOptions) -> Model:

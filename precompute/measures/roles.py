@@ -37,7 +37,7 @@ LEVEL = 0.05
 _SYMMETRIC = 1e-3  # skewness below which a distribution is as good as symmetric
 
 
-def log_odds_fall(log_prob: Floats, change: Floats) -> Floats:
+def log_odds_loss(log_prob: Floats, change: Floats) -> Floats:
     """Return how far the log-odds of the right class fall without each unit.
 
     Parameters
@@ -63,7 +63,7 @@ def _log_odds(log_prob: Floats) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Falls:
+class LogOddsLosses:
     """Sums over images of how far the log-odds of the right class fall without each unit.
 
     They add over shards of images, and all else follows from them.
@@ -89,7 +89,7 @@ class Falls:
         Parameters
         ----------
         fall : (unit, image) array
-            Of :func:`log_odds_fall`.
+            Of :func:`log_odds_loss`.
         label : (image,) integer array
             Class of each image.
         n_classes : int
@@ -99,14 +99,14 @@ class Falls:
         powers = (fall**power @ of_class for power in (1, 2, 3))
         return cls(np.bincount(label, minlength=n_classes), *powers)
 
-    def __add__(self, other: "Falls") -> "Falls":
-        return Falls(
+    def __add__(self, other: "LogOddsLosses") -> "LogOddsLosses":
+        return LogOddsLosses(
             self.count + other.count, self.total + other.total, self.square + other.square, self.cube + other.cube
         )
 
 
 @dataclass(frozen=True, eq=False)
-class Effect:
+class LogOddsEffect:
     """What silencing units costs on one set of images, with the evidence; arrays of one shape.
 
     Parameters
@@ -117,7 +117,7 @@ class Effect:
         Its standard error; NaN where there are fewer than two images.
     helps, idle : arrays
         P-values of "the fall is above the margin" and of "it is below"; 1 where there is no image.
-    falls : Falls
+    losses : Falls
         What they follow from.
     taking : (class,) array of bool or None
         The classes whose mean this is; None where every class has an effect of its own.
@@ -127,37 +127,37 @@ class Effect:
     error: Floats
     helps: Floats
     idle: Floats
-    falls: Falls
+    losses: LogOddsLosses
     taking: NDArray[np.bool_] | None = None
 
 
-def class_effects(falls: Falls, *, margin: float = MARGIN) -> Effect:
+def class_effects(losses: LogOddsLosses, *, margin: float = MARGIN) -> LogOddsEffect:
     """Return the effect of every unit on every class, (unit, class).
 
     Parameters
     ----------
-    falls : Falls
+    losses : Falls
         Of one set of images.
     margin : float
         What the mean fall is held against, in nats.
     """
-    count = np.where(falls.count > 0, falls.count, np.nan)
-    above, square = _above(falls, margin)
-    return Effect(
-        mean=falls.total / count,
-        error=np.sqrt(_variance_of_mean(falls)),
+    count = np.where(losses.count > 0, losses.count, np.nan)
+    above, square = _above(losses, margin)
+    return LogOddsEffect(
+        mean=losses.total / count,
+        error=np.sqrt(_variance_of_mean(losses)),
         helps=sign_flip_bound(above, square),
         idle=sign_flip_bound(-above, square),
-        falls=falls,
+        losses=losses,
     )
 
 
-def unit_effects(falls: Falls, *, taking: NDArray[np.bool_], margin: float = MARGIN) -> Effect:
+def unit_effects(losses: LogOddsLosses, *, taking: NDArray[np.bool_], margin: float = MARGIN) -> LogOddsEffect:
     """Return the effect of every unit on all classes alike, (unit,): the unweighted mean over classes.
 
     Parameters
     ----------
-    falls : Falls
+    losses : Falls
         Of one set of images.
     taking : (class,) array of bool
         The classes that take part: those that have images in every set that is to be compared.
@@ -165,29 +165,29 @@ def unit_effects(falls: Falls, *, taking: NDArray[np.bool_], margin: float = MAR
         What the mean fall is held against, in nats.
     """
     n_classes = max(1, int(taking.sum()))
-    weight = np.where(taking, 1 / (n_classes * np.maximum(falls.count, 1)), 0)
-    above, square = _above(falls, margin)
+    weight = np.where(taking, 1 / (n_classes * np.maximum(losses.count, 1)), 0)
+    above, square = _above(losses, margin)
     z_above, z_square = above @ weight, square @ weight**2
-    return Effect(
-        mean=falls.total @ weight if taking.any() else np.full(len(falls.total), np.nan),
-        error=np.sqrt(_variance_of_mean(falls)[:, taking].sum(axis=1)) / n_classes,
+    return LogOddsEffect(
+        mean=losses.total @ weight if taking.any() else np.full(len(losses.total), np.nan),
+        error=np.sqrt(_variance_of_mean(losses)[:, taking].sum(axis=1)) / n_classes,
         helps=sign_flip_bound(z_above, z_square),
         idle=sign_flip_bound(-z_above, z_square),
-        falls=falls,
+        losses=losses,
         taking=taking,
     )
 
 
-def _above(falls: Falls, margin: float) -> tuple[Floats, Floats]:
+def _above(losses: LogOddsLosses, margin: float) -> tuple[Floats, Floats]:
     """Return sums of the falls above the margin, and of their squares."""
-    above = falls.total - falls.count * margin
+    above = losses.total - losses.count * margin
     # A difference of nearly equal sums may come out below zero.
-    return above, np.maximum(falls.square - 2 * margin * falls.total + falls.count * margin**2, 0)
+    return above, np.maximum(losses.square - 2 * margin * losses.total + losses.count * margin**2, 0)
 
 
-def _variance_of_mean(falls: Falls) -> Floats:
-    count = np.where(falls.count > 1, falls.count, np.nan)
-    spread = np.maximum(falls.square - falls.total**2 / count, 0)
+def _variance_of_mean(losses: LogOddsLosses) -> Floats:
+    count = np.where(losses.count > 1, losses.count, np.nan)
+    spread = np.maximum(losses.square - losses.total**2 / count, 0)
     return np.asarray(spread / (count - 1) / count)
 
 
@@ -207,7 +207,7 @@ class Roles:
     q: Floats
 
 
-def roles(training: Effect, held_out: Effect, *, level: float = LEVEL) -> Roles:
+def roles(training: LogOddsEffect, held_out: LogOddsEffect, *, level: float = LEVEL) -> Roles:
     """Sort units into four roles, or none.
 
     ===================  ==================  ==================
@@ -249,7 +249,7 @@ def roles(training: Effect, held_out: Effect, *, level: float = LEVEL) -> Roles:
     return Roles(np.where(best <= level, fits + 1, 0), best)
 
 
-def differences(training: Effect, held_out: Effect) -> tuple[Floats, Floats]:
+def differences(training: LogOddsEffect, held_out: LogOddsEffect) -> tuple[Floats, Floats]:
     r"""Test whether a unit matters more to one set of images than to the other.
 
     If it mattered alike to both, the images might as well have been divided between the sets in any other way. Over all
@@ -274,8 +274,8 @@ def differences(training: Effect, held_out: Effect) -> tuple[Floats, Floats]:
     Mielke and Berry 2007, "Permutation methods", for Pearson type III approximations. Wilson and Hilferty 1931,
     Proceedings of the National Academy of Sciences 17, 684-688.
     """
-    one, other = training.falls, held_out.falls
-    n_one, n_other = (np.where(falls.count > 0, falls.count, np.nan) for falls in (one, other))
+    one, other = training.losses, held_out.losses
+    n_one, n_other = (np.where(losses.count > 0, losses.count, np.nan) for losses in (one, other))
     n = n_one + n_other
     both = one + other
     mean = both.total / n

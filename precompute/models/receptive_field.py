@@ -30,7 +30,7 @@ _IMAGE = (Axis(1.0, 0.0), Axis(1.0, 0.0))
 _POOLS = {"AvgPool2D", "MaxPool2DWithIndices", "MkldnnMaxPool2D", "MaxPool2D"}
 
 
-def anchor(network: nn.Module, site: Site, inputs: torch.Tensor) -> Axes | None:
+def receptive_field_centres(network: nn.Module, site: Site, inputs: torch.Tensor) -> Axes | None:
     """Find the centres of the receptive fields of a site's cells.
 
     Convolutions, pooling and padding with constants are followed back to the image. Where branches meet, the first

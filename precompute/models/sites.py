@@ -14,7 +14,7 @@ from torch import nn
 
 from precompute.errors import LayerError
 from precompute.models.following import follow
-from precompute.models.unit_dimension import NoPlace, Place, check_shape, contradiction, place_of
+from precompute.models.unit_dimension import NoUnits, UnitPlace, check_shape, contradiction, unit_place
 from precompute.models.units_on import NOBODY_SAYS, UnitsOn
 
 
@@ -186,7 +186,7 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
         try:
             place = _place(name, output, len(inputs), units_on)
             contradiction(module, given, output, place.unit_dimension)
-        except NoPlace as error:
+        except NoUnits as error:
             refused.append(Refused(name, kind, str(error), error.way))
         else:
             n_units, where = output.shape[place.unit_dimension], len(sites)
@@ -244,16 +244,16 @@ def told(sites: Iterable[Site]) -> Iterator[str]:
             yield f"The units of {site.name} lie {where} by --units-on; the network does not show it."
 
 
-def _place(name: str, output: Any, n_images: int, units_on: UnitsOn) -> Place:
+def _place(name: str, output: Any, n_images: int, units_on: UnitsOn) -> UnitPlace:
     """Find the units of an output: from what its dimensions hold, or else from what a person says."""
     check_shape(output, n_images=n_images)
     said = units_on.of(name)
     try:
-        place = place_of(output)
-    except NoPlace:
+        place = unit_place(output)
+    except NoUnits:
         if said is None:
             raise
-        return replace(place_of(output, said=said), told=output.ndim > 2)
+        return replace(unit_place(output, said=said), told=output.ndim > 2)
     if said is not None and name in units_on.layers and place.unit_dimension != said.dimension and output.ndim > 2:
-        raise NoPlace(f"its units lie on dimension {place.unit_dimension}, not on {said.dimension} as is said")
+        raise NoUnits(f"its units lie on dimension {place.unit_dimension}, not on {said.dimension} as is said")
     return place

@@ -14,7 +14,7 @@ from precompute.models.units_on import Said
 
 
 @dataclass(frozen=True)
-class Place:
+class UnitPlace:
     """Where the units and the positions of an output are; the words are those of `precompute.models.sites.Site`."""
 
     unit_dimension: int
@@ -28,7 +28,7 @@ class Place:
         return self.unit_dimension, self.other_tokens, self.told
 
 
-class NoPlace(Exception):
+class NoUnits(Exception):
     """An output has no units on one known dimension; the message is a clause that can follow "because".
 
     Parameters
@@ -51,18 +51,18 @@ _WAYS = {
 
 
 def check_shape(output: Any, *, n_images: int) -> None:
-    """Refuse, by `NoPlace`, an output that can hold no units whatever its dimensions are."""
+    """Refuse, by `NoUnits`, an output that can hold no units whatever its dimensions are."""
     if not isinstance(output, Tensor):
-        raise NoPlace(f"it returns {_article(type(output).__name__)} and not one tensor")
+        raise NoUnits(f"it returns {_article(type(output).__name__)} and not one tensor")
     if not output.is_floating_point():
-        raise NoPlace("its output holds no floating-point numbers")
+        raise NoUnits("its output holds no floating-point numbers")
     if output.ndim not in (2, 3, 4):
-        raise NoPlace(f"its output has {output.ndim} dimension{'s' * (output.ndim != 1)}")
+        raise NoUnits(f"its output has {output.ndim} dimension{'s' * (output.ndim != 1)}")
     if len(output) != n_images:
-        raise NoPlace(f"its output has {len(output)} rows for {n_images} images")
+        raise NoUnits(f"its output has {len(output)} rows for {n_images} images")
 
 
-def place_of(output: Tensor, *, said: Said | None = None) -> Place:
+def unit_place(output: Tensor, *, said: Said | None = None) -> UnitPlace:
     """Find the units and positions of an output from what its dimensions hold.
 
     Parameters
@@ -74,33 +74,33 @@ def place_of(output: Tensor, *, said: Said | None = None) -> Place:
 
     Raises
     ------
-    NoPlace
+    NoUnits
         Where evidence is missing or contradicts itself.
     """
     if output.ndim == 2:
-        return Place(1, ())
+        return UnitPlace(1, ())
     try:
         return _place(output, said)
-    except NoPlace as error:
-        raise NoPlace(str(error), way=error.way if said else _WAYS[output.ndim]) from error
+    except NoUnits as error:
+        raise NoUnits(str(error), way=error.way if said else _WAYS[output.ndim]) from error
 
 
-def _place(output: Tensor, said: Said | None) -> Place:
+def _place(output: Tensor, said: Said | None) -> UnitPlace:
     shape, dimensions = tuple(output.shape), dimensions_of(output)
     if dimensions is None:
         dimensions = tuple(d.unknown(size, "") for size in shape)
         if said is None:
-            raise NoPlace("its output does not follow from the images by operations that are known here")
+            raise NoUnits("its output does not follow from the images by operations that are known here")
     if said is None and d.roles(dimensions[0]) != {d.IMAGE}:
-        raise NoPlace("the first dimension of its output is not the images alone")
+        raise NoUnits("the first dimension of its output is not the images alone")
     if said is not None and output.ndim == 3:
         return _tokens_as_said(shape[1], said)
     axis = _unit_axis(dimensions, said)
     rest = [(shape[i], dimensions[i]) for i in range(1, len(shape)) if i != axis]
     if len(rest) == 2:
-        return Place(1 if axis == 1 else -1, _grid(rest, trusted=said is not None))
+        return UnitPlace(1 if axis == 1 else -1, _grid(rest, trusted=said is not None))
     if axis == 1:
-        raise NoPlace("its output is (image, unit, position), with the positions in a row")
+        raise NoUnits("its output is (image, unit, position), with the positions in a row")
     return _tokens(*rest[0])
 
 
@@ -111,13 +111,13 @@ def _unit_axis(dimensions: Dimensions, said: Said | None) -> int:
     pure = [axis for axis in holding if d.is_units(dimensions[axis])]
     if len(holding) != 1 and len(pure) != 1:
         if len(holding) > 1:
-            raise NoPlace("its units are divided between two dimensions, as the heads of an attention are")
-        raise NoPlace(f"no dimension of its output is known to hold units{_cause(dimensions[1:])}")
+            raise NoUnits("its units are divided between two dimensions, as the heads of an attention are")
+        raise NoUnits(f"no dimension of its output is known to hold units{_cause(dimensions[1:])}")
     axis = holding[0] if len(holding) == 1 else pure[0]
     if any(d.MIXED in d.roles(each) for each in dimensions[1:]):
-        raise NoPlace("its output is made by a linear operation across positions, which says that its units lie there")
+        raise NoUnits("its output is made by a linear operation across positions, which says that its units lie there")
     if 1 < axis < len(dimensions) - 1:
-        raise NoPlace("its units lie on a dimension in the middle")
+        raise NoUnits("its units lie on a dimension in the middle")
     return axis
 
 
@@ -135,51 +135,51 @@ def _grid(rest: Sequence[tuple[int, Dimension]], *, trusted: bool) -> tuple[int,
         if d.is_mute(dimension):
             continue
         if d.UNKNOWN in d.roles(dimension):
-            raise NoPlace(f"its positions are not known to be rows and columns of the picture{_cause([dimension])}")
+            raise NoUnits(f"its positions are not known to be rows and columns of the picture{_cause([dimension])}")
         # One factor of rows, not two that a window divides; what it may lack of them has gone into the units.
         if dimension[0].role != role or d.roles(dimension[1:]) - {d.UNIT}:
-            raise NoPlace("its positions are not rows and columns of the picture in order")
+            raise NoUnits("its positions are not rows and columns of the picture in order")
         if any(factor.shift for factor in dimension):
-            raise NoPlace("its map is rolled round")
+            raise NoUnits("its map is rolled round")
     return sides
 
 
-def _tokens(n: int, dimension: Dimension) -> Place:
+def _tokens(n: int, dimension: Dimension) -> UnitPlace:
     is_divided = len(dimension) == 1 and dimension[0].role == d.TOKENS
     parts = dimension[0].parts if is_divided else ((n, dimension),)
     pictures = [factors for _, factors in parts if d.is_picture(factors)]
     if n == 1:
-        return Place(-1, ())
+        return UnitPlace(-1, ())
     if len(pictures) != 1:
-        raise NoPlace(f"none of its {n} tokens is known to be a part of the picture{_cause([dimension])}")
+        raise NoUnits(f"none of its {n} tokens is known to be a part of the picture{_cause([dimension])}")
     (picture,) = pictures
     if [factor.role for factor in picture] != [d.ROW, d.COLUMN]:
-        raise NoPlace("its tokens do not follow each other as the rows of the picture do")
+        raise NoUnits("its tokens do not follow each other as the rows of the picture do")
     if any(factor.shift for factor in picture):
-        raise NoPlace("its map is rolled round")
+        raise NoUnits("its map is rolled round")
     begin, others = 0, list[int]()
     for size, factors in parts:
         others += [] if factors == picture else range(begin, begin + size)
         begin += size
-    return Place(-1, tuple(factor.size for factor in picture), tuple(others))
+    return UnitPlace(-1, tuple(factor.size for factor in picture), tuple(others))
 
 
-def _tokens_as_said(n: int, said: Said) -> Place:
+def _tokens_as_said(n: int, said: Said) -> UnitPlace:
     if said.dimension == 1 or not said.grid:
-        raise NoPlace("its output is (image, token, unit), and nobody says which tokens are the picture", way=_WAYS[3])
+        raise NoUnits("its output is (image, token, unit), and nobody says which tokens are the picture", way=_WAYS[3])
     others = n - said.grid[0] * said.grid[1]
     if others < 0:
-        raise NoPlace(
+        raise NoUnits(
             f"it has {n} tokens, fewer than the {said.grid[0]} x {said.grid[1]} that are said to be the picture"
         )
-    return Place(-1, said.grid, tuple(range(others)))
+    return UnitPlace(-1, said.grid, tuple(range(others)))
 
 
 # Trying it out
 
 
 def contradiction(module: nn.Module, given: tuple[Any, ...], output: Tensor, unit_dimension: int) -> None:
-    """Change one unit and see where it comes out; refuse, by `NoPlace`, what says otherwise.
+    """Change one unit and see where it comes out; refuse, by `NoUnits`, what says otherwise.
 
     In a module with weights of its own for each unit the weights of one are changed; in one without, its input at one
     place on the units' dimension. What comes out at one place on another dimension, and all over this one, says that
@@ -206,7 +206,7 @@ def contradiction(module: nn.Module, given: tuple[Any, ...], output: Tensor, uni
         places = [] if difference is None else [_places(difference, each) for each in range(1, output.ndim)]
         if places and places[axis - 1] > 1 and 1 in [n for i, n in enumerate(places, 1) if output.shape[i] > 1]:
             other = places.index(1) + 1
-            raise NoPlace(
+            raise NoUnits(
                 f"its units should lie on dimension {axis}, but a change of one comes out on dimension {other}"
             )
 

@@ -14,7 +14,7 @@ from precompute.provenance import device_name, git_commit, versions
 from precompute.run.cost import store_bytes
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.shards import ShardFolder, array_name
-from precompute.run.sweep import Swept, counts_from
+from precompute.run.sweep import Swept, stats_from
 from precompute.words import duration, percent, size
 
 _LISTED = 20
@@ -213,7 +213,7 @@ def _engine_record(plan: Plan, folder: ShardFolder, images: Swept, number: int) 
     site = plan.sites[number]
     if site in plan.slow:
         return {"method": "plain", "because": plan.slow[site]}
-    counts = total(counts_from(folder.read(shard, array_name(number, "counts"))) for shard in images.shards)
+    counts = total(stats_from(folder.read(shard, array_name(number, "counts"))) for shard in images.shards)
     record = asdict(counts)
     record["largest_logit_error"] = record.pop("largest_error")
     return {"method": "exact engine", "precision": plan.options.precision, **record}

@@ -14,7 +14,7 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import NoOpCheck
-from precompute.ablation.sweep_stats import Counts
+from precompute.ablation.sweep_stats import SweepStats
 from precompute.ablation_kinds import kind_of
 from precompute.errors import EngineDoubted, ImageFolderError, ModelError
 from precompute.images.folder import ImageList
@@ -146,7 +146,7 @@ def _sweep_layer(
     arrays: dict[str, np.ndarray] = {}
     ablater = plan.ablaters[site]
     if isinstance(ablater, Engine):
-        ablater.counts = Counts()
+        ablater.counts = SweepStats()
     check = NoOpCheck(ablater, site.n_units, torch.from_numpy(shard.found.logits.argmax(axis=1)))
     for kind in plan.options.ablation:
         effect = sweep(
@@ -161,7 +161,7 @@ def _sweep_layer(
         arrays |= effect_arrays(number, kind, effect)
     arrays |= no_op_arrays(number, check)
     if isinstance(ablater, Engine):
-        arrays |= count_arrays(number, ablater.counts)
+        arrays |= stats_arrays(number, ablater.counts)
     _make_sure(site, check)
     return arrays
 
@@ -226,15 +226,15 @@ def no_op_arrays(number: int, check: NoOpCheck) -> dict[str, np.ndarray]:
     return {array_name(number, "no_op"): np.array([check.rows, check.flips, check.flips_at_first])}
 
 
-def count_arrays(number: int, counts: Counts) -> dict[str, np.ndarray]:
+def stats_arrays(number: int, counts: SweepStats) -> dict[str, np.ndarray]:
     """Name what the engine counted in one layer."""
     return {array_name(number, "counts"): np.array(astuple(counts))}
 
 
-def counts_from(array: np.ndarray) -> Counts:
-    """Return the counts that an array of `count_arrays` holds."""
-    empty = asdict(Counts())
-    return Counts(**{name: type(empty[name])(value) for name, value in zip(empty, array.tolist(), strict=True)})
+def stats_from(array: np.ndarray) -> SweepStats:
+    """Return the counts that an array of `stats_arrays` holds."""
+    empty = asdict(SweepStats())
+    return SweepStats(**{name: type(empty[name])(value) for name, value in zip(empty, array.tolist(), strict=True)})
 
 
 def bad_arrays(batch: Batch) -> dict[str, np.ndarray]:

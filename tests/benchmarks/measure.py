@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation.engine import Engine
 from precompute.ablation.factory import make_ablater
-from precompute.ablation.sweep_stats import Counts
+from precompute.ablation.sweep_stats import SweepStats
 from precompute.models.sites import find_site, list_sites
 from precompute.stages.ablation import sweep
 from precompute.stages.activations import answer
@@ -43,7 +43,7 @@ class Result:
     plain: float
     engine: float
     sweep: float
-    counts: Counts
+    counts: SweepStats
     spread: tuple[float, float]
 
 
@@ -65,7 +65,7 @@ def compare(network: nn.Module, case: Case, images: Tensor, clock: Clock) -> Res
     rows = len(images) * len(ablations)
     plain, whole, without = [], [], []
     for _ in range(REPEATS):
-        engine.counts = Counts()
+        engine.counts = SweepStats()
         start = clock()
         found = answer(network, [site], images.split(BATCH), keep=[site])
         unablated = clock() - start

@@ -22,7 +22,7 @@ from precompute.ablation.engine import Engine
 from precompute.ablation.factory import make_ablater
 from precompute.ablation.precision import Precision
 from precompute.ablation.suffix import Rows
-from precompute.ablation.sweep_stats import Counts
+from precompute.ablation.sweep_stats import SweepStats
 from precompute.models.device import exact_float32, pick_device
 from precompute.models.sites import find_site, list_sites
 from precompute.provenance import device_name
@@ -113,7 +113,7 @@ def line(job: Job, *, skip: bool, rate: float) -> str:
 
         found = before()
         once()  # the first of a size is slow
-        engine.counts = Counts()
+        engine.counts = SweepStats()
         unablated = _seconds(device, lambda: [before() for _ in range(job.n_shards)])
         seconds = _seconds(device, lambda: [once() for _ in range(job.n_shards)])
     counts = engine.counts
@@ -135,12 +135,12 @@ def line(job: Job, *, skip: bool, rate: float) -> str:
 
 def flop_a_row(job: Job) -> float:
     """Return the floating-point operations of a changed row after units have mixed, in float32."""
-    route = job.engine.by_unit
-    base = route.unablated(job.images[:8])
-    block = run_block(route.plan, base, job.ablations[:8])
+    executor = job.engine.by_unit
+    base = executor.unablated(job.images[:8])
+    block = run_block(executor.plan, base, job.ablations[:8])
     rows = Rows.changed(block)
     with FlopCounterMode(display=False) as counter:
-        route.tail.run(base, block, rows)
+        executor.suffix.run(base, block, rows)
     return counter.get_total_flops() / len(rows)
 
 

@@ -14,7 +14,7 @@ from precompute.ablation.capture import CannotCapture, capture
 from precompute.ablation.engine import Engine
 from precompute.ablation.factory import make_ablater
 from precompute.ablation.plain import PlainAblater
-from precompute.ablation.plan import make_plan
+from precompute.ablation.plan import plan_layer
 from precompute.errors import UnitscopeError
 from precompute.models.sites import Refused, Site, survey
 from precompute.stages.activations import answer
@@ -223,7 +223,7 @@ def ablaters(network: nn.Module, sites: Sequence[Site], images: Tensor) -> list[
     for site in sites:
         plain = PlainAblater(network, site, batch_size=_BATCH)
         try:
-            ablater: Any = Engine(make_plan(program, site.name), plain, memory_bytes=_MEMORY) if program else None
+            ablater: Any = Engine(plan_layer(program, site.name), plain, memory_bytes=_MEMORY) if program else None
         except CannotCapture:
             ablater = None
         found.append((site, ablater, "engine") if ablater else _alone(network, site, images))

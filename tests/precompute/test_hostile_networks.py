@@ -12,7 +12,7 @@ from PIL import Image
 from precompute.__main__ import main
 from precompute.ablation import factory
 from precompute.ablation.engine import Engine
-from precompute.ablation.executor import Trip
+from precompute.ablation.executor import BatchSweep
 from precompute.models.transforms import ToTensor
 from precompute.run import pipeline
 from precompute.run.shards import ShardFolder
@@ -197,13 +197,13 @@ def test_experiments_sweep_a_layer_as_the_run_came_to(job, wrong_engine, monkeyp
 
 def test_an_experiment_that_finds_the_engine_wrong_adds_nothing(job, monkeypatch, capsys):
     _, out = job("hostile.Tiny()", "--attribution", "none")
-    before, usual = out.read_bytes(), Trip.run
+    before, usual = out.read_bytes(), BatchSweep.run
 
     def opposite(*given, **more):
         for changed in usual(*given, **more):
             yield replace(changed, logits=-changed.logits)
 
-    monkeypatch.setattr(Trip, "run", opposite)
+    monkeypatch.setattr(BatchSweep, "run", opposite)
     monkeypatch.setattr(factory, "_check_on", lambda *_: None)
     assert main(["experiment", "cumulative", str(out)]) == 1
     assert "audited predictions differ from the plain method's" in capsys.readouterr().err

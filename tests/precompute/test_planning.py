@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from precompute.__main__ import main
-from precompute.ablation.executor import Route
+from precompute.ablation.executor import LayerExecutor
 from precompute.ablation.plain import PlainAblater
 from precompute.options import RunOptions
 from precompute.run import pipeline, planning
@@ -72,7 +72,7 @@ def stored(words, name):
 
 def test_no_sweep_goes_up_to_a_kept_layer_again(words, monkeypatch):
     def in_the_sweep(*given):
-        monkeypatch.setattr(Route, "_up_to_layer", lambda *_: pytest.fail("the network is run up to the layer"))
+        monkeypatch.setattr(LayerExecutor, "_up_to_layer", lambda *_: pytest.fail("the network is run up to the layer"))
         return sweep_all(*given)
 
     monkeypatch.setattr(pipeline, "sweep_all", in_the_sweep)

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import binom
 
 from precompute.measures.multiplicity import false_discovery
-from precompute.measures.roles import Effect, Falls, class_effects, roles
+from precompute.measures.roles import LogOddsEffect, LogOddsLosses, class_effects, roles
 
 KINDS = {
     "normal, mean 0.1, deviation 0.3": None,
@@ -38,9 +38,9 @@ def draw(rng, kind, shape):
     return np.where(rng.random(shape) < share, rng.normal(size, size / 4, shape), rng.normal(0, 0.01, shape))
 
 
-def effects(falls) -> Effect:
+def effects(losses) -> LogOddsEffect:
     """What the units, (unit, image), cost one class."""
-    return class_effects(Falls.of(falls, np.zeros(falls.shape[1], int), 1))
+    return class_effects(LogOddsLosses.of(losses, np.zeros(losses.shape[1], int), 1))
 
 
 def false_layers(rng, kind, sizes, *, n_layers, n_units) -> int:

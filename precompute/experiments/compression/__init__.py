@@ -6,15 +6,15 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from precompute.ablation.iterative import make_succession
+from precompute.ablation.iterative import make_iterative
 from precompute.experiments.ablation_orders import without
 from precompute.experiments.compression.baseline_orders import n_orders, one_shot_orders, unit_norm
-from precompute.experiments.compression.class_reduction import class_form
+from precompute.experiments.compression.class_reduction import class_reduction
 from precompute.experiments.compression.colour import colour_measures, exemplar_images
 from precompute.experiments.compression.greedy import Greedy, remove_greedily
 from precompute.experiments.compression.schedule import Compressible, Extent, affordable, look_at
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.models.device import exact_float32
 from precompute.stages.ablation import Effect, sweep
 from precompute.store.answers import answers
@@ -23,15 +23,15 @@ from precompute.store.answers import answers
 def prepare(job: Job) -> Prepared:
     """Make the compression of every layer ready."""
     with exact_float32():
-        subject = find_subject(job.store, job.options)
-        layers = [look_at(subject, layer) for layer in job.layers]
-    extent, reduced = affordable(job, subject, layers)
+        restored = restore_run(job.store, job.options)
+        layers = [look_at(restored, layer) for layer in job.layers]
+    extent, reduced = affordable(job, restored, layers)
     return Prepared(
         seconds=sum(map(extent.seconds, layers)),
         bytes=sum(_bytes(each, extent) for each in layers),
         steps=sum(sum(extent.n_rows(layer)) for layer in job.layers) + len(exemplar_images(job.layers)),
         unit="images",
-        run=partial(_run, job, subject, layers, extent),
+        run=partial(_run, job, restored, layers, extent),
         reduced=reduced,
     )
 
@@ -41,14 +41,14 @@ def _bytes(each: Compressible, extent: Extent) -> float:
     return 4 * (n_orders(each.layer) * (n_units + n_steps) + n_steps * n_units + 40 * n_units)
 
 
-def _run(job: Job, subject: Subject, layers: Sequence[Compressible], extent: Extent, advance: Advance) -> Findings:
+def _run(job: Job, restored: RestoredRun, layers: Sequence[Compressible], extent: Extent, advance: Advance) -> Findings:
     arrays: Arrays = {"half": extent.half}
     with exact_float32():
-        colour = colour_measures(subject, job.layers)
+        colour = colour_measures(restored, job.layers)
         advance(len(exemplar_images(job.layers)))
-        greedy = [_decided(job, subject, each, extent, advance) for each in layers]
+        greedy = [_decided(job, restored, each, extent, advance) for each in layers]
         orders = [_orders(job, each, extent, found) for each, found in zip(layers, greedy, strict=True)]
-        curves = _measured(job, subject, layers, orders, extent, advance)
+        curves = _measured(job, restored, layers, orders, extent, advance)
     for each, found, order, curve in zip(layers, greedy, orders, curves, strict=True):
         parts = {
             "ranking": np.array([name for name, _ in order]),
@@ -58,7 +58,7 @@ def _run(job: Job, subject: Subject, layers: Sequence[Compressible], extent: Ext
             "deciding_accuracy": found.accuracy,
             "reduction": found.reduction,
             "colour_selectivity": colour[each.layer.name]["colour_selectivity"],
-            **class_form(job.store, each.layer, extent.half),
+            **class_reduction(job.store, each.layer, extent.half),
         }
         arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in parts.items()}
     return Findings(arrays, colour)
@@ -67,18 +67,18 @@ def _run(job: Job, subject: Subject, layers: Sequence[Compressible], extent: Ext
 # Deciding on one half
 
 
-def _decided(job: Job, subject: Subject, each: Compressible, extent: Extent, advance: Advance) -> Greedy:
+def _decided(job: Job, restored: RestoredRun, each: Compressible, extent: Extent, advance: Advance) -> Greedy:
     deciding = np.flatnonzero(extent.half == 0)
     said: list[np.ndarray] = []
 
     def shards() -> Iterator[Tensor]:
-        for _, inputs, logits in subject.read(deciding):
+        for _, inputs, logits in restored.read(deciding):
             said.append(logits.argmax(axis=1))
             yield inputs
 
-    succession = make_succession(each.ablater, shards())
+    iterative = make_iterative(each.ablater, shards())
     return remove_greedily(
-        succession,
+        iterative,
         np.concatenate(said),
         answers(job.store).target[deciding],
         unit_norm(each.layer),
@@ -98,7 +98,7 @@ def _orders(job: Job, each: Compressible, extent: Extent, found: Greedy) -> Orde
 
 def _measured(
     job: Job,
-    subject: Subject,
+    restored: RestoredRun,
     layers: Sequence[Compressible],
     orders: Sequence[Orders],
     extent: Extent,
@@ -109,7 +109,7 @@ def _measured(
     steps = [extent.n_removed(each.layer)[1:] for each in layers]
     sets = [[without(units[:n]) for n in ns for _, units in order] for ns, order in zip(steps, orders, strict=True)]
     n_right, changes = 0, [np.zeros(len(each)) for each in sets]
-    for where, inputs, logits in subject.read(measuring):
+    for where, inputs, logits in restored.read(measuring):
         right = logits.argmax(axis=1) == target[where]
         n_right += int(right.sum())
         for each, ablations, change in zip(layers, sets, changes, strict=True):

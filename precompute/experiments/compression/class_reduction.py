@@ -12,7 +12,7 @@ from precompute.store.reader import Store
 _MOST_NAMED = 5
 
 
-def class_form(store: Store, layer: Layer, half: np.ndarray) -> Arrays:
+def class_reduction(store: Store, layer: Layer, half: np.ndarray) -> Arrays:
     """Name the most and the least important classes of every unit.
 
     Parameters

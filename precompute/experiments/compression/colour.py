@@ -9,8 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from precompute.errors import ModelError
-from precompute.experiments.ablation_orders import site_of
-from precompute.experiments.restored_run import SHARD, Subject
+from precompute.experiments.restored_run import SHARD, RestoredRun
 from precompute.images.loading import Transform, apply_transform, default_workers, read_batches, seen_size
 from precompute.measures.colour import colour_selectivity, weight_chroma
 from precompute.models.sites import Site
@@ -35,12 +34,12 @@ class InGrey:
         return self.transform(picture.convert("L").convert("RGB"))
 
 
-def colour_measures(subject: Subject, layers: tuple[Layer, ...]) -> dict[str, Measures]:
+def colour_measures(restored: RestoredRun, layers: tuple[Layer, ...]) -> dict[str, Measures]:
     """Measure how much the units of some layers answer to colour.
 
     Parameters
     ----------
-    subject
+    restored
         The network and the images.
     layers
         The layers; all of them are looked at in one pass over their top exemplars.
@@ -52,20 +51,20 @@ def colour_measures(subject: Subject, layers: tuple[Layer, ...]) -> dict[str, Me
         that make the units lie on the picture itself. Where the network sees grey, or a loader of the person's own
         makes no pictures of the files, there are no colours: `colour_selectivity` is NaN.
     """
-    sites = {layer.name: site_of(subject, layer) for layer in layers}
+    sites = {layer.name: restored.site(layer) for layer in layers}
     exemplars = {layer.name: _exemplars(layer) for layer in layers}
     shown = exemplar_images(layers)
-    size = seen_size(subject.images, int(shown[0]))
-    if size is None or not sees_colours(subject.model.transform, size):
+    size = seen_size(restored.images, int(shown[0]))
+    if size is None or not sees_colours(restored.model.transform, size):
         return {layer.name: {"colour_selectivity": np.full(layer.n_units, np.nan)} for layer in layers}
-    grey = _largest(subject, list(sites.values()), shown)
+    grey = _largest(restored, list(sites.values()), shown)
     found: dict[str, Measures] = {}
     for layer in layers:
         image, value = exemplars[layer.name]
         seen = np.take_along_axis(grey[sites[layer.name]], np.searchsorted(shown, image), axis=1)
         # A unit that may go below zero counts as silent there, as behind a ReLU.
         measures = {"colour_selectivity": colour_selectivity(value.clip(min=0), seen.clip(min=0))}
-        kernel = first_kernel(subject.model.network, sites[layer.name], subject.probe[:2])
+        kernel = first_kernel(restored.model.network, sites[layer.name], restored.probe[:2])
         if kernel is not None and kernel.shape[1] == _RGB:
             measures["weight_chroma"] = weight_chroma(kernel)
         found[layer.name] = measures
@@ -104,15 +103,15 @@ def _exemplars(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([found.image for found in each]), np.stack([found.value for found in each])
 
 
-def _largest(subject: Subject, sites: list[Site], shown: np.ndarray) -> dict[Site, np.ndarray]:
+def _largest(restored: RestoredRun, sites: list[Site], shown: np.ndarray) -> dict[Site, np.ndarray]:
     """Return the largest activation of every unit on every image shown, in grey, (unit, shown)."""
     with torch.inference_mode():
-        found = answer(subject.model.network, sites, _in_grey(subject, shown))
+        found = answer(restored.model.network, sites, _in_grey(restored, shown))
     return {site: responses.max for site, responses in found.responses.items()}
 
 
-def _in_grey(subject: Subject, shown: np.ndarray) -> Iterator[Tensor]:
+def _in_grey(restored: RestoredRun, shown: np.ndarray) -> Iterator[Tensor]:
     shards = [shown[start : start + SHARD].tolist() for start in range(0, len(shown), SHARD)]
-    transform = InGrey(subject.model.transform)
-    for batch in read_batches(subject.images, transform, shards, workers=default_workers(len(shown))):
-        yield from batch.inputs.split(subject.batch_size)
+    transform = InGrey(restored.model.transform)
+    for batch in read_batches(restored.images, transform, shards, workers=default_workers(len(shown))):
+        yield from batch.inputs.split(restored.batch_size)

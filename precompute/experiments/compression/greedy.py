@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, segments
-from precompute.ablation.iterative import Succession, Units, make_succession
+from precompute.ablation.iterative import IterativeAblation, Units, make_iterative
 from precompute.experiments.timing import seconds_a_row
 
 Answers = list[tuple[np.ndarray, np.ndarray]]
@@ -41,7 +41,7 @@ class Greedy:
 
 
 def remove_greedily(
-    succession: Succession,
+    iterative: IterativeAblation,
     prediction: np.ndarray,
     target: np.ndarray,
     norm: np.ndarray,
@@ -53,7 +53,7 @@ def remove_greedily(
 
     Parameters
     ----------
-    succession
+    iterative
         Runs the trials.
     prediction, target
         (image,): the network's outputs with nothing removed, and the right ones.
@@ -74,13 +74,13 @@ def remove_greedily(
     reduction = np.full((len(n_removed) - 1, len(norm)), np.nan)
     for number, n_after in enumerate(n_removed[1:]):
         left = np.array([unit for unit in range(len(norm)) if unit not in gone])
-        found = _trials(succession, gone, [(int(unit),) for unit in left])
+        found = _trials(iterative, gone, [(int(unit),) for unit in left])
         lost = np.array([_lost(each, prediction, target) for each in found]) / len(target)
         reduction[number, left] = lost
         going = np.lexsort((left, np.nan_to_num(norm[left]), lost))[: n_after - len(gone)]
         units = tuple(int(unit) for unit in left[going])
         # The state that the next round begins with; one unit alone has just been tried.
-        now = found[going[0]] if len(going) == 1 else _trials(succession, gone, [units])[0]
+        now = found[going[0]] if len(going) == 1 else _trials(iterative, gone, [units])[0]
         prediction = _changed(prediction, now)
         gone += units
         accuracy.append(float((prediction == target).mean()))
@@ -88,9 +88,9 @@ def remove_greedily(
     return Greedy(_completed(gone, reduction, norm), n_removed, np.array(accuracy), reduction)
 
 
-def _trials(succession: Succession, gone: Units, tried: Sequence[Units]) -> list[Answers]:
+def _trials(iterative: IterativeAblation, gone: Units, tried: Sequence[Units]) -> list[Answers]:
     found: list[Answers] = [[] for _ in tried]
-    for changed in succession.round(gone, tried):
+    for changed in iterative.round(gone, tried):
         images, now = changed.image.numpy(), changed.logits.max(1).indices.cpu().numpy()
         for segment in segments(changed.ablation):
             found[segment.ablation].append((images[segment.rows], now[segment.rows]))
@@ -157,7 +157,7 @@ def greedy_cost(ablater: Ablater, probe: Tensor, n_units: int) -> GreedyCost:
     """
     order = [int(unit) for unit in np.random.default_rng(0).permutation(n_units)]
     gone, left = tuple(order[: n_units // 2]), order[n_units // 2 :]
-    few, all_of_them = make_succession(ablater, [probe[:8]]), make_succession(ablater, [probe])
+    few, all_of_them = make_iterative(ablater, [probe[:8]]), make_iterative(ablater, [probe])
     _time(few, gone, left[:1], 8)  # the first pass is slow
     started = perf_counter()
     _time(few, gone, left[:1], 8)
@@ -170,7 +170,7 @@ def greedy_cost(ablater: Ablater, probe: Tensor, n_units: int) -> GreedyCost:
     return GreedyCost(a_round, an_image, a_trial)
 
 
-def _time(succession: Succession, gone: Units, tried: Sequence[int], rows: int) -> int:
-    for _ in succession.round(gone, [(unit,) for unit in tried]):
+def _time(iterative: IterativeAblation, gone: Units, tried: Sequence[int], rows: int) -> int:
+    for _ in iterative.round(gone, [(unit,) for unit in tried]):
         pass
     return rows

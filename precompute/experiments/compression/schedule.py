@@ -8,12 +8,12 @@ import numpy as np
 
 from precompute.ablation.ablations import Ablater
 from precompute.ablation.iterative import held_bytes
-from precompute.experiments.ablation_orders import ablater_of, ranked_and_measured, seconds_each, site_of
+from precompute.experiments.ablation_orders import ranked_and_measured, seconds_each
 from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.compression.baseline_orders import n_orders
 from precompute.experiments.compression.greedy import GreedyCost, greedy_cost
 from precompute.experiments.protocol import Job
-from precompute.experiments.restored_run import Subject
+from precompute.experiments.restored_run import RestoredRun
 from precompute.models.device import free_memory
 from precompute.store.layer import Layer
 
@@ -45,17 +45,17 @@ class Compressible:
     image_bytes: int
 
 
-def look_at(subject: Subject, layer: Layer) -> Compressible:
+def look_at(restored: RestoredRun, layer: Layer) -> Compressible:
     """Find out what the compression of a layer costs."""
-    site = site_of(subject, layer)
-    ablater = ablater_of(subject, site)
+    site = restored.site(layer)
+    ablater = restored.ablater(site)
     some = np.stack([np.random.default_rng(seed).permutation(layer.n_units) for seed in range(n_orders(layer))])
     return Compressible(
         layer=layer,
         ablater=ablater,
-        deciding=greedy_cost(ablater, subject.probe, layer.n_units),
-        measuring=seconds_each(subject, ablater, some),
-        image_bytes=held_bytes(ablater, subject.probe[0]),
+        deciding=greedy_cost(ablater, restored.probe, layer.n_units),
+        measuring=seconds_each(restored, ablater, some),
+        image_bytes=held_bytes(ablater, restored.probe[0]),
     )
 
 
@@ -99,20 +99,22 @@ class Extent:
         return each.deciding.seconds(n_rounds, n_trials, self.n_images(0)) + each.measuring * n_measured
 
 
-def affordable(job: Job, subject: Subject, layers: Sequence[Compressible]) -> tuple[Extent, str | None]:
+def affordable(job: Job, restored: RestoredRun, layers: Sequence[Compressible]) -> tuple[Extent, str | None]:
     """Choose the extent: all there is, as far as memory and time allow, and what was left out, as sentences.
 
     Memory decides on images alone. For time more units go in each round, as few as possible; where rounds become too
     few for that, there are fewer images as well.
     """
     extent = Extent(_halves(job, job.options.images_per_class), keep=job.options.keep)
-    extent, crowded = _in_memory(job, subject, layers, extent)
+    extent, crowded = _in_memory(job, restored, layers, extent)
     extent, hurried = fit(extent, partial(_seconds, layers), job.options.max_minutes, _cuts(job, layers))
     return extent, " ".join(filter(None, (crowded, hurried))) or None
 
 
-def _in_memory(job: Job, subject: Subject, layers: Sequence[Compressible], extent: Extent) -> tuple[Extent, str | None]:
-    room = free_memory(subject.device) // 2
+def _in_memory(
+    job: Job, restored: RestoredRun, layers: Sequence[Compressible], extent: Extent
+) -> tuple[Extent, str | None]:
+    room = free_memory(restored.device) // 2
     needed = extent.n_images(0) * max((each.image_bytes for each in layers), default=0)
     if needed <= room:
         return extent, None

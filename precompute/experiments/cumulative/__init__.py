@@ -9,20 +9,18 @@ from precompute.ablation.ablations import Ablater, Ablation
 from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import (
     N_RANDOM,
-    ablater_of,
     orders,
     ranked_and_measured,
+    rows_of_steps,
     seconds_each,
-    site_of,
     steps,
-    tally_rows,
     without,
 )
-from precompute.experiments.accuracy_counts import Tally
+from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.budget import Cut, fewer_per_class, fit
-from precompute.experiments.cumulative.class_ranking import ClassRanking, OwnTally, rank_for_classes
+from precompute.experiments.cumulative.class_ranking import ClassRanking, RankedClassCounts, rank_for_classes
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.measures.curves import area, withstood
 from precompute.measures.paired import paired_counts
 from precompute.models.device import exact_float32
@@ -77,9 +75,9 @@ def prepare(job: Job) -> Prepared:
     for layer in job.layers:
         _refuse_measure(layer, job.options.by)
     with exact_float32():
-        subject = find_subject(job.store, job.options)
+        restored = restore_run(job.store, job.options)
         half = ranked_and_measured(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
-        removals = [_removal(job, subject, layer, half) for layer in job.layers]
+        removals = [_removal(job, restored, layer, half) for layer in job.layers]
     (removals, half), reduced = fit((removals, half), _seconds, job.options.max_minutes, _cuts(job))
     n_sets = sum(removal.n_sets + removal.for_classes.n_sets for removal in removals)
     return Prepared(
@@ -87,7 +85,7 @@ def prepare(job: Job) -> Prepared:
         bytes=sum(_bytes(removal, len(job.store.classes)) for removal in removals),
         steps=n_sets * int((half == 1).sum()),
         unit="ablated images",
-        run=partial(_run, job, subject, removals, half),
+        run=partial(_run, job, restored, removals, half),
         reduced=reduced,
     )
 
@@ -107,9 +105,9 @@ def _undefined(values: np.ndarray) -> bool:
     return bool(np.isnan(values).all())
 
 
-def _removal(job: Job, subject: Subject, layer: Layer, half: np.ndarray) -> _Removal:
-    site = site_of(subject, layer)
-    ablater = ablater_of(subject, site)
+def _removal(job: Job, restored: RestoredRun, layer: Layer, half: np.ndarray) -> _Removal:
+    site = restored.site(layer)
+    ablater = restored.ablater(site)
     score = _score(job, layer, half)
     order = orders(score, seed=job.seed)
     return _Removal(
@@ -118,7 +116,7 @@ def _removal(job: Job, subject: Subject, layer: Layer, half: np.ndarray) -> _Rem
         score=score,
         order=order,
         n_removed=np.arange(layer.n_units + 1),
-        seconds=seconds_each(subject, ablater, order),
+        seconds=seconds_each(restored, ablater, order),
         for_classes=rank_for_classes(job.store, layer, half, job.options.classes),
     )
 
@@ -180,24 +178,24 @@ def _ranked_again(job: Job, removal: _Removal, half: np.ndarray) -> _Removal:
 # The work
 
 
-def _run(job: Job, subject: Subject, removals: list[_Removal], half: np.ndarray, advance: Advance) -> Findings:
+def _run(job: Job, restored: RestoredRun, removals: list[_Removal], half: np.ndarray, advance: Advance) -> Findings:
     before = answers(job.store)
     output_index = np.asarray(job.store.classes.output_index)
-    tallies = [Tally(removal.n_sets, output_index) for removal in removals]
-    own_tallies = [OwnTally(removal.for_classes.own(), output_index) for removal in removals]
+    all_counts = [AccuracyCounts(removal.n_sets, output_index) for removal in removals]
+    all_ranked = [RankedClassCounts(removal.for_classes.own(), output_index) for removal in removals]
     sets = [[*removal.ablations(), *removal.for_classes.ablations()] for removal in removals]
     with exact_float32():
-        for where, inputs, logits in subject.read(np.flatnonzero(half == 1)):
+        for where, inputs, logits in restored.read(np.flatnonzero(half == 1)):
             label, prediction = before.label[where], logits.argmax(axis=1)
-            for removal, ablations, tally, own in zip(removals, sets, tallies, own_tallies, strict=True):
+            for removal, ablations, counts, own in zip(removals, sets, all_counts, all_ranked, strict=True):
                 target = before.target[where]
                 effect = sweep(removal.ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
-                tally.add(_part(effect, 0, removal.n_sets), label, prediction)
+                counts.add(_part(effect, 0, removal.n_sets), label, prediction)
                 own.add(_part(effect, removal.n_sets, len(ablations)), label, prediction)
     arrays: Arrays = {"half": half}
-    for removal, tally, own in zip(removals, tallies, own_tallies, strict=True):
+    for removal, counts, own in zip(removals, all_counts, all_ranked, strict=True):
         ranked = {f"class_ranked/{name}": values for name, values in _class_curves(removal.for_classes, own).items()}
-        found = _curves(removal, tally) | ranked
+        found = _curves(removal, counts) | ranked
         arrays |= {f"layers/{removal.layer.name}/{name}": values for name, values in found.items()}
     return Findings(arrays)
 
@@ -213,9 +211,9 @@ def _part(effect: Effect, start: int, stop: int) -> Effect:
     )
 
 
-def _curves(removal: _Removal, tally: Tally) -> Arrays:
-    row = tally_rows(len(removal.order), len(removal.n_removed))
-    accuracy, balanced, agreement = tally.accuracy()[row], tally.balanced()[row], tally.agreement()[row]
+def _curves(removal: _Removal, counts: AccuracyCounts) -> Arrays:
+    row = rows_of_steps(len(removal.order), len(removal.n_removed))
+    accuracy, balanced, agreement = counts.accuracy()[row], counts.balanced()[row], counts.agreement()[row]
     share = removal.n_removed / removal.n_removed[-1]
     return {
         "score": removal.score,
@@ -224,8 +222,8 @@ def _curves(removal: _Removal, tally: Tally) -> Arrays:
         "n_removed": removal.n_removed,
         "accuracy": accuracy,
         "balanced": balanced,
-        "class_accuracy": tally.class_accuracy()[row],
-        "class_balanced": tally.class_balanced()[row],
+        "class_accuracy": counts.class_accuracy()[row],
+        "class_balanced": counts.class_balanced()[row],
         "area": area(accuracy, removal.n_removed),
         "balanced_area": area(balanced, removal.n_removed),
         "agreement": agreement,
@@ -233,6 +231,6 @@ def _curves(removal: _Removal, tally: Tally) -> Arrays:
     }
 
 
-def _class_curves(ranking: ClassRanking, own: OwnTally) -> Arrays:
+def _class_curves(ranking: ClassRanking, own: RankedClassCounts) -> Arrays:
     orders_of_classes = {"class": ranking.classes, "score": ranking.score, "unit": ranking.order}
     return orders_of_classes | {"n_removed": ranking.n_removed} | own.curves(ranking)

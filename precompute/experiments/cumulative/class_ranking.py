@@ -7,7 +7,7 @@ import numpy as np
 from precompute.ablation.ablations import Ablation
 from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import without
-from precompute.experiments.accuracy_counts import Tally
+from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.protocol import Arrays
 from precompute.experiments.reading import log_prob_losses
 from precompute.measures.balanced import balanced_accuracy
@@ -113,14 +113,14 @@ def _asked(store: Store, asked: tuple[str, ...] | None) -> list[int]:
 def _balanced_without(store: Store, layer: Layer, images: np.ndarray) -> np.ndarray:
     """Return balanced accuracies on some images, with nothing ablated and without each unit: (1 + unit, class)."""
     before, flips = answers(store), layer.flip_table(layer.ablations[0])
-    tally = Tally(layer.n_units, np.asarray(store.classes.output_index))
+    counts = AccuracyCounts(layer.n_units, np.asarray(store.classes.output_index))
     kept, place = images[flips.image], np.cumsum(images) - 1
     effect = Effect(flips.unit[kept], place[flips.image[kept]], flips.prediction[kept], np.empty((layer.n_units, 0)))
-    tally.add(effect, before.label[images], before.prediction[images])
-    return tally.class_balanced()
+    counts.add(effect, before.label[images], before.prediction[images])
+    return counts.class_balanced()
 
 
-class OwnTally:
+class RankedClassCounts:
     """Right answers in all, and of one class for each ablation, added up over shards of images.
 
     Parameters
@@ -133,11 +133,11 @@ class OwnTally:
 
     def __init__(self, own: np.ndarray, output_index: np.ndarray) -> None:
         self.own = own
-        self.unablated = Tally(0, output_index)
+        self.unablated = AccuracyCounts(0, output_index)
         self.right, self.own_right, self.own_named = (np.zeros(len(own)) for _ in range(3))
 
     def add(self, effect: Effect, label: np.ndarray, prediction: np.ndarray) -> None:
-        """Add some images; see `precompute.experiments.accuracy_counts.Tally.add`."""
+        """Add some images; see `precompute.experiments.accuracy_counts.AccuracyCounts.add`."""
         nothing = np.empty(0, dtype=np.int32)
         self.unablated.add(Effect(nothing, nothing, nothing, np.empty((0, 0))), label, prediction)
         row, image = effect.flip_unit, effect.flip_image

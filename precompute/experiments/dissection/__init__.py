@@ -6,12 +6,12 @@ from time import perf_counter
 import numpy as np
 
 from precompute.errors import OptionError
-from precompute.experiments.ablation_orders import divided, sites_of
-from precompute.experiments.dissection.annotated_images import Scene, find_masks, n_cells
-from precompute.experiments.dissection.concept_overlays import BYTES_A_UNIT, drawn
-from precompute.experiments.dissection.overlaps import Counts, Sight, count_overlaps, find_thresholds
+from precompute.experiments.ablation_orders import divided
+from precompute.experiments.dissection.annotated_images import AnnotatedImages, find_masks, n_cells
+from precompute.experiments.dissection.concept_overlays import BYTES_A_UNIT, overlay_arrays
+from precompute.experiments.dissection.overlaps import OverlapCounts, Sight, count_overlaps, find_thresholds
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import find_subject
+from precompute.experiments.restored_run import restore_run
 from precompute.measures.iou import Overlap, detectors
 from precompute.measures.rotation import random_rotation
 from precompute.models.device import exact_float32
@@ -30,42 +30,42 @@ def prepare(job: Job) -> Prepared:
     """Make the dissection of every layer ready."""
     quantile = job.options.quantile
     with exact_float32():
-        subject = find_subject(job.store, job.options)
-        masks = find_masks(job.options.masks, subject.images)
-        scene = Scene.of(subject, masks, sites_of(subject, job.layers))
-        order = _order(scene, job.options.images_per_class, seed=job.seed)
-        seconds = _time(scene, order, quantile)
-    n_affordable = min(int(60 * job.options.max_minutes / seconds), int(_HELD_BYTES / (_held(scene) * quantile)))
+        restored = restore_run(job.store, job.options)
+        masks = find_masks(job.options.masks, restored.images)
+        pictures = AnnotatedImages.of(restored, masks, restored.sites(job.layers))
+        order = _order(pictures, job.options.images_per_class, seed=job.seed)
+        seconds = _time(pictures, order, quantile)
+    n_affordable = min(int(60 * job.options.max_minutes / seconds), int(_HELD_BYTES / (_held(pictures) * quantile)))
     chosen = order[: max(_FEWEST, n_affordable)]
     return Prepared(
         seconds=seconds * len(chosen),
         bytes=sum(_bytes(layer, len(masks.names)) for layer in job.layers),
         steps=2 * len(chosen),
         unit="images",
-        run=partial(_run, job, scene, chosen, quantile),
+        run=partial(_run, job, pictures, chosen, quantile),
         reduced=_reduced(len(chosen), len(order), job.options.max_minutes),
-        notes=(_told(scene),),
+        notes=(_told(pictures),),
     )
 
 
 # What is looked at
 
 
-def _order(scene: Scene, per_class: int | None, *, seed: int) -> np.ndarray:
+def _order(pictures: AnnotatedImages, per_class: int | None, *, seed: int) -> np.ndarray:
     """Return the positions of the annotated pictures in a random order, in which neighbours are strangers."""
-    annotated = scene.masks.annotated
-    used = divided(scene.masks.images.labels[annotated], per_class, seed=seed) >= 0
+    marked = pictures.masks.annotated
+    used = divided(pictures.masks.images.labels[marked], per_class, seed=seed) >= 0
     if used.sum() < 2:
         raise OptionError(
-            f"{scene.masks.root}: expected masks of at least 2 images, to hold masks against other images, found "
+            f"{pictures.masks.root}: expected masks of at least 2 images, to hold masks against other images, found "
             f"{used.sum()}. Mark more images, or allow more of each class by --images-per-class."
         )
-    return np.random.default_rng(seed).permutation(annotated[used])
+    return np.random.default_rng(seed).permutation(marked[used])
 
 
-def _told(scene: Scene) -> str:
-    masks = scene.masks
-    whose = "of the store" if scene.of_store else f"in {masks.images.root}, which are not the store's"
+def _told(pictures: AnnotatedImages) -> str:
+    masks = pictures.masks
+    whose = "of the store" if pictures.of_store else f"in {masks.images.root}, which are not the store's"
     return (
         f"{len(masks.names)} concepts of {len(masks.category_names)} categories, by the masks in {masks.root} of "
         f"{len(masks.annotated)} images {whose}"
@@ -75,19 +75,19 @@ def _told(scene: Scene) -> str:
 # What it costs
 
 
-def _time(scene: Scene, order: np.ndarray, quantile: float) -> float:
+def _time(pictures: AnnotatedImages, order: np.ndarray, quantile: float) -> float:
     """Return the seconds that one picture takes, from doing all on a few."""
     few = order[:_TIMED]
     started = perf_counter()
-    sights = _sights(scene, seed=0)
-    found = find_thresholds(scene, sights, few, quantile=quantile, advance=lambda n: None)
-    count_overlaps(scene, sights, few, found=found, advance=lambda n: None)
+    sights = _sights(pictures, seed=0)
+    found = find_thresholds(pictures, sights, few, quantile=quantile, advance=lambda n: None)
+    count_overlaps(pictures, sights, few, found=found, advance=lambda n: None)
     return (perf_counter() - started) / len(few)
 
 
-def _held(scene: Scene) -> float:
+def _held(pictures: AnnotatedImages) -> float:
     """Return the bytes of all activations on one picture, in all bases."""
-    return 4 * (1 + N_ROTATIONS) * sum(site.n_units * n_cells(site) for site in scene.sites)
+    return 4 * (1 + N_ROTATIONS) * sum(site.n_units * n_cells(site) for site in pictures.sites)
 
 
 def _bytes(layer: Layer, n_concepts: int) -> float:
@@ -106,12 +106,12 @@ def _reduced(n_chosen: int, n_images: int, minutes: float) -> str | None:
 # The work
 
 
-def _run(job: Job, scene: Scene, chosen: np.ndarray, quantile: float, advance: Advance) -> Findings:
-    sights = _sights(scene, seed=job.seed)
+def _run(job: Job, pictures: AnnotatedImages, chosen: np.ndarray, quantile: float, advance: Advance) -> Findings:
+    sights = _sights(pictures, seed=job.seed)
     with exact_float32():
-        found = find_thresholds(scene, sights, chosen, quantile=quantile, advance=advance)
-        counts = count_overlaps(scene, sights, chosen, found=found, advance=advance)
-    arrays = _concepts(scene, chosen, counts)
+        found = find_thresholds(pictures, sights, chosen, quantile=quantile, advance=advance)
+        counts = count_overlaps(pictures, sights, chosen, found=found, advance=advance)
+    arrays = _concepts(pictures, chosen, counts)
     measures: dict[str, Arrays] = {}
     for index, layer in enumerate(job.layers):
         of_sights = slice(index * (1 + N_ROTATIONS), (index + 1) * (1 + N_ROTATIONS))
@@ -121,16 +121,16 @@ def _run(job: Job, scene: Scene, chosen: np.ndarray, quantile: float, advance: A
         best, chance = detectors(iou), np.stack([detectors(each).iou for each in shuffled])
         measures[layer.name] = {"concept_iou": best.iou, "concept": best.concept}
         of_layer = {"threshold": threshold, "iou": iou, "chance": chance, **_of_rotations(rotated, turned)}
-        if scene.of_store:
-            of_layer |= drawn(scene, index, layer, iou=iou, threshold=threshold)
+        if pictures.of_store:
+            of_layer |= overlay_arrays(pictures, index, layer, iou=iou, threshold=threshold)
         arrays |= {f"layers/{layer.name}/{name}": values for name, values in of_layer.items()}
     return Findings(arrays, measures)
 
 
-def _sights(scene: Scene, *, seed: int) -> list[Sight]:
+def _sights(pictures: AnnotatedImages, *, seed: int) -> list[Sight]:
     """Look at each layer's units and then at random rotations of its space, layer by layer."""
     sights = []
-    for index, site in enumerate(scene.sites):
+    for index, site in enumerate(pictures.sites):
         sights.append(Sight(index, n_shuffles=N_SHUFFLES))
         bases = (random_rotation(site.n_units, seed=seed + number) for number in range(N_ROTATIONS))
         sights += [Sight(index, basis.astype(np.float32)) for basis in bases]
@@ -145,9 +145,9 @@ def _of_rotations(overlaps: list[list[Overlap]], turned: list[np.ndarray]) -> Ar
     }
 
 
-def _concepts(scene: Scene, chosen: np.ndarray, counts: Counts) -> Arrays:
-    masks = scene.masks
-    n_places = len(chosen) * scene.framing.grid[0] * scene.framing.grid[1]
+def _concepts(pictures: AnnotatedImages, chosen: np.ndarray, counts: OverlapCounts) -> Arrays:
+    masks = pictures.masks
+    n_places = len(chosen) * pictures.framing.grid[0] * pictures.framing.grid[1]
     arrays = {
         "concept": np.array(masks.names),
         "category": np.array(masks.categories),
@@ -155,6 +155,6 @@ def _concepts(scene: Scene, chosen: np.ndarray, counts: Counts) -> Arrays:
         "share": counts.overlaps[0][0].labelled / n_places,
         "folder": np.array([str(masks.images.root), str(masks.root)]),
     }
-    if scene.of_store:
+    if pictures.of_store:
         arrays["used"] = np.isin(np.arange(len(masks.images)), chosen).astype(np.int32)
     return arrays

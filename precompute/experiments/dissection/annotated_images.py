@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from precompute.errors import ImageFolderError, ModelError, OptionError
-from precompute.experiments.restored_run import SHARD, Subject
+from precompute.experiments.restored_run import SHARD, RestoredRun
 from precompute.images.broden import INDEX, open_broden
 from precompute.images.concepts import NONE, Masks
 from precompute.images.folder import ImageList
@@ -17,7 +17,7 @@ from precompute.images.loading import default_workers, read_batches, seen_size
 from precompute.images.part_masks import masks_beside, open_part_masks
 from precompute.measures.enlarge import enlarge
 from precompute.models.hooks import outputs_at
-from precompute.models.receptive_field import Axes, anchor, stretched
+from precompute.models.receptive_field import Axes, receptive_field_centres, stretched
 from precompute.models.sites import Site
 
 
@@ -61,12 +61,12 @@ def find_masks(folder: Path | None, images: ImageList) -> Masks:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class AnnotatedImages:
     """Pictures with masks, seen by a network.
 
     Parameters
     ----------
-    subject
+    restored
         The network, and the images of the store.
     masks
         The concepts; their pictures are the store's images or others.
@@ -78,14 +78,14 @@ class Scene:
         How pictures come to lie under the network's input.
     """
 
-    subject: Subject
+    restored: RestoredRun
     masks: Masks
     sites: tuple[Site, ...]
     axes: tuple[Axes, ...]
     framing: Framing
 
     @classmethod
-    def of(cls, subject: Subject, masks: Masks, sites: Sequence[Site]) -> "Scene":
+    def of(cls, restored: RestoredRun, masks: Masks, sites: Sequence[Site]) -> "AnnotatedImages":
         """Find out where the cells of the layers are, and how to lay masks over the network's input.
 
         Raises
@@ -93,18 +93,19 @@ class Scene:
         ModelError
             Where the network does not see pictures.
         """
-        _size(subject.images, 0)
-        height, width = subject.probe.shape[2:]
+        _size(restored.images, 0)
+        height, width = restored.probe.shape[2:]
         axes = [
-            anchor(subject.model.network, site, subject.probe[:2]) or stretched(site.spatial_shape, (height, width))
+            receptive_field_centres(restored.model.network, site, restored.probe[:2])
+            or stretched(site.spatial_shape, (height, width))
             for site in sites
         ]
-        return cls(subject, masks, tuple(sites), tuple(axes), Framing(subject.model.transform, (height, width)))
+        return cls(restored, masks, tuple(sites), tuple(axes), Framing(restored.model.transform, (height, width)))
 
     @property
     def of_store(self) -> bool:
         """Whether the pictures are the images of the store."""
-        return self.masks.images is self.subject.images
+        return self.masks.images is self.restored.images
 
     def maps(self, positions: np.ndarray, *, verified: bool) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
         """Run the network over pictures.
@@ -121,18 +122,18 @@ class Scene:
         tuple
             Positions (image,), and for each layer its maps (image, unit, height, width), float32.
         """
-        read = self.subject.read(positions) if verified and self.of_store else self._read(positions)
+        read = self.restored.read(positions) if verified and self.of_store else self._read(positions)
         for where, inputs, *_ in read:
             parts = [
-                outputs_at(self.subject.model.network, self.sites, part)
-                for part in inputs.split(self.subject.batch_size)
+                outputs_at(self.restored.model.network, self.sites, part)
+                for part in inputs.split(self.restored.batch_size)
             ]
             yield where, [_as_maps(torch.cat([part[site] for part in parts])) for site in self.sites]
 
     def _read(self, positions: np.ndarray) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
         shards = [positions[start : start + SHARD].tolist() for start in range(0, len(positions), SHARD)]
         images, workers = self.masks.images, default_workers(len(positions))
-        for batch in read_batches(images, self.subject.model.transform, shards, workers=workers):
+        for batch in read_batches(images, self.restored.model.transform, shards, workers=workers):
             if batch.bad:
                 position, reason = batch.bad[0]
                 raise ImageFolderError(f"{images.root / images.paths[position]}: this image cannot be read ({reason}).")
@@ -168,7 +169,7 @@ class Scene:
         """Return where the rows and columns of the grid are on a layer's maps, in cells."""
         framing = framing or self.framing
         found = []
-        for axis, side, n_places in zip(self.axes[layer], self.subject.probe.shape[2:], framing.grid, strict=True):
+        for axis, side, n_places in zip(self.axes[layer], self.restored.probe.shape[2:], framing.grid, strict=True):
             pixels = (np.arange(n_places) + 0.5) * side / n_places - 0.5
             found.append((pixels - axis.start) / axis.step)
         return found[0], found[1]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from precompute.experiments.dissection.annotated_images import Scene
+from precompute.experiments.dissection.annotated_images import AnnotatedImages
 from precompute.experiments.protocol import Arrays
 from precompute.images.framing import Framing
 from precompute.measures.enlarge import enlarge
@@ -17,12 +17,14 @@ OWN_BIT = 7
 BYTES_A_UNIT = N_EXEMPLARS * SIDE**2 / 10  # as far as such masks can be compressed
 
 
-def drawn(scene: Scene, index: int, layer: Layer, *, iou: np.ndarray, threshold: np.ndarray) -> Arrays:
+def overlay_arrays(
+    pictures: AnnotatedImages, index: int, layer: Layer, *, iou: np.ndarray, threshold: np.ndarray
+) -> Arrays:
     """Draw the best concepts of every unit, and the unit itself, on the first of its top exemplars.
 
     Parameters
     ----------
-    scene
+    pictures
         The store's images with their masks.
     index
         Which of the scene's layers.
@@ -42,8 +44,8 @@ def drawn(scene: Scene, index: int, layer: Layer, *, iou: np.ndarray, threshold:
     """
     if "top" not in layer.exemplar_kinds:
         return {}
-    height, width = scene.subject.probe.shape[2:]
-    framing = Framing(scene.subject.model.transform, (height, width), max_side=SIDE)
+    height, width = pictures.restored.probe.shape[2:]
+    framing = Framing(pictures.restored.model.transform, (height, width), max_side=SIDE)
     best = _best(iou)
     held: dict[int, np.ndarray] = {}
     masks = []
@@ -51,19 +53,19 @@ def drawn(scene: Scene, index: int, layer: Layer, *, iou: np.ndarray, threshold:
         exemplars = layer.exemplars("top", unit)
         images = exemplars.image[:N_EXEMPLARS].tolist()
         for image in images:
-            held.setdefault(image, scene.planes(image, framing))
-        own = _enlarged(scene, index, exemplars.map[:N_EXEMPLARS], framing) > threshold[unit]
+            held.setdefault(image, pictures.planes(image, framing))
+        own = _enlarged(pictures, index, exemplars.map[:N_EXEMPLARS], framing) > threshold[unit]
         concepts = np.stack([_bits(held[image], best[unit]) for image in images])
         masks.append(concepts | (own.astype(np.uint8) << OWN_BIT))
     return {"shown_concept": best, "shown_mask": np.stack(masks)}
 
 
-def _enlarged(scene: Scene, index: int, maps: np.ndarray, framing: Framing) -> np.ndarray:
+def _enlarged(pictures: AnnotatedImages, index: int, maps: np.ndarray, framing: Framing) -> np.ndarray:
     """Enlarge exemplar maps, which may have been averaged down to fewer cells than the layer's."""
-    held, full = maps.shape[1:], scene.sites[index].spatial_shape or (1, 1)
+    held, full = maps.shape[1:], pictures.sites[index].spatial_shape or (1, 1)
     down, across = (
         (place + 0.5) * few / many - 0.5
-        for place, few, many in zip(scene.places(index, framing), held, full, strict=True)
+        for place, few, many in zip(pictures.places(index, framing), held, full, strict=True)
     )
     return enlarge(maps, down, across)
 

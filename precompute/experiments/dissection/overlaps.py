@@ -7,7 +7,7 @@ from operator import add
 
 import numpy as np
 
-from precompute.experiments.dissection.annotated_images import Scene, n_cells
+from precompute.experiments.dissection.annotated_images import AnnotatedImages, n_cells
 from precompute.experiments.protocol import Advance
 from precompute.images.concepts import NONE
 from precompute.measures.iou import Active, Labels, Overlap, largest, n_above, thresholds
@@ -42,26 +42,26 @@ class Sight:
 
 
 @dataclass(frozen=True, eq=False)
-class Counts:
+class OverlapCounts:
     """Of some pictures: how many show each concept; for each sight its overlaps, own masks first, then others'."""
 
     n_images: np.ndarray
     overlaps: list[list[Overlap]]
 
-    def __add__(self, other: "Counts") -> "Counts":
+    def __add__(self, other: "OverlapCounts") -> "OverlapCounts":
         pairs = zip(self.overlaps, other.overlaps, strict=True)
         summed = [[one + more for one, more in zip(*pair, strict=True)] for pair in pairs]
-        return Counts(self.n_images + other.n_images, summed)
+        return OverlapCounts(self.n_images + other.n_images, summed)
 
 
 def find_thresholds(
-    scene: Scene, sights: Sequence[Sight], chosen: np.ndarray, *, quantile: float, advance: Advance
+    pictures: AnnotatedImages, sights: Sequence[Sight], chosen: np.ndarray, *, quantile: float, advance: Advance
 ) -> list[np.ndarray]:
     """Find what each unit exceeds at most at a share of all positions of all pictures, exactly.
 
     Parameters
     ----------
-    scene
+    pictures
         The pictures.
     sights
         What to look at.
@@ -77,10 +77,10 @@ def find_thresholds(
     list of np.ndarray
         (unit,) for each sight, NaN for units without a threshold.
     """
-    sites = [scene.sites[sight.layer] for sight in sights]
+    sites = [pictures.sites[sight.layer] for sight in sights]
     held = [np.empty((site.n_units, 0), dtype=np.float32) for site in sites]
     n_positions = [len(chosen) * n_cells(site) for site in sites]
-    for where, maps in scene.maps(chosen, verified=True):
+    for where, maps in pictures.maps(chosen, verified=True):
         for place, sight in enumerate(sights):
             values = sight.of(maps).swapaxes(0, 1).reshape(sites[place].n_units, -1)
             held[place] = largest(held[place], values, n_above(n_positions[place], quantile) + 1)
@@ -89,8 +89,8 @@ def find_thresholds(
 
 
 def count_overlaps(
-    scene: Scene, sights: Sequence[Sight], chosen: np.ndarray, *, found: list[np.ndarray], advance: Advance
-) -> Counts:
+    pictures: AnnotatedImages, sights: Sequence[Sight], chosen: np.ndarray, *, found: list[np.ndarray], advance: Advance
+) -> OverlapCounts:
     """Count over all pictures.
 
     Parameters
@@ -101,8 +101,8 @@ def count_overlaps(
     found
         The thresholds of each sight.
     """
-    lots = _lots(_looked(scene, sights, chosen, found, advance))
-    return reduce(add, (_counted(lot, sights, scene.masks.category, found) for lot in lots))
+    lots = _lots(_looked(pictures, sights, chosen, found, advance))
+    return reduce(add, (_counted(lot, sights, pictures.masks.category, found) for lot in lots))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +114,14 @@ class _Looked:
 
 
 def _looked(
-    scene: Scene, sights: Sequence[Sight], chosen: np.ndarray, found: list[np.ndarray], advance: Advance
+    pictures: AnnotatedImages, sights: Sequence[Sight], chosen: np.ndarray, found: list[np.ndarray], advance: Advance
 ) -> Iterator[_Looked]:
-    for where, maps in scene.maps(chosen, verified=False):
+    for where, maps in pictures.maps(chosen, verified=False):
         seen = [sight.of(maps) for sight in sights]
         for row, position in enumerate(where):
-            planes = scene.planes(int(position))
+            planes = pictures.planes(int(position))
             active = [
-                scene.active(sight.layer, each[row], threshold)
+                pictures.active(sight.layer, each[row], threshold)
                 for sight, each, threshold in zip(sights, seen, found, strict=True)
             ]
             yield _Looked(planes.reshape(len(planes), -1), active)
@@ -139,7 +139,9 @@ def _lots(looked: Iterable[_Looked]) -> Iterator[list[_Looked]]:
     yield waiting
 
 
-def _counted(lot: list[_Looked], sights: Sequence[Sight], category: np.ndarray, found: list[np.ndarray]) -> Counts:
+def _counted(
+    lot: list[_Looked], sights: Sequence[Sight], category: np.ndarray, found: list[np.ndarray]
+) -> OverlapCounts:
     labels = Labels.of(_stacked([each.planes for each in lot]), category)
     overlaps = []
     for place, sight in enumerate(sights):
@@ -147,7 +149,7 @@ def _counted(lot: list[_Looked], sights: Sequence[Sight], category: np.ndarray, 
         shifts = (0, *(1 + shuffle % max(1, len(lot) - 1) for shuffle in range(sight.n_shuffles)))
         held = (active.against(shift, len(lot)) for shift in shifts)
         overlaps.append([Overlap.of(each, labels, n_units=len(found[place])) for each in held])
-    return Counts(labels.n_images, overlaps)
+    return OverlapCounts(labels.n_images, overlaps)
 
 
 def _stacked(planes: list[np.ndarray]) -> np.ndarray:

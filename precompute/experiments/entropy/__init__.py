@@ -12,13 +12,13 @@ import numpy as np
 
 from precompute.ablation.ablations import Ablater
 from precompute.errors import OptionError
-from precompute.experiments.ablation_orders import ablater_of, orders, seconds_each, site_of, steps
+from precompute.experiments.ablation_orders import orders, seconds_each, steps
 from precompute.experiments.budget import Cut, fit
 from precompute.experiments.entropy.class_curves import RANKINGS, Removal, class_curves, n_sets
 from precompute.experiments.entropy.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
 from precompute.experiments.entropy.ranking_split import Samples, choose_samples
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.measures.births import SMALLEST_SIDE
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
@@ -61,8 +61,8 @@ def prepare(job: Job) -> Prepared:
     """Make the entropies and curves of every layer ready."""
     layers, notes = _with_maps(job.layers)
     with exact_float32():
-        subject = find_subject(job.store, job.options)
-        work = [_work(job, subject, layer) for layer in layers]
+        restored = restore_run(job.store, job.options)
+        work = [_work(job, restored, layer) for layer in layers]
     samples = choose_samples(job, job.options.images_per_class)
     (work, samples), reduced = fit((work, samples), _seconds, job.options.max_minutes, _cuts(job))
     return Prepared(
@@ -70,7 +70,7 @@ def prepare(job: Job) -> Prepared:
         bytes=sum(_bytes(each, len(job.store.classes)) for each in work),
         steps=sum(_n_maps(each, samples) + each.n_sets * len(samples.measured) for each in work),
         unit="maps and ablated images",
-        run=partial(_run, job, subject, work, samples),
+        run=partial(_run, job, restored, work, samples),
         reduced=reduced,
         notes=(_said(samples), *notes),
     )
@@ -102,11 +102,11 @@ def _shape(layer: Layer) -> str:
     return " x ".join(map(str, layer.spatial_shape)) or "single numbers"
 
 
-def _work(job: Job, subject: Subject, layer: Layer) -> _Work:
-    site, probe = site_of(subject, layer), subject.probe.to(subject.device)
-    ablater = ablater_of(subject, site)
+def _work(job: Job, restored: RestoredRun, layer: Layer) -> _Work:
+    site, probe = restored.site(layer), restored.probe.to(restored.device)
+    ablater = restored.ablater(site)
     at_random = orders(np.zeros(layer.n_units), seed=job.seed)
-    maps = outputs_at(subject.model.network, [site], probe)[site]
+    maps = outputs_at(restored.model.network, [site], probe)[site]
     started = perf_counter()
     births_of(maps, np.random.default_rng(0), n_shuffles=1, rule=job.options.entropy_rule)
     return _Work(
@@ -115,7 +115,7 @@ def _work(job: Job, subject: Subject, layer: Layer) -> _Work:
         ablater=ablater,
         n_removed=np.arange(layer.n_units + 1),
         seconds_a_map=(perf_counter() - started) / (2 * len(probe) * layer.n_units),
-        seconds_a_set=seconds_each(subject, ablater, at_random),
+        seconds_a_set=seconds_each(restored, ablater, at_random),
     )
 
 
@@ -170,12 +170,12 @@ def _cuts(job: Job) -> list[Cut[Extent]]:
 # The work
 
 
-def _run(job: Job, subject: Subject, work: list[_Work], samples: Samples, advance: Advance) -> Findings:
+def _run(job: Job, restored: RestoredRun, work: list[_Work], samples: Samples, advance: Advance) -> Findings:
     n_classes = len(job.store.classes)
-    found, label = _with_entropies(job, subject, work, samples, advance)
+    found, label = _with_entropies(job, restored, work, samples, advance)
     removals = [_removal(job, each, arrays["entropy"]) for each, arrays in zip(work, found, strict=True)]
     with exact_float32():
-        curves = class_curves(subject, removals, answers(job.store), samples.measured, advance=advance)
+        curves = class_curves(restored, removals, answers(job.store), samples.measured, advance=advance)
     arrays: Arrays = {"half": samples.half, "n_images": np.bincount(label, minlength=n_classes)}
     for each, levels, along in zip(work, found, curves, strict=True):
         arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in (levels | along).items()}
@@ -183,15 +183,18 @@ def _run(job: Job, subject: Subject, work: list[_Work], samples: Samples, advanc
 
 
 def _with_entropies(
-    job: Job, subject: Subject, work: list[_Work], samples: Samples, advance: Advance
+    job: Job, restored: RestoredRun, work: list[_Work], samples: Samples, advance: Advance
 ) -> tuple[list[Arrays], np.ndarray]:
     """Return each layer's entropies and how those of the images measured on agree; and the classes that they are of."""
     n_classes, rule = len(job.store.classes), job.options.entropy_rule
-    network, sites = subject.model.network, [each.site for each in work]
+    network, sites = restored.model.network, [each.site for each in work]
     with exact_float32():
         (first, label), (second, other) = (
             births_on(network, sites, passes, reading=Reading(rule, job.seed, n_shuffles), advance=advance)
-            for passes, n_shuffles in ((samples.read_ranked(subject), N_SHUFFLES), (samples.read_measured(subject), 0))
+            for passes, n_shuffles in (
+                (samples.read_ranked(restored), N_SHUFFLES),
+                (samples.read_measured(restored), 0),
+            )
         )
     n_images = np.bincount(label, minlength=n_classes)
     found = [entropies(births, label, n_classes, rule=rule) for births in first]

@@ -6,7 +6,7 @@ from precompute.stages.ablation import Effect
 from precompute.stages.activations import log_softmax
 
 
-class ClassTally:
+class ClassCounts:
     """Right answers and log-probabilities, for no ablation (row 0) and each of some ablations (rows 1 and up).
 
     Parameters

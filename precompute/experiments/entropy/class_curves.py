@@ -11,9 +11,9 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.experiments.ablation_orders import N_RANDOM, without
-from precompute.experiments.entropy.class_counts import ClassTally
+from precompute.experiments.entropy.class_counts import ClassCounts
 from precompute.experiments.protocol import Advance, Arrays
-from precompute.experiments.restored_run import Subject
+from precompute.experiments.restored_run import RestoredRun
 from precompute.measures.curves import steepest_fall, steps_to_half, window_steps
 from precompute.measures.drops import Answers
 from precompute.models.outputs import has_log_prob
@@ -69,10 +69,10 @@ class _Images:
         rows = np.flatnonzero(self.label == c)
         return _Images(self.inputs[rows], self.logits[rows], self.label[rows], self.target[rows])
 
-    def remove(self, ablater: Ablater, ablations: list[Ablation], tally: ClassTally, advance: Advance) -> None:
+    def remove(self, ablater: Ablater, ablations: list[Ablation], counts: ClassCounts, advance: Advance) -> None:
         if ablations:
             effect = sweep(ablater, self.inputs, ablations, baseline=self.logits, target=self.target, advance=advance)
-            tally.add(effect, label=self.label, logits=self.logits, target=self.target)
+            counts.add(effect, label=self.label, logits=self.logits, target=self.target)
 
 
 def n_sets(n_steps: int) -> int:
@@ -81,13 +81,13 @@ def n_sets(n_steps: int) -> int:
 
 
 def class_curves(
-    subject: Subject, removals: Sequence[Removal], before: Answers, where: np.ndarray, *, advance: Advance
+    restored: RestoredRun, removals: Sequence[Removal], before: Answers, where: np.ndarray, *, advance: Advance
 ) -> list[Arrays]:
     """Remove units of some layers, and follow accuracy and loss.
 
     Parameters
     ----------
-    subject
+    restored
         The network and its images.
     removals
         The layers.
@@ -103,21 +103,21 @@ def class_curves(
     list of dict
         The curves of each layer and what is read off them, as the store holds them.
     """
-    own = [ClassTally(len(removal.own(0)), before.n_classes) for removal in removals]
-    shared = [ClassTally(len(removal.shared()), before.n_classes) for removal in removals]
-    for shard, inputs, logits in subject.read(where):
+    own = [ClassCounts(len(removal.own(0)), before.n_classes) for removal in removals]
+    shared = [ClassCounts(len(removal.shared()), before.n_classes) for removal in removals]
+    for shard, inputs, logits in restored.read(where):
         images = _Images(inputs, logits, before.label[shard], before.target[shard])
         for removal, of_class, of_all in zip(removals, own, shared, strict=True):
             images.remove(removal.ablater, removal.shared(), of_all, advance)
             for c in np.unique(images.label):
                 images.of(c).remove(removal.ablater, removal.own(c), of_class, advance)
     found = [_read_off(*each) for each in zip(removals, own, shared, strict=True)]
-    if not has_log_prob(subject.log_prob):
+    if not has_log_prob(restored.log_prob):
         found = [curves | {"loss": np.full_like(curves["loss"], np.nan)} for curves in found]
     return found
 
 
-def _read_off(removal: Removal, own: ClassTally, shared: ClassTally) -> Arrays:
+def _read_off(removal: Removal, own: ClassCounts, shared: ClassCounts) -> Arrays:
     accuracy = _orders_first(own.accuracy(), shared.accuracy())
     return {
         "ranking": np.array(RANKINGS),

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import ranked_and_measured
 from precompute.experiments.protocol import Job
 from precompute.experiments.reading import spread
-from precompute.experiments.restored_run import Subject, find_images
-from precompute.images.folder import ImageList, list_training_images
+from precompute.experiments.restored_run import RestoredRun, find_images, find_training_images
+from precompute.images.folder import ImageList
 
 TRAINING_PER_CLASS = 100
 """Training images of a class that are enough; as many as the authors of feature entropy took."""
@@ -53,17 +52,17 @@ class Samples:
         ranked = np.empty(0, dtype=np.int64) if self.training is None else self.training.labels[self.chosen]
         return max(int(np.bincount(labels).max(initial=0)) for labels in (ranked, self.label[self.half >= 0]))
 
-    def read_ranked(self, subject: Subject) -> Iterator[np.ndarray]:
+    def read_ranked(self, restored: RestoredRun) -> Iterator[np.ndarray]:
         """Run the network on the images to rank on, and yield the classes, (image,), of each batch."""
         if self.training is None:
-            yield from (self.label[where] for where, _, _ in subject.read(np.flatnonzero(self.half == 0)))
+            yield from (self.label[where] for where, _, _ in restored.read(np.flatnonzero(self.half == 0)))
         else:
-            others = subject.read_others(self.training, self.chosen)
+            others = restored.read_others(self.training, self.chosen)
             yield from (self.training.labels[where] for where, _, _ in others)
 
-    def read_measured(self, subject: Subject) -> Iterator[np.ndarray]:
+    def read_measured(self, restored: RestoredRun) -> Iterator[np.ndarray]:
         """Run the network on the images to measure on, and yield the classes, (image,), of each batch."""
-        yield from (self.label[where] for where, _, _ in subject.read(self.measured))
+        yield from (self.label[where] for where, _, _ in restored.read(self.measured))
 
 
 def choose_samples(job: Job, per_class: int | None) -> Samples:
@@ -96,10 +95,5 @@ def choose_samples(job: Job, per_class: int | None) -> Samples:
 
 
 def _training_images(job: Job) -> ImageList | None:
-    folder = job.options.train_images
-    if folder is not None:
-        images = list_training_images(folder, job.store.classes.name)
-        if images.root == find_images(job.store, job.options.images).root:
-            raise OptionError(f"--train-images {folder}: these are the images of the store, not training images.")
-        return images
-    return None if job.store.train is None else find_images(job.store.train, None)
+    named = find_training_images(job.store, job.options)
+    return named if named is not None or job.store.train is None else find_images(job.store.train, None)

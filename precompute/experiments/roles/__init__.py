@@ -8,9 +8,9 @@ import numpy as np
 from precompute.errors import StoreError
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import spread, without_log_prob
-from precompute.experiments.roles.log_odds_effects import Key, Side, in_folder, stored
+from precompute.experiments.roles.log_odds_effects import ImageSetLosses, Key, in_folder, stored
 from precompute.measures.halves import divided
-from precompute.measures.roles import Effect, class_effects, roles, unit_effects
+from precompute.measures.roles import LogOddsEffect, class_effects, roles, unit_effects
 from precompute.measures.table import named
 from precompute.store.reader import Store
 
@@ -27,7 +27,7 @@ def prepare(job: Job) -> Prepared:
     seconds = _SECONDS_A_ROW * n_units * 2 * len(held_out)
     if train is not None and job.options.train_images is None:
         used = spread(np.asarray(train.images.label), job.options.images_per_class)
-        training: Callable[[Advance], Side] = partial(stored, train, keys, used)
+        training: Callable[[Advance], ImageSetLosses] = partial(stored, train, keys, used)
         seconds += _SECONDS_A_ROW * n_units * len(used)
         steps, unit, reduced = n_units, "units", None
     else:
@@ -49,7 +49,7 @@ def _keys(job: Job) -> list[Key]:
 
 
 def _run(
-    job: Job, keys: list[Key], training: Callable[[Advance], Side], held_out: np.ndarray, advance: Advance
+    job: Job, keys: list[Key], training: Callable[[Advance], ImageSetLosses], held_out: np.ndarray, advance: Advance
 ) -> Findings:
     here, there = training(advance), stored(job.store, keys, held_out, _silent)
     share = here.count.sum() / max(1, here.count.sum() + there.count.sum())
@@ -73,7 +73,9 @@ def _silent(_steps: int) -> None:
     """Advance nothing: summing is nothing beside a sweep."""
 
 
-def _control(store: Store, keys: list[Key], held_out: np.ndarray, *, share: float, seed: int) -> tuple[Side, Side]:
+def _control(
+    store: Store, keys: list[Key], held_out: np.ndarray, *, share: float, seed: int
+) -> tuple[ImageSetLosses, ImageSetLosses]:
     """Divide the held-out images into two sets of one kind, in the proportion of the real ones.
 
     Whatever helps only one of them is a false role.
@@ -83,15 +85,15 @@ def _control(store: Store, keys: list[Key], held_out: np.ndarray, *, share: floa
     return first, second
 
 
-def _found(here: Side, there: Side, key: Key) -> Arrays:
+def _found(here: ImageSetLosses, there: ImageSetLosses, key: Key) -> Arrays:
     """Return effects and roles, of every unit for every class and of every unit."""
     taking = (here.count > 0) & (there.count > 0)
-    by_class = _pair(*(class_effects(side.falls[key]) for side in (here, there)))
-    by_unit = _pair(*(unit_effects(side.falls[key], taking=taking) for side in (here, there)))
+    by_class = _pair(*(class_effects(side.losses[key]) for side in (here, there)))
+    by_unit = _pair(*(unit_effects(side.losses[key], taking=taking) for side in (here, there)))
     return by_class | {f"unit_{name}": values for name, values in by_unit.items()}
 
 
-def _pair(training: Effect, held_out: Effect) -> Arrays:
+def _pair(training: LogOddsEffect, held_out: LogOddsEffect) -> Arrays:
     found = roles(training, held_out)
     return {
         "training": training.mean,

@@ -8,14 +8,13 @@ import numpy as np
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation_kinds import kind_of
 from precompute.errors import ImageFolderError, OptionError
-from precompute.experiments.ablation_orders import ablater_of, site_of
 from precompute.experiments.budget import fit
 from precompute.experiments.protocol import Advance, Job
 from precompute.experiments.reading import spread
-from precompute.experiments.restored_run import Subject, find_subject
+from precompute.experiments.restored_run import RestoredRun, find_training_images, restore_run
 from precompute.experiments.timing import seconds_swept
-from precompute.images.folder import ImageList, list_training_images
-from precompute.measures.roles import Falls, log_odds_fall
+from precompute.images.folder import ImageList
+from precompute.measures.roles import LogOddsLosses, log_odds_loss
 from precompute.models.device import exact_float32
 from precompute.stages.ablation import sweep
 from precompute.stages.activations import log_softmax
@@ -31,20 +30,20 @@ _TIMED_UNITS = (1, 8, 64, 512)
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class ImageSetLosses:
     """One of two sets of images that are compared.
 
     Parameters
     ----------
     count, right
         (class,) images, and those that the network gets right with nothing ablated.
-    falls
+    losses
         What silencing each unit costs on them.
     """
 
     count: np.ndarray
     right: np.ndarray
-    falls: dict[Key, Falls]
+    losses: dict[Key, LogOddsLosses]
 
     def accuracy(self) -> np.ndarray:
         """Return the share of each class's images that are right, (class,); NaN for a class without images."""
@@ -54,7 +53,7 @@ class Side:
 # From a store
 
 
-def stored(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance) -> Side:
+def stored(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance) -> ImageSetLosses:
     """Sum what a store holds of its images, or a store's training images of them.
 
     Parameters
@@ -72,15 +71,15 @@ def stored(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance
     assert held is not None  # or there are no changes of it either
     label, n_classes, log_prob = before.label[used], before.n_classes, held[used]
     right = np.bincount(label[before.right[used]], minlength=n_classes)
-    falls = {}
+    losses = {}
     for name, kind in keys:
         parts = []
         for change in store.layer(name).log_prob_changes(kind):
-            parts.append(Falls.of(log_odds_fall(log_prob, change[:, used]), label, n_classes))
+            parts.append(LogOddsLosses.of(log_odds_loss(log_prob, change[:, used]), label, n_classes))
             advance(len(change))
         sums = (np.concatenate([getattr(part, of) for part in parts]) for of in ("total", "square", "cube"))
-        falls[name, kind] = Falls(parts[0].count, *sums)
-    return Side(np.bincount(label, minlength=n_classes), right, falls)
+        losses[name, kind] = LogOddsLosses(parts[0].count, *sums)
+    return ImageSetLosses(np.bincount(label, minlength=n_classes), right, losses)
 
 
 # From a folder
@@ -92,7 +91,7 @@ class FolderSweep:
 
     Parameters
     ----------
-    subject
+    restored
         The network.
     images
         The training images.
@@ -108,7 +107,7 @@ class FolderSweep:
         What was cut down to stay within the time allowed; None where nothing was.
     """
 
-    subject: Subject
+    restored: RestoredRun
     images: ImageList
     used: np.ndarray
     output_index: np.ndarray
@@ -121,7 +120,7 @@ class FolderSweep:
         """Ablated images that there are to compute."""
         return len(self.used) * sum(len(ablations) for _, ablations in self.work.values())
 
-    def run(self, advance: Advance) -> Side:
+    def run(self, advance: Advance) -> ImageSetLosses:
         """Sweep them.
 
         Raises
@@ -131,9 +130,9 @@ class FolderSweep:
         """
         n_classes = len(self.output_index)
         count, right = np.zeros((2, n_classes), dtype=np.int64)
-        falls: dict[Key, Falls] = {}
+        losses: dict[Key, LogOddsLosses] = {}
         with exact_float32():
-            for where, inputs, logits in self.subject.read_others(self.images, self.used):
+            for where, inputs, logits in self.restored.read_others(self.images, self.used):
                 label = self.images.labels[where]
                 target = self.output_index[label]
                 log_prob = log_softmax(logits)[np.arange(len(target)), target]
@@ -141,11 +140,11 @@ class FolderSweep:
                 right += np.bincount(label[logits.argmax(axis=1) == target], minlength=n_classes)
                 for key, (ablater, ablations) in self.work.items():
                     effect = sweep(ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
-                    found = Falls.of(log_odds_fall(log_prob, effect.log_prob_change), label, n_classes)
-                    falls[key] = falls[key] + found if key in falls else found
-        if not falls:
+                    found = LogOddsLosses.of(log_odds_loss(log_prob, effect.log_prob_change), label, n_classes)
+                    losses[key] = losses[key] + found if key in losses else found
+        if not losses:
             raise ImageFolderError(f"{self.images.root}: none of its files can be read as an image.")
-        return Side(count, right, falls)
+        return ImageSetLosses(count, right, losses)
 
 
 def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
@@ -157,24 +156,21 @@ def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
         Where the network or the images cannot be had, or are not what the store is about.
     """
     store, options = job.store, job.options
-    if options.train_images is None:
+    images = find_training_images(store, options)
+    if images is None:
         raise OptionError(
             f"{store.path}: this store holds no training images. Name their folder by --train-images, or give it to "
             "`python -m precompute run`, which keeps them."
         )
-    images = list_training_images(options.train_images, store.classes.name)
     with exact_float32():
-        subject = find_subject(store, options)
-        if images.root == subject.images.root:
-            raise OptionError(f"--train-images {images.root}: these are the images of the store, not training images.")
+        restored = restore_run(store, options)
         ablaters = {
-            name: ablater_of(subject, site_of(subject, store.layer(name)))
-            for name in dict.fromkeys(name for name, _ in keys)
+            name: restored.ablater(restored.site(store.layer(name))) for name in dict.fromkeys(name for name, _ in keys)
         }
         work = {key: (ablaters[key[0]], _silenced(store.layer(key[0]), key[1])) for key in keys}
-        seconds = sum(_seconds(subject, *each) for each in work.values())
+        seconds = sum(_seconds(restored, *each) for each in work.values())
     used = spread(images.labels, options.images_per_class)
-    found = FolderSweep(subject, images, used, np.asarray(store.classes.output_index), work, seconds)
+    found = FolderSweep(restored, images, used, np.asarray(store.classes.output_index), work, seconds)
     found, reduced = fit(found, lambda sweep: sweep.seconds_each * len(sweep.used), options.max_minutes, [_on_fewer])
     return replace(found, reduced=reduced)
 
@@ -189,9 +185,9 @@ def _silenced(layer: Layer, kind: str) -> list[Ablation]:
     return each_unit(silenced.values(layer.n_units, means).tolist())
 
 
-def _seconds(subject: Subject, ablater: Ablater, ablations: list[Ablation]) -> float:
+def _seconds(restored: RestoredRun, ablater: Ablater, ablations: list[Ablation]) -> float:
     """Time some units on some images, in seconds for one image and all units."""
-    each = seconds_swept(ablater, subject.probe, (ablations[:n_units] for n_units in _TIMED_UNITS))
+    each = seconds_swept(ablater, restored.probe, (ablations[:n_units] for n_units in _TIMED_UNITS))
     return each * len(ablations)
 
 

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
-from precompute.experiments.ablation_orders import ablater_of, site_of
 from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import spread
-from precompute.experiments.restored_run import Subject, find_subject
-from precompute.experiments.rotation.discordant_counts import Changes
+from precompute.experiments.restored_run import RestoredRun, restore_run
+from precompute.experiments.rotation.discordant_counts import DiscordantCounts
 from precompute.experiments.timing import seconds_swept
 from precompute.measures.drops import Answers
 from precompute.measures.multiplicity import discrete_false_discovery
@@ -71,8 +70,8 @@ class _Rotations:
 def prepare(job: Job) -> Prepared:
     """Make the rotations of every layer ready."""
     with exact_float32():
-        subject = find_subject(job.store, job.options)
-        rotations = [_rotations(job, subject, layer) for layer in job.layers]
+        restored = restore_run(job.store, job.options)
+        rotations = [_rotations(job, restored, layer) for layer in job.layers]
     images = spread(np.asarray(job.store.images.label), job.options.images_per_class)
     (rotations, images), reduced = fit((rotations, images), _seconds, job.options.max_minutes, _cuts(job))
     n_steps = sum(len(each.ablations()) for each in rotations) * len(images)
@@ -81,7 +80,7 @@ def prepare(job: Job) -> Prepared:
         bytes=sum((each.layer.n_units + each.bases[..., each.direction, 0].size) * 9 * 4 for each in rotations),
         steps=n_steps,
         unit="ablated images",
-        run=partial(_run, job, subject, rotations, images),
+        run=partial(_run, job, restored, rotations, images),
         reduced=reduced,
     )
 
@@ -89,9 +88,9 @@ def prepare(job: Job) -> Prepared:
 # What is rotated
 
 
-def _rotations(job: Job, subject: Subject, layer: Layer) -> _Rotations:
-    site = site_of(subject, layer)
-    ablater = ablater_of(subject, site)
+def _rotations(job: Job, restored: RestoredRun, layer: Layer) -> _Rotations:
+    site = restored.site(layer)
+    ablater = restored.ablater(site)
     found = _Rotations(
         layer=layer,
         site=site,
@@ -100,7 +99,7 @@ def _rotations(job: Job, subject: Subject, layer: Layer) -> _Rotations:
         direction=np.arange(layer.n_units),
         seconds=(0.0, 0.0),
     )
-    return replace(found, seconds=_time(subject, found))
+    return replace(found, seconds=_time(restored, found))
 
 
 def rotated_bases(n_units: int, *, seed: int) -> np.ndarray:
@@ -127,11 +126,11 @@ def rotated_bases(n_units: int, *, seed: int) -> np.ndarray:
 # What it costs
 
 
-def _time(subject: Subject, rotations: _Rotations) -> tuple[float, float]:
+def _time(restored: RestoredRun, rotations: _Rotations) -> tuple[float, float]:
     """Time some units and some directions on some images."""
     ablations, n_units = rotations.ablations(), rotations.layer.n_units
     unit, direction = (
-        seconds_swept(rotations.ablater, subject.probe, (some[:n] for n in _TIMED))
+        seconds_swept(rotations.ablater, restored.probe, (some[:n] for n in _TIMED))
         for some in (ablations[:n_units], ablations[n_units:][::-1])
     )
     return unit, direction
@@ -175,18 +174,22 @@ def _fewer(rotations: _Rotations, share: float, *, seed: int) -> _Rotations:
 # The work
 
 
-def _run(job: Job, subject: Subject, rotations: list[_Rotations], images: np.ndarray, advance: Advance) -> Findings:
+def _run(
+    job: Job, restored: RestoredRun, rotations: list[_Rotations], images: np.ndarray, advance: Advance
+) -> Findings:
     before = answers(job.store)
     work = [(each, each.ablations(), _Sums(each, before.n_classes)) for each in rotations]
     with exact_float32():
-        for where, inputs, logits in subject.read(images):
+        for where, inputs, logits in restored.read(images):
             here = Answers(logits.argmax(axis=1), before.target[where], before.label[where], before.n_classes)
             for each, ablations, sums in work:
                 target = before.target[where]
                 effect = sweep(each.ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
                 sums.changes.add(effect, here)
-                for batch in inputs.split(subject.batch_size):
-                    sums.add_energy(outputs_at(subject.model.network, [each.site], batch.to(subject.device))[each.site])
+                for batch in inputs.split(restored.batch_size):
+                    sums.add_energy(
+                        outputs_at(restored.model.network, [each.site], batch.to(restored.device))[each.site]
+                    )
     arrays: Arrays = {"used": np.isin(np.arange(len(before.label)), images).astype(np.int32)}
     for each, _, sums in work:
         arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in _found(each, sums, job.seed).items()}
@@ -202,7 +205,7 @@ class _Sums:
     def __init__(self, rotations: _Rotations, n_classes: int) -> None:
         n_units = rotations.layer.n_units
         n_directions = rotations.bases[..., 0, 0].size * len(rotations.direction)
-        self.changes = Changes(n_units + n_directions, n_classes)
+        self.changes = DiscordantCounts(n_units + n_directions, n_classes)
         self.second_moment = np.zeros((n_units, n_units))
 
     def add_energy(self, output: Tensor) -> None:

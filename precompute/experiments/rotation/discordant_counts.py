@@ -9,7 +9,7 @@ from precompute.measures.paired import FlipTable, PairedCounts, paired_counts
 from precompute.stages.ablation import Effect
 
 
-class Changes:
+class DiscordantCounts:
     """Counts of images that ablations turn from right to wrong and from wrong to right.
 
     Parameters

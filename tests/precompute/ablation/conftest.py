@@ -11,7 +11,7 @@ from precompute.ablation.capture import capture
 from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import NoOpCheck
 from precompute.ablation.plain import PlainAblater
-from precompute.ablation.plan import make_plan
+from precompute.ablation.plan import plan_layer
 from precompute.ablation.precision import Precision
 from precompute.models import forward
 from precompute.models.sites import find_site, list_sites
@@ -68,7 +68,7 @@ def make_engines(network, names, inputs, *, memory_bytes=2**28, precision=Precis
     program = capture(network, sites, inputs[:2])
     return {
         site.name: Engine(
-            make_plan(program, site.name),
+            plan_layer(program, site.name),
             PlainAblater(network, site, batch_size=16),
             memory_bytes=memory_bytes,
             precision=precision,

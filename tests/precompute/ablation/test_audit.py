@@ -9,7 +9,7 @@ from precompute.ablation.ablations import Ablation, Changed, each_unit
 from precompute.ablation.audit import Audit
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.precision import Precision
-from precompute.ablation.sweep_stats import Counts, total
+from precompute.ablation.sweep_stats import SweepStats, total
 
 IMAGES = torch.randn(20, 3, 12, 12, generator=torch.Generator().manual_seed(3))
 
@@ -98,14 +98,14 @@ def test_the_same_images_draw_the_same_rows_and_others_draw_others(plain):
 def test_ablations_that_change_nothing_are_not_audited(plain):
     audit = draw(plain, [Ablation((0,), None), Ablation((1,), (0.0,)), Ablation((2,), None)])
     assert audit.ablations == (1,)
-    assert draw(plain, [Ablation((0,), None)]).counts() == Counts()
+    assert draw(plain, [Ablation((0,), None)]).counts() == SweepStats()
 
 
 def test_counts_of_parts_add_up_but_for_the_largest_and_the_mean():
     parts = [
-        Counts(rows=10, audited=4, differing=1, largest_error=0.1, largest_log_prob_error=0.3, log_prob_error=0.2),
-        Counts(rows=5, changed=2, audited=8, largest_error=0.2, largest_log_prob_error=0.2, log_prob_error=0.05),
-        Counts(rechecked=1, in_float32=3),
+        SweepStats(rows=10, audited=4, differing=1, largest_error=0.1, largest_log_prob_error=0.3, log_prob_error=0.2),
+        SweepStats(rows=5, changed=2, audited=8, largest_error=0.2, largest_log_prob_error=0.2, log_prob_error=0.05),
+        SweepStats(rechecked=1, in_float32=3),
     ]
     whole = total(parts)
     assert (whole.rows, whole.changed, whole.in_float32, whole.rechecked, whole.audited) == (15, 2, 3, 1, 12)

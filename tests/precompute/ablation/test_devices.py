@@ -11,7 +11,7 @@ from torchvision.models import get_model
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.engine import Engine
 from precompute.ablation.factory import make_ablater
-from precompute.ablation.iterative import make_succession, silence
+from precompute.ablation.iterative import make_iterative, silence
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.precision import Precision
 from precompute.models.sites import find_site, list_sites
@@ -43,12 +43,12 @@ def test_so_are_those_of_directions(network, engines, compare, name):
 
 def test_and_those_of_rounds_of_units_that_go_one_after_another(network, engines):
     engine = engines(network, ["first"], IMAGES)["first"]
-    succession = make_succession(engine, IMAGES.split(25))
+    iterative = make_iterative(engine, IMAGES.split(25))
     for gone in [(), (3,), (6, 0)]:
         tried = [(unit,) for unit in range(8) if unit not in gone]
         before = engine.plain.run(IMAGES, silence(gone)).argmax(1).cpu()
         found = before.repeat(len(tried), 1)
-        for changed in succession.round(gone, tried):
+        for changed in iterative.round(gone, tried):
             found[changed.ablation, changed.image] = changed.logits.argmax(1).cpu()
         expected = torch.stack([engine.plain.run(IMAGES, silence((*gone, *units))).argmax(1).cpu() for units in tried])
         assert torch.equal(found, expected)

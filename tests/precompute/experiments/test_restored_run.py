@@ -11,7 +11,7 @@ from PIL import Image
 from precompute.__main__ import main
 from precompute.errors import ImageFolderError, ModelError
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.restored_run import find_images, find_model, find_subject
+from precompute.experiments.restored_run import find_images, find_model, restore_run
 from precompute.models.checkpoints import state_digest
 from precompute.store.reader import open_store
 
@@ -84,8 +84,8 @@ def test_another_network_is_refused_before_anything_is_computed(job_store, tmp_p
 
 def test_a_copy_of_the_network_elsewhere_is_as_good(store, tmp_path, real_job):
     copy = shutil.copy(real_job[0].removesuffix(":build"), tmp_path / "copy.py")
-    subject = find_subject(store, ExperimentOptions(model=f"{copy}:build", device="cpu"))
-    read = list(subject.read(range(len(store.images))))
+    restored = restore_run(store, ExperimentOptions(model=f"{copy}:build", device="cpu"))
+    read = list(restored.read(range(len(store.images))))
     np.testing.assert_array_equal(np.concatenate([where for where, _, _ in read]), np.arange(30))
     outputs = np.concatenate([logits for _, _, logits in read])
     np.testing.assert_array_equal(outputs.argmax(axis=1), store.baseline.prediction)
@@ -95,11 +95,11 @@ def test_pictures_of_another_content_are_refused(store, moved):
     for file in moved.glob("*/*.png"):
         Image.new("RGB", (16, 16), (255, 0, 0)).save(file)
     with pytest.raises(ModelError, match="another prediction"):
-        find_subject(store, ExperimentOptions(images=moved, device="cpu"))
+        restore_run(store, ExperimentOptions(images=moved, device="cpu"))
 
 
 def test_an_image_that_cannot_be_read_any_more_is_refused(store, moved):
-    subject = find_subject(store, ExperimentOptions(images=moved, device="cpu"))
+    restored = restore_run(store, ExperimentOptions(images=moved, device="cpu"))
     (moved / "dogs" / "04.png").write_bytes(b"spoilt")
     with pytest.raises(ImageFolderError, match=r"04\.png: this image could be read when the store was made"):
-        list(subject.read(range(30)))
+        list(restored.read(range(30)))

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from precompute.__main__ import main
-from precompute.measures.roles import CERTAIN, ROLES, Falls, log_odds_fall, roles, unit_effects
+from precompute.measures.roles import CERTAIN, ROLES, LogOddsLosses, log_odds_loss, roles, unit_effects
 from precompute.store.check import check
 from precompute.store.reader import open_store
 
@@ -237,8 +237,8 @@ def sides(network, per_class):
                 without = hidden.clone()
                 without[:, unit] = 0
                 rows.append(network[2](without).log_softmax(1)[torch.arange(len(label)), label].numpy() - log_prob)
-        fall = log_odds_fall(log_prob, np.stack(rows))
-        found.append(unit_effects(Falls.of(fall, label.numpy(), 4), taking=np.ones(4, dtype=bool)))
+        fall = log_odds_loss(log_prob, np.stack(rows))
+        found.append(unit_effects(LogOddsLosses.of(fall, label.numpy(), 4), taking=np.ones(4, dtype=bool)))
     return found
 
 

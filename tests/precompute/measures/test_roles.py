@@ -12,11 +12,11 @@ from precompute.measures.roles import (
     CERTAIN,
     MARGIN,
     ROLES,
-    Effect,
-    Falls,
+    LogOddsEffect,
+    LogOddsLosses,
     class_effects,
     differences,
-    log_odds_fall,
+    log_odds_loss,
     roles,
     unit_effects,
 )
@@ -37,12 +37,12 @@ def images():
 def test_the_fall_of_log_odds_is_that_of_the_odds():
     log_prob, change = np.log([0.9, 0.2, 0.5]), np.log([[0.5 / 0.9, 0.1 / 0.2, 1.0]])
     expected = [math.log(0.9 / 0.1) - math.log(0.5 / 0.5), math.log(0.2 / 0.8) - math.log(0.1 / 0.9), 0.0]
-    np.testing.assert_allclose(log_odds_fall(log_prob, change)[0], expected, atol=1e-12)
+    np.testing.assert_allclose(log_odds_loss(log_prob, change)[0], expected, atol=1e-12)
 
 
 def test_odds_of_images_that_the_network_is_certain_of_are_cut_off():
     end = math.log((1 - CERTAIN) / CERTAIN)
-    found = log_odds_fall(np.array([0.0, -1e-12, 0.0, math.log(0.5)]), np.array([[-1e-9, 1e-6, -65504.0, -65504.0]]))
+    found = log_odds_loss(np.array([0.0, -1e-12, 0.0, math.log(0.5)]), np.array([[-1e-9, 1e-6, -65504.0, -65504.0]]))
     np.testing.assert_allclose(found[0], [0, 0, 2 * end, end])
 
 
@@ -51,7 +51,7 @@ def test_equal_odds_ratios_are_equal_falls_however_certain_the_network_is(p, rat
     odds = p / (1 - p) / ratio
     without = odds / (1 + odds)
     if CERTAIN < without < 1 - CERTAIN:
-        found = log_odds_fall(np.array([math.log(p)]), np.array([[math.log(without) - math.log(p)]]))
+        found = log_odds_loss(np.array([math.log(p)]), np.array([[math.log(without) - math.log(p)]]))
         assert found[0, 0] == pytest.approx(math.log(ratio), abs=1e-6)
 
 
@@ -60,20 +60,20 @@ def test_equal_odds_ratios_are_equal_falls_however_certain_the_network_is(p, rat
 
 def test_falls_are_sums_over_the_images_of_each_class(images):
     fall, label = images
-    falls = Falls.of(fall, label, 4)
+    losses = LogOddsLosses.of(fall, label, 4)
     for c in range(4):
         of_class = [i for i in range(20) if label[i] == c]
-        assert falls.count[c] == len(of_class)
+        assert losses.count[c] == len(of_class)
         for unit in range(3):
-            assert falls.total[unit, c] == pytest.approx(sum(fall[unit, i] for i in of_class))
-            assert falls.square[unit, c] == pytest.approx(sum(fall[unit, i] ** 2 for i in of_class))
+            assert losses.total[unit, c] == pytest.approx(sum(fall[unit, i] for i in of_class))
+            assert losses.square[unit, c] == pytest.approx(sum(fall[unit, i] ** 2 for i in of_class))
 
 
 def test_falls_of_two_shards_add_up_to_those_of_all_images(images):
     fall, label = images
     whole, parts = (
-        Falls.of(fall, label, 4),
-        [Falls.of(fall[:, cut], label[cut], 4) for cut in (np.s_[:7], np.s_[7:])],
+        LogOddsLosses.of(fall, label, 4),
+        [LogOddsLosses.of(fall[:, cut], label[cut], 4) for cut in (np.s_[:7], np.s_[7:])],
     )
     joined = parts[0] + parts[1]
     for name in ("count", "total", "square"):
@@ -85,13 +85,13 @@ def test_falls_of_two_shards_add_up_to_those_of_all_images(images):
 
 def test_the_effect_on_a_class_is_the_mean_fall_with_its_standard_error(images):
     fall, label = images
-    effect = class_effects(Falls.of(fall, label, 4))
+    effect = class_effects(LogOddsLosses.of(fall, label, 4))
     for c in range(3):
-        falls = fall[:, label == c]
-        np.testing.assert_allclose(effect.mean[:, c], falls.mean(axis=1))
-        np.testing.assert_allclose(effect.error[:, c], falls.std(axis=1, ddof=1) / math.sqrt(falls.shape[1]))
+        losses = fall[:, label == c]
+        np.testing.assert_allclose(effect.mean[:, c], losses.mean(axis=1))
+        np.testing.assert_allclose(effect.error[:, c], losses.std(axis=1, ddof=1) / math.sqrt(losses.shape[1]))
         for unit in range(3):
-            above = falls[unit] - MARGIN
+            above = losses[unit] - MARGIN
             np.testing.assert_allclose(effect.helps[unit, c], sign_flip_bound(above.sum(), (above**2).sum()))
             np.testing.assert_allclose(effect.idle[unit, c], sign_flip_bound(-above.sum(), (above**2).sum()))
     assert np.isnan(effect.mean[:, 3]).all()
@@ -102,14 +102,14 @@ def test_the_effect_on_a_class_is_the_mean_fall_with_its_standard_error(images):
 def test_the_effect_of_a_unit_weighs_classes_alike(images):
     fall, label = images
     taking = np.array([True, False, True, False])
-    effect = unit_effects(Falls.of(fall, label, 4), taking=taking)
+    effect = unit_effects(LogOddsLosses.of(fall, label, 4), taking=taking)
     for unit in range(3):
         means, variances, weighted = [], [], []
         for c in (0, 2):
-            falls = fall[unit, label == c]
-            means.append(falls.mean())
-            variances.append(falls.var(ddof=1) / len(falls))
-            weighted += [(each - MARGIN) / len(falls) / 2 for each in falls]
+            losses = fall[unit, label == c]
+            means.append(losses.mean())
+            variances.append(losses.var(ddof=1) / len(losses))
+            weighted += [(each - MARGIN) / len(losses) / 2 for each in losses]
         assert effect.mean[unit] == pytest.approx(np.mean(means))
         assert effect.error[unit] == pytest.approx(math.sqrt(sum(variances)) / 2)
         assert effect.helps[unit] == pytest.approx(
@@ -118,19 +118,19 @@ def test_the_effect_of_a_unit_weighs_classes_alike(images):
 
 
 def test_a_unit_without_any_class_has_no_effect(images):
-    effect = unit_effects(Falls.of(*images, 4), taking=np.zeros(4, dtype=bool))
+    effect = unit_effects(LogOddsLosses.of(*images, 4), taking=np.zeros(4, dtype=bool))
     assert np.isnan(effect.mean).all()
     assert (effect.helps == 1).all()
 
 
 def test_one_image_has_no_standard_error():
-    effect = class_effects(Falls.of(np.array([[0.5]]), np.array([0]), 1))
+    effect = class_effects(LogOddsLosses.of(np.array([[0.5]]), np.array([0]), 1))
     assert effect.mean[0, 0] == 0.5
     assert np.isnan(effect.error[0, 0])
 
 
 def test_a_dead_unit_helps_nobody():
-    effect = class_effects(Falls.of(np.zeros((1, 60)), np.zeros(60, dtype=int), 1))
+    effect = class_effects(LogOddsLosses.of(np.zeros((1, 60)), np.zeros(60, dtype=int), 1))
     assert effect.idle[0, 0] < 1e-10
     assert effect.helps[0, 0] == 1
 
@@ -141,13 +141,16 @@ def test_a_dead_unit_helps_nobody():
 def apart(sign):
     """Falls of one class whose mean is the sign, so that sets of other signs differ beyond doubt."""
     sign = np.nan_to_num(np.asarray(sign, dtype=float))[:, None]
-    return {"falls": Falls(np.array([50]), 50 * sign, 50 * np.ones_like(sign), 50 * sign), "taking": np.array([True])}
+    return {
+        "losses": LogOddsLosses(np.array([50]), 50 * sign, 50 * np.ones_like(sign), 50 * sign),
+        "taking": np.array([True]),
+    }
 
 
 def told(*signs):
     """Effects whose sign is told, or not: 1 above the margin, -1 below, 0 unknown, NaN without images."""
     sign = np.array(signs, dtype=float)
-    return Effect(
+    return LogOddsEffect(
         np.where(np.isnan(sign), np.nan, sign),
         sign,
         np.where(sign > 0, 1e-9, 1),
@@ -179,7 +182,7 @@ def test_a_role_is_as_sure_as_the_less_sure_of_its_two_claims_over_all_cells(see
     p = rng.random((2, 12)) ** 4
     above = rng.random((2, 12)) < 0.5
     sides = [
-        Effect(np.ones(12), np.ones(12), np.where(a, q, 1), np.where(a, 1, q), **apart(np.where(a, 1, -1)))
+        LogOddsEffect(np.ones(12), np.ones(12), np.where(a, q, 1), np.where(a, 1, q), **apart(np.where(a, 1, -1)))
         for a, q in zip(above, p, strict=True)
     ]
     found = roles(*sides)
@@ -208,8 +211,8 @@ N_TRAINING, N_HELD_OUT, N_UNITS = 100, 50, 120
 def family(rng, mean, shape):
     """The effects of a layer's units for one class on two sets of images of one kind."""
     label = [np.zeros(n, dtype=int) for n in (N_TRAINING, N_HELD_OUT)]
-    falls = [mean + SHAPES[shape](rng, (N_UNITS, len(of))) for of in label]
-    return [class_effects(Falls.of(fall, of, 1)) for fall, of in zip(falls, label, strict=True)]
+    losses = [mean + SHAPES[shape](rng, (N_UNITS, len(of))) for of in label]
+    return [class_effects(LogOddsLosses.of(fall, of, 1)) for fall, of in zip(losses, label, strict=True)]
 
 
 @pytest.mark.parametrize("mean", [0.0, MARGIN, 0.1, 0.4])
@@ -239,7 +242,7 @@ def test_planted_memorising_units_are_found_where_they_are_worth_enough(fall, le
     for _ in range(20):
         training = np.where(memorises[:, None], fall, 0) + rng.normal(0, 0.3, (N_UNITS, N_TRAINING))
         held_out = rng.normal(-0.2, 0.2, (N_UNITS, N_HELD_OUT))
-        sides = [class_effects(Falls.of(d, of, 1)) for d, of in zip((training, held_out), label, strict=True)]
+        sides = [class_effects(LogOddsLosses.of(d, of, 1)) for d, of in zip((training, held_out), label, strict=True)]
         code = roles(*sides).code[:, 0]
         shares.append(np.mean(code[memorises] == 2))
         false += np.isin(code[~memorises], (1, 2, 3)).sum()
@@ -257,7 +260,7 @@ def test_differences_are_about_those_of_all_ways_to_divide_the_images():
         order = np.argsort(values + rng.normal(0, 3 * values.std(), 90))
         values = values[order]
         sides = values[:60], values[60:]
-        effects = [class_effects(Falls.of(v[None], np.zeros(len(v), dtype=int), 1)) for v in sides]
+        effects = [class_effects(LogOddsLosses.of(v[None], np.zeros(len(v), dtype=int), 1)) for v in sides]
         found = [float(p[0, 0]) for p in differences(*effects)]
         drawn = np.array([rng.permutation(values)[:30].mean() for _ in range(20_000)])
         held = sides[1].mean()
@@ -266,8 +269,8 @@ def test_differences_are_about_those_of_all_ways_to_divide_the_images():
 
 
 def test_sets_without_images_or_of_equal_falls_do_not_differ():
-    nothing = class_effects(Falls.of(np.zeros((1, 0)), np.zeros(0, dtype=int), 1))
-    equal = class_effects(Falls.of(np.ones((1, 9)), np.zeros(9, dtype=int), 1))
+    nothing = class_effects(LogOddsLosses.of(np.zeros((1, 0)), np.zeros(0, dtype=int), 1))
+    equal = class_effects(LogOddsLosses.of(np.ones((1, 9)), np.zeros(9, dtype=int), 1))
     for sides in ((nothing, equal), (equal, nothing), (equal, equal)):
         assert [p.tolist() for p in differences(*sides)] == [[[1.0]], [[1.0]]]
 
@@ -288,5 +291,5 @@ def test_effects_on_few_training_images_alone_are_still_found():
 def test_with_few_images_nothing_is_told():
     rng = np.random.default_rng(3)
     label = np.zeros(4, dtype=int)
-    sides = [class_effects(Falls.of(rng.normal(0.3, 0.3, (50, 4)), label, 1)) for _ in range(2)]
+    sides = [class_effects(LogOddsLosses.of(rng.normal(0.3, 0.3, (50, 4)), label, 1)) for _ in range(2)]
     assert (roles(*sides).code == 0).all()

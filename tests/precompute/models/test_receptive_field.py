@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from precompute.models.demo import DemoNetwork
-from precompute.models.receptive_field import Axis, anchor, stretched
+from precompute.models.receptive_field import Axis, receptive_field_centres, stretched
 from precompute.models.sites import find_site, list_sites
 
 SIDE = 48
@@ -46,7 +46,7 @@ class Upward(nn.Module):
 
 def found(network, name, size=(SIDE, SIDE)):
     inputs = torch.rand(2, 3, *size)
-    return anchor(network.eval(), find_site(list_sites(network, inputs), name), inputs)
+    return receptive_field_centres(network.eval(), find_site(list_sites(network, inputs), name), inputs)
 
 
 def centre(network, name, cell):
