@@ -18,7 +18,7 @@ from explorer.widgets.html import escape, heading, note
 from explorer.widgets.unit_table import number_column, unit_table
 from precompute.measures.paired import paired_counts
 from precompute.measures.table import named
-from precompute.store.answers import answers, flip_table
+from precompute.store.answers import answers
 from precompute.store.reader import Experiment, Layer
 
 Floats = NDArray[np.floating[Any]]
@@ -99,7 +99,7 @@ def _overall(view: View, layer: Layer, kind: str) -> Floats:
     held = layer.measures.get(named("overall_drop", kind))
     if held is not None:
         return held.values
-    counts = paired_counts(flip_table(layer, kind), answers(view.store))
+    counts = paired_counts(layer.flip_table(kind), answers(view.store))
     return np.asarray((counts.lost - counts.gained).sum(axis=1) / max(1, counts.count.sum()))
 
 
