@@ -4,7 +4,7 @@ A URL is never trusted: whatever it asks for that is not there is replaced by a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from explorer.measure_choices import axes_of, column_sets
@@ -75,27 +75,13 @@ class Selection:
     def query(self) -> dict[str, str]:
         """Return the URL's parameters: what differs from the defaults, and always the store."""
         default = type(self)(self.store)
-        parts = {name: getattr(self, name) for name in _PARAMETER if getattr(self, name) != getattr(default, name)}
-        return {"store": self.store, **{_PARAMETER[name]: str(value) for name, value in parts.items()}}
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        changed = {name: value for name, value in parts.items() if value != getattr(default, name)}
+        return {"store": self.store, **{_PARAMETER.get(name, name): str(value) for name, value in changed.items()}}
 
 
-_PARAMETER = {
-    "layer": "layer",
-    "unit": "unit",
-    "label": "class",
-    "show": "show",
-    "method": "map",
-    "ablation": "ablation",
-    "x": "x",
-    "y": "y",
-    "sort": "sort",
-    "columns": "columns",
-    "page": "page",
-    "experiment": "experiment",
-    "choice": "choice",
-    "concept": "concept",
-    "beside": "beside",
-}
+_PARAMETER = {"label": "class", "method": "map"}
+"""Parts whose parameter in the URL has another name than the field."""
 
 
 def choose_store(query: Mapping[str, str], names: Sequence[str]) -> tuple[str, list[str]]:

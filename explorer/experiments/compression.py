@@ -11,7 +11,7 @@ from explorer.experiments.presentation import Presentation
 from explorer.format import count, number, probability
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table
 from precompute.measures.curves import area
 from precompute.measures.enrichment import enrichment
 from precompute.store.reader import Experiment, Layer
@@ -49,11 +49,8 @@ def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], accuracy: Floats) -
         spared = [np.mean([_spared(n_removed, curve, allowed) for curve in curves]) for allowed in _ALLOWED]
         mean = area(curves, n_removed).mean()
         cells = [number(float(each), 0) for each in spared] + [number(100 * float(mean), 1)]
-        numbers = "".join(f'<td class="us-number">{cell}</td>' for cell in cells)
-        rows.append(f"<tr><td>{escape(NAMES[kind])}</td>{numbers}</tr>")
-    heads = [f"units gone, {100 * allowed:.0f} pt lost" for allowed in _ALLOWED] + ["area, %"]
-    head = "".join(f'<th class="us-number">{each}</th>' for each in heads)
-    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{"".join(rows)}</table>')
+        rows.append([NAMES[kind], *cells])
+    table(["", *(f"units gone, {100 * allowed:.0f} pt lost" for allowed in _ALLOWED), "area, %"], rows)
 
 
 def _spared(n_removed: NDArray[Any], curve: Floats, allowed: float) -> int:
@@ -123,17 +120,14 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
                     f"No class {'loses' if end == 'most' else 'gains'} images without this unit, where they are chosen."
                 )
                 continue
-            rows = "".join(
-                f"<tr><td>{escape(view.store.classes.title[classes[place]])}</td>"
-                + "".join(
-                    f'<td class="us-number">{_images_lost(drop[place], n[classes[place]])}</td>'
-                    for drop, n in zip(drops, n_images, strict=True)
-                )
-                + "</tr>"
+            rows = [
+                [
+                    view.store.classes.title[classes[place]],
+                    *(_images_lost(drop[place], n[classes[place]]) for drop, n in zip(drops, n_images, strict=True)),
+                ]
                 for place in changed
-            )
-            titles = "".join(f'<th class="us-number">{title}</th>' for title in ("lost, of images", "held out"))
-            st.html(f'<table class="us-table us-brief"><tr><th>{end} important</th>{titles}</tr>{rows}</table>')
+            ]
+            table([f"{end} important", "lost, of images", "held out"], rows)
 
 
 def _images_lost(drop: float, n_images: int) -> str:

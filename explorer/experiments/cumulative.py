@@ -11,7 +11,7 @@ from explorer.format import number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose, choose_class
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table
 from precompute.store.reader import Experiment, Layer
 
 _SCALES = {"accuracy": "Accuracy", "balanced": "Balanced accuracy"}
@@ -82,14 +82,11 @@ def _own_numbers(experiment: Experiment, base: str, chosen: int) -> None:
     n_units = int(steps[-1])
     wanted = [("none", 0, 0), ("4 most important", 0, 4), ("20 most important", 0, 20)]
     wanted.append((f"{n_units - 20} least important", 1, n_units - 20))
-    rows = ""
+    rows = []
     for title, end, n_removed in wanted:
         for step in np.flatnonzero(steps == n_removed)[:1]:
-            cells = (number(100 * float(each[end, step]), 1) for each in (balanced, accuracy))
-            rows += f"<tr><td>{title}</td>" + "".join(f'<td class="us-number">{cell}</td>' for cell in cells) + "</tr>"
-    heads = ("balanced accuracy of the class, %", "accuracy of all, %")
-    head = "".join(f'<th class="us-number">{each}</th>' for each in heads)
-    st.html(f'<table class="us-table us-brief"><tr><th>removed for the class</th>{head}</tr>{rows}</table>')
+            rows.append([title, *(number(100 * float(each[end, step]), 1) for each in (balanced, accuracy))])
+    table(["removed for the class", "balanced accuracy of the class, %", "accuracy of all, %"], rows)
 
 
 def _prunability(experiment: Experiment, base: str) -> None:
@@ -102,16 +99,11 @@ def _prunability(experiment: Experiment, base: str) -> None:
 
 def _numbers(found: pd.DataFrame, what: str) -> None:
     """Show for each order the area under its curve, when half is gone, and the steepest fall."""
-    rows = ""
+    rows = []
     for kind, name in NAMES.items():
         of_kind = found[found["ranking"] == kind]
-        cells = (span(of_kind["mean"], 1), span(of_kind["half"], 0), steepest(of_kind))
-        rows += (
-            f"<tr><td>{escape(name)}</td>" + "".join(f'<td class="us-number">{cell}</td>' for cell in cells) + "</tr>"
-        )
-    heads = ("area, %", f"units to lose half{what}", "steepest fall, points")
-    head = "".join(f'<th class="us-number">{title}</th>' for title in heads)
-    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{rows}</table>')
+        rows.append([name, span(of_kind["mean"], 1), span(of_kind["half"], 0), steepest(of_kind)])
+    table(["", "area, %", f"units to lose half{what}", "steepest fall, points"], rows)
 
 
 def _ranked_by(experiment: Experiment, view: View) -> str:

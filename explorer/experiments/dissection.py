@@ -13,7 +13,7 @@ from explorer.experiments.presentation import Presentation
 from explorer.format import count, number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table, with_small
 from explorer.widgets.unit_table import number_column, unit_table
 from precompute.measures.iou import detectors
 from precompute.measures.seeds import seed_interval
@@ -141,9 +141,10 @@ def _categories(found: Dissection) -> None:
         mine = best[detects & np.isin(best, members)]
         rows.append((category, len(members), int(found.in_reach[members].sum()), len(mine), len(np.unique(mine))))
     total = ("all", len(of), int(found.in_reach.sum()), int(detects.sum()), found.found.n_unique)
-    body = "".join(_row(row) for row in [*rows, total]) + _rotated_row(found)
-    head = "".join(f'<th class="us-number">{name}</th>' for name in ("concepts", "in reach", "detectors", "unique"))
-    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
+    counted = [[name, *(f"{each:,}" for each in counts)] for name, *counts in [*rows, total]]
+    rotated = [with_small("rotated", f"mean of {len(found.rotated_iou)}"), "", ""]
+    rotated += [number(each, 1) for each in found.of_rotations()]
+    table(["", "concepts", "in reach", "detectors", "unique"], [*counted, rotated])
     beyond = int((detects & (found.found.iou > found.ceiling)).sum())
     undefined = int(np.isnan(found.threshold).sum())
     note(
@@ -171,20 +172,9 @@ def _difference(found: Dissection) -> str:
     return f"{said}."
 
 
-def _rotated_row(found: Dissection) -> str:
-    cells = "".join(f'<td class="us-number">{number(each, 1)}</td>' for each in found.of_rotations())
-    return f"<tr><td>rotated<br><small>mean of {len(found.rotated_iou)}</small></td><td></td><td></td>{cells}</tr>"
-
-
 def _detectors_by_chance(found: Dissection) -> float:
     """Return the mean number of detectors in the shuffles."""
     return float(detectors(found.chance.reshape(-1, 1), floor=FLOOR).detects.sum() / len(found.chance))
-
-
-def _row(row: tuple[str, int, int, int, int]) -> str:
-    name, *numbers = row
-    cells = "".join(f'<td class="us-number">{each:,}</td>' for each in numbers)
-    return f"<tr><td>{escape(name)}</td>{cells}</tr>"
 
 
 def _looked_at(experiment: Experiment, found: Dissection) -> str:

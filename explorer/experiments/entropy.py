@@ -1,7 +1,6 @@
 """Feature entropy of all units for a class beside noise, and what removing units in its order does to the class."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -15,7 +14,7 @@ from explorer.format import count, number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose_class
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table, with_small
 from precompute.measures.entropy import LEAST_RATE
 from precompute.store.reader import Experiment, Layer
 from precompute.store.records import Baseline
@@ -67,7 +66,7 @@ def _against_noise(shown: Entropies, chosen: int | None) -> None:
         for each in levels
     ]
     rows.append(("own maps shuffled, median", _plain(units["mean"].median()), ""))
-    _table(["", "feature entropy, nat", "selective rate, %"], rows)
+    table(["", "feature entropy, nat", "selective rate, %"], rows)
     if chosen is None:
         note("The ranges of noise belong to single classes: choose one.")
         if units["low"].isna().all():
@@ -76,7 +75,7 @@ def _against_noise(shown: Entropies, chosen: int | None) -> None:
     below = [(f"below {each['noise']}", int((units["entropy"] < each["low"]).sum())) for each in levels]
     below.append(("below all 19 shuffles of its maps", int(units["below"].sum())))
     below.append((f"selective rate under {LEAST_RATE:.0%}", int((units["rate"] < 100 * LEAST_RATE).sum())))
-    _table(["units", f"of {n_units:,}"], [(name, f"{found:,}") for name, found in below])
+    table(["units", f"of {n_units:,}"], [(name, f"{found:,}") for name, found in below])
     beside = ", and half as many below noise" if levels else ""
     note(f"By chance {number(0.05 * n_units, 1)} units lie below all shuffles{beside}.")
 
@@ -88,7 +87,7 @@ def _along_the_way(shown: Entropies) -> None:
     for kind, name in NAMES.items():
         of_kind = found[found["ranking"] == kind]
         rows.append((name, span(of_kind["half"], 0), steepest(of_kind), span(of_kind["mean"], 0)))
-    _table(["", "units to lose half", "steepest fall, points", "mean accuracy, %"], rows)
+    table(["", "units to lose half", "steepest fall, points", "mean accuracy, %"], rows)
     note(window_said(shown.n_removed))
 
 
@@ -122,23 +121,12 @@ def _images(experiment: Experiment, layer: Layer, chosen: int | None) -> str:
     return f"Entropies are of {some}, accuracy and loss of others. The ranks of units by entropy {told}."
 
 
-def _table(head: list[str], rows: list[Any]) -> None:
-    """Show rows of a name and cells that are HTML."""
-    first, *rest = head
-    top = f"<th>{escape(first)}</th>" + "".join(f'<th class="us-number">{escape(title)}</th>' for title in rest)
-    body = "".join(
-        f"<tr><td>{escape(name)}</td>{''.join(f'<td class=us-number>{cell}</td>' for cell in cells)}</tr>"
-        for name, *cells in rows
-    )
-    st.html(f'<table class="us-table us-brief"><tr>{top}</tr>{body}</table>')
-
-
 def _plain(value: float, decimals: int = 2) -> str:
     return "–" if np.isnan(value) else number(float(value), decimals)
 
 
 def _with_range(mean: float, low: float, high: float) -> str:
-    return _plain(mean) if np.isnan(low) else f"{_plain(mean)}<br><small>{_plain(low)} to {_plain(high)}</small>"
+    return with_small(_plain(mean), "" if np.isnan(low) else f"{_plain(low)} to {_plain(high)}")
 
 
 PRESENTATION = Presentation(

@@ -1,25 +1,21 @@
 """Attribution maps beside those of the network with its weights in random order."""
 
-import streamlit as st
-
 from explorer.experiments.presentation import Presentation
 from explorer.format import number
 from explorer.likeness import ALIKE, PARTLY, likeness_of
 from explorer.navigate import View
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table
 from precompute.attribution_methods import label_of
 from precompute.store.reader import Experiment, Layer
 
 
 def _draw(view: View, layer: Layer, _experiment: Experiment) -> None:
     heading("How alike maps are with random weights", layer.name)
-    rows = "".join(
-        f'<tr><td>{escape(label_of(method))}</td><td class="us-number">{number(found.value, 2)}</td>'
-        f'<td class="us-number">{found.n_maps}</td><td>{escape(found.verdict)}</td></tr>'
+    rows = [
+        [label_of(method), number(found.value, 2), str(found.n_maps), found.verdict]
         for method, found in likeness_of(view.store, layer).items()
-    )
-    head = '<tr><th>method</th><th class="us-number">rank correlation</th><th class="us-number">maps</th><th></th></tr>'
-    st.html(f'<table class="us-table us-brief">{head}{rows}</table>')
+    ]
+    table(["method", "rank correlation", "maps", ""], rows, numbers=slice(1, 3))
     note("Mean over the maps compared, of the first top exemplar of at most 16 units.")
 
 

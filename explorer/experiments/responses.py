@@ -13,7 +13,7 @@ from explorer.format import number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose_class
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table
 from explorer.widgets.unit_table import number_column, unit_table
 from precompute.store.reader import Experiment, Layer
 
@@ -70,18 +70,15 @@ def _frame(view: View, layer: Layer, experiment: Experiment) -> pd.DataFrame:
 
 
 def _numbers(frame: pd.DataFrame) -> None:
-    body = "".join(
-        f"<tr><td>{escape(name)}</td>"
-        + "".join(f'<td class="us-number">{number(float(value), 2)}</td>' for value in values.quantile([0.25, 0.5, 1]))
-        + "</tr>"
-        for name, values in (
-            ("class correlation", frame["value"]),
-            ("the same by chance, 95 %", frame["shuffled"]),
-            ("fraction of zeros", frame["zeros"]),
-        )
-    )
-    ends = "".join(f'<th class="us-number">{end}</th>' for end in ("lowest quarter up to", "median", "largest"))
-    st.html(f'<table class="us-table us-brief"><tr><th>over units</th>{ends}</tr>{body}</table>')
+    of = {
+        "class correlation": frame["value"],
+        "the same by chance, 95 %": frame["shuffled"],
+        "fraction of zeros": frame["zeros"],
+    }
+    rows = [
+        [name, *(number(float(value), 2) for value in values.quantile([0.25, 0.5, 1]))] for name, values in of.items()
+    ]
+    table(["over units", "lower quartile", "median", "largest"], rows)
 
 
 def _table(view: View, layer: Layer, experiment: Experiment, frame: pd.DataFrame) -> None:

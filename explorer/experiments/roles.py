@@ -15,7 +15,7 @@ from explorer.format import count, number, percent
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose, choose_class
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table
 from explorer.widgets.unit_table import number_column, unit_table
 from precompute import ablation_kinds
 from precompute.measures.roles import LEVEL, MARGIN, ROLES
@@ -88,15 +88,11 @@ def _counts(shown: _Subset, experiment: Experiment) -> None:
     """Count units of each role, beside what two halves of the held-out images give."""
     found, control = (_by_role(shown.of(experiment, name)) for name in ("role", "control_role"))
     pairs, of_pairs = (_by_role(experiment[f"{shown.base}/{name}"]) for name in ("role", "control_role"))
-    body = "".join(
-        f"<tr><td>{escape(ROLES[role])}</td>"
-        + "".join(f'<td class="us-number">{counts[role]:,}</td>' for counts in (found, control, pairs, of_pairs))
-        + "</tr>"
+    rows = [
+        [ROLES[role], *(f"{counts[role]:,}" for counts in (found, control, pairs, of_pairs))]
         for role in (1, 2, 3, 4, 0)
-    )
-    names = ("units", "control", "unit, class", "control")
-    head = "".join(f'<th class="us-number">{name}</th>' for name in names)
-    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
+    ]
+    table(["", "units", "control", "unit, class", "control"], rows)
     note(
         "The control does the same with the held-out images divided in the proportion of the two sets, all of one "
         "kind: a role on one part only would be false there."

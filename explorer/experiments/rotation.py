@@ -12,7 +12,7 @@ from explorer.format import count, number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table, with_small
 from precompute.measures.seeds import seed_interval
 from precompute.store.reader import Experiment, Layer
 
@@ -105,11 +105,8 @@ def _numbers(experiment: Experiment, layer: Layer, drop: _Bases) -> None:
     chance, flips = (_bases(experiment, layer, name) for name in ("max_drop_expected", "flip_rate"))
     called = _called(_bases(experiment, layer, "max_drop_q"))
     columns = [_cells(drop), _cells(chance), called, _cells(flips)]
-    rows = zip(drop.names(), *columns, strict=True)
-    body = "".join(f"<tr><td>{escape(name)}</td>{''.join(map(_number, cells))}</tr>" for name, *cells in rows)
     titles = ("largest class drop, points", "by chance", "of them q ≤ 0.05", "flips, %")
-    head = "".join(f'<th class="us-number">{title}</th>' for title in titles)
-    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
+    table(["", *titles], zip(drop.names(), *columns, strict=True))
     note("Small: 95 % interval over rotations, the images being the same; for counts, their range.")
     note(_difference(drop, chance))
     note(_energy(_bases(experiment, layer, "energy")))
@@ -132,10 +129,6 @@ def _difference(drop: _Bases, chance: _Bases) -> str:
     return f"{said}: no difference is shown; one of {number(100 * float(high - mean), 2)} points would have been."
 
 
-def _number(cell: str) -> str:
-    return f'<td class="us-number">{cell}</td>'
-
-
 def _cells(bases: _Bases) -> list[str]:
     mean, low, high = (100 * values for values in bases.averaged())
     return [_cell(*each, decimals=2) for each in zip(mean, low, high, strict=True)]
@@ -150,8 +143,8 @@ def _called(q: _Bases) -> list[str]:
 
 
 def _cell(mean: float, low: float, high: float, *, decimals: int) -> str:
-    text = number(mean, decimals)
-    return text if np.isnan(low) else f"{text}<br><small>{number(low, decimals)} to {number(high, decimals)}</small>"
+    span = "" if np.isnan(low) else f"{number(low, decimals)} to {number(high, decimals)}"
+    return with_small(number(mean, decimals), span)
 
 
 def _energy(energy: _Bases) -> str:

@@ -14,7 +14,7 @@ from explorer.format import count, number, significant
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose, choose_class
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table
 from explorer.widgets.unit_table import number_column, unit_table
 from precompute.measures.table import measure_row
 from precompute.store.reader import Experiment, Layer
@@ -103,11 +103,8 @@ def _numbers(experiment: Experiment, base: str, labels: dict[str, str]) -> None:
         observed, expected, q = (values[:, column] for values in parts.values())
         n_units = int((~np.isnan(observed)).sum())
         cells = (f"{int((q <= drop_test.CALLED).sum())} of {n_units}", _median(observed), _median(expected))
-        rows.append(
-            f"<tr><td>{escape(label)}</td>" + "".join(f'<td class="us-number">{c}</td>' for c in cells) + "</tr>"
-        )
-    heads = "".join(f'<th class="us-number">{head}</th>' for head in ("more than chance", "median", "by chance"))
-    st.html(f'<table class="us-table us-brief"><tr><th></th>{heads}</tr>{"".join(rows)}</table>')
+        rows.append([label, *cells])
+    table(["", "more than chance", "median", "by chance"], rows)
 
 
 def _trivial(view: View, names: list[str]) -> None:

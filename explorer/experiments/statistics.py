@@ -14,7 +14,7 @@ from explorer.format import count, number
 from explorer.navigate import View
 from explorer.widgets.ablation_choice import choose_ablation
 from explorer.widgets.chart import draw_chart
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table
 from explorer.widgets.unit_table import number_column, unit_table
 from precompute.measures.paired import paired_counts
 from precompute.measures.table import named
@@ -126,9 +126,7 @@ def _numbers(frame: pd.DataFrame) -> None:
         ("drop to quote, where settled to a point", frame["quoted"], 1),
         ("split-half reliability", frame["reliability"], 2),
     ]
-    body = "".join(_row(*row) for row in rows)
-    ends = "".join(f'<th class="us-number">{end}</th>' for end in ("lower quartile", "median", "largest"))
-    st.html(f'<table class="us-table us-brief"><tr><th>over units</th>{ends}</tr>{body}</table>')
+    table(["over units", "lower quartile", "median", "largest"], [_row(*row) for row in rows])
 
 
 def _other_calls(frame: pd.DataFrame) -> None:
@@ -163,9 +161,9 @@ def _share(value: float) -> str:
     return "less than 1 %" if value < 0.01 else "more than 99 %" if value > 0.99 else f"{100 * value:.0f} %"
 
 
-def _row(name: str, values: pd.Series, decimals: int) -> str:
-    cells = (number(float(value), decimals) for value in (values.quantile(0.25), values.median(), values.max()))
-    return f"<tr><td>{escape(name)}</td>" + "".join(f'<td class="us-number">{cell}</td>' for cell in cells) + "</tr>"
+def _row(name: str, values: pd.Series, decimals: int) -> list[str]:
+    ends = (values.quantile(0.25), values.median(), values.max())
+    return [name, *(number(float(value), decimals) for value in ends)]
 
 
 def _apart(view: View, experiment: Experiment) -> None:

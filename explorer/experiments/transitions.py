@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.format import number
+from explorer.widgets.html import Markup, with_small
 from precompute.measures.curves import area, steepest_fall, steps_to_half, window_steps
 
 Floats = NDArray[np.floating[Any]]
@@ -43,24 +44,24 @@ def transitions(n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, chance
     return pd.DataFrame({"ranking": ranking, "fall": fall, **places, "half": gone, "mean": mean})
 
 
-def span(values: "pd.Series[float]", decimals: int) -> str:
+def span(values: "pd.Series[float]", decimals: int) -> Markup:
     """Return one value, or the mean of several with their range, as HTML; a dash where none is known."""
     known = values.dropna()
     if known.empty:
-        return "–"
+        return Markup("–")
     mean = number(float(known.mean()), decimals)
     if len(known) == 1:
-        return mean
+        return Markup(mean)
     low, high = (number(float(end), decimals) for end in (known.min(), known.max()))
-    return f"{mean}<br><small>{low} to {high}</small>"
+    return with_small(mean, f"{low} to {high}")
 
 
-def steepest(of_order: pd.DataFrame) -> str:
+def steepest(of_order: pd.DataFrame) -> Markup:
     """Return the steepest fall in points, as HTML: where it is, or over several orders how steep they are."""
-    said = span(of_order["fall"], 0)
+    fall = span(of_order["fall"], 0)
     if len(of_order) != 1:
-        return said
-    return f"{said}<br><small>{of_order['start'].iloc[0]} to {of_order['stop'].iloc[0]}</small>"
+        return fall
+    return with_small(fall, f"{of_order['start'].iloc[0]} to {of_order['stop'].iloc[0]}")
 
 
 def window_said(n_removed: Ints) -> str:

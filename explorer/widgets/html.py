@@ -1,11 +1,15 @@
 """HTML pieces. Whatever comes from a store is escaped here, and only here."""
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
 from explorer.format import writable
+
+
+class Markup(str):
+    """Text that is HTML already; what a store says is escaped in it."""
 
 
 def escape(text: object) -> str:
@@ -34,6 +38,48 @@ def notes(texts: Iterable[str]) -> None:
     said = "".join(f'<p class="us-note">{together(escape(text))}</p>' for text in texts if text)
     if said:
         st.html(f"<div>{said}</div>")
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: slice = slice(1, None), look: str = "us-brief"
+) -> None:
+    """Show a table.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Titles of the columns; empty for a table without a head.
+    rows : iterable of sequences of str
+        The cells of each row: text that is escaped here, or :class:`Markup`.
+    numbers : slice
+        The columns of numbers, which stand to the right; all but the first by default.
+    look : str
+        ``us-brief`` for numbers with short heads, ``us-list`` for rows of text, empty for a plain table.
+    """
+    lines = [_row("th", head, numbers)] if head else []
+    lines += [_row("td", row, numbers) for row in rows]
+    st.html(f'<table class="us-table {look}">{"".join(lines)}</table>')
+
+
+def _row(tag: str, cells: Sequence[str], numbers: slice) -> str:
+    right = range(len(cells))[numbers]
+    return "".join(
+        (
+            "<tr>",
+            *(_cell(tag, cell, "us-number" if place in right and cell else "") for place, cell in enumerate(cells)),
+            "</tr>",
+        )
+    )
+
+
+def _cell(tag: str, cell: str, kind: str) -> str:
+    opened = f'<{tag} class="{kind}">' if kind else f"<{tag}>"
+    return f"{opened}{cell if isinstance(cell, Markup) else escape(cell)}</{tag}>"
+
+
+def with_small(text: str, small: str) -> Markup:
+    """Return a cell of a table: a value, and below it in small type what belongs to it, if anything does."""
+    return Markup(f"{escape(text)}<br><small>{escape(small)}</small>" if small else escape(text))
 
 
 def sentence(inner: str) -> None:

@@ -51,7 +51,7 @@ def page(made, runs, show):
 
 def cells(said, name):
     row = said.split(f"<tr><td>{name}</td>")[1].split("</tr>")[0]
-    return [part.split("</td>")[0] for part in row.split("<td class=us-number>")[1:]]
+    return [part.split("</td>")[0] for part in row.split('<td class="us-number">')[1:]]
 
 
 def test_entropies_of_a_class_stand_beside_noise_and_shuffles(page):

@@ -15,7 +15,7 @@ from explorer.navigate import View
 from explorer.store_files import StoreFile, find_store_files
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table, with_small
 from precompute.compare import Side, caveats
 from precompute.errors import StoreError
 from precompute.measures.comparison import UnitEffects, quantiles
@@ -174,14 +174,7 @@ def _correlations(found: Sequence[Side]) -> pd.DataFrame:
 def _numbers(found: Sequence[Side]) -> None:
     titles = ("right", "units", "dead", "overall drop, points", "largest class drop, points", "mean", "by chance")
     more = ("of them q ≤ 0.05", "flips, %", "class selectivity", "selectivity against overall drop")
-    head = "".join(f'<th class="us-number">{title}</th>' for title in (*titles, *more))
-    body = "".join(
-        f"<tr><td>{escape(_name(side))}</td>"
-        + "".join(f'<td class="us-number">{cell}</td>' for cell in _cells(side))
-        + "</tr>"
-        for side in found
-    )
-    st.html(f'<table class="us-table us-brief"><tr><th></th>{head}</tr>{body}</table>')
+    table(["", *titles, *more], [[_name(side), *_cells(side)] for side in found])
 
 
 def _cells(side: Side) -> list[str]:
@@ -208,7 +201,7 @@ def _median(values: Floats) -> str:
 
 
 def _with_range(middle: float, low: float, high: float) -> str:
-    return f"{number(middle)}<br><small>{number(low)} to {number(high)}</small>"
+    return with_small(number(middle), f"{number(low)} to {number(high)}")
 
 
 def _paragraphs() -> None:

@@ -13,7 +13,7 @@ from explorer.pages.overview.provenance import stored, told
 from explorer.positions import shape_words
 from explorer.widgets import unit_grid
 from explorer.widgets.chart import draw_chart
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import escape, heading, note, table
 from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
@@ -112,5 +112,4 @@ def show_skipped_files(view: View) -> None:
     if not files:
         return
     heading("Skipped files", f"{count(len(files), 'file')} could not be read as images")
-    rows = "".join(f"<tr><td>{escape(path)}</td><td>{escape(reason)}</td></tr>" for path, reason in files[:100])
-    st.html(f'<table class="us-table">{rows}</table>')
+    table([], files[:100], numbers=slice(0), look="")

@@ -8,7 +8,7 @@ from explorer.class_effects import lost_and_gained
 from explorer.format import count
 from explorer.navigate import View
 from explorer.pictures import data_uri
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import Markup, heading, note, table
 from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
@@ -31,8 +31,8 @@ def show(view: View, layer: Layer, unit: int) -> None:
     order = of_class[np.argsort(-2 * lost[of_class].astype(int) - gained[of_class], kind="stable")]
     rows = [_row(view, int(flips.image[i]), int(flips.prediction[i]), _kind(lost[i], gained[i])) for i in order]
     if rows:
-        head = "<tr><th></th><th>image</th><th>with the unit</th><th>without it</th><th></th></tr>"
-        st.html(f'<table class="us-table">{head}{"".join(rows[:_MOST_ROWS])}</table>')
+        head = ["", "image", "with the unit", "without it", ""]
+        table(head, rows[:_MOST_ROWS], numbers=slice(0), look="")
     if len(rows) > _MOST_ROWS:
         note(f"The first {_MOST_ROWS} of {len(rows)}.")
     st.button("Look at all classes", key="all_classes", on_click=navigate.put, args=(view.selection.to(label=None),))
@@ -42,13 +42,13 @@ def _kind(lost: bool, gained: bool) -> str:
     return "lost" if lost else "gained" if gained else ""
 
 
-def _row(view: View, image: int, prediction: int, kind: str) -> str:
+def _row(view: View, image: int, prediction: int, kind: str) -> list[str]:
     jpeg = view.store.thumbnail(image)
     picture = f'<img src="{data_uri(jpeg, "jpeg")}" alt="">' if jpeg else ""
     before = int(view.store.baseline.prediction[image])
     cells = [view.store.images.path[image], _output(view, before), _output(view, prediction)]
-    words = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-    return f'<tr><td>{picture}</td>{words}<td class="us-{kind or "note"}">{kind or "wrong both times"}</td></tr>'
+    change = Markup(f'<span class="us-{kind or "note"}">{kind or "wrong both times"}</span>')
+    return [Markup(picture), *cells, change]
 
 
 def _output(view: View, output: int) -> str:

@@ -10,7 +10,7 @@ from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas, regions
 from explorer.widgets import gallery
 from explorer.widgets.gallery import Picture
-from explorer.widgets.html import escape, heading, note
+from explorer.widgets.html import heading, note, table, with_small
 from precompute.store.reader import Layer
 
 
@@ -53,18 +53,13 @@ def _choose_rank(view: View, found: UnitConcepts) -> int:
 
 
 def _numbers(found: UnitConcepts) -> None:
-    rows = "".join(
-        f"<tr><td>{escape(name)}<br><small>{escape(category)}</small></td>"
-        f'<td class="us-number">{number(100 * float(iou), 1)}</td></tr>'
+    rows = [
+        [with_small(name, category), number(100 * float(iou), 1)]
         for name, category, iou in zip(found.names, found.categories, found.iou, strict=True)
-    )
-    chance = (
-        f"<tr><td>by chance<br><small>the best of all concepts</small></td>"
-        f'<td class="us-number">{number(100 * found.chance, 1)}<br>'
-        f"<small>at most {number(100 * found.ceiling, 1)}</small></td></tr>"
-    )
-    head = '<tr><th>concept</th><th class="us-number">intersection over union, %</th></tr>'
-    st.html(f'<table class="us-table us-brief">{head}{rows}{chance}</table>')
+    ]
+    ceiling = f"at most {number(100 * found.ceiling, 1)}"
+    chance = [with_small("by chance", "the best of all concepts"), with_small(number(100 * found.chance, 1), ceiling)]
+    table(["concept", "intersection over union, %"], [*rows, chance])
     note(f"{_called(found)} Active: above {significant(found.threshold)}.")
 
 

@@ -12,7 +12,7 @@ from explorer.measure_choices import in_order, is_defined
 from explorer.measure_display import index_title, quantity_of
 from explorer.navigate import View
 from explorer.null_levels import level_words
-from explorer.widgets.html import escape, together
+from explorer.widgets.html import Markup, escape, table, together
 from precompute.measures.table import find, in_points, named
 from precompute.store.reader import Layer, Measure, Store
 
@@ -41,25 +41,19 @@ def show_key_measures(view: View, layer: Layer, unit: int, per_class: Ints) -> N
 def show_all_measures(view: View, layer: Layer, unit: int) -> None:
     """List all measures of a unit with their places in the layer, on demand: the key ones stand on top of the page."""
     with st.expander("All measures of this unit"):
-        rows = "".join(_row(view.store, layer, measure, unit) for measure in in_order(layer))
-        heads = ("by chance", "in the layer", "formula", "from")
-        head = '<th></th><th class="us-number">value</th>' + "".join(f"<th>{title}</th>" for title in heads)
-        st.html(f'<table class="us-table us-list"><tr>{head}</tr>{rows}</table>')
+        rows = [_row(view.store, layer, measure, unit) for measure in in_order(layer)]
+        head = ["", "value", "by chance", "in the layer", "formula", "from"]
+        table(head, rows, numbers=slice(1, 2), look="us-list")
 
 
-def _row(store: Store, layer: Layer, measure: Measure, unit: int) -> str:
+def _row(store: Store, layer: Layer, measure: Measure, unit: int) -> list[str]:
     if measure.is_index:
         value, where = index_title(measure, store, unit), ""
     else:
         value, where = quantity_of(measure).words(unit), _place_words(place(measure.values, unit))
     chance = level_words(store, layer, measure.name, unit).removeprefix("by chance ")
-    cells = (measure.formula, measure.experiment or "the run")
-    return (
-        f'<tr><td>{escape(measure.label)}</td><td class="us-number">{escape(value)}</td>'
-        f"<td>{escape(chance)}</td><td>{escape(where)}</td>"
-        + "".join(f"<td><small>{escape(cell)}</small></td>" for cell in cells)
-        + "</tr>"
-    )
+    small = [Markup(f"<small>{escape(cell)}</small>") for cell in (measure.formula, measure.experiment or "the run")]
+    return [measure.label, value, chance, where, *small]
 
 
 def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
