@@ -53,7 +53,7 @@ def drive(unit: int, titles: Sequence[str], profile: Profile, images: Strongest)
         return [Span(f"Unit {unit} is never above zero." if profile.signed else f"Unit {unit} has no class profile.")]
     best = profile.best
     if best is None and not profile.preferred:
-        return [Span(f"Unit {unit} answers most to a class that its images do not settle.")]
+        return [Span(f"Unit {unit} answers most to a class that the images do not settle.")]
     if best is None:
         either = _either([titles[index] for index in profile.preferred])
         return [Span(f"Unit {unit} answers most to "), *either, Span(", not settled which.")]
@@ -62,7 +62,12 @@ def drive(unit: int, titles: Sequence[str], profile: Profile, images: Strongest)
         return [*spans, Span(f"{_times(profile.ratio)}.")]
     leader = images.leader or 0
     of = f" ({images.count[leader]:,} of {images.n_images:,})."
-    return [*spans, Span(" on average. Its strongest images are rather of "), Span(titles[leader], True), Span(of)]
+    return [
+        *spans,
+        Span(" on average. The most frequent class of its strongest images is "),
+        Span(titles[leader], True),
+        Span(of),
+    ]
 
 
 def _times(ratio: float) -> str:

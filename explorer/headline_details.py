@@ -26,7 +26,7 @@ def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list
             said.append(f"Over all images the mean of {titles[best]} is {ratio} times that of the other classes.")
         said.append(f"{_among(images)} {_are(int(images.count[best]))} of {titles[best]}.")
     if profile.signed:
-        said.append("This layer goes below zero: what counts here is the part above zero, as for class selectivity.")
+        said.append("This layer goes below zero: only the part above zero counts here, as for class selectivity.")
     return said
 
 
@@ -90,7 +90,7 @@ def _meant(test: DropTest) -> list[str]:
     if not test.q <= CALLED:
         return []
     return [
-        "The drop told is drawn towards what the layer's other units do, so that it is right also for a unit that is "
+        "This drop is drawn towards those of the layer's other units, so that it is right also for a unit that is "
         "looked at because its drop is large."
     ]
 

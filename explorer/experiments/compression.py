@@ -27,7 +27,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     accuracy = experiment[f"{base}/accuracy"]
     figure, numbers = st.columns([8, 4], gap="large")
     with figure:
-        heading("Accuracy without ever more units", f"{layer.name}, images that had no part in the choice")
+        heading("Accuracy as units are removed", f"{layer.name}, images that had no part in the choice")
         draw_chart(
             lambda: compression(n_removed, ranking, accuracy),
             key=f"compression_{layer.name}",
@@ -66,10 +66,10 @@ def _decided_on(experiment: Experiment, base: str, accuracy: Floats) -> str:
     half_way = n_rounds // 2
     return (
         f"Decided in {count(n_rounds, 'round')} on {int((half == 0).sum()):,} images, measured on "
-        f"{int((half == 1).sum()):,} others. Half way the images that decided say "
-        f"{number(100 * float(deciding[half_way] - deciding[0]), 1)} points, the others "
-        f"{number(100 * float(accuracy[0, half_way] - accuracy[0, 0]), 1)}: what is chosen as the best looks better "
-        "where it was chosen."
+        f"{int((half == 1).sum()):,} others. Half way accuracy has changed by "
+        f"{number(100 * float(deciding[half_way] - deciding[0]), 1)} points on the images that decided and by "
+        f"{number(100 * float(accuracy[0, half_way] - accuracy[0, 0]), 1)} points on the others: the best choice looks "
+        "better on the images that chose it."
     )
 
 
@@ -77,7 +77,7 @@ def _colours(experiment: Experiment, layer: Layer, base: str) -> None:
     order = experiment[f"{base}/unit"][0]
     index = experiment[f"{base}/colour_selectivity"].astype(np.float64)
     if np.isnan(index).all():
-        note("The network sees no colours in these images, so there is no colour to ask for.")
+        note("The network sees these images without colour, so colour selectivity is not defined.")
         return
     heading("Do units that answer to colour go first?", "activation that is lost when a unit's exemplars turn grey")
     key = f"compression_colour_{layer.name}"
@@ -91,8 +91,9 @@ def _colours(experiment: Experiment, layer: Layer, base: str) -> None:
     n_units = len(order)
     note(
         f"{found.found} of the first {found.first} units removed are selective for colour, as are "
-        f"{int((index > threshold).sum())} of all {n_units}. Chance puts {number(found.expected, 1)} there; that it "
-        f"puts so many or more has p {probability(found.p)} (hypergeometric)."
+        f"{int((index > threshold).sum())} of all {n_units}. By chance {number(found.expected, 1)} of "
+        "the first would be; "
+        f"as many or more have p {probability(found.p)} (hypergeometric)."
     )
 
 
@@ -100,7 +101,10 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
     named = {end: experiment[f"{base}/{end}_class"] for end in ("most", "least")}
     if not named["most"].shape[1]:
         return
-    heading("The most and the least important classes of a unit", "images lost without it: where chosen, and held out")
+    heading(
+        "The most and the least important classes of a unit",
+        "images lost without it, where the classes were chosen and on held-out images",
+    )
     units = [int(unit) for unit in experiment[f"{base}/unit"][0][::-1]]
     key = f"compression_unit_{layer.name}"
     unit = st.selectbox(
@@ -136,20 +140,23 @@ def _images_lost(drop: float, n_images: int) -> str:
 
 
 PRESENTATION = Presentation(
-    shows="How many units of a layer can go when in every round the one goes that accuracy misses least.",
+    shows=(
+        "How many units of a layer can be removed before accuracy falls, when every round removes the unit "
+        "that costs least accuracy."
+    ),
     reading=(
-        "The orange line removes units greedily: in every round each unit that is left is tried, the one whose removal "
-        "costs least accuracy goes, and all others are judged anew. The other lines fix their order before the first "
-        "unit goes, least important first; the grey band holds random orders. The gap between orange and blue is what "
-        "judging anew is worth: of units that stand in for each other each looks spare, and only the first of them is. "
-        "All lines are measured on images that had no part in any choice."
+        "The orange line removes units greedily: every round tries each unit that is left, removes the one "
+        "that costs least accuracy, and judges all others anew. The other lines fix their order before the "
+        "first unit goes, least important first. The grey band holds random orders. The gap between orange "
+        "and blue is the gain from judging anew: units that stand in for each other all look spare, but "
+        "only the first of them is. All lines are measured on images that had no part in any choice."
     ),
     limits=(
-        "Nothing is trained again after a unit has gone, unlike in the compression of networks for use, where accuracy "
-        "mostly comes back. The order is greedy, not the best there is. That a unit is selective for colour is told by "
-        "an index on its exemplars; the authors of the method judged by eye, and in the first two layers of another "
-        "network, so that their numbers do not compare one by one. With few images many units cost "
-        "exactly the same; of those the one of the lowest L1 norm goes first."
+        "The network is not trained again after a unit has gone. Compression for use does train again, and "
+        "accuracy mostly comes back there. The order is greedy, not the best possible. An index on a unit's "
+        "exemplars decides whether it is selective for colour; the authors of the method judged by eye, in "
+        "the first two layers of another network, so their numbers cannot be compared one by one. With few "
+        "images many units cost exactly the same; of those, the unit of the lowest L1 norm goes first."
     ),
     draw=_draw,
 )

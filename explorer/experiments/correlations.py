@@ -37,11 +37,11 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     choose_ablation(view, layer)
     base = f"layers/{layer.name}/ablation/{_kind(view, layer, experiment)}"
     if f"{base}/chance_p" not in experiment:
-        note("This was made by an earlier version and lacks what chance gives. Carry the experiment out again.")
+        note("An earlier version made this, without chance levels. Run the experiment again.")
         return
     targets, measures = (experiment[f"{base}/{name}"].tolist() for name in ("target", "measure"))
     if not measures:
-        note("There is no measure to hold against drops.")
+        note("There is no measure to compare with drops.")
         return
     tables = {name: experiment[f"{base}/{name}"] for name in _TABLES}
     nothing = np.full_like(tables["disjoint"], np.nan)  # older stores know no ends
@@ -54,7 +54,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         note("No measure varies over the living units of this layer, or no drop does: there is nothing to correlate.")
         return
     names = [_label(layer, name) for name in measures]
-    heading("Rank correlation with what silencing costs", f"over the units of {layer.name}")
+    heading("Rank correlation with the drop", f"over the units of {layer.name}")
     panels = _panels(tables, names, order, labels=list(labels.values()), column=column)
     draw_chart(
         lambda: correlation_rows(panels, panels["panel"].unique().tolist()),
@@ -134,9 +134,9 @@ def _panel(
 def _legend(tables: Tables) -> str:
     return (
         f"Up to {number(float(tables['n_units'].max()), 0)} units, dead ones left out. Dot: Spearman's rank "
-        "correlation, with its 95 % bootstrap interval; diamond: Pearson's. Grey bar: 95 % of what there would be if "
-        "every changed answer were lost or gained by a coin. Blue: rarer than 5 % under those coins or, further right, "
-        "an interval that leaves out zero."
+        "correlation, with its 95 % bootstrap interval; diamond: Pearson's. Grey bar: 95 % of the correlations that "
+        "arise when a coin decides whether each changed answer is lost or gained. Blue: rarer than 5 % under those "
+        "coins or, in the panels further right, an interval that leaves out zero."
     )
 
 
@@ -164,8 +164,8 @@ def _table(
 def _reliability(experiment: Experiment, base: str, column: int) -> str:
     value = float(experiment[f"{base}/target_reliability"][column])
     if np.isnan(value):
-        return "How far these drops would be the same on other images is not known for this one."
-    low = " On other images other units would lead: expect weak correlations, and trust none of them far."
+        return "It is not known how far this drop would be the same on other images."
+    low = " On other images other units would come first: expect weak correlations, and rely on none of them."
     return f"Split-half reliability of the drop over units: {number(value, 2)}.{low if value < _RELIABLE else ''}"
 
 
@@ -175,7 +175,7 @@ _COLUMNS: dict[str, Any] = {
     "spearman": number_column("Spearman", "rank correlation"),
     "spearman_low": number_column("from", "95 % bootstrap interval over units"),
     "spearman_high": number_column("to", "95 % bootstrap interval over units"),
-    "chance": number_column("By chance", "mean, where every changed answer is lost or gained by a coin"),
+    "chance": number_column("By chance", "mean, if a coin decides whether each changed answer is lost or gained"),
     "chance_low": number_column("from", "95 % of chance"),
     "chance_high": number_column("to", "95 % of chance"),
     "chance_p": number_column("p", "share of chance as far from its mean", "%.3f"),
@@ -186,36 +186,41 @@ _COLUMNS: dict[str, Any] = {
     "disjoint_low": number_column("from", "95 % bootstrap interval over units"),
     "disjoint_high": number_column("to", "95 % bootstrap interval over units"),
     "disattenuated": number_column(
-        "Without noise", "that, divided by the root of both sides' agreement between halves"
+        "Without noise", "on different images, divided by the root of both split-half reliabilities"
     ),
-    "disattenuated_low": number_column("from", "95 %, both sides' agreement taken as it is"),
-    "disattenuated_high": number_column("to", "95 %, both sides' agreement taken as it is"),
+    "disattenuated_low": number_column("from", "95 %, both reliabilities taken as exact"),
+    "disattenuated_high": number_column("to", "95 %, both reliabilities taken as exact"),
     "reliability": number_column("Reliability", "of the measure over units, split half"),
-    "circular": st.column_config.CheckboxColumn("Circular", help="made of the same answers as the drop"),
+    "circular": st.column_config.CheckboxColumn("Circular", help="computed from the same answers as the drop"),
     "pearson": number_column("Pearson", "correlation"),
     "pearson_low": number_column("from", "95 % bootstrap interval"),
     "pearson_high": number_column("to", "95 % bootstrap interval"),
 }
 
 PRESENTATION = Presentation(
-    shows="Which measures of a unit go with what is lost without it, over all classes together and for the class hit "
-    "hardest, and how much of that chance alone would give.",
+    shows=(
+        "Which measures of a unit correlate with its drops, overall and for the class hit hardest, and how "
+        "much correlation chance alone gives."
+    ),
     reading=(
-        "Each row is a measure. In the panels that show a drop, a dot to the right of zero means that units with more "
-        "of the measure cost more when they are silenced; the grey bar is where the dot would be if nothing were ever "
-        "lost but by a coin. That bar often lies far from zero: whatever goes with how many answers change goes with "
-        "the largest drop. Zhou et al. say that class selectivity goes with the largest class drop and hardly with "
-        "the overall one. Believe it here where the dot of the largest drop is outside its bar, stays right of zero "
-        "between units of the same flip rate and activity, and does so with measure and drop from different images. "
-        "Spearman's correlation is the one to quote, for drops have heavy tails and many ties; where Pearson's lies "
-        "far from it, a few units make it."
+        "Each row is a measure. In the panels of a drop, a dot to the right of zero means that units with "
+        "more of the measure cost more when they are silenced. The grey bar shows where the dot would be if "
+        "a coin decided whether each changed answer is lost or gained. This bar often lies far from zero, "
+        "because any measure that correlates with the number of changed answers correlates with the largest "
+        "drop too. Zhou et al. say that class selectivity correlates with the largest class drop and hardly "
+        "with the overall drop. Three things have to hold to believe it here: the dot of the largest drop "
+        "is outside its bar; it stays right of zero between units of the same flip rate and activity; and "
+        "it stays there when measure and drop come from different images. Quote Spearman's correlation, "
+        "because drops have heavy tails and many ties. Where Pearson's is far from it, a few units make the "
+        "difference."
     ),
     limits=(
-        "Correlation over the units of one layer, of one network, on one set of images; layers are never pooled. The "
-        "coins say what to expect where no unit matters to any class: a dot outside the bar rejects that, it does not "
-        "say that the measure is why. With dozens of rows, one in twenty is blue by chance. The held-out drop and the "
-        "drop above chance are not pushed up by the number of flips, but are noisier. Correlations without noise rest "
-        "on how far halves agree and are rough where they hardly do. A measure marked circular is made of the same "
+        "These are correlations over the units of one layer, of one network, on one set of images; layers "
+        "are never pooled. The coins describe a layer in which no unit matters to any class. A dot outside "
+        "the bar rejects that; it does not show that the measure is the cause. Among dozens of rows, one in "
+        "twenty is blue by chance. The number of flips does not push up the held-out drop and the drop "
+        "above chance, but these are noisier. Correlations without noise depend on how far halves agree, "
+        "and are rough where halves hardly agree. A measure marked circular is computed from the same "
         "answers as the drops: read it from different images only."
     ),
     draw=_draw,

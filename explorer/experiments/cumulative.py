@@ -40,7 +40,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     own = None if chosen is None else _for_class(experiment, base, scale, chosen)
     figure, numbers = st.columns([7, 4], gap="large")
     with figure:
-        heading(f"{_SCALES[scale]} without ever more units", f"{layer.name}, {of}")
+        heading(f"{_SCALES[scale]} as units are removed", f"{layer.name}, {of}")
         draw_chart(
             lambda: cumulative(n_removed, ranking, curve, falls, up=_SCALES[scale].lower(), own=own),
             key=f"cumulative_{layer.name}_{scale}_{chosen}",
@@ -94,7 +94,9 @@ def _prunability(experiment: Experiment, base: str) -> None:
         return
     at_random = 100 * experiment[f"{base}/prunability"][experiment[f"{base}/ranking"] == "random"]
     low, mean, high = (number(float(end), 0) for end in (at_random.min(), at_random.mean(), at_random.max()))
-    note(f"Prunability: {mean} % of the units ({low} to {high}) can go at random while 80 % of predictions stay.")
+    note(
+        f"Prunability: {mean} % of the units ({low} to {high}) can be removed at random while 80 % of predictions stay."
+    )
 
 
 def _numbers(found: pd.DataFrame, what: str) -> None:
@@ -112,7 +114,7 @@ def _ranked_by(experiment: Experiment, view: View) -> str:
     ranked = f"by the measure {by}" if by else "by the overall drop of each unit alone"
     return (
         f"Ranked {ranked} on {int((half == 0).sum()):,} images, measured on {int((half == 1).sum()):,} others. "
-        "The area is the mean over the way: 100 % would be a layer that can lose all its units."
+        "The area is the mean of the curve: 100 % would be a layer that can lose all its units."
     )
 
 
@@ -120,19 +122,21 @@ PRESENTATION = Presentation(
     shows="How accuracy falls as the units of a layer are removed one after another, in order of importance and at "
     "random.",
     reading=(
-        "Each line removes the units of the layer one after another and never puts one back. The orange line begins "
-        "with the units that matter most alone, the blue one with those that matter least; the grey band holds the "
-        "random orders, its line their mean. An orange line below the band means that importance measured one unit at "
-        "a time tells which units a group cannot spare; a blue line above it, that the others can go together. A layer "
-        "whose blue line stays high holds units that it does not need. With a class chosen two more lines rank units "
-        "for it alone, by its balanced accuracy without each of them: how few units carry it, and how many it can "
-        "spare. A steepest fall exists in every order; it is abrupt only where it is steeper than at random."
+        "Each line removes the units of the layer one after another and never puts one back. The orange "
+        "line starts with the units that matter most alone, the blue line with those that matter least. The "
+        "grey band holds the random orders; its line is their mean. An orange line below the band means "
+        "that importance measured one unit at a time finds units that a group cannot spare. A blue line "
+        "above the band means that the other units can go together. A layer whose blue line stays high "
+        "holds units that it does not need. Choosing a class adds two lines that rank units for this class "
+        "alone, by its balanced accuracy without each of them. They show how few units carry the class, and "
+        "how many it can spare. Every order has a steepest fall; it is abrupt only where it is steeper than "
+        "in random orders."
     ),
     limits=(
-        "Units are removed by setting them to zero, which later layers never met in training. The order is fixed at "
-        "the start: units that stand in for each other look unimportant until one of them is gone. Balanced accuracy "
-        "has its chance level at 50 %, plain accuracy at one in the number of classes, so the two are never drawn "
-        "together, and areas compare only within one scale."
+        "Units are removed by setting them to zero, which later layers never met in training. The order is "
+        "fixed at the start: units that stand in for each other look unimportant until one of them is gone. "
+        "The chance level of balanced accuracy is 50 %, that of plain accuracy is one in the number of "
+        "classes. So the two are never drawn together, and areas can be compared only within one scale."
     ),
     draw=_draw,
 )

@@ -148,9 +148,8 @@ def _categories(found: Dissection) -> None:
     beyond = int((detects & (found.found.iou > found.ceiling)).sum())
     undefined = int(np.isnan(found.threshold).sum())
     note(
-        f"By chance there would be {number(by_chance, 1)} detectors. {count(beyond, 'detector')} of "
-        f"{int(detects.sum())} overlap more with their concept than any shuffle of the masks makes them overlap with "
-        "their best."
+        f"Chance alone gives {number(by_chance, 1)} detectors. {count(beyond, 'detector')} of "
+        f"{int(detects.sum())} overlap more with their concept than with the best concept of any shuffle of the masks."
     )
     note(_difference(found))
     if undefined:
@@ -168,7 +167,7 @@ def _difference(found: Dissection) -> str:
         f"(95 % interval over rotations {number(low, 1)} to {number(high, 1)})"
     )
     if low <= own <= high:
-        return f"{said}: no difference is shown; one of {number(high - mean, 1)} concepts would have been."
+        return f"{said}. No difference is shown; one of {number(high - mean, 1)} concepts would have been."
     return f"{said}."
 
 
@@ -185,29 +184,31 @@ def _looked_at(experiment: Experiment, found: Dissection) -> str:
         whose = f"images in {images}, which are not the store's"
     smallest, largest = (f"{100 * min(1.0, share):.3g} %" for share in (FLOOR * found.quantile, found.quantile / FLOOR))
     return (
-        f"A unit is active where it is above what at most {100 * found.quantile:g} % of all positions exceed. In "
+        f"A unit is active above its threshold, which at most {100 * found.quantile:g} % of all positions exceed. In "
         f"reach: concepts that cover between {smallest} and {largest} of all positions; no unit can overlap enough "
-        f"with any other. Masks from {masks}, over {whose}."
+        f"with any other concept. Masks from {masks}, over {whose}."
     )
 
 
 PRESENTATION = Presentation(
-    shows="Which concepts, marked in pictures, coincide with the places where each unit is most active.",
+    shows="Which concepts, marked in pictures, lie where each unit is most active.",
     reading=(
-        "A unit is held against every concept: the positions where both are, by the positions where either is, over "
-        "all pictures together. The best concept counts, and above 4 % the unit is called its detector. Points far "
-        "above the grey coincide with a concept's places much better than with the places it has in other pictures. "
-        "The number of different concepts detected is the score of a layer in the literature; “rotated” is the same "
-        "for directions of the layer's space drawn at random in place of units. Where units detect no more than those, "
-        "nothing was shown that units have and such directions have not; how large a difference would have been shown "
-        "stands below the numbers."
+        "Each unit is compared with every concept by intersection over union: the positions where both are, "
+        "divided by the positions where either is, over all pictures together. The best concept counts; "
+        "above 4 % the unit is called its detector. A point far above the grey overlaps with its concept's "
+        "own places much better than with the places that the concept has in other pictures. The score of a "
+        "layer in the literature is the number of different concepts detected. “Rotated” is the same number "
+        "for random directions of the layer's space in place of units. Where units detect no more than "
+        "these directions, no advantage of units is shown; the text below the numbers says how large a "
+        "difference would have been shown."
     ),
     limits=(
-        "A detector need not be used: what a unit is good for, its ablation tells. A unit active at few positions (the "
-        "share is said below the numbers) cannot overlap much with a concept that covers far more or far less: large "
-        "things such as backgrounds are out of reach, and values compare only within one concept. The best of many "
-        "concepts is large by chance too, which is why the grey is the best of all of them over shuffled masks. "
-        "Concepts that always come together cannot be told apart, and what nobody marked cannot be found."
+        "A detector need not be used by the network: the unit's ablation tells what it is good for. A unit "
+        "that is active at few positions (their share stands below the numbers) cannot overlap much with a "
+        "concept that covers far more or far less. So large things such as backgrounds are out of reach, "
+        "and values can be compared only within one concept. The best of many concepts is large by chance "
+        "too; therefore the grey is the best of all concepts over shuffled masks. Concepts that always come "
+        "together cannot be told apart. A concept that nobody marked cannot be found."
     ),
     draw=_draw,
 )

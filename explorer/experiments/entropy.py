@@ -29,7 +29,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     of = "mean over classes" if chosen is None else view.store.classes.title[chosen]
     shown = read_entropies(layer, experiment, chosen)
     if shown.units["entropy"].isna().all():
-        note(f"There is no feature entropy of {of}: none of the images that entropies are of shows it.")
+        note(f"There is no feature entropy of {of}: no image that entropies are computed on shows it.")
         return
     figure, numbers = st.columns([8, 4], gap="large")
     with figure:
@@ -53,7 +53,7 @@ def _levels(view: View, layer: Layer, shown: Entropies, of: str) -> None:
         on_pick=lambda pick: navigate.open_unit(view, layer, pick["unit"]),
     )
     if len(drawn) < len(shown.units):
-        note(f"{count(len(shown.units) - len(drawn), 'unit')} that this rule ranks last not drawn.")
+        note(f"Not drawn: {count(len(shown.units) - len(drawn), 'unit')} that this rule ranks last.")
 
 
 def _against_noise(shown: Entropies, chosen: int | None) -> None:
@@ -68,7 +68,7 @@ def _against_noise(shown: Entropies, chosen: int | None) -> None:
     rows.append(("own maps shuffled, median", _plain(units["mean"].median()), ""))
     table(["", "feature entropy, nat", "selective rate, %"], rows)
     if chosen is None:
-        note("The ranges of noise belong to single classes: choose one.")
+        note("Noise has a range for single classes only: choose a class.")
         if units["low"].isna().all():
             return
         levels = []
@@ -96,19 +96,22 @@ def _curves(layer: Layer, shown: Entropies, of: str, baseline: Baseline) -> None
     falls = found[found["ranking"].isin(_OWN)]
     parts = (("Accuracy", shown.accuracy, "accuracy, %"), ("Loss", shown.loss, "mean negative log-probability, nat"))
     for name, curve, up in parts:
-        heading(f"{name} without ever more units", f"{layer.name}, {of}")
+        heading(f"{name} as units are removed", f"{layer.name}, {of}")
         if name == "Loss" and baseline.log_prob is None:
             note(f"The store holds no log-probabilities, because {baseline.log_prob_of}.")
             continue
         if np.isnan(curve).all():
-            note("No image of the class was measured on.")
+            note("No image of the class was measured.")
             continue
         draw_chart(
             partial(removal, shown.n_removed, shown.ranking, curve, falls, up=up),
             key=f"entropy_{name}_{layer.name}_{of}",
             says=f"{name} of {of} against the number of units of {layer.name} removed, in several orders",
         )
-    note("Thick: the steepest fall of the accuracy. Ring: half of it is gone. The same places are marked on the loss.")
+    note(
+        "Thick: the steepest fall of the accuracy. Ring: half of the accuracy is gone. The loss is "
+        "marked at the same places."
+    )
 
 
 def _images(experiment: Experiment, layer: Layer, chosen: int | None) -> str:
@@ -118,7 +121,7 @@ def _images(experiment: Experiment, layer: Layer, chosen: int | None) -> str:
     agreement = experiment[f"layers/{layer.name}/agreement"]
     r = float(np.nanmean(agreement) if chosen is None else agreement[chosen])
     told = "cannot be compared" if np.isnan(r) else f"agree with those on the others at r = {r:.2f}"
-    return f"Entropies are of {some}, accuracy and loss of others. The ranks of units by entropy {told}."
+    return f"Entropies are computed on {some}, accuracy and loss on others. The ranks of units by entropy {told}."
 
 
 def _plain(value: float, decimals: int = 2) -> str:
@@ -130,26 +133,29 @@ def _with_range(mean: float, low: float, high: float) -> str:
 
 
 PRESENTATION = Presentation(
-    shows="How alike a unit's maps of one class are, as feature entropy, and how the class fares as units are removed "
-    "in its order.",
+    shows=(
+        "How alike a unit's maps of one class are, measured as feature entropy, and what happens to the "
+        "class as units are removed in this order."
+    ),
     reading=(
-        "A unit's map is read as a graph whose edges come in from the strongest on; the level at which the graph first "
-        "has a hole is noted for every image of the class, and feature entropy is how much that level varies. A unit "
-        "at the bottom does the same on every image. Noise has an entropy too: the grey bands are that of as many maps "
-        "of independent and of smooth noise, and the grey line behind each point is the range of the unit's own maps "
-        "with their pixels shuffled. Blue points lie below all their shuffles. The curves remove the units with the "
-        "lowest entropy first, or last; where the orange line falls before the grey band does, the entropy has found "
-        "units that the class needs."
+        "A unit's map is read as a graph whose edges are added from the strongest on. For every image of "
+        "the class, the level at which the graph first has a hole is noted. Feature entropy is how much "
+        "this level varies. A unit at the bottom does the same on every image. Noise has an entropy too: "
+        "the grey bands show that of as many maps of independent and of smooth noise. The grey line behind "
+        "each point is the range of the unit's own maps with their pixels shuffled. Blue points lie below "
+        "all their shuffles. The curves remove the units of the lowest entropy first, or last. Where the "
+        "orange line falls before the grey band does, the entropy has found units that the class needs."
     ),
     limits=(
-        "Rows and columns of the map are the vertices of the graph, so the level changes when the picture is shifted "
-        "or mirrored. Smooth single blobs have no hole at all: they lower the selective rate. Of few holes the entropy "
-        "is low whatever they are, so points on the left are low by construction; compare them with their own "
-        "shuffles, not with the bands. Smooth noise goes round the borders of its maps; noise that is reflected there "
-        "lies 0.2 to 0.4 nat higher. Entropies depend on the size of the maps and on the number of images: they "
-        "compare neither across layers with other maps nor across classes of other sizes. A steepest fall exists in "
-        "every order; it is a transition only where it is steeper than at random. With few units left the network "
-        "names one class for nearly every image: the curve of that class ends high, though nothing is recognised."
+        "The vertices of the graph are rows and columns of the map, so the level changes when the picture "
+        "is shifted or mirrored. Smooth single blobs have no hole at all: they lower the selective rate. "
+        "With few holes the entropy is low whatever they are, so points on the left are low by "
+        "construction: compare them with their own shuffles, not with the bands. Smooth noise goes round "
+        "the borders of its maps; noise that is reflected there lies 0.2 to 0.4 nat higher. Entropies "
+        "depend on the size of the maps and on the number of images. So they cannot be compared across "
+        "layers with other maps, nor across classes of other sizes. Every order has a steepest fall; it is "
+        "a transition only where it is steeper than in random orders. With few units left the network names "
+        "one class for nearly every image: the curve of that class ends high, though nothing is recognised."
     ),
     draw=_draw,
 )

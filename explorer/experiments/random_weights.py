@@ -16,23 +16,24 @@ def _draw(view: View, layer: Layer, _experiment: Experiment) -> None:
         for method, found in likeness_of(view.store, layer).items()
     ]
     table(["method", "rank correlation", "maps", ""], rows, numbers=slice(1, 3))
-    note("Mean over the maps compared, of the first top exemplar of at most 16 units.")
+    note("Each correlation is a mean over maps: those of the first top exemplar of at most 16 units.")
 
 
 PRESENTATION = Presentation(
-    shows="Whether attribution maps would look the same had the network learnt nothing.",
+    shows="Whether attribution maps would look the same if the network had learnt nothing.",
     reading=(
-        "The numbers of every weight are put in random order, which leaves the network its layers and its scale and "
-        "nothing of what it has learnt. Each method attributes, in that network too, a unit at the same position of "
-        "the same picture: the most active one, for without what was learnt one is as good as another. Beside it "
-        "stands the rank correlation of the absolute values of both maps, over the pixels on which either depends. "
-        f"Near 0 the maps owe their form to the weights; from {ALIKE:g} on they look much alike, and show the picture "
-        "rather than the network. In between they show both."
+        "The numbers of every weight are put in random order. This keeps the network's layers and its "
+        "scale, and removes all that it has learnt. In that network too, each method attributes a unit at "
+        "the same position of the same picture. The unit taken is the most active one, because without "
+        "learning one is as good as another. The table shows the rank correlation of the absolute values of "
+        "both maps, over the pixels on which either depends. Near 0 the maps owe their form to the weights. "
+        f"From {ALIKE:g} on they look much alike, and show the picture rather than the network. In between "
+        "they show both."
     ),
     limits=(
-        "One order of the weights and few maps, so it tells methods apart, not units. That maps change with the "
-        "weights does not prove that they show what the unit looks at. "
-        f"That {ALIKE:g} counts as alike, and {PARTLY:g} as partly alike, is our choice."
+        "There is one order of the weights and there are few maps, so the numbers tell methods apart, not "
+        "units. Maps that change with the weights need not show what the unit looks at. Both limits are our "
+        f"choice: {ALIKE:g} counts as alike, {PARTLY:g} as partly alike."
     ),
     draw=_draw,
 )

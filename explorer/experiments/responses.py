@@ -111,19 +111,23 @@ _COLUMNS: dict[str, Any] = {
 }
 
 PRESENTATION = Presentation(
-    shows="How far each unit's activation goes with the probability that the network gives a class, and how often the "
-    "unit rests at zero.",
+    shows=(
+        "How strongly each unit's activation correlates with the probability that the network gives a "
+        "class, and how often the unit rests at zero."
+    ),
     reading=(
-        "Each column is a unit. Its dot is the largest correlation, over the classes, of the unit's activation with "
-        "the network's probability of the class; the grey bar spans the same on either half of the images. A unit "
-        "near 1 is active exactly when the network believes in its class. The fraction of zeros, over images and "
-        "positions, says how often a rectified unit is off."
+        "Each column is a unit. Its dot is the largest correlation, over the classes, of the unit's "
+        "activation with the network's probability of the class. The grey bar spans the same correlation on "
+        "either half of the images. A unit near 1 is active exactly when the network gives its class a high "
+        "probability. The fraction of zeros, over images and positions, says how often a rectified unit is "
+        "off."
     ),
     limits=(
-        "The network's belief is its own: a unit may go with a class that the image does not show. It is a "
-        "correlation on the same answers that drops are counted on, so it is no evidence of what silencing does; "
-        "measures against drops takes the two from different images. Images of a class share many things, and a unit "
-        "that answers to one of them goes with the class."
+        "The probability is the network's own: a unit may correlate with a class that the image does not "
+        "show. The correlation uses the same answers that drops are counted on, so it is no evidence of "
+        "what silencing does. The experiment on measures against drops takes the two from different images. "
+        "Images of a class share many things, and a unit that answers to one of them correlates with the "
+        "class."
     ),
     draw=_draw,
 )

@@ -94,8 +94,8 @@ def _counts(shown: _Subset, experiment: Experiment) -> None:
     ]
     table(["", "units", "control", "unit, class", "control"], rows)
     note(
-        "The control does the same with the held-out images divided in the proportion of the two sets, all of one "
-        "kind: a role on one part only would be false there."
+        "The control does the same with two parts of the held-out images, in the proportion of the two sets. Both "
+        "parts are of one kind, so a role on one part only is false there."
     )
 
 
@@ -133,23 +133,27 @@ def _looked_at(experiment: Experiment, chosen: int | None) -> str:
 
 
 PRESENTATION = Presentation(
-    shows="What silencing each unit costs on images that the network has learnt from and on others, and whether the "
-    "unit helps both, memorises, or does neither.",
+    shows=(
+        "What silencing each unit costs on training images and on held-out images, and whether the unit "
+        "helps both, memorises, or does neither."
+    ),
     reading=(
-        "A unit's worth is how far the log-odds of the right class fall without it, on average. It helps where that "
-        f"is more than {number(MARGIN)}, the dashed lines: up for training images, right for held-out ones. Units of "
-        "the upper right help both; those of the upper left help training images only, which is what memorising would "
-        "look like; those of the lower right help held-out images only; those of the lower left help neither, or harm. "
-        "On the slanted line both are worth the same. A role is given only where both of its claims hold, at a false "
-        f"discovery rate of {100 * LEVEL:g} % over the units; grey units are undetermined, which means not enough "
-        "images to tell, never no effect. Bars are 95 % intervals."
+        "A unit's worth is the mean fall of the log-odds of the right class without it. A unit helps where "
+        f"its worth is more than {number(MARGIN)}, the dashed lines: up for training images, right for "
+        "held-out images. Units of the upper right help both. Units of the upper left help training images "
+        "only, which is what memorising would look like. Units of the lower right help held-out images "
+        "only. Units of the lower left help neither, or harm. On the slanted line the worth is the same on "
+        "both. A role is given only where both of its claims hold, at a false discovery rate of "
+        f"{100 * LEVEL:g} % over the units. Grey units are undetermined: there are not enough images to tell, "
+        "which never means no effect. Bars are 95 % intervals."
     ),
     limits=(
-        "The definition is ours: the paper that asks the question gives none that we could find. That the network has "
-        "learnt from the one folder and not from the other, nothing here can show. For one class, a unit that votes "
-        "for it whatever it sees helps it on any image; over all classes such votes cancel, so memorising is better "
-        "told there. Odds beyond 10,000 to 1 are not looked at. An effect on few images is missed where none of them "
-        "is in the set: with a hundred images, one on fewer than about three in a hundred."
+        "The definition is ours: the paper that asks the question gives none that we could find. Nothing "
+        "here can show that the network has learnt from the one folder and not from the other. A unit that "
+        "votes for a class whatever it sees helps this class on any image; over all classes such votes "
+        "cancel, so memorising is easier to tell there. Odds beyond 10,000 to 1 are not looked at. An "
+        "effect on few images is missed if none of them is in the set: with a hundred images, an effect on "
+        "fewer than about three in a hundred."
     ),
     draw=_draw,
 )

@@ -107,7 +107,7 @@ def _numbers(experiment: Experiment, layer: Layer, drop: _Bases) -> None:
     columns = [_cells(drop), _cells(chance), called, _cells(flips)]
     titles = ("largest class drop, points", "by chance", "of them q ≤ 0.05", "flips, %")
     table(["", *titles], zip(drop.names(), *columns, strict=True))
-    note("Small: 95 % interval over rotations, the images being the same; for counts, their range.")
+    note("In small type: the 95 % interval over rotations on the same images; for counts, their range.")
     note(_difference(drop, chance))
     note(_energy(_bases(experiment, layer, "energy")))
     note(_measured_on(experiment, drop))
@@ -121,12 +121,12 @@ def _difference(drop: _Bases, chance: _Bases) -> str:
         return "One rotation cannot tell units from random directions."
     said = (
         f"Beyond chance, units lose {number(100 * float(mean), 2)} points more than directions of the last basis, on "
-        f"average (95 % interval over rotations, the images being the same: {number(100 * float(low), 2)} to "
+        f"average (95 % interval over rotations on the same images: {number(100 * float(low), 2)} to "
         f"{number(100 * float(high), 2)})"
     )
     if low > 0 or high < 0:
         return f"{said}."
-    return f"{said}: no difference is shown; one of {number(100 * float(high - mean), 2)} points would have been."
+    return f"{said}. No difference is shown; one of {number(100 * float(high - mean), 2)} points would have been."
 
 
 def _cells(bases: _Bases) -> list[str]:
@@ -162,25 +162,26 @@ def _measured_on(experiment: Experiment, drop: _Bases) -> str:
 
 
 PRESENTATION = Presentation(
-    shows="What each direction of randomly rotated bases of a layer does when it is removed, beside what each unit "
-    "does.",
+    shows=(
+        "What removing each direction of randomly rotated bases of a layer costs, beside what removing each unit costs."
+    ),
     reading=(
-        "The layer's activations are described in another basis, random directions instead of units, and each of its "
-        "directions is removed alone, at every position. At 0 stand the units; on the way to 100 the basis is turned "
-        "by a part of the angles. Every basis splits the same activations among equally many directions, so that on "
-        "average a direction carries as much as a unit. The grey line is what the largest class drop would be if every "
-        "changed answer were a coin: what the number of changed images explains alone. Where orange comes down towards "
-        "grey as the basis turns, units matter to single classes in a way that random directions do not; where the two "
-        "lines keep their distance, no such difference was shown, and below the numbers stands how large it would have "
-        "had to be."
+        "The layer's activations are described in another basis, with random directions in place of units. "
+        "Each direction is removed alone, at every position. The units stand at 0; towards 100 the basis is "
+        "turned by a growing part of the angles. Every basis splits the same activations among equally many "
+        "directions, so on average a direction carries as much as a unit. The grey line is the largest "
+        "class drop if a coin decided every changed answer: the part that the number of changed images "
+        "explains alone. Where orange comes down towards grey as the basis turns, units matter to single "
+        "classes in a way that random directions do not. Where the two lines keep their distance, no such "
+        "difference is shown; the text below the numbers says how large it would have had to be."
     ),
     limits=(
-        "It compares units with random directions only; other directions, such as those of a class, may matter more "
-        "than either. Removing a direction can make activations negative that no later layer has met, removing a unit "
-        "after a ReLU cannot, so the drops of rotated bases may be overstated. Where a few units, or a few directions, "
-        "carry much of the activations (see the shares), that alone makes the largest of their drops larger. The "
-        "intervals are over rotations: on other images all bases would move together. The numbers of the paper could "
-        "not be checked, so none stand here."
+        "Units are compared with random directions only; other directions, such as those of a class, may "
+        "matter more than either. Removing a direction can make activations negative, which no later layer "
+        "has met; removing a unit after a ReLU cannot. So the drops of rotated bases may be overstated. "
+        "Where a few units, or a few directions, carry much of the activations (see the shares), that alone "
+        "makes the largest of their drops larger. The intervals are over rotations: on other images all "
+        "bases would move together. The numbers of the paper could not be checked, so none are given here."
     ),
     draw=_draw,
 )

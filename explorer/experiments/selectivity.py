@@ -130,8 +130,8 @@ def _median(values: Floats) -> str:
 def _shared(layer: Layer, experiment: Experiment, base: str) -> None:
     """Say how much of what the units do others do too."""
     held = dict(zip(experiment[f"{base}/components/share"], experiment[f"{base}/components/n_components"], strict=True))
-    said = ", ".join(f"{100 * share:.0f} % in {count(int(n), 'component')}" for share, n in held.items())
-    note(f"What the {count(layer.n_units, 'unit')} vary in together: {said}.")
+    said = ", ".join(f"{100 * share:.0f} % lies in {count(int(n), 'component')}" for share, n in held.items())
+    note(f"Of the variance of the {count(layer.n_units, 'unit')} over the images, {said}.")
 
 
 def _table(view: View, layer: Layer, experiment: Experiment) -> None:
@@ -204,27 +204,31 @@ _COLUMNS: dict[str, Any] = {
 }
 
 PRESENTATION = Presentation(
-    shows="How far each unit is about classes, by several measures, beside what the same unit gives when the labels "
-    "are shuffled.",
+    shows=(
+        "How selective each unit is for classes, by several measures, beside the same measures with shuffled labels."
+    ),
     reading=(
-        "Each column is a unit. Its dot is the measure; the grey bar is what shuffled labels give the same "
-        "activations, from their mean up to what 95 of 100 shuffles stay below. The largest of many class means is "
-        "large by chance, so an index is above zero even for a unit that prefers nothing, the more the rarer it is "
-        "active. Held-out selectivity takes the class from one half of the images and the index from the other, and is "
-        "about zero by chance. Mutual information also sees units that tell groups of classes apart and prefer none. "
-        "The others say how well the unit alone would find its best class. Of these, average precision and F1 are the "
-        "sound ones: by published sanity tests (Oikarinen, Yan and Weng 2025) a score must fall when labels of the "
-        "class are taken away or wrong ones added, and of 18 measures only correlation, cosine, average precision, F1 "
-        "and intersection over union did. AUC and the precision of the strongest images need not fall: read them "
-        "beside the sound ones, not in their place. Class and threshold of average precision and F1 are chosen on one "
-        "half of the images and the score is read on the other, both ways."
+        "Each column is a unit. Its dot is the measure. The grey bar is what the same activations give with "
+        "shuffled labels, from the mean to the level that 95 of 100 shuffles stay below. The largest of "
+        "many class means is large by chance, so an index is above zero even for a unit that prefers "
+        "nothing; the more rarely the unit is active, the larger it is. Held-out selectivity takes the "
+        "class from one half of the images and the index from the other; by chance it is about zero. Mutual "
+        "information also sees units that tell groups of classes apart and prefer none. The other measures "
+        "say how well the unit alone would find its best class. Of these, average precision and F1 are the "
+        "sound ones. Published sanity tests (Oikarinen, Yan and Weng 2025) demand that a score falls when "
+        "labels of the class are taken away or wrong ones are added. Of 18 measures only correlation, "
+        "cosine, average precision, F1 and intersection over union did. AUC and the precision of the "
+        "strongest images need not fall: read them beside the sound measures, not in their place. Class and "
+        "threshold of average precision and F1 are chosen on one half of the images and the score is read "
+        "on the other, both ways."
     ),
     limits=(
-        "Selectivity describes what drives a unit, not what the network needs it for: it is neither necessary nor "
-        "sufficient for that (Leavitt and Morcos), and says more than hit and false-alarm rates of the same unit do. "
-        "Where a layer goes below zero, selectivity and sparsity are of the positive part. Sparsity and redundancy "
-        "have no chance level here. Another unit with a high correlation does similar things on these images, which "
-        "is not to say that the network could do with one of the two: see removing units in order."
+        "Selectivity describes what drives a unit, not what the network needs it for: it is neither "
+        "necessary nor sufficient for that (Leavitt and Morcos). It also says more than the hit and "
+        "false-alarm rates of the same unit do. Where a layer goes below zero, selectivity and sparsity are "
+        "of the positive part. Sparsity and redundancy have no chance level here. Another unit with a high "
+        "correlation does similar things on these images. That does not mean that the network can spare one "
+        "of the two: see removing units in order."
     ),
     draw=_draw,
 )

@@ -28,7 +28,10 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     choose_ablation(view, layer)
     kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
     if drop_test.statistics_of(view.store, layer.name, kind) is None:
-        note("Made by an earlier version, whose drops are not right for units that were picked. This adds them anew:")
+        note(
+            "An earlier version made this; its drops are not right for units that were picked. This "
+            "computes them again:"
+        )
         st.code(f"python -m precompute experiment statistics {view.source.quoted}", language="bash", wrap_lines=True)
         return
     frame = _frame(view, layer, experiment, kind)
@@ -113,7 +116,7 @@ def _legend() -> None:
 
 def _numbers(frame: pd.DataFrame) -> None:
     n_units, n_called = int(frame["q"].notna().sum()), int(frame["called"].sum())
-    chance = f", of which chance accounts for about {drop_test.CALLED * n_called:.1g} at most" if n_called else ""
+    chance = f", at most about {drop_test.CALLED * n_called:.1g} of them by chance" if n_called else ""
     st.html(
         f"<p><b>{n_called:,} of {count(n_units, 'unit')}</b> {'has' if n_called == 1 else 'have'} a class that loses "
         f"more than chance explains (q ≤ {drop_test.CALLED:g}){chance}.</p>"
@@ -132,10 +135,10 @@ def _numbers(frame: pd.DataFrame) -> None:
 def _other_calls(frame: pd.DataFrame) -> None:
     """Say how many units the other two questions single out."""
     n_overall = int((frame["overall_q"] <= drop_test.CALLED).sum())
-    said = f"All classes together change by more than chance without {count(n_overall, 'unit')}."
+    said = f"Without {count(n_overall, 'unit')} all classes together change by more than chance."
     if frame["certainty_q"].notna().any():
         n_less = int((frame["certainty_q"] <= drop_test.CALLED).sum())
-        said += f" The images of some class become less certain without {count(n_less, 'unit')}."
+        said += f" Without {count(n_less, 'unit')} the images of some class become less certain."
     note(said)
 
 
@@ -151,7 +154,7 @@ def _power(view: View, experiment: Experiment, base: str, n_units: int) -> None:
         for true in (0.04, 0.08, 0.16, 0.3)
     )
     note(
-        f"What q ≤ {drop_test.CALLED:g} can find here, with about {count(n_images, 'image')} of each of "
+        f"Power at q ≤ {drop_test.CALLED:g}, with about {count(n_images, 'image')} of each of "
         f"{count(n_classes, 'class', 'classes')} and {count(n_units, 'unit')}: a true drop of one class is found for "
         f"{told} of the time."
     )
@@ -174,7 +177,7 @@ def _apart(view: View, experiment: Experiment) -> None:
     titles = [view.store.classes.title[index] for index in apart[:12]]
     more = f" and {len(apart) - 12:,} more" if len(apart) > 12 else ""
     note(
-        f"Set apart, for an accuracy below 10 % leaves nothing to lose: {count(len(apart), 'class', 'classes')} "
+        f"Set apart, because an accuracy below 10 % leaves nothing to lose: {count(len(apart), 'class', 'classes')} "
         f"({', '.join(titles)}{more})."
     )
 
@@ -191,7 +194,7 @@ _COLUMNS: dict[str, Any] = {
     "named": st.column_config.TextColumn("Class", help="loses most, with a probability of at least 90 %"),
     "quoted": number_column(
         "Drop to quote, pt",
-        "right also for units that were picked for it; a dash where the images do not settle it to a point",
+        "right also for units that were picked for their drop; a dash where the images do not settle it to a point",
         "%.1f",
     ),
     "quoted_low": number_column("from", "95 % interval", "%.1f"),
@@ -201,7 +204,7 @@ _COLUMNS: dict[str, Any] = {
     "drop": number_column("Largest, pt", "largest drop over all classes, on all images", "%.1f"),
     "title": st.column_config.TextColumn("of class"),
     "expected": number_column("by chance", "mean of the largest drop by chance, for as many flips", "%.1f"),
-    "ceiling": number_column("95 %", "what chance keeps the largest drop at or below, 19 times in 20", "%.1f"),
+    "ceiling": number_column("95 %", "by chance the largest drop stays at or below this, 19 times in 20", "%.1f"),
     "overall": number_column("Overall, pt", "drop over all images", "%.2f"),
     "overall_low": number_column("from", "95 % interval, for a unit that was not picked for it", "%.2f"),
     "overall_high": number_column("to", "95 % interval", "%.2f"),
@@ -211,23 +214,27 @@ _COLUMNS: dict[str, Any] = {
 }
 
 PRESENTATION = Presentation(
-    shows="Whether the damage that silencing a unit does to its hardest-hit class is more than chance makes of as many "
-    "changed answers.",
+    shows=(
+        "Whether the damage that silencing a unit does to its hardest-hit class is more than chance gives "
+        "for as many changed answers."
+    ),
     reading=(
-        "Each column is a unit. Its dot is the largest drop over all classes, the violet dash the drop of all classes "
-        "together: small damage overall beside large damage to one class. The grey bar is what chance gives: were each "
-        "changed answer lost or gained by a coin, the class hit hardest would still lose so much, on average up to the "
-        "line and in 95 of 100 cases at most up to the end. A dot beyond its bar is unlikely for one unit; an orange "
-        "one remains so when all units of the layer are looked at. The table tells how much is lost: a drop to quote, "
-        "drawn towards what the layer's other units do, so that it is right also for units that are looked at for "
-        "their q, rank or size. Of two or three classes named one loses most; where no few stand out, none is named."
+        "Each column is a unit. Its dot is the largest drop over all classes, the violet dash the drop of "
+        "all classes together. A high dot with a low dash means large damage to one class and small damage "
+        "overall. The grey bar is what chance gives. If a coin decided whether each changed answer is lost "
+        "or gained, the class hit hardest would still lose as much as the line on average, and at most as "
+        "much as the bar's end in 95 of 100 cases. A dot beyond its bar is unlikely for one unit; an orange "
+        "dot remains unlikely when all units of the layer are looked at. The table tells how much is lost. "
+        "Its drop to quote is drawn towards the drops of the layer's other units, so that it is right also "
+        "for units that are looked at for their q, rank or size. Where two or three classes are named, one "
+        "of them loses most; where no few stand out, none is named."
     ),
     limits=(
-        "A grey dot means that there are not enough images to tell, not that nothing is lost: what can be found here "
-        "stands beside the figure. Where the images do not settle a drop to a point, its interval stands without it. "
-        "q counts the units of one layer, not those of all layers looked at. The p-value is "
-        "that of the largest drop, so it says that some class loses, not which. A split-half reliability near 0 means "
-        "that other images would give another profile of drops."
+        "A grey dot means that there are not enough images to tell, not that nothing is lost; the text "
+        "beside the figure says what can be found here. Where the images do not settle a drop to a point, "
+        "only its interval is given. q counts the units of one layer, not those of all layers looked at. "
+        "The p-value is that of the largest drop, so it says that some class loses, not which. A split-half "
+        "reliability near 0 means that other images would give another profile of drops."
     ),
     draw=_draw,
 )

@@ -68,4 +68,4 @@ def window_said(n_removed: Ints) -> str:
     """Say within how many units a fall is the steepest."""
     width = window_steps(len(n_removed) - 1)
     share = f"{n_removed[width]} of {n_removed[-1]:,} units"
-    return f"Steepest fall within {share}; below it, small, between which numbers of removed units."
+    return f"Steepest fall: the largest loss within {share}; in small type, the numbers of removed units where it lies."

@@ -76,7 +76,7 @@ def test_detectors_are_counted_by_category(dissected, show):
         in said
     )
     # Unit 2 passes 4 % in both shuffles, and its own overlap is no higher.
-    assert "By chance there would be 1.0 detectors. 2 detectors of 3 overlap more" in said
+    assert "Chance alone gives 1.0 detectors. 2 detectors of 3 overlap more" in said
     assert "Left out: 1 unit active at too few positions, or saturated at too many." in said
     assert "Masks from /pictures/masks, over 144 images of the store." in said
 

@@ -76,7 +76,7 @@ def test_statistics_of_an_earlier_version_are_said_to_be(tell, runs, show):
     add = f"python -m precompute experiment statistics {runs / 'demo.h5'}"
     assert add in show("unit", store="demo", layer=LAYER).words
     shown = show("experiments", store="demo", experiment="statistics", layer=LAYER)
-    assert "Made by an earlier version" in shown.words
+    assert "An earlier version made this" in shown.words
     assert show("layer", store="demo", layer=LAYER).words
 
 

@@ -65,7 +65,8 @@ def test_a_unit_that_answers_to_one_class_alone_has_no_ratio():
 def test_where_the_strongest_images_are_of_another_class_both_are_said_with_the_numbers():
     images = strongest_of(0, 7, 2)
     assert text(drive(42, TITLES, profile(3.0, 1.0, 1.0), images)) == (
-        "Unit 42 answers most to striped ball on average. Its strongest images are rather of red kite (7 of 9)."
+        "Unit 42 answers most to striped ball on average. "
+        "The most frequent class of its strongest images is red kite (7 of 9)."
     )
     assert headline_details.of_drive(TITLES, profile(3.0, 1.0, 1.0), images) == [
         "Over all images the mean of striped ball is 3.0 times that of the other classes.",
@@ -80,7 +81,7 @@ def test_where_both_meanings_agree_one_is_said():
 def test_a_class_that_the_images_do_not_settle_is_not_named_alone():
     two = {"preferred": (0, 2)}
     assert driven_by(3.0, 1.0, 2.9, **two) == "Unit 42 answers most to striped ball or blue star, not settled which."
-    assert driven_by(3.0, 2.9, 2.9, preferred=()) == "Unit 42 answers most to a class that its images do not settle."
+    assert driven_by(3.0, 2.9, 2.9, preferred=()) == "Unit 42 answers most to a class that the images do not settle."
     assert headline_details.of_drive(TITLES, profile(3.0, 1.0, 2.9, **two), strongest_of(4, 1, 2)) == [
         "Of its 7 strongest images 4 are of striped ball."
     ]

@@ -307,5 +307,5 @@ def test_where_several_positions_share_the_peak_the_map_is_said_to_be_of_the_fir
         maps[:2, :2, :2] = maps.max() + 1
         file["/layers/features.10/exemplar/top/map"][1] = maps
     said = {name: show("unit", store=name, layer="features.10", unit="1").words for name in ("single", "shared")}
-    assert "On 2 of these several positions share the highest value" in said["shared"]
+    assert "On 2 of these pictures several positions share the highest value" in said["shared"]
     assert "share the highest value" not in said["single"]

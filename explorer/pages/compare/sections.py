@@ -44,8 +44,8 @@ _QUANTITIES = {
 def show(view: View) -> None:
     """Let the reader choose stores, and set their layers beside each other."""
     note(
-        "Networks that differ in one thing, on the same images: what is lost when their units are silenced, beside "
-        "what chance alone would make of it, and how selective they are. Zhou et al. 2018, arXiv:1806.02891, ask this "
+        "Networks that differ in one thing, on the same images: the drops of their units, beside the level by chance, "
+        "and how selective the units are. Zhou et al. 2018, arXiv:1806.02891, ask this "
         "of batch normalisation and dropout."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -55,7 +55,7 @@ def show(view: View) -> None:
         ]
     if len(chosen) < 2:
         note(
-            "One store alone is nothing to compare: every store in the same folder can be chosen here; those of the "
+            "One store alone cannot be compared. Every store in the same folder can be chosen here; those of the "
             "same images are chosen at first. The command "
             "“python -m precompute demo --variants” makes the demo with batch normalisation and without dropout."
         )
@@ -210,17 +210,17 @@ def _paragraphs() -> None:
         heading("How to read it")
         st.html(
             "<p>Compare rows of the same layer. The largest class drop of a unit grows with the number of answers it "
-            "changes even where it damages no class in particular; so look at how far the mean lies above its chance "
-            "level, and at how many units are beyond chance after correction for their number (q ≤ 0.05), before "
-            "saying that one network's units matter more to single classes. A correlation whose interval crosses "
-            "zero leaves open which way selectivity goes with damage.</p>"
+            "changes, even where it damages no class in particular. So two numbers come before a claim that one "
+            "network's units matter more to single classes: how far the mean lies above its chance level, and how "
+            "many units are beyond chance after correction for their number (q ≤ 0.05). A correlation whose interval "
+            "crosses zero leaves open whether selective units cost more or less.</p>"
         )
     with limits:
         heading("What it cannot tell")
         st.html(
-            "<p>One store is one training run: the same network trained from another seed differs too, and without "
-            "several seeds of each kind a difference between two stores cannot be laid to what they are named for. "
-            "Units of different networks have nothing to do with each other, whatever their numbers. Layers of one "
-            "name are compared as if they did the same work. Drops depend on accuracy to begin with: a network that "
-            "is right less often has less to lose.</p>"
+            "<p>One store is one training run. The same network trained from another seed differs too, so a difference "
+            "between two stores is no proof of what they are named for without several seeds of each kind. Units of "
+            "different networks have nothing to do with each other, whatever their numbers. Layers of one name are "
+            "compared as if they did the same work. Drops depend on the accuracy with nothing ablated: a network "
+            "that is right less often has less to lose.</p>"
         )

@@ -48,9 +48,9 @@ def _absent(view: View, spec: ExperimentSpec) -> None:
     note(f"{'' if shown is None else shown.shows + ' '}Source: {spec.source}.")
     network = "It runs the network on the images again." if spec.needs_network else "It reads the store alone."
     needed = f"{network} {spec.advice}".strip()
-    note(f"This store does not hold it. {needed} This adds it, and says first what it will cost:")
+    note(f"This store does not hold it. {needed} This command says what it will cost, and then adds it:")
     st.code(f"python -m precompute experiment {spec.name} {view.source.quoted}", language="bash", wrap_lines=True)
-    note("With “all” in the place of its name, every experiment that the store allows is added, one after another.")
+    note("With “all” in place of its name, the command adds every experiment that the store allows, one after another.")
 
 
 def _summary(found: Experiment) -> None:

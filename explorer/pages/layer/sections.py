@@ -61,7 +61,7 @@ def _surest(view: View, layer: Layer, found: Experiment) -> tuple[str, list[str]
     base = drop_test.base_of(layer.name, view.selection.ablation)
     n_sure = int((found[f"{base}/max_drop_q"] <= drop_test.CALLED).sum())
     if n_sure == 0:
-        return " There are not enough images to tell the loss of any class without any of them from chance.", []
+        return " There are not enough images to tell the loss of a class without one of them from chance.", []
     unit = verdicts_of(view.store, layer, view.selection.ablation).by_certainty()[0]
     one = drop_test.of_unit(view.store, layer.name, view.selection.ablation, unit)
     if one is None:
@@ -84,7 +84,7 @@ def _worst(view: View, layer: Layer) -> tuple[str, list[str]]:
     titles, effect = view.store.classes.title, class_effects(layer.flips("zero", unit), answers(view.store))
     clause = as_html(breakage(titles, effect))
     below = [f"Unit {unit}:", *headline_details.of_class(titles, effect, None)]
-    return f" The one that a class misses most is unit {unit}: without it, {clause}.", below
+    return f" Unit {unit} has the largest class drop: without it, {clause}.", below
 
 
 def show_plot_and_table(view: View, layer: Layer) -> None:

@@ -19,7 +19,7 @@ with left:
     sections.show_layers(view)
 with right:
     sections.show_accuracy(view)
-    heading("Experiments", "questions to the units of a layer, each with its figure and its numbers")
+    heading("Experiments", "questions about the units of a layer, each with a figure and numbers")
     experiment_list.show(view)
 sections.show_origin(view)
 sections.show_skipped_files(view)

@@ -41,10 +41,10 @@ def show_guide(view: View) -> None:
         note("This store holds no layer.")
     else:
         note(
-            "Of each layer, units that are worth a look, each for the reason above it. Sees: the class of the highest "
-            "mean over all images, where its strongest images are of that class too. A full dot: a test tells the loss "
-            "from chance; a ring: none does. Most selective: of the units that fire on as many images as a class has. "
-            "Most general: most classes lose without it."
+            "Each tile is a unit that is worth a look; the reason stands above it. Sees: the class of the highest mean "
+            "over all images, where its strongest images are of that class too. Full dot: a test tells the loss from "
+            "chance. Ring: no test does. Most selective: of the units that fire on as many images as a class has. Most "
+            "general: without this unit most classes lose."
         )
 
 
@@ -75,7 +75,7 @@ def _layer(view: View, layer: Layer) -> None:
     units = [pick.unit for pick in chosen] or list(range(min(layer.n_units, _TILES_A_LAYER)))
     unit_grid.show(view, layer, units, None, key=f"most_{layer.name}", reasons=chosen)
     if found.q is not None and not found.by_certainty():
-        note("No loss of any class without any of its units can be told from chance.")
+        note("For none of its units can the loss of a class be told from chance.")
     target = view.selection.to(layer=layer.name, unit=None)
     label = f"All {layer.n_units:,} units of {md_text(layer.name)}"
     st.page_link(navigate.LAYER, label=label, icon=":material/arrow_forward:", query_params=target.query())

@@ -29,7 +29,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
         of_class = largest[view.store.images.label == view.chosen_class]
     draw_chart(lambda: histogram(largest, shown, of_class), key="histogram", says="Images by their largest activation")
     front = f" In blue: {view.store.classes.title[view.chosen_class]}." if view.chosen_class is not None else ""
-    note(f"Images whose largest activation is not zero; a tick below for each picture shown.{front}")
+    note(f"Bars: images whose largest activation is not zero. Ticks: the pictures shown.{front}")
     if apart := apart_words(layer, unit):
         note(apart)
 

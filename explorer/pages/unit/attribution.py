@@ -22,7 +22,9 @@ _FEWEST_PLACES = 6
 
 def show(view: View, layer: Layer, unit: int) -> None:
     """Show the maps of one method, chosen by the reader, and say which methods were left out and why."""
-    heading("Where it looks", "what raises (blue) or lowers (orange) its peak; point at a picture to see the image")
+    heading(
+        "Where it looks", "pixels that raise (blue) or lower (orange) its peak; point at a picture to see the image"
+    )
     held = {
         facts.method: layer.attribution(facts.method, unit)
         for facts in layer.attributions
@@ -60,8 +62,9 @@ def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps])
         _legend(limit)
     if n_shared := _with_several_peaks(strongest, len(pictures)):
         note(
-            f"On {n_shared} of these several positions share the highest value; the map is of the first, from the top "
-            "left, and others would look elsewhere."
+            f"On {n_shared} of these pictures several positions share the highest value. The map is "
+            "that of the first, from "
+            "the top left; those of the others would look elsewhere."
         )
     _exactness(found)
     _not_computed(view, layer, unit, method, found)
@@ -96,7 +99,9 @@ def _exactness(found: AttributionMaps) -> None:
     if len(known):
         worst = 100 * float(known.max())
         missed = f"{worst:.0f} %" if worst >= 1 else "less than 1 %"
-        note(f"A map sums up to what the activation gains from black to the image; these miss it by at most {missed}.")
+        note(
+            f"A map should add up to the gain in activation from black to the image; these miss it by at most {missed}."
+        )
 
 
 def _not_computed(view: View, layer: Layer, unit: int, method: str, found: AttributionMaps) -> None:

@@ -21,9 +21,9 @@ def show(view: View, layer: Layer, unit: int) -> None:
         return
     detects = bool(found.names) and found.iou[0] > max(FLOOR, found.ceiling)
     title = "What it detects" if detects else "What it overlaps with"
-    heading(title, "concepts marked in the pictures against the places where it is most active")
+    heading(title, "overlap of marked concepts with the places where it is most active")
     if np.isnan(found.threshold):
-        note("It is active at too few positions, or saturated at too many, to be held against concepts.")
+        note("It is active at too few positions, or saturated at too many, to be compared with concepts.")
     elif not found.names:
         note("It is nowhere active where a concept is.")
     else:

@@ -27,8 +27,8 @@ def show(
 
 def _no_statistics(view: View) -> list[str]:
     return [
-        "Without statistics of this version of the program the class is picked and its drop read on the same images, "
-        "so the drop is rather too large, and no test stands beside it.",
+        "The class was chosen on the same images that its drop is measured on, so the drop is biased upwards, and no "
+        "test tells it from chance: the store holds no statistics of this version of the program.",
         f"`python -m precompute experiment {drop_test.NAME} {view.source.quoted}` adds a drop to quote and its tests.",
     ]
 
@@ -40,5 +40,5 @@ def _set_apart(view: View) -> list[str]:
         return []
     named = ", ".join(apart[:_MOST_NAMED]) + (" and others" if len(apart) > _MOST_NAMED else "")
     verb = "is" if len(apart) == 1 else "are"
-    said = f"{verb} set apart, having nothing to lose (accuracy below 10 %): {named}."
+    said = f"{verb} set apart, because an accuracy below 10 % leaves nothing to lose: {named}."
     return [f"{count(len(apart), 'class', 'classes')} {said}"]
