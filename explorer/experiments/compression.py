@@ -25,7 +25,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     base = f"layers/{layer.name}"
     n_removed, ranking = experiment[f"{base}/n_removed"], experiment[f"{base}/ranking"]
     accuracy = experiment[f"{base}/accuracy"]
-    figure, numbers = st.columns([8, 4], gap="large")
+    figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         heading("Accuracy as units are removed", f"{layer.name}, images that had no part in the choice")
         draw_chart(

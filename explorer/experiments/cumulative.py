@@ -38,7 +38,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     found = transitions(n_removed, ranking, 100 * curve, chance=100 * _CHANCE[scale])
     falls = found[found["ranking"].isin(_OWN) & (found["fall"] > 0)]
     own = None if chosen is None else _for_class(experiment, base, scale, chosen)
-    figure, numbers = st.columns([7, 4], gap="large")
+    figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         heading(f"{_SCALES[scale]} as units are removed", f"{layer.name}, {of}")
         draw_chart(
@@ -49,7 +49,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with numbers:
         heading("In numbers")
         _numbers(found, "" if scale == "accuracy" else " of what is above chance")
-        note(f"Thick on the line: the steepest fall. {window_said(n_removed)}")
+        note(f"{window_said(n_removed)} It is thick on the line.")
         note(_ranked_by(experiment, view))
         if own is not None:
             _own_numbers(experiment, base, int(chosen or 0))

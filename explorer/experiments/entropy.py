@@ -31,7 +31,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     if shown.units["entropy"].isna().all():
         note(f"There is no feature entropy of {of}: no image that entropies are computed on shows it.")
         return
-    figure, numbers = st.columns([8, 4], gap="large")
+    figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         _levels(view, layer, shown, of)
         _curves(layer, shown, of, view.store.baseline)

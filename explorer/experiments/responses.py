@@ -21,7 +21,7 @@ from precompute.store.reader import Experiment, Layer
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     frame = _frame(view, layer, experiment)
     shown = frame[frame["value"].notna()].sort_values("value", ascending=False, kind="stable")
-    figure, numbers = st.columns([8, 4], gap="large")
+    figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         heading("Class correlation of every unit", f"{layer.name}; click a dot to look at its unit")
         st.html(

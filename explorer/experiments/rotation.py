@@ -60,7 +60,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         name = choose(view, _SHOWN, label="Of every direction")
     shown = _bases(experiment, layer, name)
     chance = _bases(experiment, layer, "max_drop_expected") if name == "max_drop" else None
-    figure, numbers = st.columns([7.4, 4.6], gap="large")
+    figure, numbers = st.columns(2, gap="large")
     with figure:
         heading(f"{_SHOWN[name]}, mean over directions", f"{layer.name}, {_n_rotations(shown)}")
         draw_chart(

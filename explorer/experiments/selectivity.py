@@ -34,7 +34,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     names = [str(name) for name in experiment[f"{base}/chance/measure"]]
     labels = {name: measure_row(name).label for name in names}
     name = choose(view, labels, label="Measure")
-    figure, numbers = st.columns([8, 4], gap="large")
+    figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         heading(f"{labels[name]} of every unit, and chance", f"{layer.name}; click a dot to look at its unit")
         st.html(

@@ -37,7 +37,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     frame = _frame(view, layer, experiment, kind)
     shown = frame[frame["drop"].notna()].sort_values(["drop", "ceiling"], ascending=False, kind="stable")
     shown = shown.assign(rank=np.arange(1, len(shown) + 1))
-    figure, numbers = st.columns([8, 4], gap="large")
+    figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         heading("The largest class drop of every unit, and chance", f"{layer.name}; click a dot to look at its unit")
         _legend()
@@ -135,11 +135,11 @@ def _numbers(frame: pd.DataFrame) -> None:
 def _other_calls(frame: pd.DataFrame) -> None:
     """Say how many units the other two questions single out."""
     n_overall = int((frame["overall_q"] <= drop_test.CALLED).sum())
-    said = f"Without {count(n_overall, 'unit')} all classes together change by more than chance."
+    said = f"When silenced, {count(n_overall, 'unit changes', 'units change')} all classes together by more than chance"
     if frame["certainty_q"].notna().any():
         n_less = int((frame["certainty_q"] <= drop_test.CALLED).sum())
-        said += f" Without {count(n_less, 'unit')} the images of some class become less certain."
-    note(said)
+        said += f", and {count(n_less, 'unit makes', 'units make')} the images of some class less certain"
+    note(f"{said}.")
 
 
 def _power(view: View, experiment: Experiment, base: str, n_units: int) -> None:
@@ -150,13 +150,13 @@ def _power(view: View, experiment: Experiment, base: str, n_units: int) -> None:
     count_of = np.bincount(view.store.images.label, minlength=len(view.store.classes))
     n_classes, n_images = int((count_of > 0).sum()), int(np.median(count_of[count_of > 0]))
     told = ", ".join(
-        f"{100 * drop[np.abs(drop - true).argmin()]:.0f} points {_share(share[np.abs(drop - true).argmin()])}"
-        for true in (0.04, 0.08, 0.16, 0.3)
+        f"{'a true drop of ' if place == 0 else ''}{100 * drop[at]:.0f} points in {_share(share[at])}"
+        for place, at in enumerate(np.abs(drop - true).argmin() for true in (0.04, 0.08, 0.16, 0.3))
     )
     note(
         f"Power at q ≤ {drop_test.CALLED:g}, with about {count(n_images, 'image')} of each of "
-        f"{count(n_classes, 'class', 'classes')} and {count(n_units, 'unit')}: a true drop of one class is found for "
-        f"{told} of the time."
+        f"{count(n_classes, 'class', 'classes')} and {count(n_units, 'unit')}. For one class, the test finds {told} "
+        "of cases."
     )
 
 

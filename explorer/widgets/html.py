@@ -24,8 +24,18 @@ def together(text: str) -> str:
 
 def heading(title: str, aside: str = "") -> None:
     """Open a section: its name, and what the reader needs to know to read it."""
-    small = f"<small>{escape(aside)}</small>" if aside else ""
+    small = f"<small>{together(escape(aside))}</small>" if aside else ""
     st.html(f'<h2 class="us-head">{escape(title)}{small}</h2>')
+
+
+def how_and_limits(reading: str, limits: str) -> None:
+    """Say, side by side, how a figure is read and what it cannot tell."""
+    for place, title, text in zip(
+        st.columns(2, gap="large"), ("How to read it", "What it cannot tell"), (reading, limits), strict=True
+    ):
+        with place:
+            heading(title)
+            st.html(f"<p>{together(escape(text))}</p>")
 
 
 def note(text: str) -> None:

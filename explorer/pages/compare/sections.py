@@ -15,7 +15,7 @@ from explorer.navigate import View
 from explorer.store_files import StoreFile, find_store_files
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
-from explorer.widgets.html import heading, note, table, with_small
+from explorer.widgets.html import heading, how_and_limits, note, table, with_small
 from precompute.compare import Side, caveats
 from precompute.errors import StoreError
 from precompute.measures.comparison import UnitEffects, quantiles
@@ -83,7 +83,7 @@ def show(view: View) -> None:
     _numbers(found)
     for sentence in caveats(found):
         note(sentence)
-    _paragraphs()
+    how_and_limits(_READING, _LIMITS)
 
 
 # Which stores
@@ -204,23 +204,17 @@ def _with_range(middle: float, low: float, high: float) -> str:
     return with_small(number(middle), f"{number(low)} to {number(high)}")
 
 
-def _paragraphs() -> None:
-    how, limits = st.columns(2, gap="large")
-    with how:
-        heading("How to read it")
-        st.html(
-            "<p>Compare rows of the same layer. The largest class drop of a unit grows with the number of answers it "
-            "changes, even where it damages no class in particular. So two numbers come before a claim that one "
-            "network's units matter more to single classes: how far the mean lies above its chance level, and how "
-            "many units are beyond chance after correction for their number (q ≤ 0.05). A correlation whose interval "
-            "crosses zero leaves open whether selective units cost more or less.</p>"
-        )
-    with limits:
-        heading("What it cannot tell")
-        st.html(
-            "<p>One store is one training run. The same network trained from another seed differs too, so a difference "
-            "between two stores is no proof of what they are named for without several seeds of each kind. Units of "
-            "different networks have nothing to do with each other, whatever their numbers. Layers of one name are "
-            "compared as if they did the same work. Drops depend on the accuracy with nothing ablated: a network "
-            "that is right less often has less to lose.</p>"
-        )
+_READING = (
+    "Compare rows of the same layer. The largest class drop of a unit grows with the number of answers it "
+    "changes, even where it damages no class in particular. So two numbers come before a claim that one "
+    "network's units matter more to single classes: how far the mean lies above its chance level, and how "
+    "many units are beyond chance after correction for their number (q ≤ 0.05). A correlation whose "
+    "interval crosses zero leaves open whether selective units cost more or less."
+)
+_LIMITS = (
+    "One store is one training run. The same network trained from another seed differs too, so a "
+    "difference between two stores is no proof of what they are named for without several seeds of each "
+    "kind. Units of different networks have nothing to do with each other, whatever their numbers. Layers "
+    "of one name are compared as if they did the same work. Drops depend on the accuracy with nothing "
+    "ablated: a network that is right less often has less to lose."
+)

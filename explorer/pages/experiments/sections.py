@@ -10,7 +10,7 @@ from explorer.navigate import View
 from explorer.widgets import messages
 from explorer.widgets.choices import choose_layer
 from explorer.widgets.experiment_list import all_experiments, title_of
-from explorer.widgets.html import escape, heading, note, sentence
+from explorer.widgets.html import escape, heading, how_and_limits, note, sentence
 from precompute.errors import StoreError
 from precompute.store.experiments import registry
 from precompute.store.experiments.spec import ExperimentSpec
@@ -73,13 +73,7 @@ def _figure(view: View, found: Experiment, layer: Layer | None) -> None:
             shown.draw(view, view.layer if layer is None else layer, found)
         except StoreError as error:
             messages.alert("us-error", f"<b>This cannot be shown.</b> {escape(error)}")
-        how, limits = st.columns(2, gap="large")
-        with how:
-            heading("How to read it")
-            st.html(f"<p>{escape(shown.reading)}</p>")
-        with limits:
-            heading("What it cannot tell")
-            st.html(f"<p>{escape(shown.limits)}</p>")
+        how_and_limits(shown.reading, shown.limits)
 
 
 def _facts(found: Experiment) -> None:
