@@ -102,7 +102,7 @@ def test_what_is_linear_to_the_end_is_in_closed_form(alive, engines, compare):
 
 
 def take_another_direction(engine):
-    for update in engine.by_direction.tail.updates.values():
+    for update in engine.by_direction.suffix.updates.values():
         update.by_channel = update.by_channel.flip(0)
 
 

@@ -15,7 +15,7 @@ def network(alive):
 
 
 def take_the_wrong_channel(engine, _monkeypatch):
-    for update in engine.by_unit.tail.updates.values():
+    for update in engine.by_unit.suffix.updates.values():
         update.by_channel = update.by_channel.roll(1, 0)
 
 

@@ -55,8 +55,8 @@ def test_an_error_that_does_not_vanish_with_the_change_is_seen(network, engines,
 
 def test_an_error_of_the_reduced_precision_alone_is_seen_before_the_recheck(network, engines):
     engine = engines(network, ["first"], IMAGES, precision=Precision.BFLOAT16)["first"]
-    honest = engine.by_unit.quick.run
-    engine.by_unit.quick.run = lambda base, block, rows: honest(base, block, rows).roll(1, 0)
+    honest = engine.by_unit.in_reduced.run
+    engine.by_unit.in_reduced.run = lambda base, block, rows: honest(base, block, rows).roll(1, 0)
     check = checked(engine, network, each_unit([0.0] * 8))
     assert check.flips_at_first > 0
     assert check.flips == 0
