@@ -79,7 +79,7 @@ def of_unit(store: Store, layer: str, ablation: str, unit: int) -> DropTest | No
         n_images=n_images,
         p=of_unit["max_drop_p"],
         q=of_unit["max_drop_q"],
-        ceiling=of_unit["max_drop_noise"],
+        ceiling=of_unit["max_drop_ceiling"],
         overall_q=of_unit["overall_q"],
         overall_low=of_unit["overall_low"],
         overall_high=of_unit["overall_high"],
@@ -88,7 +88,7 @@ def of_unit(store: Store, layer: str, ablation: str, unit: int) -> DropTest | No
 
 
 _NUMBERS = (
-    *("quoted_drop", "quoted_low", "quoted_high", "max_drop_p", "max_drop_q", "max_drop_noise"),
+    *("quoted_drop", "quoted_low", "quoted_high", "max_drop_p", "max_drop_q", "max_drop_ceiling"),
     *("overall_q", "overall_low", "overall_high"),
 )
 

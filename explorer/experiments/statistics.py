@@ -66,7 +66,7 @@ def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.Da
             "unit": np.arange(layer.n_units),
             "drop": 100 * found["max_drop"],
             "expected": 100 * found["max_drop_expected"],
-            "ceiling": 100 * found["max_drop_noise"],
+            "ceiling": 100 * found["max_drop_ceiling"],
             "p": found["max_drop_p"],
             "q": found["max_drop_q"],
             "called": found["max_drop_q"] <= drop_test.CALLED,
@@ -86,7 +86,7 @@ def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.Da
     )
 
 
-_POINTS = ("max_drop", "max_drop_expected", "max_drop_noise", "quoted_drop", "quoted_low", "quoted_high")
+_POINTS = ("max_drop", "max_drop_expected", "max_drop_ceiling", "quoted_drop", "quoted_low", "quoted_high")
 _CLASSES = ("max_drop_class",)
 _OVERALL = ("overall_low", "overall_high", "overall_q")
 _PLAIN = ("max_drop_p", "max_drop_q", "reliability", "named_class", *_OVERALL, *_CLASSES)

@@ -16,6 +16,7 @@ from precompute.experiments.protocol import Findings, Job, Prepared
 from precompute.measures.table import measure_row
 from precompute.progress import Progress
 from precompute.provenance import versions
+from precompute.store import renamed
 from precompute.store.experiments import registry
 from precompute.store.experiments.spec import ExperimentSpec
 from precompute.store.place import own_part, place_of
@@ -249,7 +250,8 @@ def earlier(store: Store, found: Found) -> set[str]:
         if held.experiment == found.name
     }
     coming = {(layer, measure) for layer, measures in found.findings.measures.items() for measure in measures}
-    return {experiment_path(found.name)} | {layer_path(layer, "measure", name) for layer, name in added | coming}
+    paths = {layer_path(layer, "measure", name) for layer, name in added | coming}
+    return {experiment_path(found.name)} | paths | set(map(renamed.earlier, paths))
 
 
 def add(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> None:

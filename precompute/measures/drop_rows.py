@@ -45,7 +45,7 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
         made_of="answers",
     ),
     MeasureRow(
-        "max_class_drop_noise",
+        "max_class_drop_expected",
         "Largest class drop by chance",
         "mean of the largest drop over classes when every changed image is lost or gained by a coin",
         _WESTFALL,

@@ -71,7 +71,7 @@ UNIT_ROWS: tuple[MeasureRow, ...] = (
         made_by="selectivity",
     ),
     MeasureRow(
-        "class_selectivity_noise",
+        "class_selectivity_expected",
         "Class selectivity by chance",
         "mean class selectivity under shuffled labels",
         _MORCOS,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from precompute.errors import StoreDamaged
 from precompute.store import schema
+from precompute.store.renamed import current
 from precompute.store.storefile import StoreFile
 
 
@@ -30,7 +31,7 @@ class Experiment(Mapping[str, NDArray[Any]]):
 
     def __getitem__(self, path: str) -> NDArray[Any]:
         self._refuse_missing(path)
-        full = self._path(path)
+        full = self._path(self._paths[path])
         if self._file.is_text(full):
             return np.array(self._file.strings(full), dtype=np.str_)
         return self._file.read(full)
@@ -38,7 +39,7 @@ class Experiment(Mapping[str, NDArray[Any]]):
     def read(self, path: str, selection: Any) -> NDArray[Any]:
         """Return a part of an array of numbers, such as ``np.s_[:, 3]``, without reading the rest of it."""
         self._refuse_missing(path)
-        return self._file.read(self._path(path), selection)
+        return self._file.read(self._path(self._paths[path]), selection)
 
     def get(self, path: str, default: Any = None) -> Any:
         """Return an array, or a default where the experiment does not hold it."""
@@ -69,8 +70,9 @@ class Experiment(Mapping[str, NDArray[Any]]):
         return self._file.names(self._path("layers"))
 
     @cached_property
-    def _paths(self) -> dict[str, None]:
-        return dict.fromkeys(self._file.datasets(self._path()))
+    def _paths(self) -> dict[str, str]:
+        """Every dataset as it is called today, with its path in the file."""
+        return {current(held): held for held in self._file.datasets(self._path())}
 
     def _refuse_missing(self, path: str) -> None:
         if path in self._paths:

@@ -23,6 +23,7 @@ from precompute.store.records import (
     Floats,
     Measure,
 )
+from precompute.store.renamed import current
 from precompute.store.storefile import StoreFile
 
 
@@ -78,7 +79,7 @@ class Layer:
     @cached_property
     def measures(self) -> dict[str, Measure]:
         """All measures of the layer, by name."""
-        return {name: self._measure(name) for name in self._names("measure")}
+        return {current(held): self._measure(held) for held in self._names("measure")}
 
     def activation(self, unit: int | slice) -> Activation:
         """Return one unit's response to every image (N,), or that of a run of units (units, N) in one read."""
@@ -202,6 +203,7 @@ class Layer:
             str(facts.get(fact, "")) for fact in ("label", "formula", "source", "range", "better", "experiment")
         )
         values = self._read(f"measure/{name}")
+        name = current(name)
         kind = str(facts.get("kind", "")) or _kind_of(name, span)
         return Measure(name, label or name, formula, source, span, better, values, experiment, kind)
 

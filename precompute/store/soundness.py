@@ -11,6 +11,7 @@ import numpy as np
 
 from precompute.store import schema
 from precompute.store.checks.rules import Problem
+from precompute.store.renamed import current
 
 _FREE_BYTES = 16 * 1024**2
 # gzip packs at most 1032 to one; distinct names in order stay far below the second.
@@ -54,7 +55,7 @@ def size_problems(file: h5py.File, path: str, sizes: dict[str, int]) -> Iterator
     sizes : dict
         Length of axes, as far as they are known.
     """
-    entry, item = schema.entry_for(path), h5py.h5o.open(file.id, _encoded(path))
+    entry, item = schema.entry_for(current(path)), h5py.h5o.open(file.id, _encoded(path))
     if entry is None or not entry.axes or not isinstance(item, h5py.h5d.DatasetID):
         return
     shape = item.shape or ()

@@ -9,14 +9,16 @@ import numpy as np
 
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
+from precompute.store.renamed import current
 
 HERE = Path(__file__).parent
 STORES = sorted(HERE.glob("*.h5.gz"))
 
 
 def recorded(packed: Path) -> dict[str, object]:
-    """Return what was recorded of a golden store when it was made."""
-    return json.loads(packed.with_name(packed.name.replace(".h5.gz", ".json")).read_text("utf-8"))
+    """Return what was recorded of a golden store when it was made, by the names that datasets have today."""
+    text = packed.with_name(packed.name.replace(".h5.gz", ".json")).read_text("utf-8")
+    return json.loads(text, object_pairs_hook=lambda pairs: {current(name): value for name, value in pairs})
 
 
 def unpack(packed: Path, folder: Path) -> Path:

@@ -57,6 +57,6 @@ class DiscordantCounts:
             "max_drop": test.largest,
             "max_drop_class": test.worst,
             "max_drop_expected": test.expected,
-            "max_drop_noise": test.ceiling,
+            "max_drop_ceiling": test.ceiling,
             "max_drop_p": test.p,
         }

@@ -163,7 +163,7 @@ def _measures(found: Arrays) -> Arrays:
         | {
             "class_selectivity_held_out": found["observed"][:, held_out],
             "class_selectivity_p": found["p"][:, selectivity],
-            "class_selectivity_noise": found["expected"][:, selectivity],
+            "class_selectivity_expected": found["expected"][:, selectivity],
             "mutual_information_p": found["p"][:, bits],
             "one_against_rest_class": found["auc_class"],
             "average_precision_class": found["average_precision_class"],

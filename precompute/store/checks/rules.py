@@ -9,6 +9,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.store.renamed import earlier
+
 _BLOCK_BYTES = 16 * 1024**2
 _GUESSED_ELEMENT_BYTES = 64 * 1024
 
@@ -41,14 +43,14 @@ class Rule:
 
 
 def instances(file: h5py.File, pattern: str) -> list[str]:
-    """List the paths that a pattern of the schema stands for, given the names that the file holds."""
+    """List the paths that a pattern of the schema stands for, given the names that the file holds, earlier ones too."""
     paths = [""]
     for part in pattern.split("/")[1:]:
         if part.startswith("<"):
             paths = [f"{path}/{name}" for path in paths for name in names(file, path)]
         else:
             paths = [f"{path}/{part}" for path in paths]
-    return paths
+    return [earlier(path) if path not in file and earlier(path) in file else path for path in paths]
 
 
 def names(file: h5py.File, path: str) -> tuple[str, ...]:

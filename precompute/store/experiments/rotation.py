@@ -19,7 +19,7 @@ _FOUND: tuple[tuple[str, str, str, str, str], ...] = (
         _ALL_SET_APART,
     ),
     (
-        "max_drop_noise",
+        "max_drop_ceiling",
         "f4",
         "fraction",
         "What the largest class drop stays at or below in 95 % of those cases.",

@@ -245,7 +245,7 @@ ENTRIES: tuple[Entry, ...] = (
         nan=_ALL_SET_APART,
     ),
     Entry(
-        f"{_ABLATED}/max_drop_noise",
+        f"{_ABLATED}/max_drop_ceiling",
         "f4",
         ("unit",),
         "fraction",

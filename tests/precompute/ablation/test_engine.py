@@ -20,7 +20,7 @@ def take_the_wrong_channel(engine, _monkeypatch):
 
 
 def miss_the_shortcut(_engine, monkeypatch):
-    monkeypatch.setattr(suffix.Batch, "whole", suffix.Batch.old)
+    monkeypatch.setattr(suffix.RowBatch, "whole", suffix.RowBatch.old)
 
 
 @pytest.mark.parametrize("plant", [take_the_wrong_channel, miss_the_shortcut])

@@ -26,13 +26,13 @@ def checked(ablater, network, ablations=()):
 
 
 def take_a_wrong_image(monkeypatch):
-    honest = suffix.Batch.old
-    monkeypatch.setattr(suffix.Batch, "old", lambda batch, node: honest(batch, node).roll(1, 0))
+    honest = suffix.RowBatch.old
+    monkeypatch.setattr(suffix.RowBatch, "old", lambda batch, node: honest(batch, node).roll(1, 0))
 
 
 def miss_the_shortcut(monkeypatch):
-    monkeypatch.setattr(suffix.Batch, "whole", lambda batch, node: torch.zeros_like(batch.old(node)))
-    monkeypatch.setattr(suffix.Batch, "change", lambda batch, node: batch.old(node).fill_(1))
+    monkeypatch.setattr(suffix.RowBatch, "whole", lambda batch, node: torch.zeros_like(batch.old(node)))
+    monkeypatch.setattr(suffix.RowBatch, "change", lambda batch, node: batch.old(node).fill_(1))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -44,7 +44,7 @@ def test_only_what_describes_a_unit_is_correlated(found):
     names = set(found["layers/deep/ablation/zero/measure"])
     assert {"class_selectivity", "l1_norm", "class_selectivity_held_out", "mutual_information"} <= names
     assert not names & {"dead", "selective_class", "max_class_drop_class", "overall_drop", "max_class_drop_mean"}
-    assert not {name for name in names if name.endswith(("_p", "_noise", "_class"))}
+    assert not {name for name in names if name.endswith(("_p", "_expected", "_ceiling", "_class"))}
 
 
 def test_flips_of_another_ablation_describe_no_unit(store_path, experiment):

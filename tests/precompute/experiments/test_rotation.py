@@ -67,7 +67,7 @@ def test_units_lose_exactly_what_the_store_says(done, found, layer):
 @pytest.mark.parametrize("layer", LAYERS)
 def test_what_a_unit_is_tested_with_is_what_the_statistics_say(done, found, layer):
     statistics = done.experiment("statistics")
-    for name in ("max_drop_expected", "max_drop_noise", "max_drop_p", "max_drop_q"):
+    for name in ("max_drop_expected", "max_drop_ceiling", "max_drop_p", "max_drop_q"):
         np.testing.assert_array_equal(
             found[f"layers/{layer}/natural/{name}"], statistics[f"layers/{layer}/ablation/zero/{name}"]
         )

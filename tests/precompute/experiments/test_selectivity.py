@@ -23,7 +23,7 @@ ADDED = {
     "average_precision_class",
     "best_f1",
     "class_selectivity_held_out",
-    "class_selectivity_noise",
+    "class_selectivity_expected",
     "class_selectivity_p",
     "hoyer",
     "lifetime_sparsity",

@@ -93,7 +93,7 @@ def test_the_largest_drop_stands_beside_its_noise(shared_path, found, layer, kin
     with open_store(shared_path) as store:
         every = store.layer(layer).ablation(kind).drop
     drop = every[:, found["set_apart"] == 0].max(axis=1)
-    largest, noise, p, q = (found[f"{base}/max_drop{end}"] for end in ("", "_noise", "_p", "_q"))
+    largest, noise, p, q = (found[f"{base}/max_drop{end}"] for end in ("", "_ceiling", "_p", "_q"))
     np.testing.assert_allclose(largest, np.nanmax(every, axis=1), atol=1e-6)
     assert (p[largest > noise + 1e-6] <= 0.05).all()
     assert (q >= p).all()

@@ -19,7 +19,7 @@ QUANTITIES = {
     "zero_fraction",
 }
 NO_QUANTITIES = {
-    "class_selectivity_noise",
+    "class_selectivity_expected",
     "class_selectivity_p",
     "concept",
     "dead",
