@@ -1,4 +1,4 @@
-"""What a run was asked to do, read once at the edge."""
+"""The options of a run, read once at the edge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

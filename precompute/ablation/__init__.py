@@ -1,1 +1,1 @@
-"""What the network says when units are silenced."""
+"""Ablation: run the network with units silenced."""

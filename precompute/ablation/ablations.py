@@ -1,4 +1,4 @@
-"""What is silenced, and what comes back: the words that the plain method and the engine share."""
+"""Types that the plain method and the engine share: ablations, the rows that they change, the `Ablater` protocol."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How many images, ablations and rows go together."""
+"""Choose how many images, ablations and rows are computed together, as far as memory allows."""
 
 from collections.abc import Sequence
 

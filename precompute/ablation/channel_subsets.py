@@ -1,4 +1,4 @@
-"""Where lanes lie among the channels of a whole value: at single ones, or along directions across all of them."""
+"""The channels that ablations change in a whole value: single ones, or directions across all of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

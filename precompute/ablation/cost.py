@@ -1,4 +1,4 @@
-"""What a whole sweep costs, shard, image and row apart, told from short ones: what a run is planned by."""
+"""Estimate the cost of a whole sweep, for each shard, image and row, from short sweeps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The way of one batch of images and one block of ablations to outputs, and what is computed again on it."""
+"""Run a block of ablations on a batch of images, and compute rows again whose highest outputs are too close."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

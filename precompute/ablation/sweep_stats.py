@@ -1,4 +1,4 @@
-"""What a sweep cost, and how far it was from the plain method."""
+"""Statistics of a sweep: rows computed, computed again and audited, and the errors that were found."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields

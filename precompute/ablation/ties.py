@@ -1,4 +1,4 @@
-"""When two predictions are two: not where the outputs that they name are equal but for rounding."""
+"""Tell two predictions apart: not where the outputs that they name are equal but for rounding."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Which measures of a unit go with what its ablation costs, and how much of that is chance: from the store alone."""
+"""Correlate the measures of units with what their ablation costs, beside chance: from the store alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

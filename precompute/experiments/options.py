@@ -1,4 +1,4 @@
-"""What an experiment was asked to do, read once at the edge."""
+"""The options of an experiment, read once at the edge."""
 
 from dataclasses import dataclass, fields
 from functools import partial

@@ -1,4 +1,4 @@
-"""What an experiment is given, and what it gives back before and after its work."""
+"""The protocol of an experiment: the job that it is given, and what it returns before and after its work."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What several experiments make of a store: losses of log-probability, and images spread over the classes."""
+"""Helpers of several experiments: losses of log-probability, and images spread over the classes."""
 
 import numpy as np
 

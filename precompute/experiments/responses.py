@@ -1,4 +1,4 @@
-"""What takes the network's maps and its belief in every class: class correlation, and the fraction of zeros.
+"""Measures that need the network: correlation of activation with class probability, and the fraction of zeros.
 
 One pass over the images. Of each shard only sums are kept, so memory does not grow with the number of images.
 """

@@ -1,4 +1,4 @@
-"""How far the drops of a store are more than chance: from its flips and changes of log-probability alone."""
+"""Test whether the drops of a store are more than chance, from its flips and changes of log-probability alone."""
 
 from dataclasses import dataclass
 from time import perf_counter

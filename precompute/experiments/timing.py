@@ -1,4 +1,4 @@
-"""What one more row of work takes, whatever the work, told from a little of it; what comes once is left out."""
+"""Estimate the time of one more row of work from small timed samples, without what comes only once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""What a run will cost, told from a few of its images, and what is left out where it would cost too much."""
+"""Estimate what a run costs from a few of its images, and leave out what would cost too much."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace

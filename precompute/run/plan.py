@@ -1,4 +1,4 @@
-"""What a run will do, settled before anything is computed."""
+"""The plan of a run: everything that is settled before anything is computed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

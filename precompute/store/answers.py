@@ -1,4 +1,4 @@
-"""What a store says of the network's answers, in the words of the measures."""
+"""The network's answers as a store holds them, in the form that the measures take."""
 
 import numpy as np
 

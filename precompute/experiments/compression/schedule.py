@@ -1,4 +1,4 @@
-"""What the compression of some layers costs, and how it is cut down to the time and memory there are."""
+"""Estimate what the compression of some layers costs, and cut it down to the time and memory there are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

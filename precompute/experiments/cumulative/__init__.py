@@ -1,4 +1,4 @@
-"""How accuracy falls as units are removed one after another, in several orders."""
+"""Accuracy as units are removed one after another, in several orders."""
 
 from dataclasses import dataclass, replace
 from functools import partial

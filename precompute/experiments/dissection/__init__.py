@@ -1,4 +1,4 @@
-"""Which concepts units stand for: how well the places where they are most active coincide with a concept's."""
+"""Network dissection: how well the positions where a unit is most active coincide with a concept's."""
 
 from functools import partial
 from time import perf_counter

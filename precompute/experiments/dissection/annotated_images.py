@@ -1,4 +1,4 @@
-"""What network dissection looks at: pictures with masks, and the maps of layers over them, place by place."""
+"""Images with masks of concepts, and the maps of layers over them, position by position."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which images units are ranked on and which they are tried on: two halves, or training images and all others."""
+"""Choose the images that rank units and those that try them: two halves, or training images and all others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

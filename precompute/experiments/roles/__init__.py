@@ -1,4 +1,4 @@
-"""Which role each unit has, by what it does for training images and for the store's images, held out from training."""
+"""The role of each unit, from what it does for training images and for the store's images, which are held out."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""What silencing each unit costs on a set of images: summed from a store, or swept on a folder of training images."""
+"""Losses of log-odds without each unit: summed from a store, or swept on a folder of training images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

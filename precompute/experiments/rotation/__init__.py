@@ -1,4 +1,4 @@
-"""What every direction of randomly rotated bases of a layer does, beside what its units do, on the same images."""
+"""Ablate every direction of randomly rotated bases of a layer, beside its units, on the same images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

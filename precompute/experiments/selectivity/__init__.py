@@ -1,4 +1,4 @@
-"""How far each unit is about a class, beside what chance gives; how rarely it is active, and which units do the same.
+"""Class selectivity, information, sparsity and redundancy of every unit, beside levels of shuffled labels.
 
 From the store alone. Units are read a block at a time, but for the correlations between them, which need one number
 per unit and image of a whole layer at hand.

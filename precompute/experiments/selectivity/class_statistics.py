@@ -1,4 +1,4 @@
-"""What some units have to do with the classes, beside what shuffled labels give: arrays in, arrays out."""
+"""Statistics of units against classes, beside those of shuffled labels: arrays in, arrays out."""
 
 import numpy as np
 
