@@ -1,5 +1,6 @@
 """Made-up stores and the app run without a browser."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -9,9 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
-from explorer.page_registry import PAGES
+from precompute.store import probe
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
 
@@ -37,6 +40,25 @@ def full_store(made):
     """An open store with every part; tests only read it."""
     with open_store(made("full")) as store:
         yield store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waste():
+    """Leave out what costs a test as much as its page does, and is tested elsewhere or is not ours.
+
+    The probe reads a store in this process rather than in one of its own. Streamlit does not look through all that is
+    installed for components, which it does anew for every ``AppTest``.
+    """
+
+    def comes_to_an_end(path: Path) -> bool:
+        with contextlib.suppress(Exception):  # whoever opens the file is told
+            probe._read_through(str(path))
+        return True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "_try", comes_to_an_end)
+        patch.setattr(manifest_scanner, "scan_component_manifests", list)
+        yield
 
 
 @dataclass
@@ -76,12 +98,10 @@ def show(runs) -> Callable[..., Page]:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
         for name, value in query.items():
             app.query_params["class" if name == "class_" else name] = value
-        app.run()
         if page != "overview":
-            app.switch_page({each.name: each.file for each in PAGES}[page])
-            for name, value in query.items():
-                app.query_params["class" if name == "class_" else name] = value
-            app.run()
+            # `switch_page` would need a whole run of the first page before it.
+            app._page_hash = calc_hash(page)
+        app.run()
         assert [element.value for element in app.exception] == []
         return Page(app)
 
