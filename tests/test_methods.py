@@ -15,16 +15,9 @@ from precompute.store.experiments import registry
 METHODS = (Path(__file__).parents[1] / "docs" / "methods.md").read_text()
 FOLDS = re.findall(r"<summary>Recompute it yourself: (.*?)</summary>\n\n```python\n(.*?)```", METHODS, re.DOTALL)
 STORE = '"runs/demo.h5"'
-QUICK = {
-    "selectivity": ["--max-minutes", "0.01"],
-    "responses": ["--images-per-class", "10"],
-    **{name: ["--images-per-class", "4"] for name in ("entropy", "rotation", "cumulative", "compression")},
-    "dissection": ["--max-minutes", "0.05"],
-}
+QUICK = ["--images-per-class", "4", "--max-minutes", "0.05"]
 NOT_FROM_ITS_GROUP = {"selectivity", "random_weights"}
 """The number of the first is a measure of the layer; the maps that the second compares with are in no store."""
-LAST = ("correlations",)
-"""Needs what the others found."""
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +27,8 @@ def store(tmp_path_factory):
     if not named:
         pytest.skip("no demo store: `make test` builds one and names it by UNITSCOPE_DEMO_STORE")
     path = shutil.copyfile(named, tmp_path_factory.mktemp("methods") / "demo.h5")
-    with h5py.File(path) as file:
-        missing = set(registry.NAMES) - set(file["experiments"])
-    for name in sorted(missing, key=LAST.__contains__):
-        words = ["experiment", name, str(path), "--layer", "features.10", *QUICK.get(name, [])]
-        masks = ["--masks", str(Path(named).parent / "demo-images" / "masks")] if name == "dissection" else []
-        assert main(words + masks) == 0, name
+    masks = str(Path(named).parent / "demo-images" / "masks")
+    assert main(["experiment", "all", str(path), "--layer", "features.10", *QUICK, "--masks", masks]) == 0
     return path
 
 

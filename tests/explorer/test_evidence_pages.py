@@ -85,7 +85,7 @@ def test_what_can_be_found_is_computed_for_this_layer(told, show):
     drop = told.experiment("statistics")[f"layers/{LAYER}/ablation/zero/true_drop"]
     said = show("experiments", store="demo", experiment="statistics", layer=LAYER).words
     middle = float(share[np.abs(drop - 0.16).argmin()])
-    assert f"16 points {100 * middle:.0f} %" in said or not 0.01 <= middle <= 0.99
+    assert f"16 points in {100 * middle:.0f} %" in said or not 0.01 <= middle <= 0.99
 
 
 def test_without_statistics_the_page_says_how_to_add_them(made, runs, show):

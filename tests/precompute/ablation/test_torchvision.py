@@ -31,16 +31,9 @@ LAYERS = {
 SIZES = {"inception_v3": 96, "convnext_tiny": 32}
 
 
-# Small networks, one of each way to build: chains, shortcuts, squeeze and excite, shuffled channels, units last.
-QUICK = {
-    "alexnet",
-    "resnet18",
-    "mobilenet_v2",
-    "mobilenet_v3_small",
-    "shufflenet_v2_x1_0",
-    "squeezenet1_1",
-    "convnext_tiny",
-}
+# Small networks, one of each way to build: chains, shortcuts, squeeze and excite, shuffled channels.
+# Units that lie last are in tests/test_coverage.py.
+QUICK = {"alexnet", "resnet18", "mobilenet_v3_small", "shufflenet_v2_x1_0"}
 
 
 @pytest.mark.parametrize(
