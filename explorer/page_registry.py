@@ -1,4 +1,4 @@
-"""The pages of the app: one row each, and a file each in ``explorer/pages``."""
+"""The pages of the app: one row each, and a file each in ``explorer/views``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Page:
     @property
     def file(self) -> str:
         """Its file, from the top of the project."""
-        return self.path or f"explorer/pages/{self.name}/page.py"
+        return self.path or f"explorer/views/{self.name}.py"
 
 
 PAGES: tuple[Page, ...] = (

@@ -103,7 +103,7 @@ for name in sys.argv[1:]:
     found = importlib.import_module(name)
     for module in pkgutil.walk_packages(getattr(found, "__path__", ()), f"{name}."):
         # The scripts of the pages are run by Streamlit; they import other parts only.
-        if not re.fullmatch(r"explorer\.pages\.\w+\.page", module.name):
+        if not re.fullmatch(r"explorer\.views\.\w+", module.name):
             importlib.import_module(module.name)
 print(sorted({"torch", "torchvision", "captum"} & set(sys.modules)))
 """

@@ -168,7 +168,7 @@ def test_an_experiment_is_found_by_the_app(tuning, store_path, app):
     app.query_params["experiment"] = "tuning"
     app.run()
     assert any("experiment=tuning" in link.proto.query_string for link in app.get("page_link"))
-    app.switch_page("explorer/pages/experiments/page.py")
+    app.switch_page("explorer/views/experiments.py")
     app.query_params["experiment"] = "tuning"
     assert "How tuned. Source: Nobody 2000." in words(app.run())
     assert app.code[0].value == f"python -m precompute experiment tuning {store_path}"

@@ -1,1 +1,1 @@
-"""The pages, a package each: a thin script `page.py`, and the parts that no other page has."""
+"""What one page alone uses, a package for each page."""

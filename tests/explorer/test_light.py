@@ -11,7 +11,7 @@ import sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("app.py", default_timeout=60).run()
 for page in ("layer", "unit", "experiments", "compare"):
-    app.switch_page(f"explorer/pages/{page}/page.py").run()
+    app.switch_page(f"explorer/views/{page}.py").run()
 assert not app.exception and any("us-sentence" in html.proto.body for html in app.get("html"))
 print([name for name in ("torch", "torchvision", "captum") if name in sys.modules])
 """
