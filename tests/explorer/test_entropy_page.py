@@ -62,7 +62,7 @@ def test_entropies_of_a_class_stand_beside_noise_and_shuffles(page):
     assert cells(said, "below all 19 shuffles of its maps") == ["3"]
     assert cells(said, "selective rate under 10%") == ["1"]
     assert "By chance 0.3 units lie below all shuffles" in said
-    assert "Entropies are of 2 images, accuracy and loss of others." in said
+    assert "Entropies are computed on 2 images, accuracy and loss on others." in said
     assert "agree with those on the others at r = 0.50" in said
     assert len(shown.charts()) == 3
 
@@ -72,7 +72,7 @@ def test_the_transition_is_a_number_in_every_order(page):
     assert cells(said, "lowest entropy first") == ["2", "90<br><small>1 to 2</small>", "32"]
     assert cells(said, "highest entropy first") == ["5", "90<br><small>4 to 5</small>", "68"]
     assert cells(said, "random orders: mean and range")[0] == "3<br><small>3 to 3</small>"
-    assert "Steepest fall within 1 of 6 units" in said
+    assert "Steepest fall: the largest loss within 1 of 6 units" in said
 
 
 def test_accuracy_and_loss_are_drawn_apart(page):
@@ -86,7 +86,7 @@ def test_over_all_classes_the_mean_is_shown_without_ranges(page):
     shown = page(found())
     assert "mean over classes" in shown.words
     assert cells(shown.words, "independent noise") == ["2.00", "100"]
-    assert "The ranges of noise belong to single classes" in shown.words
+    assert "Noise has a range for single classes only" in shown.words
     assert '"low": 1' not in shown.charts()[0].proto.spec
 
 
@@ -118,7 +118,7 @@ def test_a_class_that_cannot_be_measured_shows_its_entropies(page):
     for name in ("accuracy", "loss"):
         arrays[name][...] = np.nan
     shown = page(arrays, class_=LABEL)
-    assert "No image of the class was measured on." in shown.words
+    assert "No image of the class was measured." in shown.words
     assert len(shown.charts()) == 1
 
 

@@ -106,7 +106,7 @@ def test_the_steepest_fall_is_a_number_and_a_place_in_every_order(removed):
     rows = {name: shown.words.split(f"<td>{name}</td>")[1].split("</tr>")[0] + "</tr>" for name in NAMES.values()}
     assert rows[NAMES["most"]].endswith(first)
     assert rows[NAMES["least"]].endswith(even)
-    assert "Steepest fall within 1 of 6 units" in shown.words
+    assert "Steepest fall: the largest loss within 1 of 6 units" in shown.words
 
 
 def test_a_class_that_never_falls_has_no_fall_marked(removed):
