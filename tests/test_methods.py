@@ -29,6 +29,8 @@ def store(tmp_path_factory):
     path = shutil.copyfile(named, tmp_path_factory.mktemp("methods") / "demo.h5")
     masks = str(Path(named).parent / "demo-images" / "masks")
     assert main(["experiment", "all", str(path), "--layer", "features.10", *QUICK, "--masks", masks]) == 0
+    # Its fold takes all images of the store, and roles are quickly told.
+    assert main(["experiment", "roles", str(path), "--layer", "features.10"]) == 0
     return path
 
 
