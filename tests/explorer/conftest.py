@@ -42,7 +42,7 @@ def full_store(made):
         yield store
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def no_waste():
     """Leave out what costs a test as much as its page does, and is tested elsewhere or is not ours.
 
