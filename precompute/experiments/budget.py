@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from precompute.words import duration
+
 Work = TypeVar("Work")
 Cut = Callable[[Work, float], tuple[Work, str]]
 """Receives some work and the share of it that there is time for; returns less work, and a clause that describes it."""
@@ -43,7 +45,7 @@ def fit(
     if not clauses:
         return work, None
     return work, (
-        f"In full this would take {full / 60:.0f} min. To stay within {minutes:g} min, {', '.join(clauses)}; "
+        f"In full this would take {duration(full)}. To stay within {minutes:g} min, {', '.join(clauses)}; "
         "--max-minutes allows more."
     )
 
