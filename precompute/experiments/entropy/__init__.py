@@ -24,7 +24,6 @@ from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
 from precompute.stages.births import births_of
-from precompute.store.answers import answers
 from precompute.store.layer import Layer
 
 
@@ -175,7 +174,7 @@ def _run(job: Job, restored: RestoredRun, work: list[_Work], samples: Samples, a
     found, label = _with_entropies(job, restored, work, samples, advance)
     removals = [_removal(job, each, arrays["entropy"]) for each, arrays in zip(work, found, strict=True)]
     with exact_float32():
-        curves = class_curves(restored, removals, answers(job.store), samples.measured, advance=advance)
+        curves = class_curves(restored, removals, job.store, samples.measured, advance=advance)
     arrays: Arrays = {"half": samples.half, "n_images": np.bincount(label, minlength=n_classes)}
     for each, levels, along in zip(work, found, curves, strict=True):
         arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in (levels | along).items()}

@@ -2,36 +2,32 @@
 
 import numpy as np
 
+from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.stages.ablation import Effect
 from precompute.stages.activations import log_softmax
 
 
-class ClassCounts:
-    """Right answers and log-probabilities, for no ablation (row 0) and each of some ablations (rows 1 and up).
+class ClassCounts(AccuracyCounts):
+    """Right answers and log-probabilities; which the ablations are may differ from class to class.
 
     Parameters
     ----------
     n_ablations
-        How many ablations. Which they are may differ from class to class.
-    n_classes
-        How many classes.
+        How many ablations.
+    output_index
+        (class,) the network output that each class is.
 
     Attributes
     ----------
-    count
-        (class,) images.
-    right
-        (ablation, class) images of the class that are given its output.
     log_prob
-        (ablation, class) sum of the log-probabilities of its output over them.
+        (ablation, class) sum of the log-probabilities of its output over the images of the class.
     """
 
-    def __init__(self, n_ablations: int, n_classes: int) -> None:
-        self.count = np.zeros(n_classes, dtype=np.int64)
-        self.right = np.zeros((n_ablations + 1, n_classes), dtype=np.int64)
-        self.log_prob = np.zeros((n_ablations + 1, n_classes))
+    def __init__(self, n_ablations: int, output_index: np.ndarray) -> None:
+        super().__init__(n_ablations, output_index)
+        self.log_prob = np.zeros(self.right.shape)
 
-    def add(self, effect: Effect, *, label: np.ndarray, logits: np.ndarray, target: np.ndarray) -> None:
+    def add_with_log_prob(self, effect: Effect, *, label: np.ndarray, logits: np.ndarray) -> None:
         """Add some images.
 
         Parameters
@@ -42,24 +38,17 @@ class ClassCounts:
             (image,) their classes.
         logits
             (image, output) what the network says of them with nothing ablated.
-        target
-            (image,) the output that is right.
         """
-        image = np.arange(len(label))
-        prediction = np.tile(logits.argmax(axis=1), (len(self.right), 1))
-        prediction[effect.flip_unit + 1, effect.flip_image] = effect.flip_prediction
-        log_prob = np.tile(log_softmax(logits)[image, target], (len(self.right), 1))
+        self.add(effect, label, logits.argmax(axis=1))
+        right = log_softmax(logits)[np.arange(len(label)), self.output_index[label]]
+        log_prob = np.tile(right, (len(self.right), 1))
         log_prob[1:] += effect.log_prob_change
         for c in np.unique(label):
-            of_class = label == c
-            self.count[c] += of_class.sum()
-            self.right[:, c] += (prediction == target)[:, of_class].sum(axis=1)
-            self.log_prob[:, c] += log_prob[:, of_class].sum(axis=1)
-
-    def accuracy(self) -> np.ndarray:
-        """Return the share of each class's images that are right, (ablation, class); NaN for a class without images."""
-        return self.right / np.where(self.count, self.count, np.nan)
+            self.log_prob[:, c] += log_prob[:, label == c].sum(axis=1)
 
     def loss(self) -> np.ndarray:
-        """Return the mean negative log-probability of the right output in nats, (ablation, class); NaN likewise."""
+        """Return the mean negative log-probability of the right output in nats, (ablation, class).
+
+        NaN for a class without images.
+        """
         return -self.log_prob / np.where(self.count, self.count, np.nan) + 0.0

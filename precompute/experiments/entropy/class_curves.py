@@ -15,9 +15,10 @@ from precompute.experiments.entropy.class_counts import ClassCounts
 from precompute.experiments.protocol import Advance, Arrays
 from precompute.experiments.restored_run import RestoredRun
 from precompute.measures.curves import steepest_fall, steps_to_half, window_steps
-from precompute.measures.drops import Answers
 from precompute.models.outputs import has_log_prob
 from precompute.stages.ablation import sweep
+from precompute.store.answers import answers
+from precompute.store.reader import Store
 
 RANKINGS = ("lowest", "highest", *["random"] * N_RANDOM)
 """The orders of every class: its own, its own backwards, and random ones that all classes share."""
@@ -72,7 +73,7 @@ class _Images:
     def remove(self, ablater: Ablater, ablations: list[Ablation], counts: ClassCounts, advance: Advance) -> None:
         if ablations:
             effect = sweep(ablater, self.inputs, ablations, baseline=self.logits, target=self.target, advance=advance)
-            counts.add(effect, label=self.label, logits=self.logits, target=self.target)
+            counts.add_with_log_prob(effect, label=self.label, logits=self.logits)
 
 
 def n_sets(n_steps: int) -> int:
@@ -81,7 +82,7 @@ def n_sets(n_steps: int) -> int:
 
 
 def class_curves(
-    restored: RestoredRun, removals: Sequence[Removal], before: Answers, where: np.ndarray, *, advance: Advance
+    restored: RestoredRun, removals: Sequence[Removal], store: Store, where: np.ndarray, *, advance: Advance
 ) -> list[Arrays]:
     """Remove units of some layers, and follow accuracy and loss.
 
@@ -91,8 +92,8 @@ def class_curves(
         The network and its images.
     removals
         The layers.
-    before
-        What is right, for every image of the store.
+    store
+        Says what is right for every image.
     where
         (image,) positions of the images to measure on.
     advance
@@ -103,8 +104,9 @@ def class_curves(
     list of dict
         The curves of each layer and what is read off them, as the store holds them.
     """
-    own = [ClassCounts(len(removal.own(0)), before.n_classes) for removal in removals]
-    shared = [ClassCounts(len(removal.shared()), before.n_classes) for removal in removals]
+    before, output_index = answers(store), np.asarray(store.classes.output_index)
+    own = [ClassCounts(len(removal.own(0)), output_index) for removal in removals]
+    shared = [ClassCounts(len(removal.shared()), output_index) for removal in removals]
     for shard, inputs, logits in restored.read(where):
         images = _Images(inputs, logits, before.label[shard], before.target[shard])
         for removal, of_class, of_all in zip(removals, own, shared, strict=True):
@@ -118,7 +120,7 @@ def class_curves(
 
 
 def _read_off(removal: Removal, own: ClassCounts, shared: ClassCounts) -> Arrays:
-    accuracy = _orders_first(own.accuracy(), shared.accuracy())
+    accuracy = _orders_first(own.class_accuracy(), shared.class_accuracy())
     return {
         "ranking": np.array(RANKINGS),
         "unit": removal.order,
