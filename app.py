@@ -3,13 +3,11 @@
 ``streamlit run app.py`` shows the stores in ``runs/``; ``streamlit run app.py -- --store FILE.h5`` shows that one.
 """
 
-import sys
-
 import streamlit as st
 
 from explorer import cache, navigate, page_registry
 from explorer.pages import welcome
-from explorer.store_files import ROOT, find_store_files
+from explorer.store_files import ROOT
 from explorer.widgets import messages
 from precompute.errors import UnitscopeError
 from precompute.store.damage import reading
@@ -27,7 +25,7 @@ page = st.navigation(
 )
 
 try:
-    if sources := find_store_files(sys.argv):
+    if sources := navigate.look_for_stores():
         with reading(*navigate.asked_paths(sources)):
             page.run()
     else:

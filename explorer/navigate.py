@@ -59,6 +59,28 @@ class View:
         return None if label is None else self.store.classes.name.index(label)
 
 
+_FILES = "store_files"
+
+
+def look_for_stores() -> tuple[StoreFile, ...]:
+    """List the stores to offer, once a rerun: the app asks for them before it runs a page.
+
+    Raises
+    ------
+    UnitscopeError
+        When the app's arguments cannot be understood.
+    """
+    st.session_state[_FILES] = ()
+    st.session_state[_FILES] = find_store_files(sys.argv)
+    return files()
+
+
+def files() -> tuple[StoreFile, ...]:
+    """Return the stores that this rerun has found; none where they could not be looked for."""
+    found: tuple[StoreFile, ...] = st.session_state.get(_FILES, ())
+    return found
+
+
 def current() -> View:
     """Read the URL.
 
@@ -67,7 +89,7 @@ def current() -> View:
     UnitscopeError
         When its store cannot be used.
     """
-    sources = {source.name: source for source in find_store_files(sys.argv)}
+    sources = {source.name: source for source in files()}
     name, problems = selection.choose_store(st.query_params, list(sources))
     source = sources[name]
     store = cache.store_of(source)

@@ -1,13 +1,10 @@
 """The list of all experiments, as links; those that the store holds come with a mark."""
 
-import sys
-
 import streamlit as st
 
 from explorer import navigate
 from explorer.format import md_text
 from explorer.navigate import View
-from explorer.store_files import find_store_files
 from explorer.widgets.html import note
 from precompute.store.experiments import registry
 
@@ -23,7 +20,7 @@ def show(view: View, chosen: str | None = None) -> None:
             with st.container(key="experiment_chosen" if name == chosen else None):
                 st.page_link(navigate.EXPERIMENTS, label=label, icon=icon, query_params=query(view, name))
         note("✓ in this store, + can be added")
-        if len(find_store_files(sys.argv)) > 1:
+        if len(navigate.files()) > 1:
             st.page_link(
                 navigate.COMPARE,
                 label="Compare stores",

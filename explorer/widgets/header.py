@@ -1,6 +1,5 @@
 """What is on top of every page: where the reader is, the stores there are, and whether this one fails its check."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +9,6 @@ from explorer import navigate, page_registry
 from explorer.format import md_text
 from explorer.navigate import View
 from explorer.selection import Selection
-from explorer.store_files import find_store_files
 from explorer.widgets import check_warning
 from explorer.widgets.html import escape
 
@@ -38,7 +36,7 @@ def _home(view: View) -> dict[str, str]:
 
 
 def _store_picker(view: View) -> None:
-    names = [source.name for source in find_store_files(sys.argv)]
+    names = [source.name for source in navigate.files()]
     if len(names) < 2:
         return
     st.session_state["picked_store"] = view.selection.store

@@ -3,14 +3,11 @@
 As HTML rather than markdown: paths and names stay literal, also for whoever copies them.
 """
 
-import sys
-
 import streamlit as st
 
 from explorer import navigate
 from explorer.format import md_text
 from explorer.selection import Selection
-from explorer.store_files import find_store_files
 from explorer.widgets.html import escape
 from precompute.errors import UnitscopeError
 
@@ -35,9 +32,6 @@ def alert(kind: str, inner: str) -> None:
 
 
 def _others() -> list[str]:
-    try:
-        names = [source.name for source in find_store_files(sys.argv)]
-    except UnitscopeError:
-        return []
+    names = [source.name for source in navigate.files()]
     asked = st.query_params.get("store", names[0] if names else None)
     return [name for name in names if name != asked]

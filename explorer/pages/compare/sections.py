@@ -1,6 +1,5 @@
 """Stores beside each other: which, and what is drawn and said of them."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from explorer import cache, navigate
 from explorer.charts.comparison import Floats, Row, correlations, distributions
 from explorer.format import number, percent
 from explorer.navigate import View
-from explorer.store_files import StoreFile, find_store_files
+from explorer.store_files import StoreFile
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
 from explorer.widgets.html import heading, how_and_limits, note, table, with_small
@@ -90,7 +89,7 @@ def show(view: View) -> None:
 
 
 def _choose_stores(view: View) -> list[StoreFile]:
-    sources = {source.name: source for source in find_store_files(sys.argv)}
+    sources = {source.name: source for source in navigate.files()}
     asked = view.selection.beside
     others = _of_the_same_images(view, sources) if asked is None else asked.split(_BETWEEN)
     named = [view.selection.store, *others]
