@@ -97,8 +97,8 @@ def test_correlations_stand_beside_chance_and_are_read_more_carefully(told, show
     ("reliability", "said"),
     [
         (0.84, "Split-half reliability of the drop over units: 0.84."),
-        (0.12, "On other images other units would lead"),
-        (np.nan, "How far these drops would be the same on other images is not known"),
+        (0.12, "On other images other units would come first"),
+        (np.nan, "It is not known how far this drop would be the same on other images"),
     ],
 )
 def test_how_far_drops_would_be_the_same_on_other_images_is_said(told_path, runs, show, reliability, said):
@@ -118,5 +118,5 @@ def test_correlations_of_an_earlier_version_are_said_to_lack_chance(told_path, r
     with h5py.File(path, "r+") as file:
         del file[f"/experiments/correlations/{BASE}/ablation/zero/chance_p"]
     shown = show("experiments", store="demo", experiment="correlations", layer=LAYER)
-    assert "made by an earlier version" in shown.words
+    assert "An earlier version made this, without chance levels." in shown.words
     assert shown.charts() == []
