@@ -134,8 +134,8 @@ def _looked_at(experiment: Experiment, chosen: int | None) -> str:
 
 PRESENTATION = Presentation(
     shows=(
-        "What silencing each unit costs on training images and on held-out images, and whether the unit "
-        "helps both, memorises, or does neither."
+        "How much each unit helps on training images and on held-out images. A unit that helps on training "
+        "images alone may have memorised them."
     ),
     reading=(
         "A unit's worth is the mean fall of the log-odds of the right class without it. A unit helps where "

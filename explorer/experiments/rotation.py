@@ -163,7 +163,8 @@ def _measured_on(experiment: Experiment, drop: _Bases) -> str:
 
 PRESENTATION = Presentation(
     shows=(
-        "What removing each direction of randomly rotated bases of a layer costs, beside what removing each unit costs."
+        "How much accuracy is lost without each direction of a randomly rotated basis of a layer, compared with each "
+        "unit."
     ),
     reading=(
         "The layer's activations are described in another basis, with random directions in place of units. "

@@ -135,10 +135,10 @@ def _numbers(frame: pd.DataFrame) -> None:
 def _other_calls(frame: pd.DataFrame) -> None:
     """Say how many units the other two questions single out."""
     n_overall = int((frame["overall_q"] <= drop_test.CALLED).sum())
-    said = f"When silenced, {count(n_overall, 'unit changes', 'units change')} all classes together by more than chance"
+    said = f"{count(n_overall, 'unit changes', 'units change')} the overall accuracy by more than chance when silenced"
     if frame["certainty_q"].notna().any():
         n_less = int((frame["certainty_q"] <= drop_test.CALLED).sum())
-        said += f", and {count(n_less, 'unit makes', 'units make')} the images of some class less certain"
+        said += f". {count(n_less, 'unit makes', 'units make')} the network less certain of some class's images"
     note(f"{said}.")
 
 
@@ -215,8 +215,8 @@ _COLUMNS: dict[str, Any] = {
 
 PRESENTATION = Presentation(
     shows=(
-        "Whether the damage that silencing a unit does to its hardest-hit class is more than chance gives "
-        "for as many changed answers."
+        "When a unit is silenced, some answers change. Does its hardest-hit class then lose more than chance "
+        "alone would take with as many changes?"
     ),
     reading=(
         "Each column is a unit. Its dot is the largest drop over all classes, the violet dash the drop of "

@@ -41,10 +41,10 @@ def show_guide(view: View) -> None:
         note("This store holds no layer.")
     else:
         note(
-            "Each tile is a unit that is worth a look; the reason stands above it. Sees: the class of the highest mean "
-            "over all images, where its strongest images are of that class too. Full dot: a test tells the loss from "
-            "chance. Ring: no test does. Most selective: of the units that fire on as many images as a class has. Most "
-            "general: without this unit most classes lose."
+            "Each tile is one unit. The reason to look at it stands above its pictures. Sees: the class with the "
+            "highest mean activation, if the strongest images are of that class too. Full dot: the loss is more than "
+            "chance explains. Ring: it may be chance. Most selective: among units that fire on at least as many images "
+            "as a class has. Most general: without this unit most classes lose."
         )
 
 
