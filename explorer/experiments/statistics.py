@@ -215,8 +215,8 @@ _COLUMNS: dict[str, Any] = {
 
 PRESENTATION = Presentation(
     shows=(
-        "When a unit is silenced, some answers change. Does its hardest-hit class then lose more than chance "
-        "alone would take with as many changes?"
+        "When a unit is silenced, some answers change. The test says whether the class hit hardest loses more "
+        "than chance alone takes with as many changes."
     ),
     reading=(
         "Each column is a unit. Its dot is the largest drop over all classes, the violet dash the drop of "
