@@ -48,9 +48,12 @@ def check_apart(path: Path) -> str:
         done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
         return f"The check of this store did not come to an end within {LIMIT_S // 60} minutes."
-    lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
-    if done.returncode == 0 or not lines:
+    if done.returncode == 0:
         return ""
+    lines, said = (text.decode("utf-8", "replace").splitlines() for text in (done.stdout, done.stderr))
+    if not lines:  # it did not come to its end, which need not be the store's fault
+        why = said[-1] if said else f"it ended with status {done.returncode}"
+        return f"This store could not be checked: {why}. `python {shlex.join(command)}` tries again."
     return (
         f"This store fails its check: {lines[0]}. Numbers shown here may be wrong. "
         f"`python {shlex.join(command)}` lists all that it finds."

@@ -217,7 +217,8 @@ def _experiment(name: str, store: Path, options: ExperimentOptions) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    problems = check(options.store)
+    with reading():
+        problems = check(options.store)
     for line in (*problems, *parts_of(place_of(options.store))):
         _say(str(line))
     _say(f"{options.store}: {len(problems) or 'no'} problem{'s' * (len(problems) != 1)} found")

@@ -10,6 +10,7 @@
       + ClassError        class folders cannot be matched to network outputs
       + OptionError       an option has a value that cannot work
       + DiskError         the store cannot be written where it was asked for
+      + TooLittleMemory   the machine has too little free memory
       + StoreError        a store cannot be used
           - StoreMissing      there is no such file
           - StoreIncomplete   it is still being written, or its writer died
@@ -67,6 +68,10 @@ class OptionError(UnitscopeError):
 
 class DiskError(UnitscopeError):
     """The store cannot be written where it was asked for."""
+
+
+class TooLittleMemory(UnitscopeError):
+    """The machine has too little free memory for what was asked."""
 
 
 class StoreError(UnitscopeError):

@@ -16,6 +16,7 @@ from precompute.store.checks.rules import Problem, Rule, names
 from precompute.store.experiments import registry
 from precompute.store.facts import is_as_stamped
 from precompute.store.probe import comes_to_an_end
+from precompute.store.read_errors import is_damage
 from precompute.store.schema import TRAIN, experiment_path, train_path
 from precompute.store.storefile import open_file
 from precompute.store.train import TrainView
@@ -40,6 +41,10 @@ def check(path: Path | str) -> list[Problem]:
     ------
     StoreMissing, StoreDamaged
         When there is no such file, or it cannot be opened at all.
+
+    Notes
+    -----
+    What no damaged file makes go wrong, such as a lack of memory or a mistake of ours, is raised as it is.
     """
     with open_file(Path(path)) as file:
         unsound = _unsound(file, Path(path))
@@ -55,10 +60,13 @@ def _unsound(file: h5py.File, path: Path) -> list[Problem]:
     """Find what makes it unwise to read a file at all."""
     try:
         found = soundness.all_problems(file)
-        if not found and soundness.any_varies(file) and not comes_to_an_end(path):
-            found = [Problem("/", "reading the file does not come to an end, its structure is damaged")]
+        varies = not found and soundness.any_varies(file)
     except Exception as error:
-        found = [Problem("/", f"the file's structure is damaged ({error})")]
+        if not is_damage(error):
+            raise
+        return [Problem("/", f"the file's structure is damaged ({error})")]
+    if varies and not comes_to_an_end(path):
+        found = [Problem("/", "reading the file does not come to an end, its structure is damaged")]
     return found
 
 
@@ -95,6 +103,8 @@ def _stamp_problems(file: h5py.File, known: Collection[str]) -> list[Problem]:
         look("", file)
         file.visititems(look)
     except Exception as error:
+        if not is_damage(error):
+            raise
         found.append(Problem("/", f"the file's attributes are damaged ({error})"))
     return found
 
@@ -107,6 +117,8 @@ def _problems(file: h5py.File | TrainView) -> list[Problem]:
             if not {problem.path for problem in found}.intersection(rule.needs):
                 found += _found_by(rule)
     except Exception as error:
+        if not is_damage(error):
+            raise
         found.append(Problem("/", f"the file's structure is damaged ({error})"))
     return found
 
@@ -116,6 +128,8 @@ def _found_by(rule: Rule) -> list[Problem]:
     try:
         return list(rule.find())
     except Exception as error:
+        if not is_damage(error):
+            raise
         return [Problem(next(iter(rule.needs), "/"), f"it cannot be checked, its values make no sense ({error})")]
 
 

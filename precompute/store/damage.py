@@ -1,30 +1,38 @@
-"""The last net under whatever reads a store: what a damaged one makes go wrong is said to be that."""
+"""The last net under whatever reads a store: what a damaged one makes go wrong is said to be that, nothing else is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from precompute.errors import StoreDamaged, StoreError, UnitscopeError
+from precompute.errors import StoreDamaged, StoreError, TooLittleMemory, UnitscopeError
 from precompute.store.check import check
+from precompute.store.read_errors import lacks_memory, may_be_damage
 
 
 @contextmanager
 def reading(*paths: Path) -> Iterator[None]:
     """Say of an error that nobody foresaw that a store is damaged, where the check finds that one is.
 
-    Anything else is a fault of ours and passes as it is.
+    Anything else is a fault of ours and passes as it is, but for a lack of memory.
 
     Raises
     ------
     StoreDamaged
         It names the first thing that is wrong.
+    TooLittleMemory
+        When memory is what was missing.
     """
     try:
         yield
     except UnitscopeError:
         raise
     except Exception as error:
-        for path in paths:
+        if lacks_memory(error):
+            raise TooLittleMemory(
+                f"There is too little free memory on this machine to read {', '.join(map(str, paths)) or 'the store'}. "
+                "Close other programs, or use a machine with more; the file is not at fault."
+            ) from error
+        for path in paths if may_be_damage(error) else ():
             wrong = _first_problem(path)
             if wrong is not None:
                 raise StoreDamaged(

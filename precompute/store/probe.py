@@ -16,6 +16,7 @@ import h5py
 
 LIMIT_S = 10
 LIMIT_BYTES = 4 * 1024**3
+_TOO_MUCH = 3
 _ENDS: dict[tuple[str, int, int, int], bool] = {}
 
 
@@ -26,6 +27,11 @@ def comes_to_an_end(path: Path) -> bool:
     ----------
     path : Path
         A file that exists.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        When it could not be tried, as where Python cannot be started.
     """
     facts = path.stat()
     key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
@@ -38,9 +44,13 @@ def _try(path: Path) -> bool:
     words = [sys.executable, "-P", __file__, os.fspath(path)]
     quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     try:
-        return subprocess.run(words, timeout=LIMIT_S, check=False, **quiet).returncode == 0
+        ended = subprocess.run(words, timeout=LIMIT_S, check=False, **quiet)
     except subprocess.TimeoutExpired:
         return False
+    if ended.returncode < 0 or ended.returncode == _TOO_MUCH:  # the system ended it, or the limit of memory
+        return False
+    ended.check_returncode()  # anything else is no matter of the file
+    return True
 
 
 def _read_through(path: str) -> None:
@@ -94,6 +104,6 @@ if __name__ == "__main__":
     try:
         _read_through(sys.argv[1])
     except MemoryError:
-        sys.exit(1)
+        sys.exit(_TOO_MUCH)
     except Exception:  # such as a file that is not HDF5: whoever opens it is told
         sys.exit(0)

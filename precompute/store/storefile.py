@@ -13,10 +13,9 @@ from precompute.errors import StoreDamaged, StoreMissing
 from precompute.store import soundness
 from precompute.store.facts import read_fact, read_facts
 from precompute.store.probe import comes_to_an_end
+from precompute.store.read_errors import may_be_damage
 
 _T = TypeVar("_T")
-# What h5py raises for a file whose bytes have changed.
-_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError)
 
 
 def open_file(path: Path) -> h5py.File:
@@ -43,7 +42,9 @@ def open_file(path: Path) -> h5py.File:
         raise StoreMissing(f"{path}: this is a folder. Name a store in it.") from error
     except PermissionError as error:
         raise StoreDamaged(f"{path}: the file may not be read ({error.strerror}). Ask for access to it.") from error
-    except _DAMAGE as error:
+    except Exception as error:
+        if not may_be_damage(error):
+            raise
         raise StoreDamaged(f"{path}: {_why_not_opened(size, str(error))}") from error
 
 
@@ -156,6 +157,8 @@ class StoreFile:
         except (StoreDamaged, IndexError):
             raise
         except Exception as error:
+            if not may_be_damage(error):
+                raise
             absent = isinstance(error, KeyError) and any(sign in str(error) for sign in ("doesn't exist", "locate"))
             found = "is missing" if absent else f"cannot be read, a part of the file is damaged ({error})"
             raise self._damaged(where, found) from error

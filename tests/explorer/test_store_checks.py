@@ -6,6 +6,7 @@ import h5py
 import pytest
 
 from explorer import cache
+from explorer.store_checks import check_apart
 from explorer.store_files import StoreFile
 from tests.explorer.conftest import put
 from tests.factory import Recipe
@@ -38,6 +39,13 @@ def test_a_store_that_fails_its_check_is_shown_with_a_line_that_says_so(path, sh
     page = show("layer", store="demo", layer="features.2")
     assert page.words.count("This store fails its check") == 1
     assert page.charts()
+
+
+def test_a_check_that_did_not_come_to_its_end_says_nothing_of_the_store(path, monkeypatch):
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # no Python starts so
+    said = check_apart(path)
+    assert said.startswith("This store could not be checked: ")
+    assert "fails" not in said
 
 
 def test_of_a_store_that_passes_nothing_is_said(path, show):

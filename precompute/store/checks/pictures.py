@@ -55,6 +55,8 @@ def _fault(jpeg: bytes) -> str:
             if max(picture.size) > MAX_THUMBNAIL_SIDE:
                 return f"are more than {MAX_THUMBNAIL_SIDE} pixels wide or high"
             picture.load()
+    except MemoryError:
+        raise
     except Exception:  # Pillow raises whatever its decoders stumble over
         return "are no JPEG that can be decoded"
     return ""

@@ -10,6 +10,7 @@ import numpy as np
 from precompute.store import schema
 from precompute.store.checks.rules import Problem, Rule, blocks, instances, names
 from precompute.store.facts import read_fact
+from precompute.store.read_errors import is_damage
 
 _LARGEST = float(np.finfo("f4").max)
 _ROUNDING, _HAIR = 1e-3, 1e-6
@@ -35,7 +36,9 @@ def _problems(file: h5py.File, path: str, entry: schema.Entry) -> Iterator[Probl
                 n_missing += int(missing.sum())
                 outside = (block < least) | (block > most)
                 n_outside += int((outside | (whole & (block != np.floor(block)) & ~missing)).sum())
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:
+        if not is_damage(error):
+            raise
         yield Problem(path, f"a block of it cannot be read ({error})")
         return
     if n_missing and not entry.nan:

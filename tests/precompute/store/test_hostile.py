@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from precompute.__main__ import main
-from precompute.errors import StoreDamaged, StoreMissing
+from precompute.errors import StoreDamaged, StoreMissing, TooLittleMemory
 from precompute.store import probe
 from precompute.store.check import check
 from precompute.store.damage import reading
@@ -209,6 +209,69 @@ def test_what_a_damaged_store_makes_go_wrong_is_said_to_be_damage(spoil):
 def test_a_fault_of_ours_stays_one(store_path):
     with pytest.raises(ZeroDivisionError), reading(store_path):
         _ = 1 / 0
+
+
+NOT_THE_FILE = [AssertionError, ImportError, MemoryError, NameError, NotImplementedError]
+NEVER_OF_SOUND_TYPES = [AttributeError, TypeError]
+
+
+def failing(error):
+    """Return a function that fails in this way, whatever it is given."""
+
+    def fail(*_, **__):
+        raise error("planted")
+
+    return fail
+
+
+@pytest.mark.parametrize("error", NOT_THE_FILE)
+def test_no_fault_of_ours_is_said_to_be_damage_not_even_of_a_damaged_store(error, spoil):
+    path = spoil(put("/images/label", 0, 99))
+    expected = TooLittleMemory if error is MemoryError else error
+    with pytest.raises(expected), reading(path):
+        raise error("planted")
+
+
+@pytest.mark.parametrize("error", NOT_THE_FILE + NEVER_OF_SOUND_TYPES)
+@pytest.mark.parametrize(
+    "where", ["checks.form.problems", "checks.effects._counts", "checks.values._span", "check.is_as_stamped"]
+)
+def test_the_check_takes_no_fault_of_ours_for_damage(where, error, store_path, monkeypatch):
+    monkeypatch.setattr(f"precompute.store.{where}", failing(error))
+    with pytest.raises(error):
+        check(store_path)
+
+
+@pytest.mark.parametrize("error", [OSError, RuntimeError, KeyError, ValueError, IndexError, UnicodeError])
+def test_what_values_make_go_wrong_in_a_rule_is_listed(error, store_path, monkeypatch):
+    monkeypatch.setattr("precompute.store.checks.effects._counts", failing(error))
+    assert [problem.path for problem in check(store_path)] == [LAYER]
+
+
+@pytest.mark.parametrize("error", NOT_THE_FILE)
+def test_the_reader_takes_no_fault_of_ours_for_damage(error, store_path, monkeypatch):
+    monkeypatch.setattr("precompute.store.storefile.read_fact", failing(error))
+    with pytest.raises(error):
+        read_frame(store_path)
+
+
+def test_hdf5_lacking_memory_is_no_damage(store_path, monkeypatch):
+    words = "Can't synchronously read data (memory allocation failed for raw data chunk)"
+    monkeypatch.setattr("precompute.store.checks.effects._counts", failing(lambda _: OSError(words)))
+    with pytest.raises(OSError, match="memory allocation failed"):
+        check(store_path)
+
+
+def test_a_lack_of_memory_is_told_in_a_sentence(store_path, monkeypatch, capsys):
+    monkeypatch.setattr("precompute.store.checks.effects._counts", failing(MemoryError))
+    assert main(["check", str(store_path)]) == 1
+    assert "too little free memory" in capsys.readouterr().err
+
+
+def test_a_probe_that_cannot_be_started_says_nothing_of_the_file(store_path, monkeypatch):
+    monkeypatch.setattr(probe.sys, "executable", "/bin/false")
+    with pytest.raises(subprocess.CalledProcessError):
+        probe._try(store_path)
 
 
 # Names
