@@ -1,4 +1,4 @@
-"""What silencing one unit does to each class, from its flips: images lost, images gained, and how sure that is."""
+"""The effect of silencing one unit on each class, from its flips: images lost, images gained, and how sure that is."""
 
 from collections import Counter
 from collections.abc import Mapping

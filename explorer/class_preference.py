@@ -1,4 +1,4 @@
-"""What drives a unit: which class it answers to on average, and of which classes its strongest images are."""
+"""The class that a unit answers to on average, and the classes of its strongest images."""
 
 from dataclasses import dataclass
 from typing import Any

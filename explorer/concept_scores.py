@@ -1,4 +1,4 @@
-"""What a store says of concepts: which there are, and how well each unit coincides with them."""
+"""The concepts of a store, and how well each unit coincides with them."""
 
 from collections import Counter
 from dataclasses import dataclass

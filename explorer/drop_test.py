@@ -1,4 +1,4 @@
-"""How sure it is that a class needs a unit: what the experiment ``statistics`` found about one unit."""
+"""The findings of ``statistics`` about one unit: how sure it is that a class needs it."""
 
 import math
 from dataclasses import dataclass

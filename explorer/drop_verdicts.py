@@ -1,4 +1,4 @@
-"""What may be said in a word of the loss of every unit of a layer, so that all pages say the same of a unit."""
+"""Verdicts on the loss of every unit of a layer, in a word, so that all pages say the same of a unit."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a unit does, in large type: a thought a sentence, at most three numbers, no number that may be chance in bold.
+"""The headline of a unit: a thought a sentence, at most three numbers, no number that may be chance in bold.
 
 What the numbers stand on is said in the line below, by :mod:`explorer.headline_details`.
 """

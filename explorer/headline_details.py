@@ -1,4 +1,4 @@
-"""What the large sentence about a unit stands on, in small type: intervals, tests, counts and how they are meant.
+"""The details under the headline of a unit: intervals, tests, counts and how they are meant.
 
 Differences of accuracy are told as lost or gained, never by a sign.
 """

@@ -1,4 +1,4 @@
-"""How alike a layer's attribution maps are to those of the network with its weights in random order."""
+"""Likeness of a layer's attribution maps to those of the network with its weights in random order."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which measures of a layer there are to choose from, and in what order: the run's own, then those of experiments."""
+"""The measures of a layer that there are to choose from, in order: the run's own, then those of experiments."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How a measure is shown: drops in percentage points, classes by their titles, everything else as it is."""
+"""Measures on the screen: drops in percentage points, classes by their titles, everything else as it is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What chance alone makes of a measure of a unit: a maximum is large by chance, and noise has an entropy too."""
+"""Chance levels of a unit's measures: a maximum is large by chance, and noise has an entropy too."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where the units of a layer and their positions lie, in words."""
+"""The dimension of a layer's units and their positions, in words."""
 
 from explorer.format import count, significant
 from precompute.store.reader import Layer

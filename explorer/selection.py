@@ -1,4 +1,4 @@
-"""What is looked at, and its URL. The URL is the only source of truth.
+"""The selection: what is looked at, and its URL. The URL is the only source of truth.
 
 A URL is never trusted: whatever it asks for that is not there is replaced by a default, and a sentence says so.
 """

@@ -1,4 +1,4 @@
-"""Whether the stores that are shown pass their check, found in a process of its own, one after the other."""
+"""The checks of the stores that are shown, made in a process of its own, one after the other."""
 
 import shlex
 import subprocess

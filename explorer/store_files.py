@@ -1,4 +1,4 @@
-"""Which stores the app can show: the one that it was started with, or those in ``runs/``.
+"""The stores that the app can show: the one that it was started with, or those in ``runs/``.
 
 The URL names a store by its file's name without the ending, never by a path, so a link cannot open any other file.
 """

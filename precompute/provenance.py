@@ -1,4 +1,4 @@
-"""How a store came to be, so that it can be made again."""
+"""Provenance: how a store came to be, so that it can be made again."""
 
 import importlib.metadata
 import platform

@@ -1,4 +1,4 @@
-"""How often the network is right with nothing ablated, class by class."""
+"""Accuracy of the network with nothing ablated, class by class."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a unit sees and what breaks without it, on one list of classes: activation to the left, drop to the right."""
+"""The butterfly: mean activation to the left, drop to the right, on one list of classes."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""How strongly a unit fires: a histogram over all images, with a tick for each picture that is shown."""
+"""The histogram of a unit's activations over all images, with a tick for each picture that is shown."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What directions of rotated bases lose, beside what units lose."""
+"""Drops of the directions of rotated bases beside those of units."""
 
 from typing import Any
 

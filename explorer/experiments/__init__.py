@@ -1,1 +1,1 @@
-"""How each experiment is presented, a module each, and what several presentations use."""
+"""The presentations of the experiments, a module each, and what several of them use."""

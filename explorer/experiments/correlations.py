@@ -1,4 +1,4 @@
-"""Which measures of a unit go with what its ablation costs, and how much of that is chance."""
+"""The presentation of ``correlations``: measures that go with what ablation costs, and how much of that is chance."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How accuracy falls as units are removed one after another."""
+"""The presentation of ``cumulative``: accuracy as units are removed one after another."""
 
 import numpy as np
 import pandas as pd

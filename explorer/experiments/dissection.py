@@ -1,4 +1,4 @@
-"""Which concepts units detect, beside what chance gives."""
+"""The presentation of ``dissection``: concepts that units overlap with, beside what chance gives."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the presentation of feature entropy reads of one layer: for a class, or as means over classes."""
+"""Feature entropy of one layer, as its presentation reads it: for a class, or as means over classes."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the Experiments page has to know of one experiment beyond its specification."""
+"""A presentation: what the Experiments page knows of one experiment beyond its specification."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far what units do goes with what the network believes, and how often they rest at zero."""
+"""The presentation of ``responses``: units and the network's belief, and how often units rest at zero."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What units are worth on training images and on held-out images, and the role that follows."""
+"""The presentation of ``roles``: the worth of units on training images and on held-out images."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What directions of randomly rotated bases lose, beside what units lose."""
+"""The presentation of ``rotation``: directions of randomly rotated bases beside units."""
 
 from dataclasses import dataclass
 

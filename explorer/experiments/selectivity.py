@@ -1,4 +1,4 @@
-"""How far the units of a layer are about classes, beside what shuffled labels give."""
+"""The presentation of ``selectivity``: how much units are about classes, beside what shuffled labels give."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How far the drops of a layer are more than chance."""
+"""The presentation of ``statistics``: drops of a layer beside chance."""
 
 from typing import Any
 

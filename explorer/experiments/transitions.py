@@ -1,4 +1,4 @@
-"""Where curves of removed units fall: to half, and most steeply."""
+"""Transitions: where curves of removed units fall to half, and where most steeply."""
 
 from typing import Any
 

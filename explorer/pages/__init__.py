@@ -1,1 +1,1 @@
-"""What one page alone uses, a package for each page."""
+"""The parts of the pages that one page alone uses, a package for each page."""

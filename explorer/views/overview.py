@@ -1,4 +1,4 @@
-"""What a store holds: the network, its accuracy, its layers, and how all of it came to be."""
+"""The page of a store: the network, its accuracy, its layers, and how all of it came to be."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Which way a unit is silenced, where the store holds several."""
+"""The choice of an ablation kind, where the store holds several."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""What a reader chooses on the Experiments page. Every choice is part of the URL, so a link shows the same figure."""
+"""The choices of a reader on the Experiments page. Every choice is part of the URL, so a link shows the same figure."""
 
 from collections.abc import Mapping, Sequence
 

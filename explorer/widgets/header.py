@@ -1,4 +1,4 @@
-"""What is on top of every page: where the reader is, the stores there are, and whether this one fails its check."""
+"""The head of every page: where the reader is, the stores there are, and whether this one fails its check."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What the app says when it cannot show what was asked for.
+"""Messages for when the app cannot show what was asked for.
 
 As HTML rather than markdown: paths and names stay literal, also for whoever copies them.
 """

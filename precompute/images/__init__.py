@@ -1,1 +1,1 @@
-"""Which images to show it: folders, classes, decoding."""
+"""Labelled images: folders, lists, classes, decoding."""

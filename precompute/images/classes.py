@@ -1,4 +1,4 @@
-"""Which output of the network each class is, and how to name it to a person.
+"""The network output of each class, and a name for it that people can read.
 
 A wrong match gives wrong numbers that look right, so what is not certain is refused instead of guessed.
 """

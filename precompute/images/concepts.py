@@ -1,4 +1,4 @@
-"""Where in pictures concepts are: masks over pictures, whatever folder they come from."""
+"""Masks of concepts over pictures, whatever folder they come from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which images there are: a folder with one sub-folder of files for each class.
+"""The images of a folder with one sub-folder of files for each class.
 
 Nothing is opened here. Every file counts as an image until reading it shows that it is none.
 """

@@ -1,4 +1,4 @@
-"""Where the network's input lies on the picture, so that what is marked on the picture can be laid over the input.
+"""The part of the picture that the network's input shows, so that marks on the picture can be laid over the input.
 
 Transforms resize, crop, pad and mirror. Pictures that grow steadily brighter across or down, put through the
 transform, show which place of the picture comes to lie where.

@@ -1,4 +1,4 @@
-"""Whether the class folders lie where they were looked for, or one level further down.
+"""A check that the class folders lie where they were looked for, and not one level further down.
 
 ``{train,val}/{cat,dog}`` given as a whole has two class folders, `train` and `val`, each with pictures somewhere below:
 nothing is missing, and every number made from it is wrong.

@@ -1,4 +1,4 @@
-"""How files become what the transform receives: pictures, or whatever a person's own loader makes of them.
+"""Loaders: from a file to what the transform receives, a picture or what a person's own loader makes.
 
 A loader is a function of a file's path (a str) that returns anything: an array of bands, a slice of a volume.
 """

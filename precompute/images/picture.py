@@ -1,4 +1,4 @@
-"""What the network saw, as a picture.
+"""The network's input as a picture.
 
 Transforms resize and crop, so a map over the network's input fits the input itself, not the file. The input is turned
 back into colours by undoing what the transform does to them, which constant pictures reveal: for nearly all

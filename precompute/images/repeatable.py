@@ -1,4 +1,4 @@
-"""Whether a file gives the same input every time: a store holds one answer for each image."""
+"""A check that a file gives the same input every time: a store holds one answer for each image."""
 
 from collections.abc import Sequence
 from pathlib import Path

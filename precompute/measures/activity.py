@@ -1,4 +1,4 @@
-"""Whether a unit does anything at all."""
+"""Dead and silent units."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How measures go together with another over the units of one layer, and how sure that is.
+"""Correlations of measures with another over the units of one layer, with bootstrap intervals.
 
 Never pool layers: their measures differ in scale, and a difference between layers would pass for a relation between
 units.

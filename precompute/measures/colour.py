@@ -1,4 +1,4 @@
-"""Whether a unit answers to colour or to shape."""
+"""Colour selectivity: a unit answers to colour, or to shape."""
 
 from typing import Any
 

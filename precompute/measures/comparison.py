@@ -1,4 +1,4 @@
-"""What the units of a layer lose and prefer, gathered so that networks can be set beside each other."""
+"""Losses and preferences of a layer's units, gathered so that networks can be set beside each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How two rows of numbers go together: Pearson's and Spearman's correlation."""
+"""Pearson's and Spearman's correlation of two rows of numbers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is lost when a unit is silenced, in accuracy. Positive hurts."""
+"""Drops: the accuracy lost when a unit is silenced. Positive hurts."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether units of one sort come first in an order more often than chance puts them there."""
+"""Enrichment: units of one sort that come first in an order more often than chance puts them there."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which images to show for a unit: the strongest, the weakest, and steps in between.
+"""Exemplars of a unit: the strongest images, the weakest, and steps in between.
 
 Images are ranked by the maximum of the unit's map, ties by its mean, remaining ties by a checksum of the image's path:
 layers that saturate or rest at zero tie on half of all images, and file order would show one class everywhere.

@@ -1,4 +1,4 @@
-"""How much a unit's activation tells about the class of the image: mutual information, in bits.
+"""Mutual information between a unit's activation and the class of the image, in bits.
 
 It sees what class selectivity cannot: a unit that separates two groups of classes tells one bit and prefers no class.
 """

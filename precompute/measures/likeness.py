@@ -1,4 +1,4 @@
-"""How alike two maps of the same picture are, whatever their scales."""
+"""Likeness of two maps of the same picture, whatever their scales."""
 
 from typing import Any
 

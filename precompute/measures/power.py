@@ -1,4 +1,4 @@
-"""What the test of the largest drop can find: how often a true drop would be called in this very layer."""
+"""Power: how often the test of the largest drop would find a true drop in this very layer."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which class a unit answers most to, as far as its images settle it."""
+"""The class that a unit answers most to, as far as its images settle it."""
 
 from typing import Any
 

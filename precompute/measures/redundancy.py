@@ -1,4 +1,4 @@
-"""How many others do what a unit does."""
+"""Redundancy: how many other units do what a unit does."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What measures of activations are made of: the responses of some units, and the classes of the images."""
+"""Responses: the activations of some units and the classes of the images, which measures of activations are made of."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What repeating an experiment with other random choices says: the mean, and how sure it is."""
+"""The mean over repetitions with other random choices, and how sure it is."""
 
 from math import lgamma
 from typing import Any

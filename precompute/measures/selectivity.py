@@ -1,4 +1,4 @@
-"""How much a unit prefers one class to the others."""
+"""Class selectivity: how much a unit prefers one class to the others."""
 
 from typing import Any
 

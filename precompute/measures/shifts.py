@@ -1,4 +1,4 @@
-"""Whether the log-probability of the right class moves, image by image, when a unit is silenced.
+"""The paired test of log-probabilities: that of the right class moves when a unit is silenced, or not.
 
 An image that stays right has still become less certain: the change of log-probability sees a loss long before the
 count of right images does. It tells whether there is an effect; accuracy tells how much it matters.

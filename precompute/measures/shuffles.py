@@ -1,4 +1,4 @@
-"""What a statistic would be if the classes meant nothing: the labels shuffled over the images."""
+"""Shuffled labels: a statistic where classes mean nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

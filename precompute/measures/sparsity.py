@@ -1,4 +1,4 @@
-"""How rarely a unit is active."""
+"""Sparsity: how rarely a unit is active."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Which network to look at, and how to look inside it."""
+"""Networks: loading them, and looking inside."""

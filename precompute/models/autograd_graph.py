@@ -1,4 +1,4 @@
-"""What a network does to an image on the way to a site, read from autograd's record of one forward pass.
+"""The operations between an image and a site, read from autograd's record of one forward pass.
 
 Nothing is traced or compiled, so functional calls and whatever a network decides at run time are seen as they happen.
 The parameters are frozen meanwhile: the record then holds exactly the operations on what depends on the image.

@@ -1,4 +1,4 @@
-"""Where the network runs, and in which arithmetic."""
+"""Devices, and the arithmetic on each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

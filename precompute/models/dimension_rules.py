@@ -1,4 +1,4 @@
-"""What operations do to dimensions: from those of the arguments to those of each tensor that is returned."""
+"""Rules for dimensions: from those of an operation's arguments to those of each tensor that it returns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

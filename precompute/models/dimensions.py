@@ -1,4 +1,4 @@
-"""What the dimensions of a tensor hold: images, units, rows and columns of the picture, tokens.
+"""Dimensions of a tensor by what they hold: images, units, rows and columns of the picture, tokens.
 
 A dimension is a product of factors, the slowest first: (height, width) flattened is a row factor and a column factor,
 and a window of it is a part of each. So reshapes and permutations are followed exactly, and what comes together again

@@ -1,4 +1,4 @@
-"""Whether a network is a fixed function from one image to its outputs.
+"""A check that a network is a fixed function from one image to its outputs.
 
 It is trusted to give an image the same outputs every time: among whatever other images, at whatever place of the batch,
 whatever it has seen before. Where it does not, nothing that is computed of it means what it says.

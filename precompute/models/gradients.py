@@ -1,4 +1,4 @@
-"""Whether the gradient that a network reports is the derivative of a layer's activation."""
+"""A check that the gradient a network reports is the derivative of a layer's activation."""
 
 from collections.abc import Callable
 

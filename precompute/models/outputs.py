@@ -1,4 +1,4 @@
-"""Which of the things that a network returns are its class scores, and what kind of numbers they are.
+"""The class scores among the things that a network returns, and what kind of numbers they are.
 
 A network that returns more than one tensor, or probabilities in place of logits, is given a hook on itself, at its very
 end. Everything that runs it then sees class scores alone, and the paths of its layers stay as they are.

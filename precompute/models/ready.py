@@ -1,4 +1,4 @@
-"""What a network is made of, before anything is run: parts that no hook, hash or gradient can reach."""
+"""Checks of a network before it is run: parts that no hook, hash or gradient can reach."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where in the image the cells of a layer's map are: the centres of their receptive fields.
+"""Receptive fields: where in the image the positions of a layer's map are.
 
 A map that is stretched over the whole image lies wrong by up to half a cell: in most networks a stride of 2 takes the
 pixels 0, 2, 4 ..., so that all cells lie towards the top left.

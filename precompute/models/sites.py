@@ -1,4 +1,4 @@
-"""Where the units of a network are: the module calls whose output has them on one known dimension.
+"""Sites: the module calls whose output has units on one known dimension.
 
 The command line and the store call a site a layer and write it as its `Site.name`.
 """

@@ -1,4 +1,4 @@
-"""How images are made ready for networks that do not say it, and how to put any transform into words."""
+"""Transforms for networks that do not name one, and any transform in words."""
 
 # Before any torchvision.
 import precompute.models.torchvision_ops  # noqa: F401

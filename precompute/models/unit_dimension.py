@@ -1,4 +1,4 @@
-"""Where the units of a module's output are: read from what its dimensions hold, and tried out on the module itself."""
+"""The dimension of a module's output that holds units: read from what its dimensions hold, and tried on the module."""
 
 from collections.abc import Sequence
 from contextlib import suppress

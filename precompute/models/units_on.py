@@ -1,4 +1,4 @@
-"""What a person says of where the units of layers lie: the option ``--units-on``."""
+"""The option ``--units-on``: what a person says of where the units of layers lie."""
 
 import re
 from collections.abc import Mapping, Sequence

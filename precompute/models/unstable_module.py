@@ -1,4 +1,4 @@
-"""Which module makes two passes of a network differ."""
+"""A search for the module that makes two passes of a network differ."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What lies between the image and a site, and what follows from it for the site's units."""
+"""The part of the network between the image and a site, and what follows from it for the site's units."""
 
 from collections.abc import Callable
 

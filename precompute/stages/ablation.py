@@ -1,4 +1,4 @@
-"""What changes in the network's answers when each unit of a layer is silenced in turn."""
+"""The changes in the network's answers when each unit of a layer is silenced in turn."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

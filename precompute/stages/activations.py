@@ -1,4 +1,4 @@
-"""What every unit of every layer does on a batch of images, and what the network says."""
+"""Activations of every unit of every layer on a batch of images, and the network's outputs."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace

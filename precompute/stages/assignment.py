@@ -1,4 +1,4 @@
-"""Whether the classes were given the right outputs of the network, as far as its answers to some images can say it.
+"""A check that the classes were given the right outputs of the network, as far as its answers to some images tell.
 
 The only module that needs SciPy, for its solver of the assignment problem.
 """

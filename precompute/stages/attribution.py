@@ -1,4 +1,4 @@
-"""Where in the image a unit looks: Captum's attributions of its activation to the input.
+"""Attribution: Captum's maps of where in the image a unit looks.
 
 What is attributed is the unit's activation at one position, where its map on that image peaks. Several units' exemplars
 go through together: row i of a batch has a unit and a position of its own.

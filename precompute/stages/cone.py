@@ -1,4 +1,4 @@
-"""What one position of a layer depends on: the network with everything else left out.
+"""The part of the network that one position of a layer depends on.
 
 A unit's activation at one position comes from a window of the map before, which comes from a larger window of the map
 before that, and so on back to the picture: a cone. `Cone` runs the captured network on these windows alone. Each row of

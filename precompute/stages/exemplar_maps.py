@@ -1,4 +1,4 @@
-"""What is shown of the images that some exemplar list names: a thumbnail, the units' maps, attributions."""
+"""Pictures of exemplars: a thumbnail, the units' maps, attribution maps."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

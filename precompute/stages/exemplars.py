@@ -1,4 +1,4 @@
-"""Which images to show for every unit of a layer, and the units' maps on them."""
+"""Exemplars of every unit of a layer, and the units' maps on them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which part of its argument each operation looks at, and how to run it on that part alone."""
+"""The part of its argument that each operation looks at, and how to run the operation on that part alone."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

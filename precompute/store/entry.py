@@ -1,4 +1,4 @@
-"""What the schema is made of: one dataset, one axis, one short fact."""
+"""The parts of the schema: one dataset, one axis, one short fact."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Where a finished store goes: how it gets there, so that neither a crash nor another writer loses one.
+"""Moving a finished store into its place, so that neither a crash nor another writer loses one.
 
 A store is written as a *part* beside its place and moved there in one step. Whoever moves a part first takes away the
 parts that others are writing for the same place, then looks whether what lies there is still what it began from, then

@@ -1,4 +1,4 @@
-"""Whether reading a file comes to an end: tried in a process of its own, which is ended after a while.
+"""The probe: reading a file in a process of its own, which is ended where reading does not come to an end.
 
 Bytes that are damaged in the wrong place make the HDF5 library loop for ever, or take all memory, and no ``except``
 helps then. The probe reads the structure, the attributes and all that varies in length, and no matrices.

@@ -1,4 +1,4 @@
-"""What a store says, as plain values: the frozen dataclasses that the reader gives out."""
+"""Records: the frozen dataclasses of plain values that the reader gives out."""
 
 from dataclasses import dataclass
 from functools import cached_property

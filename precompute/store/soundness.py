@@ -1,4 +1,4 @@
-"""What a store may be made of: this one file and nothing else, and no more than its lists allow.
+"""Soundness: a store is this one file and nothing else, and no larger than its lists allow.
 
 HDF5 can lead from a file to others (external links, external storage, virtual datasets), back into itself (soft and
 hard links), and can declare terabytes that are nowhere. None of that belongs in a store, and a stranger's may have it.

@@ -1,4 +1,4 @@
-"""How a store came to be, in words for people; what has no words here is shown as it is stored."""
+"""The provenance of a store in words for people; what has no words here is shown as it is stored."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What a store holds, piece by piece, for its first page."""
+"""The sections of the overview."""
 
 import streamlit as st
 

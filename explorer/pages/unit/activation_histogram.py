@@ -1,4 +1,4 @@
-"""How strongly a unit fires, over all images, and where the pictures shown stand among them."""
+"""The activations of a unit over all images, and where the pictures shown stand among them."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Where in the image a unit looks: its attribution maps on the top exemplars, on one common scale."""
+"""Attribution maps of a unit on its top exemplars, on one common scale."""
 
 import shlex
 

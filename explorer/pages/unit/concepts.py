@@ -1,4 +1,4 @@
-"""What a unit detects: the concepts that coincide with its most active places, drawn on its exemplars."""
+"""The concepts that coincide with a unit's most active positions, drawn on its exemplars."""
 
 import numpy as np
 import streamlit as st

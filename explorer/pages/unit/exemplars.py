@@ -1,4 +1,4 @@
-"""What drives a unit: its exemplars, with the active region outlined."""
+"""The exemplars of a unit, with the active region outlined."""
 
 import numpy as np
 import streamlit as st

@@ -1,4 +1,4 @@
-"""What the sentence about a unit stands on, quietly, below it."""
+"""The small print below the headline of a unit."""
 
 from explorer import drop_test, headline_details
 from explorer.class_effects import ClassEffects, Move

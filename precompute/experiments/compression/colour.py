@@ -1,4 +1,4 @@
-"""Whether units answer to colour: their strongest images shown to the network again in grey, and their weights."""
+"""Colour units: their strongest images shown to the network again in grey, and their weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

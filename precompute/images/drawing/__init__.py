@@ -1,1 +1,1 @@
-"""How the embedded example's pictures are drawn: a sheet, parts to put on it, and scenes made of them."""
+"""The pictures of the embedded example: a sheet, parts to put on it, and scenes made of them."""

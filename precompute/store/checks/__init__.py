@@ -1,1 +1,1 @@
-"""What a good store is, one file a subject. Called by :mod:`precompute.store.check` only."""
+"""The checks of a store, one file a subject. Called by :mod:`precompute.store.check` only."""

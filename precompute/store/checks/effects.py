@@ -1,4 +1,4 @@
-"""What ablation does: flips, and the counts, drops and measures that follow from them."""
+"""Checks of what ablation does: flips, and the counts, drops and measures that follow from them."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""Which images are shown: they are those of the ranking rule, and maps belong to them."""
+"""Checks of exemplars: they follow the ranking rule, and maps belong to them."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""What experiments found: whether it belongs to the store, and is in its orders."""
+"""Checks of experiments: each belongs to its store, and its numbers are in their ranges."""
 
 from collections.abc import Iterator
 from functools import partial

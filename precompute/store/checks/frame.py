@@ -1,4 +1,4 @@
-"""What all layers share: the network's outputs, the classes, the images and the baseline."""
+"""Checks of what all layers share: the network's outputs, the classes, the images and the baseline."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How a layer responds: activations, class means, and the measures that follow from them."""
+"""Checks of a layer's responses: activations, class means, and the measures that follow from them."""
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial

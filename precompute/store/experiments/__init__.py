@@ -1,1 +1,1 @@
-"""What each experiment adds to a store: its datasets, one module an experiment."""
+"""The specifications of the experiments: the datasets that each adds to a store, one module an experiment."""

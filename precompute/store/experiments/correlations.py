@@ -1,4 +1,4 @@
-"""Which measures go with drops."""
+"""The specification of ``correlations``: measures that go with drops."""
 
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.axes import MEASURE

@@ -1,4 +1,4 @@
-"""How accuracy falls as units are removed."""
+"""The specification of ``cumulative``: accuracy as units are removed."""
 
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.axes import ORDER, STEP

@@ -1,4 +1,4 @@
-"""Which concepts units stand for."""
+"""The specification of ``dissection``: concepts that units overlap with."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""How much attribution maps owe to what the network has learnt."""
+"""The specification of ``random_weights``: how much attribution maps owe to what the network has learnt."""
 
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec

@@ -1,4 +1,4 @@
-"""What takes the network's maps and its belief in every class."""
+"""The specification of ``responses``: units' maps and the network's belief in every class."""
 
 from precompute.store.entry import Entry
 from precompute.store.experiments.axes import HALF, MEASURE

@@ -1,4 +1,4 @@
-"""What units do for training images and for images held out, and the roles that follow."""
+"""The specification of ``roles``: units for training images and for held-out images."""
 
 from precompute.store.entry import Entry
 from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec

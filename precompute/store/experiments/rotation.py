@@ -1,4 +1,4 @@
-"""What directions of randomly rotated bases do, beside what units do."""
+"""The specification of ``rotation``: directions of randomly rotated bases beside units."""
 
 from precompute.store.entry import Axis, Entry
 from precompute.store.experiments.spec import ExperimentSpec

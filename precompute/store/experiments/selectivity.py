@@ -1,4 +1,4 @@
-"""What units have to do with classes, how rarely they are active, and which others do the same."""
+"""The specification of ``selectivity``: classes, sparsity and redundancy of units."""
 
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.axes import HALF, MEASURE

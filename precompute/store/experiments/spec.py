@@ -1,4 +1,4 @@
-"""What is said of an experiment before it runs: one record, without torch, that everything else is made from.
+"""An experiment's specification: one record, without torch, that everything else is made from.
 
 The command line with its help, the refusal of options, the check, the tables of FORMAT.md and of the documentation, and
 the list in the app all read these records; see :mod:`precompute.store.experiments.registry` for the list of them.

@@ -1,4 +1,4 @@
-"""How far drops are more than chance."""
+"""The specification of ``statistics``: drops beside chance."""
 
 from collections.abc import Iterator
 from functools import partial
