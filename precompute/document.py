@@ -123,7 +123,7 @@ def _taken_by(option: str) -> str:
 def _how_to_add(spec: ExperimentSpec) -> str:
     """Return what stands at the head of an experiment's section."""
     options = options_of(ExperimentOptions)
-    words = " ".join(f"[{options[name].written} {options[name].value}]" for name in spec.options)
+    words = " ".join(f"[{f'{options[name].written} {options[name].value}'.strip()}]" for name in spec.options)
     network = " It runs the network on the images." if spec.needs_network else ""
     return f"`python -m precompute experiment {spec.name} STORE.h5 {words}`\n\nSource: {spec.source}.{network}\n"
 

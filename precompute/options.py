@@ -29,7 +29,7 @@ def _methods(names: Sequence[str]) -> tuple[str, ...]:
 # What decides by itself, without a look at the network or the images, what a run computes.
 _DECIDING = (
     *("weights", "units_on", "ablation", "attribution", "top_k", "limit", "shard_size", "batch_size", "precision"),
-    *("background", "white", "max_megapixels"),
+    *("background", "white", "max_megapixels", "follow_links"),
 )
 
 
@@ -151,6 +151,9 @@ class RunOptions:
         below=float("inf"),
         bounds="above 0",
         told=f"{DEFAULT_MEGAPIXELS:g}",
+    )
+    follow_links: bool = option(
+        "take images and class folders that are links leading out of the image folder", default=False
     )
     allow_bad: bool = option("go on with more than 5 % unreadable images", default=False)
     shard_size: int = option(

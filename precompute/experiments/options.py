@@ -41,6 +41,10 @@ class ExperimentOptions:
         read=Path,
         told="those of the store",
     )
+    follow_links: bool = option(
+        "take training images and class folders that are links leading out of the folder of `--train-images`",
+        default=False,
+    )
     model: str | None = option("what loads the network", default=None, value="MODEL", told="what the store names")
     weights: str | None = option(
         "its weights; those that are gone are taken from the store where it carries them",

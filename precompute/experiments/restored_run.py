@@ -259,7 +259,7 @@ def find_training_images(store: Store, options: ExperimentOptions) -> ImageList 
     """
     if options.train_images is None:
         return None
-    images = list_training_images(options.train_images, store.classes.name)
+    images = list_training_images(options.train_images, store.classes.name, follow_links=options.follow_links)
     if images.root == find_images(store, options.images).root:
         raise OptionError(
             f"--train-images {options.train_images}: these are the images of the store, not training images."

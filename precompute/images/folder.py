@@ -3,7 +3,8 @@
 Nothing is opened here. Every file counts as an image until reading it shows that it is none.
 """
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import numpy as np
 
 from precompute.errors import ImageFolderError, OptionError
 from precompute.images.loader import Load, PictureLoader
-from precompute.images.walk import files_below, is_folder, visible
+from precompute.images.walk import as_text, files_below, folders_in, is_text, lies_in, visible
 from precompute.store.list_hash import list_hash
+
+_TOLERATED_BAD = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,9 @@ class ImageList:
         The class folders' names, sorted. A class may be left without images by `without` or by a small limit.
     load : Load
         From the path of one of the files to what the network's transform receives.
+    left_out : mapping of str to str
+        Paths of the list that are not opened, with the reason: links that lead where they should not, names that are
+        not UTF-8 (of which the path is told escaped). They count as images that cannot be read.
     """
 
     root: Path
@@ -38,6 +44,7 @@ class ImageList:
     labels: np.ndarray
     class_names: tuple[str, ...]
     load: Load = field(default_factory=PictureLoader, kw_only=True)
+    left_out: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -89,12 +96,13 @@ class ImageList:
         return _spread(np.bincount(self.labels, minlength=len(self.class_names)).tolist(), n_images)
 
 
-def list_images(root: str | Path, limit: int | None = None) -> ImageList:
+def list_images(root: str | Path, limit: int | None = None, *, follow_links: bool = False) -> ImageList:
     """List the images below a folder whose sub-folders are the classes.
 
-    Files are looked for at any depth below a class folder, through links too. Left alone are names with a leading dot,
-    what systems leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``), pipes, sockets and devices, and files that
-    lie beside the class folders. A link that leads to no file counts as an image that cannot be read.
+    Files are looked for at any depth below a class folder. Left alone are names with a leading dot, what systems leave
+    behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``), pipes, sockets and devices, and files that lie beside the
+    class folders. Of links, those are followed that lead to a file or folder inside the image folder; others, and
+    names that are not UTF-8, are listed as left out.
 
     Parameters
     ----------
@@ -102,6 +110,8 @@ def list_images(root: str | Path, limit: int | None = None) -> ImageList:
         The folder that holds the class folders.
     limit : int, optional
         Take this many images: as evenly over the classes as their sizes allow, and in each class evenly over its files.
+    follow_links : bool
+        Whether links may lead out of the folder.
 
     Returns
     -------
@@ -111,7 +121,8 @@ def list_images(root: str | Path, limit: int | None = None) -> ImageList:
     Raises
     ------
     ImageFolderError
-        If the folder is missing, is no folder, cannot be listed, holds no class folders, or a class folder is empty.
+        If the folder is missing, is no folder, cannot be listed or holds no class folders, if a class folder is empty,
+        has a name that is not UTF-8 or is a link that leads out, or if all files are left out.
     OptionError
         If the limit is less than 1.
     """
@@ -119,17 +130,61 @@ def list_images(root: str | Path, limit: int | None = None) -> ImageList:
         raise OptionError(f"The limit on images is {limit}: expected at least 1. Leave it out to take all images.")
     root = Path(root).expanduser().resolve()
     try:
-        files = _files_of_classes(root)
+        files = _files_of_classes(root, follow_links)
     except OSError as error:
         raise ImageFolderError(f"{error.filename}: this folder cannot be listed ({error.strerror}).") from error
     sizes = [len(inside) for inside in files.values()]
-    paths = tuple(f"{name}/{path}" for name, inside in files.items() for path in inside)
+    found = [(as_text(f"{name}/{path}"), reason) for name, inside in files.items() for path, reason in inside]
     labels = np.repeat(np.arange(len(files), dtype=np.int32), sizes)
-    images = ImageList(root, paths, labels, tuple(files))
+    left_out = {path: reason for path, reason in found if reason is not None}
+    images = ImageList(root, tuple(path for path, _ in found), labels, tuple(files), left_out=left_out)
+    refuse_all_left_out(images)
     return images if limit is None else images.at(images.spread(limit))
 
 
-def list_training_images(root: str | Path, class_names: Sequence[str], limit: int | None = None) -> ImageList:
+def refuse_all_left_out(images: ImageList) -> None:
+    """Refuse a list of which nothing may be opened.
+
+    Raises
+    ------
+    ImageFolderError
+        Names the first file with the reason.
+    """
+    if len(images) and len(images.left_out) == len(images):
+        path, reason = next(iter(images.left_out.items()))
+        raise ImageFolderError(
+            f"{images.root}: none of its {len(images):,} files can be taken, {path} among them ({reason})."
+        )
+
+
+def refuse_many_bad(images: ImageList, n_bad: int) -> None:
+    """Refuse a list of which more than one file in twenty is no image.
+
+    Parameters
+    ----------
+    images : ImageList
+        The images of a run.
+    n_bad : int
+        How many of them are left out or turned out not to be readable.
+
+    Raises
+    ------
+    ImageFolderError
+        Where they are too many; says why the first was left out, if one was.
+    """
+    if n_bad <= _TOLERATED_BAD * len(images):
+        return
+    first = next((path for path in images.paths if path in images.left_out), None)
+    example = "" if first is None else f", {first} among them ({images.left_out[first]})"
+    raise ImageFolderError(
+        f"{images.root}: {n_bad:,} of {len(images):,} files cannot be read as images, more than "
+        f"{_TOLERATED_BAD:.0%}{example}. Mend or remove them, or add --allow-bad (and --resume) to leave them out."
+    )
+
+
+def list_training_images(
+    root: str | Path, class_names: Sequence[str], limit: int | None = None, *, follow_links: bool = False
+) -> ImageList:
     """List training images: as :func:`list_images`, but their class folders are to be those of other images.
 
     Parameters
@@ -140,13 +195,15 @@ def list_training_images(root: str | Path, class_names: Sequence[str], limit: in
         The class folders of the others, sorted.
     limit : int, optional
         Take this many images.
+    follow_links : bool
+        Whether links may lead out of the folder.
 
     Raises
     ------
     ImageFolderError
         Where the class folders are others, and as :func:`list_images`.
     """
-    images = list_images(root, limit)
+    images = list_images(root, limit, follow_links=follow_links)
     refuse_other_classes(images, class_names)
     return images
 
@@ -178,17 +235,19 @@ def refuse_other_classes(images: ImageList, class_names: Sequence[str], called: 
         )
 
 
-def _files_of_classes(root: Path) -> dict[str, list[str]]:
-    """Class folder -> the sorted paths inside it."""
+def _files_of_classes(root: Path, follow_links: bool) -> dict[str, list[tuple[str, str | None]]]:
+    """Class folder -> the sorted paths inside it, with the reason of those that are left out."""
     if not root.is_dir():
         found = "this is a file" if root.exists() else "there is no such folder"
         raise ImageFolderError(f"{root}: {found}. Expected a folder with one sub-folder of images for each class.")
-    names = sorted(entry.name for entry in visible(root) if is_folder(entry))
+    names = folders_in(root)
     if not names:
         raise ImageFolderError(_no_classes(root))
-    files = {name: sorted(files_below(root, name)) for name in names}
+    _refuse_unwritable_names(root, names)
+    if not follow_links:
+        _refuse_links_out(root, names)
+    files = {name: sorted(files_below(root, name, follow_links=follow_links)) for name in names}
     _refuse_empty(root, files)
-    _refuse_unwritable_names(root, files)
     return files
 
 
@@ -201,7 +260,7 @@ def _no_classes(root: Path) -> str:
     )
 
 
-def _refuse_empty(root: Path, files: dict[str, list[str]]) -> None:
+def _refuse_empty(root: Path, files: Mapping[str, Sequence[object]]) -> None:
     empty = [name for name, inside in files.items() if not inside]
     if empty:
         raise ImageFolderError(
@@ -210,16 +269,23 @@ def _refuse_empty(root: Path, files: dict[str, list[str]]) -> None:
         )
 
 
-def _refuse_unwritable_names(root: Path, files: dict[str, list[str]]) -> None:
-    # The store and the digest write paths as UTF-8, which not every name on a disk is.
-    for name, inside in files.items():
-        for path in inside:
-            try:
-                f"{name}/{path}".encode()
-            except UnicodeEncodeError as error:
-                raise ImageFolderError(
-                    f"{root}: the file name {f'{name}/{path}'!a} is not valid UTF-8. Rename the file."
-                ) from error
+def _refuse_unwritable_names(root: Path, names: Sequence[str]) -> None:
+    # A class that is left out would move the outputs of those after it.
+    unwritable = [as_text(name) for name in names if not is_text(name)]
+    if unwritable:
+        raise ImageFolderError(
+            f"{root}: the names of class folders are not UTF-8: {listed(unwritable)}. Rename them: classes are called "
+            "by these names."
+        )
+
+
+def _refuse_links_out(root: Path, names: Sequence[str]) -> None:
+    out = [name for name in names if not lies_in(os.path.realpath(root / name), str(root))]
+    if out:
+        raise ImageFolderError(
+            f"{root}: class folders are links that lead out of this folder: {listed(out)}. Add --follow-links if the "
+            "pictures there are meant."
+        )
 
 
 def _spread(sizes: Sequence[int], limit: int) -> list[int]:

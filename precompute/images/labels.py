@@ -1,6 +1,7 @@
 """Images and their classes from a list: the CSV file of ``--labels``."""
 
 import csv
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -10,8 +11,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from precompute.errors import ImageFolderError
-from precompute.images.folder import ImageList, listed
-from precompute.images.walk import is_there
+from precompute.images.folder import ImageList, listed, refuse_all_left_out
+from precompute.images.walk import LEADS_OUT, is_there, lies_in
 
 _COLUMNS = {
     "path": ("path", "image", "file", "filename", "file_name", "filepath"),
@@ -56,11 +57,12 @@ class _Row:
         return f"line {self.line:,} ({self.path[:80]})"
 
 
-def read_labels(file: str | Path, root: str | Path | None = None) -> LabelledImages:
+def read_labels(file: str | Path, root: str | Path | None = None, *, follow_links: bool = False) -> LabelledImages:
     r"""Read a list of images with their classes.
 
     Paths are relative to a folder that holds all images, or absolute and below it; none goes up by ``..``. Spaces
-    around values mean nothing, and ``\`` in a path stands for ``/``.
+    around values mean nothing, and ``\`` in a path stands for ``/``. A path is left out that links lead out of the
+    folder.
 
     Parameters
     ----------
@@ -68,6 +70,8 @@ def read_labels(file: str | Path, root: str | Path | None = None) -> LabelledIma
         The list: comma, semicolon, tab or ``|`` between values, in UTF-8, or in UTF-16 with its mark.
     root : str or Path, optional
         The folder that holds the images; by default the list's own.
+    follow_links : bool
+        Whether links may lead out of the folder.
 
     Returns
     -------
@@ -93,8 +97,8 @@ def read_labels(file: str | Path, root: str | Path | None = None) -> LabelledIma
     held = _of_one_split(file, rows)
     missing = [row for row in rows if not is_there(base.resolve() / row.path)]
     _refuse(file, f"no file below {base.resolve()} for", missing, "Name the folder that holds them by --images.")
-    images = _as_images(base.resolve(), held)
-    return LabelledImages(images, _as_images(base.resolve(), training) if training else None, unused)
+    images = _as_images(base.resolve(), held, follow_links)
+    return LabelledImages(images, _as_images(base.resolve(), training, follow_links) if training else None, unused)
 
 
 # The file
@@ -243,9 +247,13 @@ def _refuse(file: Path, what: str, rows: Sequence[_Row], way_on: str) -> None:
         raise ImageFolderError(f"{file}: {what} {listed([str(row) for row in rows])}. {way_on}")
 
 
-def _as_images(root: Path, rows: Sequence[_Row]) -> ImageList:
+def _as_images(root: Path, rows: Sequence[_Row], follow_links: bool) -> ImageList:
     names = tuple(sorted({row.label for row in rows}))
     place = {name: label for label, name in enumerate(names)}
     ordered = sorted(rows, key=lambda row: (row.label, row.path))
     labels = np.array([place[row.label] for row in ordered], dtype=np.int32)
-    return ImageList(root, tuple(row.path for row in ordered), labels, names)
+    paths = tuple(row.path for row in ordered)
+    out = [] if follow_links else [path for path in paths if not lies_in(os.path.realpath(root / path), str(root))]
+    images = ImageList(root, paths, labels, names, left_out=dict.fromkeys(out, LEADS_OUT))
+    refuse_all_left_out(images)
+    return images

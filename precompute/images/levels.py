@@ -10,7 +10,7 @@ from pathlib import Path
 from precompute.errors import ImageFolderError
 from precompute.images.classes import is_wordnet_id
 from precompute.images.folder import listed
-from precompute.images.walk import is_folder, visible
+from precompute.images.walk import folders_in, is_folder, visible
 
 _SPLITS = {
     *("train", "training", "trainset", "train_set"),
@@ -35,7 +35,7 @@ def refuse_level_above(root: Path, named: Collection[str] = ()) -> None:
     ImageFolderError
         Names the folders that it could have been.
     """
-    folders = _class_folders(root)
+    folders = folders_in(root)
     holders = [name for name in folders if name not in named and _folders_alone(root / name)]
     if len(folders) == 1 and holders:
         raise _refusal(root, [_innermost(root / holders[0])])
@@ -54,7 +54,7 @@ def splits_inside(root: Path) -> list[str]:
     root : Path
         The folder that holds the class folders.
     """
-    found = {entry.name for name in _class_folders(root) for entry in visible(root / name) if is_folder(entry)}
+    found = {entry.name for name in folders_in(root) for entry in visible(root / name) if is_folder(entry)}
     splits = sorted(name for name in found if name.lower() in _SPLITS)
     return splits if len(splits) > 1 else []
 
@@ -76,7 +76,7 @@ def refuse_two_levels(root: Path, n_outputs: int, named: Collection[str] = ()) -
     ImageFolderError
         Names the folders that it could have been.
     """
-    folders = _class_folders(root)
+    folders = folders_in(root)
     if _fit(folders, n_outputs) and set(folders) <= set(named):
         return
     inside = {name: _folders_alone(root / name) for name in folders if name not in named}
@@ -87,10 +87,6 @@ def refuse_two_levels(root: Path, n_outputs: int, named: Collection[str] = ()) -
 
 def _fit(names: Collection[str], n_outputs: int) -> bool:
     return len(names) == n_outputs or (n_outputs == 1000 and all(map(is_wordnet_id, names)))
-
-
-def _class_folders(root: Path) -> list[str]:
-    return sorted(entry.name for entry in visible(root) if is_folder(entry))
 
 
 def _folders_alone(folder: Path) -> list[str]:

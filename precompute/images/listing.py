@@ -1,6 +1,6 @@
 """The images that a run was asked to look at, found and listed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from precompute.images.classes_file import read_classes_file
 from precompute.images.folder import ImageList, list_images, list_training_images, listed, refuse_other_classes
 from precompute.images.labels import read_labels
 from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
+from precompute.images.walk import as_text, broken_links_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,8 @@ class Asked:
         A JSON object from class to network output; None for none.
     class_order
         How the names of the classes are sorted; None where it does not matter.
+    follow_links
+        Whether links among the images may lead out of their folder.
     """
 
     images: Path | None
@@ -57,6 +60,7 @@ class Asked:
     limit: int | None = None
     classes_file: Path | None = None
     class_order: str | None = None
+    follow_links: bool = False
 
     def listed(self) -> Listing:
         """List the images, and the training images if there are any.
@@ -74,14 +78,9 @@ class Asked:
             return self._from_list(self.labels)
         if self.images is None:
             raise OptionError("Name the folder of the images by --images, or a list of them by --labels.")
-        images = list_images(self.images, self.limit)
+        images = list_images(self.images, self.limit, follow_links=self.follow_links)
         refuse_level_above(images.root, self._named())
-        splits = splits_inside(images.root)
-        both = (
-            f"Class folders hold folders called {listed(splits)}; images of all of them are looked at. "
-            "--labels FILE.csv can list those of one."
-        )
-        return Listing(images, self._training_folder(images), (both,) if splits else ())
+        return Listing(images, self._training_folder(images), tuple(_conditions(images.root)))
 
     def matched(self, images: ImageList, n_outputs: int, output_names: Sequence[str] = ()) -> ClassTable:
         """Match the classes of the images to the network's outputs.
@@ -118,7 +117,7 @@ class Asked:
         )
 
     def _from_list(self, file: Path) -> Listing:
-        found = read_labels(file, self.images)
+        found = read_labels(file, self.images, follow_links=self.follow_links)
         if found.train is None:
             train = self._training_folder(found.images)
         elif self.train_images is not None:
@@ -132,7 +131,7 @@ class Asked:
     def _training_folder(self, images: ImageList) -> ImageList | None:
         if self.train_images is None:
             return None
-        train = list_training_images(self.train_images, images.class_names, self.limit)
+        train = list_training_images(self.train_images, images.class_names, self.limit, follow_links=self.follow_links)
         if train.root == images.root:
             raise OptionError(
                 f"--train-images {train.root}: these are the images of --images. Training images are others, those "
@@ -145,3 +144,15 @@ class Asked:
 
     def _named(self) -> frozenset[str]:
         return frozenset() if self.classes_file is None else frozenset(read_classes_file(self.classes_file))
+
+
+def _conditions(root: Path) -> Iterator[str]:
+    splits = splits_inside(root)
+    if splits:
+        yield (
+            f"Class folders hold folders called {listed(splits)}; images of all of them are looked at. "
+            "--labels FILE.csv can list those of one."
+        )
+    broken = [as_text(name) for name in broken_links_in(root)]
+    if broken:
+        yield f"Beside the class folders are links that lead nowhere or back, and are no classes: {listed(broken)}."

@@ -226,6 +226,9 @@ class _Reader(Dataset[Any]):
 
     def __getitem__(self, index: int) -> tuple[int, torch.Tensor | Exception]:
         path = self._images.root / self._images.paths[index]
+        reason = self._images.left_out.get(self._images.paths[index])
+        if reason is not None:
+            return index, UnreadablePicture(reason)
         try:
             with self._turn(path):
                 return index, apply_transform(self._transform, self._images.load(path), str(path))

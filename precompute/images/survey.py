@@ -84,7 +84,8 @@ def survey(lists: Sequence[ImageList], loader: Loader | None, decoding: Decoding
 
 def _look(images: ImageList, decoding: Decoding) -> Iterator[_Seen]:
     for position in np.unique(np.linspace(0, len(images) - 1, min(_LOOKED_AT, len(images))).astype(int)):
-        found = _looked(images.root / images.paths[position], decoding)
+        path = images.paths[position]
+        found = None if path in images.left_out else _looked(images.root / path, decoding)
         if found is not None:
             yield found
 

@@ -16,7 +16,7 @@ from precompute.ablation.engine import Engine
 from precompute.ablation.factory import make_ablater
 from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError
-from precompute.images.folder import ImageList
+from precompute.images.folder import ImageList, refuse_many_bad
 from precompute.images.listing import Asked
 from precompute.images.loading import apply_transform, read_batches, seen_size
 from precompute.images.repeatable import refuse_random
@@ -46,6 +46,9 @@ def make_plan(options: RunOptions) -> Plan:
     asked = asked_images(options)
     listing = asked.listed()
     candidates, train = listing.images, listing.train
+    if not options.allow_bad:
+        for images in filter(None, (candidates, train)):
+            refuse_many_bad(images, sum(path in images.left_out for path in images.paths))
     model = load_model(options.model, options.weights)
     model = replace(model, network=model.network.to(device))
     seen = survey([candidates, *([] if train is None else [train])], model.loader, options.decoding)
@@ -103,6 +106,7 @@ def asked_images(options: RunOptions) -> Asked:
         limit=options.limit,
         classes_file=options.classes_file,
         class_order=options.class_order,
+        follow_links=options.follow_links,
     )
 
 

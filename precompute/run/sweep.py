@@ -16,8 +16,8 @@ from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import NoOpCheck
 from precompute.ablation.sweep_stats import SweepStats
 from precompute.ablation_kinds import kind_of
-from precompute.errors import EngineDoubted, ImageFolderError, ModelError
-from precompute.images.folder import ImageList
+from precompute.errors import EngineDoubted, ModelError
+from precompute.images.folder import ImageList, refuse_many_bad
 from precompute.images.loading import Batch
 from precompute.models.sites import Site
 from precompute.models.trust import refuse_not_numbers
@@ -27,8 +27,6 @@ from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
 from precompute.stages.ablation import Effect, sweep
 from precompute.stages.activations import Answer, Responses, answer, log_softmax
-
-_TOLERATED_BAD = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +99,8 @@ def sweep_all(part: ImageSet, means: Mapping[Site, np.ndarray], progress: Progre
             folder.write(name, _sweep_one(plan, batch, means, stage))
             stage.advance(pairs * len(batch.bad))
             bad += len(batch.bad)
-            _refuse_too_many_bad(plan, bad)
+            if not plan.options.allow_bad:
+                refuse_many_bad(plan.candidates, bad)
     return swept(plan.candidates, folder, list(shards))
 
 
@@ -184,15 +183,6 @@ def ablations_to(site: Site, values: np.ndarray) -> list[Ablation]:
     if values.ndim == 1:
         return each_unit(values.tolist())
     return each_unit(values[:, 0].tolist(), site.laid_out(torch.from_numpy(values)).float())
-
-
-def _refuse_too_many_bad(plan: Plan, bad: int) -> None:
-    if plan.options.allow_bad or bad <= _TOLERATED_BAD * len(plan.candidates):
-        return
-    raise ImageFolderError(
-        f"{plan.candidates.root}: {bad} of {len(plan.candidates)} files cannot be read as images, more than "
-        f"{_TOLERATED_BAD:.0%}. Mend or remove them, or add --allow-bad (and --resume) to leave them out."
-    )
 
 
 # The arrays of a shard

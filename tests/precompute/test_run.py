@@ -18,6 +18,7 @@ from PIL import Image
 from precompute.__main__ import main
 from precompute.errors import DiskError
 from precompute.experiments import runner
+from precompute.images.walk import LEADS_OUT
 from precompute.models.load import load_model
 from precompute.run import pipeline
 from precompute.run.shards import ShardFolder
@@ -416,6 +417,39 @@ def test_one_bad_image_in_twenty_is_left_out_and_listed(small, capsys):
         assert "owls/03.png" not in store.images.path
         assert store.images.skipped[0][0] == "owls/03.png"
     assert check(small[2]) == []
+
+
+def test_what_is_left_out_of_the_list_is_listed_with_its_reason(small, capsys):
+    (small[1] / "owls/03.png").rename(small[1].parent / "elsewhere.png")
+    (small[1] / "owls/03.png").symlink_to(small[1].parent / "elsewhere.png")
+    assert main(job(small)) == 0
+    assert f"owls/03.png: {LEADS_OUT}" in capsys.readouterr().out
+    with open_store(small[2]) as store:
+        assert (len(store.images), store.images.skipped) == (23, (("owls/03.png", LEADS_OUT),))
+    assert check(small[2]) == []
+    assert main(job(small, "--follow-links")) == 0
+    with open_store(small[2]) as store:
+        assert (len(store.images), store.images.skipped) == (24, ())
+
+
+def test_a_file_name_that_is_no_text_is_listed_escaped(small):
+    (small[1] / "owls/03.png").rename(os.fsdecode(os.fsencode(small[1]) + b"/owls/\xff.png"))
+    assert main(job(small)) == 0
+    with open_store(small[2]) as store:
+        assert store.images.skipped == ((r"owls/\udcff.png", "its name is not UTF-8"),)
+    assert check(small[2]) == []
+
+
+def test_many_links_that_lead_out_are_refused_before_the_network_sees_anything(small, capsys):
+    small[1].joinpath("owls").rename(small[1].parent / "elsewhere")
+    small[1].joinpath("owls").mkdir()
+    for file in (small[1].parent / "elsewhere").iterdir():
+        (small[1] / "owls" / file.name).symlink_to(file)
+    assert main(job(small)) == 1
+    said = capsys.readouterr().err
+    assert "8 of 24 files cannot be read as images, more than 5%, owls/00.png among them (a link that leads out" in said
+    assert "--follow-links" in said
+    assert not small[2].parent.exists()
 
 
 def test_a_class_left_without_images_has_no_drop(small):

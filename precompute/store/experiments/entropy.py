@@ -130,7 +130,7 @@ SPEC = ExperimentSpec(
     "class against the number of units set to zero, lowest entropy first, highest first and in 20 random orders, "
     "with the number of units at which half of the accuracy is gone, and the steepest fall; the measures "
     "`feature_entropy` and `selective_rate`",
-    options=(*OF_ANY, *OF_NETWORK, "entropy_rule", "train_images"),
+    options=(*OF_ANY, *OF_NETWORK, "entropy_rule", "train_images", "follow_links"),
     entries=ENTRIES,
     axes=(
         ORDER,

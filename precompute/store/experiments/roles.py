@@ -91,6 +91,6 @@ SPEC = ExperimentSpec(
     "training only, held-out only, neither, or undetermined",
     needs="the store, where it holds training images; otherwise `--train-images`, the network and the images",
     advice="It needs training images: those of a run with --train-images, or a folder named by --train-images here.",
-    options=(*OF_ANY, *OF_NETWORK, "train_images"),
+    options=(*OF_ANY, *OF_NETWORK, "train_images", "follow_links"),
     entries=ENTRIES,
 )

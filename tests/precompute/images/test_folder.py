@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.errors import ImageFolderError, OptionError
-from precompute.images.folder import list_images, listed
+from precompute.images.folder import list_images, listed, refuse_many_bad
+from precompute.images.walk import LEADS_OUT
 
 
 def plant(root: Path, *paths: str) -> Path:
@@ -43,11 +44,47 @@ def test_files_of_any_ending_are_candidates(tmp_path):
     assert len(list_images(tmp_path)) == 4
 
 
-def test_links_are_followed_and_dangling_ones_are_kept_to_be_reported(tmp_path):
+def test_links_that_are_not_followed_are_kept_to_be_told_with_the_reason(tmp_path):
+    plant(tmp_path, "real/1.png", "set/dog/1.png", "set/dog/4.png")
+    (tmp_path / "set/dog/2.png").symlink_to("nowhere.png")
+    (tmp_path / "set/dog/3.png").symlink_to(tmp_path / "real/1.png")
+    images = list_images(tmp_path / "set")
+    assert images.paths == ("dog/1.png", "dog/2.png", "dog/3.png", "dog/4.png")
+    assert images.left_out == {"dog/2.png": "a link that leads nowhere", "dog/3.png": LEADS_OUT}
+    followed = list_images(tmp_path / "set", follow_links=True)
+    assert (followed.paths, list(followed.left_out)) == (images.paths, ["dog/2.png"])
+
+
+@pytest.fixture
+def linked_class(tmp_path):
+    """Class folder cat leads out of the folder, dog does not."""
     plant(tmp_path, "real/cat/1.png", "set/dog/1.png")
-    (tmp_path / "set" / "cat").symlink_to(tmp_path / "real" / "cat")
-    (tmp_path / "set" / "dog" / "2.png").symlink_to(tmp_path / "nowhere.png")
-    assert list_images(tmp_path / "set").paths == ("cat/1.png", "dog/1.png", "dog/2.png")
+    (tmp_path / "set/cat").symlink_to(tmp_path / "real/cat")
+    return tmp_path / "set"
+
+
+def test_a_class_folder_that_leads_out_is_refused_since_other_classes_would_get_its_output(linked_class):
+    with pytest.raises(ImageFolderError, match=r"links that lead out of this folder: cat\. Add --follow-links"):
+        list_images(linked_class)
+    assert list_images(linked_class, follow_links=True).paths == ("cat/1.png", "dog/1.png")
+
+
+def test_where_all_files_are_links_that_lead_out_the_option_is_named(tmp_path):
+    plant(tmp_path, "real/1.png")
+    (tmp_path / "set/cat").mkdir(parents=True)
+    (tmp_path / "set/cat/1.png").symlink_to(tmp_path / "real/1.png")
+    with pytest.raises(ImageFolderError, match=r"none of its 1 files can be taken, cat/1.png .*--follow-links"):
+        list_images(tmp_path / "set")
+
+
+def test_more_than_one_file_in_twenty_must_be_readable(tmp_path):
+    images = list_images(plant(tmp_path, *(f"a/{k}" for k in range(40))))
+    refuse_many_bad(images, 2)
+    with pytest.raises(ImageFolderError, match=r"3 of 40 files cannot be read as images, more than 5%\. Mend"):
+        refuse_many_bad(images, 3)
+    (tmp_path / "a/41").symlink_to("nowhere")
+    with pytest.raises(ImageFolderError, match=r"5%, a/41 among them \(a link that leads nowhere\)"):
+        refuse_many_bad(list_images(tmp_path), 3)
 
 
 def test_a_pipe_in_a_class_folder_is_no_image(tmp_path):
@@ -84,10 +121,18 @@ def test_all_empty_class_folders_are_named(tmp_path):
         list_images(tmp_path)
 
 
-def test_a_name_that_the_store_could_not_write_is_named(tmp_path):
+def test_a_file_name_that_is_not_utf_8_is_left_out_and_told_escaped(tmp_path):
     plant(tmp_path, "cat/1.png")
     Path(os.fsdecode(os.fsencode(tmp_path / "cat") + b"/\xff.png")).touch()
-    with pytest.raises(ImageFolderError, match=r"'cat/\\udcff.png' is not valid UTF-8\. Rename the file"):
+    images = list_images(tmp_path)
+    assert images.paths == ("cat/1.png", r"cat/\udcff.png")
+    assert images.left_out == {r"cat/\udcff.png": "its name is not UTF-8"}
+
+
+def test_a_class_folder_whose_name_is_not_utf_8_is_refused(tmp_path):
+    plant(tmp_path, "cat/1.png")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")).mkdir()
+    with pytest.raises(ImageFolderError, match=r"class folders are not UTF-8: \\udcff\. Rename them"):
         list_images(tmp_path)
 
 
