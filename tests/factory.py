@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from precompute.measures import drops, exemplars, selectivity
 from precompute.measures.activity import dead
+from precompute.measures.image_top import strongest_units
 from precompute.measures.table import measure_row
 from precompute.store.list_hash import list_hash
 from precompute.store.pictures import write_pictures
@@ -21,7 +22,16 @@ from precompute.store.schema import layer_path
 from precompute.store.train_writer import TrainWriter
 from precompute.store.writer import StoreWriter
 
-LOSSES = {"mean ablation", "log_prob_change", "quantile", "bottom", "attribution", "measures", "state_dict"}
+LOSSES = {
+    "mean ablation",
+    "log_prob_change",
+    "image_top",
+    "quantile",
+    "bottom",
+    "attribution",
+    "measures",
+    "state_dict",
+}
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,9 @@ def make_contents(recipe: Recipe) -> Contents:
     before = drops.Answers(prediction, target, label, recipe.n_classes)
     _make_frame(contents, recipe, folders=folders, titles=titles, paths=paths, label=label, rng=rng)
     contents.write("/baseline/prediction", prediction)
-    contents.write("/baseline/log_prob", -rng.exponential(0.3, len(label)))
+    log_prob = (-rng.exponential(0.3, len(label))).astype("f4")
+    contents.write("/baseline/log_prob", log_prob)
+    _make_outputs(contents, before, log_prob, n_outputs)
     shown: set[int] = set()
     for number, (layer, n_units, shape) in enumerate(recipe.layers):
         contents.describe(
@@ -173,6 +185,10 @@ def _make_layer(contents, recipe, layer, n_units, shape, before, paths, rng):
     contents.write(layer_path(layer, "activation/mean"), mean)
     if signed:
         contents.write(layer_path(layer, "activation/positive_mean"), positive)
+    if "image_top" not in recipe.without:
+        unit, value = strongest_units([(largest, mean)])
+        contents.write(layer_path(layer, "image_top/unit"), unit)
+        contents.write(layer_path(layer, "image_top/value"), value)
     contents.write(layer_path(layer, "class_mean"), selectivity.class_means(mean, before.label, before.n_classes))
     index, best = selectivity.class_selectivity(selectivity.class_means(positive, before.label, before.n_classes))
     values = {"class_selectivity": index, "selective_class": best, "dead": dead(largest, mean)}
@@ -184,6 +200,19 @@ def _make_layer(contents, recipe, layer, n_units, shape, before, paths, rng):
             contents.write(layer_path(layer, "measure", name), value)
             contents.describe(layer_path(layer, "measure", name), measure_row(name).facts())
     return _make_exemplars(contents, recipe, layer, shape, largest, mean, paths, rng)
+
+
+def _make_outputs(contents, before, log_prob, n_outputs):
+    """The prediction, then the true class where it is another, then the outputs after the prediction."""
+    k = min(5, n_outputs)
+    output = (before.prediction[:, None] + np.arange(k)) % n_outputs
+    value = log_prob[:, None] - np.linspace(0, 1, k, dtype="f4")
+    for image in np.flatnonzero(~before.right):
+        others = [one for one in output[image, 1:] if one != before.target[image]]
+        output[image, 1:] = [before.target[image], *others][: k - 1]
+        value[image] = [log_prob[image] / 2, *value[image, : k - 1]]
+    contents.write("/baseline/top_output", output)
+    contents.write("/baseline/top_log_prob", value)
 
 
 def _make_tokens(contents, layer, shape, rng):

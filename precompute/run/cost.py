@@ -16,10 +16,11 @@ from precompute.ablation.plain import PlainAblater
 from precompute.attribution_methods import METHODS, Method
 from precompute.errors import EngineDoubted
 from precompute.images.picture import small_shape
+from precompute.measures.image_top import N_STRONGEST
 from precompute.models.sites import Site
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.stages.activation_at import activation_at, not_right
-from precompute.stages.activations import answer
+from precompute.stages.activations import N_HIGHEST, answer
 from precompute.stages.attribution import Attributed, Targets, attribute, failure_of
 from precompute.store.schema import (
     EXEMPLAR_KINDS,
@@ -171,11 +172,12 @@ def _bytes(plan: Plan) -> float:
     k, n_kinds = min(plan.options.top_k, n_images), len(plan.options.ablation)
     per_image = 3 * _FLOAT + (2 + _FLIP) * n_kinds
     per_class = _FLOAT + _OF_CLASS * n_kinds
-    total, n_named = plan.attribution.bytes, 0
+    total, n_named = plan.attribution.bytes + 2 * _FLOAT * N_HIGHEST * n_images, 0
     for site in plan.sites:
         height, width = (min(side, MAX_EXEMPLAR_MAP_SIDE) for side in site.spatial_shape or (1, 1))
         of_exemplar = 2 * height * width + 2 * _FLOAT
         total += site.n_units * (n_images * per_image + n_classes * per_class + len(EXEMPLAR_KINDS) * k * of_exemplar)
+        total += 2 * _FLOAT * min(N_STRONGEST, site.n_units) * n_images
         n_named += site.n_units * len(EXEMPLAR_KINDS) * k
     return total + min(n_named, n_images) * _PICTURE
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from precompute.measures import activity, drops, selectivity
 from precompute.measures.exemplars import path_checksums
+from precompute.measures.image_top import strongest_units
 from precompute.measures.table import measure_row, rows_for
 from precompute.models.checkpoints import plain_tensors
 from precompute.models.outputs import has_log_prob
@@ -62,6 +63,7 @@ def write_sweep(
     with_log_prob = has_log_prob(plan.log_prob)
     if with_log_prob:
         writer.write("/baseline/log_prob", folder.read_all(images.shards, "log_prob"))
+    _write_top_outputs(writer, folder, images, with_log_prob=with_log_prob)
     label = images.list.labels
     before = drops.Answers(prediction, plan.classes.output_index[label], label, len(plan.classes.names))
     merged = Merged(accuracy=float(before.right.mean()))
@@ -74,6 +76,7 @@ def write_sweep(
                 layer.write_changes(kind)
             measures |= found
         layer.write_measures(measures)
+        layer.write_image_top()
         merged.exemplars[site] = layer.exemplar_images()
         advance(1)
     return merged
@@ -96,6 +99,14 @@ def write_network(writer: StoreWriter, plan: Plan) -> None:
     writer.write("/classes/title", plan.classes.titles)
     writer.write("/classes/output_index", plan.classes.output_index)
     writer.describe("/classes", {"mapping": plan.classes.mapping})
+
+
+def _write_top_outputs(writer: Writer, folder: ShardFolder, images: Swept, *, with_log_prob: bool) -> None:
+    """Write the network's highest outputs; not where shards are of a version of the program that kept none."""
+    if all("top_output" in folder.names(shard) for shard in images.shards):
+        writer.write("/baseline/top_output", folder.read_all(images.shards, "top_output"))
+        if with_log_prob:
+            writer.write("/baseline/top_log_prob", folder.read_all(images.shards, "top_log_prob"))
 
 
 def _write_images(writer: Writer, images: Swept) -> None:
@@ -187,6 +198,15 @@ class _LayerMerge:
             if name in ("class_selectivity", "selective_class"):
                 facts["based_on"] = "activation/positive_mean" if self._is_signed() else "activation/mean"
             self.writer.describe(path, facts)
+
+    def write_image_top(self) -> None:
+        """Write which units fire most on each image: shard by shard, since a shard is all units on some images."""
+        found = []
+        for shard in self.images.shards:
+            largest, mean = (self.folder.read(shard, self._name(part)) for part in ("max", "mean"))
+            found.append(strongest_units([(largest, mean)]))
+        for part, arrays in zip(("unit", "value"), zip(*found, strict=True), strict=True):
+            self.writer.write(self._path("image_top", part), np.concatenate(arrays))
 
     def exemplar_images(self) -> np.ndarray:
         """Return the images of all lists behind each other, (unit, kind times exemplar)."""

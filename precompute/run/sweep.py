@@ -26,7 +26,7 @@ from precompute.run.image_set import ImageSet
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
 from precompute.stages.ablation import Effect, sweep
-from precompute.stages.activations import Answer, Responses, answer, log_softmax
+from precompute.stages.activations import Answer, Responses, answer, highest_outputs, log_softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,8 +190,14 @@ def ablations_to(site: Site, values: np.ndarray) -> list[Ablation]:
 
 def answer_arrays(found: Answer, target: np.ndarray) -> dict[str, np.ndarray]:
     """Name the baseline and the activations of a shard."""
-    log_prob = log_softmax(found.logits)[np.arange(len(target)), target].astype(np.float32)
+    every = log_softmax(found.logits)
+    log_prob = every[np.arange(len(target)), target].astype(np.float32)
     arrays = {"prediction": found.logits.argmax(axis=1).astype(np.int32), "log_prob": log_prob}
+    highest = highest_outputs(found.logits)
+    arrays |= {
+        "top_output": highest.astype(np.int32),
+        "top_log_prob": np.take_along_axis(every, highest, axis=1).astype(np.float32),
+    }
     for number, responses in enumerate(found.responses.values()):
         arrays |= {array_name(number, "max"): responses.max, array_name(number, "mean"): responses.mean}
         if responses.positive_mean is not None:

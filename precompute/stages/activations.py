@@ -106,6 +106,15 @@ def join(parts: Sequence[Responses]) -> Responses:
     )
 
 
+N_HIGHEST = 5
+"""How many of the network's highest outputs are kept for each image; all of them where there are fewer."""
+
+
+def highest_outputs(values: np.ndarray) -> np.ndarray:
+    """Return the highest outputs (image, rank) of logits (image, output), highest first; of equal ones the lower."""
+    return np.argsort(-values, axis=1, kind="stable")[:, :N_HIGHEST]
+
+
 def log_softmax(values: np.ndarray) -> np.ndarray:
     """Log-probabilities of logits (image, output), in float64."""
     shifted = values.astype(np.float64) - values.max(axis=1, keepdims=True)

@@ -11,7 +11,18 @@ import h5py
 import numpy as np
 
 from precompute.store import soundness
-from precompute.store.checks import effects, exemplars, experiments, form, frame, pictures, responses, train, values
+from precompute.store.checks import (
+    effects,
+    exemplars,
+    experiments,
+    form,
+    frame,
+    image_top,
+    pictures,
+    responses,
+    train,
+    values,
+)
 from precompute.store.checks.rules import Problem, Rule, names
 from precompute.store.experiments import registry
 from precompute.store.facts import is_as_stamped
@@ -137,9 +148,11 @@ def _rules(file: h5py.File | TrainView) -> Iterator[Rule]:
     """List what must hold, in an order in which each rule rests on those before it."""
     yield from values.rules(file)
     yield from frame.rules(file)
+    yield from image_top.output_rules(file)
     for layer in names(file, "/layers"):
         base = f"/layers/{layer}"
         yield from responses.rules(file, base)
+        yield from image_top.layer_rules(file, base)
         for kind in names(file, f"{base}/ablation"):
             yield from effects.rules(file, base, kind)
         for kind in names(file, f"{base}/exemplar"):

@@ -22,6 +22,7 @@ from precompute.store.records import (
     Flips,
     Floats,
     Measure,
+    StrongestUnits,
 )
 from precompute.store.renamed import current
 from precompute.store.storefile import StoreFile
@@ -93,6 +94,13 @@ class Layer:
     def blocks(self) -> Iterator[slice]:
         """Cut the units into runs to read at once: those whose numbers for all images, as float64, take about 64 MB."""
         return row_blocks(self.n_units, 8 * self._n_images)
+
+    def strongest_units(self, image: int) -> StrongestUnits | None:
+        """Return the units that fire most on an image; None in stores that do not hold them."""
+        if not self._has("image_top/unit"):
+            return None
+        unit = self._file.indices(self._path("image_top", "unit"), self.n_units, int(image))
+        return StrongestUnits(unit, self._read("image_top/value", int(image)))
 
     def other_tokens(self, unit: int) -> Floats | None:
         """Return one unit's activation at the tokens apart from the picture, (N, t); None where there are none."""

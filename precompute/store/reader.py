@@ -26,6 +26,7 @@ from precompute.store.records import (
     Classes,
     Exemplars,
     Flips,
+    HighestOutputs,
     Images,
     Measure,
     ModelFacts,
@@ -135,6 +136,14 @@ class Store:
         of = str(self._file.facts("/baseline").get("log_prob", schema.LOGITS))
         prediction = self._file.indices("/baseline/prediction", self.model.n_outputs)
         return Baseline(prediction, log_prob, of)
+
+    def highest_outputs(self, image: int) -> HighestOutputs | None:
+        """Return the network's highest outputs for an image, nothing ablated; None in stores that do not hold them."""
+        if not self._file.has("/baseline/top_output"):
+            return None
+        log_prob, at = "/baseline/top_log_prob", int(image)
+        output = self._file.indices("/baseline/top_output", self.model.n_outputs, at)
+        return HighestOutputs(output, self._file.read(log_prob, at) if self._file.has(log_prob) else None)
 
     @cached_property
     def baseline_correct(self) -> NDArray[np.bool_]:

@@ -81,6 +81,25 @@ class Baseline:
 
 
 @dataclass(frozen=True, eq=False)
+class HighestOutputs:
+    """The network's highest outputs for one image (top output,), the highest first, and their log-probabilities.
+
+    ``log_prob`` is None where the network's outputs allow none.
+    """
+
+    output: Ints
+    log_prob: Floats | None
+
+
+@dataclass(frozen=True, eq=False)
+class StrongestUnits:
+    """The units of a layer that fire most on one image (top unit,), strongest first, and their maxima on it."""
+
+    unit: Ints
+    value: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Measure:
     """One number per unit (U,), NaN where undefined, with what a reader needs to understand it.
 

@@ -129,6 +129,29 @@ def test_the_baseline_is_what_the_network_says(computed, inputs):
     np.testing.assert_allclose(store.baseline.log_prob, log_prob[range(24), store.images.label], atol=1e-5)
 
 
+def test_the_highest_outputs_are_the_first_of_all_outputs_sorted(computed, inputs):
+    store, model = computed
+    with torch.no_grad():
+        log_prob = torch.cat([model.network(image[None]) for image in inputs]).log_softmax(1).numpy()
+    for image, row in enumerate(log_prob):
+        found = store.highest_outputs(image)
+        assert found.output.tolist() == sorted(range(len(row)), key=lambda output: (-row[output], output))[:5]
+        np.testing.assert_allclose(found.log_prob, row[found.output], atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_units_that_fire_most_on_an_image_are_the_first_of_all_units_sorted(computed, layer):
+    store, _ = computed
+    view = store.layer(layer)
+    activation = view.activation(slice(0, view.n_units))
+    for image in range(len(store.images)):
+        largest, mean = activation.max[:, image].tolist(), activation.mean[:, image].tolist()
+        order = sorted(range(view.n_units), key=lambda unit: (-largest[unit], -mean[unit], unit))[:10]
+        found = view.strongest_units(image)
+        assert found.unit.tolist() == order
+        assert found.value.tolist() == [largest[unit] for unit in order]
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_activations_are_those_before_anything_works_in_place(computed, inputs, layer):
     store, model = computed

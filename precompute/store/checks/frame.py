@@ -81,7 +81,8 @@ def _log_prob(file: h5py.File) -> Iterator[Problem]:
         yield Problem(
             "/baseline", f"expected log_prob to be {'there' if there else 'absent'}, since its fact says {of!r}"
         )
-    for path in () if there else instances(file, "/layers/<layer>/ablation/<kind>/log_prob_change"):
+    others = ("/baseline/top_log_prob", *instances(file, "/layers/<layer>/ablation/<kind>/log_prob_change"))
+    for path in () if there else others:
         if path in file:
             yield Problem(path, f"expected it to be absent, since the baseline says of log_prob {of!r}")
 

@@ -49,7 +49,7 @@ def _problems(file: h5py.File, path: str, entry: schema.Entry) -> Iterator[Probl
 
 def _span(file: h5py.File, path: str, entry: schema.Entry) -> tuple[float, float, bool]:
     """Return the least and the largest value that there can be, and whether all are whole numbers."""
-    if path.endswith("/baseline/log_prob"):
+    if path.endswith(("/baseline/log_prob", "/baseline/top_log_prob")):
         return -np.inf, _ROUNDING, False
     if "/measure/" in path:
         return _span_of_measure(str(read_fact(file[path], "range", "")), _length(file, "/classes/name"))

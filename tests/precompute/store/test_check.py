@@ -91,7 +91,7 @@ def test_log_probabilities_that_are_absent_have_to_be_said_to_be_left_out(spoil)
 
 def test_where_log_probabilities_are_left_out_no_change_of_them_is_there(spoil):
     def remove(file):
-        del file["/baseline/log_prob"]
+        del file["/baseline/log_prob"], file["/baseline/top_log_prob"]
         file["/baseline"].attrs["log_prob"] = "the network ends in a sigmoid"
 
     found = paths_of(check(spoil(remove)))
@@ -113,7 +113,10 @@ def test_an_optional_dataset_may_be_missing(path, spoil):
                 file[f"{LAYER}/{part}"][...] = np.maximum(file[f"{LAYER}/{part}"][...], 0)
             file[f"{LAYER}/activation/mean"][...] = 0
             file[f"{LAYER}/activation/max"][...] = 0
+        if "/image_top/" in path:
+            del file[f"{LAYER}/image_top"]
         if path == "/baseline/log_prob":
+            del file["/baseline/top_log_prob"]
             file["/baseline"].attrs["log_prob"] = "the network ends in a sigmoid"
             for kind in file[f"{LAYER}/ablation"]:
                 del file[f"{LAYER}/ablation/{kind}/log_prob_change"]
@@ -370,7 +373,45 @@ def edited(path, edit):
     return path, change(path, edit)
 
 
+def at(place, by):
+    """A fault of one number at a place."""
+
+    def edit(values):
+        values[place] += by
+
+    return edit
+
+
+def name_twice(values):
+    values[0, 1] = values[0, 0]
+
+
+def name_another(values):
+    """Name the weakest of all units in place of the strongest ones."""
+    values[0] = values[0][::-1]
+
+
+def only_three(file):
+    for part in ("unit", "value"):
+        put(file, f"{LAYER}/image_top/{part}", file[f"{LAYER}/image_top/{part}"][:, :3])
+
+
 CONTENT_FAULTS = {
+    "a strongest unit that is none": edited(f"{LAYER}/image_top/unit", first(4)),
+    "a strongest unit named twice": edited(f"{LAYER}/image_top/unit", name_twice),
+    "other units than the strongest": edited(f"{LAYER}/image_top/value", at((0, 0), 0.5)),
+    "strongest units out of order": edited(f"{LAYER}/image_top/value", name_another),
+    "fewer strongest units than there are": (f"{LAYER}/image_top/unit", only_three),
+    "strongest units without their values": (
+        f"{LAYER}/image_top/value",
+        lambda file: file.__delitem__(f"{LAYER}/image_top/value"),
+    ),
+    "a highest output that is none": edited("/baseline/top_output", at((0, 1), 99)),
+    "a highest output named twice": edited("/baseline/top_output", name_twice),
+    "a highest output that is not the prediction": edited("/baseline/top_output", name_another),
+    "a highest log-probability above zero": edited("/baseline/top_log_prob", at((0, 0), 5)),
+    "another log-probability of the true class": edited("/baseline/top_log_prob", lambda values: values - 0.5),
+    "log-probabilities out of order": edited("/baseline/top_log_prob", at((0, -1), 0.9)),
     "provenance that is no JSON": ("/", lambda file: file.attrs.__setitem__("provenance", "{")),
     "provenance that is not whole": ("/provenance", lambda file: file.__delitem__("/provenance")),
     "provenance that is another": edited("/provenance", lambda values: np.where(values == ord("0"), ord("1"), values)),

@@ -295,3 +295,32 @@ def test_flips_that_belong_to_no_unit_are_told(store_path, edges):
         held[...] = wrong
     with open_store(store_path) as store, pytest.raises(StoreDamaged, match="indptr"):
         store.layers[0].flip_table("zero")
+
+
+def test_what_is_most_on_an_image_is_a_row_of_the_store(store_path, contents):
+    with open_store(store_path) as store:
+        outputs, units = store.highest_outputs(5), store.layer("features.2").strongest_units(5)
+    for found, path in (
+        (outputs.output, "/baseline/top_output"),
+        (outputs.log_prob, "/baseline/top_log_prob"),
+        (units.unit, f"{LAYER}/image_top/unit"),
+        (units.value, f"{LAYER}/image_top/value"),
+    ):
+        np.testing.assert_allclose(found, contents.datasets[path][5], rtol=1e-6)
+
+
+def test_an_older_store_does_not_say_what_is_most_on_an_image(spoil):
+    def remove(file):
+        del file["/baseline/top_output"], file["/baseline/top_log_prob"], file[f"{LAYER}/image_top"]
+
+    with open_store(spoil(remove)) as store:
+        assert store.highest_outputs(0) is None
+        assert store.layer("features.2").strongest_units(0) is None
+
+
+def test_a_strongest_unit_that_is_none_is_refused(spoil):
+    with (
+        open_store(spoil(lambda file: file[f"{LAYER}/image_top/unit"].__setitem__((1, 2), 99))) as store,
+        pytest.raises(StoreDamaged, match="image_top/unit"),
+    ):
+        store.layer("features.2").strongest_units(1)
