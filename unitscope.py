@@ -340,6 +340,8 @@ def _app(arguments: Sequence[str]) -> int:
     add = parser.add_argument
     add("folder", nargs="?", type=Path, metavar="FOLDER", help="where the stores lie (runs/ here, or the project's)")
     add("--store", type=Path, metavar="STORE.h5", help="show this store alone")
+    add("--images", type=Path, metavar="DIR", help="where that store's images lie now, for What if")
+    add("--allow-code", action="store_true", help="let What if load networks that are Python files, which runs them")
     add("--port", type=int, default=8501, metavar="N", help="the port on this machine (%(default)s)")
     options = parser.parse_args(arguments)
     if options.folder is not None and not options.folder.is_dir():
@@ -351,6 +353,8 @@ def _app(arguments: Sequence[str]) -> int:
 
     script = str(Path(__file__).resolve().parent / "app.py")
     asked = [] if options.store is None else ["--store", str(options.store.resolve())]
+    asked += [] if options.images is None else ["--images", str(options.images.resolve())]
+    asked += ["--allow-code"] if options.allow_code else []
     return int(cli.main(["run", script, "--server.port", str(options.port), "--", *asked], standalone_mode=False) or 0)
 
 

@@ -6,6 +6,7 @@ next rerun. Numbers stay numpy arrays: large caches of Python objects would slow
 
 import gc
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ import streamlit as st
 from explorer.class_preference import Strongest, n_strongest, strongest
 from explorer.demo_build import DemoBuild
 from explorer.store_checks import StoreChecks
-from explorer.store_files import StoreFile
+from explorer.store_files import StoreFile, app_options
 from explorer.store_pool import Signature, StorePool
+from explorer.what_if_process import WhatIfProcess, process_command
 from precompute.compare import Side, sides
 from precompute.store.reader import Layer, Store
 
@@ -121,3 +123,9 @@ def store_checks() -> StoreChecks:
 def demo_build() -> DemoBuild:
     """Return the one build of the demo store that all sessions share."""
     return DemoBuild()
+
+
+@st.cache_resource(show_spinner=False)
+def what_if_process() -> WhatIfProcess:
+    """Return the one process that runs networks for all sessions."""
+    return WhatIfProcess(process_command(allow_code=app_options(sys.argv).allow_code))

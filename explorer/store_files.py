@@ -69,7 +69,7 @@ def find_store_files(argv: Sequence[str]) -> tuple[StoreFile, ...]:
     StoreMissing
         When ``--store`` names no file.
     """
-    asked = _asked_store(argv)
+    asked = app_options(argv).store
     if asked is not None:
         if not asked.is_file():
             raise StoreMissing(f"--store {asked}: there is no such file. Start the app with the path of a store.")
@@ -82,18 +82,49 @@ def _newest_first(path: Path) -> tuple[float, str]:
     return -path.stat().st_mtime, path.name
 
 
-def _asked_store(argv: Sequence[str]) -> Path | None:
+@dataclass(frozen=True)
+class AppOptions:
+    """What the app was started with.
+
+    Parameters
+    ----------
+    store : Path or None
+        The only store to show.
+    images : Path or None
+        Where that store's images lie now, for whatever runs the network on them.
+    allow_code : bool
+        Whether networks that are files of Python may be loaded, which runs them.
+    """
+
+    store: Path | None = None
+    images: Path | None = None
+    allow_code: bool = False
+
+
+_USAGE = "Start the app with `streamlit run app.py -- --store FILE.h5`."
+
+
+def app_options(argv: Sequence[str]) -> AppOptions:
+    """Read the app's arguments.
+
+    Raises
+    ------
+    OptionError
+        When they cannot be understood.
+    """
     # Streamlit puts the script's own path first; under any other host the arguments are not ours to read.
     if not argv or Path(argv[0]).name != "app.py":
-        return None
+        return AppOptions()
     parser = argparse.ArgumentParser(exit_on_error=False, add_help=False, allow_abbrev=False)
     parser.add_argument("--store", type=Path)
+    parser.add_argument("--images", type=Path)
+    parser.add_argument("--allow-code", action="store_true")
     try:
         options, unknown = parser.parse_known_args(argv[1:])
     except argparse.ArgumentError as error:
-        raise OptionError(f"{error}. Start the app with `streamlit run app.py -- --store FILE.h5`.") from error
+        raise OptionError(f"{error}. {_USAGE}") from error
     if unknown:
-        raise OptionError(
-            f"Unknown argument {unknown[0]!r}. Start the app with `streamlit run app.py -- --store FILE.h5`."
-        )
-    return options.store
+        raise OptionError(f"Unknown argument {unknown[0]!r}. {_USAGE}")
+    if options.images is not None and options.store is None:
+        raise OptionError(f"--images {options.images}: name the store whose images these are by --store.")
+    return AppOptions(**vars(options))

@@ -119,7 +119,7 @@ class RestoredRun:
         """
         for batch in self._batches(replace(images, load=self.images.load), positions):
             if batch.indices:
-                yield np.array(batch.indices), batch.inputs, self._answers(batch.inputs)
+                yield np.array(batch.indices), batch.inputs, self.outputs(batch.inputs)
 
     def site(self, layer: Layer) -> Site:
         """Return where a layer of the store is in the network; see `sites`."""
@@ -159,11 +159,12 @@ class RestoredRun:
         return read_batches(images, self.model.transform, listed, workers=default_workers(len(positions)))
 
     @torch.inference_mode()
-    def _answers(self, inputs: Tensor) -> np.ndarray:
+    def outputs(self, inputs: Tensor) -> np.ndarray:
+        """Return the network's outputs of some inputs, (image, output) in float32."""
         return torch.cat([logits(self.model.network, part).cpu() for part in inputs.split(self.batch_size)]).numpy()
 
     def _verified(self, where: np.ndarray, inputs: Tensor) -> np.ndarray:
-        found = self._answers(inputs)
+        found = self.outputs(inputs)
         n_other = _n_other(found, self.prediction[where])
         if n_other:
             refuse_changing(self.model.network, inputs)  # which is a cause of its own
@@ -175,7 +176,7 @@ class RestoredRun:
         return found
 
 
-def restore_run(store: Store, options: ExperimentOptions) -> RestoredRun:
+def restore_run(store: Store, options: ExperimentOptions, *, spec: str | None = None) -> RestoredRun:
     """Find the network and the images of a store.
 
     Parameters
@@ -184,6 +185,8 @@ def restore_run(store: Store, options: ExperimentOptions) -> RestoredRun:
         The store.
     options
         May say where they are now.
+    spec
+        What loads the network, where that is another place than the store's with the same network in it.
 
     Raises
     ------
@@ -192,7 +195,7 @@ def restore_run(store: Store, options: ExperimentOptions) -> RestoredRun:
     """
     images = find_images(store, options.images)
     device = pick_device(options.device)
-    model = find_model(store, options)
+    model = find_model(store, options, spec=spec)
     model = replace(model, network=model.network.to(device))
     images = replace(images, load=load_by(model.loader, Decoding.recorded(store.provenance.get("decoding"))))
     batch_size = int(store.provenance.get("batch_size", _USUAL_BATCH))
@@ -267,8 +270,8 @@ def find_training_images(store: Store, options: ExperimentOptions) -> ImageList 
     return images
 
 
-def find_model(store: Store, options: ExperimentOptions) -> Model:
-    """Load the network that the store names, or that the options name in its place.
+def find_model(store: Store, options: ExperimentOptions, *, spec: str | None = None) -> Model:
+    """Load the network that the store names, or that the options name in its place; `spec` as for `restore_run`.
 
     Weights that cannot be had any more are taken from the store where it carries them.
 
@@ -277,7 +280,7 @@ def find_model(store: Store, options: ExperimentOptions) -> Model:
     ModelError
         Where the network cannot be loaded.
     """
-    spec, weights = store.model.spec, store.model.weights
+    spec, weights = spec or store.model.spec, store.model.weights
     if options.model is not None or options.weights is not None:
         return load_model(options.model or spec, options.weights)
     try:

@@ -22,6 +22,18 @@ from precompute.models.transforms import AsLoaded, default_transform, describe
 from precompute.models.wrappers import unwrapped
 
 
+def code_file(spec: str) -> Path | None:
+    """Return the Python file that a network's words name, absolute; None where they name none."""
+    path = spec.rpartition(":")[0]
+    return Path(path).expanduser().resolve() if path.endswith(".py") else None
+
+
+def code_digest(spec: str) -> str | None:
+    """Return the SHA-256, in hexadecimal, of the Python file that a network's words name; None where there is none."""
+    file = code_file(spec)
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else None
+
+
 def from_user_file(path: str, function: str, weights: str) -> Model:
     """Call a function of a user's file and take the network that it returns.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from precompute.ablation.sweep_stats import total
 from precompute.attribution_methods import label_of
+from precompute.models.user_file import code_digest
 from precompute.option_fields import plain
 from precompute.options import RunOptions
 from precompute.provenance import device_name, git_commit, versions
@@ -131,6 +132,7 @@ def circumstances(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[st
         "seeds": dict(seeds),
         "options": plain(plan.options),
         "batch_size": plan.options.batch_size,
+        "network_file_sha256": code_digest(plan.model.spec),
     }
 
 

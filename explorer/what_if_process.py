@@ -1,0 +1,301 @@
+"""The process beside the app that runs a network: one for all visitors, who wait for each other.
+
+It is started with the first question and again when it has died, and ends with the app or after a while without
+questions, so that its memory is free. This process sends and receives plain messages and never loads the network.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Condition, Event, Thread
+from time import monotonic
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from explorer.store_files import ROOT
+from precompute.what_if.request import Request
+from precompute.what_if.wire import Arrays, WireError, receive, send
+
+State = Literal["waiting", "running", "answered", "refused", "stopped"]
+
+_MOST_KEPT = 64
+_LOOK_S = 0.05
+_LAST_LINES = 4
+_Message = tuple[dict[str, Any], Arrays] | None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and of which store.
+
+    Parameters
+    ----------
+    store : Path
+        The file.
+    signature : tuple of int
+        What changes when it is replaced.
+    request : Request
+        The question.
+    images : Path or None
+        Where the store's images lie now; None for where they lay.
+    picture : bytes
+        The picture that the question is about, where the request says that there is one.
+    """
+
+    store: Path
+    signature: tuple[int, ...]
+    request: Request
+    images: Path | None = None
+    picture: bytes = field(default=b"", repr=False)
+
+    def told(self, number: int) -> dict[str, Any]:
+        """Return the message that asks it, without the picture."""
+        return {
+            "do": "ask",
+            "id": number,
+            "store": os.fsencode(self.store).hex(),
+            "signature": list(self.signature),
+            "images": None if self.images is None else str(self.images),
+            "request": self.request.as_json(),
+        }
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What two equal questions have in common; the picture by its SHA-256 alone."""
+        return self.store, self.signature, self.request, self.images, sha256(self.picture).hexdigest()
+
+
+class Job:
+    """A question on its way, or answered."""
+
+    def __init__(self, question: Question, number: int) -> None:
+        self.question, self.number = question, number
+        self.state: State = "waiting"
+        self.stage, self.done, self.total = "", 0, 0
+        self.why = ""
+        self.arrays: Arrays = {}
+        self.stop_asked_at: float | None = None
+        self._ended = Event()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self._ended.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, and say whether it has come."""
+        return self._ended.wait(seconds)
+
+    def stop(self) -> None:
+        """Ask for no answer any more."""
+        self.stop_asked_at = self.stop_asked_at or monotonic()
+
+    def end(self, state: State, *, why: str = "", arrays: Arrays | None = None) -> None:
+        """Give the answer, or the reason why there is none."""
+        self.state, self.why, self.arrays = state, why, arrays or {}
+        self._ended.set()
+
+
+class WhatIfProcess:
+    """The process and those who wait for it.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Starts it.
+    idle_s : float
+        After so many seconds without a question it is ended.
+    grace_s : float
+        So long after it is asked to stop it is ended and started anew.
+    """
+
+    def __init__(self, command: Sequence[str], *, idle_s: float = 900.0, grace_s: float = 3.0) -> None:
+        self._command, self._idle_s, self._grace_s = list(command), idle_s, grace_s
+        self._jobs: OrderedDict[tuple[Any, ...], Job] = OrderedDict()
+        self._waiting: deque[Job] = deque()
+        self._news = Condition()
+        self._n_asked = 0
+        self._running: _Running | None = None
+        self._last_words = ""
+        Thread(target=self._work, daemon=True).start()
+
+    def ask(self, question: Question) -> Job:
+        """Put a question at the end of the line; one that was asked before has the answer that it got."""
+        with self._news:
+            job = self._jobs.get(question.key)
+            if job is None:
+                self._n_asked += 1
+                job = self._jobs[question.key] = Job(question, self._n_asked)
+                self._waiting.append(job)
+                self._news.notify()
+            self._jobs.move_to_end(question.key)
+            self._forget_oldest()
+            return job
+
+    def before(self, job: Job) -> int:
+        """Return how many questions are answered before one that waits."""
+        with self._news:
+            return self._waiting.index(job) + 1 if job in self._waiting else 0
+
+    def forget(self, job: Job) -> None:
+        """Let the question of an ended job be asked anew."""
+        with self._news:
+            if self._jobs.get(job.question.key) is job:
+                del self._jobs[job.question.key]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process at present."""
+        return self._running is not None and self._running.process.poll() is None
+
+    def _forget_oldest(self) -> None:
+        for key in [key for key, job in self._jobs.items() if job.ended][: max(0, len(self._jobs) - _MOST_KEPT)]:
+            del self._jobs[key]
+
+    # In the thread that owns the process
+
+    def _work(self) -> None:
+        while True:
+            with self._news:
+                if not self._waiting and not self._news.wait(self._idle_s):
+                    self._end()
+                if not self._waiting:
+                    continue
+                job = self._waiting.popleft()
+            try:
+                self._answer(job)
+            except Exception as error:  # a fault of ours must not keep all others waiting
+                self._end()
+                job.end("refused", why=f"This failed, with {type(error).__name__}: {error}")
+
+    def _answer(self, job: Job) -> None:
+        job.state = "running"
+        for _attempt in range(2):
+            try:
+                self._exchange(job)
+                return
+            except (_Died, OSError):
+                self._end()
+        job.end("refused", why=f"The process that runs the network ended twice without an answer. {self._last_words}")
+
+    def _exchange(self, job: Job) -> None:
+        if not self.is_running:
+            self._end()
+            self._running = _Running.start(self._command)
+        assert self._running is not None
+        running, told = self._running, False
+        running.ask(job)
+        while True:
+            if job.stop_asked_at is not None:
+                if not told:
+                    send(running.stdin, {"do": "stop", "id": job.number})
+                    told = True
+                if monotonic() - job.stop_asked_at > self._grace_s:
+                    self._end()
+                    job.end("stopped")
+                    return
+            message = running.next(_LOOK_S)
+            if message is not None and message[0].get("id") == job.number and _taken(job, *message):
+                return
+
+    def _end(self) -> None:
+        if self._running is not None:
+            self._running.end()
+            self._last_words = self._running.last_words
+        self._running = None
+
+
+class _Died(Exception):
+    """The process has ended."""
+
+
+def _taken(job: Job, told: dict[str, Any], arrays: Arrays) -> bool:
+    """Take a message; say whether it is the last one."""
+    match told.get("say"):
+        case "progress":
+            job.stage, job.done, job.total = str(told["stage"]), int(told["done"]), int(told["total"])
+            return False
+        case "answer":
+            job.end("answered", arrays=arrays)
+        case "stopped":
+            job.end("stopped")
+        case _:
+            job.end("refused", why=str(told.get("why", "It said nothing that can be understood.")))
+    return True
+
+
+class _Running:
+    """One process, with what it sends and the last lines of what it prints."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdin is not None
+        self.process, self.stdin = process, process.stdin
+        self._messages: SimpleQueue[_Message] = SimpleQueue()
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        for target, stream in ((self._read, process.stdout), (self._drain, process.stderr)):
+            Thread(target=target, args=(stream,), daemon=True).start()
+
+    @classmethod
+    def start(cls, command: Sequence[str]) -> "_Running":
+        # Its threads must not spin while they wait for a processor that the app uses.
+        environment, pipe = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}, subprocess.PIPE
+        return cls(subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe))
+
+    def ask(self, job: Job) -> None:
+        question = job.question
+        arrays = {"upload": np.frombuffer(question.picture, dtype=np.uint8)} if question.request.upload else {}
+        send(self.stdin, question.told(job.number), arrays)
+
+    def next(self, seconds: float) -> tuple[dict[str, Any], Arrays] | None:
+        """Return the next message, None where none comes in time.
+
+        Raises
+        ------
+        _Died
+            Where none can come any more.
+        """
+        try:
+            message = self._messages.get(timeout=seconds)
+        except Empty:
+            if self.process.poll() is not None and self._messages.empty():
+                raise _Died from None
+            return None
+        if message is None:
+            raise _Died
+        return message
+
+    @property
+    def last_words(self) -> str:
+        return " ".join(self._lines)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _read(self, stream: IO[bytes]) -> None:
+        try:
+            while (message := receive(stream)) is not None:
+                self._messages.put(message)
+        except (WireError, OSError, ValueError):
+            pass
+        self._messages.put(None)
+
+    def _drain(self, stream: IO[bytes]) -> None:
+        # Read in pieces: a line need not end.
+        for line in iter(lambda: stream.readline(2**12), b""):
+            self._lines.append(line.decode("utf-8", "replace").strip())
+
+
+def process_command(*, allow_code: bool) -> list[str]:
+    """Return the command that starts the process; ``UNITSCOPE_WHAT_IF_COMMAND`` may name another."""
+    stand_in = os.environ.get("UNITSCOPE_WHAT_IF_COMMAND")
+    command = shlex.split(stand_in) if stand_in else [sys.executable, "-m", "precompute.what_if.worker"]
+    return [*command, *(["--allow-code"] if allow_code else [])]

@@ -1,0 +1,55 @@
+"""Whether the network of a store may be loaded: a ``file.py:function`` is a program, and loading it runs it."""
+
+import hashlib
+from pathlib import Path
+
+from precompute.errors import ModelError
+from precompute.models import demo
+from precompute.models.user_file import code_digest, code_file
+from precompute.store.reader import Store
+
+
+def permitted_spec(store: Store, *, allowed: bool) -> str:
+    """Return the words that load the network of a store.
+
+    Our own demo's file is no stranger's: a file with the same bytes is read from where it lies in this program.
+
+    Parameters
+    ----------
+    store
+        The store. It may come from anybody, and so may the path that it names.
+    allowed
+        Whether the person who started the app allows that files of Python that stores name are run.
+
+    Raises
+    ------
+    ModelError
+        Where the network is a file of Python and it is not allowed, or the file is not the one that the run had.
+    """
+    spec = store.model.spec
+    file = code_file(spec)
+    if file is None:
+        return spec
+    own = Path(demo.__file__).resolve()
+    if file.is_file() and hashlib.sha256(file.read_bytes()).digest() == hashlib.sha256(own.read_bytes()).digest():
+        return f"{own}:{spec.rpartition(':')[2]}"
+    if not allowed:
+        raise ModelError(
+            f"The network of this store is built by a Python file, {file}. To load it is to run that file, with all "
+            "rights of whoever started the app. Start the app with --allow-code if you trust the file: "
+            "streamlit run app.py -- --allow-code"
+        )
+    recorded = store.provenance.get("network_file_sha256")
+    if not recorded:
+        raise ModelError(
+            f"The network of this store is built by {file}, and the store does not say what that file held when the "
+            "run read it. Run it again, so that the file can be held to the run's."
+        )
+    if not file.is_file():
+        raise ModelError(f"{file}: there is no such file, and it builds the network of this store. Put it back.")
+    if code_digest(spec) != recorded:
+        raise ModelError(
+            f"{file}: this is not the file that the run had, its SHA-256 is another. It was not run. Put the run's "
+            "file back, or run again with this one."
+        )
+    return spec

@@ -1,0 +1,178 @@
+"""A store whose network and images are at hand, and what it answers."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from precompute.errors import ImageFolderError, LayerError, OptionError
+from precompute.experiments.options import ExperimentOptions
+from precompute.experiments.restored_run import RestoredRun, restore_run
+from precompute.images.decoding import UnreadablePicture
+from precompute.images.loading import apply_transform
+from precompute.images.picture import InputView, area_average, thumbnail
+from precompute.models.device import exact_float32, free_memory
+from precompute.models.hooks import edit, observe_whole
+from precompute.models.sites import Site
+from precompute.store.layer import Layer
+from precompute.store.reader import open_store
+from precompute.store.schema import MAX_EXEMPLAR_MAP_SIDE
+from precompute.what_if.changes import Edit, edit_of
+from precompute.what_if.code_permission import permitted_spec
+from precompute.what_if.request import IMAGE, Change, Request
+from precompute.what_if.uploads import suffix_of
+from precompute.what_if.warm_layer import CHANGING, WarmLayer
+from precompute.what_if.watch import Watch
+from precompute.what_if.wire import Arrays
+
+_MOST_BYTES = 2 * 2**30
+_MOST_MAPS = 12
+_PICTURE_SIDE = 224
+
+
+class Session:
+    """What one store needs to answer, loaded once and held.
+
+    Parameters
+    ----------
+    path
+        The store.
+    images
+        Where its images lie now; None for where they lay.
+    code_allowed
+        Whether a network that is a file of Python may be loaded.
+    watch
+        Of the loading.
+
+    Raises
+    ------
+    UnitscopeError
+        Where the store, its network or its images cannot be used.
+    """
+
+    def __init__(self, path: Path, *, images: Path | None, code_allowed: bool, watch: Watch) -> None:
+        with watch.stage("loading the network", 1), exact_float32():
+            self.store = open_store(path)
+            spec = permitted_spec(self.store, allowed=code_allowed)
+            self.restored: RestoredRun = restore_run(self.store, ExperimentOptions(images=images), spec=spec)
+        self._warm: OrderedDict[str, WarmLayer] = OrderedDict()
+
+    def answer(self, request: Request, upload: bytes, watch: Watch) -> Arrays:
+        """Answer a question.
+
+        Returns
+        -------
+        dict of str to array
+            About all images: ``prediction`` (image,) int32, the outputs that are named under the change; with pairs
+            also ``singles`` (unit, image), and ``pairs`` (pair, image), in the order of ``itertools.combinations``.
+            About one image: ``before`` and ``after`` (output,) float32; ``maps`` (unit, row, column) of the first units
+            as they are; ``picture``, the bytes of a JPEG of what the network sees.
+
+        Raises
+        ------
+        UnitscopeError
+            Where the question cannot be answered.
+        Stopped
+            Where it is to be stopped.
+        """
+        layer = self.store.layer(request.layer)
+        _refuse_absent(request, layer, len(self.restored.images))
+        warm = self._layer(layer)
+        change = self._edits(request.change, warm, layer)
+        if request.of_one_image:
+            return self._of_one_image(request, upload, warm.site, change(request.units))
+        warm.warm_up(watch)
+        self._make_room(warm)
+        if not request.pairs:
+            with watch.stage(CHANGING, len(self.restored.images)):
+                return {"prediction": warm.predictions(change(request.units), watch)}
+        sets = [request.units, *((unit,) for unit in request.units), *combinations(request.units, 2)]
+        with watch.stage(CHANGING, len(sets) * len(self.restored.images)):
+            found = np.stack([warm.predictions(change(units), watch) for units in sets])
+        n_units = len(request.units)
+        return {"prediction": found[0], "singles": found[1 : 1 + n_units], "pairs": found[1 + n_units :]}
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.store.close()
+
+    def _layer(self, layer: Layer) -> WarmLayer:
+        if layer.name not in self._warm:
+            most = min(free_memory(self.restored.device) // 3, _MOST_BYTES)
+            with exact_float32():
+                self._warm[layer.name] = WarmLayer(self.restored, self.restored.site(layer), most)
+        self._warm.move_to_end(layer.name)
+        return self._warm[layer.name]
+
+    def _make_room(self, kept: WarmLayer) -> None:
+        """Let go of the layers that were asked about longest ago, where all together hold too much."""
+        while len(self._warm) > 1 and sum(warm.n_bytes for warm in self._warm.values()) > kept.most_bytes:
+            self._warm.popitem(last=False)
+
+    def _edits(self, change: Change, warm: WarmLayer, layer: Layer) -> Callable[[tuple[int, ...]], Edit]:
+        """Return what makes the change of any units."""
+        seen: list[Tensor] = []
+
+        def at_image() -> Tensor:
+            if not seen:
+                _, inputs, _ = next(self.restored.read([change.image]))
+                seen.append(self._at_layer(warm.site, inputs))
+            return seen[0]
+
+        return lambda units: edit_of(change, units, warm.site, layer, at_image)
+
+    @torch.inference_mode()
+    @exact_float32()
+    def _at_layer(self, site: Site, inputs: Tensor) -> Tensor:
+        found: list[Tensor] = []
+        with observe_whole(self.restored.model.network, {site: found.append}):
+            self.restored.outputs(inputs)
+        return found[0]
+
+    @torch.inference_mode()
+    @exact_float32()
+    def _of_one_image(self, request: Request, upload: bytes, site: Site, change: Edit) -> Arrays:
+        inputs = self._uploaded(upload) if request.upload else next(self.restored.read([request.image or 0]))[1]
+        before = self.restored.outputs(inputs)
+        with edit(self.restored.model.network, site, change):
+            after = self.restored.outputs(inputs)
+        maps = site.maps(self._at_layer(site, inputs)).float().cpu().numpy()[0, list(request.units[:_MOST_MAPS])]
+        small = area_average(maps.reshape(len(maps), *(site.spatial_shape or (1, 1))), MAX_EXEMPLAR_MAP_SIDE)
+        picture = np.frombuffer(thumbnail(self._view.picture(inputs[0]), _PICTURE_SIDE), dtype=np.uint8)
+        return {"before": before[0], "after": after[0], "maps": small.astype(np.float32), "picture": picture}
+
+    @property
+    def _view(self) -> InputView:
+        height, width = self.store.model.input_size[1:]
+        return InputView.probe(self.restored.model.transform, (width, height))
+
+    def _uploaded(self, upload: bytes) -> Tensor:
+        """Read a picture as the store's are read; its file is gone afterwards."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / f"picture{suffix_of(upload)}"
+            file.write_bytes(upload)
+            try:
+                inputs = apply_transform(self.restored.model.transform, self.restored.images.load(file), "The picture")
+            except UnreadablePicture as error:
+                raise ImageFolderError(f"The picture cannot be read ({error}). Choose another one.") from error
+        expected = tuple(self.restored.probe.shape[1:])
+        if tuple(inputs.shape) != expected:
+            raise ImageFolderError(
+                f"The network's transform makes {tuple(inputs.shape)} of the picture, and {expected} of the store's. "
+                "Cut the picture to the size of those."
+            )
+        return inputs[None]
+
+
+def _refuse_absent(request: Request, layer: Layer, n_images: int) -> None:
+    if request.units[-1] >= layer.n_units:
+        raise LayerError(f"{layer.name} has no unit {request.units[-1]}; its units run from 0 to {layer.n_units - 1}.")
+    other = request.change.image if request.change.kind == IMAGE else None
+    for image in (request.image, other):
+        if image is not None and not 0 <= image < n_images:
+            raise OptionError(f"There is no image {image}; the store's images run from 0 to {n_images - 1}.")

@@ -1,0 +1,25 @@
+"""Pictures that a person brings along: which files are taken."""
+
+from precompute.errors import ImageFolderError
+
+MOST_BYTES = 5 * 2**20
+ENDINGS = ("png", "jpg", "jpeg", "webp")
+
+
+def suffix_of(upload: bytes) -> str:
+    """Return the ending that belongs to a picture's first bytes.
+
+    Raises
+    ------
+    ImageFolderError
+        Where they are those of no PNG, JPEG or WebP file, or there are too many of them.
+    """
+    if len(upload) > MOST_BYTES:
+        raise ImageFolderError(f"The picture has more than {MOST_BYTES // 2**20} MB. Choose a smaller one.")
+    if upload.startswith(b"\x89PNG\r\n\x1a\n"):
+        return ".png"
+    if upload.startswith(b"\xff\xd8\xff"):
+        return ".jpg"
+    if upload.startswith(b"RIFF") and upload[8:12] == b"WEBP":
+        return ".webp"
+    raise ImageFolderError("The file is no PNG, JPEG or WebP picture. Choose one that is.")

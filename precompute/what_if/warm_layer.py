@@ -1,0 +1,202 @@
+"""One layer on all of a store's images, held in memory, so that the network goes on from there.
+
+A change of units leaves everything before the layer alone. So the layer's output is computed once for every image, by
+the network's own operations, and a change of any number of units is one pass from there on over the images that it
+touches. A few images go through the whole network as well, with the change made by a hook: that is the plain method.
+Their difference says how close two outputs may be before rounding could exchange them, and images that are as close are
+answered by the plain method.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from precompute.ablation.engine import Engine
+from precompute.ablation.executor import LayerExecutor, TieTolerance
+from precompute.ablation.graph import Node
+from precompute.ablation.suffix import too_close
+from precompute.ablation.ties import differs
+from precompute.errors import EngineDoubted
+from precompute.experiments.restored_run import RestoredRun
+from precompute.models.device import exact_float32
+from precompute.models.forward import logits
+from precompute.models.hooks import edit
+from precompute.models.sites import Site
+from precompute.what_if.changes import Edit
+from precompute.what_if.watch import Watch
+
+_AUDITED = 4
+READING = "reading the images"
+CHANGING = "running the network with the change"
+
+
+class Route(Protocol):
+    """From some images to the network's outputs under a change, in two steps of which the first is held."""
+
+    def parts(self, inputs: Tensor) -> Iterator[dict[Any, Tensor]]:
+        """Yield what to hold, batch by batch: tensors with these images on dimension 0."""
+        ...
+
+    def run(self, part: dict[Any, Tensor], change: Edit) -> tuple[Tensor, Tensor]:
+        """Return the images of a part that a change touches, (row,), and their outputs, (row, output) in float32."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class FromLayer:
+    """The network from the layer on, in a network that the engine has captured."""
+
+    executor: LayerExecutor
+
+    def parts(self, inputs: Tensor) -> Iterator[dict[Node, Tensor]]:
+        """Yield the layer's output, and what else the operations after it use."""
+        yield from self.executor.up_to_layer(inputs)
+
+    def run(self, part: dict[Node, Tensor], change: Edit) -> tuple[Tensor, Tensor]:
+        """Go on from the changed output, on those images that it differs for; see `Route`."""
+        plan = self.executor.plan
+        old = part[plan.site]
+        new = change(old)
+        rows = (new != old).flatten(1).any(1).nonzero().flatten()
+        if not len(rows):
+            return rows.cpu(), torch.empty(0, plan.program.output.shape[0])
+        touched = {node: value.index_select(0, rows) for node, value in part.items()}
+        outputs = self.executor.onwards(touched | {plan.site: new.index_select(0, rows)})[plan.program.output]
+        return rows.cpu(), outputs.float().cpu()
+
+
+@dataclass(frozen=True, eq=False)
+class WholeNetwork:
+    """The plain method: the whole network with a hook at the layer."""
+
+    network: nn.Module
+    site: Site
+    batch_size: int
+
+    def parts(self, inputs: Tensor) -> Iterator[dict[str, Tensor]]:
+        """Yield the images themselves."""
+        yield from ({"images": batch} for batch in inputs.split(self.batch_size))
+
+    def run(self, part: dict[str, Tensor], change: Edit) -> tuple[Tensor, Tensor]:
+        """Run every image, touched or not; see `Route`."""
+        return torch.arange(len(part["images"])), self.outputs(part["images"], change)
+
+    def outputs(self, inputs: Tensor, change: Edit) -> Tensor:
+        """Return the network's outputs under a change, (image, output) in float32 on the CPU."""
+        with edit(self.network, self.site, change):
+            return torch.cat([logits(self.network, batch).cpu() for batch in inputs.split(self.batch_size)])
+
+
+@dataclass(eq=False)
+class WarmLayer:
+    """A layer that is ready for changes.
+
+    Parameters
+    ----------
+    restored
+        The network and the images.
+    site
+        The layer.
+    most_bytes
+        How much may be held, about. Images beyond it are read again for every change.
+    """
+
+    restored: RestoredRun
+    site: Site
+    most_bytes: int
+    held: list[tuple[np.ndarray, dict[Any, Tensor]]] = field(default_factory=list)
+    n_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        network, ablater = self.restored.model.network, self.restored.ablater(self.site)
+        self.plain = WholeNetwork(network, self.site, self.restored.batch_size)
+        self.route: Route = FromLayer(ablater.by_unit) if isinstance(ablater, Engine) else self.plain
+        self.audited = self.restored.probe[:: max(1, len(self.restored.probe) // _AUDITED)][:_AUDITED]
+
+    @torch.inference_mode()
+    @exact_float32()
+    def warm_up(self, watch: Watch) -> None:
+        """Read the images and hold the layer's output; what is held already stays."""
+        first = self._n_held
+        if first == len(self.restored.images) or self.n_bytes >= self.most_bytes:
+            return
+        with watch.stage(READING, len(self.restored.images) - first):
+            for where, part in self._read(first):
+                size = sum(value.element_size() * value.nelement() for value in part.values())
+                if self.n_bytes + size > self.most_bytes:
+                    return
+                self.held.append((where, part))
+                self.n_bytes += size
+                watch.advance(len(where))
+
+    @torch.inference_mode()
+    @exact_float32()
+    def predictions(self, change: Edit, watch: Watch) -> np.ndarray:
+        """Return the outputs that the network names under a change, (image,) int32.
+
+        They are those of the whole network with a hook that makes the change.
+
+        Raises
+        ------
+        EngineDoubted
+            Where an image that goes both ways is answered otherwise by the plain method.
+        """
+        tolerance = self._tolerance(change)
+        found = self.restored.prediction.astype(np.int32)
+        close: list[int] = []
+        for where, part in self._parts():
+            rows, outputs = self.route.run(part, change)
+            touched = where[rows.numpy()]
+            found[touched] = outputs.argmax(1).numpy() if len(touched) else 0
+            if self.route is not self.plain and len(touched):
+                close += touched[too_close(outputs, tolerance).numpy()].tolist()
+            watch.advance(len(where))
+        for where, inputs, _ in self.restored.read(sorted(close)):
+            found[where] = self.plain.outputs(inputs, change).argmax(1).numpy()
+            watch.advance(0)
+        return found
+
+    @property
+    def _n_held(self) -> int:
+        return sum(len(where) for where, _ in self.held)
+
+    def _parts(self) -> Iterator[tuple[np.ndarray, dict[Any, Tensor]]]:
+        yield from self.held
+        yield from self._read(self._n_held)
+
+    def _read(self, first: int) -> Iterator[tuple[np.ndarray, dict[Any, Tensor]]]:
+        for where, inputs, _ in self.restored.read(np.arange(first, len(self.restored.images))):
+            start = 0
+            for part in self.route.parts(inputs):
+                n_images = len(next(iter(part.values())))
+                yield where[start : start + n_images], part
+                start += n_images
+
+    @cached_property
+    def _audited_parts(self) -> tuple[Tensor, list[dict[Any, Tensor]]]:
+        """The few images' outputs with nothing changed, and what is held of them."""
+        return self.plain.outputs(self.audited, torch.clone), list(self.route.parts(self.audited))
+
+    def _tolerance(self, change: Edit) -> float:
+        """Return how close two outputs may be, from a few images by both methods."""
+        if self.route is self.plain:
+            return 0.0
+        exact = self.plain.outputs(self.audited, change)
+        outputs, parts = self._audited_parts
+        found, start = outputs.clone(), 0
+        for part in parts:
+            rows, changed = self.route.run(part, change)
+            found[start + rows] = changed
+            start += len(next(iter(part.values())))
+        tolerance = TieTolerance.of((exact - found).abs().amax().item(), exact.abs().amax().item()).usual
+        doubted = differs(exact, found.argmax(1)) & ~too_close(found, tolerance)
+        if bool(doubted.any()):
+            raise EngineDoubted(
+                self.site.name, f"{int(doubted.sum())} of {len(exact)} images are answered otherwise by whole passes"
+            )
+        return tolerance

@@ -1,0 +1,123 @@
+"""The process that answers: ``python -m precompute.what_if.worker``. It reads questions and writes what it finds.
+
+It is started by the app, answers one question after the other, and ends when its input does, and so with the app. What
+a network prints goes to the log, for the output carries messages alone.
+"""
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import IO, Any
+
+import torch
+
+from precompute.errors import UnitscopeError
+from precompute.what_if.request import Request
+from precompute.what_if.session import Session
+from precompute.what_if.watch import Stopped, Watch
+from precompute.what_if.wire import Arrays, receive, send
+
+_MOST_SESSIONS = 2
+_Message = tuple[dict[str, Any], Arrays]
+
+
+class Questions:
+    """What the app asks, read by a thread of its own, so that a stop is seen while an answer is computed."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._waiting: SimpleQueue[_Message] = SimpleQueue()
+        self._stopped: set[int] = set()
+        Thread(target=self._read, daemon=True).start()
+
+    def next(self) -> _Message:
+        """Return the next question, waiting for one."""
+        return self._waiting.get()
+
+    def is_stopped(self, number: int) -> bool:
+        """Say whether the app wants no answer to a question any more."""
+        return number in self._stopped
+
+    def _read(self) -> None:
+        try:
+            while (message := receive(self._stream)) is not None:
+                if message[0].get("do") == "stop":
+                    self._stopped.add(int(message[0]["id"]))
+                else:
+                    self._waiting.put(message)
+        finally:
+            # The app is gone, or what comes is no message: nobody waits for what is computed now.
+            os._exit(0)
+
+
+class Sessions:
+    """The stores asked about last, loaded."""
+
+    def __init__(self, *, code_allowed: bool) -> None:
+        self._code_allowed = code_allowed
+        self._held: OrderedDict[tuple[Any, ...], Session] = OrderedDict()
+
+    def of(self, told: Mapping[str, Any], watch: Watch) -> Session:
+        """Return the session of a question's store, loaded anew where its file is another one."""
+        path, images = Path(os.fsdecode(bytes.fromhex(told["store"]))), told.get("images")
+        key = (path, tuple(told["signature"]), images)
+        if key not in self._held:
+            while len(self._held) >= _MOST_SESSIONS:
+                self._held.popitem(last=False)[1].close()
+            self._held[key] = Session(
+                path, images=None if images is None else Path(images), code_allowed=self._code_allowed, watch=watch
+            )
+        self._held.move_to_end(key)
+        return self._held[key]
+
+
+def serve(questions: Questions, sessions: Sessions, out: Callable[[dict[str, Any], Arrays], None]) -> None:
+    """Answer one question after the other, without end."""
+    while True:
+        told, arrays = questions.next()
+        number = int(told["id"])
+        try:
+            out({"id": number, "say": "answer"}, _answer(number, told, arrays, questions, sessions, out))
+        except Stopped:
+            out({"id": number, "say": "stopped"}, {})
+        except UnitscopeError as error:
+            out({"id": number, "say": "refused", "why": str(error)}, {})
+        except Exception as error:  # the app is told, and goes on
+            out({"id": number, "say": "refused", "why": f"This failed, with {type(error).__name__}: {error}"}, {})
+
+
+def _answer(
+    number: int,
+    told: Mapping[str, Any],
+    arrays: Arrays,
+    questions: Questions,
+    sessions: Sessions,
+    out: Callable[[dict[str, Any], Arrays], None],
+) -> Arrays:
+    def progress(stage: str, done: int, total: int) -> None:
+        out({"id": number, "say": "progress", "stage": stage, "done": done, "total": total}, {})
+
+    watch = Watch(progress, lambda: questions.is_stopped(number))
+    watch.advance(0)  # stopped while it waited
+    upload = arrays["upload"].tobytes() if "upload" in arrays else b""
+    return sessions.of(told, watch).answer(Request.from_json(told["request"]), upload, watch)
+
+
+def main() -> None:
+    """Serve the app that has started this process."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--allow-code", action="store_true")
+    code_allowed = parser.parse_args().allow_code
+    torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # one processor stays the app's
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    serve(Questions(sys.stdin.buffer), Sessions(code_allowed=code_allowed), lambda told, a: send(stream, told, a))
+
+
+if __name__ == "__main__":
+    main()

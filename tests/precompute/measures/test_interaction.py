@@ -1,0 +1,55 @@
+"""The damage of a set beside that of its parts, against loops over the images."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from precompute.measures.drops import Answers
+from precompute.measures.interaction import interaction, losses
+from precompute.measures.paired import drop_interval
+
+image = st.tuples(st.integers(-1, 1), st.integers(-4, 4))
+
+
+def slow_interaction(rows):
+    """Mean difference, and its interval with one image of +1 and one of -1 added, written out."""
+    differences = [together - parts for together, parts in rows]
+    padded = [*differences, 1, -1]
+    middle = sum(padded) / len(padded)
+    variance = sum((d - middle) ** 2 for d in padded) / len(padded)
+    margin = 1.959963984540054 * math.sqrt(variance / len(padded))
+    return sum(differences) / len(differences), middle - margin, middle + margin
+
+
+@given(st.lists(image, min_size=1, max_size=30))
+def test_excess_and_interval_are_those_of_a_loop(rows):
+    together, parts = np.array(rows).T
+    found = interaction(together, parts)
+    assert (found.excess, found.low, found.high) == pytest.approx(slow_interaction(rows), abs=1e-12)
+    assert found.side == (found.low > 0) - (found.high < 0)
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20))
+def test_against_nothing_the_interval_is_that_of_the_drop(lost, gained, same):
+    count = lost + gained + same
+    if not count:
+        return
+    together = np.r_[np.ones(lost, int), -np.ones(gained, int), np.zeros(same, int)]
+    found = interaction(together, np.zeros(count, int))
+    low, high = drop_interval(np.array(lost), np.array(gained), np.array(count))
+    assert found.together == (lost - gained) / count
+    # A drop cannot be larger than 1, a drop less a sum of drops can.
+    assert np.clip([found.low, found.high], -1, 1) == pytest.approx([low, high], abs=1e-12)
+
+
+def test_losses_are_right_before_and_wrong_after():
+    label = np.array([0, 0, 0, 0, 1])
+    before = Answers(np.array([0, 0, 1, 1, 1]), label, label, 2)
+    assert losses(np.array([0, 1, 0, 1, 2]), before).tolist() == [0, 1, -1, 0, 1]
+
+
+def test_without_images_nothing_is_known():
+    assert math.isnan(interaction(np.zeros(0, int), np.zeros(0, int)).excess)

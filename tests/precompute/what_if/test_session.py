@@ -1,0 +1,238 @@
+"""What a session answers, against the whole network with a hook of the test's own."""
+
+import importlib.util
+import shutil
+import sys
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from precompute.errors import ImageFolderError, LayerError, ModelError, OptionError
+from precompute.store.reader import open_store
+from precompute.what_if.request import Change, Request
+from precompute.what_if.session import Session
+from precompute.what_if.warm_layer import WarmLayer, WholeNetwork
+from precompute.what_if.watch import Stopped, Watch
+
+
+@pytest.fixture(scope="module")
+def session(small):
+    session = Session(small / "small.h5", images=None, code_allowed=True, watch=Watch())
+    yield session
+    session.close()
+
+
+@pytest.fixture(scope="module")
+def bare(small):
+    """The network as its file builds it, and its inputs in the store's order."""
+    spec = importlib.util.spec_from_file_location("bare_small", small / "small.py")
+    module = sys.modules["bare_small"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    network, transform = module.build()
+    with open_store(small / "small.h5") as store:
+        inputs = [transform(Image.open(small / "images" / path).convert("RGB")) for path in store.images.path]
+    return network, torch.stack(inputs)
+
+
+def hooked(network, inputs, layer, overwrite):
+    """Run the whole network; `overwrite` changes the layer's output in place."""
+
+    def hook(_module, _inputs, output):
+        output = output.clone()
+        overwrite(output)
+        return output
+
+    handle = network.get_submodule(layer).register_forward_hook(hook)
+    with torch.no_grad():
+        said = network(inputs)
+    handle.remove()
+    return said
+
+
+def maps_at(network, inputs, layer):
+    seen = []
+    hooked(network, inputs, layer, lambda output: seen.append(output.clone()))
+    return seen[0]
+
+
+def overwriter(bare, layer, units, change):
+    """What a change means, written out."""
+    network, inputs = bare
+    maps = maps_at(network, inputs, layer)
+
+    def overwrite(output):
+        for unit in units:
+            if change.kind == "off":
+                output[:, unit] = 0
+            elif change.kind == "mean":
+                output[:, unit] = maps[:, unit].mean()
+            elif change.kind == "scale":
+                output[:, unit] *= change.factor
+            else:
+                output[:, unit] = maps[change.image, unit]
+
+    return overwrite
+
+
+CHANGES = [
+    Change(),
+    Change("mean"),
+    Change("scale", factor=-1.0),
+    Change("scale", factor=2.5),
+    Change("image", image=5),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=Change.written)
+@pytest.mark.parametrize(("layer", "units"), [("features.4", (0, 3, 6)), ("features.4", (2,)), ("signed", (0, 1, 4))])
+def test_all_images_are_answered_as_by_a_hook_on_the_whole_network(session, bare, layer, units, change):
+    found = session.answer(Request(layer, units, change), b"", Watch())
+    expected = hooked(*bare, layer, overwriter(bare, layer, units, change)).argmax(1)
+    np.testing.assert_array_equal(found["prediction"], expected.numpy())
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=Change.written)
+def test_one_image_is_answered_as_by_a_hook_on_the_whole_network(session, bare, change):
+    found = session.answer(Request("features.4", (1, 5), change, image=7), b"", Watch())
+    network, inputs = bare
+    with torch.no_grad():
+        np.testing.assert_allclose(found["before"], network(inputs[7:8])[0], atol=1e-5)
+    after = hooked(network, inputs, "features.4", overwriter(bare, "features.4", (1, 5), change))[7]
+    np.testing.assert_allclose(found["after"], after, atol=1e-5)
+    np.testing.assert_allclose(found["maps"], maps_at(network, inputs[7:8], "features.4")[0, [1, 5]], atol=1e-5)
+    assert found["picture"].tobytes().startswith(b"\xff\xd8")
+
+
+def test_single_units_are_answered_as_the_store_says(session):
+    layer = session.store.layer("features.4")
+    for kind, change in (("zero", Change()), ("mean", Change("mean"))):
+        for unit in range(layer.n_units):
+            expected = np.array(session.store.baseline.prediction)
+            flips = layer.flips(kind, unit)
+            expected[flips.image] = flips.prediction
+            found = session.answer(Request("features.4", (unit,), change), b"", Watch())
+            np.testing.assert_array_equal(found["prediction"], expected)
+
+
+def test_pairs_are_those_of_asking_for_each(session):
+    units = (1, 4, 6)
+    found = session.answer(Request("features.4", units, pairs=True), b"", Watch())
+    for singles, unit in zip(found["singles"], units, strict=True):
+        alone = session.answer(Request("features.4", (unit,)), b"", Watch())["prediction"]
+        np.testing.assert_array_equal(singles, alone)
+    for pair, chosen in zip(found["pairs"], combinations(units, 2), strict=True):
+        both = session.answer(Request("features.4", chosen), b"", Watch())["prediction"]
+        np.testing.assert_array_equal(pair, both)
+    np.testing.assert_array_equal(
+        found["prediction"], session.answer(Request("features.4", units), b"", Watch())["prediction"]
+    )
+
+
+@pytest.mark.parametrize("most_bytes", [0, 30_000])
+def test_what_does_not_fit_into_memory_is_read_again(session, most_bytes):
+    restored, layer = session.restored, session.store.layer("features.4")
+    warm = WarmLayer(restored, restored.site(layer), most_bytes)
+    warm.warm_up(Watch())
+    assert warm.n_bytes <= most_bytes
+    change = lambda output: torch.zeros_like(output)  # noqa: E731
+    expected = session.answer(Request("features.4", tuple(range(8))), b"", Watch())["prediction"]
+    np.testing.assert_array_equal(warm.predictions(change, Watch()), expected)
+
+
+def test_a_network_that_is_not_captured_goes_by_whole_passes(session):
+    restored, layer = session.restored, session.store.layer("features.4")
+    warm = WarmLayer(restored, restored.site(layer), 2**20)
+    warm.route = warm.plain
+    assert isinstance(warm.plain, WholeNetwork)
+    warm.warm_up(Watch())
+    change = lambda output: output * 2  # noqa: E731
+    expected = session.answer(Request("features.4", tuple(range(8)), Change("scale", factor=2.0)), b"", Watch())
+    np.testing.assert_array_equal(warm.predictions(change, Watch()), expected["prediction"])
+
+
+def test_images_too_close_to_call_are_answered_by_the_plain_method(session, monkeypatch):
+    restored, layer = session.restored, session.store.layer("features.4")
+    warm = WarmLayer(restored, restored.site(layer), 2**20)
+    warm.warm_up(Watch())
+    monkeypatch.setattr(warm, "_tolerance", lambda _change: np.inf)
+    asked = []
+    plainly = WholeNetwork.outputs
+    monkeypatch.setattr(WholeNetwork, "outputs", lambda *a: asked.append(len(a[1])) or plainly(*a))
+    expected = session.answer(Request("features.4", (0, 3)), b"", Watch())["prediction"]
+    asked.clear()
+    change = lambda output: output.index_fill(1, torch.tensor([0, 3]), 0)  # noqa: E731
+    np.testing.assert_array_equal(warm.predictions(change, Watch()), expected)
+    assert sum(asked) > 12
+
+
+def test_an_uploaded_picture_is_answered_as_the_stored_one_and_not_kept(session, small, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    picture = (small / "images" / session.store.images.path[9]).read_bytes()
+    stored = session.answer(Request("signed", (2,), image=9), b"", Watch())
+    found = session.answer(Request("signed", (2,), upload=True), picture, Watch())
+    np.testing.assert_array_equal(found["after"], stored["after"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "upload", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n and then nothing", b"\xff\xd8\xff" + bytes(6 * 2**20)]
+)
+def test_what_is_no_picture_is_refused(session, upload):
+    with pytest.raises(ImageFolderError):
+        session.answer(Request("signed", (2,), upload=True), upload, Watch())
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (Request("signed", (5,)), LayerError),
+        (Request("signed", (1,), image=24), OptionError),
+        (Request("signed", (1,), Change("image", image=24)), OptionError),
+    ],
+)
+def test_what_is_not_there_is_refused(session, request_, error):
+    with pytest.raises(error):
+        session.answer(request_, b"", Watch())
+
+
+def test_a_question_that_is_stopped_ends_and_the_next_is_answered(small):
+    session = Session(small / "small.h5", images=None, code_allowed=True, watch=Watch())
+    looks = iter([False, False, True])
+    with pytest.raises(Stopped):
+        session.answer(Request("features.4", (1,)), b"", Watch(is_stopped=lambda: next(looks)))
+    assert len(session.answer(Request("features.4", (1,)), b"", Watch())["prediction"]) == 24
+
+
+# Where images and code lie
+
+
+def test_images_that_are_not_where_they_lay_are_refused_with_the_way_on(small, tmp_path):
+    moved = shutil.copytree(small, tmp_path / "moved")
+    (small / "images").rename(small / "elsewhere")
+    try:
+        with pytest.raises(ImageFolderError, match="--images"):
+            Session(small / "small.h5", images=None, code_allowed=True, watch=Watch())
+        Session(small / "small.h5", images=moved / "images", code_allowed=True, watch=Watch()).close()
+    finally:
+        (small / "elsewhere").rename(small / "images")
+
+
+def test_a_network_that_is_a_python_file_is_run_only_where_that_was_allowed(small, monkeypatch):
+    monkeypatch.setattr("precompute.models.user_file._call", lambda *_: pytest.fail("it was run"))
+    with pytest.raises(ModelError, match="--allow-code"):
+        Session(small / "small.h5", images=None, code_allowed=False, watch=Watch())
+
+
+def test_a_file_that_is_not_the_runs_is_not_run(small, monkeypatch):
+    file = small / "small.py"
+    before = file.read_text()
+    monkeypatch.setattr("precompute.models.user_file._call", lambda *_: pytest.fail("it was run"))
+    try:
+        file.write_text(before + "\n")
+        with pytest.raises(ModelError, match="not the file that the run had"):
+            Session(small / "small.h5", images=None, code_allowed=True, watch=Watch())
+    finally:
+        file.write_text(before)
