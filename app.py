@@ -8,7 +8,7 @@ import streamlit as st
 from explorer import cache, navigate, page_registry
 from explorer.pages import welcome
 from explorer.store_files import ROOT
-from explorer.widgets import messages
+from explorer.widgets import links, messages
 from precompute.errors import UnitscopeError
 from precompute.store.damage import reading
 
@@ -28,6 +28,7 @@ try:
     if sources := navigate.look_for_stores():
         with reading(*navigate.asked_paths(sources)):
             page.run()
+        links.listen()
     else:
         welcome.show()
 except UnitscopeError as error:

@@ -14,12 +14,17 @@ import streamlit as st
 
 from explorer.class_preference import Strongest, n_strongest, strongest
 from explorer.demo_build import DemoBuild
+from explorer.flips_by_image import FlipsByImage
+from explorer.image_files import read_picture
+from explorer.pictures import SIDE, outline, outline_level
 from explorer.store_checks import StoreChecks
 from explorer.store_files import StoreFile, app_options
 from explorer.store_pool import Signature, StorePool
 from explorer.what_if_process import WhatIfProcess, process_command
 from precompute.compare import Side, sides
+from precompute.measures.image_top import strongest_units as strongest_units_of
 from precompute.store.reader import Layer, Store
+from precompute.store.records import StrongestUnits
 
 # A path may hold bytes that are no text, which Streamlit cannot make a key of by itself.
 _KEYS: dict[str | type[Any], Any] = {StoreFile: lambda source: os.fsencode(source.path)}
@@ -100,6 +105,89 @@ def _best_units(source: StoreFile, signature: Signature, layer: str, ablation: s
         return answers, np.full(len(answers), -1)
     drop = np.nan_to_num(held.ablation(ablation).drop, nan=-1)
     return answers, np.where(drop.max(axis=0) > 0, drop.argmax(axis=0), -1)
+
+
+def flips_by_image(source: StoreFile, layer: Layer, ablation: str) -> FlipsByImage:
+    """Return the changed predictions of a layer by image; shared by all sessions, never to be written to."""
+    return _flips_by_image(source, source.signature, layer.name, ablation)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Sorting the changed answers by image ...", hash_funcs=_KEYS)
+def _flips_by_image(source: StoreFile, signature: Signature, layer: str, ablation: str) -> FlipsByImage:
+    store = store_of(source)
+    return FlipsByImage.of(store.layer(layer).flip_table(ablation), len(store.images))
+
+
+def strongest_units(source: StoreFile, layer: Layer, image: int) -> StrongestUnits:
+    """Return the units of a layer that fire most on an image; an older store is read through once for them."""
+    stored = layer.strongest_units(image)
+    if stored is not None:
+        return stored
+    unit, value = _all_strongest_units(source, source.signature, layer.name)
+    return StrongestUnits(unit[image], value[image])
+
+
+@st.cache_resource(
+    max_entries=24, show_spinner="Reading the activations of this older store through, once ...", hash_funcs=_KEYS
+)
+def _all_strongest_units(source: StoreFile, signature: Signature, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    held = store_of(source).layer(layer)
+    activations = (held.activation(block) for block in held.blocks())
+    unit, value = strongest_units_of((found.max, found.mean) for found in activations)
+    return unit.astype(np.int32), value
+
+
+def share_below(source: StoreFile, layer: Layer, image: int, units: tuple[int, ...]) -> np.ndarray:
+    """Return for some units the share of all images on which they fire less than on one image, (unit,)."""
+    return _share_below(source, source.signature, layer.name, image, units)
+
+
+@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=_KEYS)
+def _share_below(source: StoreFile, signature: Signature, layer: str, image: int, units: tuple[int, ...]) -> np.ndarray:
+    held = store_of(source).layer(layer)
+    largest = (held.activation(unit).max for unit in units)
+    return np.array([(values < values[image]).mean() for values in largest])
+
+
+def shown_for(
+    source: StoreFile, layer: Layer, image: int, units: tuple[int, ...], size: tuple[int, int]
+) -> list[tuple[int, bytes | None]]:
+    """Return for some units what shows them beside an image: an image's index, and where they are active on it.
+
+    It is the image itself where the store has the unit's map on it, otherwise the unit's strongest image; the image
+    itself without an outline in a store without exemplars.
+    """
+    return _shown_for(source, source.signature, layer.name, image, units, size)
+
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_KEYS)
+def _shown_for(
+    source: StoreFile, signature: Signature, layer: str, image: int, units: tuple[int, ...], size: tuple[int, int]
+) -> list[tuple[int, bytes | None]]:
+    held = store_of(source).layer(layer)
+    if "top" not in held.exemplar_kinds:
+        return [(image, None)] * len(units)
+    shown = []
+    for unit in units:
+        own, strongest = held.map_on(image, unit), held.exemplars("top", unit)
+        at, activation = (int(strongest.image[0]), strongest.map[0]) if own is None else (image, own)
+        shown.append((at, outline(activation, outline_level(strongest.map), size)))
+    return shown
+
+
+def picture_of(source: StoreFile, image: int) -> tuple[bytes, bool]:
+    """Return an image's picture as JPEG, and whether it is the store's: what the network saw, not the file as it lies.
+
+    Empty where the store holds none and the file is not there.
+    """
+    stored = store_of(source).thumbnail(image)
+    return (stored, True) if stored else (_picture_in_folder(source, source.signature, image), False)
+
+
+@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=_KEYS)
+def _picture_in_folder(source: StoreFile, signature: Signature, image: int) -> bytes:
+    images = store_of(source).images
+    return read_picture(images.root, images.path[image], SIDE)
 
 
 @st.cache_resource(show_spinner=False)

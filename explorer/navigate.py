@@ -5,17 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
 from explorer import cache, selection
-from explorer.page_registry import PAGES
+from explorer.page_registry import PAGES, file_of
 from explorer.selection import Selection
 from explorer.store_files import StoreFile, find_store_files
 from precompute.errors import StoreError
 from precompute.store.reader import Layer, Store
 
-OVERVIEW, LAYER, UNIT, EXPERIMENTS, COMPARE = (page.file for page in PAGES)
+OVERVIEW, LAYER, UNIT, CLASS, IMAGE, EXPERIMENTS, COMPARE = map(
+    file_of, ("overview", "layer", "unit", "class", "image", "experiments", "compare")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +60,12 @@ class View:
         """Index of the class that is looked at."""
         label = self.selection.label
         return None if label is None else self.store.classes.name.index(label)
+
+    @property
+    def chosen_image(self) -> int | None:
+        """Index of the image that is looked at."""
+        image = self.selection.image
+        return None if image is None else self.store.images.path.index(image)
 
 
 _FILES = "store_files"
@@ -108,6 +117,18 @@ def at_unit(view: View, unit: int) -> View:
     return View(view.source, view.store, view.selection.to(unit=unit), view.problems)
 
 
+def at_image(view: View, image: int) -> View:
+    """Return the view with the image spelled out."""
+    chosen = view.selection.to(image=view.store.images.path[image])
+    return View(view.source, view.store, chosen, view.problems)
+
+
+def at_class(view: View, label: int) -> View:
+    """Return the view with the class spelled out."""
+    chosen = view.selection.to(label=view.store.classes.name[label])
+    return View(view.source, view.store, chosen, view.problems)
+
+
 def with_ablation(view: View, kind: str) -> View:
     """Return the view with a kind of ablation, so that a unit that is opened from it shows the same kind."""
     return View(view.source, view.store, view.selection.to(ablation=kind), view.problems)
@@ -138,6 +159,35 @@ def unit_of(view: View, layer: Layer, unit: int) -> Selection:
 def open_unit(view: View, layer: Layer, unit: int) -> None:
     """Open the page of a unit of the layer that is shown. For callbacks."""
     go(UNIT, unit_of(view, layer, unit))
+
+
+def href(page: str, chosen: Selection) -> str:
+    """Return the address of a page, by its file, from any other page; `explorer.widgets.links` follows it in place."""
+    name = next(known.name for known in PAGES if known.file == page)
+    return f"{'' if page == OVERVIEW else name}?{urlencode(chosen.query())}"
+
+
+def href_of_unit(view: View, layer: Layer, unit: int) -> str:
+    """Return the address of a unit of the layer that is shown."""
+    return href(UNIT, unit_of(view, layer, unit))
+
+
+def href_of_image(view: View, image: int) -> str:
+    """Return the address of an image."""
+    return href(IMAGE, view.selection.to(image=view.store.images.path[image]))
+
+
+def href_of_class(view: View, label: int) -> str:
+    """Return the address of a class."""
+    return href(CLASS, view.selection.to(label=view.store.classes.name[label]))
+
+
+def follow(address: str) -> None:
+    """Go to an address that :func:`href` made; to nowhere where no page is of its name. For callbacks."""
+    path, _, query = address.partition("?")
+    page = next((page for page in PAGES if path == ("" if page.file == OVERVIEW else page.name)), None)
+    if page is not None:
+        st.switch_page(page.file, query_params=dict(parse_qsl(query, keep_blank_values=True)))
 
 
 def go(page: str, chosen: Selection) -> None:

@@ -40,10 +40,17 @@ PAGES: tuple[Page, ...] = (
     Page("overview", "Unitscope", lambda _: []),
     Page("layer", "Layer", lambda chosen: [chosen.layer]),
     Page("unit", "Unit", lambda chosen: [f"Unit {chosen.unit}", chosen.layer]),
+    Page("class", "Class", lambda chosen: [chosen.label, "Class"], path="explorer/views/class_.py"),
+    Page("image", "Image", lambda chosen: [chosen.image, "Image"]),
     Page("experiments", "Experiments", lambda _: ["Experiments"], in_header=True),
     Page("compare", "Compare stores", lambda _: ["Compare"]),
 )
 """The first is shown where the URL names none."""
+
+
+def file_of(name: str) -> str:
+    """Return the file of a page, from the top of the project."""
+    return next(page.file for page in PAGES if page.name == name)
 
 
 def tab_title(file: str, chosen: Selection) -> str:

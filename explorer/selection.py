@@ -29,6 +29,8 @@ class Selection:
         The unit, where one was asked for.
     label : str or None
         Folder name of the class that is looked at, if any.
+    image : str or None
+        Path of the image that is looked at, if any.
     show : str
         The list of exemplars: ``top``, ``quantile`` or ``bottom``.
     method : str or None
@@ -55,6 +57,7 @@ class Selection:
     layer: str | None = None
     unit: int | None = None
     label: str | None = None
+    image: str | None = None
     show: str = "top"
     method: str | None = None
     ablation: str = "zero"
@@ -113,7 +116,10 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
     label = reading.one_of("class", store.classes.name, "class")
     known = dict.fromkeys([*registry.NAMES, *store.experiments])
     experiment = reading.one_of("experiment", list(known), "experiment")
-    found = Selection(name, label=label, experiment=experiment, choice=query.get("choice"), beside=query.get("beside"))
+    image = reading.one_of("image", store.images.path, "image")
+    found = Selection(
+        name, label=label, image=image, experiment=experiment, choice=query.get("choice"), beside=query.get("beside")
+    )
     asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))
     if asked is None:
         return found, reading.problems

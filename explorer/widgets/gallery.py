@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from explorer.pictures import data_uri
-from explorer.widgets.html import escape
+from explorer.widgets.html import Markup, escape, link
 
 _LEAST, _LEAST_TALL, _WIDEST, _A_ROW = 84, 64, 260, 6
 
@@ -35,6 +35,10 @@ class Picture:
         What hovering says.
     instead : str
         Why there is nothing to lay over it, said in its place.
+    badge : str
+        Said in its corner.
+    href : str
+        Where a click leads; empty for nowhere.
     """
 
     jpeg: bytes
@@ -45,9 +49,11 @@ class Picture:
     lost: bool = False
     hint: str = ""
     instead: str = ""
+    badge: str = ""
+    href: str = ""
 
 
-def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, faded: bool = False) -> None:
+def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, faded: bool = False, row: int = 5) -> None:
     """Show pictures in a grid, whole and in their own proportions.
 
     Parameters
@@ -59,6 +65,8 @@ def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, fade
         same area.
     wide : bool
         A few large ones a row rather than as many small ones as fit.
+    row : int
+        How many small ones of square pictures fit on a row where there is room.
     faded : bool
         Pale the image under its overlay until the pointer is on it.
     """
@@ -66,8 +74,8 @@ def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, fade
     root = math.sqrt(aspect)
     columns = min(_A_ROW, max(1, round(_A_ROW / root)))
     look = (
-        f"--aspect: {aspect:.4f}; --least: {max(_LEAST_TALL, _LEAST * root):.0f}px; --share: {20 * max(1, root):.1f}%; "
-        f"--columns: {columns}; --widest: {_WIDEST * root:.0f}px"
+        f"--aspect: {aspect:.4f}; --least: {max(_LEAST_TALL, _LEAST * root):.0f}px; "
+        f"--share: {100 / row * max(1, root):.1f}%; --columns: {columns}; --widest: {_WIDEST * root:.0f}px"
     )
     st.html(f'<div class="us-gallery{" us-wide" if wide else ""}" style="{look}">{figures}</div>')
 
@@ -77,12 +85,14 @@ def _figure(picture: Picture, faded: bool) -> str:
     pale = ' class="us-faded"' if faded else ""
     image = f'<img{pale} src="{data_uri(picture.jpeg, "jpeg")}" alt="{escape(picture.title)}">' if picture.jpeg else ""
     over = f'<img class="us-over" src="{data_uri(picture.overlay, "png")}" alt="">' if picture.overlay else ""
-    lost = '<b class="us-badge">lost</b>' if picture.lost else ""
+    badge = '<b class="us-badge">lost</b>' if picture.lost else ""
+    if picture.badge:
+        badge = f'<b class="us-badge us-quiet">{escape(picture.badge)}</b>'
     instead = f'<span class="us-instead">{escape(picture.instead)}</span>' if picture.instead else ""
     caption = (
         f'<span title="{escape(picture.title)}">{escape(picture.title)}</span><span>{escape(picture.value)}</span>'
     )
-    return (
-        f'<figure class="{state}" title="{escape(picture.hint)}"><div class="us-picture">{image}{over}{instead}{lost}'
-        f"</div><figcaption>{caption}</figcaption></figure>"
-    )
+    shown = f'<div class="us-picture">{image}{over}{instead}{badge}</div>'
+    if picture.href:
+        shown = link(picture.href, Markup(shown))
+    return f'<figure class="{state}" title="{escape(picture.hint)}">{shown}<figcaption>{caption}</figcaption></figure>'

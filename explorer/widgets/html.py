@@ -87,6 +87,11 @@ def _cell(tag: str, cell: str, kind: str) -> str:
     return f"{opened}{cell if isinstance(cell, Markup) else escape(cell)}</{tag}>"
 
 
+def link(href: str, text: str) -> Markup:
+    """Return a link to another page of the app, see :mod:`explorer.widgets.links`; text is escaped, markup is not."""
+    return Markup(f'<a class="us-to" href="{escape(href)}">{text if isinstance(text, Markup) else escape(text)}</a>')
+
+
 def with_small(text: str, small: str) -> Markup:
     """Return a cell of a table: a value, and below it in small type what belongs to it, if anything does."""
     return Markup(f"{escape(text)}<br><small>{escape(small)}</small>" if small else escape(text))

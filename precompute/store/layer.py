@@ -178,6 +178,14 @@ class Layer:
             tied=int(self._read(f"{base}/tied", unit)),
         )
 
+    def map_on(self, image: int, unit: int) -> Floats | None:
+        """Return a unit's map on one image (h, w); None unless one of its lists names the image."""
+        for kind in self.exemplar_kinds:
+            here = np.flatnonzero(self._read(f"exemplar/{kind}/image", unit) == image)
+            if len(here):
+                return self._read(f"exemplar/{kind}/map", (unit, int(here[0]))).astype(np.float32)
+        return None
+
     @cached_property
     def attributions(self) -> tuple[AttributionFacts, ...]:
         """The attribution methods of the layer, with those that were left out and why."""

@@ -8,6 +8,16 @@ from collections.abc import Iterable
 
 from precompute.store.entry import ANY, STRING, Axis, Entry, Fact
 from precompute.store.experiments import registry
+from precompute.store.group_facts import (
+    CHECKSUM_FACTS,
+    DATASET_FACTS,
+    FORMAT,
+    GROUP_FACTS,
+    LAYER,
+    LOG_OF_PROBABILITIES,
+    LOGITS,
+    ROOT_FACTS,
+)
 
 __all__ = [
     "ANY",
@@ -18,6 +28,8 @@ __all__ = [
     "EXEMPLAR_KINDS",
     "FORMAT",
     "GROUP_FACTS",
+    "LOGITS",
+    "LOG_OF_PROBABILITIES",
     "MAX_ATTRIBUTION_MAP_SIDE",
     "MAX_EXEMPLAR_MAP_SIDE",
     "MAX_STATE_DICT_BYTES",
@@ -38,7 +50,6 @@ __all__ = [
     "train_path",
 ]
 
-FORMAT = "unit-store"
 VERSION = 1
 TRAIN = "/train"
 
@@ -50,7 +61,6 @@ MAX_THUMBNAIL_BYTES = 128 * 1024
 MAX_ATTRIBUTION_MAP_SIDE = 112
 
 
-_LAYER = "/layers/<layer>"
 _SHARED = ("", "provenance", "model", "classes")
 _OF_IMAGES = ("images", "baseline", "layers")
 
@@ -142,10 +152,10 @@ ENTRIES: tuple[Entry, ...] = (
         "Their log-probabilities; absent where the network's outputs allow none.",
         required=False,
     ),
-    Entry(f"{_LAYER}/activation/max", "f4", ("unit", "image"), "activation", "Maximum of the unit's map over space."),
-    Entry(f"{_LAYER}/activation/mean", "f4", ("unit", "image"), "activation", "Mean of the unit's map over space."),
+    Entry(f"{LAYER}/activation/max", "f4", ("unit", "image"), "activation", "Maximum of the unit's map over space."),
+    Entry(f"{LAYER}/activation/mean", "f4", ("unit", "image"), "activation", "Mean of the unit's map over space."),
     Entry(
-        f"{_LAYER}/activation/positive_mean",
+        f"{LAYER}/activation/positive_mean",
         "f4",
         ("unit", "image"),
         "activation",
@@ -153,7 +163,7 @@ ENTRIES: tuple[Entry, ...] = (
         required=False,
     ),
     Entry(
-        f"{_LAYER}/activation/other_tokens",
+        f"{LAYER}/activation/other_tokens",
         "f4",
         ("unit", "image", "token"),
         "activation",
@@ -161,7 +171,7 @@ ENTRIES: tuple[Entry, ...] = (
         required=False,
     ),
     Entry(
-        f"{_LAYER}/image_top/unit",
+        f"{LAYER}/image_top/unit",
         "i4",
         ("image", "top unit"),
         "unit",
@@ -170,7 +180,7 @@ ENTRIES: tuple[Entry, ...] = (
         required=False,
     ),
     Entry(
-        f"{_LAYER}/image_top/value",
+        f"{LAYER}/image_top/value",
         "f4",
         ("image", "top unit"),
         "activation",
@@ -178,7 +188,7 @@ ENTRIES: tuple[Entry, ...] = (
         required=False,
     ),
     Entry(
-        f"{_LAYER}/class_mean",
+        f"{LAYER}/class_mean",
         "f4",
         ("unit", "class"),
         "activation",
@@ -186,7 +196,7 @@ ENTRIES: tuple[Entry, ...] = (
         nan="for a class without images",
     ),
     Entry(
-        f"{_LAYER}/measure/<name>",
+        f"{LAYER}/measure/<name>",
         "f4",
         ("unit",),
         "measure",
@@ -194,14 +204,14 @@ ENTRIES: tuple[Entry, ...] = (
         nan="where the measure is not defined: a dead unit prefers no class",
     ),
     Entry(
-        f"{_LAYER}/ablation/<kind>/correct",
+        f"{LAYER}/ablation/<kind>/correct",
         "i4",
         ("unit", "class"),
         "images",
         "Images of the class that are still right without the unit.",
     ),
     Entry(
-        f"{_LAYER}/ablation/<kind>/drop",
+        f"{LAYER}/ablation/<kind>/drop",
         "f4",
         ("unit", "class"),
         "fraction",
@@ -209,45 +219,45 @@ ENTRIES: tuple[Entry, ...] = (
         nan="for a class without images",
     ),
     Entry(
-        f"{_LAYER}/ablation/<kind>/flip/indptr",
+        f"{LAYER}/ablation/<kind>/flip/indptr",
         "i8",
         ("unit+1",),
         "flip",
         "Flips indptr[u] up to, not including, indptr[u + 1] are those of unit u.",
     ),
-    Entry(f"{_LAYER}/ablation/<kind>/flip/image", "i4", ("flip",), "image", "Image whose top-1 output changes."),
+    Entry(f"{LAYER}/ablation/<kind>/flip/image", "i4", ("flip",), "image", "Image whose top-1 output changes."),
     Entry(
-        f"{_LAYER}/ablation/<kind>/flip/prediction",
+        f"{LAYER}/ablation/<kind>/flip/prediction",
         "i4",
         ("flip",),
         "output",
         "The network's top-1 output for that image without the unit.",
     ),
     Entry(
-        f"{_LAYER}/ablation/<kind>/log_prob_change",
+        f"{LAYER}/ablation/<kind>/log_prob_change",
         "f2",
         ("unit", "image"),
         "nat",
         "Log-probability of the true class without the unit, minus with it; clipped to what half precision holds.",
         required=False,
     ),
-    Entry(f"{_LAYER}/exemplar/<kind>/image", "i4", ("unit", "exemplar"), "image", "The images shown, in rank order."),
+    Entry(f"{LAYER}/exemplar/<kind>/image", "i4", ("unit", "exemplar"), "image", "The images shown, in rank order."),
     Entry(
-        f"{_LAYER}/exemplar/<kind>/value",
+        f"{LAYER}/exemplar/<kind>/value",
         "f4",
         ("unit", "exemplar"),
         "activation",
         "activation/max of the unit on each of them.",
     ),
     Entry(
-        f"{_LAYER}/exemplar/<kind>/tied",
+        f"{LAYER}/exemplar/<kind>/tied",
         "i4",
         ("unit",),
         "images",
         "Size of the group of images, equal in maximum and mean, that the choice cuts through; 0 where it cuts none.",
     ),
     Entry(
-        f"{_LAYER}/exemplar/<kind>/map",
+        f"{LAYER}/exemplar/<kind>/map",
         "f2",
         ("unit", "exemplar", "row", "column"),
         "activation",
@@ -255,7 +265,7 @@ ENTRIES: tuple[Entry, ...] = (
         max_side=MAX_EXEMPLAR_MAP_SIDE,
     ),
     Entry(
-        f"{_LAYER}/attribution/<method>/map",
+        f"{LAYER}/attribution/<method>/map",
         "f2",
         ("unit", "exemplar", "row", "column"),
         "activation per input",
@@ -266,7 +276,7 @@ ENTRIES: tuple[Entry, ...] = (
         max_side=MAX_ATTRIBUTION_MAP_SIDE,
     ),
     Entry(
-        f"{_LAYER}/attribution/<method>/computed",
+        f"{LAYER}/attribution/<method>/computed",
         "u1",
         ("unit", "exemplar"),
         "yes/no",
@@ -274,7 +284,7 @@ ENTRIES: tuple[Entry, ...] = (
         required=False,
     ),
     Entry(
-        f"{_LAYER}/attribution/<method>/error",
+        f"{LAYER}/attribution/<method>/error",
         "f4",
         ("unit", "exemplar"),
         "ratio",
@@ -284,94 +294,6 @@ ENTRIES: tuple[Entry, ...] = (
         nan="where nothing changes, or no map was computed",
     ),
 )
-
-LOGITS, LOG_OF_PROBABILITIES = "logits", "log of probabilities"
-"""What a baseline's fact `log_prob` says where there are log-probabilities; other text says why there are none."""
-
-ROOT_FACTS: dict[str, Fact] = {
-    "format": Fact("text", f"`{FORMAT}`."),
-    "version": Fact("integer", "The major version of the format."),
-    "complete": Fact("yes/no", "Whether the file is whole; written last."),
-    "created": Fact("text", "When the file was begun, ISO 8601 with the offset from UTC."),
-    "provenance": Fact(
-        "text",
-        "How the store came to be, a JSON object; its `conditions` say under what conditions the numbers are right.",
-    ),
-}
-GROUP_FACTS: dict[str, dict[str, Fact]] = {
-    "/model": {
-        "spec": Fact("text", "What loads the network again: a name, or a file by its absolute path and a function."),
-        "weights": Fact("text", "Which weights it has."),
-        "n_outputs": Fact("integer", "How many outputs it has, at least as many as there are classes."),
-        "input_size": Fact("integers", "Shape of one input: channels, height, width."),
-    },
-    "/classes": {
-        "mapping": Fact("text", "How the classes were matched to the network's outputs, in words.", required=False),
-    },
-    "/images": {
-        "root": Fact("text", "Absolute path of the image folder at the time of the run."),
-        "list_hash": Fact("text", "The list hash: which images these are, wherever their folder lies."),
-    },
-    "/baseline": {
-        "log_prob": Fact(
-            "text",
-            "What log-probabilities are of: the softmax of `logits`, or the `log of probabilities` that the network "
-            "returns; otherwise why they, and every `log_prob_change`, are left out. Older stores: `logits`.",
-            required=False,
-        ),
-    },
-    "/layers": {},
-    _LAYER: {
-        "order": Fact("integer", "Position in the network, by call order."),
-        "kind": Fact("text", "Class name of the module, such as `ReLU`."),
-        "n_units": Fact("integer", "Number of units."),
-        "spatial_shape": Fact("integers", "Height and width of a unit's map; empty in layers without space."),
-        "unit_dimension": Fact(
-            "integer",
-            "The dimension of the layer's output that its units lie on: 1, or -1 for the last; 1 where it is absent.",
-            required=False,
-        ),
-        "positions": Fact(
-            "text",
-            "How a unit's positions are arranged: `grid`, `tokens` (the picture's tokens are the cells of the map, row "
-            "by row) or `none`; where it is absent, `grid` if there is a map.",
-            required=False,
-        ),
-    },
-    f"{_LAYER}/measure/<name>": {
-        "label": Fact("text", "Its name for readers."),
-        "formula": Fact("text", "How it is computed, in one line."),
-        "source": Fact("text", "Where the definition comes from; may be empty."),
-        "range": Fact("text", "The values it can take."),
-        "kind": Fact(
-            "text",
-            "What it is: `quantity`, of the unit; `drop`, accuracy lost without it; `effect`, another effect of that; "
-            "`chance`, how sure another measure is or what chance makes of it; `class`, `concept`, an index; `flag`, 0 "
-            "or 1. Absent in older stores.",
-            required=False,
-        ),
-        "better": Fact("text", "`higher` or `lower` where a reader looks for one end first, otherwise `neither`."),
-        "based_on": Fact("text", "The dataset that class selectivity was computed from.", required=False),
-        "experiment": Fact("text", "The experiment that added it; absent where the run did.", required=False),
-    },
-    f"{_LAYER}/attribution/<method>": {
-        "left_out": Fact("text", "Why there is no map: the method cannot be right for this layer.", required=False),
-        "of": Fact(
-            "text", "What is attributed, where it is not the unit's activation as it is stored.", required=False
-        ),
-    },
-}
-"""Facts of groups, and of the measures beyond those of every dataset. Groups without placeholders must be there."""
-
-DATASET_FACTS: dict[str, Fact] = {
-    "axes": Fact("texts", "The named axes in order; none where they are the network's own."),
-    "unit": Fact("text", "Unit of measurement of the values."),
-    "doc": Fact("text", "What the values mean."),
-}
-CHECKSUM_FACTS: dict[str, Fact] = {
-    "checksum": Fact("text", "A checksum of the other facts, and their names; see the rules.", required=False),
-}
-"""Facts of every group and every dataset."""
 
 
 def entry_for(path: str) -> Entry | None:

@@ -218,7 +218,7 @@ def test_a_chosen_class_lists_its_flips_with_what_they_become(made, runs, show, 
     image, after = int(flips.image[0]), int(flips.prediction[0])
     name = full_store.classes.name[full_store.images.label[image]]
     said = show("unit", store="demo", layer="features.10", unit=str(unit), class_=name).words
-    row = said[said.index(f"<td>{full_store.images.path[image]}</td>") :].split("</tr>")[0]
+    row = said[said.index(f">{full_store.images.path[image]}</a></td>") :].split("</tr>")[0]
     assert f"<td>{full_store.classes.title[full_store.classes.of_output[after]]}</td>" in row
 
 

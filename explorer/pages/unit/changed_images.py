@@ -8,7 +8,7 @@ from explorer.class_effects import lost_and_gained
 from explorer.format import count
 from explorer.navigate import View
 from explorer.pictures import data_uri
-from explorer.widgets.html import Markup, heading, note, table
+from explorer.widgets.html import Markup, heading, link, note, table
 from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
@@ -44,11 +44,12 @@ def _kind(lost: bool, gained: bool) -> str:
 
 def _row(view: View, image: int, prediction: int, kind: str) -> list[str]:
     jpeg = view.store.thumbnail(image)
-    picture = f'<img src="{data_uri(jpeg, "jpeg")}" alt="">' if jpeg else ""
+    href = navigate.href_of_image(view, image)
+    picture = link(href, Markup(f'<img src="{data_uri(jpeg, "jpeg")}" alt="">')) if jpeg else ""
     before = int(view.store.baseline.prediction[image])
-    cells = [view.store.images.path[image], _output(view, before), _output(view, prediction)]
+    cells = [link(href, view.store.images.path[image]), _output(view, before), _output(view, prediction)]
     change = Markup(f'<span class="us-{kind or "note"}">{kind or "wrong both times"}</span>')
-    return [Markup(picture), *cells, change]
+    return [picture, *cells, change]
 
 
 def _output(view: View, output: int) -> str:

@@ -86,6 +86,7 @@ def _drawn(view: View, layer: Layer, unit: int, found: UnitConcepts, rank: int) 
                 title=view.store.classes.title[label[image]],
                 overlay=regions(own_place, place, canvas(aspect)),
                 hint=view.store.images.path[image],
+                href=navigate.href_of_image(view, int(image)),
             )
             # Masks are there for the first exemplars only.
             for image, place, own_place in zip(images, concept, own, strict=False)

@@ -78,6 +78,7 @@ def _pictures(view: View, found: Exemplars, level: float, lost: set[int]) -> lis
             chosen=None if chosen is None else bool(label[image] == chosen),
             lost=int(image) in lost,
             hint=view.store.images.path[image],
+            href=navigate.href_of_image(view, int(image)),
         )
         for image, value, activation in zip(found.image, found.value, found.map, strict=True)
     ]

@@ -1,0 +1,97 @@
+"""The units of every layer on one image: those that fire most on it, and those without which its answer changes."""
+
+import numpy as np
+
+from explorer import cache, navigate
+from explorer.format import percent, significant
+from explorer.measure_display import index_title
+from explorer.navigate import View
+from explorer.pictures import aspect_of, canvas
+from explorer.widgets import gallery
+from explorer.widgets.ablation_choice import choose_ablation
+from explorer.widgets.gallery import Picture
+from explorer.widgets.html import Markup, heading, note, table
+from explorer.widgets.names import joined, output_link, unit_link
+from precompute.store.reader import Layer
+
+_MOST_ROWS, _MOST_UNITS = 24, 12
+
+
+def show_changes(view: View, image: int) -> None:
+    """List the units without which the image is answered otherwise, by what it becomes."""
+    heading("Units without which its answer changes", "each silenced alone")
+    ablated = [layer for layer in reversed(view.store.layers) if layer.ablations]
+    if not ablated:
+        note("Nothing was silenced in this store.")
+        return
+    choose_ablation(view, view.layer)
+    rows = [row for layer in ablated for row in _changes(view, layer, image)]
+    if rows:
+        table(["layer", "its answer becomes", "units", "without unit"], rows[:_MOST_ROWS], numbers=slice(2, 3), look="")
+    if len(rows) > _MOST_ROWS:
+        note(f"The first {_MOST_ROWS} of {len(rows)} rows.")
+    idle = [layer.name for layer in ablated if not len(_flips(view, layer, image)[0])]
+    if idle:
+        note(f"No unit changes it alone in {', '.join(idle)}.")
+
+
+def _flips(view: View, layer: Layer, image: int) -> tuple[np.ndarray, np.ndarray]:
+    kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
+    return cache.flips_by_image(view.source, layer, kind).of_image(image)
+
+
+def _changes(view: View, layer: Layer, image: int) -> list[list[str]]:
+    """Return a row for each output that the image is given without some unit, the commonest first."""
+    units, outputs = _flips(view, layer, image)
+    named, n_units = np.unique(outputs, return_counts=True)
+    own = int(view.store.classes.output_index[view.store.images.label[image]])
+    right = bool(view.store.baseline_correct[image])
+    rows = []
+    for output in named[np.argsort(-n_units, kind="stable")]:
+        links = [unit_link(view, layer, int(unit)) for unit in units[outputs == output]]
+        mark = "gained" if output == own else "lost" if right else ""
+        change = Markup(
+            f'{output_link(view, output)} <small class="us-{mark or "note"}">{mark or "still wrong"}</small>'
+        )
+        rows.append([layer.name, change, str(len(links)), joined(links, _MOST_UNITS)])
+    return rows
+
+
+def show_strongest(view: View, image: int) -> None:
+    """Show for every layer the units that fire most on the image."""
+    heading("Units that fire most on it", "by their largest activation; click one to look at it")
+    note(
+        "Units of a layer differ in scale, so a large value need not be unusual. Top 5 %: on 5 % of all images the "
+        "unit fires as strongly as here, or more. Outlined is where it is active: on this image where the store has "
+        "its map, otherwise on its own strongest image."
+    )
+    for layer in reversed(view.store.layers):
+        pictures = _pictures(view, layer, image)
+        heading(layer.name, "" if pictures else "no unit fires on it")
+        gallery.show(pictures, aspect_of(view.store.model.input_size), row=10)
+
+
+def _pictures(view: View, layer: Layer, image: int) -> list[Picture]:
+    found = cache.strongest_units(view.source, layer, image)
+    firing = found.value != 0
+    units, values = found.unit[firing].tolist(), found.value[firing].tolist()
+    below = cache.share_below(view.source, layer, image, tuple(units))
+    shown = cache.shown_for(view.source, layer, image, tuple(units), canvas(aspect_of(view.store.model.input_size)))
+    prefers, n_images = layer.measures.get("selective_class"), len(view.store.images)
+    return [
+        Picture(
+            jpeg=cache.picture_of(view.source, at)[0],
+            title=f"unit {unit}",
+            value=f"{significant(value)}, top {percent(1 - share, n_images)}",
+            overlay=overlay,
+            badge="" if at == image else "its strongest",
+            hint=_hint(unit, index_title(prefers, view.store, unit) if prefers else "", share, n_images),
+            href=navigate.href_of_unit(view, layer, unit),
+        )
+        for unit, value, share, (at, overlay) in zip(units, values, below, shown, strict=True)
+    ]
+
+
+def _hint(unit: int, title: str, share: float, n_images: int) -> str:
+    sees = f"; on average it answers most to {title}" if title else ""
+    return f"Unit {unit} fires more strongly here than on {percent(share, n_images)} of the images{sees}"

@@ -1,0 +1,33 @@
+"""What a store calls by name, as links to its pages: units, classes, outputs, images."""
+
+from explorer import navigate
+from explorer.navigate import View
+from explorer.widgets.html import Markup, escape, link
+from precompute.store.reader import Layer
+
+
+def unit_link(view: View, layer: Layer, unit: int, text: str = "") -> Markup:
+    """Return a link to a unit, by its number."""
+    return link(navigate.href_of_unit(view, layer, unit), text or str(unit))
+
+
+def class_link(view: View, label: int) -> Markup:
+    """Return a link to a class, by its title."""
+    return link(navigate.href_of_class(view, label), view.store.classes.title[label])
+
+
+def output_link(view: View, output: int) -> Markup:
+    """Return an output of the network: a link to its class, or its number where it is none."""
+    label = view.store.classes.of_output.get(int(output))
+    return Markup(escape(f"output {output}")) if label is None else class_link(view, label)
+
+
+def image_link(view: View, image: int) -> Markup:
+    """Return a link to an image, by its path."""
+    return link(navigate.href_of_image(view, image), view.store.images.path[image])
+
+
+def joined(parts: list[Markup], most: int) -> Markup:
+    """Return links behind each other, and how many more there are."""
+    shown = ", ".join(parts[:most])
+    return Markup(f"{shown} and {len(parts) - most:,} more" if len(parts) > most else shown)
