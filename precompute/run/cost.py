@@ -19,7 +19,7 @@ from precompute.images.picture import small_shape
 from precompute.measures.image_top import N_STRONGEST
 from precompute.models.sites import Site
 from precompute.run.plan import AttributionPlan, Plan
-from precompute.stages.activation_at import activation_at, not_right
+from precompute.stages.activation_at import ActivationAt, activation_at, not_right
 from precompute.stages.activations import N_HIGHEST, answer
 from precompute.stages.attribution import Attributed, Targets, attribute, failure_of
 from precompute.store.schema import (
@@ -121,7 +121,7 @@ def _cost(site: Site, name: str, n_exemplars: int, seconds: Mapping[Site, float]
     return site.n_units * n_exemplars * METHODS[name].passes * seconds[site]
 
 
-def _failing(plan: Plan, network: nn.Module, methods: Sequence[str]) -> dict[str, str]:
+def _failing(plan: Plan, network: ActivationAt, methods: Sequence[str]) -> dict[str, str]:
     """Try methods on one image, and return those that fail, with what they say."""
     found = {}
     for name in methods:
@@ -137,13 +137,13 @@ def _bytes_of_map(plan: Plan) -> int:
     return 2 * height * width
 
 
-def _pass_seconds(plan: Plan, network: nn.Module, method: Method) -> float:
+def _pass_seconds(plan: Plan, network: ActivationAt, method: Method) -> float:
     """Time one forward and backward pass of one image through the part of the network up to a layer."""
     _, seconds = _timed(lambda: _attribute(network, method.name, plan.probe))
     return seconds / len(plan.probe) / method.steps
 
 
-def _attribute(network: nn.Module, name: str, inputs: Tensor) -> Attributed:
+def _attribute(network: ActivationAt, name: str, inputs: Tensor) -> Attributed:
     """Attribute the first unit's first activation on a few images."""
     first = torch.zeros(len(inputs), dtype=torch.int64)
     targets = Targets(first, first, first)

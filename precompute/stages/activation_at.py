@@ -15,8 +15,6 @@ from precompute.models.sites import Site
 from precompute.models.upstream import unrectifiable
 from precompute.stages.cone import Cone
 
-_WORTH_IT = 0.6
-"""A cone with a larger share of all values is not faster than the network: it cuts windows for nothing."""
 _ROUNDING = 1e-4
 
 
@@ -38,6 +36,14 @@ class WholeNetwork(nn.Module):
 
     def forward(self, images: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
         """Return the chosen activation of each row, (row, 1); see `Cone.forward`."""
+        return self.from_linear(self.linear(images, y, x), unit, y, x)
+
+    def linear(self, images: Tensor, _y: Tensor, _x: Tensor) -> Tensor:
+        """Return the images: how far the network is linear in them is not known."""
+        return images
+
+    def from_linear(self, images: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        """Return the chosen activation of each row, (row, 1)."""
         output = self.up_to_layer(images)
         row = torch.arange(len(output), device=output.device)
         at = (unit,) if output.ndim == 2 else (unit, y, x)
@@ -67,8 +73,6 @@ def activation_at(network: nn.Module, site: Site, probe: Tensor, program: Progra
     try:
         cone = Cone(program or capture(network, [site], probe), site.name)
     except CannotCapture:
-        return whole
-    if cone.share > _WORTH_IT and not cone.leaves_out_clipping:
         return whole
     try:
         return cone if _same(cone, whole, site, probe) else whole

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from precompute.attribution_methods import Method
 from precompute.models.forward import fit
 from precompute.models.hooks import out_of_place
+from precompute.stages.activation_at import ActivationAt
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ class Attributed:
 
 def attribute(
     method: Method,
-    network: nn.Module,
+    network: ActivationAt,
     inputs: Tensor,
     targets: Targets,
     *,
@@ -80,23 +81,45 @@ def attribute(
     steps
         Points on the way from the baseline; the method's own number by default.
     """
-    inputs, baseline = fit(network, inputs).detach(), fit(network, baseline)
-    told = dict(method.arguments)
-    if method.sums_up:
-        told |= {"baselines": baseline.expand_as(inputs), "n_steps": steps or method.steps}
+    inputs = fit(network, inputs).detach()
     with _captum_at_peace(network):
-        captum_method = getattr(captum.attr, method.captum)(network)
-        maps = captum_method.attribute(inputs, target=0, additional_forward_args=_chosen(targets), **told)
-    found = maps.detach().float().flatten(1).sum(1).cpu()
-    error = torch.full((len(targets),), torch.nan)
-    if method.sums_up:
-        with torch.no_grad():
-            ends = [
-                network(at, *_chosen(targets)).float().flatten().cpu() for at in (inputs, baseline.expand_as(inputs))
-            ]
-        change = ends[0] - ends[1]
-        error = torch.where(change == 0, torch.nan, (found - change).abs() / change.abs())
-    return Attributed(maps.detach().float().sum(1).cpu(), error)
+        if method.sums_up:
+            maps, change = _along_the_path(method, network, inputs, targets, baseline, steps or method.steps)
+        else:
+            captum_method = getattr(captum.attr, method.captum)(network)
+            told = {"target": 0, "additional_forward_args": _chosen(targets), **method.arguments}
+            maps, change = captum_method.attribute(inputs, **told), torch.full((len(targets),), torch.nan)
+    maps, change = maps.detach().float().cpu(), change.detach().float().cpu()
+    error = torch.where(change == 0, torch.nan, (maps.flatten(1).sum(1) - change).abs() / change.abs())
+    return Attributed(maps.sum(1), error)
+
+
+def _along_the_path(
+    method: Method, network: ActivationAt, inputs: Tensor, targets: Targets, baseline: Tensor, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Return maps of a method that averages gradients on the straight path to the image, and the activation's change.
+
+    Where the network begins with operations that are linear, their values on the path lie between those at its ends,
+    and their gradient is the same at every step. So Captum looks at the network behind them, and what it averages
+    goes back through them once.
+    """
+    start = fit(network, baseline).expand_as(inputs)
+    leaf = inputs.clone().requires_grad_()
+    value = network.linear(leaf, targets.y, targets.x)
+    with torch.no_grad():
+        value_at_start = network.linear(start, targets.y, targets.x)
+        ends = [network.from_linear(at, *_chosen(targets)).flatten() for at in (value, value_at_start)]
+    captum_method = getattr(captum.attr, method.captum)(network.from_linear, multiply_by_inputs=False)
+    averaged = captum_method.attribute(
+        value.detach(),
+        baselines=value_at_start,
+        target=0,
+        additional_forward_args=_chosen(targets),
+        n_steps=steps,
+        **method.arguments,
+    )
+    (gradient,) = torch.autograd.grad(value, leaf, averaged.to(value.dtype))
+    return gradient * (inputs - start), ends[0] - ends[1]
 
 
 def failure_of(error: BaseException) -> str:

@@ -8,6 +8,10 @@ whole network.
 
 An operation that needs more than a window is run on whole maps, with all that leads to it: a mean over the picture
 needs the whole picture. So is one whose window would be as large as its map.
+
+A network begins with operations that are linear in the picture: its first convolution, and perhaps a batch norm. A cone
+is run in two parts, up to the last of these and from there on. On the straight path between two pictures the value
+between the parts goes straight too, and need not be computed at every step.
 """
 
 from collections.abc import Sequence
@@ -17,11 +21,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from precompute.ablation.graph import Node, Program, forget, image_counts, last_uses, size_of
+from precompute.ablation.graph import Node, Program, forget, image_counts, last_uses, size_of, substitute
+from precompute.stages.first_convolution import convolve
+from precompute.stages.neck import leading_to, neck
 from precompute.stages.windows import Constants, Span, Windowed, windowed
 
 Window = tuple[Span, Span]
 _CLIPPING = (torch.ops.aten.hardtanh.default, torch.ops.aten.clamp.default)
+_CONVOLUTION = torch.ops.aten.conv2d.default
 _ONE_POSITION = (Span(1, 0, 0), Span(1, 0, 0))
 
 
@@ -43,11 +50,13 @@ class Cone(nn.Module):
         super().__init__()
         self.end, self.floor = _before_clipping(program.marks[layer].args[0])
         self.images = program.images
-        self.nodes = _leading_to(self.end, program.nodes)
+        self.nodes = leading_to(self.end, program.nodes)
         self.constants = {node: _fixed(value) for node, value in program.constants.items()}
         for node, value in self.constants.items():
             if isinstance(value, Tensor):
                 self.register_buffer(f"constant_{node.name}", value, persistent=False)
+        self.neck = neck(self.nodes, self.images, self.end, self.constants)
+        self.parts = leading_to(self.neck, self.nodes, self.images), leading_to(self.end, self.nodes, self.neck)
         self.windows, self.rules = _windows(self.nodes, self.end, self.constants)
         self.relus = nn.ModuleDict({node.name: nn.ReLU() for node in self.nodes if _is_relu(node)})
         # An end that is called once, for Captum to hook.
@@ -80,19 +89,35 @@ class Cone(nn.Module):
         Tensor
             (row, 1)
         """
+        return self.from_linear(self.linear(images, y, x), unit, y, x)
+
+    def linear(self, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        """Return what the cone makes of the images as far as it is linear in them, up to a constant."""
+        return self._through(self.parts[0], {self.images: images}, self.neck, (y.tolist(), x.tolist()))
+
+    def from_linear(self, value: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        """Return the activation of one unit at one position in each row, given what `linear` returns."""
         at = y.tolist(), x.tolist()
-        values: dict[Node, Any] = self.constants | image_counts(self.nodes, len(images)) | {self.images: images}
-        dead = last_uses(self.nodes, keep=[self.end])
-        for node in self.nodes:
+        output = self._through(self.parts[1], {self.neck: value}, self.end, at)
+        if self.end not in self.windows:
+            output = _cut(output, _ONE_POSITION, at, 0.0)
+        row = torch.arange(len(value), device=value.device)
+        chosen = output[row, unit.to(value.device), 0, 0].unsqueeze(1)
+        return self.out(chosen if self.floor is None else chosen.clamp_min(self.floor))
+
+    def _through(
+        self, nodes: Sequence[Node], given: dict[Node, Tensor], end: Node, at: tuple[list[int], list[int]]
+    ) -> Tensor:
+        """Run nodes one after the other; return the value of `end`."""
+        n_rows = len(next(iter(given.values())))
+        values: dict[Node, Any] = self.constants | image_counts(self.nodes, n_rows) | given
+        dead = last_uses(nodes, keep=[end])
+        for node in nodes:
             if node not in values:
                 values[node] = self._run(node, values, at)
             forget(values, dead[node])
-        output = values[self.end]
-        if self.end not in self.windows:
-            output = _cut(output, _ONE_POSITION, at, 0.0)
-        row = torch.arange(len(images), device=images.device)
-        chosen = output[row, unit.to(images.device), 0, 0].unsqueeze(1)
-        return self.out(chosen if self.floor is None else chosen.clamp_min(self.floor))
+        found: Tensor = values[end]
+        return found
 
     def _run(self, node: Node, values: dict[Node, Any], at: tuple[list[int], list[int]]) -> Tensor:
         window = self.windows.get(node)
@@ -100,21 +125,26 @@ class Cone(nn.Module):
         def look(used: Node) -> Any:
             if window is None or not used.batched or _is_everywhere_the_same(used, node):
                 return values[used]
-            return self._window(used, _before(window, self.rules[node]), values[used], at, self.rules[node].fill)
+            rule = self.rules[node]
+            fill = rule.fill if rule.needs_fill(used.shape, node.shape) else None
+            return self._window(used, _before(window, rule), values[used], at, fill)
 
         if _is_relu(node):
             return self.relus[node.name](look(node.args[0]))
-        return node.run(look) if window is None else self.rules[node].run(look)
+        if window is not None:
+            return self.rules[node].run(look)
+        return convolve(*substitute(node.args, look)) if node.op is _CONVOLUTION else node.run(look)
 
     def _window(
-        self, node: Node, wanted: Window, value: Tensor, at: tuple[list[int], list[int]], fill: float
+        self, node: Node, wanted: Window, value: Tensor, at: tuple[list[int], list[int]], fill: float | None
     ) -> Tensor:
-        """Return a window of a map, of which a larger one, or the whole, is at hand."""
+        """Return a window of a map, of which a larger one, or the whole, is at hand; None fills nothing."""
         held = self.windows.get(node)
         if held is None:
-            return _cut(value, wanted, at, fill)
+            return _cut(value, wanted, at, fill or 0.0)
         rows, columns = (slice(w.low - h.low, w.high - h.low + 1) for w, h in zip(wanted, held, strict=True))
-        return _filled(value[..., rows, columns], node, wanted, at, fill)
+        cut = value[..., rows, columns]
+        return cut if fill is None else _filled(cut, node, wanted, at, fill)
 
 
 def _before_clipping(end: Node) -> tuple[Node, float | None]:
@@ -130,14 +160,6 @@ def _fixed(value: Any) -> Any:
 
 def _is_relu(node: Node) -> bool:
     return node.op is torch.ops.aten.relu.default
-
-
-def _leading_to(end: Node, nodes: Sequence[Node]) -> tuple[Node, ...]:
-    needed = {end}
-    for node in reversed(nodes):
-        if node in needed:
-            needed.update(node.inputs)
-    return tuple(node for node in nodes if node in needed)
 
 
 def _windows(nodes: Sequence[Node], end: Node, constants: Constants) -> tuple[dict[Node, Window], dict[Node, Windowed]]:

@@ -11,6 +11,7 @@ from precompute.attribution_methods import Method
 from precompute.images.picture import area_average
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
+from precompute.stages.activation_at import ActivationAt
 from precompute.stages.attribution import Targets, attribute, peaks
 from precompute.stages.exemplars import Wanted
 from precompute.stages.float16 import half
@@ -95,7 +96,7 @@ class Look:
         Maps with a longer side are averaged down to it.
     """
 
-    network: nn.Module
+    network: ActivationAt
     baseline: Tensor
     rows: int
     side: int
@@ -117,7 +118,7 @@ def attribution_maps(
 ) -> Maps:
     """Attribute each wanted unit's activation, where it peaks on its image, to that image.
 
-    A map that promises to sum up and misses by more than `TOLERANCE` is computed again with twice the steps, and so on
+    A map that promises to sum up and misses by more than `TOLERANCE` is computed again with as many steps as it needs,
     up to `MOST_STEPS`. That is decided for each map by itself, so it does not depend on which maps go together.
 
     Parameters
@@ -153,11 +154,27 @@ def attribution_maps(
         return np.concatenate(maps), np.concatenate(errors)
 
     maps, error = run(torch.arange(len(wanted)), method.steps, advance)
-    steps = 2 * method.steps
-    while method.sums_up and steps <= MOST_STEPS and len(missing := np.flatnonzero(error > TOLERANCE)):
-        maps[missing], error[missing] = run(torch.from_numpy(missing), steps, lambda _n: None)
-        steps *= 2
+    steps = np.full(len(wanted), method.steps)
+    while method.sums_up and (missing := (error > TOLERANCE) & (steps < MOST_STEPS)).any():
+        steps[missing] = more_steps(steps[missing], error[missing])
+        for n_steps in np.unique(steps[missing]):
+            again = np.flatnonzero(missing & (steps == n_steps))
+            maps[again], error[again] = run(torch.from_numpy(again), int(n_steps), lambda _n: None)
     return Maps(wanted.unit, wanted.slot, maps, error)
+
+
+def more_steps(steps: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Return how many steps maps that miss too much are computed with next.
+
+    The error falls about as the steps grow, so they are doubled as often as the error has to be halved.
+
+    Parameters
+    ----------
+    steps, error
+        (map,) how many there were, and the error that is left, more than `TOLERANCE`.
+    """
+    doublings = np.ceil(np.log2(np.minimum(error / TOLERANCE, MOST_STEPS))).astype(np.int64)
+    return np.minimum(steps * 2**doublings, MOST_STEPS)
 
 
 def _pick(output: Tensor, rows: np.ndarray, units: np.ndarray) -> Tensor:

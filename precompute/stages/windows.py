@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from precompute.ablation.graph import Look, Node, is_pointwise
+from precompute.stages.first_convolution import convolve
 
 aten = torch.ops.aten
 Constants = Mapping[Node, Any]
@@ -60,11 +61,31 @@ class Windowed:
         What stands beside the argument's map.
     run
         Returns the result, given what returns the window of an argument, or a constant.
+    passes_nothing_of_nothing
+        Whether a result without a gradient gives its argument none, whatever the argument is, infinity included.
     """
 
     reach: tuple[Reach, Reach]
     fill: float
     run: Callable[[Look], Tensor]
+    passes_nothing_of_nothing: bool = True
+
+    def needs_fill(self, source: tuple[int, ...], result: tuple[int, ...]) -> bool:
+        """Say whether it matters what stands beside the argument's map.
+
+        It does not where no position of the result's own map looks there: what stands beside the result's map is
+        filled in turn, by the operation that looks at it.
+
+        Parameters
+        ----------
+        source, result
+            Shapes of the argument and of the result, (unit, height, width).
+        """
+        looks_beside = any(
+            reach.padding > 0 or reach.stride * (there - 1) - reach.padding + reach.extent >= size
+            for reach, size, there in zip(self.reach, source[1:], result[1:], strict=True)
+        )
+        return looks_beside or not self.passes_nothing_of_nothing
 
 
 def windowed(node: Node, constants: Constants) -> Windowed | None:
@@ -81,7 +102,7 @@ def _each_position(node: Node, constants: Constants) -> Windowed | None:
         has_space = isinstance(value, Tensor) and max((1, *value.shape[-2:])) > 1 and value.dim() > 2
         if has_space or (value is None and len(used.shape) != 3):
             return None
-    return Windowed((Reach(), Reach()), 0.0, node.run)
+    return Windowed((Reach(), Reach()), 0.0, node.run, node.op in _PASS_NOTHING_OF_NOTHING)
 
 
 def _normalise(node: Node, _constants: Constants) -> Windowed:
@@ -103,7 +124,7 @@ def _convolve(node: Node, constants: Constants) -> Windowed | None:
 
     def run(look: Look) -> Tensor:
         offset = None if bias is None else look(bias)
-        return F.conv2d(look(source), look(weight), offset, stride, 0, dilation, groups)
+        return convolve(look(source), look(weight), offset, stride, [0, 0], dilation, groups)
 
     return Windowed(_reaches(stride, padding, extent), 0.0, run)
 
@@ -155,6 +176,8 @@ def _pair(value: Any) -> list[int]:
     return values * 2 if len(values) == 1 else values
 
 
+# Where the gradient of other operations is a product with a value, and none of infinity is not a number.
+_PASS_NOTHING_OF_NOTHING: tuple[Any, ...] = (aten.relu.default, aten.hardtanh.default, aten.add.Tensor)
 _RULES: dict[Any, Callable[[Node, Constants], Windowed | None]] = {
     aten.conv2d.default: _convolve,
     aten.conv2d.padding: _convolve,

@@ -1,14 +1,18 @@
 """Attributions, held to backward passes written out by hand."""
 
+import captum.attr
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from precompute.ablation.capture import capture
 from precompute.attribution_methods import METHODS
 from precompute.models.sites import find_site, list_sites
 from precompute.stages.activation_at import WholeNetwork
 from precompute.stages.attribution import Targets, attribute, peaks
-from precompute.stages.exemplar_maps import TOLERANCE, Look, attribution_maps
+from precompute.stages.cone import Cone
+from precompute.stages.exemplar_maps import TOLERANCE, Look, attribution_maps, more_steps
 from precompute.stages.exemplars import Wanted
 
 
@@ -60,6 +64,10 @@ def at(network, inputs, layer="3"):
     return WholeNetwork(network, find_site(list_sites(network, inputs[:2]), layer))
 
 
+def cone(network, site):
+    return Cone(capture(nn.Sequential(*network, nn.Flatten()).eval(), [site], torch.zeros(2, 3, 8, 8)), site.name)
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_each_row_has_its_own_unit_and_position(name, network, inputs, targets):
     found = run(name, network, inputs, targets)
@@ -88,6 +96,28 @@ def test_integrated_gradients_follow_the_straight_path_from_the_baseline(network
         expected = ((image - baseline) * total).sum(0)
         # Sixteen steps against four hundred.
         assert (found[row] - expected).abs().max() < 0.15 * expected.abs().max() + 1e-3
+
+
+@pytest.mark.parametrize("by", [WholeNetwork, cone])
+def test_integrated_gradients_are_captums_at_the_same_steps(by, network, inputs, targets):
+    """The first convolution is computed at the ends of the path only; Captum itself computes it at every step."""
+    baseline = torch.full_like(inputs[0], -0.5)
+    site = find_site(list_sites(network, inputs[:2]), "3")
+    method, end = METHODS["integrated_gradients"], by(network, site)
+    found = attribute(method, end, inputs, targets, baseline=baseline, steps=5)
+    expected, missed = captum.attr.IntegratedGradients(WholeNetwork(network, site)).attribute(
+        inputs,
+        baseline.expand_as(inputs).clone(),
+        target=0,
+        additional_forward_args=(targets.unit, targets.y, targets.x),
+        n_steps=5,
+        return_convergence_delta=True,
+    )
+    torch.testing.assert_close(found.map, expected.sum(1).float(), atol=1e-6, rtol=1e-4)
+    with torch.no_grad():
+        change = [end(at, targets.unit, targets.y, targets.x) for at in (inputs, baseline.expand_as(inputs))]
+    share = missed.abs() / (change[0] - change[1]).flatten().abs()
+    torch.testing.assert_close(found.error, share.float(), atol=1e-5, rtol=1e-3)
 
 
 def test_the_network_is_left_as_it_was(network, inputs, targets):
@@ -147,6 +177,11 @@ def test_a_map_that_misses_its_sum_gets_more_steps_and_no_other_does(network, in
     assert sum(passes) <= (16 + 32 + 64) * int((first.error > TOLERANCE).sum()) + 2 * 16 * len(inputs)
     kept = (first.error <= TOLERANCE).numpy()
     assert (found.error[kept] == first.error.numpy()[kept]).all()
+
+
+def test_steps_are_doubled_as_often_as_the_error_has_to_be_halved():
+    steps = more_steps(np.array([16, 16, 16, 16, 32]), np.array([0.051, 0.1, 0.11, np.inf, 0.06]))
+    assert steps.tolist() == [32, 32, 64, 64, 64]
 
 
 def test_the_peak_is_the_first_of_equals():

@@ -108,6 +108,49 @@ def test_a_cone_has_the_value_and_the_gradient_of_the_whole_network(kind, layer,
     assert cone.windows
 
 
+class Prepared(nn.Module):
+    """Scales the picture, and goes two ways from it: one convolution, and none."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()
+        self.head = nn.Linear(3, 4)
+
+    def forward(self, x):
+        x = (x - 0.5) / 0.25
+        x = self.last(torch.relu(self.first(x)) + x)
+        return self.head(x.mean((2, 3)))
+
+
+NECKS = [
+    (Residual, "last", (6, 17, 17)),  # the strided convolution, from which two branches go
+    (Pools, "last", (3, SIDE, SIDE)),  # the picture, which goes two ways
+    (Squeezed, "second", (6, SIDE, SIDE)),  # the convolution before the first ReLU
+    (Prepared, "last", (3, SIDE, SIDE)),  # what is made of the picture before it goes two ways
+]
+
+
+@pytest.mark.parametrize(("kind", "layer", "shape"), NECKS)
+def test_a_cone_is_linear_in_the_picture_up_to_its_neck(kind, layer, shape, images):
+    network = made(kind)
+    site = find_site(list_sites(network, images[:2]), layer)
+    cone = Cone(capture(network, [site], images).recorded or capture(network, [site], images), layer)
+    assert cone.neck.shape == shape
+    assert (cone.neck is cone.images) == (kind is Pools)
+    y, x = torch.tensor([0, site.spatial_shape[0] - 1]), torch.tensor([1, site.spatial_shape[1] // 2])
+    first, last = images[:2], images[2:4]
+    ends = [cone.linear(at, y, x) for at in (first, last)]
+    between = cone.linear(first + 0.3 * (last - first), y, x)
+    torch.testing.assert_close(between, ends[0] + 0.3 * (ends[1] - ends[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_the_layer_may_be_the_neck(images):
+    cone, ((value, gradient), (expected, whole)) = by_both(made(Residual), "stem", images)
+    assert cone.neck is cone.end
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(gradient, whole)
+
+
 def test_a_cone_computes_a_part_only(images):
     assert by_both(made(Residual), "last", images)[0].share < 0.3
 
