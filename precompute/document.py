@@ -78,9 +78,9 @@ def _axes(axes: Iterable[Axis], first: str) -> str:
 
 
 def _attributes() -> str:
-    groups = {f"`{group}`": facts for group, facts in {"/": schema.ROOT_FACTS, **schema.GROUP_FACTS}.items()}
-    groups |= {"`every dataset`": schema.DATASET_FACTS, "`every group and dataset`": schema.CHECKSUM_FACTS}
-    rows = ((group, *_fact(name, fact)) for group, facts in groups.items() for name, fact in facts.items())
+    groups = {"/": schema.ROOT_FACTS, **schema.GROUP_FACTS, "every dataset": schema.DATASET_FACTS}
+    listed = (*groups.items(), *schema.STAMP_FACTS.items())
+    rows = ((f"`{group}`", *_fact(name, fact)) for group, facts in listed for name, fact in facts.items())
     return markdown(("of", "attribute", "kind", "must be there", "meaning"), rows)
 
 

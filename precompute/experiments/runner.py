@@ -165,8 +165,12 @@ def _next_part(
             if found:
                 writer.finish()
                 say(f"Added to {of.path} ({size(of.path.stat().st_size)})")
-    except (StoreChanged, StoreDamaged):
-        return _add_all(of, found, say)  # another program was faster, or one of them fails the check
+    except StoreDamaged:
+        if not found:  # it cannot be copied
+            raise
+        return _add_all(of, found, say)  # one of them fails the check
+    except StoreChanged:
+        return _add_all(of, found, say)  # another program was faster
     except BaseException:
         _add_all(of, found, say)
         raise

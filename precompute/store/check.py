@@ -4,13 +4,13 @@ Used by the writer before a store is moved into place, by ``python -m precompute
 form is compared with the schema, then the content with itself, as far as the form holds.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from precompute.store import soundness
+from precompute.store import soundness, stamps
 from precompute.store.checks import (
     effects,
     exemplars,
@@ -25,14 +25,14 @@ from precompute.store.checks import (
 )
 from precompute.store.checks.rules import Problem, Rule, names
 from precompute.store.experiments import registry
-from precompute.store.facts import is_as_stamped
 from precompute.store.probe import comes_to_an_end
 from precompute.store.read_errors import is_damage
+from precompute.store.renamed import current
 from precompute.store.schema import TRAIN, experiment_path, train_path
 from precompute.store.storefile import open_file
 from precompute.store.train import TrainView
 
-__all__ = ["Problem", "check", "problems_of"]
+__all__ = ["Problem", "changes", "check", "problems_of"]
 
 
 def check(path: Path | str) -> list[Problem]:
@@ -93,22 +93,32 @@ def _foreign(file: h5py.File) -> list[Problem]:
 
 def problems_of(file: h5py.File) -> list[Problem]:
     """List all that is wrong with an open store, other than that it is not yet stamped complete."""
-    found = _problems(file)
+    gone, changed = _stamp_problems(file)
+    found = _problems(file, [problem for problem in gone if not problem.path.startswith(f"{TRAIN}/")])
     if isinstance(file.get(TRAIN), h5py.Group):
         found += train.problems(file)
-        found += [Problem(train_path(problem.path), problem.message) for problem in _problems(TrainView(file))]
-    found += _stamp_problems(file, {problem.path for problem in found})
+        lost = [Problem(p.path.removeprefix(TRAIN), p.message) for p in gone if p.path.startswith(f"{TRAIN}/")]
+        found += [Problem(train_path(p.path), p.message) for p in _problems(TrainView(file), lost)]
+    known = {problem.path for problem in found}
+    found += [problem for problem in changed if problem.path not in known]
     return list(dict.fromkeys(found))
 
 
-def _stamp_problems(file: h5py.File, known: Collection[str]) -> list[Problem]:
-    """Find items whose facts are not as they were written, where nothing else was found."""
-    found: list[Problem] = []
+def changes(file: h5py.File) -> list[Problem]:
+    """List what is gone from an open store since it was written, and what has other facts; values are not read."""
+    return [problem for problems in _stamp_problems(file) for problem in problems]
+
+
+def _stamp_problems(file: h5py.File) -> tuple[list[Problem], list[Problem]]:
+    """Find what is gone since the store was written, and what has other facts than were written."""
+    gone: list[Problem] = []
+    changed: list[Problem] = []
 
     def look(name: str, item: h5py.HLObject) -> None:
         path = f"/{name}"
-        if path not in known and not is_as_stamped(item):
-            found.append(Problem(path, "its facts are not those that were written"))
+        gone.extend(stamps.gone(item, path))
+        if not stamps.has_facts_as_stamped(item):
+            changed.append(Problem(path, "its facts are not those that were written"))
 
     try:
         look("", file)
@@ -116,14 +126,25 @@ def _stamp_problems(file: h5py.File, known: Collection[str]) -> list[Problem]:
     except Exception as error:
         if not is_damage(error):
             raise
-        found.append(Problem("/", f"the file's attributes are damaged ({error})"))
-    return found
+        changed.append(Problem("/", f"the file's attributes are damaged ({error})"))
+    return gone, changed
 
 
-def _problems(file: h5py.File | TrainView) -> list[Problem]:
+def _untold(gone: Sequence[Problem], told: Sequence[Problem]) -> list[Problem]:
+    """Return what is gone and not said to be missing, neither it nor what lay in it."""
+    paths = {current(problem.path) for problem in told}
+    return [
+        problem
+        for problem in gone
+        if current(problem.path) not in paths and not any(path.startswith(f"{problem.path}/") for path in paths)
+    ]
+
+
+def _problems(file: h5py.File | TrainView, gone: Sequence[Problem]) -> list[Problem]:
     found: list[Problem] = []
     try:
         found += form.problems(file)
+        found += _untold(gone, found)
         for rule in _rules(file):
             if not {problem.path for problem in found}.intersection(rule.needs):
                 found += _found_by(rule)

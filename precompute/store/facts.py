@@ -1,22 +1,17 @@
-"""Texts and facts as HDF5 keeps them: of fixed length, so that no file has a heap, with a checksum over all facts.
+"""Texts and facts as HDF5 keeps them: of fixed length, so that no file has a heap.
 
 A heap (HDF5's place for what varies in length) that is damaged makes the HDF5 library loop for ever. Stores written
 before that was known have one; what is read here reads both.
 """
 
 import json
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-CHECKSUM = "checksum"
-# What a checksum leaves out: what is written after it, and what two runs that find the same do not share.
-_STAMPS = (CHECKSUM, "complete", "created", "command")
-_OF_ONE_RUN = ("command", "started", "options")
 # An attribute holds 64 kB at most.
 _LONGEST_TEXT = 60_000
 _LONGEST_PROVENANCE = 16_000
@@ -48,28 +43,6 @@ def read_fact(item: h5py.HLObject, name: str, default: Any = None) -> Any:
 def read_facts(item: h5py.HLObject) -> dict[str, Any]:
     """Read all facts of a group or dataset."""
     return {name: _plain(value) for name, value in item.attrs.items()}
-
-
-def stamp_checksums(file: h5py.File) -> None:
-    """Stamp on every group and dataset a checksum of the facts that it has, and which they are."""
-
-    def stamp(_: str, item: h5py.HLObject) -> None:
-        names = sorted(name for name in item.attrs if name not in _STAMPS)
-        write_facts(item, {CHECKSUM: f"{_checksum(item, names)} {' '.join(names)}"})
-
-    stamp("/", file)
-    file.visititems(stamp)
-
-
-def is_as_stamped(item: h5py.HLObject) -> bool:
-    """Whether the facts are those that the checksum was made of; facts that it does not name do not matter.
-
-    So it is, too, where there is no checksum: older stores have none.
-    """
-    if CHECKSUM not in item.attrs:
-        return True
-    digest, *names = str(read_fact(item, CHECKSUM)).split() or [""]
-    return all(name in item.attrs for name in names) and digest == _checksum(item, names)
 
 
 def short_provenance(text: str) -> str:
@@ -107,29 +80,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind == "S":
         return np.array([part.decode() for part in value.ravel()], dtype=object).reshape(value.shape)
     return value
-
-
-def _checksum(item: h5py.HLObject, names: Sequence[str]) -> str:
-    """CRC-32, in hexadecimal, of one line a fact: the JSON array of name and value, in ASCII."""
-    lines = "".join(json.dumps([name, _stamped(name, _as_json(item.attrs[name]))]) + "\n" for name in names)
-    return f"{zlib.crc32(lines.encode()):08x}"
-
-
-def _stamped(name: str, value: Any) -> Any:
-    """Return what a checksum takes of a fact: all of it; of the provenance what does not belong to one run alone."""
-    try:
-        held = json.loads(value) if name == "provenance" else None
-    except (ValueError, TypeError, RecursionError):
-        return value
-    return {key: held[key] for key in held if key not in _OF_ONE_RUN} if isinstance(held, dict) else value
-
-
-def _as_json(value: Any) -> Any:
-    """Return a fact as JSON has it; what no fact can be, by its appearance."""
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "SObiuf":
-        value = value.tolist()
-    if isinstance(value, list):
-        return [_as_json(part) for part in value]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    return value if isinstance(value, str | int | float) else repr(value)

@@ -88,7 +88,15 @@ DATASET_FACTS: dict[str, Fact] = {
     "unit": Fact("text", "Unit of measurement of the values."),
     "doc": Fact("text", "What the values mean."),
 }
-CHECKSUM_FACTS: dict[str, Fact] = {
-    "checksum": Fact("text", "A checksum of the other facts, and their names; see the rules.", required=False),
+STAMP_FACTS: dict[str, dict[str, Fact]] = {
+    "every group": {
+        "members": Fact("text", "How many members it has, and their names; see the rules.", required=False),
+    },
+    "every dataset": {
+        "values": Fact("text", "A checksum of its values; see the rules.", required=False),
+    },
+    "every group and dataset": {
+        "checksum": Fact("text", "A checksum of the other facts, and their names; see the rules.", required=False),
+    },
 }
-"""Facts of every group and every dataset."""
+"""Facts that are made last, by which a change of the rest is found."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from precompute.store.entry import ANY, STRING, Axis, Entry, Fact
 from precompute.store.experiments import registry
 from precompute.store.group_facts import (
-    CHECKSUM_FACTS,
     DATASET_FACTS,
     FORMAT,
     GROUP_FACTS,
@@ -17,12 +16,12 @@ from precompute.store.group_facts import (
     LOG_OF_PROBABILITIES,
     LOGITS,
     ROOT_FACTS,
+    STAMP_FACTS,
 )
 
 __all__ = [
     "ANY",
     "AXES",
-    "CHECKSUM_FACTS",
     "DATASET_FACTS",
     "ENTRIES",
     "EXEMPLAR_KINDS",
@@ -36,6 +35,7 @@ __all__ = [
     "MAX_THUMBNAIL_BYTES",
     "MAX_THUMBNAIL_SIDE",
     "ROOT_FACTS",
+    "STAMP_FACTS",
     "STRING",
     "TRAIN",
     "VERSION",

@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike
 
 from precompute.errors import DiskError, StoreChanged, StoreDamaged
 from precompute.store import check, place, schema
-from precompute.store.facts import fixed, read_facts, short_provenance, stamp_checksums, write_facts
+from precompute.store.facts import fixed, read_facts, short_provenance, write_facts
 from precompute.store.reader import Store
+from precompute.store.stamps import stamp
 from precompute.store.storefile import StoreFile, open_file
 
 # Below this many values compression costs more than it saves.
@@ -112,9 +113,14 @@ class StoreWriter:
         Raises
         ------
         StoreMissing, StoreDamaged
-            When it cannot be opened.
+            When it cannot be opened, or is not as it was written; stamped anew it would pass for sound.
         """
         with open_file(source) as old:
+            for problem in check.changes(old):
+                raise StoreDamaged(
+                    f"{source}: this store is not as it was written, at {problem}. Nothing was added. `python -m "
+                    f"precompute check {source}` lists all that is wrong; copy the file again, or build it again."
+                )
             # Nobody can replace an open file on Windows, whose handles HDF5 numbers in a way of its own.
             self._instead_of = place.identity_of(source if sys.platform == "win32" else old.id.get_vfd_handle())
             _copy(old, self._file, without)
@@ -214,7 +220,7 @@ class StoreWriter:
         """
         if provenance is not None:
             self._keep(provenance)
-        stamp_checksums(self._file)
+        stamp(self._file)
         self._file.flush()
         problems = check.problems_of(self._file)
         if problems:

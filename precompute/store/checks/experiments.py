@@ -22,7 +22,8 @@ def rules(file: h5py.File) -> Iterator[Rule]:
 
 def _rules_of(file: h5py.File, spec: ExperimentSpec) -> Iterator[Rule]:
     yield Rule((spec.group,), partial(_facts, file, spec.group))
-    yield Rule((), partial(_layers, file, f"{spec.group}/layers"))
+    for layer in names(file, f"{spec.group}/layers"):
+        yield Rule((f"/layers/{layer}",), partial(_layer, file, spec.group, layer))
     yield from spec.rules(file)
     for removal in spec.removals:
         for base in instances(file, f"{spec.group}/{removal.path}"):
@@ -45,14 +46,14 @@ def _facts(file: h5py.File, path: str) -> Iterator[Problem]:
             yield Problem(path, f"the fact {fact!r} is not a JSON object")
 
 
-def _layers(file: h5py.File, path: str) -> Iterator[Problem]:
-    for layer in names(file, path):
-        if layer not in names(file, "/layers"):
-            yield Problem(f"{path}/{layer}", "the store holds no such layer")
-            continue
-        for kind in names(file, f"{path}/{layer}/ablation"):
-            if kind not in names(file, f"/layers/{layer}/ablation"):
-                yield Problem(f"{path}/{layer}/ablation/{kind}", "the layer holds no such ablation")
+def _layer(file: h5py.File, group: str, layer: str) -> Iterator[Problem]:
+    path = f"{group}/layers/{layer}"
+    if layer not in names(file, "/layers"):
+        yield Problem(path, "the store holds no such layer")
+        return
+    for kind in names(file, f"{path}/ablation"):
+        if kind not in names(file, f"/layers/{layer}/ablation"):
+            yield Problem(f"{path}/ablation/{kind}", "the layer holds no such ablation")
 
 
 def _orders(file: h5py.File, path: str) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from precompute.store import schema
 from precompute.store.checks.rules import Problem, instances, names
 from precompute.store.experiments import registry
 from precompute.store.facts import read_fact
+from precompute.store.stamps import gone
 
 _PICTURES = ("/images/thumbnail", "/images/thumbnail_end")
 
@@ -97,7 +98,8 @@ def _layer_problems(file: h5py.File) -> Iterator[Problem]:
             if path.rsplit("/", 1)[1] not in allowed:
                 yield Problem(path, f"expected one of the kinds {', '.join(allowed)}")
     for path in instances(file, "/layers/<layer>/attribution/<method>"):
-        if ("left_out" in file[path].attrs) == (f"{path}/map" in file):
+        is_gone = any(problem.path == f"{path}/map" for problem in gone(file[path], path))  # which is told elsewhere
+        if ("left_out" in file[path].attrs) == (f"{path}/map" in file) and not is_gone:
             yield Problem(path, "expected either a map or the reason why it was left out")
 
 

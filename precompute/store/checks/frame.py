@@ -25,7 +25,7 @@ def rules(file: h5py.File) -> Iterator[Rule]:
     yield Rule(("/classes/output_index", "/model"), partial(_outputs, file))
     yield Rule(("/images/label", "/classes/name"), partial(_labels, file))
     yield Rule(("/baseline/prediction", "/model"), partial(_predictions, file))
-    yield Rule(("/baseline",), partial(_log_prob, file))
+    yield Rule(("/baseline", "/baseline/log_prob"), partial(_log_prob, file))
     yield Rule(("/images/path", "/images/label", "/classes/name", "/images"), partial(_list, file))
 
 

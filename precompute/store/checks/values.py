@@ -1,16 +1,20 @@
 """Every value by itself: it can be read, it is not missing, and it is one that there can be."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from precompute.store import schema
 from precompute.store.checks.rules import Problem, Rule, blocks, instances, names
 from precompute.store.facts import read_fact
 from precompute.store.read_errors import is_damage
+from precompute.store.stamps import checksum_of_values, stamp_of_values
 
 _LARGEST = float(np.finfo("f4").max)
 _ROUNDING, _HAIR = 1e-3, 1e-6
@@ -28,23 +32,43 @@ def rules(file: h5py.File) -> Iterator[Rule]:
 
 
 def _problems(file: h5py.File, path: str, entry: schema.Entry) -> Iterator[Problem]:
-    n_missing, n_outside, (least, most, whole) = 0, 0, _span(file, path, entry)
+    span = _span(file, path, entry)
+    stamped, count = stamp_of_values(file[path]), Counter[str]()
     try:
-        for block in blocks(file[path]):
-            if block.dtype.kind in "fiu":
-                missing = np.isnan(block)
-                n_missing += int(missing.sum())
-                outside = (block < least) | (block > most)
-                n_outside += int((outside | (whole & (block != np.floor(block)) & ~missing)).sum())
+        parts = _counted(blocks(file[path]), span, count)
+        unchanged = _all_read(parts) if stamped is None else checksum_of_values(parts) == stamped
     except Exception as error:
         if not is_damage(error):
             raise
         yield Problem(path, f"a block of it cannot be read ({error})")
         return
-    if n_missing and not entry.nan:
-        yield Problem(path, f"{n_missing} values are missing (NaN)")
-    if n_outside:
-        yield Problem(path, f"{n_outside} values cannot be: expected {least:g} to {most:g}")
+    if count["missing"] and not entry.nan:
+        yield Problem(path, f"{count['missing']} values are missing (NaN)")
+    if count["outside"]:
+        yield Problem(path, f"{count['outside']} values cannot be: expected {span[0]:g} to {span[1]:g}")
+    if not unchanged:
+        yield Problem(path, "its values are not those that were written")
+
+
+def _counted(
+    parts: Iterator[NDArray[Any]], span: tuple[float, float, bool], count: Counter[str]
+) -> Iterator[NDArray[Any]]:
+    """Pass blocks on, and count the values that are missing and those outside a span."""
+    least, most, whole = span
+    for block in parts:
+        if block.dtype.kind in "fiu":
+            missing = np.isnan(block)
+            count["missing"] += int(missing.sum())
+            outside = (block < least) | (block > most)
+            count["outside"] += int((outside | (whole & (block != np.floor(block)) & ~missing)).sum())
+        yield block
+
+
+def _all_read(parts: Iterator[NDArray[Any]]) -> bool:
+    """Read through values that no checksum is known of."""
+    for _ in parts:
+        pass
+    return True
 
 
 def _span(file: h5py.File, path: str, entry: schema.Entry) -> tuple[float, float, bool]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import pytest
 
+from precompute.store.stamps import MEMBERS, VALUES
 from tests.factory import Contents, Recipe, make_contents, write_store
 
 LAYER = "/layers/features.2"
@@ -45,12 +46,34 @@ def store_path(good_bytes, tmp_path) -> Path:
 
 
 @pytest.fixture
-def spoil(store_path):
+def change(store_path):
     """Return the copy after a function has changed it in place."""
 
-    def spoiled(change) -> Path:
+    def changed(how) -> Path:
         with h5py.File(store_path, "r+") as file:
-            change(file)
+            how(file)
         return store_path
 
+    return changed
+
+
+@pytest.fixture
+def spoil(change):
+    """Return the copy as if it had been written wrong: changed in place, without the stamps that would tell so."""
+
+    def spoiled(how) -> Path:
+        change(how)
+        return change(unstamp)
+
     return spoiled
+
+
+def unstamp(file) -> None:
+    """Take away what says which members and which values there were."""
+
+    def look(_, item):
+        for name in (MEMBERS, VALUES):
+            item.attrs.pop(name, None)
+
+    look("/", file)
+    file.visititems(look)

@@ -234,7 +234,7 @@ def test_no_fault_of_ours_is_said_to_be_damage_not_even_of_a_damaged_store(error
 
 @pytest.mark.parametrize("error", NOT_THE_FILE + NEVER_OF_SOUND_TYPES)
 @pytest.mark.parametrize(
-    "where", ["checks.form.problems", "checks.effects._counts", "checks.values._span", "check.is_as_stamped"]
+    "where", ["checks.form.problems", "checks.effects._counts", "checks.values._span", "stamps.has_facts_as_stamped"]
 )
 def test_the_check_takes_no_fault_of_ours_for_damage(where, error, store_path, monkeypatch):
     monkeypatch.setattr(f"precompute.store.{where}", failing(error))

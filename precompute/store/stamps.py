@@ -1,0 +1,120 @@
+"""What a finished store says of itself, so that a later change of its content is found.
+
+Three facts: ``members`` of a group names what lies in it, ``values`` of a dataset is a checksum of its values, and
+``checksum`` of either is one of its other facts. They are made last; stores made before have none of them, or some.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.store.checks.rules import Problem, blocks
+from precompute.store.facts import read_fact, write_facts
+from precompute.store.renamed import current, earlier
+
+CHECKSUM, MEMBERS, VALUES = "checksum", "members", "values"
+# What a checksum leaves out: what is written after it or checked by itself, and what two runs that find the same do
+# not share.
+_LEFT_OUT = (CHECKSUM, MEMBERS, VALUES, "complete", "created", "command")
+_OF_ONE_RUN = ("command", "started", "options")
+# An attribute holds 64 kB at most; of a group with longer names the number alone is kept.
+_LONGEST_NAMES = 50_000
+
+
+def stamp(file: h5py.File) -> None:
+    """Stamp every group and dataset; values that are stamped already were copied with their stamp, and keep it."""
+
+    def look(_: str, item: h5py.HLObject) -> None:
+        if isinstance(item, h5py.Group):
+            write_facts(item, {MEMBERS: _named(item)})
+        elif VALUES not in item.attrs and _has_fixed_length(item):
+            write_facts(item, {VALUES: checksum_of_values(blocks(item))})
+        names = sorted(name for name in item.attrs if name not in _LEFT_OUT)
+        write_facts(item, {CHECKSUM: f"{_checksum(item, names)} {' '.join(names)}"})
+
+    look("/", file)
+    file.visititems(look)
+
+
+def has_facts_as_stamped(item: h5py.HLObject) -> bool:
+    """Whether the facts are those that the checksum was made of; facts that it does not name do not matter.
+
+    So it is, too, where there is no checksum: older stores have none.
+    """
+    if CHECKSUM not in item.attrs:
+        return True
+    digest, *names = str(read_fact(item, CHECKSUM)).split() or [""]
+    return all(name in item.attrs for name in names) and digest == _checksum(item, names)
+
+
+def gone(item: h5py.HLObject, path: str) -> Iterator[Problem]:
+    """Find the members that a group at a path had when it was stamped and has no more; none of a dataset."""
+    if not isinstance(item, h5py.Group) or MEMBERS not in item.attrs:
+        return
+    number, _, listed = str(read_fact(item, MEMBERS)).partition(" ")
+    for name in listed.split("/") if listed else ():
+        if not any(called in item for called in (name, earlier(name), current(name))):
+            yield Problem(f"{path.rstrip('/')}/{name}", "it is gone; it was there when the store was written")
+    if not listed and len(item) < int(number):
+        yield Problem(path, f"{int(number) - len(item)} of its {number} members are gone")
+
+
+def stamp_of_values(dataset: h5py.Dataset) -> str | None:
+    """Return the checksum that a dataset's values had when it was stamped; None where it has none."""
+    held = read_fact(dataset, VALUES)
+    return None if held is None else str(held)
+
+
+def checksum_of_values(parts: Iterator[NDArray[Any]]) -> str:
+    """CRC-32, in hexadecimal, of a dataset's values in the order of its axes, numbers with the lowest byte first.
+
+    Parameters
+    ----------
+    parts : iterator of arrays
+        The values in blocks along the first axis, see :func:`precompute.store.checks.rules.blocks`.
+    """
+    found = 0
+    for part in parts:
+        found = zlib.crc32(np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<")).tobytes(), found)
+    return f"{found:08x}"
+
+
+def _named(group: h5py.Group) -> str:
+    """Return how many members a group has, and their names with slashes between, which no name has."""
+    names = "/".join(group)
+    return f"{len(group)} {names}" if len(names.encode()) <= _LONGEST_NAMES else str(len(group))
+
+
+def _has_fixed_length(dataset: h5py.Dataset) -> bool:
+    return dataset.shape is not None and dataset.dtype.kind != "O"
+
+
+def _checksum(item: h5py.HLObject, names: Sequence[str]) -> str:
+    """CRC-32, in hexadecimal, of one line a fact: the JSON array of name and value, in ASCII."""
+    lines = "".join(json.dumps([name, _stamped(name, _as_json(item.attrs[name]))]) + "\n" for name in names)
+    return f"{zlib.crc32(lines.encode()):08x}"
+
+
+def _stamped(name: str, value: Any) -> Any:
+    """Return what a checksum takes of a fact: all of it; of the provenance what does not belong to one run alone."""
+    try:
+        held = json.loads(value) if name == "provenance" else None
+    except (ValueError, TypeError, RecursionError):
+        return value
+    return {key: held[key] for key in held if key not in _OF_ONE_RUN} if isinstance(held, dict) else value
+
+
+def _as_json(value: Any) -> Any:
+    """Return a fact as JSON has it; what no fact can be, by its appearance."""
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "SObiuf":
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_as_json(part) for part in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return value if isinstance(value, str | int | float) else repr(value)
