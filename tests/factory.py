@@ -6,9 +6,12 @@ activations, and a few units really prefer a class and really matter to it.
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -19,6 +22,7 @@ from precompute.measures.table import measure_row
 from precompute.store.list_hash import list_hash
 from precompute.store.pictures import write_pictures
 from precompute.store.schema import layer_path
+from precompute.store.stamps import VALUES, stamp
 from precompute.store.train_writer import TrainWriter
 from precompute.store.writer import StoreWriter
 
@@ -90,6 +94,15 @@ def write_store(path: Path, contents: Contents, training: Contents | None = None
             _write(TrainWriter(writer), replace(training, datasets=kept[0], facts=kept[1]))
         writer.finish(json.dumps(contents.provenance))
     return path
+
+
+@contextmanager
+def as_if_written(path: Path) -> Iterator[h5py.File]:
+    """Give a store's open file to change, and stamp it as if it had been written so."""
+    with h5py.File(path, "r+") as file:
+        yield file
+        file.visititems(lambda _, item: item.attrs.pop(VALUES, None))
+        stamp(file)
 
 
 def _write(writer: StoreWriter | TrainWriter, contents: Contents) -> None:

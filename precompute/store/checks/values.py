@@ -42,11 +42,12 @@ def _problems(file: h5py.File, path: str, entry: schema.Entry) -> Iterator[Probl
             raise
         yield Problem(path, f"a block of it cannot be read ({error})")
         return
-    if count["missing"] and not entry.nan:
-        yield Problem(path, f"{count['missing']} values are missing (NaN)")
+    n_missing = 0 if entry.nan else count["missing"]
+    if n_missing:
+        yield Problem(path, f"{n_missing} values are missing (NaN)")
     if count["outside"]:
         yield Problem(path, f"{count['outside']} values cannot be: expected {span[0]:g} to {span[1]:g}")
-    if not unchanged:
+    if not unchanged and not n_missing and not count["outside"]:
         yield Problem(path, "its values are not those that were written")
 
 

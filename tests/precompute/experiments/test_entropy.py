@@ -2,7 +2,6 @@
 
 import shutil
 
-import h5py
 import numpy as np
 import pytest
 import torch
@@ -14,6 +13,7 @@ from precompute.measures.entropy import feature_entropy
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
+from tests.factory import as_if_written
 from tests.small import write_images
 
 LAYER = "layers/features.4"
@@ -153,7 +153,7 @@ def test_little_time_means_fewer_steps_and_images_and_says_so(job_store, capsys)
 
 
 def shaped(path, layer, shape):
-    with h5py.File(path, "r+") as file:
+    with as_if_written(path) as file:
         file[f"/layers/{layer}"].attrs["spatial_shape"] = np.array(shape, dtype=np.int64)
 
 

@@ -1,12 +1,12 @@
 """The statistics of a made-up store, held to plain loops over its flips."""
 
-import h5py
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from precompute.store.check import check
 from precompute.store.reader import open_store
+from tests.factory import as_if_written
 from tests.precompute.experiments.conftest import content_after
 
 
@@ -137,7 +137,7 @@ def test_certainty_is_the_surest_of_the_classes_that_become_less_certain(found):
 
 
 def test_a_store_without_log_probabilities_has_the_rest(store_path, experiment):
-    with h5py.File(store_path, "r+") as file:
+    with as_if_written(store_path) as file:
         for layer, kind in CASES:
             del file[f"layers/{layer}/ablation/{kind}/log_prob_change"]
     arrays, _ = experiment("statistics")
