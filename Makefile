@@ -40,10 +40,10 @@ test: check browser
 architecture: .venv/installed-dev
 	$(BIN)/python -m tests.floors
 
-# What takes too long for every day, such as the engine on large families.
+# What takes too long for every day, such as the engine on large families, and ten times the drawn examples.
 .PHONY: test-long
 test-long: .venv/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 -m long
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 -m "long or hypothesis" --hypothesis-profile long
 
 coverage: .venv/installed-dev
 	$(BIN)/python -m tests.coverage

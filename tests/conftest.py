@@ -7,8 +7,11 @@ import pytest
 from hypothesis import settings
 
 # The machines that run the tests are shared: how long one example takes says nothing. On them a failure must repeat.
-settings.register_profile("unitscope", deadline=None, derandomize=bool(os.environ.get("CI")))
-settings.load_profile("unitscope")
+# Every run draws other examples, so a few a day are many in time; `make test-long` draws many at once.
+usual = settings(deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.register_profile("everyday", usual, max_examples=30)
+settings.register_profile("long", usual, max_examples=300)
+settings.load_profile("everyday")
 
 
 @pytest.fixture(scope="session")

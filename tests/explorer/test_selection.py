@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.measure_choices import axes_of, column_sets
@@ -20,7 +20,6 @@ def store(made):
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
 def test_every_selection_survives_its_url(data, store):
     layer = data.draw(st.sampled_from(store.layers))
     axes = axes_of(layer)
@@ -46,7 +45,6 @@ def test_every_selection_survives_its_url(data, store):
 
 
 @given(query=st.dictionaries(st.sampled_from(["layer", "unit", "class", "show", "map", "x", "page"]), st.text()))
-@settings(max_examples=100, deadline=None)
 def test_no_url_breaks_and_whatever_is_replaced_is_named(query, store):
     selection, problems = parse(query, "demo", store)
     assert selection.layer in [layer.name for layer in store.layers]

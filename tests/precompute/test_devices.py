@@ -1,21 +1,26 @@
 """Whole commands on a device other than the CPU: the store is the one that the CPU makes."""
 
+from types import SimpleNamespace
+
 import h5py
 import numpy as np
 import pytest
 import torch
 
 from precompute.__main__ import main
-from precompute.experiments import restored_run
+from precompute.experiments import restored_run, runner
 from precompute.run import planning
 from precompute.store.check import check
+from precompute.store.experiments import registry
 from tests.small import write_images, write_network
 
 
 @pytest.fixture
 def commands(device, monkeypatch, tmp_path):
-    """What runs the small job, then every experiment, and returns the store."""
+    """What runs the small job, then every experiment that runs the network, and returns the store."""
     model, images = write_network(tmp_path), write_images(tmp_path / "images")
+    on_devices = [spec for spec in registry.specs() if spec.needs_network]
+    monkeypatch.setattr(runner, "registry", SimpleNamespace(specs=lambda: on_devices, spec_of=registry.spec_of))
 
     def run(name, where):
         for module in (planning, restored_run):

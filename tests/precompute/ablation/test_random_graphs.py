@@ -11,6 +11,7 @@ from precompute.ablation.ablations import Ablation, each_unit
 
 IMAGES = torch.randn(10, 3, 9, 9, generator=torch.Generator().manual_seed(8))
 WIDTH = 6
+FEW = settings(max_examples=settings().max_examples // 3)  # PyTorch writes down a network for each
 
 STEPS = {
     "relu": lambda x, y, _: F.relu(x),
@@ -54,7 +55,7 @@ class Drawn(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(FEW, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(steps=["join"])
 @given(steps=st.lists(st.sampled_from(sorted(STEPS)), max_size=6))
 def test_outputs_are_the_plain_methods_on_any_graph(steps, alive, engines, compare):

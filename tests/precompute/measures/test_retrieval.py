@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.measures.halves import halves
@@ -55,7 +55,6 @@ def test_average_precision_is_precision_over_steps_of_recall(case):
         assert found[1, c] == pytest.approx(slow_precision([-v for v in values], label, c), nan_ok=True)
 
 
-@settings(deadline=None)
 @given(cases)
 def test_a_threshold_is_chosen_on_one_half_and_read_on_the_other(case):
     values, label, half = case

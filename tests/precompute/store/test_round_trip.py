@@ -11,6 +11,8 @@ from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests.factory import LOSSES, Recipe, make_contents, write_store
 
+FEW = settings(max_examples=settings().max_examples // 5)  # an example writes, checks and reads a whole store
+
 shapes = st.sampled_from([(), (1, 1), (3, 2), (56, 1)])
 
 
@@ -46,7 +48,7 @@ def same(found, expected):
     return True
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(FEW, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(recipe=recipes())
 def test_a_store_gives_back_what_was_written(recipe, tmp_path):
     contents = make_contents(recipe)
