@@ -36,11 +36,6 @@ class Method:
     arguments: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def passes(self) -> int:
-        """Forward and backward passes that a map costs, about: some need more steps than their first."""
-        return 2 * self.steps if self.sums_up else 1
-
-    @property
     def sums_up(self) -> bool:
         """Whether its maps promise to sum up to what the activation changes from the baseline to the image."""
         return self.steps > 1

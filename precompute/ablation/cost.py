@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from time import perf_counter
 
+import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.ablation.plain import PlainAblater
+from precompute.models.clock import work_clock
 
 _FEW = 2
 _IMAGES = 32
@@ -43,6 +44,7 @@ def measure_cost(
     probe: Tensor,
     ablations: Sequence[Ablation],
     *,
+    device: torch.device,
     at_layer: Tensor | None = None,
     patience: float = 2.0,
 ) -> Cost:
@@ -56,6 +58,8 @@ def measure_cost(
         (image, channel, height, width): a few of the images, taken several times over where the network is quick.
     ablations
         Like those that will be swept, in any order; a sample spread evenly over them is timed.
+    device
+        Where the network is.
     at_layer
         The layer's output for the probe, where sweeps will be given such.
     patience
@@ -65,10 +69,10 @@ def measure_cost(
     def timed(n_images: int, n_ablations: int) -> float:
         inputs, given = _some(probe, n_images), None if at_layer is None else _some(at_layer, n_images)
         chosen = [ablations[i * len(ablations) // n_ablations] for i in range(n_ablations)]
-        started = perf_counter()
+        seconds = work_clock(device)
         for _ in ablater.sweep(inputs, chosen, given):
             pass
-        return perf_counter() - started
+        return seconds()
 
     timed(len(probe), 1)  # the first pass of a network is slow
     if isinstance(ablater, PlainAblater):

@@ -13,6 +13,8 @@ from precompute.models.sites import Site
 
 _DIRECTIONS = 4
 _STEP = 1e-5
+# Of the images' deviation, and far more than a step.
+_NOISE = 0.01
 # Of the derivative. Where a step goes over the bend of a ReLU the two differ by far less.
 _TOLERATED = 0.1
 
@@ -56,6 +58,18 @@ def no_gradient(network: nn.Module, site: Site, inputs: Tensor) -> str | None:
     return None
 
 
+def uneven(images: Tensor) -> Tensor:
+    """Return images with a little noise, always the same: in an even area maxima are of equals, and have no derivative.
+
+    Parameters
+    ----------
+    images
+        (image, channel, height, width), on the CPU.
+    """
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(1), dtype=images.dtype)
+    return images + _NOISE * (float(images.std()) or 1.0) * noise
+
+
 def _derivatives(until: SiteOutput, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Return derivatives of a random weighting of the layer's activations in a few random directions, (direction,).
 
@@ -63,11 +77,11 @@ def _derivatives(until: SiteOutput, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """
     run = in_float64(until, inputs)
     generator = torch.Generator().manual_seed(0)
-    start = inputs.detach().cpu().double()
 
     def random_like(tensor: Tensor) -> Tensor:
         return torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
 
+    start = uneven(inputs.detach().cpu().double())
     with torch.no_grad():
         weight = random_like(run(start))
     gradient = _gradient(run, start, weight)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
-from precompute.ablation.batch_sizes import memory_budget
 from precompute.attribution_methods import METHODS
 from precompute.errors import ImageFolderError
 from precompute.images.loading import Batch
@@ -17,7 +16,6 @@ from precompute.run.merge import Merged
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
 from precompute.run.sweep import Swept
-from precompute.stages.activation_at import ActivationAt, rows_within
 from precompute.stages.attribution import failure_of
 from precompute.stages.exemplar_maps import Look, Maps, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted, wanted
@@ -73,18 +71,13 @@ def _look_at_all(part: ImageSet, images: Swept, merged: Merged, progress: Progre
     plan, shown = part.plan, merged.named_images()
     shards = {name: shown[cut.start : cut.stop] for name, cut in part.cut("look", len(shown)).items()}
     todo = part.todo(shards)
-    looks = {site: _look(plan, network) for site, network in plan.activations_at.items()}
+    looks = plan.looks()
     steps = {name: _n_steps(plan, merged, positions) for name, positions in shards.items()}
     with progress.stage(f"{part.of}exemplars", sum(steps.values()), unit="maps") as stage:
         stage.advance(sum(steps[name] for name in shards if name not in todo))
         for name, batch in part.read(images.list, todo):
             part.folder.write(name, _look_one(plan, looks, batch, merged, stage))
     return list(shards)
-
-
-def _look(plan: Plan, network: ActivationAt) -> Look:
-    rows = rows_within(memory_budget(plan.device), network, plan.probe[:1])
-    return Look(network, plan.baseline_input, min(rows, plan.options.batch_size), MAX_ATTRIBUTION_MAP_SIDE)
 
 
 def _attributed(plan: Plan, merged: Merged, site: Site) -> dict[str, int]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater
+from precompute.ablation.batch_sizes import memory_budget
 from precompute.ablation.engine import Engine
 from precompute.images.classes import ClassTable
 from precompute.images.folder import ImageList
@@ -18,7 +19,9 @@ from precompute.models.checkpoints import state_digest
 from precompute.models.model import Model
 from precompute.models.sites import Site
 from precompute.options import RunOptions
-from precompute.stages.activation_at import ActivationAt
+from precompute.stages.activation_at import ActivationAt, rows_within
+from precompute.stages.exemplar_maps import Look
+from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,14 @@ class Plan:
         """Processes that decode images."""
         chosen = self.options.workers
         return default_workers(len(self.candidates)) if chosen is None else chosen
+
+    def looks(self) -> dict[Site, Look]:
+        """Return how the activations of each layer are attributed, as far as they are."""
+        memory, most, side = memory_budget(self.device), self.options.batch_size, MAX_ATTRIBUTION_MAP_SIDE
+        return {
+            site: Look(network, self.baseline_input, min(rows_within(memory, network, self.probe[:1]), most), side)
+            for site, network in self.activations_at.items()
+        }
 
     def swept_plainly(self, doubted: Mapping[str, str]) -> "Plan":
         """Return the same plan with some layers swept by whole passes.

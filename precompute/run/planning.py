@@ -28,7 +28,8 @@ from precompute.models.sites import Site, find_sites, told
 from precompute.models.trust import trusted
 from precompute.models.units_on import UnitsOn
 from precompute.options import RunOptions
-from precompute.run.cost import sweep_seconds, with_attributions
+from precompute.run.attribution_choice import with_attributions
+from precompute.run.cost import sweep_seconds
 from precompute.run.plan import AttributionPlan, Plan
 
 _USUAL_SIDES = (224, 299, 96, 64, 32, 28)

@@ -9,7 +9,7 @@ from precompute.ablation.capture import CannotCapture, capture
 from precompute.ablation.graph import Program
 from precompute.attribution_methods import METHODS
 from precompute.models.forward import fit
-from precompute.models.gradients import no_gradient
+from precompute.models.gradients import no_gradient, uneven
 from precompute.models.hooks import SiteOutput
 from precompute.models.sites import Site
 from precompute.models.upstream import unrectifiable
@@ -110,8 +110,8 @@ def _same(cone: Cone, whole: WholeNetwork, site: Site, probe: Tensor) -> bool:
     places = [(0, 0), (0, width - 1), (height - 1, 0), (height - 1, width - 1), (height // 2, width // 2)]
     y, x = (torch.tensor(axis) for axis in zip(*places, strict=True))
     unit = torch.arange(len(places)) % site.n_units
-    rows = torch.arange(len(places)) % len(probe)
-    found, expected = (_value_and_gradient(part, probe[rows], unit, y, x) for part in (cone, whole))
+    images = uneven(probe[torch.arange(len(places)) % len(probe)])
+    found, expected = (_value_and_gradient(part, images, unit, y, x) for part in (cone, whole))
     # Where the clipping is left out, the whole network has no gradient to compare with.
     compared = torch.ones(len(places), dtype=torch.bool)
     if cone.leaves_out_clipping:

@@ -46,6 +46,15 @@ def test_modules_that_work_in_place_have_their_gradient(images):
     assert said(network.eval(), "2", images) is None
 
 
+def test_pictures_of_even_areas_have_their_gradient():
+    """All that a maximum is taken of is equal there, and the maximum has no derivative."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten()
+    ).eval()
+    assert said(network, "3", torch.full((2, 3, 32, 32), 0.7)) is None
+
+
 def test_where_no_gradients_can_be_recorded_no_kernel_is_known(images):
     network = hostile.Decorated().eval()
     site = find_site(list_sites(network, images), "conv1")

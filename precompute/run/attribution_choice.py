@@ -1,0 +1,179 @@
+"""Which attributions a run makes: those asked for, or by default as many as cost no more than the rest of the run."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from precompute.ablation.engine import Engine
+from precompute.attribution_methods import METHODS
+from precompute.images.picture import small_shape, thumbnail
+from precompute.models.clock import work_clock
+from precompute.models.hooks import outputs_at
+from precompute.models.sites import Site
+from precompute.run.plan import AttributionPlan, Plan
+from precompute.stages.activation_at import activation_at, not_right
+from precompute.stages.attribution import failure_of
+from precompute.stages.exemplar_maps import Look, attribution_maps, exemplar_maps
+from precompute.stages.exemplars import Wanted
+from precompute.store.schema import (
+    EXEMPLAR_KINDS,
+    MAX_ATTRIBUTION_MAP_SIDE,
+    MAX_EXEMPLAR_MAP_SIDE,
+    MAX_THUMBNAIL_SIDE,
+)
+
+LEAST_SECONDS = 30.0
+USUAL_EXEMPLARS = 6
+# Maps tried to know what one costs. Those that take several steps do not all take the same number.
+_TRIED, _TRIED_AT_LEAST, _TRIED_AT_MOST, _ONE_IN = 8, 4, 16, 128
+_PATIENCE = 2.0
+_MANY = 256
+
+Seconds = Mapping[Site, Mapping[str, float]]
+
+
+def with_attributions(plan: Plan) -> Plan:
+    """Return the plan with its attributions: what was asked for, or by default what is not too much.
+
+    By default, the gradient on the first exemplars and integrated gradients on the very first are always made. The rest
+    is made in the order in which it is looked at, as long as the second look at the images, for pictures, maps and
+    attributions, takes no longer than the pass without ablation and the sweeps, or half a minute where that is more.
+    What does not fit can be made later.
+    """
+    asked = tuple(METHODS) if plan.options.attribution is None else plan.options.attribution
+    left_out = {site.name: not_right(plan.model.network, site, plan.probe, asked) for site in plan.sites}
+    programs = {site: ablater.program for site, ablater in plan.ablaters.items() if isinstance(ablater, Engine)}
+    networks = {
+        site: activation_at(plan.model.network, site, plan.probe, programs.get(site))
+        for site in plan.sites
+        if len(left_out[site.name]) < len(asked)
+    }
+    plan = replace(plan, activations_at=networks)
+    trials = {site: _Trial.of(plan, site, look) for site, look in plan.looks().items()}
+    for site, trial in trials.items():
+        left_out[site.name] |= trial.failing([name for name in asked if name not in left_out[site.name]])
+    right = {site: [name for name in asked if name not in left_out[site.name]] for site in plan.sites}
+    seconds = {site: trial.seconds_a_map(right[site]) for site, trial in trials.items()}
+    n_exemplars = min(USUAL_EXEMPLARS, plan.options.top_k, len(plan.candidates))
+    if plan.options.attribution is None:
+        exemplars = _within_bounds(plan, right, seconds, n_exemplars)
+    else:
+        exemplars = {site: dict.fromkeys(methods, n_exemplars) for site, methods in right.items()}
+    attribution = AttributionPlan(
+        {site.name: methods for site, methods in exemplars.items()},
+        left_out,
+        n_exemplars,
+        sum(_cost(site, name, n, seconds) for site, methods in exemplars.items() for name, n in methods.items()),
+        sum(_bytes_of_map(plan) * site.n_units * n_exemplars * len(methods) for site, methods in exemplars.items()),
+    )
+    used = {site: network for site, network in networks.items() if right[site]}
+    return replace(plan, attribution=attribution, activations_at=used)
+
+
+def _within_bounds(
+    plan: Plan, right: Mapping[Site, Sequence[str]], seconds: Seconds, n_exemplars: int
+) -> dict[Site, dict[str, int]]:
+    """Return for every layer and method how many exemplars get maps."""
+    exemplars = {site: dict.fromkeys(methods, 0) for site, methods in right.items()}
+    bound, total = max(LEAST_SECONDS, plan.sweep_seconds), _showing_seconds(plan)
+    for name, upto, always in _in_order(n_exemplars):
+        for site, counts in exemplars.items():
+            if name not in counts or upto <= counts[name]:
+                continue
+            cost = _cost(site, name, upto - counts[name], seconds)
+            if always or total + cost <= bound:
+                counts[name], total = upto, total + cost
+    return exemplars
+
+
+def _in_order(n_exemplars: int) -> Iterator[tuple[str, int, bool]]:
+    """Yield methods, up to which exemplar they go, and whether they go there whatever it costs; what is seen first."""
+    yield "gradient", n_exemplars, True
+    yield "integrated_gradients", min(1, n_exemplars), True
+    yield from ((name, n_exemplars, False) for name in METHODS if name not in ("gradient", "integrated_gradients"))
+    yield from (("integrated_gradients", upto, False) for upto in range(2, n_exemplars + 1))
+
+
+def _cost(site: Site, name: str, n_exemplars: int, seconds: Seconds) -> float:
+    return site.n_units * n_exemplars * seconds[site][name] if n_exemplars else 0.0
+
+
+def _bytes_of_map(plan: Plan) -> int:
+    height, width = small_shape(plan.probe.shape[2:], MAX_ATTRIBUTION_MAP_SIDE)
+    return 2 * height * width
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """Attributions of some units of a layer, spread over it, each on the image at hand where it is most active."""
+
+    plan: Plan
+    look: Look
+    n_units: int
+    pairs: Wanted
+    peak: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, plan: Plan, site: Site, look: Look) -> "_Trial":
+        unit = np.unique(np.linspace(0, site.n_units - 1, _TRIED_AT_MOST).astype(np.int64))
+        network, batch_size = plan.model.network, plan.options.batch_size
+        output = outputs_at(network, (site,), plan.probe)[site][:, unit].float().flatten(2)
+        row = output.amax(2).argmax(0).cpu().numpy() if output.ndim == 3 else np.zeros(len(unit), dtype=np.int64)
+        pairs = Wanted(unit, np.zeros(len(unit), dtype=np.int64), row)
+        _, peak = exemplar_maps(network, {site: pairs}, plan.probe, batch_size=batch_size, side=MAX_EXEMPLAR_MAP_SIDE)
+        return cls(plan, look, site.n_units, pairs, peak[site])
+
+    def failing(self, methods: Sequence[str]) -> dict[str, str]:
+        """Try methods on one unit, and return those that fail, with what they say."""
+        found = {}
+        for name in methods:
+            try:
+                self._seconds(name, 1)
+            except Exception as error:  # what stands against it lies in the person's network, and can be anything
+                found[name] = failure_of(error)
+        return found
+
+    def seconds_a_map(self, methods: Sequence[str]) -> dict[str, float]:
+        """Return how long a map takes by each method."""
+        of_one_pass = [name for name in methods if not METHODS[name].sums_up]
+        a_pass = min(self._seconds(of_one_pass[0], _TRIED) for _ in range(2)) if of_one_pass else 0.0
+        return {name: self._seconds_of_steps(name) if METHODS[name].sums_up else a_pass for name in methods}
+
+    def _seconds_of_steps(self, name: str) -> float:
+        one = max(self._seconds(name, 1), 1e-9)
+        at_least = max(_TRIED_AT_LEAST, self.n_units // _ONE_IN)
+        return self._seconds(name, min(_TRIED_AT_MOST, max(at_least, int(_PATIENCE / one))))
+
+    def _seconds(self, name: str, n: int) -> float:
+        """Time n maps, and return the time of one."""
+        # Spread over the units where they are not all taken.
+        some = np.arange(len(self.pairs))[:: max(1, len(self.pairs) // n)][:n]
+        seconds = work_clock(self.plan.device)
+        at = (self.peak[0][some], self.peak[1][some])
+        attribution_maps(self.look, METHODS[name], self.plan.probe, self.pairs.take(some), at, lambda _n: None)
+        return seconds() / len(some)
+
+
+def _showing_seconds(plan: Plan) -> float:
+    """Estimate the time of all else that the second look does: a pass, a thumbnail, the maps of the exemplars."""
+    n_images = len(plan.candidates)
+    k = len(EXEMPLAR_KINDS) * min(plan.options.top_k, n_images)
+    n_maps = sum(site.n_units * k for site in plan.sites)
+    few, many = (_maps_of(plan, n) for n in (1, _MANY))
+    times = []
+    for work in (few, many, lambda: [thumbnail(plan.view.picture(one), MAX_THUMBNAIL_SIDE) for one in plan.probe]):
+        seconds = work_clock(plan.device)
+        work()
+        times.append(seconds())
+    an_image = (times[0] + times[2]) / len(plan.probe)
+    a_map = max(0.0, times[1] - times[0]) / (len(plan.sites) * _MANY)
+    return min(n_images, n_maps) * an_image + n_maps * a_map
+
+
+def _maps_of(plan: Plan, n: int) -> Callable[[], object]:
+    """Return what makes the maps of n units, some of them several times, of each layer."""
+    slot, row = np.zeros(n, dtype=np.int64), np.arange(n) % len(plan.probe)
+    wanted = {site: Wanted(np.arange(n) % site.n_units, slot, row) for site in plan.sites}
+    network, size = plan.model.network, plan.options.batch_size
+    return lambda: exemplar_maps(network, wanted, plan.probe, batch_size=size, side=MAX_EXEMPLAR_MAP_SIDE)
