@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 
 from precompute.experiments.options import ExperimentOptions
@@ -86,7 +87,8 @@ def _attributes() -> str:
 
 def _facts_of_experiments() -> str:
     head = ("fact of an experiment", "kind", "must be there", "meaning")
-    return markdown(head, (_fact(name, fact) for name, fact in registry.FACTS.items()))
+    of_layers = ((f"`layers/<layer>`: {name}", *rest) for name, *rest in starmap(_fact, registry.LAYER_FACTS.items()))
+    return markdown(head, (*starmap(_fact, registry.FACTS.items()), *of_layers))
 
 
 def _fact(name: str, fact: Fact) -> tuple[str, ...]:

@@ -11,17 +11,16 @@ from time import monotonic
 from typing import Any, Self
 
 from precompute.errors import DiskError, StoreChanged, StoreDamaged, StoreError, UnitscopeError
+from precompute.experiments.found import Found, earlier, write
+from precompute.experiments.layerwise import refuse_mixing
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.protocol import Findings, Job, Prepared
-from precompute.measures.table import measure_row
+from precompute.experiments.protocol import Job, Prepared
 from precompute.progress import Progress
 from precompute.provenance import versions
-from precompute.store import renamed
 from precompute.store.experiments import registry
 from precompute.store.experiments.spec import ExperimentSpec
 from precompute.store.place import own_part, place_of
 from precompute.store.reader import Store, open_store
-from precompute.store.schema import experiment_path, layer_path
 from precompute.store.writer import StoreWriter
 from precompute.words import duration, size
 
@@ -43,25 +42,6 @@ class Origin:
         return cls(store.path, (store.created, store.provenance))
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What goes into a store for one experiment.
-
-    Parameters
-    ----------
-    name
-        Of the experiment, and of its group.
-    facts
-        Of the group.
-    findings
-        Its datasets, and the measures that it adds to layers.
-    """
-
-    name: str
-    facts: dict[str, Any]
-    findings: Findings
-
-
 def carry_out(
     name: str,
     path: Path,
@@ -72,6 +52,8 @@ def carry_out(
     progress: Progress | None = None,
 ) -> None:
     """Carry out an experiment and add its group to a store, in place of an earlier one of the same name.
+
+    Where some layers are asked for, what an earlier one found on the others stays.
 
     Parameters
     ----------
@@ -155,11 +137,12 @@ def _next_part(
                 try:
                     now = writer.written()
                     found_now = find(spec, now, options.only(spec), command=command, say=say, progress=progress)
+                    beside = found_now.beside(now)
                 except UnitscopeError as error:
                     say(f"{spec.title} is left out: {error}")
                     continue
-                writer.remove(earlier(now, found_now))
-                write(writer, found_now)
+                writer.remove(earlier(now, beside))
+                write(writer, beside)
                 found.append(found_now)
                 say(f"Took {duration(progress.seconds[spec.name])}")
             if found:
@@ -224,38 +207,13 @@ def find(
     options.refuse_unused(spec)
     prepare: Callable[[Job], Prepared] = import_module(f"precompute.experiments.{spec.name}").prepare
     prepared = prepare(Job(store, _layers(store, options), options))
+    refuse_mixing(store, spec.name, _facts(spec, options, command, prepared.reduced))
     for sentence in (*_announced(spec, prepared), *_without_log_prob(spec, store)):
         say(sentence)
     _refuse_full_disk(store.path, copied + prepared.bytes)
     with progress.stage(spec.name, prepared.steps, unit=prepared.unit) as stage:
         findings = prepared.run(stage.advance)
     return Found(spec.name, _facts(spec, options, command, prepared.reduced), findings)
-
-
-def write(writer: StoreWriter, found: Found) -> None:
-    """Write what an experiment found; what an earlier one of its name left must be gone, see :func:`earlier`."""
-    group = experiment_path(found.name)
-    writer.describe(group, found.facts)
-    for path, values in found.findings.arrays.items():
-        writer.write(f"{group}/{path}", values)
-    for layer, measures in found.findings.measures.items():
-        for measure, values in measures.items():
-            path = layer_path(layer, "measure", measure)
-            writer.write(path, values)
-            writer.describe(path, measure_row(measure).facts() | {"experiment": found.name})
-
-
-def earlier(store: Store, found: Found) -> set[str]:
-    """List the paths that give way: the experiment's group, its measures, and those that are about to be written."""
-    added = {
-        (layer.name, held.name)
-        for layer in store.layers
-        for held in layer.measures.values()
-        if held.experiment == found.name
-    }
-    coming = {(layer, measure) for layer, measures in found.findings.measures.items() for measure in measures}
-    paths = {layer_path(layer, "measure", name) for layer, name in added | coming}
-    return {experiment_path(found.name)} | paths | set(map(renamed.earlier, paths))
 
 
 def add(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> None:
@@ -282,13 +240,14 @@ def add(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> None:
     place = place_of(of.path)
 
     def ready(now: Store) -> Callable[[], None]:
-        without = set[str]().union(*(earlier(now, each) for each in found))
-        return lambda: write_anew(without)
+        beside = [each.beside(now) for each in found]
+        without = set[str]().union(*(earlier(now, each) for each in beside))
+        return lambda: write_anew(beside, without)
 
-    def write_anew(without: set[str]) -> None:
+    def write_anew(beside: list[Found], without: set[str]) -> None:
         with StoreWriter(place, part=own_part(place)) as writer:
             writer.take_over(place, without=without)
-            for each in found:
+            for each in beside:
                 write(writer, each)
             writer.finish()
 

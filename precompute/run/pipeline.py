@@ -14,6 +14,7 @@ import numpy as np
 from precompute.ablation_kinds import kind_of
 from precompute.errors import DiskError, EngineDoubted, StoreError, UnitscopeError
 from precompute.experiments import runner
+from precompute.experiments.found import write
 from precompute.experiments.options import ExperimentOptions
 from precompute.models.device import exact_float32
 from precompute.models.sites import Site
@@ -191,7 +192,7 @@ def _write_statistics(writer: StoreWriter, command: str, progress: Progress, say
     with _told_if_missing(say):
         spec, options = registry.spec_of("statistics"), ExperimentOptions()
         found = runner.find(spec, writer.written(), options, command=command, say=_silent, progress=progress)
-        runner.write(writer, found)
+        write(writer, found)
 
 
 def _add_missing_statistics(out: Path, command: str, progress: Progress, say: Callable[[str], None]) -> None:

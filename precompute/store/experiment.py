@@ -64,6 +64,11 @@ class Experiment(Mapping[str, NDArray[Any]]):
         parsed = {fact: json.loads(str(held[fact])) for fact in ("options", "versions") if fact in held}
         return {fact: value.item() if isinstance(value, np.generic) else value for fact, value in held.items()} | parsed
 
+    def facts_of(self, layer: str) -> dict[str, Any]:
+        """When and by what command the findings of one layer were made, and with which versions (as JSON text)."""
+        held = self._file.facts(self._path()) | self._file.facts(self._path("layers", layer))
+        return {fact: str(held[fact]) for fact in ("created", "command", "versions") if fact in held}
+
     @cached_property
     def layers(self) -> tuple[str, ...]:
         """The layers it was carried out on."""

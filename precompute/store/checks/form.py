@@ -24,6 +24,8 @@ def problems(file: h5py.File) -> Iterator[Problem]:
             yield from _group_problems(file, path, facts)
     for name in set(names(file, "/experiments")).intersection(registry.NAMES):
         yield from _fact_problems(file, schema.experiment_path(name), registry.FACTS)
+        for layer in names(file, schema.experiment_path(name, "layers")):
+            yield from _fact_problems(file, schema.experiment_path(name, "layers", layer), registry.LAYER_FACTS)
     yield from _layer_problems(file)
     sizes = _shared_sizes(file)
     older = has_older_pictures(file)

@@ -41,6 +41,12 @@ FACTS: dict[str, Fact] = {
 }
 """Facts of every experiment's group."""
 
+LAYER_FACTS: dict[str, Fact] = {
+    name: Fact(FACTS[name].kind, f"{FACTS[name].doc[:-1]}, of this layer alone.", required=False)
+    for name in ("created", "command", "versions")
+}
+"""Facts of a layer's group in an experiment, where it was made by another command than the last."""
+
 
 def specs() -> tuple[ExperimentSpec, ...]:
     """Return all experiments that have a group in a store, in order."""

@@ -206,14 +206,6 @@ def test_measures_that_an_experiment_finds_join_those_of_the_layer(store_path, e
         assert store.layer("conv").measures["class_selectivity"].experiment == ""
 
 
-def test_an_experiment_made_anew_leaves_none_of_its_earlier_measures(store_path, experiment):
-    experiment("statistics")
-    experiment("statistics", "--layer", "deep")
-    with open_store(store_path) as store:
-        assert "flip_rate" in store.layer("deep").measures
-        assert "flip_rate" not in store.layer("conv").measures
-
-
 def test_all_adds_what_the_store_alone_is_enough_for_and_says_why_the_rest_is_left_out(store_path, capsys):
     assert main(["experiment", "all", str(store_path), "--seed", "3"]) == 0
     alone = {row.name for row in registry.specs() if not row.needs_network}
