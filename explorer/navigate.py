@@ -16,8 +16,8 @@ from explorer.store_files import StoreFile, find_store_files
 from precompute.errors import StoreError
 from precompute.store.reader import Layer, Store
 
-OVERVIEW, LAYER, UNIT, CLASS, IMAGE, EXPERIMENTS, COMPARE = map(
-    file_of, ("overview", "layer", "unit", "class", "image", "experiments", "compare")
+OVERVIEW, LAYER, UNIT, CLASS, IMAGE, EXPERIMENTS, WHAT_IF, COMPARE = map(
+    file_of, ("overview", "layer", "unit", "class", "image", "experiments", "what_if", "compare")
 )
 
 

@@ -43,6 +43,7 @@ PAGES: tuple[Page, ...] = (
     Page("class", "Class", lambda chosen: [chosen.label, "Class"], path="explorer/views/class_.py"),
     Page("image", "Image", lambda chosen: [chosen.image, "Image"]),
     Page("experiments", "Experiments", lambda _: ["Experiments"], in_header=True),
+    Page("what_if", "What if", lambda chosen: ["What if", chosen.layer], in_header=True),
     Page("compare", "Compare stores", lambda _: ["Compare"]),
 )
 """The first is shown where the URL names none."""

@@ -51,6 +51,11 @@ class Selection:
         Which of a unit's best concepts is drawn on its exemplars, from 1.
     beside : str or None
         Names of the stores that are compared with this one, with a slash between them; None for the newest.
+    units, change, on : str or None
+        Of a what-if: the units, as people write them; the change, as `precompute.what_if.request` writes it; the image
+        that is looked at, by its number, or ``mine`` for a picture of the reader's. None for none, off, and all images.
+    pairs : str or None
+        ``yes`` where every pair of the units is changed too.
     """
 
     store: str
@@ -70,6 +75,10 @@ class Selection:
     choice: str | None = None
     concept: str | None = None
     beside: str | None = None
+    units: str | None = None
+    change: str | None = None
+    on: str | None = None
+    pairs: str | None = None
 
     def to(self, **changes: Any) -> Self:
         """Return this selection with some parts changed."""
@@ -120,6 +129,7 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
     found = Selection(
         name, label=label, image=image, experiment=experiment, choice=query.get("choice"), beside=query.get("beside")
     )
+    found = found.to(**{part: query.get(part) for part in ("units", "change", "on", "pairs")})
     asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))
     if asked is None:
         return found, reading.problems

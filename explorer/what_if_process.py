@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -77,7 +77,7 @@ class Job:
     """A question on its way, or answered."""
 
     def __init__(self, question: Question, number: int) -> None:
-        self.question, self.number = question, number
+        self.question, self.key, self.number = question, question.key, number
         self.state: State = "waiting"
         self.stage, self.done, self.total = "", 0, 0
         self.why = ""
@@ -101,6 +101,7 @@ class Job:
     def end(self, state: State, *, why: str = "", arrays: Arrays | None = None) -> None:
         """Give the answer, or the reason why there is none."""
         self.state, self.why, self.arrays = state, why, arrays or {}
+        self.question = replace(self.question, picture=b"")  # a picture of the reader's is kept nowhere
         self._ended.set()
 
 
@@ -128,16 +129,22 @@ class WhatIfProcess:
         Thread(target=self._work, daemon=True).start()
 
     def ask(self, question: Question) -> Job:
-        """Put a question at the end of the line; one that was asked before has the answer that it got."""
+        """Put a question at the end of the line; one that was asked before has the answer that it got.
+
+        Questions about a picture of the reader's are not remembered.
+        """
+        key = question.key
         with self._news:
-            job = self._jobs.get(question.key)
+            job = self._jobs.get(key)
             if job is None:
                 self._n_asked += 1
-                job = self._jobs[question.key] = Job(question, self._n_asked)
+                job = Job(question, self._n_asked)
                 self._waiting.append(job)
                 self._news.notify()
-            self._jobs.move_to_end(question.key)
-            self._forget_oldest()
+            if not question.request.upload:
+                self._jobs[key] = job
+                self._jobs.move_to_end(key)
+                self._forget_oldest()
             return job
 
     def before(self, job: Job) -> int:
@@ -148,8 +155,8 @@ class WhatIfProcess:
     def forget(self, job: Job) -> None:
         """Let the question of an ended job be asked anew."""
         with self._news:
-            if self._jobs.get(job.question.key) is job:
-                del self._jobs[job.question.key]
+            if self._jobs.get(job.key) is job:
+                del self._jobs[job.key]
 
     @property
     def is_running(self) -> bool:

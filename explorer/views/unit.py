@@ -17,7 +17,7 @@ from explorer.pages.unit import (
     measures,
     unit_picker,
 )
-from explorer.widgets import header, messages
+from explorer.widgets import header, messages, what_if_link
 from explorer.widgets.html import sentence
 from precompute.store.answers import answers
 
@@ -40,6 +40,7 @@ else:
     move = main_move(flips, before, view.store.classes.of_output)
     headline_note.show(view, profile, images, effects, test, move)
 measures.show_key_measures(view, layer, unit, effects.n_images)
+what_if_link.show(view, [unit], "What if this unit were changed, alone or with others")
 
 left, right = st.columns([5, 7], gap="large")
 with left:

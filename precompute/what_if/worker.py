@@ -5,7 +5,6 @@ a network prints goes to the log, for the output carries messages alone.
 """
 
 import os
-import sys
 from argparse import ArgumentParser
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -114,9 +113,22 @@ def main() -> None:
     parser.add_argument("--allow-code", action="store_true")
     code_allowed = parser.parse_args().allow_code
     torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # one processor stays the app's
-    stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    serve(Questions(sys.stdin.buffer), Sessions(code_allowed=code_allowed), lambda told, a: send(stream, told, a))
+    asked, said = _pipes()
+    serve(Questions(asked), Sessions(code_allowed=code_allowed), lambda told, arrays: send(said, told, arrays))
+
+
+def _pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """Take the pipes to and from the app, and leave an empty input and the log in their places.
+
+    Processes that read images are forked from this one and close ``sys.stdin`` first. They would wait for ever for its
+    lock, which the thread holds that reads questions.
+    """
+    asked, said = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return asked, said
 
 
 if __name__ == "__main__":

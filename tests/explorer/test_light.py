@@ -10,7 +10,7 @@ SHOW_EVERY_PAGE = """
 import sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("app.py", default_timeout=60).run()
-for page in ("layer", "unit", "experiments", "compare"):
+for page in ("layer", "unit", "experiments", "what_if", "compare"):
     app.switch_page(f"explorer/views/{page}.py").run()
 assert not app.exception and any("us-sentence" in html.proto.body for html in app.get("html"))
 print([name for name in ("torch", "torchvision", "captum") if name in sys.modules])

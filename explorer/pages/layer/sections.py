@@ -27,7 +27,7 @@ from explorer.measure_display import (
 from explorer.navigate import View
 from explorer.null_levels import NullLevel, null_level_of
 from explorer.positions import shape_words, where_words
-from explorer.widgets import unit_grid
+from explorer.widgets import unit_grid, what_if_link
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note, sentence
 from precompute.measures.table import in_points
@@ -35,7 +35,7 @@ from precompute.store.answers import answers
 from precompute.store.experiments import registry
 from precompute.store.reader import Experiment, Layer
 
-_TILES_A_PAGE = 48
+_TILES_A_PAGE, _FIRST = 48, 10
 _PAGE_WIDTH, _PAGES_SHOWN = 48, 9
 _TABLE_HEIGHT = 540
 _NUMBER_WIDTH, _TEXT_WIDTH, _COLUMNS_THAT_FIT = 105, 140, 9
@@ -244,6 +244,8 @@ def show_grid(view: View, layer: Layer) -> None:
         with st.container(width=300):
             ends = "lowest first" if lowest_first(layer, sort) else "highest first"
             _choose_measure(view, layer, options, sort, "sort", f"Order, {ends}")
+        first = order[:_FIRST].tolist()
+        what_if_link.show(view, first, f"What if the first {len(first)} were changed")
         _choose_page(view, pages, page, "above")
     value = quantity_of(layer.measures[sort]) if sort in layer.measures else None
     unit_grid.show(

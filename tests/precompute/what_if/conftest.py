@@ -8,9 +8,9 @@ from tests.small import write_images, write_network
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
-    """The folder; ``small.h5`` lies in it, of 24 images and two layers, with both kinds of ablation."""
+    """The folder; ``small.h5`` in it is of 60 images, so many that a process of its own decodes them."""
     folder = tmp_path_factory.mktemp("small")
-    model, images = write_network(folder), write_images(folder / "images", per_class=8)
+    model, images = write_network(folder), write_images(folder / "images", per_class=20)
     words = ["run", model, "--images", images, "--layer", "features.4", "--layer", "signed", "--out", "small.h5"]
     more = ["--ablation", "zero", "--ablation", "mean", "--attribution", "none", "--top-k", "2", "--batch-size", "8"]
     words[-1] = folder / "small.h5"

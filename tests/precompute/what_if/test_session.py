@@ -189,8 +189,8 @@ def test_what_is_no_picture_is_refused(session, upload):
     ("request_", "error"),
     [
         (Request("signed", (5,)), LayerError),
-        (Request("signed", (1,), image=24), OptionError),
-        (Request("signed", (1,), Change("image", image=24)), OptionError),
+        (Request("signed", (1,), image=60), OptionError),
+        (Request("signed", (1,), Change("image", image=60)), OptionError),
     ],
 )
 def test_what_is_not_there_is_refused(session, request_, error):
@@ -203,7 +203,7 @@ def test_a_question_that_is_stopped_ends_and_the_next_is_answered(small):
     looks = iter([False, False, True])
     with pytest.raises(Stopped):
         session.answer(Request("features.4", (1,)), b"", Watch(is_stopped=lambda: next(looks)))
-    assert len(session.answer(Request("features.4", (1,)), b"", Watch())["prediction"]) == 24
+    assert len(session.answer(Request("features.4", (1,)), b"", Watch())["prediction"]) == 60
 
 
 # Where images and code lie

@@ -44,7 +44,7 @@ def test_it_answers_refuses_stops_and_goes_on(worker, small):
     ask(worker, 1, store, Request("features.4", (1, 2)))
     told, arrays = last_of(worker, 1)
     assert told == {"say": "answer"}
-    assert arrays["prediction"].shape == (24,)
+    assert arrays["prediction"].shape == (60,)
     ask(worker, 2, store, Request("features.4", (1, 99)))
     told, arrays = last_of(worker, 2)
     assert told["say"] == "refused"
@@ -55,6 +55,6 @@ def test_it_answers_refuses_stops_and_goes_on(worker, small):
     ask(worker, 4, store, Request("features.4", (3,)))
     assert last_of(worker, 4)[0] == {"say": "stopped"}
     ask(worker, 5, store, Request("features.4", (1, 2)))
-    np.testing.assert_array_equal(last_of(worker, 5)[1]["prediction"].shape, (24,))
+    np.testing.assert_array_equal(last_of(worker, 5)[1]["prediction"].shape, (60,))
     worker.stdin.close()
     assert worker.wait(timeout=30) == 0

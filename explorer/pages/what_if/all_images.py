@@ -1,0 +1,233 @@
+"""What a change of units does to all images: the classes, the sum of the parts, the images whose answer changes."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import navigate
+from explorer.charts.before_after import MOST_ROWS, before_after, before_after_frame
+from explorer.class_effects import ClassEffects, class_effects, lost_and_gained
+from explorer.format import count, number, percent, points, some_points
+from explorer.navigate import View
+from explorer.pages.what_if.question import Asked, change_words
+from explorer.pictures import aspect_of
+from explorer.widgets import gallery
+from explorer.widgets.chart import draw_chart
+from explorer.widgets.gallery import Picture
+from explorer.widgets.html import escape, heading, note, sentence, table
+from precompute.measures.drops import Answers
+from precompute.measures.interaction import Interaction, interaction, losses
+from precompute.measures.paired import drop_interval, right_changes
+from precompute.store.answers import answers
+from precompute.store.reader import Flips, Layer
+from precompute.what_if.request import MOST_PAIRED
+from precompute.what_if.wire import Arrays
+
+Ints = NDArray[np.integer[Any]]
+_MOST_PICTURES = 36
+
+
+def show(view: View, layer: Layer, asked: Asked, found: Arrays) -> None:
+    """Show the answer."""
+    before, prediction = answers(view.store), found["prediction"]
+    changed = np.flatnonzero(prediction != before.prediction)
+    flips = Flips(changed, prediction[changed])
+    effects = class_effects(flips, before)
+    _headline(asked, before, effects)
+    note(_accuracy_note(before, flips, effects))
+    if len(asked.units) > 1:
+        _show_parts(view, layer, asked, found, before)
+    _show_classes(view, before, effects)
+    _show_changed(view, flips, before)
+
+
+def _headline(asked: Asked, before: Answers, effects: ClassEffects) -> None:
+    n_images, was = len(before.label), int(before.right.sum())
+    now = was - int(effects.lost.sum()) + int(effects.gained.sum())
+    said = escape(change_words(asked.units, asked.change))
+    now_words, was_words = percent(now / n_images, n_images), percent(was / n_images, n_images)
+    if not effects.lost.any() and not effects.gained.any():
+        sentence(f"{said}, <b>{now_words} of the images are right, as before</b>.")
+    else:
+        sentence(f"{said}, <b>{now_words}</b> of the images are right. Before, {was_words} are.")
+
+
+def _accuracy_note(before: Answers, flips: Flips, effects: ClassEffects) -> str:
+    n_images, lost, gained = len(before.label), int(effects.lost.sum()), int(effects.gained.sum())
+    low, high = drop_interval(np.array(lost), np.array(gained), np.array(n_images))
+    span = f"{points(float(low), n_images)} to {points(float(high), n_images)}"
+    n_changed = len(flips.image)
+    change = "changes its answer" if n_changed == 1 else "change their answer"
+    return (
+        f"{some_points(effects.overall, n_images)} of accuracy lost, 95 % interval {span}. "
+        f"{count(n_changed, 'image')} of {n_images:,} {change}: {lost:,} lost, {gained:,} gained, "
+        f"{n_changed - lost - gained:,} wrong both times."
+    )
+
+
+# The sum of the parts
+
+
+def _show_parts(view: View, layer: Layer, asked: Asked, found: Arrays, before: Answers) -> None:
+    heading("Together and one by one", "is the damage more than the sum of its parts?")
+    together = losses(found["prediction"], before)
+    alone = losses(found["singles"], before) if "singles" in found else None
+    kind = asked.change.stored_as
+    if alone is not None:
+        parts: Ints | None = alone.sum(axis=0)
+    elif kind is not None and kind in layer.ablations:
+        parts = stored_parts(layer, kind, asked.units, before)
+    else:
+        parts = None
+    if parts is not None:
+        st.html(f"<p>{parts_words(interaction(together, parts), len(asked.units), len(together))}</p>")
+    else:
+        note("The store holds no drops of single units under this change, so there is no sum to compare with.")
+    if alone is not None:
+        _show_pairs(asked.units, alone, losses(found["pairs"], before))
+    elif len(asked.units) <= MOST_PAIRED:
+        n_pairs = len(asked.units) * (len(asked.units) - 1) // 2
+        st.button(
+            "Compute the pair too" if n_pairs == 1 else f"Compute all {n_pairs} pairs",
+            key="all_pairs",
+            on_click=navigate.put,
+            args=(view.selection.to(pairs="yes"),),
+        )
+
+
+def stored_parts(layer: Layer, kind: str, units: Sequence[int], before: Answers) -> Ints:
+    """Return the sum over units of what each loses alone, (image,), from the flips of the store."""
+    flips = layer.flip_table(kind)
+    chosen = np.isin(flips.unit, np.asarray(units))
+    image, prediction = flips.image[chosen], flips.prediction[chosen]
+    lost, gained = right_changes(image, prediction, before)
+    return np.bincount(image, lost.astype(np.int64) - gained, minlength=len(before.label)).astype(np.int64)
+
+
+def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
+    """Say in a sentence of HTML whether units lose more together than one by one."""
+    span = f"95 % interval {points(found.low, n_images)} to {points(found.high, n_images)}"
+    opened = (
+        f"One by one the {n_units:,} units lose {some_points(found.parts, n_images)} in sum, together "
+        f"{points(found.together, n_images)}: "
+    )
+    if found.side == 0:
+        unsettled = "it is not settled whether that is more or less than the sum of the parts"
+        return f"{opened}{unsettled} (difference {points(found.excess, n_images)}, {span})."
+    more = "more" if found.side > 0 else "less"
+    return (
+        f"{opened}<b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> "
+        f"(difference {points(found.excess, n_images)}, {span})."
+    )
+
+
+def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints) -> None:
+    """List every pair, those that differ most from the sum of their two units first."""
+    index = list(combinations(range(len(units)), 2))
+    n_images = alone.shape[1]
+    found = [interaction(pair, alone[one] + alone[other]) for pair, (one, other) in zip(pairs, index, strict=True)]
+    order = sorted(range(len(found)), key=lambda at: -abs(found[at].excess))
+    rows = [
+        [
+            f"{units[index[at][0]]} and {units[index[at][1]]}",
+            points(found[at].together, n_images),
+            points(found[at].parts, n_images),
+            points(found[at].excess, n_images),
+            f"{points(found[at].low, n_images)} to {points(found[at].high, n_images)}",
+        ]
+        for at in order
+    ]
+    table(["units", "together, points", "one by one, in sum", "difference", "95 % interval"], rows)
+    if len(rows) > 1:
+        by_chance = number(0.05 * len(rows), 0 if len(rows) >= 20 else 1)
+        note(f"Of {len(rows)} intervals about {by_chance} miss zero by chance alone.")
+
+
+# The classes
+
+
+def _show_classes(view: View, before: Answers, effects: ClassEffects) -> None:
+    heading("Every class", "ring: before, point: after, line: 95 % interval of what is left")
+    n_images = np.where(before.count, before.count, np.nan)
+    was = before.correct / n_images
+    frame = before_after_frame(
+        view.store.classes.title,
+        was,
+        was - effects.drop,
+        low=np.clip(was - effects.high, 0, 1),
+        high=np.clip(was - effects.low, 0, 1),
+        tallies=[_tally(*pair) for pair in zip(effects.lost.tolist(), effects.gained.tolist(), strict=True)],
+    )
+    draw_chart(
+        lambda: before_after(frame, "images right, %"),
+        key="what_if_classes",
+        says="For each class the share of images that are right before the change and after it, with its interval",
+    )
+    if len(frame) > MOST_ROWS:
+        note(f"The {MOST_ROWS} classes that change most, of {len(frame):,}.")
+
+
+def _tally(lost: int, gained: int) -> str:
+    return ", ".join(part for part in (f"{lost} lost" if lost else "", f"{gained} gained" if gained else "") if part)
+
+
+# The images
+
+
+def _show_changed(view: View, flips: Flips, before: Answers) -> None:
+    if not len(flips.image):
+        return
+    heading("Images whose answer changes", "from the answer before to the answer after; below, the class that is right")
+    lost, gained = lost_and_gained(flips, before)
+    order = np.lexsort((flips.image, -(2 * lost.astype(int) + gained)))
+    pictures = [_picture(view, int(flips.image[at]), int(flips.prediction[at]), bool(lost[at])) for at in order]
+    gallery.show(pictures[:_MOST_PICTURES], aspect_of(view.store.model.input_size))
+    if len(pictures) > _MOST_PICTURES:
+        note(f"The first {_MOST_PICTURES} of {len(pictures):,}; the file has all of them.")
+    st.download_button(
+        "All of them as CSV",
+        lambda: changed_frame(view, flips).to_csv(index=False),
+        file_name="what-if.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key="what_if_csv",
+    )
+
+
+def _picture(view: View, image: int, prediction: int, lost: bool) -> Picture:
+    was, path = int(view.store.baseline.prediction[image]), view.store.images.path[image]
+    jpeg = view.store.thumbnail(image)
+    return Picture(
+        jpeg=jpeg,
+        title=f"{output_title(view, was)} → {output_title(view, prediction)}",
+        value=view.store.classes.title[view.store.images.label[image]],
+        lost=lost,
+        hint=path,
+        instead="" if jpeg else path.rpartition("/")[2],
+    )
+
+
+def changed_frame(view: View, flips: Flips) -> pd.DataFrame:
+    """Return the images whose answer changes, a row each."""
+    label = view.store.images.label[flips.image]
+    was = view.store.baseline.prediction[flips.image]
+    return pd.DataFrame(
+        {
+            "image": flips.image,
+            "path": [view.store.images.path[image] for image in flips.image],
+            "class": [view.store.classes.title[each] for each in label],
+            "before": [output_title(view, int(output)) for output in was],
+            "after": [output_title(view, int(output)) for output in flips.prediction],
+        }
+    )
+
+
+def output_title(view: View, output: int) -> str:
+    """Return the title of the class that an output is, or its number."""
+    index = view.store.classes.of_output.get(output)
+    return f"output {output}" if index is None else view.store.classes.title[index]

@@ -1,0 +1,169 @@
+"""The controls of the page: which units, what becomes of them, on which images. Each of them writes the URL."""
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from explorer import navigate
+from explorer.measure_choices import axes_of
+from explorer.measure_display import default_order, option_label, order_by
+from explorer.navigate import View
+from explorer.pages.what_if.question import MINE, Asked
+from explorer.pictures import data_uri
+from explorer.widgets.html import escape, heading
+from precompute.store.reader import Layer
+from precompute.what_if.request import IMAGE, LEAST_FACTOR, MEAN, MOST_FACTOR, OFF, SCALE, Change
+from precompute.what_if.unit_list import write_units
+from precompute.what_if.uploads import ENDINGS, MOST_BYTES
+
+_FIRST = 10
+_CHANGES = {
+    OFF: "off: set to zero",
+    MEAN: "set to their means over all images",
+    SCALE: "scaled by a factor",
+    IMAGE: "set to their maps on another image",
+}
+_ALL, _ONE = "all", "one"
+_IMAGES = {_ALL: "all", _ONE: "one", MINE: "my own picture"}
+
+
+def show(view: View, layer: Layer, asked: Asked) -> bytes:
+    """Show the controls; return the reader's own picture, no bytes where there is none."""
+    heading("Which units")
+    _choose_layer(view, layer)
+    _name_units(view)
+    _take_by_measure(view, layer)
+    heading("What becomes of them")
+    _choose_change(view, asked)
+    heading("On which images")
+    return _choose_images(view, asked)
+
+
+def _choose_layer(view: View, layer: Layer) -> None:
+    st.session_state["what_if_layer"] = layer.name
+    st.selectbox(
+        "Layer",
+        [each.name for each in view.store.layers],
+        key="what_if_layer",
+        on_change=lambda: _put(view, layer=st.session_state["what_if_layer"], unit=None, units=None),
+    )
+
+
+def _name_units(view: View) -> None:
+    st.session_state["what_if_units"] = view.selection.units or ""
+    st.text_input(
+        "Units",
+        key="what_if_units",
+        placeholder="3, 7, 12-20",
+        help="Numbers and ranges, with commas between them.",
+        on_change=lambda: _put(view, units=st.session_state["what_if_units"].strip() or None),
+    )
+
+
+def _take_by_measure(view: View, layer: Layer) -> None:
+    """Offer the first units by a measure: the one that the layer's page is ordered by, to begin with."""
+    axes = axes_of(layer)
+    if not axes:
+        return
+    with st.popover("Take the first by a measure", width="stretch"):
+        usual = view.selection.sort if view.selection.sort in axes else default_order(layer)
+        names = list(axes)
+        by = st.selectbox(
+            "Measure",
+            names,
+            index=names.index(usual) if usual in names else 0,
+            format_func=lambda name: option_label(layer.measures[name]),
+            key="what_if_by",
+        )
+        how_many = st.number_input("How many", 1, layer.n_units, min(_FIRST, layer.n_units), key="what_if_first")
+        st.button("Take these", key="take_units", on_click=_take, args=(view, layer, by, int(how_many)))
+
+
+def _take(view: View, layer: Layer, by: str, how_many: int) -> None:
+    _put(view, units=write_units(first_units(layer, by, how_many)))
+
+
+def first_units(layer: Layer, by: str | None, how_many: int) -> list[int]:
+    """Return the first units by a measure, those left out for which it is not defined."""
+    order = order_by(layer, by)
+    if by in layer.measures:
+        order = order[~np.isnan(layer.measures[by].values[order])]
+    return [int(unit) for unit in order[:how_many]]
+
+
+def _choose_change(view: View, asked: Asked) -> None:
+    change = asked.change
+    st.session_state["what_if_change"] = change.kind
+    st.selectbox(
+        "What becomes of them",
+        list(_CHANGES),
+        format_func=_CHANGES.__getitem__,
+        key="what_if_change",
+        on_change=lambda: _put_change(view, _usual(st.session_state["what_if_change"])),
+        label_visibility="collapsed",
+    )
+    if change.kind == SCALE:
+        st.session_state["what_if_factor"] = change.factor
+        st.slider(
+            "Factor",
+            LEAST_FACTOR,
+            MOST_FACTOR,
+            step=0.25,
+            key="what_if_factor",
+            help="0 is off, 1 leaves the units as they are, below 0 turns their sign.",
+            on_change=lambda: _put_change(view, Change(SCALE, factor=st.session_state["what_if_factor"])),
+        )
+    if change.kind == IMAGE:
+        _number_image(view, "what_if_other", change.image, lambda n: _put_change(view, Change(IMAGE, image=n)))
+
+
+def _usual(kind: str) -> Change:
+    return Change(kind, factor=2.0 if kind == SCALE else 0.0)
+
+
+def _put_change(view: View, change: Change) -> None:
+    _put(view, change=None if change == Change() else change.written())
+
+
+def _choose_images(view: View, asked: Asked) -> bytes:
+    st.session_state["what_if_on"] = MINE if asked.on == MINE else _ALL if asked.on is None else _ONE
+    where = {_ALL: None, _ONE: "0", MINE: MINE}
+    st.segmented_control(
+        "On which images",
+        list(_IMAGES),
+        format_func=_IMAGES.__getitem__,
+        key="what_if_on",
+        required=True,
+        on_change=lambda: _put(view, on=where[st.session_state["what_if_on"]]),
+        label_visibility="collapsed",
+    )
+    if isinstance(asked.on, int):
+        _number_image(view, "what_if_image", asked.on, lambda n: _put(view, on=str(n)))
+    if asked.on != MINE:
+        return b""
+    file = st.file_uploader(
+        "A picture",
+        type=list(ENDINGS),
+        max_upload_size=MOST_BYTES // 2**20,
+        key="what_if_picture",
+        help="PNG, JPEG or WebP. It is looked at and not kept.",
+    )
+    return b"" if file is None else file.getvalue()
+
+
+def _number_image(view: View, key: str, image: int, put: Callable[[int], None]) -> None:
+    """Choose an image of the store by its number, and show which it is."""
+    st.session_state[key] = image
+    st.number_input(
+        "Image", 0, len(view.store.images) - 1, step=1, key=key, on_change=lambda: put(int(st.session_state[key]))
+    )
+    jpeg = view.store.thumbnail(image)
+    title = view.store.classes.title[view.store.images.label[image]]
+    picture = f'<img src="{data_uri(jpeg, "jpeg")}" alt="" height="64"> ' if jpeg else ""
+    st.html(f'<p class="us-note">{picture}{escape(title)}, {escape(view.store.images.path[image])}</p>')
+
+
+def _put(view: View, **parts: str | int | None) -> None:
+    """Change parts of the URL; pairs are asked for anew each time."""
+    navigate.put(view.selection.to(pairs=None, **parts))

@@ -1,0 +1,93 @@
+"""What a change of units does to the answer to one image."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.charts.before_after import before_after, before_after_frame
+from explorer.format import significant
+from explorer.navigate import View
+from explorer.pages.what_if.all_images import output_title
+from explorer.pages.what_if.question import MINE, Asked, change_words
+from explorer.pictures import aspect_of, common_limit, heat
+from explorer.widgets import gallery
+from explorer.widgets.chart import draw_chart
+from explorer.widgets.gallery import Picture
+from explorer.widgets.html import escape, heading, note, sentence
+from precompute.what_if.wire import Arrays
+
+Floats = NDArray[np.floating[Any]]
+_MOST_OUTPUTS = 5
+
+
+def show(view: View, asked: Asked, found: Arrays) -> None:
+    """Show the answer."""
+    before, after = shares(found["before"]), shares(found["after"])
+    _headline(view, asked, before, after)
+    left, right = st.columns([7, 5], gap="large")
+    with left:
+        _show_outputs(view, before, after)
+    with right:
+        _show_maps(view, asked, found)
+
+
+def shares(outputs: Floats) -> Floats:
+    """Return the softmax of outputs, (output,): the network's own probabilities where it was trained by them."""
+    weights = np.exp(outputs.astype(np.float64) - outputs.max())
+    return weights / weights.sum()
+
+
+def _headline(view: View, asked: Asked, before: Floats, after: Floats) -> None:
+    was, now = int(before.argmax()), int(after.argmax())
+    changed = change_words(asked.units, asked.change)
+    named, then = (escape(output_title(view, output)) for output in (was, now))
+    which = "your picture" if asked.on == MINE else f"image {asked.on}"
+    if was == now:
+        sentence(f"{escape(changed)}, the answer to {which} <b>stays {named}</b>.")
+    else:
+        sentence(f"{escape(changed)}, the answer to {which} becomes <b>{then}</b>. Before, it is {named}.")
+    if isinstance(asked.on, int):
+        note(f"{view.store.images.path[asked.on]}, {view.store.classes.title[view.store.images.label[asked.on]]}.")
+
+
+def _show_outputs(view: View, before: Floats, after: Floats) -> None:
+    heading("The highest outputs", "ring: before, point: after")
+    highest = np.unique(np.r_[np.argsort(-before)[:_MOST_OUTPUTS], np.argsort(-after)[:_MOST_OUTPUTS]])
+    nothing = np.full(len(highest), np.nan)
+    frame = before_after_frame(
+        [output_title(view, int(output)) for output in highest],
+        before[highest],
+        after[highest],
+        low=nothing,
+        high=nothing,
+        tallies=[f"{_percent(before[output])} → {_percent(after[output])}" for output in highest],
+    )
+    draw_chart(
+        lambda: before_after(frame, "softmax, %", tally_room=0.3),
+        key="what_if_outputs",
+        says="For each of the highest outputs its share before the change and after it",
+    )
+    note(f"The {_MOST_OUTPUTS} highest before and the {_MOST_OUTPUTS} highest after.")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _show_maps(view: View, asked: Asked, found: Arrays) -> None:
+    heading("The units on it", "before the change; blue above zero, orange below")
+    limit, jpeg = common_limit(found["maps"]), found["picture"].tobytes()
+    pictures = [
+        Picture(
+            jpeg,
+            f"unit {unit}",
+            f"up to {significant(float(values.max()))}",
+            overlay=heat(values, limit) if values.size > 1 else None,
+        )
+        for unit, values in zip(asked.units, found["maps"], strict=False)
+    ]
+    gallery.show(pictures, aspect_of(view.store.model.input_size), faded=True)
+    if len(asked.units) > len(pictures):
+        note(f"The first {len(pictures)} of {len(asked.units)} units.")

@@ -1,0 +1,98 @@
+"""The question that the URL asks, read and put into words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from explorer.format import count, number
+from explorer.selection import Selection
+from precompute.errors import OptionError
+from precompute.store.reader import Layer
+from precompute.what_if.request import IMAGE, MEAN, MOST_PAIRED, OFF, SCALE, Change, Request
+from precompute.what_if.unit_list import read_units, write_units
+
+MINE = "mine"
+"""What stands in the URL in place of an image's number for a picture of the reader's."""
+_MOST_NAMED = 12
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the URL asks.
+
+    Parameters
+    ----------
+    units : tuple of int
+        The units, ascending; empty where none are named.
+    change : Change
+        What becomes of them.
+    on : int or str or None
+        The image that is looked at, `MINE` for a picture of the reader's, None for all images.
+    pairs : bool
+        Whether every pair is asked for too.
+    problems : tuple of str
+        A sentence for everything that cannot be.
+    """
+
+    units: tuple[int, ...] = ()
+    change: Change = field(default_factory=Change)
+    on: int | str | None = None
+    pairs: bool = False
+    problems: tuple[str, ...] = ()
+
+    def request(self, layer: str) -> Request | None:
+        """Return it as the process that answers takes it; None where no units are named."""
+        if not self.units:
+            return None
+        image = self.on if isinstance(self.on, int) else None
+        return Request(layer, self.units, self.change, image, self.on == MINE, self.pairs)
+
+
+def read(chosen: Selection, layer: Layer, n_images: int) -> Asked:
+    """Read the URL's parts; what cannot be is left out, and told."""
+    problems: list[str] = []
+    units: tuple[int, ...] = ()
+    on = _image(chosen.on, n_images, problems)
+    try:
+        units = read_units(chosen.units or "", layer.n_units)
+    except OptionError as error:
+        problems.append(str(error))
+    try:
+        change = Change.read(chosen.change or OFF)
+        if change.kind == IMAGE and change.image >= n_images:
+            raise OptionError(f"There is no image {change.image}: they run from 0 to {n_images - 1}.")
+    except OptionError as error:
+        change = Change()
+        problems.append(f"{error} The units are set to zero instead.")
+    pairs = chosen.pairs == "yes" and on is None and 2 <= len(units) <= MOST_PAIRED
+    return Asked(units, change, on, pairs, tuple(problems))
+
+
+def _image(text: str | None, n_images: int, problems: list[str]) -> int | str | None:
+    if text is None or text == MINE:
+        return text
+    if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) < n_images:
+        return int(text)
+    problems.append(f"There is no image “{text[:40]}”: they run from 0 to {n_images - 1}. All are looked at instead.")
+    return None
+
+
+def units_words(units: Sequence[int]) -> str:
+    """Name units: ``unit 3``, ``units 3, 7 and 9``; how many where they are many and in no few runs."""
+    parts = write_units(units).replace("-", "–").split(", ")
+    if len(units) == 1:
+        return f"unit {parts[0]}"
+    if len(parts) > _MOST_NAMED:
+        return count(len(units), "unit")
+    return f"units {' and '.join(filter(None, [', '.join(parts[:-1]), parts[-1]]))}"
+
+
+def change_words(units: Sequence[int], change: Change) -> str:
+    """Say what is changed, as the beginning of a sentence: ``Without unit 3``, ``With units 3 and 7 times 2``."""
+    named = units_words(units)
+    if change.kind == OFF:
+        return f"Without {named}"
+    if change.kind == MEAN:
+        return f"With {named} at {'its mean' if len(units) == 1 else 'their means'}"
+    if change.kind == SCALE:
+        return f"With {named} times {number(change.factor, 2).rstrip('0').rstrip('.')}"
+    return f"With {named} as on image {change.image}"

@@ -1,0 +1,107 @@
+"""The what-ifs that people keep by name, in one file beside the store: ``STORE.what-ifs.json``."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from precompute.errors import DiskError, OptionError
+
+MOST_NAME, MOST_SAVED = 120, 500
+_MOST_BYTES = 2**20
+_PARTS = ("layer", "units", "change", "on")
+_one_at_a_time = Lock()
+
+
+@dataclass(frozen=True)
+class SavedWhatIf:
+    """One of them.
+
+    Parameters
+    ----------
+    name : str
+        What its maker called it: text of anybody's.
+    asked : dict of str to str
+        The parts of the URL that ask it: ``layer``, ``units``, ``change`` and ``on``; those as usual are left out.
+    """
+
+    name: str
+    asked: dict[str, str]
+
+
+def file_of(store: Path) -> Path:
+    """Return the file that holds a store's what-ifs."""
+    return store.with_name(f"{store.stem}.what-ifs.json")
+
+
+def load(store: Path) -> tuple[SavedWhatIf, ...]:
+    """Return those of a store, in the order in which they were saved; none where the file is not there.
+
+    Raises
+    ------
+    DiskError
+        Where the file is there and cannot be understood.
+    """
+    file = file_of(store)
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"it has more than {_MOST_BYTES} bytes")
+        told = json.loads(file.read_text("utf-8"))
+        return tuple(_understood(each) for each in told["what_ifs"])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DiskError(f"{file}: this file of saved what-ifs cannot be read ({error}). Mend it or move it.") from error
+
+
+def save(store: Path, name: str, asked: Mapping[str, str]) -> None:
+    """Keep one under a name, in place of the one that had it.
+
+    Raises
+    ------
+    OptionError
+        Where the name is empty or too long, or there are too many.
+    DiskError
+        Where the file cannot be read or written; it is left as it was.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > MOST_NAME:
+        raise OptionError(f"A name has 1 to {MOST_NAME} characters; this one has {len(name)}.")
+    with _one_at_a_time:
+        others = [each for each in load(store) if each.name != name]
+        if len(others) >= MOST_SAVED:
+            raise OptionError(f"{MOST_SAVED} what-ifs are saved already. Remove one first.")
+        _write(store, [*others, SavedWhatIf(name, {part: asked[part] for part in _PARTS if part in asked})])
+
+
+def remove(store: Path, name: str) -> None:
+    """Forget one.
+
+    Raises
+    ------
+    DiskError
+        Where the file cannot be read or written; it is left as it was.
+    """
+    with _one_at_a_time:
+        _write(store, [each for each in load(store) if each.name != name])
+
+
+def _understood(told: Any) -> SavedWhatIf:
+    asked = {part: str(told["asked"][part]) for part in _PARTS if part in told["asked"]}
+    return SavedWhatIf(str(told["name"])[:MOST_NAME], asked)
+
+
+def _write(store: Path, saved: list[SavedWhatIf]) -> None:
+    file = file_of(store)
+    part = file.with_name(f".{file.name}.part-{os.getpid()}")
+    text = json.dumps({"what_ifs": [{"name": each.name, "asked": each.asked} for each in saved]}, indent=1)
+    try:
+        # Half a pair of characters, as a hostile name may hold, is written as an escape by JSON itself.
+        part.write_text(text + "\n", "utf-8")
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DiskError(f"{file}: this file cannot be written ({error.strerror}). Make its folder writable.") from error

@@ -1,0 +1,32 @@
+"""Units of a layer, changed together: what the network then says."""
+
+import streamlit as st
+
+from explorer import navigate
+from explorer.pages.what_if import all_images, controls, one_image, question, saved, waiting
+from explorer.widgets import header, messages
+from explorer.widgets.html import escape, note, sentence
+
+view = navigate.current()
+layer = view.layer
+asked = question.read(view.selection, layer, len(view.store.images))
+with header.show(view, page=navigate.WHAT_IF):
+    header.place("what if")
+messages.show_problems([*view.problems, *asked.problems])
+left, right = st.columns([3, 8], gap="large")
+with left:
+    picture = controls.show(view, layer, asked)
+    saved.show(view, asked)
+with right:
+    top, request = st.container(), asked.request(layer.name)
+    if request is None or (request.upload and not picture):
+        sentence(f"What if units of <b>{escape(layer.name)}</b> were changed?")
+        missing = "Choose a picture" if request else "Name the units"
+        note(f"{missing} on the left. The network then runs with the change, exactly, and what it says is shown here.")
+    elif (found := waiting.answer(view, request, picture)) is None:
+        with top:
+            sentence(f"{escape(question.change_words(asked.units, asked.change))} …")
+    elif request.of_one_image:
+        one_image.show(view, asked, found)
+    else:
+        all_images.show(view, layer, asked, found)
