@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
+
+from precompute.ablation.sweep_stats import SweepStats
+
+if TYPE_CHECKING:
+    from precompute.ablation.graph import Program
+    from precompute.ablation.plain import PlainAblater
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +175,7 @@ class Changed:
         return Changed(self.ablation[rows], self.image[rows], self.logits[rows], at_first)
 
 
-class Ablater(Protocol):
+class Sweeper(Protocol):
     """Anything that can run a network with units of one layer silenced."""
 
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
@@ -191,4 +197,37 @@ class Ablater(Protocol):
             Rows of one or more ablations; those of one ablation may come in several. No row comes twice. Where a row
             does not come, the outputs are the baseline's.
         """
+        ...
+
+
+class Ablater(Sweeper, Protocol):
+    """A way to sweep one layer: the engine, or the plain method."""
+
+    @property
+    def plain(self) -> "PlainAblater":
+        """The plain method on the same layer: the reference. The plain method is its own."""
+        ...
+
+    @property
+    def program(self) -> "Program | None":
+        """The network, operation by operation as it was recorded; None where it was not."""
+        ...
+
+    @property
+    def needs_layer_alone(self) -> bool:
+        """Whether the layer's output is all that a sweep of units needs of the network's way up to it."""
+        ...
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much memory a sweep may hold at a time, about, beside one forward pass."""
+        ...
+
+    @property
+    def counts(self) -> SweepStats | None:
+        """What was done with the rows of all sweeps since `start_counting`; None where every row is a whole pass."""
+        ...
+
+    def start_counting(self) -> None:
+        """Set `counts` to nothing done."""
         ...

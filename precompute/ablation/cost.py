@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation
-from precompute.ablation.plain import PlainAblater
 from precompute.models.clock import work_clock
 
 _FEW = 2
@@ -75,7 +74,7 @@ def measure_cost(
         return seconds()
 
     timed(len(probe), 1)  # the first pass of a network is slow
-    if isinstance(ablater, PlainAblater):
+    if ablater is ablater.plain:
         return Cost(0.0, 0.0, timed(len(probe), 1) / len(probe))
     few = min(_FEW, len(ablations))
     # Enough for a quarter of them to be an image.

@@ -64,7 +64,7 @@ class Engine:
         self.memory_bytes = memory_bytes
         self.precision = precision
         self.by_unit = self._executor(plan)
-        self.counts = SweepStats()
+        self.start_counting()
 
     @cached_property
     def by_direction(self) -> LayerExecutor:
@@ -75,6 +75,10 @@ class Engine:
         return LayerExecutor(
             plan, batch_size=self.plain.batch_size, memory_bytes=self.memory_bytes, precision=self.precision
         )
+
+    def start_counting(self) -> None:
+        """Set `counts` to nothing done."""
+        self.counts = SweepStats()
 
     @property
     def program(self) -> Program:
@@ -89,7 +93,7 @@ class Engine:
 
     @torch.inference_mode()
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
-        """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Ablater`.
+        """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Sweeper`.
 
         `counts` says afterwards what was done, added to what earlier sweeps did.
 

@@ -61,8 +61,7 @@ def make_iterative(ablater: Ablater, shards: Iterable[Tensor]) -> IterativeAblat
     """
     if isinstance(ablater, Engine):
         return EngineIterative(ablater, shards)
-    assert isinstance(ablater, PlainAblater)
-    return PlainIterative(ablater, shards)
+    return PlainIterative(ablater.plain, shards)
 
 
 def held_bytes(ablater: Ablater, image: Tensor) -> int:

@@ -26,7 +26,7 @@ def no_ops(n_units: int) -> list[Ablation]:
 
 @dataclass
 class NoOpCheck:
-    """An ablater that adds the check to every sweep.
+    """A sweeper that adds the check to every sweep.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class NoOpCheck:
     flips_at_first: int = field(default=0, init=False)
 
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
-        """Run the sweep that was asked for, and the no-ops with it; see `precompute.ablation.ablations.Ablater`."""
+        """Run the sweep that was asked for, and the no-ops with it; see `precompute.ablation.ablations.Sweeper`."""
         for changed in self.ablater.sweep(inputs, [*ablations, *no_ops(self.n_units)], at_layer):
             n_asked_for = int(torch.searchsorted(changed.ablation, len(ablations)))
             if n_asked_for:

@@ -33,8 +33,34 @@ class PlainAblater:
         self.site = site
         self.batch_size = batch_size
 
+    @property
+    def plain(self) -> "PlainAblater":
+        """Itself."""
+        return self
+
+    @property
+    def program(self) -> None:
+        """None: the plain method records no operations."""
+
+    @property
+    def needs_layer_alone(self) -> bool:
+        """False: the network runs from its beginning."""
+        return False
+
+    @property
+    def memory_bytes(self) -> int:
+        """0: nothing is held beside one forward pass."""
+        return 0
+
+    @property
+    def counts(self) -> None:
+        """None: every row is a whole pass."""
+
+    def start_counting(self) -> None:
+        """Do nothing: there is nothing to count."""
+
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
-        """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Ablater`.
+        """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Sweeper`.
 
         Every image is in what comes back, changed or not. The network runs from its beginning in any case.
         """

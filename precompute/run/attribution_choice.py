@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from precompute.ablation.engine import Engine
 from precompute.attribution_methods import METHODS
 from precompute.images.picture import small_shape, thumbnail
 from precompute.models.clock import work_clock
@@ -43,9 +42,8 @@ def with_attributions(plan: Plan) -> Plan:
     """
     asked = tuple(METHODS) if plan.options.attribution is None else plan.options.attribution
     left_out = {site.name: not_right(plan.model.network, site, plan.probe, asked) for site in plan.sites}
-    programs = {site: ablater.program for site, ablater in plan.ablaters.items() if isinstance(ablater, Engine)}
     networks = {
-        site: activation_at(plan.model.network, site, plan.probe, programs.get(site))
+        site: activation_at(plan.model.network, site, plan.probe, plan.ablaters[site].program)
         for site in plan.sites
         if len(left_out[site.name]) < len(asked)
     }

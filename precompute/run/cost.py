@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.cost import Cost, measure_cost
 from precompute.ablation.no_op import no_ops
-from precompute.ablation.plain import PlainAblater
 from precompute.errors import EngineDoubted
 from precompute.measures.image_top import N_STRONGEST
 from precompute.models.clock import work_clock
@@ -48,8 +47,7 @@ def _cost_of_sweep(ablater: Ablater, plan: Plan, site: Site, at_layer: Tensor | 
         return measure_cost(ablater, plan.probe, ablations, device=plan.device, at_layer=at_layer)
     except EngineDoubted:
         # The run will come to that by itself, and then sweep this layer so.
-        plain = PlainAblater(plan.model.network, site, batch_size=plan.options.batch_size)
-        return measure_cost(plain, plan.probe, ablations, device=plan.device)
+        return measure_cost(ablater.plain, plan.probe, ablations, device=plan.device)
 
 
 def _timed(work: Callable[[], Result], device: torch.device) -> tuple[Result, float]:

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater
 from precompute.ablation.batch_sizes import memory_budget
-from precompute.ablation.engine import Engine
 from precompute.images.classes import ClassTable
 from precompute.images.folder import ImageList
 from precompute.images.loading import default_workers
@@ -168,7 +167,7 @@ class Plan:
         """
         ablaters, slow = dict(self.ablaters), dict(self.slow)
         for site, ablater in self.ablaters.items():
-            if site.name in doubted and isinstance(ablater, Engine):
+            if site.name in doubted:
                 ablaters[site], slow[site] = ablater.plain, doubted[site.name]
         told = tuple(f"{name} was swept by whole forward passes, because {why}." for name, why in doubted.items())
         conditions = (*self.conditions, *(sentence for sentence in told if sentence not in self.conditions))

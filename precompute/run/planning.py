@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import Conv2d
 
 from precompute.ablation.ablations import Ablater
-from precompute.ablation.engine import Engine
 from precompute.ablation.factory import make_ablater
 from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError
@@ -127,7 +126,7 @@ def kept_outputs(ablaters: Mapping[Site, Ablater], shard_size: int) -> frozenset
     n_bytes = 0
     for site, ablater in sorted(ablaters.items(), key=lambda item: item[0].order, reverse=True):
         size = 4 * shard_size * site.n_units * site.n_positions
-        if isinstance(ablater, Engine) and ablater.needs_layer_alone and n_bytes + size <= ablater.memory_bytes // 2:
+        if ablater.needs_layer_alone and n_bytes + size <= ablater.memory_bytes // 2:
             kept.add(site)
             n_bytes += size
     return frozenset(kept)

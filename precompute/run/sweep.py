@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, each_unit
-from precompute.ablation.engine import Engine
 from precompute.ablation.no_op import NoOpCheck
 from precompute.ablation.sweep_stats import SweepStats
 from precompute.ablation_kinds import kind_of
@@ -144,8 +143,7 @@ def _sweep_layer(
     site = plan.sites[number]
     arrays: dict[str, np.ndarray] = {}
     ablater = plan.ablaters[site]
-    if isinstance(ablater, Engine):
-        ablater.counts = SweepStats()
+    ablater.start_counting()
     check = NoOpCheck(ablater, site.n_units, torch.from_numpy(shard.found.logits.argmax(axis=1)))
     for kind in plan.options.ablation:
         effect = sweep(
@@ -159,7 +157,7 @@ def _sweep_layer(
         )
         arrays |= effect_arrays(number, kind, effect)
     arrays |= no_op_arrays(number, check)
-    if isinstance(ablater, Engine):
+    if ablater.counts is not None:
         arrays |= stats_arrays(number, ablater.counts)
     _make_sure(site, check)
     return arrays
@@ -167,7 +165,7 @@ def _sweep_layer(
 
 def _make_sure(site: Site, check: NoOpCheck) -> None:
     changed = f"{check.flips} of {check.rows} predictions changed when its units were set to their own maps"
-    if not isinstance(check.ablater, Engine):
+    if check.ablater is check.ablater.plain:
         if check.flips:
             raise ModelError(
                 f"{site.name}: {changed}, by whole forward passes, so the network does not answer the same way each "

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from precompute.ablation.ablations import Ablater, Ablation
+from precompute.ablation.ablations import Ablation, Sweeper
 from precompute.errors import ModelError
 from precompute.models.ready import listed
 from precompute.stages.float16 import half
@@ -33,7 +33,7 @@ class Effect:
 
 
 def sweep(
-    ablater: Ablater,
+    ablater: Sweeper,
     inputs: Tensor,
     ablations: Sequence[Ablation],
     *,
@@ -57,7 +57,7 @@ def sweep(
     target
         (image,) the output that is right.
     at_layer
-        The layer's unablated output for the images, where it is at hand; see `precompute.ablation.ablations.Ablater`.
+        The layer's unablated output for the images, where it is at hand; see `precompute.ablation.ablations.Sweeper`.
     advance
         Called with the number of (ablation, image) pairs done since the last call.
     """
