@@ -29,11 +29,16 @@ class Likeness:
     n_maps: int
 
     @property
+    def alike(self) -> bool:
+        """Whether the maps look alike with random weights."""
+        return self.value >= ALIKE
+
+    @property
     def verdict(self) -> str:
         """What it means, in a few words."""
         if np.isnan(self.value):
             return "could not be compared"
-        if self.value >= ALIKE:
+        if self.alike:
             return "looks alike with random weights"
         return "looks partly alike with random weights" if self.value >= PARTLY else "changes with random weights"
 

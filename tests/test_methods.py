@@ -16,8 +16,8 @@ METHODS = (Path(__file__).parents[1] / "docs" / "methods.md").read_text()
 FOLDS = re.findall(r"<summary>Recompute it yourself: (.*?)</summary>\n\n```python\n(.*?)```", METHODS, re.DOTALL)
 STORE = '"runs/demo.h5"'
 QUICK = ["--images-per-class", "4", "--max-minutes", "0.05"]
-NOT_FROM_ITS_GROUP = {"selectivity", "random_weights"}
-"""The number of the first is a measure of the layer; the maps that the second compares with are in no store."""
+NOT_FROM_ITS_GROUP = {"selectivity"}
+"""Its number is a measure of the layer."""
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from precompute.stages.activation_at import not_right
 from precompute.stages.exemplar_maps import attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted
 from precompute.store.layer import Layer
-from precompute.store.schema import MAX_EXEMPLAR_MAP_SIDE
+from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE
 
 _MOST_UNITS = 16
 _SECONDS_A_MAP = 0.1  # on one thread, of a network of ordinary size
@@ -41,6 +41,10 @@ class _Held:
         """The first top exemplar of each of these units, (unit,)."""
         return np.array([self.layer.exemplars("top", unit).image[0] for unit in self.units], dtype=np.int64)
 
+    def maps(self, method: str) -> np.ndarray:
+        """Read the method's map of each of these units on that exemplar, (unit, row, column)."""
+        return np.stack([self.layer.attribution(method, int(unit)).map[0] for unit in self.units])
+
 
 def prepare(job: Job) -> Prepared:
     """Make the comparison of every layer with maps ready; see `precompute.experiments.table`."""
@@ -55,7 +59,7 @@ def prepare(job: Job) -> Prepared:
     n_maps = sum(len(found.units) * len(found.methods) for found in held)
     return Prepared(
         seconds=n_maps * _SECONDS_A_MAP,
-        bytes=64 * len(held),
+        bytes=n_maps * MAX_ATTRIBUTION_MAP_SIDE**2 * 2,
         steps=n_maps,
         unit="maps",
         run=partial(_run, job, restored, held),
@@ -87,25 +91,31 @@ def _run(job: Job, restored: RestoredRun, held: list[_Held], advance: Advance) -
 
 
 def _compared(restored: RestoredRun, other: RestoredRun, held: _Held, advance: Advance) -> Arrays:
-    site, likeness = other.site(held.layer), {name: [np.empty(0)] for name in held.methods}
+    site = other.site(held.layer)
     left_out = not_right(other.model.network, site, other.probe[:2], held.methods)
     right = [name for name in held.methods if name not in left_out]
-    for name, found in _by_shard(restored, other, site, held, right, advance) if right else ():
-        likeness[name].append(found)
-    known = {name: (all_of := np.concatenate(parts))[~np.isnan(all_of)] for name, parts in likeness.items()}
+    stored = {name: held.maps(name) for name in held.methods}
+    maps = {name: np.full_like(each, np.nan) for name, each in stored.items()}
+    for name, pairs, found in _by_shard(restored, other, site, held, right, advance) if right else ():
+        maps[name][pairs] = found
+    each = [map_likeness(stored[name], maps[name]) if name in right else np.empty(0) for name in held.methods]
+    known = [values[~np.isnan(values)] for values in each]
     return {
         "method": np.array(held.methods),
-        "likeness": np.array([values.mean() if len(values) > 1 else np.nan for values in known.values()]),
-        "n_maps": np.array([len(values) for values in known.values()]),
+        "likeness": np.array([values.mean() if len(values) > 1 else np.nan for values in known]),
+        "n_maps": np.array([len(values) for values in known]),
+        "unit": held.units,
+        "map": np.stack([maps[name] for name in held.methods]),
     }
 
 
 def _by_shard(
     restored: RestoredRun, other: RestoredRun, site: Site, held: _Held, methods: list[str], advance: Advance
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Attribute the network with random weights where the other one peaks, and compare, shard by shard of images.
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Attribute the network with random weights where the other one peaks, shard by shard of images.
 
     With random weights one unit is as good as another, and many are silent: the one that is most active there is taken.
+    What is yielded are a method, which of the units of `held` these are, and their maps.
     """
     look, own = look_at(other, site), restored.site(held.layer)
     images = held.images
@@ -117,9 +127,7 @@ def _by_shard(
         )
         others = replace(pairs, unit=_most_active(other, site, inputs, pairs, peak[own]))
         for name in methods:
-            maps = attribution_maps(look, METHODS[name], inputs, others, peak[own], advance).map
-            stored = np.stack([held.layer.attribution(name, int(unit)).map[0] for unit in pairs.unit])
-            yield name, map_likeness(stored, maps.astype(np.float32))
+            yield name, here, attribution_maps(look, METHODS[name], inputs, others, peak[own], advance).map
 
 
 def _most_active(

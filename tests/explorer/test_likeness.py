@@ -33,6 +33,14 @@ def test_a_method_that_looks_alike_with_random_weights_is_said_to(compared, show
     assert said in words
 
 
+def test_the_number_stands_beside_each_method(compared, show):
+    control = show("unit", store="demo", layer="features.10", unit="0").app.segmented_control(key="method")
+    assert control.options[:2] == [
+        "Gradient :small[:gray[0.10]]",
+        "Integrated gradients :small[:gray[0.70, looks alike with random weights]]",
+    ]
+
+
 def test_before_that_the_page_says_how_to_compare(made, runs, show):
     path = put(made("full"), runs)
     said = show("unit", store="demo", layer="features.10", unit="0").words

@@ -1,13 +1,14 @@
 """Attribution maps of a unit on its top exemplars, on one common scale."""
 
 import shlex
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
 
 from explorer import navigate
 from explorer.format import MINUS, count, number, significant
-from explorer.likeness import NAME, likeness_of
+from explorer.likeness import NAME, Likeness, likeness_of
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
 from explorer.widgets import gallery
@@ -50,8 +51,9 @@ def _left_out(layer: Layer) -> dict[str, list[str]]:
 
 def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps]) -> None:
     method = view.selection.method if view.selection.method in held else _first_with_something(held)
-    _choose_method(view, list(held), method)
-    _beside_random_weights(view, layer, method)
+    likeness = likeness_of(view.store, layer)
+    _choose_method(view, list(held), method, likeness)
+    _beside_random_weights(view, method, likeness.get(method))
     found = held[method]
     limit = common_limit(found.map[found.computed])
     ceiling = _ceiling(layer.activation(unit).max)
@@ -79,9 +81,8 @@ def _first_with_something(held: dict[str, AttributionMaps]) -> str:
     return next(shown, next(iter(held)))
 
 
-def _beside_random_weights(view: View, layer: Layer, method: str) -> None:
+def _beside_random_weights(view: View, method: str, found: Likeness | None) -> None:
     """Say, small, whether the method would show the same had the network learnt nothing."""
-    found = likeness_of(view.store, layer).get(method)
     if found is None:
         note(f"Not compared with random weights yet: python -m precompute experiment {NAME} {view.source.quoted}")
     elif np.isnan(found.value):
@@ -114,18 +115,26 @@ def _not_computed(view: View, layer: Layer, unit: int, method: str, found: Attri
         )
 
 
-def _choose_method(view: View, held: list[str], method: str) -> None:
+def _choose_method(view: View, held: list[str], method: str, likeness: Mapping[str, Likeness]) -> None:
     st.session_state["method"] = method
     st.segmented_control(
         "Method",
         held,
-        format_func=label_of,
+        format_func=lambda each: _label(each, likeness.get(each)),
         key="method",
         required=True,
         on_change=navigate.put_widget,
         args=(view.selection, "method", "method"),
         label_visibility="collapsed",
     )
+
+
+def _label(method: str, found: Likeness | None) -> str:
+    """Return the method's name with its number beside it, and what that means where the maps would look alike."""
+    if found is None or np.isnan(found.value):
+        return label_of(method)
+    small = number(found.value, 2) + (f", {found.verdict}" if found.alike else "")
+    return f"{label_of(method)} :small[:gray[{small}]]"
 
 
 def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: float, ceiling: float) -> list[Picture]:

@@ -2,6 +2,7 @@
 
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec
+from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE
 
 _LAYER = "/experiments/random_weights/layers/<layer>"
 
@@ -18,6 +19,25 @@ ENTRIES: tuple[Entry, ...] = (
         "for the layer",
     ),
     Entry(f"{_LAYER}/n_maps", "i4", ("method",), "maps", "Maps compared, each of the first top exemplar of a unit."),
+    Entry(
+        f"{_LAYER}/unit",
+        "i4",
+        ("compared unit",),
+        "index",
+        "The units whose maps were compared.",
+        required=False,
+    ),
+    Entry(
+        f"{_LAYER}/map",
+        "f2",
+        ("method", "compared unit", "row", "column"),
+        "activation per input",
+        "The maps of the network with its weights in random order, as in `attribution/<method>/map`, each beside that "
+        "of the unit's first top exemplar.",
+        required=False,
+        nan="where the method is not right for the layer with random weights",
+        max_side=MAX_ATTRIBUTION_MAP_SIDE,
+    ),
 )
 
 SPEC = ExperimentSpec(
@@ -28,5 +48,8 @@ SPEC = ExperimentSpec(
     "random order",
     options=(*OF_ANY, *OF_NETWORK),
     entries=ENTRIES,
-    axes=(Axis("method", "attribution methods compared", "as in the dataset `method`", "method"),),
+    axes=(
+        Axis("method", "attribution methods compared", "as in the dataset `method`", "method"),
+        Axis("compared unit", "units whose maps are compared, at most 16", "as in the dataset `unit`", "unit"),
+    ),
 )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from precompute.__main__ import main
+from precompute.measures.likeness import map_likeness
 from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests.small import write_images, write_network
@@ -27,7 +28,7 @@ def found(path):
     with open_store(path) as store:
         held = store.experiment("random_weights")
         return {
-            layer: {name: held[f"layers/{layer}/{name}"] for name in ("method", "likeness", "n_maps")}
+            layer: {name: held[f"layers/{layer}/{name}"] for name in ("method", "likeness", "n_maps", "unit", "map")}
             for layer in LAYERS
         }
 
@@ -41,6 +42,19 @@ def test_every_method_with_maps_has_one_number_a_layer(path, found):
         np.testing.assert_array_equal(known, found[layer]["n_maps"] > 1)
     assert not np.isnan(found["signed"]["likeness"]).all()
     assert check(path) == []
+
+
+def test_the_number_is_that_of_the_maps_that_are_stored(path, found):
+    with open_store(path) as store:
+        for name in LAYERS:
+            layer, held = store.layer(name), found[name]
+            for number, method in enumerate(held["method"]):
+                own = np.stack([layer.attribution(method, int(unit)).map[0] for unit in held["unit"]])
+                each = map_likeness(own, held["map"][number].astype(np.float32))
+                known = each[~np.isnan(each)]
+                assert len(known) == held["n_maps"][number]
+                if len(known) > 1:
+                    assert held["likeness"][number] == pytest.approx(known.mean(), abs=1e-6)
 
 
 def test_a_network_without_anything_learnt_is_like_itself(path, found, monkeypatch):

@@ -46,7 +46,7 @@ def sizes(store):
         "row": 4,
         "column": 4,
     }
-    shared |= {"method": 2, "noise": 2, "half": 2, "share": 4}
+    shared |= {"method": 2, "compared unit": 2, "noise": 2, "half": 2, "share": 4}
     shared |= {"drop": 3, "round": 2, "place": 3, "ranked class": 2, "end": 2}
     return shared | {"measure": 3, "target": 2, "order": 4, "step": 3, "fraction": 2, "seed": 3, "direction": 2}
 
