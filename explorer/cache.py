@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.class_preference import Strongest, n_strongest, strongest
+from explorer.class_preference import Strongest, n_strongest, profile_of, strongest
 from explorer.demo_build import DemoBuild
 from explorer.flips_by_image import FlipsByImage
 from explorer.image_files import read_picture
@@ -74,6 +74,20 @@ def _strongest_images(source: StoreFile, signature: Signature, layer: str, units
     held, label, n_classes = store.layer(layer), np.asarray(store.images.label), len(store.classes)
     k = n_strongest(held)
     return [strongest(held.activation(unit).max, label, n_classes, k) for unit in units]
+
+
+def preferred(source: StoreFile, layer: Layer, units: tuple[int, ...]) -> list[tuple[int, ...] | None]:
+    """Return the classes that some units answer most to, as the page of a unit names them; None for silent units."""
+    return _preferred(source, source.signature, layer.name, units)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
+def _preferred(
+    source: StoreFile, signature: Signature, layer: str, units: tuple[int, ...]
+) -> list[tuple[int, ...] | None]:
+    store = store_of(source)
+    profiles = (profile_of(store, store.layer(layer), unit) for unit in units)
+    return [None if profile.silent else profile.preferred for profile in profiles]
 
 
 def compared(source: StoreFile) -> list[Side]:

@@ -11,7 +11,7 @@ from explorer.class_preference import Profile, Strongest
 from explorer.drop_test import CALLED, DropTest
 from explorer.format import count, decimals_for, number, points, probability, some_points
 from explorer.headline import worst_class
-from precompute.measures.quoted import FEWEST_IMAGES, SETTLED
+from precompute.measures.quoted import FEWEST_IMAGES
 
 
 def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list[str]:
@@ -86,7 +86,7 @@ def _tested(titles: Sequence[str], test: DropTest) -> list[str]:
 def _meant(test: DropTest) -> list[str]:
     if math.isnan(test.drop):
         why = f"fewer than {FEWEST_IMAGES} images of it" if test.n_images < FEWEST_IMAGES else "the layer's images"
-        return [f"The drop is told as an interval: {why} do not settle one number to within {100 * SETTLED:g} point."]
+        return [f"The drop is told as an interval: {why} do not settle one number to within about a point."]
     if not test.q <= CALLED:
         return []
     return [

@@ -100,19 +100,21 @@ def _tiles(
 
 
 def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[str, str]]]:
-    """Say of each unit which class it answers to on average, and of what its strongest images are if that differs."""
-    preferred = layer.measures.get("selective_class")
-    titles = view.store.classes.title
-    strongest = cache.strongest_images(view.source, layer, tuple(map(int, units)))
+    """Say of each unit which class it answers most to, or which few, and of what its strongest images are.
+
+    The latter where the class is settled and another one.
+    """
+    titles, chosen = view.store.classes.title, tuple(map(int, units))
+    preferred = cache.preferred(view.source, layer, chosen)
     said = []
-    for unit, images in zip(units, strongest, strict=True):
-        best = None if preferred is None or np.isnan(preferred.values[unit]) else int(preferred.values[unit])
-        lines = [] if best is None else [{"verb": "sees", "text": titles[best]}]
-        if best is not None and images.differs(best):
+    for classes, images in zip(preferred, cache.strongest_images(view.source, layer, chosen), strict=True):
+        named = " or ".join(titles[index] for index in classes or ()) or "a class, not settled which"
+        lines = [] if classes is None else [{"verb": "sees", "text": named}]
+        if classes is not None and len(classes) == 1 and images.differs(classes[0]):
             leader = images.leader or 0
             lines = [
                 {"verb": "strongest", "text": f"{images.count[leader]} of {images.n_images} {titles[leader]}"},
-                {"verb": "on average", "text": titles[best]},
+                {"verb": "on average", "text": named},
             ]
         said.append(lines)
     return said

@@ -16,8 +16,8 @@ large a share, how large on average, how alike and how small the others: every  
 likely it makes the counts of the whole layer, so an answer that many combinations   could give is as uncertain as it
 should be.
 
-A number is told only where the layer settles it: where those combinations agree on it to a point. Elsewhere the
-interval stands alone.
+A number is told only where the layer settles it: where those combinations agree on it to about a point, also if half
+of its counts had spoken. Elsewhere the interval stands alone.
 
 The mean leans towards units of a layer being alike, the interval gives all shapes the same weight: simulations chose
 both, see docs/methods.md.
@@ -46,8 +46,8 @@ MOST_NAMED = 3
 FEWEST_IMAGES = 50
 """Images of a class from which a drop is quoted as one number; below, picking biases it by more than a point."""
 
-SETTLED = 0.01
-"""Standard deviation over the combinations up to which a drop is quoted as one number, a fraction: a point."""
+SETTLED = 0.0125
+"""Standard deviation over the combinations up to which a drop is quoted as one number, a fraction: about a point."""
 
 _LEVEL = 0.97  # of the model; that many of the intervals hold the truth at 0.95 in all simulations
 _CHANGE = np.geomspace(2e-4, 0.25, 28)
@@ -63,6 +63,7 @@ _SMALL = (0.0, 0.004, 0.012)
 _GAIN = 0.1  # share of the large changes that are gains
 _LEAN = 10  # classes that the layer's own distribution of changes counts for in that of a unit
 _LAYER_STEPS, _UNIT_STEPS = 400, 10
+_WARY = 0.5  # power of what combinations count where it is asked whether they agree: as if half of the counts spoke
 _IMPROBABLE = 12.0  # nats below the most likely combination at which one is left out
 _BLOCK = 1024
 
@@ -214,9 +215,13 @@ class _Mixture:
         return np.asarray(posterior / posterior.sum(axis=1, keepdims=True))
 
     def left_open(self, likely: Floats) -> float:
-        """Return the standard deviation, over the combinations, of the mean drop of one row, (drop,)."""
+        """Return the standard deviation, over the combinations, of the mean drop of one row, (drop,).
+
+        No combination is quite what a layer is made of. So those that its counts make less likely count for more here.
+        """
         mean = self.priors @ (likely * _DROP) / (self.priors @ likely)
-        return float(np.sqrt(self.share @ (mean - self.share @ mean) ** 2))
+        share = self.share**_WARY / (self.share**_WARY).sum()
+        return float(np.sqrt(share @ (mean - share @ mean) ** 2))
 
 
 def _mixtures(layer: _Outcomes, likely: Floats) -> tuple[_Mixture, _Mixture]:

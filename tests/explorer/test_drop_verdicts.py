@@ -104,12 +104,36 @@ def test_the_overview_and_the_layer_say_the_same_of_a_unit(path, runs, show):
 
 def test_a_tile_says_both_meanings_of_what_a_unit_sees_where_they_differ(path, runs, show):
     with h5py.File(shutil.copyfile(path, runs / "demo.h5"), "r+") as file:
-        best = int(np.bincount(file["/images/label"][...][file[f"/layers/{LAYER}/exemplar/top/image"][0]]).argmax())
+        label = file["/images/label"][...]
+        best = int(np.bincount(label[file[f"/layers/{LAYER}/exemplar/top/image"][0]]).argmax())
         other = (best + 5) % 12
-        file[f"/layers/{LAYER}/measure/selective_class"][0] = other
+        for name in ("mean", "positive_mean"):
+            if name in file[f"/layers/{LAYER}/activation"]:
+                file[f"/layers/{LAYER}/activation/{name}"][0] = np.where(label == other, 9.0, 1.0)
         titles = file["/classes/title"].asstr()[...]
-    tiles = json.loads(show("layer", store="demo", layer=LAYER, sort="unit").tiles()[0].proto.json)["tiles"]
-    strongest, average = tiles[0]["drive"]
+    strongest, average = _tile(show, 0)["drive"]
     assert strongest["verb"] == "strongest"
     assert strongest["text"].endswith(f" of 9 {titles[best]}")
     assert average == {"verb": "on average", "text": titles[other]}
+
+
+@pytest.mark.parametrize(("n_alike", "said"), [(2, "{} or {}"), (12, "a class, not settled which")])
+def test_a_tile_names_no_class_alone_that_the_images_do_not_settle(path, runs, show, n_alike, said):
+    with h5py.File(shutil.copyfile(path, runs / "demo.h5"), "r+") as file:
+        label, rng = file["/images/label"][...], np.random.default_rng(0)
+        order = np.argsort(rng.random(len(label)))
+        for name in ("mean", "positive_mean"):
+            if name in file[f"/layers/{LAYER}/activation"]:
+                values = np.zeros(len(label))
+                for c in range(n_alike):
+                    mine = order[label[order] == c]
+                    values[mine] = np.linspace(1, 3, len(mine))
+                file[f"/layers/{LAYER}/activation/{name}"][0] = values
+        titles = sorted(file["/classes/title"].asstr()[...][:2])
+    (drive,) = _tile(show, 0)["drive"]
+    assert drive["verb"] == "sees"
+    assert " or ".join(sorted(drive["text"].split(" or "))) == said.format(*titles)
+
+
+def _tile(show, unit):
+    return json.loads(show("layer", store="demo", layer=LAYER, sort="unit").tiles()[0].proto.json)["tiles"][unit]

@@ -42,9 +42,10 @@ def show_guide(view: View) -> None:
     else:
         note(
             "Each tile is one unit. The reason to look at it stands above its pictures. Sees: the class with the "
-            "highest mean activation, if the strongest images are of that class too. Full dot: the loss is more than "
-            "chance explains. Ring: it may be chance. Most selective: among units that fire on at least as many images "
-            "as a class has. Most general: without this unit most classes lose."
+            "highest mean activation, if the strongest images are of that class too; several where the images do not "
+            "settle which. Full dot: the loss is more than chance explains. Ring: it may be chance. Most selective: "
+            "among units that fire on at least as many images as a class has. Most general: without this unit most "
+            "classes lose."
         )
 
 

@@ -110,8 +110,9 @@ def test_what_is_left_open_is_the_deviation_over_the_combinations():
         sum(p * x * d for p, x, d in zip(prior, likely[0], quoted._DROP, strict=True)) / (prior @ likely[0])
         for prior in priors
     ]
-    mean = sum(w * m for w, m in zip(share[0], means, strict=True))
-    variance = sum(w * (m - mean) ** 2 for w, m in zip(share[0], means, strict=True))
+    roots = [w**0.5 / sum(each**0.5 for each in share[0]) for w in share[0]]
+    mean = sum(w * m for w, m in zip(roots, means, strict=True))
+    variance = sum(w * (m - mean) ** 2 for w, m in zip(roots, means, strict=True))
     assert quoted._Mixture(priors, share[0]).left_open(likely[0]) == pytest.approx(variance**0.5)
 
 
