@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from explorer.class_losses import ClassLosses, class_losses
 from explorer.class_preference import Strongest, n_strongest, profile_of, strongest
 from explorer.demo_build import DemoBuild
 from explorer.flips_by_image import FlipsByImage
@@ -23,6 +24,7 @@ from explorer.store_pool import Signature, StorePool
 from explorer.what_if_process import WhatIfProcess, process_command
 from precompute.compare import Side, sides
 from precompute.measures.image_top import strongest_units as strongest_units_of
+from precompute.store.answers import answers
 from precompute.store.reader import Layer, Store
 from precompute.store.records import StrongestUnits
 
@@ -130,6 +132,19 @@ def flips_by_image(source: StoreFile, layer: Layer, ablation: str) -> FlipsByIma
 def _flips_by_image(source: StoreFile, signature: Signature, layer: str, ablation: str) -> FlipsByImage:
     store = store_of(source)
     return FlipsByImage.of(store.layer(layer).flip_table(ablation), len(store.images))
+
+
+def losses_of_class(source: StoreFile, layer: Layer, ablation: str, label: int) -> ClassLosses:
+    """Return what silencing each unit of a layer does to one class."""
+    return _losses_of_class(source, source.signature, layer.name, ablation, label)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=_KEYS)
+def _losses_of_class(source: StoreFile, signature: Signature, layer: str, ablation: str, label: int) -> ClassLosses:
+    store = store_of(source)
+    images = np.flatnonzero(np.asarray(store.images.label) == label)
+    flips = flips_by_image(source, store.layer(layer), ablation).of_images(images)
+    return class_losses(flips, answers(store), len(images))
 
 
 def strongest_units(source: StoreFile, layer: Layer, image: int) -> StrongestUnits:

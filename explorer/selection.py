@@ -47,6 +47,8 @@ class Selection:
         The experiment of the Experiments page.
     choice : str or None
         What was chosen there among the ways of showing it; each experiment has its own.
+    span : str
+        Which layers the class page is about: ``layer``, the one that is looked at, or ``all``.
     concept : str or None
         Which of a unit's best concepts is drawn on its exemplars, from 1.
     beside : str or None
@@ -73,6 +75,7 @@ class Selection:
     page: int = 1
     experiment: str | None = None
     choice: str | None = None
+    span: str = "layer"
     concept: str | None = None
     beside: str | None = None
     units: str | None = None
@@ -127,7 +130,13 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
     experiment = reading.one_of("experiment", list(known), "experiment")
     image = reading.one_of("image", store.images.path, "image")
     found = Selection(
-        name, label=label, image=image, experiment=experiment, choice=query.get("choice"), beside=query.get("beside")
+        name,
+        label=label,
+        image=image,
+        span=reading.one_of("span", ["layer", "all"], "choice of layers") or "layer",
+        experiment=experiment,
+        choice=query.get("choice"),
+        beside=query.get("beside"),
     )
     found = found.to(**{part: query.get(part) for part in ("units", "change", "on", "pairs")})
     asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))

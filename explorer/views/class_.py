@@ -1,11 +1,27 @@
-"""One class."""
+"""One class: its images, the units it needs, those that answer to it, and where its images go."""
+
+import streamlit as st
 
 from explorer import navigate
+from explorer.pages.class_ import class_picker, images, units
 from explorer.widgets import header, messages
-from explorer.widgets.html import escape, sentence
+from explorer.widgets.html import sentence
 
 view = navigate.current()
+label = view.chosen_class or 0
+view = navigate.at_class(view, label)
 with header.show(view, page=navigate.CLASS):
-    header.place("class")
+    class_picker.show(view, label)
 messages.show_problems(view.problems)
-sentence(escape(view.store.classes.title[view.chosen_class or 0]))
+layers = units.layers_of(view)
+losses = units.losses_of(view, layers, label)
+sentence(images.words_of_accuracy(view, label) + units.words_of_loss(view, losses, layers))
+units.choose_layers(view)
+left, right = st.columns([8, 4], gap="large")
+with left:
+    units.show_needed(view, losses)
+with right:
+    images.show_confusions(view, label)
+    units.show_destinations(view, losses)
+units.show_answering(view, layers, label)
+images.show_images(view, label)

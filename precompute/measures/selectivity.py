@@ -78,3 +78,32 @@ def class_selectivity(class_mean: Floats) -> tuple[Floats, Floats]:
     index = np.maximum(largest - rest, 0) / np.where(silent, np.nan, largest + rest)
     preferred = np.where(silent, np.nan, np.flatnonzero(present)[best])
     return index, preferred
+
+
+def selectivity_for(class_mean: Floats, label: int) -> Floats:
+    r"""Class selectivity of every unit for one given class, whether or not it is the one that the unit prefers.
+
+    .. math:: s_c = \frac{\mu_c - \mu_{rest}}{\mu_c + \mu_{rest}}
+
+    with the means of :func:`class_selectivity`, :math:`\mu_c` in place of the largest.
+
+    Parameters
+    ----------
+    class_mean : (unit, class) array
+        Class means of an activation that is nowhere below zero; NaN for classes without images.
+    label : int
+        The class.
+
+    Returns
+    -------
+    (unit,) array
+        In [-1, 1]; NaN for units that are silent on every class, and where the class or all others have no images.
+    """
+    present = np.asarray(~np.isnan(class_mean).all(axis=0))
+    n_others = int(present.sum()) - 1
+    if not present[label] or n_others < 1:
+        return np.full(len(class_mean), np.nan)
+    own = class_mean[:, label].astype(np.float64)
+    rest = (class_mean[:, present].astype(np.float64).sum(axis=1) - own) / n_others
+    total = own + rest
+    return (own - rest) / np.where(total > 0, total, np.nan)

@@ -45,3 +45,25 @@ def test_arrows_lead_from_image_to_image(app):
     first = asked(app)["image"]
     app.settle(lambda: app.page.get_by_role("button", name="Next").click())
     assert asked(app)["image"] != first
+
+
+def test_a_class_shows_one_layer_or_all_and_its_names_lead_on(app):
+    app.open("/class?store=demo")
+    expect(app.page.locator(".us-place", has_text="class 1 of")).to_be_visible()
+    app.page.evaluate(STAYS)
+    app.settle(lambda: app.page.get_by_role("radio", name="all layers").click())
+    app.asks("/class", span="all")
+    other = app.page.locator(".us-table a.us-to[href^='class?']").first
+    while not other.count():  # not every class is confused with another
+        app.settle(lambda: app.page.get_by_role("button", name="Next").click())
+    title = other.inner_text()
+    app.settle(other.click)
+    app.says(title)
+    app.asks("/class", span="all")
+    picture = app.page.locator("a.us-to[href^='image?']").first
+    path = parse_qs(urlparse(picture.get_attribute("href")).query)["image"][0]
+    app.settle(picture.click)
+    app.asks("/image", image=path)
+    app.settle(app.page.locator(".us-sentence a.us-to[href^='class?']").first.click)
+    app.says(title)
+    assert stays(app)

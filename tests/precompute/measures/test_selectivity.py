@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from precompute.measures.selectivity import class_means, class_selectivity
+from precompute.measures.selectivity import class_means, class_selectivity, selectivity_for
 
 values = st.floats(0, 1e6, width=32)
 
@@ -150,3 +150,24 @@ def test_class_means_add_up_in_double_precision():
     activation = np.full((1, 100_000), 0.1, dtype=np.float32)
     mean = class_means(activation, np.zeros(100_000, dtype=int), 1)
     assert mean[0, 0] == pytest.approx(float(np.float32(0.1)), rel=1e-12)
+
+
+@given(labelled())
+def test_selectivity_for_a_class_follows_the_definition(case):
+    class_mean = class_means(*case)
+    for label in range(class_mean.shape[1]):
+        slow = []
+        for row in class_mean.tolist():
+            others = [mean for c, mean in enumerate(row) if c != label and not math.isnan(mean)]
+            rest = math.fsum(others) / len(others) if others else math.nan
+            total = row[label] + rest
+            slow.append((row[label] - rest) / total if total > 0 else math.nan)
+        np.testing.assert_allclose(selectivity_for(class_mean, label), slow, atol=1e-12)
+
+
+@given(labelled())
+def test_for_the_class_that_a_unit_prefers_it_is_its_class_selectivity(case):
+    class_mean = class_means(*case)
+    index, preferred = class_selectivity(class_mean)
+    for unit in np.flatnonzero(~np.isnan(preferred)):
+        np.testing.assert_allclose(selectivity_for(class_mean, int(preferred[unit]))[unit], index[unit], atol=1e-12)

@@ -1,0 +1,101 @@
+"""The images of a class, right and wrong, and with what they are confused."""
+
+import numpy as np
+
+from explorer import navigate
+from explorer.class_effects import Ints
+from explorer.format import count, percent
+from explorer.navigate import View
+from explorer.pictures import aspect_of
+from explorer.widgets import gallery
+from explorer.widgets.gallery import Picture
+from explorer.widgets.html import Markup, escape, heading, note, table
+from explorer.widgets.names import class_link, output_link
+
+_MOST_SHOWN, _MOST_ROWS, _A_ROW = 20, 6, 10
+
+
+def show_images(view: View, label: int) -> None:
+    """Show the wrong images, the surest mistakes first, then the right ones, the least sure first."""
+    images = np.flatnonzero(np.asarray(view.store.images.label) == label)
+    right = view.store.baseline_correct[images]
+    for title, chosen in (
+        ("Its images, taken for another class", images[~right]),
+        ("Its images, right", images[right]),
+    ):
+        order = _by_certainty(view, chosen)
+        shown = [image for image in order if view.store.thumbnail(image)][:_MOST_SHOWN]
+        heading(title, _aside(view, len(shown), len(chosen)))
+        gallery.show([_picture(view, image) for image in shown], aspect_of(view.store.model.input_size), row=_A_ROW)
+
+
+def _by_certainty(view: View, images: Ints) -> list[int]:
+    log_prob = view.store.baseline.log_prob
+    order = images if log_prob is None else images[np.argsort(log_prob[images], kind="stable")]
+    return order.tolist()
+
+
+def _aside(view: View, n_shown: int, n_all: int) -> str:
+    order = (
+        "" if view.store.baseline.log_prob is None else ", those first that the network gives the lowest probability"
+    )
+    if n_shown == n_all:
+        return count(n_all, "image") + (order if n_all > 1 else "")
+    return f"{n_shown:,} of {count(n_all, 'image')}: those that some unit shows, up to {_MOST_SHOWN}{order}"
+
+
+def _picture(view: View, image: int) -> Picture:
+    output = int(view.store.baseline.prediction[image])
+    label = view.store.classes.of_output.get(output)
+    said = f"output {output}" if label is None else view.store.classes.title[label]
+    log_prob = view.store.baseline.log_prob
+    sure = "" if log_prob is None else percent(float(np.exp(log_prob[image])), 100)
+    right = bool(view.store.baseline_correct[image])
+    return Picture(
+        jpeg=view.store.thumbnail(image),
+        title=(f"probability {sure}" if sure else "right") if right else f"taken for {said}",
+        value=f"its class {sure}" if sure and not right else "",
+        hint=view.store.images.path[image],
+        href=navigate.href_of_image(view, image),
+    )
+
+
+def show_confusions(view: View, label: int) -> None:
+    """Show which classes its images are taken for, and whose images are taken for it."""
+    store = view.store
+    own, output = np.asarray(store.images.label) == label, int(store.classes.output_index[label])
+    wrong = ~store.baseline_correct
+    heading("With what it is confused", "nothing silenced")
+    outputs, n_images = np.unique(store.baseline.prediction[own & wrong], return_counts=True)
+    _counts("its images are taken for", [output_link(view, one) for one in outputs], n_images)
+    mistaken = np.asarray(store.images.label)[(store.baseline.prediction == output) & wrong]
+    labels, n_images = np.unique(mistaken, return_counts=True)
+    _counts("taken for it are images of", [class_link(view, int(one)) for one in labels], n_images)
+
+
+def _counts(title: str, names: list[Markup], n_images: Ints) -> None:
+    order = np.argsort(-n_images, kind="stable")
+    if not len(order):
+        note(f"{title[0].upper()}{title[1:]} no other class.")
+        return
+    table([title, "images"], [[names[at], f"{n_images[at]:,}"] for at in order[:_MOST_ROWS]])
+    if len(order) > _MOST_ROWS:
+        note(f"And {count(len(order) - _MOST_ROWS, 'other class', 'other classes')}.")
+
+
+def words_of_accuracy(view: View, label: int) -> str:
+    """Say how many of its images are right, and what the others are mostly taken for; as HTML."""
+    store = view.store
+    own = np.asarray(store.images.label) == label
+    n_images, n_right = int(own.sum()), int((own & store.baseline_correct).sum())
+    title = f"<b>{escape(store.classes.title[label])}</b>"
+    if not n_images:
+        return f"{title} has no images in this store."
+    share = percent(n_right / n_images, n_images)
+    said = f"{title}: {n_right:,} of {n_images:,} images are right (<b>{share}</b>)"
+    outputs, counts = np.unique(store.baseline.prediction[own & ~store.baseline_correct], return_counts=True)
+    if not len(outputs):
+        return f"{said}."
+    worst = counts.argmax()
+    verb = "is" if counts[worst] == 1 else "are"
+    return f"{said}; {counts[worst]:,} of the others {verb} taken for {output_link(view, outputs[worst])}."

@@ -1,0 +1,223 @@
+"""The units that a class needs, those that answer to it, and where its images go when one of them is lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from explorer import cache, navigate
+from explorer.class_effects import Floats
+from explorer.class_losses import ClassLosses, false_discovery_rates
+from explorer.drop_test import CALLED
+from explorer.format import count, number, points, probability, significant
+from explorer.navigate import View
+from explorer.pictures import aspect_of, canvas
+from explorer.widgets import gallery
+from explorer.widgets.ablation_choice import choose_ablation
+from explorer.widgets.gallery import Picture
+from explorer.widgets.html import Markup, escape, heading, note, table
+from explorer.widgets.names import joined, output_link, unit_link
+from precompute.measures.selectivity import selectivity_for
+from precompute.store.reader import Layer
+
+_MOST_UNITS, _MOST_ANSWERING, _MOST_ROWS, _FEW = 12, 10, 10, 3
+_ALL = "all layers"
+
+
+def layers_of(view: View) -> list[Layer]:
+    """Return the layers that are looked at: one, or all of them."""
+    return list(view.store.layers) if view.selection.span == "all" else [view.layer]
+
+
+def choose_layers(view: View) -> None:
+    """Let the reader choose a layer or all of them; nothing to see where there is one."""
+    names = [layer.name for layer in view.store.layers]
+    if len(names) > 1:
+        st.session_state["class_layers"] = _ALL if view.selection.span == "all" else view.selection.layer
+        st.segmented_control(
+            "Layers",
+            [*names, _ALL],
+            key="class_layers",
+            required=True,
+            on_change=_put_layers,
+            args=(view,),
+            label_visibility="collapsed",
+        )
+
+
+def _put_layers(view: View) -> None:
+    chosen = st.session_state["class_layers"]
+    if chosen == _ALL:
+        navigate.put(view.selection.to(span="all"))
+    else:
+        navigate.put(view.selection.to(span="layer", layer=chosen))
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """What silencing each unit of some layers does to a class, with the false discovery rate over all of them."""
+
+    layers: tuple[Layer, ...]
+    found: tuple[ClassLosses, ...]
+    q: tuple[Floats, ...]
+
+    def ranked(self) -> list[tuple[int, int]]:
+        """Return the units without which the class loses anything, as (layer, unit): the largest drop first, then q."""
+        pairs = [(at, int(unit)) for at, one in enumerate(self.found) for unit in np.flatnonzero(one.lost > one.gained)]
+        return sorted(pairs, key=lambda pair: (-self.found[pair[0]].drop[pair[1]], self.q[pair[0]][pair[1]], pair))
+
+
+def losses_of(view: View, layers: Sequence[Layer], label: int) -> Losses | None:
+    """Return the losses of a class in those of some layers that were ablated; None where none was."""
+    kinds = [(layer, _kind(view, layer)) for layer in layers if layer.ablations]
+    if not kinds:
+        return None
+    found = tuple(cache.losses_of_class(view.source, layer, kind, label) for layer, kind in kinds)
+    return Losses(tuple(layer for layer, _ in kinds), found, tuple(false_discovery_rates(found)))
+
+
+def _kind(view: View, layer: Layer) -> str:
+    return view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
+
+
+def show_needed(view: View, losses: Losses | None) -> None:
+    """Show the units without which the class loses most, each with its interval and its false discovery rate."""
+    heading("Units it needs most", "each silenced alone; largest drop first")
+    if losses is None:
+        note("Nothing was silenced in this store.")
+        return
+    choose_ablation(view, view.layer)
+    ranked = losses.ranked()
+    if not ranked:
+        note("It loses images without none of them.")
+        return
+    head = ["layer", "unit", "drop, points", "95 % interval", "lost", "gained", "q", "its lost images are taken for"]
+    rows = [head, *(_needed(view, losses, at, unit) for at, unit in ranked[:_MOST_UNITS])]
+    first = 0 if len(losses.layers) > 1 else 1  # one layer need not be named on every row
+    head, *rows = [row[first:] for row in rows]
+    table(head, rows, numbers=slice(2 - first, 7 - first), look="")
+    if len(ranked) > _MOST_UNITS:
+        note(f"And {count(len(ranked) - _MOST_UNITS, 'unit')} without which it loses less.")
+    note(
+        "q: false discovery rate over all these units, of the exact McNemar test of images lost against gained, for "
+        "this class alone. Whoever looks at many classes finds some units by chance; a unit's own page corrects for "
+        "that. The interval is for a unit that was not picked for its drop (Bonett and Price 2012)."
+    )
+
+
+def _needed(view: View, losses: Losses, at: int, unit: int) -> list[str]:
+    layer, found, q = losses.layers[at], losses.found[at], float(losses.q[at][unit])
+    low, high = (float(limit[unit]) for limit in found.interval)
+    n = found.n_images
+    called = f"<b>{probability(q).removeprefix('= ')}</b>" if q <= CALLED else probability(q).removeprefix("= ")
+    order = np.argsort(-found.destination[unit], kind="stable")
+    goes = [
+        Markup(f"{output_link(view, int(found.outputs[to]))} {found.destination[unit, to]}")
+        for to in order
+        if found.destination[unit, to]
+    ]
+    span = f"{points(low, n)} to {points(high, n)}"
+    numbers = [points(float(found.drop[unit]), n), span, str(found.lost[unit]), str(found.gained[unit])]
+    return [layer.name, unit_link(view, layer, unit), *numbers, Markup(called), joined(goes, _FEW)]
+
+
+def show_destinations(view: View, losses: Losses | None) -> None:
+    """Show what its lost images are taken for, over all units together."""
+    heading("Where its images go", "when one unit is lost; all units that lose any, together")
+    totals: dict[int, list[int]] = {}
+    for found in () if losses is None else losses.found:
+        for to, output in enumerate(found.outputs.tolist()):
+            held = totals.setdefault(output, [0, 0])
+            held[0] += int(found.destination[:, to].sum())
+            held[1] += int((found.destination[:, to] > 0).sum())
+    all_lost = sum(lost for lost, _ in totals.values())
+    if not all_lost:
+        note("No image is lost without any of them.")
+        return
+    order = sorted(totals, key=lambda output: -totals[output][0])
+    rows = [
+        [
+            output_link(view, output),
+            _bar(totals[output][0] / all_lost),
+            f"{totals[output][0]:,}",
+            f"{totals[output][1]:,}",
+        ]
+        for output in order[:_MOST_ROWS]
+    ]
+    table(["taken for", "", "losses", "by units"], rows, numbers=slice(2, None))
+    note(f"{count(all_lost, 'loss', 'losses')} in all: an image counts once for every unit without which it is lost.")
+
+
+def _bar(share: float) -> Markup:
+    return Markup(f'<span class="us-share us-of-loss"><i style="width: {100 * share:.1f}%"></i></span>')
+
+
+def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
+    """Show the units that answer to the class most, by class selectivity for it."""
+    heading("Units that answer to it most", "by class selectivity for this class; click one to look at it")
+    ranked = sorted(
+        ((float(value), at, unit) for at, layer in enumerate(layers) for unit, value in _answering(layer, label)),
+        key=lambda found: (-found[0], found[1:]),
+    )
+    chosen = ranked[:_MOST_ANSWERING]
+    if not chosen:
+        note("No unit answers more to it than to the other classes.")
+        return
+    size = canvas(aspect_of(view.store.model.input_size))
+    pictures = []
+    for value, at, unit in chosen:
+        layer = layers[at]
+        ((image, overlay),) = cache.shown_for(view.source, layer, -1, (unit,), size)
+        where = f"{layer.name}, " if len(layers) > 1 else ""
+        own = float(layer.class_mean[unit, label])
+        pictures.append(
+            Picture(
+                jpeg=b"" if image < 0 else view.store.thumbnail(image),
+                title=f"{where}unit {unit}",
+                value=f"selectivity {number(value, 2)}",
+                overlay=overlay,
+                hint=f"Mean activation over the images of this class: {significant(own)}",
+                href=navigate.href_of_unit(view, layer, unit),
+            )
+        )
+    gallery.show(pictures, aspect_of(view.store.model.input_size), row=_MOST_ANSWERING)
+    note("Shown is each unit's strongest image, which may be of another class, outlined where it is active.")
+
+
+def _answering(layer: Layer, label: int) -> list[tuple[int, float]]:
+    """Return the units that answer more to a class than to the others, and how much.
+
+    A layer that goes below zero keeps no class means of its positive part: there it is the units that prefer the class.
+    """
+    means = layer.class_mean
+    if layer.activation(0).positive_mean is None and not (means < 0).any():
+        values = selectivity_for(means, label)
+        return [(int(unit), float(values[unit])) for unit in np.flatnonzero(values > 0)]
+    held = layer.measures
+    if "selective_class" not in held or "class_selectivity" not in held:
+        return []
+    units = np.flatnonzero(held["selective_class"].values == label)
+    return [(int(unit), float(held["class_selectivity"].values[unit])) for unit in units]
+
+
+def words_of_loss(view: View, losses: Losses | None, layers: Sequence[Layer]) -> str:
+    """Say how many units cost the class more than chance explains, and which is the worst; as HTML."""
+    if losses is None:
+        return ""
+    n_units = sum(layer.n_units for layer in losses.layers)
+    several = len(layers) > 1
+    where = "all layers" if several else escape(layers[0].name)
+    called = [(at, unit) for at, unit in losses.ranked() if losses.q[at][unit] <= CALLED]
+    if not called:
+        return f" Of {n_units:,} units of {where} none is known to cost it more than chance explains."
+    named = [losses.layers[at].name + ":" if several else "unit " for at, _ in called[:_FEW]]
+    links = [
+        unit_link(view, losses.layers[at], unit, f"{name}{unit}")
+        for name, (at, unit) in zip(named, called[:_FEW], strict=True)
+    ]
+    if len(called) == 1:
+        return f" Of {n_units:,} units of {where} one costs it more than chance explains: {links[0]}."
+    rest = " and others" if len(called) > _FEW else ""
+    beyond = f"<b>{len(called):,}</b> of {n_units:,} units of {where} cost it more than chance explains"
+    return f" {beyond}: {', '.join(links)}{rest}."
