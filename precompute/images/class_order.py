@@ -92,7 +92,8 @@ def _parted(place: int, shown: dict[str, list[str]]) -> str:
         told.setdefault(tuple(names), how)
     n_names = len(next(iter(told)))
     outputs = f"Outputs {place:,} to {place + n_names - 1:,}" if n_names > 1 else f"Output {place:,}"
-    listed = "; ".join(f"{', '.join(names)} ({how})" for names, how in told.items())
+    options = {how: f", --class-order {order}" for order, how in ORDERS.items()}
+    listed = "; ".join(f"{', '.join(names)} ({how}{options.get(how, '')})" for names, how in told.items())
     return f"The order of the classes depends on how their names are sorted. {outputs} would be {listed}. {_WAYS_ON}"
 
 

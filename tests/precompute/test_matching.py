@@ -44,7 +44,7 @@ def numbers(tmp_path):
 def test_folders_of_numbers_are_refused_before_anything_is_written(run, numbers):
     status, said = run("--images", numbers)
     assert status == 1
-    assert "10, 2, 3 (as text)" in said
+    assert "10, 2, 3 (as text, --class-order text)" in said
     assert not run.out.exists()
 
 

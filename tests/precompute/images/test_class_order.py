@@ -77,9 +77,20 @@ def test_the_refusal_shows_where_the_orders_part_and_both_ways_on():
     with pytest.raises(ClassError) as error:
         refuse_doubtful_order(sorted(map(str, range(11))))
     said = str(error.value)
-    assert "Outputs 2 to 4 would be 10, 2, 3 (as text); 2, 3, 4 (with numbers read as numbers)" in said
-    assert "--class-order" in said
+    assert (
+        "Outputs 2 to 4 would be 10, 2, 3 (as text, --class-order text); "
+        "2, 3, 4 (with numbers read as numbers, --class-order number)." in said
+    )
     assert "--classes" in said
+
+
+def test_of_names_that_capitals_move_both_orders_are_shown_with_their_option():
+    with pytest.raises(ClassError) as error:
+        refuse_doubtful_order(["Leopards", "airplanes", "bonsai", "camera"])
+    assert (
+        "Outputs 0 to 2 would be Leopards, airplanes, bonsai (as text, --class-order text); airplanes, bonsai, camera "
+        "(with numbers read as numbers and capitals as small letters, --class-order natural)." in str(error.value)
+    )
 
 
 @pytest.mark.parametrize("names", [["B", "a"], ["A2", "a10"], ["-1", "0", "1"], ["v10", "v9"], ["0.25", "0.5"]])
