@@ -65,6 +65,26 @@ class KeptDropout(Tiny):
         return self
 
 
+class RareDropout(Tiny):
+    """Drops one number in a thousand: most passes draw and change nothing."""
+
+    def forward(self, x):
+        return self.fc(F.dropout(self.pooled(x), 1e-3))
+
+
+class RareDropoutModule(KeptDropout):
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(1e-3)
+
+
+class UnusedNoise(Tiny):
+    """Draws random numbers that change nothing."""
+
+    def forward(self, x):
+        return super().forward(x) + 0 * torch.randn(N_CLASSES)
+
+
 class OwnGenerator(Tiny):
     def __init__(self):
         super().__init__()
@@ -143,6 +163,8 @@ CHANGING = {
     FaintNoise: "draws random numbers",
     RandomPath: "draws random numbers",
     KeptDropout: r"draws random numbers, in drop \(Dropout in training mode\)",
+    RareDropout: r"draws random numbers, in the forward function of the network itself \(RareDropout\)",
+    RareDropoutModule: r"draws random numbers, in drop \(Dropout in training mode\)",
     OwnGenerator: "keeps something from one call to the next, or draws random numbers of its own",
     RunningMean: "keeps something from one call to the next",
     Counter: "keeps something from one call to the next",
@@ -309,6 +331,30 @@ class NaNOnBlue(Tiny):
     def forward(self, x):
         red, blue = x[:, 0].mean((1, 2)), x[:, 2].mean((1, 2))
         return super().forward(x) + torch.where(blue > red + 0.01, torch.nan, 0.0)[:, None]
+
+
+class HurriesOnBlue(Tiny):
+    """Halves the answers to all images of a batch that holds one that is more blue than red."""
+
+    def forward(self, x):
+        found = super().forward(x)
+        red, blue = x[:, 0].mean((1, 2)), x[:, 2].mean((1, 2))
+        return found / 2 if bool((blue > red + 0.01).any()) else found
+
+
+class CallsForward(Tiny):
+    """Bypasses the calls of its layers, so that no hook sees them."""
+
+    def maps(self, x):
+        return F.relu(self.conv2.forward(F.relu(self.conv1.forward(x))))
+
+
+class SharedBlocks(Tiny):
+    """One module under two names."""
+
+    def __init__(self):
+        super().__init__()
+        self.again = self.conv2
 
 
 # What cannot be taken at all

@@ -60,13 +60,17 @@ def capture(network: nn.Module, sites: Collection[Site], example: Tensor) -> Pro
     if any(module.training for module in network.modules()):
         raise CannotCapture("part of it is in training mode")
     batch = fit(network, example)
-    if batch.dtype != torch.float32:
-        raise CannotCapture(f"it computes in {str(batch.dtype).removeprefix('torch.')}, and exact means in float32")
+    _refuse_other_than_float32("it computes in", batch)
     module = _record(network, sites, batch)
     _simplify(module.graph)
     recorded = _translate(module)
     _fold_norms(module)
     return replace(_translate(module), recorded=recorded)
+
+
+def _refuse_other_than_float32(what: str, value: Tensor) -> None:
+    if value.dtype is not torch.float32:
+        raise CannotCapture(f"{what} {str(value.dtype).removeprefix('torch.')}, and exact means in float32")
 
 
 def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.GraphModule:
@@ -171,10 +175,12 @@ def _translate(module: fx.GraphModule) -> Program:
                 constants[node] = node.run(constants.__getitem__)
             else:
                 nodes.append(node)
-    (results,) = _map_nodes(module.graph.output_node().args, ours.__getitem__)
+    theirs = module.graph.output_node()
+    (results,) = _map_nodes(theirs.args, ours.__getitem__)
     output = results[0]
     if len(results) != 1 or output not in nodes or not output.batched or len(output.shape) != 1:
         raise CannotCapture("its output is not one (image, output) tensor computed from the images")
+    _refuse_other_than_float32("its outputs are in", theirs.args[0][0].meta["val"])
     marks = {node.args[1]: node for node in nodes if node.op is torch.ops.unitscope.mark.default}
     return Program(tuple(nodes), constants, ours[placeholder], output, marks)
 

@@ -5,6 +5,7 @@ So an order is taken only where all usual ways of sorting agree, or where a pers
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -19,6 +20,7 @@ ORDERS = {
 }
 """The ways of sorting that can be asked for, and what each does."""
 _LETTERS = "with capitals read as small letters"
+_COMPOSED = "where accents are composed with their letters"
 _SHOWN = 3
 
 
@@ -72,7 +74,7 @@ def refuse_doubtful_order(names: Sequence[str]) -> None:
     if parted:
         place = min(parted)
         raise ClassError(_parted(place, {how: order[place : place + _SHOWN] for how, order in orders.items()}))
-    for how, keys in _READINGS.items():
+    for how, keys in {**_READINGS, _COMPOSED: _composed}.items():
         same = _same(names, keys)
         if same is not None:
             raise ClassError(f"The class names {same[0]!r} and {same[1]!r} are the same {how}. {_WAYS_ON}")
@@ -117,6 +119,10 @@ def _by_number(names: Sequence[str]) -> Sequence[Any]:
     if all(re.fullmatch(r"[+-]?\d+(\.\d+)?", name) for name in names):
         return [Decimal(name) for name in names]
     return [_digits_as_numbers(name) for name in names]
+
+
+def _composed(names: Sequence[str]) -> Sequence[Any]:
+    return [unicodedata.normalize("NFC", name) for name in names]
 
 
 def _digits_as_numbers(name: str) -> list[str | int]:

@@ -90,9 +90,9 @@ def read_labels(file: str | Path, root: str | Path | None = None, *, follow_link
         raise ImageFolderError(f"{base}: there is no such folder. Name the one that the paths of {file} begin in.")
     rows, unused = _rows(file)
     rows = [_below(file, row, base) for row in rows]
-    _refuse(file, "the same image in two classes", _repeated(rows, lambda row: row.label), "Keep one row of each.")
-    _refuse(file, "an image for training and for the run", _repeated(rows, _split_of), "Keep one row of each.")
-    _refuse(file, "an image listed more than once", _repeated(rows, None), "Keep one row of each.")
+    _refuse(file, "the same image in two classes:", _repeated(rows, lambda row: row.label), "Keep one row of each.")
+    _refuse(file, "an image for training and for the run:", _repeated(rows, _split_of), "Keep one row of each.")
+    _refuse(file, "an image listed more than once:", _repeated(rows, None), "Keep one row of each.")
     training = [row for row in rows if row.split in _TRAINING]
     held = _of_one_split(file, rows)
     missing = [row for row in rows if not is_there(base.resolve() / row.path)]

@@ -83,10 +83,13 @@ def apply_transform(transform: Transform, picture: Any, name: str) -> torch.Tens
         ) from error
     if not isinstance(inputs, torch.Tensor):
         raise ModelError(f"{name}: the network's transform gave a {type(inputs).__name__}. {expected}.")
-    if inputs.ndim != 3 or not inputs.is_floating_point():
-        found = f"{str(inputs.dtype).removeprefix('torch.')} tensor of shape {tuple(inputs.shape)}"
-        raise ModelError(f"{name}: the network's transform gave a {found}. {expected}.")
-    return inputs.detach().to("cpu", torch.float32)
+    if inputs.ndim != 3 or not inputs.is_floating_point() or inputs.layout is not torch.strided or inputs.is_meta:
+        kind = "" if inputs.layout is torch.strided else "sparse "
+        found = f"{kind}{str(inputs.dtype).removeprefix('torch.')} tensor of shape {tuple(inputs.shape)}"
+        missing = " without values" if inputs.is_meta else ""
+        raise ModelError(f"{name}: the network's transform gave a {found}{missing}. {expected}.")
+    # A kind of tensor of the person's own may compute in another way than the network's operations are known to.
+    return inputs.detach().as_subclass(torch.Tensor).to("cpu", torch.float32)
 
 
 def _kind(loaded: Any) -> str:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from precompute.errors import ModelError
 from precompute.models.failure_causes import lost_batch
 from precompute.models.forward import in_float64, input_dtype, logits, run
-from precompute.models.unstable_module import place
+from precompute.models.unstable_module import drawing_place, place
 
 _PROBED = 2
 # Passes of the same images. A network that tosses a coin answers all of them alike once in 2 ** 16.
@@ -24,6 +25,11 @@ _REPEATS = 16
 # Roundings of one number, relative to the largest output. Batches of 1 and of 8 differ by 1 to 3 in torchvision's
 # networks. Whatever stays below has no more effect than another size of the batch has anyway.
 _ROUNDINGS = 16
+# Images of each batch that are run alone too.
+_ALONE = 4
+# Passes of a network that is seen to draw random numbers, as many as there is time for.
+_DRAWN = 256
+_PATIENCE_S = 5.0
 # Where float64 cannot decide: what rounding comes to in deep networks at worst.
 _SURE = 1e-4
 # Rounding shrinks by 5e8 from float32 to float64. What the network does shrinks by nothing.
@@ -56,6 +62,80 @@ def refuse_changing(network: nn.Module, inputs: Tensor) -> None:
         gap = _true_gap(network, check, varied)
         if gap is not None:
             raise ModelError(tell(network, varied, gap))
+
+
+def refuse_mixing(network: nn.Module, inputs: Tensor) -> None:
+    """Refuse a network that gives an image other outputs among the images of a batch than alone.
+
+    Some do only on some images, such as one that leaves early where an image of the batch is certain.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode.
+    inputs
+        (image, channel, height, width): a batch, of which a few images are taken.
+
+    Raises
+    ------
+    ModelError
+        It names the module where that begins.
+    """
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randperm(len(inputs), generator=generator)[:_ALONE].sort().values.tolist()
+
+    def among(passes: Pass, batch: Tensor) -> tuple[Tensor, Tensor]:
+        return passes(batch)[rows], torch.cat([passes(batch[[row]]) for row in rows])
+
+    gap = _true_gap(network, among, inputs)
+    if gap is not None:
+        refuse_changing(network, inputs)  # which is a cause of its own
+        raise ModelError(_tell_of_batch(network, inputs, gap))
+
+
+def refuse_drawing(network: nn.Module, inputs: Tensor) -> str | None:
+    """Refuse a network that draws random numbers, as soon as they change an output in many passes.
+
+    A dropout of one number in a thousand leaves most answers as they are, so that a few passes may not show it.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode.
+    inputs
+        (image, channel, height, width): some images.
+
+    Returns
+    -------
+    str or None
+        A sentence, where random numbers are drawn and change no output; None where none are drawn.
+
+    Raises
+    ------
+    ModelError
+        Where they change one; it names the module that draws them.
+    """
+    where = drawing_place(network, lambda: run(network, inputs))
+    if where is None:
+        return None
+    gap = _true_gap(network, _many_times, inputs)
+    if gap is not None:
+        raise ModelError(_tell_unsteady(network, inputs, gap))
+    return (
+        f"The network draws random numbers, in {where}. In many passes over the first {len(inputs)} images they "
+        "changed no output; wherever they do, what the store says is chance."
+    )
+
+
+def _many_times(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the same images again, until an answer differs or time is up."""
+    first = again = passes(inputs)
+    deadline = perf_counter() + _PATIENCE_S
+    for _ in range(_DRAWN):
+        again = passes(inputs)
+        if not torch.equal(first, again) or perf_counter() > deadline:
+            break
+    return first, again
 
 
 def _again(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,13 +213,14 @@ def _refuse_one_alone(network: nn.Module, inputs: Tensor) -> None:
 
 
 def _tell_unsteady(network: nn.Module, inputs: Tensor, gap: str) -> str:
-    where = place(network, lambda: run(network, inputs), lambda: run(network, inputs))
-    if _is_steady_when_seeded(network, inputs):
+    where = drawing_place(network, lambda: run(network, inputs))
+    if where is not None and _is_steady_when_seeded(network, inputs):
         what = (
             f"It draws random numbers, in {where}. Usual are a dropout that stays in training mode, a functional "
             "dropout without training=self.training, and random choices in forward"
         )
     else:
+        where = place(network, lambda: run(network, inputs), lambda: run(network, inputs))
         what = (
             f"It keeps something from one call to the next, or draws random numbers of its own, in {where}. Usual are "
             "a running mean or a counter that forward changes"

@@ -4,7 +4,7 @@ The command line and the store call a site a layer and write it as its `Site.nam
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -230,10 +230,27 @@ def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = 
     return by_name[name]
 
 
-def find_sites(network: nn.Module, inputs: torch.Tensor, names: Iterable[str], *, units_on: UnitsOn) -> list[Site]:
+def find_sites(network: nn.Module, inputs: torch.Tensor, names: Sequence[str], *, units_on: UnitsOn) -> list[Site]:
     """Return the sites of some names of a network, in their order; see `survey` and `find_site`."""
     found = survey(network, inputs, units_on=units_on)
+    seen = {site.name for site in found.sites} | {each.name for each in found.refused}
+    for name in names:
+        _refuse_uncalled(network, name, seen)
     return [find_site(found.sites, name, refused=found.refused) for name in names]
+
+
+def _refuse_uncalled(network: nn.Module, name: str, seen: Collection[str]) -> None:
+    """Refuse a module that the network has and that no forward pass calls by this name."""
+    modules = dict(network.named_modules(remove_duplicate=False))
+    if name in seen or name not in modules or not name:
+        return
+    first = next(path for path, module in modules.items() if module is modules[name])
+    if first in seen:
+        raise LayerError(f"{name} is the same module as {first}: its calls are called {first}, {first}#2 and so on.")
+    raise LayerError(
+        f"The network has a module {name}, but a forward pass does not call it: it may be unused, its forward() may be "
+        "called in place of the module, or an earlier answer may be used again. Only what is called can be looked at."
+    )
 
 
 def told(sites: Iterable[Site]) -> Iterator[str]:

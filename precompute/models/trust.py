@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from precompute.errors import ModelError
 from precompute.models import outputs as of
 from precompute.models.device import exact_float32
-from precompute.models.fixed import refuse_changing
+from precompute.models.fixed import refuse_changing, refuse_drawing
 from precompute.models.forward import input_dtype, logits
 from precompute.models.ready import listed, unseen_parts
 
@@ -71,8 +71,9 @@ def trusted(network: nn.Module, inputs: Tensor, names: Sequence[str]) -> Trusted
         )
     refuse_not_numbers(inputs, scores.cpu().numpy(), names)
     refuse_changing(network, inputs)
+    drawing = refuse_drawing(network, inputs)
     kind = _settle_kind(network, inputs, scores)
-    conditions = [taken, _sentence(kind), *_oddities(network, scores), *unseen_parts(network)]
+    conditions = [taken, drawing, _sentence(kind), *_oddities(network, scores), *unseen_parts(network)]
     return Trusted(scores.shape[1], kind, tuple(filter(None, conditions)))
 
 

@@ -1,8 +1,11 @@
 """A search for the module that makes two passes of a network differ."""
 
+import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -34,6 +37,52 @@ def place(network: nn.Module, one: Callable[[], Any], other: Callable[[], Any]) 
         if _same(given, other_given) and not _same(returned, other_returned):
             return _named(path, network.get_submodule(path))
     return _named("", network)
+
+
+def drawing_place(network: nn.Module, work: Callable[[], Any]) -> str | None:
+    """Name the innermost module that draws random numbers of the system's generators; None where none does.
+
+    Parameters
+    ----------
+    network
+        A network.
+    work
+        Makes a pass of it.
+    """
+    starts: list[RandomState] = []
+    found: list[str] = []
+    paths = [path for path, _ in network.named_modules()]
+
+    def on_start(_path: str, _inputs: Any) -> None:
+        starts.append(RandomState.now())
+
+    def on_call(path: str, _call: int, _output: Any) -> None:
+        # Modules end from the inside out.
+        if starts.pop() != RandomState.now():
+            found.append(path)
+
+    with torch.no_grad(), watched_calls(network, paths, on_call, on_start=on_start):
+        work()
+    return _named(found[0], network.get_submodule(found[0])) if found else None
+
+
+@dataclass(frozen=True)
+class RandomState:
+    """Where the random numbers of torch, Python and numpy stand: another state has drawn some."""
+
+    states: tuple[object, ...]
+
+    @staticmethod
+    def now() -> "RandomState":
+        """Return the state at this moment."""
+        torchs = [torch.random.get_rng_state()]
+        if torch.cuda.is_initialized():
+            torchs += torch.cuda.get_rng_state_all()
+        if torch.backends.mps.is_available():
+            torchs.append(torch.mps.get_rng_state())
+        numpys: Any = np.random.get_state()
+        others = random.getstate(), numpys[1].tobytes(), numpys[2:]
+        return RandomState((*(state.numpy().tobytes() for state in torchs), *others))
 
 
 _Call = tuple[str, list[Tensor], list[Tensor]]

@@ -18,6 +18,7 @@ from precompute.ablation_kinds import kind_of
 from precompute.errors import EngineDoubted, ModelError
 from precompute.images.folder import ImageList, refuse_many_bad
 from precompute.images.loading import Batch
+from precompute.models.fixed import refuse_mixing
 from precompute.models.sites import Site
 from precompute.models.trust import refuse_not_numbers
 from precompute.progress import Progress, Stage
@@ -113,6 +114,7 @@ def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage
     target = plan.classes.output_index[plan.candidates.labels[list(batch.indices)]]
     arrays |= answer_arrays(found, target)
     refuse_not_numbers(batch.inputs, found.logits, [plan.candidates.paths[index] for index in batch.indices])
+    refuse_mixing(network, batch.inputs[: plan.options.batch_size])
     for number, site in enumerate(plan.sites):
         shard = _Shard(batch.inputs, found, target)
         arrays |= _sweep_layer(plan, number, shard, means.get(site), stage)

@@ -259,6 +259,12 @@ def test_images_that_later_turn_out_to_give_nan_are_named(job, capsys):
     assert "NaN or infinite for" in capsys.readouterr().err
 
 
+def test_images_that_later_turn_out_to_depend_on_each_other_are_refused(job, capsys):
+    status, out = job("hostile.HurriesOnBlue()", "--attribution", "none")
+    assert (status, out.exists()) == (1, False)
+    assert "depends on the other images of its batch" in capsys.readouterr().err
+
+
 def test_an_experiment_says_that_a_network_answers_differently(job, monkeypatch, capsys):
     _, out = job("hostile.Turns()", "--attribution", "none")
     monkeypatch.setattr(hostile.Turns, "armed", True)

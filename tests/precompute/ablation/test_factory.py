@@ -75,6 +75,15 @@ def test_a_network_in_half_precision_takes_the_plain_method():
     assert "bfloat16" in reason
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int32])
+def test_a_network_whose_outputs_have_another_precision_takes_the_plain_method_and_says_so(dtype):
+    network = Small().eval()
+    network.register_forward_hook(lambda _network, _inputs, output: output.to(dtype))
+    ablater, reason = choose(network, torch.randn(2, 3, 8, 8))
+    assert isinstance(ablater, PlainAblater)
+    assert reason == f"its outputs are in {str(dtype).removeprefix('torch.')}, and exact means in float32"
+
+
 def test_a_network_in_training_mode_takes_the_plain_method():
     ablater, reason = choose(Small().train(), torch.randn(2, 3, 8, 8))
     assert isinstance(ablater, PlainAblater)

@@ -99,6 +99,11 @@ def test_names_that_some_way_of_sorting_moves_are_refused(names):
         refuse_doubtful_order(names)
 
 
+def test_names_that_differ_in_how_an_accent_is_written_are_refused():
+    with pytest.raises(ClassError, match="are the same where accents are composed"):
+        refuse_doubtful_order(["caf\N{COMBINING ACUTE ACCENT}e", "cafe\N{COMBINING ACUTE ACCENT}", "caf\u00e9"])
+
+
 @pytest.mark.parametrize("names", [["1", "01"], ["Cat", "cat"], ["item 01", "item 1"]])
 def test_names_that_are_one_when_read_otherwise_have_no_order(names):
     with pytest.raises(ClassError, match="are the same"):

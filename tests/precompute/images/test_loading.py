@@ -128,11 +128,21 @@ def test_an_error_of_the_transform_names_the_image_and_ends_the_run(images, work
         (None, "a NoneType"),
         (torch.zeros(1, 3, 2, 2), r"a float32 tensor of shape \(1, 3, 2, 2\)"),
         (torch.zeros(3, 2, 2, dtype=torch.uint8), r"a uint8 tensor of shape \(3, 2, 2\)"),
+        (torch.zeros(3, 2, 2).to_sparse(), r"a sparse float32 tensor of shape \(3, 2, 2\)"),
+        (torch.zeros(3, 2, 2, device="meta"), r"a float32 tensor of shape \(3, 2, 2\) without values"),
     ],
 )
 def test_a_transform_must_give_a_float_tensor(result, found):
     with pytest.raises(ModelError, match=rf"cat\.png: the network's transform gave {found}\. Expected a transform"):
         apply_transform(lambda picture: result, Image.new("RGB", (2, 2)), "cat.png")
+
+
+def test_an_input_is_a_plain_tensor_whatever_kind_the_transform_gives():
+    class Own(torch.Tensor):
+        pass
+
+    inputs = apply_transform(lambda picture: torch.ones(3, 2, 2).as_subclass(Own), Image.new("RGB", (2, 2)), "cat.png")
+    assert type(inputs) is torch.Tensor
 
 
 def test_workers_use_one_thread_each(images):

@@ -3,7 +3,9 @@ import torch
 from torch import nn
 
 from precompute.errors import LayerError, ModelError
-from precompute.models.sites import Site, find_site, list_sites
+from precompute.models.sites import Site, find_site, find_sites, list_sites
+from precompute.models.units_on import UnitsOn
+from tests import hostile
 
 
 class Zoo(nn.Module):
@@ -61,6 +63,18 @@ def test_each_call_is_found_by_its_name(sites):
 def test_an_unknown_layer_is_answered_with_the_close_ones(sites):
     with pytest.raises(LayerError, match=r"'relu#4'.*relu#2.*python -m precompute layers MODEL"):
         find_site(sites, "relu#4")
+
+
+def test_a_module_that_no_pass_calls_is_told_apart_from_an_unknown_one():
+    network, images = hostile.CallsForward().eval(), torch.rand(2, 3, 32, 32)
+    with pytest.raises(LayerError, match="has a module conv2, but a forward pass does not call it"):
+        find_sites(network, images, ["conv2"], units_on=UnitsOn())
+
+
+def test_a_second_name_of_a_module_is_answered_with_the_first():
+    network, images = hostile.SharedBlocks().eval(), torch.rand(2, 3, 32, 32)
+    with pytest.raises(LayerError, match="again is the same module as conv2"):
+        find_sites(network, images, ["again"], units_on=UnitsOn())
 
 
 def test_an_unknown_layer_that_resembles_none_gets_no_false_hint(sites):
