@@ -134,14 +134,14 @@ def attribution_maps(
     peak
         Row and column of each map's maximum, each (pair,).
     advance
-        Called with the number of pairs done since the last call.
+        Called with the number of maps finished since the last call.
     """
     if not len(wanted):
         return Maps(wanted.unit, wanted.slot, np.empty((0, 0, 0), dtype=np.float16), np.empty(0, dtype=np.float32))
     y, x = (torch.from_numpy(np.ascontiguousarray(values)) for values in peak)
     targets, row = Targets(torch.from_numpy(wanted.unit), y, x), torch.from_numpy(wanted.row)
 
-    def run(pairs: Tensor, steps: int, advance: Callable[[int], None]) -> tuple[np.ndarray, np.ndarray]:
+    def run(pairs: Tensor, steps: int) -> tuple[np.ndarray, np.ndarray]:
         maps, errors = [], []
         # The steps of one pair go through together, so a batch holds fewer pairs.
         for some in pairs.split(max(1, look.rows // steps)):
@@ -150,17 +150,23 @@ def attribution_maps(
             )
             maps.append(half(area_average(found.map.numpy(), look.side)))
             errors.append(found.error.numpy())
-            advance(len(some))
+            advance(int((~_needs_more(errors[-1], steps)).sum()))
         return np.concatenate(maps), np.concatenate(errors)
 
-    maps, error = run(torch.arange(len(wanted)), method.steps, advance)
+    maps, error = run(torch.arange(len(wanted)), method.steps)
     steps = np.full(len(wanted), method.steps)
-    while method.sums_up and (missing := (error > TOLERANCE) & (steps < MOST_STEPS)).any():
+    while (missing := _needs_more(error, steps)).any():
         steps[missing] = more_steps(steps[missing], error[missing])
         for n_steps in np.unique(steps[missing]):
             again = np.flatnonzero(missing & (steps == n_steps))
-            maps[again], error[again] = run(torch.from_numpy(again), int(n_steps), lambda _n: None)
+            maps[again], error[again] = run(torch.from_numpy(again), int(n_steps))
     return Maps(wanted.unit, wanted.slot, maps, error)
+
+
+def _needs_more(error: np.ndarray, steps: np.ndarray | int) -> np.ndarray:
+    """Say which maps miss too much and may have more steps; those without an error do not."""
+    needs: np.ndarray = (error > TOLERANCE) & (np.asarray(steps) < MOST_STEPS)
+    return needs
 
 
 def more_steps(steps: np.ndarray, error: np.ndarray) -> np.ndarray:

@@ -169,7 +169,9 @@ def test_a_map_that_misses_its_sum_gets_more_steps_and_no_other_does(network, in
         network[0].bias.normal_(0, 3, generator=torch.Generator().manual_seed(0))
     look = Look(end, torch.full_like(inputs[0], -6.0), rows=64, side=112)
     wanted = Wanted(targets.unit.numpy(), torch.zeros(6, dtype=torch.int64).numpy(), torch.arange(6).numpy())
-    found = attribution_maps(look, method, inputs, wanted, (targets.y.numpy(), targets.x.numpy()), lambda _n: None)
+    told = []
+    found = attribution_maps(look, method, inputs, wanted, (targets.y.numpy(), targets.x.numpy()), told.append)
+    assert sum(told) == len(inputs)
     first = attribute(method, end, inputs, targets, baseline=look.baseline)
     assert (first.error > TOLERANCE).any(), "the case must need more steps"
     worst = int(first.error.nan_to_num(0).argmax())
