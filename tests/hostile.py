@@ -342,6 +342,47 @@ class HurriesOnBlue(Tiny):
         return found / 2 if bool((blue > red + 0.01).any()) else found
 
 
+class Grabs(Tiny):
+    """Decides by what a hook of its own keeps of conv1, as classifiers over pretrained features do."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {}
+        self.conv1.register_forward_hook(lambda _module, _inputs, output: self.kept.update(conv1=output))
+        self.head = nn.Linear(8, N_CLASSES)
+        with torch.no_grad():
+            self.head.weight *= 20
+
+    def forward(self, x):
+        self.conv1(x)
+        return self.head(F.relu(self.kept["conv1"]).mean((2, 3)))
+
+
+class GrabsNothing(Grabs):
+    """The same without a hook."""
+
+    def forward(self, x):
+        return self.head(F.relu(self.conv1(x)).mean((2, 3)))
+
+
+class Shifts(Grabs):
+    """Changes what conv1 returns by a hook of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1.register_forward_hook(lambda _module, _inputs, output: 2 * output + 0.1)
+
+    def forward(self, x):
+        return self.head(F.relu(self.conv1(x)).mean((2, 3)))
+
+
+class ShiftsInForward(GrabsNothing):
+    """The same in its forward function."""
+
+    def forward(self, x):
+        return self.head(F.relu(2 * self.conv1(x) + 0.1).mean((2, 3)))
+
+
 class CallsForward(Tiny):
     """Bypasses the calls of its layers, so that no hook sees them."""
 

@@ -6,6 +6,7 @@ The one place that registers hooks; `precompute.models.sites` and `precompute.mo
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -25,8 +26,9 @@ def watched_calls(
 ) -> Iterator[None]:
     """Call `on_call(path, call, output)` after every call of the modules at `paths`.
 
-    Counting starts afresh at every forward pass of `network`, so that a pass that raised half-way leaves no trace in
-    the next. The hooks are gone when the block is left, however it is left.
+    Hooks of the network's own run after `on_call`, on what it returns. Counting starts afresh at every forward pass of
+    `network`, so that a pass that raised half-way leaves no trace in the next. The hooks are gone when the block is
+    left, however it is left.
 
     Parameters
     ----------
@@ -45,13 +47,6 @@ def watched_calls(
     def start_afresh(_module: nn.Module, _inputs: Any) -> None:
         calls.clear()
 
-    def hook_for(path: str) -> Callable[[nn.Module, Any, Any], Any]:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-            calls[path] += 1
-            return on_call(path, calls[path], output)
-
-        return hook
-
     def start_hook_for(path: str) -> Callable[[nn.Module, Any], None]:
         def hook(_module: nn.Module, inputs: Any) -> None:
             on_start(path, inputs)
@@ -64,9 +59,30 @@ def watched_calls(
             module = network.get_submodule(path)
             if isinstance(module, torch.jit.ScriptModule):
                 continue  # it takes no hooks, and nothing inside it is called from here
-            hooks.enter_context(_removed(module.register_forward_hook(hook_for(path))))
+            hooks.enter_context(_removed(module.register_forward_hook(_Watcher(path, calls, on_call))))
+            _run_before_own_hooks(module)
             hooks.enter_context(_removed(module.register_forward_pre_hook(start_hook_for(path))))
         yield
+
+
+@dataclass(frozen=True, eq=False)
+class _Watcher:
+    """A hook that counts the calls of a module and hands on what it returns."""
+
+    path: str
+    calls: Counter[str]
+    on_call: OnCall
+
+    def __call__(self, _module: nn.Module, _inputs: Any, output: Any) -> Any:
+        self.calls[self.path] += 1
+        return self.on_call(self.path, self.calls[self.path], output)
+
+
+def _run_before_own_hooks(module: nn.Module) -> None:
+    """Let hooks of the network's own run last: they may keep the output, for use elsewhere."""
+    for number, hook in list(module._forward_hooks.items()):
+        if not isinstance(hook, _Watcher):
+            module._forward_hooks.move_to_end(number)  # type: ignore[attr-defined]  # it is an ordered dictionary
 
 
 @contextmanager

@@ -253,6 +253,16 @@ def _refuse_uncalled(network: nn.Module, name: str, seen: Collection[str]) -> No
     )
 
 
+def hooked(network: nn.Module, sites: Iterable[Site]) -> Iterator[str]:
+    """Say of which layers the network itself has hooks, a sentence each."""
+    for site in sites:
+        if network.get_submodule(site.path)._forward_hooks:
+            yield (
+                f"The network has hooks of its own on {site.name}: its units are looked at and silenced before these "
+                "run, and they receive what is left."
+            )
+
+
 def told(sites: Iterable[Site]) -> Iterator[str]:
     """Say of which layers a person said where the units lie, a sentence each."""
     for site in sites:

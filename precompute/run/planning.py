@@ -23,7 +23,7 @@ from precompute.images.survey import survey
 from precompute.models.device import pick_device
 from precompute.models.forward import run
 from precompute.models.load import Model, load_model
-from precompute.models.sites import Site, find_sites, told
+from precompute.models.sites import Site, find_sites, hooked, told
 from precompute.models.trust import trusted
 from precompute.models.units_on import UnitsOn
 from precompute.options import RunOptions
@@ -83,7 +83,14 @@ def make_plan(options: RunOptions) -> Plan:
         slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
         kept=kept_outputs(ablaters, options.shard_size),
         sweep_seconds=0.0,
-        conditions=(*model.notes, *found.conditions, *listing.conditions, *seen.conditions, *told(sites)),
+        conditions=(
+            *model.notes,
+            *found.conditions,
+            *listing.conditions,
+            *seen.conditions,
+            *told(sites),
+            *hooked(model.network, sites),
+        ),
     )
     plan = with_attributions(replace(plan, sweep_seconds=sweep_seconds(plan)))
     return replace(plan, conditions=(*plan.conditions, *_of_pictures(plan)))

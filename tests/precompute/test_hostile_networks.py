@@ -265,6 +265,20 @@ def test_images_that_later_turn_out_to_depend_on_each_other_are_refused(job, cap
     assert "depends on the other images of its batch" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("hooked", "plain"), [("Grabs", "GrabsNothing"), ("Shifts", "ShiftsInForward")])
+def test_hooks_of_the_networks_own_receive_what_silencing_leaves(hooked, plain, job):
+    changes = []
+    for name in (plain, hooked):
+        status, out = job(f"hostile.{name}()", "--attribution", "none", layer="conv1")
+        assert (status, check(out)) == (0, [])
+        with h5py.File(out) as file:
+            changes.append(file["layers/conv1/ablation/zero/log_prob_change"][()])
+    np.testing.assert_allclose(changes[1], changes[0], atol=2e-3)
+    assert np.abs(changes[0]).max() > 0.1
+    with open_store(out) as store:
+        assert any("hooks of its own on conv1" in sentence for sentence in store.conditions)
+
+
 def test_an_experiment_says_that_a_network_answers_differently(job, monkeypatch, capsys):
     _, out = job("hostile.Turns()", "--attribution", "none")
     monkeypatch.setattr(hostile.Turns, "armed", True)
