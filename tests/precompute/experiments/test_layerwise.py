@@ -149,7 +149,7 @@ def test_findings_of_other_images_do_not_stand_beside_each_other(store_path, fin
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["cumulative", "compression", "rotation", "entropy", "random_weights"])
+@pytest.mark.parametrize("name", ["cumulative", "compression", "rotation", "entropy"])
 def test_an_experiment_that_runs_the_network_keeps_the_other_layer(name, job_store):
     words = ["experiment", name, str(job_store), "--device", "cpu"]
     assert main(words) == 0
