@@ -101,7 +101,11 @@ def as_if_written(path: Path) -> Iterator[h5py.File]:
     """Give a store's open file to change, and stamp it as if it had been written so."""
     with h5py.File(path, "r+") as file:
         yield file
-        file.visititems(lambda _, item: item.attrs.pop(VALUES, None))
+
+        def unstamp(_: str, item: h5py.HLObject) -> None:
+            item.attrs.pop(VALUES, None)
+
+        file.visititems(unstamp)
         stamp(file)
 
 

@@ -6,45 +6,24 @@ from time import perf_counter
 import numpy as np
 
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.measures.drop_evidence import evidence
 from precompute.measures.drops import Answers
-from precompute.measures.halves import halves, held_out_drop, reliability
-from precompute.measures.maxdrop import MaxDropTest, max_drop_test, takes_part
-from precompute.measures.multiplicity import discrete_false_discovery, false_discovery
-from precompute.measures.paired import (
-    FlipTable,
-    PairedCounts,
-    drop_interval,
-    mcnemar,
-    mcnemar_attainable,
-    paired_counts,
-)
+from precompute.measures.halves import halves
+from precompute.measures.maxdrop import MaxDropTest, takes_part
+from precompute.measures.multiplicity import false_discovery
+from precompute.measures.paired import FlipTable, PairedCounts, paired_counts
 from precompute.measures.power import found_share
 from precompute.measures.quoted import quoted_drop
 from precompute.measures.selectivity import class_means
 from precompute.measures.shifts import less_certain, wilcoxon
 from precompute.measures.table import named
 from precompute.store.answers import answers
+from precompute.store.experiments.statistics import AS_MEASURES
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
 _CALLED = 0.05
 _TRUE_DROPS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5)
-_AS_MEASURES = {
-    "max_class_drop_p": "max_drop_p",
-    "max_class_drop_q": "max_drop_q",
-    "max_class_drop_expected": "max_drop_expected",
-    "max_class_drop_ceiling": "max_drop_ceiling",
-    "quoted_drop": "quoted_drop",
-    "quoted_drop_class": "quoted_class",
-    "quoted_drop_low": "quoted_low",
-    "quoted_drop_high": "quoted_high",
-    "overall_drop_p": "overall_p",
-    "overall_drop_q": "overall_q",
-    "overall_drop_low": "overall_low",
-    "overall_drop_high": "overall_high",
-    "drop_reliability": "reliability",
-}
-_IF_HELD = {"certainty_p": "certainty_p", "certainty_q": "certainty_q", "certainty_class": "certainty_class"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +80,8 @@ def _first_unit(counts: PairedCounts) -> PairedCounts:
 
 def _measures(kind: str, found: Arrays, *, flip_rate: np.ndarray) -> Arrays:
     """Return what is one number per unit and worth picking, by the names of measures."""
-    held = _AS_MEASURES | {measure: name for measure, name in _IF_HELD.items() if name in found}
-    chosen = {measure: found[name] for measure, name in held.items()} | {"flip_rate": flip_rate}
+    chosen = {measure: found[name] for measure, name in AS_MEASURES.items() if name in found}
+    chosen["flip_rate"] = flip_rate
     return {named(measure, kind): values for measure, values in chosen.items()}
 
 
@@ -114,26 +93,8 @@ def _flip_rate(frame: _Frame, flips: FlipTable) -> np.ndarray:
 
 
 def _counted(frame: _Frame, flips: FlipTable) -> Arrays:
-    counts = paired_counts(flips, frame.before)
-    first, second = (paired_counts(flips, frame.before, frame.half == half) for half in (0, 1))
-    test = max_drop_test(counts, frame.taking)
-    return {
-        "lost": counts.lost,
-        "gained": counts.gained,
-        "mcnemar_p": mcnemar(counts.lost, counts.gained),
-        "class_p": test.class_p,
-        "max_drop": test.largest,
-        "max_drop_class": test.worst,
-        "max_drop_expected": test.expected,
-        "max_drop_ceiling": test.ceiling,
-        "max_drop_p": test.p,
-        "max_drop_q": test.q,
-        "reliability": reliability(_profile(frame, first), _profile(frame, second)),
-        **_held_out(frame, first, second),
-        **_quoted(frame, counts),
-        **_overall(counts),
-        **_power(frame, counts, test),
-    }
+    found = evidence(flips, frame.before, frame.half, frame.taking)
+    return found.arrays | _quoted(frame, found.counts) | _power(frame, found.counts, found.test)
 
 
 def _power(frame: _Frame, counts: PairedCounts, test: MaxDropTest) -> Arrays:
@@ -153,38 +114,6 @@ def _quoted(frame: _Frame, counts: PairedCounts) -> Arrays:
         "named_class": found.named,
         "named_probability": found.probability,
     }
-
-
-def _overall(counts: PairedCounts) -> Arrays:
-    """Test the drop over all images as that of one class."""
-    lost, gained = counts.lost.sum(axis=1), counts.gained.sum(axis=1)
-    low, high = drop_interval(lost, gained, counts.count.sum())
-    p = mcnemar(lost, gained)
-    return {
-        "overall_p": p,
-        "overall_q": discrete_false_discovery(p, [mcnemar_attainable(n) for n in (lost + gained).tolist()]),
-        "overall_low": low,
-        "overall_high": high,
-    }
-
-
-def _held_out(frame: _Frame, first: PairedCounts, second: PairedCounts) -> Arrays:
-    found = held_out_drop(_profile(frame, first), second)
-    low, high = drop_interval(found.lost, found.gained, found.count)
-    return {
-        "held_out_class": found.chosen,
-        "held_out_drop": found.drop,
-        "held_out_low": low,
-        "held_out_high": high,
-        "held_out_lost": found.lost,
-        "held_out_gained": found.gained,
-        "held_out_images": found.count,
-    }
-
-
-def _profile(frame: _Frame, counts: PairedCounts) -> np.ndarray:
-    """Return the drops of the classes that can show one, NaN for the others."""
-    return np.where(frame.taking, counts.drop, np.nan)
 
 
 # From changes of log-probability

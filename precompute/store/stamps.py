@@ -53,13 +53,16 @@ def has_facts_as_stamped(item: h5py.HLObject) -> bool:
 
 
 def gone(item: h5py.HLObject, path: str) -> Iterator[Problem]:
-    """Find the members that a group at a path had when it was stamped and has no more; none of a dataset."""
+    """Find the members that a group at a path had when it was stamped and has no more, or not with their stamps."""
     if not isinstance(item, h5py.Group) or MEMBERS not in item.attrs:
         return
     number, _, listed = str(read_fact(item, MEMBERS)).partition(" ")
     for name in listed.split("/") if listed else ():
-        if not any(called in item for called in (name, earlier(name), current(name))):
+        held = next((called for called in (name, earlier(name), current(name)) if called in item), None)
+        if held is None:
             yield Problem(f"{path.rstrip('/')}/{name}", "it is gone; it was there when the store was written")
+        elif not _is_stamped(item[held]):
+            yield Problem(f"{path.rstrip('/')}/{held}", "a fact is gone by which changes of it would be found")
     if not listed and len(item) < int(number):
         yield Problem(path, f"{int(number) - len(item)} of its {number} members are gone")
 
@@ -82,6 +85,11 @@ def checksum_of_values(parts: Iterator[NDArray[Any]]) -> str:
     for part in parts:
         found = zlib.crc32(np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<")).tobytes(), found)
     return f"{found:08x}"
+
+
+def _is_stamped(item: h5py.HLObject) -> bool:
+    of_kind = MEMBERS if isinstance(item, h5py.Group) else VALUES
+    return CHECKSUM in item.attrs and (of_kind in item.attrs or (of_kind == VALUES and not _has_fixed_length(item)))
 
 
 def _named(group: h5py.Group) -> str:

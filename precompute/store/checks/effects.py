@@ -38,7 +38,7 @@ def _cuts(file: h5py.File, base: str) -> Iterator[Problem]:
 
 def _flips(file: h5py.File, base: str) -> Iterator[Problem]:
     before = answers(file)
-    unit, image, prediction = _read_flips(file, base)
+    unit, image, prediction = read_flips(file, base)
     unknown = list(outside(f"{base}/image", image, len(before.label)))
     yield from unknown
     if unknown:
@@ -74,12 +74,13 @@ def _measures(file: h5py.File, group: str, kind: str) -> Measures:
     return dict(zip((row.name for row in rows_for(kind)), (overall, worst, where), strict=True))
 
 
-def _read_flips(file: h5py.File, base: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def read_flips(file: h5py.File, base: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Read the unit, the image and the new prediction of every flip, from the group at `base`."""
     indptr = file[f"{base}/indptr"][...]
     unit = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     return unit, file[f"{base}/image"][...], file[f"{base}/prediction"][...]
 
 
 def _correct(file: h5py.File, group: str, before: drops.Answers) -> NDArray[Any]:
-    unit, image, prediction = _read_flips(file, f"{group}/flip")
+    unit, image, prediction = read_flips(file, f"{group}/flip")
     return drops.correct_without(unit, image, prediction, len(file[f"{group}/flip/indptr"]) - 1, before)

@@ -29,6 +29,8 @@ def rules(file: h5py.File) -> Iterator[Rule]:
         for path in instances(file, entry.path):
             if path in file:
                 yield Rule((path,), partial(_problems, file, path, entry))
+            if path in file and entry.unit == "images" and entry.axes[-1:] == ("class",) and not _of_training(path):
+                yield Rule((path, "/images/label", "/classes/name"), partial(_beyond_class, file, path))
 
 
 def _problems(file: h5py.File, path: str, entry: schema.Entry) -> Iterator[Problem]:
@@ -81,11 +83,26 @@ def _span(file: h5py.File, path: str, entry: schema.Entry) -> tuple[float, float
     if entry.limits is not None:
         least, most = entry.limits
         return least - _HAIR, most + _HAIR, False
+    if entry.unit == "images":
+        return 0, np.inf if _of_training(path) else _length(file, "/images/path"), True
     if path.startswith("/experiments/") and entry.unit in _LISTS:
         return _NO_INDEX, _length(file, _LISTS[entry.unit]) - 1, True
     if entry.dtype == "f2" or (entry.dtype.startswith("f") and path.startswith("/experiments/")):
         return (*_finite(entry), False)
     return -np.inf, np.inf, False
+
+
+def _of_training(path: str) -> bool:
+    """Whether a dataset counts training images, or may: those need not be the store's."""
+    return path in ("/experiments/roles/training_images", "/experiments/entropy/n_images")
+
+
+def _beyond_class(file: h5py.File, path: str) -> Iterator[Problem]:
+    n_classes = len(file["/classes/name"])
+    count = np.bincount(file["/images/label"][...], minlength=n_classes)[:n_classes]
+    n_beyond = sum(int((block > count).sum()) for block in blocks(file[path]))
+    if n_beyond:
+        yield Problem(path, f"{n_beyond} counts are larger than the number of images of the class")
 
 
 def _finite(entry: schema.Entry) -> tuple[float, float]:

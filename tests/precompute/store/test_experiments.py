@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from precompute.errors import StoreDamaged, StoreError
+from precompute.measures.drop_evidence import evidence
+from precompute.measures.halves import halves
+from precompute.measures.maxdrop import takes_part
+from precompute.measures.selectivity import class_means
+from precompute.measures.shifts import wilcoxon
 from precompute.store import schema
+from precompute.store.answers import answers
 from precompute.store.check import Problem, check
 from precompute.store.experiments import registry
 from precompute.store.reader import open_store
@@ -62,9 +68,7 @@ def made_up(store):
             arrays[path] = np.array([f"name {i}" for i in range(shape[0])])
         else:
             arrays[path] = np.zeros(shape, entry.dtype)
-    change = store_change(store)
-    arrays[f"{ABLATED}/lost"] = np.maximum(change, 0)
-    arrays[f"{ABLATED}/gained"] = np.maximum(-change, 0)
+    arrays |= statistics_of(store)
     arrays[f"{CURVES}/unit"] = np.tile(np.arange(size["unit"]), (size["order"], 1))
     arrays[f"{ENTROPY}/unit"] = np.tile(np.arange(size["unit"]), (size["class"], 1))
     for base in (CURVES, ENTROPY):
@@ -75,9 +79,18 @@ def made_up(store):
     return arrays
 
 
-def store_change(store):
-    correct = np.bincount(store.images.label[store.baseline_correct], minlength=len(store.classes))
-    return correct - store.layer(LAYER).ablation("zero").correct
+def statistics_of(store):
+    """Return what the check computes anew."""
+    before, layer = answers(store), store.layer(LAYER)
+    half, taking = halves(before.label), takes_part(before.correct, before.count)
+    found = dict(evidence(layer.flip_table("zero"), before, half, taking).arrays)
+    change = layer.log_prob_change("zero", slice(None))
+    found["log_prob_change"] = class_means(change, before.label, before.n_classes)
+    found["log_prob_p"] = wilcoxon(change, before.label, before.n_classes)
+    shared = {"half": half, "set_apart": (~taking).astype("i4")}
+    return {f"{ABLATED}/{name}": values for name, values in found.items()} | {
+        f"/experiments/statistics/{name}": values for name, values in shared.items()
+    }
 
 
 def add(path, arrays, *, without="/experiments/none", facts=FACTS):

@@ -52,6 +52,18 @@ def test_a_group_that_is_gone_is_told(path, change):
     assert all(problem == path or problem.startswith(f"{path}/") for problem in found)
 
 
+@pytest.mark.parametrize("path", [LAYER, f"{LAYER}/class_mean", f"{LAYER}/ablation/zero/flip"])
+@pytest.mark.parametrize("stamp", ["members", "values", "checksum"])
+def test_a_stamp_that_is_gone_is_told(path, stamp, change):
+    def remove(file):
+        held = stamp in file[path].attrs
+        file[path].attrs.pop(stamp, None)
+        return held
+
+    removed = []
+    assert told(change(lambda file: removed.append(remove(file)))) == [path] * removed[0]
+
+
 def test_what_a_writer_leaves_out_is_not_missed(store_path):
     with StoreWriter(store_path) as writer:
         writer.take_over(store_path, without={f"{LAYER}/ablation/zero/log_prob_change"})

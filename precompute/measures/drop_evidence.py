@@ -1,0 +1,114 @@
+"""What the flips of a layer say of its drops: counts, tests, and drops of classes chosen on other images."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.drops import Answers
+from precompute.measures.halves import held_out_drop, reliability
+from precompute.measures.maxdrop import MaxDropTest, max_drop_test
+from precompute.measures.multiplicity import discrete_false_discovery
+from precompute.measures.paired import (
+    FlipTable,
+    PairedCounts,
+    drop_interval,
+    mcnemar,
+    mcnemar_attainable,
+    paired_counts,
+)
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.integer[Any]]
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the flips say.
+
+    Parameters
+    ----------
+    counts
+        Images lost and gained.
+    test
+        The largest drop of every unit against chance.
+    arrays
+        All numbers by the names that they have in the experiment ``statistics``; NaN as FORMAT.md says.
+    """
+
+    counts: PairedCounts
+    test: MaxDropTest
+    arrays: Arrays
+
+
+def evidence(flips: FlipTable, before: Answers, half: Ints, taking: Bools) -> Evidence:
+    """Count and test what the flips of a layer say of its drops.
+
+    Parameters
+    ----------
+    flips : FlipTable
+        The predictions that change.
+    before : Answers
+        The answers that they change.
+    half : (image,) integer array
+        0 for images that classes are chosen on, 1 for those that drops are read on.
+    taking : (class,) bool array
+        The classes that can show a drop, see :func:`precompute.measures.maxdrop.takes_part`.
+
+    Returns
+    -------
+    Evidence
+    """
+    counts = paired_counts(flips, before)
+    first, second = (paired_counts(flips, before, half == number) for number in (0, 1))
+    test = max_drop_test(counts, taking)
+    arrays = {
+        "lost": counts.lost,
+        "gained": counts.gained,
+        "mcnemar_p": mcnemar(counts.lost, counts.gained),
+        "class_p": test.class_p,
+        "max_drop": test.largest,
+        "max_drop_class": test.worst,
+        "max_drop_expected": test.expected,
+        "max_drop_ceiling": test.ceiling,
+        "max_drop_p": test.p,
+        "max_drop_q": test.q,
+        "reliability": reliability(_profile(first, taking), _profile(second, taking)),
+        **_held_out(first, second, taking),
+        **_overall(counts),
+    }
+    return Evidence(counts, test, arrays)
+
+
+def _overall(counts: PairedCounts) -> Arrays:
+    """Test the drop over all images as that of one class."""
+    lost, gained = counts.lost.sum(axis=1), counts.gained.sum(axis=1)
+    low, high = drop_interval(lost, gained, counts.count.sum())
+    p = mcnemar(lost, gained)
+    return {
+        "overall_p": p,
+        "overall_q": discrete_false_discovery(p, [mcnemar_attainable(n) for n in (lost + gained).tolist()]),
+        "overall_low": low,
+        "overall_high": high,
+    }
+
+
+def _held_out(first: PairedCounts, second: PairedCounts, taking: Bools) -> Arrays:
+    found = held_out_drop(_profile(first, taking), second)
+    low, high = drop_interval(found.lost, found.gained, found.count)
+    return {
+        "held_out_class": found.chosen,
+        "held_out_drop": found.drop,
+        "held_out_low": low,
+        "held_out_high": high,
+        "held_out_lost": found.lost,
+        "held_out_gained": found.gained,
+        "held_out_images": found.count,
+    }
+
+
+def _profile(counts: PairedCounts, taking: Bools) -> NDArray[Any]:
+    """Return the drops of the classes that can show one, NaN for the others."""
+    return np.where(taking, counts.drop, np.nan)
