@@ -161,6 +161,11 @@ def open_unit(view: View, layer: Layer, unit: int) -> None:
     go(UNIT, unit_of(view, layer, unit))
 
 
+def open_class(view: View, label: int) -> None:
+    """Open the page of a class. For callbacks."""
+    go(CLASS, at_class(view, int(label)).selection)
+
+
 def href(page: str, chosen: Selection) -> str:
     """Return the address of a page, by its file, from any other page; `explorer.widgets.links` follows it in place."""
     name = next(known.name for known in PAGES if known.file == page)

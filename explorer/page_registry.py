@@ -18,8 +18,8 @@ class Page:
         Its name for readers.
     place : callable
         What of a selection it shows, for the title of the tab, the narrowest part first.
-    in_header : bool
-        Whether every other page links to it in its header.
+    about_unit : bool
+        Whether it stays with the unit that is looked at: links to it name the unit.
     path : str
         Its file, from the top of the project; by default the one of its name.
     """
@@ -27,7 +27,7 @@ class Page:
     name: str
     title: str
     place: Callable[[Selection], Sequence[str | None]]
-    in_header: bool = False
+    about_unit: bool = False
     path: str = ""
 
     @property
@@ -39,12 +39,12 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("overview", "Unitscope", lambda _: []),
     Page("layer", "Layer", lambda chosen: [chosen.layer]),
-    Page("unit", "Unit", lambda chosen: [f"Unit {chosen.unit}", chosen.layer]),
-    Page("class", "Class", lambda chosen: [chosen.label, "Class"], path="explorer/views/class_.py"),
-    Page("image", "Image", lambda chosen: [chosen.image, "Image"]),
-    Page("experiments", "Experiments", lambda _: ["Experiments"], in_header=True),
-    Page("what_if", "What if", lambda chosen: ["What if", chosen.layer], in_header=True),
-    Page("compare", "Compare stores", lambda _: ["Compare"]),
+    Page("unit", "Unit", lambda chosen: [f"Unit {chosen.unit}", chosen.layer], about_unit=True),
+    Page("class", "Class", lambda chosen: [chosen.label, "Class"], about_unit=True, path="explorer/views/class_.py"),
+    Page("image", "Image", lambda chosen: [chosen.image, "Image"], about_unit=True),
+    Page("experiments", "Experiments", lambda _: ["Experiments"]),
+    Page("what_if", "What if", lambda chosen: ["What if", chosen.layer]),
+    Page("compare", "Compare", lambda _: ["Compare"]),
 )
 """The first is shown where the URL names none."""
 

@@ -184,7 +184,7 @@ def test_a_page_is_one_file_and_one_row(monkeypatch, tmp_path, app):
         "with header.show(navigate.current(), page=__file__):\n"
         "    header.place('all of them')\n"
     )
-    page = page_registry.Page("gallery", "Gallery", lambda _: ["Gallery"], in_header=True, path=str(file))
+    page = page_registry.Page("gallery", "Gallery", lambda _: ["Gallery"], path=str(file))
     monkeypatch.setattr(page_registry, "PAGES", (*page_registry.PAGES, page))
     assert "Gallery" in [link.proto.label for link in app.run().get("page_link")]
     assert "all of them" in words(app.switch_page(str(file)).run())

@@ -20,7 +20,7 @@ _BAR = theme.ROW * 0.62
 
 def accuracy_frame(titles: Sequence[str], correct: Ints, n_images: Ints) -> pd.DataFrame:
     """Put accuracy in percent beside its counts, the lowest first; classes without images are left out."""
-    frame = pd.DataFrame({"title": titles, "correct": correct, "n": n_images})
+    frame = pd.DataFrame({"title": titles, "label": np.arange(len(titles)), "correct": correct, "n": n_images})
     frame = frame[frame["n"] > 0]
     frame = frame.assign(accuracy=100 * frame["correct"] / frame["n"])
     frame = frame.sort_values("accuracy", kind="stable")
@@ -28,7 +28,10 @@ def accuracy_frame(titles: Sequence[str], correct: Ints, n_images: Ints) -> pd.D
 
 
 def accuracy_bars(frame: pd.DataFrame, most: int = MOST_ROWS) -> alt.LayerChart:
-    """Draw a bar a class; beyond ``most`` classes the lowest ones, and all others as ticks on one line."""
+    """Draw a bar a class; beyond ``most`` classes the lowest ones, and all others as ticks on one line.
+
+    Clicking a row selects its class (selection ``pick``, field ``label``).
+    """
     shown, others = (frame, frame.iloc[:0]) if len(frame) <= most else (frame.iloc[:most], frame.iloc[most:])
     order = shown["row"].tolist() + (["others"] if len(others) else [])
     y = alt.Y("row:N", sort=order, scale=alt.Scale(domain=order), axis=None)
@@ -40,12 +43,23 @@ def _rows(shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
     base = alt.Chart(shown)
     tally = base.transform_calculate(tally="datum.correct + ' of ' + datum.n")
     return [
+        _hit_band(base, y),
         base.mark_bar(color=theme.REST, height=_BAR).encode(
             x=_share_right(), x2=alt.X2Datum(0), y=y, tooltip=_tooltip()
         ),
         _name(base, y, "title:N"),
         theme.words(tally, "right").encode(x=theme.at(1), y=y, text=alt.Text("tally:N"), tooltip=_tooltip()),
     ]
+
+
+def _hit_band(base: alt.Chart, y: alt.Y) -> alt.Chart:
+    """Lay a band behind each row, as wide as the chart, so that the whole row can be pointed at and clicked."""
+    pick = alt.selection_point(name="pick", fields=["label"], toggle=False)
+    hover = alt.selection_point(name="hover", fields=["label"], on="pointerover", clear="pointerout", empty=False)
+    band = base.mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)
+    opacity = alt.OpacityValue(0, condition=[{"param": "hover", "empty": False, "value": 0.18}])
+    encoded = band.encode(y=y, x=alt.XValue(0), x2=alt.X2Value("width"), opacity=opacity, tooltip=_tooltip())
+    return encoded.add_params(pick, hover)
 
 
 def _strip(others: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:

@@ -9,7 +9,7 @@ from explorer.widgets.html import heading, sentence
 
 view = navigate.current()
 with header.show(view, page=navigate.OVERVIEW):
-    st.space("stretch")
+    pass
 messages.show_problems(view.problems)
 sentence(sections.headline(view))
 sections.show_conditions(view)

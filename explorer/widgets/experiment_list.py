@@ -20,13 +20,6 @@ def show(view: View, chosen: str | None = None) -> None:
             with st.container(key="experiment_chosen" if name == chosen else None):
                 st.page_link(navigate.EXPERIMENTS, label=label, icon=icon, query_params=query(view, name))
         note("✓ in this store, + can be added")
-        if len(navigate.files()) > 1:
-            st.page_link(
-                navigate.COMPARE,
-                label="Compare stores",
-                icon=":material/compare_arrows:",
-                query_params=view.selection.to(choice=None).query(),
-            )
 
 
 def all_experiments(view: View) -> list[str]:

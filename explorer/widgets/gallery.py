@@ -38,7 +38,9 @@ class Picture:
     badge : str
         Said in its corner.
     href : str
-        Where a click leads; empty for nowhere.
+        Where a click on it leads; empty for nowhere.
+    title_href : str
+        Where a click on its title leads.
     """
 
     jpeg: bytes
@@ -51,6 +53,7 @@ class Picture:
     instead: str = ""
     badge: str = ""
     href: str = ""
+    title_href: str = ""
 
 
 def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, faded: bool = False, row: int = 5) -> None:
@@ -89,9 +92,8 @@ def _figure(picture: Picture, faded: bool) -> str:
     if picture.badge:
         badge = f'<b class="us-badge us-quiet">{escape(picture.badge)}</b>'
     instead = f'<span class="us-instead">{escape(picture.instead)}</span>' if picture.instead else ""
-    caption = (
-        f'<span title="{escape(picture.title)}">{escape(picture.title)}</span><span>{escape(picture.value)}</span>'
-    )
+    title = link(picture.title_href, picture.title) if picture.title_href else escape(picture.title)
+    caption = f'<span title="{escape(picture.title)}">{title}</span><span>{escape(picture.value)}</span>'
     shown = f'<div class="us-picture">{image}{over}{instead}{badge}</div>'
     if picture.href:
         shown = link(picture.href, Markup(shown))

@@ -1,4 +1,4 @@
-"""The head of every page: where the reader is, the stores there are, and whether this one fails its check."""
+"""What is on top of every page: the ways to all pages, a field that finds, and where the reader is and came from."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,31 +8,67 @@ import streamlit as st
 from explorer import navigate, page_registry
 from explorer.format import md_text
 from explorer.navigate import View
+from explorer.page_registry import Page
 from explorer.selection import Selection
-from explorer.widgets import check_warning
+from explorer.trail import Stop, step
+from explorer.widgets import check_warning, search_field
 from explorer.widgets.html import escape
+
+_TRAIL = "trail"
+_LONGEST_NAME = 40
 
 
 @contextmanager
 def show(view: View, *, page: str) -> Iterator[None]:
-    """Show the way here as links, what the page adds to them, and a picker where there are several stores."""
-    chosen = view.selection
-    st.set_page_config(page_title=page_registry.tab_title(page, chosen))
+    """Show the bar, and below it where the reader came from, with what the page adds to say where he is."""
+    st.set_page_config(page_title=page_registry.tab_title(page, view.selection))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
-        st.page_link(navigate.OVERVIEW, label=f"**Unitscope** · {md_text(chosen.store)}", query_params=_home(view))
-        if page in (navigate.LAYER, navigate.UNIT) and chosen.layer is not None:
-            st.html('<span class="us-crumb">/</span>', width="content")
-            st.page_link(navigate.LAYER, label=md_text(chosen.layer), query_params=chosen.to(unit=None).query())
-        yield
         for other in page_registry.PAGES:
-            if other.in_header and other.file != page:
-                st.page_link(other.file, label=other.title, query_params=chosen.to(unit=None).query())
+            _way(view, other, here=other.file == page)
+        st.space("stretch")
+        search_field.show_field(view)
         _store_picker(view)
+    search_field.show_found(view)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="place"):
+        _came_from(view, page)
+        if page in (navigate.LAYER, navigate.UNIT) and view.selection.layer is not None:
+            crumb = view.selection.to(unit=None).query()
+            st.page_link(navigate.LAYER, label=md_text(view.selection.layer), query_params=crumb)
+        yield
     check_warning.show(view)
 
 
-def _home(view: View) -> dict[str, str]:
-    return Selection(view.selection.store).query()
+def _way(view: View, other: Page, *, here: bool) -> None:
+    """Show the link to a page: of what is looked at, as far as it is about that."""
+    chosen = view.selection
+    if other.file == navigate.OVERVIEW:
+        label, query = f"**Unitscope** · {md_text(chosen.store)}", Selection(chosen.store).query()
+    else:
+        # Not all pages are of a unit; a choice is one page's own.
+        kept = chosen if other.about_unit else chosen.to(unit=None)
+        own = here or other.file == navigate.EXPERIMENTS
+        label, query = other.title, (kept if own else kept.to(choice=None)).query()
+    with st.container(key=f"way_{other.name}_here" if here else f"way_{other.name}", width="content"):
+        st.page_link(other.file, label=label, query_params=query)
+
+
+def _came_from(view: View, page: str) -> None:
+    """Show the way back to the page before this one; nothing where this is the first."""
+    here = Stop(page, _name(view, page), view.selection.query())
+    trail = step(st.session_state.get(_TRAIL, ()), here)
+    st.session_state[_TRAIL] = trail
+    if len(trail) > 1:
+        before = trail[-2]
+        label = f":material/arrow_back: {md_text(before.name)}"
+        with st.container(key="came_from", width="content"):
+            st.page_link(before.page, label=label, query_params=dict(before.query))
+
+
+def _name(view: View, page: str) -> str:
+    """Name what is looked at on a page, shortly."""
+    place = next(known for known in page_registry.PAGES if known.file == page).place(view.selection)
+    named = next((part for part in place if part), view.selection.store)
+    return named if len(named) <= _LONGEST_NAME else f"…{named[-_LONGEST_NAME:]}"
 
 
 def _store_picker(view: View) -> None:
@@ -57,6 +93,4 @@ def _change_store(chosen: Selection) -> None:
 
 def place(text: str) -> None:
     """Say where on the page's level the reader is."""
-    st.html('<span class="us-crumb">/</span>', width="content")
     st.html(f'<span class="us-place">{escape(text)}</span>', width="content")
-    st.space("stretch")

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer import navigate
+from explorer.widgets import search_field
 
 _KEY = "links"
 
@@ -21,4 +22,5 @@ def listen() -> None:
 def _follow() -> None:
     address = st.session_state[_KEY]["go"]
     if address is not None:
+        search_field.forget()
         navigate.follow(str(address))

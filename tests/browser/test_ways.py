@@ -60,10 +60,63 @@ def test_a_class_shows_one_layer_or_all_and_its_names_lead_on(app):
     app.settle(other.click)
     app.says(title)
     app.asks("/class", span="all")
-    picture = app.page.locator("a.us-to[href^='image?']").first
-    path = parse_qs(urlparse(picture.get_attribute("href")).query)["image"][0]
-    app.settle(picture.click)
-    app.asks("/image", image=path)
+    app.settle(app.page.locator("a.us-to[href^='image?']").first.click)
+    app.asks("/image", span="all")
     app.settle(app.page.locator(".us-sentence a.us-to[href^='class?']").first.click)
     app.says(title)
     assert stays(app)
+
+
+def find(app, text):
+    field = app.page.get_by_role("textbox", name="Find")
+    field.fill(text)
+    app.settle(lambda: field.press("Enter"))
+
+
+def test_the_field_finds_a_unit_a_class_and_an_image_from_any_page(app):
+    layer = open_a_unit(app)
+    app.page.evaluate(STAYS)
+    find(app, f"{layer}:2")
+    app.asks("/unit", unit="2")
+    app.says("Unit 2 ")
+    expect(app.page.get_by_role("textbox", name="Find")).to_have_value("")
+    app.settle(lambda: app.page.get_by_role("link", name="Class", exact=True).click())
+    title = app.page.locator(".us-sentence b").first.inner_text()
+    find(app, title.split()[-1].upper())
+    listed = app.page.locator(".us-found")
+    expect(listed.get_by_role("link", name=title, exact=True)).to_be_visible()
+    image = listed.locator("a[href^='image?']").first
+    path = image.inner_text()
+    app.settle(image.click)
+    app.asks("/image", image=path)
+    expect(app.page.locator(".us-found")).to_have_count(0)
+    find(app, "no such thing")
+    expect(app.page.locator(".us-found")).to_have_text("Nothing is called “no such thing” here.")
+    assert stays(app)
+
+
+def test_the_bar_leads_to_every_page_and_the_way_back_is_a_click(app):
+    layer = open_a_unit(app)
+    app.page.evaluate(STAYS)
+    for name, path in (("Class", "/class"), ("Image", "/image"), ("Compare", "/compare"), ("Layer", "/layer")):
+        app.settle(lambda name=name: app.page.locator(".st-key-header").get_by_role("link", name=name).click())
+        app.asks(path, layer=layer)
+        expect(app.page.locator(".st-key-came_from a")).to_be_visible()
+    app.settle(lambda: app.page.locator(".st-key-came_from a").click())
+    app.asks("/compare")
+    app.settle(lambda: app.page.locator(".st-key-came_from a").click())
+    app.asks("/image")
+    app.settle(app.page.go_back)
+    app.asks("/compare")
+    app.settle(app.page.go_forward)
+    app.asks("/image")
+    assert stays(app)
+
+
+def test_a_bar_of_the_accuracies_leads_to_its_class(app):
+    app.open("/?store=demo")
+    row = app.page.locator(".st-key-accuracy .mark-text.role-mark text").first
+    title = row.text_content()
+    app.settle(lambda: row.click(force=True))
+    app.asks("/class")
+    app.says(title)

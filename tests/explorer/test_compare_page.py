@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from explorer import page_registry
 from explorer.charts.comparison import Row, correlations, distributions
 from tests.explorer.conftest import FULL, THOUSAND, put, truncate
 from tests.factory import Recipe
@@ -78,13 +79,10 @@ def test_other_images_are_said_to_be_others(several, made, runs, show):
     assert "not of the same images" in show("compare", store="plain", beside="thousand").words
 
 
-def test_the_experiments_lead_here_where_there_are_several_stores(several, runs, show):
-    def labels():
-        return [link.proto.label for link in show("experiments", store="plain").app.get("page_link")]
-
-    assert "Compare stores" in labels()
-    (runs / "varied.h5").unlink()
-    assert "Compare stores" not in labels()
+@pytest.mark.parametrize("page", [page.name for page in page_registry.PAGES])
+def test_every_page_leads_here_with_one_store_too(page, made, runs, show):
+    put(made("full"), runs, "plain")
+    assert "Compare" in [link.proto.label for link in show(page, store="plain").app.get("page_link")]
 
 
 def test_what_is_chosen_here_does_not_follow_to_the_experiments(several, show):

@@ -231,25 +231,17 @@ def test_the_reader_chooses_the_measures_of_the_plot(made, runs, show):
     assert '"title": "Overall drop, points"' in spec
 
 
-def test_going_to_a_class_opens_its_unit(made, runs, show, full_store):
-    put(made("full"), runs)
-    shown = show("unit", store="demo", layer="features.10", unit="0")
-    jump = shown.app.selectbox(key="jump")
-    wanted = next(option for option in jump.options if "answers most" in option)
-    jump.select(wanted).run()
-    assert f"Unit {wanted.rsplit(' ', 1)[1]} " in shown.words
-
-
-def test_two_classes_of_one_title_can_both_be_gone_to(made, runs, show):
+def test_two_classes_of_one_title_can_both_be_found(made, runs, show):
     path = put(made("full"), runs)
     with h5py.File(path, "r+") as file:
         titles = file["/classes/title"].asstr()[...]
         titles[:2] = "crane"
         file["/classes/title"][...] = titles
         names = file["/classes/name"].asstr()[:2]
-    options = show("unit", store="demo", layer="features.10").app.selectbox(key="jump").options
+    shown = show("unit", store="demo", layer="features.10")
+    shown.app.text_input(key="find").set_value("crane").run()
     for name in names:
-        assert any(option.startswith(f"crane ({name}): answers most") for option in options)
+        assert f">crane</a> ({name})" in shown.words
 
 
 def test_a_wall_names_its_order_where_there_is_no_drop_to_quote(made, runs, show):

@@ -51,7 +51,7 @@ def _put_layers(view: View) -> None:
     if chosen == _ALL:
         navigate.put(view.selection.to(span="all"))
     else:
-        navigate.put(view.selection.to(span="layer", layer=chosen))
+        navigate.put(view.selection.to(span="layer", layer=chosen, unit=None))
 
 
 @dataclass(frozen=True, eq=False)

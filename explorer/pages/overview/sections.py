@@ -88,10 +88,15 @@ def _most_tiles(view: View) -> int:
 
 def show_accuracy(view: View) -> None:
     """Show how often the network is right, class by class."""
-    heading("Accuracy by class", "with nothing ablated, the lowest first")
+    heading("Accuracy by class", "nothing ablated, the lowest first; click a class to look at it")
     before = answers(view.store)
     frame = accuracy_frame(view.store.classes.title, before.correct, before.count)
-    draw_chart(lambda: accuracy_bars(frame), key="accuracy", says="Share of the images of each class that are right")
+    draw_chart(
+        lambda: accuracy_bars(frame),
+        key="accuracy",
+        says="Share of the images of each class that are right",
+        on_pick=lambda row: navigate.open_class(view, row["label"]),
+    )
 
 
 def show_origin(view: View) -> None:

@@ -149,6 +149,7 @@ def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: f
             overlay=heat(values, limit) if computed and values.any() else None,
             hint=view.store.images.path[image],
             href=navigate.href_of_image(view, int(image)),
+            title_href=navigate.href_of_class(view, int(label[image])),
             instead=_nothing(float(value), ceiling, computed=bool(computed)) if not (computed and values.any()) else "",
         )
         # Maps have a place for the first exemplars only.

@@ -87,6 +87,7 @@ def _drawn(view: View, layer: Layer, unit: int, found: UnitConcepts, rank: int) 
                 overlay=regions(own_place, place, canvas(aspect)),
                 hint=view.store.images.path[image],
                 href=navigate.href_of_image(view, int(image)),
+                title_href=navigate.href_of_class(view, int(label[image])),
             )
             # Masks are there for the first exemplars only.
             for image, place, own_place in zip(images, concept, own, strict=False)

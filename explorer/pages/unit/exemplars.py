@@ -79,6 +79,7 @@ def _pictures(view: View, found: Exemplars, level: float, lost: set[int]) -> lis
             lost=int(image) in lost,
             hint=view.store.images.path[image],
             href=navigate.href_of_image(view, int(image)),
+            title_href=navigate.href_of_class(view, int(label[image])),
         )
         for image, value, activation in zip(found.image, found.value, found.map, strict=True)
     ]

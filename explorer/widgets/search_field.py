@@ -1,0 +1,94 @@
+"""One field on every page that finds a unit by its number, a class by its name and an image by its path."""
+
+from collections import Counter
+
+import streamlit as st
+
+from explorer import cache, navigate
+from explorer.format import count
+from explorer.navigate import View
+from explorer.search import Found, search
+from explorer.widgets.html import Markup, escape, link
+from explorer.widgets.names import class_link, image_link, unit_link
+
+_KEY = "find"
+
+
+def show_field(view: View) -> None:
+    """Show the field; what is typed leads to what it means, where that is one thing only."""
+    st.text_input(
+        "Find",
+        key=_KEY,
+        placeholder="Find a unit, class or image",
+        on_change=_open,
+        args=(view,),
+        label_visibility="collapsed",
+        width=250,
+    )
+
+
+def show_found(view: View) -> None:
+    """Say what was found, where it is not one thing only; nothing where nothing is sought."""
+    sought = st.session_state.get(_KEY, "")
+    if not sought.strip():
+        return
+    found = search(sought, view.store, view.selection.layer)
+    lines = _lines(view, found) or [Markup(f"Nothing is called “{escape(sought[:60])}” here.")]
+    st.html(f'<div class="us-found" role="status">{"".join(f"<p>{line}</p>" for line in lines)}</div>')
+
+
+def _open(view: View) -> None:
+    found = search(st.session_state[_KEY], view.store, view.selection.layer)
+    if not found.is_one:
+        return
+    st.session_state[_KEY] = ""
+    chosen = view.selection
+    if found.units:
+        navigate.go(navigate.UNIT, chosen.to(layer=found.units[0][0], unit=found.units[0][1]))
+    elif found.classes:
+        navigate.go(navigate.CLASS, chosen.to(label=view.store.classes.name[found.classes[0]]))
+    else:
+        navigate.go(navigate.IMAGE, chosen.to(image=view.store.images.path[found.images[0]]))
+
+
+def forget() -> None:
+    """Empty the field: what was sought has been found. For callbacks."""
+    if _KEY in st.session_state:
+        st.session_state[_KEY] = ""
+
+
+def _lines(view: View, found: Found) -> list[Markup]:
+    lines = []
+    if found.units:
+        links = [unit_link(view, view.store.layer(layer), unit, f"{layer}:{unit}") for layer, unit in found.units]
+        lines.append(Markup(f"<b>Unit</b> {' · '.join(links)}"))
+    if found.classes:
+        lines += [Markup(f"<b>Class</b> {_class(view, label)}") for label in found.classes]
+        lines += _more(found.n_classes - len(found.classes), "class", "classes")
+    if found.images:
+        lines.append(Markup(f"<b>Image</b> {' · '.join(image_link(view, image) for image in found.images)}"))
+        lines += _more(found.n_images - len(found.images), "image", "images")
+    return lines
+
+
+def _more(n: int, one: str, several: str) -> list[Markup]:
+    return [Markup(f"and {count(n, f'more {one}', f'more {several}')}; type more of the name")] if n > 0 else []
+
+
+def _class(view: View, label: int) -> Markup:
+    """Return a link to a class, and to the units of the layer that answer to it and that it needs most."""
+    classes = view.store.classes
+    # ImageNet has two cranes, a bird and a machine.
+    twice = Counter(classes.title)[classes.title[label]] > 1
+    own = Markup(f"{class_link(view, label)} ({escape(classes.name[label])})" if twice else class_link(view, label))
+    if view.selection.layer is None:
+        return own
+    layer, at_class = view.layer, navigate.at_class(view, label)
+    answers, needed = cache.best_units(view.source, layer, view.selection.ablation)
+    units = [("answers most", int(answers[label])), ("loses most without", int(needed[label]))]
+    said = [
+        f"{words} {link(navigate.href_of_unit(at_class, layer, unit), f'unit {unit}')}"
+        for words, unit in units
+        if unit >= 0
+    ]
+    return Markup(f"{own} <small>{', '.join(said)} of {escape(layer.name)}</small>")
