@@ -19,14 +19,20 @@ with left:
     saved.show(view, asked)
 with right:
     top, request = st.container(), asked.request(layer.name)
-    if request is None or (request.upload and not picture):
-        sentence(f"What if units of <b>{escape(layer.name)}</b> were changed?")
-        missing = "Choose a picture" if request else "Name the units"
+    lacks_picture = request is not None and request.upload and not picture
+    if request is None or lacks_picture:
+        with top:
+            sentence(f"What if units of <b>{escape(layer.name)}</b> were changed?")
+        missing = "Choose a picture" if lacks_picture else "Name the units"
         note(f"{missing} on the left. The network then runs with the change, exactly, and what it says is shown here.")
     elif (found := waiting.answer(view, request, picture)) is None:
         with top:
             sentence(f"{escape(question.change_words(asked.units, asked.change))} …")
     elif request.of_one_image:
+        with top:
+            one_image.show_headline(view, asked, found)
         one_image.show(view, asked, found)
     else:
+        with top:
+            all_images.show_headline(view, asked, found)
         all_images.show(view, layer, asked, found)

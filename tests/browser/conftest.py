@@ -110,15 +110,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
-    """The app on a made-up store called ``demo``, or on the real one that UNITSCOPE_DEMO_STORE names."""
+    """The app on a made-up store called ``demo``, or on the real one that UNITSCOPE_DEMO_STORE names.
+
+    A made-up store has no network: what runs one beside the app is a stand-in then.
+    """
     runs = tmp_path_factory.mktemp("runs")
     real = os.environ.get("UNITSCOPE_DEMO_STORE")
+    environment = {}
     if real:
         shutil.copyfile(real, runs / "demo.h5")
     else:
+        environment["UNITSCOPE_WHAT_IF_COMMAND"] = f"{sys.executable} -m tests.explorer.stand_in_worker {runs / 'died'}"
         made = make_store(runs / "demo.h5", Recipe())
         assert main(["experiment", "statistics", str(made)]) == 0
-    yield from serve(runs, {})
+    yield from serve(runs, environment)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer import navigate
+from explorer import cache, navigate
 from explorer.charts.before_after import MOST_ROWS, before_after, before_after_frame
 from explorer.class_effects import ClassEffects, class_effects, lost_and_gained
 from explorer.format import count, number, percent, points, some_points
@@ -32,17 +32,27 @@ Ints = NDArray[np.integer[Any]]
 _MOST_PICTURES = 36
 
 
-def show(view: View, layer: Layer, asked: Asked, found: Arrays) -> None:
-    """Show the answer."""
-    before, prediction = answers(view.store), found["prediction"]
-    changed = np.flatnonzero(prediction != before.prediction)
-    flips = Flips(changed, prediction[changed])
+def flips_of(view: View, found: Arrays) -> Flips:
+    """Return the images whose answer changes, and what it becomes."""
+    before = view.store.baseline.prediction
+    changed = np.flatnonzero(found["prediction"] != before)
+    return Flips(changed, found["prediction"][changed])
+
+
+def show_headline(view: View, asked: Asked, found: Arrays) -> None:
+    """Say how often the network is right before and after."""
+    before, flips = answers(view.store), flips_of(view, found)
     effects = class_effects(flips, before)
     _headline(asked, before, effects)
     note(_accuracy_note(before, flips, effects))
+
+
+def show(view: View, layer: Layer, asked: Asked, found: Arrays) -> None:
+    """Show what happens to the sum of the parts, to every class and to the images."""
+    before, flips = answers(view.store), flips_of(view, found)
     if len(asked.units) > 1:
         _show_parts(view, layer, asked, found, before)
-    _show_classes(view, before, effects)
+    _show_classes(view, before, class_effects(flips, before))
     _show_changed(view, flips, before)
 
 
@@ -185,10 +195,16 @@ def _show_changed(view: View, flips: Flips, before: Answers) -> None:
     heading("Images whose answer changes", "from the answer before to the answer after; below, the class that is right")
     lost, gained = lost_and_gained(flips, before)
     order = np.lexsort((flips.image, -(2 * lost.astype(int) + gained)))
-    pictures = [_picture(view, int(flips.image[at]), int(flips.prediction[at]), bool(lost[at])) for at in order]
-    gallery.show(pictures[:_MOST_PICTURES], aspect_of(view.store.model.input_size))
-    if len(pictures) > _MOST_PICTURES:
-        note(f"The first {_MOST_PICTURES} of {len(pictures):,}; the file has all of them.")
+    gallery.show(
+        [
+            _picture(view, int(flips.image[at]), int(flips.prediction[at]), bool(lost[at]))
+            for at in order[:_MOST_PICTURES]
+        ],
+        aspect_of(view.store.model.input_size),
+        row=6,
+    )
+    if len(order) > _MOST_PICTURES:
+        note(f"The first {_MOST_PICTURES} of {len(order):,}; the file has all of them.")
     st.download_button(
         "All of them as CSV",
         lambda: changed_frame(view, flips).to_csv(index=False),
@@ -201,7 +217,7 @@ def _show_changed(view: View, flips: Flips, before: Answers) -> None:
 
 def _picture(view: View, image: int, prediction: int, lost: bool) -> Picture:
     was, path = int(view.store.baseline.prediction[image]), view.store.images.path[image]
-    jpeg = view.store.thumbnail(image)
+    jpeg, _ = cache.picture_of(view.source, image)
     return Picture(
         jpeg=jpeg,
         title=f"{output_title(view, was)} → {output_title(view, prediction)}",
@@ -209,6 +225,7 @@ def _picture(view: View, image: int, prediction: int, lost: bool) -> Picture:
         lost=lost,
         hint=path,
         instead="" if jpeg else path.rpartition("/")[2],
+        href=navigate.href_of_image(view, image),
     )
 
 

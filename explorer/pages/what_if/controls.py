@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from explorer import navigate
+from explorer import cache, navigate
 from explorer.measure_choices import axes_of
 from explorer.measure_display import default_order, option_label, order_by
 from explorer.navigate import View
@@ -158,7 +158,7 @@ def _number_image(view: View, key: str, image: int, put: Callable[[int], None]) 
     st.number_input(
         "Image", 0, len(view.store.images) - 1, step=1, key=key, on_change=lambda: put(int(st.session_state[key]))
     )
-    jpeg = view.store.thumbnail(image)
+    jpeg, _ = cache.picture_of(view.source, image)
     title = view.store.classes.title[view.store.images.label[image]]
     picture = f'<img src="{data_uri(jpeg, "jpeg")}" alt="" height="64"> ' if jpeg else ""
     st.html(f'<p class="us-note">{picture}{escape(title)}, {escape(view.store.images.path[image])}</p>')

@@ -22,13 +22,16 @@ Floats = NDArray[np.floating[Any]]
 _MOST_OUTPUTS = 5
 
 
+def show_headline(view: View, asked: Asked, found: Arrays) -> None:
+    """Say what the answer becomes."""
+    _headline(view, asked, shares(found["before"]), shares(found["after"]))
+
+
 def show(view: View, asked: Asked, found: Arrays) -> None:
-    """Show the answer."""
-    before, after = shares(found["before"]), shares(found["after"])
-    _headline(view, asked, before, after)
+    """Show the outputs before and after, and the units' maps."""
     left, right = st.columns([7, 5], gap="large")
     with left:
-        _show_outputs(view, before, after)
+        _show_outputs(view, shares(found["before"]), shares(found["after"]))
     with right:
         _show_maps(view, asked, found)
 
