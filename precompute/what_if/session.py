@@ -82,7 +82,7 @@ class Session:
         """
         layer = self.store.layer(request.layer)
         _refuse_absent(request, layer, len(self.restored.images))
-        warm = self._layer(layer)
+        warm = self._layer(layer, watch)
         change = self._edits(request.change, warm, layer)
         if request.of_one_image:
             return self._of_one_image(request, upload, warm.site, change(request.units))
@@ -101,10 +101,10 @@ class Session:
         """Let go of the file."""
         self.store.close()
 
-    def _layer(self, layer: Layer) -> WarmLayer:
+    def _layer(self, layer: Layer, watch: Watch) -> WarmLayer:
         if layer.name not in self._warm:
             most = min(free_memory(self.restored.device) // 3, _MOST_BYTES)
-            with exact_float32():
+            with watch.stage("preparing the layer", 1), exact_float32():
                 self._warm[layer.name] = WarmLayer(self.restored, self.restored.site(layer), most)
         self._warm.move_to_end(layer.name)
         return self._warm[layer.name]

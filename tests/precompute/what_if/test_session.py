@@ -200,7 +200,7 @@ def test_what_is_not_there_is_refused(session, request_, error):
 
 def test_a_question_that_is_stopped_ends_and_the_next_is_answered(small):
     session = Session(small / "small.h5", images=None, code_allowed=True, watch=Watch())
-    looks = iter([False, False, True])
+    looks = iter([False, False, False, True])
     with pytest.raises(Stopped):
         session.answer(Request("features.4", (1,)), b"", Watch(is_stopped=lambda: next(looks)))
     assert len(session.answer(Request("features.4", (1,)), b"", Watch())["prediction"]) == 60
