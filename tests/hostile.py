@@ -383,6 +383,18 @@ class ShiftsInForward(GrabsNothing):
         return self.head(F.relu(2 * self.conv1(x) + 0.1).mean((2, 3)))
 
 
+class CountsItself(Tiny):
+    """Counts its passes in a buffer, and answers the same every time."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x)
+
+
 class CallsForward(Tiny):
     """Bypasses the calls of its layers, so that no hook sees them."""
 

@@ -14,7 +14,6 @@ from precompute.images.classes import ClassTable
 from precompute.images.folder import ImageList
 from precompute.images.loading import default_workers
 from precompute.images.picture import InputView, black_input
-from precompute.models.checkpoints import state_digest
 from precompute.models.model import Model
 from precompute.models.sites import Site
 from precompute.options import RunOptions
@@ -68,6 +67,8 @@ class Plan:
         What was asked for.
     model
         The network, on `device`, in evaluation mode.
+    weights_digest
+        What names its weights: a hash over all of them, as it was loaded. A pass may count itself in a buffer.
     device
         Where it runs.
     candidates
@@ -105,6 +106,7 @@ class Plan:
 
     options: RunOptions
     model: Model
+    weights_digest: str
     device: torch.device
     candidates: ImageList
     train: ImageList | None
@@ -137,11 +139,6 @@ class Plan:
     def baseline_input(self) -> Tensor:
         """Where integrated gradients start: the transformed black image, or zeros where there is none."""
         return torch.zeros(self.probe.shape[1:]) if self.black is None else self.black
-
-    @cached_property
-    def weights_digest(self) -> str:
-        """What names the network's weights: a hash over all of them."""
-        return state_digest(self.model.network)
 
     @property
     def workers(self) -> int:

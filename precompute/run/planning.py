@@ -20,6 +20,7 @@ from precompute.images.listing import Asked
 from precompute.images.loading import apply_transform, read_batches, seen_size
 from precompute.images.repeatable import refuse_random
 from precompute.images.survey import survey
+from precompute.models.checkpoints import state_digest
 from precompute.models.device import pick_device
 from precompute.models.forward import run
 from precompute.models.load import Model, load_model
@@ -50,6 +51,7 @@ def make_plan(options: RunOptions) -> Plan:
         for images in filter(None, (candidates, train)):
             refuse_many_bad(images, sum(path in images.left_out for path in images.paths))
     model = load_model(options.model, options.weights)
+    weights_digest = state_digest(model.network)
     model = replace(model, network=model.network.to(device))
     seen = survey([candidates, *([] if train is None else [train])], model.loader, options.decoding)
     candidates = replace(candidates, load=seen.load)
@@ -68,6 +70,7 @@ def make_plan(options: RunOptions) -> Plan:
     plan = Plan(
         options=options,
         model=model,
+        weights_digest=weights_digest,
         device=device,
         candidates=candidates,
         train=train,

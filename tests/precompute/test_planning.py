@@ -1,4 +1,4 @@
-"""Layers whose outputs a run keeps for their sweeps."""
+"""What a plan settles: layers whose outputs a run keeps for their sweeps, and what names the weights."""
 
 import h5py
 import numpy as np
@@ -7,10 +7,12 @@ import pytest
 from precompute.__main__ import main
 from precompute.ablation.executor import LayerExecutor
 from precompute.ablation.plain import PlainAblater
+from precompute.models.checkpoints import state_digest
 from precompute.options import RunOptions
 from precompute.run import pipeline, planning
 from precompute.run.planning import kept_outputs, make_plan
 from precompute.run.sweep import sweep_all
+from tests import hostile
 from tests.small import write_images, write_network
 
 SHARD = 8
@@ -87,3 +89,14 @@ def test_the_store_is_the_same_where_nothing_is_kept(words, monkeypatch):
     assert any("ablation" in path for path in usual)
     for path, values in usual.items():
         np.testing.assert_array_equal(values, other[path], err_msg=path)
+
+
+def test_weights_are_named_as_they_were_loaded_whatever_counts_its_passes(words, tmp_path):
+    file = tmp_path / "counting.py"
+    file.write_text("from tests import hostile\n\n\ndef build():\n    return hostile.CountsItself()\n")
+    options = RunOptions(
+        model=f"{file}:build", images=words[1], layers=("conv2",), out=words[2], attribution=(), workers=0
+    )
+    plan = make_plan(options)
+    assert plan.model.network.calls > 0
+    assert plan.weights_digest == state_digest(hostile.CountsItself())
