@@ -11,6 +11,8 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 DEMO := runs/demo.h5
+# Not compiling leaves that to the first import of what is imported at all, a tenth of what is installed.
+PIP := --disable-pip-version-check --no-compile
 # Without a screen there is no browser to open.
 HEADLESS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && echo false || echo true)
 
@@ -32,10 +34,14 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check browser
-	rm -rf .cache/demo && $(BIN)/python -m precompute demo --out .cache/demo/demo.h5
+test: browser .venv/installed-dev
+	rm -rf .cache/demo && $(MAKE) -j2 check test-demo
 	OMP_NUM_THREADS=1 UNITSCOPE_DEMO_STORE=$(CURDIR)/.cache/demo/demo.h5 \
 	  $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope -m "not long" $(TESTS)
+
+.PHONY: test-demo
+test-demo: .venv/installed-dev
+	$(BIN)/python -m precompute demo --out .cache/demo/demo.h5
 
 architecture: .venv/installed-dev
 	$(BIN)/python -m tests.floors
@@ -71,9 +77,9 @@ clean:
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Unitscope needs Python 3.11 or newer; name one by PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install $(PIP) -r requirements.txt
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
-	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	$(BIN)/python -m pip install $(PIP) -q -r requirements-dev.txt
 	@touch $@

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 
 from precompute.measures import drops, exemplars, selectivity
 from precompute.measures.activity import dead
 from precompute.measures.image_top import strongest_units
 from precompute.measures.table import measure_row
+from precompute.store import check
 from precompute.store.list_hash import list_hash
 from precompute.store.pictures import write_pictures
 from precompute.store.schema import layer_path
@@ -77,8 +79,13 @@ class Contents:
 
 
 def make_store(path: Path, recipe: Recipe | None = None) -> Path:
-    """Write a complete store and return its path."""
-    return write_store(path, make_contents(recipe or Recipe()))
+    """Write a complete store and return its path.
+
+    It is not checked, which would take longer than the rest: of any recipe `test_round_trip.py` does.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check, "problems_of", lambda _file: [])
+        return write_store(path, make_contents(recipe or Recipe()))
 
 
 def write_store(path: Path, contents: Contents, training: Contents | None = None) -> Path:

@@ -25,8 +25,8 @@ FEW = [
 ]
 
 
-# To write it down for the engine takes longer than all else here.
-PLAIN = [("torchvision", "vit_b_16")]
+# To write it down for the engine takes longer than all else here. Of timm there is a small one of its kind above.
+PLAIN = [pytest.param("torchvision", "vit_b_16", marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize(("library", "name"), [*FEW, *PLAIN])

@@ -5,6 +5,7 @@ the checker compares a file with them, and nobody else spells a path that is not
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from precompute.store.entry import ANY, STRING, Axis, Entry, Fact
 from precompute.store.experiments import registry
@@ -298,6 +299,11 @@ ENTRIES: tuple[Entry, ...] = (
 
 def entry_for(path: str) -> Entry | None:
     """Return the entry that a dataset's path is an instance of, or None for paths outside the format."""
+    return _entry_for(path, registry.NAMES)
+
+
+@lru_cache(maxsize=4096)  # a store is written, checked and read at the same paths
+def _entry_for(path: str, _experiments: tuple[str, ...]) -> Entry | None:
     base = path.removeprefix(TRAIN)
     entry = next((entry for entry in (*ENTRIES, *registry.entries()) if entry.matches(base)), None)
     if base == path or entry is None:

@@ -21,15 +21,15 @@ THOUSAND = Recipe(n_classes=1000, per_class=2, layers=(("layer4", 8, (7, 7)),))
 
 @pytest.fixture(scope="module")
 def tell(tmp_path_factory):
-    """Make a store with statistics and correlations, each once."""
+    """Make a store with statistics and correlations of one layer, each once."""
     folder = tmp_path_factory.mktemp("told")
 
-    def made(name, recipe):
+    def made(name, recipe, layer=LAYER):
         path = folder / f"{name}.h5"
         if not path.exists():
             make_store(path, recipe)
             for experiment in ("statistics", "correlations"):
-                assert main(["experiment", experiment, str(path)]) == 0
+                assert main(["experiment", experiment, str(path), "--layer", layer]) == 0
         return path
 
     return made
@@ -186,7 +186,7 @@ def test_the_correlations_show_both_drops_and_the_numbers_of_one(told, show):
 
 @pytest.mark.parametrize(("experiment", "n_charts"), [("statistics", 1), ("correlations", 0)])
 def test_a_thousand_classes_show_and_two_living_units_have_no_correlation(experiment, n_charts, tell, runs, show):
-    shutil.copyfile(tell("thousand", THOUSAND), runs / "demo.h5")
+    shutil.copyfile(tell("thousand", THOUSAND, "layer4"), runs / "demo.h5")
     shown = show("experiments", store="demo", experiment=experiment)
     assert len(shown.charts()) == n_charts
     assert ("there is nothing to correlate" in shown.words) == (n_charts == 0)

@@ -1,6 +1,9 @@
 """Networks as people bring them, from the command line: a right store, or one sentence and no file."""
 
+import shutil
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -31,19 +34,19 @@ def build():
 """
 
 
+def run_in(folder, network, *more, layer="conv2"):
+    """Run a network, named by a Python expression, and return the exit status and the store's place."""
+    (folder / "brought.py").write_text(FILE.format(network=network))
+    images, out = folder / "images", folder / "out" / "store.h5"
+    if not images.exists():
+        write_images(images)
+    words = ["run", f"{folder / 'brought.py'}:build", "--images", str(images), "--out", str(out)]
+    return main([*words, "--layer", layer, "--workers", "0", *more]), out
+
+
 @pytest.fixture
 def job(tmp_path):
-    """Run a network, named by a Python expression, and return the exit status and the store's place."""
-
-    def run(network, *more, layer="conv2"):
-        (tmp_path / "brought.py").write_text(FILE.format(network=network))
-        images, out = tmp_path / "images", tmp_path / "out" / "store.h5"
-        if not images.exists():
-            write_images(images)
-        words = ["run", f"{tmp_path / 'brought.py'}:build", "--images", str(images), "--out", str(out)]
-        return main([*words, "--layer", layer, "--workers", "0", *more]), out
-
-    return run
+    return partial(run_in, tmp_path)
 
 
 def attributions(out):
@@ -109,11 +112,17 @@ PATHS = (
 )
 
 
-@pytest.fixture
-def sigmoids(job):
-    status, out = job("hostile.Returns(lambda scores, *_: scores.sigmoid())", "--attribution", "none")
+@pytest.fixture(scope="module")
+def sigmoids_made(tmp_path_factory):
+    ends_in_a_sigmoid = "hostile.Returns(lambda scores, *_: scores.sigmoid())"
+    status, out = run_in(tmp_path_factory.mktemp("sigmoids"), ends_in_a_sigmoid, "--attribution", "none")
     assert status == 0
     return out
+
+
+@pytest.fixture
+def sigmoids(sigmoids_made, tmp_path):
+    return Path(shutil.copy(sigmoids_made, tmp_path / "store.h5"))
 
 
 def test_without_log_probabilities_all_else_is_there(sigmoids):

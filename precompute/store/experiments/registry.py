@@ -5,6 +5,7 @@
 - ``explorer/experiments``: its ``PRESENTATION``.
 """
 
+from functools import cache
 from importlib import import_module
 
 from precompute.errors import OptionError
@@ -73,12 +74,25 @@ def spec_of(name: str) -> ExperimentSpec:
 
 def entries() -> tuple[Entry, ...]:
     """Return the datasets of all experiments; a group of another name is left alone."""
-    return tuple(entry for spec in specs() for entry in spec.entries)
+    return _entries(NAMES)
 
 
 def axes() -> tuple[Axis, ...]:
     """Return the axes that only experiments have, each once."""
-    return tuple(dict.fromkeys(axis for spec in specs() for axis in spec.axes))
+    return _axes(NAMES)
+
+
+# A check asks for them at every dataset.
+
+
+@cache
+def _entries(names: tuple[str, ...]) -> tuple[Entry, ...]:
+    return tuple(entry for name in names for entry in _spec(name).entries)
+
+
+@cache
+def _axes(names: tuple[str, ...]) -> tuple[Axis, ...]:
+    return tuple(dict.fromkeys(axis for name in names for axis in _spec(name).axes))
 
 
 def _spec(name: str) -> ExperimentSpec:

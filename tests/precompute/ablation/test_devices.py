@@ -55,7 +55,11 @@ def test_and_those_of_rounds_of_units_that_go_one_after_another(network, engines
         assert (found != before).float().mean() > 0.01, "too few predictions change to mean anything"
 
 
-@pytest.mark.parametrize("name", ["alexnet", "resnet18", "mobilenet_v3_small", "shufflenet_v2_x1_0"])
+# Chains and shortcuts are in the made-up network above too.
+OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in ("alexnet", "resnet18")]
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2_x1_0", *OTHERS])
 def test_families_take_the_engine(name, device, alive, compare, ablations_of):
     """And not the plain method because something of theirs was left on the CPU."""
     torch.manual_seed(0)

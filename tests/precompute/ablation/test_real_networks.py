@@ -1,4 +1,7 @@
-"""Two trained networks against the predictions that the plainest program measured, all units."""
+"""Two trained networks against the predictions that the plainest program measured, all units.
+
+The runs of `tests/test_real.py` are held to them on every layer; here the engine is alone.
+"""
 
 import importlib.util
 
@@ -22,7 +25,11 @@ def build(path):
 @pytest.mark.real
 @pytest.mark.parametrize(
     ("folder", "layer"),
-    [("cifar10-resnet20", "layer2"), ("cifar10-resnet20", "layer3"), ("photos12-mobilenetv1", "blocks.12")],
+    [
+        ("cifar10-resnet20", "layer3"),
+        pytest.param("cifar10-resnet20", "layer2", marks=pytest.mark.long),
+        pytest.param("photos12-mobilenetv1", "blocks.12", marks=pytest.mark.long),
+    ],
 )
 def test_every_prediction_is_that_of_the_reference(real, folder, layer):
     network, transform = build(real / folder / "network.py")

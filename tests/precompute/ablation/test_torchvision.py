@@ -55,7 +55,10 @@ def test_predictions_and_log_probabilities_are_the_plain_methods(name, alive, en
     assert sum(result.rechecked for result in results) < 0.01 * sum(result.rows for result in results)
 
 
-@pytest.mark.parametrize(("name", "layers"), [("resnet18", ["layer3", "layer4"]), ("squeezenet1_1", ["features.9"])])
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [("resnet18", ["layer3", "layer4"]), pytest.param("squeezenet1_1", ["features.9"], marks=pytest.mark.long)],
+)
 def test_so_are_those_of_directions(name, layers, alive, engines, compare):
     torch.manual_seed(0)
     images = 2 * F.interpolate(torch.randn(12, 3, 3, 3), size=64, mode="bilinear") + torch.randn(12, 3, 64, 64) / 2

@@ -10,7 +10,7 @@ import pytest
 
 from precompute.__main__ import main
 from precompute.errors import OptionError, StoreError
-from precompute.experiments import correlations, statistics
+from precompute.experiments import correlations, selectivity, statistics
 from precompute.experiments import runner as frame
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.protocol import Findings, Prepared
@@ -22,6 +22,19 @@ from precompute.store.place import put
 from precompute.store.reader import open_store
 from precompute.store.writer import StoreWriter
 from tests.factory import Recipe, make_store
+
+
+@pytest.fixture
+def store_path(tmp_path):
+    """A small store: what experiments find is tested elsewhere."""
+    recipe = Recipe(n_classes=3, per_class=4, layers=(("conv", 3, (2, 2)), ("deep", 2, ())), k=2, seed=4)
+    return make_store(tmp_path / "store.h5", recipe)
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    for module, name in ((correlations, "_RESAMPLES"), (correlations, "_TOSSES"), (selectivity, "MOST_DRAWS")):
+        monkeypatch.setattr(module, name, 20)
 
 
 def test_every_experiment_has_its_work_and_names_only_what_there_is():

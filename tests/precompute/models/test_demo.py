@@ -146,7 +146,9 @@ def test_training_gets_far_better_than_chance(images, monkeypatch):
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant", [VARIANTS[0], *(pytest.param(other, marks=pytest.mark.long) for other in VARIANTS[1:])]
+)
 def test_the_same_seed_gives_the_same_weights(images, variant):
     torch.manual_seed(1)
     first = train_demo_network(images / "train", images / "val", seed=2, **variant)
