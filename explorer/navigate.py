@@ -151,6 +151,11 @@ def put_widget(chosen: Selection, field: str, key: str) -> None:
         put(chosen.to(**{field: value}))
 
 
+def put_widget_or_none(chosen: Selection, field: str, key: str) -> None:
+    """Do the same for a widget that can be left without a value. For callbacks."""
+    put(chosen.to(**{field: st.session_state[key]}))
+
+
 def unit_of(view: View, layer: Layer, unit: int) -> Selection:
     """Return the selection of a unit of the layer that is shown, which need not be the layer of the URL."""
     return view.selection.to(layer=layer.name, unit=int(unit))

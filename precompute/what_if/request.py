@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from precompute.attribution_methods import METHODS
 from precompute.errors import OptionError
 
 OFF, MEAN, SCALE, IMAGE = "off", "mean", "scale", "image"
@@ -95,11 +96,14 @@ class Request:
         Whether to look at a picture that comes with the question, in place of the store's.
     pairs : bool
         Whether every unit and every pair of the units is changed too; for `MOST_PAIRED` units at most.
+    method : str or None
+        By which attribution method the first units are attributed to the one image, as they are before the change; see
+        `precompute.attribution_methods`.
 
     Raises
     ------
     OptionError
-        Where there are no units, or too many to pair.
+        Where there are no units, or too many to pair, or there is no such method.
     """
 
     layer: str
@@ -108,8 +112,11 @@ class Request:
     image: int | None = None
     upload: bool = False
     pairs: bool = False
+    method: str | None = None
 
     def __post_init__(self) -> None:
+        if self.method is not None and self.method not in METHODS:
+            raise OptionError(f"There is no method “{self.method[:40]}”. Choose of {', '.join(METHODS)}.")
         if not self.units:
             raise OptionError("No units were chosen. Name one at least.")
         if self.units != tuple(sorted(set(self.units))) or self.units[0] < 0:
@@ -131,6 +138,7 @@ class Request:
             "image": self.image,
             "upload": self.upload,
             "pairs": self.pairs,
+            "method": self.method,
         }
 
     @classmethod
@@ -143,7 +151,7 @@ class Request:
             Where it is something else.
         """
         try:
-            image = told["image"]
+            image, method = told["image"], told["method"]
             return cls(
                 str(told["layer"]),
                 tuple(int(unit) for unit in told["units"]),
@@ -151,6 +159,7 @@ class Request:
                 None if image is None else int(image),
                 bool(told["upload"]),
                 bool(told["pairs"]),
+                None if method is None else str(method),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise OptionError(f"This is no question of a what-if: {error!r}.") from error

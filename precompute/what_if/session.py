@@ -22,6 +22,7 @@ from precompute.models.sites import Site
 from precompute.store.layer import Layer
 from precompute.store.reader import open_store
 from precompute.store.schema import MAX_EXEMPLAR_MAP_SIDE
+from precompute.what_if.attributed import Attributor
 from precompute.what_if.changes import Edit, edit_of
 from precompute.what_if.code_permission import permitted_spec
 from precompute.what_if.request import IMAGE, Change, Request
@@ -61,6 +62,7 @@ class Session:
             spec = permitted_spec(self.store, allowed=code_allowed)
             self.restored: RestoredRun = restore_run(self.store, ExperimentOptions(images=images), spec=spec)
         self._warm: OrderedDict[str, WarmLayer] = OrderedDict()
+        self._attributors: dict[str, Attributor] = {}
 
     def answer(self, request: Request, upload: bytes, watch: Watch) -> Arrays:
         """Answer a question.
@@ -71,7 +73,8 @@ class Session:
             About all images: ``prediction`` (image,) int32, the outputs that are named under the change; with pairs
             also ``singles`` (unit, image), and ``pairs`` (pair, image), in the order of ``itertools.combinations``.
             About one image: ``before`` and ``after`` (output,) float32; ``maps`` (unit, row, column) of the first units
-            as they are; ``picture``, the bytes of a JPEG of what the network sees.
+            as they are; ``picture``, the bytes of a JPEG of what the network sees; with a method also what
+            `precompute.what_if.attributed.Attributor.maps` returns of these units.
 
         Raises
         ------
@@ -85,7 +88,9 @@ class Session:
         warm = self._layer(layer, watch)
         change = self._edits(request.change, warm, layer)
         if request.of_one_image:
-            return self._of_one_image(request, upload, warm.site, change(request.units))
+            inputs = self._uploaded(upload) if request.upload else next(self.restored.read([request.image or 0]))[1]
+            answer = self._of_one_image(request, inputs, warm.site, change(request.units))
+            return answer | self._attributed(request, inputs, warm.site, watch)
         warm.warm_up(watch)
         self._make_room(warm)
         if not request.pairs:
@@ -93,9 +98,9 @@ class Session:
                 return {"prediction": warm.predictions(change(request.units), watch)}
         sets = [request.units, *((unit,) for unit in request.units), *combinations(request.units, 2)]
         with watch.stage(CHANGING, len(sets) * len(self.restored.images)):
-            found = np.stack([warm.predictions(change(units), watch) for units in sets])
+            said = np.stack([warm.predictions(change(units), watch) for units in sets])
         n_units = len(request.units)
-        return {"prediction": found[0], "singles": found[1 : 1 + n_units], "pairs": found[1 + n_units :]}
+        return {"prediction": said[0], "singles": said[1 : 1 + n_units], "pairs": said[1 + n_units :]}
 
     def close(self) -> None:
         """Let go of the file."""
@@ -136,8 +141,7 @@ class Session:
 
     @torch.inference_mode()
     @exact_float32()
-    def _of_one_image(self, request: Request, upload: bytes, site: Site, change: Edit) -> Arrays:
-        inputs = self._uploaded(upload) if request.upload else next(self.restored.read([request.image or 0]))[1]
+    def _of_one_image(self, request: Request, inputs: Tensor, site: Site, change: Edit) -> Arrays:
         before = self.restored.outputs(inputs)
         with edit(self.restored.model.network, site, change):
             after = self.restored.outputs(inputs)
@@ -145,6 +149,14 @@ class Session:
         small = area_average(maps.reshape(len(maps), *(site.spatial_shape or (1, 1))), MAX_EXEMPLAR_MAP_SIDE)
         picture = np.frombuffer(thumbnail(self._view.picture(inputs[0]), _PICTURE_SIDE), dtype=np.uint8)
         return {"before": before[0], "after": after[0], "maps": small.astype(np.float32), "picture": picture}
+
+    def _attributed(self, request: Request, inputs: Tensor, site: Site, watch: Watch) -> Arrays:
+        if request.method is None:
+            return {}
+        with watch.stage("attributing", 1):
+            if site.name not in self._attributors:
+                self._attributors[site.name] = Attributor(self.restored, site)
+            return self._attributors[site.name].maps(request.units[:_MOST_MAPS], request.method, inputs)
 
     @property
     def _view(self) -> InputView:

@@ -50,7 +50,9 @@ def answer(told, request, arrays):
             said[0] = 4
             maps = np.linspace(0, 1, len(request.units) * 16, dtype=np.float32).reshape(-1, 4, 4)
             picture = np.frombuffer(store.thumbnail(0), np.uint8) if "upload" not in arrays else arrays["upload"]
-            return {"before": said, "after": np.roll(said, 1), "maps": maps, "picture": picture}
+            found = {"before": said, "after": np.roll(said, 1), "maps": maps, "picture": picture}
+            error = np.full(len(maps), 0.03 if request.method == "integrated_gradients" else np.nan)
+            return found | ({"attribution": maps - 0.5, "error": error} if request.method else {})
         found = {"prediction": (before + 1) % n_outputs}
         found["prediction"][::2] = before[::2]
         if request.pairs:

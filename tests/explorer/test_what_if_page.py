@@ -123,6 +123,14 @@ def test_one_image_shows_its_outputs_and_the_units_maps(ask, full_store):
     assert len(drawn(shown)) >= 5
 
 
+def test_on_one_image_units_are_attributed_by_the_method_that_is_chosen(ask):
+    shown = ask(units="2, 5", on="7")
+    assert "sum off by" not in shown.words
+    shown = ask(units="2, 5", on="7", choice="integrated_gradients")
+    assert shown.words.count("sum off by 3 %") == 2
+    assert "sum off by" not in ask(units="2, 5", choice="integrated_gradients").words
+
+
 def test_shares_are_a_softmax():
     outputs = np.array([1.0, 3.0, -2.0])
     np.testing.assert_allclose(shares(outputs), np.exp(outputs) / np.exp(outputs).sum())
@@ -206,6 +214,6 @@ def test_changes_in_words(units, change, said):
 def test_a_unit_and_the_order_of_a_layer_lead_here(made, runs, show):
     put(made("full"), runs)
     unit = show("unit", store="demo", layer="features.10", unit="4")
-    assert any("units=4" in link.proto.query_string for link in unit.app.get("page_link"))
+    assert sum("units=4" in link.proto.query_string for link in unit.app.get("page_link")) == 2
     layer = show("layer", store="demo", layer="features.10")
     assert any("What if the first 6" in link.proto.label for link in layer.app.get("page_link"))

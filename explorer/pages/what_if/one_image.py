@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from explorer import navigate
 from explorer.charts.before_after import before_after, before_after_frame
 from explorer.format import significant
 from explorer.navigate import View
@@ -16,6 +17,7 @@ from explorer.widgets import gallery
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.gallery import Picture
 from explorer.widgets.html import escape, heading, note, sentence
+from precompute.attribution_methods import METHODS, label_of
 from precompute.what_if.wire import Arrays
 
 Floats = NDArray[np.floating[Any]]
@@ -34,6 +36,7 @@ def show(view: View, asked: Asked, found: Arrays) -> None:
         _show_outputs(view, shares(found["before"]), shares(found["after"]))
     with right:
         _show_maps(view, asked, found)
+    _show_attributions(view, asked, found)
 
 
 def shares(outputs: Floats) -> Floats:
@@ -94,3 +97,39 @@ def _show_maps(view: View, asked: Asked, found: Arrays) -> None:
     gallery.show(pictures, aspect_of(view.store.model.input_size), faded=True)
     if len(asked.units) > len(pictures):
         note(f"The first {len(pictures)} of {len(asked.units)} units.")
+
+
+def _show_attributions(view: View, asked: Asked, found: Arrays) -> None:
+    """Show, by the method that the reader chooses, which pixels the units' peaks rest on."""
+    heading(
+        "Where the units look", "before the change; pixels that raise (blue) or lower (orange) the peak of each unit"
+    )
+    st.session_state["what_if_method"] = asked.method
+    st.segmented_control(
+        "Method",
+        list(METHODS),
+        format_func=label_of,
+        key="what_if_method",
+        on_change=navigate.put_widget_or_none,
+        args=(view.selection, "choice", "what_if_method"),
+        label_visibility="collapsed",
+    )
+    if "attribution" not in found:
+        return
+    limit, jpeg = common_limit(found["attribution"]), found["picture"].tobytes()
+    pictures = [
+        Picture(
+            jpeg,
+            f"unit {unit}",
+            _missed(float(error)),
+            overlay=heat(values, limit) if values.any() else None,
+            instead="" if values.any() else "nothing: this map is zero everywhere",
+        )
+        for unit, values, error in zip(asked.units, found["attribution"], found["error"], strict=False)
+    ]
+    gallery.show(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True)
+
+
+def _missed(error: float) -> str:
+    """Say by how much a map's sum misses what it promises; nothing where that is not known."""
+    return "" if np.isnan(error) else f"sum off by {100 * error:.0f} %"

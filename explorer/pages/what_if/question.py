@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from explorer.format import count, number
 from explorer.selection import Selection
+from precompute.attribution_methods import METHODS
 from precompute.errors import OptionError
 from precompute.store.reader import Layer
 from precompute.what_if.request import IMAGE, MEAN, MOST_PAIRED, OFF, SCALE, Change, Request
@@ -29,6 +30,8 @@ class Asked:
         The image that is looked at, `MINE` for a picture of the reader's, None for all images.
     pairs : bool
         Whether every pair is asked for too.
+    method : str or None
+        The method by which units are attributed to the one image, if any.
     problems : tuple of str
         A sentence for everything that cannot be.
     """
@@ -37,6 +40,7 @@ class Asked:
     change: Change = field(default_factory=Change)
     on: int | str | None = None
     pairs: bool = False
+    method: str | None = None
     problems: tuple[str, ...] = ()
 
     def request(self, layer: str) -> Request | None:
@@ -44,7 +48,7 @@ class Asked:
         if not self.units:
             return None
         image = self.on if isinstance(self.on, int) else None
-        return Request(layer, self.units, self.change, image, self.on == MINE, self.pairs)
+        return Request(layer, self.units, self.change, image, self.on == MINE, self.pairs, self.method)
 
 
 def read(chosen: Selection, layer: Layer, n_images: int) -> Asked:
@@ -64,7 +68,8 @@ def read(chosen: Selection, layer: Layer, n_images: int) -> Asked:
         change = Change()
         problems.append(f"{error} The units are set to zero instead.")
     pairs = chosen.pairs == "yes" and on is None and 2 <= len(units) <= MOST_PAIRED
-    return Asked(units, change, on, pairs, tuple(problems))
+    method = chosen.choice if on is not None and chosen.choice in METHODS else None
+    return Asked(units, change, on, pairs, method, tuple(problems))
 
 
 def _image(text: str | None, n_images: int, problems: list[str]) -> int | str | None:

@@ -22,7 +22,7 @@ def test_what_is_no_change_is_refused(text):
 
 
 def test_a_request_survives_json():
-    request = Request("features.8", (1, 2, 9), Change("image", image=4), image=3, pairs=True)
+    request = Request("features.8", (1, 2, 9), Change("image", image=4), image=3, pairs=True, method="gradient")
     assert Request.from_json(json.loads(json.dumps(request.as_json()))) == request
 
 
@@ -36,6 +36,11 @@ def test_eleven_units_are_not_paired():
     Request("a", tuple(range(10)), pairs=True)
     with pytest.raises(OptionError, match="10 units at most"):
         Request("a", tuple(range(11)), pairs=True)
+
+
+def test_what_is_no_method_is_refused():
+    with pytest.raises(OptionError, match="no method"):
+        Request("a", (1,), image=3, method="magic")
 
 
 @pytest.mark.parametrize("told", [{}, {"layer": 1}, {**Request("a", (1,)).as_json(), "units": ["x"]}])

@@ -206,6 +206,35 @@ def test_a_question_that_is_stopped_ends_and_the_next_is_answered(small):
     assert len(session.answer(Request("features.4", (1,)), b"", Watch())["prediction"]) == 60
 
 
+# Attribution
+
+
+def test_the_gradient_is_that_of_each_units_peak(session, bare):
+    found = session.answer(Request("features.4", (1, 5, 7), image=7, method="gradient"), b"", Watch())
+    network, inputs = bare
+    for unit, values in zip((1, 5, 7), found["attribution"], strict=True):
+        pixels = inputs[7:8].clone().requires_grad_()
+        seen = []
+        handle = network.features[4].register_forward_hook(lambda _m, _i, output: seen.append(output))  # noqa: B023
+        network(pixels)
+        handle.remove()
+        (gradient,) = torch.autograd.grad(seen[0][0, unit].max(), pixels)
+        np.testing.assert_allclose(values, gradient[0].sum(0), rtol=2e-3, atol=1e-4)
+    assert np.isnan(found["error"]).all()
+
+
+def test_integrated_gradients_say_how_far_their_sum_is_off(session):
+    found = session.answer(Request("signed", (0, 2), image=3, method="integrated_gradients"), b"", Watch())
+    assert found["attribution"].shape == (2, 16, 16)
+    assert (found["error"] < 0.2).all()
+
+
+def test_a_method_that_cannot_be_right_is_refused_with_the_reason(session, monkeypatch):
+    monkeypatch.setattr("precompute.what_if.attributed.not_right", lambda *_: {"deconvolution": "No ReLU modules."})
+    with pytest.raises(LayerError, match=r"Deconvolution cannot be right for signed\. No ReLU modules"):
+        session.answer(Request("signed", (0,), image=3, method="deconvolution"), b"", Watch())
+
+
 # Where images and code lie
 
 
