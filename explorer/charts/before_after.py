@@ -14,6 +14,8 @@ from explorer.charts import theme
 Floats = NDArray[np.floating[Any]]
 
 MOST_ROWS = 24
+# Percentage points: what is less is no change, to one decimal.
+_SEEN = 0.05
 # Of the width: names up to here, shares after.
 _FROM = 0.30
 
@@ -64,7 +66,10 @@ def before_after(frame: pd.DataFrame, title: str, *, most: int = MOST_ROWS, tall
     x = _Across(_start(shown), 1 - tally_room)
     y = alt.Y("row:N", sort=shown["row"].tolist(), axis=None, scale=alt.Scale(domain=shown["row"].tolist()))
     base, tip = alt.Chart(shown), _tooltip()
-    sides = [{"test": "datum.change < 0", "value": theme.LOSS}, {"test": "datum.change > 0", "value": theme.GAIN}]
+    sides = [
+        {"test": f"datum.change < -{_SEEN}", "value": theme.LOSS},
+        {"test": f"datum.change > {_SEEN}", "value": theme.GAIN},
+    ]
     colour = alt.ColorValue(theme.REST, condition=sides)
     layers = [
         base.mark_rule(color=theme.REST, strokeWidth=1.5).encode(x=x.of("low"), x2=alt.X2("high"), y=y),

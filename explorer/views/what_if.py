@@ -11,7 +11,7 @@ view = navigate.current()
 layer = view.layer
 asked = question.read(view.selection, layer, len(view.store.images))
 with header.show(view, page=navigate.WHAT_IF):
-    header.place("what if")
+    header.place(f"{layer.name}, {layer.n_units:,} units")
 messages.show_problems([*view.problems, *asked.problems])
 left, right = st.columns([3, 8], gap="large")
 with left:
