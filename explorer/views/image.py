@@ -19,4 +19,5 @@ with left:
 with right:
     answer.show_outputs(view, image)
 units.show_changes(view, image)
+units.show_what_if(view, image)
 units.show_strongest(view, image)

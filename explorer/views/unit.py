@@ -19,6 +19,7 @@ from explorer.pages.unit import (
 )
 from explorer.widgets import header, messages, what_if_link
 from explorer.widgets.html import sentence
+from explorer.widgets.names import with_links
 from precompute.store.answers import answers
 
 view = navigate.current()
@@ -36,7 +37,7 @@ if not activation.max.any() and not activation.mean.any():
 else:
     profile = profile_of(view.store, layer, unit)
     images = strongest(activation.max, before.label, before.n_classes, n_strongest(layer))
-    sentence(as_html([*drive(unit, titles, profile, images), Span(" "), *without(titles, effects, test)]))
+    sentence(with_links(view, [*drive(unit, titles, profile, images), Span(" "), *without(titles, effects, test)]))
     move = main_move(flips, before, view.store.classes.of_output)
     headline_note.show(view, profile, images, effects, test, move)
 measures.show_key_measures(view, layer, unit, effects.n_images)

@@ -1,6 +1,9 @@
 """What a store calls by name, as links to its pages: units, classes, outputs, images."""
 
+from collections.abc import Sequence
+
 from explorer import navigate
+from explorer.headline import Span, as_html
 from explorer.navigate import View
 from explorer.widgets.html import Markup, escape, link
 from precompute.store.reader import Layer
@@ -20,6 +23,17 @@ def output_link(view: View, output: int) -> Markup:
     """Return an output of the network: a link to its class, or its number where it is none."""
     label = view.store.classes.of_output.get(int(output))
     return Markup(escape(f"output {output}")) if label is None else class_link(view, label)
+
+
+def with_links(view: View, spans: Sequence[Span]) -> str:
+    """Return a sentence as HTML in which the strong names of classes are links; a title of two classes is none."""
+    titles = view.store.classes.title
+    return "".join(
+        f"<b>{class_link(view, titles.index(span.text))}</b>"
+        if span.strong and titles.count(span.text) == 1
+        else as_html([span])
+        for span in spans
+    )
 
 
 def image_link(view: View, image: int) -> Markup:

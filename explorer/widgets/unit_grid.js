@@ -1,11 +1,25 @@
 // A grid of tiles, one a unit. Each is a true link, so it can be opened in a new tab; a plain click stays in the page.
 // Names come from the store: they are only ever set as text.
 
-function picture(address) {
+// A click on a picture opens the unit; the corner that shows under the pointer opens the image.
+function picture({ source, href, path }, setTriggerValue) {
+  const frame = document.createElement("span");
   const image = document.createElement("img");
-  image.src = address;
+  image.src = source;
   image.alt = "";
-  return image;
+  const corner = document.createElement("span");
+  corner.className = "corner";
+  corner.textContent = "↗";
+  corner.title = `Look at this image: ${path}`;
+  corner.setAttribute("role", "link");
+  corner.addEventListener("click", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.metaKey || event.ctrlKey || event.shiftKey) window.open(href);
+    else setTriggerValue("go", href);
+  });
+  frame.append(image, corner);
+  return frame;
 }
 
 function words(kind, text) {
@@ -29,7 +43,7 @@ function tile(unit, setTriggerValue) {
   link.title = unit.hint;
   const pictures = document.createElement("div");
   pictures.className = "pictures";
-  pictures.append(...unit.pictures.map(picture));
+  pictures.append(...unit.pictures.map((one) => picture(one, setTriggerValue)));
   if (unit.reason) link.append(words("reason", unit.reason));
   link.append(pictures, words("unit", unit.name), words("value", unit.value));
   link.append(...unit.drive.map((line) => said("drive", line)));

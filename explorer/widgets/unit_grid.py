@@ -51,7 +51,18 @@ def show(
     """
     tiles = _tiles(view, layer, units, value, reasons)
     aspect = aspect_of(view.store.model.input_size)
-    _mount()(data={"tiles": tiles, "aspect": aspect}, key=key, on_pick_change=lambda: _open(view, layer, key))
+    _mount()(
+        data={"tiles": tiles, "aspect": aspect},
+        key=key,
+        on_pick_change=lambda: _open(view, layer, key),
+        on_go_change=lambda: _follow(key),
+    )
+
+
+def _follow(key: str) -> None:
+    address = st.session_state[key]["go"]
+    if address is not None:
+        navigate.follow(str(address))
 
 
 def _open(view: View, layer: Layer, key: str) -> None:
@@ -93,10 +104,19 @@ def _tiles(
                 "verdict": verdict,
                 "dead": bool(dead[unit]),
                 "hint": _hint(value, chance, unit) if value else "",
-                "pictures": [data_uri(view.store.thumbnail(image), "jpeg") for image in row if image >= 0],
+                "pictures": [_picture(view, int(image)) for image in row if image >= 0],
             }
         )
     return tiles
+
+
+def _picture(view: View, image: int) -> dict[str, str]:
+    """Return what a picture shows, and the address of its image."""
+    return {
+        "source": data_uri(view.store.thumbnail(image), "jpeg"),
+        "href": navigate.href_of_image(view, image),
+        "path": view.store.images.path[image],
+    }
 
 
 def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[str, str]]]:

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import expect
 
-from tests.browser.test_explorer import open_a_unit
+from tests.browser.test_explorer import open_a_layer, open_a_unit
 
 STAYS = "() => { window.stays = true; }"
 
@@ -62,7 +62,10 @@ def test_a_class_shows_one_layer_or_all_and_its_names_lead_on(app):
     app.asks("/class", span="all")
     app.settle(app.page.locator("a.us-to[href^='image?']").first.click)
     app.asks("/image", span="all")
-    app.settle(app.page.locator(".us-sentence a.us-to[href^='class?']").first.click)
+    expect(app.page.locator(".us-place", has_text="image ")).to_be_visible()
+    own = app.page.locator(".us-sentence a.us-to[href^='class?']").first
+    title = own.inner_text()
+    app.settle(own.click)
     app.says(title)
     assert stays(app)
 
@@ -120,3 +123,13 @@ def test_a_bar_of_the_accuracies_leads_to_its_class(app):
     app.settle(lambda: row.click(force=True))
     app.asks("/class")
     app.says(title)
+
+
+def test_the_corner_of_a_picture_on_a_wall_leads_to_its_image(app):
+    open_a_layer(app)
+    frame = app.page.locator(".st-key-all_units .tile .pictures > span").first
+    frame.hover()
+    corner = frame.locator(".corner")
+    path = corner.get_attribute("title").removeprefix("Look at this image: ")
+    app.settle(corner.click)
+    app.asks("/image", image=path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,6 +74,11 @@ class Page:
         parts = [element.value for element in self.app.markdown]
         parts += [body for element in self.app.get("html") if "<style>" not in (body := element.proto.body)]
         return "\n".join(parts).replace("\u00a0", " ")
+
+    @property
+    def said(self) -> str:
+        """The same without its links."""
+        return re.sub("</?a[^>]*>", "", self.words)
 
     def charts(self) -> list:
         return self.app.get("vega_lite_chart")

@@ -56,7 +56,7 @@ def test_the_headline_is_the_drop_to_quote_or_its_interval(told, show, kind):
     units = np.flatnonzero(~np.isnan(told.experiment("statistics")[f"layers/{LAYER}/ablation/{kind}/quoted_low"]))
     assert len(units)
     found = of_unit(told, LAYER, kind, units[0])
-    said = show("unit", store="demo", layer=LAYER, unit=str(units[0]), ablation=kind).words
+    said = show("unit", store="demo", layer=LAYER, unit=str(units[0]), ablation=kind).said
     title, tally = told.classes.title[found.named[0]], f"{found.lost} of {found.n_images} images"
     assert found.q <= CALLED
     assert f"{tally} of {title} are lost, {found.gained} gained" in said
@@ -74,10 +74,10 @@ def test_statistics_of_an_earlier_version_are_said_to_be(tell, runs, show):
         for name in [name for name in held if name.startswith(("quoted", "named", "overall", "certainty"))]:
             del held[name]
     add = f"python -m precompute experiment statistics {runs / 'demo.h5'}"
-    assert add in show("unit", store="demo", layer=LAYER).words
+    assert add in show("unit", store="demo", layer=LAYER).said
     shown = show("experiments", store="demo", experiment="statistics", layer=LAYER)
     assert "An earlier version made this" in shown.words
-    assert show("layer", store="demo", layer=LAYER).words
+    assert show("layer", store="demo", layer=LAYER).said
 
 
 def test_what_can_be_found_is_computed_for_this_layer(told, show):
@@ -90,7 +90,7 @@ def test_what_can_be_found_is_computed_for_this_layer(told, show):
 
 def test_without_statistics_the_page_says_how_to_add_them(made, runs, show):
     path = shutil.copyfile(made("full"), runs / "demo.h5")
-    said = show("unit", store="demo", layer=LAYER).words
+    said = show("unit", store="demo", layer=LAYER).said
     assert "loses about" not in said
     assert f"python -m precompute experiment statistics {path}" in said
 
@@ -122,7 +122,7 @@ def test_the_layer_says_how_many_units_are_sure(told, show):
     q = told.experiment("statistics")[f"layers/{LAYER}/ablation/zero/max_drop_q"]
     n_sure = int((q <= CALLED).sum())
     assert n_sure > 0
-    assert f"<b>{n_sure} of them</b>" in show("layer", store="demo", layer=LAYER).words
+    assert f"<b>{n_sure} of them</b>" in show("layer", store="demo", layer=LAYER).said
 
 
 def test_a_plot_of_the_largest_drop_has_the_noise_in_it_and_others_have_not(told, show):

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from precompute.store.reader import open_store
+from precompute.store.storefile import StoreFile
 from tests.explorer.conftest import put
 from tests.explorer.test_literal import NASTY, nasty  # noqa: F401 (a fixture)
+from tests.factory import Recipe
 
 LAYER = "features.10"
 
@@ -132,3 +135,33 @@ def test_pages_without_exemplars_show_their_images(page, made, runs, show):
             del layer["exemplar"]
             layer.pop("attribution", None)
     assert "us-sentence" in show(page, store="demo", layer=LAYER).words
+
+
+def test_a_warm_visit_reads_ten_units_of_a_layer_and_no_flips(made, runs, show, monkeypatch):
+    recipe = Recipe(per_class=6, layers=((LAYER, 40, (3, 3)),))
+    put(made("wide", recipe), runs)
+    with open_store(made("wide", recipe)) as store:
+        paths, n_images = store.images.path, len(store.images)
+    show("image", store="demo", image=paths[0])
+    read: dict[str, int] = {}
+    plain = StoreFile.read
+
+    def counted(self, path, selection=...):
+        values = plain(self, path, selection)
+        read[path] = read.get(path, 0) + values.size
+        return values
+
+    monkeypatch.setattr(StoreFile, "read", counted)
+    show("image", store="demo", image=paths[1])
+    assert read[f"/layers/{LAYER}/activation/max"] <= 10 * n_images
+    assert not [path for path in read if "/flip/" in path]
+    show("class", store="demo", class_=paths[1].split("/")[0])
+    assert not [path for path in read if "/flip/" in path]
+    assert read[f"/layers/{LAYER}/activation/max"] <= 12 * n_images
+
+
+def test_the_image_page_leads_to_what_if_on_this_image(made, runs, show, full_store):
+    put(made("full"), runs)
+    links = page_of(show, full_store, 5).app.get("page_link")
+    (asked,) = (link.proto.query_string for link in links if link.proto.label.startswith("What if units"))
+    assert "on=5" in asked

@@ -196,7 +196,7 @@ def test_the_sentence_tells_the_numbers_of_the_store(made, runs, show, full_stor
     put(made("full"), runs)
     layer = full_store.layer("features.10")
     best = int(np.nanargmax(layer.class_mean[1]))
-    said = show("unit", store="demo", layer="features.10", unit="1").words
+    said = show("unit", store="demo", layer="features.10", unit="1").said
     assert f"Unit 1 answers most to <b>{full_store.classes.title[best]}</b>" in said
 
 
@@ -217,8 +217,8 @@ def test_a_chosen_class_lists_its_flips_with_what_they_become(made, runs, show, 
     flips = layer.flips("zero", unit)
     image, after = int(flips.image[0]), int(flips.prediction[0])
     name = full_store.classes.name[full_store.images.label[image]]
-    said = show("unit", store="demo", layer="features.10", unit=str(unit), class_=name).words
-    row = said[said.index(f">{full_store.images.path[image]}</a></td>") :].split("</tr>")[0]
+    said = show("unit", store="demo", layer="features.10", unit=str(unit), class_=name).said
+    row = said[said.index(f"<td>{full_store.images.path[image]}</td>") :].split("</tr>")[0]
     assert f"<td>{full_store.classes.title[full_store.classes.of_output[after]]}</td>" in row
 
 

@@ -1,6 +1,7 @@
 """The units of every layer on one image: those that fire most on it, and those without which its answer changes."""
 
 import numpy as np
+import streamlit as st
 
 from explorer import cache, navigate
 from explorer.format import percent, significant
@@ -33,6 +34,14 @@ def show_changes(view: View, image: int) -> None:
     idle = [layer.name for layer in ablated if not len(_flips(view, layer, image)[0])]
     if idle:
         note(f"No unit changes it alone in {', '.join(idle)}.")
+
+
+def show_what_if(view: View, image: int) -> None:
+    """Lead to where units are changed together, on this image."""
+    if view.selection.layer is not None:
+        asked = view.selection.to(on=str(image)).query()
+        label = "What if units were changed on this image, alone or together"
+        st.page_link(navigate.WHAT_IF, label=label, icon=":material/experiment:", query_params=asked)
 
 
 def _flips(view: View, layer: Layer, image: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from explorer.charts.scatter import MOST_DASHES, scatter
 from explorer.class_effects import class_effects
 from explorer.drop_verdicts import verdicts_of
 from explorer.format import count, md_text
-from explorer.headline import as_html, breakage, quoted
+from explorer.headline import breakage, quoted
 from explorer.measure_choices import axes_of, column_sets
 from explorer.measure_display import (
     dead_units,
@@ -30,6 +30,7 @@ from explorer.positions import shape_words, where_words
 from explorer.widgets import unit_grid, what_if_link
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note, sentence
+from explorer.widgets.names import unit_link, with_links
 from precompute.measures.table import in_points
 from precompute.store.answers import answers
 from precompute.store.experiments import registry
@@ -71,7 +72,8 @@ def _surest(view: View, layer: Layer, found: Experiment) -> tuple[str, list[str]
     effect = class_effects(layer.flips(view.selection.ablation, unit), answers(view.store))
     below = [f"More than chance: a false discovery rate q ≤ {drop_test.CALLED:g}. Unit {unit}:"]
     return (
-        f" {needs}. The surest is unit {unit}: without it, {as_html(quoted(titles, one))}.",
+        f" {needs}. The surest is {unit_link(view, layer, unit, f'unit {unit}')}: "
+        f"without it, {with_links(view, quoted(titles, one))}.",
         [*below, *headline_details.of_class(titles, effect, one)],
     )
 
@@ -82,7 +84,7 @@ def _worst(view: View, layer: Layer) -> tuple[str, list[str]]:
         return "", []
     unit = int(np.nanargmax(np.where(np.isnan(where.values), np.nan, largest.values)))
     titles, effect = view.store.classes.title, class_effects(layer.flips("zero", unit), answers(view.store))
-    clause = as_html(breakage(titles, effect))
+    clause = with_links(view, breakage(titles, effect))
     below = [f"Unit {unit}:", *headline_details.of_class(titles, effect, None)]
     return f" Unit {unit} has the largest class drop: without it, {clause}.", below
 

@@ -9,6 +9,7 @@ from explorer.format import count
 from explorer.navigate import View
 from explorer.pictures import data_uri
 from explorer.widgets.html import Markup, heading, link, note, table
+from explorer.widgets.names import class_link, output_link
 from precompute.store.answers import answers
 from precompute.store.reader import Layer
 
@@ -35,6 +36,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
         table(head, rows[:_MOST_ROWS], numbers=slice(0), look="")
     if len(rows) > _MOST_ROWS:
         note(f"The first {_MOST_ROWS} of {len(rows)}.")
+    st.html(f'<p class="us-note">All of this class: {class_link(view, chosen)}</p>')
     st.button("Look at all classes", key="all_classes", on_click=navigate.put, args=(view.selection.to(label=None),))
 
 
@@ -47,12 +49,6 @@ def _row(view: View, image: int, prediction: int, kind: str) -> list[str]:
     href = navigate.href_of_image(view, image)
     picture = link(href, Markup(f'<img src="{data_uri(jpeg, "jpeg")}" alt="">')) if jpeg else ""
     before = int(view.store.baseline.prediction[image])
-    cells = [link(href, view.store.images.path[image]), _output(view, before), _output(view, prediction)]
+    cells = [link(href, view.store.images.path[image]), output_link(view, before), output_link(view, prediction)]
     change = Markup(f'<span class="us-{kind or "note"}">{kind or "wrong both times"}</span>')
     return [picture, *cells, change]
-
-
-def _output(view: View, output: int) -> str:
-    classes = view.store.classes
-    index = classes.of_output.get(output)
-    return f"output {output}" if index is None else classes.title[index]

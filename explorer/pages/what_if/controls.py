@@ -11,7 +11,8 @@ from explorer.measure_display import default_order, option_label, order_by
 from explorer.navigate import View
 from explorer.pages.what_if.question import MINE, Asked
 from explorer.pictures import data_uri
-from explorer.widgets.html import escape, heading
+from explorer.widgets.html import Markup, heading, link
+from explorer.widgets.names import class_link, image_link
 from precompute.store.reader import Layer
 from precompute.what_if.request import IMAGE, LEAST_FACTOR, MEAN, MOST_FACTOR, OFF, SCALE, Change
 from precompute.what_if.unit_list import write_units
@@ -159,9 +160,10 @@ def _number_image(view: View, key: str, image: int, put: Callable[[int], None]) 
         "Image", 0, len(view.store.images) - 1, step=1, key=key, on_change=lambda: put(int(st.session_state[key]))
     )
     jpeg, _ = cache.picture_of(view.source, image)
-    title = view.store.classes.title[view.store.images.label[image]]
-    picture = f'<img src="{data_uri(jpeg, "jpeg")}" alt="" height="64"> ' if jpeg else ""
-    st.html(f'<p class="us-note">{picture}{escape(title)}, {escape(view.store.images.path[image])}</p>')
+    picture = Markup(f'<img src="{data_uri(jpeg, "jpeg")}" alt="" height="64"> ' if jpeg else "")
+    shown = link(navigate.href_of_image(view, image), picture) if picture else ""
+    named = f"{class_link(view, int(view.store.images.label[image]))}, {image_link(view, image)}"
+    st.html(f'<p class="us-note">{shown}{named}</p>')
 
 
 def _put(view: View, **parts: str | int | None) -> None:
