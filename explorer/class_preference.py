@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.measures.preferred import preferred_classes
+from precompute.measures.preferred import preferred_classes, times_interval
 from precompute.measures.selectivity import class_means
 from precompute.store.reader import Layer, Store
 
@@ -31,11 +31,14 @@ class Profile:
         where no few classes are settled.
     signed : bool
         Whether the layer goes below zero.
+    times : (float, float)
+        The 95 % interval of :attr:`ratio`; NaN where there is none.
     """
 
     mean: Floats
     preferred: tuple[int, ...]
     signed: bool
+    times: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def silent(self) -> bool:
@@ -67,7 +70,10 @@ def profile_of(store: Store, layer: Layer, unit: int) -> Profile:
     # A store that says nothing of what lies above zero has nothing below it.
     counted = np.maximum(activation.mean, 0) if activation.positive_mean is None else activation.positive_mean
     mean = class_means(counted[None], label, n_classes)[0]
-    return Profile(mean, tuple(preferred_classes(counted, label, n_classes)), signed)
+    preferred = preferred_classes(counted, label, n_classes)
+    if len(preferred) != 1:
+        return Profile(mean, preferred, signed)
+    return Profile(mean, preferred, signed, times_interval(counted, label, n_classes, preferred[0]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,14 +20,24 @@ def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list
     said = []
     if best is None and leader is not None:
         said.append(f"{_among(images)} {_are(int(images.count[leader]))} of {titles[leader]}.")
-    elif best is not None and images.differs(best):
-        if math.isfinite(profile.ratio):
-            ratio = number(profile.ratio, 1 if profile.ratio < 100 else 0)
-            said.append(f"Over all images the mean of {titles[best]} is {ratio} times that of the other classes.")
+    elif best is not None:
+        said += _times(titles[best], profile, images)
+    if best is not None and images.differs(best):
         said.append(f"{_among(images)} {_are(int(images.count[best]))} of {titles[best]}.")
     if profile.signed:
         said.append("This layer goes below zero: only the part above zero counts here, as for class selectivity.")
     return said
+
+
+def _times(title: str, profile: Profile, images: Strongest) -> list[str]:
+    """Say how many times as strongly a unit answers to its class, where the large sentence does not, and how surely."""
+    low, high = profile.times
+    told = images.differs(profile.best)
+    if not math.isfinite(profile.ratio) or (math.isnan(low) and not told):
+        return []
+    ratio, *ends = (number(each, 1 if profile.ratio < 100 else 0) for each in (profile.ratio, low, high))
+    span = "" if math.isnan(low) else f" (95 % interval: {ends[0]} to {ends[1]})"
+    return [f"Over all images the mean of {title} is {ratio} times that of the other classes{span}."]
 
 
 def _among(images: Strongest) -> str:
@@ -90,8 +100,8 @@ def _meant(test: DropTest) -> list[str]:
     if not test.q <= CALLED:
         return []
     return [
-        "This drop is drawn towards those of the layer's other units, so that it is right also for a unit that is "
-        "looked at because its drop is large."
+        "This drop is drawn towards those of the layer's other units, because a unit that is looked at for its large "
+        "drop has shown more than there is."
     ]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from explorer.drop_verdicts import LayerVerdicts
 from explorer.format import count, significant
 from explorer.measure_display import dead_units, quantity_of
+from explorer.null_levels import null_level_of
 from precompute.measures.table import named
 from precompute.store.reader import Layer, Store
 
@@ -84,7 +85,9 @@ def _selective(store: Store, layer: Layer, reason: str) -> Iterator[NotableUnit]
     order = np.argsort(-np.nan_to_num(measure.values, nan=-1), kind="stable")
     for unit in order[:_MOST_TRIED].tolist():
         if not np.isnan(measure.values[unit]) and (layer.activation(unit).max > 0).sum() >= fewest:
-            yield NotableUnit(unit, reason, significant(float(measure.values[unit]), 2))
+            chance = null_level_of(store, layer, measure.name, slice(unit, unit + 1))
+            beside = "" if chance is None else f", by chance {chance.level.words(0)}"
+            yield NotableUnit(unit, reason, significant(float(measure.values[unit]), 2) + beside)
 
 
 def _most_general(layer: Layer, ablation: str, found: LayerVerdicts) -> NotableUnit | None:

@@ -39,7 +39,7 @@ def scatter(
         color=strong if any_chosen else alt.ColorValue(theme.ACTIVATION),
         tooltip=[
             alt.Tooltip("unit:Q", title="unit"),
-            alt.Tooltip("sees:N", title="answers most to"),
+            alt.Tooltip("sees:N", title="highest mean"),
             *_tip("x", x_label, x_chance),
             *_tip("y", y_label, y_chance),
         ],

@@ -93,7 +93,8 @@ def _colours(experiment: Experiment, layer: Layer, base: str) -> None:
         f"{found.found} of the first {found.first} units removed are selective for colour, as are "
         f"{int((index > threshold).sum())} of all {n_units}. By chance {number(found.expected, 1)} of "
         "the first would be; "
-        f"as many or more have p {probability(found.p)} (hypergeometric)."
+        f"as many or more have p {probability(found.p)} (hypergeometric). "
+        "That holds for one threshold, not for the best of several."
     )
 
 

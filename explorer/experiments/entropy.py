@@ -121,7 +121,9 @@ def _images(experiment: Experiment, layer: Layer, chosen: int | None) -> str:
     agreement = experiment[f"layers/{layer.name}/agreement"]
     r = float(np.nanmean(agreement) if chosen is None else agreement[chosen])
     told = "cannot be compared" if np.isnan(r) else f"agree with those on the others at r = {r:.2f}"
-    return f"Entropies are computed on {some}, accuracy and loss on others. The ranks of units by entropy {told}."
+    rule = experiment.facts.get("options", {}).get("entropy_rule")
+    by = f" by the rule “{rule}”" if rule else ""
+    return f"Entropies are computed{by} on {some}, accuracy and loss on others. The ranks of units by entropy {told}."
 
 
 def _plain(value: float, decimals: int = 2) -> str:

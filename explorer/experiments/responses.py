@@ -26,6 +26,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         heading("Class correlation of every unit", f"{layer.name}; click a dot to look at its unit")
         st.html(
             '<p class="us-key"><i class="us-dot us-of-activation"></i>best class, all images '
+            '<i class="us-dot"></i>not above its 95 % by chance '
             '<i class="us-bar"></i>between either half of the images</p>'
         )
         if shown.empty:
@@ -55,14 +56,16 @@ def _frame(view: View, layer: Layer, experiment: Experiment) -> pd.DataFrame:
     held, titles = layer.measures, view.store.classes.title
     halves = experiment[f"layers/{layer.name}/by_half/value"][:, :, 0]
     best = held["class_correlation_class"].values
+    # Older stores do not know it.
+    shuffled = experiment.get(f"layers/{layer.name}/shuffled_highest", np.full(layer.n_units, np.nan))
     return pd.DataFrame(
         {
             "unit": np.arange(layer.n_units),
             "value": held["class_correlation"].values,
-            "shuffled": experiment.get(f"layers/{layer.name}/shuffled_highest", np.nan),
+            "shuffled": shuffled,
             "low": halves.min(axis=1),
             "high": halves.max(axis=1),
-            "called": True,
+            "called": ~(held["class_correlation"].values <= shuffled),
             "title": ["–" if np.isnan(value) else titles[int(value)] for value in best],
             "zeros": held["zero_fraction"].values,
         }
@@ -76,9 +79,10 @@ def _numbers(frame: pd.DataFrame) -> None:
         "fraction of zeros": frame["zeros"],
     }
     rows = [
-        [name, *(number(float(value), 2) for value in values.quantile([0.25, 0.5, 1]))] for name, values in of.items()
+        [name, *(number(float(value), 2) for value in values.quantile([0.25, 0.5, 0.75]))]
+        for name, values in of.items()
     ]
-    table(["over units", "lower quartile", "median", "largest"], rows)
+    table(["over units", "lower quartile", "median", "upper quartile"], rows)
 
 
 def _table(view: View, layer: Layer, experiment: Experiment, frame: pd.DataFrame) -> None:

@@ -148,10 +148,11 @@ def _cell(mean: float, low: float, high: float, *, decimals: int) -> str:
 
 
 def _energy(energy: _Bases) -> str:
-    unit, direction = float(100 * energy.natural.max()), float(100 * energy.rotated[-1].max(axis=1).mean())
+    unit, largest = float(100 * energy.natural.max()), 100 * energy.rotated[-1].max(axis=1)
+    low, high = (number(float(end), 1) for end in (largest.min(), largest.max()))
     return (
-        f"A unit carries up to {number(unit, 1)} % of the layer's mean square activation, a direction of a whole "
-        f"rotation up to {number(direction, 1)} %. Over a whole basis these shares add up to 100 %."
+        f"The strongest unit carries {number(unit, 1)} % of the layer's mean square activation, the strongest "
+        f"direction of a whole rotation {low} to {high} %. Over a whole basis these shares add up to 100 %."
     )
 
 

@@ -72,8 +72,7 @@ def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.Da
             "called": found["max_drop_q"] <= drop_test.CALLED,
             "title": classes["max_drop_class"],
             "quoted": 100 * found["quoted_drop"],
-            # A limit that rounding puts a hair below zero is zero.
-            "quoted_low": np.round(100 * found["quoted_low"], 1) + 0.0,
+            "quoted_low": _lower_end(100 * found["quoted_low"]),
             "quoted_high": 100 * found["quoted_high"],
             "named": _named(view, found["named_class"]),
             "reliability": found["reliability"],
@@ -84,6 +83,12 @@ def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.Da
             "certainty_q": experiment.get(f"{base}/certainty_q", np.nan),
         }
     )
+
+
+def _lower_end(points: Floats) -> Floats:
+    """Round to a tenth, or to a hundredth where a limit above zero would look like zero."""
+    # A limit that rounding puts a hair below zero is zero.
+    return np.where((points > 0) & (points < 0.05), np.round(points, 2), np.round(points, 1)) + 0.0
 
 
 _POINTS = ("max_drop", "max_drop_expected", "max_drop_ceiling", "quoted_drop", "quoted_low", "quoted_high")
@@ -126,10 +131,10 @@ def _numbers(frame: pd.DataFrame) -> None:
         ("overall drop, points", frame["overall"], 2),
         ("largest class drop, points", frame["drop"], 1),
         ("the same by chance, 95 %", frame["ceiling"], 1),
-        ("drop to quote, where settled to a point", frame["quoted"], 1),
+        ("drop to quote, where settled", frame["quoted"], 1),
         ("split-half reliability", frame["reliability"], 2),
     ]
-    table(["over units", "lower quartile", "median", "largest"], [_row(*row) for row in rows])
+    table(["over units", "lower quartile", "median", "upper quartile"], [_row(*row) for row in rows])
 
 
 def _other_calls(frame: pd.DataFrame) -> None:
@@ -165,7 +170,7 @@ def _share(value: float) -> str:
 
 
 def _row(name: str, values: pd.Series, decimals: int) -> list[str]:
-    ends = (values.quantile(0.25), values.median(), values.max())
+    ends = values.quantile([0.25, 0.5, 0.75])
     return [name, *(number(float(value), decimals) for value in ends)]
 
 
@@ -194,10 +199,10 @@ _COLUMNS: dict[str, Any] = {
     "named": st.column_config.TextColumn("Class", help="loses most, with a probability of at least 90 %"),
     "quoted": number_column(
         "Drop to quote, pt",
-        "right also for units that were picked for their drop; a dash where the images do not settle it to a point",
+        "drawn towards the layer's other units, for what is picked has shown too much; a dash where it is not settled",
         "%.1f",
     ),
-    "quoted_low": number_column("from", "95 % interval", "%.1f"),
+    "quoted_low": number_column("from", "95 % interval", "%.3g"),
     "quoted_high": number_column("to", "95 % interval", "%.1f"),
     "q": number_column("q", "false discovery rate over the units of the layer", "%.2g"),
     "p": number_column("p", "exact, of the largest drop over classes", "%.2g"),
@@ -225,13 +230,13 @@ PRESENTATION = Presentation(
         "or gained, the class hit hardest would still lose as much as the line on average, and at most as "
         "much as the bar's end in 95 of 100 cases. A dot beyond its bar is unlikely for one unit; an orange "
         "dot remains unlikely when all units of the layer are looked at. The table tells how much is lost. "
-        "Its drop to quote is drawn towards the drops of the layer's other units, so that it is right also "
-        "for units that are looked at for their q, rank or size. Where two or three classes are named, one "
+        "Its drop to quote is drawn towards the drops of the layer's other units, because units that are "
+        "looked at for their q, rank or size have shown more than there is. Where two or three classes are named, one "
         "of them loses most; where no few stand out, none is named."
     ),
     limits=(
         "A grey dot means that there are not enough images to tell, not that nothing is lost; the text "
-        "beside the figure says what can be found here. Where the images do not settle a drop to a point, "
+        "beside the figure says what can be found here. Where the images do not settle a drop to about a point, "
         "only its interval is given. q counts the units of one layer, not those of all layers looked at. "
         "The p-value is that of the largest drop, so it says that some class loses, not which. A split-half "
         "reliability near 0 means that other images would give another profile of drops."

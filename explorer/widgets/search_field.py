@@ -5,6 +5,7 @@ from collections import Counter
 import streamlit as st
 
 from explorer import cache, navigate
+from explorer.drop_verdicts import verdicts_of
 from explorer.format import count
 from explorer.navigate import View
 from explorer.search import Found, search
@@ -85,7 +86,10 @@ def _class(view: View, label: int) -> Markup:
         return own
     layer, at_class = view.layer, navigate.at_class(view, label)
     answers, needed = cache.best_units(view.source, layer, view.selection.ablation)
-    units = [("answers most", int(answers[label])), ("loses most without", int(needed[label]))]
+    needs = int(needed[label])
+    told = needs >= 0 and verdicts_of(view.store, layer, view.selection.ablation).tells(needs, label)
+    lost = "loses most without" if told else "loses most, perhaps by chance, without"
+    units = [("answers most", int(answers[label])), (lost, needs)]
     said = [
         f"{words} {link(navigate.href_of_unit(at_class, layer, unit), f'unit {unit}')}"
         for words, unit in units

@@ -98,7 +98,7 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
     MeasureRow(
         "quoted_drop",
         "Drop to quote",
-        "estimate of the drop of the class that loses most, right also for a unit picked for its q, rank or size",
+        "estimate of the drop of the class that loses most, made also for a unit picked for its q, rank or size",
         _EMPIRICAL_BAYES,
         "-1 to 1",
         "higher",

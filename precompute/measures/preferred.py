@@ -18,6 +18,7 @@ MOST_NAMED = 3
 
 _DRAWS = 500
 _CONTENDERS = 10
+_NORMAL = 1.959964  # standard deviations either way, 95 %
 _BLOCK = 2**22  # resampled numbers held at a time
 
 
@@ -60,6 +61,43 @@ def preferred_classes(activation: Floats, label: Ints, n_classes: int, *, seed: 
     order = np.argsort(-share, kind="stable")
     n_named = int(np.searchsorted(share[order].cumsum(), SURE - 1e-9)) + 1
     return tuple(contenders[order[:n_named]].tolist()) if n_named <= MOST_NAMED else ()
+
+
+def times_interval(activation: Floats, label: Ints, n_classes: int, chosen: int) -> tuple[float, float]:
+    """Return the 95 % interval of how many times as strongly a unit answers to a class as to the others on average.
+
+    That is the mean over the class's images over the mean of the other classes' means. The interval is that of its
+    logarithm by the delta method, with the images of every class as the sample.
+
+    Parameters
+    ----------
+    activation : (image,) array
+        The unit's activation, nowhere below zero.
+    label : (image,) integer array
+        Class of each image.
+    n_classes, chosen : int
+        Number of classes, and the one.
+
+    Returns
+    -------
+    (float, float)
+        NaN where the class or the others have a mean of zero, or no image.
+
+    References
+    ----------
+    Katz et al. 1978, "Obtaining confidence intervals for the risk ratio in cohort studies", Biometrics 34, 469-474.
+    """
+    count = np.bincount(label, minlength=n_classes)
+    mean = class_means(activation[None], label, n_classes)[0]
+    n = np.maximum(count, 2)
+    error = np.bincount(label, weights=(activation - mean[label]) ** 2, minlength=n_classes) / (n - 1) / n
+    others = (count > 0) & (np.arange(n_classes) != chosen)
+    if not count[chosen] or not others.any() or not mean[chosen] > 0 or not mean[others].mean() > 0:
+        return float("nan"), float("nan")
+    rest = mean[others].mean()
+    spread = np.sqrt(error[chosen] / mean[chosen] ** 2 + error[others].sum() / others.sum() ** 2 / rest**2)
+    low, high = mean[chosen] / rest * np.exp(np.array([-1, 1]) * _NORMAL * spread)
+    return float(low), float(high)
 
 
 def _means(values: Floats, rng: np.random.Generator) -> Floats:

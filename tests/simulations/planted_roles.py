@@ -6,6 +6,8 @@ Both sets are drawn from one distribution, so the roles "training only" and "hel
 status 1 where clearly more than 5 % of the layers (binomial, p < 0.001) have such a role at q <= 0.05. Then the same
 effects on training images alone, 1,300 against 500: how many units are found, beside how many two claims alone would
 find.
+
+The calls asked about: `LogOddsLosses.of` (earlier: `Falls.of`); `class_effects` and `roles` are as they were.
 """
 
 import argparse

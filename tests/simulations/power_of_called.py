@@ -7,8 +7,9 @@ One unit costs one class --drop points, the others of the layer flip at random, 
 computes for that layer (`found_share`), and the share of draws with p <= 0.05 (the unit alone) and with q <= 0.05.
 Ends with status 1 where the share by q is below half of what the page says, or more than 0.25 beside it.
 
-The calls asked about: q is that of `discrete_false_discovery` (earlier: `false_discovery`), and what is claimed is
-computed for the layer at hand by `found_share` (earlier: a fixed share).
+The calls asked about: q is that of `discrete_false_discovery` of the p-values and of what each could be
+(`MaxDropTest.attainable`; earlier: `false_discovery` of the p-values), and what is claimed is computed for the layer at
+hand by `found_share` (earlier: a fixed share).
 """
 
 import argparse

@@ -1,21 +1,24 @@
 """Is the drop to quote right for the units that a reader looks at, those that were called, the surest and the largest?
 
-usage: python -m tests.simulations.quoted_of_called [--layers 150] [--units 48] [--grid 20x10,50x16 ...] [--seed 1]
+usage: python -m tests.simulations.quoted_of_called [--layers 150] [--units 48] [--grid 50x16] [--seed 1] [--others]
 
 Every unit of a simulated layer costs its own class the same d points and flips others at random; or nine units of ten
 cost nothing and the others 4 to 16 points. q, the drop to quote and its interval are the product's own. Shows, over
 all units with one class named, over those with q <= 0.05, and for the unit with the lowest p and with the largest
 drop quoted: how many, for how many a number is quoted, its bias in points with its standard error, and how many
 intervals hold the truth. Ends with status 1 where a bias is above 1 point either way and 3 standard errors, or where
-fewer than 93 % of the intervals hold, less 3 of theirs.
+fewer than 93 % of the intervals hold, less 3 of theirs. With --others the drops are of other kinds, for which no
+bound was promised.
 
-The calls asked about: drop and interval are those of `quoted_drop` (earlier: `held_out_drop` and `drop_interval`), q is
-`MaxDropTest.q` (earlier: `false_discovery` of p). Answers are drawn as counts of images, not image by image.
+The calls asked about: drop and interval are those of `quoted_drop` (earlier: `halves`, `held_out_drop` and
+`drop_interval`), q is `MaxDropTest.q` (earlier: `false_discovery` of p). Units without a number count for coverage, not
+for bias; layers without a unit that has a class named are passed over. Answers are drawn as counts of images, not image
+by image.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,27 +29,57 @@ from precompute.measures.quoted import quoted_drop
 GRID = "20x10,50x16,50x1000,500x10,500x100"
 ACCURACY, LOSE, GAIN = 0.93, 0.003, 0.04
 Rows = dict[str, np.ndarray]
+Costs = Callable[[np.random.Generator, int], np.ndarray]
+"""The drop of each of so many units in its own class."""
 
 
-def one_layer(rng, n_images, n_classes, n_units, drop):
+def _in_some(share: float, draw: Costs) -> Costs:
+    """Return drops of some units, and none of the others."""
+    return lambda rng, n: np.where(rng.random(n) < share, draw(rng, n), 0)
+
+
+_SMALL, _WIDE = (lambda rng, n: rng.uniform(0.04, 0.16, n)), (lambda rng, n: rng.uniform(0.02, 0.30, n))
+_MANY_SMALL, _OF_TWO_KINDS = (
+    (lambda rng, n: np.minimum(rng.exponential(0.08, n), 0.8)),
+    (lambda rng, n: rng.choice([0.04, 0.20], n)),
+)
+_MIXED = _in_some(0.1, _SMALL)
+
+
+def _alike(points: int) -> Costs:
+    """Return one drop for all units, drawing what other kinds draw: so layers differ in nothing but the drops."""
+    return lambda rng, n: np.full_like(_MIXED(rng, n), points / 100)
+
+
+PROMISED: dict[str, Costs] = {**{f"{points} pt": _alike(points) for points in (4, 8, 12, 16)}, "mixed": _MIXED}
+OTHERS: dict[str, Costs] = {
+    "4 to 16 in all": _SMALL,
+    "2 to 30 in all": _WIDE,
+    "2 to 30 in a tenth": _in_some(0.1, _WIDE),
+    "exponential, half": _in_some(0.5, _MANY_SMALL),
+    "exponential, a tenth": _in_some(0.1, _MANY_SMALL),
+    "4 or 20 in all": _OF_TWO_KINDS,
+    "4 or 20 in three tenths": _in_some(0.3, _OF_TWO_KINDS),
+}
+
+
+def one_layer(rng, n_images, n_classes, n_units, costs):
     """Images lost and gained by class, and what is truly lost, (unit, class) each."""
     own = rng.integers(0, n_classes, n_units)
-    mixed = np.where(rng.random(n_units) < 0.1, rng.uniform(0.04, 0.16, n_units), 0)
-    costs = mixed if drop is None else np.full(n_units, drop)
     is_own = np.arange(n_classes) == own[:, None]
-    lose = np.maximum(np.where(is_own, costs[:, None] / ACCURACY, 0), LOSE)
+    lose = np.maximum(np.where(is_own, costs(rng, n_units)[:, None] / ACCURACY, 0), LOSE)
     right = rng.binomial(n_images, ACCURACY, n_classes)
     lost = rng.binomial(right[None], lose)
     gained = rng.binomial(np.broadcast_to(n_images - right, lose.shape), GAIN)
     return PairedCounts(lost, gained, np.full(n_classes, n_images)), ACCURACY * lose - (1 - ACCURACY) * GAIN
 
 
-def simulate(*, n_images, n_classes, drop, layers, n_units=48, seed=1) -> Rows:
+def simulate(*, n_images, n_classes, costs, layers, n_units=48, seed=1) -> Rows:
     """Of the units of each kind: the drop less its truth, NaN where none is quoted, and whether the interval holds."""
     rng = np.random.default_rng(seed)
     rows: dict[str, list[np.ndarray]] = {"all": [], "called": [], "surest": [], "largest": []}
     for _ in range(layers):
-        counts, truths = one_layer(rng, n_images, n_classes, n_units, drop)
+        counts, truths = one_layer(rng, n_images, n_classes, n_units, costs)
         test, found = max_drop_test(counts), quoted_drop(counts)
         some = np.flatnonzero(~np.isnan(found.chosen))
         if not len(some):
@@ -97,19 +130,21 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--grid", default=GRID, help="images a class x classes, by commas")
     for name, value in (("layers", 150), ("units", 48), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--others", action="store_true", help="drops of other kinds")
     asked, bad = parser.parse_args(words), []
+    kinds = OTHERS if asked.others else PROMISED
     for size in asked.grid.split(","):
         n_images, n_classes = map(int, size.split("x"))
-        for drop in (0.04, 0.08, 0.12, 0.16, None):
+        for kind, costs in kinds.items():
             rows = simulate(
                 n_images=n_images,
                 n_classes=n_classes,
-                drop=drop,
+                costs=costs,
                 layers=asked.layers,
                 n_units=asked.units,
                 seed=asked.seed,
             )
-            what = f"{size:8} {'mixed' if drop is None else f'{100 * drop:.0f} pt':6}"
+            what = f"{size:8} {kind:{max(map(len, kinds))}}"
             print(what, _line(rows), flush=True)
             bad += [f"{what.strip()}, {fault}" for fault in faults(rows)]
     print("WRONG: " + "; ".join(bad) if bad else "drops of picked units are right, and their intervals hold them")

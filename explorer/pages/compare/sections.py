@@ -208,7 +208,10 @@ _READING = (
     "changes, even where it damages no class in particular. So two numbers come before a claim that one "
     "network's units matter more to single classes: how far the mean lies above its chance level, and how "
     "many units are beyond chance after correction for their number (q ≤ 0.05). A correlation whose "
-    "interval crosses zero leaves open whether selective units cost more or less."
+    "interval crosses zero leaves open whether selective units cost more or less. One whose interval does "
+    "not cross it may still be by chance, because selective units change fewer answers: the experiment on "
+    "measures against drops says what chance makes of it. Class selectivity is above zero by chance too, "
+    "the more so the fewer images a unit fires on: its experiment says how far."
 )
 _LIMITS = (
     "One store is one training run. The same network trained from another seed differs too, so a "

@@ -5,7 +5,6 @@ import streamlit as st
 
 from explorer import cache, navigate
 from explorer.format import percent, significant
-from explorer.measure_display import index_title
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas
 from explorer.widgets import gallery
@@ -86,7 +85,8 @@ def _pictures(view: View, layer: Layer, image: int) -> list[Picture]:
     units, values = found.unit[firing].tolist(), found.value[firing].tolist()
     below = cache.share_below(view.source, layer, image, tuple(units))
     shown = cache.shown_for(view.source, layer, image, tuple(units), canvas(aspect_of(view.store.model.input_size)))
-    prefers, n_images = layer.measures.get("selective_class"), len(view.store.images)
+    n_images, titles = len(view.store.images), view.store.classes.title
+    preferred = cache.preferred(view.source, layer, tuple(units))
     return [
         Picture(
             jpeg=cache.picture_of(view.source, at)[0],
@@ -94,10 +94,10 @@ def _pictures(view: View, layer: Layer, image: int) -> list[Picture]:
             value=f"{significant(value)}, top {percent(1 - share, n_images)}",
             overlay=overlay,
             badge="" if at == image else "its strongest",
-            hint=_hint(unit, index_title(prefers, view.store, unit) if prefers else "", share, n_images),
+            hint=_hint(unit, " or ".join(titles[index] for index in classes or ()), share, n_images),
             href=navigate.href_of_unit(view, layer, unit),
         )
-        for unit, value, share, (at, overlay) in zip(units, values, below, shown, strict=True)
+        for unit, value, share, classes, (at, overlay) in zip(units, values, below, preferred, shown, strict=True)
     ]
 
 

@@ -7,7 +7,8 @@ import streamlit as st
 
 from explorer.charts.strip import Place, place, rank_strip
 from explorer.class_effects import Ints
-from explorer.format import count, ordinal, percent, significant, some_points
+from explorer.drop_test import CALLED
+from explorer.format import count, ordinal, percent, probability, significant, some_points
 from explorer.measure_choices import in_order, is_defined
 from explorer.measure_display import index_title, quantity_of
 from explorer.navigate import View
@@ -73,13 +74,24 @@ def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
 def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: Ints) -> str:
     number, unit_of_measurement = _shown(measure.name, float(measure.values[unit]), per_class)
     strip = base64.b64encode(rank_strip(measure.values, unit).encode()).decode()
-    said = (_place_words(place(measure.values, unit)), level_words(store, layer, measure.name, unit))
+    level = level_words(store, layer, measure.name, unit) or _tested(layer, measure.name, unit)
+    said = (_place_words(place(measure.values, unit)), level)
     return (
         f'<div title="{escape(measure.formula)}"><dt>{escape(measure.label)}</dt>'
         f"<dd><b>{escape(number)}<small>{escape(unit_of_measurement)}</small></b>"
         f'<img src="data:image/svg+xml;base64,{strip}" alt="">'
         f"<span>{'<br>'.join(together(escape(words)) for words in said if words)}</span></dd></div>"
     )
+
+
+def _tested(layer: Layer, name: str, unit: int) -> str:
+    """Return the q-value of an overall drop, and whether it is within chance; nothing for other measures."""
+    row = find(name)
+    test = layer.measures.get(named("overall_drop_q", row.ablation)) if row and row.base == "overall_drop" else None
+    if test is None or np.isnan(test.values[unit]):
+        return ""
+    doubt = "" if test.values[unit] <= CALLED else ": within chance"
+    return f"q {probability(float(test.values[unit]))}{doubt}"
 
 
 def _place_words(found: Place | None) -> str:

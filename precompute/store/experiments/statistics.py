@@ -27,9 +27,9 @@ _QUOTED = (
         "f4",
         ("unit",),
         "fraction",
-        "Estimate of its drop, right also for units picked for their q, rank or size (empirical Bayes).",
+        "Estimate of its drop, made also for units picked for their q, rank or size (empirical Bayes).",
         required=False,
-        nan="where no single class stands out, and where the images do not settle it to a point",
+        nan="where no single class stands out, and where the images do not settle it to about a point",
     ),
     Entry(
         f"{_ABLATED}/quoted_low",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from precompute.measures.preferred import MOST_NAMED, SURE, preferred_classes
+from precompute.measures.preferred import MOST_NAMED, SURE, preferred_classes, times_interval
 
 
 def classes(*means, n=40, spread=1.0, seed=0):
@@ -61,3 +61,31 @@ def test_the_class_named_alone_is_nearly_always_the_true_one():
             right, n = right + (named[0] == 5), n + 1
     assert n > 30
     assert right / n > 0.9
+
+
+def test_the_interval_of_how_many_times_is_what_plain_resampling_gives():
+    rng = np.random.default_rng(5)
+    label = np.repeat(np.arange(5), 40)
+    activation = rng.gamma(2.0, np.where(label == 2, 3.0, 1.0))
+    drawn = []
+    for _ in range(3000):
+        means = [rng.choice(activation[label == c], 40).mean() for c in range(5)]
+        drawn.append(means[2] / np.mean([means[c] for c in (0, 1, 3, 4)]))
+    found = times_interval(activation, label, 5, 2)
+    np.testing.assert_allclose(found, np.percentile(drawn, [2.5, 97.5]), rtol=0.05)
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    rng, label, held = np.random.default_rng(6), np.repeat(np.arange(6), 50), 0
+    scale = np.where(label == 1, 4.0, 0.5)
+    for _ in range(400):
+        low, high = times_interval(rng.gamma(1.5, scale) * (rng.random(300) < 0.6), label, 6, 1)
+        held += low <= 8 <= high
+    assert 0.92 <= held / 400 <= 0.98
+
+
+def test_there_is_no_interval_where_nothing_is_above_zero():
+    label = np.array([0, 0, 1, 1])
+    for activation in (np.zeros(4), np.array([1.0, 2, 0, 0]), np.array([0.0, 0, 1, 2])):
+        assert np.isnan(times_interval(activation, label, 3, 0)).all()
+    assert np.isnan(times_interval(np.ones(4), label, 3, 2)).all()

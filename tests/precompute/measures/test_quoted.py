@@ -131,11 +131,13 @@ def test_the_order_of_units_and_classes_does_not_matter():
     np.testing.assert_allclose(other.low, one.low[units], rtol=1e-9, atol=1e-12)
 
 
-CASES = [(50, 16, 0.08), (50, 16, None), (20, 10, 0.16)]
+CASES = [(50, 16, "8 pt"), (50, 16, "mixed"), (20, 10, "16 pt")]
 
 
-@pytest.mark.parametrize(("n_images", "n_classes", "drop"), CASES)
-def test_drops_of_picked_units_are_right_and_their_intervals_hold_them(n_images, n_classes, drop):
+@pytest.mark.parametrize(("n_images", "n_classes", "kind"), CASES)
+def test_drops_of_picked_units_are_right_and_their_intervals_hold_them(n_images, n_classes, kind):
     """The small form of `python -m tests.simulations.quoted_of_called`."""
-    rows = quoted_of_called.simulate(n_images=n_images, n_classes=n_classes, drop=drop, layers=12, seed=1)
+    rows = quoted_of_called.simulate(
+        n_images=n_images, n_classes=n_classes, costs=quoted_of_called.PROMISED[kind], layers=12, seed=1
+    )
     assert quoted_of_called.faults(rows) == []
