@@ -73,6 +73,22 @@ def some_points(fraction: float, n_images: int) -> str:
     return f"{size} {'point' if size == '1' else 'points'}"
 
 
+def is_told(fraction: float, n_images: int) -> bool:
+    """Whether so many images tell a difference of accuracies from zero when it is rounded."""
+    return any(digit in points(abs(fraction), n_images) for digit in "123456789")
+
+
+def interval(low: float, high: float, n_images: int) -> str:
+    """Return the limits of a difference of accuracies in points; one that rounding would make zero says its side."""
+    return f"{_limit(low, n_images)} to {_limit(high, n_images)}"
+
+
+def _limit(end: float, n_images: int) -> str:
+    if end == 0 or math.isnan(end) or is_told(end, n_images):
+        return points(end, n_images)
+    return "just above 0" if end > 0 else "just below 0"
+
+
 def probability(p: float) -> str:
     """Return a probability with its sign of equality, such as ``= 0.03`` or ``< 0.0001``; none is ever 0."""
     return f"= {significant(p, 2)}" if p >= _SMALLEST or math.isnan(p) else f"< {_SMALLEST:.4f}"

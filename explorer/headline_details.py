@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from explorer.class_effects import ClassEffects, Move
 from explorer.class_preference import Profile, Strongest
 from explorer.drop_test import CALLED, DropTest
-from explorer.format import count, decimals_for, number, points, probability, some_points
+from explorer.format import count, decimals_for, is_told, number, probability, some_points
 from explorer.headline import worst_class
 from precompute.measures.quoted import FEWEST_IMAGES
 
@@ -146,7 +146,7 @@ def between(low: float, high: float, n_images: int) -> str:
     if low == 0 or high == 0 or _way(low) != _way(high):
         return f"between {lost_or_gained(low, n_images)} and {lost_or_gained(high, n_images)}"
     small, large = sorted((low, high), key=abs)
-    near = some_points(abs(small), n_images).split()[0] if _is_told(small, n_images) else "just above 0"
+    near = some_points(abs(small), n_images).split()[0] if is_told(small, n_images) else "just above 0"
     return f"between {near} and {_size(large, n_images)} {_way(low)}"
 
 
@@ -156,12 +156,7 @@ def _way(drop: float) -> str:
 
 def _size(drop: float, n_images: int) -> str:
     """Return a difference that is not zero, without its sign; one that would be rounded to zero has a bound."""
-    if _is_told(drop, n_images):
+    if is_told(drop, n_images):
         return some_points(abs(drop), n_images)
     smallest = 10.0 ** -decimals_for(n_images)
     return f"less than {some_points(smallest / 100, n_images)}"
-
-
-def _is_told(drop: float, n_images: int) -> bool:
-    """Whether so many images tell the difference from zero when it is rounded."""
-    return any(digit in points(abs(drop), n_images) for digit in "123456789")

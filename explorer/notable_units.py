@@ -86,7 +86,7 @@ def _selective(store: Store, layer: Layer, reason: str) -> Iterator[NotableUnit]
     for unit in order[:_MOST_TRIED].tolist():
         if not np.isnan(measure.values[unit]) and (layer.activation(unit).max > 0).sum() >= fewest:
             chance = null_level_of(store, layer, measure.name, slice(unit, unit + 1))
-            beside = "" if chance is None else f", by chance {chance.level.words(0)}"
+            beside = "" if chance is None else f" ({chance.level.words(0)})"
             yield NotableUnit(unit, reason, significant(float(measure.values[unit]), 2) + beside)
 
 

@@ -131,7 +131,7 @@ def _numbers(frame: pd.DataFrame) -> None:
         ("overall drop, points", frame["overall"], 2),
         ("largest class drop, points", frame["drop"], 1),
         ("the same by chance, 95 %", frame["ceiling"], 1),
-        ("drop to quote, where settled", frame["quoted"], 1),
+        (f"drop to quote, of {count(int(frame['quoted'].notna().sum()), 'unit')}", frame["quoted"], 1),
         ("split-half reliability", frame["reliability"], 2),
     ]
     table(["over units", "lower quartile", "median", "upper quartile"], [_row(*row) for row in rows])

@@ -73,3 +73,10 @@ def test_a_very_small_quantity_is_not_rounded_to_zero(value, said):
 )
 def test_the_command_line_and_the_pages_round_percentages_alike(share, n_images, said):
     assert words.percent(share, n_images) == format.percent(share, n_images) == said
+
+
+def test_an_interval_never_reaches_zero_by_rounding():
+    assert format.interval(0.002, 0.21, 50) == "just above 0 to 21"
+    assert format.interval(-0.21, -0.002, 50) == f"{format.MINUS}21 to just below 0"
+    assert format.interval(-0.04, 0.0, 50) == f"{format.MINUS}4 to 0"
+    assert format.interval(0.002, 0.21, 1000) == "0.2 to 21.0"

@@ -10,7 +10,7 @@ from explorer import cache, navigate
 from explorer.class_effects import Floats
 from explorer.class_losses import ClassLosses, false_discovery_rates
 from explorer.drop_test import CALLED
-from explorer.format import count, number, points, probability, significant
+from explorer.format import count, interval, number, points, probability, significant
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas
 from explorer.widgets import gallery
@@ -117,7 +117,7 @@ def _needed(view: View, losses: Losses, at: int, unit: int) -> list[str]:
         for to in order
         if found.destination[unit, to]
     ]
-    span = f"{points(low, n)} to {points(high, n)}"
+    span = interval(low, high, n)
     numbers = [points(float(found.drop[unit]), n), span, str(found.lost[unit]), str(found.gained[unit])]
     return [layer.name, unit_link(view, layer, unit), *numbers, Markup(called), joined(goes, _FEW)]
 

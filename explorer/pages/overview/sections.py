@@ -44,8 +44,9 @@ def show_guide(view: View) -> None:
             "Each tile is one unit. The reason to look at it stands above its pictures. Sees: the class with the "
             "highest mean activation, if the strongest images are of that class too; several where the images do not "
             "settle which. Full dot: the loss is more than chance explains. Ring: it may be chance. Most selective: "
-            "among units that fire on at least as many images as a class has; by chance: what 95 of 100 shuffles of "
-            "the labels stay below. Most general: without this unit most classes lose, some of them perhaps by chance."
+            "among units that fire on at least as many images as a class has; in brackets what 95 of 100 shuffles of "
+            "the labels stay below. Most general: of units without which all classes together lose, the one without "
+            "which the largest number of classes loses, some of them perhaps by chance."
         )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer import cache, navigate
 from explorer.charts.before_after import MOST_ROWS, before_after, before_after_frame
 from explorer.class_effects import ClassEffects, class_effects, lost_and_gained
-from explorer.format import count, number, percent, points, some_points
+from explorer.format import count, interval, number, percent, points, some_points
 from explorer.navigate import View
 from explorer.pages.what_if.question import Asked, change_words
 from explorer.pictures import aspect_of
@@ -70,7 +70,7 @@ def _headline(asked: Asked, before: Answers, effects: ClassEffects) -> None:
 def _accuracy_note(before: Answers, flips: Flips, effects: ClassEffects) -> str:
     n_images, lost, gained = len(before.label), int(effects.lost.sum()), int(effects.gained.sum())
     low, high = drop_interval(np.array(lost), np.array(gained), np.array(n_images))
-    span = f"{points(float(low), n_images)} to {points(float(high), n_images)}"
+    span = interval(float(low), float(high), n_images)
     n_changed = len(flips.image)
     change = "changes its answer" if n_changed == 1 else "change their answer"
     return (
@@ -121,7 +121,7 @@ def stored_parts(layer: Layer, kind: str, units: Sequence[int], before: Answers)
 
 def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
     """Say in a sentence of HTML whether units lose more together than one by one."""
-    span = f"95 % interval {points(found.low, n_images)} to {points(found.high, n_images)}"
+    span = f"95 % interval {interval(found.low, found.high, n_images)}"
     opened = (
         f"One by one the {n_units:,} units lose {some_points(found.parts, n_images)} in sum, together "
         f"{points(found.together, n_images)}: "
@@ -148,7 +148,7 @@ def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints) -> None:
             points(found[at].together, n_images),
             points(found[at].parts, n_images),
             points(found[at].excess, n_images),
-            f"{points(found[at].low, n_images)} to {points(found[at].high, n_images)}",
+            interval(found[at].low, found[at].high, n_images),
         ]
         for at in order
     ]
