@@ -116,8 +116,8 @@ class _Trial:
     def of(cls, plan: Plan, site: Site, look: Look) -> "_Trial":
         unit = np.unique(np.linspace(0, site.n_units - 1, _TRIED_AT_MOST).astype(np.int64))
         network, batch_size = plan.model.network, plan.options.batch_size
-        output = outputs_at(network, (site,), plan.probe)[site][:, unit].float().flatten(2)
-        row = output.amax(2).argmax(0).cpu().numpy() if output.ndim == 3 else np.zeros(len(unit), dtype=np.int64)
+        output = outputs_at(network, (site,), plan.probe)[site][:, unit].float()
+        row = output.reshape(*output.shape[:2], -1).amax(2).argmax(0).cpu().numpy()
         pairs = Wanted(unit, np.zeros(len(unit), dtype=np.int64), row)
         _, peak = exemplar_maps(network, {site: pairs}, plan.probe, batch_size=batch_size, side=MAX_EXEMPLAR_MAP_SIDE)
         return cls(plan, look, site.n_units, pairs, peak[site])
