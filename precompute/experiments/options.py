@@ -18,7 +18,12 @@ class ExperimentOptions:
     """The options of ``python -m precompute experiment``. Each field says what it does; each experiment takes some."""
 
     layers: tuple[str, ...] | None = option(
-        "a layer to look at", default=None, written="--layer", value="L", several=each_once, told="all of the store's"
+        "a layer to look at; what was found on other layers with the same options stays",
+        default=None,
+        written="--layer",
+        value="L",
+        several=each_once,
+        told="all of the store's",
     )
     seed: int = option(
         "what random choices come from: halves of the images, resamples, orders, rotations",

@@ -1,5 +1,6 @@
 """The page around the experiments, whatever a store holds of them."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -42,6 +43,19 @@ def test_an_experiment_of_an_unknown_name_shows_its_facts_and_where_its_numbers_
     assert "Nobody 2000" in shown.words
     assert "Only half a skull." in shown.words
     assert [code.value for code in shown.app.code] == ["layers/features.8/bumps"]
+
+
+def test_a_layer_that_was_carried_out_by_another_command_says_so(made, runs, show):
+    path = put(made("full"), runs)
+    add_experiment(path, "phrenology", {f"layers/features.{n}/bumps": np.zeros(5) for n in (8, 10)}, command="the last")
+    with h5py.File(path, "r+") as file:
+        file["/experiments/phrenology/layers/features.8"].attrs["command"] = "the one before"
+    for layer, command in (("features.8", "the one before"), ("features.10", "the last")):
+        words = show("experiments", store="demo", experiment="phrenology", layer=layer).words
+        assert [said in words for said in ("the one before", "the last")] == [
+            command == "the one before",
+            command == "the last",
+        ]
 
 
 def test_an_experiment_that_nobody_knows_is_named_and_another_shown(made, runs, show):

@@ -40,7 +40,7 @@ def show(view: View, name: str, layer: Layer | None) -> None:
     found = view.store.experiment(name)
     _summary(found)
     _figure(view, found, layer)
-    _facts(found)
+    _facts(found, layer)
 
 
 def _absent(view: View, spec: ExperimentSpec) -> None:
@@ -76,10 +76,12 @@ def _figure(view: View, found: Experiment, layer: Layer | None) -> None:
         how_and_limits(shown.reading, shown.limits)
 
 
-def _facts(found: Experiment) -> None:
+def _facts(found: Experiment, layer: Layer | None) -> None:
+    """Say how the findings came to be; those of a layer that was carried out by itself by its own command."""
     heading("How it came to be")
-    names = ("created", "command", "seed", "options", "versions")
-    facts = {name: found.facts[name] for name in names if name in found.facts}
+    own = found.facts_of(layer.name) if layer is not None and layer.name in found.layers else {}
+    held = found.facts | {name: own[name] for name in ("created", "command") if name in own}
+    facts = {name: held[name] for name in ("created", "command", "seed", "options", "versions") if name in held}
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(_value(fact))}</dd></div>" for name, fact in facts.items())
     st.html(f'<dl class="us-facts">{rows}</dl>')
 
