@@ -219,3 +219,9 @@ def test_a_folder_that_is_not_there_is_refused(started, capsys):
     with pytest.raises(SystemExit):
         started("nowhere")
     assert "no such folder" in capsys.readouterr().err
+
+
+def test_it_hands_on_where_images_lie_and_whether_code_may_run(started, tmp_path):
+    words, _ = started("--store", "mine.h5", "--images", "there", "--allow-code")
+    assert words[-5:] == ["--store", str(tmp_path / "mine.h5"), "--images", str(tmp_path / "there"), "--allow-code"]
+    assert "--allow-code" not in started("--store", "mine.h5")[0][len(words) :]

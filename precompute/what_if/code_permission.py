@@ -1,6 +1,6 @@
 """Whether the network of a store may be loaded: a ``file.py:function`` is a program, and loading it runs it."""
 
-import hashlib
+from filecmp import cmp
 from pathlib import Path
 
 from precompute.errors import ModelError
@@ -31,7 +31,7 @@ def permitted_spec(store: Store, *, allowed: bool) -> str:
     if file is None:
         return spec
     own = Path(demo.__file__).resolve()
-    if file.is_file() and hashlib.sha256(file.read_bytes()).digest() == hashlib.sha256(own.read_bytes()).digest():
+    if file == own or (file.is_file() and cmp(file, own, shallow=False)):
         return f"{own}:{spec.rpartition(':')[2]}"
     if not allowed:
         raise ModelError(

@@ -61,6 +61,7 @@ class Session:
             self.store = open_store(path)
             spec = permitted_spec(self.store, allowed=code_allowed)
             self.restored: RestoredRun = restore_run(self.store, ExperimentOptions(images=images), spec=spec)
+        self._sites: dict[str, Site] = {}
         self._warm: OrderedDict[str, WarmLayer] = OrderedDict()
         self._attributors: dict[str, Attributor] = {}
 
@@ -85,14 +86,14 @@ class Session:
         """
         layer = self.store.layer(request.layer)
         _refuse_absent(request, layer, len(self.restored.images))
-        warm = self._layer(layer, watch)
-        change = self._edits(request.change, warm, layer)
+        site = self._site(layer)
+        change = self._edits(request.change, site, layer)
         if request.of_one_image:
             inputs = self._uploaded(upload) if request.upload else next(self.restored.read([request.image or 0]))[1]
-            answer = self._of_one_image(request, inputs, warm.site, change(request.units))
-            return answer | self._attributed(request, inputs, warm.site, watch)
+            answer = self._of_one_image(request, inputs, site, change(request.units))
+            return answer | self._attributed(request, inputs, site, watch)
+        warm = self._warm_layer(site, watch)
         warm.warm_up(watch)
-        self._make_room(warm)
         if not request.pairs:
             with watch.stage(CHANGING, len(self.restored.images)):
                 return {"prediction": warm.predictions(change(request.units), watch)}
@@ -106,30 +107,34 @@ class Session:
         """Let go of the file."""
         self.store.close()
 
-    def _layer(self, layer: Layer, watch: Watch) -> WarmLayer:
-        if layer.name not in self._warm:
+    def _site(self, layer: Layer) -> Site:
+        if layer.name not in self._sites:
+            with exact_float32():
+                self._sites[layer.name] = self.restored.site(layer)
+        return self._sites[layer.name]
+
+    def _warm_layer(self, site: Site, watch: Watch) -> WarmLayer:
+        """Return a layer that is held, or is to be. Those asked about longest ago make room for a new one."""
+        if site.name not in self._warm:
             most = min(free_memory(self.restored.device) // 3, _MOST_BYTES)
+            while (held := sum(warm.n_bytes for warm in self._warm.values())) > most // 2:
+                self._warm.popitem(last=False)
             with watch.stage("preparing the layer", 1), exact_float32():
-                self._warm[layer.name] = WarmLayer(self.restored, self.restored.site(layer), most)
-        self._warm.move_to_end(layer.name)
-        return self._warm[layer.name]
+                self._warm[site.name] = WarmLayer(self.restored, site, most - held)
+        self._warm.move_to_end(site.name)
+        return self._warm[site.name]
 
-    def _make_room(self, kept: WarmLayer) -> None:
-        """Let go of the layers that were asked about longest ago, where all together hold too much."""
-        while len(self._warm) > 1 and sum(warm.n_bytes for warm in self._warm.values()) > kept.most_bytes:
-            self._warm.popitem(last=False)
-
-    def _edits(self, change: Change, warm: WarmLayer, layer: Layer) -> Callable[[tuple[int, ...]], Edit]:
+    def _edits(self, change: Change, site: Site, layer: Layer) -> Callable[[tuple[int, ...]], Edit]:
         """Return what makes the change of any units."""
         seen: list[Tensor] = []
 
         def at_image() -> Tensor:
             if not seen:
                 _, inputs, _ = next(self.restored.read([change.image]))
-                seen.append(self._at_layer(warm.site, inputs))
+                seen.append(self._at_layer(site, inputs))
             return seen[0]
 
-        return lambda units: edit_of(change, units, warm.site, layer, at_image)
+        return lambda units: edit_of(change, units, site, layer, at_image)
 
     @torch.inference_mode()
     @exact_float32()

@@ -2,10 +2,11 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
-from explorer.store_files import StoreFile, find_store_files
+from explorer.store_files import AppOptions, StoreFile, app_options, find_store_files
 from precompute.errors import OptionError, StoreMissing
 from tests.explorer.conftest import put
 
@@ -38,6 +39,18 @@ def test_a_store_argument_stands_alone(runs, tmp_path):
     asked = tmp_path / "mine.h5"
     asked.touch()
     assert find_store_files(["app.py", "--store", str(asked)]) == (StoreFile("mine", asked),)
+
+
+def test_code_is_not_allowed_unless_it_is_said():
+    assert app_options(["app.py"]) == app_options(["pytest", "--allow-code"]) == AppOptions()
+    assert app_options(["app.py", "--allow-code"]).allow_code
+    images = app_options(["app.py", "--store", "x.h5", "--images", "there"]).images
+    assert images == Path("there")
+
+
+def test_images_are_those_of_one_store(runs):
+    with pytest.raises(OptionError, match="name the store"):
+        find_store_files(["app.py", "--images", "there"])
 
 
 @pytest.mark.parametrize("arguments", [["--store"], ["store.h5"], ["--st", "x.h5"]])

@@ -14,6 +14,9 @@ from precompute.__main__ import main
 from precompute.models.load import load_model
 from precompute.store.check import check
 from precompute.store.reader import open_store
+from precompute.what_if.request import Change, Request
+from precompute.what_if.session import Session
+from precompute.what_if.watch import Watch
 from tests.small import write_images
 
 NETWORKS = '''
@@ -234,3 +237,34 @@ def test_every_prediction_is_that_of_a_hook_and_a_whole_pass(done, kind):
         np.testing.assert_array_equal(found[sure], expected[sure])
         n_flips += len(flips.image)
     assert n_flips > 0
+
+
+def test_a_what_if_of_one_unit_has_the_flips_of_the_store_wherever_units_lie(done, stores):
+    layer = done.store.layer(done.case.layer)
+    session = Session(stores[done.case.function][2], images=None, code_allowed=True, watch=Watch())
+    for kind, change in (("zero", Change()), ("mean", Change("mean"))):
+        for unit in range(0, layer.n_units, 3):
+            expected, flips = np.array(done.store.baseline.prediction), layer.flips(kind, unit)
+            expected[flips.image] = flips.prediction
+            found = session.answer(Request(layer.name, (unit,), change), b"", Watch())
+            np.testing.assert_array_equal(found["prediction"], expected)
+    session.close()
+
+
+@torch.no_grad()
+def test_a_what_if_of_several_units_is_that_of_a_hook_wherever_units_lie(done, stores):
+    session = Session(stores[done.case.function][2], images=None, code_allowed=True, watch=Watch())
+    for change, overwrite in (
+        (Change("scale", factor=-1.0), lambda made: -made[..., [0, 2]]),
+        (Change("image", image=4), lambda _made: done.output[4:5][..., [0, 2]]),
+    ):
+
+        def hook(_module, _given, made, overwrite=overwrite):
+            changed = made.clone()
+            changed[..., [0, 2]] = overwrite(made)
+            return changed
+
+        expected = answers_with(done.network, done.case.layer, hook, done.images).argmax(1)
+        found = session.answer(Request(done.case.layer, (0, 2), change), b"", Watch())
+        np.testing.assert_array_equal(found["prediction"], expected.numpy())
+    session.close()

@@ -142,6 +142,24 @@ def test_what_does_not_fit_into_memory_is_read_again(session, most_bytes):
     np.testing.assert_array_equal(warm.predictions(change, Watch()), expected)
 
 
+def test_a_new_layer_takes_the_place_of_one_that_holds_more_than_half(small, monkeypatch):
+    session = Session(small / "small.h5", images=None, code_allowed=True, watch=Watch())
+    monkeypatch.setattr("precompute.what_if.session._MOST_BYTES", 200_000)
+    session.answer(Request("features.4", (1,)), b"", Watch())
+    held = session._warm["features.4"].n_bytes
+    assert 100_000 < held <= 200_000
+    session.answer(Request("signed", (1,)), b"", Watch())
+    assert list(session._warm) == ["signed"]
+    session.close()
+
+
+def test_one_image_needs_no_layer_held(small):
+    session = Session(small / "small.h5", images=None, code_allowed=True, watch=Watch())
+    session.answer(Request("features.4", (1,), image=3), b"", Watch())
+    assert not session._warm
+    session.close()
+
+
 def test_a_network_that_is_not_captured_goes_by_whole_passes(session):
     restored, layer = session.restored, session.store.layer("features.4")
     warm = WarmLayer(restored, restored.site(layer), 2**20)
