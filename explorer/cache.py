@@ -102,27 +102,6 @@ def _compared(source: StoreFile, signature: Signature) -> list[Side]:
     return sides(store_of(source), source.name)
 
 
-def best_units(source: StoreFile, layer: Layer, ablation: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for each class, the unit that answers most to it and the one it loses most without.
-
-    Returns
-    -------
-    answers, needed : (class,) integer arrays
-        Units; ``needed`` is -1 for classes that lose without none, and where nothing was ablated.
-    """
-    return _best_units(source, source.signature, layer.name, ablation)
-
-
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
-def _best_units(source: StoreFile, signature: Signature, layer: str, ablation: str) -> tuple[np.ndarray, np.ndarray]:
-    held = store_of(source).layer(layer)
-    answers = np.where(np.isnan(held.class_mean), -np.inf, held.class_mean).argmax(axis=0)
-    if not held.ablations:
-        return answers, np.full(len(answers), -1)
-    drop = np.nan_to_num(held.ablation(ablation).drop, nan=-1)
-    return answers, np.where(drop.max(axis=0) > 0, drop.argmax(axis=0), -1)
-
-
 def flips_by_image(source: StoreFile, layer: Layer, ablation: str) -> FlipsByImage:
     """Return the changed predictions of a layer by image; shared by all sessions, never to be written to."""
     return _flips_by_image(source, source.signature, layer.name, ablation)

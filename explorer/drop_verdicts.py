@@ -53,10 +53,6 @@ class LayerVerdicts:
             return Verdict("", "all classes together lose", told=True)
         return Verdict("", "loss within chance" if self.drop[unit] > 0 else _NOTHING, told=False)
 
-    def tells(self, unit: int, label: int) -> bool:
-        """Whether a test tells from chance that a class loses without a unit, alone or as one of those named."""
-        return self.q is not None and bool(self.q[unit] <= CALLED and (self.named[unit] == label).any())
-
     def is_general(self, unit: int) -> bool:
         """Whether all classes together lose more without it than chance explains."""
         if self.overall_q is None or self.overall_drop is None:

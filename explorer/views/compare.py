@@ -8,7 +8,7 @@ from explorer.widgets.html import sentence
 view = navigate.current()
 # What is chosen here is no experiment's choice, and links lead to experiments.
 with header.show(navigate.without_choice(view), page=navigate.COMPARE):
-    header.place("compare stores")
+    pass
 messages.show_problems(view.problems)
 sentence("Stores beside each other")
 sections.show(view)

@@ -8,7 +8,7 @@ from explorer.widgets import experiment_list, header, messages
 
 view = navigate.current()
 with header.show(view, page=navigate.EXPERIMENTS):
-    header.place("experiments")
+    pass
 messages.show_problems(view.problems)
 chosen = sections.chosen_experiment(view)
 left, right = st.columns([2.4, 9.6], gap="large")

@@ -22,6 +22,7 @@ _LONGEST_NAME = 40
 def show(view: View, *, page: str) -> Iterator[None]:
     """Show the bar, and below it where the reader came from, with what the page adds to say where he is."""
     st.set_page_config(page_title=page_registry.tab_title(page, view.selection))
+    before = _go_on(view, page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         for other in page_registry.PAGES:
             _way(view, other, here=other.file == page)
@@ -30,7 +31,7 @@ def show(view: View, *, page: str) -> Iterator[None]:
         _store_picker(view)
     search_field.show_found(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="place"):
-        _came_from(view, page)
+        _came_from(before)
         if page in (navigate.LAYER, navigate.UNIT) and view.selection.layer is not None:
             crumb = view.selection.to(unit=None).query()
             st.page_link(navigate.LAYER, label=md_text(view.selection.layer), query_params=crumb)
@@ -52,13 +53,19 @@ def _way(view: View, other: Page, *, here: bool) -> None:
         st.page_link(other.file, label=label, query_params=query)
 
 
-def _came_from(view: View, page: str) -> None:
-    """Show the way back to the page before this one; nothing where this is the first."""
-    here = Stop(page, _name(view, page), view.selection.query())
-    trail = step(st.session_state.get(_TRAIL, ()), here)
+def _go_on(view: View, page: str) -> Stop | None:
+    """Remember this page, and return the one before it; on another page than the last nothing is sought any more."""
+    earlier = st.session_state.get(_TRAIL, ())
+    trail = step(earlier, Stop(page, _name(view, page), view.selection.query()))
     st.session_state[_TRAIL] = trail
-    if len(trail) > 1:
-        before = trail[-2]
+    if earlier and earlier[-1].page != page:
+        search_field.forget()
+    return trail[-2] if len(trail) > 1 else None
+
+
+def _came_from(before: Stop | None) -> None:
+    """Show the way back to the page before this one; nothing where this is the first."""
+    if before is not None:
         label = f":material/arrow_back: {md_text(before.name)}"
         with st.container(key="came_from", width="content"):
             st.page_link(before.page, label=label, query_params=dict(before.query))

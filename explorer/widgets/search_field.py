@@ -1,15 +1,12 @@
 """One field on every page that finds a unit by its number, a class by its name and an image by its path."""
 
-from collections import Counter
-
 import streamlit as st
 
-from explorer import cache, navigate
-from explorer.drop_verdicts import verdicts_of
+from explorer import navigate
 from explorer.format import count
 from explorer.navigate import View
 from explorer.search import Found, search
-from explorer.widgets.html import Markup, escape, link
+from explorer.widgets.html import Markup, escape
 from explorer.widgets.names import class_link, image_link, unit_link
 
 _KEY = "find"
@@ -64,7 +61,7 @@ def _lines(view: View, found: Found) -> list[Markup]:
         links = [unit_link(view, view.store.layer(layer), unit, f"{layer}:{unit}") for layer, unit in found.units]
         lines.append(Markup(f"<b>Unit</b> {' · '.join(links)}"))
     if found.classes:
-        lines += [Markup(f"<b>Class</b> {_class(view, label)}") for label in found.classes]
+        lines.append(Markup(f"<b>Class</b> {' · '.join(_class(view, label) for label in found.classes)}"))
         lines += _more(found.n_classes - len(found.classes), "class", "classes")
     if found.images:
         lines.append(Markup(f"<b>Image</b> {' · '.join(image_link(view, image) for image in found.images)}"))
@@ -77,22 +74,7 @@ def _more(n: int, one: str, several: str) -> list[Markup]:
 
 
 def _class(view: View, label: int) -> Markup:
-    """Return a link to a class, and to the units of the layer that answer to it and that it needs most."""
-    classes = view.store.classes
-    # ImageNet has two cranes, a bird and a machine.
-    twice = Counter(classes.title)[classes.title[label]] > 1
-    own = Markup(f"{class_link(view, label)} ({escape(classes.name[label])})" if twice else class_link(view, label))
-    if view.selection.layer is None:
-        return own
-    layer, at_class = view.layer, navigate.at_class(view, label)
-    answers, needed = cache.best_units(view.source, layer, view.selection.ablation)
-    needs = int(needed[label])
-    told = needs >= 0 and verdicts_of(view.store, layer, view.selection.ablation).tells(needs, label)
-    lost = "loses most without" if told else "loses most, perhaps by chance, without"
-    units = [("answers most", int(answers[label])), (lost, needs)]
-    said = [
-        f"{words} {link(navigate.href_of_unit(at_class, layer, unit), f'unit {unit}')}"
-        for words, unit in units
-        if unit >= 0
-    ]
-    return Markup(f"{own} <small>{', '.join(said)} of {escape(layer.name)}</small>")
+    """Return a link to a class; ImageNet has two cranes, a bird and a machine, which their folders tell apart."""
+    classes, own = view.store.classes, class_link(view, label)
+    twice = classes.title.count(classes.title[label]) > 1
+    return Markup(f"{own} ({escape(classes.name[label])})") if twice else own

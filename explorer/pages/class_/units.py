@@ -90,7 +90,7 @@ def show_needed(view: View, losses: Losses | None) -> None:
     choose_ablation(view, view.layer)
     ranked = losses.ranked()
     if not ranked:
-        note("It loses images without none of them.")
+        note("No unit here costs it an image.")
         return
     head = ["layer", "unit", "drop, points", "95 % interval", "lost", "gained", "q", "its lost images are taken for"]
     rows = [head, *(_needed(view, losses, at, unit) for at, unit in ranked[:_MOST_UNITS])]
