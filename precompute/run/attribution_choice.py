@@ -26,7 +26,7 @@ LEAST_SECONDS = 30.0
 USUAL_EXEMPLARS = 6
 # Maps tried to know what one costs. Those that take several steps do not all take the same number.
 _TRIED, _TRIED_AT_LEAST, _TRIED_AT_MOST, _ONE_IN = 8, 4, 16, 128
-_PATIENCE = 2.0
+_PATIENCE = 1.0
 _MANY = 256
 
 Seconds = Mapping[Site, Mapping[str, float]]

@@ -5,7 +5,7 @@ go through together: row i of a batch has a unit and a position of its own.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -63,6 +63,7 @@ def attribute(
     *,
     baseline: Tensor,
     steps: int | None = None,
+    rows: int | None = None,
 ) -> Attributed:
     """Attribute one activation a row to the input.
 
@@ -80,11 +81,20 @@ def attribute(
         (channel, height, width): where integrated gradients start, the transformed black image.
     steps
         Points on the way from the baseline; the method's own number by default.
+    rows
+        How many points may go through the network together, at least one of each row of the batch; all by default.
     """
     inputs = fit(network, inputs).detach()
     with _captum_at_peace(network):
         if method.sums_up:
-            maps, change = _along_the_path(method, network, inputs, targets, baseline, steps or method.steps)
+            maps, change = _along_the_path(
+                method,
+                network,
+                inputs,
+                targets,
+                baseline,
+                {"n_steps": steps or method.steps, "internal_batch_size": rows},
+            )
         else:
             captum_method = getattr(captum.attr, method.captum)(network)
             told = {"target": 0, "additional_forward_args": _chosen(targets), **method.arguments}
@@ -95,7 +105,12 @@ def attribute(
 
 
 def _along_the_path(
-    method: Method, network: ActivationAt, inputs: Tensor, targets: Targets, baseline: Tensor, steps: int
+    method: Method,
+    network: ActivationAt,
+    inputs: Tensor,
+    targets: Targets,
+    baseline: Tensor,
+    told: Mapping[str, int | None],
 ) -> tuple[Tensor, Tensor]:
     """Return maps of a method that averages gradients on the straight path to the image, and the activation's change.
 
@@ -108,14 +123,14 @@ def _along_the_path(
     value = network.linear(leaf, targets.y, targets.x)
     with torch.no_grad():
         value_at_start = network.linear(start, targets.y, targets.x)
-        ends = [network.from_linear(at, *_chosen(targets)).flatten() for at in (value, value_at_start)]
+        ends = [network.from_linear(at, *_chosen(targets)).flatten() for at in (value.detach(), value_at_start)]
     captum_method = getattr(captum.attr, method.captum)(network.from_linear, multiply_by_inputs=False)
     averaged = captum_method.attribute(
         value.detach(),
         baselines=value_at_start,
         target=0,
         additional_forward_args=_chosen(targets),
-        n_steps=steps,
+        **told,
         **method.arguments,
     )
     (gradient,) = torch.autograd.grad(value, leaf, averaged.to(value.dtype))

@@ -146,7 +146,13 @@ def attribution_maps(
         # The steps of one pair go through together, so a batch holds fewer pairs.
         for some in pairs.split(max(1, look.rows // steps)):
             found = attribute(
-                method, look.network, inputs[row[some]], targets.take(some), baseline=look.baseline, steps=steps
+                method,
+                look.network,
+                inputs[row[some]],
+                targets.take(some),
+                baseline=look.baseline,
+                steps=steps,
+                rows=look.rows,
             )
             maps.append(half(area_average(found.map.numpy(), look.side)))
             errors.append(found.error.numpy())

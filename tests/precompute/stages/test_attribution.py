@@ -120,6 +120,19 @@ def test_integrated_gradients_are_captums_at_the_same_steps(by, network, inputs,
     torch.testing.assert_close(found.error, share.float(), atol=1e-5, rtol=1e-3)
 
 
+def test_steps_that_memory_does_not_hold_together_go_one_after_the_other(network, inputs, targets):
+    method, seen = METHODS["integrated_gradients"], []
+    end = at(network, inputs)
+    end.up_to_layer.register_forward_hook(lambda _module, args, _output: seen.append(len(args[0])))
+    baseline = torch.full_like(inputs[0], -0.5)
+    together, apart = (
+        attribute(method, end, inputs, targets, baseline=baseline, rows=rows) for rows in (None, 2 * len(inputs))
+    )
+    assert max(seen) == 16 * len(inputs)
+    assert seen.count(2 * len(inputs)) == 8
+    torch.testing.assert_close(apart.map, together.map)
+
+
 def test_the_network_is_left_as_it_was(network, inputs, targets):
     before = network(inputs)
     for name in METHODS:
@@ -162,7 +175,7 @@ def test_a_map_that_misses_its_sum_gets_more_steps_and_no_other_does(network, in
     method = METHODS["integrated_gradients"]
     end = at(network, inputs)
     passes = []
-    end.register_forward_hook(
+    end.up_to_layer.register_forward_hook(
         lambda _module, args, _output: passes.append(len(args[0])) if args[0].requires_grad else None
     )
     with torch.no_grad():  # kinks on the way, which few steps miss
@@ -176,6 +189,7 @@ def test_a_map_that_misses_its_sum_gets_more_steps_and_no_other_does(network, in
     assert (first.error > TOLERANCE).any(), "the case must need more steps"
     worst = int(first.error.nan_to_num(0).argmax())
     assert found.error[worst] < first.error[worst]
+    assert sum(passes) >= 16 * len(inputs) + 32 * int((first.error > TOLERANCE).sum())
     assert sum(passes) <= (16 + 32 + 64) * int((first.error > TOLERANCE).sum()) + 2 * 16 * len(inputs)
     kept = (first.error <= TOLERANCE).numpy()
     assert (found.error[kept] == first.error.numpy()[kept]).all()
