@@ -29,7 +29,7 @@ from precompute.what_if.request import MOST_PAIRED
 from precompute.what_if.wire import Arrays
 
 Ints = NDArray[np.integer[Any]]
-_MOST_PICTURES = 36
+_MOST_PICTURES, _MOST_PAIRS = 36, 10
 
 
 def flips_of(view: View, found: Arrays) -> Flips:
@@ -128,12 +128,9 @@ def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
     )
     if found.side == 0:
         unsettled = "it is not settled whether that is more or less than the sum of the parts"
-        return f"{opened}{unsettled} (difference {points(found.excess, n_images)}, {span})."
+        return f"{opened}{unsettled} ({span})."
     more = "more" if found.side > 0 else "less"
-    return (
-        f"{opened}<b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> "
-        f"(difference {points(found.excess, n_images)}, {span})."
-    )
+    return f"{opened}<b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> ({span})."
 
 
 def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints) -> None:
@@ -152,7 +149,11 @@ def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints) -> None:
         ]
         for at in order
     ]
-    table(["units", "together, points", "one by one, in sum", "difference", "95 % interval"], rows)
+    head = ["units", "together, points", "one by one, in sum", "difference", "95 % interval"]
+    table(head, rows[:_MOST_PAIRS])
+    if len(rows) > _MOST_PAIRS:
+        with st.expander(f"The other {count(len(rows) - _MOST_PAIRS, 'pair')}, which differ less"):
+            table(head, rows[_MOST_PAIRS:])
     if len(rows) > 1:
         by_chance = number(0.05 * len(rows), 0 if len(rows) >= 20 else 1)
         note(f"Of {len(rows)} intervals about {by_chance} miss zero by chance alone.")
