@@ -53,6 +53,12 @@ class LayerVerdicts:
             return Verdict("", "all classes together lose", told=True)
         return Verdict("", "loss within chance" if self.drop[unit] > 0 else _NOTHING, told=False)
 
+    def needed_by(self, label: int) -> NDArray[np.bool_]:
+        """Tell which units a class needs: a test tells it from chance, and the class is one of those named, (unit,)."""
+        if self.q is None:
+            return np.zeros(len(self.drop), dtype=bool)
+        return np.asarray((self.q <= CALLED) & (self.named == label).any(axis=1))
+
     def is_general(self, unit: int) -> bool:
         """Whether all classes together lose more without it than chance explains."""
         if self.overall_q is None or self.overall_drop is None:

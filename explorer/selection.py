@@ -14,6 +14,9 @@ from precompute.store.reader import Layer, Store
 _LONGEST_NUMBER = 7
 _LONGEST_QUOTE = 60
 
+PLOTS = ("measures", "answer", "break")
+"""What the layer page can draw."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -53,6 +56,10 @@ class Selection:
         Which of a unit's best concepts is drawn on its exemplars, from 1.
     beside : str or None
         Names of the stores that are compared with this one, with a slash between them; None for the newest.
+    find : str or None
+        The conditions that find units of the layer, as `explorer.unit_conditions` writes it.
+    plot : str
+        What the layer page draws: ``measures``, or units as a map by what they ``answer`` to or what they ``break``.
     units, change, on : str or None
         Of a what-if: the units, as people write them; the change, as `precompute.what_if.request` writes it; the image
         that is looked at, by its number, or ``mine`` for a picture of the reader's. None for none, off, and all images.
@@ -78,6 +85,8 @@ class Selection:
     span: str = "layer"
     concept: str | None = None
     beside: str | None = None
+    find: str | None = None
+    plot: str = "measures"
     units: str | None = None
     change: str | None = None
     on: str | None = None
@@ -162,6 +171,8 @@ def _in_layer(found: Selection, reading: "_Reading", layer: Layer) -> Selection:
         y=reading.one_of("y", axes, "measure"),
         sort=reading.one_of("sort", [*axes, "unit"], "measure"),
         columns=reading.one_of("columns", list(column_sets(layer)), "set of columns"),
+        find=reading.query.get("find"),
+        plot=reading.one_of("plot", PLOTS, "plot") or "measures",
         page=max(1, reading.number("page", 10**6, "page") or 1),
         concept=reading.one_of("concept", ["1", "2", "3"], "concept"),
     )

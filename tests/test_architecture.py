@@ -54,7 +54,7 @@ VIOLATIONS = {
     "precompute/store/reader.py": "import precompute.run.plan",
     "precompute/new_module.py": "",
     "explorer/new_piece.py": "",
-    "explorer/pages/unit/exemplars.py": "import explorer.pages.layer.sections",
+    "explorer/pages/unit/exemplars.py": "import explorer.pages.layer.plot",
     "explorer/charts/theme.py": "import streamlit",
 }
 
@@ -78,7 +78,7 @@ def test_an_import_the_other_way_is_noticed(tmp_path):
         "precompute.store.reader -> precompute.run.plan",
         "new_module",
         "new_piece",
-        "explorer.pages.unit.exemplars -> explorer.pages.layer.sections",
+        "explorer.pages.unit.exemplars -> explorer.pages.layer.plot",
         "explorer.charts.theme -> streamlit",
     ):
         assert told in done.stdout

@@ -1,14 +1,29 @@
-"""One layer: all its units, over any two measures, in a table and as a grid."""
+"""One layer: its units, all or those that are found, in a plot, in a table and as a grid."""
 
-from explorer import navigate
-from explorer.pages.layer import sections
+import streamlit as st
+
+from explorer import navigate, unit_conditions
+from explorer.pages.layer import find_units, grid, headline, plot, table
 from explorer.widgets import header, messages
+from explorer.widgets.html import heading, note
 
 view = navigate.current()
 layer = view.layer
 with header.show(view, page=navigate.LAYER):
     header.place(f"{layer.n_units:,} units")
-messages.show_problems(view.problems)
-sections.show_headline(view, layer)
-sections.show_plot_and_table(view, layer)
-sections.show_grid(view, layer)
+conditions, problems = unit_conditions.read(view.selection.find, view.store, layer, view.selection.ablation)
+messages.show_problems([*view.problems, *problems])
+headline.show(view, layer)
+kept = find_units.show(view, layer, conditions)
+if not layer.measures:
+    heading("Measures")
+    note("This store holds no measures.")
+elif kept.any():
+    with st.container(key="plot_and_table"):
+        left, right = st.columns(2, gap="large")
+        with left:
+            plot.show(view, layer, kept)
+        with right:
+            table.show(view, layer, kept)
+if kept.any():
+    grid.show(view, layer, kept)

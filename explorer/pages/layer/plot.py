@@ -1,0 +1,140 @@
+"""Units of a layer as points: over two measures, or as a map of which are alike."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import navigate
+from explorer.charts.scatter import MOST_DASHES, scatter
+from explorer.format import count
+from explorer.measure_choices import axes_of
+from explorer.measure_display import (
+    default_axes,
+    quantity_of,
+    unit_frame,
+)
+from explorer.navigate import View
+from explorer.null_levels import NullLevel, null_level_of
+from explorer.pages.layer import measure_choice
+from explorer.selection import PLOTS
+from explorer.unit_conditions import Kept
+from explorer.unit_map import map_by_answers, map_by_losses
+from explorer.widgets.chart import draw_chart
+from explorer.widgets.html import heading, note
+from precompute.store.reader import Layer
+
+_PLOT_CHOICES = {"measures": "two measures", "answer": "a map by answers", "break": "a map by losses"}
+_PLOT_TITLES = {
+    "measures": "Two measures",
+    "answer": "Units that answer alike",
+    "break": "Units whose loss hurts the same classes",
+}
+_MAP_READING = {
+    "answer": "Units close together have mean activations that rise and fall over the same classes.",
+    "break": "Units close together cost the same classes about as much. Small drops are chance.",
+}
+_MAP_MISSING = {
+    "answer": "their mean activation is the same for all classes",
+    "break": "no class loses or gains without them",
+}
+
+Floats = NDArray[np.floating[Any]]
+
+
+def show(view: View, layer: Layer, kept: Kept) -> None:
+    """Draw the units that are kept; a click on a point opens its unit."""
+    heading(_PLOT_TITLES[view.selection.plot], "a point a unit; click one to look at it")
+    key = "plot_of_units"
+    st.session_state[key] = view.selection.plot
+    st.segmented_control(
+        "Draw",
+        PLOTS if layer.ablations else PLOTS[:-1],
+        format_func=_PLOT_CHOICES.__getitem__,
+        key=key,
+        on_change=navigate.put_widget,
+        args=(view.selection, "plot", key),
+        required=True,
+    )
+    if view.selection.plot == "measures":
+        _plot_measures(view, layer, kept)
+    else:
+        _plot_map(view, layer, kept)
+
+
+def _plot_map(view: View, layer: Layer, kept: Kept) -> None:
+    by_answers = view.selection.plot == "answer"
+    if not by_answers and not layer.ablations:
+        note("No unit of this layer was silenced, so nothing is known of what breaks without them.")
+        return
+    drawn = map_by_answers(layer) if by_answers else map_by_losses(layer, view.selection.ablation)
+    if drawn.is_empty:
+        note("The units do not differ in this, so there is no map.")
+        return
+    frame = _named(view, layer, drawn.places[:, 0], drawn.places[:, 1], kept)
+    draw_chart(
+        lambda: scatter(frame, "first component", "second component"),
+        key=f"map_{layer.name}_{view.selection.plot}_{view.selection.find}",
+        says=f"A map of units: {_MAP_READING[view.selection.plot]}",
+        on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
+    )
+    note(f"{_MAP_READING[view.selection.plot]} The map shows {100 * drawn.share:.0f} % of how the units differ.")
+    if missing := int(kept.sum()) - len(frame):
+        note(f"{count(missing, 'unit')} without a place not drawn: {_MAP_MISSING[view.selection.plot]}.")
+
+
+def _plot_measures(view: View, layer: Layer, kept: Kept) -> None:
+    axes = axes_of(layer)
+    if len(axes) < 2:
+        note("This store holds too few measures for a plot.")
+        return
+    first_x, first_y = default_axes(axes)
+    x, y = view.selection.x or first_x, view.selection.y or first_y
+    across, up = st.columns(2)
+    with across:
+        measure_choice.show(view, layer, axes, x, "x", "Across")
+    with up:
+        measure_choice.show(view, layer, axes, y, "y", "Up")
+    chance = {axis: found for axis, name in (("x", x), ("y", y)) if (found := null_level_of(view.store, layer, name))}
+    frame = _points(view, layer, x, y, chance, kept)
+    labels = quantity_of(layer.measures[x]).label, quantity_of(layer.measures[y]).label
+    names = {f"{axis}_chance": found.words.name for axis, found in chance.items()}
+    draw_chart(
+        lambda: scatter(frame, *labels, **names),
+        key=f"plot_{layer.name}_{x}_{y}_{view.selection.find}",
+        says=f"A point for each unit: {labels[0]} across, {labels[1]} up",
+        on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
+    )
+    if missing := int(kept.sum()) - len(frame):
+        note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
+    if chance:
+        note(_dashes(chance, pointed=len(frame) > MOST_DASHES))
+
+
+def _dashes(chance: Mapping[str, NullLevel], *, pointed: bool) -> str:
+    """Say why there are dashes in the plot, and what they are."""
+    reasons = dict.fromkeys(found.words.reason for found in chance.values())
+    ways = {"x": "upright for the measure across", "y": "level for the one up"}
+    told = "; ".join(f"{ways[axis]} ({found.words.name})" for axis, found in chance.items())
+    which = "Point at a unit: a dash shows where it" if pointed else "A grey dash is where its unit"
+    return " ".join([*reasons, f"{which} would stand by that alone: {told}."])
+
+
+def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, NullLevel], kept: Kept) -> pd.DataFrame:
+    frame = unit_frame(layer, view.store)
+    drawn = _named(view, layer, frame[x].to_numpy(), frame[y].to_numpy(), kept)
+    for axis, found in chance.items():
+        drawn[f"{axis}_chance"] = found.level.values[drawn["unit"]]
+    return drawn
+
+
+def _named(view: View, layer: Layer, x: Floats, y: Floats, kept: Kept) -> pd.DataFrame:
+    """Return the points of units that are kept and have a place, with the class that each answers to."""
+    frame = unit_frame(layer, view.store)
+    sees = frame["selective_class"] if "selective_class" in frame else pd.Series("", index=frame.index)
+    chosen = None if view.chosen_class is None else view.store.classes.title[view.chosen_class]
+    drawn = pd.DataFrame({"unit": frame["unit"], "x": x, "y": y, "sees": sees, "chosen": sees == chosen})
+    return drawn[kept & np.isfinite(drawn["x"]) & np.isfinite(drawn["y"])].copy()

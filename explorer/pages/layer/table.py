@@ -1,0 +1,115 @@
+"""Units of a layer in numbers: a table that sorts, and all of it as a file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer import navigate
+from explorer.format import md_text
+from explorer.measure_choices import column_sets, in_order
+from explorer.measure_display import (
+    index_titles,
+    quantity_of,
+    unit_frame,
+)
+from explorer.navigate import View
+from explorer.null_levels import NullLevel, null_level_of
+from explorer.unit_conditions import Kept
+from explorer.widgets.html import heading, note
+from precompute.measures.table import in_points
+from precompute.store.experiments import registry
+from precompute.store.reader import Layer
+
+_TABLE_HEIGHT = 540
+_NUMBER_WIDTH, _TEXT_WIDTH, _COLUMNS_THAT_FIT = 105, 140, 9
+
+
+def show(view: View, layer: Layer, kept: Kept) -> None:
+    """Show the units that are kept, a row each; a click on a cell opens its unit."""
+    heading("All units in numbers", "click a heading to sort, a cell to look at its unit")
+    sets = column_sets(layer)
+    columns = view.selection.columns or next(iter(sets))
+    if len(sets) > 1:
+        _choose_columns(view, list(sets), columns)
+    frame = unit_frame(layer, view.store).loc[kept, ["unit", *sets[columns]]]
+    # Drops have their levels as measures of their own, which stand among the columns already.
+    others = [name for name in sets[columns] if not in_points(name)]
+    chance = {name: found for name in others if (found := null_level_of(view.store, layer, name))}
+    for name, found in chance.items():
+        frame.insert(list(frame).index(name) + 1, f"{name}_chance", found.level.values[kept])
+    key = f"table_{layer.name}_{columns}_{view.selection.find}"
+    unit = frame["unit"].to_numpy()
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height=_TABLE_HEIGHT,
+        column_config=_columns(layer, frame, chance),
+        on_select=lambda: _open_row(view, layer, unit, key),
+        selection_mode="single-cell",
+        placeholder="–",
+        key=key,
+    )
+    if len(frame.columns) > _COLUMNS_THAT_FIT:
+        note(f"{len(frame.columns)} columns: scroll sideways in the table for those beyond its edge.")
+    st.download_button(
+        f"All measures of {'all' if kept.all() else 'these'} units as CSV",
+        lambda: _csv(view, layer, kept),
+        file_name=f"{layer.name}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key="units_csv",
+    )
+
+
+def _choose_columns(view: View, sets: list[str], value: str) -> None:
+    titles = {"main": "The main ones", "all": "All"} | {spec.name: spec.title for spec in registry.specs()}
+    st.session_state["columns"] = value
+    st.selectbox(
+        "Measures",
+        sets,
+        format_func=lambda name: titles.get(name, name),
+        key="columns",
+        on_change=navigate.put_widget,
+        args=(view.selection, "columns", "columns"),
+    )
+
+
+def _open_row(view: View, layer: Layer, unit: NDArray[np.integer[Any]], key: str) -> None:
+    cells = st.session_state[key]["selection"]["cells"]
+    if cells:
+        # Rows are those of the frame, however the reader has sorted them.
+        navigate.open_unit(view, layer, int(unit[cells[0][0]]))
+
+
+def _csv(view: View, layer: Layer, kept: Kept) -> str:
+    """Return all measures of the units that are kept, as the store has them; classes and concepts by name."""
+    measures = in_order(layer)
+    columns = {m.name: index_titles(m, view.store) if m.is_index else m.values for m in measures}
+    return str(pd.DataFrame({"unit": np.arange(layer.n_units), **columns})[kept].to_csv(index=False))
+
+
+def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, NullLevel]) -> dict[str, Any]:
+    columns: dict[str, Any] = {"unit": st.column_config.NumberColumn("Unit", width=60, pinned=True)}
+    for name, found in chance.items():
+        label = f"{found.level.label}: {found.words.name}"
+        columns[f"{name}_chance"] = st.column_config.NumberColumn(
+            label, format="%.3g", help=found.words.reason, width=_NUMBER_WIDTH
+        )
+    for name in frame.columns[~frame.columns.isin(list(columns))]:
+        measure = layer.measures[name]
+        if measure.is_index:
+            columns[name] = st.column_config.TextColumn(measure.label, help=md_text(measure.formula), width=_TEXT_WIDTH)
+        elif measure.kind == "flag":
+            frame[name] = frame[name] == 1
+            columns[name] = st.column_config.CheckboxColumn(measure.label, help=md_text(measure.formula))
+        else:
+            shown = quantity_of(measure)
+            finely = "%.1f" if in_points(name) else "%.3g"
+            columns[name] = st.column_config.NumberColumn(
+                shown.label.replace(", points", ", pt"), format=finely, help=md_text(shown.formula), width=_NUMBER_WIDTH
+            )
+    return columns

@@ -1,0 +1,58 @@
+"""Maps of a layer's units: units that answer alike, or whose loss hurts the same classes, lie close together."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.measures.plane import principal_plane
+from precompute.store.reader import Layer
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class UnitMap:
+    """Places of the units, (unit, 2), NaN for those that have none, and the share of their variation that it shows."""
+
+    places: Floats
+    share: float
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no unit has a place, or all have the same."""
+        return bool(np.isnan(self.share))
+
+
+def map_by_answers(layer: Layer) -> UnitMap:
+    """Place units by their mean activations on the classes, each unit's standardised over them.
+
+    So the squared distance of two units is proportional to one less the correlation of their means, before it is drawn
+    on a plane. Units whose means are all equal have no place, nor do classes without images count.
+    """
+    means = np.asarray(layer.class_mean, dtype=np.float64)
+    means = means[:, ~np.isnan(means).all(axis=0)]
+    return _drawn(_standardised(means))
+
+
+def map_by_losses(layer: Layer, ablation: str) -> UnitMap:
+    """Place units by what every class loses without them; units without which no accuracy changes have no place."""
+    drop = np.asarray(layer.ablation(ablation).drop, dtype=np.float64)
+    drop = drop[:, ~np.isnan(drop).all(axis=0)]
+    return _drawn(np.where((drop != 0).any(axis=1, keepdims=True), drop, np.nan))
+
+
+def _standardised(rows: Floats) -> Floats:
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    # Means that differ by rounding alone have no profile.
+    known = length > 1e-6 * np.abs(rows).max(axis=1, keepdims=True, initial=0)
+    return np.asarray(centred / np.where(known, length, np.nan))
+
+
+def _drawn(rows: Floats) -> UnitMap:
+    places = np.full((len(rows), 2), np.nan)
+    known = np.isfinite(rows).all(axis=1)
+    places[known], share = principal_plane(rows[known])
+    return UnitMap(places, share)

@@ -1,0 +1,141 @@
+"""Units are found that meet all conditions, and only text that means something is a condition."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.unit_conditions import NEEDED, Condition, answers_of, choices, in_range, kept, read, write
+from precompute.__main__ import main
+from precompute.store.reader import open_store
+from tests.explorer.conftest import FULL, put
+from tests.factory import Recipe, make_store
+
+LAYER = "features.10"
+TESTED = Recipe(n_classes=4, per_class=60, layers=((LAYER, 6, (5, 5)),), seed=3)
+
+
+@pytest.fixture
+def layer(full_store):
+    return full_store.layer(LAYER)
+
+
+@pytest.fixture(scope="module")
+def tested(tmp_path_factory):
+    """A store with units that a class needs beyond chance, and the statistics that say so."""
+    path = make_store(tmp_path_factory.mktemp("tested") / "tested.h5", TESTED)
+    assert main(["experiment", "statistics", str(path)]) == 0
+    with open_store(path) as store:
+        yield store
+
+
+def found(conditions, store, layer):
+    return set(np.flatnonzero(kept(conditions, store, layer, "zero")).tolist())
+
+
+def test_a_range_keeps_units_between_its_ends_and_none_without_a_value(full_store, layer):
+    values = layer.measures["class_selectivity"].values
+    least, most = sorted(np.round(values[:2].astype(float), 6))
+    expected = {unit for unit, value in enumerate(values) if least <= float(f"{value:.6g}") <= most}
+    assert found([in_range("class_selectivity", least, most)], full_store, layer) == expected
+    assert len(expected) >= 2
+    every = {unit for unit, value in enumerate(values) if not np.isnan(value)}
+    assert found([in_range("class_selectivity", None, None)], full_store, layer) == every
+
+
+def test_ranges_of_drops_are_in_points_as_on_the_screen(full_store, layer):
+    drop = layer.measures["max_class_drop"].values
+    end = float(np.nanmedian(drop)) * 100
+    expected = {unit for unit, value in enumerate(drop) if float(f"{100 * value:.6g}") >= float(f"{end:.6g}")}
+    assert found([in_range("max_class_drop", end, None)], full_store, layer) == expected
+    assert 0 < len(expected) < layer.n_units
+
+
+def test_a_class_keeps_the_units_that_it_names(full_store, layer):
+    index = layer.measures["selective_class"].values
+    wanted = int(index[~np.isnan(index)][0])
+    name = full_store.classes.name[wanted]
+    expected = {unit for unit, value in enumerate(index) if value == wanted}
+    assert found([Condition("selective_class", name)], full_store, layer) == expected
+
+
+@pytest.mark.parametrize(("asked", "value"), [("yes", 1), ("no", 0)])
+def test_yes_and_no_divide_the_units(full_store, layer, asked, value):
+    expected = set(np.flatnonzero(layer.measures["dead"].values == value).tolist())
+    assert found([Condition("dead", asked)], full_store, layer) == expected
+
+
+def test_a_class_that_needs_a_unit_is_one_that_the_test_tells(tested):
+    layer = tested.layers[-1]
+    group = tested.experiment("statistics")
+    q, named = (group[f"{LAYER}/zero/{part}"] for part in ("max_drop_q", "named_class"))
+    expected = [
+        {unit for unit in range(layer.n_units) if q[unit] <= 0.05 and label in named[unit].tolist()}
+        for label in range(len(tested.classes))
+    ]
+    assert any(expected)
+    for label, name in enumerate(tested.classes.name):
+        assert found([Condition(NEEDED, name)], tested, layer) == expected[label]
+
+
+def test_no_class_can_be_said_to_need_a_unit_where_nothing_was_tested(full_store, layer):
+    assert NEEDED not in choices(full_store, layer, "zero")
+    text = write([Condition(NEEDED, full_store.classes.name[0])])
+    assert [len(part) for part in read(text, full_store, layer, "zero")] == [0, 1]
+
+
+def test_all_conditions_hold_together(full_store, layer):
+    one, other = in_range("l1_norm", None, 30), Condition("dead", "no")
+    both = found([one, other], full_store, layer)
+    assert both == found([one], full_store, layer) & found([other], full_store, layer)
+
+
+def test_every_choice_can_be_written_and_read_again(full_store, layer):
+    for name in choices(full_store, layer, "zero"):
+        answers = answers_of(full_store, layer, name)
+        condition = Condition(name, "-1.5..2" if answers is None else answers[-1])
+        assert read(write([condition]), full_store, layer, "zero") == ([condition], [])
+
+
+@given(text=st.text() | st.from_regex(r"[a-z_1]+=[-0-9a-z.]*(&[a-z_1]+=.*)?", fullmatch=True))
+def test_no_text_breaks_it(full_store, text):
+    layer = full_store.layer(LAYER)
+    conditions, problems = read(text, full_store, layer, "zero")
+    kept(conditions, full_store, layer, "zero")
+    assert all("means nothing here" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["class_selectivity=0.3", "class_selectivity=a..b", "class_selectivity=nan..", "dead=perhaps", "needed_by=nobody"],
+)
+def test_what_means_nothing_is_told(full_store, layer, text):
+    conditions, problems = read(text, full_store, layer, "zero")
+    assert conditions == []
+    assert len(problems) == 1
+
+
+def test_the_layer_page_shows_the_units_found_alone(made, runs, show, full_store):
+    put(made("full", FULL), runs)
+    layer = full_store.layer(LAYER)
+    values = layer.measures["l1_norm"].values
+    middle = float(np.median(values))
+    expected = [unit for unit, value in enumerate(values) if float(f"{value:.6g}") >= float(f"{middle:.6g}")]
+    page = show("layer", store="demo", layer=LAYER, find=write([in_range("l1_norm", middle, None)]))
+    assert f"{len(expected)} units of {layer.n_units} found" in page.words
+    assert page.app.dataframe[0].value["unit"].tolist() == expected
+
+
+def test_where_no_unit_is_found_the_page_says_so(made, runs, show):
+    put(made("full", FULL), runs)
+    page = show("layer", store="demo", layer=LAYER, find="l1_norm=1e9..")
+    assert "0 units of 6 found" in page.words
+    assert not page.app.dataframe
+
+
+@pytest.mark.parametrize(("plot", "says"), [("answer", "answer alike"), ("break", "loss hurts the same classes")])
+def test_the_map_of_units_says_how_much_it_shows(made, runs, show, plot, says):
+    put(made("full", FULL), runs)
+    page = show("layer", store="demo", layer=LAYER, plot=plot)
+    assert says in page.words
+    assert "of how the units differ" in page.words
