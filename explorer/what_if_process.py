@@ -26,7 +26,7 @@ from precompute.what_if.wire import Arrays, WireError, receive, send
 
 State = Literal["waiting", "running", "answered", "refused", "stopped"]
 
-_MOST_KEPT = 64
+_MOST_KEPT, _MOST_BYTES_KEPT = 64, 2**25
 _LOOK_S = 0.05
 _LAST_LINES = 4
 _Message = tuple[dict[str, Any], Arrays] | None
@@ -84,6 +84,11 @@ class Job:
         self.arrays: Arrays = {}
         self.stop_asked_at: float | None = None
         self._ended = Event()
+
+    @property
+    def n_bytes(self) -> int:
+        """How much memory the answer takes."""
+        return sum(array.nbytes for array in self.arrays.values())
 
     @property
     def ended(self) -> bool:
@@ -164,7 +169,13 @@ class WhatIfProcess:
         return self._running is not None and self._running.process.poll() is None
 
     def _forget_oldest(self) -> None:
-        for key in [key for key, job in self._jobs.items() if job.ended][: max(0, len(self._jobs) - _MOST_KEPT)]:
+        """Forget answers, the oldest first, where they are too many or take too much memory; never the last one."""
+        ended = [(key, job) for key, job in list(self._jobs.items())[:-1] if job.ended]
+        n_bytes = sum(job.n_bytes for _, job in ended)
+        for key, job in ended:
+            if len(self._jobs) <= _MOST_KEPT and n_bytes <= _MOST_BYTES_KEPT:
+                break
+            n_bytes -= job.n_bytes
             del self._jobs[key]
 
     # In the thread that owns the process

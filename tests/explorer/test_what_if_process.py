@@ -57,6 +57,18 @@ def test_the_same_question_is_asked_once_and_anew_when_it_is_forgotten(process, 
     assert ask(1, 5) is not first
 
 
+def test_answers_are_forgotten_where_they_take_too_much_memory(process, ask, monkeypatch):
+    first = ask(1, 5)
+    assert ended(first) == "answered"
+    assert first.n_bytes == sum(array.nbytes for array in first.arrays.values()) > 0
+    second = ask(2, 5)
+    assert ended(second) == "answered"
+    assert ask(1, 5) is first
+    monkeypatch.setattr("explorer.what_if_process._MOST_BYTES_KEPT", second.n_bytes - 1)
+    assert ask(1, 5) is first
+    assert ask(2, 5) is not second
+
+
 def test_two_visitors_are_answered_one_after_the_other(process, ask):
     first, second, third = ask(2), ask(1, 5), ask(2, 5)
     assert process.before(third) >= 1
