@@ -1,8 +1,8 @@
 """The long trials behind docs/reliability.md: damaged stores, killed runs, two writers, a disk that fills up.
 
 ``make campaign`` or ``python -m tests.campaign [stores|kills|writers|disk ...] [--trials N] [--seed N]``. One line a
-fault, then one line of figures a campaign; exit status 1 where a promise broke. What it has no right to do, such as
-mounting a small disk, it skips and says so.
+fault, then one line of figures a campaign, also where Ctrl-C ends it; exit status 1 where a promise broke. What it has
+no right to do, such as mounting a small disk, it skips and says so.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -94,11 +94,11 @@ def look_at(path: Path, answer: "multiprocessing.SimpleQueue[str]") -> None:
         answer.put(f"fault: {type(error).__name__}: {error} at {' '.join(places[-6:])}")
 
 
-def stores(folder: Path, rng: random.Random, n_trials: int) -> Counter[str]:
+def stores(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     """Damaged stores are refused, listed, or read as what they were; they never hang, crash or end in a traceback."""
     base = make_store(folder / "base.h5", Recipe(n_classes=3, per_class=10, layers=(("conv", 4, (5, 5)),), k=4))
     command_line(["experiment", "statistics", str(base)])
-    whole, expected, tally = base.read_bytes(), contents(base), Counter[str]()
+    whole, expected = base.read_bytes(), contents(base)
     for trial in range(n_trials):
         data, path = bytearray(whole), folder / f"damaged{trial}.h5"
         damage(data, rng)
@@ -112,20 +112,19 @@ def stores(folder: Path, rng: random.Random, n_trials: int) -> Counter[str]:
         child.join()
         if ended == "no fault was found" and contents(path) != expected:
             ended = "fault: other contents passed the check"
-        tell(f"stores {trial}", ended, tally)
+        yield ended
         path.unlink()
-    return tally
 
 
 # Killed runs
 
 
-def kills(folder: Path, rng: random.Random, n_trials: int) -> Counter[str]:
+def kills(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     """A killed run leaves the earlier store as it was, and --resume ends in the store of one never killed."""
     model, images = write_network(folder), write_images(folder / "images", per_class=40)
     words = ["run", model, "--images", images, "--layer", "features.4", "--layer", "signed", "--workers", 0]
     words += ["--shard-size", 15, "--ablation", "zero", "--ablation", "mean", "--attribution", "gradient"]
-    whole, began, tally = folder / "whole.h5", time.monotonic(), Counter[str]()
+    whole, began = folder / "whole.h5", time.monotonic()
     run(*words, "--out", whole).communicate()
     seconds, expected = time.monotonic() - began, contents(whole)
     for trial in range(n_trials):
@@ -147,17 +146,16 @@ def kills(folder: Path, rng: random.Random, n_trials: int) -> Counter[str]:
             ended = f"fault: another store, or files left over {left}"
         else:
             ended = "the same store"
-        tell(f"kills {trial}", ended, tally)
+        yield ended
         shutil.rmtree(place)
-    return tally
 
 
 # Two writers
 
 
-def writers(folder: Path, rng: random.Random, n_trials: int) -> Counter[str]:
+def writers(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     """Of experiments started side by side, and stopped at random for a while, each is in the store afterwards."""
-    base, tally = make_store(folder / "base.h5"), Counter[str]()
+    base = make_store(folder / "base.h5")
     names = ("statistics", "selectivity", "correlations")
     for trial in range(n_trials):
         path = folder / f"written{trial}.h5"
@@ -174,26 +172,25 @@ def writers(folder: Path, rng: random.Random, n_trials: int) -> Counter[str]:
         with open_store(path) as store:
             held = set(store.experiments)
         whole = not any(one.returncode for one in at_work) and held == set(names) and not check(path)
-        tell(f"writers {trial}", "all are there" if whole else f"fault: {held} {said}", tally)
+        yield "all are there" if whole else f"fault: {held} {said}"
         path.unlink()
-    return tally
 
 
 # A disk that fills up
 
 
-def disk(folder: Path, rng: random.Random, n_trials: int) -> Counter[str]:
+def disk(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     """A full disk leaves the earlier store, and the run goes on with --resume when there is room."""
-    tally, small = Counter[str](), folder / "small"
+    small = folder / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(small)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        tell("disk", "skipped: a small disk can be mounted by root only", tally)
-        return tally
+        yield "skipped: a small disk can be mounted by root only"
+        return
     try:
         model, images = write_network(folder), write_images(folder / "images", per_class=40)
         words = ["run", model, "--images", images, "--layer", "features.4", "--shard-size", 15, "--workers", 0]
-        for trial in range(n_trials):
+        for _ in range(n_trials):
             out, filler = small / "s.h5", small / "filler"
             out.write_bytes(b"an earlier store")
             free = os.statvfs(small)
@@ -205,14 +202,13 @@ def disk(folder: Path, rng: random.Random, n_trials: int) -> Counter[str]:
             again = run(*words, "--out", out, "--resume")
             said += again.communicate()[0]
             whole = kept and not again.returncode and not check(out) and "Traceback" not in said
-            tell(f"disk {trial}", "goes on" if whole else f"fault: {said[-300:]}", tally)
+            yield "goes on" if whole else f"fault: {said[-300:]}"
             out.unlink(missing_ok=True)
     finally:
         subprocess.run(["umount", str(small)], check=True)
-    return tally
 
 
-CAMPAIGNS: dict[str, tuple[Callable[[Path, random.Random, int], Counter[str]], int]] = {
+CAMPAIGNS: dict[str, tuple[Callable[[Path, random.Random, int], Iterator[str]], int]] = {
     "stores": (stores, 500),
     "kills": (kills, 40),
     "writers": (writers, 20),
@@ -220,12 +216,20 @@ CAMPAIGNS: dict[str, tuple[Callable[[Path, random.Random, int], Counter[str]], i
 }
 
 
-def tell(trial: str, ended: str, tally: Counter[str]) -> None:
-    """Count how a trial ended, and print a fault."""
-    fault = ended.startswith("fault")
-    tally["faults" if fault else ended] += 1
-    if fault:
-        print(f"{trial}: {ended}", flush=True)
+def carry_out(name: str, n_trials: int, seed: int) -> bool:
+    """Carry out a campaign, print its faults and then its figures, also where it is stopped; say if all was well."""
+    tally, stopped = Counter[str](), ""
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            for trial, ended in enumerate(CAMPAIGNS[name][0](Path(place), random.Random(seed), n_trials)):
+                fault = ended.startswith("fault")
+                tally["faults" if fault else ended] += 1
+                if fault:
+                    print(f"{name} {trial}: {ended}", flush=True)
+        except KeyboardInterrupt:
+            stopped = f" (stopped; {n_trials} were asked for)"
+    print(f"{name}: {', '.join(f'{count} {ended}' for ended, count in tally.items())}{stopped}", flush=True)
+    return not tally["faults"] and not stopped
 
 
 def main() -> int:
@@ -235,14 +239,10 @@ def main() -> int:
     parser.add_argument("--trials", type=int, help="of each campaign")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    n_faults = 0
-    for name in options.campaigns or CAMPAIGNS:
-        campaign, n_trials = CAMPAIGNS[name]
-        with tempfile.TemporaryDirectory() as place:
-            tally = campaign(Path(place), random.Random(options.seed), options.trials or n_trials)
-        n_faults += tally["faults"]
-        print(f"{name}: {', '.join(f'{count} {ended}' for ended, count in tally.items())}", flush=True)
-    return int(n_faults > 0)
+    well = [
+        carry_out(name, options.trials or CAMPAIGNS[name][1], options.seed) for name in options.campaigns or CAMPAIGNS
+    ]
+    return int(not all(well))
 
 
 if __name__ == "__main__":
