@@ -22,6 +22,7 @@ from precompute.progress import Progress
 from precompute.stages.activation_at import activation_at, not_right, rows_within
 from precompute.stages.exemplar_maps import Look, Maps, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted, wanted
+from precompute.store.check import refuse_changed
 from precompute.store.experiments import registry
 from precompute.store.layer import Layer
 from precompute.store.place import own_part, place_of
@@ -83,6 +84,7 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
     options.refuse_unused(registry.spec_of(registry.ATTRIBUTION))
     methods = options.methods or tuple(METHODS)
     with open_store(path) as store, exact_float32():
+        refuse_changed(path)  # before the work, not after it
         layers = [store.layer(name) for name in options.layers] if options.layers else list(store.layers)
         units = {layer.name: _units(layer, options.units) for layer in layers}
         restored = restore_run(store, options)

@@ -17,6 +17,7 @@ from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.protocol import Job, Prepared
 from precompute.progress import Progress
 from precompute.provenance import versions
+from precompute.store.check import refuse_changed
 from precompute.store.experiments import registry
 from precompute.store.experiments.spec import ExperimentSpec
 from precompute.store.place import own_part, place_of
@@ -79,6 +80,7 @@ def carry_out(
     spec = registry.spec_of(name)
     progress = progress or Progress({name: 1.0})
     with open_store(path) as store:
+        refuse_changed(path)  # before the work, not after it
         of = Origin.of(store)
         copied = path.stat().st_size
         found = find(spec, store, options, command=command, say=say, progress=progress, copied=copied)

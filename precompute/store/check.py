@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from precompute.errors import StoreDamaged
 from precompute.store import soundness, stamps
 from precompute.store.checks import (
     effects,
@@ -32,7 +33,7 @@ from precompute.store.schema import TRAIN, experiment_path, train_path
 from precompute.store.storefile import open_file
 from precompute.store.train import TrainView
 
-__all__ = ["Problem", "changes", "check", "problems_of"]
+__all__ = ["Problem", "check", "problems_of", "refuse_changed"]
 
 
 def check(path: Path | str) -> list[Problem]:
@@ -104,9 +105,20 @@ def problems_of(file: h5py.File) -> list[Problem]:
     return list(dict.fromkeys(found))
 
 
-def changes(file: h5py.File) -> list[Problem]:
-    """List what is gone from an open store since it was written, and what has other facts; values are not read."""
-    return [problem for problems in _stamp_problems(file) for problem in problems]
+def refuse_changed(path: Path) -> None:
+    """Refuse a store of which something is gone since it was written, or has other facts; values are not read.
+
+    Raises
+    ------
+    StoreMissing, StoreDamaged
+        When it cannot be opened, or is not as it was written.
+    """
+    with open_file(path) as file:
+        for problem in (problem for problems in _stamp_problems(file) for problem in problems):
+            raise StoreDamaged(
+                f"{path}: this store is not as it was written, at {problem}. Nothing can be added to it. `python -m "
+                f"precompute check {path}` lists all that is wrong; copy the file again, or build the store again."
+            )
 
 
 def _stamp_problems(file: h5py.File) -> tuple[list[Problem], list[Problem]]:

@@ -94,9 +94,13 @@ def _bound() -> None:
         return
     import resource  # not there on Windows
 
-    resource.setrlimit(resource.RLIMIT_CPU, (2 * LIMIT_S, 2 * LIMIT_S))
+    limits = {resource.RLIMIT_CPU: 2 * LIMIT_S}
     if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))
+        limits[resource.RLIMIT_AS] = LIMIT_BYTES
+    for of, limit in limits.items():
+        _, most = resource.getrlimit(of)  # a lower one holds already on some machines, and cannot be raised
+        limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        resource.setrlimit(of, (limit, limit))
 
 
 if __name__ == "__main__":

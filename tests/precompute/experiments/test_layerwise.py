@@ -3,6 +3,7 @@
 import re
 from importlib import import_module
 
+import h5py
 import numpy as np
 import pytest
 
@@ -136,6 +137,16 @@ def test_what_was_cut_down_in_another_way_is_refused_before_the_work(store_path,
     finds("rotation", 0.75)
     with pytest.raises(OptionError, match="on half of the images"):
         carried_out("rotation", store_path, layers=("deep",))
+
+
+def test_a_changed_store_is_refused_before_the_work(store_path, monkeypatch, capsys):
+    with h5py.File(store_path, "r+") as file:
+        del file["/layers/conv/ablation/mean/log_prob_change"]
+    monkeypatch.setattr("precompute.experiments.statistics.prepare", lambda _: pytest.fail("work was begun"))
+    assert main(["experiment", "statistics", str(store_path)]) == 1
+    assert "/layers/conv/ablation/mean/log_prob_change: it is gone" in capsys.readouterr().err
+    assert main(["experiment", "all", str(store_path)]) == 1
+    assert "is not as it was written" in capsys.readouterr().err
 
 
 def test_findings_of_other_images_do_not_stand_beside_each_other(store_path, finds):

@@ -268,6 +268,12 @@ def test_a_lack_of_memory_is_told_in_a_sentence(store_path, monkeypatch, capsys)
     assert "too little free memory" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no limit of memory to lower")
+def test_a_machine_that_allows_less_memory_than_the_probe_can_probe(store_path):
+    command = f"ulimit -v 3000000; {sys.executable} -P {probe.__file__} {store_path}"
+    assert subprocess.run(["bash", "-c", command], check=False).returncode == 0
+
+
 def test_a_probe_that_cannot_be_started_says_nothing_of_the_file(store_path, monkeypatch):
     monkeypatch.setattr(probe.sys, "executable", "/bin/false")
     with pytest.raises(subprocess.CalledProcessError):
