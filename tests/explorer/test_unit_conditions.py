@@ -68,7 +68,7 @@ def test_yes_and_no_divide_the_units(full_store, layer, asked, value):
 def test_a_class_that_needs_a_unit_is_one_that_the_test_tells(tested):
     layer = tested.layers[-1]
     group = tested.experiment("statistics")
-    q, named = (group[f"{LAYER}/zero/{part}"] for part in ("max_drop_q", "named_class"))
+    q, named = (group[f"layers/{LAYER}/ablation/zero/{part}"] for part in ("max_drop_q", "named_class"))
     expected = [
         {unit for unit in range(layer.n_units) if q[unit] <= 0.05 and label in named[unit].tolist()}
         for label in range(len(tested.classes))
