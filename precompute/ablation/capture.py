@@ -82,12 +82,24 @@ def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.
         for site in sites:
             stack.enter_context(edit(network, site, _marker(site.name)))
         try:
-            exported = torch.export.export(network, (batch,), dynamic_shapes=({0: Dim.DYNAMIC},))
+            exported = torch.export.export(_OfOneInput(network), (batch,), dynamic_shapes=({0: Dim.DYNAMIC},))
             # An empty table keeps linear, pooling and the like whole, and still makes every operation out of place.
             return exported.run_decompositions({}).module(check_guards=False)
         except Exception as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise CannotCapture(f"torch.export stops: {reason[0]}") from error
+
+
+class _OfOneInput(nn.Module):
+    """A network given one input, whatever its own forward function could be given besides."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.train(network.training)
+
+    def forward(self, images: Tensor) -> Any:
+        return self.network(images)
 
 
 def _marker(name: str) -> Callable[[Tensor], Tensor]:

@@ -39,6 +39,13 @@ class Windowed(Small):
         return self.fc(peaks * x.mean((2, 3)))
 
 
+class Handing(Small):
+    """Hands on whatever it is given, as wrappers do."""
+
+    def forward(self, *args, **kwargs):
+        return super().forward(*args, **kwargs)
+
+
 class Unused(Small):
     """Computes something that reaches no output, as an auxiliary head may."""
 
@@ -60,6 +67,13 @@ def test_an_ordinary_network_takes_the_engine_also_for_a_single_example():
     ablater, reason = choose(Small().eval(), torch.randn(1, 3, 8, 8))
     assert isinstance(ablater, Engine)
     assert reason is None
+
+
+def test_a_network_that_could_be_given_anything_takes_the_engine(compare):
+    network, images = Handing().eval(), torch.randn(6, 3, 8, 8)
+    ablater, reason = choose(network, images)
+    assert reason is None
+    compare(ablater, images, each_unit([0.0] * 4)).check(flips=0)
 
 
 def test_a_network_that_looks_at_values_takes_the_plain_method_and_says_why():
