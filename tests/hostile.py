@@ -383,6 +383,19 @@ class ShiftsInForward(GrabsNothing):
         return self.head(F.relu(2 * self.conv1(x) + 0.1).mean((2, 3)))
 
 
+class TurnsImages(Tiny):
+    """Looks at the images of a batch in another order, and turns its answers back."""
+
+    def __init__(self, order=lambda n: list(reversed(range(n)))):
+        super().__init__()
+        self.order = order
+
+    def forward(self, x):
+        order = self.order(len(x))
+        back = [order.index(row) for row in range(len(x))]
+        return super().forward(x[order])[back]
+
+
 class CountsItself(Tiny):
     """Counts its passes in a buffer, and answers the same every time."""
 

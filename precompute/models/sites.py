@@ -14,6 +14,7 @@ from torch import nn
 
 from precompute.errors import LayerError
 from precompute.models.following import follow
+from precompute.models.rows import misplaced
 from precompute.models.unit_dimension import NoUnits, UnitPlace, check_shape, contradiction, unit_place
 from precompute.models.units_on import NOBODY_SAYS, UnitsOn
 
@@ -159,6 +160,8 @@ class Survey:
 def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> Survey:
     """Find every site of a network by one forward pass without gradients, in which all dimensions are followed.
 
+    A few passes more try whether the rows of each output are the images.
+
     Parameters
     ----------
     network
@@ -193,7 +196,10 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
             sites.append(Site(path, call, kind, n_units, place.spatial_shape, where, *place.as_said))
 
     follow(network, inputs, look)
-    return Survey(tuple(sites), tuple(refused))
+    moved = misplaced(network, inputs, [(site.path, site.call) for site in sites])
+    reason = "the rows of its output are not the images in their order, each by itself"
+    refused += [Refused(site.name, site.kind, reason) for site in sites if (site.path, site.call) in moved]
+    return Survey(tuple(site for site in sites if (site.path, site.call) not in moved), tuple(refused))
 
 
 def list_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> tuple[Site, ...]:

@@ -71,6 +71,27 @@ def test_a_module_that_no_pass_calls_is_told_apart_from_an_unknown_one():
         find_sites(network, images, ["conv2"], units_on=UnitsOn())
 
 
+ORDERS = {
+    "reversed": lambda n: list(reversed(range(n))),
+    "rolled": lambda n: [(row + 1) % n for row in range(n)],
+    "two changed": lambda n: [*range(n - 2), n - 1, n - 2],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize("layer", ["conv2", "fc"])
+def test_a_layer_that_has_the_images_in_another_order_is_refused_whatever_a_person_says(order, layer):
+    network, images = hostile.TurnsImages(order).eval(), torch.rand(2, 3, 32, 32)
+    with pytest.raises(LayerError, match=f"'{layer}' cannot be looked at, because the rows of its output are not"):
+        find_sites(network, images, [layer], units_on=UnitsOn.read(("conv2=1",)))
+
+
+def test_rows_that_are_the_images_are_taken_also_where_images_are_alike():
+    network = hostile.TurnsImages(lambda n: list(range(n))).eval()
+    sites = find_sites(network, torch.full((2, 3, 32, 32), 0.5), ["fc"], units_on=UnitsOn())
+    assert [site.name for site in sites] == ["fc"]
+
+
 def test_a_second_name_of_a_module_is_answered_with_the_first():
     network, images = hostile.SharedBlocks().eval(), torch.rand(2, 3, 32, 32)
     with pytest.raises(LayerError, match="again is the same module as conv2"):
