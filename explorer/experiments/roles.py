@@ -38,6 +38,10 @@ class _Subset:
             return experiment[f"{self.base}/unit_{name}"]
         return experiment.read(f"{self.base}/{name}", np.s_[:, self.chosen])
 
+    def holds(self, experiment: Experiment, name: str) -> bool:
+        """Whether the store has these numbers."""
+        return f"{self.base}/unit_{name}" in experiment
+
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     held = [kind for kind in ablation_kinds.names() if f"layers/{layer.name}/ablation/{kind}/role" in experiment]
@@ -75,7 +79,11 @@ def _frame(shown: _Subset, experiment: Experiment) -> pd.DataFrame:
     columns["role"] = np.array(ROLES)[shown.of(experiment, "role")]
     for name in ("training", "held_out"):
         worth, error = shown.of(experiment, name), shown.of(experiment, f"{name}_error")
-        columns |= {name: worth, f"{name}_low": worth - _INTERVAL * error, f"{name}_high": worth + _INTERVAL * error}
+        # Older stores know the standard error alone.
+        ends = {"low": worth - _INTERVAL * error, "high": worth + _INTERVAL * error}
+        if shown.holds(experiment, f"{name}_low"):
+            ends = {end: shown.of(experiment, f"{name}_{end}") for end in ends}
+        columns |= {name: worth, **{f"{name}_{end}": values for end, values in ends.items()}}
     columns["gap"] = columns["training"] - columns["held_out"]
     errors = [shown.of(experiment, f"{name}_error") for name in ("training", "held_out")]
     columns["gap_error"] = _INTERVAL * np.hypot(*errors)
@@ -115,7 +123,7 @@ _COLUMNS: dict[str, Any] = {
     "training": number_column("Training", "worth on training images, nats", "%.3f"),
     "held_out": number_column("Held-out", "worth on held-out images, nats", "%.3f"),
     "gap": number_column("Difference", "training - held-out, nats", "%.3f"),
-    "gap_error": number_column("±", "half of the difference's 95 % interval", "%.3f"),
+    "gap_error": number_column("±", "1.96 standard errors of the difference", "%.3f"),
     "q": number_column("q", "false discovery rate of the role that fits best", "%.2g"),
 }
 
@@ -145,7 +153,8 @@ PRESENTATION = Presentation(
         "only. Units of the lower left help neither, or harm. On the slanted line the worth is the same on "
         "both. A role is given only where both of its claims hold, at a false discovery rate of "
         f"{100 * LEVEL:g} % over the units. Grey units are undetermined: there are not enough images to tell, "
-        "which never means no effect. Bars are 95 % intervals."
+        "which never means no effect. Bars are 95 % intervals, as far as "
+        "an effect is on several images of the set."
     ),
     limits=(
         "The definition is ours: the paper that asks the question gives none that we could find. Nothing "

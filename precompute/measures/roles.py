@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from precompute.measures.multiplicity import false_discovery
 from precompute.measures.shifts import sign_flip_bound
+from precompute.measures.skewed import skewed_interval
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -176,6 +177,31 @@ def unit_effects(losses: LogOddsLosses, *, taking: NDArray[np.bool_], margin: fl
         losses=losses,
         taking=taking,
     )
+
+
+def effect_interval(effect: LogOddsEffect) -> tuple[Floats, Floats]:
+    """Return the limits of the 95 % interval of each mean, see :func:`precompute.measures.skewed.skewed_interval`.
+
+    An effect on so few images that hardly one of the set shows it is beyond it: what no image shows no interval holds.
+
+    Parameters
+    ----------
+    effect : LogOddsEffect
+        Of classes or of units.
+
+    Returns
+    -------
+    low, high : arrays of the shape of its means
+        NaN where there are fewer than two images.
+    """
+    losses, taking = effect.losses, effect.taking
+    n = np.where(losses.count > 1, losses.count, np.nan)
+    mean = losses.total / n
+    third = (losses.cube / n - 3 * mean * losses.square / n + 2 * mean**3) / n**2
+    if taking is not None:
+        third = third[:, taking].sum(axis=1) / max(1, int(taking.sum())) ** 3
+    skewness = third / np.where(effect.error > 0, effect.error, np.inf) ** 3
+    return skewed_interval(effect.mean, effect.error, skewness)
 
 
 def _above(losses: LogOddsLosses, margin: float) -> tuple[Floats, Floats]:

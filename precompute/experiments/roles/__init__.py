@@ -10,7 +10,7 @@ from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prep
 from precompute.experiments.reading import spread, without_log_prob
 from precompute.experiments.roles.log_odds_effects import ImageSetLosses, Key, in_folder, stored
 from precompute.measures.halves import divided
-from precompute.measures.roles import LogOddsEffect, class_effects, roles, unit_effects
+from precompute.measures.roles import LogOddsEffect, class_effects, effect_interval, roles, unit_effects
 from precompute.measures.table import named
 from precompute.store.reader import Store
 
@@ -95,7 +95,13 @@ def _found(here: ImageSetLosses, there: ImageSetLosses, key: Key) -> Arrays:
 
 def _pair(training: LogOddsEffect, held_out: LogOddsEffect) -> Arrays:
     found = roles(training, held_out)
+    ends = {
+        f"{name}_{end}": values
+        for name, effect in (("training", training), ("held_out", held_out))
+        for end, values in zip(("low", "high"), effect_interval(effect), strict=True)
+    }
     return {
+        **ends,
         "training": training.mean,
         "training_error": training.error,
         "held_out": held_out.mean,

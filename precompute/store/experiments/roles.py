@@ -25,6 +25,18 @@ def _effects(which: str, axes: tuple[str, ...], over: str, nan: tuple[str, str])
                 nan=nan[0],
             ),
             Entry(f"{_ABLATED}/{which}{name}_error", "f4", axes, "nat", "Its standard error.", nan=nan[1]),
+            *(
+                Entry(
+                    f"{_ABLATED}/{which}{name}_{end}",
+                    "f4",
+                    axes,
+                    "nat",
+                    f"{limit} limit of its 95 % interval, which allows for skewness (Hall 1992).",
+                    required=False,
+                    nan=nan[1],
+                )
+                for end, limit in (("low", "Lower"), ("high", "Upper"))
+            ),
         )
     )
 

@@ -16,11 +16,13 @@ from precompute.measures.roles import (
     LogOddsLosses,
     class_effects,
     differences,
+    effect_interval,
     log_odds_loss,
     roles,
     unit_effects,
 )
 from precompute.measures.shifts import sign_flip_bound
+from precompute.measures.skewed import skewed_interval
 from tests.simulations import planted_roles
 
 
@@ -115,6 +117,23 @@ def test_the_effect_of_a_unit_weighs_classes_alike(images):
         assert effect.helps[unit] == pytest.approx(
             float(sign_flip_bound(np.sum(weighted), np.sum(np.square(weighted))))
         )
+
+
+def test_intervals_take_the_skewness_of_the_mean_from_the_falls(images):
+    fall, label = images
+    losses, taking = LogOddsLosses.of(fall, label, 4), np.array([True, False, True, False])
+    of_class, of_unit = class_effects(losses), unit_effects(losses, taking=taking)
+    for unit in range(3):
+        thirds = []
+        for c in (0, 2):
+            mine = fall[unit, label == c]
+            thirds.append(((mine - mine.mean()) ** 3).mean() / len(mine) ** 2)
+            mean, error = of_class.mean[unit, c], of_class.error[unit, c]
+            wanted = skewed_interval(mean, error, np.array(thirds[-1] / error**3))
+            np.testing.assert_allclose([end[unit, c] for end in effect_interval(of_class)], wanted)
+        mean, error = of_unit.mean[unit], of_unit.error[unit]
+        wanted = skewed_interval(mean, error, np.array(sum(thirds) / 8 / error**3))
+        np.testing.assert_allclose([end[unit] for end in effect_interval(of_unit)], wanted)
 
 
 def test_a_unit_without_any_class_has_no_effect(images):
