@@ -11,7 +11,7 @@ MOST_DASHES = 60
 
 
 def scatter(
-    frame: pd.DataFrame, x_label: str, y_label: str, *, x_chance: str = "", y_chance: str = ""
+    frame: pd.DataFrame, x_label: str, y_label: str, *, x_chance: str = "", y_chance: str = "", shade: str = ""
 ) -> alt.LayerChart:
     """Draw a point a unit. Clicking a point selects its unit (selection ``pick``, field ``unit``).
 
@@ -25,6 +25,8 @@ def scatter(
         Titles of the axes.
     x_chance, y_chance : str
         What the levels of chance are, each a dash across the way in which it is to be read; empty where there is none.
+    shade : str
+        What column ``shade`` is, by which points are coloured then; defined for each of them.
     """
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     hover = alt.selection_point(name="hover", fields=["unit"], on="pointerover", clear="pointerout", empty=False)
@@ -36,12 +38,13 @@ def scatter(
         x=x,
         y=alt.Y("y:Q", axis=theme.axis(y_label), scale=_scale(frame["y"])),
         size=alt.SizeValue(80, condition={"param": "hover", "empty": False, "value": 220}),
-        color=strong if any_chosen else alt.ColorValue(theme.ACTIVATION),
+        color=_shades(shade) if shade else strong if any_chosen else alt.ColorValue(theme.ACTIVATION),
         tooltip=[
             alt.Tooltip("unit:Q", title="unit"),
             alt.Tooltip("sees:N", title="highest mean"),
             *_tip("x", x_label, x_chance),
             *_tip("y", y_label, y_chance),
+            *([theme.tip("shade:Q", shade, format=".3g")] if shade else []),
         ],
     ).add_params(pick, hover)
     base = alt.Chart(frame)
@@ -57,6 +60,12 @@ def scatter(
     return theme.layered(
         [*dashes, encoded], height=HEIGHT, n_marks=len(frame) * (1 + len(dashes) * (len(frame) <= MOST_DASHES))
     )
+
+
+def _shades(label: str) -> alt.Color:
+    scale = alt.Scale(range=[theme.REST, theme.LOSS])
+    legend = alt.Legend(title=theme.plain(label), orient="top", direction="horizontal", gradientLength=200)
+    return alt.Color("shade:Q", scale=scale, legend=legend)
 
 
 def _scale(values: pd.Series) -> alt.Scale:

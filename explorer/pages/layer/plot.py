@@ -71,19 +71,28 @@ def _plot_map(view: View, layer: Layer, kept: Kept) -> None:
         note("No unit of this layer was silenced, so nothing is known of what breaks without them.")
         return
     drawn = map_by_answers(layer) if by_answers else map_by_losses(layer, view.selection.ablation)
-    if drawn.is_empty:
+    axes = axes_of(layer)
+    if drawn.is_empty or not axes:
         note("The units do not differ in this, so there is no map.")
         return
+    shade = view.selection.y or default_axes(axes)[1]
+    measure_choice.show(view, layer, axes, shade, "y", "Coloured by")
+    quantity = quantity_of(layer.measures[shade])
     frame = _named(view, layer, drawn.places[:, 0], drawn.places[:, 1], kept)
+    n_placed = len(frame)
+    frame["shade"] = quantity.values[frame["unit"]]
+    frame = frame[np.isfinite(frame["shade"])]
     draw_chart(
-        lambda: scatter(frame, "first component", "second component"),
-        key=f"map_{layer.name}_{view.selection.plot}_{view.selection.find}",
+        lambda: scatter(frame, "first component", "second component", shade=quantity.label),
+        key=f"map_{layer.name}_{view.selection.plot}_{view.selection.find}_{shade}",
         says=f"A map of units: {_MAP_READING[view.selection.plot]}",
         on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
     )
     note(f"{_MAP_READING[view.selection.plot]} The map shows {100 * drawn.share:.0f} % of how the units differ.")
-    if missing := int(kept.sum()) - len(frame):
+    if missing := int(kept.sum()) - n_placed:
         note(f"{count(missing, 'unit')} without a place not drawn: {_MAP_MISSING[view.selection.plot]}.")
+    if uncoloured := n_placed - len(frame):
+        note(f"{count(uncoloured, 'unit')} without a value of {quantity.label} not drawn.")
 
 
 def _plot_measures(view: View, layer: Layer, kept: Kept) -> None:

@@ -38,3 +38,11 @@ def test_of_many_units_only_the_one_pointed_at_has_its_dash(n_units, all_drawn):
     (dashes,) = [layer for layer in layers if layer["mark"]["type"] == "tick"]
     assert ("transform" not in dashes) == all_drawn
     assert all_drawn or dashes["transform"][0]["filter"] == {"param": "hover", "empty": False}
+
+
+def test_points_can_be_coloured_by_a_third_measure():
+    spec = scatter(FRAME.assign(shade=[0.5, 2.0]), "first", "second", shade="Largest drop").to_dict()
+    colour = spec["layer"][0]["encoding"]["color"]
+    assert colour["field"] == "shade"
+    assert colour["legend"]["title"] == "Largest drop"
+    assert [row["shade"] for row in next(iter(spec["datasets"].values()))] == [0.5, 2.0]
