@@ -181,6 +181,7 @@ def _rules(file: h5py.File | TrainView) -> Iterator[Rule]:
     """List what must hold, in an order in which each rule rests on those before it."""
     yield from values.rules(file)
     yield from frame.rules(file)
+    yield from values.count_rules(file)
     yield from image_top.output_rules(file)
     for layer in names(file, "/layers"):
         base = f"/layers/{layer}"

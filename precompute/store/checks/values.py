@@ -29,6 +29,12 @@ def rules(file: h5py.File) -> Iterator[Rule]:
         for path in instances(file, entry.path):
             if path in file:
                 yield Rule((path,), partial(_problems, file, path, entry))
+
+
+def count_rules(file: h5py.File) -> Iterator[Rule]:
+    """List the rules that images counted by class are no more than the class has; they rest on the labels."""
+    for entry in schema.entries_with(names(file, "/experiments")):
+        for path in instances(file, entry.path):
             if path in file and entry.unit == "images" and entry.axes[-1:] == ("class",) and not _of_training(path):
                 yield Rule((path, "/images/label", "/classes/name"), partial(_beyond_class, file, path))
 
