@@ -146,7 +146,7 @@ class _Trial:
     def _seconds(self, name: str, n: int) -> float:
         """Time n maps, and return the time of one."""
         # Spread over the units where they are not all taken.
-        some = np.arange(len(self.pairs))[:: max(1, len(self.pairs) // n)][:n]
+        some = np.unique(np.linspace(0, len(self.pairs) - 1, min(n, len(self.pairs))).astype(np.int64))
         seconds = work_clock(self.plan.device)
         at = (self.peak[0][some], self.peak[1][some])
         attribution_maps(self.look, METHODS[name], self.plan.probe, self.pairs.take(some), at, lambda _n: None)

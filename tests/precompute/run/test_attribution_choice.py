@@ -1,0 +1,73 @@
+"""Which attributions a run makes by default, by what they cost and what all else of the second look does."""
+
+from dataclasses import replace
+
+import pytest
+
+from precompute.attribution_methods import METHODS
+from precompute.options import RunOptions
+from precompute.run import attribution_choice
+from precompute.run.attribution_choice import with_attributions
+from precompute.run.planning import make_plan
+from tests.small import write_images, write_network
+
+LAYER = "features.4"  # of eight units
+FIRST = {"gradient": 6, "deconvolution": 0, "guided_backpropagation": 0, "integrated_gradients": 1}
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("choice")
+    model, images = write_network(folder), write_images(folder / "images")
+    options = RunOptions(
+        model=model, images=images, layers=(LAYER,), out=folder / "small.h5", attribution=None, workers=0
+    )
+    return replace(make_plan(options), sweep_seconds=100.0)
+
+
+@pytest.fixture
+def chosen(plan, monkeypatch):
+    """Return how many exemplars each method gets, given what a map and all else of the second look cost."""
+
+    def choose(a_map, showing=0.0, plan=plan):
+        monkeypatch.setattr(
+            attribution_choice._Trial, "seconds_a_map", lambda _, methods: dict.fromkeys(methods, a_map)
+        )
+        monkeypatch.setattr(attribution_choice, "_showing_seconds", lambda _plan: showing)
+        found = with_attributions(plan).attribution
+        counts = found.exemplars[LAYER]
+        assert found.seconds == pytest.approx(8 * a_map * sum(counts.values()))
+        return counts
+
+    return choose
+
+
+def test_all_is_made_where_it_costs_no_more_than_the_sweep(chosen):
+    assert chosen(99 / (8 * 6 * 4)) == dict.fromkeys(METHODS, 6)
+
+
+def test_the_first_maps_are_made_whatever_they_cost(chosen):
+    assert chosen(1000.0) == FIRST
+
+
+def test_pictures_and_maps_of_exemplars_count_too(chosen):
+    a_map = 99 / (8 * 6 * 4)
+    assert chosen(a_map, showing=40.0) == FIRST | {"deconvolution": 6, "integrated_gradients": 2}
+    assert chosen(a_map, showing=90.0) == FIRST
+
+
+def test_half_a_minute_is_always_given(chosen, plan):
+    brief = replace(plan, sweep_seconds=1.0)
+    assert chosen(29 / (8 * 6 * 4), plan=brief) == dict.fromkeys(METHODS, 6)
+
+
+def test_methods_that_are_named_are_made_in_full(chosen, plan):
+    named = replace(plan, options=replace(plan.options, attribution=("deconvolution", "integrated_gradients")))
+    assert chosen(1000.0, showing=1000.0, plan=named) == {"deconvolution": 6, "integrated_gradients": 6}
+
+
+def test_what_a_map_costs_is_tried(plan):
+    (site,) = plan.sites
+    trial = attribution_choice._Trial.of(plan, site, plan.looks()[site])
+    assert trial.failing(list(METHODS)) == {}
+    assert all(seconds > 0 for seconds in trial.seconds_a_map(list(METHODS)).values())
