@@ -3,11 +3,13 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.charts.compression import NAMES, Floats, colour_strip, compression
 from explorer.experiments.presentation import Presentation
+from explorer.experiments.transitions import span
 from explorer.format import count, number, probability
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
@@ -46,10 +48,11 @@ def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], accuracy: Floats) -
     rows = []
     for kind in (kind for kind in NAMES if (ranking == kind).any()):
         curves = accuracy[ranking == kind]
-        spared = [np.mean([_spared(n_removed, curve, allowed) for curve in curves]) for allowed in _ALLOWED]
-        mean = area(curves, n_removed).mean()
-        cells = [number(float(each), 0) for each in spared] + [number(100 * float(mean), 1)]
-        rows.append([NAMES[kind], *cells])
+        spared = [
+            pd.Series([_spared(n_removed, curve, allowed) for curve in curves], dtype=float) for allowed in _ALLOWED
+        ]
+        areas = pd.Series(100 * area(curves, n_removed))
+        rows.append([NAMES[kind], *(span(each, 0) for each in spared), span(areas, 1)])
     table(["", *(f"units gone, {100 * allowed:.0f} pt lost" for allowed in _ALLOWED), "area, %"], rows)
 
 
@@ -68,8 +71,8 @@ def _decided_on(experiment: Experiment, base: str, accuracy: Floats) -> str:
         f"Decided in {count(n_rounds, 'round')} on {int((half == 0).sum()):,} images, measured on "
         f"{int((half == 1).sum()):,} others. Half way accuracy has changed by "
         f"{number(100 * float(deciding[half_way] - deciding[0]), 1)} points on the images that decided and by "
-        f"{number(100 * float(accuracy[0, half_way] - accuracy[0, 0]), 1)} points on the others: the best choice looks "
-        "better on the images that chose it."
+        f"{number(100 * float(accuracy[0, half_way] - accuracy[0, 0]), 1)} points on the others. As a rule the "
+        "choice looks better on the images that made it."
     )
 
 
