@@ -61,8 +61,20 @@ class Experiment(Mapping[str, NDArray[Any]]):
         ``reduced`` is there only where something was cut down to stay within the time allowed.
         """
         held = self._file.facts(self._path())
-        parsed = {fact: json.loads(str(held[fact])) for fact in ("options", "versions") if fact in held}
+        parsed = {fact: self._parsed(fact, str(held[fact])) for fact in ("options", "versions") if fact in held}
         return {fact: value.item() if isinstance(value, np.generic) else value for fact, value in held.items()} | parsed
+
+    def _parsed(self, fact: str, text: str) -> dict[str, Any]:
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise StoreDamaged(
+                f"{self._file.path}: the fact {fact!r} of {self._path()} is no JSON object. `python -m precompute "
+                f"check {self._file.path}` lists all that is wrong; copy the file again."
+            )
+        return found
 
     def facts_of(self, layer: str) -> dict[str, Any]:
         """When and by what command the findings of one layer were made, and with which versions (as JSON text)."""

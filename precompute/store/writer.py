@@ -61,6 +61,8 @@ class StoreWriter:
             # write it when the dataset is dropped, where no error can be raised.
             self._file = h5py.File(self.part, "w", locking=False, rdcc_nbytes=0)
         except OSError as error:
+            with suppress(OSError):
+                self.part.unlink(missing_ok=True)  # a full disk leaves an empty file
             raise DiskError(
                 f"{self.destination}: the store cannot be written here ({_reason(error)}). Choose another place."
             ) from error

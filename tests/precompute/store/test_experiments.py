@@ -341,6 +341,17 @@ def test_a_planted_fault_is_found_at_its_path(extended, path):
     assert path in {problem.path for problem in check(extended)}
 
 
+@pytest.mark.parametrize("text", ["no JSON", "[1]", "[" * 50_000])
+def test_options_that_are_no_json_object_are_damage_to_a_reader(extended, text):
+    with h5py.File(extended, "r+") as file:
+        file["/experiments/statistics"].attrs["versions"] = np.bytes_(text)
+    with (
+        open_store(extended) as store,
+        pytest.raises(StoreDamaged, match="'versions' of /experiments/statistics is no"),
+    ):
+        _ = store.experiment("statistics").facts
+
+
 def test_a_wrong_number_of_units_is_found(extended):
     path = f"{ABLATED}/reliability"
     with h5py.File(extended, "r+") as file:

@@ -1,5 +1,6 @@
 """A store appears whole or not at all, and what was there before survives whatever goes wrong."""
 
+import errno
 import json
 import os
 import resource
@@ -147,6 +148,17 @@ def test_a_failed_write_leaves_the_earlier_store_byte_for_byte(go_wrong, error, 
         go_wrong(writer)
     assert store_path.read_bytes() == before
     assert files_in(store_path.parent) == [store_path.name]
+
+
+def test_a_disk_that_is_full_from_the_beginning_is_left_without_a_part(tmp_path, monkeypatch):
+    def refuse(path, *_, **__):
+        Path(path).touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("precompute.store.writer.h5py.File", refuse)
+    with pytest.raises(DiskError, match="cannot be written here"), StoreWriter(tmp_path / "store.h5"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_writer_left_without_finishing_leaves_nothing(tmp_path):
