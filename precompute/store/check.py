@@ -63,7 +63,8 @@ def check(path: Path | str) -> list[Problem]:
         if unsound:  # nothing else is looked at: it could lead anywhere
             return unsound
         found = problems_of(file) + _foreign(file)
-        if not np.all(file.attrs.get("complete", True)):
+        complete = np.asarray(file.attrs.get("complete", True))
+        if complete.dtype.kind in "biu" and not complete.all():
             found.insert(0, Problem("/", "the store is not stamped complete; its run was stopped or is still going on"))
     return found
 

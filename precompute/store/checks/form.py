@@ -125,7 +125,7 @@ def _dataset_problems(file: h5py.File, path: str, entry: schema.Entry, shared: M
         return
     yield from _fact_problems(file, path, schema.DATASET_FACTS)
     axes = read_fact(dataset, "axes", entry.axes)
-    if np.ndim(axes) != 1 or list(axes) != list(entry.axes):
+    if not _is_of_kind(axes, "texts") or list(map(str, axes)) != list(entry.axes):
         yield Problem(path, f"expected the fact 'axes' to say {list(entry.axes)}, found {axes}")
     if not _has_type(dataset, entry.dtype):
         yield Problem(path, f"expected the type {entry.dtype}, found {dataset.dtype}")

@@ -16,5 +16,5 @@ def problems(file: h5py.File) -> Iterator[Problem]:
         yield Problem(f"{TRAIN}{layer_path(layer)}", what)
     for layer in sorted(held & trained):
         n_units, n_trained = (file[f"{base}{layer_path(layer)}"].attrs.get("n_units") for base in ("", TRAIN))
-        if n_units != n_trained:
+        if str(n_units) != str(n_trained):  # of whatever type they are
             yield Problem(f"{TRAIN}{layer_path(layer)}", f"expected {n_units} units as in the run, found {n_trained}")

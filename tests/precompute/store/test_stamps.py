@@ -155,3 +155,14 @@ def test_a_changed_store_is_not_stamped_anew(how, change):
     assert path.read_bytes() == before
     with open_store(path) as store:
         assert store.layers
+
+
+def test_facts_of_any_type_are_told_and_end_in_no_fault_of_ours(good_bytes, store_path):
+    """Also of a type that no fact has: a record."""
+    record = np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])
+    for path in ("/", "/model", "/images", "/baseline", LAYER, f"{LAYER}/class_mean", f"{LAYER}/measure/dead"):
+        store_path.write_bytes(good_bytes)
+        with h5py.File(store_path, "r+") as file:
+            for name in file[path].attrs:
+                file[path].attrs[name] = record
+        assert path in told(store_path)
