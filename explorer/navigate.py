@@ -171,6 +171,11 @@ def open_class(view: View, label: int) -> None:
     go(CLASS, at_class(view, int(label)).selection)
 
 
+def open_image(view: View, image: int) -> None:
+    """Open the page of an image. For callbacks."""
+    go(IMAGE, at_image(view, int(image)).selection)
+
+
 def href(page: str, chosen: Selection) -> str:
     """Return the address of a page, by its file, from any other page; `explorer.widgets.links` follows it in place."""
     name = next(known.name for known in PAGES if known.file == page)

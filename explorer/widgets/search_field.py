@@ -40,13 +40,13 @@ def _open(view: View) -> None:
     if not found.is_one:
         return
     st.session_state[_KEY] = ""
-    chosen = view.selection
     if found.units:
-        navigate.go(navigate.UNIT, chosen.to(layer=found.units[0][0], unit=found.units[0][1]))
+        layer, unit = found.units[0]
+        navigate.open_unit(view, view.store.layer(layer), unit)
     elif found.classes:
-        navigate.go(navigate.CLASS, chosen.to(label=view.store.classes.name[found.classes[0]]))
+        navigate.open_class(view, found.classes[0])
     else:
-        navigate.go(navigate.IMAGE, chosen.to(image=view.store.images.path[found.images[0]]))
+        navigate.open_image(view, found.images[0])
 
 
 def forget() -> None:

@@ -29,7 +29,7 @@ def misplaced(network: nn.Module, inputs: Tensor, places: Collection[Place]) -> 
     network
         A network in evaluation mode.
     inputs
-        (image, channel, height, width): two images at least.
+        (image, channel, height, width): one image at least.
     places
         Paths of modules, with the number of the call.
 
@@ -38,7 +38,8 @@ def misplaced(network: nn.Module, inputs: Tensor, places: Collection[Place]) -> 
     set of (str, int)
         Those of `places` where the rows are not the images in their order, or change with other images.
     """
-    images = torch.cat([inputs[:2], inputs[:2].flip(-1) * 0.7])
+    two = inputs[:2] if len(inputs) > 1 else torch.cat([inputs, inputs.flip(-2) * 0.8])
+    images = torch.cat([two, two.flip(-1) * 0.7])
     first = _sketches(network, images, places)
     found = {place for place, (sketch, _) in first.items() if len(sketch) != len(images)}
     for changed in _CHANGED:

@@ -101,4 +101,4 @@ def test_an_experiment_has_a_help_of_its_own(name, capsys):
     spec = registry.spec_of(name)
     assert spec.title in told
     for field, said in options_of(ExperimentOptions).items():
-        assert (f"[{said.written} {said.value}]" in told) == (field in spec.options)
+        assert (f"[{f'{said.written} {said.value}'.strip()}]" in told) == (field in spec.options)

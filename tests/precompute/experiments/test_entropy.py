@@ -131,9 +131,7 @@ def test_other_readings_add_no_measures_and_take_away_those_of_ours(done, tmp_pa
     path = tmp_path / "store.h5"
     path.write_bytes(done.path.read_bytes())
     ours = done.experiment("entropy")[f"{LAYER}/entropy"]
-    assert (
-        main(["experiment", "entropy", str(path), "--seed", "5", "--entropy-rule", rule, "--layer", "features.4"]) == 0
-    )
+    assert main(["experiment", "entropy", str(path), "--seed", "5", "--entropy-rule", rule]) == 0
     with open_store(path) as store:
         assert store.experiment("entropy").facts["options"]["entropy_rule"] == rule
         assert "feature_entropy" not in store.layer("features.4").measures
