@@ -1,17 +1,16 @@
 """The what-ifs that people keep by name, in one file beside the store: ``STORE.what-ifs.json``."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from explorer import beside_store
 from precompute.errors import DiskError, OptionError
 
 MOST_NAME, MOST_SAVED = 120, 500
-_MOST_BYTES = 2**20
 _PARTS = ("layer", "units", "change", "on")
 _one_at_a_time = Lock()
 
@@ -34,7 +33,7 @@ class SavedWhatIf:
 
 def file_of(store: Path) -> Path:
     """Return the file that holds a store's what-ifs."""
-    return store.with_name(f"{store.stem}.what-ifs.json")
+    return beside_store.named(store, "what-ifs.json")
 
 
 def load(store: Path) -> tuple[SavedWhatIf, ...]:
@@ -47,12 +46,8 @@ def load(store: Path) -> tuple[SavedWhatIf, ...]:
     """
     file = file_of(store)
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise ValueError(f"it has more than {_MOST_BYTES} bytes")
-        told = json.loads(file.read_text("utf-8"))
-        return tuple(_understood(each) for each in told["what_ifs"])
-    except FileNotFoundError:
-        return ()
+        text = beside_store.read(file)
+        return () if text is None else tuple(_understood(each) for each in json.loads(text)["what_ifs"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DiskError(f"{file}: this file of saved what-ifs cannot be read ({error}). Mend it or move it.") from error
 
@@ -95,13 +90,5 @@ def _understood(told: Any) -> SavedWhatIf:
 
 
 def _write(store: Path, saved: list[SavedWhatIf]) -> None:
-    file = file_of(store)
-    part = file.with_name(f".{file.name}.part-{os.getpid()}")
     text = json.dumps({"what_ifs": [{"name": each.name, "asked": each.asked} for each in saved]}, indent=1)
-    try:
-        # Half a pair of characters, as a hostile name may hold, is written as an escape by JSON itself.
-        part.write_text(text + "\n", "utf-8")
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DiskError(f"{file}: this file cannot be written ({error.strerror}). Make its folder writable.") from error
+    beside_store.write(file_of(store), text + "\n")

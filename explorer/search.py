@@ -1,9 +1,10 @@
-"""Finding what a few typed letters mean: a unit by its number, classes by their names, images by their paths."""
+"""Finding what a few typed letters mean: units by number or label, classes by their names, images by their paths."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from explorer.labels import Label
 from precompute.store.reader import Store
 
 MOST_SHOWN = 8
@@ -22,6 +23,10 @@ class Found:
         The best matches, at most `MOST_SHOWN` of each.
     n_classes, n_images : int
         How many match.
+    labelled : tuple of Label
+        Labels that match, the best first, at most `MOST_SHOWN`.
+    n_labelled : int
+        How many match.
     """
 
     units: tuple[tuple[str, int], ...]
@@ -29,14 +34,16 @@ class Found:
     images: tuple[int, ...]
     n_classes: int
     n_images: int
+    labelled: tuple[Label, ...] = ()
+    n_labelled: int = 0
 
     @property
     def is_one(self) -> bool:
         """Whether it can mean one thing only."""
-        return len(self.units) + self.n_classes + self.n_images == 1
+        return len(self.units) + self.n_classes + self.n_images + self.n_labelled == 1
 
 
-def search(text: str, store: Store, layer: str | None) -> Found:
+def search(text: str, store: Store, layer: str | None, labels: Sequence[Label] = ()) -> Found:
     """Look for a text in a store, whether its letters are large or small.
 
     Parameters
@@ -47,6 +54,8 @@ def search(text: str, store: Store, layer: str | None) -> Found:
         Where to look.
     layer : str or None
         The layer that is looked at.
+    labels : sequence of Label
+        What people call units.
 
     Returns
     -------
@@ -62,7 +71,18 @@ def search(text: str, store: Store, layer: str | None) -> Found:
     titles = zip(store.classes.title, store.classes.name, strict=True)
     classes = _ranked(sought, [f"{title}\n{name}" for title, name in titles])
     images = _ranked(sought, store.images.path)
-    return Found(units, tuple(classes[:MOST_SHOWN]), tuple(images[:MOST_SHOWN]), len(classes), len(images))
+    layers = {held.name: held.n_units for held in store.layers}
+    known = [label for label in labels if label.unit < layers.get(label.layer, 0)]
+    labelled = [known[at] for at in _ranked(sought, [label.text for label in known])]
+    return Found(
+        units,
+        tuple(classes[:MOST_SHOWN]),
+        tuple(images[:MOST_SHOWN]),
+        len(classes),
+        len(images),
+        tuple(labelled[:MOST_SHOWN]),
+        len(labelled),
+    )
 
 
 def _units(sought: str, store: Store, layer: str | None) -> tuple[tuple[str, int], ...]:

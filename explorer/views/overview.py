@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer import navigate
-from explorer.pages.overview import sections
+from explorer.pages.overview import labels_section, sections
 from explorer.widgets import experiment_list, header, messages
 from explorer.widgets.html import heading, sentence
 
@@ -21,5 +21,6 @@ with right:
     sections.show_accuracy(view)
     heading("Experiments", "questions about the units of a layer, each with a figure and numbers")
     experiment_list.show(view)
+labels_section.show(view)
 sections.show_origin(view)
 sections.show_skipped_files(view)

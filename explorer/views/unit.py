@@ -15,6 +15,7 @@ from explorer.pages.unit import (
     exemplars,
     headline_note,
     measures,
+    naming,
     unit_picker,
 )
 from explorer.widgets import header, messages, what_if_link
@@ -41,7 +42,9 @@ else:
     move = main_move(flips, before, view.store.classes.of_output)
     headline_note.show(view, profile, images, effects, test, move)
 measures.show_key_measures(view, layer, unit, effects.n_images)
-what_if_link.show(view, [unit], "What if this unit were changed, alone or with others")
+with st.container(horizontal=True, vertical_alignment="center"):
+    what_if_link.show(view, [unit], "What if this unit were changed, alone or with others")
+    naming.show(view, layer, unit)
 
 left, right = st.columns([5, 7], gap="large")
 with left:

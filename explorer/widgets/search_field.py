@@ -1,13 +1,16 @@
-"""One field on every page that finds a unit by its number, a class by its name and an image by its path."""
+"""One field on every page that finds a unit by its number or label, a class by its name and an image by its path."""
+
+import contextlib
 
 import streamlit as st
 
-from explorer import navigate
+from explorer import labels, navigate
 from explorer.format import count
 from explorer.navigate import View
 from explorer.search import Found, search
 from explorer.widgets.html import Markup, escape
 from explorer.widgets.names import class_link, image_link, unit_link
+from precompute.errors import DiskError
 
 _KEY = "find"
 
@@ -17,7 +20,7 @@ def show_field(view: View) -> None:
     st.text_input(
         "Find",
         key=_KEY,
-        placeholder="Find a unit, class or image",
+        placeholder="Find a unit, class, image or label",
         on_change=_open,
         args=(view,),
         label_visibility="collapsed",
@@ -30,23 +33,30 @@ def show_found(view: View) -> None:
     sought = st.session_state.get(_KEY, "")
     if not sought.strip():
         return
-    found = search(sought, view.store, view.selection.layer)
+    found = _search(view, sought)
     lines = _lines(view, found) or [Markup(f"Nothing is called “{escape(sought[:60])}” here.")]
     st.html(f'<div class="us-found" role="status">{"".join(f"<p>{line}</p>" for line in lines)}</div>')
 
 
 def _open(view: View) -> None:
-    found = search(st.session_state[_KEY], view.store, view.selection.layer)
+    found = _search(view, st.session_state[_KEY])
     if not found.is_one:
         return
     st.session_state[_KEY] = ""
-    if found.units:
-        layer, unit = found.units[0]
+    if found.units or found.labelled:
+        layer, unit = found.units[0] if found.units else (found.labelled[0].layer, found.labelled[0].unit)
         navigate.open_unit(view, view.store.layer(layer), unit)
     elif found.classes:
         navigate.open_class(view, found.classes[0])
     else:
         navigate.open_image(view, found.images[0])
+
+
+def _search(view: View, sought: str) -> Found:
+    given: tuple[labels.Label, ...] = ()
+    with contextlib.suppress(DiskError):  # the pages of units tell what is wrong with the file
+        given = labels.load(view.source.path)
+    return search(sought, view.store, view.selection.layer, given)
 
 
 def forget() -> None:
@@ -60,6 +70,10 @@ def _lines(view: View, found: Found) -> list[Markup]:
     if found.units:
         links = [unit_link(view, view.store.layer(layer), unit, f"{layer}:{unit}") for layer, unit in found.units]
         lines.append(Markup(f"<b>Unit</b> {' · '.join(links)}"))
+    if found.labelled:
+        links = [_labelled(view, label) for label in found.labelled]
+        lines.append(Markup(f"<b>Named</b> {' · '.join(links)}"))
+        lines += _more(found.n_labelled - len(found.labelled), "label", "labels")
     if found.classes:
         lines.append(Markup(f"<b>Class</b> {' · '.join(_class(view, label) for label in found.classes)}"))
         lines += _more(found.n_classes - len(found.classes), "class", "classes")
@@ -67,6 +81,11 @@ def _lines(view: View, found: Found) -> list[Markup]:
         lines.append(Markup(f"<b>Image</b> {' · '.join(image_link(view, image) for image in found.images)}"))
         lines += _more(found.n_images - len(found.images), "image", "images")
     return lines
+
+
+def _labelled(view: View, label: labels.Label) -> Markup:
+    link = unit_link(view, view.store.layer(label.layer), label.unit, f"{label.layer}:{label.unit}")
+    return Markup(f"{link} “{escape(label.text)}”")
 
 
 def _more(n: int, one: str, several: str) -> list[Markup]:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from explorer import labels
+from explorer.labels import Label
 from explorer.search import MOST_SHOWN, search
 from tests.explorer.conftest import put
 
@@ -76,3 +78,26 @@ def test_what_means_several_things_is_a_list_of_links(made, runs, show, full_sto
 def test_nothing_found_is_said_with_what_was_typed_as_text(made, runs, show):
     put(made("full"), runs)
     assert "Nothing is called “&lt;i&gt;$x$&lt;/i&gt;” here." in typed(show, "<i>$x$</i>").words
+
+
+def test_units_are_found_by_any_part_of_a_label_of_units_that_the_store_has(full_store):
+    given = [
+        Label(LAYER, 2, "Ada", "A kite, striped"),
+        Label(LAYER, 4, "Bo", "kite"),
+        Label(LAYER, 99, "Ada", "kite"),
+        Label("gone", 0, "Ada", "kite"),
+        Label(LAYER, 1, "Ada", "sea"),
+    ]
+    found = search("KITE", full_store, LAYER, given)
+    assert found.labelled == (given[1], given[0])
+    assert found.n_labelled == 2
+    assert search("striped, ", full_store, LAYER, given).n_labelled == 0
+    assert search("a kite, s", full_store, LAYER, given).labelled == (given[0],)
+
+
+def test_the_field_shows_labels_as_text(made, runs, show):
+    labels.put(put(made("full"), runs), Label(LAYER, 2, "Ada", "<b>blob</b> one"), Label(LAYER, 3, "Ada", "blob two"))
+    page = show(store="demo")
+    page.app.text_input(key="find").set_value("blob").run()
+    assert "“&lt;b&gt;blob&lt;/b&gt; one”" in page.words
+    assert f"{LAYER}:3" in page.words

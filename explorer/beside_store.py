@@ -1,0 +1,51 @@
+"""Small files that people's words are kept in beside a store, which itself is never written."""
+
+import os
+from pathlib import Path
+
+from precompute.errors import DiskError
+
+MOST_BYTES = 2**24
+
+
+def named(store: Path, ending: str) -> Path:
+    """Return the file of a kind that lies beside a store, such as ``demo.labels.csv``."""
+    return store.with_name(f"{store.stem}.{ending}")
+
+
+def read(file: Path) -> str | None:
+    """Return what a file says; None where it is not there.
+
+    Raises
+    ------
+    OSError, ValueError
+        Where it cannot be read, or is no text, or is too large.
+    """
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise ValueError(f"it has more than {MOST_BYTES} bytes")
+        # Line ends stay as they are: they may be a part of what people wrote.
+        with file.open(encoding="utf-8", errors="surrogatepass", newline="") as opened:
+            return opened.read()
+    except FileNotFoundError:
+        return None
+
+
+def write(file: Path, text: str) -> None:
+    """Put a text in place of what a file says, in one step.
+
+    Raises
+    ------
+    DiskError
+        Where it cannot be written; the file is left as it was.
+    """
+    part = file.with_name(f".{file.name}.part-{os.getpid()}")
+    try:
+        with part.open("w", encoding="utf-8", errors="surrogatepass", newline="") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DiskError(f"{file}: this file cannot be written ({error.strerror}). Make its folder writable.") from error

@@ -1,0 +1,64 @@
+"""What people call a unit: their labels, and a form to give one."""
+
+import streamlit as st
+
+from explorer import labels
+from explorer.format import count
+from explorer.labels import CONFIDENCES, MOST_NOTE, MOST_RATER, MOST_TEXT, Label
+from explorer.navigate import View
+from explorer.widgets.html import escape, note
+from explorer.widgets.messages import alert
+from precompute.errors import UnitscopeError
+from precompute.store.reader import Layer
+
+_RATER, _SAID = "rater", "label_said"
+
+
+def show(view: View, layer: Layer, unit: int) -> None:
+    """Say what the unit is called and by whom, and let the reader name it."""
+    if said := st.session_state.pop(_SAID, None):
+        alert("us-warning", escape(said))
+    try:
+        held = [each for each in labels.load(view.source.path) if (each.layer, each.unit) == (layer.name, unit)]
+    except UnitscopeError as error:
+        alert("us-warning", escape(error))
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("Name it" if not held else f"Named by {count(len(held), 'person', 'people')}", width="content"):
+            _show_form(view, layer, unit, held)
+        if held:
+            note(" · ".join(_words(each) for each in held))
+
+
+def _words(label: Label) -> str:
+    return f"“{label.text}” ({label.rater}, {label.confidence})"
+
+
+def _show_form(view: View, layer: Layer, unit: int, held: list[Label]) -> None:
+    own = next((each for each in held if each.rater == st.session_state.get(_RATER)), None)
+    with st.form(f"name_{layer.name}_{unit}", border=False):
+        # What a reader once said of himself goes with him from unit to unit.
+        rater = st.text_input("Your name", value=st.session_state.get(_RATER, ""), max_chars=MOST_RATER)
+        text = st.text_input("It answers to", value=own.text if own else "", max_chars=MOST_TEXT)
+        confidence = st.segmented_control(
+            "How sure are you?", CONFIDENCES, default=own.confidence if own else "fair", required=True
+        )
+        more = st.text_area("Note", value=own.note if own else "", max_chars=MOST_NOTE, height=80)
+        if st.form_submit_button("Save"):
+            _save(view, (layer.name, unit, rater, text, confidence, more))
+    for each in held:
+        if each.note:
+            note(f"{each.rater}: {each.note}")
+    if held:
+        note(f"Labels lie in {labels.file_of(view.source.path)}. A label is what a person thinks, and no finding.")
+
+
+def _save(view: View, said: tuple[str, int, str, str, str, str]) -> None:
+    layer, unit, rater, text, confidence, more = said
+    try:
+        label = Label(layer, unit, " ".join(rater.split()), " ".join(text.split()), confidence, more.strip())
+        labels.put(view.source.path, label)
+        st.session_state[_RATER] = label.rater
+    except UnitscopeError as error:
+        st.session_state[_SAID] = str(error)
+    st.rerun()
