@@ -6,6 +6,9 @@ from statistics import NormalDist
 
 import numpy as np
 
+FEWEST = 20
+"""Things from which kappa has an interval; its standard error is for many."""
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -21,8 +24,8 @@ class Agreement:
         1 where they always agree, 0 where they agree as often as chance would have it, given how often each uses each
         name; NaN where each uses one and the same name throughout, or with nothing named by both.
     low, high : float
-        Limits of its interval, at most 1; NaN where kappa is, or where the interval would have no width because they
-        agree on all or on none.
+        Limits of its interval, at most 1; NaN where kappa is, with fewer things than `FEWEST`, and where they agree on
+        all or on none, so that the interval would have no width.
     """
 
     n: int
@@ -61,7 +64,7 @@ def cohens_kappa(ours: Sequence[str], theirs: Sequence[str], *, level: float = 0
     weight = (1 - kappa) * (columns[:, None] + rows[None, :])
     np.fill_diagonal(weight, np.diagonal(weight) - 1)
     variance = (float((share * weight**2).sum()) - (kappa - by_chance * (1 - kappa)) ** 2) / (n * (1 - by_chance) ** 2)
-    if same in (0, n):
+    if same in (0, n) or n < FEWEST:
         return Agreement(n, same, kappa, np.nan, np.nan)
     margin = NormalDist().inv_cdf((1 + level) / 2) * float(np.sqrt(max(0.0, variance)))
     return Agreement(n, same, kappa, max(-1.0, kappa - margin), min(1.0, kappa + margin))

@@ -60,7 +60,7 @@ def _show_agreement(held: Sequence[Label]) -> None:
         note(f"The first {_MOST_PAIRS} of {count(len(rows), 'pair')}; all follow from the file.")
     note(
         "Kappa is 1 where two raters always agree, 0 where they agree as often as chance would have it (Cohen 1960). "
-        "Labels are the same where they differ by capitals and spaces alone."
+        "It has an interval from 20 units on. Labels are the same where they differ by capitals and spaces alone."
     )
 
 

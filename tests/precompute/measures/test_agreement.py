@@ -68,3 +68,11 @@ def test_of_independent_raters_the_interval_holds_zero_as_often_as_it_says():
         found = cohens_kappa(*(rng.choice(["a", "b", "c"], 80, p=[0.5, 0.3, 0.2]).tolist() for _ in range(2)))
         held += found.low <= 0 <= found.high
     assert 0.915 < held / 400 < 0.985
+
+
+def test_few_things_give_no_interval():
+    ours, theirs = ["a", "b"] * 10, ["a", "b", "b", "a"] + ["a", "b"] * 8
+    assert not np.isnan(cohens_kappa(ours, theirs).low)
+    fewer = cohens_kappa(ours[:-1], theirs[:-1])
+    assert np.isnan([fewer.low, fewer.high]).all()
+    assert fewer.kappa > 0
