@@ -27,8 +27,9 @@ page = st.navigation(
 try:
     if sources := navigate.look_for_stores():
         with reading(*navigate.asked_paths(sources)):
+            # First: a run that a click cuts short must have registered what listens to clicks.
+            links.listen()
             page.run()
-        links.listen()
     else:
         welcome.show()
 except UnitscopeError as error:

@@ -20,7 +20,8 @@ def listen() -> None:
 
 
 def _follow() -> None:
-    address = st.session_state[_KEY]["go"]
+    # A run that was cut short before it listened has forgotten the click.
+    address = st.session_state.get(_KEY, {}).get("go")
     if address is not None:
         search_field.forget()
         navigate.follow(str(address))
