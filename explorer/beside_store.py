@@ -1,9 +1,13 @@
 """Small files that people's words are kept in beside a store, which itself is never written."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from precompute.errors import DiskError
+from precompute.errors import DiskError, OptionError
+
+Held = TypeVar("Held")
 
 MOST_BYTES = 2**24
 
@@ -13,22 +17,33 @@ def named(store: Path, ending: str) -> Path:
     return store.with_name(f"{store.stem}.{ending}")
 
 
-def read(file: Path) -> str | None:
-    """Return what a file says; None where it is not there.
+def load(file: Path, of: str, understood: Callable[[str], tuple[Held, ...]]) -> tuple[Held, ...]:
+    """Return what a file holds; nothing where it is not there.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    of : str
+        What it is a file of, in the plural.
+    understood : callable
+        Turns its text into what it holds.
 
     Raises
     ------
-    OSError, ValueError
-        Where it cannot be read, or is no text, or is too large.
+    DiskError
+        Where the file is there and cannot be read, or is too large, or cannot be understood.
     """
     try:
         if file.stat().st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES} bytes")
         # Line ends stay as they are: they may be a part of what people wrote.
         with file.open(encoding="utf-8", errors="surrogatepass", newline="") as opened:
-            return opened.read()
+            return understood(opened.read())
     except FileNotFoundError:
-        return None
+        return ()
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OptionError) as error:
+        raise DiskError(f"{file}: this file of {of} cannot be read ({error}). Mend it or move it.") from error
 
 
 def write(file: Path, text: str) -> None:

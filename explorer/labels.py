@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from explorer import beside_store
-from precompute.errors import DiskError, OptionError
+from precompute.errors import OptionError
 from precompute.measures.agreement import Agreement, cohens_kappa
 
 MOST_TEXT, MOST_NOTE, MOST_RATER = 120, 1000, 60
@@ -80,12 +80,7 @@ def load(store: Path) -> tuple[Label, ...]:
     DiskError
         Where the file is there and cannot be understood.
     """
-    file = file_of(store)
-    try:
-        text = beside_store.read(file)
-        return () if text is None else read(text)
-    except (OSError, ValueError, OptionError) as error:
-        raise DiskError(f"{file}: this file of labels cannot be read ({error}). Mend it or move it.") from error
+    return beside_store.load(file_of(store), "labels", read)
 
 
 def read(text: str) -> tuple[Label, ...]:

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from explorer import beside_store
-from precompute.errors import DiskError, OptionError
+from precompute.errors import OptionError
 
 MOST_NAME, MOST_SAVED = 120, 500
 _PARTS = ("layer", "units", "change", "on")
@@ -44,12 +44,7 @@ def load(store: Path) -> tuple[SavedWhatIf, ...]:
     DiskError
         Where the file is there and cannot be understood.
     """
-    file = file_of(store)
-    try:
-        text = beside_store.read(file)
-        return () if text is None else tuple(_understood(each) for each in json.loads(text)["what_ifs"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DiskError(f"{file}: this file of saved what-ifs cannot be read ({error}). Mend it or move it.") from error
+    return beside_store.load(file_of(store), "saved what-ifs", _read)
 
 
 def save(store: Path, name: str, asked: Mapping[str, str]) -> None:
@@ -82,6 +77,10 @@ def remove(store: Path, name: str) -> None:
     """
     with _one_at_a_time:
         _write(store, [each for each in load(store) if each.name != name])
+
+
+def _read(text: str) -> tuple[SavedWhatIf, ...]:
+    return tuple(_understood(each) for each in json.loads(text)["what_ifs"])
 
 
 def _understood(told: Any) -> SavedWhatIf:
