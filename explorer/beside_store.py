@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from precompute.errors import DiskError, OptionError
+from precompute.store.place import sync_file, sync_folder
 
 Held = TypeVar("Held")
 
@@ -56,11 +57,10 @@ def write(file: Path, text: str) -> None:
     """
     part = file.with_name(f".{file.name}.part-{os.getpid()}")
     try:
-        with part.open("w", encoding="utf-8", errors="surrogatepass", newline="") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
+        part.write_text(text, "utf-8", errors="surrogatepass", newline="")
+        sync_file(part)
         part.replace(file)
+        sync_folder(file.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise DiskError(f"{file}: this file cannot be written ({error.strerror}). Make its folder writable.") from error
