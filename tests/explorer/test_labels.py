@@ -116,6 +116,11 @@ def test_a_unit_is_named_on_its_page(made, runs, show):
     assert load(path) == (Label(LAYER, 2, "Ada <b>", "kites & <i>stars</i>"),)
     assert "“kites &amp; &lt;i&gt;stars&lt;/i&gt;” (Ada &lt;b&gt;, fair)" in page.words
     assert path.read_bytes() == before
+    next(button for button in page.app.button if button.label == "Take my label back").click()
+    page.app.run()
+    assert load(path) == ()
+    assert "kites" not in page.words
+    put(path, Label(LAYER, 2, "Ada", "kites"))
     assert "kites" not in show("unit", store="demo", layer=LAYER, unit="3").words
 
 

@@ -46,6 +46,8 @@ def _show_form(view: View, layer: Layer, unit: int, held: list[Label]) -> None:
         more = st.text_area("Note", value=own.note if own else "", max_chars=MOST_NOTE, height=80)
         if st.form_submit_button("Save"):
             _save(view, (layer.name, unit, rater, text, confidence, more))
+    if own is not None and st.button("Take my label back", key=f"unname_{layer.name}_{unit}"):
+        _take_back(view, own)
     for each in held:
         if each.note:
             note(f"{each.rater}: {each.note}")
@@ -59,6 +61,14 @@ def _save(view: View, said: tuple[str, int, str, str, str, str]) -> None:
         label = Label(layer, unit, " ".join(rater.split()), " ".join(text.split()), confidence, more.strip())
         labels.put(view.source.path, label)
         st.session_state[_RATER] = label.rater
+    except UnitscopeError as error:
+        st.session_state[_SAID] = str(error)
+    st.rerun()
+
+
+def _take_back(view: View, own: Label) -> None:
+    try:
+        labels.remove(view.source.path, *own.of)
     except UnitscopeError as error:
         st.session_state[_SAID] = str(error)
     st.rerun()
