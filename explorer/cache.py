@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.class_losses import ClassLosses, class_losses
+from explorer.class_losses import ClassLosses, class_losses, false_discovery_rates
 from explorer.class_preference import Strongest, n_strongest, profile_of, strongest
 from explorer.demo_build import DemoBuild
 from explorer.flips_by_image import FlipsByImage
@@ -21,6 +21,7 @@ from explorer.pictures import SIDE, outline, outline_level
 from explorer.store_checks import StoreChecks
 from explorer.store_files import StoreFile, app_options
 from explorer.store_pool import Signature, StorePool
+from explorer.unit_map import UnitMap, map_by_answers, map_by_losses
 from explorer.what_if_process import WhatIfProcess, process_command
 from precompute.compare import Side, sides
 from precompute.measures.image_top import strongest_units as strongest_units_of
@@ -113,17 +114,36 @@ def _flips_by_image(source: StoreFile, signature: Signature, layer: str, ablatio
     return FlipsByImage.of(store.layer(layer).flip_table(ablation), len(store.images))
 
 
-def losses_of_class(source: StoreFile, layer: Layer, ablation: str, label: int) -> ClassLosses:
-    """Return what silencing each unit of a layer does to one class."""
-    return _losses_of_class(source, source.signature, layer.name, ablation, label)
+def losses_of_class(
+    source: StoreFile, layers: tuple[tuple[str, str], ...], label: int
+) -> tuple[tuple[ClassLosses, ...], tuple[np.ndarray, ...]]:
+    """Return what silencing each unit of some layers, each by a kind of ablation, does to one class.
+
+    With it comes the q of each drop, (unit,) for each layer: all units together are one family.
+    """
+    return _losses_of_class(source, source.signature, layers, label)
 
 
-@st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=_KEYS)
-def _losses_of_class(source: StoreFile, signature: Signature, layer: str, ablation: str, label: int) -> ClassLosses:
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
+def _losses_of_class(
+    source: StoreFile, signature: Signature, layers: tuple[tuple[str, str], ...], label: int
+) -> tuple[tuple[ClassLosses, ...], tuple[np.ndarray, ...]]:
     store = store_of(source)
     images = np.flatnonzero(np.asarray(store.images.label) == label)
-    flips = flips_by_image(source, store.layer(layer), ablation).of_images(images)
-    return class_losses(flips, answers(store), len(images))
+    flips = (flips_by_image(source, store.layer(name), kind).of_images(images) for name, kind in layers)
+    found = tuple(class_losses(each, answers(store), len(images)) for each in flips)
+    return found, tuple(false_discovery_rates(found))
+
+
+def unit_map(source: StoreFile, layer: Layer, ablation: str | None) -> UnitMap:
+    """Return a layer's map of units by what breaks under a kind of ablation; by their answers where none is given."""
+    return _unit_map(source, source.signature, layer.name, ablation)
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=_KEYS)
+def _unit_map(source: StoreFile, signature: Signature, layer: str, ablation: str | None) -> UnitMap:
+    held = store_of(source).layer(layer)
+    return map_by_answers(held) if ablation is None else map_by_losses(held, ablation)
 
 
 def strongest_units(source: StoreFile, layer: Layer, image: int) -> StrongestUnits:

@@ -83,5 +83,6 @@ def false_discovery_rates(layers: Sequence[ClassLosses]) -> list[Floats]:
     tested = changed > 0
     q = np.full(len(changed), np.nan)
     p = mcnemar(lost[tested], gained[tested])
-    q[tested] = discrete_false_discovery(p, [mcnemar_attainable(int(n)) for n in changed[tested]])
+    attainable = {n: mcnemar_attainable(n) for n in set(changed[tested].tolist())}
+    q[tested] = discrete_false_discovery(p, [attainable[n] for n in changed[tested].tolist()])
     return np.split(q, np.cumsum([len(one.lost) for one in layers])[:-1])

@@ -21,8 +21,9 @@ def class_link(view: View, label: int) -> Markup:
 
 def output_link(view: View, output: int) -> Markup:
     """Return an output of the network: a link to its class, or its number where it is none."""
-    label = view.store.classes.of_output.get(int(output))
-    return Markup(escape(f"output {output}")) if label is None else class_link(view, label)
+    classes = view.store.classes
+    label = classes.of_output.get(int(output))
+    return Markup(escape(classes.title_of_output(output))) if label is None else class_link(view, label)
 
 
 def with_links(view: View, spans: Sequence[Span]) -> str:

@@ -48,6 +48,11 @@ class Classes:
         """Class of every network output that is one."""
         return {int(output): index for index, output in enumerate(self.output_index)}
 
+    def title_of_output(self, output: int) -> str:
+        """Return the title of the class that an output is, or its number where it is none."""
+        label = self.of_output.get(int(output))
+        return f"output {output}" if label is None else self.title[label]
+
 
 @dataclass(frozen=True, eq=False)
 class Images:

@@ -1,5 +1,7 @@
 """The images of a class, right and wrong, and with what they are confused."""
 
+from itertools import islice
+
 import numpy as np
 
 from explorer import navigate
@@ -24,7 +26,7 @@ def show_images(view: View, label: int) -> None:
         ("Its images, right", images[right]),
     ):
         order = _by_certainty(view, chosen)
-        shown = [image for image in order if view.store.thumbnail(image)][:_MOST_SHOWN]
+        shown = list(islice(filter(view.store.thumbnail, order), _MOST_SHOWN))
         heading(title, _aside(view, len(shown), len(chosen)))
         gallery.show([_picture(view, image) for image in shown], aspect_of(view.store.model.input_size), row=_A_ROW)
 
@@ -36,9 +38,7 @@ def _by_certainty(view: View, images: Ints) -> list[int]:
 
 
 def _aside(view: View, n_shown: int, n_all: int) -> str:
-    order = (
-        "" if view.store.baseline.log_prob is None else ", those first that the network gives the lowest probability"
-    )
+    order = "" if view.store.baseline.log_prob is None else ", lowest probability of their class first"
     if n_shown == n_all:
         return count(n_all, "image") + (order if n_all > 1 else "")
     return f"{n_shown:,} of {count(n_all, 'image')}: those that some unit shows, up to {_MOST_SHOWN}{order}"
@@ -46,8 +46,7 @@ def _aside(view: View, n_shown: int, n_all: int) -> str:
 
 def _picture(view: View, image: int) -> Picture:
     output = int(view.store.baseline.prediction[image])
-    label = view.store.classes.of_output.get(output)
-    said = f"output {output}" if label is None else view.store.classes.title[label]
+    said = view.store.classes.title_of_output(output)
     log_prob = view.store.baseline.log_prob
     sure = "" if log_prob is None else percent(float(np.exp(log_prob[image])), 100)
     right = bool(view.store.baseline_correct[image])

@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer import cache, navigate
 from explorer.class_effects import Floats
-from explorer.class_losses import ClassLosses, false_discovery_rates
+from explorer.class_losses import ClassLosses
 from explorer.drop_test import CALLED
 from explorer.format import count, interval, number, points, probability, significant
 from explorer.navigate import View
@@ -73,8 +73,8 @@ def losses_of(view: View, layers: Sequence[Layer], label: int) -> Losses | None:
     kinds = [(layer, _kind(view, layer)) for layer in layers if layer.ablations]
     if not kinds:
         return None
-    found = tuple(cache.losses_of_class(view.source, layer, kind, label) for layer, kind in kinds)
-    return Losses(tuple(layer for layer, _ in kinds), found, tuple(false_discovery_rates(found)))
+    found, q = cache.losses_of_class(view.source, tuple((layer.name, kind) for layer, kind in kinds), label)
+    return Losses(tuple(layer for layer, _ in kinds), found, q)
 
 
 def _kind(view: View, layer: Layer) -> str:
@@ -90,7 +90,7 @@ def show_needed(view: View, losses: Losses | None) -> None:
     choose_ablation(view, view.layer)
     ranked = losses.ranked()
     if not ranked:
-        note("No unit here costs it an image.")
+        note("No unit here loses more of its images than it gains.")
         return
     head = ["layer", "unit", "drop, points", "95 % interval", "lost", "gained", "q", "its lost images are taken for"]
     rows = [head, *(_needed(view, losses, at, unit) for at, unit in ranked[:_MOST_UNITS])]
@@ -124,16 +124,18 @@ def _needed(view: View, losses: Losses, at: int, unit: int) -> list[str]:
 
 def show_destinations(view: View, losses: Losses | None) -> None:
     """Show what its lost images are taken for, over all units together."""
+    if losses is None:
+        return
     heading("Where its images go", "when one unit is lost; all units that lose any, together")
     totals: dict[int, list[int]] = {}
-    for found in () if losses is None else losses.found:
+    for found in losses.found:
         for to, output in enumerate(found.outputs.tolist()):
             held = totals.setdefault(output, [0, 0])
             held[0] += int(found.destination[:, to].sum())
             held[1] += int((found.destination[:, to] > 0).sum())
     all_lost = sum(lost for lost, _ in totals.values())
     if not all_lost:
-        note("No image is lost without any of them.")
+        note("No image is lost when one of them is silenced.")
         return
     order = sorted(totals, key=lambda output: -totals[output][0])
     rows = [
@@ -211,13 +213,11 @@ def words_of_loss(view: View, losses: Losses | None, layers: Sequence[Layer]) ->
     called = [(at, unit) for at, unit in losses.ranked() if losses.q[at][unit] <= CALLED]
     if not called:
         return f" Of {n_units:,} units of {where} none is known to cost it more than chance explains."
-    named = [losses.layers[at].name + ":" if several else "unit " for at, _ in called[:_FEW]]
-    links = [
-        unit_link(view, losses.layers[at], unit, f"{name}{unit}")
-        for name, (at, unit) in zip(named, called[:_FEW], strict=True)
-    ]
+    links = joined([_named(view, losses.layers[at], unit, several=several) for at, unit in called], _FEW)
     if len(called) == 1:
-        return f" Of {n_units:,} units of {where} one costs it more than chance explains: {links[0]}."
-    rest = " and others" if len(called) > _FEW else ""
-    beyond = f"<b>{len(called):,}</b> of {n_units:,} units of {where} cost it more than chance explains"
-    return f" {beyond}: {', '.join(links)}{rest}."
+        return f" Of {n_units:,} units of {where} one costs it more than chance explains: {links}."
+    return f" <b>{len(called):,}</b> of {n_units:,} units of {where} cost it more than chance explains: {links}."
+
+
+def _named(view: View, layer: Layer, unit: int, *, several: bool) -> Markup:
+    return unit_link(view, layer, unit, f"{layer.name}:{unit}" if several else f"unit {unit}")

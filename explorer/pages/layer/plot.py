@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer import navigate
+from explorer import cache, navigate
 from explorer.charts.scatter import MOST_DASHES, scatter
 from explorer.format import count
 from explorer.measure_choices import axes_of
@@ -22,7 +22,6 @@ from explorer.null_levels import NullLevel, null_level_of
 from explorer.pages.layer import measure_choice
 from explorer.selection import PLOTS
 from explorer.unit_conditions import Kept
-from explorer.unit_map import map_by_answers, map_by_losses
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import heading, note
 from precompute.store.reader import Layer
@@ -70,10 +69,13 @@ def _plot_map(view: View, layer: Layer, kept: Kept) -> None:
     if not by_answers and not layer.ablations:
         note("No unit of this layer was silenced, so nothing is known of what breaks without them.")
         return
-    drawn = map_by_answers(layer) if by_answers else map_by_losses(layer, view.selection.ablation)
+    drawn = cache.unit_map(view.source, layer, None if by_answers else view.selection.ablation)
     axes = axes_of(layer)
-    if drawn.is_empty or not axes:
+    if drawn.is_empty:
         note("The units do not differ in this, so there is no map.")
+        return
+    if not axes:
+        note("This store holds no measure to colour the units by.")
         return
     shade = view.selection.y or default_axes(axes)[1]
     measure_choice.show(view, layer, axes, shade, "y", "Coloured by")
@@ -133,8 +135,8 @@ def _dashes(chance: Mapping[str, NullLevel], *, pointed: bool) -> str:
 
 
 def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, NullLevel], kept: Kept) -> pd.DataFrame:
-    frame = unit_frame(layer, view.store)
-    drawn = _named(view, layer, frame[x].to_numpy(), frame[y].to_numpy(), kept)
+    across, up = (quantity_of(layer.measures[name]).values for name in (x, y))
+    drawn = _named(view, layer, across, up, kept)
     for axis, found in chance.items():
         drawn[f"{axis}_chance"] = found.level.values[drawn["unit"]]
     return drawn

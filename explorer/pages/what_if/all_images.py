@@ -22,7 +22,7 @@ from explorer.widgets.gallery import Picture
 from explorer.widgets.html import escape, heading, note, sentence, table
 from precompute.measures.drops import Answers
 from precompute.measures.interaction import Interaction, interaction, losses
-from precompute.measures.paired import drop_interval, right_changes
+from precompute.measures.paired import drop_interval
 from precompute.store.answers import answers
 from precompute.store.reader import Flips, Layer
 from precompute.what_if.request import MOST_PAIRED
@@ -112,11 +112,12 @@ def _show_parts(view: View, layer: Layer, asked: Asked, found: Arrays, before: A
 
 def stored_parts(layer: Layer, kind: str, units: Sequence[int], before: Answers) -> Ints:
     """Return the sum over units of what each loses alone, (image,), from the flips of the store."""
-    flips = layer.flip_table(kind)
-    chosen = np.isin(flips.unit, np.asarray(units))
-    image, prediction = flips.image[chosen], flips.prediction[chosen]
-    lost, gained = right_changes(image, prediction, before)
-    return np.bincount(image, lost.astype(np.int64) - gained, minlength=len(before.label)).astype(np.int64)
+    total = np.zeros(len(before.label), dtype=np.int64)
+    for unit in units:
+        flips = layer.flips(kind, unit)
+        lost, gained = lost_and_gained(flips, before)
+        total[flips.image] += lost.astype(np.int64) - gained  # an image flips once without a unit
+    return total
 
 
 def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
@@ -221,7 +222,7 @@ def _picture(view: View, image: int, prediction: int, lost: bool) -> Picture:
     jpeg, _ = cache.picture_of(view.source, image)
     return Picture(
         jpeg=jpeg,
-        title=f"{output_title(view, was)} → {output_title(view, prediction)}",
+        title=f"{view.store.classes.title_of_output(was)} → {view.store.classes.title_of_output(prediction)}",
         value=view.store.classes.title[view.store.images.label[image]],
         lost=lost,
         hint=path,
@@ -239,13 +240,7 @@ def changed_frame(view: View, flips: Flips) -> pd.DataFrame:
             "image": flips.image,
             "path": [view.store.images.path[image] for image in flips.image],
             "class": [view.store.classes.title[each] for each in label],
-            "before": [output_title(view, int(output)) for output in was],
-            "after": [output_title(view, int(output)) for output in flips.prediction],
+            "before": [view.store.classes.title_of_output(int(output)) for output in was],
+            "after": [view.store.classes.title_of_output(int(output)) for output in flips.prediction],
         }
     )
-
-
-def output_title(view: View, output: int) -> str:
-    """Return the title of the class that an output is, or its number."""
-    index = view.store.classes.of_output.get(output)
-    return f"output {output}" if index is None else view.store.classes.title[index]

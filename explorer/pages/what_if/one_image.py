@@ -10,7 +10,6 @@ from explorer import navigate
 from explorer.charts.before_after import before_after, before_after_frame
 from explorer.format import significant
 from explorer.navigate import View
-from explorer.pages.what_if.all_images import output_title
 from explorer.pages.what_if.question import MINE, Asked, change_words
 from explorer.pictures import aspect_of, common_limit, heat
 from explorer.widgets import gallery
@@ -48,7 +47,7 @@ def shares(outputs: Floats) -> Floats:
 def _headline(view: View, asked: Asked, before: Floats, after: Floats) -> None:
     was, now = int(before.argmax()), int(after.argmax())
     changed = change_words(asked.units, asked.change)
-    named, then = (escape(output_title(view, output)) for output in (was, now))
+    named, then = (escape(view.store.classes.title_of_output(output)) for output in (was, now))
     which = "your picture" if asked.on == MINE else f"image {asked.on}"
     if was == now:
         sentence(f"{escape(changed)}, the answer to {which} <b>stays {named}</b>.")
@@ -63,7 +62,7 @@ def _show_outputs(view: View, before: Floats, after: Floats) -> None:
     highest = np.unique(np.r_[np.argsort(-before)[:_MOST_OUTPUTS], np.argsort(-after)[:_MOST_OUTPUTS]])
     nothing = np.full(len(highest), np.nan)
     frame = before_after_frame(
-        [output_title(view, int(output)) for output in highest],
+        [view.store.classes.title_of_output(int(output)) for output in highest],
         before[highest],
         after[highest],
         low=nothing,
