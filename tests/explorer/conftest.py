@@ -84,7 +84,9 @@ class Page:
         return self.app.get("vega_lite_chart")
 
     def tiles(self) -> list:
-        return self.app.get("bidi_component")
+        """The walls of units, without what listens to clicks on links."""
+        found = self.app.get("bidi_component")
+        return [component for component in found if component.proto.component_name == "unitscope_unit_grid"]
 
 
 @pytest.fixture
