@@ -100,8 +100,8 @@ def _meant(test: DropTest) -> list[str]:
     if not test.q <= CALLED:
         return []
     return [
-        "This drop is drawn towards those of the layer's other units, because a unit that is looked at for its large "
-        "drop has shown more than there is."
+        "A unit that is picked for a large drop tends to show too large a one, so this drop is drawn towards those of "
+        "the layer's other units."
     ]
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 
 from explorer import cache, selection
-from explorer.page_registry import PAGES, file_of
+from explorer.page_registry import PAGES, file_of, page_of
 from explorer.selection import Selection
 from explorer.store_files import StoreFile, find_store_files
 from precompute.errors import StoreError
@@ -54,6 +54,11 @@ class View:
         if self.selection.layer is None:
             raise StoreError(f"{self.source.path}: this store holds no layer. Run `python -m precompute run` again.")
         return self.store.layer(self.selection.layer)
+
+    def ablation_of(self, layer: Layer) -> str:
+        """Return the kind of ablation that is looked at, or a layer's first where it was not ablated by that."""
+        kind = self.selection.ablation
+        return kind if kind in layer.ablations else layer.ablations[0]
 
     @property
     def chosen_class(self) -> int | None:
@@ -178,8 +183,7 @@ def open_image(view: View, image: int) -> None:
 
 def href(page: str, chosen: Selection) -> str:
     """Return the address of a page, by its file, from any other page; `explorer.widgets.links` follows it in place."""
-    name = next(known.name for known in PAGES if known.file == page)
-    return f"{'' if page == OVERVIEW else name}?{urlencode(chosen.query())}"
+    return f"{'' if page == OVERVIEW else page_of(page).name}?{urlencode(chosen.query())}"
 
 
 def href_of_unit(view: View, layer: Layer, unit: int) -> str:
@@ -189,12 +193,12 @@ def href_of_unit(view: View, layer: Layer, unit: int) -> str:
 
 def href_of_image(view: View, image: int) -> str:
     """Return the address of an image."""
-    return href(IMAGE, view.selection.to(image=view.store.images.path[image]))
+    return href(IMAGE, at_image(view, image).selection)
 
 
 def href_of_class(view: View, label: int) -> str:
     """Return the address of a class."""
-    return href(CLASS, view.selection.to(label=view.store.classes.name[label]))
+    return href(CLASS, at_class(view, label).selection)
 
 
 def follow(address: str) -> None:

@@ -54,7 +54,12 @@ def file_of(name: str) -> str:
     return next(page.file for page in PAGES if page.name == name)
 
 
+def page_of(file: str) -> Page:
+    """Return the page of a file."""
+    return next(page for page in PAGES if page.file == file)
+
+
 def tab_title(file: str, chosen: Selection) -> str:
     """Return the tab's title on a page, the narrowest part first, so that tabs and history can be told apart."""
-    page = next(page for page in PAGES if page.file == file)
+    page = page_of(file)
     return " · ".join([*filter(None, page.place(chosen)), chosen.store, "Unitscope"])

@@ -11,7 +11,7 @@ from explorer import beside_store
 from precompute.errors import OptionError
 
 MOST_NAME, MOST_SAVED = 120, 500
-_PARTS = ("layer", "units", "change", "on")
+PARTS = ("layer", "units", "change", "on")
 _one_at_a_time = Lock()
 
 
@@ -64,7 +64,7 @@ def save(store: Path, name: str, asked: Mapping[str, str]) -> None:
         others = [each for each in load(store) if each.name != name]
         if len(others) >= MOST_SAVED:
             raise OptionError(f"{MOST_SAVED} what-ifs are saved already. Remove one first.")
-        _write(store, [*others, SavedWhatIf(name, {part: asked[part] for part in _PARTS if part in asked})])
+        _write(store, [*others, SavedWhatIf(name, {part: asked[part] for part in PARTS if part in asked})])
 
 
 def remove(store: Path, name: str) -> None:
@@ -84,7 +84,7 @@ def _read(text: str) -> tuple[SavedWhatIf, ...]:
 
 
 def _understood(told: Any) -> SavedWhatIf:
-    asked = {part: str(told["asked"][part]) for part in _PARTS if part in told["asked"]}
+    asked = {part: str(told["asked"][part]) for part in PARTS if part in told["asked"]}
     return SavedWhatIf(str(told["name"])[:MOST_NAME], asked)
 
 

@@ -65,6 +65,8 @@ class Selection:
         that is looked at, by its number, or ``mine`` for a picture of the reader's. None for none, off, and all images.
     pairs : str or None
         ``yes`` where every pair of the units is changed too.
+    by : str or None
+        The method that attributes the units of a what-if on one image; None for none.
     """
 
     store: str
@@ -91,6 +93,7 @@ class Selection:
     change: str | None = None
     on: str | None = None
     pairs: str | None = None
+    by: str | None = None
 
     def to(self, **changes: Any) -> Self:
         """Return this selection with some parts changed."""
@@ -147,7 +150,7 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
         choice=query.get("choice"),
         beside=query.get("beside"),
     )
-    found = found.to(**{part: query.get(part) for part in ("units", "change", "on", "pairs")})
+    found = found.to(**{part: query.get(part) for part in ("units", "change", "on", "pairs", "by")})
     asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))
     if asked is None:
         return found, reading.problems

@@ -199,7 +199,7 @@ _COLUMNS: dict[str, Any] = {
     "named": st.column_config.TextColumn("Class", help="loses most, with a probability of at least 90 %"),
     "quoted": number_column(
         "Drop to quote, pt",
-        "drawn towards the layer's other units, for what is picked has shown too much; a dash where it is not settled",
+        "drawn towards the layer's other units: a picked one tends to show too large a drop; a dash where not settled",
         "%.1f",
     ),
     "quoted_low": number_column("from", "95 % interval", "%.3g"),
@@ -230,8 +230,8 @@ PRESENTATION = Presentation(
         "or gained, the class hit hardest would still lose as much as the line on average, and at most as "
         "much as the bar's end in 95 of 100 cases. A dot beyond its bar is unlikely for one unit; an orange "
         "dot remains unlikely when all units of the layer are looked at. The table tells how much is lost. "
-        "Its drop to quote is drawn towards the drops of the layer's other units, because units that are "
-        "looked at for their q, rank or size have shown more than there is. Where two or three classes are named, one "
+        "Units that are picked for their q, rank or size tend to show too large a drop, so the drop to quote is drawn "
+        "towards those of the layer's other units. Where two or three classes are named, one "
         "of them loses most; where no few stand out, none is named."
     ),
     limits=(

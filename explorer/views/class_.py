@@ -3,15 +3,16 @@
 import streamlit as st
 
 from explorer import navigate
-from explorer.pages.class_ import class_picker, images, units
-from explorer.widgets import header, messages
+from explorer.pages.class_ import images, units
+from explorer.widgets import header, messages, steps
 from explorer.widgets.html import sentence
 
 view = navigate.current()
 label = view.chosen_class or 0
 view = navigate.at_class(view, label)
 with header.show(view, page=navigate.CLASS):
-    class_picker.show(view, label)
+    names = view.store.classes.name
+    steps.show("class", label + 1, label, len(names), lambda other: view.selection.to(label=names[other]))
 messages.show_problems(view.problems)
 layers = units.layers_of(view)
 losses = units.losses_of(view, layers, label)

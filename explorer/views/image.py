@@ -3,14 +3,15 @@
 import streamlit as st
 
 from explorer import navigate
-from explorer.pages.image import answer, image_picker, units
-from explorer.widgets import header, messages
+from explorer.pages.image import answer, units
+from explorer.widgets import header, messages, steps
 
 view = navigate.current()
 image = view.chosen_image or 0
 view = navigate.at_image(view, image)
 with header.show(view, page=navigate.IMAGE):
-    image_picker.show(view, image)
+    paths = view.store.images.path
+    steps.show("image", image + 1, image, len(paths), lambda other: view.selection.to(image=paths[other]))
 messages.show_problems(view.problems)
 answer.show_headline(view, image, view.layer if view.selection.layer else None)
 left, right = st.columns([3, 9], gap="large")

@@ -16,9 +16,8 @@ from explorer.pages.unit import (
     headline_note,
     measures,
     naming,
-    unit_picker,
 )
-from explorer.widgets import header, messages, what_if_link
+from explorer.widgets import header, messages, steps, what_if_link
 from explorer.widgets.html import sentence
 from explorer.widgets.names import with_links
 from precompute.store.answers import answers
@@ -27,7 +26,7 @@ view = navigate.current()
 layer, unit = view.layer, view.selection.unit or 0
 view = navigate.at_unit(view, unit)
 with header.show(view, page=navigate.UNIT):
-    unit_picker.show(view)
+    steps.show("unit", unit, unit, layer.n_units, lambda other: view.selection.to(unit=other))
 messages.show_problems(view.problems)
 
 titles, before = view.store.classes.title, answers(view.store)

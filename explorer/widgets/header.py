@@ -73,7 +73,7 @@ def _came_from(before: Stop | None) -> None:
 
 def _name(view: View, page: str) -> str:
     """Name what is looked at on a page, shortly."""
-    place = next(known for known in page_registry.PAGES if known.file == page).place(view.selection)
+    place = page_registry.page_of(page).place(view.selection)
     named = next((part for part in place if part), view.selection.store)
     return named if len(named) <= _LONGEST_NAME else f"…{named[-_LONGEST_NAME:]}"
 

@@ -126,9 +126,9 @@ def test_one_image_shows_its_outputs_and_the_units_maps(ask, full_store):
 def test_on_one_image_units_are_attributed_by_the_method_that_is_chosen(ask):
     shown = ask(units="2, 5", on="7")
     assert "sum off by" not in shown.words
-    shown = ask(units="2, 5", on="7", choice="integrated_gradients")
+    shown = ask(units="2, 5", on="7", by="integrated_gradients")
     assert shown.words.count("sum off by 3 %") == 2
-    assert "sum off by" not in ask(units="2, 5", choice="integrated_gradients").words
+    assert "sum off by" not in ask(units="2, 5", by="integrated_gradients").words
 
 
 def test_shares_are_a_softmax():

@@ -70,15 +70,11 @@ class Losses:
 
 def losses_of(view: View, layers: Sequence[Layer], label: int) -> Losses | None:
     """Return the losses of a class in those of some layers that were ablated; None where none was."""
-    kinds = [(layer, _kind(view, layer)) for layer in layers if layer.ablations]
+    kinds = [(layer, view.ablation_of(layer)) for layer in layers if layer.ablations]
     if not kinds:
         return None
     found, q = cache.losses_of_class(view.source, tuple((layer.name, kind) for layer, kind in kinds), label)
     return Losses(tuple(layer for layer, _ in kinds), found, q)
-
-
-def _kind(view: View, layer: Layer) -> str:
-    return view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
 
 
 def show_needed(view: View, losses: Losses | None) -> None:

@@ -44,8 +44,7 @@ def show_what_if(view: View, image: int) -> None:
 
 
 def _flips(view: View, layer: Layer, image: int) -> tuple[np.ndarray, np.ndarray]:
-    kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
-    return cache.flips_by_image(view.source, layer, kind).of_image(image)
+    return cache.flips_by_image(view.source, layer, view.ablation_of(layer)).of_image(image)
 
 
 def _changes(view: View, layer: Layer, image: int) -> list[list[str]]:

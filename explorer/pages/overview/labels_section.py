@@ -13,9 +13,9 @@ from explorer.navigate import View
 from explorer.widgets.html import escape, heading, note, table
 from explorer.widgets.messages import alert
 from precompute.errors import OptionError, UnitscopeError
-from precompute.measures.agreement import Agreement
+from precompute.measures.agreement import FEWEST, Agreement
 
-_SAID, _FILE = "labels_said", "labels_file"
+_SAID, _DONE, _FILE = "labels_said", "labels_done", "labels_file"
 _MOST_PAIRS = 10
 
 
@@ -23,6 +23,8 @@ def show(view: View) -> None:
     """Show what is known of the labels; nothing where nobody gave any."""
     if said := st.session_state.pop(_SAID, None):
         alert("us-warning", escape(said))
+    if done := st.session_state.pop(_DONE, None):
+        note(done)
     try:
         held = labels.load(view.source.path)
     except UnitscopeError as error:
@@ -44,9 +46,7 @@ def show(view: View) -> None:
             key="labels_csv",
         )
         with st.popover("Take in labels"):
-            note(
-                "A file of labels of this store. A rater's label in it goes before the one that the rater gave earlier."
-            )
+            note("A file of labels of this store. A label in it replaces the one that its rater gave the unit before.")
             st.file_uploader("Labels", type="csv", key=_FILE, on_change=_take_in, args=(view,), max_upload_size=16)
 
 
@@ -57,10 +57,10 @@ def _show_agreement(held: Sequence[Label]) -> None:
     rows = [[f"{ours} and {theirs}", f"{one.n:,}", f"{one.same:,}", *_kappa(one)] for ours, theirs, one in pairs]
     table(["raters", "named by both", "alike", "kappa", "95 % interval"], rows[:_MOST_PAIRS])
     if len(rows) > _MOST_PAIRS:
-        note(f"The first {_MOST_PAIRS} of {count(len(rows), 'pair')}; all follow from the file.")
+        note(f"The first {_MOST_PAIRS} of {count(len(rows), 'pair')}; the rest can be computed from the file.")
     note(
         "Kappa is 1 where two raters always agree, 0 where they agree as often as chance would have it (Cohen 1960). "
-        "It has an interval from 20 units on. Labels are the same where they differ by capitals and spaces alone."
+        f"It has an interval from {FEWEST} units on. Labels that differ by capitals and spaces alone are the same."
     )
 
 
@@ -83,7 +83,7 @@ def _take_in(view: View) -> None:
         if strange:
             raise OptionError(f"This store has no unit {strange[0].layer}:{strange[0].unit}. Nothing was taken in.")
         labels.put(view.source.path, *given)
-        st.session_state[_SAID] = f"{count(len(given), 'label')} taken in."
+        st.session_state[_DONE] = f"{count(len(given), 'label')} taken in."
     except UnicodeDecodeError:
         st.session_state[_SAID] = "The file is no text in UTF-8. Nothing was taken in."
     except UnitscopeError as error:

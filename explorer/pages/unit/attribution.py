@@ -38,7 +38,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
         _maps(view, layer, unit, {method: held[method] for method in order})
     if "top" in layer.exemplar_kinds:
         strongest = int(layer.exemplars("top", unit).image[0])
-        what_if_link.show(view, [unit], "Any method on any image, beginning with the strongest", image=strongest)
+        what_if_link.show(view, [unit], "Attribute this unit on any image, by any method", image=strongest)
     for reason, methods in _left_out(layer).items():
         note(f"Left out: {', '.join(methods)}. {reason[:1].upper()}{reason[1:].rstrip('.')}.")
 

@@ -110,7 +110,7 @@ def _show_attributions(view: View, asked: Asked, found: Arrays) -> None:
         format_func=label_of,
         key="what_if_method",
         on_change=navigate.put_widget_or_none,
-        args=(view.selection, "choice", "what_if_method"),
+        args=(view.selection, "by", "what_if_method"),
         label_visibility="collapsed",
     )
     if "attribution" not in found:

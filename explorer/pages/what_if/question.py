@@ -68,7 +68,7 @@ def read(chosen: Selection, layer: Layer, n_images: int) -> Asked:
         change = Change()
         problems.append(f"{error} The units are set to zero instead.")
     pairs = chosen.pairs == "yes" and on is None and 2 <= len(units) <= MOST_PAIRED
-    method = chosen.choice if on is not None and chosen.choice in METHODS else None
+    method = chosen.by if on is not None and chosen.by in METHODS else None
     return Asked(units, change, on, pairs, method, tuple(problems))
 
 

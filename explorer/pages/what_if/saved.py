@@ -11,7 +11,6 @@ from explorer.widgets.messages import alert
 from precompute.errors import UnitscopeError
 
 _SAID = "what_if_save_said"
-_PARTS = ("layer", "units", "change", "on")
 
 
 def show(view: View, asked: Asked) -> None:
@@ -32,7 +31,7 @@ def show(view: View, asked: Asked) -> None:
         return
     for number, each in enumerate(saved):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            usual = dict.fromkeys(_PARTS)
+            usual = dict.fromkeys(saved_what_ifs.PARTS)
             query = view.selection.to(pairs=None, unit=None, **(usual | each.asked)).query()
             st.page_link(navigate.WHAT_IF, label=md_text(each.name), query_params=query)
             st.button(
@@ -49,7 +48,7 @@ def show(view: View, asked: Asked) -> None:
 
 
 def _save(view: View) -> None:
-    asked = {part: value for part in _PARTS if (value := getattr(view.selection, part)) is not None}
+    asked = {part: value for part in saved_what_ifs.PARTS if (value := getattr(view.selection, part)) is not None}
     try:
         saved_what_ifs.save(view.source.path, st.session_state["what_if_name"], asked)
         st.session_state["what_if_name"] = ""
