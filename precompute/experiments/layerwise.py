@@ -100,7 +100,8 @@ def _differences(held: Experiment, facts: Mapping[str, Any]) -> list[str]:
     if versions[0] != versions[1]:
         found.append(f"version {versions[0]} of Unitscope, not {versions[1]}")
     if held.facts.get("reduced") != facts.get("reduced"):
-        found.append(f"another measure of the time allowed ({held.facts.get('reduced', 'nothing was cut down')})")
+        cut, new = (each.get("reduced", "nothing") for each in (held.facts, facts))
+        found.append(f"other parts cut down to save time ({cut}), not ({new})")
     return found
 
 

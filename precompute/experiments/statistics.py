@@ -11,7 +11,7 @@ from precompute.measures.drops import Answers
 from precompute.measures.halves import halves
 from precompute.measures.maxdrop import MaxDropTest, takes_part
 from precompute.measures.multiplicity import false_discovery
-from precompute.measures.paired import FlipTable, PairedCounts, paired_counts
+from precompute.measures.paired import FlipTable, PairedCounts, flip_rate, paired_counts
 from precompute.measures.power import found_share
 from precompute.measures.quoted import quoted_drop
 from precompute.measures.selectivity import class_means
@@ -48,7 +48,7 @@ def prepare(job: Job) -> Prepared:
             flips = layer.flip_table(kind)
             found = _counted(frame, flips) | _shifted(frame, layer, kind)
             arrays |= {f"layers/{layer.name}/ablation/{kind}/{name}": values for name, values in found.items()}
-            measures[layer.name] |= _measures(kind, found, flip_rate=_flip_rate(frame, flips))
+            measures[layer.name] |= _measures(kind, found, flip_rate(flips, len(frame.before.label)))
             advance(layer.n_units)
         return Findings(arrays, measures)
 
@@ -78,18 +78,14 @@ def _first_unit(counts: PairedCounts) -> PairedCounts:
     return PairedCounts(counts.lost[:1], counts.gained[:1], counts.count)
 
 
-def _measures(kind: str, found: Arrays, *, flip_rate: np.ndarray) -> Arrays:
+def _measures(kind: str, found: Arrays, rate: np.ndarray) -> Arrays:
     """Return what is one number per unit and worth picking, by the names of measures."""
     chosen = {measure: found[name] for measure, name in AS_MEASURES.items() if name in found}
-    chosen["flip_rate"] = flip_rate
+    chosen["flip_rate"] = rate
     return {named(measure, kind): values for measure, values in chosen.items()}
 
 
 # From flips
-
-
-def _flip_rate(frame: _Frame, flips: FlipTable) -> np.ndarray:
-    return np.bincount(flips.unit, minlength=flips.n_units) / len(frame.before.label)
 
 
 def _counted(frame: _Frame, flips: FlipTable) -> Arrays:

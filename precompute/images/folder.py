@@ -78,7 +78,9 @@ class ImageList:
     def at(self, positions: Sequence[int] | np.ndarray) -> "ImageList":
         """Return the images at some positions, in that order, with the same classes."""
         paths = tuple(self.paths[position] for position in positions)
-        return replace(self, paths=paths, labels=self.labels[np.asarray(positions, dtype=np.intp)])
+        left_out = {path: self.left_out[path] for path in paths if path in self.left_out}
+        labels = self.labels[np.asarray(positions, dtype=np.intp)]
+        return replace(self, paths=paths, labels=labels, left_out=left_out)
 
     def spread(self, n_images: int) -> list[int]:
         """Choose images: as evenly over the classes as their sizes allow, and in each class evenly over its images.
@@ -174,7 +176,7 @@ def refuse_many_bad(images: ImageList, n_bad: int) -> None:
     """
     if n_bad <= _TOLERATED_BAD * len(images):
         return
-    first = next((path for path in images.paths if path in images.left_out), None)
+    first = next(iter(images.left_out), None)
     example = "" if first is None else f", {first} among them ({images.left_out[first]})"
     raise ImageFolderError(
         f"{images.root}: {n_bad:,} of {len(images):,} files cannot be read as images, more than "

@@ -1,13 +1,13 @@
 """Whether units lose more together than one by one: the damage of a set beside the sum of its parts."""
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.drops import Answers
+from precompute.measures.paired import adjusted_wald
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -87,8 +87,5 @@ def interaction(together: Ints, parts: Ints, *, level: float = 0.95) -> Interact
     if not n_images:
         return Interaction(np.nan, np.nan, np.nan, np.nan)
     difference = np.asarray(together, dtype=np.int64) - np.asarray(parts, dtype=np.int64)
-    total = n_images + 2
-    middle = difference.sum() / total
-    variance = ((difference**2).sum() + 2) / total - middle**2
-    margin = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt(variance / total)
-    return Interaction(float(np.mean(together)), float(np.mean(parts)), float(middle - margin), float(middle + margin))
+    low, high = adjusted_wald(difference.sum(), (difference**2).sum(), np.asarray(n_images), level=level)
+    return Interaction(float(np.mean(together)), float(np.mean(parts)), float(low), float(high))

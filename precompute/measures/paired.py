@@ -196,8 +196,26 @@ def drop_interval(lost: Ints, gained: Ints, count: Ints, *, level: float = 0.95)
     Bonett and Price 2012, "Adjusted Wald confidence interval for a difference of binomial proportions based on paired
     data", Journal of Educational and Behavioral Statistics 37, 479-488.
     """
-    total = np.where(count > 0, count + 2.0, np.nan)
-    p_lost, p_gained = (lost + 1) / total, (gained + 1) / total
-    middle = p_lost - p_gained
-    margin = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt((p_lost + p_gained - middle**2) / total)
-    return np.maximum(middle - margin, -1), np.minimum(middle + margin, 1)
+    low, high = adjusted_wald(lost - gained, lost + gained, count, level=level)
+    return np.maximum(low, -1), np.minimum(high, 1)
+
+
+def adjusted_wald(total: Ints, squares: Ints, count: Ints, *, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Interval of the mean of whole numbers, as if one 1 and one -1 were added to them; see `drop_interval`.
+
+    Parameters
+    ----------
+    total, squares, count : integer arrays of shapes that broadcast
+        The sum of the numbers, the sum of their squares, and how many there are.
+    level : float
+        How often intervals made in this way hold the truth.
+
+    Returns
+    -------
+    low, high : arrays
+        NaN where there are no numbers.
+    """
+    n = np.where(count > 0, count + 2.0, np.nan)
+    middle = total / n
+    margin = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt(((squares + 2) / n - middle**2) / n)
+    return middle - margin, middle + margin

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.selectivity import class_means
+from precompute.measures.skewed import NORMAL_95
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -18,7 +19,6 @@ MOST_NAMED = 3
 
 _DRAWS = 500
 _CONTENDERS = 10
-_NORMAL = 1.959964  # standard deviations either way, 95 %
 _BLOCK = 2**22  # resampled numbers held at a time
 
 
@@ -96,7 +96,7 @@ def times_interval(activation: Floats, label: Ints, n_classes: int, chosen: int)
         return float("nan"), float("nan")
     rest = mean[others].mean()
     spread = np.sqrt(error[chosen] / mean[chosen] ** 2 + error[others].sum() / others.sum() ** 2 / rest**2)
-    low, high = mean[chosen] / rest * np.exp(np.array([-1, 1]) * _NORMAL * spread)
+    low, high = mean[chosen] / rest * np.exp(np.array([-1, 1]) * NORMAL_95 * spread)
     return float(low), float(high)
 
 

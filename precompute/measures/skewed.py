@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 
-_NORMAL = 1.959964  # standard deviations either way, 95 %
+NORMAL_95 = 1.959964
+"""Standard deviations either way that hold 95 % of a normal distribution."""
+
 _SYMMETRIC = 1e-6  # skewness below which an interval is as good as symmetric
 
 
@@ -34,6 +36,6 @@ def skewed_interval(mean: Floats, error: Floats, skewness: Floats) -> tuple[Floa
     small = np.abs(skewness) < _SYMMETRIC
     a = np.where(small, 1.0, skewness)
     low, high = (
-        mean - error * np.where(small, x, 3 / a * (np.cbrt(1 + a * (x - a / 6)) - 1)) for x in (_NORMAL, -_NORMAL)
+        mean - error * np.where(small, x, 3 / a * (np.cbrt(1 + a * (x - a / 6)) - 1)) for x in (NORMAL_95, -NORMAL_95)
     )
     return np.asarray(low), np.asarray(high)

@@ -122,8 +122,8 @@ def refuse_drawing(network: nn.Module, inputs: Tensor) -> str | None:
     if gap is not None:
         raise ModelError(_tell_unsteady(network, inputs, gap))
     return (
-        f"The network draws random numbers, in {where}. In many passes over the first {len(inputs)} images they "
-        "changed no output; wherever they do, what the store says is chance."
+        f"The network draws random numbers, in {where}. Many passes over {len(inputs)} of the images gave the same "
+        "outputs. Where the numbers change an output of another image, what the store says of it is chance."
     )
 
 

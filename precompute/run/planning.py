@@ -49,7 +49,7 @@ def make_plan(options: RunOptions) -> Plan:
     candidates, train = listing.images, listing.train
     if not options.allow_bad:
         for images in filter(None, (candidates, train)):
-            refuse_many_bad(images, sum(path in images.left_out for path in images.paths))
+            refuse_many_bad(images, len(images.left_out))
     model = load_model(options.model, options.weights)
     weights_digest = state_digest(model.network)
     model = replace(model, network=model.network.to(device))

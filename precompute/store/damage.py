@@ -13,7 +13,7 @@ from precompute.store.read_errors import lacks_memory, may_be_damage
 def reading(*paths: Path) -> Iterator[None]:
     """Say of an error that nobody foresaw that a store is damaged, where the check finds that one is.
 
-    Anything else is a fault of ours and passes as it is, but for a lack of memory.
+    A lack of memory is said to be that. Any other error is a fault of ours and passes as it is.
 
     Raises
     ------

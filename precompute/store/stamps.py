@@ -44,7 +44,7 @@ def stamp(file: h5py.File) -> None:
 def has_facts_as_stamped(item: h5py.HLObject) -> bool:
     """Whether the facts are those that the checksum was made of; facts that it does not name do not matter.
 
-    So it is, too, where there is no checksum: older stores have none.
+    True also without a checksum: older stores have none.
     """
     if CHECKSUM not in item.attrs:
         return True

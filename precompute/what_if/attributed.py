@@ -31,6 +31,7 @@ class Attributor:
 
     def __init__(self, restored: RestoredRun, site: Site) -> None:
         self._restored, self._site = restored, site
+        self._tried: dict[str, dict[str, str]] = {}
         with exact_float32():
             self._look = look_at(restored, site)
 
@@ -59,7 +60,7 @@ class Attributor:
             Where the method cannot be right for the layer.
         """
         network = self._restored.model.network
-        left_out = not_right(network, self._site, self._restored.probe[:2], [method])
+        left_out = self._left_out(method)
         if method in left_out:
             raise LayerError(f"{METHODS[method].label} cannot be right for {self._site.name}. {left_out[method]}")
         pairs = Wanted(np.asarray(units), np.zeros(len(units), dtype=np.int64), np.zeros(len(units), dtype=np.int64))
@@ -73,3 +74,10 @@ class Attributor:
         found = attribution_maps(self._look, METHODS[method], inputs, pairs, peak[self._site], lambda _n: None)
         error = np.full(len(units), np.nan) if found.error is None else found.error
         return {"attribution": found.map.astype(np.float32), "error": error}
+
+    def _left_out(self, method: str) -> dict[str, str]:
+        """Say why a method cannot be right for the layer, by its name, as `not_right` does; tried once."""
+        if method not in self._tried:
+            network = self._restored.model.network
+            self._tried[method] = not_right(network, self._site, self._restored.probe[:2], [method])
+        return self._tried[method]

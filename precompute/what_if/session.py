@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -131,26 +132,27 @@ class Session:
         def at_image() -> Tensor:
             if not seen:
                 _, inputs, _ = next(self.restored.read([change.image]))
-                seen.append(self._at_layer(site, inputs))
+                seen.append(self._outputs_and_layer(site, inputs)[1])
             return seen[0]
 
         return lambda units: edit_of(change, units, site, layer, at_image)
 
     @torch.inference_mode()
     @exact_float32()
-    def _at_layer(self, site: Site, inputs: Tensor) -> Tensor:
+    def _outputs_and_layer(self, site: Site, inputs: Tensor) -> tuple[np.ndarray, Tensor]:
+        """Return the network's outputs for some inputs, and the layer's."""
         found: list[Tensor] = []
         with observe_whole(self.restored.model.network, {site: found.append}):
-            self.restored.outputs(inputs)
-        return found[0]
+            outputs = self.restored.outputs(inputs)
+        return outputs, found[0]
 
     @torch.inference_mode()
     @exact_float32()
     def _of_one_image(self, request: Request, inputs: Tensor, site: Site, change: Edit) -> Arrays:
-        before = self.restored.outputs(inputs)
+        before, at_layer = self._outputs_and_layer(site, inputs)
         with edit(self.restored.model.network, site, change):
             after = self.restored.outputs(inputs)
-        maps = site.maps(self._at_layer(site, inputs)).float().cpu().numpy()[0, list(request.units[:_MOST_MAPS])]
+        maps = site.maps(at_layer).float().cpu().numpy()[0, list(request.units[:_MOST_MAPS])]
         small = area_average(maps.reshape(len(maps), *(site.spatial_shape or (1, 1))), MAX_EXEMPLAR_MAP_SIDE)
         picture = np.frombuffer(thumbnail(self._view.picture(inputs[0]), _PICTURE_SIDE), dtype=np.uint8)
         return {"before": before[0], "after": after[0], "maps": small.astype(np.float32), "picture": picture}
@@ -163,7 +165,7 @@ class Session:
                 self._attributors[site.name] = Attributor(self.restored, site)
             return self._attributors[site.name].maps(request.units[:_MOST_MAPS], request.method, inputs)
 
-    @property
+    @cached_property
     def _view(self) -> InputView:
         height, width = self.store.model.input_size[1:]
         return InputView.probe(self.restored.model.transform, (width, height))
