@@ -1,6 +1,7 @@
 """What tests of several parts need."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ usual = settings(deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.register_profile("everyday", usual, max_examples=30)
 settings.register_profile("long", usual, max_examples=300)
 settings.load_profile("everyday")
+
+
+@pytest.fixture(autouse=True)
+def _same_draws():
+    """Start torch's draws anew: a test sees the same numbers whichever tests ran before it in its process."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session")

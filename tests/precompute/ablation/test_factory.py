@@ -77,7 +77,8 @@ def test_a_network_that_could_be_given_anything_takes_the_engine(compare):
 
 
 def test_a_network_that_looks_at_values_takes_the_plain_method_and_says_why():
-    ablater, reason = choose(Undecided().eval(), torch.randn(2, 3, 8, 8))
+    # All images are bright: where they differ, each depends on the others of its batch, and the network has no layers.
+    ablater, reason = choose(Undecided().eval(), torch.rand(2, 3, 8, 8))
     assert isinstance(ablater, PlainAblater)
     assert "torch.export" in reason
     assert "\n" not in reason
