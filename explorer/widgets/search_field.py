@@ -4,8 +4,9 @@ import contextlib
 
 import streamlit as st
 
-from explorer import labels, navigate
+from explorer import navigate
 from explorer.format import count
+from explorer.labels import LABELS, Label
 from explorer.navigate import View
 from explorer.search import Found, search
 from explorer.widgets.html import Markup, escape
@@ -53,9 +54,9 @@ def _open(view: View) -> None:
 
 
 def _search(view: View, sought: str) -> Found:
-    given: tuple[labels.Label, ...] = ()
+    given: tuple[Label, ...] = ()
     with contextlib.suppress(DiskError):  # the pages of units tell what is wrong with the file
-        given = labels.load(view.source.path)
+        given = LABELS.load(view.source.path)
     return search(sought, view.store, view.selection.layer, given)
 
 
@@ -83,7 +84,7 @@ def _lines(view: View, found: Found) -> list[Markup]:
     return lines
 
 
-def _labelled(view: View, label: labels.Label) -> Markup:
+def _labelled(view: View, label: Label) -> Markup:
     link = unit_link(view, view.store.layer(label.layer), label.unit, f"{label.layer}:{label.unit}")
     return Markup(f"{link} “{escape(label.text)}”")
 

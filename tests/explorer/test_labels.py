@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import labels
-from explorer.labels import Label, load, put, read, remove, write
+from explorer.labels import LABELS, Label
 from precompute.errors import DiskError, OptionError
 from tests.explorer.conftest import FULL
 from tests.explorer.conftest import put as put_store
@@ -31,28 +31,28 @@ def store(tmp_path):
 
 
 def test_without_a_file_there_are_none(store):
-    assert load(store) == ()
+    assert LABELS.load(store) == ()
 
 
 def test_a_rater_has_one_label_for_a_unit_and_others_keep_theirs(store):
-    put(store, Label("a", 1, "Ada", "kite"))
-    put(store, Label("a", 1, "Bo", "star", "guess", "or fish"))
-    put(store, Label("a", 1, "Ada", "kite on grass", "sure"), Label("b", 1, "Ada", "sea"))
-    assert load(store) == (
+    LABELS.put(store, Label("a", 1, "Ada", "kite"))
+    LABELS.put(store, Label("a", 1, "Bo", "star", "guess", "or fish"))
+    LABELS.put(store, Label("a", 1, "Ada", "kite on grass", "sure"), Label("b", 1, "Ada", "sea"))
+    assert LABELS.load(store) == (
         Label("a", 1, "Bo", "star", "guess", "or fish"),
         Label("a", 1, "Ada", "kite on grass", "sure"),
         Label("b", 1, "Ada", "sea"),
     )
-    remove(store, "a", 1, "Bo")
-    assert [label.rater for label in load(store)] == ["Ada", "Ada"]
+    LABELS.remove(store, ("a", 1, "Bo"))
+    assert [label.rater for label in LABELS.load(store)] == ["Ada", "Ada"]
     assert sorted(path.name for path in store.parent.iterdir()) == ["demo.labels.csv"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_any_text_is_a_label(store, text):
     label = Label(text, 3, text[:60], text, "fair", f"{text}\r\n{text}\n")
-    put(store, label)
-    assert load(store) == (label,)
+    LABELS.put(store, label)
+    assert LABELS.load(store) == (label,)
 
 
 TEXT = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=60).filter(str.strip)
@@ -60,12 +60,12 @@ TEXT = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=60).
 
 @given(st.lists(st.builds(Label, st.text(), st.integers(0, 10**6), TEXT, TEXT, st.sampled_from(labels.CONFIDENCES))))
 def test_what_is_written_is_read_again(given_labels):
-    assert read(write(given_labels)) == tuple(given_labels)
+    assert LABELS.read(LABELS.write(given_labels)) == tuple(given_labels)
 
 
 def test_a_spreadsheet_may_have_saved_it(store):
-    labels.file_of(store).write_text("layer,unit,rater,text,confidence,note\r\na,1,Ada,kite,sure,\r\n", "utf-8-sig")
-    assert load(store) == (Label("a", 1, "Ada", "kite", "sure"),)
+    LABELS.file_of(store).write_text("layer,unit,rater,text,confidence,note\r\na,1,Ada,kite,sure,\r\n", "utf-8-sig")
+    assert LABELS.load(store) == (Label("a", 1, "Ada", "kite", "sure"),)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_what_is_no_label_is_refused(rater, text, confidence):
 
 def test_of_many_at_once_none_is_lost(store):
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda unit: put(store, Label("a", unit, "Ada", "kite")), range(40)))
-    assert {label.unit for label in load(store)} == set(range(40))
+        list(pool.map(lambda unit: LABELS.put(store, Label("a", unit, "Ada", "kite")), range(40)))
+    assert {label.unit for label in LABELS.load(store)} == set(range(40))
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_of_many_at_once_none_is_lost(store):
     ],
 )
 def test_a_file_that_cannot_be_understood_is_told_and_left_as_it_is(store, text, says):
-    file = labels.file_of(store)
+    file = LABELS.file_of(store)
     file.write_text(text)
     with pytest.raises(DiskError, match=says):
-        put(store, Label("a", 1, "Ada", "kite"))
+        LABELS.put(store, Label("a", 1, "Ada", "kite"))
     assert file.read_text() == text
 
 
@@ -113,14 +113,14 @@ def test_a_unit_is_named_on_its_page(made, runs, show):
     text.set_value("kites & <i>stars</i>")
     next(button for button in page.app.button if button.label == "Save").click()
     page.app.run()
-    assert load(path) == (Label(LAYER, 2, "Ada <b>", "kites & <i>stars</i>"),)
+    assert LABELS.load(path) == (Label(LAYER, 2, "Ada <b>", "kites & <i>stars</i>"),)
     assert "“kites &amp; &lt;i&gt;stars&lt;/i&gt;” (Ada &lt;b&gt;, fair)" in page.words
     assert path.read_bytes() == before
     next(button for button in page.app.button if button.label == "Take my label back").click()
     page.app.run()
-    assert load(path) == ()
+    assert LABELS.load(path) == ()
     assert "kites" not in page.words
-    put(path, Label(LAYER, 2, "Ada", "kites"))
+    LABELS.put(path, Label(LAYER, 2, "Ada", "kites"))
     assert "kites" not in show("unit", store="demo", layer=LAYER, unit="3").words
 
 
@@ -130,12 +130,12 @@ def test_a_label_without_words_is_refused_on_the_page(made, runs, show):
     next(button for button in page.app.button if button.label == "Save").click()
     page.app.run()
     assert "has 1 to 120 characters" in page.words
-    assert load(path) == ()
+    assert LABELS.load(path) == ()
 
 
 def test_a_file_that_cannot_be_read_is_told_on_the_page_and_the_rest_is_shown(made, runs, show):
     path = put_store(made("full", FULL), runs)
-    labels.file_of(path).write_text("nonsense")
+    LABELS.file_of(path).write_text("nonsense")
     page = show("unit", store="demo", layer=LAYER, unit="2")
     assert "cannot be read" in page.words
     assert page.charts()
@@ -159,7 +159,7 @@ def test_the_overview_says_how_far_raters_agree(made, runs, show):
     path = put_store(made("full", FULL), runs)
     assert "what people call units" not in show(store="demo").words
     for unit, (ours, theirs) in enumerate([("a", "a"), ("b", "b"), ("a", "b"), ("b", "b"), ("a", "a"), ("b", "a")]):
-        put(path, Label(LAYER, unit, "<i>Ada", ours), Label(LAYER, unit, "Bo", theirs))
+        LABELS.put(path, Label(LAYER, unit, "<i>Ada", ours), Label(LAYER, unit, "Bo", theirs))
     words = show(store="demo").words
     assert "&lt;i&gt;Ada and Bo" in words
     assert '<td class="us-number">6</td><td class="us-number">4</td><td class="us-number">0.33</td>' in words
@@ -170,7 +170,7 @@ def test_the_overview_says_how_far_raters_agree(made, runs, show):
     [
         (
             f"layer,unit,rater,text,confidence,note\n{LAYER},3,Bo,sky,sure,\n{LAYER},2,Ada,sea,sure,\n",
-            "2 labels taken in",
+            "Taken in: 2 labels",
             2,
         ),
         (f"layer,unit,rater,text,confidence,note\n{LAYER},6,Bo,sky,sure,\n", f"no unit {LAYER}:6", 1),
@@ -180,10 +180,10 @@ def test_the_overview_says_how_far_raters_agree(made, runs, show):
 )
 def test_labels_of_a_file_are_taken_in_or_none_of_them(made, runs, show, file, says, n):
     path = put_store(made("full", FULL), runs)
-    put(path, Label(LAYER, 2, "Ada", "kite"))
+    LABELS.put(path, Label(LAYER, 2, "Ada", "kite"))
     page = show(store="demo")
     content = file if isinstance(file, bytes) else file.encode()
     page.app.file_uploader[0].upload("labels.csv", content, "text/csv").run()
     assert says in page.words
-    assert len(load(path)) == n
-    assert load(path)[-1].text == ("sea" if n == 2 else "kite")
+    assert len(LABELS.load(path)) == n
+    assert LABELS.load(path)[-1].text == ("sea" if n == 2 else "kite")

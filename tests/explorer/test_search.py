@@ -2,8 +2,7 @@
 
 import pytest
 
-from explorer import labels
-from explorer.labels import Label
+from explorer.labels import LABELS, Label
 from explorer.search import MOST_SHOWN, search
 from tests.explorer.conftest import put
 
@@ -96,7 +95,7 @@ def test_units_are_found_by_any_part_of_a_label_of_units_that_the_store_has(full
 
 
 def test_the_field_shows_labels_as_text(made, runs, show):
-    labels.put(put(made("full"), runs), Label(LAYER, 2, "Ada", "<b>blob</b> one"), Label(LAYER, 3, "Ada", "blob two"))
+    LABELS.put(put(made("full"), runs), Label(LAYER, 2, "Ada", "<b>blob</b> one"), Label(LAYER, 3, "Ada", "blob two"))
     page = show(store="demo")
     page.app.text_input(key="find").set_value("blob").run()
     assert "“&lt;b&gt;blob&lt;/b&gt; one”" in page.words

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from explorer import labels
 from explorer.format import count
-from explorer.labels import CONFIDENCES, MOST_NOTE, MOST_RATER, MOST_TEXT, Label
+from explorer.labels import CONFIDENCES, LABELS, MOST_NOTE, Label
 from explorer.navigate import View
+from explorer.rows_beside_store import MOST_RATER, MOST_TEXT
 from explorer.widgets.html import escape, note
 from explorer.widgets.messages import alert
 from precompute.errors import UnitscopeError
@@ -19,7 +19,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
     if said := st.session_state.pop(_SAID, None):
         alert("us-warning", escape(said))
     try:
-        held = [each for each in labels.load(view.source.path) if (each.layer, each.unit) == (layer.name, unit)]
+        held = [each for each in LABELS.load(view.source.path) if (each.layer, each.unit) == (layer.name, unit)]
     except UnitscopeError as error:
         alert("us-warning", escape(error))
         return
@@ -52,14 +52,14 @@ def _show_form(view: View, layer: Layer, unit: int, held: list[Label]) -> None:
         if each.note:
             note(f"{each.rater}: {each.note}")
     if held:
-        note(f"Labels lie in {labels.file_of(view.source.path)}. A label is what a person thinks, and no finding.")
+        note(f"Labels lie in {LABELS.file_of(view.source.path)}. A label is what a person thinks, and no finding.")
 
 
 def _save(view: View, said: tuple[str, int, str, str, str, str]) -> None:
     layer, unit, rater, text, confidence, more = said
     try:
         label = Label(layer, unit, " ".join(rater.split()), " ".join(text.split()), confidence, more.strip())
-        labels.put(view.source.path, label)
+        LABELS.put(view.source.path, label)
         st.session_state[_RATER] = label.rater
     except UnitscopeError as error:
         st.session_state[_SAID] = str(error)
@@ -68,7 +68,7 @@ def _save(view: View, said: tuple[str, int, str, str, str, str]) -> None:
 
 def _take_back(view: View, own: Label) -> None:
     try:
-        labels.remove(view.source.path, *own.of)
+        LABELS.remove(view.source.path, own.of)
     except UnitscopeError as error:
         st.session_state[_SAID] = str(error)
     st.rerun()
