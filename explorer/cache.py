@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from explorer.alike_units import AlikeUnits, alike_units
 from explorer.class_losses import ClassLosses, class_losses, false_discovery_rates
 from explorer.class_preference import Strongest, n_strongest, profile_of, strongest
 from explorer.demo_build import DemoBuild
@@ -144,6 +145,16 @@ def unit_map(source: StoreFile, layer: Layer, ablation: str | None) -> UnitMap:
 def _unit_map(source: StoreFile, signature: Signature, layer: str, ablation: str | None) -> UnitMap:
     held = store_of(source).layer(layer)
     return map_by_answers(held) if ablation is None else map_by_losses(held, ablation)
+
+
+def alike(source: StoreFile, layer: Layer, unit: int, ablation: str | None) -> AlikeUnits:
+    """Return which units answer to the same classes as one, and whose loss hurts the same under a kind of ablation."""
+    return _alike(source, source.signature, layer.name, unit, ablation)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
+def _alike(source: StoreFile, signature: Signature, layer: str, unit: int, ablation: str | None) -> AlikeUnits:
+    return alike_units(store_of(source).layer(layer), unit, ablation)
 
 
 def strongest_units(source: StoreFile, layer: Layer, image: int) -> StrongestUnits:

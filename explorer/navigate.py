@@ -16,8 +16,8 @@ from explorer.store_files import StoreFile, find_store_files
 from precompute.errors import StoreError
 from precompute.store.reader import Layer, Store
 
-OVERVIEW, LAYER, UNIT, CLASS, IMAGE, EXPERIMENTS, WHAT_IF, COMPARE = map(
-    file_of, ("overview", "layer", "unit", "class", "image", "experiments", "what_if", "compare")
+OVERVIEW, LAYER, UNIT, CLOSER, CLASS, IMAGE, EXPERIMENTS, WHAT_IF, COMPARE = map(
+    file_of, ("overview", "layer", "unit", "closer", "class", "image", "experiments", "what_if", "compare")
 )
 
 
@@ -141,7 +141,9 @@ def with_ablation(view: View, kind: str) -> View:
 
 def without_choice(view: View) -> View:
     """Return the view without what was chosen among the ways of showing it, for links to where that means nothing."""
-    return View(view.source, view.store, view.selection.to(choice=None, beside=None), view.problems)
+    return View(
+        view.source, view.store, view.selection.to(choice=None, beside=None, part=None, other=None), view.problems
+    )
 
 
 def put(chosen: Selection) -> None:

@@ -22,6 +22,8 @@ class Page:
         Whether it stays with the unit that is looked at: links to it name the unit.
     path : str
         Its file, from the top of the project; by default the one of its name.
+    in_bar : bool
+        Whether the bar on every page leads to it; otherwise it is opened from another page.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Page:
     place: Callable[[Selection], Sequence[str | None]]
     about_unit: bool = False
     path: str = ""
+    in_bar: bool = True
 
     @property
     def file(self) -> str:
@@ -40,6 +43,13 @@ PAGES: tuple[Page, ...] = (
     Page("overview", "Unitscope", lambda _: []),
     Page("layer", "Layer", lambda chosen: [chosen.layer]),
     Page("unit", "Unit", lambda chosen: [f"Unit {chosen.unit}", chosen.layer], about_unit=True),
+    Page(
+        "closer",
+        "Closer look",
+        lambda chosen: ["Closer look", f"Unit {chosen.unit or 0}", chosen.layer],
+        about_unit=True,
+        in_bar=False,
+    ),
     Page("class", "Class", lambda chosen: [chosen.label, "Class"], about_unit=True, path="explorer/views/class_.py"),
     Page("image", "Image", lambda chosen: [chosen.image, "Image"], about_unit=True),
     Page("experiments", "Experiments", lambda _: ["Experiments"]),

@@ -66,7 +66,11 @@ class Selection:
     pairs : str or None
         ``yes`` where every pair of the units is changed too.
     by : str or None
-        The method that attributes the units of a what-if on one image; None for none.
+        The method that attributes units to one image on demand; None for none.
+    part : str or None
+        The part that is shown of a page that shows one of several; each page has its own.
+    other : int or None
+        The unit that this one is set beside.
     """
 
     store: str
@@ -94,6 +98,8 @@ class Selection:
     on: str | None = None
     pairs: str | None = None
     by: str | None = None
+    part: str | None = None
+    other: int | None = None
 
     def to(self, **changes: Any) -> Self:
         """Return this selection with some parts changed."""
@@ -150,7 +156,7 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
         choice=query.get("choice"),
         beside=query.get("beside"),
     )
-    found = found.to(**{part: query.get(part) for part in ("units", "change", "on", "pairs", "by")})
+    found = found.to(**{part: query.get(part) for part in ("units", "change", "on", "pairs", "by", "part")})
     asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))
     if asked is None:
         return found, reading.problems
@@ -167,6 +173,7 @@ def _in_layer(found: Selection, reading: "_Reading", layer: Layer) -> Selection:
     return found.to(
         layer=layer.name,
         unit=reading.number("unit", layer.n_units, f"unit of {layer.name}"),
+        other=reading.number("other", layer.n_units, f"unit of {layer.name}"),
         show=reading.one_of("show", layer.exemplar_kinds, "list of exemplars") or "top",
         method=reading.one_of("map", methods, "attribution method"),
         ablation=reading.one_of("ablation", layer.ablations, "kind of ablation") or (*layer.ablations, "zero")[0],

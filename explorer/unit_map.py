@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.plane import principal_plane
+from precompute.measures.profiles import standardised
 from precompute.store.reader import Layer
 
 Floats = NDArray[np.floating[Any]]
@@ -33,7 +34,7 @@ def map_by_answers(layer: Layer) -> UnitMap:
     """
     means = np.asarray(layer.class_mean, dtype=np.float64)
     means = means[:, ~np.isnan(means).all(axis=0)]
-    return _drawn(_standardised(means))
+    return _drawn(standardised(means))
 
 
 def map_by_losses(layer: Layer, ablation: str) -> UnitMap:
@@ -41,14 +42,6 @@ def map_by_losses(layer: Layer, ablation: str) -> UnitMap:
     drop = np.asarray(layer.ablation(ablation).drop, dtype=np.float64)
     drop = drop[:, ~np.isnan(drop).all(axis=0)]
     return _drawn(np.where((drop != 0).any(axis=1, keepdims=True), drop, np.nan))
-
-
-def _standardised(rows: Floats) -> Floats:
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    # Means that differ by rounding alone have no profile.
-    known = length > 1e-6 * np.abs(rows).max(axis=1, keepdims=True, initial=0)
-    return np.asarray(centred / np.where(known, length, np.nan))
 
 
 def _drawn(rows: Floats) -> UnitMap:

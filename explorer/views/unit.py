@@ -43,6 +43,12 @@ else:
 measures.show_key_measures(view, layer, unit, effects.n_images)
 with st.container(horizontal=True, vertical_alignment="center"):
     what_if_link.show(view, [unit], "What if this unit were changed, alone or with others")
+    st.page_link(
+        navigate.CLOSER,
+        label="Look closer: units alike",
+        icon=":material/zoom_in:",
+        query_params=view.selection.query(),
+    )
     naming.show(view, layer, unit)
 
 left, right = st.columns([5, 7], gap="large")

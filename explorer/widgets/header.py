@@ -25,14 +25,15 @@ def show(view: View, *, page: str) -> Iterator[None]:
     before = _go_on(view, page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         for other in page_registry.PAGES:
-            _way(view, other, here=other.file == page)
+            if other.in_bar:
+                _way(view, other, here=other.file == page)
         st.space("stretch")
         search_field.show_field(view)
         _store_picker(view)
     search_field.show_found(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="place"):
         _came_from(before)
-        if page in (navigate.LAYER, navigate.UNIT) and view.selection.layer is not None:
+        if page in (navigate.LAYER, navigate.UNIT, navigate.CLOSER) and view.selection.layer is not None:
             crumb = view.selection.to(unit=None).query()
             st.page_link(navigate.LAYER, label=md_text(view.selection.layer), query_params=crumb)
         yield

@@ -1,0 +1,125 @@
+"""Units that answer alike and units whose loss hurts the same classes, and where the two disagree."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer import cache, navigate
+from explorer.alike_units import AlikeUnits, Ints
+from explorer.charts.alike import KINDS
+from explorer.charts.alike import alike as drawn_alike
+from explorer.format import count, number
+from explorer.navigate import View
+from explorer.pages.closer import pair
+from explorer.widgets.ablation_choice import choose_ablation
+from explorer.widgets.chart import draw_chart
+from explorer.widgets.html import heading, how_and_limits, link, note, sentence, table
+from precompute.store.reader import Layer
+
+_MOST_ROWS = 6
+
+
+def show(view: View, layer: Layer, unit: int) -> None:
+    """Show every other unit of the layer by both kinds of likeness; with one chosen, both side by side."""
+    found = cache.alike(view.source, layer, unit, view.ablation_of(layer) if layer.ablations else None)
+    sentence(headline(found, unit))
+    if np.isnan(found.answers.r).all() and np.isnan(found.losses.r).all():
+        note("Its answers do not differ from class to class, or there is nothing to compare them with.")
+        return
+    note(" ".join(nearest_words(found)))
+    choose_ablation(view, layer)
+    figure, beside = st.columns([6, 6], gap="large")
+    with figure:
+        _show_figure(view, layer, unit, found)
+    with beside:
+        _show_rows(view, found, found.in_answers_alone, "Answer alike, break otherwise")
+        _show_rows(view, found, found.in_losses_alone, "Break alike, answer otherwise")
+        _show_rows(view, found, found.both, "Alike in both")
+    if view.selection.other not in (None, unit):
+        pair.show(view, layer, unit, int(view.selection.other or 0))
+    how_and_limits(_READING, _LIMITS)
+
+
+def headline(found: AlikeUnits, unit: int) -> str:
+    """Say how many units are alike, and whether they are so in both ways; as HTML."""
+    n_alike, n_both, n_losses = (int(kept.sum()) for kept in (found.answers.beyond, found.beyond, found.losses.beyond))
+    if np.isnan(found.answers.r).all():
+        said = f"Unit {unit} can be compared with no other by what it answers to."
+    elif not n_alike:
+        said = f"No other unit answers to the same classes as unit {unit} beyond chance."
+    else:
+        verb = "answers" if n_alike == 1 else "answer"
+        said = f"<b>{count(n_alike, 'unit')}</b> {verb} to the same classes as unit {unit} beyond chance."
+    if n_losses:
+        of_them = f"; <b>{n_both}</b> of them also {'answers' if n_both == 1 else 'answer'} alike" if n_alike else ""
+        said += f" The loss of <b>{count(n_losses, 'unit')}</b> hurts the same classes{of_them}."
+    return said
+
+
+def nearest_words(found: AlikeUnits) -> list[str]:
+    """Name the unit that is most alike in either way, and what chance reaches."""
+    return [
+        f"Most alike in {way}: unit {int(np.nanargmax(each.r))}, r {number(float(np.nanmax(each.r)))}; "
+        f"chance reaches {number(each.ceiling)}."
+        for way, each in (("answers", found.answers), ("losses", found.losses))
+        if not np.isnan(each.r).all()
+    ]
+
+
+def _show_figure(view: View, layer: Layer, unit: int, found: AlikeUnits) -> None:
+    heading(f"Every other unit beside unit {unit}", "click one to set it beside; dashed: what chance reaches")
+    frame = _frame(view, layer, found)
+    key = f"alike_{layer.name}_{unit}_{view.selection.ablation}_{view.selection.other}"
+    draw_chart(
+        lambda: drawn_alike(frame, x_ceiling=found.answers.ceiling, y_ceiling=found.losses.ceiling),
+        key=key,
+        says="Every other unit by its likeness in answers and in losses",
+        on_pick=lambda point: navigate.put(view.selection.to(other=int(point["unit"]))),
+    )
+    silent = int(np.isnan(found.losses.r).sum()) - 1
+    if silent > 0:
+        note(f"{count(silent, 'unit')} without which no class loses or gains: drawn at 0.")
+
+
+def _frame(view: View, layer: Layer, found: AlikeUnits) -> pd.DataFrame:
+    kinds = np.full(layer.n_units, "neither", dtype=object)
+    for kind, units in zip(KINDS, (found.both, found.in_answers_alone, found.in_losses_alone), strict=False):
+        kinds[units] = kind
+    held = layer.measures.get("selective_class")
+    best = np.full(layer.n_units, np.nan) if held is None else held.values
+    titles = view.store.classes.title
+    sees = ["" if np.isnan(label) else titles[int(label)] for label in best]
+    x, y = (np.where(np.isnan(each), 0.0, each) for each in (found.answers.r, found.losses.r))
+    frame = pd.DataFrame({"unit": np.arange(layer.n_units), "x": x, "y": y, "sees": sees, "kind": kinds})
+    return frame[~(np.isnan(found.answers.r) & np.isnan(found.losses.r))]
+
+
+def _show_rows(view: View, found: AlikeUnits, units: Ints, title: str) -> None:
+    heading(title, count(len(units), "unit") if len(units) else "none")
+    if len(units):
+        known = not np.isnan(found.most).all()
+        head = ["unit", "answers, r", "losses, r", *(["noise leaves at most"] if known else [])]
+        table(head, [_row(view, found, int(unit), known=known) for unit in units[:_MOST_ROWS]])
+    if len(units) > _MOST_ROWS:
+        note(f"The first {_MOST_ROWS} of {len(units)}; the others are in the figure.")
+
+
+def _row(view: View, found: AlikeUnits, unit: int, *, known: bool) -> list[str]:
+    address = navigate.href(navigate.CLOSER, view.selection.to(part=None, other=unit))
+    cells = [number(float(found.answers.r[unit])), number(float(found.losses.r[unit]))]
+    return [link(address, str(unit)), *cells, *([number(float(found.most[unit]))] if known else [])]
+
+
+_READING = (
+    "Across: how far the mean activations of two units rise and fall over the same classes. Up: how far the same "
+    "classes lose without them. Both are Pearson correlations over the classes. A dashed line is what chance reaches: "
+    "the unit's numbers are shuffled over the classes, and the most alike of all others stays below the line in 95 % "
+    "of 1,000 shuffles. Right of the upright line and below the level one, units answer alike, and nothing shows that "
+    "they are needed alike."
+)
+_LIMITS = (
+    "Below a line does not mean different: drops of a few images are noisy, and noise makes losses unlike. “Noise "
+    "leaves at most” is the largest correlation that the split-half reliabilities of both units' drops allow. Classes "
+    "that look alike go together, which the shuffling does not know. Each unit was silenced alone: of two units that "
+    "do the same work, neither may be missed."
+)

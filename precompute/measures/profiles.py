@@ -1,0 +1,91 @@
+"""Profiles of units over classes, and which of them are alike."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class ProfileLikeness:
+    """How alike one unit's profile is to those of the others of its layer.
+
+    Parameters
+    ----------
+    r : (unit,) array
+        Pearson correlation of the profiles over the classes, in [-1, 1]; NaN for the unit itself and for units without
+        a profile.
+    ceiling : float
+        What the most alike of all others stays below in 95 % of cases where classes mean nothing: the unit's profile is
+        shuffled over the classes, and the largest correlation with any other unit is taken. NaN where there is none.
+    """
+
+    r: Floats
+    ceiling: float
+
+    @property
+    def beyond(self) -> NDArray[np.bool_]:
+        """Which units are more alike than that, (unit,)."""
+        return np.asarray(self.r > self.ceiling)
+
+
+def standardised(rows: Floats) -> Floats:
+    """Give rows a mean of zero and a length of one, so that their products are correlations.
+
+    Parameters
+    ----------
+    rows : (row, column) array
+        Numbers; a row with a NaN has no profile.
+
+    Returns
+    -------
+    (row, column) array
+        NaN for rows whose numbers are all equal, to rounding.
+    """
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    # Numbers that differ by rounding alone have no profile.
+    known = length > 1e-6 * np.abs(rows).max(axis=1, keepdims=True, initial=0)
+    return np.asarray(centred / np.where(known, length, np.nan))
+
+
+def profile_likeness(
+    profiles: Floats, unit: int, *, draws: int = 1000, seed: int = 0, level: float = 0.95
+) -> ProfileLikeness:
+    """Correlate one unit's profile over the classes with those of all others, beside what chance makes of the largest.
+
+    Parameters
+    ----------
+    profiles : (unit, class) array
+        Such as mean activations, or drops; classes that are NaN for every unit are left out.
+    unit : int
+        The unit.
+    draws : int
+        Shuffles of its profile over the classes.
+    seed : int
+        Same seed, same shuffles.
+    level : float
+        Share of the shuffles whose largest correlation the ceiling is not below.
+
+    Returns
+    -------
+    ProfileLikeness
+        All NaN for fewer than three classes.
+    """
+    rows = np.asarray(profiles, dtype=np.float64)
+    rows = rows[:, ~np.isnan(rows).all(axis=0)]
+    nothing = ProfileLikeness(np.full(len(rows), np.nan), float("nan"))
+    if rows.shape[1] < 3:
+        return nothing
+    unitary = standardised(rows)
+    own = unitary[unit].copy()
+    unitary[unit] = np.nan
+    others = unitary[~np.isnan(unitary).any(axis=1)]
+    if np.isnan(own).any() or not len(others):
+        return nothing
+    shuffled = np.random.default_rng(seed).permuted(np.tile(own, (draws, 1)), axis=1)
+    largest = (shuffled @ others.T).max(axis=1)
+    return ProfileLikeness(np.clip(unitary @ own, -1, 1), float(np.quantile(largest, level)))

@@ -1,0 +1,94 @@
+"""A closer look at a unit: which units are alike, and two of them side by side."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from explorer.alike_units import alike_units
+from explorer.pages.closer.alike import headline, nearest_words
+from explorer.pages.closer.pair import shared_words
+from precompute.measures.shared_losses import SharedLosses
+from precompute.store.answers import answers
+from tests.explorer.conftest import put
+
+RNG = np.random.default_rng(0)
+
+
+def layer(means, drop, reliability=None):
+    measures = {} if reliability is None else {"drop_reliability": SimpleNamespace(values=np.array(reliability))}
+    effect = SimpleNamespace(drop=drop)
+    return SimpleNamespace(n_units=len(means), class_mean=means, measures=measures, ablation=lambda kind: effect)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Beside unit 0: 1 is alike in both, 2 in answers, 3 in losses; 4 answers alike and nothing breaks without it."""
+    means, drop = RNG.random((12, 40)), RNG.normal(size=(12, 40))
+    means[[1, 2, 4]] = means[0] + 0.1 * RNG.random((3, 40))
+    drop[[1, 3]] = drop[0] + 0.1 * RNG.normal(size=(2, 40))
+    drop[4] = 0
+    return alike_units(layer(means, drop, [0.9, 0.4, -0.2, *[0.5] * 9]), 0, "zero")
+
+
+def test_units_are_told_apart_by_the_way_in_which_they_are_alike(planted):
+    assert planted.both.tolist() == [1]
+    assert sorted(planted.in_answers_alone.tolist()) == [2, 4]
+    assert planted.in_losses_alone.tolist() == [3]
+
+
+def test_noise_leaves_the_root_of_both_reliabilities(planted):
+    assert planted.most[1] == pytest.approx(np.sqrt(0.9 * 0.4))
+    assert np.isnan(planted.most[2])
+
+
+def test_the_headline_counts_them_and_the_note_names_the_nearest(planted):
+    said = headline(planted, 0)
+    assert "<b>3 units</b> answer to the same classes as unit 0 beyond chance" in said
+    assert "The loss of <b>2 units</b> hurts the same classes; <b>1</b> of them also answers alike." in said
+    in_answers, in_losses = nearest_words(planted)
+    assert in_answers.startswith(f"Most alike in answers: unit {np.nanargmax(planted.answers.r)}, r ")
+    assert in_losses.startswith(f"Most alike in losses: unit {np.nanargmax(planted.losses.r)}, r ")
+
+
+def test_without_ablation_only_answers_are_compared():
+    found = alike_units(layer(RNG.random((5, 9)), None), 0, None)
+    assert not np.isnan(found.answers.r[1:]).any()
+    assert np.isnan(found.losses.r).all()
+    assert not found.both.size
+
+
+def test_shared_losses_are_said_beside_chance():
+    assert shared_words(SharedLosses(9, 5, 3, 1.25, 0.9), 4, 7) == (
+        "9 images are lost without unit 4, 5 without unit 7, and 3 in both cases. By chance it would be 1.2, give or "
+        "take 0.9: as many of each class, drawn anew."
+    )
+    assert shared_words(SharedLosses(9, 0, 0, 0, 0), 4, 7) == "No image is lost without unit 7, so the two share none."
+
+
+def test_the_page_sets_two_units_side_by_side(made, runs, show, full_store):
+    put(made("full"), runs)
+    shown = show("closer", store="demo", layer="features.10", unit="1", other="3")
+    assert "Unit 1 beside unit 3" in shown.words
+    before, held = answers(full_store), full_store.layer("features.10")
+    lost = []
+    for unit in (1, 3):
+        flips = held.flips("zero", unit)
+        lost.append({image for image in flips.image.tolist() if before.right[image]})
+    assert f"and {len(lost[0] & lost[1])} in both cases" in shown.words
+    assert len(shown.charts()) == 2
+
+
+def test_a_unit_that_is_not_there_is_told(made, runs, show):
+    put(made("full"), runs)
+    assert (
+        "unit of features.10 “99”, which is not there"
+        in show("closer", store="demo", layer="features.10", unit="1", other="99").words
+    )
+
+
+def test_what_is_chosen_here_does_not_follow_to_other_pages(made, runs, show):
+    put(made("full"), runs)
+    links = show("closer", store="demo", layer="features.10", unit="1", other="3", part="alike").app.get("page_link")
+    assert any(link.proto.label == "Unit 1" for link in links)
+    assert not any("other" in link.proto.query_string or "part" in link.proto.query_string for link in links)

@@ -1,0 +1,76 @@
+"""Units whose profiles are alike, against scipy and shuffles one by one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from precompute.measures.profiles import profile_likeness, standardised
+
+
+def draw(seed, n_units=6, n_classes=9):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n_units, 3)) @ rng.normal(size=(3, n_classes)) + rng.normal(size=(n_units, n_classes))
+
+
+@given(st.integers(0, 60), st.integers(0, 5))
+def test_likeness_is_pearsons_correlation_over_the_classes_of_every_other_unit(seed, unit):
+    profiles = draw(seed)
+    found = profile_likeness(profiles, unit, draws=20)
+    for other, r in enumerate(found.r):
+        if other == unit:
+            assert np.isnan(r)
+        else:
+            assert r == pytest.approx(stats.pearsonr(profiles[unit], profiles[other]).statistic)
+
+
+def test_the_ceiling_is_a_quantile_of_the_largest_correlation_of_shuffled_profiles():
+    profiles, rng = draw(3), np.random.default_rng(8)
+    slow = []
+    for _ in range(2000):
+        own = rng.permutation(profiles[2])
+        slow.append(max(stats.pearsonr(own, row).statistic for unit, row in enumerate(profiles) if unit != 2))
+    assert profile_likeness(profiles, 2, draws=4000).ceiling == pytest.approx(np.quantile(slow, 0.95), abs=0.02)
+
+
+def test_where_profiles_are_noise_one_unit_in_twenty_has_another_beyond_its_ceiling():
+    rng = np.random.default_rng(0)
+    n_called = sum(
+        profile_likeness(rng.normal(size=(12, 10)), 0, draws=200, seed=trial).beyond.any() for trial in range(400)
+    )
+    assert 8 <= n_called <= 34  # of 400 at 5 %: 20, four standard deviations either way
+
+
+def test_copies_are_beyond_chance_and_mirror_images_are_not():
+    profiles = draw(1, n_units=4, n_classes=30)
+    table = np.concatenate([profiles, 2 * profiles[:1] + 3, -profiles[:1]])
+    found = profile_likeness(table, 0)
+    assert found.r[4] == pytest.approx(1)
+    assert found.beyond[4]
+    assert found.r[5] == pytest.approx(-1)
+    assert not found.beyond[5]
+
+
+def test_units_without_a_profile_are_like_nothing():
+    profiles = np.concatenate([draw(2), np.zeros((1, 9)), np.full((1, 9), 0.1)])
+    found = profile_likeness(profiles, 0)
+    assert np.isnan(found.r[[0, 6, 7]]).all()
+    assert not np.isnan(found.r[1:6]).any()
+    silent = profile_likeness(profiles, 6)
+    assert np.isnan(silent.r).all()
+    assert np.isnan(silent.ceiling)
+    assert not silent.beyond.any()
+
+
+def test_classes_without_images_do_not_count_and_two_classes_say_nothing():
+    profiles = draw(4)
+    wider = np.column_stack([profiles, np.full(6, np.nan)])
+    np.testing.assert_array_equal(profile_likeness(wider, 1).r, profile_likeness(profiles, 1).r)
+    assert np.isnan(profile_likeness(profiles[:, :2], 1).r).all()
+
+
+def test_rows_are_standardised_to_a_mean_of_zero_and_a_length_of_one():
+    found = standardised(draw(5))
+    np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-12)
+    np.testing.assert_allclose((found**2).sum(axis=1), 1)
