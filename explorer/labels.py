@@ -67,6 +67,11 @@ LABELS = Table("labels.csv", "labels", Label, _understood)
 """The table of them."""
 
 
+def same_label(text: str) -> str:
+    """Return a label without what makes no difference: capitals, and spaces but for one between words."""
+    return " ".join(text.casefold().split())
+
+
 def agreements(labels: Iterable[Label]) -> list[tuple[str, str, Agreement]]:
     """Return for every two raters who named the same units how far they agree, those with most such units first.
 
@@ -74,7 +79,7 @@ def agreements(labels: Iterable[Label]) -> list[tuple[str, str, Agreement]]:
     """
     said: dict[str, dict[tuple[str, int], str]] = {}
     for label in labels:
-        said.setdefault(label.rater, {})[label.layer, label.unit] = " ".join(label.text.casefold().split())
+        said.setdefault(label.rater, {})[label.layer, label.unit] = same_label(label.text)
     found = []
     for ours, theirs in combinations(sorted(said), 2):
         if both := sorted(said[ours].keys() & said[theirs].keys()):

@@ -1,5 +1,6 @@
 """A table of people's words beside a store: one CSV file, a row for each thing that somebody said."""
 
+import contextlib
 import csv
 import io
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -9,7 +10,7 @@ from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from explorer import beside_store
-from precompute.errors import OptionError
+from precompute.errors import DiskError, OptionError
 
 MOST_TEXT, MOST_RATER = 120, 60
 
@@ -73,6 +74,12 @@ class Table(Generic[Row]):
             Where the file is there and cannot be understood.
         """
         return beside_store.load(self.file_of(store), self.noun, self.read)
+
+    def load_where_readable(self, store: Path) -> tuple[Row, ...]:
+        """Return the rows of a store; none where the file cannot be understood, which the pages of units tell."""
+        with contextlib.suppress(DiskError):
+            return self.load(store)
+        return ()
 
     def read(self, text: str) -> tuple[Row, ...]:
         """Read rows from the text of such a file.

@@ -13,7 +13,10 @@ MOST_DASHES = 60
 def scatter(
     frame: pd.DataFrame, x_label: str, y_label: str, *, x_chance: str = "", y_chance: str = "", shade: str = ""
 ) -> alt.LayerChart:
-    """Draw a point a unit. Clicking a point selects its unit (selection ``pick``, field ``unit``).
+    """Draw a point a unit.
+
+    Clicking a point selects its unit (selection ``pick``, field ``unit``); dragging selects a box (selection ``box``,
+    its ends along ``x`` and ``y``).
 
     Parameters
     ----------
@@ -29,6 +32,7 @@ def scatter(
         What column ``shade`` is, by which points are coloured then; defined for each of them.
     """
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
+    box = alt.selection_interval(name="box", encodings=["x", "y"], zoom=False)
     hover = alt.selection_point(name="hover", fields=["unit"], on="pointerover", clear="pointerout", empty=False)
     any_chosen = bool(frame["chosen"].any())
     strong = alt.ColorValue(theme.REST, condition={"test": "datum.chosen", "value": theme.ACTIVATION})
@@ -46,7 +50,7 @@ def scatter(
             *_tip("y", y_label, y_chance),
             *([theme.tip("shade:Q", shade, format=".3g")] if shade else []),
         ],
-    ).add_params(pick, hover)
+    ).add_params(pick, hover, box)
     base = alt.Chart(frame)
     if len(frame) > MOST_DASHES:
         base = base.transform_filter({"param": "hover", "empty": False})

@@ -4,16 +4,24 @@ Altair checks every chart against its whole schema while it is made, which takes
 do that. Streamlit takes the finished specification as it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import streamlit as st
 from altair.utils.schemapi import debug_mode
 
+Box = Mapping[str, Sequence[float]]
+"""What a reader drew around: its two ends along ``x`` and along ``y``."""
+
 
 def draw_chart(
-    draw: Callable[[], alt.LayerChart], *, key: str, says: str, on_pick: Callable[[Any], None] | None = None
+    draw: Callable[[], alt.LayerChart],
+    *,
+    key: str,
+    says: str,
+    on_pick: Callable[[Any], None] | None = None,
+    on_box: Callable[[Box], None] | None = None,
 ) -> None:
     """Draw a chart.
 
@@ -27,6 +35,8 @@ def draw_chart(
         What it shows, for readers who cannot see it.
     on_pick : callable, optional
         Called with the fields of what the reader clicks on, where the chart has a selection ``pick``.
+    on_box : callable, optional
+        Called with the box that the reader draws, where the chart has a selection ``box`` beside ``pick``.
     """
     with debug_mode(False), alt.data_transformers.enable("default", max_rows=None):
         spec = draw().to_dict(validate=False)
@@ -35,8 +45,11 @@ def draw_chart(
         return
 
     def picked() -> None:
-        found = st.session_state[key]["selection"].get("pick")
-        if found:
-            on_pick(found[0])
+        found = st.session_state[key]["selection"]
+        if found.get("pick"):
+            on_pick(found["pick"][0])
+        elif on_box is not None and found.get("box"):
+            on_box(found["box"])
 
-    st.vega_lite_chart(spec, key=key, alt=says, on_select=picked, selection_mode="pick")
+    modes = ["pick"] if on_box is None else ["pick", "box"]
+    st.vega_lite_chart(spec, key=key, alt=says, on_select=picked, selection_mode=modes)

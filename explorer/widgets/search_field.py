@@ -1,7 +1,5 @@
 """One field on every page that finds a unit by its number or label, a class by its name and an image by its path."""
 
-import contextlib
-
 import streamlit as st
 
 from explorer import navigate
@@ -11,7 +9,6 @@ from explorer.navigate import View
 from explorer.search import Found, search
 from explorer.widgets.html import Markup, escape
 from explorer.widgets.names import class_link, image_link, unit_link
-from precompute.errors import DiskError
 
 _KEY = "find"
 
@@ -54,10 +51,7 @@ def _open(view: View) -> None:
 
 
 def _search(view: View, sought: str) -> Found:
-    given: tuple[Label, ...] = ()
-    with contextlib.suppress(DiskError):  # the pages of units tell what is wrong with the file
-        given = LABELS.load(view.source.path)
-    return search(sought, view.store, view.selection.layer, given)
+    return search(sought, view.store, view.selection.layer, LABELS.load_where_readable(view.source.path))
 
 
 def forget() -> None:

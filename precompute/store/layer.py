@@ -178,6 +178,10 @@ class Layer:
             tied=int(self._read(f"{base}/tied", unit)),
         )
 
+    def exemplar_values(self, kind: str) -> Floats:
+        """Return the maximum of each unit's map on the images of its list, (unit, k)."""
+        return self._read(f"exemplar/{kind}/value")
+
     def map_on(self, image: int, unit: int) -> Floats | None:
         """Return a unit's map on one image (h, w); None unless one of its lists names the image."""
         for kind in self.exemplar_kinds:

@@ -5,6 +5,8 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import expect
 
+from precompute.what_if.unit_list import read_units
+
 
 def open_a_layer(app):
     """Go from the overview to its last layer; return the layer's name."""
@@ -43,6 +45,29 @@ def test_a_point_of_the_scatter_leads_to_its_unit_and_back_leads_to_the_layer(ap
     app.settle(app.page.go_back)
     app.asks("/layer")
     expect(app.page.locator(".tile").first).to_be_visible()
+
+
+def test_a_box_around_points_finds_their_units_and_asks_what_they_do_together(app):
+    open_a_layer(app)
+    points = app.page.locator(".mark-symbol path")
+    points.last.scroll_into_view_if_needed()
+    centres = points.evaluate_all(
+        "all => all.map(one => [one.getAttribute('aria-label'), one.getBoundingClientRect()])"
+        ".map(([label, at]) => [Number(/unit: ([0-9]+)/.exec(label)[1]), at.x + at.width / 2, at.y + at.height / 2])"
+    )
+    centres.sort(key=lambda one: one[1])
+    last = max(range(2, len(centres) // 2), key=lambda at: centres[at + 1][1] - centres[at][1])
+    end = (centres[last][1] + centres[last + 1][1]) / 2
+    inside = sorted(unit for unit, _, _ in centres[: last + 1])
+    left, top, bottom = centres[0][1] - 12, *(find(y for _, _, y in centres) for find in (min, max))
+    app.page.mouse.move(left, top - 12)
+    app.page.mouse.down()
+    app.page.mouse.move(end, bottom + 12, steps=4)
+    app.settle(app.page.mouse.up)
+    expect(app.page.get_by_text(f"{len(inside)} units of {len(centres)} found")).to_be_visible()
+    app.settle(lambda: app.page.get_by_role("link", name="What if they were off?").click())
+    asked = parse_qs(urlparse(app.page.url).query)["units"][0]
+    assert list(read_units(asked, len(centres))) == inside
 
 
 def test_the_next_unit_comes_by_button_and_by_key(app):

@@ -5,11 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.unit_conditions import NEEDED, Condition, answers_of, choices, in_range, kept, read, write
+from explorer.labels import Label
+from explorer.unit_conditions import Condition, met, read, with_condition, write
+from explorer.unit_criteria import (
+    LABEL,
+    LABELLED,
+    NEEDED,
+    SATURATED,
+    UNITS,
+    InRange,
+    Listed,
+    Searched,
+    criteria_of,
+    range_of,
+)
 from precompute.__main__ import main
 from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL, put
-from tests.factory import Recipe, make_store
+from tests.factory import Recipe, as_if_written, make_store
 
 LAYER = "features.10"
 TESTED = Recipe(n_classes=4, per_class=60, layers=((LAYER, 6, (5, 5)),), seed=3)
@@ -29,8 +42,12 @@ def tested(tmp_path_factory):
         yield store
 
 
-def found(conditions, store, layer):
-    return set(np.flatnonzero(kept(conditions, store, layer, "zero")).tolist())
+def found(conditions, store, layer, labels=()):
+    return set(np.flatnonzero(met(conditions, Searched(store, layer, "zero", labels))).tolist())
+
+
+def in_range(name, least, most):
+    return Condition(name, range_of(least, most))
 
 
 def test_a_range_keeps_units_between_its_ends_and_none_without_a_value(full_store, layer):
@@ -79,9 +96,9 @@ def test_a_class_that_needs_a_unit_is_one_that_the_test_tells(tested):
 
 
 def test_no_class_can_be_said_to_need_a_unit_where_nothing_was_tested(full_store, layer):
-    assert NEEDED not in choices(full_store, layer, "zero")
+    assert NEEDED not in criteria_of(Searched(full_store, layer, "zero"))
     text = write([Condition(NEEDED, full_store.classes.name[0])])
-    assert [len(part) for part in read(text, full_store, layer, "zero")] == [0, 1]
+    assert [len(part) for part in read(text, Searched(full_store, layer, "zero"))] == [0, 1]
 
 
 def test_all_conditions_hold_together(full_store, layer):
@@ -91,26 +108,78 @@ def test_all_conditions_hold_together(full_store, layer):
 
 
 def test_every_choice_can_be_written_and_read_again(full_store, layer):
-    for name in choices(full_store, layer, "zero"):
-        answers = answers_of(full_store, layer, name)
-        condition = Condition(name, "-1.5..2" if answers is None else answers[-1])
-        assert read(write([condition]), full_store, layer, "zero") == ([condition], [])
+    units = Searched(full_store, layer, "zero", [Label(LAYER, 1, "ann", "a|b & c=d <script>")])
+    of_their_form = {InRange: "-1.5..2", Listed: "0, 2-4"}
+    for name, criterion in criteria_of(units).items():
+        condition = Condition(name, of_their_form.get(type(criterion)) or criterion.answers[-1])
+        assert read(write([condition]), units) == ([condition], [])
+
+
+def test_numbers_keep_the_units_that_they_name(full_store, layer):
+    assert found([Condition(UNITS, "0, 2-4")], full_store, layer) == {0, 2, 3, 4}
+
+
+LABELS = [
+    Label(LAYER, 1, "ann", "Ship  hull"),
+    Label(LAYER, 1, "bob", "water"),
+    Label(LAYER, 4, "bob", "ship hull"),
+    Label("features.0", 2, "ann", "edge"),
+    Label(LAYER, 999, "ann", "of a unit that there is not"),
+]
+
+
+def test_labels_keep_the_units_that_some_rater_calls_so_whatever_the_capitals(full_store, layer):
+    assert found([Condition(LABEL, "ship hull")], full_store, layer, LABELS) == {1, 4}
+    assert found([Condition(LABEL, "water")], full_store, layer, LABELS) == {1}
+    assert found([Condition(LABELLED, "no")], full_store, layer, LABELS) == {0, 2, 3, 5}
+
+
+def test_only_labels_of_the_layer_can_be_asked_for(full_store, layer):
+    assert criteria_of(Searched(full_store, layer, "zero", LABELS))[LABEL].answers == ["ship hull", "water"]
+    assert LABEL not in criteria_of(Searched(full_store, layer, "zero", LABELS[3:4]))
+
+
+def test_a_unit_is_saturated_whose_strongest_images_share_a_value_that_its_weakest_lacks(tmp_path):
+    path = make_store(tmp_path / "clipped.h5", Recipe(n_classes=3, layers=((LAYER, 3, (5, 5)),)))
+    with as_if_written(path) as file:
+        strongest, weakest = (file[f"layers/{LAYER}/exemplar/{kind}/value"] for kind in ("top", "bottom"))
+        n_images = strongest.shape[1]
+        strongest[...] = [[6.0] * n_images, [2.0] * n_images, np.linspace(3, 2, n_images)]
+        weakest[...] = [[1.0] * n_images, [2.0] * n_images, np.linspace(0, 1, n_images)]
+    with open_store(path) as store:
+        assert found([Condition(SATURATED, "yes")], store, store.layer(LAYER)) == {0}
+        assert found([Condition(SATURATED, "no")], store, store.layer(LAYER)) == {1, 2}
+
+
+def test_a_condition_takes_the_place_of_the_one_before_it():
+    text = write([Condition(UNITS, "1"), Condition("dead", "no")])
+    assert with_condition(text, Condition(UNITS, "2, 3")) == write([Condition("dead", "no"), Condition(UNITS, "2, 3")])
+    assert with_condition(None, Condition(UNITS, "2")) == "units=2"
 
 
 @given(text=st.text() | st.from_regex(r"[a-z_1]+=[-0-9a-z.]*(&[a-z_1]+=.*)?", fullmatch=True))
 def test_no_text_breaks_it(full_store, text):
     layer = full_store.layer(LAYER)
-    conditions, problems = read(text, full_store, layer, "zero")
-    kept(conditions, full_store, layer, "zero")
+    units = Searched(full_store, layer, "zero")
+    conditions, problems = read(text, units)
+    met(conditions, units)
     assert all("means nothing here" in problem for problem in problems)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["class_selectivity=0.3", "class_selectivity=a..b", "class_selectivity=nan..", "dead=perhaps", "needed_by=nobody"],
+    [
+        "class_selectivity=0.3",
+        "class_selectivity=a..b",
+        "class_selectivity=nan..",
+        "dead=perhaps",
+        "needed_by=nobody",
+        "units=3-1",
+        "units=",
+    ],
 )
 def test_what_means_nothing_is_told(full_store, layer, text):
-    conditions, problems = read(text, full_store, layer, "zero")
+    conditions, problems = read(text, Searched(full_store, layer, "zero"))
     assert conditions == []
     assert len(problems) == 1
 

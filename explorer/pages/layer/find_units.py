@@ -1,99 +1,106 @@
 """The conditions by which units are found: those there are, what each asks for, and how many units are left."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from explorer import navigate, unit_conditions
-from explorer.format import count
-from explorer.measure_display import option_label, quantity_of
+from explorer.format import count, md_text
 from explorer.navigate import View
-from explorer.unit_conditions import NEEDED, Condition, Kept
+from explorer.unit_conditions import Condition
+from explorer.unit_criteria import Criterion, InRange, Met, Searched, criteria_of, ends_of, range_of
+from explorer.widgets import what_if_link
 from explorer.widgets.html import note
-from precompute.store.reader import Layer
 
 _PICKED = "find_units_by"
 _FIELD_WIDTH, _NAME_WIDTH = 150, 300
 
 
-def show(view: View, layer: Layer, conditions: Sequence[Condition]) -> Kept:
+def show(view: View, units: Searched, conditions: Sequence[Condition]) -> Met:
     """Let the reader change the conditions, and return which units meet them, (unit,)."""
-    names = unit_conditions.choices(view.store, layer, view.selection.ablation)
-    if not names:
-        return np.ones(layer.n_units, dtype=bool)
+    criteria = criteria_of(units)
     st.session_state[_PICKED] = [condition.name for condition in conditions]
     st.multiselect(
         "Find units by",
-        names,
-        format_func=partial(_label, layer),
+        list(criteria),
+        format_func=lambda name: criteria[name].label,
         key=_PICKED,
-        placeholder="a class that needs them, or any measure",
-        on_change=_pick,
-        args=(view, layer, conditions),
+        placeholder="a class that needs them, a label, or any measure",
+        on_change=lambda: _pick(view, criteria, conditions),
     )
-    kept = unit_conditions.kept(conditions, view.store, layer, view.selection.ablation)
+    found = unit_conditions.met(conditions, units)
     if conditions:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for condition in conditions:
-                _show_one(view, layer, conditions, condition)
-        note(f"{count(int(kept.sum()), 'unit')} of {layer.n_units:,} found; they are what the page shows.")
-    return kept
+                _show_one(view, criteria[condition.name], conditions, condition)
+        _say(view, found)
+    return found
 
 
-def _label(layer: Layer, name: str) -> str:
-    return "Class that needs it, beyond chance" if name == NEEDED else option_label(layer.measures[name])
+def _say(view: View, found: Met) -> None:
+    n_found = int(found.sum())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        note(f"{count(n_found, 'unit')} of {len(found):,} found; they are what the page shows.")
+        if 0 < n_found < len(found) and view.layer.ablations:
+            what_if_link.show(view, [int(unit) for unit in np.flatnonzero(found)], "What if they were off?")
 
 
-def _pick(view: View, layer: Layer, conditions: Sequence[Condition]) -> None:
+def _pick(view: View, criteria: dict[str, Criterion], conditions: Sequence[Condition]) -> None:
     """Take up the conditions that the reader has picked; for callbacks."""
     old = {condition.name: condition for condition in conditions}
-    _put(view, [old.get(name) or _first(view, layer, name) for name in st.session_state[_PICKED]])
+    _put(view, [old.get(name) or _first(view, name, criteria[name]) for name in st.session_state[_PICKED]])
 
 
-def _first(view: View, layer: Layer, name: str) -> Condition:
-    """Return what a condition asks for to begin with: the class that is looked at, the first answer, or any value."""
-    answers = unit_conditions.answers_of(view.store, layer, name)
-    if answers is None:
-        return unit_conditions.in_range(name, None, None)
+def _first(view: View, name: str, criterion: Criterion) -> Condition:
+    """Return what a condition asks for to begin with: the class that is looked at, the first answer, or every unit."""
+    if criterion.answers is None:
+        every = range_of(None, None) if isinstance(criterion, InRange) else f"0-{view.layer.n_units - 1}"
+        return Condition(name, every)
     looked_at = view.selection.label
-    return Condition(name, looked_at if looked_at is not None and looked_at in answers else answers[0])
+    return Condition(
+        name, looked_at if looked_at is not None and looked_at in criterion.answers else criterion.answers[0]
+    )
 
 
 def _put(view: View, conditions: Sequence[Condition]) -> None:
     navigate.put(view.selection.to(find=unit_conditions.write(conditions), page=1))
 
 
-def _show_one(view: View, layer: Layer, conditions: Sequence[Condition], condition: Condition) -> None:
-    answers = unit_conditions.answers_of(view.store, layer, condition.name)
-    if answers is None:
-        _show_range(view, layer, conditions, condition)
+def _show_one(view: View, criterion: Criterion, conditions: Sequence[Condition], condition: Condition) -> None:
+    if isinstance(criterion, InRange):
+        _show_range(view, criterion, conditions, condition)
         return
     key = f"find_{condition.name}"
     st.session_state[key] = condition.asked
+
+    def put() -> None:
+        if criterion.means_something(st.session_state[key]):
+            _replace(view, conditions, Condition(condition.name, st.session_state[key]))
+
+    if criterion.answers is None:
+        st.text_input(criterion.label, key=key, on_change=put, width=_NAME_WIDTH)
+        return
     titles = dict(zip(view.store.classes.name, view.store.classes.title, strict=True))
     st.selectbox(
-        _label(layer, condition.name),
-        answers,
+        md_text(criterion.label),
+        criterion.answers,
         format_func=lambda name: titles.get(name, name),
         key=key,
-        on_change=lambda: _replace(view, conditions, Condition(condition.name, st.session_state[key])),
+        on_change=put,
         width=_NAME_WIDTH,
     )
 
 
-def _show_range(view: View, layer: Layer, conditions: Sequence[Condition], condition: Condition) -> None:
-    quantity = quantity_of(layer.measures[condition.name])
+def _show_range(view: View, criterion: InRange, conditions: Sequence[Condition], condition: Condition) -> None:
     keys = [f"find_{condition.name}_{end}" for end in ("least", "most")]
 
     def put() -> None:
-        least, most = (st.session_state[key] for key in keys)
-        _replace(view, conditions, unit_conditions.in_range(condition.name, least, most))
+        _replace(view, conditions, Condition(condition.name, range_of(*(st.session_state[key] for key in keys))))
 
-    ends = [f"{end(quantity.values):.3g}" for end in (np.nanmin, np.nanmax)]
-    words = (f"{quantity.label}, at least", "at most")
-    for key, word, value, end in zip(keys, words, condition.ends, ends, strict=True):
+    ends = [f"{end(criterion.values):.3g}" for end in (np.nanmin, np.nanmax)]
+    words = (f"{criterion.label}, at least", "at most")
+    for key, word, value, end in zip(keys, words, ends_of(condition.asked), ends, strict=True):
         st.session_state[key] = value
         width = _NAME_WIDTH if word != "at most" else _FIELD_WIDTH
         st.number_input(word, value=None, format="%g", key=key, placeholder=end, on_change=put, width=width)

@@ -12,7 +12,7 @@ from explorer.measure_display import (
 )
 from explorer.navigate import View
 from explorer.pages.layer import measure_choice
-from explorer.unit_conditions import Kept
+from explorer.unit_criteria import Met
 from explorer.widgets import unit_grid, what_if_link
 from explorer.widgets.html import heading
 from precompute.store.reader import Layer
@@ -21,7 +21,7 @@ _TILES_A_PAGE, _FIRST = 48, 10
 _PAGE_WIDTH, _PAGES_SHOWN = 48, 9
 
 
-def show(view: View, layer: Layer, kept: Kept) -> None:
+def show(view: View, layer: Layer, kept: Met) -> None:
     """Show units as a grid, in the order that the reader chooses."""
     heading("All units" if kept.all() else "The units found", "the strongest images of each; click one to look at it")
     options = [*axes_of(layer), "unit"]

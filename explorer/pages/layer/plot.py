@@ -21,10 +21,12 @@ from explorer.navigate import View
 from explorer.null_levels import NullLevel, null_level_of
 from explorer.pages.layer import measure_choice
 from explorer.selection import PLOTS
-from explorer.unit_conditions import Kept
-from explorer.widgets.chart import draw_chart
+from explorer.unit_conditions import Condition, with_condition
+from explorer.unit_criteria import UNITS, Met
+from explorer.widgets.chart import Box, draw_chart
 from explorer.widgets.html import heading, note
 from precompute.store.reader import Layer
+from precompute.what_if.unit_list import write_units
 
 _PLOT_CHOICES = {"measures": "two measures", "answer": "a map by answers", "break": "a map by losses"}
 _PLOT_TITLES = {
@@ -44,9 +46,12 @@ _MAP_MISSING = {
 Floats = NDArray[np.floating[Any]]
 
 
-def show(view: View, layer: Layer, kept: Kept) -> None:
+def show(view: View, layer: Layer, kept: Met) -> None:
     """Draw the units that are kept; a click on a point opens its unit."""
-    heading(_PLOT_TITLES[view.selection.plot], "a point a unit; click one to look at it")
+    heading(
+        _PLOT_TITLES[view.selection.plot],
+        "a point a unit; click one to look at it, or draw a box around several to find them",
+    )
     key = "plot_of_units"
     st.session_state[key] = view.selection.plot
     st.segmented_control(
@@ -64,7 +69,7 @@ def show(view: View, layer: Layer, kept: Kept) -> None:
         _plot_map(view, layer, kept)
 
 
-def _plot_map(view: View, layer: Layer, kept: Kept) -> None:
+def _plot_map(view: View, layer: Layer, kept: Met) -> None:
     by_answers = view.selection.plot == "answer"
     if not by_answers and not layer.ablations:
         note("No unit of this layer was silenced, so nothing is known of what breaks without them.")
@@ -89,6 +94,7 @@ def _plot_map(view: View, layer: Layer, kept: Kept) -> None:
         key=f"map_{layer.name}_{view.selection.plot}_{view.selection.find}_{shade}",
         says=f"A map of units: {_MAP_READING[view.selection.plot]}",
         on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
+        on_box=lambda box: _find_inside(view, frame, box),
     )
     note(f"{_MAP_READING[view.selection.plot]} The map shows {100 * drawn.share:.0f} % of how the units differ.")
     if missing := int(kept.sum()) - n_placed:
@@ -97,7 +103,7 @@ def _plot_map(view: View, layer: Layer, kept: Kept) -> None:
         note(f"{count(uncoloured, 'unit')} without a value of {quantity.label} not drawn.")
 
 
-def _plot_measures(view: View, layer: Layer, kept: Kept) -> None:
+def _plot_measures(view: View, layer: Layer, kept: Met) -> None:
     axes = axes_of(layer)
     if len(axes) < 2:
         note("This store holds too few measures for a plot.")
@@ -118,11 +124,20 @@ def _plot_measures(view: View, layer: Layer, kept: Kept) -> None:
         key=f"plot_{layer.name}_{x}_{y}_{view.selection.find}",
         says=f"A point for each unit: {labels[0]} across, {labels[1]} up",
         on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
+        on_box=lambda box: _find_inside(view, frame, box),
     )
     if missing := int(kept.sum()) - len(frame):
         note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
     if chance:
         note(_dashes(chance, pointed=len(frame) > MOST_DASHES))
+
+
+def _find_inside(view: View, frame: pd.DataFrame, box: Box) -> None:
+    """Find the units inside a box that was drawn; for callbacks."""
+    inside = np.logical_and.reduce([frame[axis].between(min(ends), max(ends)) for axis, ends in box.items()])
+    if inside.any():
+        numbers = Condition(UNITS, write_units(frame["unit"][inside]))
+        navigate.put(view.selection.to(find=with_condition(view.selection.find, numbers), page=1))
 
 
 def _dashes(chance: Mapping[str, NullLevel], *, pointed: bool) -> str:
@@ -134,7 +149,7 @@ def _dashes(chance: Mapping[str, NullLevel], *, pointed: bool) -> str:
     return " ".join([*reasons, f"{which} would stand by that alone: {told}."])
 
 
-def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, NullLevel], kept: Kept) -> pd.DataFrame:
+def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, NullLevel], kept: Met) -> pd.DataFrame:
     across, up = (quantity_of(layer.measures[name]).values for name in (x, y))
     drawn = _named(view, layer, across, up, kept)
     for axis, found in chance.items():
@@ -142,7 +157,7 @@ def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, NullL
     return drawn
 
 
-def _named(view: View, layer: Layer, x: Floats, y: Floats, kept: Kept) -> pd.DataFrame:
+def _named(view: View, layer: Layer, x: Floats, y: Floats, kept: Met) -> pd.DataFrame:
     """Return the points of units that are kept and have a place, with the class that each answers to."""
     frame = unit_frame(layer, view.store)
     sees = frame["selective_class"] if "selective_class" in frame else pd.Series("", index=frame.index)

@@ -18,7 +18,7 @@ from explorer.measure_display import (
 )
 from explorer.navigate import View
 from explorer.null_levels import NullLevel, null_level_of
-from explorer.unit_conditions import Kept
+from explorer.unit_criteria import Met
 from explorer.widgets.html import heading, note
 from precompute.measures.table import in_points
 from precompute.store.experiments import registry
@@ -28,7 +28,7 @@ _TABLE_HEIGHT = 540
 _NUMBER_WIDTH, _TEXT_WIDTH, _COLUMNS_THAT_FIT = 105, 140, 9
 
 
-def show(view: View, layer: Layer, kept: Kept) -> None:
+def show(view: View, layer: Layer, kept: Met) -> None:
     """Show the units that are kept, a row each; a click on a cell opens its unit."""
     heading("All units in numbers", "click a heading to sort, a cell to look at its unit")
     sets = column_sets(layer)
@@ -85,7 +85,7 @@ def _open_row(view: View, layer: Layer, unit: NDArray[np.integer[Any]], key: str
         navigate.open_unit(view, layer, int(unit[cells[0][0]]))
 
 
-def _csv(view: View, layer: Layer, kept: Kept) -> str:
+def _csv(view: View, layer: Layer, kept: Met) -> str:
     """Return all measures of the units that are kept, as the store has them; classes and concepts by name."""
     measures = in_order(layer)
     columns = {m.name: index_titles(m, view.store) if m.is_index else m.values for m in measures}
