@@ -54,6 +54,7 @@ PAGES: tuple[Page, ...] = (
     Page("image", "Image", lambda chosen: [chosen.image, "Image"], about_unit=True),
     Page("experiments", "Experiments", lambda _: ["Experiments"]),
     Page("what_if", "What if", lambda chosen: ["What if", chosen.layer]),
+    Page("name", "Name", lambda chosen: ["Name", chosen.layer]),
     Page("compare", "Compare", lambda _: ["Compare"]),
 )
 """The first is shown where the URL names none."""

@@ -19,8 +19,18 @@ _LONGEST_NAME = 40
 
 
 @contextmanager
-def show(view: View, *, page: str) -> Iterator[None]:
-    """Show the bar, and below it where the reader came from, with what the page adds to say where he is."""
+def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
+    """Show the bar, and below it where the reader came from, with what the page adds to say where he is.
+
+    Parameters
+    ----------
+    view : View
+        What is looked at.
+    page : str
+        The page's file.
+    finds : bool
+        Whether the field that finds is there too; it finds what people call units.
+    """
     st.set_page_config(page_title=page_registry.tab_title(page, view.selection))
     before = _go_on(view, page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
@@ -28,9 +38,11 @@ def show(view: View, *, page: str) -> Iterator[None]:
             if other.in_bar:
                 _way(view, other, here=other.file == page)
         st.space("stretch")
-        search_field.show_field(view)
+        if finds:
+            search_field.show_field(view)
         _store_picker(view)
-    search_field.show_found(view)
+    if finds:
+        search_field.show_found(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="place"):
         _came_from(before)
         if page in (navigate.LAYER, navigate.UNIT, navigate.CLOSER) and view.selection.layer is not None:

@@ -6,12 +6,13 @@ from explorer.format import count
 from explorer.labels import CONFIDENCES, LABELS, MOST_NOTE, Label
 from explorer.navigate import View
 from explorer.rows_beside_store import MOST_RATER, MOST_TEXT
+from explorer.widgets import rater
 from explorer.widgets.html import escape, note
 from explorer.widgets.messages import alert
 from precompute.errors import UnitscopeError
 from precompute.store.reader import Layer
 
-_RATER, _SAID = "rater", "label_said"
+_RATER, _SAID = rater.KEY, "label_said"
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
@@ -38,14 +39,14 @@ def _show_form(view: View, layer: Layer, unit: int, held: list[Label]) -> None:
     own = next((each for each in held if each.rater == st.session_state.get(_RATER)), None)
     with st.form(f"name_{layer.name}_{unit}", border=False):
         # What a reader once said of himself goes with him from unit to unit.
-        rater = st.text_input("Your name", value=st.session_state.get(_RATER, ""), max_chars=MOST_RATER)
+        name = st.text_input("Your name", value=st.session_state.get(_RATER, ""), max_chars=MOST_RATER)
         text = st.text_input("It answers to", value=own.text if own else "", max_chars=MOST_TEXT)
         confidence = st.segmented_control(
             "How sure are you?", CONFIDENCES, default=own.confidence if own else "fair", required=True
         )
         more = st.text_area("Note", value=own.note if own else "", max_chars=MOST_NOTE, height=80)
         if st.form_submit_button("Save"):
-            _save(view, (layer.name, unit, rater, text, confidence, more))
+            _save(view, (layer.name, unit, name, text, confidence, more))
     if own is not None and st.button("Take my label back", key=f"unname_{layer.name}_{unit}"):
         _take_back(view, own)
     for each in held:
@@ -56,9 +57,9 @@ def _show_form(view: View, layer: Layer, unit: int, held: list[Label]) -> None:
 
 
 def _save(view: View, said: tuple[str, int, str, str, str, str]) -> None:
-    layer, unit, rater, text, confidence, more = said
+    layer, unit, name, text, confidence, more = said
     try:
-        label = Label(layer, unit, " ".join(rater.split()), " ".join(text.split()), confidence, more.strip())
+        label = Label(layer, unit, " ".join(name.split()), " ".join(text.split()), confidence, more.strip())
         LABELS.put(view.source.path, label)
         st.session_state[_RATER] = label.rater
     except UnitscopeError as error:

@@ -1,0 +1,45 @@
+"""Who the reader is, for pages on which people say something: asked once, then he goes from page to page with it."""
+
+import streamlit as st
+
+from explorer.rows_beside_store import MOST_RATER
+from explorer.widgets.html import escape, sentence
+
+KEY = "rater"
+
+
+def ask(question: str, why: str) -> str | None:
+    """Return the name of the reader; where it is not known, ask for it and return None.
+
+    Parameters
+    ----------
+    question : str
+        What the page is about, as a sentence.
+    why : str
+        What the reader does here, and what becomes of it.
+    """
+    known: str = st.session_state.get(KEY, "")
+    if known:
+        return known
+    sentence(escape(question))
+    st.html(f'<p class="us-plain">{escape(why)}</p>')
+    with st.form("who", border=False, width=420):
+        st.text_input("Your name", max_chars=MOST_RATER, key="who_name")
+        st.form_submit_button("Begin", on_click=_keep)
+    return None
+
+
+def show(rater: str) -> None:
+    """Say who the reader is, and let him be another."""
+    st.html(f'<span class="us-place">{escape(rater)}</span>', width="content")
+    st.button("Not you?", key="other_rater", type="tertiary", on_click=_forget)
+
+
+def _keep() -> None:
+    name = " ".join(st.session_state["who_name"].split())
+    if name:
+        st.session_state[KEY] = name
+
+
+def _forget() -> None:
+    st.session_state.pop(KEY, None)

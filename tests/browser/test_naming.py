@@ -1,0 +1,67 @@
+"""Units named by keys alone, in a real browser."""
+
+import re
+
+from playwright.sync_api import expect
+
+from explorer.labels import LABELS, Label
+
+
+def begin(app, rater, page="name"):
+    """Open the page and say who one is; return the layer that it shows."""
+    app.open(f"/{page}?store=demo")
+    app.page.get_by_label("Your name").fill(rater)
+    app.settle(lambda: app.page.keyboard.press("Enter"))
+    return re.search(r"\S+, \d+ units", app.page.locator(".us-place").first.inner_text())[0].split(",")[0]
+
+
+def unit_on(app):
+    """Which unit is to be named, once the field takes keys."""
+    expect(app.page.get_by_label("It answers to")).to_be_editable()
+    return int(app.page.locator(".us-sentence b").first.inner_text().replace(",", ""))
+
+
+def test_units_are_named_by_keys_alone_and_one_goes_on_where_one_was(app, tab, server):
+    store = server.runs / "demo.h5"
+    layer = begin(app, "Eve <i>")
+    LABELS.put(store, Label(layer, 0, "Bo", "the secret of another"))
+    first = unit_on(app)
+    keys = app.page.keyboard
+    keys.type("a red car")
+    app.settle(lambda: keys.press("Enter"))
+    app.says("Unit ")
+    second = unit_on(app)
+    assert second > first
+    keys.press("1")
+    expect(app.page.get_by_label("It answers to")).to_have_value("a red car")
+    app.settle(lambda: keys.press("Shift+Enter"))
+    third = unit_on(app)
+    app.settle(lambda: keys.press("ArrowLeft"))
+    app.says(f"Unit {second} ")
+    expect(app.page.get_by_label("It answers to")).to_have_value("a red car")
+    app.settle(lambda: keys.press("ArrowRight"))
+    app.says(f"Unit {third} ")
+    assert unit_on(app) == third
+    app.page.locator(".us-sentence").click()  # the field has lost the keys
+    keys.type("cr 3 <script>$x$")
+    app.settle(lambda: keys.press("Control+Enter"))
+    expect(app.page.locator(".us-sentence")).to_contain_text("you have named 3,")
+    assert "secret" not in app.page.content()
+    mine = [label for label in LABELS.load(store) if label.rater == "Eve <i>"]
+    assert [(label.unit, label.text, label.confidence) for label in mine] == [
+        (first, "a red car", "fair"),
+        (second, "a red car", "sure"),
+        (third, "cr 3 <script>$x$", "guess"),
+    ]
+    later = tab(server)
+    begin(later, "Eve <i>")
+    expect(later.page.locator(".us-sentence")).to_contain_text("you have named 3,")
+    assert unit_on(later) == unit_on(app)
+
+
+def test_a_key_pressed_before_the_next_unit_is_there_names_nothing(app, server):
+    begin(app, "Hasty")
+    app.page.keyboard.type("kite")
+    app.settle(lambda: [app.page.keyboard.press(key) for key in ("Enter", "1", "Enter", "x", "Enter")])
+    expect(app.page.locator(".us-sentence")).to_contain_text("you have named 1,")
+    assert [label.text for label in LABELS.load(server.runs / "demo.h5") if label.rater == "Hasty"] == ["kite"]
