@@ -18,6 +18,7 @@ from explorer.class_preference import Strongest, n_strongest, profile_of, strong
 from explorer.demo_build import DemoBuild
 from explorer.flips_by_image import FlipsByImage
 from explorer.image_files import read_picture
+from explorer.matched_units import MatchedUnits, matched_units
 from explorer.pictures import SIDE, outline, outline_level
 from explorer.store_checks import StoreChecks
 from explorer.store_files import StoreFile, app_options
@@ -155,6 +156,18 @@ def alike(source: StoreFile, layer: Layer, unit: int, ablation: str | None) -> A
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
 def _alike(source: StoreFile, signature: Signature, layer: str, unit: int, ablation: str | None) -> AlikeUnits:
     return alike_units(store_of(source).layer(layer), unit, ablation)
+
+
+def matched(source: StoreFile, layer: str, other: StoreFile, other_layer: str) -> MatchedUnits:
+    """Return the best match of every unit of a layer among those of a layer of a store of the same images."""
+    return _matched(source, source.signature, layer, other, other.signature, other_layer)
+
+
+@st.cache_data(max_entries=16, show_spinner="Matching every unit with every other ...", hash_funcs=_KEYS)
+def _matched(
+    source: StoreFile, signature: Signature, layer: str, other: StoreFile, other_signature: Signature, other_layer: str
+) -> MatchedUnits:
+    return matched_units(store_of(source), layer, store_of(other), other_layer)
 
 
 def strongest_units(source: StoreFile, layer: Layer, image: int) -> StrongestUnits:

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from explorer import navigate
-from explorer.pages.closer import alike, parts
-from explorer.widgets import header, messages, steps
+from explorer.pages.closer import alike
+from explorer.widgets import header, messages, part_choice, steps
 
 view = navigate.current()
 layer, unit = view.layer, view.selection.unit or 0
@@ -14,4 +14,5 @@ with header.show(plain, page=navigate.CLOSER):
     steps.show("unit", unit, unit, layer.n_units, lambda other: view.selection.to(unit=other, other=None))
     st.page_link(navigate.UNIT, label=f"Unit {unit}", query_params=plain.selection.query())
 messages.show_problems(view.problems)
-{parts.ALIKE: alike.show}[parts.choose(view)](view, layer, unit)
+PARTS = {"alike": "Units alike"}
+{"alike": alike}[part_choice.choose(view, PARTS)].show(view, layer, unit)

@@ -1,8 +1,8 @@
-"""Stores beside each other: what their units lose and prefer."""
+"""Stores, and layers, beside each other: what their units lose and prefer, and which units match."""
 
 from explorer import navigate
-from explorer.pages.compare import sections
-from explorer.widgets import header, messages
+from explorer.pages.compare import all_units, matched
+from explorer.widgets import header, messages, part_choice
 from explorer.widgets.html import sentence
 
 view = navigate.current()
@@ -10,5 +10,6 @@ view = navigate.current()
 with header.show(navigate.without_choice(view), page=navigate.COMPARE):
     pass
 messages.show_problems(view.problems)
-sentence("Stores beside each other")
-sections.show(view)
+sentence("Stores and layers beside each other")
+PARTS = {"all": "All units", "matched": "Units matched"}
+(matched if part_choice.choose(view, PARTS) == "matched" else all_units).show(view)

@@ -1,13 +1,18 @@
 """Stores beside each other on one page."""
 
 import json
+import shutil
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 from explorer import page_registry
 from explorer.charts.comparison import Row, correlations, distributions
+from explorer.matched_units import matched_units
+from precompute.errors import StoreError
+from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL, THOUSAND, put, truncate
 from tests.factory import Recipe
 
@@ -94,6 +99,71 @@ def test_what_is_chosen_here_does_not_follow_to_the_experiments(several, show):
 def test_one_store_alone_says_how_to_make_others(made, runs, show):
     put(made("full"), runs, "plain")
     assert "demo --variants" in show("compare", store="plain").words
+
+
+# Units matched
+
+
+def matched_of(path, layer, other, other_layer):
+    with open_store(path) as one, open_store(other) as two:
+        return matched_units(one, layer, two, other_layer)
+
+
+def test_the_nearest_layer_of_another_store_is_matched_first(several, show):
+    shown = show("compare", store="plain", part="matched", layer="features.8")
+    assert [shown.app.selectbox(key=key).value for key in ("match_layer", "match_store", "match_other")] == [
+        "features.8",
+        "varied",
+        "features.8",
+    ]
+    assert "units of <b>plain · features.8</b> that vary" in shown.words
+
+
+def test_what_is_said_of_the_matches_is_what_was_found(several, runs, show):
+    shown = show("compare", store="plain", part="matched", layer="features.8", against="plain/features.10", unit="2")
+    found = matched_of(runs / "plain.h5", "features.8", runs / "plain.h5", "features.10")
+    assert f"<b>{int(found.beyond.sum())}</b> have a match in <b>plain · features.10</b> beyond chance" in shown.words
+    assert "Unit 2 beside its match" in shown.words
+    assert f">Unit {found.found.unit[2]}</a>" in shown.words
+    assert "same number" not in shown.words.replace("Units of the same number", "")
+
+
+def test_a_store_beside_its_copy_has_every_unit_matched_by_its_own_number(several, runs, show):
+    put(runs / "plain.h5", runs, "copy")
+    found = matched_of(runs / "plain.h5", "features.10", runs / "copy.h5", "features.10")
+    assert found.n_same == found.known.sum()
+    np.testing.assert_allclose(found.found.r[found.known], 1, atol=1e-5)
+    shown = show("compare", store="plain", part="matched", layer="features.10", against="copy/features.10")
+    assert f"{found.n_same} of {found.n_same}" in shown.words
+    assert "1.00 (1.00 to 1.00)" in shown.words
+
+
+def test_images_are_found_by_their_path_whatever_their_order(made, tmp_path):
+    reversed_ = shutil.copyfile(made("full"), tmp_path / "reversed.h5")
+    with h5py.File(reversed_, "r+") as file:
+        for name in ("path", "label"):
+            file[f"/images/{name}"][...] = file[f"/images/{name}"][()][::-1]
+        mean = file["/layers/features.8/activation/mean"]
+        mean[...] = mean[()][:, ::-1]
+    found = matched_of(made("full"), "features.8", reversed_, "features.8")
+    np.testing.assert_allclose(found.found.r[found.known], 1, atol=1e-5)
+
+
+def test_stores_of_other_images_are_refused(made, tmp_path):
+    with pytest.raises(StoreError, match="not of the same images"):
+        matched_of(made("full"), "features.8", made("fewer", Recipe(per_class=3, layers=FULL.layers)), "features.8")
+
+
+def test_one_layer_alone_says_what_a_match_needs(made, runs, show):
+    put(made("thousand", THOUSAND), runs, "plain")
+    assert (
+        "needs a second layer in this store, or a second store" in show("compare", store="plain", part="matched").words
+    )
+
+
+def test_a_match_that_cannot_be_is_named(several, show):
+    words = show("compare", store="plain", part="matched", against="gone/<b>x").words
+    assert "match with “gone/&lt;b&gt;x”" in words
 
 
 # Charts

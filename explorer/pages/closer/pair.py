@@ -8,19 +8,14 @@ from explorer.charts.before_after import MOST_ROWS, before_after, before_after_f
 from explorer.class_effects import lost_and_gained
 from explorer.format import count, number
 from explorer.navigate import View
-from explorer.pictures import aspect_of, canvas, outline, outline_level
-from explorer.widgets import gallery
+from explorer.widgets import exemplar_row
 from explorer.widgets.chart import draw_chart
-from explorer.widgets.gallery import Picture
-from explorer.widgets.html import Markup, heading, note
-from explorer.widgets.names import unit_link
+from explorer.widgets.html import heading, note
 from precompute.measures.drops import Answers
 from precompute.measures.paired import drop_interval
 from precompute.measures.shared_losses import SharedLosses, shared_losses
 from precompute.store.answers import answers
 from precompute.store.reader import Layer
-
-_PICTURES = 5
 
 
 def show(view: View, layer: Layer, unit: int, other: int) -> None:
@@ -29,31 +24,9 @@ def show(view: View, layer: Layer, unit: int, other: int) -> None:
     plain = navigate.without_choice(view)
     for place, each in zip(st.columns(2, gap="large"), (unit, other), strict=True):
         with place:
-            st.html(f"<p>{Markup(f'<b>Unit {unit_link(plain, layer, each)}</b>')}</p>")
-            _show_exemplars(plain, layer, each)
+            exemplar_row.show(plain, layer, each)
     if layer.ablations:
         _show_losses(view, layer, unit, other)
-
-
-def _show_exemplars(view: View, layer: Layer, unit: int) -> None:
-    if "top" not in layer.exemplar_kinds:
-        note("This store holds no exemplars.")
-        return
-    found, label = layer.exemplars("top", unit), view.store.images.label
-    level, aspect = outline_level(found.map), aspect_of(view.store.model.input_size)
-    gallery.show(
-        [
-            Picture(
-                view.store.thumbnail(image),
-                view.store.classes.title[label[image]],
-                overlay=outline(activation, level, canvas(aspect)),
-                hint=view.store.images.path[image],
-                href=navigate.href_of_image(view, int(image)),
-            )
-            for image, activation in zip(found.image[:_PICTURES], found.map, strict=False)
-        ],
-        aspect,
-    )
 
 
 def _show_losses(view: View, layer: Layer, unit: int, other: int) -> None:

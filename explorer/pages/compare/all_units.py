@@ -1,4 +1,4 @@
-"""Stores beside each other: which, and what is drawn and said of them."""
+"""All units of stores beside each other, layer by layer: which stores, and what is drawn and said of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,18 +25,20 @@ _FIRST = 4
 
 
 @dataclass(frozen=True)
-class _Quantity:
+class Quantity:
+    """One number of every unit: its name, the title of its axis, its field of `UnitEffects`, and its scale there."""
+
     label: str
     title: str
     field: str
     scale: float
 
 
-_QUANTITIES = {
-    "max_drop": _Quantity("Largest class drop", "largest class drop, points", "max_drop", 100),
-    "overall_drop": _Quantity("Overall drop", "overall drop, points", "overall_drop", 100),
-    "flip_rate": _Quantity("Flip rate", "images whose prediction changes, %", "flip_rate", 100),
-    "selectivity": _Quantity("Class selectivity", "class selectivity", "selectivity", 1),
+QUANTITIES = {
+    "max_drop": Quantity("Largest class drop", "largest class drop, points", "max_drop", 100),
+    "overall_drop": Quantity("Overall drop", "overall drop, points", "overall_drop", 100),
+    "flip_rate": Quantity("Flip rate", "images whose prediction changes, %", "flip_rate", 100),
+    "selectivity": Quantity("Class selectivity", "class selectivity", "selectivity", 1),
 }
 
 
@@ -49,9 +51,7 @@ def show(view: View) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = _choose_stores(view)
-        shown = _QUANTITIES[
-            choose(view, {word: each.label for word, each in _QUANTITIES.items()}, label="Of every unit")
-        ]
+        shown = QUANTITIES[choose(view, {word: each.label for word, each in QUANTITIES.items()}, label="Of every unit")]
     if len(chosen) < 2:
         note(
             "One store alone cannot be compared. Every store in the same folder can be chosen here; those of the "
@@ -148,7 +148,7 @@ def _name(side: Side) -> str:
     return f"{side.store} · {side.layer}{kind}"
 
 
-def _row(side: Side, shown: _Quantity) -> Row:
+def _row(side: Side, shown: Quantity) -> Row:
     chance = _mean(side.units.max_drop_expected) if shown.field == "max_drop" else float("nan")
     return Row(_name(side), side.store, shown.scale * getattr(side.units, shown.field), shown.scale * chance)
 
@@ -157,7 +157,7 @@ def _mean(values: Floats) -> float:
     return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
-def _legend(shown: _Quantity) -> str:
+def _legend(shown: Quantity) -> str:
     chance = "; grey bar: mean by chance" if shown.field == "max_drop" else ""
     return f"circles: units; below them quartiles and mean{chance}"
 

@@ -1,0 +1,102 @@
+"""Units of a layer beside those of another layer, of the same store or of one of the same images."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precompute.errors import StoreError
+from precompute.measures.unit_matches import Matches, MatchNull, best_matches, match_null, same_number
+from precompute.store.reader import Layer, Store
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
+
+MOST_IMAGES = 4096
+"""Units are matched over so many images at most, spread evenly over all."""
+DRAWS = 19
+
+
+@dataclass(frozen=True, eq=False)
+class MatchedUnits:
+    """The best match of every unit, beside chance.
+
+    Parameters
+    ----------
+    found : Matches
+        The matches, by the correlation of the units' mean activations over the images.
+    shuffled, within : MatchNull
+        The same with the images of the other layer shuffled: all of them, and those of each class.
+    same : (unit,) array or None
+        Correlation with the unit of the same number; None where the layers differ in their number of units.
+    n_images : int
+        How many images were used.
+    """
+
+    found: Matches
+    shuffled: MatchNull
+    within: MatchNull
+    same: Floats | None
+    n_images: int
+
+    @property
+    def known(self) -> Bools:
+        """Units that have a match at all, (unit,)."""
+        return np.asarray(self.found.unit >= 0)
+
+    @property
+    def beyond(self) -> Bools:
+        """Units whose match is better than any with shuffled images, (unit,)."""
+        return np.asarray(self.found.r > self.shuffled.ceiling)
+
+    @property
+    def beyond_classes(self) -> Bools:
+        """Units whose match is also better than any with the images of each class shuffled, (unit,)."""
+        return np.asarray(self.beyond & (self.found.r > self.within.ceiling))
+
+    @property
+    def n_same(self) -> int:
+        """How many units have the unit of the same number as their best match."""
+        return int((self.found.unit == np.arange(len(self.found.unit))).sum())
+
+
+def matched_units(store: Store, layer: str, other: Store, other_layer: str) -> MatchedUnits:
+    """Match the units of two layers of stores of the same images, in whatever order these lie.
+
+    Raises
+    ------
+    StoreError
+        Where the images are not the same.
+    """
+    place = _places(store, other)
+    n_all, label = len(place), np.asarray(store.images.label)
+    images = np.unique(np.linspace(0, n_all - 1, min(n_all, MOST_IMAGES)).round().astype(np.int64))
+    one = _activations(store.layer(layer), images)
+    two = _activations(other.layer(other_layer), place[images])
+    return MatchedUnits(
+        best_matches(one, two),
+        match_null(one, two, draws=DRAWS),
+        match_null(one, two, group=label[images], draws=DRAWS),
+        same_number(one, two) if len(one) == len(two) else None,
+        len(images),
+    )
+
+
+def _places(store: Store, other: Store) -> Ints:
+    """Return for each image of a store its place in the other store; the list hash says nothing of their order."""
+    if store.images.list_hash == other.images.list_hash:
+        place = {path: number for number, path in enumerate(other.images.path)}
+        found = np.array([place.get(path, -1) for path in store.images.path], dtype=np.int64)
+        if (found >= 0).all():
+            return found
+    raise StoreError(
+        f"{store.path} and {other.path} are not of the same images, so their units cannot be matched. Run both "
+        "networks on one folder of images."
+    )
+
+
+def _activations(layer: Layer, images: Ints) -> Floats:
+    """Read the mean activations of all units on some images, (unit, image), a run of units at a time."""
+    return np.concatenate([layer.activation(block).mean[:, images] for block in layer.blocks()])

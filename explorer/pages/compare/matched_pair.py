@@ -1,0 +1,60 @@
+"""One unit beside its match in another layer, and beside the unit of the same number."""
+
+import numpy as np
+import streamlit as st
+
+from explorer import navigate
+from explorer.format import number
+from explorer.matched_units import MatchedUnits
+from explorer.measure_choices import in_order
+from explorer.measure_display import index_title, quantity_of
+from explorer.navigate import View
+from explorer.widgets import exemplar_row
+from explorer.widgets.html import heading, note, table
+from precompute.store.reader import Layer, Store
+
+_MEASURES = ("selective_class", "class_selectivity", "max_class_drop", "max_class_drop_class", "overall_drop")
+
+
+def show(view: View, layer: Layer, other_view: View, other: Layer, found: MatchedUnits) -> None:
+    """Show the unit of the URL, or the one that is matched best, beside its match and the unit of its number."""
+    if not found.known.any():
+        note("No unit varies over the images, so none has a match.")
+        return
+    asked = view.selection.unit
+    unit = int(np.nanargmax(found.found.r)) if asked is None else asked
+    match = int(found.found.unit[unit])
+    heading(
+        f"Unit {unit} beside its match",
+        f"{view.selection.store} · {layer.name} and {other_view.source.name} · {other.name}",
+    )
+    if match < 0:
+        note(f"Unit {unit} does not vary over the images, so it has no match.")
+        return
+    r, shuffled, within = (
+        number(float(each[unit])) for each in (found.found.r, found.shuffled.ceiling, found.within.ceiling)
+    )
+    chance = f"chance reaches {shuffled}, within classes {within}"
+    shown = [
+        (navigate.without_choice(view), layer, unit, "this unit"),
+        (other_view, other, match, f"its match, r {r}; {chance}"),
+    ]
+    if found.same is not None and match != unit:
+        shown.append((other_view, other, unit, f"the same number, r {number(float(found.same[unit]))}"))
+    for place, (each, of_layer, number_of, aside) in zip(st.columns(len(shown), gap="large"), shown, strict=True):
+        with place:
+            exemplar_row.show(each, of_layer, number_of, aside)
+    names = ["", *(f"unit {number_of} of {each.source.name}" for each, _, number_of, _ in shown)]
+    held = [_words(each.store, of_layer, number_of) for each, of_layer, number_of, _ in shown]
+    labels = [label for label in held[0] if all(label in words for words in held)]
+    if labels:
+        table(names, [[label, *(words[label] for words in held)] for label in labels])
+
+
+def _words(store: Store, layer: Layer, unit: int) -> dict[str, str]:
+    """Return a unit's measures for readers, by their labels."""
+    return {
+        measure.label: index_title(measure, store, unit) if measure.is_index else quantity_of(measure).words(unit)
+        for measure in in_order(layer)
+        if measure.name in _MEASURES
+    }
