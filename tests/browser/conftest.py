@@ -46,6 +46,7 @@ class Server:
 
     url: str
     runs: Path
+    process: subprocess.Popen
 
 
 @dataclass
@@ -150,11 +151,11 @@ os.replace(out + ".part", out)
 """
 
 
-def serve(runs: Path, environment: dict[str, str]) -> Iterator[Server]:
+def serve(runs: Path, environment: dict[str, str], script: str = "app.py") -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port), "--server.headless=true"]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -165,7 +166,7 @@ def serve(runs: Path, environment: dict[str, str]) -> Iterator[Server]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_for(f"{url}/_stcore/health", process)
-        yield Server(url, runs)
+        yield Server(url, runs, process)
     finally:
         # Asked politely, it would wait for tabs that are still open.
         process.kill()
