@@ -11,6 +11,8 @@ import altair as alt
 import streamlit as st
 from altair.utils.schemapi import debug_mode
 
+from explorer.charts import rows
+
 Box = Mapping[str, Sequence[float]]
 """What a reader drew around: its two ends along ``x`` and along ``y``."""
 
@@ -38,8 +40,8 @@ def draw_chart(
     on_box : callable, optional
         Called with the box that the reader draws, where the chart has a selection ``box`` beside ``pick``.
     """
-    with debug_mode(False), alt.data_transformers.enable("default", max_rows=None):
-        spec = draw().to_dict(validate=False)
+    with debug_mode(False), rows.each_frame_once() as datasets:
+        spec = draw().to_dict(validate=False) | {"datasets": datasets}
     if on_pick is None:
         st.vega_lite_chart(spec, key=key, alt=says)
         return

@@ -51,7 +51,7 @@ class ChanceLevel:
     unknown: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared and hashed as itself: the tables of rows are keys of a cache
 class MeasureRow:
     """One number per unit.
 
