@@ -71,7 +71,8 @@ def _dataset(entry: Entry) -> tuple[str, ...]:
     axes = ", ".join(entry.axes) or "as the network has them"
     has_nan = entry.dtype.startswith("f") or entry.dtype == schema.ANY
     nan = (entry.nan or "never") if has_nan else ""
-    return (f"`{entry.path}`", entry.dtype, axes, entry.unit, _yes(entry.required), nan, entry.doc)
+    required = "unless `keep` is `sums`" if entry.required and entry.of_unit_and_image else _yes(entry.required)
+    return (f"`{entry.path}`", entry.dtype, axes, entry.unit, required, nan, entry.doc)
 
 
 def _axes(axes: Iterable[Axis], first: str) -> str:
@@ -103,8 +104,12 @@ def _yes(required: bool) -> str:
 
 
 def _experiments() -> str:
-    rows = ((f"`{spec.name}`", spec.needs, spec.adds) for spec in registry.specs())
+    rows = ((f"`{spec.name}`", _needs(spec), spec.adds) for spec in registry.specs())
     return markdown(("NAME", "needs", "adds"), rows)
+
+
+def _needs(spec: ExperimentSpec) -> str:
+    return f"{spec.needs}; a store of `--keep all`" if spec.needs_of_all else spec.needs
 
 
 def _options(kind: type) -> str:

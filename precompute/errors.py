@@ -17,6 +17,7 @@
           - StoreVersion      it was written by a newer or foreign version
           - StoreDamaged      it is truncated, or a block of it cannot be read
           - StoreChanged      another program replaced it while something was being added
+          - StoreOfSums       it keeps sums only, and more was asked for
 
 Each message says where, what was expected, what was found and what to do. The command line and the app print the
 message alone; any other exception is a fault of ours and keeps its traceback.
@@ -96,3 +97,7 @@ class StoreDamaged(StoreError):
 
 class StoreChanged(StoreError):
     """Another program replaced the store while something was being added to it."""
+
+
+class StoreOfSums(StoreError):
+    """The store keeps sums only, and something of every unit on every image was asked for."""

@@ -10,6 +10,7 @@ from precompute import ablation_kinds
 from precompute.attribution_methods import METHODS, as_named, refuse_unknown
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding, colour
 from precompute.option_fields import option, options_of, plain, refuse_wrong
+from precompute.store.keep import ALL, KEPT
 from precompute.store.place import place_of
 
 MODEL_HELP = "a torchvision name (`resnet50`), `timm:NAME`, `hf:FOLDER`, or `path/to/file.py:function`"
@@ -29,7 +30,7 @@ def _methods(names: Sequence[str]) -> tuple[str, ...]:
 # What decides by itself, without a look at the network or the images, what a run computes.
 _DECIDING = (
     *("weights", "units_on", "ablation", "attribution", "top_k", "limit", "shard_size", "batch_size", "precision"),
-    *("background", "white", "max_megapixels", "follow_links"),
+    *("background", "white", "max_megapixels", "follow_links", "keep"),
 )
 
 
@@ -115,6 +116,12 @@ class RunOptions:
         several=_methods,
         told="all, fewer where they would cost too much",
         check=partial(refuse_unknown, "--attribution"),
+    )
+    keep: str = option(
+        "what the store keeps of every unit on every image; sums are for many images",
+        default=ALL,
+        value="WHAT",
+        choices=KEPT,
     )
     top_k: int = option("exemplars of each kind", default=25, value="N", read=int, at_least=1)
     limit: int | None = option(

@@ -20,7 +20,7 @@ from precompute.measures import drops, exemplars, selectivity
 from precompute.measures.activity import dead
 from precompute.measures.image_top import strongest_units
 from precompute.measures.table import measure_row
-from precompute.store import check
+from precompute.store import check, schema
 from precompute.store.list_hash import list_hash
 from precompute.store.pictures import write_pictures
 from precompute.store.schema import layer_path
@@ -37,6 +37,7 @@ LOSSES = {
     "attribution",
     "measures",
     "state_dict",
+    "later_sums",
 }
 
 
@@ -46,7 +47,8 @@ class Recipe:
 
     ``without`` names optional parts to leave out (see ``LOSSES``), ``signed`` the layers that go below zero. ``spare``
     is how many outputs are no class, ``n_empty`` how many of the last classes have no images. ``tokens`` names layers
-    whose positions are tokens, with how many of them are apart from the picture. ``kinds`` are those of ablation.
+    whose positions are tokens, with how many of them are apart from the picture. ``kinds`` are those of ablation;
+    ``keep`` is what the store keeps of every unit on every image.
     """
 
     n_classes: int = 12
@@ -60,6 +62,7 @@ class Recipe:
     n_empty: int = 0
     tokens: tuple[tuple[str, int], ...] = ()
     kinds: tuple[str, ...] = ("zero", "mean")
+    keep: str = "all"
 
 
 @dataclass
@@ -154,6 +157,10 @@ def make_contents(recipe: Recipe) -> Contents:
         if layer in dict(recipe.tokens):
             _make_tokens(contents, layer, (n_units, len(paths), dict(recipe.tokens)[layer]), rng)
     contents.pictures = {image: _picture(titles[label[image]], rng) for image in sorted(shown)}
+    contents.describe("/", {"keep": recipe.keep})
+    if recipe.keep == "sums":
+        for name in [name for name in contents.datasets if schema.entry_for(name).of_unit_and_image]:
+            del contents.datasets[name]
     return contents
 
 
@@ -214,7 +221,12 @@ def _make_layer(contents, recipe, layer, n_units, shape, before, paths, rng):
         contents.write(layer_path(layer, "image_top/unit"), unit)
         contents.write(layer_path(layer, "image_top/value"), value)
     contents.write(layer_path(layer, "class_mean"), selectivity.class_means(mean, before.label, before.n_classes))
-    index, best = selectivity.class_selectivity(selectivity.class_means(positive, before.label, before.n_classes))
+    positive_mean = selectivity.class_means(positive, before.label, before.n_classes)
+    if "later_sums" not in recipe.without:
+        contents.write(layer_path(layer, "n_active"), (largest > 0).sum(axis=1))
+        if signed:
+            contents.write(layer_path(layer, "class_positive_mean"), positive_mean)
+    index, best = selectivity.class_selectivity(positive_mean)
     values = {"class_selectivity": index, "selective_class": best, "dead": dead(largest, mean)}
     values["l1_norm"] = rng.gamma(4, 8, n_units)
     for kind in recipe.kinds[:1] if "mean ablation" in recipe.without else recipe.kinds:
@@ -240,7 +252,8 @@ def _make_outputs(contents, before, log_prob, n_outputs):
 
 
 def _make_tokens(contents, layer, shape, rng):
-    contents.facts[layer_path(layer)] |= {"unit_dimension": -1, "positions": "tokens"}
+    facts = {"unit_dimension": -1, "positions": "tokens", "other_tokens": shape[-1]}
+    contents.facts[layer_path(layer)] |= facts
     if shape[-1]:
         contents.write(layer_path(layer, "activation/other_tokens"), rng.normal(size=shape))
 

@@ -10,7 +10,7 @@ from shutil import disk_usage
 from time import monotonic
 from typing import Any, Self
 
-from precompute.errors import DiskError, StoreChanged, StoreDamaged, StoreError, UnitscopeError
+from precompute.errors import DiskError, StoreChanged, StoreDamaged, StoreError, StoreOfSums, UnitscopeError
 from precompute.experiments.found import Found, earlier, write
 from precompute.experiments.layerwise import refuse_mixing
 from precompute.experiments.options import ExperimentOptions
@@ -81,6 +81,7 @@ def carry_out(
     progress = progress or Progress({name: 1.0})
     with open_store(path) as store:
         refuse_changed(path)  # before the work, not after it
+        _refuse_sums(spec, store)
         of = Origin.of(store)
         copied = path.stat().st_size
         found = find(spec, store, options, command=command, say=say, progress=progress, copied=copied)
@@ -138,6 +139,7 @@ def _next_part(
                 progress = Progress({spec.name: 1.0})
                 try:
                     now = writer.written()
+                    _refuse_sums(spec, now)
                     found_now = find(spec, now, options.only(spec), command=command, say=say, progress=progress)
                     beside = found_now.beside(now)
                 except UnitscopeError as error:
@@ -288,6 +290,12 @@ def on_top(of: Origin, ready: Callable[[Store], Callable[[], None]], say: Callab
             if attempt + 1 == _ATTEMPTS:
                 raise
         say(f"{of.path} was replaced meanwhile, as by another experiment; writing on top of what lies there now")
+
+
+def _refuse_sums(spec: ExperimentSpec, store: Store) -> None:
+    """Refuse, before its work, an experiment that needs what a store of sums lacks."""
+    if lacks := store.lacks(spec.needs_of_all):
+        raise StoreOfSums(f"{store.path}: {lacks}")
 
 
 def _layers(store: Store, options: ExperimentOptions) -> tuple[Any, ...]:

@@ -1,11 +1,13 @@
 """Everything of a sweep but pictures and maps: from its shards to the store.
 
-Each block of units becomes whole rows over all images and is written as one-unit chunks.
+Each block of units becomes whole rows over all images and is written as one-unit chunks. A store of sums comes from the
+same rows but does not get them, so that what both kinds of store hold is the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import h5py
 import numpy as np
 
 from precompute.measures import activity, drops, selectivity
@@ -21,6 +23,7 @@ from precompute.run.shards import ShardFolder, array_name
 from precompute.run.sweep import Swept
 from precompute.stages.exemplars import Choice, choose
 from precompute.store.blocks import row_blocks
+from precompute.store.keep import ALL
 from precompute.store.schema import EXEMPLAR_KINDS, MAX_STATE_DICT_BYTES, layer_path
 from precompute.store.train_writer import Writer
 from precompute.store.writer import StoreWriter
@@ -68,11 +71,11 @@ def write_sweep(
     before = drops.Answers(prediction, plan.classes.output_index[label], label, len(plan.classes.names))
     merged = Merged(accuracy=float(before.right.mean()))
     for number, site in enumerate(plan.sites):
-        layer = _LayerMerge(writer, folder, images, before, number, site, plan.options.top_k)
+        layer = _LayerMerge(writer, plan, folder, images, before, number)
         measures = layer.write_activations() | {"l1_norm": kernel_l1(plan.model.network, site, plan.probe[:2])}
         for kind in plan.options.ablation:
             found, merged.flips[f"{site.name} {kind}"] = layer.write_ablation(kind)
-            if with_log_prob:
+            if with_log_prob and layer.keeps_all:
                 layer.write_changes(kind)
             measures |= found
         layer.write_measures(measures)
@@ -123,15 +126,15 @@ class _LayerMerge:
     def __init__(
         self,
         writer: Writer,
+        plan: Plan,
         folder: ShardFolder,
         images: Swept,
         before: drops.Answers,
         number: int,
-        site: Site,
-        top_k: int,
     ) -> None:
         self.writer, self.folder, self.images, self.before = writer, folder, images, before
-        self.number, self.site, self.top_k = number, site, top_k
+        self.number, self.site, self.top_k = number, plan.sites[number], plan.options.top_k
+        self.keeps_all = plan.options.keep == ALL
         self.n_images = len(images.list)
         self._choices: list[dict[str, Choice]] = []
 
@@ -144,24 +147,27 @@ class _LayerMerge:
             "spatial_shape": np.array(self.site.spatial_shape, dtype=np.int64),
             "unit_dimension": np.int32(self.site.unit_dimension),
             "positions": self.site.positions,
+            "other_tokens": np.int32(len(self.site.other_tokens or ())),
         }
         self.writer.describe(layer_path(self.site.name), facts)
-        self._write_other_tokens()
         signed = self._is_signed()
         names = ("max", "mean", "positive_mean") if signed else ("max", "mean")
-        shape = (self.site.n_units, self.n_images)
-        targets = {name: self.writer.create(self._path("activation", name), shape) for name in names}
+        targets = self._matrices(names) if self.keeps_all else {}
         checksum = path_checksums(self.images.list.paths)
-        means, positive_means, dead = [], [], []
+        means, positive_means, dead, active = [], [], [], []
         for block in row_blocks(self.site.n_units, 4 * self.n_images * len(names)):
             rows = {name: self._activation_rows(name, block) for name in names}
-            for name, values in rows.items():
-                targets[name][block] = values
+            for name, target in targets.items():
+                target[block] = rows[name]
             means.append(self._class_means(rows["mean"]))
             positive_means.append(self._class_means(rows["positive_mean"]) if signed else means[-1])
             dead.append(activity.dead(rows["max"], rows["mean"]))
+            active.append((rows["max"] > 0).sum(axis=1))
             self._choices.append(choose(rows["max"], rows["mean"], checksum, k=self.top_k))
         self.writer.write(self._path("class_mean"), np.concatenate(means))
+        if signed:
+            self.writer.write(self._path("class_positive_mean"), np.concatenate(positive_means))
+        self.writer.write(self._path("n_active"), np.concatenate(active))
         self._write_exemplar_lists()
         index, preferred = selectivity.class_selectivity(np.concatenate(positive_means))
         return {"class_selectivity": index, "selective_class": preferred, "dead": np.concatenate(dead)}
@@ -188,7 +194,7 @@ class _LayerMerge:
         path = self._path("ablation", kind, "log_prob_change")
         change = self.writer.create(path, (self.site.n_units, self.n_images))
         for block in row_blocks(self.site.n_units, 2 * self.n_images):
-            change[block] = _gathered(self.folder, self.images.shards, self._name(kind, "log_prob_change"), block)
+            change[block] = _changes(self.folder, self.images, self.number, kind)[block]
 
     def write_measures(self, values: Mapping[str, np.ndarray]) -> None:
         """Write measures with what a reader needs to understand them."""
@@ -214,13 +220,19 @@ class _LayerMerge:
             [np.concatenate([choice[kind].image for kind in EXEMPLAR_KINDS], axis=1) for choice in self._choices]
         )
 
+    def _matrices(self, names: Sequence[str]) -> dict[str, h5py.Dataset]:
+        """Make the datasets of the layer's activations, (unit, image) each, and write those of tokens apart."""
+        self._write_other_tokens()
+        shape = (self.site.n_units, self.n_images)
+        return {name: self.writer.create(self._path("activation", name), shape) for name in names}
+
     def _write_other_tokens(self) -> None:
         if not self.site.other_tokens:
             return
         shape = (self.site.n_units, self.n_images, len(self.site.other_tokens))
         target = self.writer.create(self._path("activation", "other_tokens"), shape)
         for block in row_blocks(self.site.n_units, 4 * self.n_images * shape[2]):
-            target[block] = _gathered(self.folder, self.images.shards, self._name("other_tokens"), block)
+            target[block] = Gathered(self.folder, self.images.shards, self._name("other_tokens"))[block]
 
     def _write_exemplar_lists(self) -> None:
         for kind in EXEMPLAR_KINDS:
@@ -242,7 +254,7 @@ class _LayerMerge:
 
     def _activation_rows(self, name: str, block: slice) -> np.ndarray:
         if name != "positive_mean":
-            return _gathered(self.folder, self.images.shards, self._name(name), block)
+            return Gathered(self.folder, self.images.shards, self._name(name))[block]
         # In a shard that goes nowhere below zero the positive mean is the mean.
         held = [self._name(name) in self.folder.names(shard) for shard in self.images.shards]
         parts = zip(self.images.shards, held, strict=True)
@@ -263,6 +275,30 @@ class _LayerMerge:
         return layer_path(self.site.name, *parts)
 
 
-def _gathered(folder: ShardFolder, shards: Sequence[str], name: str, block: slice) -> np.ndarray:
-    """Read a block of units over all images, (unit, image, ...)."""
-    return np.concatenate([folder.read(shard, name)[block] for shard in shards], axis=1)
+@dataclass(frozen=True)
+class Gathered:
+    """An array of (unit, image, ...) that lies in side files, shard by shard; indexed by units, it is read."""
+
+    folder: ShardFolder
+    shards: Sequence[str]
+    name: str
+
+    def __getitem__(self, units: int | slice) -> np.ndarray:
+        """Read a unit or a run of units over all images."""
+        axis = 0 if isinstance(units, int | np.integer) else 1
+        return np.concatenate([self.folder.read(shard, self.name)[units] for shard in self.shards], axis=axis)
+
+
+def left_in_side_files(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Gathered]:
+    """Return the changes of log-probability that a store of sums does not get, by path; none for another store."""
+    if plan.options.keep == ALL or not has_log_prob(plan.log_prob):
+        return {}
+    return {
+        layer_path(site.name, "ablation", kind, "log_prob_change"): _changes(folder, images, number, kind)
+        for number, site in enumerate(plan.sites)
+        for kind in plan.options.ablation
+    }
+
+
+def _changes(folder: ShardFolder, images: Swept, number: int, kind: str) -> Gathered:
+    return Gathered(folder, images.shards, array_name(number, kind, "log_prob_change"))

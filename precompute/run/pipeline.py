@@ -3,7 +3,7 @@
 import errno
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from shutil import disk_usage
@@ -24,7 +24,7 @@ from precompute.run.confusion import look_at_confusion
 from precompute.run.cost import store_bytes
 from precompute.run.exemplars import write_exemplars
 from precompute.run.image_set import ImageSet
-from precompute.run.merge import write_network, write_sweep
+from precompute.run.merge import left_in_side_files, write_network, write_sweep
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.planning import make_plan
 from precompute.run.report import Summary, announce, circumstances, completed, report, sweep_record, sweep_report
@@ -116,10 +116,11 @@ def _run(plan: Plan, progress: Progress, provenance: dict[str, Any], say: Callab
         with exact_float32():
             plan, parts, images = _swept(plan, folder, progress, say)
             with StoreWriter(out) as writer:
+                writer.describe("/", {"keep": plan.options.keep})
                 write_network(writer, plan)
                 written = [_write(writer, part, held, progress) for part, held in zip(parts, images, strict=True)]
                 summaries, records = zip(*written, strict=True)
-                _write_statistics(writer, provenance["command"], progress, say)
+                _write_statistics(writer, parts[0], images[0], provenance["command"], progress, say)
                 writer.finish(json.dumps(completed(provenance | run_record, plan, records), indent=1))
         # Not before the store is in place with all that belongs to it: until then they are the only copy of the work.
         folder.remove()
@@ -187,11 +188,17 @@ def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
 # Statistics
 
 
-def _write_statistics(writer: StoreWriter, command: str, progress: Progress, say: Callable[[str], None]) -> None:
-    """Say of every drop how far it is more than chance, so that none has to be shown without."""
-    with _told_if_missing(say):
+def _write_statistics(
+    writer: StoreWriter, part: ImageSet, images: Swept, command: str, progress: Progress, say: Callable[[str], None]
+) -> None:
+    """Say of every drop how far it is more than chance, so that none has to be shown without.
+
+    For a store of sums it is now or never: what they are made of is in the side files alone.
+    """
+    left = left_in_side_files(part.plan, part.folder, images)
+    with nullcontext() if left else _told_if_missing(say):
         spec, options = registry.spec_of("statistics"), ExperimentOptions()
-        found = runner.find(spec, writer.written(), options, command=command, say=_silent, progress=progress)
+        found = runner.find(spec, writer.written(left), options, command=command, say=_silent, progress=progress)
         write(writer, found)
 
 

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from precompute.errors import StoreDamaged
-from precompute.store import soundness, stamps
+from precompute.store import schema, soundness, stamps
 from precompute.store.checks import (
     effects,
     exemplars,
@@ -21,10 +21,11 @@ from precompute.store.checks import (
     image_top,
     pictures,
     responses,
+    sums,
     train,
     values,
 )
-from precompute.store.checks.rules import Problem, Rule, names
+from precompute.store.checks.rules import Problem, Rule, keeps_sums, left_out, names
 from precompute.store.experiments import registry
 from precompute.store.probe import comes_to_an_end
 from precompute.store.read_errors import is_damage
@@ -159,7 +160,8 @@ def _problems(file: h5py.File | TrainView, gone: Sequence[Problem]) -> list[Prob
         found += form.problems(file)
         found += _untold(gone, found)
         for rule in _rules(file):
-            if not {problem.path for problem in found}.intersection(rule.needs):
+            rests_on_left_out = any(left_out(file, schema.entry_for(current(path))) for path in rule.needs)
+            if not rests_on_left_out and not {problem.path for problem in found}.intersection(rule.needs):
                 found += _found_by(rule)
     except Exception as error:
         if not is_damage(error):
@@ -193,5 +195,7 @@ def _rules(file: h5py.File | TrainView) -> Iterator[Rule]:
         for kind in names(file, f"{base}/exemplar"):
             yield from exemplars.rules(file, base, kind)
         yield from exemplars.map_rules(file, base)
+        if keeps_sums(file):
+            yield from sums.rules(file, base)
     yield pictures.rule(file)
     yield from experiments.rules(file)

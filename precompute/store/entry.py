@@ -34,7 +34,8 @@ class Entry:
     doc : str
         What the values mean, in one sentence.
     required : bool
-        Whether the dataset must be there once its group is (``<layer>`` groups exist for every layer of the run).
+        Whether the dataset must be there once its group is (``<layer>`` groups exist for every layer of the run);
+        what is of unit and image never in a store of sums.
     nan : str
         When a value may be NaN; empty for never.
     max_side : int
@@ -57,6 +58,11 @@ class Entry:
     def limits(self) -> tuple[float, float] | None:
         """Smallest and largest value that there can be; None where there are no limits."""
         return self.bounds or _BOUNDS.get(self.unit)
+
+    @property
+    def of_unit_and_image(self) -> bool:
+        """Whether it holds something of every unit on every image, which a store of sums leaves out."""
+        return self.axes[:2] == ("unit", "image")
 
     def matches(self, path: str) -> bool:
         """Whether a concrete path is an instance of this entry."""

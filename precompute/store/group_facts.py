@@ -13,6 +13,12 @@ ROOT_FACTS: dict[str, Fact] = {
     "version": Fact("integer", "The major version of the format."),
     "complete": Fact("yes/no", "Whether the file is whole; written last."),
     "created": Fact("text", "When the file was begun, ISO 8601 with the offset from UTC."),
+    "keep": Fact(
+        "text",
+        "What it keeps of every unit on every image: `all`, or `sums` alone, and then no dataset whose first axes are "
+        "unit and image. Older stores: `all`.",
+        required=False,
+    ),
     "provenance": Fact(
         "text",
         "How the store came to be, a JSON object; its `conditions` say under what conditions the numbers are right.",
@@ -55,6 +61,11 @@ GROUP_FACTS: dict[str, dict[str, Fact]] = {
             "text",
             "How a unit's positions are arranged: `grid`, `tokens` (the picture's tokens are the cells of the map, row "
             "by row) or `none`; where it is absent, `grid` if there is a map.",
+            required=False,
+        ),
+        "other_tokens": Fact(
+            "integer",
+            "How many tokens apart from the picture it has. Older stores: as many as `activation/other_tokens`.",
             required=False,
         ),
     },

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute import ablation_kinds
-from precompute.errors import StoreDamaged
+from precompute.errors import StoreDamaged, StoreOfSums
 from precompute.measures.paired import FlipTable
 from precompute.measures.table import find
 from precompute.store import schema
 from precompute.store.blocks import row_blocks
+from precompute.store.keep import ACTIVATIONS, ALL, CHANGES, ON_TOKENS, SUMS, lacks
 from precompute.store.records import (
     AblationEffect,
     Activation,
@@ -32,7 +33,8 @@ class Layer:
     """One layer of a store. Made by :attr:`precompute.store.reader.Store.layers`; reads lazily.
 
     Units, images and classes are given by index. An index past the end raises :class:`IndexError`; whatever is missing
-    or damaged raises :class:`precompute.errors.StoreDamaged`.
+    or damaged raises :class:`precompute.errors.StoreDamaged`. What is of every unit on every image raises
+    :class:`precompute.errors.StoreOfSums` in a store that keeps sums only.
     """
 
     def __init__(self, file: StoreFile, name: str) -> None:
@@ -78,12 +80,36 @@ class Layer:
         return self._read("class_mean")
 
     @cached_property
+    def class_positive_mean(self) -> Floats | None:
+        """Mean of the part above zero over each class, (U, C), which class selectivity is of; None where not stored."""
+        if not self.goes_below_zero:
+            return self.class_mean
+        return self._read("class_positive_mean") if self._has("class_positive_mean") else None
+
+    @cached_property
+    def goes_below_zero(self) -> bool:
+        """Whether any unit goes below zero on any image."""
+        return self._has("activation/positive_mean") or self._has("class_positive_mean")
+
+    @cached_property
+    def keeps_all(self) -> bool:
+        """Whether it holds what is of every unit on every image: :meth:`activation` and :meth:`log_prob_change`."""
+        return self._file.facts("/").get("keep", ALL) != SUMS
+
+    def n_active(self, unit: int) -> int:
+        """Return on how many images a unit is above zero anywhere."""
+        if self._has("n_active"):
+            return int(self._read("n_active", unit))
+        return int((self.activation(unit).max > 0).sum())
+
+    @cached_property
     def measures(self) -> dict[str, Measure]:
         """All measures of the layer, by name."""
         return {current(held): self._measure(held) for held in self._names("measure")}
 
     def activation(self, unit: int | slice) -> Activation:
         """Return one unit's response to every image (N,), or that of a run of units (units, N) in one read."""
+        self._refuse_without("activation/max", ACTIVATIONS)
         positive = "activation/positive_mean"
         return Activation(
             max=self._read("activation/max", unit),
@@ -102,9 +128,19 @@ class Layer:
         unit = self._file.indices(self._path("image_top", "unit"), self.n_units, int(image))
         return StrongestUnits(unit, self._read("image_top/value", int(image)))
 
+    @cached_property
+    def n_other_tokens(self) -> int:
+        """How many tokens there are apart from the picture."""
+        path, held = "activation/other_tokens", self._file.facts(self._path()).get("other_tokens")
+        if held is not None:
+            return int(held)
+        return self._file.shape(self._path(path))[2] if self._has(path) else 0
+
     def other_tokens(self, unit: int) -> Floats | None:
         """Return one unit's activation at the tokens apart from the picture, (N, t); None where there are none."""
         path = "activation/other_tokens"
+        if self.n_other_tokens:
+            self._refuse_without(path, ON_TOKENS)
         return self._read(path, unit) if self._has(path) else None
 
     @cached_property
@@ -143,9 +179,11 @@ class Layer:
     def log_prob_change(self, kind: str, unit: int | slice) -> Floats | None:
         """Return the change of the true class's log-probability without a unit (N,), or without each unit of a run.
 
-        None where the store does not hold it.
+        None where the network's outputs allow none, and in older stores.
         """
         path = f"ablation/{kind}/log_prob_change"
+        if self._file.has("/baseline/log_prob"):
+            self._refuse_without(path, CHANGES)
         return self._read(path, unit).astype(np.float32) if self._has(path) else None
 
     def log_prob_changes(self, kind: str) -> Iterator[Floats]:
@@ -226,6 +264,11 @@ class Layer:
         name = current(name)
         kind = str(facts.get("kind", "")) or _kind_of(name, span)
         return Measure(name, label or name, formula, source, span, better, values, experiment, kind)
+
+    def _refuse_without(self, part: str, what: str) -> None:
+        """Refuse what a store of sums leaves out."""
+        if not self.keeps_all and not self._has(part):
+            raise StoreOfSums(f"{self._file.path}: {lacks(what)}")
 
     @property
     def _n_images(self) -> int:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from precompute.errors import StoreDamaged, StoreError, StoreIncomplete, StoreVersion
 from precompute.store import schema
 from precompute.store.experiment import Experiment
+from precompute.store.keep import ALL, CHANGES, SUMS, lacks
 from precompute.store.layer import Layer
 from precompute.store.records import (
     AblationEffect,
@@ -89,6 +90,19 @@ class Store:
         if found is None:
             raise StoreDamaged(f"{self.path}: the provenance is no JSON object. Build the store again.")
         return found
+
+    @cached_property
+    def keep(self) -> str:
+        """What it keeps of every unit on every image: ``all``, or ``sums`` only; see `precompute.store.keep`."""
+        return str(self._file.facts("/").get("keep", ALL))
+
+    def lacks(self, what: str) -> str:
+        """Say that the store keeps sums only and lacks something, in the words of `precompute.store.keep`.
+
+        Nothing where it does not lack it, or has no log-probabilities whose changes it could hold.
+        """
+        without = what == CHANGES and self.baseline.log_prob is None
+        return lacks(what) if what and self.keep == SUMS and not without else ""
 
     @cached_property
     def conditions(self) -> tuple[str, ...]:

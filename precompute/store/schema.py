@@ -197,6 +197,24 @@ ENTRIES: tuple[Entry, ...] = (
         nan="for a class without images",
     ),
     Entry(
+        f"{LAYER}/class_positive_mean",
+        "f4",
+        ("unit", "class"),
+        "activation",
+        "Mean over the images of the class of activation/positive_mean; only in layers that go below zero on any "
+        "image. Absent in older stores.",
+        required=False,
+        nan="for a class without images",
+    ),
+    Entry(
+        f"{LAYER}/n_active",
+        "i4",
+        ("unit",),
+        "images",
+        "Images on which activation/max is above zero. Absent in older stores.",
+        required=False,
+    ),
+    Entry(
         f"{LAYER}/measure/<name>",
         "f4",
         ("unit",),

@@ -1,9 +1,10 @@
 """An HDF5 file whose faults come as sentences: the ground that reader and checker stand on."""
 
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
 
 import h5py
 import numpy as np
@@ -16,6 +17,12 @@ from precompute.store.probe import comes_to_an_end
 from precompute.store.read_errors import may_be_damage
 
 _T = TypeVar("_T")
+
+
+class Indexed(Protocol):
+    """What gives an array when it is indexed, as a dataset does."""
+
+    def __getitem__(self, selection: Any, /) -> NDArray[Any]: ...
 
 
 def open_file(path: Path) -> h5py.File:
@@ -69,12 +76,22 @@ class StoreFile:
         The open file, or a view of it.
     named : callable, optional
         Where in the file a path leads, for the messages.
+    elsewhere : mapping, optional
+        What of the store lies outside its file, by path: whatever gives an array when it is indexed.
     """
 
-    def __init__(self, path: Path, file: h5py.File, *, named: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        file: h5py.File,
+        *,
+        named: Callable[[str], str] = str,
+        elsewhere: Mapping[str, Indexed] = MappingProxyType({}),
+    ) -> None:
         self.path = path
         self.file = file
         self._named = named
+        self._elsewhere = elsewhere
         self._root: h5py.File = getattr(file, "whole", file)
         self._sound: set[str] = set()
 
@@ -84,6 +101,8 @@ class StoreFile:
 
     def read(self, path: str, selection: Any = ...) -> NDArray[Any]:
         """Read a dataset, or a selection of it."""
+        if path in self._elsewhere:
+            return np.asarray(self._elsewhere[path][selection])
         return self._guarded(path, lambda: self._of_length(path, selection))
 
     def indices(self, path: str, stop: int, selection: Any = ...) -> NDArray[Any]:
@@ -134,7 +153,7 @@ class StoreFile:
 
     def has(self, path: str) -> bool:
         """Whether there is anything at a path."""
-        return self._guarded(path, lambda: path in self.file, look=False)
+        return path in self._elsewhere or self._guarded(path, lambda: path in self.file, look=False)
 
     def names(self, path: str) -> tuple[str, ...]:
         """Names in a group; none where there is no such group."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import h5py
@@ -23,7 +23,7 @@ from precompute.store import check, place, schema
 from precompute.store.facts import fixed, read_facts, short_provenance, write_facts
 from precompute.store.reader import Store
 from precompute.store.stamps import stamp
-from precompute.store.storefile import StoreFile, open_file
+from precompute.store.storefile import Indexed, StoreFile, open_file
 
 # Below this many values compression costs more than it saves.
 _SMALL = 1024
@@ -124,9 +124,16 @@ class StoreWriter:
             _copy(old, self._file, without)
         self._file.attrs["complete"] = False
 
-    def written(self) -> Store:
-        """Return a reader of what has been written so far, good until the next call of the writer; do not close it."""
-        return Store(StoreFile(self.destination, self._file))  # by the name under which a person knows it
+    def written(self, elsewhere: Mapping[str, Indexed] = MappingProxyType({})) -> Store:
+        """Return a reader of what has been written so far, good until the next call of the writer; do not close it.
+
+        Parameters
+        ----------
+        elsewhere : mapping, optional
+            What the store will not hold and the reader finds all the same, by path.
+        """
+        # By the name under which a person knows it.
+        return Store(StoreFile(self.destination, self._file, elsewhere=elsewhere))
 
     def remove(self, paths: Collection[str]) -> None:
         """Remove groups and datasets, as far as they are there."""

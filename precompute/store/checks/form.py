@@ -8,9 +8,10 @@ import numpy as np
 
 from precompute import ablation_kinds
 from precompute.store import schema
-from precompute.store.checks.rules import Problem, instances, names
+from precompute.store.checks.rules import Problem, instances, left_out, names
 from precompute.store.experiments import registry
 from precompute.store.facts import read_fact
+from precompute.store.keep import ALL, KEPT
 from precompute.store.stamps import gone
 
 _PICTURES = ("/images/thumbnail", "/images/thumbnail_end")
@@ -51,6 +52,9 @@ def _root_problems(file: h5py.File) -> Iterator[Problem]:
     held = str(read_fact(file, "format", schema.FORMAT))
     if held != schema.FORMAT:
         yield Problem("/", f"expected the format {schema.FORMAT!r}, found {held!r}")
+    kept = str(read_fact(file, "keep", ALL))
+    if kept not in KEPT:
+        yield Problem("/", f"expected the fact 'keep' to be {' or '.join(KEPT)}, found {kept!r}")
     version = read_fact(file, "version", schema.VERSION)
     if schema.major(version) != schema.VERSION:
         yield Problem("/", f"expected version {schema.VERSION}, found {version}")
@@ -116,8 +120,11 @@ def _shared_sizes(file: h5py.File) -> dict[str, int]:
 
 def _dataset_problems(file: h5py.File, path: str, entry: schema.Entry, shared: Mapping[str, int]) -> Iterator[Problem]:
     if path not in file:
-        if entry.required:
+        if entry.required and not left_out(file, entry):
             yield Problem(path, "the dataset is missing")
+        return
+    if left_out(file, entry):
+        yield Problem(path, "expected none in a store that keeps sums only")
         return
     dataset = file[path]
     if not isinstance(dataset, h5py.Dataset):

@@ -24,6 +24,11 @@ def rules(file: h5py.File, base: str) -> Iterator[Rule]:
     images = ("/images/label", "/classes/name")
     yield Rule((largest, mean, positive), partial(_activations, file, base))
     yield Rule((f"{base}/class_mean", mean, *images), partial(_class_mean, file, base))
+    if f"{base}/class_positive_mean" in file:
+        needs = (f"{base}/class_positive_mean", f"{base}/activation", positive, *images)
+        yield Rule(needs, partial(_class_positive_mean, file, base))
+    if f"{base}/n_active" in file:
+        yield Rule((f"{base}/n_active", largest), partial(_n_active, file, base))
     yield from measure_rules(file, base, ("dead",), (largest, mean), partial(_dead, file, base))
     selectivity = ("class_selectivity", "selective_class")
     yield from measure_rules(file, base, selectivity, (mean, positive, *images), partial(_selectivity, file, base))
@@ -69,6 +74,21 @@ def _class_means(file: h5py.File, path: str) -> NDArray[Any]:
 def _class_mean(file: h5py.File, base: str) -> Iterator[Problem]:
     if not agree(file[f"{base}/class_mean"][...], _class_means(file, f"{base}/activation/mean")):
         yield Problem(f"{base}/class_mean", "the class means do not follow from activation/mean and the labels")
+
+
+def _class_positive_mean(file: h5py.File, base: str) -> Iterator[Problem]:
+    held, positive = f"{base}/class_positive_mean", f"{base}/activation/positive_mean"
+    if positive not in file:
+        yield Problem(held, "expected none in a layer without activation/positive_mean")
+    elif not agree(file[held][...], _class_means(file, positive)):
+        yield Problem(held, "the class means do not follow from activation/positive_mean and the labels")
+
+
+def _n_active(file: h5py.File, base: str) -> Iterator[Problem]:
+    counted = [(block > 0).sum(axis=1) for block in blocks(file[f"{base}/activation/max"])]
+    wrong = file[f"{base}/n_active"][...] != np.concatenate(counted)
+    if wrong.any():
+        yield Problem(f"{base}/n_active", f"it is not the number of images above zero {in_units(wrong)}")
 
 
 def _dead(file: h5py.File, base: str) -> Measures:

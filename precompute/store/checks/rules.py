@@ -9,6 +9,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.store.entry import Entry
+from precompute.store.facts import read_fact
+from precompute.store.keep import ALL, SUMS
 from precompute.store.renamed import earlier
 
 _BLOCK_BYTES = 16 * 1024**2
@@ -51,6 +54,16 @@ def instances(file: h5py.File, pattern: str) -> list[str]:
         else:
             paths = [f"{path}/{part}" for path in paths]
     return [earlier(path) if path not in file and earlier(path) in file else path for path in paths]
+
+
+def keeps_sums(file: h5py.File) -> bool:
+    """Whether a store says that it keeps sums only."""
+    return bool(str(read_fact(file, "keep", ALL)) == SUMS)
+
+
+def left_out(file: h5py.File, entry: Entry | None) -> bool:
+    """Whether a store leaves a dataset out on purpose: something of every unit on every image, in one of sums."""
+    return entry is not None and entry.of_unit_and_image and keeps_sums(file)
 
 
 def names(file: h5py.File, path: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.axes import ORDER, STEP
 from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec, Removal
+from precompute.store.keep import ACTIVATIONS
 
 _GROUP = "/experiments/compression"
 _LAYER = f"{_GROUP}/layers/<layer>"
@@ -77,6 +78,7 @@ ENTRIES: tuple[Entry, ...] = (
 SPEC = ExperimentSpec(
     name="compression",
     title="Greedy compression",
+    needs_of_all=ACTIVATIONS,
     source="Abbasi-Asl and Yu 2017, arXiv:1705.07356 and arXiv:1711.02329; colour: Rafegas et al. 2020, "
     "arXiv:1702.00382",
     adds="for every layer: the order in which units go when in each round the one is removed that accuracy misses "

@@ -3,6 +3,7 @@
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.axes import MEASURE
 from precompute.store.experiments.spec import OF_ANY, ExperimentSpec
+from precompute.store.keep import ACTIVATIONS
 
 _CORRELATED = "/experiments/correlations/layers/<layer>/ablation/<kind>"
 _CELL = ("measure", "target")
@@ -105,6 +106,7 @@ ENTRIES: tuple[Entry, ...] = (
 SPEC = ExperimentSpec(
     name="correlations",
     title="Measures against drops",
+    needs_of_all=ACTIVATIONS,
     source="Zhou et al. 2018, arXiv:1806.02891",
     adds="every measure of a layer that describes its units against the overall drop and the largest class drop, as it "
     "is, held out and above chance: Pearson and Spearman with bootstrap intervals over units; with flip rate and "

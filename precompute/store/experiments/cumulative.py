@@ -3,6 +3,7 @@
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.axes import ORDER, STEP
 from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec, Removal
+from precompute.store.keep import CHANGES
 
 _CURVES = "/experiments/cumulative/layers/<layer>"
 _RANKED = f"{_CURVES}/class_ranked"
@@ -115,6 +116,7 @@ ENTRIES: tuple[Entry, ...] = (
 SPEC = ExperimentSpec(
     name="cumulative",
     title="Cumulative ablation",
+    needs_of_all=CHANGES,
     source="Morcos et al. 2018, arXiv:1803.06959; Bau et al. 2020, arXiv:2009.05041; prunability: Casper et al. 2021, "
     "arXiv:1912.04783",
     adds="for every layer: accuracy and balanced accuracy, of all classes and of each, against the number of units set "

@@ -2,6 +2,7 @@
 
 from precompute.store.entry import Entry
 from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec
+from precompute.store.keep import CHANGES
 
 _ROLES = "/experiments/roles"
 _ABLATED = f"{_ROLES}/layers/<layer>/ablation/<kind>"
@@ -96,6 +97,7 @@ ENTRIES: tuple[Entry, ...] = (
 SPEC = ExperimentSpec(
     name="roles",
     title="Four roles of units",
+    needs_of_all=CHANGES,
     source="our own definition; the question is that of Zhao and Zhang 2021, arXiv:2103.09716, whose definition we "
     "could not obtain",
     adds="for every layer and kind of ablation: what silencing each unit costs on training images and on the images "

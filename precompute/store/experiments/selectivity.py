@@ -4,6 +4,7 @@ from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.axes import HALF, MEASURE
 from precompute.store.experiments.by_half import by_half
 from precompute.store.experiments.spec import OF_ANY, ExperimentSpec
+from precompute.store.keep import ACTIVATIONS
 
 _LAYER = "/experiments/selectivity/layers/<layer>"
 _DEAD = "for dead units"
@@ -119,6 +120,7 @@ ENTRIES: tuple[Entry, ...] = (
 SPEC = ExperimentSpec(
     name="selectivity",
     title="Selectivity and information",
+    needs_of_all=ACTIVATIONS,
     source="Morcos et al. 2018, arXiv:1803.06959; Casper et al. 2021, arXiv:1912.04783; Oikarinen et al. 2025, "
     "arXiv:2506.05774",
     adds="for every layer: class selectivity also with its class chosen on other images, mutual information, precision "

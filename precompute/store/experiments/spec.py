@@ -59,6 +59,9 @@ class ExperimentSpec:
         What it adds to a store, in short.
     needs : str
         What it needs, in short, for tables.
+    needs_of_all : str
+        What it needs of every unit on every image, in words of `precompute.store.keep`; empty where it needs nothing
+        that a store of sums lacks.
     needs_network : bool
         Whether it runs the network on the images; otherwise the store alone is enough.
     advice : str
@@ -83,6 +86,7 @@ class ExperimentSpec:
     adds: str
     needs: str = "the network and the images"
     needs_network: bool = True
+    needs_of_all: str = ""
     advice: str = ""
     options: tuple[str, ...] = (*OF_ANY, *OF_NETWORK)
     entries: tuple[Entry, ...] = ()

@@ -5,6 +5,7 @@ from functools import partial
 from precompute.store.checks import statistics
 from precompute.store.entry import Axis, Entry
 from precompute.store.experiments.spec import OF_ANY, ExperimentSpec
+from precompute.store.keep import CHANGES
 
 _ABLATED = "/experiments/statistics/layers/<layer>/ablation/<kind>"
 _ALL_SET_APART = "where every class is set apart"
@@ -321,6 +322,7 @@ ENTRIES: tuple[Entry, ...] = (
 SPEC = ExperimentSpec(
     name="statistics",
     title="Statistics of the drops",
+    needs_of_all=CHANGES,
     source="McNemar 1947; Westfall and Young 1993; Benjamini and Hochberg 1995; the drops of Zhou et al. 2018, "
     "arXiv:1806.02891",
     adds="for every layer and kind of ablation: images lost and gained, exact McNemar p-values, the largest class drop "

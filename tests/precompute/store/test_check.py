@@ -397,6 +397,8 @@ def only_three(file):
 
 
 CONTENT_FAULTS = {
+    "another number of images on which a unit is active": edited(f"{LAYER}/n_active", raised(1)),
+    "other class means of the part above zero": edited(f"{LAYER}/class_positive_mean", at((0, 0), 0.5)),
     "a strongest unit that is none": edited(f"{LAYER}/image_top/unit", first(4)),
     "a strongest unit named twice": edited(f"{LAYER}/image_top/unit", name_twice),
     "other units than the strongest": edited(f"{LAYER}/image_top/value", at((0, 0), 0.5)),

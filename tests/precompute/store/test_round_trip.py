@@ -1,6 +1,7 @@
 """What is written comes back: writer, check and reader together, over stores of all shapes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
@@ -34,6 +35,16 @@ def recipes(draw):
         spare=draw(st.integers(0, 3)),
         n_empty=draw(st.integers(0, n_classes - 1)),
     )
+
+
+@settings(FEW, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(recipe=recipes())
+def test_a_store_of_sums_passes_its_check(recipe, tmp_path):
+    recipe = replace(recipe, keep="sums", without=recipe.without - {"later_sums", "image_top"})
+    path = write_store(tmp_path / "sums.h5", make_contents(recipe))
+    assert check(path) == []
+    with open_store(path) as store:
+        assert not any(layer.keeps_all for layer in store.layers)
 
 
 def as_stored(contents, path):
