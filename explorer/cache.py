@@ -20,13 +20,16 @@ from explorer.flips_by_image import FlipsByImage
 from explorer.image_files import read_picture
 from explorer.matched_units import MatchedUnits, matched_units
 from explorer.pictures import SIDE, outline, outline_level
+from explorer.quiz_round import seed_of
 from explorer.store_checks import StoreChecks
 from explorer.store_files import StoreFile, app_options
 from explorer.store_pool import Signature, StorePool
 from explorer.unit_map import UnitMap, map_by_answers, map_by_losses
 from explorer.what_if_process import WhatIfProcess, process_command
 from precompute.compare import Side, sides
+from precompute.measures.exemplars import path_checksums
 from precompute.measures.image_top import strongest_units as strongest_units_of
+from precompute.measures.quiz import Question, question
 from precompute.store.answers import answers
 from precompute.store.reader import Layer, Store
 from precompute.store.records import StrongestUnits
@@ -225,6 +228,21 @@ def _shown_for(
         at, activation = (int(strongest.image[0]), strongest.map[0]) if own is None else (image, own)
         shown.append((at, outline(activation, outline_level(strongest.map), size)))
     return shown
+
+
+def quiz_question(source: StoreFile, layer: Layer, unit: int, number: int, of: int) -> Question | None:
+    """Return a question of the quiz on a unit; None where the unit has none."""
+    return _quiz_question(source, source.signature, layer.name, unit, number, of)
+
+
+@st.cache_data(max_entries=4096, show_spinner=False, hash_funcs=_KEYS)
+def _quiz_question(
+    source: StoreFile, signature: Signature, layer: str, unit: int, number: int, of: int
+) -> Question | None:
+    store = store_of(source)
+    found = store.layer(layer).activation(unit)
+    checksum = path_checksums(store.images.path)
+    return question(found.max, found.mean, checksum, number=number, of=of, seed=seed_of(layer, unit))
 
 
 def picture_of(source: StoreFile, image: int) -> tuple[bytes, bool]:

@@ -16,8 +16,9 @@ from explorer.store_files import StoreFile, find_store_files
 from precompute.errors import StoreError
 from precompute.store.reader import Layer, Store
 
-OVERVIEW, LAYER, UNIT, CLOSER, CLASS, IMAGE, EXPERIMENTS, WHAT_IF, NAME, COMPARE = map(
-    file_of, ("overview", "layer", "unit", "closer", "class", "image", "experiments", "what_if", "name", "compare")
+OVERVIEW, LAYER, UNIT, CLOSER, CLASS, IMAGE, EXPERIMENTS, WHAT_IF, NAME, QUIZ, COMPARE = map(
+    file_of,
+    ("overview", "layer", "unit", "closer", "class", "image", "experiments", "what_if", "name", "quiz", "compare"),
 )
 
 

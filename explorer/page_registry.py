@@ -55,6 +55,7 @@ PAGES: tuple[Page, ...] = (
     Page("experiments", "Experiments", lambda _: ["Experiments"]),
     Page("what_if", "What if", lambda chosen: ["What if", chosen.layer]),
     Page("name", "Name", lambda chosen: ["Name", chosen.layer]),
+    Page("quiz", "Quiz", lambda chosen: ["Quiz", chosen.layer]),
     Page("compare", "Compare", lambda _: ["Compare"]),
 )
 """The first is shown where the URL names none."""

@@ -41,6 +41,8 @@ class Picture:
         Where a click on it leads; empty for nowhere.
     title_href : str
         Where a click on its title leads.
+    alt : str
+        What it shows, for readers who cannot see it; its title by default.
     """
 
     jpeg: bytes
@@ -54,6 +56,7 @@ class Picture:
     badge: str = ""
     href: str = ""
     title_href: str = ""
+    alt: str = ""
 
 
 def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, faded: bool = False, row: int = 5) -> None:
@@ -86,7 +89,11 @@ def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, fade
 def _figure(picture: Picture, faded: bool) -> str:
     state = {None: "", True: "us-chosen", False: "us-unlike"}[picture.chosen]
     pale = ' class="us-faded"' if faded else ""
-    image = f'<img{pale} src="{data_uri(picture.jpeg, "jpeg")}" alt="{escape(picture.title)}">' if picture.jpeg else ""
+    image = (
+        f'<img{pale} src="{data_uri(picture.jpeg, "jpeg")}" alt="{escape(picture.alt or picture.title)}">'
+        if picture.jpeg
+        else ""
+    )
     over = f'<img class="us-over" src="{data_uri(picture.overlay, "png")}" alt="">' if picture.overlay else ""
     badge = '<b class="us-badge">lost</b>' if picture.lost else ""
     if picture.badge:
@@ -97,4 +104,5 @@ def _figure(picture: Picture, faded: bool) -> str:
     shown = f'<div class="us-picture">{image}{over}{instead}{badge}</div>'
     if picture.href:
         shown = link(picture.href, Markup(shown))
-    return f'<figure class="{state}" title="{escape(picture.hint)}">{shown}<figcaption>{caption}</figcaption></figure>'
+    below = f"<figcaption>{caption}</figcaption>" if picture.title or picture.value else ""
+    return f'<figure class="{state}" title="{escape(picture.hint)}">{shown}{below}</figure>'

@@ -68,3 +68,43 @@ def at_least(trials: int, successes: int, chance: float) -> float:
     log_ways = log_factorial[-1] - log_factorial[count] - log_factorial[trials - count]
     log_probability = log_ways + count * math.log(chance) + (trials - count) * math.log1p(-chance)
     return min(1.0, float(np.exp(log_probability).sum()))
+
+
+def clopper_pearson(trials: int, successes: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Interval of the probability of a success, exact at any count: it holds the truth at least as often as it says.
+
+    It is wide where there are few trials: 2 of 2 give 0.16 to 1. An end is the probability at which so many successes
+    or more, or so many or fewer, come with half of what the level leaves.
+
+    Parameters
+    ----------
+    trials, successes : int
+        Trials, 0 or more, and successes, from 0 to `trials`.
+    level : float
+        How often intervals made in this way hold the truth, at least.
+
+    Returns
+    -------
+    low, high : float
+        In [0, 1], to 1e-9; NaN without trials.
+
+    References
+    ----------
+    Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated in the case of the binomial",
+    Biometrika 26, 404-413.
+    """
+    if trials == 0:
+        return math.nan, math.nan
+    tail = (1 - level) / 2
+    return _lower_end(trials, successes, tail), 1 - _lower_end(trials, trials - successes, tail)
+
+
+def _lower_end(trials: int, successes: int, tail: float) -> float:
+    """Return the probability at which so many successes or more come with the probability `tail`; 0 for none."""
+    if successes == 0:
+        return 0.0
+    low, high = 0.0, 1.0
+    while high - low > 1e-10:
+        middle = (low + high) / 2
+        low, high = (low, middle) if at_least(trials, successes, middle) > tail else (middle, high)
+    return (low + high) / 2

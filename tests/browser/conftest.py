@@ -122,7 +122,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
         shutil.copyfile(real, runs / "demo.h5")
     else:
         environment["UNITSCOPE_WHAT_IF_COMMAND"] = f"{sys.executable} -m tests.explorer.stand_in_worker {runs / 'died'}"
-        made = make_store(runs / "demo.h5", Recipe())
+        made = make_store(runs / "demo.h5", Recipe(k=10))
         assert main(["experiment", "statistics", str(made)]) == 0
     yield from serve(runs, environment)
 

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from explorer.labels import LABELS, Label
+from explorer.quiz_answers import ANSWERS
 
 
 def begin(app, rater, page="name"):
@@ -65,3 +66,17 @@ def test_a_key_pressed_before_the_next_unit_is_there_names_nothing(app, server):
     app.settle(lambda: [app.page.keyboard.press(key) for key in ("Enter", "1", "Enter", "x", "Enter")])
     expect(app.page.locator(".us-sentence")).to_contain_text("you have named 1,")
     assert [label.text for label in LABELS.load(server.runs / "demo.h5") if label.rater == "Hasty"] == ["kite"]
+
+
+def test_the_quiz_is_answered_by_keys_and_scored(app, server):
+    begin(app, "Quinn", page="quiz")
+    app.says("Which of the two makes unit ")
+    assert app.page.locator(".st-key-quiz img").count() == 20
+    app.settle(lambda: app.page.keyboard.press("ArrowLeft"))
+    expect(app.page.locator(".st-key-quiz [role=status]")).to_have_text(re.compile(r"^(Right|Wrong, .*): unit \d+\."))
+    app.settle(lambda: app.page.keyboard.press("ArrowRight"))
+    expect(app.page.get_by_text(re.compile(r"^You have [012] of 2 questions right"))).to_be_visible()
+    app.page.get_by_text("Scores, and the answers as a file").click()
+    expect(app.page.get_by_role("cell", name="Quinn")).to_be_visible()
+    given = [answer for answer in ANSWERS.load(server.runs / "demo.h5") if answer.rater == "Quinn"]
+    assert [answer.chosen for answer in given] == ["left", "right"]

@@ -1,0 +1,1 @@
+"""The page that asks which of two unseen images makes a unit fire more."""

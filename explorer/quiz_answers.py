@@ -1,0 +1,90 @@
+"""Answers to the quiz on units, in one file beside the store: ``STORE.quiz.csv``, a row a question and rater."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from explorer.rows_beside_store import MOST_RATER, Table, refuse_empty_or_long, unit_number
+from precompute.errors import OptionError
+from precompute.measures.binomial import clopper_pearson
+
+SIDES = ("left", "right")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one person answered to one question.
+
+    Parameters
+    ----------
+    layer, unit : str, int
+        The unit.
+    rater : str
+        Who answered.
+    higher, lower : str
+        Paths of the two images: the one that makes the unit fire more, and the other.
+    higher_was, chosen : str
+        On which side the first of them was, and which side was chosen: each one of `SIDES`.
+
+    Raises
+    ------
+    OptionError
+        Where the rater is empty or too long, or a side is none.
+    """
+
+    layer: str
+    unit: int
+    rater: str
+    higher: str
+    lower: str
+    higher_was: str
+    chosen: str
+
+    def __post_init__(self) -> None:
+        refuse_empty_or_long("rater", self.rater, MOST_RATER)
+        for side in (self.higher_was, self.chosen):
+            if side not in SIDES:
+                raise OptionError(f"There is no side “{side[:40]}”. Write left or right.")
+
+    @property
+    def of(self) -> tuple[str, int, str, str, str]:
+        """The question and the rater, who answers it once."""
+        return self.layer, self.unit, self.rater, self.higher, self.lower
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the image was chosen that makes the unit fire more."""
+        return self.chosen == self.higher_was
+
+
+def _understood(cells: Sequence[str]) -> Answer:
+    layer, unit, rater, higher, lower, higher_was, chosen = cells
+    return Answer(layer, unit_number(unit), rater, higher, lower, higher_was, chosen)
+
+
+ANSWERS = Table("quiz.csv", "quiz answers", Answer, _understood)
+"""The table of them."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many answers are right, with the interval of Clopper and Pearson of their share."""
+
+    right: int
+    n: int
+    low: float
+    high: float
+
+
+def score(answers: Iterable[Answer]) -> Score:
+    """Return how many of some answers are right."""
+    right = [answer.is_right for answer in answers]
+    return Score(sum(right), len(right), *clopper_pearson(len(right), sum(right)))
+
+
+def scores(answers: Iterable[Answer], by: Callable[[Answer], tuple[str, ...]]) -> dict[tuple[str, ...], Score]:
+    """Return the scores of groups of answers, by what groups them, in the order of the groups' first answers."""
+    groups: dict[tuple[str, ...], list[Answer]] = defaultdict(list)
+    for answer in answers:
+        groups[by(answer)].append(answer)
+    return {group: score(held) for group, held in groups.items()}
