@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 
 from explorer import cache, selection
+from explorer.origin import Origin
 from explorer.page_registry import PAGES, file_of, page_of
 from explorer.selection import Selection
 from explorer.store_files import StoreFile, find_store_files
@@ -55,6 +56,10 @@ class View:
         if self.selection.layer is None:
             raise StoreError(f"{self.source.path}: this store holds no layer. Run `python -m precompute run` again.")
         return self.store.layer(self.selection.layer)
+
+    def origin(self, *place: str) -> Origin:
+        """Say where a figure comes from: this store, and what of it, from wide to narrow."""
+        return Origin(((self.source.name, self.store),), place)
 
     def ablation_of(self, layer: Layer) -> str:
         """Return the kind of ablation that is looked at, or a layer's first where it was not ablated by that."""

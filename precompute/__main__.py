@@ -254,6 +254,7 @@ def _facts(store: Store) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         ("store", store.path),
         ("written", store.created),
+        ("fingerprint", store.fingerprint),
         ("command", store.provenance.get("command", "")),
         ("network", store.model.spec),
         ("weights", store.model.weights),

@@ -34,12 +34,13 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
             lambda: compression(n_removed, ranking, accuracy),
             key=f"compression_{layer.name}",
             says=f"Accuracy against the number of units of {layer.name} removed, greedily and in orders fixed before",
+            origin=view.origin(layer.name, "experiment compression"),
         )
     with numbers:
         heading("In numbers")
         _numbers(n_removed, ranking, accuracy)
         note(_decided_on(experiment, base, accuracy))
-    _colours(experiment, layer, base)
+    _colours(view, experiment, layer, base)
     _classes(view, experiment, layer, base)
 
 
@@ -76,7 +77,7 @@ def _decided_on(experiment: Experiment, base: str, accuracy: Floats) -> str:
     )
 
 
-def _colours(experiment: Experiment, layer: Layer, base: str) -> None:
+def _colours(view: View, experiment: Experiment, layer: Layer, base: str) -> None:
     order = experiment[f"{base}/unit"][0]
     index = experiment[f"{base}/colour_selectivity"].astype(np.float64)
     if np.isnan(index).all():
@@ -89,6 +90,7 @@ def _colours(experiment: Experiment, layer: Layer, base: str) -> None:
         lambda: colour_strip(index[order], threshold),
         key=f"{key}_chart",
         says=f"Colour selectivity of the units of {layer.name} in the order in which they go",
+        origin=view.origin(layer.name, "experiment compression"),
     )
     found = enrichment(order, index > threshold, first=_FIRST)
     n_units = len(order)

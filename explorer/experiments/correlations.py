@@ -60,6 +60,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         lambda: correlation_rows(panels, panels["panel"].unique().tolist()),
         key=f"correlations_{base}_{target}",
         says=f"Rank correlation of each measure with {labels[target]}, by chance, and with other things held fixed",
+        origin=view.origin(layer.name, "experiment correlations"),
     )
     note(_legend(tables))
     heading("In numbers", labels[target])

@@ -45,6 +45,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
             lambda: cumulative(n_removed, ranking, curve, falls, up=_SCALES[scale].lower(), own=own),
             key=f"cumulative_{layer.name}_{scale}_{chosen}",
             says=f"{_SCALES[scale]} of {of} against the number of units of {layer.name} removed, in several orders",
+            origin=view.origin(layer.name, "experiment cumulative"),
         )
     with numbers:
         heading("In numbers")

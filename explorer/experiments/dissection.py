@@ -32,11 +32,12 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
             lambda: overlaps(units, floor=100 * FLOOR),
             key=f"dissection_{layer.name}",
             says=f"Intersection over union of every unit of {layer.name} with its best concept, and the same by chance",
+            origin=view.origin(layer.name, "experiment dissection"),
             on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
         )
     with right:
         heading("What is detected", f"intersection over union above {100 * FLOOR:g} %")
-        _detected(ranked, layer)
+        _detected(view, ranked, layer)
     numbers, table = st.columns([5, 7], gap="large")
     with numbers:
         heading("Detectors by category")
@@ -114,7 +115,7 @@ def _by_concept(found: Dissection) -> pd.DataFrame:
     return frame.sort_values(["category", "units"], ascending=[True, False], kind="stable")
 
 
-def _detected(ranked: pd.DataFrame, layer: Layer) -> None:
+def _detected(view: View, ranked: pd.DataFrame, layer: Layer) -> None:
     if ranked.empty:
         note("No unit reaches that with any concept.")
         return
@@ -125,6 +126,7 @@ def _detected(ranked: pd.DataFrame, layer: Layer) -> None:
         lambda: detected(shown),
         key=f"detected_{layer.name}",
         says=f"How many units of {layer.name} detect each concept",
+        origin=view.origin(layer.name, "experiment dissection"),
     )
     if len(ranked) > len(shown):
         note(f"The {len(shown)} concepts with most detectors of {count(len(ranked), 'concept')}.")

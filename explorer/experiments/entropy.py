@@ -17,7 +17,6 @@ from explorer.widgets.choices import choose_class
 from explorer.widgets.html import heading, note, table, with_small
 from precompute.measures.entropy import LEAST_RATE
 from precompute.store.reader import Experiment, Layer
-from precompute.store.records import Baseline
 
 _RANKS_LAST = 50.0
 _OWN = ("lowest", "highest")
@@ -34,7 +33,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         _levels(view, layer, shown, of)
-        _curves(layer, shown, of, view.store.baseline)
+        _curves(view, layer, shown, of)
     with numbers:
         heading("Against noise", of)
         _against_noise(shown, chosen)
@@ -50,6 +49,7 @@ def _levels(view: View, layer: Layer, shown: Entropies, of: str) -> None:
         lambda: entropies(drawn, shown.noise, up="feature entropy, nat"),
         key=f"entropy_levels_{layer.name}_{of}",
         says=f"Feature entropy of every unit of {layer.name} against its selective rate, beside noise: {of}",
+        origin=view.origin(layer.name, "experiment entropy"),
         on_pick=lambda pick: navigate.open_unit(view, layer, pick["unit"]),
     )
     if len(drawn) < len(shown.units):
@@ -91,7 +91,8 @@ def _along_the_way(shown: Entropies) -> None:
     note(window_said(shown.n_removed))
 
 
-def _curves(layer: Layer, shown: Entropies, of: str, baseline: Baseline) -> None:
+def _curves(view: View, layer: Layer, shown: Entropies, of: str) -> None:
+    baseline = view.store.baseline
     found = shown.transitions()
     falls = found[found["ranking"].isin(_OWN)]
     parts = (("Accuracy", shown.accuracy, "accuracy, %"), ("Loss", shown.loss, "mean negative log-probability, nat"))
@@ -107,6 +108,7 @@ def _curves(layer: Layer, shown: Entropies, of: str, baseline: Baseline) -> None
             partial(removal, shown.n_removed, shown.ranking, curve, falls, up=up),
             key=f"entropy_{name}_{layer.name}_{of}",
             says=f"{name} of {of} against the number of units of {layer.name} removed, in several orders",
+            origin=view.origin(layer.name, "experiment entropy"),
         )
     note(
         "Thick: the steepest fall of the accuracy. Ring: half of the accuracy is gone. The loss is "

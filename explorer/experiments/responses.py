@@ -48,6 +48,7 @@ def _figure(view: View, layer: Layer, shown: pd.DataFrame) -> None:
         ),
         key=f"responses_{layer.name}",
         says="Class correlation of each unit with its best class",
+        origin=view.origin(layer.name, "experiment responses"),
         on_pick=lambda dot: navigate.open_unit(view, layer, dot["unit"]),
     )
 

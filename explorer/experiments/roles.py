@@ -63,6 +63,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
             lambda: plane(frame),
             key=f"roles_{layer.name}_{kind}_{chosen}",
             says=f"For each unit of {layer.name}: its worth on training images against that on held-out images",
+            origin=view.origin(layer.name, f"{kind} ablation", "experiment roles"),
             on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
         )
     with numbers:

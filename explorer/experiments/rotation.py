@@ -67,6 +67,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
             lambda: means(_averages(shown, chance), _each(shown), _TITLES[name]),
             key=f"rotation_mean_{layer.name}_{name}",
             says=f"{_SHOWN[name]} of a direction on average, against how far the basis is turned from the units",
+            origin=view.origin(layer.name, "experiment rotation"),
         )
         heading("Every direction", "the larger a circle, the more directions lose so much")
         values = [shown.natural, *(of_fraction.ravel() for of_fraction in shown.rotated)]
@@ -75,6 +76,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
             lambda: circles(shares(named), _TITLES[name]),
             key=f"rotation_spread_{layer.name}_{name}",
             says=f"{_SHOWN[name]} of all units, and of all directions of each rotated basis",
+            origin=view.origin(layer.name, "experiment rotation"),
         )
     with numbers:
         heading("In numbers", "means over directions")

@@ -74,6 +74,7 @@ def _figure(view: View, layer: Layer, experiment: Experiment, name: str) -> None
         lambda: spans(shown, up=label, across=across, ends=ends),
         key=f"selectivity_{layer.name}_{name}",
         says=f"{label} of each unit beside what shuffled labels give",
+        origin=view.origin(layer.name, "experiment selectivity"),
         on_pick=lambda dot: navigate.open_unit(view, layer, dot["unit"]),
     )
 

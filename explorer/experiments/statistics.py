@@ -44,7 +44,9 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         draw_chart(
             lambda: noise_levels(shown),
             key=f"noise_{layer.name}_{kind}",
-            says="For each unit its largest class drop, what chance gives, and the drop of all classes together",
+            says="For each unit its largest class drop (orange where more than chance), what chance gives (grey bar up "
+            "to 95 %, its mean a line), and the drop of all classes together (violet)",
+            origin=view.origin(layer.name, f"{kind} ablation", "experiment statistics"),
             on_pick=lambda dot: navigate.open_unit(view, layer, dot["unit"]),
         )
     with numbers:

@@ -12,6 +12,8 @@ import streamlit as st
 from altair.utils.schemapi import debug_mode
 
 from explorer.charts import rows
+from explorer.origin import Origin
+from explorer.widgets import take_away
 
 Box = Mapping[str, Sequence[float]]
 """What a reader drew around: its two ends along ``x`` and along ``y``."""
@@ -22,10 +24,11 @@ def draw_chart(
     *,
     key: str,
     says: str,
+    origin: Origin,
     on_pick: Callable[[Any], None] | None = None,
     on_box: Callable[[Box], None] | None = None,
 ) -> None:
-    """Draw a chart.
+    """Draw a chart, and offer to take it away.
 
     Parameters
     ----------
@@ -34,18 +37,30 @@ def draw_chart(
     key : str
         Names it on its page.
     says : str
-        What it shows, for readers who cannot see it.
+        What it shows, for readers who cannot see it and for its caption.
+    origin : Origin
+        Where its numbers come from.
     on_pick : callable, optional
         Called with the fields of what the reader clicks on, where the chart has a selection ``pick``.
     on_box : callable, optional
         Called with the box that the reader draws, where the chart has a selection ``box`` beside ``pick``.
     """
-    with debug_mode(False), rows.each_frame_once() as datasets:
-        spec = draw().to_dict(validate=False) | {"datasets": datasets}
+    spec = spec_of(draw)
     if on_pick is None:
         st.vega_lite_chart(spec, key=key, alt=says)
-        return
+    else:
+        modes = ["pick"] if on_box is None else ["pick", "box"]
+        st.vega_lite_chart(spec, key=key, alt=says, on_select=_picks(key, on_pick, on_box), selection_mode=modes)
+    take_away.show(lambda: take_away.chart(spec, says, origin), key=key)
 
+
+def spec_of(draw: Callable[[], alt.LayerChart]) -> dict[str, Any]:
+    """Return the specification of a chart, with its data inside."""
+    with debug_mode(False), rows.each_frame_once() as datasets:
+        return draw().to_dict(validate=False) | {"datasets": datasets}
+
+
+def _picks(key: str, on_pick: Callable[[Any], None], on_box: Callable[[Box], None] | None) -> Callable[[], None]:
     def picked() -> None:
         found = st.session_state[key]["selection"]
         if found.get("pick"):
@@ -53,5 +68,4 @@ def draw_chart(
         elif on_box is not None and found.get("box"):
             on_box(found["box"])
 
-    modes = ["pick"] if on_box is None else ["pick", "box"]
-    st.vega_lite_chart(spec, key=key, alt=says, on_select=picked, selection_mode=modes)
+    return picked

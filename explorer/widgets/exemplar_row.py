@@ -6,7 +6,7 @@ from explorer import navigate
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas, outline, outline_level
 from explorer.widgets import gallery
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, note
 from explorer.widgets.names import unit_link
 from precompute.store.reader import Layer
@@ -34,4 +34,9 @@ def show(view: View, layer: Layer, unit: int, aside: str = "") -> None:
             for image, activation in zip(found.image[:_PICTURES], found.map, strict=False)
         ],
         aspect,
+        taken=Taken(
+            f"exemplars_{view.selection.store}_{layer.name}_{unit}",
+            "The images on which the unit's largest activation is highest; outlined, where it is active",
+            view.origin(layer.name, f"unit {unit}"),
+        ),
     )

@@ -4,14 +4,20 @@ One element with data addresses is several times faster to show than an image el
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 import streamlit as st
 
+from explorer import paper
+from explorer.origin import Origin
+from explorer.paper import Drawing, Tile
 from explorer.pictures import data_uri
+from explorer.widgets import take_away
 from explorer.widgets.html import Markup, escape, link
 
+_LOST = "lost"
 _LEAST, _LEAST_TALL, _WIDEST, _A_ROW = 84, 64, 260, 6
 
 
@@ -59,7 +65,34 @@ class Picture:
     alt: str = ""
 
 
-def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, faded: bool = False, row: int = 5) -> None:
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What goes with a gallery that is taken away.
+
+    Parameters
+    ----------
+    key : str
+        Names it on its page.
+    says : str
+        What it shows.
+    origin : Origin
+        Where it comes from.
+    """
+
+    key: str
+    says: str
+    origin: Origin
+
+
+def show(
+    pictures: Sequence[Picture],
+    aspect: float,
+    *,
+    wide: bool = False,
+    faded: bool = False,
+    row: int = 5,
+    taken: Taken | None = None,
+) -> None:
     """Show pictures in a grid, whole and in their own proportions.
 
     Parameters
@@ -75,6 +108,8 @@ def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, fade
         How many small ones of square pictures fit on a row where there is room.
     faded : bool
         Pale the image under its overlay until the pointer is on it.
+    taken : Taken, optional
+        What goes with it when it is taken away; where there is none, it cannot be.
     """
     figures = "".join(_figure(picture, faded) for picture in pictures)
     root = math.sqrt(aspect)
@@ -84,6 +119,29 @@ def show(pictures: Iterable[Picture], aspect: float, *, wide: bool = False, fade
         f"--share: {100 / row * max(1, root):.1f}%; --columns: {columns}; --widest: {_WIDEST * root:.0f}px"
     )
     st.html(f'<div class="us-gallery{" us-wide" if wide else ""}" style="{look}">{figures}</div>')
+    if taken is not None and pictures:
+        in_a_row = columns if wide else row
+        take_away.show(
+            lambda: take_away.wall(
+                lambda width: _on_paper(pictures, aspect, width, in_a_row, faded),
+                taken.says,
+                taken.origin,
+                lambda: _numbers(pictures),
+            ),
+            key=taken.key,
+        )
+
+
+def _on_paper(pictures: Sequence[Picture], aspect: float, width: float, row: int, faded: bool) -> Drawing:
+    tiles = [
+        Tile(each.jpeg, each.title, each.value, each.overlay, faded, each.instead or each.badge or _LOST * each.lost)
+        for each in pictures
+    ]
+    return paper.draw_wall(tiles, aspect, width, row)
+
+
+def _numbers(pictures: Sequence[Picture]) -> pd.DataFrame:
+    return pd.DataFrame({"title": each.title, "value": each.value, "of": each.hint} for each in pictures)
 
 
 def _figure(picture: Picture, faded: bool) -> str:
@@ -95,7 +153,7 @@ def _figure(picture: Picture, faded: bool) -> str:
         else ""
     )
     over = f'<img class="us-over" src="{data_uri(picture.overlay, "png")}" alt="">' if picture.overlay else ""
-    badge = '<b class="us-badge">lost</b>' if picture.lost else ""
+    badge = f'<b class="us-badge">{_LOST}</b>' if picture.lost else ""
     if picture.badge:
         badge = f'<b class="us-badge us-quiet">{escape(picture.badge)}</b>'
     instead = f'<span class="us-instead">{escape(picture.instead)}</span>' if picture.instead else ""

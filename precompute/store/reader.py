@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from precompute.errors import StoreDamaged, StoreError, StoreIncomplete, StoreVersion
 from precompute.store import schema
 from precompute.store.experiment import Experiment
+from precompute.store.fingerprint import fingerprint_of
 from precompute.store.keep import ALL, CHANGES, SUMS, lacks
 from precompute.store.layer import Layer
 from precompute.store.records import (
@@ -80,6 +81,11 @@ class Store:
     def created(self) -> str:
         """When the store was written, ISO 8601."""
         return self._file.text("/", "created")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve digits by which figures and links name the run that wrote the store."""
+        return fingerprint_of(self._file)
 
     @cached_property
     def provenance(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from explorer.format import count, percent
 from explorer.navigate import View
 from explorer.pictures import aspect_of
 from explorer.widgets import gallery
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import Markup, escape, heading, note, table
 from explorer.widgets.names import class_link, output_link
 
@@ -28,7 +28,9 @@ def show_images(view: View, label: int) -> None:
         order = _by_certainty(view, chosen)
         shown = list(islice(filter(view.store.thumbnail, order), _MOST_SHOWN))
         heading(title, _aside(view, len(shown), len(chosen)))
-        gallery.show([_picture(view, image) for image in shown], aspect_of(view.store.model.input_size), row=_A_ROW)
+        taken = Taken(title, title, view.origin(f"class {view.store.classes.title[label]}"))
+        pictures = [_picture(view, image) for image in shown]
+        gallery.show(pictures, aspect_of(view.store.model.input_size), row=_A_ROW, taken=taken)
 
 
 def _by_certainty(view: View, images: Ints) -> list[int]:

@@ -15,7 +15,7 @@ from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas
 from explorer.widgets import gallery
 from explorer.widgets.ablation_choice import choose_ablation
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import Markup, escape, heading, note, table
 from explorer.widgets.names import joined, output_link, unit_link
 from precompute.measures.selectivity import selectivity_for
@@ -179,7 +179,12 @@ def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
                 href=navigate.href_of_unit(view, layer, unit),
             )
         )
-    gallery.show(pictures, aspect_of(view.store.model.input_size), row=_MOST_ANSWERING)
+    names = ", ".join(layer.name for layer in layers)
+    origin = view.origin(names, f"class {view.store.classes.title[label]}")
+    taken = Taken(
+        "answering", "Units that answer to the class more than to others, each with its strongest image", origin
+    )
+    gallery.show(pictures, aspect_of(view.store.model.input_size), row=_MOST_ANSWERING, taken=taken)
     note("Shown is each unit's strongest image, which may be of another class, outlined where it is active.")
 
 

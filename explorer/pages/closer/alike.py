@@ -74,6 +74,9 @@ def _show_figure(view: View, layer: Layer, unit: int, found: AlikeUnits) -> None
         lambda: drawn_alike(frame, x_ceiling=found.answers.ceiling, y_ceiling=found.losses.ceiling),
         key=key,
         says="Every other unit by its likeness in answers and in losses",
+        origin=view.origin(
+            layer.name, f"unit {unit}", f"{view.ablation_of(layer)} ablation" if layer.ablations else ""
+        ),
         on_pick=lambda point: navigate.put(view.selection.to(other=int(point["unit"]))),
     )
     silent = int(np.isnan(found.losses.r).sum()) - 1

@@ -53,6 +53,7 @@ def _show_losses(view: View, layer: Layer, unit: int, other: int) -> None:
         lambda: before_after(frame, "accuracy, %", tally_room=0.2),
         key=f"pair_{layer.name}_{unit}_{other}_{kind}",
         says=f"For each class its accuracy without unit {unit} and without unit {other}",
+        origin=view.origin(layer.name, f"units {unit} and {other}", f"{kind} ablation"),
     )
     note(
         f"At the right: images right without unit {unit} only, and without unit {other} only. The interval is that of "

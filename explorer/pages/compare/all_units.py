@@ -11,6 +11,7 @@ from explorer import cache, navigate
 from explorer.charts.comparison import Floats, Row, correlations, distributions
 from explorer.format import number, percent
 from explorer.navigate import View
+from explorer.origin import Origin
 from explorer.store_files import StoreFile
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
@@ -62,13 +63,18 @@ def show(view: View) -> None:
     if not found:
         note("None of these stores holds a layer whose units were ablated.")
         return
+    sides = {side.store for side in found}
+    origin = Origin(tuple((source.name, cache.store_of(source)) for source in chosen if source.name in sides))
     figure, beside = st.columns([7, 5], gap="large")
     with figure:
         heading(shown.label, _legend(shown))
         rows = [_row(side, shown) for side in found]
         key = "_".join([shown.field, *(row.name for row in rows)])
         draw_chart(
-            lambda: distributions(rows, shown.title), key=f"distributions_{key}", says=f"{shown.label} of all units"
+            lambda: distributions(rows, shown.title),
+            key=f"distributions_{key}",
+            says=f"{shown.label} of all units",
+            origin=origin,
         )
     with beside:
         heading("Selectivity against the largest class drop", "Spearman, 95 % interval over units")
@@ -77,6 +83,7 @@ def show(view: View) -> None:
             lambda: correlations(frame, "class selectivity against largest class drop"),
             key=f"correlations_{key}",
             says="Correlation of class selectivity with the largest class drop, for each layer of each store",
+            origin=origin,
         )
     heading("In numbers", "median and quartiles over the units that are not dead")
     _numbers(found)

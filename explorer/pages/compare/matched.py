@@ -12,6 +12,7 @@ from explorer.charts.comparison import Row, distributions
 from explorer.format import count, number
 from explorer.matched_units import DRAWS, MatchedUnits
 from explorer.navigate import View
+from explorer.origin import Origin
 from explorer.pages.compare import matched_pair
 from explorer.pages.compare.all_units import QUANTITIES
 from explorer.selection import Selection
@@ -42,6 +43,12 @@ class Pairing:
     def names(self) -> tuple[str, str]:
         """What the two are called."""
         return f"{self.view.selection.store} · {self.layer.name}", f"{self.source.name} · {self.other.name}"
+
+    @property
+    def origin(self) -> Origin:
+        """Where its figures come from."""
+        stores = (self.view.source.name, self.view.store), (self.source.name, self.store)
+        return Origin(stores[: 1 + (self.source.name != self.view.source.name)], self.names)
 
     @property
     def other_view(self) -> View:
@@ -180,6 +187,7 @@ def _show_figure(pairing: Pairing, found: MatchedUnits) -> None:
         lambda: distributions(rows, "correlation with the best match, r"),
         key=f"matches_{'_'.join(pairing.names)}",
         says="The correlation of every unit with its best match, and what it is with shuffled images",
+        origin=pairing.origin,
     )
     note(f"Correlations of mean activations over {count(found.n_images, 'image')}.")
 

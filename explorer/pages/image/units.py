@@ -9,7 +9,7 @@ from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas
 from explorer.widgets import gallery
 from explorer.widgets.ablation_choice import choose_ablation
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import Markup, heading, note, table
 from explorer.widgets.names import joined, output_link, unit_link
 from precompute.store.reader import Layer
@@ -75,7 +75,10 @@ def show_strongest(view: View, image: int) -> None:
     for layer in reversed(view.store.layers):
         pictures = _pictures(view, layer, image)
         heading(layer.name, "" if pictures else "no unit fires on it")
-        gallery.show(pictures, aspect_of(view.store.model.input_size), row=10)
+        says = "Units that fire most on the image, by their largest activation"
+        path = view.store.images.path[image]
+        taken = Taken(f"strongest_{layer.name}", says, view.origin(layer.name, f"image {path}"))
+        gallery.show(pictures, aspect_of(view.store.model.input_size), row=10, taken=taken)
 
 
 def _pictures(view: View, layer: Layer, image: int) -> list[Picture]:

@@ -19,6 +19,7 @@ from explorer.measure_display import (
 )
 from explorer.navigate import View
 from explorer.null_levels import NullLevel, null_level_of
+from explorer.origin import Origin
 from explorer.pages.layer import measure_choice
 from explorer.selection import PLOTS
 from explorer.unit_conditions import Condition, with_condition
@@ -92,7 +93,8 @@ def _plot_map(view: View, layer: Layer, kept: Met) -> None:
     draw_chart(
         lambda: scatter(frame, "first component", "second component", shade=quantity.label),
         key=f"map_{layer.name}_{view.selection.plot}_{view.selection.find}_{shade}",
-        says=f"A map of units: {_MAP_READING[view.selection.plot]}",
+        says=f"A map of units, coloured by {quantity.label}. {_MAP_READING[view.selection.plot]}",
+        origin=_origin(view, layer, kept),
         on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
         on_box=lambda box: _find_inside(view, frame, box),
     )
@@ -123,6 +125,7 @@ def _plot_measures(view: View, layer: Layer, kept: Met) -> None:
         lambda: scatter(frame, *labels, **names),
         key=f"plot_{layer.name}_{x}_{y}_{view.selection.find}",
         says=f"A point for each unit: {labels[0]} across, {labels[1]} up",
+        origin=_origin(view, layer, kept),
         on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
         on_box=lambda box: _find_inside(view, frame, box),
     )
@@ -138,6 +141,11 @@ def _find_inside(view: View, frame: pd.DataFrame, box: Box) -> None:
     if inside.any():
         numbers = Condition(UNITS, write_units(frame["unit"][inside]))
         navigate.put(view.selection.to(find=with_condition(view.selection.find, numbers), page=1))
+
+
+def _origin(view: View, layer: Layer, kept: Met) -> Origin:
+    some = () if kept.all() else (f"{int(kept.sum()):,} of its {layer.n_units:,} units, found by conditions",)
+    return view.origin(layer.name, *some)
 
 
 def _dashes(chance: Mapping[str, NullLevel], *, pointed: bool) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import navigate
+from explorer.csv_text import csv_of
 from explorer.format import md_text
 from explorer.measure_choices import column_sets, in_order
 from explorer.measure_display import (
@@ -89,7 +90,7 @@ def _csv(view: View, layer: Layer, kept: Met) -> str:
     """Return all measures of the units that are kept, as the store has them; classes and concepts by name."""
     measures = in_order(layer)
     columns = {m.name: index_titles(m, view.store) if m.is_index else m.values for m in measures}
-    return str(pd.DataFrame({"unit": np.arange(layer.n_units), **columns})[kept].to_csv(index=False))
+    return csv_of(pd.DataFrame({"unit": np.arange(layer.n_units), **columns})[kept])
 
 
 def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, NullLevel]) -> dict[str, Any]:

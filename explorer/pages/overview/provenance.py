@@ -22,6 +22,7 @@ def told(store: Store) -> list[tuple[str, str]]:
 def _facts(store: Store) -> Iterator[tuple[str, str]]:
     known = store.provenance
     yield "Written", _moment(store.created)
+    yield "Fingerprint", store.fingerprint
     yield "By the command", str(known.get("command", ""))
     yield "Network", store.model.spec
     yield "Weights", _weights(store.model.weights, known.get("weights"))

@@ -96,6 +96,7 @@ def show_accuracy(view: View) -> None:
         lambda: accuracy_bars(frame),
         key="accuracy",
         says="Share of the images of each class that are right",
+        origin=view.origin(),
         on_pick=lambda row: navigate.open_class(view, row["label"]),
     )
 

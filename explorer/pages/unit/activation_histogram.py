@@ -27,7 +27,12 @@ def show(view: View, layer: Layer, unit: int) -> None:
     of_class = None
     if view.chosen_class is not None:
         of_class = largest[view.store.images.label == view.chosen_class]
-    draw_chart(lambda: histogram(largest, shown, of_class), key="histogram", says="Images by their largest activation")
+    draw_chart(
+        lambda: histogram(largest, shown, of_class),
+        key="histogram",
+        says="Images by their largest activation, those at zero left out; ticks: the pictures shown",
+        origin=view.origin(layer.name, f"unit {unit}"),
+    )
     front = f" In blue: {view.store.classes.title[view.chosen_class]}." if view.chosen_class is not None else ""
     note(f"Bars: images whose largest activation is not zero. Ticks: the pictures shown.{front}")
     if apart := apart_words(layer, unit):

@@ -12,7 +12,7 @@ from explorer.likeness import NAME, Likeness, likeness_of
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
 from explorer.widgets import gallery, what_if_link
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, heading, note
 from precompute.attribution_methods import METHODS, label_of
 from precompute.store.reader import Exemplars, Layer
@@ -62,7 +62,9 @@ def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps])
     ceiling = _ceiling(layer.activation(unit).max)
     strongest = layer.exemplars("top", unit)
     pictures = _pictures(view, strongest, found, limit, ceiling)
-    gallery.show(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True)
+    origin = view.origin(layer.name, f"unit {unit}", label_of(method))
+    taken = Taken("attribution", "Pixels that raise (blue) or lower (orange) the unit's peak on its images", origin)
+    gallery.show(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True, taken=taken)
     if limit:
         _legend(limit)
     if n_shared := _with_several_peaks(strongest, len(pictures)):

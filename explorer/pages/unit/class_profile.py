@@ -26,7 +26,9 @@ def show(view: View, layer: Layer, unit: int, effect: ClassEffects, found: DropT
     draw_chart(
         lambda: butterfly(frame, view.selection.label, ceiling=ceiling),
         key=key,
-        says="Mean activation of each class to the left, accuracy that it loses without the unit to the right",
+        says="Mean activation of each class to the left (blue); to the right, accuracy that it loses (orange) or gains "
+        "(green) without the unit, each with its 95 % interval",
+        origin=view.origin(layer.name, f"unit {unit}", f"{view.selection.ablation} ablation"),
         on_pick=lambda row: _look_at(view.selection, row["name"]),
     )
     note(

@@ -9,7 +9,7 @@ from explorer.format import number, significant
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas, regions
 from explorer.widgets import gallery
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import heading, note, table, with_small
 from precompute.store.reader import Layer
 
@@ -94,6 +94,11 @@ def _drawn(view: View, layer: Layer, unit: int, found: UnitConcepts, rank: int) 
         ],
         aspect,
         wide=True,
+        taken=Taken(
+            "concepts",
+            f"Violet: {found.names[rank]}; outlined, where the unit is above its threshold, on its strongest images",
+            view.origin(layer.name, f"unit {unit}", "experiment dissection"),
+        ),
     )
     note(
         f"Violet: {found.names[rank]}. Outlined: where the unit is above its threshold. Its strongest images, in order."

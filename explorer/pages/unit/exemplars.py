@@ -9,12 +9,17 @@ from explorer.format import count, significant
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas, outline, outline_level
 from explorer.widgets import gallery
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import heading, note
 from precompute.store.answers import answers
 from precompute.store.reader import Exemplars, Layer
 
 _KINDS = {"top": "Strongest", "quantile": "Weakest to strongest", "bottom": "Weakest"}
+_SAYS = {
+    "top": "The images on which the unit's largest activation is highest; outlined, where it is active",
+    "quantile": "Images from the unit's lowest largest activation to its highest; outlined, where it is active",
+    "bottom": "The images on which the unit's largest activation is lowest; outlined, where it is active",
+}
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
@@ -29,7 +34,12 @@ def show(view: View, layer: Layer, unit: int) -> None:
     strongest = found if kind == "top" or "top" not in layer.exemplar_kinds else layer.exemplars("top", unit)
     level = outline_level(strongest.map)
     lost = _lost_images(view, layer, unit)
-    gallery.show(_pictures(view, found, level, lost), aspect_of(view.store.model.input_size))
+    origin = view.origin(layer.name, f"unit {unit}")
+    gallery.show(
+        _pictures(view, found, level, lost),
+        aspect_of(view.store.model.input_size),
+        taken=Taken("exemplars", _SAYS[kind], origin),
+    )
     said = _caption(found, kind, level)
     if kind == "top":
         said += _at_the_top(layer.activation(unit).max, found)

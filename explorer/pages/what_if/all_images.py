@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from explorer import cache, navigate
 from explorer.charts.before_after import MOST_ROWS, before_after, before_after_frame
 from explorer.class_effects import ClassEffects, class_effects, lost_and_gained
+from explorer.csv_text import csv_of
 from explorer.format import count, interval, number, percent, points, some_points
 from explorer.navigate import View
+from explorer.origin import Origin
+from explorer.pages.what_if import question
 from explorer.pages.what_if.question import Asked, change_words
 from explorer.pictures import aspect_of
 from explorer.widgets import gallery
 from explorer.widgets.chart import draw_chart
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, heading, note, sentence, table
 from precompute.measures.drops import Answers
 from precompute.measures.interaction import Interaction, interaction, losses
@@ -52,8 +55,9 @@ def show(view: View, layer: Layer, asked: Asked, found: Arrays) -> None:
     before, flips = answers(view.store), flips_of(view, found)
     if len(asked.units) > 1:
         _show_parts(view, layer, asked, found, before)
-    _show_classes(view, before, class_effects(flips, before))
-    _show_changed(view, flips, before)
+    origin = question.origin_of(view, layer, asked)
+    _show_classes(view, before, class_effects(flips, before), origin)
+    _show_changed(view, flips, before, origin)
 
 
 def _headline(asked: Asked, before: Answers, effects: ClassEffects) -> None:
@@ -163,7 +167,7 @@ def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints) -> None:
 # The classes
 
 
-def _show_classes(view: View, before: Answers, effects: ClassEffects) -> None:
+def _show_classes(view: View, before: Answers, effects: ClassEffects, origin: Origin) -> None:
     heading("Every class", "ring: before, point: after, line: 95 % interval of what is left")
     n_images = np.where(before.count, before.count, np.nan)
     was = before.correct / n_images
@@ -179,6 +183,7 @@ def _show_classes(view: View, before: Answers, effects: ClassEffects) -> None:
         lambda: before_after(frame, "images right, %"),
         key="what_if_classes",
         says="For each class the share of images that are right before the change and after it, with its interval",
+        origin=origin,
     )
     if len(frame) > MOST_ROWS:
         note(f"The {MOST_ROWS} classes that change most, of {len(frame):,}.")
@@ -191,7 +196,7 @@ def _tally(lost: int, gained: int) -> str:
 # The images
 
 
-def _show_changed(view: View, flips: Flips, before: Answers) -> None:
+def _show_changed(view: View, flips: Flips, before: Answers, origin: Origin) -> None:
     if not len(flips.image):
         return
     heading("Images whose answer changes", "from the answer before to the answer after; below, the class that is right")
@@ -204,12 +209,13 @@ def _show_changed(view: View, flips: Flips, before: Answers) -> None:
         ],
         aspect_of(view.store.model.input_size),
         row=6,
+        taken=Taken("what_if_changed", "Images whose answer changes, from the answer before to that after", origin),
     )
     if len(order) > _MOST_PICTURES:
         note(f"The first {_MOST_PICTURES} of {len(order):,}; the file has all of them.")
     st.download_button(
         "All of them as CSV",
-        lambda: changed_frame(view, flips).to_csv(index=False),
+        lambda: csv_of(changed_frame(view, flips)),
         file_name="what-if.csv",
         mime="text/csv",
         on_click="ignore",

@@ -10,17 +10,20 @@ from explorer import navigate
 from explorer.charts.before_after import before_after, before_after_frame
 from explorer.format import significant
 from explorer.navigate import View
+from explorer.origin import Origin
+from explorer.pages.what_if import question
 from explorer.pages.what_if.question import MINE, Asked, change_words
 from explorer.pictures import aspect_of, common_limit, heat
 from explorer.widgets import gallery
 from explorer.widgets.chart import draw_chart
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, heading, note, sentence
 from precompute.attribution_methods import METHODS, label_of
 from precompute.what_if.wire import Arrays
 
 Floats = NDArray[np.floating[Any]]
 _MOST_OUTPUTS = 5
+_SIGNS = "blue above zero, orange below"
 
 
 def show_headline(view: View, asked: Asked, found: Arrays) -> None:
@@ -30,12 +33,13 @@ def show_headline(view: View, asked: Asked, found: Arrays) -> None:
 
 def show(view: View, asked: Asked, found: Arrays) -> None:
     """Show the outputs before and after, and the units' maps."""
+    origin = question.origin_of(view, view.layer, asked)
     left, right = st.columns([7, 5], gap="large")
     with left:
-        _show_outputs(view, shares(found["before"]), shares(found["after"]))
+        _show_outputs(view, shares(found["before"]), shares(found["after"]), origin)
     with right:
-        _show_maps(view, asked, found)
-    _show_attributions(view, asked, found)
+        _show_maps(view, asked, found, origin)
+    _show_attributions(view, asked, found, origin)
 
 
 def shares(outputs: Floats) -> Floats:
@@ -57,7 +61,7 @@ def _headline(view: View, asked: Asked, before: Floats, after: Floats) -> None:
         note(f"{view.store.images.path[asked.on]}, {view.store.classes.title[view.store.images.label[asked.on]]}.")
 
 
-def _show_outputs(view: View, before: Floats, after: Floats) -> None:
+def _show_outputs(view: View, before: Floats, after: Floats, origin: Origin) -> None:
     heading("The highest outputs", "ring: before, point: after")
     highest = np.unique(np.r_[np.argsort(-before)[:_MOST_OUTPUTS], np.argsort(-after)[:_MOST_OUTPUTS]])
     nothing = np.full(len(highest), np.nan)
@@ -73,6 +77,7 @@ def _show_outputs(view: View, before: Floats, after: Floats) -> None:
         lambda: before_after(frame, "softmax, %", tally_room=0.3),
         key="what_if_outputs",
         says="For each of the highest outputs its share before the change and after it",
+        origin=origin,
     )
     note(f"The {_MOST_OUTPUTS} highest before and the {_MOST_OUTPUTS} highest after.")
 
@@ -81,8 +86,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _show_maps(view: View, asked: Asked, found: Arrays) -> None:
-    heading("The units on it", "before the change; blue above zero, orange below")
+def _show_maps(view: View, asked: Asked, found: Arrays, origin: Origin) -> None:
+    heading("The units on it", f"before the change; {_SIGNS}")
     limit, jpeg = common_limit(found["maps"]), found["picture"].tobytes()
     pictures = [
         Picture(
@@ -93,12 +98,13 @@ def _show_maps(view: View, asked: Asked, found: Arrays) -> None:
         )
         for unit, values in zip(asked.units, found["maps"], strict=False)
     ]
-    gallery.show(pictures, aspect_of(view.store.model.input_size), faded=True)
+    taken = Taken("what_if_maps", f"Maps of the units before the change; {_SIGNS}", origin)
+    gallery.show(pictures, aspect_of(view.store.model.input_size), faded=True, taken=taken)
     if len(asked.units) > len(pictures):
         note(f"The first {len(pictures)} of {len(asked.units)} units.")
 
 
-def _show_attributions(view: View, asked: Asked, found: Arrays) -> None:
+def _show_attributions(view: View, asked: Asked, found: Arrays, origin: Origin) -> None:
     """Show, by the method that the reader chooses, which pixels the units' peaks rest on."""
     heading(
         "Where the units look", "before the change; pixels that raise (blue) or lower (orange) the peak of each unit"
@@ -126,7 +132,9 @@ def _show_attributions(view: View, asked: Asked, found: Arrays) -> None:
         )
         for unit, values, error in zip(asked.units, found["attribution"], found["error"], strict=False)
     ]
-    gallery.show(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True)
+    method = label_of(asked.method or "")
+    taken = Taken("what_if_attribution", f"{method} of the units' peaks before the change; {_SIGNS}", origin)
+    gallery.show(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True, taken=taken)
 
 
 def _missed(error: float) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from explorer.format import count, number
+from explorer.navigate import View
+from explorer.origin import Origin
 from explorer.selection import Selection
 from precompute.attribution_methods import METHODS
 from precompute.errors import OptionError
@@ -89,6 +91,12 @@ def units_words(units: Sequence[int]) -> str:
     if len(parts) > _MOST_NAMED:
         return count(len(units), "unit")
     return f"units {' and '.join(filter(None, [', '.join(parts[:-1]), parts[-1]]))}"
+
+
+def origin_of(view: View, layer: Layer, asked: Asked) -> Origin:
+    """Say where the figures of an answer come from."""
+    shown = "a picture of the reader's" if asked.on == MINE else f"image {asked.on}"
+    return view.origin(layer.name, change_words(asked.units, asked.change), *([] if asked.on is None else [shown]))
 
 
 def change_words(units: Sequence[int], change: Change) -> str:

@@ -1,0 +1,330 @@
+"""Figures on paper: a chart or a wall of pictures with its caption below, as SVG, PDF or PNG.
+
+A chart is drawn from the specification that the page shows, in the look of the light page. All of it happens on this
+machine, and with the font that the converter brings along, so that the same figure is the same file everywhere.
+"""
+
+import html
+import io
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+from xml.etree import ElementTree
+
+from PIL import Image, ImageFont
+
+from explorer.format import writable
+from explorer.pictures import data_uri
+
+Kind = Literal["svg", "pdf", "png"]
+KINDS: tuple[Kind, ...] = ("svg", "pdf", "png")
+
+INK, QUIET, FAINT = "#1c2126", "#5d666f", "#dfe3e6"
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+
+# Type of 13 px on the screen is printed at 7.3 points, as journals set figures.
+_PIXELS_A_MM = 448 / 89
+_PNG_DPI, _CSS_DPI, _POINTS = 300, 96, 72
+_MARGIN, _GAP = 14, 12
+_CAPTION_SIZES = (13.0, 11.0)
+_LINE = 1.4
+# The measuring font is not the printed one: this much wider than it no line of that gets.
+_SURELY = 1.08
+
+# What XML cannot hold.
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+# What the page's theme adds to every chart, with its light colours.
+_LABELS = {"labelFontSize": 12, "labelColor": QUIET, "labelFontWeight": "normal", "labelPadding": 8}
+_TITLES = {"titleFontSize": 14, "titleColor": QUIET, "titleFontWeight": "normal"}
+_LOOK = {
+    "font": FONT,
+    "background": "#ffffff",
+    "axis": {**_LABELS, **_TITLES, "ticks": False, "domain": False, "gridColor": FAINT, "labelOverlap": True}
+    | {"labelFlush": True, "labelFlushOffset": 1, "labelLimit": 100, "labelSeparation": 4, "titlePadding": 12},
+    "legend": {**_LABELS, **_TITLES, "labelFontSize": 14, "padding": 8, "columnPadding": 8, "rowPadding": 4},
+    "axisXBand": {"grid": False},
+    "axisDiscrete": {"grid": False},
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture without its caption.
+
+    Parameters
+    ----------
+    svg : str
+        Its ``<svg>`` element.
+    width, height : float
+        Its size, in pixels of the screen.
+    """
+
+    svg: str
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a wall.
+
+    Parameters
+    ----------
+    jpeg : bytes
+        The image; empty where there is none.
+    title, value : str
+        What stands below it.
+    overlay : bytes or None
+        A transparent PNG that lies over it.
+    faded : bool
+        Whether the image is pale and grey under its overlay.
+    said : str
+        What is said over it.
+    """
+
+    jpeg: bytes
+    title: str
+    value: str = ""
+    overlay: bytes | None = None
+    faded: bool = False
+    said: str = ""
+
+
+def pixels_of(width_mm: float) -> float:
+    """Return how many pixels of the screen a width on paper has room for, margins not counted."""
+    return width_mm * _PIXELS_A_MM - 2 * _MARGIN
+
+
+def draw_chart(spec: dict[str, Any], width: float, *, ids: str = "") -> Drawing:
+    """Draw a chart from its Vega-Lite specification.
+
+    Parameters
+    ----------
+    spec : dict
+        The specification, with its data inside.
+    width : float
+        How wide, in pixels of the screen.
+    ids : str
+        Put before every name in the drawing, where several stand in one document.
+
+    Raises
+    ------
+    ValueError
+        Where it cannot be drawn.
+    """
+    import vl_convert  # loads 100 MB, which only those who take a figure away need
+
+    own = spec.get("config", {})
+    config = {**_LOOK, **{name: {**_LOOK.get(name, {}), **part} for name, part in own.items()}}  # type: ignore[dict-item]
+    full = {**_written(spec), "width": max(width, 1), "config": config}
+    drawn = vl_convert.vegalite_to_svg(full, allowed_base_urls=[])
+    root = ElementTree.fromstring(drawn)
+    _rename(root, ids)
+    shown_width, shown_height = (float(root.attrib[side]) for side in ("width", "height"))
+    return Drawing(_text_of(root), shown_width, shown_height)
+
+
+def _written(part: Any) -> Any:
+    """Return a part of a specification in which every text can be written into an SVG."""
+    if isinstance(part, dict):
+        return {name: _written(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_written(value) for value in part]
+    return plain(part) if isinstance(part, str) else part
+
+
+def plain(text: object) -> str:
+    """Return text that XML can hold; what it cannot is shown as a replacement character."""
+    return _NO_TEXT.sub("\ufffd", writable(text))
+
+
+def _rename(root: ElementTree.Element, ids: str) -> None:
+    """Put a word before all names of a drawing and wherever it asks for them; texts stay as they are."""
+    if not ids:
+        return
+    for element in root.iter():
+        for name, value in element.attrib.items():
+            if name == "id":
+                element.set(name, ids + value)
+            elif value.startswith("url(#"):
+                element.set(name, f"url(#{ids}{value[5:]}")
+            elif name in ("href", f"{{{_XLINK}}}href") and value.startswith("#"):
+                element.set(name, f"#{ids}{value[1:]}")
+
+
+def _text_of(root: ElementTree.Element) -> str:
+    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("xlink", _XLINK)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def draw_wall(tiles: Sequence[Tile], aspect: float, width: float, columns: int) -> Drawing:
+    """Draw pictures in a grid, in reading order.
+
+    Parameters
+    ----------
+    tiles : sequence of Tile
+        The pictures.
+    aspect : float
+        Their width over their height.
+    width : float
+        Width of the wall, in pixels of the screen.
+    columns : int
+        How many stand in a row.
+    """
+    side = (width - _GAP * (columns - 1)) / columns
+    tall = side / aspect
+    below = 2 * _LINE * _CAPTION_SIZES[1]
+    step = tall + below + _GAP
+    placed = (
+        _tile(tile, (place % columns) * (side + _GAP), (place // columns) * step, side, tall)
+        for place, tile in enumerate(tiles)
+    )
+    height = math.ceil(len(tiles) / columns) * step - _GAP if tiles else 0
+    inner = "".join(placed)
+    return Drawing(_element(inner, width, height), width, height)
+
+
+def _tile(tile: Tile, x: float, y: float, side: float, tall: float) -> str:
+    place = f'x="{x:.2f}" y="{y:.2f}" width="{side:.2f}" height="{tall:.2f}"'
+    parts = [f'<rect {place} fill="#eef0f2"/>']
+    picture = f'<image {place} preserveAspectRatio="none" href="%s"/>'
+    if tile.jpeg:
+        parts.append(picture % (data_uri(_paled(tile.jpeg), "png") if tile.faded else data_uri(tile.jpeg, "jpeg")))
+    if tile.overlay:
+        parts.append(picture % data_uri(tile.overlay, "png"))
+    size = _CAPTION_SIZES[1]
+    if tile.said:
+        parts.append(_line(_cut(tile.said, side, size), x + 4, y + size * _LINE, size, INK, halo=True))
+    for place_of_line, (said, colour) in enumerate(((tile.title, INK), (tile.value, QUIET)), start=1):
+        parts.append(_line(_cut(said, side, size), x, y + tall + place_of_line * _LINE * size, size, colour))
+    return "".join(parts)
+
+
+def _paled(jpeg: bytes) -> bytes:
+    """Return a picture as the page pales it under a map: grey, and almost white."""
+    with Image.open(io.BytesIO(jpeg)) as opened:
+        grey = opened.convert("L").point(lambda level: round(255 - 0.22 * (255 - level)))
+    out = io.BytesIO()
+    grey.save(out, "PNG")
+    return out.getvalue()
+
+
+def as_file(drawing: Drawing, caption: Sequence[str], width_mm: float, kind: Kind) -> bytes:
+    """Return a drawing with its caption below it as a file; a PNG has 300 dots an inch.
+
+    Parameters
+    ----------
+    drawing : Drawing
+        What is shown.
+    caption : sequence of str
+        Its paragraphs: what is shown, then where it comes from.
+    width_mm : float
+        Width on paper; height follows.
+    kind : str
+        One of `KINDS`.
+
+    Raises
+    ------
+    ValueError
+        Where it cannot be converted.
+    """
+    page, width, height = _page(drawing, caption, width_mm)
+    # The converter takes a pixel for a point, of which 72 are an inch; in an SVG 96 are.
+    unit = 1.0 if kind == "svg" else _POINTS / _CSS_DPI
+    tall = width_mm * height / width
+    svg = _element(page, width, height, size=f'width="{unit * width_mm:.2f}mm" height="{unit * tall:.2f}mm"')
+    if kind == "svg":
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{svg}\n'.encode()
+    import vl_convert
+
+    return bytes(vl_convert.svg_to_pdf(svg) if kind == "pdf" else vl_convert.svg_to_png(svg, ppi=_PNG_DPI))
+
+
+def _page(drawing: Drawing, caption: Sequence[str], width_mm: float) -> tuple[str, float, float]:
+    """Return what stands on a page, and its width and height in pixels of the screen."""
+    width = width_mm * _PIXELS_A_MM
+    room = width - 2 * _MARGIN
+    # What cannot get so narrow is made smaller.
+    scale = min(1.0, room / drawing.width) if drawing.width else 1.0
+    lines, y = [], _MARGIN + scale * drawing.height + _GAP
+    for number, paragraph in enumerate(caption):
+        size, colour = (_CAPTION_SIZES[0], INK) if number == 0 else (_CAPTION_SIZES[1], QUIET)
+        for said in wrapped(paragraph, room, size):
+            y += size * _LINE
+            lines.append(_line(said, _MARGIN, y, size, colour))
+    height = y + _MARGIN
+    said = f"<title>{_literal(' '.join(caption[:1]))}</title><desc>{_literal(' '.join(caption[1:]))}</desc>"
+    paper = f'<rect width="{width:.2f}" height="{height:.2f}" fill="#ffffff"/>'
+    figure = f'<g transform="translate({_MARGIN} {_MARGIN}) scale({scale:.4f})">{drawing.svg}</g>'
+    return said + paper + figure + "".join(lines), width, height
+
+
+def _element(inner: str, width: float, height: float, *, size: str = "") -> str:
+    size = size or f'width="{width:.2f}" height="{height:.2f}"'
+    look = f'font-family="{FONT}" color="{INK}"'
+    return f'<svg xmlns="{_SVG}" {size} viewBox="0 0 {width:.2f} {height:.2f}" {look}>{inner}</svg>'
+
+
+# Text
+
+
+def _literal(text: str) -> str:
+    return html.escape(plain(text), quote=True)
+
+
+def _line(text: str, x: float, y: float, size: float, colour: str, *, halo: bool = False) -> str:
+    around = ' stroke="#ffffff" stroke-width="3" paint-order="stroke"' if halo else ""
+    return f'<text x="{x:.2f}" y="{y:.2f}" font-size="{size:g}" fill="{colour}"{around}>{_literal(text)}</text>'
+
+
+def wrapped(text: str, room: float, size: float) -> list[str]:
+    """Break a text into lines that are no wider than the room, in pixels; a word that is wider is broken too."""
+    lines = [""]
+    for word in plain(text).split():
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if _length(joined, size) <= room:
+            lines[-1] = joined
+            continue
+        *full, rest = _pieces(word, room, size)
+        lines = [*(line for line in lines if line), *full, rest]
+    return lines
+
+
+def _pieces(word: str, room: float, size: float) -> Iterable[str]:
+    pieces = [""]
+    for sign in word:
+        if pieces[-1] and _length(pieces[-1] + sign, size) > room:
+            pieces.append("")
+        pieces[-1] += sign
+    return pieces
+
+
+def _cut(text: str, room: float, size: float) -> str:
+    """Return a text in one line; of one that is too long the beginning."""
+    text = " ".join(plain(text).split())
+    if _length(text, size) <= room:
+        return text
+    while text and _length(f"{text}…", size) > room:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def _length(text: str, size: float) -> float:
+    return sum(map(_width_of, text)) * size * _SURELY
+
+
+@cache
+def _measuring_font() -> Any:
+    return ImageFont.load_default(100)
+
+
+@cache
+def _width_of(sign: str) -> float:
+    """Return the width of a sign as a share of the size of type; one that the measuring font lacks counts as wide."""
+    return float(_measuring_font().getlength(sign)) / 100 if ord(sign) < 0x250 else 1.0

@@ -1,0 +1,72 @@
+"""Charts made into files, in a process of its own each: ``python -m explorer.press``.
+
+What draws them takes 100 MB, and lets nothing else in its process run meanwhile. A figure is taken away now and then;
+the app is looked at all day.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from explorer import paper
+from explorer.paper import Drawing, Kind
+from explorer.store_files import ROOT
+from precompute.errors import UnitscopeError
+
+_LONGEST_S = 120
+
+
+class NotPrinted(UnitscopeError):
+    """A figure could not be made into a file."""
+
+
+def chart_file(spec: dict[str, Any], caption: Sequence[str], width_mm: float, kind: Kind) -> bytes:
+    """Return a chart with its caption as a file, see :func:`explorer.paper.as_file`.
+
+    Raises
+    ------
+    NotPrinted
+        Where it cannot be made.
+    """
+    return _printed({"spec": spec, "caption": list(caption), "width_mm": width_mm, "kind": kind})
+
+
+def drawing_file(drawing: Drawing, caption: Sequence[str], width_mm: float, kind: Kind) -> bytes:
+    """Return a drawing with its caption as a file.
+
+    Raises
+    ------
+    NotPrinted
+        Where it cannot be made.
+    """
+    return _printed({"drawing": asdict(drawing), "caption": list(caption), "width_mm": width_mm, "kind": kind})
+
+
+def _printed(job: dict[str, Any]) -> bytes:
+    command = [sys.executable, "-m", "explorer.press"]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(job).encode(), capture_output=True, cwd=ROOT, timeout=_LONGEST_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotPrinted(f"The figure could not be made ({error}). Try again.") from error
+    if done.returncode:
+        last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise NotPrinted(f"The figure could not be made ({last}). Please report it.")
+    return done.stdout
+
+
+def main() -> None:
+    """Read what is to be printed from the standard input, and write the file to the standard output."""
+    job = json.load(sys.stdin.buffer)
+    width_mm = job["width_mm"]
+    drawn = job.get("drawing")
+    drawing = Drawing(**drawn) if drawn else paper.draw_chart(job["spec"], paper.pixels_of(width_mm))
+    sys.stdout.buffer.write(paper.as_file(drawing, job["caption"], width_mm, job["kind"]))
+
+
+if __name__ == "__main__":
+    main()

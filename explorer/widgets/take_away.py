@@ -1,0 +1,114 @@
+"""A small menu beside a figure, by which it leaves the app: as SVG, PDF or PNG, and its numbers as CSV.
+
+Nothing is made before it is asked for: what is in the menu when it is opened, a file when its button is clicked.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer import press
+from explorer.csv_text import csv_of, numbers_of
+from explorer.origin import Origin
+from explorer.paper import KINDS, Drawing, Kind, pixels_of
+from explorer.widgets.html import note
+
+_WIDTH = "take_away_mm"
+_NARROWEST, _WIDEST, _TWO_COLUMNS = 60, 420, 180
+_MIME = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A figure that can be taken away.
+
+    Parameters
+    ----------
+    says : str
+        What it shows.
+    origin : Origin
+        Where it comes from.
+    made : callable
+        From a width in mm, a kind of file and the caption to the file.
+    numbers : callable
+        Gives the numbers behind it.
+    """
+
+    says: str
+    origin: Origin
+    made: Callable[[float, Kind, list[str]], bytes]
+    numbers: Callable[[], pd.DataFrame]
+
+    @property
+    def caption(self) -> list[str]:
+        """The paragraphs below it."""
+        return [self.says if self.says.endswith(".") else f"{self.says}.", self.origin.words]
+
+
+def chart(spec: dict[str, Any], says: str, origin: Origin) -> Figure:
+    """Return a chart as a figure, by its Vega-Lite specification."""
+    return Figure(
+        says, origin, lambda mm, kind, caption: press.chart_file(spec, caption, mm, kind), lambda: numbers_of(spec)
+    )
+
+
+def wall(draw: Callable[[float], Drawing], says: str, origin: Origin, numbers: Callable[[], pd.DataFrame]) -> Figure:
+    """Return a wall of pictures as a figure; ``draw`` makes it as wide as so many pixels."""
+    return Figure(
+        says,
+        origin,
+        lambda mm, kind, caption: press.drawing_file(draw(pixels_of(mm)), caption, mm, kind),
+        numbers,
+    )
+
+
+def show(figure: Callable[[], Figure], *, key: str) -> None:
+    """Show the menu of a figure, which is asked for when the menu is open.
+
+    Parameters
+    ----------
+    figure : callable
+        Gives the figure.
+    key : str
+        Names the figure on its page.
+    """
+    key = f"take_{key}"
+    menu = st.popover(":material/download: Take away", type="tertiary", key=key, on_change="rerun")
+    if menu.open:
+        with menu:
+            _show_menu(figure(), key)
+
+
+def _show_menu(figure: Figure, key: str) -> None:
+    width = st.number_input(
+        "Width on paper, mm",
+        _NARROWEST,
+        _WIDEST,
+        st.session_state.get(_WIDTH, _TWO_COLUMNS),
+        10,
+        key=f"{key}_width",
+        on_change=lambda: st.session_state.update({_WIDTH: st.session_state[f"{key}_width"]}),
+    )
+    slug = figure.origin.slug(figure.says)
+    with st.container(horizontal=True, gap="small"):
+        for kind in KINDS:
+            _button(kind.upper(), partial(figure.made, width, kind, figure.caption), slug, kind, key)
+        _button("CSV", lambda: csv_of(figure.numbers()), slug, "csv", key)
+    note("A PNG has 300 dots an inch. The CSV holds the numbers.")
+    for paragraph in figure.caption:
+        note(paragraph)
+
+
+def _button(label: str, make: Callable[[], str | bytes], slug: str, ending: str, key: str) -> None:
+    st.download_button(
+        label,
+        make,
+        file_name=f"{slug}.{ending}",
+        mime=_MIME.get(ending, "text/csv"),
+        on_click="ignore",
+        key=f"{key}_{ending}",
+    )

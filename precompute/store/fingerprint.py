@@ -1,0 +1,45 @@
+"""The fingerprint of a store: twelve digits by which a figure or a link says which store it came from."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from precompute.store.storefile import StoreFile
+
+DIGITS = 12
+
+
+def fingerprint_of(file: StoreFile) -> str:
+    """Name the run that wrote a store by a hash of what it was and what it found.
+
+    A copy under another name has the same one, and so has the store with an experiment added: what links and figures
+    of the run say still holds. Another run has another one, be it of the same command. It is not made to withstand
+    forgery.
+
+    Parameters
+    ----------
+    file : StoreFile
+        The store.
+
+    Returns
+    -------
+    str
+        The first 12 hexadecimal digits of the SHA-256 of a JSON array: when the store was begun, its provenance as its
+        root holds it, the hash of its list of images, and for each layer in order of name its name and the checksums of
+        its activations and of its flips; null for those of stores made before there were checksums.
+
+    Raises
+    ------
+    StoreDamaged
+        Where one of them cannot be read.
+    """
+    said = [file.text("/", "created"), file.text("/", "provenance"), file.text("/images", "list_hash")]
+    found = [[path, file.fact(path, "values")] for path in _found_by_run(file) if file.has(path)]
+    return hashlib.sha256(json.dumps([said, found]).encode()).hexdigest()[:DIGITS]
+
+
+def _found_by_run(file: StoreFile) -> Iterator[str]:
+    for layer in sorted(file.names("/layers")):
+        yield f"/layers/{layer}/activation/max"
+        for kind in sorted(file.names(f"/layers/{layer}/ablation")):
+            yield from (f"/layers/{layer}/ablation/{kind}/flip/{part}" for part in ("image", "prediction"))

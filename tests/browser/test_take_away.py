@@ -1,0 +1,67 @@
+"""Figures leave the app, in a real browser: what is downloaded."""
+
+import io
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from precompute.store.reader import open_store
+from tests.browser.test_explorer import open_a_unit
+
+CHART, WALL = "take_class_profile_", "take_exemplars"
+
+
+def open_menu(app, figure):
+    app.settle(app.page.locator(f"[class*=st-key-{figure}] button").first.click)
+
+
+def take(app, label):
+    """Click a button of the open menu; return the name of the file and what is in it."""
+    button = app.page.get_by_test_id("stPopoverBody").get_by_role("button", name=label, exact=True)
+    with app.page.expect_download(timeout=30_000) as started:
+        button.click()
+    return started.value.suggested_filename, Path(started.value.path()).read_bytes()
+
+
+def test_a_chart_on_a_dark_page_is_taken_away_dark_on_white_as_svg_pdf_png_and_csv(tab, server):
+    app = tab(server, color_scheme="dark")
+    layer = open_a_unit(app)
+    shown = app.page.locator("[class*=st-key-class_profile_] .mark-text.role-mark text").all_text_contents()
+    open_menu(app, CHART)
+    name, svg = take(app, "SVG")
+    assert re.fullmatch(rf"demo-{layer}-unit-3-zero-ablation-Mean-activation[\w-]*\.svg", name)
+    root = ElementTree.fromstring(svg)
+    texts = [element.text for element in root.iter() if element.tag.endswith("}text")]
+    assert set(filter(None, shown)) <= set(texts)
+    with open_store(server.runs / "demo.h5") as store:
+        assert f"fingerprint {store.fingerprint}" in root[1].text
+    assert f"{layer}, unit 3, zero ablation. Store demo" in root[1].text
+    _, pdf = take(app, "PDF")
+    assert pdf.startswith(b"%PDF")
+    _, png = take(app, "PNG")
+    picture = Image.open(io.BytesIO(png)).convert("L")
+    assert picture.width == pytest.approx(180 / 25.4 * 300, abs=2)
+    assert picture.getpixel((0, 0)) == 255
+    assert picture.resize((1, 1)).getpixel((0, 0)) > 200
+    _, csv = take(app, "CSV")
+    assert set(pd.read_csv(io.BytesIO(csv))["title (class)"].dropna()) <= set(texts)
+
+
+def test_a_wall_of_pictures_is_taken_away_at_the_width_that_is_asked_for(app):
+    open_a_unit(app)
+    n_shown = app.page.locator(".us-gallery:not(.us-wide) figure").count()
+    open_menu(app, WALL)
+    width = app.page.get_by_test_id("stPopoverBody").get_by_role("spinbutton")
+    width.fill("90")
+    app.settle(lambda: width.press("Enter"))
+    _, svg = take(app, "SVG")
+    root = ElementTree.fromstring(svg)
+    assert root.attrib["width"] == "90.00mm"
+    tiles = [element for element in root.iter() if element.tag.endswith("}rect")]
+    assert len(tiles) == 1 + n_shown
+    _, png = take(app, "PNG")
+    assert Image.open(io.BytesIO(png)).width == pytest.approx(90 / 25.4 * 300, abs=2)
