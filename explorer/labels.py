@@ -6,7 +6,6 @@ from itertools import combinations
 
 from explorer.rows_beside_store import MOST_RATER, MOST_TEXT, Table, refuse_empty_or_long, unit_number
 from precompute.errors import OptionError
-from precompute.measures.agreement import Agreement, cohens_kappa
 
 MOST_NOTE = 1000
 CONFIDENCES = ("guess", "fair", "sure")
@@ -72,17 +71,26 @@ def same_label(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def agreements(labels: Iterable[Label]) -> list[tuple[str, str, Agreement]]:
-    """Return for every two raters who named the same units how far they agree, those with most such units first.
+@dataclass(frozen=True)
+class Pair:
+    """Two raters, and what each calls the units that both named, in the same order."""
+
+    raters: tuple[str, str]
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+
+def pairs(labels: Iterable[Label]) -> list[Pair]:
+    """Return every two raters who named the same units, those with most such units first.
 
     Labels are the same where they differ by capitals and spaces alone.
     """
     said: dict[str, dict[tuple[str, int], str]] = {}
     for label in labels:
-        said.setdefault(label.rater, {})[label.layer, label.unit] = same_label(label.text)
+        said.setdefault(label.rater, {})[label.layer, label.unit] = " ".join(label.text.casefold().split())
     found = []
-    for ours, theirs in combinations(sorted(said), 2):
-        if both := sorted(said[ours].keys() & said[theirs].keys()):
-            pairs = [said[ours][unit] for unit in both], [said[theirs][unit] for unit in both]
-            found.append((ours, theirs, cohens_kappa(*pairs)))
-    return sorted(found, key=lambda each: -each[2].n)
+    for raters in combinations(sorted(said), 2):
+        ours, theirs = (said[rater] for rater in raters)
+        if both := sorted(ours.keys() & theirs.keys()):
+            found.append(Pair(raters, tuple(ours[unit] for unit in both), tuple(theirs[unit] for unit in both)))
+    return sorted(found, key=lambda pair: -len(pair.ours))

@@ -1,5 +1,6 @@
 """Labels that people give to units, beside a store that is never written."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -151,8 +152,8 @@ def test_raters_who_named_the_same_units_are_compared_on_these():
         Label("b", 3, "Bo", "sea"),
         Label("a", 9, "Cy", "sea"),
     ]
-    ((ours, theirs, found),) = labels.agreements(given_labels)
-    assert (ours, theirs, found.n, found.same) == ("Ada", "Bo", 2, 1)
+    (pair,) = labels.pairs(given_labels)
+    assert pair == labels.Pair(("Ada", "Bo"), ("red kite", "sea"), ("red kite", "sky"))
 
 
 def test_the_overview_says_how_far_raters_agree(made, runs, show):
@@ -163,6 +164,9 @@ def test_the_overview_says_how_far_raters_agree(made, runs, show):
     words = show(store="demo").words
     assert "&lt;i&gt;Ada and Bo" in words
     assert '<td class="us-number">6</td><td class="us-number">4</td><td class="us-number">0.33</td>' in words
+    # Of "a": three times by each, twice by both, so 2 of 4 units that either calls so; 2 / 3 of the times.
+    cells = ["a", "3", "3", "2", "67 %", "13 % to 97 %", "0.33", "–"]
+    assert re.sub(r"<td[^>]*>", "<td>", words).count("".join(f"<td>{cell}</td>" for cell in cells)) == 1
 
 
 @pytest.mark.parametrize(

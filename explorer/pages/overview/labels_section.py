@@ -4,17 +4,19 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import streamlit as st
+
 from explorer import labels
-from explorer.format import count, number
-from explorer.labels import LABELS, Label
+from explorer.format import count, number, percent
+from explorer.labels import LABELS, Label, Pair
 from explorer.navigate import View
 from explorer.widgets import csv_exchange
 from explorer.widgets.html import escape, heading, note, table
 from explorer.widgets.messages import alert
 from precompute.errors import UnitscopeError
-from precompute.measures.agreement import FEWEST, Agreement
+from precompute.measures.agreement import FEWEST, Agreement, NameAgreement, cohens_kappa, name_by_name
 
-_MOST_PAIRS = 10
+_MOST_PAIRS, _MOST_NAMES = 10, 50
 
 
 def show(view: View) -> None:
@@ -36,17 +38,46 @@ def show(view: View) -> None:
 
 
 def _show_agreement(held: Sequence[Label]) -> None:
-    pairs = labels.agreements(held)
+    pairs = labels.pairs(held)
     if not pairs:
         return
-    rows = [[f"{ours} and {theirs}", f"{one.n:,}", f"{one.same:,}", *_kappa(one)] for ours, theirs, one in pairs]
-    table(["raters", "named by both", "alike", "kappa", "95 % interval"], rows[:_MOST_PAIRS])
-    if len(rows) > _MOST_PAIRS:
-        note(f"The first {_MOST_PAIRS} of {count(len(rows), 'pair')}; the rest can be computed from the file.")
+    found = [(pair, cohens_kappa(pair.ours, pair.theirs)) for pair in pairs[:_MOST_PAIRS]]
+    rows = [[" and ".join(pair.raters), f"{one.n:,}", f"{one.same:,}", *_kappa(one)] for pair, one in found]
+    table(["raters", "named by both", "alike", "kappa", "95 % interval"], rows)
+    if len(pairs) > _MOST_PAIRS:
+        note(f"The first {_MOST_PAIRS} of {count(len(pairs), 'pair')}; the rest can be computed from the file.")
     note(
         "Kappa is 1 where two raters always agree, 0 where they agree as often as chance would have it (Cohen 1960). "
         f"It has an interval from {FEWEST} units on. Labels that differ by capitals and spaces alone are the same."
     )
+    with st.expander("Label by label"):
+        at = 0
+        if len(pairs) > 1:
+            names = [" and ".join(pair.raters) for pair in pairs]
+            at = st.selectbox("Raters", range(len(pairs)), format_func=names.__getitem__, key="label_raters", width=320)
+        _show_names(pairs[at])
+
+
+def _show_names(pair: Pair) -> None:
+    """Show on which labels two raters agree."""
+    found = name_by_name(pair.ours, pair.theirs)
+    rows = [
+        [one.name, f"{one.ours:,}", f"{one.theirs:,}", f"{one.both:,}", *_shared(one), *_kappa(one.kappa)]
+        for one in found[:_MOST_NAMES]
+    ]
+    table(["label", *pair.raters, "both", "shared", "95 % interval", "kappa", "95 % interval"], rows)
+    if len(found) > _MOST_NAMES:
+        note(f"The {_MOST_NAMES} labels that are given most, of {len(found):,}.")
+    note(
+        f"On the {count(len(pair.ours), 'unit')} that {pair.raters[0]} and {pair.raters[1]} named. Shared: of the "
+        "times that either gives the label, how often the other gives it too, with an exact interval (Clopper and "
+        "Pearson). "
+        f"Kappa is that of giving it or not; it has an interval where both give it {FEWEST} times or more."
+    )
+
+
+def _shared(one: NameAgreement) -> tuple[str, str]:
+    return percent(one.shared, 100), f"{percent(one.low, 100)} to {percent(one.high, 100)}"
 
 
 def _kappa(one: Agreement) -> tuple[str, str]:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from precompute.measures.agreement import Agreement, cohens_kappa
+from precompute.measures.agreement import FEWEST, Agreement, cohens_kappa, name_by_name
 
 NORMAL_95 = 1.959963984540054
 
@@ -76,3 +77,51 @@ def test_few_things_give_no_interval():
     fewer = cohens_kappa(ours[:-1], theirs[:-1])
     assert np.isnan([fewer.low, fewer.high]).all()
     assert fewer.kappa > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_name_is_shared_as_often_as_one_counts_and_its_kappa_is_that_of_two_names(seed):
+    rng = np.random.default_rng(seed)
+    ours = rng.choice(["a", "b", "c"], 90, p=[0.5, 0.4, 0.1]).tolist()
+    theirs = [name if rng.random() < 0.7 else "a" for name in ours]
+    found = name_by_name(ours, theirs)
+    assert sorted(one.name for one in found) == sorted({*ours, *theirs})
+    for one in found:
+        echoed = given = 0
+        for mine, yours in zip(ours, theirs, strict=True):
+            for said, other in ((mine, yours), (yours, mine)):
+                given += said == one.name
+                echoed += said == one.name == other
+        assert one.shared == pytest.approx(echoed / given)
+        so = [["yes" if name == one.name else "no" for name in rater] for rater in (ours, theirs)]
+        whole = cohens_kappa(*so)
+        assert one.kappa.kappa == pytest.approx(whole.kappa)
+        limits = (whole.low, whole.high) if min(one.ours, one.theirs) >= FEWEST else (np.nan, np.nan)
+        assert (one.kappa.low, one.kappa.high) == pytest.approx(limits, nan_ok=True)
+    uses = [one.ours + one.theirs for one in found]
+    assert uses == sorted(uses, reverse=True)
+
+
+@pytest.mark.parametrize(("both", "either"), [(0, 3), (1, 1), (2, 4), (30, 60)])
+def test_the_interval_of_a_name_is_that_of_clopper_and_pearson_in_other_words(both, either):
+    ours = ["a"] * either + ["b"] * 20
+    theirs = ["a"] * both + ["b"] * (either - both) + ["b"] * 20
+    (one,) = [one for one in name_by_name(ours, theirs) if one.name == "a"]
+    exact = binomtest(both, either).proportion_ci(0.95, "exact")
+    # A share x of the things that either calls so is 2 x / (1 + x) of the times that the name is given.
+    assert one.low / (2 - one.low) == pytest.approx(exact.low, abs=1e-8)
+    assert one.high / (2 - one.high) == pytest.approx(exact.high, abs=1e-8)
+    assert one.low <= one.shared <= one.high
+
+
+def test_at_the_fewest_uses_the_interval_of_kappa_still_holds_nearly_as_often_as_it_says():
+    rng, held, seen = np.random.default_rng(3), 0, 0
+    for _ in range(500):
+        mine = rng.random(100) < 0.25
+        yours = np.where(rng.random(100) < 0.6, mine, rng.random(100) < 0.25)  # kappa 0.6
+        one = name_by_name(*(["a" if said else "b" for said in rater] for rater in (mine, yours)))
+        kappa = next(each.kappa for each in one if each.name == "a")
+        if not np.isnan(kappa.low):
+            seen, held = seen + 1, held + (kappa.low <= 0.6 <= kappa.high)
+    assert seen > 300
+    assert 0.89 < held / seen < 0.98
