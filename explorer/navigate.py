@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
@@ -114,7 +114,7 @@ def current() -> View:
     source = sources[name]
     store = cache.store_of(source)
     chosen, more = selection.parse(st.query_params, name, store)
-    return View(source, store, chosen, [*problems, *more])
+    return View(source, store, chosen, [*problems, *selection.misfit(st.query_params, store), *more])
 
 
 def asked_paths(sources: Sequence[StoreFile]) -> list[Path]:
@@ -210,6 +210,23 @@ def href_of_image(view: View, image: int) -> str:
 def href_of_class(view: View, label: int) -> str:
     """Return the address of a class."""
     return href(CLASS, at_class(view, label).selection)
+
+
+def link_to(page: str, view: View) -> str:
+    """Return the whole address of a page for other people, with the fingerprint of the store that it is about.
+
+    Empty where nobody can open it: the app runs without a browser.
+    """
+    app = st.context.url
+    if not app:
+        return ""
+    parts = urlsplit(app)
+    # What the browser asked for ends in the name of a page, where it asked for one.
+    folder, _, last = parts.path.rpartition("/")
+    above = folder if last in {other.name for other in PAGES} else parts.path.rstrip("/")
+    named = {**view.selection.query(), selection.FINGERPRINT: view.store.fingerprint}
+    path = f"{above}/{'' if page == OVERVIEW else page_of(page).name}"
+    return urlunsplit((parts.scheme, parts.netloc, path, urlencode(named), ""))
 
 
 def follow(address: str) -> None:

@@ -191,6 +191,21 @@ def _in_layer(found: Selection, reading: "_Reading", layer: Layer) -> Selection:
     )
 
 
+FINGERPRINT = "fingerprint"
+"""The parameter by which a link says which run's store it was made for."""
+
+
+def misfit(query: Mapping[str, str], store: Store) -> list[str]:
+    """Say that a link was made for another store than the one that has its name now; nothing where it fits."""
+    asked = query.get(FINGERPRINT)
+    if asked is None or asked == store.fingerprint:
+        return []
+    return [
+        f"This link was made for another store of this name (fingerprint “{_quoted(asked)}”; this one has "
+        f"“{store.fingerprint}”), so what it leads to may be something else here."
+    ]
+
+
 @dataclass
 class _Reading:
     query: Mapping[str, str]

@@ -11,7 +11,7 @@ from explorer.navigate import View
 from explorer.page_registry import Page
 from explorer.selection import Selection
 from explorer.trail import Stop, step
-from explorer.widgets import check_warning, search_field
+from explorer.widgets import check_warning, search_field, share_menu
 from explorer.widgets.html import escape
 
 _TRAIL = "trail"
@@ -49,6 +49,8 @@ def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
             crumb = view.selection.to(unit=None).query()
             st.page_link(navigate.LAYER, label=md_text(view.selection.layer), query_params=crumb)
         yield
+        st.space("stretch")
+        share_menu.show(view, page)
     check_warning.show(view)
 
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from precompute.store.reader import open_store
 from tests.browser.test_explorer import open_a_unit
@@ -65,3 +66,19 @@ def test_a_wall_of_pictures_is_taken_away_at_the_width_that_is_asked_for(app):
     assert len(tiles) == 1 + n_shown
     _, png = take(app, "PNG")
     assert Image.open(io.BytesIO(png)).width == pytest.approx(90 / 25.4 * 300, abs=2)
+
+
+def test_a_link_leads_to_the_same_page_and_says_when_it_was_made_for_another_store(app, server):
+    layer = open_a_unit(app)
+    app.settle(app.page.locator("[class*=st-key-share] button").first.click)
+    link = app.page.get_by_test_id("stPopoverBody").locator("code").inner_text()
+    with open_store(server.runs / "demo.h5") as store:
+        assert link.startswith(f"{app.url}/unit?")
+        assert link.endswith(f"fingerprint={store.fingerprint}")
+    app.settle(lambda: app.page.goto(link))
+    app.asks("/unit", layer=layer, unit="3")
+    app.says("Unit 3 ")
+    expect(app.page.get_by_role("alert").filter(has_text="another store")).to_have_count(0)
+    app.settle(lambda: app.page.goto(re.sub("fingerprint=.*", "fingerprint=<b>0123", link)))
+    app.says("Unit 3 ")
+    expect(app.page.get_by_role("alert")).to_contain_text("made for another store of this name (fingerprint “<b>0123”")

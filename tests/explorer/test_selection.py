@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.measure_choices import axes_of, column_sets
-from explorer.selection import Selection, choose_store, parse
+from explorer.selection import FINGERPRINT, Selection, choose_store, misfit, parse
 from precompute.store.experiments import registry
 from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL
@@ -73,3 +73,15 @@ def test_an_unknown_store_is_answered_with_the_first(store):
 def test_a_long_question_is_quoted_in_part(store):
     _, problems = parse({"class": "x" * 5000}, "demo", store)
     assert len(problems[0]) < 200
+
+
+def test_a_link_with_the_fingerprint_of_its_store_fits(full_store):
+    assert misfit({}, full_store) == []
+    assert misfit({FINGERPRINT: full_store.fingerprint}, full_store) == []
+
+
+def test_a_link_with_another_fingerprint_is_told_in_one_sentence(full_store):
+    (said,) = misfit({FINGERPRINT: "0" * 300}, full_store)
+    assert "another store of this name" in said
+    assert full_store.fingerprint in said
+    assert len(said) < 300
