@@ -11,6 +11,7 @@
       + OptionError       an option has a value that cannot work
       + DiskError         the store cannot be written where it was asked for
       + TooLittleMemory   the machine has too little free memory
+      + ShardFailed       a shard of a run failed time and again in the processes that compute shards
       + StoreError        a store cannot be used
           - StoreMissing      there is no such file
           - StoreIncomplete   it is still being written, or its writer died
@@ -50,6 +51,10 @@ class EngineDoubted(ModelError):
         )
         self.layer, self.reason = layer, reason
 
+    def __reduce__(self) -> tuple[type["EngineDoubted"], tuple[str, str]]:
+        """Let one process tell another."""
+        return EngineDoubted, (self.layer, self.reason)
+
 
 class LayerError(UnitscopeError):
     """No such layer, or one whose output has no units."""
@@ -73,6 +78,10 @@ class DiskError(UnitscopeError):
 
 class TooLittleMemory(UnitscopeError):
     """The machine has too little free memory for what was asked."""
+
+
+class ShardFailed(UnitscopeError):
+    """A shard of a run failed time and again in the processes that compute shards."""
 
 
 class StoreError(UnitscopeError):

@@ -8,13 +8,13 @@ from typing import Any
 
 from precompute import ablation_kinds
 from precompute.attribution_methods import METHODS, as_named, refuse_unknown
+from precompute.device_names import device_names
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding, colour
 from precompute.option_fields import option, options_of, plain, refuse_wrong
 from precompute.store.keep import ALL, KEPT
 from precompute.store.place import place_of
 
 MODEL_HELP = "a torchvision name (`resnet50`), `timm:NAME`, `hf:FOLDER`, or `path/to/file.py:function`"
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def each_once(values: Sequence[str]) -> tuple[str, ...]:
@@ -91,7 +91,14 @@ class RunOptions:
         several=tuple,
         told="by the network",
     )
-    device: str = option("where to compute", default="auto", value="D", choices=DEVICES)
+    device: str = option(
+        "where to compute: `auto`, `cpu`, `cuda`, `mps` or `cuda:1`; several processes share the shards on "
+        "`cuda:0,cuda:1`, on `all` (every CUDA device) or on `cpu,cpu`",
+        default="auto",
+        value="D",
+        check=device_names,
+    )
+    rates: bool = option("show beside the progress how fast each of several processes is", default=False)
     batch_size: int = option("images that go through the network together", default=64, value="N", read=int, at_least=1)
     workers: int | None = option(
         "processes that decode images", default=None, value="N", read=int, at_least=0, told="by images and cores"

@@ -90,6 +90,10 @@ class Stage:
         self._bar.update(steps)
         self._progress._tell(self._name, int(self._bar.n), int(self._bar.total))
 
+    def note(self, words: str) -> None:
+        """Show some words behind the bar."""
+        self._bar.set_postfix_str(words, refresh=False)
+
     def reach(self, done: int, total: int) -> None:
         """Say how many steps are done of how many, where the work itself counts them."""
         self._bar.total = total

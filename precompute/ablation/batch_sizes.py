@@ -54,9 +54,12 @@ class Sizes:
         return max(1, self._lanes // n_images)
 
 
-def memory_budget(device: torch.device) -> int:
-    """Return how many bytes may be held at a time: a quarter of what is free, 1 GiB at most on a CPU."""
-    quarter = free_memory(device) // 4
+def memory_budget(device: torch.device, sharers: int = 1) -> int:
+    """Return how many bytes may be held at a time: a quarter of what is free, 1 GiB at most on a CPU.
+
+    Where several processes share the device, that is each one's share of the quarter.
+    """
+    quarter = free_memory(device) // (4 * sharers)
     return min(quarter, 2**30) if device.type == "cpu" else quarter
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from precompute.attribution_methods import as_named, refuse_unknown
+from precompute.device_names import refuse_several
 from precompute.errors import OptionError
 from precompute.measures.entropy import Rule
 from precompute.option_fields import option, options_of, plain, refuse_wrong
-from precompute.options import DEVICES, each_once
+from precompute.options import each_once
 from precompute.store.experiments.spec import ExperimentSpec
 
 
@@ -57,7 +58,9 @@ class ExperimentOptions:
         value="W",
         told="what the store names",
     )
-    device: str = option("where to compute", default="auto", value="D", choices=DEVICES)
+    device: str = option(
+        "where to compute: `auto`, `cpu`, `cuda`, `mps` or `cuda:1`", default="auto", value="D", check=refuse_several
+    )
     max_minutes: float = option(
         "about how long it may take; it measures at fewer steps or of fewer directions, then on fewer images, or with "
         "fewer shuffles of the labels, and says so on the screen and in the store",

@@ -125,7 +125,12 @@ def seen_size(images: ImageList, index: int) -> tuple[int, int] | None:
 
 
 def read_batches(
-    images: ImageList, transform: Transform, batches: Sequence[Sequence[int]], *, workers: int
+    images: ImageList,
+    transform: Transform,
+    batches: Sequence[Sequence[int]],
+    *,
+    workers: int,
+    like: tuple[str, tuple[int, ...]] | None = None,
 ) -> Iterator[Batch]:
     """Read images in worker processes, each image once.
 
@@ -142,6 +147,8 @@ def read_batches(
     workers : int
         Processes that decode, beside this one; 0 decodes here. Where processes cannot be forked it is always 0, since
         a transform need not survive being sent to a fresh process.
+    like : (str, tuple of int), optional
+        What to call images that were read before, and the (channel, height, width) that all others must have too.
 
     Yields
     ------
@@ -155,7 +162,7 @@ def read_batches(
     ModelError
         If the transform fails or gives no tensor of the right kind.
     """
-    sized: tuple[str, tuple[int, ...]] | None = None
+    sized = like
     workers = workers if _can_fork() else 0
     for gathered in _gathered(_Reader(images, transform, workers), batches, workers):
         if isinstance(gathered, UnitscopeError):
@@ -171,20 +178,23 @@ def read_batches(
         yield Batch(indices, torch.as_tensor(inputs), bad)
 
 
-def default_workers(n_images: int) -> int:
+def default_workers(n_images: int, among: int = 1) -> int:
     """Say how many processes should decode.
 
     Parameters
     ----------
     n_images : int
         How many images there are to read.
+    among : int
+        How many processes read images side by side, each with a share of the cores.
 
     Returns
     -------
     int
-        One for each core that this process may use and for each 50 images, at most 8; 0 where they would not help.
+        One for each core that is this process's and for each 50 images, at most 8; 0 where they would not help.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores //= among
     return min(cores, n_images // 50, 8) if cores > 1 and _can_fork() else 0
 
 

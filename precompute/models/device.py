@@ -7,13 +7,15 @@ from typing import Any
 import psutil
 import torch
 
+from precompute.device_names import device_names
 from precompute.errors import OptionError
 
-NAMES = ("auto", "cpu", "cuda", "mps")
 
+def pick_devices(written: str) -> tuple[torch.device, ...]:
+    """Return the devices that a text names: see `precompute.device_names`.
 
-def pick_device(name: str) -> torch.device:
-    """Return the device called `name`; ``auto`` is CUDA where there is one, else MPS, else the CPU.
+    ``auto`` is CUDA where there is one, else MPS, else the CPU; ``all`` is every CUDA device. One that is named twice
+    is there twice.
 
     Raises
     ------
@@ -21,13 +23,34 @@ def pick_device(name: str) -> torch.device:
         Where the machine has no such device, or there is none of that name.
     """
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if present[kind]))
-    if name not in present:
-        raise OptionError(f"There is no device {name!r}. Choose one of {', '.join(NAMES)}.")
-    if not present[name]:
-        raise OptionError(f"Torch finds no {name} device on this machine. Choose --device auto or --device cpu.")
-    return torch.device(name)
+    names = device_names(written)
+    if names == ("auto",):
+        names = (next(kind for kind in ("cuda", "mps", "cpu") if present[kind]),)
+    kind = "cuda" if names == ("all",) else names[0].partition(":")[0]
+    if not present[kind]:
+        raise OptionError(f"Torch finds no {kind} device on this machine. Choose --device auto or --device cpu.")
+    if names == ("all",):
+        names = tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
+    devices = tuple(torch.device(name) for name in names)
+    absent = [
+        str(device) for device in devices if device.index is not None and device.index >= torch.cuda.device_count()
+    ]
+    if absent:
+        raise OptionError(
+            f"Torch finds {torch.cuda.device_count()} CUDA devices on this machine, counted from cuda:0, and no "
+            f"{', '.join(absent)}. Choose among them, or --device all."
+        )
+    return devices
+
+
+def pick_device(written: str) -> torch.device:
+    """Return the first of the devices that a text names; see :func:`pick_devices`."""
+    return pick_devices(written)[0]
+
+
+def threads_each(n_processes: int) -> int:
+    """Return how many threads each of some processes gets: a share of those that this process would use."""
+    return max(1, torch.get_num_threads() // n_processes)
 
 
 def free_memory(device: torch.device) -> int:

@@ -48,7 +48,7 @@ def with_attributions(plan: Plan) -> Plan:
         if len(left_out[site.name]) < len(asked)
     }
     plan = replace(plan, activations_at=networks)
-    trials = {site: _Trial.of(plan, site, look) for site, look in plan.looks().items()}
+    trials = {site: _Trial.of(plan, site, look) for site, look in plan.looks.items()}
     for site, trial in trials.items():
         left_out[site.name] |= trial.failing([name for name in asked if name not in left_out[site.name]])
     right = {site: [name for name in asked if name not in left_out[site.name]] for site in plan.sites}

@@ -1,6 +1,7 @@
 """The second pass, over the images that exemplar lists name: thumbnails, maps and attributions."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from torch import Tensor
@@ -10,8 +11,8 @@ from precompute.errors import ImageFolderError
 from precompute.images.loading import Batch
 from precompute.images.picture import small_shape, thumbnail
 from precompute.models.sites import Site
-from precompute.progress import Progress, Stage
-from precompute.run.image_set import ImageSet
+from precompute.progress import Progress
+from precompute.run.image_set import Advance, Arrays, ImageSet, Read
 from precompute.run.merge import Merged
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
@@ -71,12 +72,13 @@ def _look_at_all(part: ImageSet, images: Swept, merged: Merged, progress: Progre
     plan, shown = part.plan, merged.named_images()
     shards = {name: shown[cut.start : cut.stop] for name, cut in part.cut("look", len(shown)).items()}
     todo = part.todo(shards)
-    looks = plan.looks()
     steps = {name: _n_steps(plan, merged, positions) for name, positions in shards.items()}
     with progress.stage(f"{part.of}exemplars", sum(steps.values()), unit="maps") as stage:
         stage.advance(sum(steps[name] for name in shards if name not in todo))
-        for name, batch in part.read(images.list, todo):
-            part.folder.write(name, _look_one(plan, looks, batch, merged, stage))
+        attributed = {site: _attributed(plan, merged, site) for site in plan.sites}
+        work = partial(_look_one, exemplars=merged.exemplars, attributed=attributed)
+        for _name in part.compute(work, images.list, todo, stage):
+            pass
     return list(shards)
 
 
@@ -96,8 +98,15 @@ def _n_steps(plan: Plan, merged: Merged, positions: np.ndarray) -> int:
 
 
 def _look_one(
-    plan: Plan, looks: Mapping[Site, Look], batch: Batch, merged: Merged, stage: Stage
-) -> dict[str, np.ndarray]:
+    plan: Plan,
+    shard: Read,
+    advance: Advance,
+    *,
+    exemplars: Mapping[Site, np.ndarray],
+    attributed: Mapping[Site, Mapping[str, int]],
+) -> Arrays:
+    """Everything that one shard has to show, given the exemplars and how many of them get maps by each method."""
+    batch = shard.batch
     if batch.bad:
         position, reason = batch.bad[0]
         raise ImageFolderError(
@@ -107,26 +116,25 @@ def _look_one(
     view = plan.view
     pictures = [thumbnail(view.picture(inputs), MAX_THUMBNAIL_SIDE) for inputs in batch.inputs]
     arrays = thumbnail_arrays(batch, pictures)
-    wanted_of = {site: wanted(merged.exemplars[site], batch.indices) for site in plan.sites}
+    wanted_of = {site: wanted(exemplars[site], batch.indices) for site in plan.sites}
     maps, peak = exemplar_maps(
         plan.model.network, wanted_of, batch.inputs, batch_size=plan.options.batch_size, side=MAX_EXEMPLAR_MAP_SIDE
     )
     for number, site in enumerate(plan.sites):
         arrays |= map_arrays(number, "exemplar", maps[site])
-        for name, n_exemplars in _attributed(plan, merged, site).items():
+        for name, n_exemplars in attributed[site].items():
             first = wanted_of[site].slot < n_exemplars
             at = (peak[site][0][first], peak[site][1][first])
-            arrays |= _attributions(looks[site], number, name, (batch.inputs, wanted_of[site].take(first), at), stage)
-    stage.advance(len(batch.indices))
+            of = batch.inputs, wanted_of[site].take(first), at
+            arrays |= _attributions(plan.looks[site], number, name, of, advance)
+    advance(len(batch.indices))
     return arrays
 
 
-def _attributions(
-    look: Look, number: int, name: str, of: tuple[Tensor, Wanted, Peak], stage: Stage
-) -> dict[str, np.ndarray]:
+def _attributions(look: Look, number: int, name: str, of: tuple[Tensor, Wanted, Peak], advance: Advance) -> Arrays:
     """Make the maps of a method, or keep why it fails: the rest of the run does not depend on it."""
     try:
-        found = attribution_maps(look, METHODS[name], *of, stage.advance)
+        found = attribution_maps(look, METHODS[name], *of, advance)
     except Exception as error:  # what stands against it lies in the person's network, and can be anything
         return failure_arrays(number, name, failure_of(error))
     if not np.isfinite(found.map).all():

@@ -16,14 +16,18 @@ from precompute.errors import DiskError, EngineDoubted, StoreError, UnitscopeErr
 from precompute.experiments import runner
 from precompute.experiments.found import write
 from precompute.experiments.options import ExperimentOptions
-from precompute.models.device import exact_float32
+from precompute.models.device import exact_float32, pick_devices
 from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.progress import Progress
+from precompute.run.alone import Alone
+from precompute.run.blueprint import Blueprint
 from precompute.run.confusion import look_at_confusion
 from precompute.run.cost import store_bytes
+from precompute.run.crew import Team
 from precompute.run.exemplars import write_exemplars
-from precompute.run.image_set import ImageSet
+from precompute.run.image_set import Crew, ImageSet
+from precompute.run.local_workers import LocalWorkers
 from precompute.run.merge import left_in_side_files, write_network, write_sweep
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.planning import make_plan
@@ -113,8 +117,8 @@ def _run(plan: Plan, progress: Progress, provenance: dict[str, Any], say: Callab
             folder.remove()
             return None
         plan = _with_settled_attribution(plan, folder)
-        with exact_float32():
-            plan, parts, images = _swept(plan, folder, progress, say)
+        with exact_float32(), _crew(plan, say) as crew:
+            plan, parts, images = _swept(plan, folder, crew, progress, say)
             with StoreWriter(out) as writer:
                 writer.describe("/", {"keep": plan.options.keep})
                 write_network(writer, plan)
@@ -140,14 +144,28 @@ def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool
     return held["identity"] == run_record["identity"] and (new or held["started"] == run_record["started"])
 
 
+@contextmanager
+def _crew(plan: Plan, say: Callable[[str], None]) -> Iterator[Crew]:
+    """Say who computes the shards: this process on one device, others on several."""
+    devices = pick_devices(plan.options.device)
+    if len(devices) == 1:
+        yield Alone()
+        return
+    workers = LocalWorkers(Blueprint.of(plan), devices)
+    threads = f"{workers.threads} thread{'s' * (workers.threads != 1)}"
+    say(f"{len(devices)} processes share the shards, on {', '.join(map(str, devices))}, each with {threads}")
+    with Team(workers, say, rates=plan.options.rates) as team:
+        yield team
+
+
 def _swept(
-    plan: Plan, folder: ShardFolder, progress: Progress, say: Callable[[str], None]
+    plan: Plan, folder: ShardFolder, crew: Crew, progress: Progress, say: Callable[[str], None]
 ) -> tuple[Plan, list[ImageSet], list[Swept]]:
     """Sweep all images; where the engine turns out to be wrong about a layer, once more by whole passes there."""
     doubted: dict[str, str] = folder.settled("doubted", {})
     while True:
         plan = plan.swept_plainly(doubted)
-        parts = _parts(plan, folder)
+        parts = _parts(plan, folder, crew)
         try:
             means = _means(parts[0], progress)
             return plan, parts, [sweep_all(part, means, progress) for part in parts]
@@ -163,10 +181,10 @@ def _means(part: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
     return find_unit_means(part, progress) if needed else {}
 
 
-def _parts(plan: Plan, folder: ShardFolder) -> list[ImageSet]:
+def _parts(plan: Plan, folder: ShardFolder, crew: Crew) -> list[ImageSet]:
     training = plan.of_training()
-    trained = [] if training is None else [ImageSet(training, folder.below("training"), "training ")]
-    return [ImageSet(plan, folder), *trained]
+    trained = [] if training is None else [ImageSet(training, folder.below("training"), crew, "training ")]
+    return [ImageSet(plan, folder, crew), *trained]
 
 
 def _write(writer: StoreWriter, part: ImageSet, images: Swept, progress: Progress) -> tuple[Summary, dict[str, Any]]:

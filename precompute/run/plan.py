@@ -102,6 +102,8 @@ class Plan:
     conditions
         Under what conditions the results are right, a sentence each. The run prints them, the store keeps them and the
         app shows them.
+    sharers
+        Processes that share the device's memory.
     """
 
     options: RunOptions
@@ -123,6 +125,7 @@ class Plan:
     kept: frozenset[Site]
     sweep_seconds: float
     conditions: tuple[str, ...] = ()
+    sharers: int = 1
 
     @cached_property
     def view(self) -> InputView:
@@ -146,9 +149,10 @@ class Plan:
         chosen = self.options.workers
         return default_workers(len(self.candidates)) if chosen is None else chosen
 
+    @cached_property
     def looks(self) -> dict[Site, Look]:
-        """Return how the activations of each layer are attributed, as far as they are."""
-        memory, most, side = memory_budget(self.device), self.options.batch_size, MAX_ATTRIBUTION_MAP_SIDE
+        """How the activations of each layer are attributed, as far as they are."""
+        memory, most, side = memory_budget(self.device, self.sharers), self.options.batch_size, MAX_ATTRIBUTION_MAP_SIDE
         return {
             site: Look(network, self.baseline_input, min(rows_within(memory, network, self.probe[:1]), most), side)
             for site, network in self.activations_at.items()

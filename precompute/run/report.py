@@ -8,6 +8,7 @@ import numpy as np
 
 from precompute.ablation.sweep_stats import total
 from precompute.attribution_methods import label_of
+from precompute.models.device import pick_devices, threads_each
 from precompute.models.user_file import code_digest
 from precompute.option_fields import plain
 from precompute.options import RunOptions
@@ -57,6 +58,7 @@ def announce(plan: Plan) -> list[str]:
     units = ", ".join(f"{site.name} ({site.n_units} units)" for site in plan.sites)
     attribution, training = plan.attribution, plan.of_training()
     sweep_seconds = plan.sweep_seconds + (0 if training is None else training.sweep_seconds)
+    n = len(set(pick_devices(plan.options.device)))  # two processes on one device share it
     lines = [
         f"{plan.model.spec} with weights {plan.model.weights}, on {device_name(plan.device)}",
         f"{len(plan.candidates)} images of {len(plan.classes.names)} classes, {plan.n_outputs} outputs",
@@ -64,7 +66,7 @@ def announce(plan: Plan) -> list[str]:
         *plan.classes.told(),
         f"layers: {units}",
         *plan.conditions,
-        f"Estimated: sweep {duration(sweep_seconds)}, attributions {duration(attribution.seconds)}, "
+        f"Estimated: sweep {duration(sweep_seconds / n)}, attributions {duration(attribution.seconds / n)}, "
         f"store up to {size(store_bytes(plan))}",
     ]
     lines += [
@@ -128,12 +130,22 @@ def circumstances(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[st
         "command": command,
         "versions": versions(),
         "git_commit": git_commit(),
-        "device": device_name(plan.device),
+        "device": _where(plan),
         "seeds": dict(seeds),
         "options": plain(plan.options),
         "batch_size": plan.options.batch_size,
         "network_file_sha256": code_digest(plan.model.spec),
     }
+
+
+def _where(plan: Plan) -> str:
+    """Say where the shards are computed."""
+    devices, name = pick_devices(plan.options.device), device_name(plan.device)
+    if len(devices) == 1:
+        return name
+    return (
+        f"{len(devices)} processes on {', '.join(map(str, devices))}, {threads_each(len(devices))} threads each: {name}"
+    )
 
 
 def completed(facts: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

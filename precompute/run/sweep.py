@@ -6,6 +6,7 @@ run goes on where it was, and memory does not grow with the number of images.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,8 +22,8 @@ from precompute.images.loading import Batch
 from precompute.models.fixed import refuse_mixing
 from precompute.models.sites import Site
 from precompute.models.trust import refuse_not_numbers
-from precompute.progress import Progress, Stage
-from precompute.run.image_set import ImageSet
+from precompute.progress import Progress
+from precompute.run.image_set import Advance, Arrays, ImageSet, Read
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
 from precompute.stages.ablation import Effect, sweep
@@ -95,34 +96,34 @@ def sweep_all(part: ImageSet, means: Mapping[Site, np.ndarray], progress: Progre
     bad = bad_count(folder, [name for name in shards if name not in todo])
     with progress.stage(f"{part.of}sweep", pairs * len(plan.candidates), unit="ablated images") as stage:
         stage.advance(pairs * (len(plan.candidates) - sum(map(len, todo.values()))))
-        for name, batch in part.read(plan.candidates, todo):
-            folder.write(name, _sweep_one(plan, batch, means, stage))
-            stage.advance(pairs * len(batch.bad))
-            bad += len(batch.bad)
+        for name in part.compute(partial(_sweep_one, means=means), plan.candidates, todo, stage):
+            n_bad = bad_count(folder, [name])
+            stage.advance(pairs * n_bad)
+            bad += n_bad
             if not plan.options.allow_bad:
                 refuse_many_bad(plan.candidates, bad)
     return swept(plan.candidates, folder, list(shards))
 
 
-def _sweep_one(plan: Plan, batch: Batch, means: Mapping[Site, np.ndarray], stage: Stage) -> dict[str, np.ndarray]:
+def _sweep_one(plan: Plan, shard: Read, advance: Advance, *, means: Mapping[Site, np.ndarray]) -> Arrays:
     """Everything that one shard has to say."""
-    network = plan.model.network
+    network, batch = plan.model.network, shard.batch
     arrays = bad_arrays(batch)
     if not batch.indices:
         return arrays
     found = answer(network, plan.sites, batch.inputs.split(plan.options.batch_size), keep=plan.kept)
-    target = plan.classes.output_index[plan.candidates.labels[list(batch.indices)]]
+    target = plan.classes.output_index[shard.labels]
     arrays |= answer_arrays(found, target)
-    refuse_not_numbers(batch.inputs, found.logits, [plan.candidates.paths[index] for index in batch.indices])
+    refuse_not_numbers(batch.inputs, found.logits, shard.names)
     refuse_mixing(network, batch.inputs[: plan.options.batch_size])
     for number, site in enumerate(plan.sites):
-        shard = _Shard(batch.inputs, found, target)
-        arrays |= _sweep_layer(plan, number, shard, means.get(site), stage)
+        answered = _Answered(batch.inputs, found, target)
+        arrays |= _sweep_layer(plan, number, answered, means.get(site), advance)
     return arrays
 
 
 @dataclass(frozen=True, eq=False)
-class _Shard:
+class _Answered:
     """Images, what the network makes of them, and what is right, (image,)."""
 
     inputs: Tensor
@@ -130,9 +131,7 @@ class _Shard:
     target: np.ndarray
 
 
-def _sweep_layer(
-    plan: Plan, number: int, shard: _Shard, means: np.ndarray | None, stage: Stage
-) -> dict[str, np.ndarray]:
+def _sweep_layer(plan: Plan, number: int, shard: _Answered, means: np.ndarray | None, advance: Advance) -> Arrays:
     """Sweep a layer by each kind of ablation, given the means of its units, and make sure of it.
 
     Raises
@@ -155,7 +154,7 @@ def _sweep_layer(
             baseline=shard.found.logits,
             target=shard.target,
             at_layer=shard.found.outputs.get(site),
-            advance=stage.advance,
+            advance=advance,
         )
         arrays |= effect_arrays(number, kind, effect)
     arrays |= no_op_arrays(number, check)
@@ -263,16 +262,16 @@ def find_unit_means(part: ImageSet, progress: Progress) -> dict[Site, np.ndarray
     plan, folder = part.plan, part.folder
     shards = part.cut("means", len(plan.candidates))
     with progress.stage("unit means", len(plan.candidates)) as stage:
-        for name, batch in part.read(plan.candidates, part.todo(shards)):
-            folder.write(name, _sums(plan, batch))
-            stage.advance(len(batch.indices) + len(batch.bad))
+        todo = part.todo(shards)
+        for name in part.compute(_sums, plan.candidates, todo, stage):
+            stage.advance(len(todo[name]))
     return unit_means(plan.sites, folder, list(shards))
 
 
-def _sums(plan: Plan, batch: Batch) -> dict[str, np.ndarray]:
-    if not batch.indices:
+def _sums(plan: Plan, shard: Read, _advance: Advance) -> Arrays:
+    if not shard.batch.indices:
         return sum_arrays(None)
-    return sum_arrays(answer(plan.model.network, plan.sites, batch.inputs.split(plan.options.batch_size)))
+    return sum_arrays(answer(plan.model.network, plan.sites, shard.batch.inputs.split(plan.options.batch_size)))
 
 
 def unit_means(sites: Sequence[Site], folder: ShardFolder, shards: Sequence[str]) -> dict[Site, np.ndarray]:

@@ -68,6 +68,6 @@ def test_methods_that_are_named_are_made_in_full(chosen, plan):
 
 def test_what_a_map_costs_is_tried(plan):
     (site,) = plan.sites
-    trial = attribution_choice._Trial.of(plan, site, plan.looks()[site])
+    trial = attribution_choice._Trial.of(plan, site, plan.looks[site])
     assert trial.failing(list(METHODS)) == {}
     assert all(seconds > 0 for seconds in trial.seconds_a_map(list(METHODS)).values())

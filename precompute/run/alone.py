@@ -1,0 +1,19 @@
+"""A crew of one: this process computes every shard."""
+
+from collections.abc import Iterator, Mapping
+
+from precompute.images.folder import ImageList
+from precompute.progress import Stage
+from precompute.run.image_set import ImageSet, Positions, Work, read_shards
+
+
+class Alone:
+    """Computes one shard after the other, while the images of the next are decoded."""
+
+    def compute(
+        self, part: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
+    ) -> Iterator[str]:
+        """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Crew`."""
+        for name, shard in read_shards(part.plan, images, todo, workers=part.plan.workers):
+            part.folder.write(name, work(part.plan, shard, stage.advance))
+            yield name

@@ -1,0 +1,162 @@
+"""What another process makes a run's plan of: all that was settled, without the network and what is built on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from precompute.ablation.ablations import Ablater
+from precompute.ablation.batch_sizes import memory_budget
+from precompute.ablation.factory import make_ablater
+from precompute.ablation.plain import PlainAblater
+from precompute.ablation.precision import Precision
+from precompute.errors import ModelError
+from precompute.images.classes import ClassTable
+from precompute.images.decoding import Decoding
+from precompute.images.folder import ImageList
+from precompute.images.loader import PictureLoader, load_by
+from precompute.models.checkpoints import state_digest
+from precompute.models.load import Model, load_model
+from precompute.models.outputs import settle
+from precompute.models.sites import Site
+from precompute.options import RunOptions
+from precompute.run.plan import AttributionPlan, Plan
+from precompute.stages.activation_at import activation_at
+
+
+@dataclass(frozen=True, eq=False)
+class Blueprint:
+    """A plan without its network, images and ablaters. It can be pickled.
+
+    Parameters
+    ----------
+    root
+        The folder of the images.
+    n_images
+        How many images the run has.
+    decoding
+        How their files become pictures.
+    attributed
+        Layers whose activations are attributed.
+    slow
+        By the layer's name, why only the plain method can sweep it.
+    probe
+        (image, channel, height, width), as the plan's.
+    options, weights_digest, classes, sites, n_outputs, log_prob, size, kept
+        As the plan's.
+    """
+
+    options: RunOptions
+    weights_digest: str
+    root: Path
+    n_images: int
+    decoding: Decoding
+    classes: ClassTable
+    sites: tuple[Site, ...]
+    n_outputs: int
+    log_prob: str
+    probe: np.ndarray
+    size: tuple[int, int] | None
+    attributed: frozenset[Site]
+    slow: Mapping[str, str]
+    kept: frozenset[Site]
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Blueprint":
+        """Return the blueprint of a plan."""
+        load = plan.candidates.load
+        return cls(
+            options=plan.options,
+            weights_digest=plan.weights_digest,
+            root=plan.candidates.root,
+            n_images=len(plan.candidates),
+            decoding=load.decoding if isinstance(load, PictureLoader) else Decoding(),
+            classes=plan.classes,
+            sites=plan.sites,
+            n_outputs=plan.n_outputs,
+            log_prob=plan.log_prob,
+            probe=plan.probe.numpy(),
+            size=plan.size,
+            attributed=frozenset(plan.activations_at),
+            slow={site.name: reason for site, reason in plan.slow.items()},
+            kept=plan.kept,
+        )
+
+    def built(self, device: torch.device, *, sharers: int) -> Plan:
+        """Load the network and return the plan, as far as shards need it: its list of images is empty.
+
+        Parameters
+        ----------
+        device
+            Where to compute.
+        sharers
+            How many processes share the device's memory.
+
+        Raises
+        ------
+        ModelError
+            Where the network is not that of the plan.
+        """
+        model = self._model()
+        model = replace(model, network=model.network.to(device))
+        probe = torch.from_numpy(self.probe)
+        settle(model.network, probe, self.log_prob)
+        ablaters = {site: self._ablater(model, site, device, sharers) for site in self.sites}
+        nothing = np.empty(0, dtype=np.int32)
+        load = load_by(model.loader, self.decoding)
+        return Plan(
+            options=self.options,
+            model=model,
+            weights_digest=self.weights_digest,
+            device=device,
+            candidates=ImageList(self.root, (), nothing, self.classes.names, load=load),
+            train=None,
+            classes=self.classes,
+            sites=self.sites,
+            n_outputs=self.n_outputs,
+            log_prob=self.log_prob,
+            probe=probe,
+            size=self.size,
+            attribution=AttributionPlan.none(site.name for site in self.sites),
+            activations_at={
+                site: activation_at(model.network, site, probe, ablaters[site].program) for site in self._attributed()
+            },
+            ablaters=ablaters,
+            slow={site: self.slow[site.name] for site in self.sites if site.name in self.slow},
+            kept=self.kept,
+            sweep_seconds=0.0,
+            sharers=sharers,
+        )
+
+    def _attributed(self) -> list[Site]:
+        return [site for site in self.sites if site in self.attributed]
+
+    def _model(self) -> Model:
+        model = load_model(self.options.model, self.options.weights)
+        if state_digest(model.network) != self.weights_digest:
+            raise ModelError(
+                f"{self.options.model}: the network that another process loads has other weights than that of the run. "
+                "Let its function return the same weights every time, or compute on one device."
+            )
+        return model
+
+    def _ablater(self, model: Model, site: Site, device: torch.device, sharers: int) -> Ablater:
+        size = self.options.batch_size
+        if site.name in self.slow:
+            return PlainAblater(model.network, site, batch_size=size)
+        ablater, reason = make_ablater(
+            model.network,
+            site,
+            torch.from_numpy(self.probe).to(device),
+            batch_size=size,
+            memory_bytes=memory_budget(device, sharers),
+            precision=Precision(self.options.precision),
+        )
+        if reason is not None:
+            raise ModelError(
+                f"{site.name}: the run's own process can sweep it by the engine, and one beside it only by whole "
+                f"forward passes, because {reason}. Compute on one device."
+            )
+        return ablater
