@@ -1,6 +1,6 @@
 """The pages of the app: one row each, and a file each in ``explorer/views``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from explorer.selection import Selection
@@ -62,13 +62,32 @@ PAGES: tuple[Page, ...] = (
 
 
 def file_of(name: str) -> str:
-    """Return the file of a page, from the top of the project."""
-    return next(page.file for page in PAGES if page.name == name)
+    """Return the file of a page, from the top of the project.
+
+    Raises
+    ------
+    LookupError
+        Where no page is called so.
+    """
+    return _first((page for page in PAGES if page.name == name), name).file
 
 
 def page_of(file: str) -> Page:
-    """Return the page of a file."""
-    return next(page for page in PAGES if page.file == file)
+    """Return the page of a file.
+
+    Raises
+    ------
+    LookupError
+        Where it is the file of no page.
+    """
+    return _first((page for page in PAGES if page.file == file), file)
+
+
+def _first(found: Iterator[Page], asked: str) -> Page:
+    page = next(found, None)
+    if page is None:
+        raise LookupError(f"{asked}: no page. Pages are the rows of PAGES in explorer/page_registry.py.")
+    return page
 
 
 def tab_title(file: str, chosen: Selection) -> str:

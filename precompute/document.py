@@ -12,6 +12,7 @@ from itertools import starmap
 from pathlib import Path
 
 from precompute.experiments.options import ExperimentOptions
+from precompute.measures.table import ROWS, MeasureRow
 from precompute.option_fields import options_of, rows
 from precompute.options import RunOptions
 from precompute.store import schema
@@ -100,6 +101,16 @@ def _yes(required: bool) -> str:
     return "yes" if required else "no"
 
 
+def _measures() -> str:
+    head = ("name", "label", "kind", "range", "formula", "made by")
+    listed = ((f"`{row.name}`", row.label, row.kind, row.range, _formula(row), row.made_by) for row in ROWS)
+    return markdown(head, listed)
+
+
+def _formula(row: MeasureRow) -> str:
+    return row.formula.replace("|", "\\|")
+
+
 # The command line
 
 
@@ -151,6 +162,7 @@ def tables() -> dict[str, dict[str, Callable[[], str]]]:
             "experiments": _experiments,
             "options of experiment": _options_of_experiments,
         },
+        "docs/python.md": {"measures": _measures},
         "docs/methods.md": {f"experiment {spec.name}": partial(_how_to_add, spec) for spec in registry.specs()},
     }
 

@@ -144,7 +144,8 @@ def test_every_experiment_is_in_the_table_of_the_experiments(name, head):
 @pytest.mark.parametrize("experiment", registry.NAMES)
 @pytest.mark.parametrize("name", ["docs/methods.md", "precompute/store/FORMAT.md", "CHANGELOG.md"])
 def test_every_experiment_is_described(name, experiment):
-    assert re.search(rf"`{experiment}`|experiment {experiment}\b|/experiments/{experiment}/", text_of(name))
+    described = re.search(rf"`{experiment}`|experiment {experiment}\b|/experiments/{experiment}/", text_of(name))
+    assert described, f"{name} does not name the experiment {experiment}"
 
 
 # Links and places

@@ -13,11 +13,14 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import page_registry
 from explorer.experiments.presentation import Presentation
+from explorer.null_levels import null_level_of
 from precompute import ablation_kinds, document
 from precompute.__main__ import main
 from precompute.ablation_kinds import AblationKind
 from precompute.experiments.protocol import Findings, Prepared
 from precompute.measures import table
+from precompute.measures.measure_row import SHUFFLED_LABELS
+from precompute.measures.selectivity import class_means
 from precompute.measures.table import MeasureRow
 from precompute.options import RunOptions
 from precompute.store.check import check
@@ -46,10 +49,11 @@ SPEC = ExperimentSpec(
 SHARPNESS = MeasureRow(
     "sharpness", "Sharpness", "the largest less the mean", "", "0 and above", "higher", made_by="tuning"
 )
-PEAK = MeasureRow(
-    *("peak", "Peak", "the largest activation", "", "any", "higher"),
+SPREAD = MeasureRow(
+    *("spread", "Spread of classes", "the largest class mean less the smallest", "", "0 and above", "higher"),
     made_by="selectivity",
-    compute=lambda responses, _: responses.max.max(axis=1),
+    chance=SHUFFLED_LABELS,
+    compute=lambda responses, labels: np.ptp(class_means(responses.mean, labels.label, labels.n_classes), axis=1),
 )
 
 
@@ -123,15 +127,20 @@ def test_an_experiment_is_found_by_the_documents(tuning):
     assert "| `level` | levels of the activation | as in the dataset `level` |" in texts["FORMAT.md"]
 
 
-def test_a_measure_of_activations_is_computed_on_all_images_and_on_halves(monkeypatch, store_path):
-    monkeypatch.setattr(table, "ROWS", (*table.ROWS, PEAK))
+def test_a_measure_of_activations_is_computed_on_all_images_and_on_halves_and_has_its_level(monkeypatch, store_path):
+    monkeypatch.setattr(table, "ROWS", (*table.ROWS, SPREAD))
     assert main(["experiment", "selectivity", str(store_path), "--max-minutes", "0.01"]) == 0
     assert check(store_path) == []
     with open_store(store_path) as store:
-        layer, halved = store.layer("conv"), store.experiment("selectivity")
-        largest = [layer.activation(unit).max.max() for unit in range(layer.n_units)]
-        np.testing.assert_allclose(layer.measures["peak"].values, largest)
-        assert "peak" in halved["layers/conv/by_half/measure"]
+        layer, held = store.layer("conv"), store.experiment("selectivity")
+        mean, label = np.stack([layer.activation(unit).mean for unit in range(4)]), store.images.label
+        spread = np.ptp([mean[:, label == one].mean(axis=1) for one in range(3)], axis=0)
+        np.testing.assert_allclose(layer.measures["spread"].values, spread, rtol=1e-6)
+        assert "spread" in held["layers/conv/by_half/measure"]
+        level = null_level_of(store, layer, "spread")
+    # A dead unit, the last, has no level; of the others one prefers its class beyond it.
+    assert np.isnan(level.level.values).tolist() == [False, False, False, True]
+    assert (spread[:3] > level.level.values[:3]).any()
 
 
 def test_a_kind_of_ablation_is_found_by_the_options_the_store_and_the_check(monkeypatch, store_path, tmp_path):
@@ -180,8 +189,9 @@ def test_a_page_is_one_file_and_one_row(monkeypatch, tmp_path, app):
     file = tmp_path / "gallery.py"
     file.write_text(
         "from explorer import navigate\n"
+        "from explorer.page_registry import file_of\n"
         "from explorer.widgets import header\n"
-        "with header.show(navigate.current(), page=__file__):\n"
+        "with header.show(navigate.current(), page=file_of('gallery')):\n"
         "    header.place('all of them')\n"
     )
     page = page_registry.Page("gallery", "Gallery", lambda _: ["Gallery"], path=str(file))

@@ -21,13 +21,6 @@ from precompute.store.reader import Experiment, Layer
 
 Floats = NDArray[np.floating[Any]]
 
-_BY_CLASS = {
-    "class_selectivity": "selective_class",
-    "class_selectivity_held_out": "selective_class",
-    "one_against_rest": "one_against_rest_class",
-    "average_precision": "average_precision_class",
-}
-
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     base = f"layers/{layer.name}"
@@ -60,7 +53,7 @@ def _figure(view: View, layer: Layer, experiment: Experiment, name: str) -> None
             "low": chance["expected"],
             "high": chance["ceiling"],
             "called": chance["q"] <= drop_test.CALLED,
-            "title": _titles(view, layer, _BY_CLASS.get(name)),
+            "title": _titles(view, layer, measure_row(name).of_class),
         }
     )
     shown = frame[frame["value"].notna()].sort_values("value", ascending=False, kind="stable")

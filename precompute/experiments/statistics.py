@@ -1,11 +1,13 @@
 """Test whether the drops of a store are more than chance, from its flips and changes of log-probability alone."""
 
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 import numpy as np
 
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.timing import seconds_a_row
 from precompute.measures.drop_evidence import evidence
 from precompute.measures.drops import Answers
 from precompute.measures.halves import halves
@@ -65,13 +67,26 @@ def _frame(store: Store, seed: int) -> _Frame:
 
 def _seconds(frame: _Frame, layer: Layer, kind: str) -> tuple[float, float]:
     """Time the slowest parts: the tests of one unit, and the estimate of a layer, made for its first unit."""
+    sizes = [size for size in (1, 2, 4, 8, 16, 32) if size <= layer.n_units]
+    tests = partial(_time_tests, frame, layer, kind)
+    a_unit = 0.0
+    if layer.log_prob_change(kind, 0) is not None:
+        tests(1)  # the first time is slow
+        a_unit = seconds_a_row(partial(tests, size) for size in sizes)
+    first = _first_unit(paired_counts(layer.flip_table(kind), frame.before))
+    return a_unit, min(_time_quoted(frame, first) for _ in range(2))
+
+
+def _time_tests(frame: _Frame, layer: Layer, kind: str, n_units: int) -> int:
+    change = layer.log_prob_change(kind, slice(0, n_units))
+    wilcoxon(np.asarray(change), frame.before.label, frame.before.n_classes)
+    return n_units
+
+
+def _time_quoted(frame: _Frame, counts: PairedCounts) -> float:
     started = perf_counter()
-    change = layer.log_prob_change(kind, 0)
-    if change is not None:
-        wilcoxon(change[None], frame.before.label, frame.before.n_classes)
-    tested = perf_counter()
-    quoted_drop(_first_unit(paired_counts(layer.flip_table(kind), frame.before)), frame.taking)
-    return tested - started, perf_counter() - tested
+    quoted_drop(counts, frame.taking)
+    return perf_counter() - started
 
 
 def _first_unit(counts: PairedCounts) -> PairedCounts:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # work on the store alone is timed without torch
+    from torch import Tensor
 
-from precompute.ablation.ablations import Ablater, Ablation
+    from precompute.ablation.ablations import Ablater, Ablation
 
 _ENOUGH = 0.4
 _IMAGES = 16
@@ -42,7 +44,7 @@ def seconds_a_row(pieces: Iterable[Callable[[], int]]) -> float:
     return max(at_most, 1e-9) / max(most, 1)
 
 
-def seconds_swept(ablater: Ablater, probe: Tensor, samples: Iterable[Sequence[Ablation]]) -> float:
+def seconds_swept(ablater: "Ablater", probe: "Tensor", samples: "Iterable[Sequence[Ablation]]") -> float:
     """Time what a sweep costs for one ablation on one image, the pass without ablation and the audit left out.
 
     Parameters
@@ -65,7 +67,7 @@ def seconds_swept(ablater: Ablater, probe: Tensor, samples: Iterable[Sequence[Ab
     return seconds_a_row(partial(_swept, ablater, inputs, sample) for sample in listed)
 
 
-def _swept(ablater: Ablater, inputs: Tensor, ablations: Sequence[Ablation]) -> int:
+def _swept(ablater: "Ablater", inputs: "Tensor", ablations: "Sequence[Ablation]") -> int:
     for _ in ablater.sweep(inputs, ablations):
         pass
     return len(inputs) * len(ablations)

@@ -135,6 +135,7 @@ MEASURES: tuple[MeasureRow, ...] = (
         _MORCOS,
         "0 to 1",
         "higher",
+        of_class="selective_class",
         chance=SHUFFLED_LABELS,
         compute=_selectivity,
     ),

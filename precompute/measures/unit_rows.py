@@ -58,6 +58,7 @@ UNIT_ROWS: tuple[MeasureRow, ...] = (
         "-1 to 1",
         "higher",
         made_by="selectivity",
+        of_class="selective_class",
         chance=SHUFFLED_LABELS,
     ),
     MeasureRow(

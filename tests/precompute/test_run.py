@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from precompute import ablation_kinds
 from precompute.__main__ import main
 from precompute.errors import DiskError
 from precompute.experiments import runner
@@ -66,13 +67,17 @@ def assert_same_stores(first, second):
 
 # What a run computes
 
+VALUES = {"zero": lambda maps: 0.0, "mean": lambda maps: float(maps.mean())}
+"""Each kind of ablation, as the value that a unit's maps on all images give, written independently of the product."""
+
 
 @pytest.fixture(scope="module")
 def computed(tmp_path_factory):
     """The store of a small job with everything asked for, and the network that made it."""
     folder = tmp_path_factory.mktemp("computed")
     small = write_network(folder), write_images(folder / "images"), folder / "runs" / "small.h5"
-    more = ("--ablation", "zero", "--ablation", "mean", "--top-k", 5, "--shard-size", 7, "--batch-size", 4)
+    kinds = [word for kind in VALUES for word in ("--ablation", kind)]
+    more = (*kinds, "--top-k", 5, "--shard-size", 7, "--batch-size", 4)
     assert main(job(small, *more, layers=LAYERS)) == 0
     with open_store(small[2]) as store:
         yield store, load_model(small[0], None)
@@ -167,7 +172,11 @@ def test_activations_are_those_before_anything_works_in_place(computed, inputs, 
             assert found.positive_mean is None
 
 
-@pytest.mark.parametrize("kind", ["zero", "mean"])
+def test_every_kind_of_ablation_is_tried():
+    assert set(VALUES) == set(ablation_kinds.names())
+
+
+@pytest.mark.parametrize("kind", VALUES)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_flips_and_log_probabilities_are_those_of_overwriting_the_unit(computed, inputs, layer, kind):
     store, model = computed
@@ -175,7 +184,7 @@ def test_flips_and_log_probabilities_are_those_of_overwriting_the_unit(computed,
     maps = outputs_of(model.network, layer, inputs)
     changed = 0
     for unit in range(view.n_units):
-        logits = without(model.network, layer, unit, float(maps[:, unit].mean()) if kind == "mean" else 0.0, inputs)
+        logits = without(model.network, layer, unit, VALUES[kind](maps[:, unit]), inputs)
         prediction = logits.argmax(1).numpy()
         flips = view.flips(kind, unit)
         expected = np.flatnonzero(prediction != store.baseline.prediction)
@@ -275,7 +284,7 @@ def test_the_store_says_how_it_came_to_be(computed):
     said = store.provenance
     assert said["no_op_flip_rate"] == 0
     assert said["no_op_flip_rate_before_recheck"] == 0
-    assert said["no_op_rows"] == 2 * len(store.layers) * len(store.images)  # one unit, two kinds of ablation
+    assert said["no_op_rows"] == len(VALUES) * len(store.layers) * len(store.images)  # one unit, every kind of ablation
     assert said["image_list_hash"] == store.images.list_hash
     assert len(said["weights"]["sha256"]) == 64
     assert {"command", "versions", "options", "device", "seeds", "transform", "git_commit"} <= said.keys()

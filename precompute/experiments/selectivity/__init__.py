@@ -12,7 +12,7 @@ import numpy as np
 
 from precompute.experiments.budget import fit
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.selectivity.class_statistics import SHUFFLED, against_shuffles, by_class, described
+from precompute.experiments.selectivity.class_statistics import against_shuffles, by_class, described, shuffled
 from precompute.measures.halves import halves
 from precompute.measures.multiplicity import false_discovery
 from precompute.measures.redundancy import closest_unit, n_components, redundancy, unit_correlations
@@ -155,13 +155,15 @@ def _between_units(frame: _Frame, mean: np.ndarray) -> Arrays:
 def _measures(found: Arrays) -> Arrays:
     """Return what is one number per unit and worth picking, by the names of measures."""
     named = {name.removeprefix("half/") for name in found if name.startswith("half/")} - {"class_selectivity"}
-    selectivity, held_out, bits = (SHUFFLED.index(name) for name in SHUFFLED[:3])
-    detection = {name: found["observed"][:, SHUFFLED.index(name)] for name in ("average_precision", "best_f1")}
+    at = {name: column for column, name in enumerate(shuffled())}
+    selectivity, bits = at["class_selectivity"], at["mutual_information"]
     return (
         {name: found[name] for name in sorted(named)}
-        | detection
         | {
-            "class_selectivity_held_out": found["observed"][:, held_out],
+            name: found["observed"][:, at[name]]
+            for name in ("average_precision", "best_f1", "class_selectivity_held_out")
+        }
+        | {
             "class_selectivity_p": found["p"][:, selectivity],
             "class_selectivity_expected": found["expected"][:, selectivity],
             "mutual_information_p": found["p"][:, bits],
@@ -179,7 +181,7 @@ def _datasets(found: Arrays) -> Arrays:
     return {
         **{name: found[name] for name in whole},
         **{f"chance/{name}": values for name, values in chance.items()},
-        "chance/measure": np.array(SHUFFLED),
+        "chance/measure": np.array(shuffled()),
         "by_half/measure": np.array([name.removeprefix("half/") for name in by_half]),
         "by_half/value": np.stack([found[name] for name in by_half], axis=2),
         "components/share": np.array(SHARES),

@@ -1,5 +1,8 @@
 """Statistics of units against classes, beside those of shuffled labels: arrays in, arrays out."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 
 from precompute.experiments.protocol import Arrays
@@ -7,13 +10,14 @@ from precompute.measures.class_correlation import strongest_class
 from precompute.measures.detection import best_area_null, best_precision_null, one_against_rest, precision_at_k
 from precompute.measures.held_out_selectivity import cross_validated_selectivity, selectivity_null
 from precompute.measures.information import information
+from precompute.measures.measure_row import SHUFFLED_LABELS, MeasureRow
 from precompute.measures.responses import Labels, Responses
 from precompute.measures.retrieval import average_precision, detection_null, f1_on_other, held_out_detection
 from precompute.measures.selectivity import class_means
-from precompute.measures.shuffles import ShuffleNull
+from precompute.measures.shuffles import ShuffleNull, label_shuffle_null
 from precompute.measures.table import computed
 
-SHUFFLED = (
+_OWN_NULLS = (
     "class_selectivity",
     "class_selectivity_held_out",
     "mutual_information",
@@ -22,7 +26,16 @@ SHUFFLED = (
     "average_precision",
     "best_f1",
 )
-"""Measures that are held against shuffled labels, in their order."""
+"""Measures with a null of their own; of any other, :func:`label_shuffle_null` shuffles what its row computes."""
+
+
+def shuffled() -> tuple[str, ...]:
+    """Return the names of the measures that are held against shuffled labels, in their order."""
+    return (*_OWN_NULLS, *(row.name for row in _without_own_null()))
+
+
+def _without_own_null() -> list[MeasureRow]:
+    return [row for row in computed() if row.chance is SHUFFLED_LABELS and row.name not in _OWN_NULLS]
 
 
 def described(responses: Responses, labels: Labels) -> Arrays:
@@ -60,7 +73,7 @@ def by_class(responses: Responses, labels: Labels, half: np.ndarray) -> Arrays:
 
 
 def against_shuffles(responses: Responses, labels: Labels, half: np.ndarray, *, draws: int, seed: int) -> Arrays:
-    """Hold the measures of `SHUFFLED` against shuffled labels.
+    """Hold the measures of :func:`shuffled` against shuffled labels.
 
     Returns
     -------
@@ -68,21 +81,38 @@ def against_shuffles(responses: Responses, labels: Labels, half: np.ndarray, *, 
         ``observed``, ``p``, ``expected`` and ``ceiling``, (unit, measure) each; NaN for units that are silent on every
         image.
     """
-    label, n_classes = labels.label, labels.n_classes
-    nulls = (
-        selectivity_null(responses.rate, label, n_classes, draws=draws, seed=seed),
-        selectivity_null(responses.rate, label, n_classes, half=half, draws=draws, seed=seed),
-        information(responses.mean, label, draws=draws, seed=seed),
-        best_area_null(responses.mean, label, n_classes, draws=draws, seed=seed),
-        best_precision_null(responses.max, label, n_classes, k=labels.k, draws=draws, seed=seed),
-        *_each(detection_null(responses.mean, label, n_classes, half, draws=draws, seed=seed)),
-    )
+    nulls = _nulls(responses, labels, half, draws=draws, seed=seed)
     silent = responses.silent[:, None]
-    return {name: np.where(silent, np.nan, _table(nulls, name)) for name in ("observed", "p", "expected", "ceiling")}
+    tables = {
+        of: np.stack([getattr(nulls[name], of) for name in shuffled()], axis=1)
+        for of in ("observed", "p", "expected", "ceiling")
+    }
+    return {of: np.where(silent, np.nan, table) for of, table in tables.items()}
 
 
-def _table(nulls: tuple[ShuffleNull, ...], name: str) -> np.ndarray:
-    return np.stack([getattr(null, name) for null in nulls], axis=1)
+def _nulls(responses: Responses, labels: Labels, half: np.ndarray, *, draws: int, seed: int) -> dict[str, ShuffleNull]:
+    label, n_classes = labels.label, labels.n_classes
+    precision, f1 = _each(detection_null(responses.mean, label, n_classes, half, draws=draws, seed=seed))
+    found = {
+        "class_selectivity": selectivity_null(responses.rate, label, n_classes, draws=draws, seed=seed),
+        "class_selectivity_held_out": selectivity_null(
+            responses.rate, label, n_classes, half=half, draws=draws, seed=seed
+        ),
+        "mutual_information": information(responses.mean, label, draws=draws, seed=seed),
+        "one_against_rest": best_area_null(responses.mean, label, n_classes, draws=draws, seed=seed),
+        "precision_at_k": best_precision_null(responses.max, label, n_classes, k=labels.k, draws=draws, seed=seed),
+        "average_precision": precision,
+        "best_f1": f1,
+    }
+    return found | {
+        row.name: label_shuffle_null(partial(_computed, row, responses, labels), label, draws=draws, seed=seed)
+        for row in _without_own_null()
+    }
+
+
+def _computed(row: MeasureRow, responses: Responses, labels: Labels, label: np.ndarray) -> np.ndarray:
+    assert row.compute is not None
+    return np.asarray(row.compute(responses, replace(labels, label=label)))
 
 
 def _each(null: ShuffleNull) -> tuple[ShuffleNull, ...]:

@@ -12,29 +12,14 @@ from precompute.measures.redundancy import redundancy
 from precompute.measures.retrieval import average_precision, f1_on_other, held_out_detection
 from precompute.measures.selectivity import class_means, class_selectivity
 from precompute.measures.sparsity import hoyer, lifetime_sparsity, silent_fraction
+from precompute.measures.table import made_by
 from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_contents, write_store
 from tests.precompute.experiments.conftest import content_after
 
 BASE = "layers/conv"
-ADDED = {
-    "average_precision",
-    "average_precision_class",
-    "best_f1",
-    "class_selectivity_held_out",
-    "class_selectivity_expected",
-    "class_selectivity_p",
-    "hoyer",
-    "lifetime_sparsity",
-    "mutual_information",
-    "mutual_information_p",
-    "one_against_rest",
-    "one_against_rest_class",
-    "precision_at_k",
-    "redundancy",
-    "silent_fraction",
-}
+ADDED = {row.name for row in made_by("selectivity")}
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["rectified", "signed"])
@@ -94,6 +79,7 @@ def test_each_half_is_measured_alone(made):
     store, found = made
     half = halves(store.images.label, seed=2)
     np.testing.assert_array_equal(found["half"], half)
+    assert set(found[f"{BASE}/by_half/measure"]) == set(formulas(store, half == 0)), "give formulas() the new measure"
     for h in (0, 1):
         for name, expected in formulas(store, half == h).items():
             if name == "precision_at_k":

@@ -3,6 +3,8 @@
 import pytest
 
 from precompute import ablation_kinds
+from precompute.experiments.selectivity.class_statistics import shuffled
+from precompute.measures.measure_row import SHUFFLED_LABELS
 from precompute.measures.table import ROWS, computed, find, in_points, measure_row, named, rows_for
 
 NAMES = [named(row.name, kind) for row in ROWS for kind in ablation_kinds.names()]
@@ -61,6 +63,11 @@ def test_what_chance_makes_of_a_measure_is_a_measure_or_a_dataset():
         if row.chance is not None and row.chance.measure:
             level = measure_row(row.chance.measure)
             assert (level.kind, level.per_ablation) == ("chance", row.per_ablation)
+
+
+def test_each_measure_that_shuffled_labels_give_a_level_is_shuffled():
+    """A row that only says so would have no level, and nothing on any page would tell."""
+    assert {row.name for row in ROWS if row.chance is SHUFFLED_LABELS} <= set(shuffled())
 
 
 def test_quantities_of_a_unit_are_no_costs_chances_names_and_flags():
