@@ -11,6 +11,7 @@ from explorer import drop_test, navigate
 from explorer.charts.spans import spans
 from explorer.experiments.presentation import Presentation
 from explorer.format import count, number, significant
+from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose, choose_class
@@ -26,7 +27,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     base = f"layers/{layer.name}"
     names = [str(name) for name in experiment[f"{base}/chance/measure"]]
     labels = {name: measure_row(name).label for name in names}
-    name = choose(view, labels, label="Measure")
+    name = choose(view, labels, label="Measure", help_of=lambda name: help_markdown(measure_row(name)))
     figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         heading(f"{labels[name]} of every unit, and chance", f"{layer.name}; click a dot to look at its unit")

@@ -1,6 +1,6 @@
 """The choices of a reader on the Experiments page. Every choice is part of the URL, so a link shows the same figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ _MOST_SHOWN = 6
 _ALL = "all classes"
 
 
-def choose(view: View, options: Mapping[str, str], *, label: str) -> str:
+def choose(view: View, options: Mapping[str, str], *, label: str, help_of: Callable[[str], str] | None = None) -> str:
     """Let the reader choose one of a few ways of showing an experiment; one such choice a presentation.
 
     Parameters
@@ -23,6 +23,8 @@ def choose(view: View, options: Mapping[str, str], *, label: str) -> str:
         Labels for readers, by the word that stands in the URL. The first is shown to begin with.
     label : str
         What is chosen.
+    help_of : callable, optional
+        What there is to know of a choice, as markdown.
 
     Returns
     -------
@@ -35,11 +37,14 @@ def choose(view: View, options: Mapping[str, str], *, label: str) -> str:
     value = asked if asked is not None and asked in options else first
     key = "experiment_choice"
     st.session_state[key] = value
+    told = help_of(value) if help_of else None
     put, args, names, words = navigate.put_widget, (view.selection, "choice", key), list(options), options.__getitem__
     if len(options) <= _MOST_SHOWN:
-        st.segmented_control(label, names, format_func=words, key=key, on_change=put, args=args, required=True)
+        st.segmented_control(
+            label, names, format_func=words, key=key, on_change=put, args=args, required=True, help=told
+        )
     else:
-        st.selectbox(label, names, format_func=words, key=key, on_change=put, args=args, width=320)
+        st.selectbox(label, names, format_func=words, key=key, on_change=put, args=args, width=320, help=told)
     return value
 
 

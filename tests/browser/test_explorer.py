@@ -182,3 +182,16 @@ def test_on_a_narrow_page_no_table_is_cut_off(app):
     expect(app.page.locator(".us-table").first).to_be_visible()
     beyond = "all => all.filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth).length"
     assert app.page.locator(".us-table").evaluate_all(beyond) == 0
+
+
+def test_a_measure_says_what_it_is_under_the_pointer_and_by_the_keyboard(app):
+    open_a_unit(app)
+    mark = app.page.locator(".us-measures .us-help").first
+    told = mark.get_by_role("tooltip")
+    expect(told).to_be_hidden()
+    mark.hover()
+    expect(told).to_contain_text("Range 0 to 1")
+    app.page.mouse.move(0, 0)
+    expect(told).to_be_hidden()
+    mark.focus()
+    expect(told).to_be_visible()

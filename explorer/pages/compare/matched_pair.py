@@ -10,7 +10,8 @@ from explorer.measure_choices import in_order
 from explorer.measure_display import index_title, quantity_of
 from explorer.navigate import View
 from explorer.widgets import exemplar_row
-from explorer.widgets.html import heading, note, table
+from explorer.widgets.help_mark import help_mark
+from explorer.widgets.html import Markup, escape, heading, note, table
 from precompute.store.reader import Layer, Store
 
 _MEASURES = ("selective_class", "class_selectivity", "max_class_drop", "max_class_drop_class", "overall_drop")
@@ -48,7 +49,10 @@ def show(view: View, layer: Layer, other_view: View, other: Layer, found: Matche
     held = [_words(each.store, of_layer, number_of) for each, of_layer, number_of, _ in shown]
     labels = [label for label in held[0] if all(label in words for words in held)]
     if labels:
-        table(names, [[label, *(words[label] for words in held)] for label in labels])
+        marks = {measure.label: help_mark(measure) for measure in shown[0][1].measures.values()}
+        table(
+            names, [[Markup(f"{escape(label)}{marks[label]}"), *(words[label] for words in held)] for label in labels]
+        )
 
 
 def _words(store: Store, layer: Layer, unit: int) -> dict[str, str]:

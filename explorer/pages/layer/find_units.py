@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer import navigate, unit_conditions
 from explorer.format import count, md_text
+from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from explorer.unit_conditions import Condition
 from explorer.unit_criteria import Criterion, InRange, Met, Searched, criteria_of, ends_of, range_of
@@ -103,7 +104,8 @@ def _show_range(view: View, criterion: InRange, conditions: Sequence[Condition],
     for key, word, value, end in zip(keys, words, ends_of(condition.asked), ends, strict=True):
         st.session_state[key] = value
         width = _NAME_WIDTH if word != "at most" else _FIELD_WIDTH
-        st.number_input(word, value=None, format="%g", key=key, placeholder=end, on_change=put, width=width)
+        asks = help_markdown(view.layer.measures[condition.name]) if word != "at most" else None
+        st.number_input(word, value=None, format="%g", key=key, placeholder=end, on_change=put, width=width, help=asks)
 
 
 def _replace(view: View, conditions: Sequence[Condition], changed: Condition) -> None:

@@ -6,6 +6,7 @@ from explorer import navigate
 from explorer.measure_display import (
     option_label,
 )
+from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from precompute.store.reader import Layer
 
@@ -19,6 +20,7 @@ def show(view: View, layer: Layer, options: list[str], value: str, field: str, l
         options,
         format_func=lambda name: option_label(layer.measures[name]) if name in layer.measures else "Unit number",
         key=key,
+        help=help_markdown(layer.measures[value]) if value in layer.measures else None,
         on_change=navigate.put_widget,
         args=(view.selection, field, key),
     )

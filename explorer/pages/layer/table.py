@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from explorer import navigate
 from explorer.csv_text import csv_of
-from explorer.format import md_text
 from explorer.measure_choices import column_sets, in_order
 from explorer.measure_display import (
     index_titles,
     quantity_of,
     unit_frame,
 )
+from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from explorer.null_levels import NullLevel, null_level_of
 from explorer.unit_criteria import Met
@@ -103,14 +103,14 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, NullLevel])
     for name in frame.columns[~frame.columns.isin(list(columns))]:
         measure = layer.measures[name]
         if measure.is_index:
-            columns[name] = st.column_config.TextColumn(measure.label, help=md_text(measure.formula), width=_TEXT_WIDTH)
+            columns[name] = st.column_config.TextColumn(measure.label, help=help_markdown(measure), width=_TEXT_WIDTH)
         elif measure.kind == "flag":
             frame[name] = frame[name] == 1
-            columns[name] = st.column_config.CheckboxColumn(measure.label, help=md_text(measure.formula))
+            columns[name] = st.column_config.CheckboxColumn(measure.label, help=help_markdown(measure))
         else:
             shown = quantity_of(measure)
             finely = "%.1f" if in_points(name) else "%.3g"
             columns[name] = st.column_config.NumberColumn(
-                shown.label.replace(", points", ", pt"), format=finely, help=md_text(shown.formula), width=_NUMBER_WIDTH
+                shown.label.replace(", points", ", pt"), format=finely, help=help_markdown(measure), width=_NUMBER_WIDTH
             )
     return columns

@@ -13,6 +13,7 @@ from explorer.measure_choices import in_order, is_defined
 from explorer.measure_display import index_title, quantity_of
 from explorer.navigate import View
 from explorer.null_levels import level_words
+from explorer.widgets.help_mark import help_mark
 from explorer.widgets.html import Markup, escape, table, together
 from precompute.measures.table import find, in_points, named
 from precompute.store.reader import Layer, Measure, Store
@@ -54,7 +55,8 @@ def _row(store: Store, layer: Layer, measure: Measure, unit: int) -> list[str]:
         value, where = quantity_of(measure).words(unit), _place_words(place(measure.values, unit))
     chance = level_words(store, layer, measure.name, unit).removeprefix("by chance ")
     small = [Markup(f"<small>{escape(cell)}</small>") for cell in (measure.formula, measure.experiment or "the run")]
-    return [measure.label, value, chance, where, *small]
+    label = Markup(f"{escape(measure.label)}{help_mark(measure)}")
+    return [label, value, chance, where, *small]
 
 
 def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
@@ -77,7 +79,7 @@ def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: In
     level = level_words(store, layer, measure.name, unit) or _tested(layer, measure.name, unit)
     said = (_place_words(place(measure.values, unit)), level)
     return (
-        f'<div title="{escape(measure.formula)}"><dt>{escape(measure.label)}</dt>'
+        f"<div><dt>{escape(measure.label)}{help_mark(measure)}</dt>"
         f"<dd><b>{escape(number)}<small>{escape(unit_of_measurement)}</small></b>"
         f'<img src="data:image/svg+xml;base64,{strip}" alt="">'
         f"<span>{'<br>'.join(together(escape(words)) for words in said if words)}</span></dd></div>"

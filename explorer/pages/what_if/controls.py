@@ -8,6 +8,7 @@ import streamlit as st
 from explorer import cache, navigate
 from explorer.measure_choices import axes_of
 from explorer.measure_display import default_order, option_label, order_by
+from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from explorer.pages.what_if.question import MINE, Asked
 from explorer.pictures import data_uri
@@ -70,12 +71,15 @@ def _take_by_measure(view: View, layer: Layer) -> None:
     with st.popover("Take the first by a measure", width="stretch"):
         usual = view.selection.sort if view.selection.sort in axes else default_order(layer)
         names = list(axes)
+        first = usual if usual in names else names[0]
+        shown = st.session_state.get("what_if_by", first)
         by = st.selectbox(
             "Measure",
             names,
-            index=names.index(usual) if usual in names else 0,
+            index=names.index(first),
             format_func=lambda name: option_label(layer.measures[name]),
             key="what_if_by",
+            help=help_markdown(layer.measures[shown if shown in names else first]),
         )
         how_many = st.number_input("How many", 1, layer.n_units, min(_FIRST, layer.n_units), key="what_if_first")
         st.button("Take these", key="take_units", on_click=_take, args=(view, layer, by, int(how_many)))
