@@ -14,7 +14,7 @@ import streamlit as st
 
 from explorer.alike_units import AlikeUnits, alike_units
 from explorer.class_losses import ClassLosses, class_losses, false_discovery_rates
-from explorer.class_preference import Strongest, n_strongest, profile_of, strongest
+from explorer.class_preference import Strongest, profile_of, strongest_of
 from explorer.demo_build import DemoBuild
 from explorer.flips_by_image import FlipsByImage
 from explorer.image_files import read_picture
@@ -79,13 +79,14 @@ def strongest_images(source: StoreFile, layer: Layer, units: tuple[int, ...]) ->
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
 def _strongest_images(source: StoreFile, signature: Signature, layer: str, units: tuple[int, ...]) -> list[Strongest]:
     store = store_of(source)
-    held, label, n_classes = store.layer(layer), np.asarray(store.images.label), len(store.classes)
-    k = n_strongest(held)
-    return [strongest(held.activation(unit).max, label, n_classes, k) for unit in units]
+    return [strongest_of(store, store.layer(layer), unit) for unit in units]
 
 
 def preferred(source: StoreFile, layer: Layer, units: tuple[int, ...]) -> list[tuple[int, ...] | None]:
-    """Return the classes that some units answer most to, as the page of a unit names them; None for silent units."""
+    """Return the classes that some units answer most to, as the page of a unit names them; None for silent units.
+
+    Empty for all others in a store of sums, which does not tell how few classes are settled.
+    """
     return _preferred(source, source.signature, layer.name, units)
 
 

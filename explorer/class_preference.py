@@ -31,6 +31,8 @@ class Profile:
         where no few classes are settled.
     signed : bool
         Whether the layer goes below zero.
+    tested : bool
+        Whether it is known how few classes are settled. A store of sums does not tell.
     times : (float, float)
         The 95 % interval of :attr:`ratio`; NaN where there is none.
     """
@@ -38,12 +40,18 @@ class Profile:
     mean: Floats
     preferred: tuple[int, ...]
     signed: bool
+    tested: bool = True
     times: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def silent(self) -> bool:
         """Whether no class has a mean above zero."""
         return not (self.mean > 0).any()
+
+    @property
+    def highest(self) -> int:
+        """The class of the highest mean, settled or not."""
+        return int(np.nanargmax(self.mean))
 
     @property
     def best(self) -> int | None:
@@ -64,6 +72,9 @@ class Profile:
 
 def profile_of(store: Store, layer: Layer, unit: int) -> Profile:
     """Return how strongly a unit answers to each class."""
+    if not layer.keeps_all:
+        means = layer.class_mean if layer.class_positive_mean is None else layer.class_positive_mean
+        return Profile(np.asarray(means[unit], dtype=np.float64), (), layer.goes_below_zero, tested=False)
     activation, n_classes = layer.activation(unit), len(store.classes)
     label = np.asarray(store.images.label)
     signed = activation.positive_mean is not None
@@ -73,7 +84,7 @@ def profile_of(store: Store, layer: Layer, unit: int) -> Profile:
     preferred = preferred_classes(counted, label, n_classes)
     if len(preferred) != 1:
         return Profile(mean, preferred, signed)
-    return Profile(mean, preferred, signed, times_interval(counted, label, n_classes, preferred[0]))
+    return Profile(mean, preferred, signed, times=times_interval(counted, label, n_classes, preferred[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +120,17 @@ class Strongest:
 def n_strongest(layer: Layer) -> int:
     """Return how many images count as a unit's strongest: as many as its lists of exemplars show."""
     return layer.n_exemplars or _WITHOUT_LISTS
+
+
+def strongest_of(store: Store, layer: Layer, unit: int) -> Strongest:
+    """Count the classes of a unit's strongest images; in a store of sums, of those that its list shows."""
+    label, n_classes = np.asarray(store.images.label), len(store.classes)
+    if layer.keeps_all:
+        return strongest(layer.activation(unit).max, label, n_classes, n_strongest(layer))
+    if "top" not in layer.exemplar_kinds:
+        return Strongest(np.zeros(n_classes, dtype=np.int64), at_ceiling=False)
+    shown = layer.exemplars("top", unit)
+    return Strongest(np.bincount(label[shown.image[shown.value != 0]], minlength=n_classes), at_ceiling=False)
 
 
 def strongest(largest: Floats, label: Ints, n_classes: int, k: int) -> Strongest:

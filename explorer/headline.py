@@ -51,6 +51,8 @@ def drive(unit: int, titles: Sequence[str], profile: Profile, images: Strongest)
     """
     if profile.silent:
         return [Span(f"Unit {unit} is never above zero." if profile.signed else f"Unit {unit} has no class profile.")]
+    if not profile.tested:
+        return [Span(f"Unit {unit} has its highest class mean for "), Span(titles[profile.highest], True), Span(".")]
     best = profile.best
     if best is None and not profile.preferred:
         return [Span(f"Unit {unit} answers most to a class that the images do not settle.")]

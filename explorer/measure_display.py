@@ -100,6 +100,14 @@ def dead_units(layer: Layer) -> NDArray[np.bool_]:
     return np.zeros(layer.n_units, bool) if measure is None else np.asarray(measure.values == 1)
 
 
+def is_dead(layer: Layer, unit: int) -> bool:
+    """Tell whether a unit is zero everywhere on every image."""
+    if not layer.keeps_all:
+        return bool(dead_units(layer)[unit])
+    activation = layer.activation(unit)
+    return not activation.max.any() and not activation.mean.any()
+
+
 def order_by(layer: Layer, name: str | None) -> NDArray[np.integer[Any]]:
     """Return the units in the order of a measure, undefined ones last; by number for ``unit``.
 

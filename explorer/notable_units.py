@@ -84,7 +84,7 @@ def _selective(store: Store, layer: Layer, reason: str) -> Iterator[NotableUnit]
     fewest = len(store.images) / max(1, len(np.unique(np.asarray(store.images.label))))
     order = np.argsort(-np.nan_to_num(measure.values, nan=-1), kind="stable")
     for unit in order[:_MOST_TRIED].tolist():
-        if not np.isnan(measure.values[unit]) and (layer.activation(unit).max > 0).sum() >= fewest:
+        if not np.isnan(measure.values[unit]) and layer.n_active(unit) >= fewest:
             chance = null_level_of(store, layer, measure.name, slice(unit, unit + 1))
             beside = "" if chance is None else f" ({chance.level.words(0)})"
             yield NotableUnit(unit, reason, significant(float(measure.values[unit]), 2) + beside)

@@ -37,6 +37,5 @@ def apart_words(layer: Layer, unit: int) -> str:
 
 
 def _tokens_apart(layer: Layer) -> str:
-    values = layer.other_tokens(0)
-    n = 0 if values is None else values.shape[1]
+    n = layer.n_other_tokens
     return f"{count(n, 'token')} apart from them" if n else ""

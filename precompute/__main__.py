@@ -24,7 +24,6 @@ from precompute.store.check import check
 from precompute.store.damage import reading
 from precompute.store.experiments import registry
 from precompute.store.experiments.spec import ExperimentSpec
-from precompute.store.keep import ACTIVATIONS, CHANGES
 from precompute.store.place import parts_of, place_of
 from precompute.store.reader import Store, open_store
 from precompute.words import percent, printable
@@ -265,7 +264,7 @@ def _facts(store: Store) -> list[tuple[str, object]]:
         ("accuracy", _accuracy(store.baseline_correct)),
         ("keeps", store.keep),
     ]
-    facts += [("  lacks", what) for what in (ACTIVATIONS, CHANGES) if store.lacks(what)]
+    facts += [("  lacks", what) for what in store.lacking]
     if store.classes.mapping:
         facts.append(("outputs", f"given by {store.classes.told_mapping()}"))
     if store.train is not None:

@@ -9,6 +9,7 @@ from explorer.pages.quiz import results, trial
 from explorer.quiz_answers import ANSWERS
 from explorer.widgets import header, messages, rater
 from explorer.widgets.html import note
+from precompute.store.keep import ACTIVATIONS
 
 view = navigate.current()
 layer = view.layer
@@ -18,7 +19,9 @@ with header.show(view, page=navigate.QUIZ):
         rater.show(st.session_state[rater.KEY])
 messages.show_problems(view.problems)
 held, of = ANSWERS.load(view.source.path), trial.count_of(view, layer)
-if not of:
+if lacks := view.store.lacks(ACTIVATIONS):
+    note(f"There is no quiz here. {lacks}")
+elif not of:
     trial.show_too_few(view)
 else:
     who = rater.ask(

@@ -4,8 +4,9 @@ import streamlit as st
 
 from explorer import drop_test, navigate
 from explorer.class_effects import class_effects, main_move
-from explorer.class_preference import n_strongest, profile_of, strongest
+from explorer.class_preference import profile_of, strongest_of
 from explorer.headline import Span, as_html, dead, drive, without
+from explorer.measure_display import is_dead
 from explorer.pages.unit import (
     activation_histogram,
     attribution,
@@ -30,13 +31,13 @@ with header.show(view, page=navigate.UNIT):
 messages.show_problems(view.problems)
 
 titles, before = view.store.classes.title, answers(view.store)
-activation, flips = layer.activation(unit), layer.flips(view.selection.ablation, unit)
+flips = layer.flips(view.selection.ablation, unit)
 effects, test = class_effects(flips, before), drop_test.of_unit(view.store, layer.name, view.selection.ablation, unit)
-if not activation.max.any() and not activation.mean.any():
+if is_dead(layer, unit):
     sentence(as_html(dead(unit)))
 else:
     profile = profile_of(view.store, layer, unit)
-    images = strongest(activation.max, before.label, before.n_classes, n_strongest(layer))
+    images = strongest_of(view.store, layer, unit)
     sentence(with_links(view, [*drive(unit, titles, profile, images), Span(" "), *without(titles, effects, test)]))
     move = main_move(flips, before, view.store.classes.of_output)
     headline_note.show(view, profile, images, effects, test, move)

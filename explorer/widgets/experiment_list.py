@@ -12,14 +12,15 @@ from precompute.store.experiments import registry
 def show(view: View, chosen: str | None = None) -> None:
     """List all experiments as links; those that the store does not hold are quiet."""
     held = set(view.store.experiments)
+    barred = {spec.name for spec in registry.specs() if view.store.lacks(spec.needs_of_all)}
     with st.container(key="experiments", gap=None):
         for name in all_experiments(view):
             label = md_text(title_of(view, name))
             label = f"**{label}**" if name == chosen else label if name in held else f":gray[{label}]"
-            icon = ":material/check:" if name in held else ":material/add:"
+            icon = ":material/check:" if name in held else ":material/block:" if name in barred else ":material/add:"
             with st.container(key="experiment_chosen" if name == chosen else None):
                 st.page_link(navigate.EXPERIMENTS, label=label, icon=icon, query_params=query(view, name))
-        note("✓ in this store, + can be added")
+        note("✓ in this store, + can be added" + (", ⊘ needs a store of --keep all" if barred else ""))
 
 
 def all_experiments(view: View) -> list[str]:

@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import cache, navigate
+from explorer.class_preference import Profile, profile_of
 from explorer.drop_verdicts import verdicts_of
 from explorer.measure_display import Quantity, dead_units
 from explorer.navigate import View
@@ -125,6 +126,8 @@ def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[st
     The latter where the class is settled and another one.
     """
     titles, chosen = view.store.classes.title, tuple(map(int, units))
+    if not layer.keeps_all:
+        return [_highest(titles, profile_of(view.store, layer, unit)) for unit in chosen]
     preferred = cache.preferred(view.source, layer, chosen)
     said = []
     for classes, images in zip(preferred, cache.strongest_images(view.source, layer, chosen), strict=True):
@@ -138,6 +141,11 @@ def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[st
             ]
         said.append(lines)
     return said
+
+
+def _highest(titles: Sequence[str], profile: Profile) -> list[dict[str, str]]:
+    """Say which class has the highest mean, where it is not known whether that is settled."""
+    return [] if profile.silent else [{"verb": "highest mean", "text": titles[profile.highest]}]
 
 
 def _hint(value: Quantity, chance: NullLevel | None, unit: int) -> str:

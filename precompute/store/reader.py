@@ -18,7 +18,7 @@ from precompute.errors import StoreDamaged, StoreError, StoreIncomplete, StoreVe
 from precompute.store import schema
 from precompute.store.experiment import Experiment
 from precompute.store.fingerprint import fingerprint_of
-from precompute.store.keep import ALL, CHANGES, SUMS, lacks
+from precompute.store.keep import ACTIVATIONS, ALL, CHANGES, SUMS, lacks
 from precompute.store.layer import Layer
 from precompute.store.records import (
     AblationEffect,
@@ -102,13 +102,16 @@ class Store:
         """What it keeps of every unit on every image: ``all``, or ``sums`` only; see `precompute.store.keep`."""
         return str(self._file.facts("/").get("keep", ALL))
 
-    def lacks(self, what: str) -> str:
-        """Say that the store keeps sums only and lacks something, in the words of `precompute.store.keep`.
+    @cached_property
+    def lacking(self) -> tuple[str, ...]:
+        """What a store of sums lacks, in the words of `precompute.store.keep`; nothing where it keeps all."""
+        if self.keep != SUMS:
+            return ()
+        return (ACTIVATIONS,) if self.baseline.log_prob is None else (ACTIVATIONS, CHANGES)
 
-        Nothing where it does not lack it, or has no log-probabilities whose changes it could hold.
-        """
-        without = what == CHANGES and self.baseline.log_prob is None
-        return lacks(what) if what and self.keep == SUMS and not without else ""
+    def lacks(self, what: str) -> str:
+        """Say that the store keeps sums only and lacks something, and how to have it; nothing where it does not."""
+        return lacks(what) if what in self.lacking else ""
 
     @cached_property
     def conditions(self) -> tuple[str, ...]:

@@ -135,16 +135,22 @@ def test_a_class_without_images_says_so(made, runs, show):
     assert "has no images in this store" in show("class", store="demo", class_=name).words
 
 
-def test_a_layer_that_goes_below_zero_has_its_units_by_the_class_they_prefer(made, runs, show):
-    put(made("signed", Recipe(per_class=8, layers=((LAYER, 12, (3, 3)),), signed=frozenset({LAYER}))), runs)
+@pytest.mark.parametrize("older", [False, True])
+def test_a_layer_that_goes_below_zero_has_units_by_their_part_above_zero(made, runs, show, older):
+    """Of an older store only the class that a unit prefers is known."""
+    without = frozenset({"later_sums"} if older else set())
+    recipe = Recipe(per_class=8, layers=((LAYER, 12, (3, 3)),), signed=frozenset({LAYER}), without=without)
+    put(made(f"signed {older}", recipe), runs)
     with h5py.File(runs / "demo.h5") as file:
-        held = file[f"/layers/{LAYER}/measure"]
-        preferred, names = held["selective_class"][...], file["/classes/name"].asstr()[...]
-    label = int(preferred[~np.isnan(preferred)][0])
+        held = file[f"/layers/{LAYER}"]
+        preferred, names = held["measure/selective_class"][...], file["/classes/name"].asstr()[...]
+        label = int(preferred[~np.isnan(preferred)][0])
+        means = None if older else held["class_positive_mean"][...]
     words = show("class", store="demo", layer=LAYER, class_=names[label]).words
     gallery = words.split("Units that answer to it most")[1].split("us-head")[0]
     shown = {int(unit) for unit in re.findall(r">unit (\d+)</span>", gallery)}
-    assert shown == set(np.flatnonzero(preferred == label).tolist())
+    answering = preferred == label if older else means[:, label] > np.delete(means, label, axis=1).mean(axis=1)
+    assert shown == set(np.flatnonzero(answering)[:10].tolist())
 
 
 def test_hostile_class_names_appear_as_text(nasty, show):  # noqa: F811

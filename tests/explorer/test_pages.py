@@ -37,6 +37,46 @@ def test_a_store_without_an_optional_part_shows(page, part, made, runs, show):
     assert "us-alert" not in shown.words
 
 
+SUMS = Recipe(
+    per_class=FULL.per_class,
+    layers=FULL.layers,
+    signed=frozenset({"features.10"}),
+    tokens=(("features.8", 2),),
+    keep="sums",
+)
+# Pages that show nothing of every unit on every image, beside the store's.
+SAY_NOTHING_OF_IT = {"layer", "class", "closer", "name", "compare", "what_if"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_store_of_sums_shows_and_says_what_it_lacks(page, made, runs, show):
+    put(made("sums", SUMS), runs)
+    shown = show(page, store="demo", layer="features.10", unit="1", experiment="roles")
+    assert "us-alert" not in shown.words
+    assert ("This store keeps sums only and lacks" in shown.words) == (page not in SAY_NOTHING_OF_IT)
+
+
+def test_of_sums_the_page_of_a_unit_says_what_they_tell(made, runs, show):
+    put(made("sums", SUMS), runs)
+    shown = show("unit", store="demo", layer="features.8", unit="1")
+    assert "Unit 1 has its highest class mean for" in shown.said
+    assert "answers most to" not in shown.said
+    assert "Other images might name another class." in shown.said
+    assert "on the tokens apart from the picture" not in shown.said
+
+
+def test_the_layer_of_a_store_of_sums_still_says_how_many_tokens_it_has(made, runs, show):
+    put(made("sums", SUMS), runs)
+    assert "5 × 5 picture tokens and 2 tokens apart from them" in show("layer", store="demo", layer="features.8").said
+
+
+def test_units_of_a_store_of_sums_cannot_be_set_to_their_means(made, runs, show):
+    put(made("sums", SUMS), runs)
+    shown = show("what_if", store="demo", layer="features.10", change="mean")
+    assert "This store keeps sums only and lacks how strongly each unit fires on each image." in shown.words
+    assert "The units are set to zero instead." in shown.words
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_store_of_a_thousand_classes_shows(page, made, runs, show):
     put(made("thousand", THOUSAND), runs)

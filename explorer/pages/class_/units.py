@@ -191,10 +191,11 @@ def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
 def _answering(layer: Layer, label: int) -> list[tuple[int, float]]:
     """Return the units that answer more to a class than to the others, and how much.
 
-    A layer that goes below zero keeps no class means of its positive part: there it is the units that prefer the class.
+    In an older store a layer that goes below zero has no class means of its positive part: there it is the units that
+    prefer the class.
     """
-    means = layer.class_mean
-    if layer.activation(0).positive_mean is None and not (means < 0).any():
+    means = layer.class_positive_mean
+    if means is not None and not (means < 0).any():
         values = selectivity_for(means, label)
         return [(int(unit), float(values[unit])) for unit in np.flatnonzero(values > 0)]
     held = layer.measures

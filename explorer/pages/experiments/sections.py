@@ -46,6 +46,9 @@ def show(view: View, name: str, layer: Layer | None) -> None:
 def _absent(view: View, spec: ExperimentSpec) -> None:
     shown = presentation_of(spec.name)
     note(f"{'' if shown is None else shown.shows + ' '}Source: {spec.source}.")
+    if lacks := view.store.lacks(spec.needs_of_all):
+        note(f"This store does not hold it, and it cannot be added. {lacks}")
+        return
     network = "It runs the network on the images again." if spec.needs_network else "It reads the store alone."
     needed = f"{network} {spec.advice}".strip()
     note(f"This store does not hold it. {needed} This command says what it will cost, and then adds it:")

@@ -12,6 +12,7 @@ from explorer.widgets.ablation_choice import choose_ablation
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import Markup, heading, note, table
 from explorer.widgets.names import joined, output_link, unit_link
+from precompute.store.keep import ACTIVATIONS
 from precompute.store.reader import Layer
 
 _MOST_ROWS, _MOST_UNITS = 24, 12
@@ -67,10 +68,12 @@ def _changes(view: View, layer: Layer, image: int) -> list[list[str]]:
 def show_strongest(view: View, image: int) -> None:
     """Show for every layer the units that fire most on the image."""
     heading("Units that fire most on it", "by their largest activation; click one to look at it")
+    lacks = view.store.lacks(ACTIVATIONS)
     note(
-        "Units of a layer differ in scale, so a large value need not be unusual. Top 5 %: on 5 % of all images the "
-        "unit fires as strongly as here, or more. Outlined is where it is active: on this image where the store has "
-        "its map, otherwise on its own strongest image."
+        "Units of a layer differ in scale, so a large value need not be unusual. "
+        + (lacks or "Top 5 %: on 5 % of all images the unit fires as strongly as here, or more.")
+        + " Outlined is where it is active: on this image where the store has its map, otherwise on its own strongest "
+        "image."
     )
     for layer in reversed(view.store.layers):
         pictures = _pictures(view, layer, image)
@@ -85,7 +88,7 @@ def _pictures(view: View, layer: Layer, image: int) -> list[Picture]:
     found = cache.strongest_units(view.source, layer, image)
     firing = found.value != 0
     units, values = found.unit[firing].tolist(), found.value[firing].tolist()
-    below = cache.share_below(view.source, layer, image, tuple(units))
+    below = cache.share_below(view.source, layer, image, tuple(units)) if layer.keeps_all else [None] * len(units)
     shown = cache.shown_for(view.source, layer, image, tuple(units), canvas(aspect_of(view.store.model.input_size)))
     n_images, titles = len(view.store.images), view.store.classes.title
     preferred = cache.preferred(view.source, layer, tuple(units))
@@ -93,7 +96,7 @@ def _pictures(view: View, layer: Layer, image: int) -> list[Picture]:
         Picture(
             jpeg=cache.picture_of(view.source, at)[0],
             title=f"unit {unit}",
-            value=f"{significant(value)}, top {percent(1 - share, n_images)}",
+            value=significant(value) + ("" if share is None else f", top {percent(1 - share, n_images)}"),
             overlay=overlay,
             badge="" if at == image else "its strongest",
             hint=_hint(unit, " or ".join(titles[index] for index in classes or ()), share, n_images),
@@ -103,6 +106,8 @@ def _pictures(view: View, layer: Layer, image: int) -> list[Picture]:
     ]
 
 
-def _hint(unit: int, title: str, share: float, n_images: int) -> str:
+def _hint(unit: int, title: str, share: float | None, n_images: int) -> str:
+    if share is None:
+        return f"Unit {unit}"
     sees = f"; on average it answers most to {title}" if title else ""
     return f"Unit {unit} fires more strongly here than on {percent(share, n_images)} of the images{sees}"

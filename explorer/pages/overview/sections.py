@@ -15,6 +15,7 @@ from explorer.widgets import unit_grid
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note, table
 from precompute.store.answers import answers
+from precompute.store.keep import lacks
 from precompute.store.reader import Layer
 
 _TILES_A_LAYER = 4
@@ -54,6 +55,8 @@ def show_conditions(view: View) -> None:
     """Say under what conditions the numbers of this store are right."""
     for sentence in view.store.conditions:
         note(sentence)
+    if view.store.lacking:
+        note(lacks(" and ".join(view.store.lacking)))
 
 
 def _model(view: View) -> str:

@@ -10,6 +10,7 @@ from explorer.pages.unit.exemplars import shown_kind
 from explorer.positions import apart_words
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import heading, note
+from precompute.store.keep import ACTIVATIONS
 from precompute.store.reader import Layer
 
 _SATURATED = 0.02
@@ -17,6 +18,10 @@ _SATURATED = 0.02
 
 def show(view: View, layer: Layer, unit: int) -> None:
     """Show the histogram of the unit's activation, zeros counted apart."""
+    if lacks := view.store.lacks(ACTIVATIONS):
+        heading("How strongly it fires")
+        note(lacks)
+        return
     activation = layer.activation(unit)
     largest = activation.max
     heading("How strongly it fires", "; ".join(_extremes(largest, signed=activation.positive_mean is not None)))

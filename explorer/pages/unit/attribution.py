@@ -59,8 +59,8 @@ def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps])
     _beside_random_weights(view, method, likeness.get(method))
     found = held[method]
     limit = common_limit(found.map[found.computed])
-    ceiling = _ceiling(layer.activation(unit).max)
     strongest = layer.exemplars("top", unit)
+    ceiling = _ceiling(strongest.value)
     pictures = _pictures(view, strongest, found, limit, ceiling)
     origin = view.origin(layer.name, f"unit {unit}", label_of(method))
     taken = Taken("attribution", "Pixels that raise (blue) or lower (orange) the unit's peak on its images", origin)
@@ -173,10 +173,9 @@ def _with_several_peaks(exemplars: Exemplars, n_shown: int) -> int:
     return int((((flat == highest).sum(axis=1) > 1) & (highest[:, 0] != 0)).sum())
 
 
-def _ceiling(largest: Floats) -> float:
-    """Return the value that a unit does not exceed on several images, as with ReLU6; NaN where there is none."""
-    top = float(largest.max())
-    return top if int((largest == top).sum()) > 1 else float("nan")
+def _ceiling(value: Floats) -> float:
+    """Return the value that several of the strongest images share, as with ReLU6; NaN where the first is alone."""
+    return float(value[0]) if int((value == value[0]).sum()) > 1 else float("nan")
 
 
 def _nothing(value: float, ceiling: float, *, computed: bool) -> str:

@@ -41,7 +41,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
         taken=Taken("exemplars", _SAYS[kind], origin),
     )
     said = _caption(found, kind, level)
-    if kind == "top":
+    if kind == "top" and layer.keeps_all:
         said += _at_the_top(layer.activation(unit).max, found)
     if lost & set(found.image.tolist()):
         said.append("Lost: the network gets this image wrong without the unit.")

@@ -7,6 +7,7 @@ from explorer.drop_test import DropTest
 from explorer.format import count
 from explorer.navigate import View
 from explorer.widgets.html import notes
+from precompute.store.keep import ACTIVATIONS
 
 _MOST_NAMED = 5
 
@@ -19,10 +20,17 @@ def show(
     paragraphs = (
         [*headline_details.of_loss(titles, effect, found), *_set_apart(view)],
         headline_details.of_move(titles, move),
-        headline_details.of_drive(titles, profile, images),
+        [*headline_details.of_drive(titles, profile, images), *_not_tested(view, profile)],
         [] if found is not None else _no_statistics(view),
     )
     notes(" ".join(said) for said in paragraphs)
+
+
+def _not_tested(view: View, profile: Profile) -> list[str]:
+    """Say that the class of the highest mean is not held against chance, where the store does not allow it."""
+    if profile.tested or profile.silent:
+        return []
+    return [f"Other images might name another class. {view.store.lacks(ACTIVATIONS)}"]
 
 
 def _no_statistics(view: View) -> list[str]:

@@ -37,7 +37,7 @@ def show_key_measures(view: View, layer: Layer, unit: int, per_class: Ints) -> N
     wanted = [named(name, ablation) for name in _KEY_MEASURES]
     held = [layer.measures[name] for name in wanted if name in layer.measures]
     cards = [_card(view.store, layer, measure, unit, per_class) for measure in held if is_defined(measure)]
-    st.html(f'<dl class="us-measures">{"".join(cards)}{_alive(layer, unit)}</dl>')
+    st.html(f'<dl class="us-measures">{"".join(cards)}{_alive(view.store, layer, unit)}</dl>')
 
 
 def show_all_measures(view: View, layer: Layer, unit: int) -> None:
@@ -106,14 +106,13 @@ def _place_words(found: Place | None) -> str:
     return f"{rank} of {count(found.of, 'unit')}{ties}"
 
 
-def _alive(layer: Layer, unit: int) -> str:
-    activation = layer.activation(unit)
-    signed = activation.positive_mean is not None
-    alive = activation.max > 0 if signed else activation.max != 0
-    share = float(alive.mean()) if alive.size else 0.0
+def _alive(store: Store, layer: Layer, unit: int) -> str:
+    n_alive, n_images = layer.n_active(unit), len(store.images)
+    signed = layer.goes_below_zero
+    share = n_alive / max(1, n_images)
     name, meant = ("Above zero on", "above zero somewhere") if signed else ("Alive on", "not zero everywhere")
     return (
         f'<div title="Images on which the unit is {meant}"><dt>{name}</dt>'
         f"<dd><b>{percent(share, 100)}</b></dd>"
-        f"<span>{alive.sum():,} of {count(alive.size, 'image')}</span></div>"
+        f"<span>{n_alive:,} of {count(n_images, 'image')}</span></div>"
     )

@@ -102,7 +102,7 @@ def _choose_change(view: View, asked: Asked) -> None:
     st.session_state["what_if_change"] = change.kind
     st.selectbox(
         "What becomes of them",
-        list(_CHANGES),
+        [kind for kind in _CHANGES if kind != MEAN or view.layer.keeps_all],
         format_func=_CHANGES.__getitem__,
         key="what_if_change",
         on_change=lambda: _put_change(view, _usual(st.session_state["what_if_change"])),

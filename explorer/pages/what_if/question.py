@@ -9,6 +9,7 @@ from explorer.origin import Origin
 from explorer.selection import Selection
 from precompute.attribution_methods import METHODS
 from precompute.errors import OptionError
+from precompute.store.keep import ACTIVATIONS, lacks
 from precompute.store.reader import Layer
 from precompute.what_if.request import IMAGE, MEAN, MOST_PAIRED, OFF, SCALE, Change, Request
 from precompute.what_if.unit_list import read_units, write_units
@@ -66,6 +67,8 @@ def read(chosen: Selection, layer: Layer, n_images: int) -> Asked:
         change = Change.read(chosen.change or OFF)
         if change.kind == IMAGE and change.image >= n_images:
             raise OptionError(f"There is no image {change.image}: they run from 0 to {n_images - 1}.")
+        if change.kind == MEAN and not layer.keeps_all:
+            raise OptionError(lacks(ACTIVATIONS))
     except OptionError as error:
         change = Change()
         problems.append(f"{error} The units are set to zero instead.")
