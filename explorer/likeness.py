@@ -34,13 +34,18 @@ class Likeness:
         return self.value >= ALIKE
 
     @property
+    def partly(self) -> bool:
+        """Whether the maps look partly alike."""
+        return PARTLY <= self.value < ALIKE
+
+    @property
     def verdict(self) -> str:
         """What it means, in a few words."""
         if np.isnan(self.value):
             return "could not be compared"
         if self.alike:
             return "looks alike with random weights"
-        return "looks partly alike with random weights" if self.value >= PARTLY else "changes with random weights"
+        return "looks partly alike with random weights" if self.partly else "changes with random weights"
 
 
 def likeness_of(store: Store, layer: Layer) -> dict[str, Likeness]:

@@ -147,12 +147,8 @@ def with_ablation(view: View, kind: str) -> View:
 
 def without_choice(view: View) -> View:
     """Return the view without what was chosen among the ways of showing it, for links to where that means nothing."""
-    return View(
-        view.source,
-        view.store,
-        view.selection.to(choice=None, beside=None, part=None, other=None, against=None),
-        view.problems,
-    )
+    chosen = ("choice", "beside", "part", "other", "against", "check", "by")
+    return View(view.source, view.store, view.selection.to(**dict.fromkeys(chosen)), view.problems)
 
 
 def put(chosen: Selection) -> None:

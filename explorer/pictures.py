@@ -127,6 +127,39 @@ def _draw_border(pixels: NDArray[np.uint8], region: NDArray[np.bool_]) -> None:
     pixels[line] = (*LINE, 255)
 
 
+def frame(
+    ends: tuple[float, float, float, float], shape: tuple[int, int], size: tuple[int, int] = (SIDE, SIDE)
+) -> bytes | None:
+    """Draw the border of a rectangle of a network's input as a transparent PNG, as far as it lies on the picture.
+
+    Parameters
+    ----------
+    ends : (float, float, float, float)
+        First row, first column, last row and last column, both ends inside, in pixels of the input counted from 0.
+    shape : (int, int)
+        Rows and columns of the input.
+    size : (int, int)
+        Rows and columns of the PNG, from :func:`canvas`.
+
+    Returns
+    -------
+    bytes or None
+        None where an end is not known, and where nothing of it lies on the picture.
+    """
+    if np.isnan(ends).any():
+        return None
+    top, left, bottom, right = ends
+    rows, columns = (
+        (np.arange(n_pixels) + 0.5) * n_inputs / n_pixels for n_pixels, n_inputs in zip(size, shape, strict=True)
+    )
+    inside = ((rows >= top) & (rows < bottom + 1))[:, None] & ((columns >= left) & (columns < right + 1))
+    if not inside.any():
+        return None
+    pixels = np.zeros((*size, 4), np.uint8)
+    _draw_border(pixels, inside)
+    return _png(pixels)
+
+
 def heat(values: Floats, limit: float) -> bytes:
     """Draw a signed map as a transparent PNG: blue where it is above zero, orange where below, clear at zero.
 

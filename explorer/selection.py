@@ -71,6 +71,8 @@ class Selection:
         The part that is shown of a page that shows one of several; each page has its own.
     other : int or None
         The unit that this one is set beside.
+    check : str or None
+        ``yes`` where a map is held to those of networks with random weights.
     against : str or None
         The store and the layer whose units this layer's are matched with, with a slash between; None for the nearest.
     """
@@ -102,6 +104,7 @@ class Selection:
     by: str | None = None
     part: str | None = None
     other: int | None = None
+    check: str | None = None
     against: str | None = None
 
     def to(self, **changes: Any) -> Self:
@@ -159,7 +162,9 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
         choice=query.get("choice"),
         beside=query.get("beside"),
     )
-    found = found.to(**{part: query.get(part) for part in ("units", "change", "on", "pairs", "by", "part", "against")})
+    found = found.to(
+        **{part: query.get(part) for part in ("units", "change", "on", "pairs", "by", "part", "check", "against")}
+    )
     asked = reading.one_of("layer", [layer.name for layer in store.layers], "layer", default=_first(store))
     if asked is None:
         return found, reading.problems

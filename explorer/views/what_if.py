@@ -3,8 +3,8 @@
 import streamlit as st
 
 from explorer import navigate
-from explorer.pages.what_if import all_images, controls, one_image, question, saved, waiting
-from explorer.widgets import header, messages
+from explorer.pages.what_if import all_images, controls, one_image, question, saved
+from explorer.widgets import header, messages, waiting
 from explorer.widgets.html import escape, note, sentence
 
 view = navigate.current()

@@ -9,8 +9,7 @@ from explorer.navigate import View
 from precompute.what_if.unit_list import write_units
 
 
-def show(view: View, units: Sequence[int], label: str, *, image: int | None = None) -> None:
-    """Lead to the page, with units of the layer that is looked at; to one image where one is given."""
-    on = None if image is None else str(image)
-    chosen = view.selection.to(units=write_units(units), change=None, on=on, pairs=None)
+def show(view: View, units: Sequence[int], label: str) -> None:
+    """Lead to the page, with units of the layer that is looked at."""
+    chosen = view.selection.to(units=write_units(units), change=None, on=None, pairs=None)
     st.page_link(navigate.WHAT_IF, label=label, icon=":material/experiment:", query_params=chosen.query())

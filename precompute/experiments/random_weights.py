@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from precompute.attribution_methods import METHODS
 from precompute.errors import StoreError
@@ -125,16 +125,16 @@ def _by_shard(
         _, peak = exemplar_maps(
             restored.model.network, {own: pairs}, inputs, batch_size=restored.batch_size, side=MAX_EXEMPLAR_MAP_SIDE
         )
-        others = replace(pairs, unit=_most_active(other, site, inputs, pairs, peak[own]))
+        others = replace(pairs, unit=most_active(other.model.network, site, inputs, pairs, peak[own]))
         for name in methods:
             yield name, here, attribution_maps(look, METHODS[name], inputs, others, peak[own], advance).map
 
 
-def _most_active(
-    other: RestoredRun, site: Site, inputs: Tensor, pairs: Wanted, peak: tuple[np.ndarray, np.ndarray]
+def most_active(
+    network: nn.Module, site: Site, inputs: Tensor, pairs: Wanted, peak: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
     """Return the unit that is most active on each image at each position, (pair,)."""
-    output = outputs_at(other.model.network, (site,), inputs)[site].float().cpu()
+    output = outputs_at(network, (site,), inputs)[site].float().cpu()
     maps = output if output.ndim == 4 else output[:, :, None, None]
     row, y, x = (torch.from_numpy(np.ascontiguousarray(values)) for values in (pairs.row, *peak))
     return maps[row, :, y, x].argmax(1).numpy()

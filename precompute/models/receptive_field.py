@@ -62,6 +62,120 @@ def receptive_field_centres(network: nn.Module, site: Site, inputs: torch.Tensor
     return found.get(graph.output)
 
 
+@dataclass(frozen=True)
+class Reach:
+    """Rows or columns of the input that a map's cells depend on: cell i on `step` i + `first` to `step` i + `last`.
+
+    Pixels are counted from 0, both ends are included, and they may lie beyond the image, where it is padded.
+    """
+
+    step: float
+    first: float
+    last: float
+
+    def through(self, stride: float, before: float, after: float) -> "Reach":
+        """Return the reach of cells that see those from `stride` i + `before` to `stride` i + `after` of this map."""
+        return Reach(self.step * stride, self.first + self.step * before, self.last + self.step * after)
+
+    def joined(self, other: "Reach") -> "Reach | None":
+        """Return the reach of cells that depend on both; None where their steps differ."""
+        if self.step != other.step:
+            return None
+        return Reach(self.step, min(self.first, other.first), max(self.last, other.last))
+
+    def of(self, cell: int) -> tuple[float, float]:
+        """Return the first and the last pixel that a cell depends on."""
+        return self.step * cell + self.first, self.step * cell + self.last
+
+
+Reaches = tuple[Reach, Reach]
+_POINTWISE = {
+    *("Relu", "Hardtanh", "Clamp", "ClampMin", "ClampMax", "LeakyRelu", "Elu", "PreluKernel", "Threshold", "Softplus"),
+    *("Sigmoid", "Tanh", "Silu", "Gelu", "Mish", "Hardswish", "Hardsigmoid", "Exp", "Neg", "Abs", "Pow", "Sqrt"),
+    *("Add", "Sub", "Mul", "Div", "NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Clone", "Alias", "ToCopy"),
+}
+
+
+def receptive_fields(network: nn.Module, site: Site, inputs: torch.Tensor) -> Reaches | None:
+    """Find which rows and columns of the input a site's cells can depend on, by how the network is built.
+
+    Every branch counts, so a cell depends on nothing outside; weights of zero and units at rest may make it less.
+
+    Parameters
+    ----------
+    network
+        A network in evaluation mode.
+    site
+        The layer.
+    inputs
+        (image, channel, height, width); two images are enough.
+
+    Returns
+    -------
+    (Reach, Reach) or None
+        Of rows and of columns; None where the site has no space, or something on the way may look elsewhere: attention,
+        a mean over the image, a norm over positions, or an operation that is not known here.
+    """
+    if not site.spatial_shape:
+        return None
+    graph = record(network, site, inputs)
+    found: dict[Value, Reaches | None] = {}
+    for value in graph.operations() if graph.output is not None else ():
+        found[value] = _reaches(value, found)
+    return None if graph.output is None else found.get(graph.output)
+
+
+def _reaches(value: Value, found: dict[Value, Reaches | None]) -> Reaches | None:
+    if len(value.shape) != 4 or any(len(parent.shape) != 4 for parent in value.parents) or not value.parents:
+        return None
+    image: Reaches = (Reach(1.0, 0.0, 0.0), Reach(1.0, 0.0, 0.0))
+    before = [image if parent.is_input else found.get(parent) for parent in value.parents]
+    windows = _seen(value)
+    if windows is not None and before[0] is not None:
+        return before[0][0].through(*windows[0]), before[0][1].through(*windows[1])
+    same_shape = all(parent.shape[2:] == value.shape[2:] for parent in value.parents)
+    if not same_shape or not (value.operation in _POINTWISE or _is_of_units(value)):
+        return None
+    joined = before[0]
+    for other in before[1:]:
+        joined = None if joined is None or other is None else _both(joined, other)
+    return joined
+
+
+def _both(one: Reaches, other: Reaches) -> Reaches | None:
+    down, across = one[0].joined(other[0]), one[1].joined(other[1])
+    return None if down is None or across is None else (down, across)
+
+
+def _is_of_units(value: Value) -> bool:
+    """Say whether maps are put beside each other, unit by unit."""
+    return value.operation == "Cat" and value.saved("dim") in (1, 2**64 - 3)
+
+
+def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float, float]] | None:
+    """Return for rows and columns the stride of an operation's windows, and their first and last cell; None else."""
+    match value.operation:
+        case "Convolution":
+            weight = value.saved("weight")
+            if value.saved("transposed") or weight is None:
+                return None
+            size, stride, dilation = weight.shape[2:], value.saved("stride"), value.saved("dilation")
+        case operation if operation in _POOLS:
+            size = value.saved("kernel_size")
+            stride, dilation = value.saved("stride") or size, value.saved("dilation") or (1, 1)
+        case "ConstantPadNd":
+            sides = [*value.saved("pad"), 0, 0, 0]
+            return (1.0, -sides[2], -sides[2]), (1.0, -sides[0], -sides[0])
+        case _:
+            return None
+    padding = value.saved("padding")
+    down, across = (
+        (float(stride[axis]), -float(padding[axis]), float(dilation[axis] * (size[axis] - 1) - padding[axis]))
+        for axis in (0, 1)
+    )
+    return down, across
+
+
 def _axes(value: Value, found: dict[Value, Axes | None]) -> Axes | None:
     parents = [parent for parent in value.parents if len(parent.shape) == 4]
     if len(value.shape) != 4 or not parents:

@@ -1,12 +1,13 @@
 """A network that has learnt nothing: the same parts, with weights in random order."""
 
+from collections.abc import Collection
 from copy import deepcopy
 
 import torch
 from torch import nn
 
 
-def scrambled(network: nn.Module, *, seed: int = 0) -> nn.Module:
+def scrambled(network: nn.Module, *, seed: int = 0, only: Collection[str] | None = None) -> nn.Module:
     """Return a copy of a network in which the numbers of every weight and every running average are shuffled.
 
     So each tensor keeps its numbers, and the network its scale, whatever its layers are and however they would be
@@ -18,12 +19,14 @@ def scrambled(network: nn.Module, *, seed: int = 0) -> nn.Module:
         It stays as it is.
     seed
         Same seed, same order.
+    only
+        Names of the parameters and buffers to shuffle; all by default.
     """
     copy = deepcopy(network)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for tensor in (*copy.parameters(), *copy.buffers()):
-            if tensor.is_floating_point() and tensor.numel() > 1:
+        for name, tensor in (*copy.named_parameters(), *copy.named_buffers()):
+            if (only is None or name in only) and tensor.is_floating_point() and tensor.numel() > 1:
                 order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
                 tensor.copy_(tensor.flatten()[order].reshape(tensor.shape))
     return copy

@@ -9,6 +9,8 @@ from precompute.attribution_methods import METHODS
 from precompute.errors import OptionError
 
 OFF, MEAN, SCALE, IMAGE = "off", "mean", "scale", "image"
+AFTER, OWN, ALL = 0, 1, 2
+"""Which weights are in random order: of the layers after the one that is asked about, of its own, or all."""
 LEAST_FACTOR, MOST_FACTOR = -1.0, 3.0
 MOST_PAIRED = 10
 """Units of which every pair is changed on request: 45 pairs."""
@@ -99,11 +101,13 @@ class Request:
     method : str or None
         By which attribution method the first units are attributed to the one image, as they are before the change; see
         `precompute.attribution_methods`.
+    random : bool
+        Whether the first of them is attributed again with random weights.
 
     Raises
     ------
     OptionError
-        Where there are no units, or too many to pair, or there is no such method.
+        Where there are no units, or too many to pair, or there is no such method, or none to compare by.
     """
 
     layer: str
@@ -113,10 +117,13 @@ class Request:
     upload: bool = False
     pairs: bool = False
     method: str | None = None
+    random: bool = False
 
     def __post_init__(self) -> None:
         if self.method is not None and self.method not in METHODS:
             raise OptionError(f"There is no method “{self.method[:40]}”. Choose of {', '.join(METHODS)}.")
+        if self.random and not (self.method and self.of_one_image):
+            raise OptionError("Maps with random weights are made by a method, of one image.")
         if not self.units:
             raise OptionError("No units were chosen. Name one at least.")
         if self.units != tuple(sorted(set(self.units))) or self.units[0] < 0:
@@ -139,6 +146,7 @@ class Request:
             "upload": self.upload,
             "pairs": self.pairs,
             "method": self.method,
+            "random": self.random,
         }
 
     @classmethod
@@ -160,6 +168,7 @@ class Request:
                 bool(told["upload"]),
                 bool(told["pairs"]),
                 None if method is None else str(method),
+                bool(told["random"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise OptionError(f"This is no question of a what-if: {error!r}.") from error

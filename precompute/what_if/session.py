@@ -76,7 +76,8 @@ class Session:
             also ``singles`` (unit, image), and ``pairs`` (pair, image), in the order of ``itertools.combinations``.
             About one image: ``before`` and ``after`` (output,) float32; ``maps`` (unit, row, column) of the first units
             as they are; ``picture``, the bytes of a JPEG of what the network sees; with a method also what
-            `precompute.what_if.attributed.Attributor.maps` returns of these units.
+            `precompute.what_if.attributed.Attributor.maps` returns of these units, and with random weights what
+            `precompute.what_if.attributed.Attributor.random` does of the first.
 
         Raises
         ------
@@ -163,7 +164,9 @@ class Session:
         with watch.stage("attributing", 1):
             if site.name not in self._attributors:
                 self._attributors[site.name] = Attributor(self.restored, site)
-            return self._attributors[site.name].maps(request.units[:_MOST_MAPS], request.method, inputs)
+            attributor = self._attributors[site.name]
+            found = attributor.maps(request.units[:_MOST_MAPS], request.method, inputs)
+        return found | (attributor.random(request.units[0], request.method, inputs, watch) if request.random else {})
 
     @cached_property
     def _view(self) -> InputView:

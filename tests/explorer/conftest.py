@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from explorer import cache
 from precompute.store import probe
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
@@ -112,6 +114,34 @@ def show(runs) -> Callable[..., Page]:
         app.run()
         assert [element.value for element in app.exception] == []
         return Page(app)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory):
+    """The process that runs networks is a stand-in, one for all tests; its rules are in `stand_in_worker`."""
+    command = f"{sys.executable} -m tests.explorer.stand_in_worker {tmp_path_factory.mktemp('w') / 'died'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNITSCOPE_WHAT_IF_COMMAND", command)
+        cache.what_if_process.clear()
+        yield
+        cache.what_if_process()._end()
+        cache.what_if_process.clear()
+
+
+@pytest.fixture
+def answered(show) -> Callable[..., Page]:
+    """Run a page until all that it asks of that process is answered."""
+
+    def run(page: str, **query: str) -> Page:
+        shown = show(page, **query)
+        for _ in range(2):  # an answer may lead to the next question
+            for job in list(cache.what_if_process()._jobs.values()):
+                assert job.wait(30)
+            shown.app.run()
+        assert [element.value for element in shown.app.exception] == []
+        return shown
 
     return run
 

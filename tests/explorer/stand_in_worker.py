@@ -52,7 +52,17 @@ def answer(told, request, arrays):
             picture = np.frombuffer(store.thumbnail(0), np.uint8) if "upload" not in arrays else arrays["upload"]
             found = {"before": said, "after": np.roll(said, 1), "maps": maps, "picture": picture}
             error = np.full(len(maps), 0.03 if request.method == "integrated_gradients" else np.nan)
-            return found | ({"attribution": maps - 0.5, "error": error} if request.method else {})
+            if request.method:
+                found |= {
+                    "attribution": maps - 0.5,
+                    "error": error,
+                    "field": np.tile([-2.0, 3, 40, 37], (len(maps), 1)),
+                }
+            if request.random:
+                likeness = np.array([1, 0.1, 0.3, np.nan, 0.6, 0.7, 0.5])
+                found |= {"random_step": np.array([0, 1, 1, 1, 2, 2, 2]), "likeness": likeness}
+                found |= {"random_map": np.tile(maps[0] - 0.5, (7, 1, 1))}
+            return found
         found = {"prediction": (before + 1) % n_outputs}
         found["prediction"][::2] = before[::2]
         if request.pairs:

@@ -1,13 +1,13 @@
 """The page of what-ifs: the URL, the numbers, the words, and what is said when there is no answer."""
 
-import sys
+from functools import partial
 from urllib.parse import urlencode
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from explorer import cache, saved_what_ifs
+from explorer import saved_what_ifs
 from explorer.pages.what_if import all_images, question
 from explorer.pages.what_if.one_image import shares
 from precompute.measures.interaction import Interaction, losses
@@ -17,33 +17,14 @@ from precompute.what_if.unit_list import read_units
 from tests.explorer.conftest import put
 from tests.explorer.test_saved_what_ifs import HOSTILE
 
-
-@pytest.fixture(scope="module", autouse=True)
-def stand_in(tmp_path_factory):
-    """The process is a stand-in, one for all tests; its rules are in `stand_in_worker`."""
-    command = f"{sys.executable} -m tests.explorer.stand_in_worker {tmp_path_factory.mktemp('w') / 'died'}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UNITSCOPE_WHAT_IF_COMMAND", command)
-        cache.what_if_process.clear()
-        yield
-        cache.what_if_process()._end()
-        cache.what_if_process.clear()
+pytestmark = pytest.mark.usefixtures("stand_in")
 
 
 @pytest.fixture
-def ask(made, runs, show):
+def ask(made, runs, answered):
     """Show the page on a question, once its answer is there."""
     put(made("full"), runs)
-
-    def ask(**query):
-        shown = show("what_if", store="demo", layer="features.10", **query)
-        for job in list(cache.what_if_process()._jobs.values()):
-            assert job.wait(30)
-        shown.app.run()
-        assert [element.value for element in shown.app.exception] == []
-        return shown
-
-    return ask
+    return partial(answered, "what_if", store="demo", layer="features.10")
 
 
 def drawn(page):
@@ -214,6 +195,6 @@ def test_changes_in_words(units, change, said):
 def test_a_unit_and_the_order_of_a_layer_lead_here(made, runs, show):
     put(made("full"), runs)
     unit = show("unit", store="demo", layer="features.10", unit="4")
-    assert sum("units=4" in link.proto.query_string for link in unit.app.get("page_link")) == 2
+    assert sum("units=4" in link.proto.query_string for link in unit.app.get("page_link")) == 1
     layer = show("layer", store="demo", layer="features.10")
     assert any("What if the first 6" in link.proto.label for link in layer.app.get("page_link"))

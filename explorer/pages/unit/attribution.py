@@ -11,7 +11,7 @@ from explorer.format import MINUS, count, number, significant
 from explorer.likeness import NAME, Likeness, likeness_of
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
-from explorer.widgets import gallery, what_if_link
+from explorer.widgets import gallery
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, heading, note
 from precompute.attribution_methods import METHODS, label_of
@@ -37,8 +37,9 @@ def show(view: View, layer: Layer, unit: int) -> None:
     else:
         _maps(view, layer, unit, {method: held[method] for method in order})
     if "top" in layer.exemplar_kinds:
-        strongest = int(layer.exemplars("top", unit).image[0])
-        what_if_link.show(view, [unit], "Attribute this unit on any image, by any method", image=strongest)
+        asked = view.selection.to(part="maps", by=view.selection.method, image=None)
+        label = "Any method on any exemplar, held to random weights"
+        st.page_link(navigate.CLOSER, label=label, icon=":material/zoom_in:", query_params=asked.query())
     for reason, methods in _left_out(layer).items():
         note(f"Left out: {', '.join(methods)}. {reason[:1].upper()}{reason[1:].rstrip('.')}.")
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from precompute.models.demo import DemoNetwork
-from precompute.models.receptive_field import Axis, receptive_field_centres, stretched
+from precompute.models.receptive_field import Axis, receptive_field_centres, receptive_fields, stretched
 from precompute.models.sites import find_site, list_sites
 
 SIDE = 48
@@ -93,3 +93,66 @@ def test_what_cannot_be_followed_has_no_anchor():
 def test_a_map_without_anchor_is_stretched_over_the_image():
     assert stretched((12, 6), (48, 48)) == (Axis(4.0, 1.5), Axis(8.0, 3.5))
     assert stretched((), (8, 8)) == (Axis(8.0, 3.5), Axis(8.0, 3.5))
+
+
+# How far a cell reaches
+
+
+class Mixed(nn.Module):
+    """Branches of different reach that are added, joined unit by unit, and pooled."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 4, 5, stride=2, padding=2), nn.BatchNorm2d(4)
+        self.long, self.short = nn.Conv2d(4, 4, 3, padding=2, dilation=2), nn.Conv2d(4, 4, 1)
+        self.joined, self.pool = nn.Identity(), nn.AvgPool2d(3, stride=2, padding=1)
+        self.gated = nn.Identity()
+
+    def forward(self, x):
+        x = self.norm(self.first(functional.pad(x, (1, 2, 3, 0))))
+        x = self.joined(torch.cat([self.long(x) + x, self.short(x)], 1))
+        x = self.pool(x)
+        return self.gated(x * torch.sigmoid(x.mean((2, 3), keepdim=True))).mean((2, 3))
+
+
+def reach(network, name):
+    inputs = torch.rand(2, 3, SIDE, SIDE)
+    return receptive_fields(network.eval(), find_site(list_sites(network, inputs), name), inputs)
+
+
+def touched(network, name, cell):
+    """First and last row and column that a cell depends on, by its gradient; nothing in the network is ever at rest."""
+    seen = []
+    handle = network.get_submodule(name).register_forward_hook(lambda module, inputs, output: seen.append(output))
+    images = torch.rand(8, 3, SIDE, SIDE, requires_grad=True)
+    network(images)
+    handle.remove()
+    (seen[0][:, :, cell[0], cell[1]] * torch.rand(seen[0].shape[:2])).sum().backward()
+    places = images.grad.abs().amax((0, 1)) > 0
+    rows, columns = places.any(1).nonzero(), places.any(0).nonzero()
+    return [(float(each.min()), float(each.max())) for each in (rows, columns)]
+
+
+@pytest.mark.parametrize("name", ["first", "norm", "joined", "pool"])
+def test_a_cell_reaches_exactly_as_far_as_its_gradient(name):
+    torch.manual_seed(0)
+    network = Mixed().eval()
+    found = reach(network, name)
+    for cell in ((5, 5), (5, 6)):
+        assert [axis.of(place) for axis, place in zip(found, cell, strict=True)] == touched(network, name, cell)
+
+
+def test_what_looks_at_the_whole_image_or_is_not_known_has_no_reach():
+    assert reach(Mixed(), "gated") is None
+    assert reach(Upward(), "up") is None
+    assert reach(Upward(), "flat") is None
+
+
+def test_the_reach_of_the_demo_networks_layers_is_that_of_their_kernels_and_pools():
+    network = DemoNetwork(4).eval()
+    down, _ = reach(network, "features.8")
+    low, high = down.of(3)
+    rows, _ = touched(network, "features.8", (3, 3))
+    assert low <= rows[0]
+    assert rows[1] <= high
+    assert down.step == 8

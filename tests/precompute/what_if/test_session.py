@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import stats
 
+from precompute.__main__ import main
+from precompute.attribution_methods import METHODS
 from precompute.errors import ImageFolderError, LayerError, ModelError, OptionError
+from precompute.models.scrambled import scrambled
+from precompute.models.weights_before import weights_by_place
 from precompute.store.reader import open_store
-from precompute.what_if.request import Change, Request
+from precompute.what_if.request import AFTER, ALL, OWN, Change, Request
 from precompute.what_if.session import Session
 from precompute.what_if.warm_layer import WarmLayer, WholeNetwork
 from precompute.what_if.watch import Stopped, Watch
@@ -251,6 +256,68 @@ def test_a_method_that_cannot_be_right_is_refused_with_the_reason(session, monke
     monkeypatch.setattr("precompute.what_if.attributed.not_right", lambda *_: {"deconvolution": "No ReLU modules."})
     with pytest.raises(LayerError, match=r"Deconvolution cannot be right for signed\. No ReLU modules"):
         session.answer(Request("signed", (0,), image=3, method="deconvolution"), b"", Watch())
+
+
+def test_a_map_on_demand_is_the_one_that_a_run_stores(small, tmp_path):
+    stored = shutil.copy(small / "small.h5", tmp_path / "stored.h5")
+    words = ["experiment", "attribution", str(stored), "--layer", "features.4", "--unit", "2", "--images"]
+    assert main([*words, str(small / "images")]) == 0
+    session = Session(stored, images=small / "images", code_allowed=True, watch=Watch())
+    layer = session.store.layer("features.4")
+    for method in METHODS:
+        held, images = layer.attribution(method, 2), layer.exemplars("top", 2).image
+        assert held.computed.all()
+        for image, expected, error in zip(images, held.map, held.error, strict=False):
+            found = session.answer(Request("features.4", (2,), image=int(image), method=method), b"", Watch())
+            np.testing.assert_allclose(found["attribution"][0], expected, rtol=2e-3, atol=1e-5, err_msg=method)
+            np.testing.assert_allclose(found["error"][0], error, rtol=1e-2)
+    session.close()
+
+
+def test_the_field_holds_every_pixel_that_the_peak_depends_on_and_no_others_at_its_corners(session, bare):
+    found = session.answer(Request("features.4", (2,), image=7, method="gradient"), b"", Watch())
+    network, inputs = bare
+    y, x = np.unravel_index(int(maps_at(network, inputs[7:8], "features.4")[0, 2].argmax()), (8, 8))
+    # A kernel of 3, a pool of 2, a kernel of 3: 2 (y - 1) - 1 to 2 (y + 1) + 2.
+    assert found["field"][0].tolist() == [2 * y - 3, 2 * x - 3, 2 * y + 4, 2 * x + 4]
+    rows, columns = np.nonzero(found["attribution"][0])
+    assert found["field"][0, 0] <= rows.min()
+    assert rows.max() <= found["field"][0, 2]
+    assert found["field"][0, 1] <= columns.min()
+    assert columns.max() <= found["field"][0, 3]
+
+
+def test_with_random_weights_after_the_layer_the_map_stays_and_with_all_of_them_it_does_not(session, bare):
+    request_ = Request("features.4", (2,), image=7, method="gradient", random=True)
+    found = session.answer(request_, b"", Watch())
+    step = found["random_step"].tolist()
+    assert step == [AFTER, OWN, OWN, OWN, ALL, ALL, ALL]
+    np.testing.assert_allclose(found["random_map"][0], found["attribution"][0], rtol=2e-3, atol=1e-5)
+    assert found["likeness"][0] == pytest.approx(1, abs=1e-3)
+    for number in range(1, 7):
+        assert abs(found["likeness"][number]) < 0.95
+        one, other = (np.abs(values).ravel() for values in (found["attribution"][0], found["random_map"][number]))
+        shown = (one > 0) | (other > 0)
+        assert found["likeness"][number] == pytest.approx(stats.spearmanr(one[shown], other[shown]).statistic)
+
+
+def test_a_map_with_all_weights_in_random_order_is_that_of_such_a_network(session, bare):
+    found = session.answer(Request("features.4", (2,), image=7, method="gradient", random=True), b"", Watch())
+    network, inputs = bare
+    y, x = np.unravel_index(int(maps_at(network, inputs[7:8], "features.4")[0, 2].argmax()), (8, 8))
+    other, pixels, seen = scrambled(network, seed=1), inputs[7:8].clone().requires_grad_(), []
+    handle = other.features[4].register_forward_hook(lambda _m, _i, output: seen.append(output))
+    other(pixels)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(seen[0][0, :, y, x].max(), pixels)
+    np.testing.assert_allclose(found["random_map"][5], gradient[0].sum(0), rtol=2e-3, atol=1e-4)
+
+
+def test_the_layers_own_weights_are_those_of_its_convolution(session):
+    small = session.restored.model.network
+    weights = weights_by_place(small, session._site(session.store.layer("features.4")), session.restored.probe)
+    assert weights.own == {"features.3.weight", "features.3.bias"}
+    assert "classifier.weight" in weights.after
 
 
 # Where images and code lie
