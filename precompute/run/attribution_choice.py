@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from precompute.attribution_methods import METHODS
-from precompute.images.picture import small_shape, thumbnail
+from precompute.images.picture import thumbnail
 from precompute.models.clock import work_clock
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
@@ -17,7 +17,6 @@ from precompute.stages.exemplar_maps import Look, attribution_maps, exemplar_map
 from precompute.stages.exemplars import Wanted
 from precompute.store.schema import (
     EXEMPLAR_KINDS,
-    MAX_ATTRIBUTION_MAP_SIDE,
     MAX_EXEMPLAR_MAP_SIDE,
     MAX_THUMBNAIL_SIDE,
 )
@@ -63,7 +62,6 @@ def with_attributions(plan: Plan) -> Plan:
         left_out,
         n_exemplars,
         sum(_cost(site, name, n, seconds) for site, methods in exemplars.items() for name, n in methods.items()),
-        sum(_bytes_of_map(plan) * site.n_units * n_exemplars * len(methods) for site, methods in exemplars.items()),
     )
     used = {site: network for site, network in networks.items() if right[site]}
     return replace(plan, attribution=attribution, activations_at=used)
@@ -95,11 +93,6 @@ def _in_order(n_exemplars: int) -> Iterator[tuple[str, int, bool]]:
 
 def _cost(site: Site, name: str, n_exemplars: int, seconds: Seconds) -> float:
     return site.n_units * n_exemplars * seconds[site][name] if n_exemplars else 0.0
-
-
-def _bytes_of_map(plan: Plan) -> int:
-    height, width = small_shape(plan.probe.shape[2:], MAX_ATTRIBUTION_MAP_SIDE)
-    return 2 * height * width
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 import errno
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
@@ -23,7 +23,6 @@ from precompute.progress import Progress
 from precompute.run.alone import Alone
 from precompute.run.blueprint import Blueprint
 from precompute.run.confusion import look_at_confusion
-from precompute.run.cost import store_bytes
 from precompute.run.crew import Team
 from precompute.run.exemplars import write_exemplars
 from precompute.run.image_set import Crew, ImageSet
@@ -33,6 +32,8 @@ from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.planning import make_plan
 from precompute.run.report import Summary, announce, circumstances, completed, report, sweep_record, sweep_report
 from precompute.run.shards import ShardFolder, digest_of, opened, side_files_of
+from precompute.run.size_sample import contents_of
+from precompute.run.store_size import Contents, at_most, bytes_by_part, side_file_bytes
 from precompute.run.sweep import Swept, find_unit_means, sweep_all
 from precompute.store.experiments import registry
 from precompute.store.place import place_of
@@ -76,9 +77,10 @@ def carry_out(
         For anything that cannot work.
     """
     plan = make_plan(options)
-    for sentence in announce(plan):
+    stores = contents_of(plan)
+    for sentence in announce(plan, stores):
         say(sentence)
-    _refuse_full_disk(plan)
+    _refuse_full_disk(plan, stores)
     progress = progress or Progress(stages(training=plan.train is not None))
     doubts = look_at_confusion(plan, progress)
     for sentence in doubts:
@@ -200,7 +202,8 @@ def _write(writer: StoreWriter, part: ImageSet, images: Swept, progress: Progres
 def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
     """Keep to the attributions chosen when the run began: the choice rests on a timing."""
     settled = folder.settled("attribution", asdict(plan.attribution))
-    return replace(plan, attribution=AttributionPlan(**settled))
+    known = {field.name: settled[field.name] for field in fields(AttributionPlan)}  # there was one more once
+    return replace(plan, attribution=AttributionPlan(**known))
 
 
 # Statistics
@@ -247,12 +250,13 @@ def _silent(_sentence: str) -> None:
 # The disk
 
 
-def _refuse_full_disk(plan: Plan) -> None:
+def _refuse_full_disk(plan: Plan, stores: Sequence[Contents]) -> None:
     folder = plan.options.out.resolve().parent
     while not folder.exists():
         folder = folder.parent
     # Side files and the store stand side by side for a while.
-    needed, free = 2 * store_bytes(plan), disk_usage(folder).free
+    needed = sum(side_file_bytes(each) + at_most(bytes_by_part(each)) for each in stores)
+    free = disk_usage(folder).free
     if needed > free:
         raise DiskError(
             f"{plan.options.out}: the run may need {size(needed)} for a while, but {folder} has {size(free)} free. "

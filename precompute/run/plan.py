@@ -34,21 +34,20 @@ class AttributionPlan:
         For every layer the methods that cannot be right there, with the reason.
     n_exemplars
         How many of the top exemplars have a place for maps.
-    seconds, bytes
-        Estimated cost.
+    seconds
+        What they will take.
     """
 
     exemplars: dict[str, dict[str, int]]
     left_out: dict[str, dict[str, str]]
     n_exemplars: int
     seconds: float
-    bytes: float
 
     @classmethod
     def none(cls, layers: Iterable[str]) -> "AttributionPlan":
         """Return the plan of no attributions in some layers."""
         names = list(layers)
-        return cls({name: {} for name in names}, {name: {} for name in names}, 0, 0.0, 0.0)
+        return cls({name: {} for name in names}, {name: {} for name in names}, 0, 0.0)
 
     @property
     def postponed(self) -> float:

@@ -13,9 +13,9 @@ from precompute.models.user_file import code_digest
 from precompute.option_fields import plain
 from precompute.options import RunOptions
 from precompute.provenance import device_name, git_commit, versions
-from precompute.run.cost import store_bytes
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.shards import ShardFolder, array_name
+from precompute.run.store_size import Contents, at_most, bytes_by_part, side_file_bytes
 from precompute.run.sweep import Swept, stats_from
 from precompute.words import duration, percent, size
 
@@ -53,8 +53,16 @@ class Summary:
 # Before the work
 
 
-def announce(plan: Plan) -> list[str]:
-    """Say what a run will do and what it will cost."""
+def announce(plan: Plan, stores: Sequence[Contents]) -> list[str]:
+    """Say what a run will do and what it will cost.
+
+    Parameters
+    ----------
+    plan
+        Of the run.
+    stores
+        What goes into its store: of its images, then of training images where there are some.
+    """
     units = ", ".join(f"{site.name} ({site.n_units} units)" for site in plan.sites)
     attribution, training = plan.attribution, plan.of_training()
     sweep_seconds = plan.sweep_seconds + (0 if training is None else training.sweep_seconds)
@@ -66,8 +74,8 @@ def announce(plan: Plan) -> list[str]:
         *plan.classes.told(),
         f"layers: {units}",
         *plan.conditions,
-        f"Estimated: sweep {duration(sweep_seconds / n)}, attributions {duration(attribution.seconds / n)}, "
-        f"store up to {size(store_bytes(plan))}",
+        f"Estimated: sweep {duration(sweep_seconds / n)}, attributions {duration(attribution.seconds / n)}",
+        *_sizes(stores),
     ]
     lines += [
         f"{site.name} is swept by whole forward passes, because {reason}; the engine would take a fraction of the time"
@@ -80,6 +88,17 @@ def announce(plan: Plan) -> list[str]:
             "`python -m precompute experiment attribution STORE.h5` computes the others, of one unit or of all."
         )
     return [*lines, *_left_out(attribution)]
+
+
+def _sizes(stores: Sequence[Contents]) -> list[str]:
+    """Say how large the store will be, by part, and what else the run needs for a while."""
+    by_part = [bytes_by_part(contents) for contents in stores]
+    parts = {name: sum(each[name] for each in by_part) for name in by_part[0]}
+    told = ", ".join(f"{name} {size(n_bytes)}" for name, n_bytes in parts.items() if n_bytes)
+    return [
+        f"Store: about {size(sum(parts.values()))}, at most {size(at_most(parts))}: {told}",
+        f"Side files until then: {size(sum(map(side_file_bytes, stores)))}",
+    ]
 
 
 def _left_out(attribution: AttributionPlan) -> list[str]:

@@ -1,0 +1,194 @@
+"""The size of a store and of a run's side files, by part, from what goes into them: pure arithmetic, no files.
+
+What a sample of the images cannot tell has a margin: the store is about as large as the sum of its parts, and at most
+as large as the sum of what each can come to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from precompute.measures.image_top import N_STRONGEST
+from precompute.store.keep import ALL
+from precompute.store.schema import EXEMPLAR_KINDS
+
+UNITS_ON_IMAGES, SUMS, FLIPS = "units on images", "sums and statistics", "flips"
+EXEMPLARS, ATTRIBUTIONS, PICTURES, NETWORK = "exemplars", "attributions", "pictures", "network"
+
+MARGIN: Mapping[str, float] = MappingProxyType(
+    {UNITS_ON_IMAGES: 1.25, SUMS: 1.5, FLIPS: 4.0, EXEMPLARS: 1.5, ATTRIBUTIONS: 1.5, PICTURES: 1.25, NETWORK: 1.1}
+)
+"""By what factor a part can exceed its estimate. Few images say little of how often predictions flip."""
+
+_FLOAT, _HALF, _INDEX, _FLIP = 4, 2, 4, 8
+# What HDF5 keeps of a dataset with its facts, and of each of its chunks; how many of the small ones there are.
+_OF_DATASET, _OF_CHUNK = 2500, 60
+_DATASETS, _OF_LAYER, _OF_KIND = 25, 32, 75
+# Numbers of a unit: its measures and statistics under one kind of ablation; the same of a unit and class, packed.
+_OF_UNIT, _OF_UNIT_AND_CLASS = 350, 16
+_OF_UNIT_AND_CLASS_ONCE = 3.5
+_OF_IMAGE_AND_OUTPUT, _OF_IMAGE = 35, 12
+_STRONGEST_PACKED, _LIST_PACKED = 0.5, 0.6
+# A flip in a side file: unit, image and prediction, each of four bytes.
+_SIDE_FLIP = 12
+
+
+@dataclass(frozen=True)
+class LayerSize:
+    """What of a layer decides the size of its part of a store.
+
+    Parameters
+    ----------
+    n_units
+        Its units.
+    map_shape
+        Height and width of an exemplar's map.
+    signed
+        Whether it goes below zero.
+    other_tokens
+        Tokens apart from the picture.
+    flip_rate
+        Share of the images whose prediction changes without a unit, on average.
+    n_attributed, n_places
+        Attribution maps that are made of a unit, and those that there is a place for.
+    activations_packed, changes_packed, maps_packed, attributions_packed
+        What is left of a byte of each kind of number when it is compressed, 0 to about 1.
+    """
+
+    n_units: int
+    map_shape: tuple[int, int]
+    signed: bool = False
+    other_tokens: int = 0
+    flip_rate: float = 0.01
+    n_attributed: int = 0
+    n_places: int = 0
+    activations_packed: float = 0.9
+    changes_packed: float = 0.9
+    maps_packed: float = 0.6
+    attributions_packed: float = 0.6
+
+    @property
+    def numbers_on_image(self) -> int:
+        """How many activations are kept of a unit on an image."""
+        return 2 + self.signed + self.other_tokens
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes into a store.
+
+    Parameters
+    ----------
+    n_images, n_classes
+        Of the run.
+    layers
+        Its layers.
+    n_kinds
+        Kinds of ablation.
+    top_k
+        Exemplars in a list.
+    keep
+        What is kept of every unit on every image; see `precompute.store.keep`.
+    log_prob
+        Whether there are log-probabilities.
+    picture_bytes, path_bytes
+        Of a thumbnail, and of a path.
+    network_bytes
+        Of the network's parameters, where the store carries them, compressed; their number.
+    n_parameters
+        How many datasets these are.
+    attribution_bytes
+        Of one attribution map, before it is compressed.
+    """
+
+    n_images: int
+    n_classes: int
+    layers: tuple[LayerSize, ...]
+    n_kinds: int = 1
+    top_k: int = 25
+    keep: str = ALL
+    log_prob: bool = True
+    picture_bytes: float = 5000
+    path_bytes: float = 40
+    network_bytes: float = 0
+    n_parameters: int = 0
+    attribution_bytes: float = 2 * 112 * 112
+
+    @property
+    def k(self) -> int:
+        """Exemplars in a list: no more than there are images."""
+        return min(self.top_k, self.n_images)
+
+    @property
+    def n_shown(self) -> float:
+        """How many images some list names, about: as if the lists were drawn by lot."""
+        drawn = sum(layer.n_units for layer in self.layers) * len(EXEMPLAR_KINDS) * self.k
+        return self.n_images * (1 - (1 - 1 / self.n_images) ** drawn)
+
+
+def bytes_by_part(contents: Contents) -> dict[str, float]:
+    """Return the size of each part of a store, about; its names are those of `MARGIN`."""
+    return {
+        UNITS_ON_IMAGES: sum(_on_images(contents, layer) for layer in contents.layers),
+        SUMS: _sums(contents),
+        FLIPS: sum(_flips(contents, layer) for layer in contents.layers),
+        EXEMPLARS: sum(_exemplars(contents, layer) for layer in contents.layers),
+        ATTRIBUTIONS: sum(_attributions(contents, layer) for layer in contents.layers),
+        PICTURES: contents.n_shown * contents.picture_bytes,
+        NETWORK: contents.network_bytes + contents.n_parameters * (_OF_DATASET + _OF_CHUNK),
+    }
+
+
+def at_most(parts: Mapping[str, float]) -> float:
+    """Return what a store of these parts does not exceed, by the margin of each."""
+    return sum(n_bytes * MARGIN[name] for name, n_bytes in parts.items())
+
+
+def side_file_bytes(contents: Contents) -> float:
+    """Return the size of the side files that a run has until its store is written: nothing in them is compressed."""
+    total = 0.0
+    for layer in contents.layers:
+        n_pairs = layer.n_units * contents.n_images
+        of_kind = contents.n_kinds * (_HALF + _SIDE_FLIP * layer.flip_rate)
+        maps = len(EXEMPLAR_KINDS) * contents.k * (_HALF * layer.map_shape[0] * layer.map_shape[1] + 16)
+        attributions = layer.n_attributed * (contents.attribution_bytes + 16)
+        total += n_pairs * (_FLOAT * layer.numbers_on_image + of_kind) + layer.n_units * (maps + attributions)
+    return total + contents.n_shown * contents.picture_bytes
+
+
+def _on_images(contents: Contents, layer: LayerSize) -> float:
+    if contents.keep != ALL:
+        return 0.0
+    activations = _FLOAT * layer.numbers_on_image * layer.activations_packed
+    changes = _HALF * contents.n_kinds * layer.changes_packed if contents.log_prob else 0.0
+    n_datasets = layer.numbers_on_image - max(0, layer.other_tokens - 1) + contents.n_kinds * contents.log_prob
+    return layer.n_units * (contents.n_images * (activations + changes) + _OF_CHUNK * n_datasets)
+
+
+def _sums(contents: Contents) -> float:
+    n_layers, kinds = len(contents.layers), contents.n_kinds
+    n_units = sum(layer.n_units for layer in contents.layers)
+    n_datasets = _DATASETS + n_layers * (_OF_LAYER + kinds * _OF_KIND)
+    by_class = n_units * contents.n_classes * (_OF_UNIT_AND_CLASS_ONCE + kinds * _OF_UNIT_AND_CLASS)
+    by_unit = n_units * kinds * _OF_UNIT + n_units * 8 * kinds * _OF_CHUNK
+    strongest = sum(min(N_STRONGEST, layer.n_units) for layer in contents.layers) * (_FLOAT + _INDEX)
+    by_image = contents.n_images * (
+        _OF_IMAGE_AND_OUTPUT + _OF_IMAGE + contents.path_bytes + strongest * _STRONGEST_PACKED
+    )
+    return n_datasets * _OF_DATASET + by_class + by_unit + by_image
+
+
+def _flips(contents: Contents, layer: LayerSize) -> float:
+    return layer.n_units * contents.n_images * contents.n_kinds * layer.flip_rate * _FLIP * _LIST_PACKED
+
+
+def _exemplars(contents: Contents, layer: LayerSize) -> float:
+    n_listed = layer.n_units * len(EXEMPLAR_KINDS) * contents.k
+    of_map = _HALF * layer.map_shape[0] * layer.map_shape[1] * layer.maps_packed
+    chunks = layer.n_units * 3 * len(EXEMPLAR_KINDS) * _OF_CHUNK
+    return n_listed * (of_map + (_FLOAT + _INDEX) * _LIST_PACKED) + chunks
+
+
+def _attributions(contents: Contents, layer: LayerSize) -> float:
+    maps = layer.n_attributed * contents.attribution_bytes * layer.attributions_packed
+    return layer.n_units * (maps + bool(layer.n_places) * 3 * 4 * _OF_CHUNK)
