@@ -327,9 +327,11 @@ def _ablated(store: "Store", layer: str, kind: str) -> "Layer":
 
 
 def main() -> int:
-    """Carry out the command ``unitscope``: ``app`` opens the app, all else is ``python -m precompute``."""
+    """Carry out the command ``unitscope``: ``app`` and ``report``, all else is ``python -m precompute``."""
     if sys.argv[1:2] == ["app"]:
         return _app(sys.argv[2:])
+    if sys.argv[1:2] == ["report"]:
+        return _report(sys.argv[2:])
     from precompute.__main__ import main as command
 
     return command(program="unitscope")
@@ -356,6 +358,16 @@ def _app(arguments: Sequence[str]) -> int:
     asked += [] if options.images is None else ["--images", str(options.images.resolve())]
     asked += ["--allow-code"] if options.allow_code else []
     return int(cli.main(["run", script, "--server.port", str(options.port), "--", *asked], standalone_mode=False) or 0)
+
+
+def _report(arguments: Sequence[str]) -> int:
+    from streamlit.logger import set_log_level
+
+    # Pages are run without a browser, which the library that shows them would warn of.
+    set_log_level("ERROR")
+    from explorer.report import main as command
+
+    return command(arguments, program="unitscope report")
 
 
 if __name__ == "__main__":

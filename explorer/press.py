@@ -1,4 +1,4 @@
-"""Charts made into files, in a process of its own each: ``python -m explorer.press``.
+"""Figures and reports made into files, in a process of its own each: ``python -m explorer.press``.
 
 What draws them takes 100 MB, and lets nothing else in its process run meanwhile. A figure is taken away now and then;
 the app is looked at all day.
@@ -9,6 +9,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 from explorer import paper
@@ -16,11 +19,12 @@ from explorer.paper import Drawing, Kind
 from explorer.store_files import ROOT
 from precompute.errors import UnitscopeError
 
-_LONGEST_S = 120
+_LONGEST_S, _LONGEST_REPORT_S = 120, 900
+_one_report_at_a_time = Lock()
 
 
 class NotPrinted(UnitscopeError):
-    """A figure could not be made into a file."""
+    """A figure or a report could not be made into a file."""
 
 
 def chart_file(spec: dict[str, Any], caption: Sequence[str], width_mm: float, kind: Kind) -> bytes:
@@ -45,17 +49,43 @@ def drawing_file(drawing: Drawing, caption: Sequence[str], width_mm: float, kind
     return _printed({"drawing": asdict(drawing), "caption": list(caption), "width_mm": width_mm, "kind": kind})
 
 
+def report_file(store: Path, layer: str, units: str | None, ablation: str | None) -> bytes:
+    """Return a report, see :func:`explorer.report.write_report`; one at a time is made.
+
+    Raises
+    ------
+    NotPrinted
+        Where it cannot be made.
+    """
+    with _one_report_at_a_time, TemporaryDirectory() as folder:
+        out = Path(folder) / "report.html"
+        asked = {"--layer": layer, "--units": units, "--ablation": ablation, "--out": str(out)}
+        # Joined by =, a value that begins with a hyphen is none the less a value.
+        given = [f"{name}={value}" for name, value in asked.items() if value is not None]
+        _run(["-m", "explorer.report", *given, "--", str(store.absolute())], b"", _LONGEST_REPORT_S)
+        return out.read_bytes()
+
+
 def _printed(job: dict[str, Any]) -> bytes:
-    command = [sys.executable, "-m", "explorer.press"]
+    return _run(["-m", "explorer.press"], json.dumps(job).encode(), _LONGEST_S)
+
+
+def _run(command: list[str], told: bytes, longest_s: float) -> bytes:
+    """Run Python with a command, tell it something, and return what it writes."""
     try:
         done = subprocess.run(
-            command, input=json.dumps(job).encode(), capture_output=True, cwd=ROOT, timeout=_LONGEST_S, check=False
+            [sys.executable, *command],
+            input=told,
+            capture_output=True,
+            cwd=ROOT,
+            timeout=longest_s,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotPrinted(f"The figure could not be made ({error}). Try again.") from error
+        raise NotPrinted(f"This could not be made ({error}). Try again.") from error
     if done.returncode:
         last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise NotPrinted(f"The figure could not be made ({last}). Please report it.")
+        raise NotPrinted(f"This could not be made ({last}). Please report it.")
     return done.stdout
 
 

@@ -29,4 +29,5 @@ elif kept.any():
         with right:
             table.show(view, layer, kept)
 if kept.any():
-    grid.show(view, layer, kept)
+    with st.container(key="wall_of_units"):
+        grid.show(view, layer, kept)

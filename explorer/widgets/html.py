@@ -22,9 +22,11 @@ def together(text: str) -> str:
     return text.replace(" %", "\u00a0%").replace(" ≤ ", "\u00a0≤\u00a0")
 
 
-def heading(title: str, aside: str = "") -> None:
-    """Open a section: its name, and what the reader needs to know to read it."""
-    small = f"<small>{together(escape(aside))}</small>" if aside else ""
+def heading(title: str, aside: str = "", *, does: str = "") -> None:
+    """Open a section: its name, what the reader needs to know to read it, and what he can do there on a screen."""
+    between = "; " if aside and does else ""
+    hint = f'<span class="us-does">{between}{escape(does)}</span>' if does else ""
+    small = f"<small>{together(escape(aside))}{hint}</small>" if aside or does else ""
     st.html(f'<h2 class="us-head">{escape(title)}{small}</h2>')
 
 
@@ -41,6 +43,11 @@ def how_and_limits(reading: str, limits: str) -> None:
 def note(text: str) -> None:
     """Say something quietly."""
     st.html(f'<p class="us-note">{together(escape(text))}</p>')
+
+
+def hint(text: str) -> None:
+    """Say quietly what the reader can do on a screen."""
+    st.html(f'<p class="us-note us-does">{together(escape(text))}</p>')
 
 
 def notes(texts: Iterable[str]) -> None:

@@ -1,18 +1,30 @@
-"""What a page is shared by: a link to it, which knows its store."""
+"""What a page is shared by: a link to it, which knows its store, and a report of what it is about."""
 
+import shlex
+
+import numpy as np
 import streamlit as st
 
-from explorer import navigate
+from explorer import navigate, press, unit_conditions
+from explorer.format import count, md_text
+from explorer.labels import LABELS
 from explorer.navigate import View
+from explorer.unit_criteria import Searched
 from explorer.widgets.html import note
+from precompute.store.reader import Layer
+from precompute.what_if.unit_list import write_units
+
+_MOST_UNITS = 300
 
 
 def show(view: View, page: str) -> None:
-    """Show the menu; what is in it is made when it is open."""
+    """Show the menu; what is in it is made when it is open, and a report when it is asked for."""
     menu = st.popover(":material/share: Share", type="tertiary", key="share", on_change="rerun")
     if menu.open:
         with menu:
             _show_link(view, page)
+            if page in (navigate.UNIT, navigate.LAYER) and view.selection.layer is not None:
+                _show_report(view, view.layer, of_unit=page == navigate.UNIT)
 
 
 def _show_link(view: View, page: str) -> None:
@@ -21,3 +33,39 @@ def _show_link(view: View, page: str) -> None:
         "The link to this page as it is. It carries the fingerprint of the store: opened on another store of the same "
         "name, it says so."
     )
+
+
+def _show_report(view: View, layer: Layer, *, of_unit: bool) -> None:
+    units, title = _asked(view, layer, of_unit=of_unit)
+    if units == []:
+        return
+    listed = None if units is None else write_units(units)
+    if (layer.n_units if units is None else len(units)) > _MOST_UNITS:
+        given = [] if listed is None else ["--units", listed]
+        command = ["--layer", layer.name, *given, "--out", "report.html"]
+        note(f"A report of more than {_MOST_UNITS} units takes minutes. This command makes it:")
+        st.code(f"unitscope report {view.source.quoted} {shlex.join(command)}", language=None, wrap_lines=True)
+        return
+    kind = view.ablation_of(layer) if layer.ablations else None
+    st.download_button(
+        f"Report of {md_text(title)}",
+        lambda: press.report_file(view.source.path, layer.name, listed, kind),
+        file_name=f"{view.origin(layer.name).slug(title)}.html",
+        mime="text/html",
+        on_click="ignore",
+        key="report",
+    )
+    note("One HTML file that can be read and printed anywhere. It takes some seconds, of a whole layer a minute.")
+
+
+def _asked(view: View, layer: Layer, *, of_unit: bool) -> tuple[list[int] | None, str]:
+    """Return the units that a report is asked of, None for all of the layer, and what it is a report of."""
+    if of_unit:
+        unit = view.selection.unit or 0
+        return [unit], f"unit {unit}"
+    if view.selection.find is None:
+        return None, f"layer {layer.name}"
+    searched = Searched(view.store, layer, view.selection.ablation, LABELS.load_where_readable(view.source.path))
+    conditions, _ = unit_conditions.read(view.selection.find, searched)
+    found = np.flatnonzero(unit_conditions.met(conditions, searched)).tolist()
+    return found, f"the {count(len(found), 'unit')} found"

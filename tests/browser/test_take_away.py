@@ -21,17 +21,20 @@ def open_menu(app, figure):
 
 
 def take(app, label):
-    """Click a button of the open menu; return the name of the file and what is in it."""
+    """Click a button of the open menu; return the name of the file and what is in it. The page has to be drawn."""
     button = app.page.get_by_test_id("stPopoverBody").get_by_role("button", name=label, exact=True)
     with app.page.expect_download(timeout=30_000) as started:
-        button.click()
+        # A menu moves with the page, so that a click that scrolls to it first may chase it away.
+        button.dispatch_event("click")
     return started.value.suggested_filename, Path(started.value.path()).read_bytes()
 
 
 def test_a_chart_on_a_dark_page_is_taken_away_dark_on_white_as_svg_pdf_png_and_csv(tab, server):
     app = tab(server, color_scheme="dark")
     layer = open_a_unit(app)
-    shown = app.page.locator("[class*=st-key-class_profile_] .mark-text.role-mark text").all_text_contents()
+    names = app.page.locator("[class*=st-key-class_profile_] .mark-text.role-mark text")
+    expect(names.first).to_be_visible()
+    shown = names.all_text_contents()
     open_menu(app, CHART)
     name, svg = take(app, "SVG")
     assert re.fullmatch(rf"demo-{layer}-unit-3-zero-ablation-Mean-activation[\w-]*\.svg", name)
@@ -54,6 +57,7 @@ def test_a_chart_on_a_dark_page_is_taken_away_dark_on_white_as_svg_pdf_png_and_c
 
 def test_a_wall_of_pictures_is_taken_away_at_the_width_that_is_asked_for(app):
     open_a_unit(app)
+    expect(app.page.locator("[class*=st-key-class_profile_] .mark-text").first).to_be_visible()
     n_shown = app.page.locator(".us-gallery:not(.us-wide) figure").count()
     open_menu(app, WALL)
     width = app.page.get_by_test_id("stPopoverBody").get_by_role("spinbutton")
@@ -82,3 +86,28 @@ def test_a_link_leads_to_the_same_page_and_says_when_it_was_made_for_another_sto
     app.settle(lambda: app.page.goto(re.sub("fingerprint=.*", "fingerprint=<b>0123", link)))
     app.says("Unit 3 ")
     expect(app.page.get_by_role("alert")).to_contain_text("made for another store of this name (fingerprint “<b>0123”")
+
+
+def test_a_report_of_a_unit_and_of_units_found_can_be_read_without_the_app(app, tab, server, tmp_path):
+    layer = open_a_unit(app)
+    sentence = app.page.locator(".us-sentence").inner_text()
+    app.settle(app.page.locator("[class*=st-key-share] button").first.click)
+    name, report = take(app, "Report of unit 3")
+    assert name == f"demo-{layer}-unit-3.html"
+    file = tmp_path / name
+    file.write_bytes(report)
+    reader = app.page.context.new_page()
+    asked = []
+    reader.on("request", lambda request: asked.append(request.url))
+    reader.goto(file.as_uri())
+    assert reader.locator(".us-sentence").inner_text() == sentence
+    assert reader.locator("figure.chart svg").count() == 2
+    widths = reader.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)")
+    assert len(widths) > 5
+    assert min(widths) > 0
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    reader.close()
+    app.open(f"/layer?store=demo&layer={layer}&find=units%3D2-4")
+    app.settle(app.page.locator("[class*=st-key-share] button").first.click)
+    name, report = take(app, "Report of the 3 units found")
+    assert report.count(b"<section") == 3

@@ -23,7 +23,9 @@ _PAGE_WIDTH, _PAGES_SHOWN = 48, 9
 
 def show(view: View, layer: Layer, kept: Met) -> None:
     """Show units as a grid, in the order that the reader chooses."""
-    heading("All units" if kept.all() else "The units found", "the strongest images of each; click one to look at it")
+    heading(
+        "All units" if kept.all() else "The units found", "the strongest images of each", does="click one to look at it"
+    )
     options = [*axes_of(layer), "unit"]
     sort = view.selection.sort or default_order(layer) or "unit"
     order = order_by(layer, sort)

@@ -51,7 +51,8 @@ def show(view: View, layer: Layer, kept: Met) -> None:
     """Draw the units that are kept; a click on a point opens its unit."""
     heading(
         _PLOT_TITLES[view.selection.plot],
-        "a point a unit; click one to look at it, or draw a box around several to find them",
+        "a point a unit",
+        does="click one to look at it, or draw a box around several to find them",
     )
     key = "plot_of_units"
     st.session_state[key] = view.selection.plot

@@ -20,7 +20,7 @@ from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from explorer.null_levels import NullLevel, null_level_of
 from explorer.unit_criteria import Met
-from explorer.widgets.html import heading, note
+from explorer.widgets.html import heading, hint
 from precompute.measures.table import in_points
 from precompute.store.experiments import registry
 from precompute.store.reader import Layer
@@ -31,7 +31,7 @@ _NUMBER_WIDTH, _TEXT_WIDTH, _COLUMNS_THAT_FIT = 105, 140, 9
 
 def show(view: View, layer: Layer, kept: Met) -> None:
     """Show the units that are kept, a row each; a click on a cell opens its unit."""
-    heading("All units in numbers", "click a heading to sort, a cell to look at its unit")
+    heading("All units in numbers", does="click a heading to sort, a cell to look at its unit")
     sets = column_sets(layer)
     columns = view.selection.columns or next(iter(sets))
     if len(sets) > 1:
@@ -55,7 +55,7 @@ def show(view: View, layer: Layer, kept: Met) -> None:
         key=key,
     )
     if len(frame.columns) > _COLUMNS_THAT_FIT:
-        note(f"{len(frame.columns)} columns: scroll sideways in the table for those beyond its edge.")
+        hint(f"{len(frame.columns)} columns: scroll sideways in the table for those beyond its edge.")
     st.download_button(
         f"All measures of {'all' if kept.all() else 'these'} units as CSV",
         lambda: _csv(view, layer, kept),

@@ -24,7 +24,9 @@ _FEWEST_PLACES = 6
 def show(view: View, layer: Layer, unit: int) -> None:
     """Show the maps of one method, chosen by the reader, and say which methods were left out and why."""
     heading(
-        "Where it looks", "pixels that raise (blue) or lower (orange) its peak; point at a picture to see the image"
+        "Where it looks",
+        "pixels that raise (blue) or lower (orange) its peak",
+        does="point at a picture to see the image",
     )
     held = {
         facts.method: layer.attribution(facts.method, unit)

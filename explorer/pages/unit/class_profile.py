@@ -16,7 +16,7 @@ from precompute.store.reader import Layer
 
 def show(view: View, layer: Layer, unit: int, effect: ClassEffects, found: DropTest | None) -> None:
     """Show the class profile and the ablation impact side by side; a click on a class looks at it."""
-    heading("What it sees, and what breaks without it", "click a class to look at its images")
+    heading("What it sees, and what breaks without it", does="click a class to look at its images")
     choose_ablation(view, layer)
     classes = view.store.classes
     frame = class_frame(classes.title, classes.name, layer.class_mean[unit], effect)

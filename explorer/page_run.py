@@ -1,0 +1,157 @@
+"""The app's pages run without a browser: what they say, draw and show, in its order.
+
+A report is made of this, so it says what a page says, whatever the page comes to say.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from streamlit.testing.v1 import AppTest
+
+from explorer.store_files import ROOT
+from precompute.errors import UnitscopeError
+
+_LONGEST_S = 600
+# Where the reader is on the screen, and what leads him on.
+_OF_THE_SCREEN = ("header", "place", "wall_of_units")
+_CHOICES = ("button_group", "selectbox", "number_input")
+
+
+@dataclass(frozen=True)
+class Html:
+    """HTML of ours, in which what a store says is escaped."""
+
+    body: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a reader may choose on the screen, and what is chosen."""
+
+    label: str
+    chosen: str
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """A chart: its specification with its data inside, and what it shows."""
+
+    spec: dict[str, Any]
+    says: str
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table that sorts on the screen; its columns are named as there."""
+
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Parts that stand side by side, and how wide each is."""
+
+    parts: tuple[tuple["Piece", ...], ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A part that is folded away on the screen."""
+
+    title: str
+    parts: tuple["Piece", ...]
+
+
+Piece = Html | Choice | Chart | Table | Columns | Folded
+
+
+class NotShown(UnitscopeError):
+    """A page could not be shown."""
+
+
+class PageRun:
+    """The app on one store, in a process that does nothing else: the app reads its arguments from it."""
+
+    def __init__(self, store: Path) -> None:
+        sys.argv = ["app.py", "--store", str(store)]
+        self._app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=_LONGEST_S).run()
+        self._refuse_errors()
+
+    def pieces(self, page: str, query: Mapping[str, str]) -> tuple[Piece, ...]:
+        """Run a page, by its file, with the parameters of its address.
+
+        Raises
+        ------
+        NotShown
+            Where it ends in an error.
+        """
+        self._app.switch_page(page)
+        self._app.query_params.clear()
+        for name, value in query.items():
+            self._app.query_params[name] = value
+        self._app.run()
+        self._refuse_errors()
+        return tuple(_pieces(self._app.main))
+
+    def _refuse_errors(self) -> None:
+        for error in self._app.exception:
+            raise NotShown(f"A page could not be made ({error.message}). Please report it.")
+
+
+def _pieces(block: Any) -> Iterator[Piece]:
+    for node in block.children.values():
+        if getattr(node, "key", None) in _OF_THE_SCREEN or node.type == "popover":
+            continue
+        if node.type == "expander":
+            yield Folded(node.label, tuple(_pieces(node)))
+        elif hasattr(node, "children"):
+            yield from _inside(node)
+        elif (piece := _piece(node)) is not None:
+            yield piece
+
+
+def _inside(block: Any) -> Iterator[Piece]:
+    columns = [node for node in block.children.values() if node.type == "column"]
+    if columns:
+        yield Columns(tuple(tuple(_pieces(column)) for column in columns), tuple(column.weight for column in columns))
+    else:
+        yield from _pieces(block)
+
+
+def _piece(node: Any) -> Piece | None:
+    if node.type == "html":
+        return Html(node.proto.body)
+    if node.type == "vega_lite_chart":
+        return Chart(_with_data(node.proto), node.proto.alt)
+    if node.type == "dataframe":
+        return Table(node.value.rename(columns=_titles(node.proto)))
+    if node.type in _CHOICES and (chosen := _chosen(node)):
+        return Choice(node.label, chosen)
+    return None
+
+
+def _with_data(proto: Any) -> dict[str, Any]:
+    """Return the specification of a chart as it was before the app parted its data from it."""
+    spec: dict[str, Any] = json.loads(proto.spec)
+    datasets = {each.name: pa.ipc.open_stream(each.data.data).read_all().to_pylist() for each in proto.datasets}
+    return spec | {"datasets": spec.get("datasets", {}) | datasets}
+
+
+def _titles(proto: Any) -> dict[str, str]:
+    columns = json.loads(proto.columns or "{}")
+    return {name: facts["label"] for name, facts in columns.items() if facts.get("label")}
+
+
+def _chosen(node: Any) -> str:
+    if node.type == "button_group":
+        return ", ".join(node.proto.raw_values)
+    if node.type == "selectbox":
+        return str(node.proto.raw_value)
+    return "" if node.value is None else f"{node.value:g}"
