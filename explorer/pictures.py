@@ -22,6 +22,7 @@ CASING = (16, 20, 24)
 CONCEPT = (149, 80, 225)
 RAISES = (31, 127, 184)
 LOWERS = (224, 103, 44)
+Signed = tuple[tuple[int, int, int], tuple[int, int, int]]
 
 
 def data_uri(data: bytes, kind: str) -> str:
@@ -160,7 +161,7 @@ def frame(
     return _png(pixels)
 
 
-def heat(values: Floats, limit: float) -> bytes:
+def heat(values: Floats, limit: float, colours: Signed = (RAISES, LOWERS)) -> bytes:
     """Draw a signed map as a transparent PNG: blue where it is above zero, orange where below, clear at zero.
 
     Parameters
@@ -169,10 +170,12 @@ def heat(values: Floats, limit: float) -> bytes:
         The map.
     limit : float
         The absolute value drawn in full colour; the same for all maps that are compared.
+    colours : pair of RGB
+        Those above and below zero.
     """
     strength = np.clip(np.abs(values) / limit, 0, 1) if limit > 0 else np.zeros(values.shape)
     pixels = np.zeros((*values.shape, 4), np.uint8)
-    pixels[..., :3] = np.where((values > 0)[..., None], RAISES, LOWERS)
+    pixels[..., :3] = np.where((values > 0)[..., None], *colours)
     pixels[..., 3] = np.rint(255 * strength)
     return _png(pixels)
 

@@ -6,6 +6,7 @@ spends a hundred times as long.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import altair as alt
@@ -20,6 +21,63 @@ SERIES = (LOSS, ACTIVATION, GAIN, "#9575cd", "#b8862b")
 """Colours of several curves in one chart; ``REST`` is for what is random."""
 
 MOST_AS_SVG = 2000
+_COLOURS = (ACTIVATION, LOSS, GAIN, REST, *SERIES[3:])
+# What a store says, and expressions: there the words of a colour are no colour.
+_NOT_COLOURS = {"datasets", "values", "data", "domain", "title", "text", "sort", "test", "expr", "description"}
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours in place of the usual ones, each with the same meaning and of the same name: blue stays blue.
+
+    Parameters
+    ----------
+    title : str
+        Its name for readers.
+    colours : tuple of str
+        For activation, loss, gain, the rest, and two more series.
+    on_dark : bool
+        Whether all can be seen on a dark page.
+    """
+
+    title: str
+    colours: tuple[str, ...]
+    on_dark: bool = True
+
+    @property
+    def instead(self) -> dict[str, str]:
+        """The colours that stand in for the usual ones."""
+        return dict(zip((*_COLOURS, FAINT), (*self.colours, self.colours[3] + FAINT[-2:]), strict=True))
+
+    def recoloured(self, part: Any) -> Any:
+        """Return the specification of a chart, or a part of it, in these colours."""
+        if self.colours == _COLOURS:
+            return part
+        if isinstance(part, dict):
+            return {key: held if key in _NOT_COLOURS else self.recoloured(held) for key, held in part.items()}
+        if isinstance(part, list):
+            return [self.recoloured(each) for each in part]
+        return self.instead.get(part, part) if isinstance(part, str) else part
+
+    def redrawn(self, svg: str) -> str:
+        """Return a drawing without words in these colours."""
+        for usual, other in self.instead.items():
+            svg = svg.replace(usual, other)
+        return svg
+
+
+PALETTES = {
+    "standard": Palette("standard", _COLOURS),
+    "colour-blind": Palette(
+        "for colour-blind readers", ("#1a95fe", "#d97a1d", "#39713d", "#959197", "#8531fd", "#ce0cb6")
+    ),
+    "print": Palette("for print", ("#02305f", "#c35709", "#076140", "#969696", "#52317e", "#855f05"), on_dark=False),
+}
+"""Those to choose from, by the word that stands in the URL.
+
+The second keeps its colours apart for readers without red, green or blue cones too; the third has lightnesses that a
+black-and-white printer keeps apart. `tests/explorer/charts/test_theme.py` measures both.
+"""
 ROW = 27
 LABEL_SIZE = 14
 TEXT = "currentColor"

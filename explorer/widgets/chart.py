@@ -13,7 +13,7 @@ from altair.utils.schemapi import debug_mode
 
 from explorer.charts import rows
 from explorer.origin import Origin
-from explorer.widgets import take_away
+from explorer.widgets import palette, take_away
 
 Box = Mapping[str, Sequence[float]]
 """What a reader drew around: its two ends along ``x`` and along ``y``."""
@@ -46,12 +46,13 @@ def draw_chart(
         Called with the box that the reader draws, where the chart has a selection ``box`` beside ``pick``.
     """
     spec = spec_of(draw)
+    shown = palette.current().recoloured(spec)
     if on_pick is None:
-        st.vega_lite_chart(spec, key=key, alt=says)
+        st.vega_lite_chart(shown, key=key, alt=says)
     else:
         modes = ["pick"] if on_box is None else ["pick", "box"]
-        st.vega_lite_chart(spec, key=key, alt=says, on_select=_picks(key, on_pick, on_box), selection_mode=modes)
-    take_away.show(lambda: take_away.chart(spec, says, origin), key=key)
+        st.vega_lite_chart(shown, key=key, alt=says, on_select=_picks(key, on_pick, on_box), selection_mode=modes)
+    take_away.show(lambda: take_away.chart(palette.chosen().recoloured(spec), says, origin), key=key)
 
 
 def spec_of(draw: Callable[[], alt.LayerChart]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from explorer.navigate import View
 from explorer.page_registry import Page
 from explorer.selection import Selection
 from explorer.trail import Stop, step
-from explorer.widgets import check_warning, search_field, share_menu
+from explorer.widgets import check_warning, help_panel, palette, search_field, share_menu
 from explorer.widgets.html import escape
 
 _TRAIL = "trail"
@@ -33,6 +33,8 @@ def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
     """
     st.set_page_config(page_title=page_registry.tab_title(page, view.selection))
     before = _go_on(view, page)
+    palette.show_style()
+    help_panel.listen()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         for other in page_registry.PAGES:
             if other.in_bar:
@@ -41,6 +43,7 @@ def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
         if finds:
             search_field.show_field(view)
         _store_picker(view)
+        help_panel.show_button()
     if finds:
         search_field.show_found(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="place"):

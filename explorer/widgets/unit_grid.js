@@ -6,7 +6,7 @@ function picture({ source, href, path }, setTriggerValue) {
   const frame = document.createElement("span");
   const image = document.createElement("img");
   image.src = source;
-  image.alt = "";
+  image.alt = path;
   const corner = document.createElement("span");
   corner.className = "corner";
   corner.textContent = "↗";

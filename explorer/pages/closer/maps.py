@@ -13,7 +13,7 @@ from explorer.likeness import Likeness
 from explorer.navigate import View
 from explorer.pages.closer.field import field_words
 from explorer.pictures import aspect_of, canvas, common_limit, frame, heat
-from explorer.widgets import gallery, waiting
+from explorer.widgets import gallery, palette, waiting
 from explorer.widgets.gallery import Picture
 from explorer.widgets.html import heading, how_and_limits, note, notes, sentence
 from precompute.attribution_methods import METHODS, label_of
@@ -94,7 +94,7 @@ def _map(found: Arrays, title: str, values: Floats, value: str = "") -> Picture:
     known = bool(np.isfinite(values).all())
     why = "nothing: this map is zero everywhere" if known else "this method cannot be right with such weights"
     shown = known and bool(values.any())
-    overlay = heat(values, common_limit(values)) if shown else None
+    overlay = heat(values, common_limit(values), palette.signed()) if shown else None
     return Picture(found["picture"].tobytes(), title, value, overlay=overlay, instead="" if shown else why)
 
 

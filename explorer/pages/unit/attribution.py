@@ -11,7 +11,7 @@ from explorer.format import MINUS, count, number, significant
 from explorer.likeness import NAME, Likeness, likeness_of
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
-from explorer.widgets import gallery
+from explorer.widgets import gallery, palette
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, heading, note
 from precompute.attribution_methods import METHODS, label_of
@@ -154,7 +154,7 @@ def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: f
             jpeg=view.store.thumbnail(image),
             title=view.store.classes.title[label[image]],
             value=significant(float(value)),
-            overlay=heat(values, limit) if computed and values.any() else None,
+            overlay=heat(values, limit, palette.signed()) if computed and values.any() else None,
             hint=view.store.images.path[image],
             href=navigate.href_of_image(view, int(image)),
             title_href=navigate.href_of_class(view, int(label[image])),

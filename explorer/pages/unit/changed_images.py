@@ -8,7 +8,7 @@ from explorer.class_effects import lost_and_gained
 from explorer.format import count
 from explorer.navigate import View
 from explorer.pictures import data_uri
-from explorer.widgets.html import Markup, heading, link, note, table
+from explorer.widgets.html import Markup, escape, heading, link, note, table
 from explorer.widgets.names import class_link, output_link
 from precompute.store.answers import answers
 from precompute.store.reader import Layer
@@ -47,7 +47,8 @@ def _kind(lost: bool, gained: bool) -> str:
 def _row(view: View, image: int, prediction: int, kind: str) -> list[str]:
     jpeg = view.store.thumbnail(image)
     href = navigate.href_of_image(view, image)
-    picture = link(href, Markup(f'<img src="{data_uri(jpeg, "jpeg")}" alt="">')) if jpeg else ""
+    alt = escape(view.store.images.path[image])
+    picture = link(href, Markup(f'<img src="{data_uri(jpeg, "jpeg")}" alt="{alt}">')) if jpeg else ""
     before = int(view.store.baseline.prediction[image])
     cells = [link(href, view.store.images.path[image]), output_link(view, before), output_link(view, prediction)]
     change = Markup(f'<span class="us-{kind or "note"}">{kind or "wrong both times"}</span>')

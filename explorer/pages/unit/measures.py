@@ -13,6 +13,7 @@ from explorer.measure_choices import in_order, is_defined
 from explorer.measure_display import index_title, quantity_of
 from explorer.navigate import View
 from explorer.null_levels import level_words
+from explorer.widgets import palette
 from explorer.widgets.help_mark import help_mark
 from explorer.widgets.html import Markup, escape, table, together
 from precompute.measures.table import find, in_points, named
@@ -75,7 +76,7 @@ def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
 
 def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: Ints) -> str:
     number, unit_of_measurement = _shown(measure.name, float(measure.values[unit]), per_class)
-    strip = base64.b64encode(rank_strip(measure.values, unit).encode()).decode()
+    strip = base64.b64encode(palette.current().redrawn(rank_strip(measure.values, unit)).encode()).decode()
     level = level_words(store, layer, measure.name, unit) or _tested(layer, measure.name, unit)
     said = (_place_words(place(measure.values, unit)), level)
     return (

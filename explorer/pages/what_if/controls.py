@@ -12,7 +12,7 @@ from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from explorer.pages.what_if.question import MINE, Asked
 from explorer.pictures import data_uri
-from explorer.widgets.html import Markup, heading, link
+from explorer.widgets.html import Markup, escape, heading, link
 from explorer.widgets.names import class_link, image_link
 from precompute.store.reader import Layer
 from precompute.what_if.request import IMAGE, LEAST_FACTOR, MEAN, MOST_FACTOR, OFF, SCALE, Change
@@ -164,7 +164,8 @@ def _number_image(view: View, key: str, image: int, put: Callable[[int], None]) 
         "Image", 0, len(view.store.images) - 1, step=1, key=key, on_change=lambda: put(int(st.session_state[key]))
     )
     jpeg, _ = cache.picture_of(view.source, image)
-    picture = Markup(f'<img src="{data_uri(jpeg, "jpeg")}" alt="" height="64"> ' if jpeg else "")
+    alt = escape(view.store.images.path[image])
+    picture = Markup(f'<img src="{data_uri(jpeg, "jpeg")}" alt="{alt}" height="64"> ' if jpeg else "")
     shown = link(navigate.href_of_image(view, image), picture) if picture else ""
     named = f"{class_link(view, int(view.store.images.label[image]))}, {image_link(view, image)}"
     st.html(f'<p class="us-note">{shown}{named}</p>')

@@ -14,7 +14,7 @@ from explorer.origin import Origin
 from explorer.pages.what_if import question
 from explorer.pages.what_if.question import MINE, Asked, change_words
 from explorer.pictures import aspect_of, common_limit, heat
-from explorer.widgets import gallery
+from explorer.widgets import gallery, palette
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, heading, note, sentence
@@ -94,7 +94,7 @@ def _show_maps(view: View, asked: Asked, found: Arrays, origin: Origin) -> None:
             jpeg,
             f"unit {unit}",
             f"up to {significant(float(values.max()))}",
-            overlay=heat(values, limit) if values.size > 1 else None,
+            overlay=heat(values, limit, palette.signed()) if values.size > 1 else None,
         )
         for unit, values in zip(asked.units, found["maps"], strict=False)
     ]
@@ -127,7 +127,7 @@ def _show_attributions(view: View, asked: Asked, found: Arrays, origin: Origin) 
             jpeg,
             f"unit {unit}",
             _missed(float(error)),
-            overlay=heat(values, limit) if values.any() else None,
+            overlay=heat(values, limit, palette.signed()) if values.any() else None,
             instead="" if values.any() else "nothing: this map is zero everywhere",
         )
         for unit, values, error in zip(asked.units, found["attribution"], found["error"], strict=False)

@@ -1,0 +1,42 @@
+"""Help on every page, by a button or by the key ``?``: the keys, and what the colours mean."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.widgets import palette
+from explorer.widgets.html import heading, table
+
+KEYS = (
+    ("?", "this list"),
+    ("← →", "the unit, class or image before and behind this one; in the quiz, the picture on that side"),
+    ("Tab, Enter", "from link to link, and into one"),
+    ("Esc", "closes what lies over the page"),
+    ("1 to 9", "on the page Name: one of your recent labels"),
+    ("Enter", "on the page Name: keeps the label and goes on; with Shift you are sure, with Ctrl it is a guess"),
+)
+_KEY, _SHOWN = "help", "palette_shown"
+
+
+def listen() -> None:
+    """Open the help at the key ``?``; once on every page."""
+    script = Path(__file__).with_suffix(".js").read_text("utf-8")
+    st.components.v2.component("unitscope_keys", html="<i></i>", js=script)(data={"opens": _KEY}, key="keys")
+
+
+def show_button() -> None:
+    """Show the button that opens the help."""
+    if st.button("?", key=_KEY, type="tertiary", help="Keys and colours"):
+        st.session_state[_SHOWN] = palette.current()
+        _show()
+
+
+@st.dialog("Help", width="medium")
+def _show() -> None:
+    heading("Keys")
+    table([], KEYS, numbers=slice(0), look="us-keys")
+    heading("Colours")
+    palette.show_legend()
+    # The page below takes up another palette; that closes the help.
+    if palette.current() is not st.session_state.get(_SHOWN):
+        st.rerun()

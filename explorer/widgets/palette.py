@@ -1,0 +1,71 @@
+"""The palette of the reader's choice, and what the colours mean."""
+
+import streamlit as st
+
+from explorer.charts.theme import PALETTES, Palette
+from explorer.pictures import Signed
+from explorer.widgets.html import escape
+
+_KEY, _CHOICE = "palette", "palette_choice"
+_USUAL = next(iter(PALETTES))
+_VARIABLES = ("activation", "loss", "gain", "rest", "violet")
+_MEANINGS = (
+    ("activation", "Blue: how strongly a unit fires; pixels that raise it; what is told from chance"),
+    ("loss", "Orange: accuracy lost without a unit; pixels that lower it"),
+    ("gain", "Green: accuracy gained without it"),
+    ("rest", "Grey: everything else, what chance makes, what is not told from chance"),
+    ("violet", "Violet: a concept on a picture; a further line of a chart"),
+)
+
+
+def chosen() -> Palette:
+    """Return the palette that the reader has chosen, here or by a link; the usual one otherwise."""
+    asked = st.query_params.get(_KEY)
+    if asked in PALETTES:
+        st.session_state[_KEY] = asked
+    return PALETTES[st.session_state.get(_KEY, _USUAL)]
+
+
+def current() -> Palette:
+    """Return the palette that the page shows: the one for print cannot be seen on a dark page."""
+    wanted = chosen()
+    return wanted if wanted.on_dark or st.context.theme.type != "dark" else PALETTES[_USUAL]
+
+
+def signed() -> Signed:
+    """Return the colours of a signed map, above and below zero."""
+    above, below = (tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5)) for colour in current().colours[:2])
+    return above, below  # type: ignore[return-value]
+
+
+def show_style() -> None:
+    """Give the page's own parts the colours; once on every page, where they are not the usual ones."""
+    if (shown := current()) is not PALETTES[_USUAL]:
+        pairs = zip(_VARIABLES, shown.colours, strict=False)
+        st.html(
+            f"<style>.stApp, .stDialog {{ {' '.join(f'--us-{name}: {colour};' for name, colour in pairs)} }}</style>"
+        )
+
+
+def show_legend() -> None:
+    """Say what the colours mean, and let the reader choose others."""
+    rows = (f'<dt style="background: var(--us-{name})"></dt><dd>{escape(said)}</dd>' for name, said in _MEANINGS)
+    st.html(f'<dl class="us-colours">{"".join(rows)}</dl>')
+    st.segmented_control(
+        "Palette",
+        list(PALETTES),
+        default=st.session_state.get(_KEY, _USUAL),
+        format_func=lambda name: PALETTES[name].title,
+        key=_CHOICE,
+        required=True,
+        on_change=_choose,
+    )
+    if current() is not chosen():
+        st.html('<p class="us-note">The colours for print are for light pages and for what is taken away.</p>')
+
+
+def _choose() -> None:
+    st.session_state[_KEY] = st.session_state[_CHOICE]
+    # A link that asks for another palette has been followed.
+    if _KEY in st.query_params:
+        del st.query_params[_KEY]
