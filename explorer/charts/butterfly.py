@@ -1,6 +1,7 @@
 """The butterfly: mean activation to the left, drop to the right, on one list of classes."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
+from explorer.charts.form import FormedChart, between, named
 from explorer.class_effects import ClassEffects
 
 Floats = NDArray[np.floating[Any]]
@@ -18,6 +20,7 @@ MOST_ROWS = 24
 _LEFT, _RIGHT_FROM, _RIGHT_TO = 0.33, 0.57, 0.80
 _MIDDLE = (_LEFT + _RIGHT_FROM) / 2
 _BAR = theme.ROW * 0.62
+_LEFT_ENDS, _RIGHT_ENDS = ("least_activation", "most_activation"), ("least_drop", "most_drop")
 
 
 def class_frame(titles: Sequence[str], names: Sequence[str], profile: Floats, effects: ClassEffects) -> pd.DataFrame:
@@ -69,7 +72,7 @@ def split(frame: pd.DataFrame, chosen: str | None, most: int = MOST_ROWS) -> tup
 
 def butterfly(
     frame: pd.DataFrame, chosen: str | None = None, *, most: int = MOST_ROWS, ceiling: float | None = None
-) -> alt.LayerChart:
+) -> FormedChart:
     """Draw the two halves of the sentence. Clicking a row selects its class (selection ``pick``, field ``name``).
 
     Parameters
@@ -84,94 +87,113 @@ def butterfly(
         What chance keeps the largest drop at or below, in points: a dashed line.
     """
     shown, others = split(frame, chosen, most)
-    shown = shown.assign(chosen=shown["name"] == chosen)
-    order = shown["row"].tolist() + (["others"] if len(others) else [])
-    y = alt.Y("row:N", sort=order, axis=None, scale=alt.Scale(domain=order))
-    layers = [_hit_band(shown, y), *_sides(frame, shown, y), _names(shown, y), _tallies(shown, y)]
+    # Rows are told apart by their place on the chart, so that as many rows are always the same form.
+    shown = shown.assign(chosen=shown["name"] == chosen, row=np.arange(len(shown)).astype(str))
+    frames = {"shown": shown, "zero": pd.DataFrame({"zero": [0]})}
     if ceiling is not None:
-        layers.append(_chance(frame, ceiling))
+        frames["chance"] = pd.DataFrame({"ceiling": [ceiling]})
     if len(others):
-        layers += _strip(frame, others, y)
-    height = theme.ROW * len(order)
-    return theme.layered(layers, height=height, own_x=True)
+        frames["others"] = others.assign(row="others")
+        frames["strip"] = pd.DataFrame({"row": ["others"], "text": [f"{len(others):,} other classes"]})
+    below = bool((frame["activation"] < 0).any())
+    form = _form(len(shown), below=below, chance=ceiling is not None, others=bool(len(others)))
+    return FormedChart(form, frames, _ends(frame))
 
 
-def _sides(frame: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
-    base, tip = alt.Chart(shown), _tooltip()
+def _ends(frame: pd.DataFrame) -> dict[str, float]:
+    """Return the ends of both axes, which hold zero."""
+    low, high = min(0.0, float(frame["activation"].min())), max(0.0, float(frame["activation"].max()))
+    ends = (low, high) if high > low else (0.0, 1.0)
+    drops = (
+        min(-1.0, float(frame[["low", "drop"]].min().min())),
+        max(1.0, float(frame[["high", "drop"]].max().max())),
+    )
+    return dict(zip((*_LEFT_ENDS, *_RIGHT_ENDS), (*ends, *drops), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _form(n_rows: int, *, below: bool, chance: bool, others: bool) -> dict[str, Any]:
+    order = [str(row) for row in range(n_rows)] + (["others"] if others else [])
+    y = alt.Y("row:N", sort=order, axis=None, scale=alt.Scale(domain=order))
+    layers = [_hit_band(y), *_sides(y, below=below), _names(y), _tallies(y)]
+    if chance:
+        layers.append(_chance())
+    if others:
+        layers += _strip(y)
+    return theme.layered(layers, height=theme.ROW * len(order), own_x=True).to_dict(validate=False)
+
+
+def _sides(y: alt.Y, *, below: bool) -> list[alt.Chart]:
+    base, tip = named("shown"), _tooltip()
     sees = theme.axis("mean activation", orient="top", grid=False, tickCount=4, titleAnchor="end", titleAlign="left")
     breaks = theme.axis("accuracy lost, points", orient="top", grid=False)
     profile = base.mark_bar(color=theme.ACTIVATION, height=_BAR).encode(
-        x=_left(frame, sees), x2=alt.X2Datum(0), y=y, tooltip=tip
+        x=_left(sees), x2=alt.X2Datum(0), y=y, tooltip=tip
     )
     interval = base.mark_rule(color=theme.REST, strokeWidth=1.5).encode(
-        x=_right(frame, None, "low"), x2=alt.X2("high"), y=y, tooltip=tip
+        x=_right(None, "low"), x2=alt.X2("high"), y=y, tooltip=tip
     )
     drops = base.mark_bar(height=_BAR).encode(
-        x=_right(frame, breaks), x2=alt.X2Datum(0), y=y, color=_loss_or_gain(), tooltip=tip
+        x=_right(breaks), x2=alt.X2Datum(0), y=y, color=_loss_or_gain(), tooltip=tip
     )
-    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.REST, strokeWidth=1)
-    marked = [zero.encode(x=_right(frame, None, "zero"))]
-    if (frame["activation"] < 0).any():
-        marked.append(zero.encode(x=_left(frame, None, "zero")))
+    zero = named("zero").mark_rule(color=theme.REST, strokeWidth=1)
+    marked = [zero.encode(x=_right(None, "zero"))]
+    if below:
+        marked.append(zero.encode(x=_left(None, "zero")))
     return [profile, interval, drops, *marked]
 
 
-def _chance(frame: pd.DataFrame, ceiling: float) -> alt.Chart:
-    line = alt.Chart(pd.DataFrame({"ceiling": [ceiling]})).mark_rule(strokeDash=[4, 4], color=theme.REST, clip=True)
+def _chance() -> alt.Chart:
+    line = named("chance").mark_rule(strokeDash=[4, 4], color=theme.REST, clip=True)
     tip = alt.Tooltip("ceiling:Q", title="largest drop by chance, 95 %, points", format=".1f")
-    return line.encode(x=_right(frame, None, "ceiling"), tooltip=tip)
+    return line.encode(x=_right(None, "ceiling"), tooltip=tip)
 
 
 def _loss_or_gain() -> alt.ColorValue:
     return alt.ColorValue(theme.LOSS, condition={"test": "datum.drop < 0", "value": theme.GAIN})
 
 
-def _hit_band(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
+def _hit_band(y: alt.Y) -> alt.Chart:
     """Lay a band behind each row, as wide as the chart, so that the whole row can be pointed at and clicked."""
     pick = alt.selection_point(name="pick", fields=["name"], toggle=False)
     hover = alt.selection_point(name="hover", fields=["name"], on="pointerover", clear="pointerout", empty=False)
     strength = [{"param": "hover", "empty": False, "value": 0.18}, {"test": "datum.chosen", "value": 0.28}]
-    band = alt.Chart(shown).mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)
+    band = named("shown").mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)
     opacity = alt.OpacityValue(0, condition=strength)
     encoded = band.encode(y=y, x=alt.XValue(0), x2=alt.X2Value("width"), opacity=opacity, tooltip=_tooltip())
     return encoded.add_params(pick, hover)
 
 
-def _names(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
-    text = theme.words(alt.Chart(shown), "center", room=f"width*{_RIGHT_FROM - _LEFT - 0.02:.3f}")
+def _names(y: alt.Y) -> alt.Chart:
+    text = theme.words(named("shown"), "center", room=f"width*{_RIGHT_FROM - _LEFT - 0.02:.3f}")
     return text.encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("title:N"), tooltip=_tooltip())
 
 
-def _tallies(shown: pd.DataFrame, y: alt.Y) -> alt.Chart:
-    text = theme.words(alt.Chart(shown), "right", colour=theme.REST)
+def _tallies(y: alt.Y) -> alt.Chart:
+    text = theme.words(named("shown"), "right", colour=theme.REST)
     return text.encode(x=theme.at(1), y=y, text=alt.Text("tally:N"), tooltip=_tooltip())
 
 
-def _strip(frame: pd.DataFrame, others: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
-    ticks = alt.Chart(others.assign(row="others")).mark_tick(thickness=1.5, size=_BAR, opacity=0.35)
-    label = alt.Chart(pd.DataFrame({"row": ["others"], "text": [f"{len(others):,} other classes"]}))
+def _strip(y: alt.Y) -> list[alt.Chart]:
+    ticks = named("others").mark_tick(thickness=1.5, size=_BAR, opacity=0.35)
+    label = theme.words(named("strip"), "center", colour=theme.REST)
     return [
-        ticks.encode(x=_left(frame, None), y=y, color=alt.ColorValue(theme.ACTIVATION), tooltip=_tooltip()),
-        ticks.encode(x=_right(frame, None), y=y, color=_loss_or_gain(), tooltip=_tooltip()),
-        theme.words(label, "center", colour=theme.REST).encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("text:N")),
+        ticks.encode(x=_left(None), y=y, color=alt.ColorValue(theme.ACTIVATION), tooltip=_tooltip()),
+        ticks.encode(x=_right(None), y=y, color=_loss_or_gain(), tooltip=_tooltip()),
+        label.encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("text:N")),
     ]
 
 
-def _left(frame: pd.DataFrame, axis: alt.Axis | None, field: str = "activation") -> alt.X:
+def _left(axis: alt.Axis | None, field: str = "activation") -> alt.X:
     """Activation, growing from the names to the left; means below zero go to the right of zero."""
-    low = min(0.0, float(frame["activation"].min()))
-    high = max(0.0, float(frame["activation"].max()))
-    domain = [low, high] if high > low else [0.0, 1.0]
-    scale = alt.Scale(domain=domain, range=[alt.ExprRef(f"width*{_LEFT}"), 0], nice=False)
+    scale = alt.Scale(domain=between(_LEFT_ENDS), range=[alt.ExprRef(f"width*{_LEFT}"), 0], nice=False)
     return alt.X(f"{field}:Q", scale=scale, axis=axis)
 
 
-def _right(frame: pd.DataFrame, axis: alt.Axis | None, field: str = "drop") -> alt.X:
+def _right(axis: alt.Axis | None, field: str = "drop") -> alt.X:
     """Drop, growing from the names to the right; gains go to the left of zero."""
-    low = min(-1.0, float(frame[["low", "drop"]].min().min()))
-    high = max(1.0, float(frame[["high", "drop"]].max().max()))
     ends = [alt.ExprRef(f"width*{_RIGHT_FROM}"), alt.ExprRef(f"width*{_RIGHT_TO}")]
-    scale = alt.Scale(domain=[low, high], range=ends, nice=False)
+    scale = alt.Scale(domain=between(_RIGHT_ENDS), range=ends, nice=False)
     return alt.X(f"{field}:Q", scale=scale, axis=axis)
 
 

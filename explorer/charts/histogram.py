@@ -1,5 +1,6 @@
 """The histogram of a unit's activations over all images, with a tick for each picture that is shown."""
 
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -8,11 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
+from explorer.charts.form import FormedChart, between, named
 
 Floats = NDArray[np.floating[Any]]
 
 HEIGHT = 120
 _BINS = 40
+_ENDS = ("least", "most")
 
 
 def bins(values: Floats, n_bins: int = _BINS) -> pd.DataFrame:
@@ -39,7 +42,7 @@ def bins(values: Floats, n_bins: int = _BINS) -> pd.DataFrame:
     return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "images": images})
 
 
-def histogram(values: Floats, shown: Floats, of_class: Floats | None = None) -> alt.LayerChart:
+def histogram(values: Floats, shown: Floats, of_class: Floats | None = None) -> FormedChart:
     """Draw the distribution of a unit's activation over all images.
 
     Parameters
@@ -52,22 +55,28 @@ def histogram(values: Floats, shown: Floats, of_class: Floats | None = None) -> 
         The same for one class, drawn in front.
     """
     frame = bins(values)
-    edges = [float(frame["start"].min()), float(frame["end"].max())] if len(frame) else [0.0, 1.0]
+    frames = {"all": frame, "shown": pd.DataFrame({"start": shown})}
+    if of_class is not None:
+        frames["class"] = _count_between(of_class, frame)
+    ends = (float(frame["start"].min()), float(frame["end"].max())) if len(frame) else (0.0, 1.0)
+    return FormedChart(_form(of_class=of_class is not None), frames, dict(zip(_ENDS, ends, strict=True)))
+
+
+@cache
+def _form(*, of_class: bool) -> dict[str, Any]:
     x = alt.X(
         "start:Q",
-        scale=alt.Scale(domain=edges, nice=False),
+        scale=alt.Scale(domain=between(_ENDS), nice=False),
         axis=theme.axis("largest activation on the image", orient="bottom", grid=False, offset=14),
     )
-    quiet = of_class is not None
-    layers = [_bars(frame, x, theme.REST if quiet else theme.ACTIVATION, 0.45 if quiet else 1)]
-    if of_class is not None:
-        front = _count_between(of_class, frame)
-        layers.append(_bars(front, x, theme.ACTIVATION, 1))
-    ticks = alt.Chart(pd.DataFrame({"start": shown})).mark_tick(color=theme.ACTIVATION, thickness=2, size=10)
+    layers = [_bars("all", x, theme.REST if of_class else theme.ACTIVATION, 0.45 if of_class else 1)]
+    if of_class:
+        layers.append(_bars("class", x, theme.ACTIVATION, 1))
+    ticks = named("shown").mark_tick(color=theme.ACTIVATION, thickness=2, size=10)
     layers.append(
         ticks.encode(x=x, y=alt.YValue(HEIGHT + 8), tooltip=alt.Tooltip("start:Q", title="shown", format=".3g"))
     )
-    return theme.layered(layers, height=HEIGHT)
+    return theme.layered(layers, height=HEIGHT).to_dict(validate=False)
 
 
 def _count_between(values: Floats, frame: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +85,7 @@ def _count_between(values: Floats, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(images=images)
 
 
-def _bars(frame: pd.DataFrame, x: alt.X, colour: str, opacity: float) -> alt.Chart:
+def _bars(name: str, x: alt.X, colour: str, opacity: float) -> alt.Chart:
     y = alt.Y("images:Q", axis=theme.axis("images", tickCount=3, tickMinStep=1, format=",d"))
     tip = [
         alt.Tooltip("start:Q", title="from", format=".3g"),
@@ -84,5 +93,5 @@ def _bars(frame: pd.DataFrame, x: alt.X, colour: str, opacity: float) -> alt.Cha
         alt.Tooltip("images:Q", title="images"),
     ]
     # A rect, not a bar: a bar with two ends on x would lie on its side.
-    bars = alt.Chart(frame).mark_rect(color=colour, opacity=opacity, stroke=None)
+    bars = named(name).mark_rect(color=colour, opacity=opacity, stroke=None)
     return bars.encode(x=x, x2=alt.X2("end"), y=y, y2=alt.Y2Datum(0), tooltip=tip)

@@ -1,7 +1,7 @@
-"""The rows of a chart: frames as Vega-Lite takes them, each once a chart, however many layers show it.
+"""The data of a chart: each frame once, however many layers show it, and as Vega-Lite takes it.
 
 Altair by itself turns a frame into rows, and hashes these, once for every layer that shows it, which takes longer than
-all the rest of a chart.
+all the rest of a chart. The page takes frames as they are; only who takes a figure away needs rows.
 """
 
 from collections.abc import Iterator
@@ -16,35 +16,28 @@ import pandas as pd
 Rows = list[dict[str, Any]]
 
 _NAME = "rows"
-_ONE_CHART: ContextVar["_Frames | None"] = ContextVar("frames of the chart that is being made", default=None)
-
-
-class _Frames:
-    """The frames of one chart, and their rows by the name that its layers call them."""
-
-    def __init__(self) -> None:
-        self._frames: list[pd.DataFrame] = []
-        self.rows: dict[str, Rows] = {}
-
-    def name_of(self, frame: pd.DataFrame) -> str:
-        """Return the name of a frame, which is taken where it is new."""
-        number = next((at for at, held in enumerate(self._frames) if held is frame), len(self._frames))
-        name = f"rows-{number}"
-        if name not in self.rows:
-            self._frames.append(frame)
-            self.rows[name] = rows_of(frame)
-        return name
+_ONE_CHART: ContextVar["dict[str, pd.DataFrame] | None"] = ContextVar("frames of the chart being made", default=None)
 
 
 @contextmanager
-def each_frame_once() -> Iterator[dict[str, Rows]]:
-    """Yield the rows of the one chart that is made a specification meanwhile: its ``datasets``."""
-    frames = _Frames()
+def each_frame_once() -> Iterator[dict[str, pd.DataFrame]]:
+    """Yield the frames of the one chart that is made a specification meanwhile, by the names that its layers call them.
+
+    What is no finite number is NaN in them.
+    """
+    frames: dict[str, pd.DataFrame] = {}
     token = _ONE_CHART.set(frames)
     try:
-        yield frames.rows
+        yield frames
     finally:
         _ONE_CHART.reset(token)
+        frames.update({name: finite(frame) for name, frame in frames.items()})
+
+
+def finite(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with NaN in place of what is infinite, which is no place in a chart."""
+    numbers = [name for name in frame if frame[name].dtype.kind == "f"]
+    return frame.replace([np.inf, -np.inf], np.nan) if np.isinf(frame[numbers].to_numpy()).any() else frame
 
 
 def rows_of(frame: pd.DataFrame) -> Rows:
@@ -72,7 +65,11 @@ def _as_data(frame: Any) -> Any:
     if not isinstance(frame, pd.DataFrame):
         return frame
     frames = _ONE_CHART.get()
-    return {"values": rows_of(frame)} if frames is None else {"name": frames.name_of(frame)}
+    if frames is None:
+        return {"values": rows_of(frame)}
+    name = next((name for name, held in frames.items() if held is frame), f"rows-{len(frames)}")
+    frames[name] = frame
+    return {"name": name}
 
 
 # For good, and not only while a chart is made: altair holds this for all threads at once.

@@ -8,19 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 from altair.utils.schemapi import debug_mode
 
 from explorer.charts import rows
+from explorer.charts.form import FormedChart
 from explorer.origin import Origin
 from explorer.widgets import palette, take_away
 
+Chart = alt.LayerChart | FormedChart
 Box = Mapping[str, Sequence[float]]
 """What a reader drew around: its two ends along ``x`` and along ``y``."""
 
 
 def draw_chart(
-    draw: Callable[[], alt.LayerChart],
+    draw: Callable[[], Chart],
     *,
     key: str,
     says: str,
@@ -45,20 +48,34 @@ def draw_chart(
     on_box : callable, optional
         Called with the box that the reader draws, where the chart has a selection ``box`` beside ``pick``.
     """
-    spec = spec_of(draw)
-    shown = palette.current().recoloured(spec)
+    spec, frames = _made(draw)
+    shown = palette.current().recoloured(spec) | {"datasets": frames}
     if on_pick is None:
         st.vega_lite_chart(shown, key=key, alt=says)
     else:
         modes = ["pick"] if on_box is None else ["pick", "box"]
         st.vega_lite_chart(shown, key=key, alt=says, on_select=_picks(key, on_pick, on_box), selection_mode=modes)
-    take_away.show(lambda: take_away.chart(palette.chosen().recoloured(spec), says, origin), key=key)
+    take_away.show(
+        lambda: take_away.chart(_with_rows(palette.chosen().recoloured(spec), frames), says, origin), key=key
+    )
 
 
-def spec_of(draw: Callable[[], alt.LayerChart]) -> dict[str, Any]:
+def spec_of(draw: Callable[[], Chart]) -> dict[str, Any]:
     """Return the specification of a chart, with its data inside."""
-    with debug_mode(False), rows.each_frame_once() as datasets:
-        return draw().to_dict(validate=False) | {"datasets": datasets}
+    return _with_rows(*_made(draw))
+
+
+def _made(draw: Callable[[], Chart]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    with debug_mode(False), rows.each_frame_once() as frames:
+        chart = draw()
+        if isinstance(chart, FormedChart):
+            return chart.made()
+        spec = chart.to_dict(validate=False)
+    return spec, frames
+
+
+def _with_rows(spec: dict[str, Any], frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    return spec | {"datasets": {name: rows.rows_of(frame) for name, frame in frames.items()}}
 
 
 def _picks(key: str, on_pick: Callable[[Any], None], on_box: Callable[[Box], None] | None) -> Callable[[], None]:

@@ -66,7 +66,7 @@ def test_the_chosen_class_is_always_shown():
 
 def test_the_strip_says_how_many_classes_it_holds():
     frame, _ = made_up(1000)
-    assert f"{1000 - MOST_ROWS} other classes" in butterfly(frame).to_json()
+    assert f"{1000 - MOST_ROWS} other classes" in str(butterfly(frame).to_dict())
 
 
 def test_classes_without_images_are_left_out():
@@ -95,7 +95,7 @@ def test_names_with_dots_and_brackets_are_data_and_never_fields():
 
 def test_what_chance_gives_is_a_line_where_it_is_known():
     frame, _ = made_up(12)
-    assert "strokeDash" not in butterfly(frame).to_json()
+    assert "strokeDash" not in str(butterfly(frame).to_dict())
     with_line = butterfly(frame, ceiling=7.5).to_dict()
     (line,) = [layer for layer in with_line["layer"] if "strokeDash" in layer["mark"]]
     assert with_line["datasets"][line["data"]["name"]] == [{"ceiling": 7.5}]

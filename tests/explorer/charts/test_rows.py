@@ -1,4 +1,4 @@
-"""Frames become rows once a chart, and are what altair itself would make of them."""
+"""A chart has each of its frames once, and rows are what altair itself would make of them."""
 
 import altair as alt
 import numpy as np
@@ -39,16 +39,17 @@ def test_rows_are_those_that_altair_makes():
     assert ours[2]["number"] is None
 
 
-def test_layers_of_one_frame_share_its_rows():
-    with debug_mode(False), rows.each_frame_once() as datasets:
+def test_layers_of_one_frame_share_it():
+    with debug_mode(False), rows.each_frame_once() as frames:
         spec = two_layers(FRAME).to_dict(validate=False)
     names = [layer["data"]["name"] for layer in spec["layer"]]
     assert names[0] == names[1] != names[2]
-    assert set(datasets) == set(names)
-    assert datasets[names[2]] == [{"zero": 0}]
+    assert set(frames) == set(names)
+    assert frames[names[2]]["zero"].tolist() == [0]
+    assert np.isnan(frames[names[0]]["number"]).tolist() == [False, True, True]
 
 
-def test_charts_that_are_made_at_the_same_time_keep_their_rows_apart():
+def test_charts_that_are_made_at_the_same_time_keep_their_frames_apart():
     with rows.each_frame_once() as outer:
         two_layers(FRAME).to_dict(validate=False)
         with rows.each_frame_once() as inner:
