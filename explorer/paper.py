@@ -30,13 +30,16 @@ _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _PIXELS_A_MM = 448 / 89
 _PNG_DPI, _CSS_DPI, _POINTS = 300, 96, 72
 _MARGIN, _GAP = 14, 12
+_NARROWEST = 120
 _CAPTION_SIZES = (13.0, 11.0)
-_LINE = 1.4
+_LINE, _DESCENT = 1.4, 0.3
 # The measuring font is not the printed one: this much wider than it no line of that gets.
 _SURELY = 1.08
 
-# What XML cannot hold.
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+# What XML cannot hold, and what would turn around the line that it stands in.
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+# Where a line may end: not between a number and its sign.
+_WORD = re.compile(r"[^ \t\r\n]+(?: %[^ \t\r\n]*)?")
 
 # What the page's theme adds to every chart, with its light colours.
 _LABELS = {"labelFontSize": 12, "labelColor": QUIET, "labelFontWeight": "normal", "labelPadding": 8}
@@ -139,7 +142,7 @@ def _written(part: Any) -> Any:
 
 
 def plain(text: object) -> str:
-    """Return text that XML can hold; what it cannot is shown as a replacement character."""
+    """Return text that an SVG can hold in its place; what it cannot is shown as a replacement character."""
     return _NO_TEXT.sub("\ufffd", writable(text))
 
 
@@ -175,11 +178,12 @@ def draw_wall(tiles: Sequence[Tile], aspect: float, width: float, columns: int) 
     width : float
         Width of the wall, in pixels of the screen.
     columns : int
-        How many stand in a row.
+        How many stand in a row, where there is room for the words below them.
     """
+    columns = max(1, min(columns, int(width // _NARROWEST)))
     side = (width - _GAP * (columns - 1)) / columns
     tall = side / aspect
-    below = 2 * _LINE * _CAPTION_SIZES[1]
+    below = (2 * _LINE + _DESCENT) * _CAPTION_SIZES[1]
     step = tall + below + _GAP
     placed = (
         _tile(tile, (place % columns) * (side + _GAP), (place // columns) * step, side, tall)
@@ -286,7 +290,7 @@ def _line(text: str, x: float, y: float, size: float, colour: str, *, halo: bool
 def wrapped(text: str, room: float, size: float) -> list[str]:
     """Break a text into lines that are no wider than the room, in pixels; a word that is wider is broken too."""
     lines = [""]
-    for word in plain(text).split():
+    for word in _WORD.findall(plain(text)):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
         if _length(joined, size) <= room:
             lines[-1] = joined

@@ -30,6 +30,20 @@ def data_uri(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
+def mosaic(jpegs: Sequence[bytes]) -> bytes:
+    """Lay the pictures of up to four images together, two in a row, as one JPEG; nothing where there are none."""
+    parts = [Image.open(io.BytesIO(jpeg)).convert("RGB") for jpeg in jpegs if jpeg]
+    if not parts:
+        return b""
+    width, height = parts[0].size
+    whole = Image.new("RGB", (2 * width, 2 * height), "white")
+    for at, part in enumerate(parts[:4]):
+        whole.paste(part.resize((width, height)), (at % 2 * width, at // 2 * height))
+    out = io.BytesIO()
+    whole.save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
 def outline_level(top_maps: Floats) -> float:
     """Return the activation that outlines a unit's active regions: half of what its top exemplars typically reach.
 

@@ -1,12 +1,13 @@
 """A grid of units: a tile each, with its strongest pictures; each leads to the unit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -17,10 +18,14 @@ from explorer.measure_display import Quantity, dead_units
 from explorer.navigate import View
 from explorer.notable_units import NotableUnit
 from explorer.null_levels import NullLevel, null_level_of
-from explorer.pictures import aspect_of, data_uri
+from explorer.paper import Drawing, Tile, draw_wall
+from explorer.pictures import aspect_of, data_uri, mosaic
+from explorer.widgets import take_away
+from explorer.widgets.take_away import Figure
 from precompute.store.reader import Layer
 
 _PICTURES = 4
+_A_ROW = 6
 _HERE = Path(__file__).parent
 
 
@@ -58,6 +63,33 @@ def show(
         on_pick_change=lambda: _open(view, layer, key),
         on_go_change=lambda: _follow(key),
     )
+    if tiles:
+        take_away.show(lambda: _figure(view, layer, tiles, value), key=key)
+
+
+def _figure(view: View, layer: Layer, tiles: list[dict[str, Any]], value: Quantity | None) -> Figure:
+    """Return the grid to be taken away: of each unit the pictures as one, and what is said of it."""
+    number = f", “{value.label}”" if value else ""
+    says = f"Units, each by its strongest images; below it its number{number} and the class that it answers to"
+    told = [{"unit": tile["target"], "value": tile["value"], "answers to": _said(tile["drive"])} for tile in tiles]
+
+    def draw(width: float) -> Drawing:
+        images = _images(view, layer, [tile["target"] for tile in tiles])
+        shown = [_on_paper(view, *each) for each in zip(tiles, told, images, strict=True)]
+        return draw_wall(shown, aspect_of(view.store.model.input_size), width, _A_ROW)
+
+    return take_away.wall(draw, says, view.origin(layer.name), lambda: pd.DataFrame(told))
+
+
+def _on_paper(view: View, tile: Mapping[str, Any], said: Mapping[str, Any], images: NDArray[np.integer[Any]]) -> Tile:
+    pictures = [view.store.thumbnail(int(image)) for image in images if image >= 0]
+    title = f"{tile['name']}   {tile['value']}".strip()
+    return Tile(mosaic(pictures), title, str(said["answers to"]))
+
+
+def _said(drive: Sequence[Mapping[str, str]]) -> str:
+    """Return the class that a unit answers to on average, without the verb."""
+    return drive[-1]["text"] if drive else ""
 
 
 def _follow(key: str) -> None:

@@ -88,3 +88,22 @@ def test_an_outline_is_seen_on_any_picture(shade):
     drawn = png[png[..., 3] > 0]
     assert (drawn[:, 3] == 255).all()
     assert (np.abs(drawn[:, :3] - shade).min(axis=1) > 100).mean() > 0.25
+
+
+def test_pictures_of_up_to_four_images_are_laid_together():
+    made = Image.open(io.BytesIO(pictures.mosaic([jpeg_of("red"), b"", jpeg_of("blue"), jpeg_of("lime")])))
+    assert made.size == (16, 16)
+    places = [made.getpixel(place) for place in ((3, 3), (12, 3), (3, 12), (12, 12))]
+    assert [tuple(round(part / 255) for part in pixel) for pixel in places] == [
+        (1, 0, 0),
+        (0, 0, 1),
+        (0, 1, 0),
+        (1, 1, 1),
+    ]
+    assert pictures.mosaic([b""]) == b""
+
+
+def jpeg_of(colour):
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8), colour).save(out, "JPEG", quality=95)
+    return out.getvalue()
