@@ -3,10 +3,10 @@
 import pytest
 
 from precompute.store.reader import open_store
-from tests.golden.values import STORES, unpack
+from tests.golden.values import STORES, SUMS, unpack
 
 
-@pytest.fixture(params=STORES, ids=lambda packed: packed.name)
+@pytest.fixture(params=[*STORES, *SUMS], ids=lambda packed: packed.name)
 def golden(request, runs):
     return unpack(request.param, runs).rename(runs / "golden.h5")
 

@@ -15,7 +15,7 @@ from explorer.widgets import unit_grid
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note, table
 from precompute.store.answers import answers
-from precompute.store.keep import lacks
+from precompute.store.keep import ACTIVATIONS, lacks
 from precompute.store.reader import Layer
 
 _TILES_A_LAYER = 4
@@ -41,13 +41,18 @@ def show_guide(view: View) -> None:
     if not view.store.layers:
         note("This store holds no layer.")
     else:
+        sees = (
+            "Highest mean: the class with the highest mean activation; other images might name another."
+            if view.store.lacks(ACTIVATIONS)
+            else "Sees: the class with the highest mean activation, if the strongest images are of that class too; "
+            "several where the images do not settle which."
+        )
         note(
-            "Each tile is one unit. The reason to look at it stands above its pictures. Sees: the class with the "
-            "highest mean activation, if the strongest images are of that class too; several where the images do not "
-            "settle which. Full dot: the loss is more than chance explains. Ring: it may be chance. Most selective: "
-            "among units that fire on at least as many images as a class has; in brackets what 95 of 100 shuffles of "
-            "the labels stay below. Most general: of units without which all classes together lose, the one without "
-            "which the largest number of classes loses, some of them perhaps by chance."
+            f"Each tile is one unit. The reason to look at it stands above its pictures. {sees} Full dot: the loss is "
+            "more than chance explains. Ring: it may be chance. Most selective: among units that fire on at least as "
+            "many images as a class has; in brackets what 95 of 100 shuffles of the labels stay below. Most general: "
+            "of units without which all classes together lose, the one without which the largest number of classes "
+            "loses, some of them perhaps by chance."
         )
 
 
