@@ -42,7 +42,8 @@ def numbers_of(spec: Mapping[str, Any]) -> pd.DataFrame:
             continue
         frame = frames.setdefault(name, pd.DataFrame({"mark": layer["mark"]["type"]} | row for row in tables[name]))
         frames[name] = frame.rename(columns=dict(_titles(layer, frame)))
-    shown = list(frames.values())
+    # Beside the rows of another table whole numbers would become fractions.
+    shown = [frame.astype(object) for frame in frames.values()]
     if len(shown) == 1:
         return shown[0].drop(columns="mark")
     return pd.concat(shown, ignore_index=True) if shown else pd.DataFrame()

@@ -37,6 +37,7 @@ def test_the_numbers_of_a_chart_are_its_rows_named_as_on_the_screen():
     bars = found[found["mark"] == "rect"]
     assert bars["drop (accuracy lost, points)"].tolist() == pytest.approx(frame["drop"].tolist())
     assert bars["lost (images lost)"].tolist() == frame["lost"].tolist()
+    assert all(cell.isdigit() for cell in read(csv_of(bars))["lost (images lost)"].astype(str))
     assert found["ceiling (largest drop by chance, 95 %, points)"].dropna().tolist() == [6.0]
 
 
