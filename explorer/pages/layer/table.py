@@ -26,7 +26,8 @@ from precompute.store.experiments import registry
 from precompute.store.reader import Layer
 
 _TABLE_HEIGHT = 540
-_NUMBER_WIDTH, _TEXT_WIDTH, _COLUMNS_THAT_FIT = 105, 140, 9
+_NUMBER_WIDTH, _TEXT_WIDTH, _COLUMNS_THAT_FIT = 80, 140, 7
+_A_LETTER, _BESIDE_HEADING = 6.3, 18
 
 
 def show(view: View, layer: Layer, kept: Met) -> None:
@@ -98,19 +99,26 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, NullLevel])
     for name, found in chance.items():
         label = f"{found.level.label}: {found.words.name}"
         columns[f"{name}_chance"] = st.column_config.NumberColumn(
-            label, format="%.3g", help=found.words.reason, width=_NUMBER_WIDTH
+            label, format="%.3g", help=found.words.reason, width=_width(label)
         )
     for name in frame.columns[~frame.columns.isin(list(columns))]:
         measure = layer.measures[name]
         if measure.is_index:
-            columns[name] = st.column_config.TextColumn(measure.label, help=help_markdown(measure), width=_TEXT_WIDTH)
+            width = _width(measure.label, _TEXT_WIDTH)
+            columns[name] = st.column_config.TextColumn(measure.label, help=help_markdown(measure), width=width)
         elif measure.kind == "flag":
             frame[name] = frame[name] == 1
             columns[name] = st.column_config.CheckboxColumn(measure.label, help=help_markdown(measure))
         else:
             shown = quantity_of(measure)
             finely = "%.1f" if in_points(name) else "%.3g"
+            label = shown.label.replace(", points", ", pt")
             columns[name] = st.column_config.NumberColumn(
-                shown.label.replace(", points", ", pt"), format=finely, help=help_markdown(measure), width=_NUMBER_WIDTH
+                label, format=finely, help=help_markdown(measure), width=_width(label)
             )
     return columns
+
+
+def _width(label: str, least: int = _NUMBER_WIDTH) -> int:
+    """Return how wide a column is: its heading is read whole, for a table does not break it into lines."""
+    return max(least, round(_A_LETTER * len(label)) + _BESIDE_HEADING)
