@@ -49,7 +49,7 @@ def drawing_file(drawing: Drawing, caption: Sequence[str], width_mm: float, kind
     return _printed({"drawing": asdict(drawing), "caption": list(caption), "width_mm": width_mm, "kind": kind})
 
 
-def report_file(store: Path, layer: str, units: str | None, ablation: str | None) -> bytes:
+def report_file(store: Path, layer: str, units: str | None, ablation: str | None, palette: str) -> bytes:
     """Return a report, see :func:`explorer.report.write_report`; one at a time is made.
 
     Raises
@@ -59,7 +59,7 @@ def report_file(store: Path, layer: str, units: str | None, ablation: str | None
     """
     with _one_report_at_a_time, TemporaryDirectory() as folder:
         out = Path(folder) / "report.html"
-        asked = {"--layer": layer, "--units": units, "--ablation": ablation, "--out": str(out)}
+        asked = {"--layer": layer, "--units": units, "--ablation": ablation, "--palette": palette, "--out": str(out)}
         # Joined by =, a value that begins with a hyphen is none the less a value.
         given = [f"{name}={value}" for name, value in asked.items() if value is not None]
         _run(["-m", "explorer.report", *given, "--", str(store.absolute())], b"", _LONGEST_REPORT_S)

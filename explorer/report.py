@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from explorer import navigate, paper
+from explorer.charts.theme import PALETTES
 from explorer.format import count, significant
 from explorer.origin import Origin
 from explorer.page_run import Chart, Choice, Columns, Folded, Html, PageRun, Piece, Table
 from explorer.selection import Selection
+from explorer.widgets import palette
 from explorer.widgets.html import escape
 from precompute.errors import DiskError, LayerError, UnitscopeError
 from precompute.store.damage import reading
@@ -41,9 +43,14 @@ class _Asked:
     units: Sequence[int]
     whole_layer: bool
     ablation: str | None
+    palette: str
+
+    def query(self, unit: int | None = None) -> dict[str, str]:
+        """Return the parameters of the page of a unit, or of the layer."""
+        return {**self.shown.to(unit=unit).query(), palette.PARAMETER: self.palette}
 
     @property
-    def query(self) -> Selection:
+    def shown(self) -> Selection:
         """What its pages look at."""
         kind = self.ablation or next(iter(self.layer.ablations), "zero")
         return Selection(printable(self.store.path.stem), layer=self.layer.name, ablation=kind)
@@ -57,7 +64,15 @@ class _Asked:
         return f"{noun} {write_units(self.units).replace('-', '–')} of {self.layer.name}"
 
 
-def write_report(path: Path, layer: str, units: str | None, out: Path, *, ablation: str | None = None) -> int:
+def write_report(
+    path: Path,
+    layer: str,
+    units: str | None,
+    out: Path,
+    *,
+    ablation: str | None = None,
+    colours: str = palette.USUAL,
+) -> int:
     """Write a report.
 
     Parameters
@@ -72,6 +87,8 @@ def write_report(path: Path, layer: str, units: str | None, out: Path, *, ablati
         The file. It is put into place when it is whole.
     ablation : str, optional
         The kind of ablation; the layer's first by default.
+    colours : str
+        One of `explorer.charts.theme.PALETTES`.
 
     Returns
     -------
@@ -90,7 +107,7 @@ def write_report(path: Path, layer: str, units: str | None, out: Path, *, ablati
             raise LayerError(f"--units {units}: name at least one unit of {layer}, such as 3, 7, 12-20.")
         if ablation is not None and ablation not in held.ablations:
             raise LayerError(f"--ablation {ablation}: {layer} was ablated by {', '.join(held.ablations) or 'nothing'}.")
-        asked = _Asked(store, held, chosen, units is None, ablation)
+        asked = _Asked(store, held, chosen, units is None, ablation, colours)
         part = out.with_name(f".{out.name}.part")
         try:
             with part.open("w", encoding="utf-8", newline="\n") as file:
@@ -104,17 +121,17 @@ def write_report(path: Path, layer: str, units: str | None, out: Path, *, ablati
 
 
 def _write(asked: _Asked, file: TextIO) -> None:
-    pages, put, name = PageRun(asked.store.path), _Writer(file), asked.query.store
-    silenced = [f"{asked.query.ablation} ablation"] if asked.layer.ablations else []
+    pages, put, name = PageRun(asked.store.path), _Writer(file), asked.shown.store
+    silenced = [f"{asked.shown.ablation} ablation"] if asked.layer.ablations else []
     origin = Origin(((name, asked.store),), (asked.layer.name, *silenced))
     put.start(f"{asked.title} · {name}", asked.title, origin)
     if asked.whole_layer:
-        put.section("layer", pages.pieces(navigate.LAYER, asked.query.query()))
+        put.section("layer", pages.pieces(navigate.LAYER, asked.query()))
     brief = len(asked.units) > MOST_WHOLE
     if len(asked.units) > 1:
         put.contents(asked.units, brief=brief)
     for unit in asked.units:
-        pieces = pages.pieces(navigate.UNIT, asked.query.to(unit=unit).query())
+        pieces = pages.pieces(navigate.UNIT, asked.query(unit))
         if brief:
             put.section(f"unit-{unit}", tuple(_main_things(pieces)), "brief")
         else:
@@ -239,10 +256,18 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "python -m ex
     add("--layer", required=True, metavar="LAYER", help="the layer")
     add("--units", metavar="UNITS", help="units such as 3, 7, 12-20 (the layer and all its units)")
     add("--ablation", metavar="KIND", help="the kind of ablation (the layer's first)")
+    add("--palette", default=palette.USUAL, choices=list(PALETTES), help="the colours (%(default)s)")
     add("--out", type=Path, required=True, metavar="FILE.html", help="the file")
     options = parser.parse_args(arguments)
     try:
-        n = write_report(options.store, options.layer, options.units, options.out, ablation=options.ablation)
+        n = write_report(
+            options.store,
+            options.layer,
+            options.units,
+            options.out,
+            ablation=options.ablation,
+            colours=options.palette,
+        )
     except UnitscopeError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return 1

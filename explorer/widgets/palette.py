@@ -6,8 +6,10 @@ from explorer.charts.theme import PALETTES, Palette
 from explorer.pictures import Signed
 from explorer.widgets.html import escape
 
+PARAMETER = "palette"
+"""The parameter by which a link asks for a palette, by its name."""
+USUAL = next(iter(PALETTES))
 _KEY, _CHOICE = "palette", "palette_choice"
-_USUAL = next(iter(PALETTES))
 _VARIABLES = ("activation", "loss", "gain", "rest", "violet")
 _MEANINGS = (
     ("activation", "Blue: how strongly a unit fires; pixels that raise it; what is told from chance"),
@@ -20,16 +22,21 @@ _MEANINGS = (
 
 def chosen() -> Palette:
     """Return the palette that the reader has chosen, here or by a link; the usual one otherwise."""
-    asked = st.query_params.get(_KEY)
+    asked = st.query_params.get(PARAMETER)
     if asked in PALETTES:
         st.session_state[_KEY] = asked
-    return PALETTES[st.session_state.get(_KEY, _USUAL)]
+    return PALETTES[st.session_state.get(_KEY, USUAL)]
+
+
+def name() -> str:
+    """Return the name of the palette that the reader has chosen."""
+    return next(name for name, palette in PALETTES.items() if palette is chosen())
 
 
 def current() -> Palette:
     """Return the palette that the page shows: the one for print cannot be seen on a dark page."""
     wanted = chosen()
-    return wanted if wanted.on_dark or st.context.theme.type != "dark" else PALETTES[_USUAL]
+    return wanted if wanted.on_dark or st.context.theme.type != "dark" else PALETTES[USUAL]
 
 
 def signed() -> Signed:
@@ -40,7 +47,7 @@ def signed() -> Signed:
 
 def show_style() -> None:
     """Give the page's own parts the colours; once on every page, where they are not the usual ones."""
-    if (shown := current()) is not PALETTES[_USUAL]:
+    if (shown := current()) is not PALETTES[USUAL]:
         pairs = zip(_VARIABLES, shown.colours, strict=False)
         st.html(
             f"<style>.stApp, .stDialog {{ {' '.join(f'--us-{name}: {colour};' for name, colour in pairs)} }}</style>"
@@ -54,7 +61,7 @@ def show_legend() -> None:
     st.segmented_control(
         "Palette",
         list(PALETTES),
-        default=st.session_state.get(_KEY, _USUAL),
+        default=st.session_state.get(_KEY, USUAL),
         format_func=lambda name: PALETTES[name].title,
         key=_CHOICE,
         required=True,
@@ -67,5 +74,5 @@ def show_legend() -> None:
 def _choose() -> None:
     st.session_state[_KEY] = st.session_state[_CHOICE]
     # A link that asks for another palette has been followed.
-    if _KEY in st.query_params:
-        del st.query_params[_KEY]
+    if PARAMETER in st.query_params:
+        del st.query_params[PARAMETER]

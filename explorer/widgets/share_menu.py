@@ -10,6 +10,7 @@ from explorer.format import count, md_text
 from explorer.labels import LABELS
 from explorer.navigate import View
 from explorer.unit_criteria import Searched
+from explorer.widgets import palette
 from explorer.widgets.html import note
 from precompute.store.reader import Layer
 from precompute.what_if.unit_list import write_units
@@ -47,9 +48,10 @@ def _show_report(view: View, layer: Layer, *, of_unit: bool) -> None:
         st.code(f"unitscope report {view.source.quoted} {shlex.join(command)}", language=None, wrap_lines=True)
         return
     kind = view.ablation_of(layer) if layer.ablations else None
+    colours = palette.name()
     st.download_button(
         f"Report of {md_text(title)}",
-        lambda: press.report_file(view.source.path, layer.name, listed, kind),
+        lambda: press.report_file(view.source.path, layer.name, listed, kind, colours),
         file_name=f"{view.origin(layer.name).slug(title)}.html",
         mime="text/html",
         on_click="ignore",

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from explorer import report
+from explorer.charts.theme import PALETTES
 from explorer.report import main, write_report
 from precompute.store.reader import open_store
 from tests.explorer.conftest import put
@@ -143,3 +144,11 @@ def test_the_command_says_what_it_wrote(made, tmp_path, capsys):
     assert "one.html: 1 unit, " in capsys.readouterr().out
     with open_store(made("full")) as store:
         assert store.fingerprint in out.read_text("utf-8")
+
+
+def test_it_is_drawn_in_the_colours_that_are_asked_for(made, tmp_path, written):
+    out = tmp_path / "printed.html"
+    of_loss = PALETTES["print"].colours[1]
+    assert main([str(made("full")), "--layer=features.10", "--units=4", "--palette=print", f"--out={out}"]) == 0
+    assert of_loss in out.read_text("utf-8")
+    assert of_loss not in written
