@@ -5,6 +5,7 @@
 # make run    the app alone
 # make architecture   the picture and the tables of docs/architecture.md, drawn from the code
 # make coverage   docs/coverage.md anew: which layers of which networks can be looked at (some hours)
+# make test-ray   the tests that need Ray, in an environment of their own on top of the usual one
 # make campaign   the long trials of docs/reliability.md: damaged stores, killed runs, two writers, a full disk
 
 PYTHON ?= python3
@@ -50,6 +51,18 @@ architecture: .venv/installed-dev
 .PHONY: test-long
 test-long: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 -m "long or hypothesis" --hypothesis-profile long
+
+# Ray lies in an environment of its own, which sees what the usual one holds.
+.PHONY: test-ray
+test-ray: .cache/ray/installed
+	OMP_NUM_THREADS=1 .cache/ray/bin/python -m pytest -m ray $(TESTS)
+
+.cache/ray/installed: .venv/installed-dev requirements-ray.txt
+	$(BIN)/python -m venv .cache/ray
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$(.cache/ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/unitscope.pth"
+	.cache/ray/bin/python -m pip install $(PIP) -q -r requirements-ray.txt
+	@touch $@
 
 coverage: .venv/installed-dev
 	$(BIN)/python -m tests.coverage

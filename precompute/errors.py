@@ -11,6 +11,7 @@
       + OptionError       an option has a value that cannot work
       + DiskError         the store cannot be written where it was asked for
       + TooLittleMemory   the machine has too little free memory
+      + WorkerRefused     another machine cannot take part in a run
       + ShardFailed       a shard of a run failed time and again in the processes that compute shards
       + StoreError        a store cannot be used
           - StoreMissing      there is no such file
@@ -78,6 +79,10 @@ class DiskError(UnitscopeError):
 
 class TooLittleMemory(UnitscopeError):
     """The machine has too little free memory for what was asked."""
+
+
+class WorkerRefused(UnitscopeError):
+    """Another machine cannot take part in a run."""
 
 
 class ShardFailed(UnitscopeError):

@@ -1,6 +1,6 @@
 """The options of a run, read once at the edge."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -32,6 +32,16 @@ _DECIDING = (
     *("weights", "units_on", "ablation", "attribution", "top_k", "limit", "shard_size", "batch_size", "precision"),
     *("background", "white", "max_megapixels", "follow_links", "keep"),
 )
+
+
+def _of_ray(options: "RunOptions") -> Iterator[str]:
+    """Say what of the devices cannot stand together with Ray."""
+    named = () if options.ray is None else options.device.split(",")
+    if any(":" in name or name == "mps" for name in named):
+        yield (
+            f"--device {options.device} cannot stand with --ray: Ray gives out the GPUs of its nodes. Name cuda for "
+            "all of them, or cpu."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +107,12 @@ class RunOptions:
         default="auto",
         value="D",
         check=device_names,
+    )
+    ray: str | None = option(
+        "compute the shards on a Ray cluster: its address, or `local` for one of this machine alone",
+        default=None,
+        value="ADDRESS",
+        told="no Ray",
     )
     rates: bool = option("show beside the progress how fast each of several processes is", default=False)
     batch_size: int = option("images that go through the network together", default=64, value="N", read=int, at_least=1)
@@ -177,7 +193,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         unnamed = "Name at least one layer by --layer; `python -m precompute layers MODEL` lists them."
-        refuse_wrong(self, [] if self.layers else [unnamed])
+        refuse_wrong(self, [*([] if self.layers else [unnamed]), *_of_ray(self)])
         place_of(self.out)  # refuses what a store must not replace
 
     def identity(self) -> dict[str, Any]:

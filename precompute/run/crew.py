@@ -7,7 +7,7 @@ disk in common with this one but the images.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from types import TracebackType
@@ -155,10 +155,9 @@ class Team:
         self, part: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
     ) -> Iterator[str]:
         """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Crew`."""
-        waiting, speed = deque(todo), _Speed()
-        failures: Counter[str] = Counter()
+        waiting, speed = _Waiting(todo), _Speed()
         try:
-            while waiting or self._busy:
+            while waiting.shards or self._busy:
                 self._give_out(waiting, lambda name: _task(part, work, images, name, todo[name]))
                 for worker, message in self._workers.hear(list(self._busy)):
                     busy = self._busy[worker]
@@ -174,9 +173,8 @@ class Team:
                         raise message.error
                     else:
                         stage.advance(-busy.steps)
-                        waiting.append(busy.task.shard)
-                        failures[busy.task.shard] += 1
-                        self._lost(worker, message.cause, failures[busy.task.shard])
+                        waiting.once_more(busy.task.shard, worker.name)
+                        self._lost(worker, message.cause, waiting.failures(busy.task.shard))
                     if self._rates:
                         stage.note(str(speed))
         finally:
@@ -185,13 +183,16 @@ class Team:
                 self._busy.clear()
                 self._free.clear()
 
-    def _give_out(self, waiting: deque[str], task: Callable[[str], Task]) -> None:
-        if waiting and not self._free and not self._busy:
+    def _give_out(self, waiting: "_Waiting", task: Callable[[str], Task]) -> None:
+        if waiting.shards and not self._free and not self._busy:
             self._free.extend(self._workers.start())
-        while waiting and self._free:
-            worker, busy = self._free.popleft(), _Busy(task(waiting.popleft()))
-            self._busy[worker] = busy
-            worker.give(busy.task)
+        places = {worker.name for worker in (*self._free, *self._busy)}
+        for worker in tuple(self._free):
+            shard = waiting.next_for(worker.name, places)
+            if shard is not None:
+                self._free.remove(worker)
+                self._busy[worker] = _Busy(task(shard))
+                worker.give(self._busy[worker].task)
 
     def _done(self, worker: Worker, speed: "_Speed", further_steps: int) -> None:
         busy = self._busy.pop(worker)
@@ -238,6 +239,32 @@ def _task(part: ImageSet, work: Work, images: ImageList, name: str, positions: P
     # A loader of a person's own cannot be sent; the worker has its own.
     shown = replace(images.at(where), load=PictureLoader())
     return Task(name, work, shown, where, {site.name: reason for site, reason in part.plan.slow.items()})
+
+
+class _Waiting:
+    """The shards that nobody is at, and where each of them has failed."""
+
+    def __init__(self, shards: Iterable[str]) -> None:
+        self.shards = deque(shards)
+        self._failed: dict[str, list[str]] = {}
+
+    def once_more(self, shard: str, place: str) -> None:
+        """Put a shard back that failed in a place."""
+        self.shards.append(shard)
+        self._failed.setdefault(shard, []).append(place)
+
+    def failures(self, shard: str) -> int:
+        """Count how often a shard has failed."""
+        return len(self._failed[shard])
+
+    def next_for(self, place: str, places: Set[str]) -> str | None:
+        """Take the next shard for a place: none that failed there, as long as there are others where it did not."""
+        for shard in self.shards:
+            failed = self._failed.get(shard, ())
+            if place not in failed or places <= set(failed):
+                self.shards.remove(shard)
+                return shard
+        return None
 
 
 class _Speed:

@@ -51,15 +51,26 @@ class Desk:
         except Exception as error:  # the shard is tried elsewhere, and the person told of it
             return Lost(told(error))
 
-    def _arrays(self, task: Task, advance: Advance) -> Arrays:
+    def plan(self) -> Plan:
+        """Return the run's plan, made here the first time.
+
+        Raises
+        ------
+        UnitscopeError
+            Where the network is not that of the run, or cannot be had here.
+        """
         if self._plan is None:
             torch.set_num_threads(self._threads)
             if self._device.type == "cuda":
                 torch.cuda.set_device(self._device)
             self._plan = self._blueprint.built(self._device, sharers=self._sharers)
-        if task.slow.keys() != {site.name for site in self._plan.slow}:
-            self._plan = self._plan.swept_plainly(task.slow)
-        return task.work(self._plan, self._read(self._plan, task), advance)
+        return self._plan
+
+    def _arrays(self, task: Task, advance: Advance) -> Arrays:
+        plan = self.plan()
+        if task.slow.keys() != {site.name for site in plan.slow}:
+            self._plan = plan = plan.swept_plainly(task.slow)
+        return task.work(plan, self._read(plan, task), advance)
 
     def _read(self, plan: Plan, task: Task) -> Read:
         images = replace(task.images, load=plan.candidates.load)

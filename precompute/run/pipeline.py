@@ -16,17 +16,14 @@ from precompute.errors import DiskError, EngineDoubted, StoreError, UnitscopeErr
 from precompute.experiments import runner
 from precompute.experiments.found import write
 from precompute.experiments.options import ExperimentOptions
-from precompute.models.device import exact_float32, pick_devices
+from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.progress import Progress
-from precompute.run.alone import Alone
-from precompute.run.blueprint import Blueprint
 from precompute.run.confusion import look_at_confusion
-from precompute.run.crew import Team
 from precompute.run.exemplars import write_exemplars
+from precompute.run.hiring import crew_of
 from precompute.run.image_set import Crew, ImageSet
-from precompute.run.local_workers import LocalWorkers
 from precompute.run.merge import left_in_side_files, write_network, write_sweep
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.planning import make_plan
@@ -82,11 +79,12 @@ def carry_out(
         say(sentence)
     _refuse_full_disk(plan, stores)
     progress = progress or Progress(stages(training=plan.train is not None))
-    doubts = look_at_confusion(plan, progress)
-    for sentence in doubts:
-        say(sentence)
-    plan = replace(plan, conditions=(*plan.conditions, *doubts))
-    summary = _run(plan, progress, circumstances(plan, command, seeds or {}), say)
+    with crew_of(plan, say) as crew:
+        doubts = look_at_confusion(plan, progress)
+        for sentence in doubts:
+            say(sentence)
+        plan = replace(plan, conditions=(*plan.conditions, *doubts))
+        summary = _run(plan, crew, progress, circumstances(plan, command, seeds or {}), say)
     if summary is None:
         say(f"{options.out} is in place already and holds what this run was to find")
         _add_missing_statistics(options.out, command, progress, say)
@@ -100,7 +98,9 @@ def stages(*, training: bool) -> dict[str, float]:
     return STAGES | (TRAIN_STAGES if training else {})
 
 
-def _run(plan: Plan, progress: Progress, provenance: dict[str, Any], say: Callable[[str], None]) -> Summary | None:
+def _run(
+    plan: Plan, crew: Crew, progress: Progress, provenance: dict[str, Any], say: Callable[[str], None]
+) -> Summary | None:
     """Carry out a plan and write its store; an earlier store at the same place stays until that one is whole.
 
     Returns
@@ -119,7 +119,7 @@ def _run(plan: Plan, progress: Progress, provenance: dict[str, Any], say: Callab
             folder.remove()
             return None
         plan = _with_settled_attribution(plan, folder)
-        with exact_float32(), _crew(plan, say) as crew:
+        with exact_float32():
             plan, parts, images = _swept(plan, folder, crew, progress, say)
             with StoreWriter(out) as writer:
                 writer.describe("/", {"keep": plan.options.keep})
@@ -144,20 +144,6 @@ def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool
     except StoreError:
         return False
     return held["identity"] == run_record["identity"] and (new or held["started"] == run_record["started"])
-
-
-@contextmanager
-def _crew(plan: Plan, say: Callable[[str], None]) -> Iterator[Crew]:
-    """Say who computes the shards: this process on one device, others on several."""
-    devices = pick_devices(plan.options.device)
-    if len(devices) == 1:
-        yield Alone()
-        return
-    workers = LocalWorkers(Blueprint.of(plan), devices)
-    threads = f"{workers.threads} thread{'s' * (workers.threads != 1)}"
-    say(f"{len(devices)} processes share the shards, on {', '.join(map(str, devices))}, each with {threads}")
-    with Team(workers, say, rates=plan.options.rates) as team:
-        yield team
 
 
 def _swept(

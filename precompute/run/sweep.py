@@ -92,23 +92,27 @@ def sweep_all(part: ImageSet, means: Mapping[Site, np.ndarray], progress: Progre
     plan, folder = part.plan, part.folder
     shards = part.cut("sweep", len(plan.candidates))
     todo = part.todo(shards)
-    pairs = sum(site.n_units for site in plan.sites) * len(plan.options.ablation)
+    pairs = _pairs(plan)
     bad = bad_count(folder, [name for name in shards if name not in todo])
     with progress.stage(f"{part.of}sweep", pairs * len(plan.candidates), unit="ablated images") as stage:
         stage.advance(pairs * (len(plan.candidates) - sum(map(len, todo.values()))))
         for name in part.compute(partial(_sweep_one, means=means), plan.candidates, todo, stage):
-            n_bad = bad_count(folder, [name])
-            stage.advance(pairs * n_bad)
-            bad += n_bad
+            bad += bad_count(folder, [name])
             if not plan.options.allow_bad:
                 refuse_many_bad(plan.candidates, bad)
     return swept(plan.candidates, folder, list(shards))
+
+
+def _pairs(plan: Plan) -> int:
+    """Count the ablations of each image."""
+    return sum(site.n_units for site in plan.sites) * len(plan.options.ablation)
 
 
 def _sweep_one(plan: Plan, shard: Read, advance: Advance, *, means: Mapping[Site, np.ndarray]) -> Arrays:
     """Everything that one shard has to say."""
     network, batch = plan.model.network, shard.batch
     arrays = bad_arrays(batch)
+    advance(_pairs(plan) * len(batch.bad))
     if not batch.indices:
         return arrays
     found = answer(network, plan.sites, batch.inputs.split(plan.options.batch_size), keep=plan.kept)
@@ -262,13 +266,13 @@ def find_unit_means(part: ImageSet, progress: Progress) -> dict[Site, np.ndarray
     plan, folder = part.plan, part.folder
     shards = part.cut("means", len(plan.candidates))
     with progress.stage("unit means", len(plan.candidates)) as stage:
-        todo = part.todo(shards)
-        for name in part.compute(_sums, plan.candidates, todo, stage):
-            stage.advance(len(todo[name]))
+        for _name in part.compute(_sums, plan.candidates, part.todo(shards), stage):
+            pass
     return unit_means(plan.sites, folder, list(shards))
 
 
-def _sums(plan: Plan, shard: Read, _advance: Advance) -> Arrays:
+def _sums(plan: Plan, shard: Read, advance: Advance) -> Arrays:
+    advance(len(shard.batch.indices) + len(shard.batch.bad))
     if not shard.batch.indices:
         return sum_arrays(None)
     return sum_arrays(answer(plan.model.network, plan.sites, shard.batch.inputs.split(plan.options.batch_size)))

@@ -21,7 +21,7 @@ from precompute.device_names import device_names, refuse_several
 from precompute.errors import EngineDoubted, OptionError
 from precompute.images.loading import default_workers
 from precompute.models.device import pick_devices
-from precompute.run import pipeline
+from precompute.run import hiring
 from precompute.run.crew import Lost, Made, Refused
 from precompute.run.desk import Desk
 from tests.arrays import assert_same_arrays
@@ -114,7 +114,7 @@ class InThisProcess:
 
 
 def run_with(monkeypatch, workers, words):
-    monkeypatch.setattr(pipeline, "LocalWorkers", workers)
+    monkeypatch.setattr(hiring, "LocalWorkers", workers)
     return main([*words, "--device", "cpu,cpu"])
 
 

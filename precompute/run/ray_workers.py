@@ -1,0 +1,373 @@
+"""Workers on the nodes of a Ray cluster. Ray is optional, and is imported here alone, when it is asked for.
+
+Every node gets a worker for each of its GPUs, or, on the processor, as many as the run asks for. A worker is an actor:
+it loads the network once and takes one shard after the other. Its arrays come back through Ray, so that the nodes need
+no folder in common but that of the images.
+"""
+
+import hashlib
+import os
+import pickle
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import precompute
+from precompute.errors import ImageFolderError, OptionError, UnitscopeError, WorkerRefused
+from precompute.images.folder import ImageList
+from precompute.provenance import versions
+from precompute.run.blueprint import Blueprint
+from precompute.run.crew import Lost, Made, Message, Task, Worker
+from precompute.run.desk import Desk, told
+
+_PATIENCE_S = 0.5
+_TO_START_S = 300.0
+_TO_ANSWER_S = 10.0
+_SHOWN = 4
+_SAMPLES = 8
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """Connect to a cluster, or start one of this machine alone for ``local``, and yield Ray itself.
+
+    Raises
+    ------
+    OptionError
+        Where Ray is not installed, or there is no such cluster.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of every cluster
+    try:
+        import ray
+    except ImportError as error:
+        raise OptionError(
+            f"--ray {address}: Ray is not installed. Install it by `pip install -r requirements-ray.txt`, or compute "
+            "on the devices of this machine by --device."
+        ) from error
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": False}
+    try:
+        _refuse_silence(address)
+        ray.init(address=address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise OptionError(
+            f"--ray {address}: Ray cannot be reached ({' '.join(str(error).split())}). Give `local`, or the address "
+            "that `ray start --head` has told, such as 10.0.0.1:6379."
+        ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _refuse_silence(address: str) -> None:
+    """Refuse an address, host:port, at which nobody answers; Ray itself would wait for minutes.
+
+    Raises
+    ------
+    OSError
+    """
+    host, _, port = address.rpartition(":")
+    if host and "/" not in host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_TO_ANSWER_S).close()
+
+
+class RayWorkers:
+    """Workers on every node that a cluster has when the run begins.
+
+    Parameters
+    ----------
+    ray
+        The library, connected to the cluster.
+    blueprint
+        Of the run's plan.
+    devices
+        What the run was asked to compute on. On the processor every node gets so many workers; of CUDA one for each
+        GPU that the cluster says the node has.
+    """
+
+    def __init__(self, ray: Any, blueprint: Blueprint, devices: Sequence[torch.device]) -> None:
+        self._ray = ray
+        self._actor = ray.remote(Bench)
+        self._job = ray.put(Job(pickle.dumps(blueprint), str(Path.cwd()), program()))
+        nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+        self.seats = [seat for number, node in enumerate(nodes) for seat in _seats(node, number + 1, devices)]
+        self._running: list[_Actor] = []
+        self._ready: list[_Actor] = []
+        if not self.seats:
+            raise OptionError(
+                f"None of the {len(nodes)} nodes of the Ray cluster has a {devices[0].type} device. Choose another "
+                "--device, or start the nodes with what they have (`ray start --num-gpus N`)."
+            )
+
+    def __enter__(self) -> "RayWorkers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def check(self, lists: Sequence[ImageList]) -> list[str]:
+        """Start the workers, and make sure that each of them has the same program, images and network.
+
+        Parameters
+        ----------
+        lists
+            The images of the run, and its training images.
+
+        Returns
+        -------
+        list of str
+            Sentences on who takes part, and who does not.
+
+        Raises
+        ------
+        ImageFolderError
+            Where a node does not see an image, or sees another one under its path.
+        WorkerRefused
+            Where no worker could be started, or one has another program or network.
+        """
+        workers = [self._started(seat) for seat in self.seats]
+        samples = [sample for images in lists for sample in samples_of(images)]
+        answers = {worker.asked("check", samples): worker for worker in workers}
+        done, waiting = self._ray.wait(list(answers), num_returns=len(answers), timeout=_TO_START_S)
+        for answer in done:
+            self._refuse(answers[answer].name, answer)
+        if not done:
+            raise WorkerRefused(
+                f"No worker could start within {_TO_START_S:.0f} s: the cluster's processors are given to other work. "
+                "Wait for it, or start other nodes."
+            )
+        self.seats = [answers[answer].seat for answer in done]
+        self._ready = [answers[answer] for answer in done]
+        for answer in waiting:
+            answers[answer].stop()
+        late = [
+            f"{answers[answer].name} did not start within {_TO_START_S:.0f} s and is left out" for answer in waiting
+        ]
+        told = "; ".join(f"{seat.name}, {seat.cpus} thread{'s' * (seat.cpus != 1)}" for seat in self.seats)
+        return [f"{len(self.seats)} workers on Ray share the shards: {told}", *late]
+
+    def _refuse(self, name: str, answer: Any) -> None:
+        try:
+            problem: UnitscopeError | None = self._ray.get(answer)
+        except self._ray.exceptions.RayError as error:
+            raise WorkerRefused(
+                f"{name}: no worker can start there ({_last_line(error)}). Install the same version of Unitscope on "
+                "every node, and start Ray from its environment."
+            ) from error
+        if problem is not None:
+            raise type(problem)(f"{name}: {problem}")
+
+    def start(self) -> Sequence[Worker]:
+        """Start a worker in every place; see `precompute.run.crew.Workers`."""
+        ready, self._ready = self._ready, []
+        return ready or [self._started(seat) for seat in self.seats]
+
+    def again(self, gone: Worker) -> Worker | None:
+        """Start another worker in the place of one that is gone, if its node is there."""
+        seat = next(seat for seat in self.seats if seat.name == gone.name)
+        alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
+        return self._started(seat) if seat.node in alive else None
+
+    def hear(self, busy: Sequence[Worker]) -> list[tuple[Worker, Message]]:
+        """Wait until some workers are done, or for half a second."""
+        at = {worker.answer: worker for worker in self._running if worker in busy}
+        done, _ = self._ray.wait(list(at), num_returns=1, timeout=_PATIENCE_S)
+        return [(at[answer], self._said(answer)) for answer in done]
+
+    def close(self) -> None:
+        """End all of them."""
+        for worker in self._running:
+            worker.stop()
+        self._running.clear()
+
+    def _said(self, answer: Any) -> Message:
+        try:
+            message: Message = self._ray.get(answer)
+        except self._ray.exceptions.RayError as error:
+            return Lost(_last_line(error))
+        return message
+
+    def _started(self, seat: "_Seat") -> "_Actor":
+        self._running.append(_Actor(self._ray, self._actor, seat, self._job))
+        return self._running[-1]
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """A place for a worker on a node."""
+
+    name: str
+    node: str
+    device: str
+    cpus: int
+    gpus: int
+    among: int
+    sharers: int
+
+
+def _seats(node: dict[str, Any], number: int, devices: Sequence[torch.device]) -> Iterator[_Seat]:
+    cpus, gpus = int(node["Resources"]["CPU"]), int(node["Resources"].get("GPU", 0))
+    on_gpus = devices[0].type == "cuda"
+    n = gpus if on_gpus else len(devices)
+    for place in range(n):
+        yield _Seat(
+            name=f"node {number} ({node['NodeManagerHostname']}), {devices[0].type} {place + 1}",
+            node=node["NodeID"],
+            device="cuda:0" if on_gpus else devices[0].type,  # Ray shows a worker no GPU but its own
+            cpus=max(1, cpus // n),
+            gpus=int(on_gpus),
+            among=n,
+            sharers=1 if on_gpus else n,
+        )
+
+
+class _Actor:
+    """A worker as the run's process sees it."""
+
+    def __init__(self, ray: Any, actor: Any, seat: _Seat, job: Any) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        self.name, self.seat, self.answer = seat.name, seat, None
+        self._ray = ray
+        self._handle = actor.options(
+            num_cpus=seat.cpus,
+            num_gpus=seat.gpus,
+            max_restarts=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(seat.node, soft=False),
+        ).remote(job, seat)
+
+    def asked(self, method: str, *words: Any) -> Any:
+        return getattr(self._handle, method).remote(*words)
+
+    def give(self, task: Task) -> None:
+        self.answer = self.asked("compute", pickle.dumps(task))
+
+    def stop(self) -> None:
+        with suppress(self._ray.exceptions.RayError):
+            self._ray.kill(self._handle, no_restart=True)
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1] if lines else ''}"
+
+
+# What a node must share with the run's machine
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image file, by its content."""
+
+    path: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str) -> "Sample":
+        """Read a file.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be read.
+        """
+        with Path(path).open("rb") as file:
+            return cls(path, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def samples_of(images: ImageList) -> list[Sample]:
+    """Return some of the files of a list, spread over it, as far as they can be read."""
+    found = []
+    for position in np.unique(np.linspace(0, len(images) - 1, _SAMPLES).astype(int)):
+        if images.paths[position] not in images.left_out:
+            with suppress(OSError):
+                found.append(Sample.of(str(images.root / images.paths[position])))
+    return found
+
+
+def refuse_other_files(samples: Sequence[Sample]) -> None:
+    """Refuse a machine that does not see the same files under their paths.
+
+    Raises
+    ------
+    ImageFolderError
+        Names the first of them.
+    """
+    for sample in samples:
+        try:
+            found = Sample.of(sample.path)
+        except OSError as error:
+            raise ImageFolderError(
+                f"{sample.path}: this image cannot be read there ({error.strerror}). Every node must reach the images "
+                "by the path that the run was given, as on a shared disk; or copy them to that path on each."
+            ) from error
+        if found != sample:
+            raise ImageFolderError(
+                f"{sample.path}: the file there is another one ({found.size:,} bytes, expected {sample.size:,}"
+                f"{'' if found.size != sample.size else ' of other content'}). Every node must see the same images."
+            )
+
+
+# In the worker's process
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker of a run gets: the blueprint, pickled, the run's folder, and what its numbers rest on."""
+
+    blueprint: bytes
+    folder: str
+    program: Mapping[str, str]
+
+
+def program() -> dict[str, str]:
+    """Return the versions of all that the numbers rest on, and a hash over the source of this program."""
+    source = hashlib.sha256()
+    for file in sorted(Path(precompute.__file__).parent.rglob("*.py")):
+        source.update(file.read_bytes())
+    return versions() | {"source": source.hexdigest()[:12]}
+
+
+class Bench:
+    """The actor: a desk on a node."""
+
+    def __init__(self, job: Job, seat: _Seat) -> None:
+        with suppress(OSError):
+            os.chdir(job.folder)  # MODEL and --weights may be relative
+        self._job, self._seat = job, seat
+        device = torch.device(seat.device)
+        blueprint: Blueprint = pickle.loads(job.blueprint)
+        self._desk = Desk(blueprint, device, threads=seat.cpus, among=seat.among, sharers=seat.sharers)
+
+    def check(self, samples: Sequence[Sample]) -> UnitscopeError | None:
+        """Return what stands against this node, or None."""
+        try:
+            self._refuse_other_program()
+            refuse_other_files(samples)
+            self._desk.plan()
+        except UnitscopeError as error:
+            return error
+        except Exception as error:
+            return WorkerRefused(f"the network cannot be loaded there ({told(error)}).")
+        return None
+
+    def _refuse_other_program(self) -> None:
+        expected, found = self._job.program, program()
+        other = [
+            f"{name} {found.get(name)}, not {expected[name]}" for name in expected if found.get(name) != expected[name]
+        ]
+        if other:
+            raise WorkerRefused(f"it has {', '.join(other[:_SHOWN])}. Install the same versions on every node.")
+
+    def compute(self, task: bytes) -> Message:
+        """Compute a shard."""
+        steps: list[int] = []
+        message = self._desk.compute(pickle.loads(task), steps.append)
+        return Made(message.arrays, sum(steps)) if isinstance(message, Made) else message
