@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer import navigate
-from explorer.pages.closer import alike, maps
+from explorer.pages.closer import ablations, alike, maps
 from explorer.widgets import header, messages, part_choice, steps
 
 view = navigate.current()
@@ -14,5 +14,5 @@ with header.show(plain, page=navigate.CLOSER):
     steps.show("unit", unit, unit, layer.n_units, lambda other: view.selection.to(unit=other, other=None))
     st.page_link(navigate.UNIT, label=f"Unit {unit}", query_params=plain.selection.query())
 messages.show_problems(view.problems)
-PARTS = {"alike": "Units alike", "maps": "Any map"}
-{"alike": alike, "maps": maps}[part_choice.choose(view, PARTS)].show(view, layer, unit)
+PARTS = {"alike": "Units alike", "maps": "Any map", "ablations": "Other ablations"}
+{"alike": alike, "maps": maps, "ablations": ablations}[part_choice.choose(view, PARTS)].show(view, layer, unit)

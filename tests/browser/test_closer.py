@@ -15,7 +15,7 @@ def test_a_unit_is_set_beside_another_by_a_click_in_the_figure(app):
     points = app.page.locator("[data-testid=stVegaLiteChart] .mark-symbol path[aria-roledescription=circle]")
     app.settle(lambda: points.last.click(force=True))
     expect(app.page.get_by_text(re.compile(r"^Unit 5 beside unit \d+$"))).to_be_visible()
-    expect(app.page.get_by_text(re.compile("^Accuracy without either"))).to_be_visible()
+    expect(app.page.get_by_text(re.compile("^Accuracy of every class"))).to_be_visible()
     other = re.search(r"other=(\d+)", app.page.url)[1]
     assert other != "5"
     app.settle(lambda: app.page.get_by_role("link", name="Unit 5", exact=True).first.click())
@@ -44,3 +44,12 @@ def test_a_map_on_demand_is_held_to_random_weights(app):
     app.page.locator(".us-gallery:not(.us-wide) a.us-to").nth(3).click()
     app.page.wait_for_url(lambda address: address != before and "image=" in address)
     expect(reach).to_be_visible(timeout=SLOW)
+
+
+def test_a_unit_is_turned_in_sign_beside_its_stored_ablation(app):
+    app.open("/closer?store=demo&unit=5&part=ablations")
+    app.page.get_by_role("radio", name="turned in sign").click()
+    app.asks("/closer", change="turned")
+    expect(app.page.locator(".us-sentence")).to_contain_text("With unit 5 turned in sign, ", timeout=SLOW)
+    expect(app.page.locator(".us-table td", has_text="set to zero")).to_be_visible(timeout=SLOW)
+    expect(app.page.get_by_text(re.compile("^Accuracy of every class"))).to_be_visible()

@@ -7,11 +7,12 @@ import pytest
 
 from explorer.alike_units import alike_units
 from explorer.pages.closer.alike import headline, nearest_words
-from explorer.pages.closer.pair import shared_words
+from explorer.pages.closer.two_accuracies import shared_words
 from precompute.measures.shared_losses import SharedLosses
 from precompute.store.answers import answers
 from tests.explorer.conftest import put
 
+WITHOUT = ("without unit 4", "without unit 7")
 RNG = np.random.default_rng(0)
 
 
@@ -59,11 +60,13 @@ def test_without_ablation_only_answers_are_compared():
 
 
 def test_shared_losses_are_said_beside_chance():
-    assert shared_words(SharedLosses(9, 5, 3, 1.25, 0.9), 4, 7) == (
+    assert shared_words(SharedLosses(9, 5, 3, 1.25, 0.9), *WITHOUT) == (
         "9 images are lost without unit 4, 5 without unit 7, and 3 in both cases. By chance it would be 1.2, give or "
         "take 0.9: as many of each class, drawn anew."
     )
-    assert shared_words(SharedLosses(9, 0, 0, 0, 0), 4, 7) == "No image is lost without unit 7, so the two share none."
+    assert (
+        shared_words(SharedLosses(9, 0, 0, 0, 0), *WITHOUT) == "No image is lost without unit 7, so the two share none."
+    )
 
 
 def test_the_page_sets_two_units_side_by_side(made, runs, show, full_store):

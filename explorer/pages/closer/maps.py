@@ -38,7 +38,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
     if found is not None:
         reach, looks = st.columns([3, 9], gap="large")
         with reach:
-            _show_field(view, found, float(layer.activation(unit).max[image]))
+            _show_field(view, found, _peak(layer, unit, image))
         with looks:
             _show_map(view, found)
             _hold_to_random_weights(view, replace(request, random=True), found)
@@ -70,14 +70,19 @@ def _choose_method(view: View) -> str:
     return str(method)
 
 
-def _show_field(view: View, found: Arrays, peak: float) -> None:
+def _peak(layer: Layer, unit: int, image: int) -> str:
+    """Return the unit's peak on the image for readers; nothing in stores that do not keep it."""
+    return f"peak {significant(float(layer.activation(unit).max[image]))}" if layer.keeps_all else ""
+
+
+def _show_field(view: View, found: Arrays, peak: str) -> None:
     """Show the image, and framed on it what the unit's peak can depend on."""
     heading("How far it can see")
     size, ends = view.store.model.input_size, found["field"][0]
     shape, aspect = (size[1], size[2]), aspect_of(size)
     top, left, bottom, right = ends.tolist()
     drawn = frame((top, left, bottom, right), shape, canvas(aspect))
-    shown = Picture(found["picture"].tobytes(), "the network's input", f"peak {significant(peak)}", drawn)
+    shown = Picture(found["picture"].tobytes(), "the network's input", peak, drawn)
     gallery.show([shown], aspect, row=1)
     note(field_words(ends, shape))
 

@@ -1,0 +1,163 @@
+"""The unit at other kinds of ablation than the store holds, or than is looked at: what each class loses then."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from explorer import navigate
+from explorer.class_effects import class_effects
+from explorer.format import count, interval, number, points, some_points
+from explorer.navigate import View
+from explorer.pages.closer import two_accuracies
+from explorer.pages.closer.two_accuracies import Changed
+from explorer.widgets import waiting
+from explorer.widgets.ablation_choice import choose_ablation
+from explorer.widgets.html import escape, how_and_limits, note, sentence, table
+from precompute.ablation_kinds import kind_of
+from precompute.measures.correlation import pearson
+from precompute.measures.drops import Answers
+from precompute.measures.paired import drop_interval
+from precompute.store.answers import answers
+from precompute.store.reader import Flips, Layer
+from precompute.what_if.request import MEAN, OFF, SCALE, Change, Request
+
+_CHANGES = {
+    "mean": (Change(MEAN), "set to its mean"),
+    "off": (Change(OFF), "set to zero"),
+    "half": (Change(SCALE, factor=0.5), "halved"),
+    "double": (Change(SCALE, factor=2.0), "doubled"),
+    "turned": (Change(SCALE, factor=-1.0), "turned in sign"),
+}
+"""Words in the URL, what they ask of the process that runs the network, and what that is for readers."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Kind:
+    words: str
+    flips: Flips
+
+
+def show(view: View, layer: Layer, unit: int) -> None:
+    """Show what every class loses under a change that the reader chooses, beside what the store holds."""
+    usual = view.ablation_of(layer) if layer.ablations else None
+    words = _choose(view, layer, usual)
+    change, said = _CHANGES[words]
+    held = _stored(layer, unit, usual)
+    flips = _flips(view, layer, unit, change)
+    if flips is None:
+        sentence(f"Unit {unit} {escape(said)} …")
+        return
+    before, found = answers(view.store), _Kind(said, flips)
+    sentence(headline(unit, found, before))
+    _show_kinds([held, found], before)
+    choose_ablation(view, layer)
+    one, other = (Changed.of(f"with it {each.words}", each.flips, before) for each in (held, found))
+    note(alike_words(one, other, before))
+    key, place = f"kinds_{layer.name}_{unit}_{usual}_{words}", (layer.name, f"unit {unit}", found.words)
+    two_accuracies.show(view, one, other, before, key=key, place=place)
+    how_and_limits(_READING, _LIMITS)
+
+
+def _choose(view: View, layer: Layer, usual: str | None) -> str:
+    """Let the reader choose a change other than the ablation that is looked at, and return its word."""
+    shown = {
+        word: said
+        for word, (change, said) in _CHANGES.items()
+        if (change.stored_as is None or change.stored_as != usual) and (change.kind != MEAN or layer.keeps_all)
+    }
+    chosen = view.selection.change if view.selection.change in shown else next(iter(shown))
+    key = "closer_change"
+    st.session_state[key] = chosen
+    st.segmented_control(
+        "The unit is",
+        list(shown),
+        format_func=shown.__getitem__,
+        key=key,
+        required=True,
+        on_change=navigate.put_widget,
+        args=(view.selection, "change", key),
+        label_visibility="collapsed",
+    )
+    return str(chosen)
+
+
+def _stored(layer: Layer, unit: int, kind: str | None) -> _Kind:
+    """Return what the store holds of the unit; of a layer that was not ablated, the network as it is."""
+    nothing = np.zeros(0, dtype=np.int64)
+    if kind is None:
+        return _Kind("as it is", Flips(nothing, nothing))
+    return _Kind(kind_of(kind).words, layer.flips(kind, unit))
+
+
+def _flips(view: View, layer: Layer, unit: int, change: Change) -> Flips | None:
+    """Return the answers that change, from the store where it holds them; None while they are computed."""
+    if change.stored_as in layer.ablations:
+        return layer.flips(str(change.stored_as), unit)
+    found = waiting.answer(view, Request(layer.name, (unit,), change), b"")
+    if found is None:
+        return None
+    changed = np.flatnonzero(found["prediction"] != view.store.baseline.prediction)
+    return Flips(changed, found["prediction"][changed])
+
+
+def headline(unit: int, found: _Kind, before: Answers) -> str:
+    """Say what the network loses under the change, as HTML."""
+    effects, n_images = class_effects(found.flips, before), len(before.label)
+    opened = f"With unit {unit} {escape(found.words)}, "
+    if not effects.lost.any() and not effects.gained.any():
+        return f"{opened}<b>no image</b> is lost and none is gained."
+    way = "loses" if effects.overall >= 0 else "gains"
+    return f"{opened}the network {way} <b>{some_points(abs(effects.overall), n_images)}</b> of accuracy."
+
+
+def _show_kinds(kinds: list[_Kind], before: Answers) -> None:
+    head = [
+        "the unit is",
+        "accuracy lost, points",
+        "95 % interval",
+        "answers changed",
+        "lost",
+        "gained",
+        "largest drop",
+    ]
+    table(head, [_row(kind, before) for kind in kinds])
+
+
+def _row(kind: _Kind, before: Answers) -> list[str]:
+    effects, n_images = class_effects(kind.flips, before), len(before.label)
+    lost, gained = int(effects.lost.sum()), int(effects.gained.sum())
+    low, high = drop_interval(np.array(lost), np.array(gained), np.array(n_images))
+    most = "–" if np.isnan(effects.drop).all() else points(float(np.nanmax(effects.drop)), int(before.count.max()))
+    return [
+        kind.words,
+        points(effects.overall, n_images),
+        interval(float(low), float(high), n_images),
+        f"{len(kind.flips.image):,}",
+        f"{lost:,}",
+        f"{gained:,}",
+        most,
+    ]
+
+
+def alike_words(one: Changed, other: Changed, before: Answers) -> str:
+    """Say how far the same classes lose under both changes."""
+    drops = [each.drop(before) for each in (one, other)]
+    r = float(pearson(*drops))
+    n_classes = int((~np.isnan(drops[0])).sum())
+    if np.isnan(r):
+        return "No class loses or gains under one of the two, so their drops cannot be compared."
+    return f"The drops by class go together with r {number(r)} over {count(n_classes, 'class', 'classes')}."
+
+
+_READING = (
+    "Zero is one value among many. A unit that is never near zero is far from anything that the network knows when it "
+    "is set to zero; its mean takes away what it says of single images and leaves the rest. Half and double strength "
+    "say whether more of the unit does more. Where two kinds lose the same images far beyond chance, what breaks does "
+    "not hang on the value that was chosen."
+)
+_LIMITS = (
+    "Double strength and a turned sign give the unit values that the network may never have met. What it says then is "
+    "exact, and says little about what the unit is for. Drops of few images are chance to a large part: look at the "
+    "intervals first."
+)
