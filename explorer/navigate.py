@@ -220,7 +220,8 @@ def link_to(page: str, view: View) -> str:
     # What the browser asked for ends in the name of a page, where it asked for one.
     folder, _, last = parts.path.rpartition("/")
     above = folder if last in {other.name for other in PAGES} else parts.path.rstrip("/")
-    named = {**view.selection.query(), selection.FINGERPRINT: view.store.fingerprint}
+    # The tour is the reader's own.
+    named = {**view.selection.to(tour=None).query(), selection.FINGERPRINT: view.store.fingerprint}
     path = f"{above}/{'' if page == OVERVIEW else page_of(page).name}"
     return urlunsplit((parts.scheme, parts.netloc, path, urlencode(named), ""))
 

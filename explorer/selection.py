@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from explorer.measure_choices import axes_of, column_sets
+from explorer.tour import STEPS
 from precompute.store.experiments import registry
 from precompute.store.reader import Layer, Store
 
@@ -75,6 +76,8 @@ class Selection:
         ``yes`` where a map is held to those of networks with random weights.
     against : str or None
         The store and the layer whose units this layer's are matched with, with a slash between; None for the nearest.
+    tour : str or None
+        The step of the guided tour, from 1; None where it is not taken.
     """
 
     store: str
@@ -106,6 +109,7 @@ class Selection:
     other: int | None = None
     check: str | None = None
     against: str | None = None
+    tour: str | None = None
 
     def to(self, **changes: Any) -> Self:
         """Return this selection with some parts changed."""
@@ -157,6 +161,7 @@ def parse(query: Mapping[str, str], name: str, store: Store) -> tuple[Selection,
         name,
         label=label,
         image=image,
+        tour=reading.one_of("tour", [str(number + 1) for number in range(len(STEPS))], "step of the tour"),
         span=reading.one_of("span", ["layer", "all"], "choice of layers") or "layer",
         experiment=experiment,
         choice=query.get("choice"),

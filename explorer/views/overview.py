@@ -4,13 +4,14 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.pages.overview import labels_section, sections
-from explorer.widgets import experiment_list, header, messages
+from explorer.widgets import experiment_list, header, messages, tour
 from explorer.widgets.html import heading, sentence
 
 view = navigate.current()
 with header.show(view, page=navigate.OVERVIEW):
     pass
 messages.show_problems(view.problems)
+tour.show_welcome(view)
 sentence(sections.headline(view))
 sections.show_conditions(view)
 sections.show_guide(view)

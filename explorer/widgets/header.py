@@ -11,7 +11,7 @@ from explorer.navigate import View
 from explorer.page_registry import Page
 from explorer.selection import Selection
 from explorer.trail import Stop, step
-from explorer.widgets import check_warning, help_panel, palette, search_field, share_menu
+from explorer.widgets import check_warning, help_panel, palette, search_field, share_menu, tour
 from explorer.widgets.html import escape
 
 _TRAIL = "trail"
@@ -43,7 +43,7 @@ def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
         if finds:
             search_field.show_field(view)
         _store_picker(view)
-        help_panel.show_button()
+        help_panel.show_button(view)
     if finds:
         search_field.show_found(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="place"):
@@ -54,6 +54,7 @@ def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
         yield
         st.space("stretch")
         share_menu.show(view, page)
+    tour.show_step(view, page)
     check_warning.show(view)
 
 
@@ -61,7 +62,7 @@ def _way(view: View, other: Page, *, here: bool) -> None:
     """Show the link to a page: of what is looked at, as far as it is about that."""
     chosen = view.selection
     if other.file == navigate.OVERVIEW:
-        label, query = f"**Unitscope** · {md_text(chosen.store)}", Selection(chosen.store).query()
+        label, query = f"**Unitscope** · {md_text(chosen.store)}", Selection(chosen.store, tour=chosen.tour).query()
     else:
         # Not all pages are of a unit; a choice is one page's own.
         kept = chosen if other.about_unit else chosen.to(unit=None)

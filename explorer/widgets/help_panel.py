@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.widgets import palette
+from explorer.navigate import View
+from explorer.widgets import palette, tour
 from explorer.widgets.html import heading, table
 
 KEYS = (
@@ -24,15 +25,16 @@ def listen() -> None:
     st.components.v2.component("unitscope_keys", html="<i></i>", js=script)(data={"opens": _KEY}, key="keys")
 
 
-def show_button() -> None:
+def show_button(view: View) -> None:
     """Show the button that opens the help."""
-    if st.button("?", key=_KEY, type="tertiary", help="Keys and colours"):
+    if st.button("?", key=_KEY, type="tertiary", help="Keys, colours, the tour"):
         st.session_state[_SHOWN] = palette.current()
-        _show()
+        _show(view)
 
 
 @st.dialog("Help", width="medium")
-def _show() -> None:
+def _show(view: View) -> None:
+    st.button("Take the tour", key="tour_again", on_click=tour.begin, args=(view,))
     heading("Keys")
     table([], KEYS, numbers=slice(0), look="us-keys")
     heading("Colours")
