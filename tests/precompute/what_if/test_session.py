@@ -176,6 +176,19 @@ def test_a_network_that_is_not_captured_goes_by_whole_passes(session):
     np.testing.assert_array_equal(warm.predictions(change, Watch()), expected["prediction"])
 
 
+def test_where_the_way_from_the_layer_on_is_doubted_all_images_go_through_the_whole_network(session, monkeypatch):
+    restored, layer = session.restored, session.store.layer("features.4")
+    warm = WarmLayer(restored, restored.site(layer), 2**20)
+    warm.warm_up(Watch())
+    assert warm.held
+    monkeypatch.setattr(warm, "_tolerance", lambda _change: None)
+    expected = session.answer(Request("features.4", tuple(range(8))), b"", Watch())["prediction"]
+    for _ in range(2):
+        np.testing.assert_array_equal(warm.predictions(torch.zeros_like, Watch()), expected)
+    assert warm.route is warm.plain
+    assert not warm.held
+
+
 def test_images_too_close_to_call_are_answered_by_the_plain_method(session, monkeypatch):
     restored, layer = session.restored, session.store.layer("features.4")
     warm = WarmLayer(restored, restored.site(layer), 2**20)
