@@ -5,7 +5,7 @@ import json
 import h5py
 import pytest
 
-from explorer.pages.overview.provenance import stored, told
+from explorer.pages.overview.provenance import further, short, stored
 from precompute.store.facts import read_fact
 from precompute.store.reader import open_store
 from tests.explorer.conftest import put, stamp
@@ -32,7 +32,8 @@ def known(made, runs):
 
 def test_it_is_told_in_words(known):
     facts = {"ablation_engine": {"features.10": SWEPT}, "no_op_rows": 1600, "no_op_flip_rate_before_recheck": 0.0025}
-    said = dict(told(known(**facts)))
+    store = known(**facts)
+    said = dict(short(store)) | dict(further(store))
     assert said["Ablation"] == (
         "features.10: exact engine, float32, 39,200 predictions without a unit, 32 rows held against the plain method, "
         "none differing."
@@ -46,7 +47,7 @@ def test_it_is_told_in_words(known):
 
 
 def test_a_layer_that_was_found_wrong_is_told(known):
-    assert "1 differing" in dict(told(known(ablation_engine={"a": SWEPT | {"differing": 1}})))["Ablation"]
+    assert "1 differing" in dict(short(known(ablation_engine={"a": SWEPT | {"differing": 1}})))["Exactness"]
 
 
 @pytest.mark.parametrize(
@@ -59,11 +60,29 @@ def test_a_layer_that_was_found_wrong_is_told(known):
 )
 def test_facts_of_other_kinds_are_no_reason_to_fail(facts, known):
     store = known(**facts)
-    assert all(isinstance(said, str) for _, said in [*told(store), *stored(store)])
+    assert all(isinstance(said, str) for _, said in [*short(store), *further(store)])
+    assert json.loads(stored(store))["ablation_engine"] == facts["ablation_engine"]
+
+
+def test_seven_facts_stand_on_the_page_and_speak_of_all_layers_together(known):
+    facts = {"features.8": SWEPT, "features.10": SWEPT | {"audited": 30}}
+    said = dict(short(known(ablation_engine=facts, no_op_rows=1600, command="python -m precompute run it")))
+    assert list(said) == ["Network", "Weights", "Images", "Method", "Exactness", "Written", "To repeat it"]
+    assert said["Images"].startswith("144 images of 12 classes, in ")
+    assert said["Method"].startswith("15 units of 3 layers silenced in turn (")
+    assert said["Method"].endswith("by the exact engine")
+    assert said["Exactness"].startswith(
+        "62 of 78,400 predictions without a unit held against the plain method, none differing; each unit replaced"
+    )
+    assert said["To repeat it"] == "python -m precompute run it"
 
 
 def test_every_fact_can_be_seen_as_it_is_stored(known, show):
-    known(no_op_rows=1600, something_new={"of_a_kind": [1, 2]})
-    said = show("overview").words
-    assert "<dt>no op rows</dt><dd>1600</dd>" in said
-    assert "<dt>something new</dt><dd>of a kind [1, 2]</dd>" in said
+    known(no_op_rows=1600, something_new={"of_a_kind": [1, 2]}, odd=float("nan"), path="\udc80<b>")
+    page = show("overview")
+    (element,) = page.app.json
+    held = json.loads(element.value)
+    assert held["something_new"] == {"of_a_kind": [1, 2]}
+    assert held["odd"] == "NaN"
+    assert "of_a_kind" not in page.words
+    assert "<td>To repeat it</td>" in page.words

@@ -7,28 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from explorer.format import count, percent, significant
+from precompute.ablation_kinds import kind_of
 from precompute.store.reader import Store
 from precompute.words import printable
 
 _SHORT_HASH = 12
-_SHOWN_ABOVE = ("conditions", "notes")
 
 
-def told(store: Store) -> list[tuple[str, str]]:
-    """Return what a reader wants to know of a store's origin, a name and a sentence each; nothing that is not known."""
+def short(store: Store) -> list[tuple[str, str]]:
+    """Return what whoever reads a number of the store wants to know of its origin, a name and a sentence each."""
+    known = store.provenance
+    size = " × ".join(map(str, store.model.input_size))
+    facts = (
+        ("Network", f"{store.model.spec}, on pictures of {size}"),
+        ("Weights", _weights(store.model.weights, known.get("weights"))),
+        ("Images", f"{_images(store)}, in {store.images.root}"),
+        ("Method", _method(store, known.get("ablation_engine"))),
+        ("Exactness", _exactness(known)),
+        ("Written", _moment(store.created)),
+        ("To repeat it", str(known.get("command", ""))),
+    )
+    return [(name, said) for name, said in facts if said]
+
+
+def further(store: Store) -> list[tuple[str, str]]:
+    """Return what else has words, in the same way; nothing that is not known."""
     return [(name, said) for name, said in _facts(store) if said]
 
 
 def _facts(store: Store) -> Iterator[tuple[str, str]]:
     known = store.provenance
-    yield "Written", _moment(store.created)
-    yield "Fingerprint", store.fingerprint
-    yield "By the command", str(known.get("command", ""))
-    yield "Network", store.model.spec
-    yield "Weights", _weights(store.model.weights, known.get("weights"))
-    size = " × ".join(map(str, store.model.input_size))
-    yield "Its input", ", ".join(filter(None, (size, str(known.get("transform") or ""))))
-    yield "Images", f"{count(len(store.images), 'image')} of {store.images.root}"
+    yield "Pictures become", str(known.get("transform") or "")
     yield "Outputs given by", store.classes.told_mapping()
     yield "Pictures show", str(known.get("thumbnails", ""))
     yield "Ablation", _sweeps(known.get("ablation_engine"))
@@ -41,6 +50,41 @@ def _facts(store: Store) -> Iterator[tuple[str, str]]:
     yield "Computed on", ", ".join(filter(None, (str(known.get("device") or ""), _batch(known.get("batch_size")))))
     versions = known.get("versions")
     yield "With", value(versions) if isinstance(versions, Mapping) else ""
+
+
+def _images(store: Store) -> str:
+    return f"{count(len(store.images), 'image')} of {count(len(store.classes), 'class', 'classes')}"
+
+
+def _method(store: Store, sweeps: object) -> str:
+    """Say what was done to the units and by what."""
+    swept = [layer for layer in store.layers if layer.ablations]
+    if not swept:
+        return "no unit was silenced"
+    kinds = dict.fromkeys(kind for layer in swept for kind in layer.ablations)
+    words = " and ".join(kind_of(kind).words for kind in kinds)
+    by = list(dict.fromkeys(str(facts["method"]) for facts in _each(sweeps) if "method" in facts))
+    units = count(sum(layer.n_units for layer in swept), "unit")
+    said = f"{units} of {count(len(swept), 'layer')} silenced in turn ({words})"
+    return f"{said}, by the {' and the '.join(by)}" if by else said
+
+
+def _exactness(known: Mapping[str, Any]) -> str:
+    """Say how many predictions were held against the plain method, over all layers, and what the self-check found."""
+    totals = {
+        name: sum(facts[name] for facts in _each(known.get("ablation_engine")) if _whole(facts.get(name)))
+        for name in ("rows", "audited", "differing")
+    }
+    parts = []
+    if totals["audited"]:
+        of = f" of {count(totals['rows'], 'prediction')} without a unit" if totals["rows"] else ""
+        differing = f"{totals['differing']:,}" if totals["differing"] else "none"
+        parts.append(f"{totals['audited']:,}{of} held against the plain method, {differing} differing")
+    return "; ".join(filter(None, (*parts, _no_op(known))))
+
+
+def _each(sweeps: object) -> list[Mapping[str, Any]]:
+    return [facts for facts in sweeps.values() if isinstance(facts, Mapping)] if isinstance(sweeps, Mapping) else []
 
 
 def _moment(text: str) -> str:
@@ -104,14 +148,11 @@ def _whole(number: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool)
 
 
-def stored(store: Store) -> list[tuple[str, str]]:
-    """Return every fact as it is stored, but for those that stand on top of the page."""
+def stored(store: Store) -> str:
+    """Return every fact as it is stored, as JSON."""
     facts = {"file": printable(str(store.path)), **store.provenance}
-    return [
-        (name.replace("_", " "), value(fact))
-        for name, fact in facts.items()
-        if name not in _SHOWN_ABOVE and fact not in (None, "", [], {})
-    ]
+    # What is no number in a store is none in JSON either.
+    return json.dumps(json.loads(json.dumps(facts), parse_constant=str))
 
 
 def value(fact: object) -> str:

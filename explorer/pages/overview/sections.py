@@ -9,7 +9,7 @@ from explorer.format import count, md_text, percent
 from explorer.measure_display import dead_units
 from explorer.navigate import View
 from explorer.notable_units import notable_units
-from explorer.pages.overview.provenance import stored, told
+from explorer.pages.overview.provenance import further, short, stored
 from explorer.positions import shape_words
 from explorer.widgets import unit_grid
 from explorer.widgets.chart import draw_chart
@@ -110,11 +110,12 @@ def show_accuracy(view: View) -> None:
 
 
 def show_origin(view: View) -> None:
-    """Show where the store comes from: in words, and on demand every fact as it is stored."""
+    """Show where the store comes from: what matters in a short table, the rest and every stored fact on demand."""
     heading("How this store came to be")
-    _list(told(view.store))
-    with st.expander("Every fact, as it is stored"):
-        _list(stored(view.store))
+    table([], short(view.store), numbers=slice(0), look="us-list us-short")
+    with st.expander("Everything else"):
+        _list(further(view.store))
+        st.json(stored(view.store), expanded=1)
 
 
 def _list(facts: list[tuple[str, str]]) -> None:
