@@ -15,6 +15,7 @@ from precompute.experiments.options import ExperimentOptions
 from precompute.measures.table import ROWS, MeasureRow
 from precompute.option_fields import options_of, rows
 from precompute.options import RunOptions
+from precompute.run.large_runs import sizes, times
 from precompute.store import schema
 from precompute.store.entry import Axis, Entry, Fact
 from precompute.store.experiments import registry
@@ -163,6 +164,7 @@ def tables() -> dict[str, dict[str, Callable[[], str]]]:
             "options of experiment": _options_of_experiments,
         },
         "docs/python.md": {"measures": _measures},
+        "docs/planning.md": {"times": lambda: markdown(*times()), "sizes": lambda: markdown(*sizes())},
         "docs/methods.md": {f"experiment {spec.name}": partial(_how_to_add, spec) for spec in registry.specs()},
     }
 

@@ -72,7 +72,7 @@ def _within_bounds(
 ) -> dict[Site, dict[str, int]]:
     """Return for every layer and method how many exemplars get maps."""
     exemplars = {site: dict.fromkeys(methods, 0) for site, methods in right.items()}
-    bound, total = max(LEAST_SECONDS, plan.sweep_seconds), _showing_seconds(plan)
+    bound, total = max(LEAST_SECONDS, plan.sweep_seconds), showing_seconds(plan)
     for name, upto, always in _in_order(n_exemplars):
         for site, counts in exemplars.items():
             if name not in counts or upto <= counts[name]:
@@ -146,7 +146,7 @@ class _Trial:
         return seconds() / len(some)
 
 
-def _showing_seconds(plan: Plan) -> float:
+def showing_seconds(plan: Plan) -> float:
     """Estimate the time of all else that the second look does: a pass, a thumbnail, the maps of the exemplars."""
     n_images = len(plan.candidates)
     k = len(EXEMPLAR_KINDS) * min(plan.options.top_k, n_images)

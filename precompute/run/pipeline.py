@@ -28,6 +28,7 @@ from precompute.run.merge import left_in_side_files, write_network, write_sweep
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.planning import make_plan
 from precompute.run.report import Summary, announce, circumstances, completed, report, sweep_record, sweep_report
+from precompute.run.run_time import run_seconds
 from precompute.run.shards import ShardFolder, digest_of, opened, side_files_of
 from precompute.run.size_sample import contents_of
 from precompute.run.store_size import Contents, at_most, bytes_by_part, side_file_bytes
@@ -75,7 +76,7 @@ def carry_out(
     """
     plan = make_plan(options)
     stores = contents_of(plan)
-    for sentence in announce(plan, stores):
+    for sentence in announce(plan, stores, run_seconds(plan, stores)):
         say(sentence)
     _refuse_full_disk(plan, stores)
     progress = progress or Progress(stages(training=plan.train is not None))

@@ -14,6 +14,7 @@ from precompute.option_fields import plain
 from precompute.options import RunOptions
 from precompute.provenance import device_name, git_commit, versions
 from precompute.run.plan import AttributionPlan, Plan
+from precompute.run.run_time import RunSeconds
 from precompute.run.shards import ShardFolder, array_name
 from precompute.run.store_size import Contents, at_most, bytes_by_part, side_file_bytes
 from precompute.run.sweep import Swept, stats_from
@@ -53,7 +54,7 @@ class Summary:
 # Before the work
 
 
-def announce(plan: Plan, stores: Sequence[Contents]) -> list[str]:
+def announce(plan: Plan, stores: Sequence[Contents], seconds: RunSeconds) -> list[str]:
     """Say what a run will do and what it will cost.
 
     Parameters
@@ -62,10 +63,11 @@ def announce(plan: Plan, stores: Sequence[Contents]) -> list[str]:
         Of the run.
     stores
         What goes into its store: of its images, then of training images where there are some.
+    seconds
+        What it takes on one device.
     """
     units = ", ".join(f"{site.name} ({site.n_units} units)" for site in plan.sites)
     attribution, training = plan.attribution, plan.of_training()
-    sweep_seconds = plan.sweep_seconds + (0 if training is None else training.sweep_seconds)
     n = len(set(pick_devices(plan.options.device)))  # two processes on one device share it
     lines = [
         f"{plan.model.spec} with weights {plan.model.weights}, on {device_name(plan.device)}",
@@ -74,7 +76,7 @@ def announce(plan: Plan, stores: Sequence[Contents]) -> list[str]:
         *plan.classes.told(),
         f"layers: {units}",
         *plan.conditions,
-        f"Estimated: sweep {duration(sweep_seconds / n)}, attributions {duration(attribution.seconds / n)}",
+        _times(seconds.on(n), attribution.seconds / n),
         *_sizes(stores),
     ]
     lines += [
@@ -88,6 +90,13 @@ def announce(plan: Plan, stores: Sequence[Contents]) -> list[str]:
             "`python -m precompute experiment attribution STORE.h5` computes the others, of one unit or of all."
         )
     return [*lines, *_left_out(attribution)]
+
+
+def _times(seconds: RunSeconds, attributions: float) -> str:
+    """Say how long the run will take, and each of its stages."""
+    told = ", ".join(f"{name} {duration(took)}" for name, took in seconds.stages.items())
+    of_these = f"; attributions {duration(attributions)} of these" if attributions else ""
+    return f"Estimated: {duration(seconds.total)} in all: {told}{of_these}"
 
 
 def _sizes(stores: Sequence[Contents]) -> list[str]:

@@ -33,7 +33,7 @@ def chosen(plan, monkeypatch):
         monkeypatch.setattr(
             attribution_choice._Trial, "seconds_a_map", lambda _, methods: dict.fromkeys(methods, a_map)
         )
-        monkeypatch.setattr(attribution_choice, "_showing_seconds", lambda _plan: showing)
+        monkeypatch.setattr(attribution_choice, "showing_seconds", lambda _plan: showing)
         found = with_attributions(plan).attribution
         counts = found.exemplars[LAYER]
         assert found.seconds == pytest.approx(8 * a_map * sum(counts.values()))

@@ -1,0 +1,155 @@
+"""What a run takes, stage by stage, on one device and on several, from short trials of all that it does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+
+from precompute.ablation_kinds import kind_of
+from precompute.images.loading import read_batches
+from precompute.measures.exemplars import path_checksums
+from precompute.measures.selectivity import class_means
+from precompute.measures.shifts import wilcoxon
+from precompute.models.clock import work_clock
+from precompute.models.forward import logits
+from precompute.run.attribution_choice import showing_seconds
+from precompute.run.plan import Plan
+from precompute.run.size_sample import packed
+from precompute.run.store_size import Contents, side_file_bytes
+from precompute.stages.exemplars import choose
+
+ANSWERS, MEANS, SWEEP, MERGE, EXEMPLARS = "answers", "unit means", "sweep", "merge", "exemplars"
+STATISTICS, CHECK = "statistics", "check"
+DIVIDED = frozenset({MEANS, SWEEP, EXEMPLARS})
+"""The stages that several devices share, shard by shard; one process alone does the rest."""
+
+# Images on which a network is held to be a function of one: of each shard a batch, and a few alone.
+_HELD, _ALONE = 64, 4
+_READ, _UNITS, _AT_ONCE = 16, 4, 50_000
+# Of a machine with a usual disk: to write and seal side files, and to begin and end a shard.
+_BYTES_A_SECOND, _OF_SHARD = 200e6, 0.05
+# Of one layer and kind of ablation, whatever its size: to merge it, to estimate what drops would be, and to check that.
+_MERGED, _TESTED, _CHECKED = 0.06, 0.15, 0.5
+
+
+@dataclass(frozen=True)
+class RunSeconds:
+    """The time of each stage of a run on one device, in seconds.
+
+    Parameters
+    ----------
+    stages
+        By the names that the stages have in the run, and `CHECK` for what comes after them.
+    """
+
+    stages: Mapping[str, float]
+
+    def on(self, n_devices: int) -> "RunSeconds":
+        """Return the same on several devices of a kind: stages that are made of shards are divided, the rest is not."""
+        if n_devices < 1:
+            raise ValueError(f"Expected at least one device, but got {n_devices}.")
+        return RunSeconds(
+            MappingProxyType(
+                {name: took / n_devices if name in DIVIDED else took for name, took in self.stages.items()}
+            )
+        )
+
+    @property
+    def total(self) -> float:
+        """The time of the run as a whole."""
+        return sum(self.stages.values())
+
+    def and_then(self, other: "RunSeconds") -> "RunSeconds":
+        """Return the time of two sets of images together."""
+        names = [*self.stages, *(name for name in other.stages if name not in self.stages)]
+        return RunSeconds({name: self.stages.get(name, 0.0) + other.stages.get(name, 0.0) for name in names})
+
+
+def run_seconds(plan: Plan, stores: list[Contents]) -> RunSeconds:
+    """Estimate what a run takes on one device.
+
+    Parameters
+    ----------
+    plan
+        Of the run, with its sweeps and attributions timed.
+    stores
+        What goes into its store: of its images, then of training images where there are some.
+    """
+    found = _of_images(plan, stores[0], _read_seconds(plan))
+    training = plan.of_training()
+    if training is None:
+        return found
+    more = dict(_of_images(training, stores[1], _read_seconds(training)).stages)
+    for name in (ANSWERS, MEANS, STATISTICS):  # of the run's own images alone
+        more.pop(name, None)
+    return found.and_then(RunSeconds(more))
+
+
+def _of_images(plan: Plan, contents: Contents, read: float) -> RunSeconds:
+    n_images, a_pass = len(plan.candidates), _pass_seconds(plan)
+    n_shards = -(-n_images // plan.options.shard_size)
+    n_looked_at = min(n_images, max(500, min(2000, 10 * contents.n_classes)))
+    held = n_shards * (min(_HELD, plan.options.batch_size) + _ALONE) * a_pass
+    of_files = side_file_bytes(contents) / _BYTES_A_SECOND + n_shards * _OF_SHARD
+    showing = showing_seconds(plan) + plan.attribution.seconds
+    of_unit, tested = _unit_seconds(plan, contents)
+    n_units = sum(site.n_units for site in plan.sites)
+    kinds = contents.n_kinds
+    n_tables = len(plan.sites) * kinds
+    needs_means = any(kind_of(kind).needs_means for kind in plan.options.ablation)
+    stages = {
+        ANSWERS: _together(plan, read, a_pass, n_looked_at),
+        MEANS: _together(plan, read, a_pass, n_images) if needs_means else 0.0,
+        SWEEP: _together(plan, read, (plan.sweep_seconds + held + of_files) / n_images, n_images),
+        MERGE: n_tables * _MERGED + n_units * of_unit,
+        EXEMPLARS: _together(plan, read, showing / contents.n_shown, contents.n_shown),
+        STATISTICS: n_tables * _TESTED + n_units * kinds * tested,
+        CHECK: n_tables * _CHECKED + n_units * of_unit,
+    }
+    return RunSeconds({name: took for name, took in stages.items() if took})
+
+
+def _together(plan: Plan, read: float, work: float, n_images: float) -> float:
+    """Return the time of reading images and working on them, which go on at once where other processes read."""
+    a_piece = max(read / plan.workers, work) if plan.workers else read + work
+    return n_images * a_piece
+
+
+def _read_seconds(plan: Plan) -> float:
+    """Time one image from its file to the network's input."""
+    positions = np.array(plan.candidates.spread(_READ)).tolist()
+    seconds = work_clock(torch.device("cpu"))
+    for _ in read_batches(plan.candidates, plan.model.transform, [positions], workers=0):
+        pass
+    return seconds() / len(positions)
+
+
+def _pass_seconds(plan: Plan) -> float:
+    took = []
+    for _ in range(2):  # the first pass of a network is slow
+        seconds = work_clock(plan.device)
+        with torch.inference_mode():
+            logits(plan.model.network, plan.probe).cpu()
+        took.append(seconds())
+    return min(took) / len(plan.probe)
+
+
+def _unit_seconds(plan: Plan, contents: Contents) -> tuple[float, float]:
+    """Time the numbers of one unit on all images: to rank, average and pack them, and to test their changes."""
+    n_images, rng = len(plan.candidates), np.random.default_rng(0)
+    values = np.maximum(rng.normal(size=(_UNITS, n_images)), 0).astype(np.float32)
+    checksum = path_checksums(plan.candidates.paths)
+    clock = work_clock(torch.device("cpu"))
+    choose(values, values, checksum, k=contents.top_k)
+    for _ in range(1 + contents.layers[0].signed):
+        class_means(values, plan.candidates.labels, contents.n_classes)
+    for _ in range(contents.layers[0].numbers_on_image):
+        for start in range(0, n_images, _AT_ONCE):
+            packed(values[:, start : start + _AT_ONCE])
+    merged = clock() / _UNITS
+    clock = work_clock(torch.device("cpu"))
+    if contents.log_prob:
+        wilcoxon(-values, plan.candidates.labels, contents.n_classes)
+    return merged, clock() / _UNITS
