@@ -8,7 +8,7 @@ from precompute import __version__
 from precompute.store.reader import Store
 
 _SHORT_HASH, _DAY = 12, 10
-_LONGEST_SLUG = 60
+_LONGEST_SLUG, _LONGEST_NAME = 60, 180
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Origin:
     def slug(self, figure: str) -> str:
         """Return the beginning of a file's name for a figure: letters, digits and hyphens, whatever the names are."""
         parts = [self.stores[0][0], *self.place, figure]
-        return "-".join(filter(None, (_slug(part) for part in parts))) or "figure"
+        return "-".join(filter(None, (_slug(part) for part in parts)))[:_LONGEST_NAME].strip("-.") or "figure"
 
 
 def _words(name: str, store: Store) -> str:
