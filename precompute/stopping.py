@@ -51,9 +51,10 @@ if hasattr(os, "register_at_fork"):
 def _watch(heard: socket.socket, end: Callable[[int], object]) -> None:
     n_interrupts = 0
     while signals := heard.recv(64):
-        n_interrupts += signals.count(signal.SIGINT)
+        now = signals.count(signal.SIGINT)  # other signals that somebody handles are told here too
+        n_interrupts += now
         if n_interrupts > 1:
             end(INTERRUPTED)
             return
-        if n_interrupts:
+        if now:
             print(f"\n{_FIRST}", file=sys.stderr, flush=True)

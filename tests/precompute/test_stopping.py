@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import pytest
 
@@ -45,6 +46,17 @@ def test_after_the_first_it_is_said_what_a_second_does(capsys):
     with second_stops_at_once():
         interrupt()
     assert "Ctrl-C again stops at once" in capsys.readouterr().err
+
+
+def test_it_is_said_once_whatever_other_signals_come(capsys):
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    with second_stops_at_once():
+        interrupt()
+        signal.raise_signal(signal.SIGUSR1)
+        signal.raise_signal(signal.SIGUSR1)
+        time.sleep(0.1)
+    signal.signal(signal.SIGUSR1, before)
+    assert capsys.readouterr().err.count("Ctrl-C again stops at once") == 1
 
 
 def test_what_a_forked_process_hears_is_no_second_one():
