@@ -19,6 +19,8 @@ from explorer.paper import Drawing, Kind
 from explorer.store_files import ROOT
 from precompute.errors import UnitscopeError
 
+MOST_WHOLE = 24
+"""Of more units a report says the main things only."""
 _LONGEST_S, _LONGEST_REPORT_S = 120, 900
 _one_report_at_a_time = Lock()
 

@@ -17,6 +17,7 @@ from explorer.charts.theme import PALETTES
 from explorer.format import count, significant
 from explorer.origin import Origin
 from explorer.page_run import Chart, Choice, Columns, Folded, Html, PageRun, Piece, Table
+from explorer.press import MOST_WHOLE
 from explorer.selection import Selection
 from explorer.widgets import palette
 from explorer.widgets.html import escape
@@ -26,8 +27,6 @@ from precompute.store.reader import Layer, Store, open_store
 from precompute.what_if.unit_list import read_units, write_units
 from precompute.words import printable, size
 
-MOST_WHOLE = 24
-"""Of more units a report says the main things only."""
 _CHART_WIDTH = 620
 _FIRST_PICTURES = 8
 _HERE = Path(__file__).parent

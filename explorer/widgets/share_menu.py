@@ -41,7 +41,8 @@ def _show_report(view: View, layer: Layer, *, of_unit: bool) -> None:
     if units == []:
         return
     listed = None if units is None else write_units(units)
-    if (layer.n_units if units is None else len(units)) > _MOST_UNITS:
+    n_units = layer.n_units if units is None else len(units)
+    if n_units > _MOST_UNITS:
         given = [] if listed is None else ["--units", listed]
         command = ["--layer", layer.name, *given, "--out", "report.html"]
         note(f"A report of more than {_MOST_UNITS} units takes minutes. This command makes it:")
@@ -57,7 +58,10 @@ def _show_report(view: View, layer: Layer, *, of_unit: bool) -> None:
         on_click="ignore",
         key="report",
     )
-    note("One HTML file that can be read and printed anywhere. It takes some seconds, of a whole layer a minute.")
+    brief = " Of so many units it has the main things only." if n_units > press.MOST_WHOLE else ""
+    note(
+        f"One HTML file that can be read and printed anywhere. It takes some seconds, of a whole layer a minute.{brief}"
+    )
 
 
 def _asked(view: View, layer: Layer, *, of_unit: bool) -> tuple[list[int] | None, str]:
