@@ -14,7 +14,7 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 
-MOST_IMAGES = 4096
+MOST_IMAGES = 2048
 """Units are matched over so many images at most, spread evenly over all."""
 DRAWS = 19
 

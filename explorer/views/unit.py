@@ -46,7 +46,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     what_if_link.show(view, [unit], "What if this unit were changed, alone or with others")
     st.page_link(
         navigate.CLOSER,
-        label="Look closer: units alike, maps, other ablations",
+        label="Look closer",
         icon=":material/zoom_in:",
         query_params=view.selection.query(),
     )

@@ -38,10 +38,10 @@ def test_a_map_on_demand_is_held_to_random_weights(app):
     expect(app.page.get_by_text(re.compile("With all weights in random order the map looks"))).to_be_visible(
         timeout=SLOW
     )
-    maps = app.page.locator(".us-wide .us-over")
+    maps = app.page.locator(".us-gallery .us-faded")
     expect(maps).to_have_count(4)
     before = app.page.url
-    app.page.locator(".us-gallery:not(.us-wide) a.us-to").nth(3).click()
+    app.page.locator(".us-gallery a.us-to").nth(3).click()
     app.page.wait_for_url(lambda address: address != before and "image=" in address)
     expect(reach).to_be_visible(timeout=SLOW)
 

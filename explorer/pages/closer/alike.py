@@ -32,9 +32,9 @@ def show(view: View, layer: Layer, unit: int) -> None:
     with figure:
         _show_figure(view, layer, unit, found)
     with beside:
-        _show_rows(view, found, found.in_answers_alone, "Answer alike, break otherwise")
-        _show_rows(view, found, found.in_losses_alone, "Break alike, answer otherwise")
-        _show_rows(view, found, found.both, "Alike in both")
+        _show_rows(view, layer, found, found.in_answers_alone, "Answer alike, break otherwise")
+        _show_rows(view, layer, found, found.in_losses_alone, "Break alike, answer otherwise")
+        _show_rows(view, layer, found, found.both, "Alike in both")
     if view.selection.other not in (None, unit):
         pair.show(view, layer, unit, int(view.selection.other or 0))
     how_and_limits(_READING, _LIMITS)
@@ -52,7 +52,7 @@ def headline(found: AlikeUnits, unit: int) -> str:
         said = f"<b>{count(n_alike, 'unit')}</b> {verb} to the same classes as unit {unit} beyond chance."
     if n_losses:
         of_them = f"; <b>{n_both}</b> of them also {'answers' if n_both == 1 else 'answer'} alike" if n_alike else ""
-        said += f" The loss of <b>{count(n_losses, 'unit')}</b> hurts the same classes{of_them}."
+        said += f" Without <b>{count(n_losses, 'unit')}</b> the same classes lose or gain, beyond chance{of_them}."
     return said
 
 
@@ -97,19 +97,20 @@ def _frame(view: View, layer: Layer, found: AlikeUnits) -> pd.DataFrame:
     return frame[~(np.isnan(found.answers.r) & np.isnan(found.losses.r))]
 
 
-def _show_rows(view: View, found: AlikeUnits, units: Ints, title: str) -> None:
+def _show_rows(view: View, layer: Layer, found: AlikeUnits, units: Ints, title: str) -> None:
     heading(title, count(len(units), "unit") if len(units) else "none")
     if len(units):
         known = not np.isnan(found.most).all()
-        head = ["unit", "answers, r", "losses, r", *(["noise leaves at most"] if known else [])]
-        table(head, [_row(view, found, int(unit), known=known) for unit in units[:_MOST_ROWS]])
+        head = ["unit", "answers, r", "losses, r", "answers changed", *(["noise leaves at most"] if known else [])]
+        table(head, [_row(view, layer, found, int(unit), known=known) for unit in units[:_MOST_ROWS]])
     if len(units) > _MOST_ROWS:
         note(f"The first {_MOST_ROWS} of {len(units)}; the others are in the figure.")
 
 
-def _row(view: View, found: AlikeUnits, unit: int, *, known: bool) -> list[str]:
+def _row(view: View, layer: Layer, found: AlikeUnits, unit: int, *, known: bool) -> list[str]:
     address = navigate.href(navigate.CLOSER, view.selection.to(part=None, other=unit))
-    cells = [number(float(found.answers.r[unit])), number(float(found.losses.r[unit]))]
+    changed = f"{len(layer.flips(view.ablation_of(layer), unit).image):,}" if layer.ablations else "–"
+    cells = [number(float(found.answers.r[unit])), number(float(found.losses.r[unit])), changed]
     return [link(address, str(unit)), *cells, *([number(float(found.most[unit]))] if known else [])]
 
 
@@ -122,7 +123,8 @@ _READING = (
 )
 _LIMITS = (
     "Below a line does not mean different: drops of a few images are noisy, and noise makes losses unlike. “Noise "
-    "leaves at most” is the largest correlation that the split-half reliabilities of both units' drops allow. Classes "
-    "that look alike go together, which the shuffling does not know. Each unit was silenced alone: of two units that "
-    "do the same work, neither may be missed."
+    "leaves at most” is the largest correlation that the split-half reliabilities of both units' drops allow. Above a "
+    "line does not mean much: two units may change a few answers each, and drops count gains too. Classes that look "
+    "alike go together, which the shuffling does not know. Each unit was silenced alone: of two units that do the same "
+    "work, neither may be missed."
 )

@@ -11,10 +11,11 @@ from explorer import navigate
 from explorer.format import count, number, significant
 from explorer.likeness import Likeness
 from explorer.navigate import View
+from explorer.origin import Origin
 from explorer.pages.closer.field import field_words
 from explorer.pictures import aspect_of, canvas, common_limit, frame, heat
 from explorer.widgets import gallery, palette, waiting
-from explorer.widgets.gallery import Picture
+from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import heading, how_and_limits, note, notes, sentence
 from precompute.attribution_methods import METHODS, label_of
 from precompute.store.reader import Layer
@@ -24,6 +25,7 @@ from precompute.what_if.wire import Arrays
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 _SAME = 0.999
+_FRAMED = 320
 _STEPS = {AFTER: "layers after it", OWN: "its own layer", ALL: "all layers"}
 
 
@@ -36,12 +38,13 @@ def show(view: View, layer: Layer, unit: int) -> None:
     request = Request(layer.name, (unit,), image=image, method=method)
     found = waiting.answer(view, request, b"")
     if found is not None:
+        origin = view.origin(layer.name, f"unit {unit}", view.store.images.path[image], label_of(method))
         reach, looks = st.columns([3, 9], gap="large")
         with reach:
             _show_field(view, found, _peak(layer, unit, image))
         with looks:
-            _show_map(view, found)
-            _hold_to_random_weights(view, replace(request, random=True), found)
+            _show_map(view, found, origin)
+            _hold_to_random_weights(view, replace(request, random=True), found, origin)
     _show_exemplars(view, layer, unit, image)
     how_and_limits(_READING, _LIMITS)
 
@@ -83,13 +86,15 @@ def _show_field(view: View, found: Arrays, peak: str) -> None:
     top, left, bottom, right = ends.tolist()
     drawn = frame((top, left, bottom, right), shape, canvas(aspect))
     shown = Picture(found["picture"].tobytes(), "the network's input", peak, drawn)
-    gallery.show([shown], aspect, row=1)
+    with st.container(width=_FRAMED):
+        gallery.show([shown], aspect, row=1)
     note(field_words(ends, shape))
 
 
-def _show_map(view: View, found: Arrays) -> None:
+def _show_map(view: View, found: Arrays, origin: Origin) -> None:
     heading("Where it looks", "pixels that raise (blue) or lower (orange) its peak; point at it to see the image")
-    _show_maps(view, [_map(found, "as trained", found["attribution"][0])])
+    pictures = [_map(found, "as trained", found["attribution"][0])]
+    _show_maps(view, pictures, Taken("closer_map", "Pixels that raise (blue) or lower (orange) its peak", origin))
     error = float(found["error"][0])
     if not np.isnan(error):
         note(f"The map should add up to the gain from black to the image; it misses that by {100 * error:.0f} %.")
@@ -103,11 +108,11 @@ def _map(found: Arrays, title: str, values: Floats, value: str = "") -> Picture:
     return Picture(found["picture"].tobytes(), title, value, overlay=overlay, instead="" if shown else why)
 
 
-def _show_maps(view: View, pictures: list[Picture]) -> None:
-    gallery.show(pictures, aspect_of(view.store.model.input_size), wide=True, faded=True)
+def _show_maps(view: View, pictures: list[Picture], taken: Taken) -> None:
+    gallery.show(pictures, aspect_of(view.store.model.input_size), row=4, faded=True, taken=taken)
 
 
-def _hold_to_random_weights(view: View, request: Request, found: Arrays) -> None:
+def _hold_to_random_weights(view: View, request: Request, found: Arrays, origin: Origin) -> None:
     """Show the maps with random weights, one a step, and say in a sentence what they mean; on request."""
     if view.selection.check != "yes":
         asked = view.selection.to(check="yes")
@@ -124,7 +129,7 @@ def _hold_to_random_weights(view: View, request: Request, found: Arrays) -> None
         drawn = here[int(np.argmin(np.isnan(likeness[here])))]
         mean = _mean(likeness[here])
         pictures.append(_map(found, _STEPS[int(step)], checked["random_map"][drawn], f"r {number(mean)}"))
-    _show_maps(view, pictures)
+    _show_maps(view, pictures, Taken("closer_random", "The map with random weights, and its rank correlation", origin))
     notes(check_words(label_of(str(request.method)), steps, likeness))
 
 

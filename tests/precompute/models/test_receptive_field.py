@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from precompute.models.demo import DemoNetwork
+from precompute.models.load import load_model
 from precompute.models.receptive_field import Axis, receptive_field_centres, receptive_fields, stretched
 from precompute.models.sites import find_site, list_sites
 
@@ -156,3 +157,16 @@ def test_the_reach_of_the_demo_networks_layers_is_that_of_their_kernels_and_pool
     assert low <= rows[0]
     assert rows[1] <= high
     assert down.step == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "size", "step"),
+    [("alexnet", "features.12", 195, 32), ("resnet18", "layer1", 43, 4), ("resnet18", "layer4", 435, 32)],
+)
+def test_known_networks_reach_as_far_as_is_known(name, layer, size, step):
+    # Of AlexNet: Araujo, Norris and Sim 2019, "Computing receptive fields of convolutional neural networks", Distill.
+    # Of ResNet-18: 7 of stride 2, a pool of 3, then per stage (1, 2, 4, 8 x 4 pixels a cell) four kernels of 3.
+    model = load_model(name, weights="none").network
+    inputs = torch.rand(2, 3, 224, 224)
+    for axis in receptive_fields(model, find_site(list_sites(model, inputs), layer), inputs):
+        assert (axis.last - axis.first + 1, axis.step) == (size, step)
