@@ -30,7 +30,7 @@ _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _PIXELS_A_MM = 448 / 89
 _PNG_DPI, _CSS_DPI, _POINTS = 300, 96, 72
 _MARGIN, _GAP = 14, 12
-_NARROWEST = 120
+_NARROWEST, _WIDEST = 120, 420
 _CAPTION_SIZES = (13.0, 11.0)
 _LINE, _DESCENT = 1.4, 0.3
 # The measuring font is not the printed one: this much wider than it no line of that gets.
@@ -181,7 +181,7 @@ def draw_wall(tiles: Sequence[Tile], aspect: float, width: float, columns: int) 
         How many stand in a row, where there is room for the words below them.
     """
     columns = max(1, min(columns, int(width // _NARROWEST)))
-    side = (width - _GAP * (columns - 1)) / columns
+    side = min(_WIDEST, (width - _GAP * (columns - 1)) / columns)
     tall = side / aspect
     below = (2 * _LINE + _DESCENT) * _CAPTION_SIZES[1]
     step = tall + below + _GAP
