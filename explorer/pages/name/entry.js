@@ -92,8 +92,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }),
   );
   hint.textContent = data.recent.length
-    ? "A digit takes one of your recent labels."
-    : "Your recent labels will stand here, each with a digit.";
+    ? "A digit takes one of your recent labels, Enter keeps it and goes on."
+    : "Enter keeps what you write and goes on. Your recent labels will stand here, each with a digit.";
 
   field.onkeydown = press;
   field.oninput = () => {
