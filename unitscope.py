@@ -228,6 +228,8 @@ def activations_frame(
     ------
     ValueError
         When the layer has no such activations.
+    StoreOfSums
+        A UnitscopeError, when the store keeps sums only.
     """
     import pandas as pd
 

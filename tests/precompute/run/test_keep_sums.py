@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+import unitscope
 from precompute.__main__ import main
 from precompute.errors import StoreOfSums
 from precompute.stopping import INTERRUPTED
@@ -226,3 +227,11 @@ def test_a_run_that_is_gone_on_with_keeps_what_it_began_to(tmp_path, monkeypatch
 
 def _stopped(*_args, **_named):
     raise KeyboardInterrupt
+
+
+def test_frames_come_from_sums_but_for_that_of_activations(stores, sums):
+    with open_store(stores[0]) as whole:
+        for frame in (unitscope.measures_frame, unitscope.drops_frame, unitscope.flips_frame):
+            assert frame(sums, "signed").equals(frame(whole, "signed"))
+    with pytest.raises(StoreOfSums, match="keeps sums only"):
+        unitscope.activations_frame(sums, "signed")
