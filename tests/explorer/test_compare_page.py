@@ -166,6 +166,14 @@ def test_a_match_that_cannot_be_is_named(several, show):
     assert "match with “gone/&lt;b&gt;x”" in words
 
 
+def test_a_hostile_name_of_a_store_is_text_among_the_matches(several, runs, show):
+    name = "<b>$x$ [a](b) |"
+    put(runs / "varied.h5", runs, name)
+    shown = show("compare", store="plain", part="matched", layer="features.8", against=f"{name}/features.8")
+    assert "&lt;b&gt;$x$ [a](b) | · features.8" in shown.words
+    assert "<b>$x$" not in shown.words
+
+
 # Charts
 
 
