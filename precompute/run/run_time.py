@@ -15,6 +15,7 @@ from precompute.measures.shifts import wilcoxon
 from precompute.models.clock import work_clock
 from precompute.models.forward import logits
 from precompute.run.attribution_choice import showing_seconds
+from precompute.run.cost import timed, usual_batch
 from precompute.run.plan import Plan
 from precompute.run.size_sample import packed
 from precompute.run.store_size import Contents, side_file_bytes
@@ -127,13 +128,10 @@ def _read_seconds(plan: Plan) -> float:
 
 
 def _pass_seconds(plan: Plan) -> float:
-    took = []
-    for _ in range(2):  # the first pass of a network is slow
-        seconds = work_clock(plan.device)
-        with torch.inference_mode():
-            logits(plan.model.network, plan.probe).cpu()
-        took.append(seconds())
-    return min(took) / len(plan.probe)
+    batch = usual_batch(plan)
+    with torch.inference_mode():
+        _, seconds = timed(lambda: logits(plan.model.network, batch).cpu(), plan.device)
+    return seconds / len(batch)
 
 
 def _unit_seconds(plan: Plan, contents: Contents) -> tuple[float, float]:

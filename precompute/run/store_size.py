@@ -23,7 +23,7 @@ MARGIN: Mapping[str, float] = MappingProxyType(
 _FLOAT, _HALF, _INDEX, _FLIP = 4, 2, 4, 8
 # What HDF5 keeps of a dataset with its facts, and of each of its chunks; how many of the small ones there are.
 _OF_DATASET, _OF_CHUNK = 2500, 60
-_DATASETS, _OF_LAYER, _OF_KIND = 25, 32, 75
+_DATASETS, _OF_LAYER, _OF_KIND, _LISTS_OF_FLIPS, _LISTS = 25, 20, 72, 3, 4
 # Numbers of a unit: its measures and statistics under one kind of ablation; the same of a unit and class, packed.
 _OF_UNIT, _OF_UNIT_AND_CLASS = 350, 16
 _OF_UNIT_AND_CLASS_ONCE = 3.5
@@ -179,14 +179,16 @@ def _sums(contents: Contents) -> float:
 
 
 def _flips(contents: Contents, layer: LayerSize) -> float:
-    return layer.n_units * contents.n_images * contents.n_kinds * layer.flip_rate * _FLIP * _LIST_PACKED
+    n_flips = layer.n_units * contents.n_images * layer.flip_rate
+    return contents.n_kinds * (n_flips * _FLIP * _LIST_PACKED + _LISTS_OF_FLIPS * _OF_DATASET)
 
 
 def _exemplars(contents: Contents, layer: LayerSize) -> float:
     n_listed = layer.n_units * len(EXEMPLAR_KINDS) * contents.k
     of_map = _HALF * layer.map_shape[0] * layer.map_shape[1] * layer.maps_packed
     chunks = layer.n_units * 3 * len(EXEMPLAR_KINDS) * _OF_CHUNK
-    return n_listed * (of_map + (_FLOAT + _INDEX) * _LIST_PACKED) + chunks
+    of_datasets = len(EXEMPLAR_KINDS) * _LISTS * _OF_DATASET
+    return n_listed * (of_map + (_FLOAT + _INDEX) * _LIST_PACKED) + chunks + of_datasets
 
 
 def _attributions(contents: Contents, layer: LayerSize) -> float:

@@ -37,22 +37,25 @@ from precompute.store.schema import entry_for
 
 
 def bytes_written(path: Path) -> dict[str, float]:
-    """Return how much of a store each part takes; what describes the file and its datasets is of the sums."""
+    """Return how much of a store each part takes; what describes the datasets is divided among them."""
     with h5py.File(path) as file:
-        stored = dict(_stored(file))
+        stored = list(_stored(file))
+    of_facts = path.stat().st_size - sum(n_bytes for _, n_bytes, _ in stored)
+    weight = of_facts / sum(_OF_DATASET + n_chunks for _, _, n_chunks in stored)
     found = dict.fromkeys(MARGIN, 0.0)
-    for name, n_bytes in stored.items():
-        found[_part(name)] += n_bytes
-    found[SUMS] += path.stat().st_size - sum(stored.values())
+    for name, n_bytes, n_chunks in stored:
+        found[_part(name)] += n_bytes + weight * (_OF_DATASET + n_chunks)
     return found
 
 
-def _stored(file: h5py.File) -> Iterator[tuple[str, int]]:
+def _stored(file: h5py.File) -> Iterator[tuple[str, int, int]]:
+    """Yield the path of every dataset, its bytes, and how many chunks it is in."""
     names: list[str] = []
     file.visit(names.append)
     for name in names:
         if isinstance(file[name], h5py.Dataset):
-            yield f"/{name}", file[name].id.get_storage_size()
+            held = file[name]
+            yield f"/{name}", held.id.get_storage_size(), held.id.get_num_chunks() if held.chunks else 0
 
 
 def _part(path: str) -> str:
@@ -65,6 +68,7 @@ def _part(path: str) -> str:
     return SUMS
 
 
+_OF_DATASET = 60  # what is kept of a dataset beside its values, in what is kept of a chunk
 _SIGNS = {
     "/flip/": FLIPS,
     "/exemplar/": EXEMPLARS,
