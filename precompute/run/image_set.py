@@ -45,7 +45,7 @@ It depends on nothing else, and it can be pickled.
 """
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Who computes shards: this process, or several others."""
 
     def compute(
@@ -83,7 +83,7 @@ class ImageSet:
         The run's, as far as it is about these images.
     folder
         Their side files.
-    crew
+    executor
         Who computes their shards.
     of
         What the names of their stages begin with.
@@ -91,7 +91,7 @@ class ImageSet:
 
     plan: Plan
     folder: ShardFolder
-    crew: Crew
+    executor: Executor
     of: str = ""
 
     def cut(self, stem: str, n: int) -> dict[str, range]:
@@ -105,8 +105,8 @@ class ImageSet:
         return {name: positions for name, positions in shards.items() if not self.folder.has(name)}
 
     def compute(self, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage) -> Iterator[str]:
-        """Compute shards and leave each of them in the side files; see `Crew`."""
-        return self.crew.compute(self, work, images, todo, stage)
+        """Compute shards and leave each of them in the side files; see `Executor`."""
+        return self.executor.compute(self, work, images, todo, stage)
 
 
 def read_shards(

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 
 from precompute.models.device import threads_each
-from precompute.run.blueprint import Blueprint
-from precompute.run.crew import Lost, Made, Message, Steps, Task, Worker
-from precompute.run.desk import Desk
+from precompute.run.plan_recipe import PlanRecipe
+from precompute.run.shard_worker import ShardWorker
+from precompute.run.worker_pool import Lost, Made, Message, Steps, Task, Worker
 
 _PATIENCE_S = 0.5
 _TO_END_S = 5.0
@@ -32,14 +32,14 @@ class LocalWorkers:
 
     Parameters
     ----------
-    blueprint
+    recipe
         Of the run's plan.
     devices
         The devices; one that stands there twice gets two processes.
     """
 
-    def __init__(self, blueprint: Blueprint, devices: Sequence[torch.device]) -> None:
-        self._blueprint = pickle.dumps(blueprint)
+    def __init__(self, recipe: PlanRecipe, devices: Sequence[torch.device]) -> None:
+        self._recipe = pickle.dumps(recipe)
         count, seen = Counter(devices), Counter[torch.device]()
         self.threads = threads_each(len(devices))
         self._seats: list[_Seat] = []
@@ -50,7 +50,7 @@ class LocalWorkers:
         self._running: list[_Process] = []
 
     def start(self) -> Sequence[Worker]:
-        """Start a worker in every place; see `precompute.run.crew.Workers`."""
+        """Start a worker in every place; see `precompute.run.worker_pool.Workers`."""
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()  # what planning has left
         return [self._started(seat) for seat in self._seats]
@@ -76,32 +76,32 @@ class LocalWorkers:
 
     def _started(self, seat: "_Seat") -> "_Process":
         self._running = [process for process in self._running if process.is_alive]
-        self._running.append(_Process(seat, self._blueprint))
+        self._running.append(_Process(seat, self._recipe))
         return self._running[-1]
 
 
 class _Seat:
-    """A place for a process, and what it is told of those beside it; see `Desk`."""
+    """A place for a process, and what it is told of those beside it; see `ShardWorker`."""
 
     def __init__(self, name: str, device: torch.device, threads: int, among: int, sharers: int) -> None:
         self.name, self.device = name, device
         self.threads, self.among, self.sharers = threads, among, sharers
 
-    def desk(self, blueprint: Blueprint) -> Desk:
-        return Desk(blueprint, self.device, threads=self.threads, among=self.among, sharers=self.sharers)
+    def shard_worker(self, recipe: PlanRecipe) -> ShardWorker:
+        return ShardWorker(recipe, self.device, threads=self.threads, among=self.among, sharers=self.sharers)
 
 
 class _Process:
     """A worker as the run's process sees it."""
 
-    def __init__(self, seat: _Seat, blueprint: bytes) -> None:
+    def __init__(self, seat: _Seat, recipe: bytes) -> None:
         self.name = seat.name
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, seat), name=f"unitscope {seat.name}")
         self._process.start()
         theirs.close()
-        self._send(blueprint)
+        self._send(recipe)
 
     @property
     def is_alive(self) -> bool:
@@ -155,11 +155,11 @@ def _serve(connection: Connection, seat: _Seat) -> None:
     """Compute one shard after the other, until the run's process is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the run's own decides
     inbox = _Inbox(connection)
-    desk = seat.desk(inbox.next())
+    shard_worker = seat.shard_worker(inbox.next())
     with contextlib.suppress(OSError):  # of the connection: nobody listens any more
         while (task := inbox.next()) is not None:
             teller = _Teller(connection)
-            message = desk.compute(task, teller.advance)
+            message = shard_worker.compute(task, teller.advance)
             _say(connection, replace(message, steps=teller.left) if isinstance(message, Made) else message)
             if isinstance(message, Lost):
                 return  # whatever went wrong may have left something behind

@@ -21,9 +21,9 @@ from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.progress import Progress
 from precompute.run.confusion import look_at_confusion
+from precompute.run.executors import executor_of
 from precompute.run.exemplars import write_exemplars
-from precompute.run.hiring import crew_of
-from precompute.run.image_set import Crew, ImageSet
+from precompute.run.image_set import Executor, ImageSet
 from precompute.run.merge import left_in_side_files, write_network, write_sweep
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.planning import make_plan
@@ -80,12 +80,12 @@ def carry_out(
         say(sentence)
     _refuse_full_disk(plan, stores)
     progress = progress or Progress(stages(training=plan.train is not None))
-    with crew_of(plan, say) as crew:
+    with executor_of(plan, say) as executor:
         doubts = look_at_confusion(plan, progress)
         for sentence in doubts:
             say(sentence)
         plan = replace(plan, conditions=(*plan.conditions, *doubts))
-        summary = _run(plan, crew, progress, circumstances(plan, command, seeds or {}), say)
+        summary = _run(plan, executor, progress, circumstances(plan, command, seeds or {}), say)
     if summary is None:
         say(f"{options.out} is in place already and holds what this run was to find")
         _add_missing_statistics(options.out, command, progress, say)
@@ -100,7 +100,7 @@ def stages(*, training: bool) -> dict[str, float]:
 
 
 def _run(
-    plan: Plan, crew: Crew, progress: Progress, provenance: dict[str, Any], say: Callable[[str], None]
+    plan: Plan, executor: Executor, progress: Progress, provenance: dict[str, Any], say: Callable[[str], None]
 ) -> Summary | None:
     """Carry out a plan and write its store; an earlier store at the same place stays until that one is whole.
 
@@ -121,7 +121,7 @@ def _run(
             return None
         plan = _with_settled_attribution(plan, folder)
         with exact_float32():
-            plan, parts, images = _swept(plan, folder, crew, progress, say)
+            plan, parts, images = _swept(plan, folder, executor, progress, say)
             with StoreWriter(out) as writer:
                 writer.describe("/", {"keep": plan.options.keep})
                 write_network(writer, plan)
@@ -148,13 +148,13 @@ def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool
 
 
 def _swept(
-    plan: Plan, folder: ShardFolder, crew: Crew, progress: Progress, say: Callable[[str], None]
+    plan: Plan, folder: ShardFolder, executor: Executor, progress: Progress, say: Callable[[str], None]
 ) -> tuple[Plan, list[ImageSet], list[Swept]]:
     """Sweep all images; where the engine turns out to be wrong about a layer, once more by whole passes there."""
     doubted: dict[str, str] = folder.settled("doubted", {})
     while True:
         plan = plan.swept_plainly(doubted)
-        parts = _parts(plan, folder, crew)
+        parts = _parts(plan, folder, executor)
         try:
             means = _means(parts[0], progress)
             return plan, parts, [sweep_all(part, means, progress) for part in parts]
@@ -170,10 +170,10 @@ def _means(part: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
     return find_unit_means(part, progress) if needed else {}
 
 
-def _parts(plan: Plan, folder: ShardFolder, crew: Crew) -> list[ImageSet]:
+def _parts(plan: Plan, folder: ShardFolder, executor: Executor) -> list[ImageSet]:
     training = plan.of_training()
-    trained = [] if training is None else [ImageSet(training, folder.below("training"), crew, "training ")]
-    return [ImageSet(plan, folder, crew), *trained]
+    trained = [] if training is None else [ImageSet(training, folder.below("training"), executor, "training ")]
+    return [ImageSet(plan, folder, executor), *trained]
 
 
 def _write(writer: StoreWriter, part: ImageSet, images: Swept, progress: Progress) -> tuple[Summary, dict[str, Any]]:

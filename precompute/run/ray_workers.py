@@ -22,9 +22,9 @@ import precompute
 from precompute.errors import ImageFolderError, OptionError, UnitscopeError, WorkerRefused
 from precompute.images.folder import ImageList
 from precompute.provenance import versions
-from precompute.run.blueprint import Blueprint
-from precompute.run.crew import Lost, Made, Message, Task, Worker
-from precompute.run.desk import Desk, told
+from precompute.run.plan_recipe import PlanRecipe
+from precompute.run.shard_worker import ShardWorker, told
+from precompute.run.worker_pool import Lost, Made, Message, Task, Worker
 
 _PATIENCE_S = 0.5
 _TO_START_S = 300.0
@@ -84,17 +84,17 @@ class RayWorkers:
     ----------
     ray
         The library, connected to the cluster.
-    blueprint
+    recipe
         Of the run's plan.
     devices
         What the run was asked to compute on. On the processor every node gets so many workers; of CUDA one for each
         GPU that the cluster says the node has.
     """
 
-    def __init__(self, ray: Any, blueprint: Blueprint, devices: Sequence[torch.device]) -> None:
+    def __init__(self, ray: Any, recipe: PlanRecipe, devices: Sequence[torch.device]) -> None:
         self._ray = ray
-        self._actor = ray.remote(Bench)
-        self._job = ray.put(Job(pickle.dumps(blueprint), str(Path.cwd()), program()))
+        self._actor = ray.remote(NodeActor)
+        self._job = ray.put(Job(pickle.dumps(recipe), str(Path.cwd()), program()))
         nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
         self.seats = [seat for number, node in enumerate(nodes) for seat in _seats(node, number + 1, devices)]
         self._running: list[_Actor] = []
@@ -164,7 +164,7 @@ class RayWorkers:
             raise type(problem)(f"{name}: {problem}")
 
     def start(self) -> Sequence[Worker]:
-        """Start a worker in every place; see `precompute.run.crew.Workers`."""
+        """Start a worker in every place; see `precompute.run.worker_pool.Workers`."""
         ready, self._ready = self._ready, []
         return ready or [self._started(seat) for seat in self.seats]
 
@@ -320,9 +320,9 @@ def refuse_other_files(samples: Sequence[Sample]) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """What every worker of a run gets: the blueprint, pickled, the run's folder, and what its numbers rest on."""
+    """What every worker of a run gets: the recipe, pickled, the run's folder, and what its numbers rest on."""
 
-    blueprint: bytes
+    recipe: bytes
     folder: str
     program: Mapping[str, str]
 
@@ -335,23 +335,23 @@ def program() -> dict[str, str]:
     return versions() | {"source": source.hexdigest()[:12]}
 
 
-class Bench:
-    """The actor: a desk on a node."""
+class NodeActor:
+    """The actor: a worker on a node."""
 
     def __init__(self, job: Job, seat: _Seat) -> None:
         with suppress(OSError):
             os.chdir(job.folder)  # MODEL and --weights may be relative
         self._job, self._seat = job, seat
         device = torch.device(seat.device)
-        blueprint: Blueprint = pickle.loads(job.blueprint)
-        self._desk = Desk(blueprint, device, threads=seat.cpus, among=seat.among, sharers=seat.sharers)
+        recipe: PlanRecipe = pickle.loads(job.recipe)
+        self._worker = ShardWorker(recipe, device, threads=seat.cpus, among=seat.among, sharers=seat.sharers)
 
     def check(self, samples: Sequence[Sample]) -> UnitscopeError | None:
         """Return what stands against this node, or None."""
         try:
             self._refuse_other_program()
             refuse_other_files(samples)
-            self._desk.plan()
+            self._worker.plan()
         except UnitscopeError as error:
             return error
         except Exception as error:
@@ -369,5 +369,5 @@ class Bench:
     def compute(self, task: bytes) -> Message:
         """Compute a shard."""
         steps: list[int] = []
-        message = self._desk.compute(pickle.loads(task), steps.append)
+        message = self._worker.compute(pickle.loads(task), steps.append)
         return Made(message.arrays, sum(steps)) if isinstance(message, Made) else message

@@ -11,18 +11,18 @@ from precompute.errors import TooLittleMemory, UnitscopeError
 from precompute.images.folder import ImageList
 from precompute.images.loading import Batch, default_workers
 from precompute.models.device import exact_float32
-from precompute.run.blueprint import Blueprint
-from precompute.run.crew import Lost, Made, Message, Refused, Task
 from precompute.run.image_set import Advance, Arrays, Read, read_shards
 from precompute.run.plan import Plan
+from precompute.run.plan_recipe import PlanRecipe
+from precompute.run.worker_pool import Lost, Made, Message, Refused, Task
 
 
-class Desk:
+class ShardWorker:
     """Where the shards of one run are computed.
 
     Parameters
     ----------
-    blueprint
+    recipe
         Of the run's plan.
     device
         Where to compute.
@@ -34,8 +34,8 @@ class Desk:
         Those of them on the same device.
     """
 
-    def __init__(self, blueprint: Blueprint, device: torch.device, *, threads: int, among: int, sharers: int) -> None:
-        self._blueprint, self._device = blueprint, device
+    def __init__(self, recipe: PlanRecipe, device: torch.device, *, threads: int, among: int, sharers: int) -> None:
+        self._recipe, self._device = recipe, device
         self._threads, self._among, self._sharers = threads, among, sharers
         self._plan: Plan | None = None
 
@@ -63,7 +63,7 @@ class Desk:
             torch.set_num_threads(self._threads)
             if self._device.type == "cuda":
                 torch.cuda.set_device(self._device)
-            self._plan = self._blueprint.built(self._device, sharers=self._sharers)
+            self._plan = self._recipe.built(self._device, sharers=self._sharers)
         return self._plan
 
     def _arrays(self, task: Task, advance: Advance) -> Arrays:
@@ -78,7 +78,7 @@ class Desk:
         return replace(shard, batch=_placed(shard.batch, task.positions.tolist()))
 
     def _decoders(self, images: ImageList) -> int:
-        asked = self._blueprint.options.workers
+        asked = self._recipe.options.workers
         if asked is None:
             return default_workers(len(images), self._among)
         return -(-asked // self._among)

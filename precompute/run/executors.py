@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from precompute.models.device import pick_devices
-from precompute.run.alone import Alone
-from precompute.run.blueprint import Blueprint
-from precompute.run.crew import Team
-from precompute.run.image_set import Crew
+from precompute.run.image_set import Executor
 from precompute.run.local_workers import LocalWorkers
 from precompute.run.plan import Plan
+from precompute.run.plan_recipe import PlanRecipe
 from precompute.run.ray_workers import RayWorkers, connected
+from precompute.run.serial_executor import SerialExecutor
+from precompute.run.worker_pool import WorkerPool
 
 
 @contextmanager
-def crew_of(plan: Plan, say: Callable[[str], None]) -> Iterator[Crew]:
+def executor_of(plan: Plan, say: Callable[[str], None]) -> Iterator[Executor]:
     """Hire whoever a run asks for, say who it is, and let them go at the end.
 
     Parameters
@@ -31,16 +31,16 @@ def crew_of(plan: Plan, say: Callable[[str], None]) -> Iterator[Crew]:
     """
     devices, address = pick_devices(plan.options.device), plan.options.ray
     if address is not None:
-        with connected(address) as ray, RayWorkers(ray, Blueprint.of(plan), devices) as on_nodes:
+        with connected(address) as ray, RayWorkers(ray, PlanRecipe.of(plan), devices) as on_nodes:
             for sentence in on_nodes.check([plan.candidates, *([] if plan.train is None else [plan.train])]):
                 say(sentence)
-            with Team(on_nodes, say, rates=plan.options.rates) as team:
-                yield team
+            with WorkerPool(on_nodes, say, rates=plan.options.rates) as pool:
+                yield pool
     elif len(devices) > 1:
-        beside = LocalWorkers(Blueprint.of(plan), devices)
+        beside = LocalWorkers(PlanRecipe.of(plan), devices)
         threads = f"{beside.threads} thread{'s' * (beside.threads != 1)}"
         say(f"{len(devices)} processes share the shards, on {', '.join(map(str, devices))}, each with {threads}")
-        with Team(beside, say, rates=plan.options.rates) as team:
-            yield team
+        with WorkerPool(beside, say, rates=plan.options.rates) as pool:
+            yield pool
     else:
-        yield Alone()
+        yield SerialExecutor()

@@ -1,4 +1,4 @@
-"""A crew of one: this process computes every shard."""
+"""The run computes every shard in its own process."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,13 +7,13 @@ from precompute.progress import Stage
 from precompute.run.image_set import ImageSet, Positions, Work, read_shards
 
 
-class Alone:
+class SerialExecutor:
     """Computes one shard after the other, while the images of the next are decoded."""
 
     def compute(
         self, part: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
     ) -> Iterator[str]:
-        """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Crew`."""
+        """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Executor`."""
         for name, shard in read_shards(part.plan, images, todo, workers=part.plan.workers):
             part.folder.write(name, work(part.plan, shard, stage.advance))
             yield name

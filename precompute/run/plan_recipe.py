@@ -27,7 +27,7 @@ from precompute.stages.activation_at import activation_at
 
 
 @dataclass(frozen=True, eq=False)
-class Blueprint:
+class PlanRecipe:
     """A plan without its network, images and ablaters. It can be pickled.
 
     Parameters
@@ -64,8 +64,8 @@ class Blueprint:
     kept: frozenset[Site]
 
     @classmethod
-    def of(cls, plan: Plan) -> "Blueprint":
-        """Return the blueprint of a plan."""
+    def of(cls, plan: Plan) -> "PlanRecipe":
+        """Return the recipe of a plan."""
         load = plan.candidates.load
         return cls(
             options=plan.options,

@@ -21,9 +21,9 @@ from precompute.device_names import device_names, refuse_several
 from precompute.errors import EngineDoubted, OptionError
 from precompute.images.loading import default_workers
 from precompute.models.device import pick_devices
-from precompute.run import hiring
-from precompute.run.crew import Lost, Made, Refused
-from precompute.run.desk import Desk
+from precompute.run import executors
+from precompute.run.shard_worker import ShardWorker
+from precompute.run.worker_pool import Lost, Made, Refused
 from tests.arrays import assert_same_arrays
 from tests.small import write_images, write_network
 
@@ -65,9 +65,9 @@ def contents(path):
 class Here:
     """A worker in this process, which gets everything as another process would."""
 
-    def __init__(self, name, blueprint):
+    def __init__(self, name, recipe):
         self.name, self.task, self.stopped = name, None, False
-        self.desk = Desk(pickle.loads(blueprint), torch.device("cpu"), threads=1, among=2, sharers=2)
+        self.shard_worker = ShardWorker(pickle.loads(recipe), torch.device("cpu"), threads=1, among=2, sharers=2)
 
     def give(self, task):
         assert not self.stopped
@@ -84,15 +84,15 @@ class InThisProcess:
     n_workers = 2
     lasting = True
 
-    def __init__(self, blueprint, _devices):
-        self.blueprint, self.draw, self.started = pickle.dumps(blueprint), random.Random(0), Counter()
+    def __init__(self, recipe, _devices):
+        self.recipe, self.draw, self.started = pickle.dumps(recipe), random.Random(0), Counter()
 
     def trouble(self, worker, shard):
         return None
 
     def started_at(self, name):
         self.started[name] += 1
-        return Here(name, self.blueprint)
+        return Here(name, self.recipe)
 
     def start(self):
         return [self.started_at(f"place {number}") for number in range(self.n_workers)]
@@ -103,7 +103,7 @@ class InThisProcess:
     def hear(self, busy):
         worker = self.draw.choice(busy)
         steps = []
-        message = self.trouble(worker, worker.task.shard) or worker.desk.compute(worker.task, steps.append)
+        message = self.trouble(worker, worker.task.shard) or worker.shard_worker.compute(worker.task, steps.append)
         message = pickle.loads(pickle.dumps(message))
         if isinstance(message, Made):
             message = Made(message.arrays, sum(steps))
@@ -114,7 +114,7 @@ class InThisProcess:
 
 
 def run_with(monkeypatch, workers, words):
-    monkeypatch.setattr(hiring, "LocalWorkers", workers)
+    monkeypatch.setattr(executors, "LocalWorkers", workers)
     return main([*words, "--device", "cpu,cpu"])
 
 

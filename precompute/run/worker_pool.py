@@ -124,8 +124,8 @@ class _Busy:
     steps: int = 0
 
 
-class Team:
-    """A crew of several workers. They are started when the first shard is to be computed.
+class WorkerPool:
+    """Several workers compute shards. They are started when the first shard is to be computed.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class Team:
         self._busy: dict[Worker, _Busy] = {}
         self._lost_in_a_row: Counter[str] = Counter()
 
-    def __enter__(self) -> "Team":
+    def __enter__(self) -> "WorkerPool":
         return self
 
     def __exit__(
@@ -154,7 +154,7 @@ class Team:
     def compute(
         self, part: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
     ) -> Iterator[str]:
-        """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Crew`."""
+        """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Executor`."""
         waiting, speed = _Waiting(todo), _Speed()
         try:
             while waiting.shards or self._busy:
