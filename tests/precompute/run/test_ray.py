@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from tests.precompute.run.test_crew import contents, wait_for
 
 from precompute.__main__ import main
 from precompute.errors import ImageFolderError, OptionError
@@ -19,6 +18,7 @@ from precompute.images.folder import list_images
 from precompute.options import RunOptions
 from precompute.run.ray_workers import Sample, _seats, refuse_other_files, samples_of
 from tests.arrays import assert_same_arrays
+from tests.precompute.run.test_worker_pool import contents, wait_for
 from tests.small import write_images, write_network
 
 ROOT = Path(__file__).parents[3]
