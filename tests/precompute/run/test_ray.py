@@ -143,7 +143,7 @@ def workers_of_ray():
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if "ray::Bench" in " ".join(process.cmdline()):
+            if "ray::NodeActor" in " ".join(process.cmdline()):
                 found.append(process)
     return found
 
