@@ -62,6 +62,7 @@ def test_units_are_named_by_keys_alone_and_one_goes_on_where_one_was(app, tab, s
 
 def test_a_key_pressed_before_the_next_unit_is_there_names_nothing(app, server):
     begin(app, "Hasty")
+    unit_on(app)
     app.page.keyboard.type("kite")
     app.settle(lambda: [app.page.keyboard.press(key) for key in ("Enter", "1", "Enter", "x", "Enter")])
     expect(app.page.locator(".us-sentence")).to_contain_text("you have named 1,")
