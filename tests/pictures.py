@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import QUIET, ROOT, serve
@@ -16,8 +17,8 @@ from tests.browser.conftest import QUIET, ROOT, serve
 WIDTH, LAYER = 1280, "features.10"
 PICTURES = {
     "unit": ("/unit", {"unit": 27}, None),
-    "layer": ("/layer", {}, None),
-    "experiments": ("/experiments", {"experiment": "compression"}, 800),
+    "layer": ("/layer", {}, 1960),
+    "experiments": ("/experiments", {"experiment": "compression"}, 980),
 }
 """Each picture's page, what it shows, and how high it is; None for as high as the page."""
 _READY = (
@@ -37,7 +38,6 @@ def main() -> None:
     with TemporaryDirectory() as runs, sync_playwright() as playwright:
         shutil.copyfile(options.store, Path(runs) / "demo.h5")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
-        # A visitor who has answered the question whether to take the tour.
         page = browser.new_page(viewport={"width": WIDTH, "height": 800})
         for server in serve(Path(runs), {}):
             for name, (path, shown, height) in PICTURES.items():
@@ -54,6 +54,7 @@ def take(page: Page, address: str, file: Path, height: int | None) -> None:
         page.set_viewport_size({"width": WIDTH, "height": page.evaluate(_WHOLE_HEIGHT)})
     page.wait_for_timeout(2000)
     page.screenshot(path=file)
+    Image.open(file).convert("RGB").save(file, optimize=True)
     print(f"{file.name}: {file.stat().st_size // 1000} kB")
 
 
