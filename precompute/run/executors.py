@@ -15,7 +15,7 @@ from precompute.run.worker_pool import WorkerPool
 
 @contextmanager
 def executor_of(plan: Plan, say: Callable[[str], None]) -> Iterator[Executor]:
-    """Hire whoever a run asks for, say who it is, and let them go at the end.
+    """Start what computes the shards, as the options ask, say what it is, and end it at the end.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def executor_of(plan: Plan, say: Callable[[str], None]) -> Iterator[Executor]:
     Raises
     ------
     UnitscopeError
-        Where somebody cannot take part.
+        Where a device or a node cannot take part.
     """
     devices, address = pick_devices(plan.options.device), plan.options.ray
     if address is not None:
