@@ -1,10 +1,12 @@
-"""Receptive fields: where in the image the positions of a layer's map are.
+"""Receptive fields: where in the image the positions of a layer's map are, and how far each can see.
 
 A map that is stretched over the whole image lies wrong by up to half a cell: in most networks a stride of 2 takes the
 pixels 0, 2, 4 ..., so that all cells lie towards the top left.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -25,6 +27,7 @@ class Axis:
         return Axis(self.step * stride, self.start + self.step * first)
 
 
+Found = TypeVar("Found")
 Axes = tuple[Axis, Axis]
 _IMAGE = (Axis(1.0, 0.0), Axis(1.0, 0.0))
 _POOLS = {"AvgPool2D", "MaxPool2DWithIndices", "MkldnnMaxPool2D", "MaxPool2D"}
@@ -51,15 +54,7 @@ def receptive_field_centres(network: nn.Module, site: Site, inputs: torch.Tensor
         Of rows and of columns; None where the site has no space, or something else on the way changes the size of maps
         or moves them.
     """
-    if not site.spatial_shape:
-        return None
-    graph = record(network, site, inputs)
-    if graph.output is None:
-        return None
-    found: dict[Value, Axes | None] = {}
-    for value in graph.operations():
-        found[value] = _axes(value, found)
-    return found.get(graph.output)
+    return _followed(network, site, inputs, _axes)
 
 
 @dataclass(frozen=True)
@@ -116,12 +111,25 @@ def receptive_fields(network: nn.Module, site: Site, inputs: torch.Tensor) -> Re
         Of rows and of columns; None where the site has no space, or something on the way may look elsewhere: attention,
         a mean over the image, a norm over positions, or an operation that is not known here.
     """
+    return _followed(network, site, inputs, _reaches)
+
+
+def _followed(
+    network: nn.Module,
+    site: Site,
+    inputs: torch.Tensor,
+    step: Callable[[Value, dict[Value, Found | None]], Found | None],
+) -> Found | None:
+    """Find something of a site's map, operation by operation from the image on; None where the site has no space.
+
+    `step` takes a value and what was found of those before it.
+    """
     if not site.spatial_shape:
         return None
     graph = record(network, site, inputs)
-    found: dict[Value, Reaches | None] = {}
+    found: dict[Value, Found | None] = {}
     for value in graph.operations() if graph.output is not None else ():
-        found[value] = _reaches(value, found)
+        found[value] = step(value, found)
     return None if graph.output is None else found.get(graph.output)
 
 
