@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from explorer import cache, selection
+from explorer.labels import LABELS
 from explorer.origin import Origin
 from explorer.page_registry import PAGES, file_of, page_of
 from explorer.selection import Selection
 from explorer.store_files import StoreFile, find_store_files
+from explorer.unit_criteria import Criterion, Searched, criteria_of
 from precompute.errors import StoreError
 from precompute.store.reader import Layer, Store
 
@@ -65,6 +67,11 @@ class View:
         """Return the kind of ablation that is looked at, or a layer's first where it was not ablated by that."""
         kind = self.selection.ablation
         return kind if kind in layer.ablations else layer.ablations[0]
+
+    def criteria(self) -> dict[str, Criterion]:
+        """Return what units of the layer that is looked at can be found by."""
+        labels = LABELS.load_where_readable(self.source.path)
+        return criteria_of(Searched(self.store, self.layer, self.selection.ablation, labels))
 
     @property
     def chosen_class(self) -> int | None:

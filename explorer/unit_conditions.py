@@ -3,13 +3,13 @@
 The text is ``needed_by=ship&class_selectivity=0.3..`` and the like, escaped as a URL's parameters are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
-from explorer.unit_criteria import Met, Searched, criteria_of
+from explorer.unit_criteria import Criterion, Met
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Condition:
     asked: str
 
 
-def read(text: str | None, units: Searched) -> tuple[list[Condition], list[str]]:
-    """Read conditions.
+def read(text: str | None, possible: Mapping[str, Criterion]) -> tuple[list[Condition], list[str]]:
+    """Read conditions on some of the criteria that are possible.
 
     Returns
     -------
@@ -39,7 +39,6 @@ def read(text: str | None, units: Searched) -> tuple[list[Condition], list[str]]
         A sentence for each other one.
     """
     found: dict[str, Condition] = {}
-    possible = criteria_of(units)
     problems = []
     for name, asked in parse_qsl(text or "", keep_blank_values=True):
         if name in possible and possible[name].means_something(asked):
@@ -60,13 +59,12 @@ def with_condition(text: str | None, added: Condition) -> str | None:
     return write([*(condition for condition in held if condition.name != added.name), added])
 
 
-def met(conditions: Iterable[Condition], units: Searched) -> Met:
-    """Return which units meet all conditions, (unit,).
+def met(conditions: Iterable[Condition], possible: Mapping[str, Criterion], n_units: int) -> Met:
+    """Return which units of a layer meet all conditions, (unit,).
 
     A unit without a value of a measure meets no condition on it, not even a range without ends.
     """
-    possible = criteria_of(units)
-    found = np.ones(units.layer.n_units, dtype=bool)
+    found = np.ones(n_units, dtype=bool)
     for condition in conditions:
         found &= possible[condition.name].met(condition.asked)
     return found

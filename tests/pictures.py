@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import QUIET, ROOT, serve
+from tests.browser.conftest import PAINTED, QUIET, ROOT, serve
 
 WIDTH, LAYER = 1280, "features.10"
 PICTURES = {
@@ -21,12 +21,6 @@ PICTURES = {
     "experiments": ("/experiments", {"experiment": "compression"}, 980),
 }
 """Each picture's page, what it shows, and how high it is; None for as high as the page."""
-_READY = (
-    "() => document.querySelector('.us-sentence')"
-    " && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
-    " && !document.querySelector('[data-stale=true],[data-testid=stSkeleton]')"
-    " && [...document.images].every(image => image.complete)"
-)
 _WHOLE_HEIGHT = "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
 
 
@@ -49,7 +43,7 @@ def take(page: Page, address: str, file: Path, height: int | None) -> None:
     """Take one picture of a page that has come to rest."""
     page.set_viewport_size({"width": WIDTH, "height": height or 800})
     page.goto(address)
-    page.wait_for_function(_READY, timeout=120_000)
+    page.wait_for_function(f"() => document.querySelector('.us-sentence') && {PAINTED}", timeout=120_000)
     if height is None:
         page.set_viewport_size({"width": WIDTH, "height": page.evaluate(_WHOLE_HEIGHT)})
     page.wait_for_timeout(2000)

@@ -3,9 +3,7 @@
 import streamlit as st
 
 from explorer import navigate, unit_conditions
-from explorer.labels import LABELS
 from explorer.pages.layer import find_units, grid, headline, plot, table
-from explorer.unit_criteria import Searched
 from explorer.widgets import header, messages
 from explorer.widgets.html import heading, note
 
@@ -13,11 +11,11 @@ view = navigate.current()
 layer = view.layer
 with header.show(view, page=navigate.LAYER):
     header.place(f"{layer.n_units:,} units")
-searched = Searched(view.store, layer, view.selection.ablation, LABELS.load_where_readable(view.source.path))
-conditions, problems = unit_conditions.read(view.selection.find, searched)
+criteria = view.criteria()
+conditions, problems = unit_conditions.read(view.selection.find, criteria)
 messages.show_problems([*view.problems, *problems])
 headline.show(view, layer)
-kept = find_units.show(view, searched, conditions)
+kept = find_units.show(view, criteria, conditions)
 if not layer.measures:
     heading("Measures")
     note("This store holds no measures.")

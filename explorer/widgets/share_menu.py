@@ -7,9 +7,7 @@ import streamlit as st
 
 from explorer import navigate, press, unit_conditions
 from explorer.format import count, md_text
-from explorer.labels import LABELS
 from explorer.navigate import View
-from explorer.unit_criteria import Searched
 from explorer.widgets import palette
 from explorer.widgets.html import note
 from precompute.store.reader import Layer
@@ -71,7 +69,7 @@ def _asked(view: View, layer: Layer, *, of_unit: bool) -> tuple[list[int] | None
         return [unit], f"unit {unit}"
     if view.selection.find is None:
         return None, f"layer {layer.name}"
-    searched = Searched(view.store, layer, view.selection.ablation, LABELS.load_where_readable(view.source.path))
-    conditions, _ = unit_conditions.read(view.selection.find, searched)
-    found = np.flatnonzero(unit_conditions.met(conditions, searched)).tolist()
+    criteria = view.criteria()
+    conditions, _ = unit_conditions.read(view.selection.find, criteria)
+    found = np.flatnonzero(unit_conditions.met(conditions, criteria, layer.n_units)).tolist()
     return found, f"the {count(len(found), 'unit')} found"

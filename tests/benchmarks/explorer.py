@@ -19,10 +19,10 @@ import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from explorer.unit_conditions import Condition, met
-from explorer.unit_criteria import Searched, range_of
+from explorer.unit_criteria import Searched, criteria_of, range_of
 from precompute.__main__ import main as run_command
 from precompute.store.reader import Store, open_store
-from tests.browser.conftest import QUIET, Server, serve
+from tests.browser.conftest import PAINTED, QUIET, Server, serve
 from tests.factory import Recipe, make_store
 
 LAYER, N_UNITS = "layer4", 1024
@@ -43,10 +43,7 @@ WATCH = """
 () => {
   window.timed = [];
   const sentence = () => document.querySelector('.us-sentence')?.textContent;
-  const quiet = () =>
-    document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
-    && !document.querySelector('[data-stale=true],[data-testid=stSkeleton]')
-    && [...document.images].every(image => image.complete);
+  const quiet = () => PAINTED;
   document.addEventListener('keydown', () => {
     const started = performance.now(), before = sentence(), found = {};
     const look = () => {
@@ -58,7 +55,7 @@ WATCH = """
     requestAnimationFrame(look);
   }, true);
 }
-"""
+""".replace("PAINTED", PAINTED)
 
 
 def main() -> None:
@@ -109,7 +106,7 @@ def conditions(store: Store) -> str:
     found = []
     for _ in range(5):
         started = time.perf_counter()
-        met(asked, units)
+        met(asked, criteria_of(units), N_UNITS)
         found.append(1000 * (time.perf_counter() - started))
     return f"four conditions over {N_UNITS:,} units: {found[0]:.0f} ms at first, then {median(found[1:]):.0f} ms"
 
@@ -155,13 +152,7 @@ def opened_page(browser: Browser, address: str) -> Page:
     """Open an address in a context of its own and wait until it is painted."""
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     page.goto(address)
-    page.wait_for_function(
-        "() => document.querySelector('.us-sentence')"
-        " && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
-        " && !document.querySelector('[data-stale=true],[data-testid=stSkeleton]')"
-        " && [...document.images].every(image => image.complete)",
-        timeout=120_000,
-    )
+    page.wait_for_function(f"() => document.querySelector('.us-sentence') && {PAINTED}", timeout=120_000)
     page.evaluate(WATCH)
     return page
 

@@ -40,6 +40,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
+AT_REST = (
+    "(document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+    " && !document.querySelector('[data-stale=true],[data-testid=stSkeleton]'))"
+)
+"""Whether the script has run and nothing on the page is stale, in JavaScript."""
+
+PAINTED = f"({AT_REST} && [...document.images].every(image => image.complete))"
+"""Whether its pictures are there too."""
+
+
 @dataclass
 class Server:
     """A running app."""
@@ -70,10 +80,7 @@ class App:
         while self.runs < wanted and time.monotonic() < deadline:
             self.page.wait_for_timeout(10)
         assert self.runs >= wanted, "the script did not run"
-        self.page.wait_for_function(
-            "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
-            " && !document.querySelector('[data-stale=true],[data-testid=stSkeleton]')"
-        )
+        self.page.wait_for_function(f"() => {AT_REST}")
 
     def says(self, beginning: str) -> None:
         """Wait until the page's sentence begins so: a run may have been on its way before the last click."""

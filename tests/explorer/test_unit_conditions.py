@@ -43,7 +43,9 @@ def tested(tmp_path_factory):
 
 
 def found(conditions, store, layer, labels=()):
-    return set(np.flatnonzero(met(conditions, Searched(store, layer, "zero", labels))).tolist())
+    return set(
+        np.flatnonzero(met(conditions, criteria_of(Searched(store, layer, "zero", labels)), layer.n_units)).tolist()
+    )
 
 
 def in_range(name, least, most):
@@ -98,7 +100,7 @@ def test_a_class_that_needs_a_unit_is_one_that_the_test_tells(tested):
 def test_no_class_can_be_said_to_need_a_unit_where_nothing_was_tested(full_store, layer):
     assert NEEDED not in criteria_of(Searched(full_store, layer, "zero"))
     text = write([Condition(NEEDED, full_store.classes.name[0])])
-    assert [len(part) for part in read(text, Searched(full_store, layer, "zero"))] == [0, 1]
+    assert [len(part) for part in read(text, criteria_of(Searched(full_store, layer, "zero")))] == [0, 1]
 
 
 def test_all_conditions_hold_together(full_store, layer):
@@ -108,11 +110,11 @@ def test_all_conditions_hold_together(full_store, layer):
 
 
 def test_every_choice_can_be_written_and_read_again(full_store, layer):
-    units = Searched(full_store, layer, "zero", [Label(LAYER, 1, "ann", "a|b & c=d <script>")])
+    criteria = criteria_of(Searched(full_store, layer, "zero", [Label(LAYER, 1, "ann", "a|b & c=d <script>")]))
     of_their_form = {InRange: "-1.5..2", Listed: "0, 2-4"}
-    for name, criterion in criteria_of(units).items():
+    for name, criterion in criteria.items():
         condition = Condition(name, of_their_form.get(type(criterion)) or criterion.answers[-1])
-        assert read(write([condition]), units) == ([condition], [])
+        assert read(write([condition]), criteria) == ([condition], [])
 
 
 def test_numbers_keep_the_units_that_they_name(full_store, layer):
@@ -160,9 +162,9 @@ def test_a_condition_takes_the_place_of_the_one_before_it():
 @given(text=st.text() | st.from_regex(r"[a-z_1]+=[-0-9a-z.]*(&[a-z_1]+=.*)?", fullmatch=True))
 def test_no_text_breaks_it(full_store, text):
     layer = full_store.layer(LAYER)
-    units = Searched(full_store, layer, "zero")
-    conditions, problems = read(text, units)
-    met(conditions, units)
+    criteria = criteria_of(Searched(full_store, layer, "zero"))
+    conditions, problems = read(text, criteria)
+    met(conditions, criteria, layer.n_units)
     assert all("means nothing here" in problem for problem in problems)
 
 
@@ -179,7 +181,7 @@ def test_no_text_breaks_it(full_store, text):
     ],
 )
 def test_what_means_nothing_is_told(full_store, layer, text):
-    conditions, problems = read(text, Searched(full_store, layer, "zero"))
+    conditions, problems = read(text, criteria_of(Searched(full_store, layer, "zero")))
     assert conditions == []
     assert len(problems) == 1
 

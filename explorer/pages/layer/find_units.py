@@ -1,6 +1,6 @@
 """The conditions by which units are found: those there are, what each asks for, and how many units are left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -10,7 +10,7 @@ from explorer.format import count, md_text
 from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from explorer.unit_conditions import Condition
-from explorer.unit_criteria import Criterion, InRange, Met, Searched, criteria_of, ends_of, range_of
+from explorer.unit_criteria import Criterion, InRange, Met, ends_of, range_of
 from explorer.widgets import what_if_link
 from explorer.widgets.html import note
 
@@ -18,9 +18,8 @@ _PICKED = "find_units_by"
 _FIELD_WIDTH, _NAME_WIDTH = 150, 300
 
 
-def show(view: View, units: Searched, conditions: Sequence[Condition]) -> Met:
+def show(view: View, criteria: Mapping[str, Criterion], conditions: Sequence[Condition]) -> Met:
     """Let the reader change the conditions, and return which units meet them, (unit,)."""
-    criteria = criteria_of(units)
     st.session_state[_PICKED] = [condition.name for condition in conditions]
     st.multiselect(
         "Find units by",
@@ -30,7 +29,7 @@ def show(view: View, units: Searched, conditions: Sequence[Condition]) -> Met:
         placeholder="a class that needs them, a label, or any measure",
         on_change=lambda: _pick(view, criteria, conditions),
     )
-    found = unit_conditions.met(conditions, units)
+    found = unit_conditions.met(conditions, criteria, view.layer.n_units)
     if conditions:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for condition in conditions:
@@ -47,7 +46,7 @@ def _say(view: View, found: Met) -> None:
             what_if_link.show(view, [int(unit) for unit in np.flatnonzero(found)], "What if they were off?")
 
 
-def _pick(view: View, criteria: dict[str, Criterion], conditions: Sequence[Condition]) -> None:
+def _pick(view: View, criteria: Mapping[str, Criterion], conditions: Sequence[Condition]) -> None:
     """Take up the conditions that the reader has picked; for callbacks."""
     old = {condition.name: condition for condition in conditions}
     _put(view, [old.get(name) or _first(view, name, criteria[name]) for name in st.session_state[_PICKED]])
