@@ -1,9 +1,7 @@
 """The choice of an ablation kind, where the store holds several."""
 
-import streamlit as st
-
-from explorer import navigate
 from explorer.navigate import View
+from explorer.widgets import url_choice
 from precompute.ablation_kinds import kind_of
 from precompute.store.reader import Layer
 
@@ -12,14 +10,5 @@ def choose_ablation(view: View, layer: Layer) -> None:
     """Let the reader choose the kind of ablation; nothing to see where there is only one."""
     if len(layer.ablations) < 2:
         return
-    st.session_state["silenced"] = view.selection.ablation
-    st.segmented_control(
-        "The unit is",
-        layer.ablations,
-        format_func=lambda kind: kind_of(kind).words,
-        key="silenced",
-        required=True,
-        on_change=navigate.put_widget,
-        args=(view.selection, "ablation", "silenced"),
-        label_visibility="collapsed",
-    )
+    words = {kind: kind_of(kind).words for kind in layer.ablations}
+    url_choice.choose(view, "ablation", words, view.selection.ablation, key="silenced", label="The unit is")

@@ -2,27 +2,15 @@
 
 from collections.abc import Mapping
 
-import streamlit as st
-
-from explorer import navigate
 from explorer.navigate import View
+from explorer.widgets import url_choice
 
 _KEY = "page_part"
 
 
 def choose(view: View, parts: Mapping[str, str]) -> str:
     """Let the reader choose a part by its title, and return its word in the URL; the first is shown to begin with."""
-    first = next(iter(parts))
-    shown = view.selection.part if view.selection.part in parts else first
-    st.session_state[_KEY] = shown
-    st.segmented_control(
-        "Part",
-        list(parts),
-        format_func=parts.__getitem__,
-        key=_KEY,
-        required=True,
-        on_change=navigate.put_widget,
-        args=(view.selection, "part", _KEY),
-        label_visibility="collapsed",
-    )
-    return str(shown)
+    part = view.selection.part
+    shown = part if part is not None and part in parts else next(iter(parts))
+    url_choice.choose(view, "part", parts, shown, key=_KEY, label="Part")
+    return shown

@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 
-from explorer import navigate
 from explorer.class_effects import class_effects
 from explorer.format import count, interval, number, points, some_points
 from explorer.navigate import View
 from explorer.pages.closer import two_accuracies
 from explorer.pages.closer.two_accuracies import Changed
-from explorer.widgets import waiting
+from explorer.widgets import url_choice, waiting
 from explorer.widgets.ablation_choice import choose_ablation
 from explorer.widgets.html import escape, how_and_limits, note, sentence, table
 from precompute.ablation_kinds import kind_of
@@ -67,18 +65,7 @@ def _choose(view: View, layer: Layer, usual: str | None) -> str:
         if (change.stored_as is None or change.stored_as != usual) and (change.kind != MEAN or layer.keeps_all)
     }
     chosen = view.selection.change if view.selection.change in shown else next(iter(shown))
-    key = "closer_change"
-    st.session_state[key] = chosen
-    st.segmented_control(
-        "The unit is",
-        list(shown),
-        format_func=shown.__getitem__,
-        key=key,
-        required=True,
-        on_change=navigate.put_widget,
-        args=(view.selection, "change", key),
-        label_visibility="collapsed",
-    )
+    url_choice.choose(view, "change", shown, chosen, key="closer_change", label="The unit is")
     return str(chosen)
 
 

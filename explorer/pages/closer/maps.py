@@ -14,7 +14,7 @@ from explorer.navigate import View
 from explorer.origin import Origin
 from explorer.pages.closer.field import field_words
 from explorer.pictures import aspect_of, canvas, common_limit, frame, heat
-from explorer.widgets import gallery, palette, waiting
+from explorer.widgets import gallery, palette, url_choice, waiting
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import heading, how_and_limits, note, notes, sentence
 from precompute.attribution_methods import METHODS, label_of
@@ -58,18 +58,8 @@ def _image(view: View, layer: Layer, unit: int) -> int:
 
 def _choose_method(view: View) -> str:
     method = view.selection.by if view.selection.by in METHODS else next(iter(METHODS))
-    key = "closer_method"
-    st.session_state[key] = method
-    st.segmented_control(
-        "Method",
-        list(METHODS),
-        format_func=label_of,
-        key=key,
-        required=True,
-        on_change=navigate.put_widget,
-        args=(view.selection, "by", key),
-        label_visibility="collapsed",
-    )
+    words = {each: label_of(each) for each in METHODS}
+    url_choice.choose(view, "by", words, method, key="closer_method", label="Method")
     return str(method)
 
 

@@ -24,6 +24,7 @@ from explorer.pages.layer import measure_choice
 from explorer.selection import PLOTS
 from explorer.unit_conditions import Condition, with_condition
 from explorer.unit_criteria import UNITS, Met
+from explorer.widgets import url_choice
 from explorer.widgets.chart import Box, draw_chart
 from explorer.widgets.html import heading, note
 from precompute.store.reader import Layer
@@ -54,17 +55,8 @@ def show(view: View, layer: Layer, kept: Met) -> None:
         "a point a unit",
         does="click one to look at it, or draw a box around several to find them",
     )
-    key = "plot_of_units"
-    st.session_state[key] = view.selection.plot
-    st.segmented_control(
-        "Draw",
-        PLOTS if layer.ablations else PLOTS[:-1],
-        format_func=_PLOT_CHOICES.__getitem__,
-        key=key,
-        on_change=navigate.put_widget,
-        args=(view.selection, "plot", key),
-        required=True,
-    )
+    drawn = {plot: _PLOT_CHOICES[plot] for plot in (PLOTS if layer.ablations else PLOTS[:-1])}
+    url_choice.choose(view, "plot", drawn, view.selection.plot, key="plot_of_units", label="Draw", names_itself=False)
     if view.selection.plot == "measures":
         _plot_measures(view, layer, kept)
     else:

@@ -11,7 +11,7 @@ from explorer.format import MINUS, count, number, significant
 from explorer.likeness import NAME, Likeness, likeness_of
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
-from explorer.widgets import gallery, palette
+from explorer.widgets import gallery, palette, url_choice
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, heading, note
 from precompute.attribution_methods import METHODS, label_of
@@ -124,17 +124,8 @@ def _not_computed(view: View, layer: Layer, unit: int, method: str, found: Attri
 
 
 def _choose_method(view: View, held: list[str], method: str, likeness: Mapping[str, Likeness]) -> None:
-    st.session_state["method"] = method
-    st.segmented_control(
-        "Method",
-        held,
-        format_func=lambda each: _label(each, likeness.get(each)),
-        key="method",
-        required=True,
-        on_change=navigate.put_widget,
-        args=(view.selection, "method", "method"),
-        label_visibility="collapsed",
-    )
+    words = {each: _label(each, likeness.get(each)) for each in held}
+    url_choice.choose(view, "method", words, method, key="method", label="Method")
 
 
 def _label(method: str, found: Likeness | None) -> str:

@@ -8,7 +8,7 @@ from explorer.concept_scores import FLOOR, UnitConcepts, unit_concepts
 from explorer.format import number, significant
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas, regions
-from explorer.widgets import gallery
+from explorer.widgets import gallery, url_choice
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import heading, note, table, with_small
 from precompute.store.reader import Layer
@@ -37,18 +37,8 @@ def show(view: View, layer: Layer, unit: int) -> None:
 
 def _choose_rank(view: View, found: UnitConcepts) -> int:
     rank = min(int(view.selection.concept or 1), len(found.names)) - 1
-    key = "concept_rank"
-    st.session_state[key] = str(rank + 1)
-    st.segmented_control(
-        "Concept",
-        [str(place) for place in range(1, len(found.names) + 1)],
-        format_func=lambda place: found.names[int(place) - 1],
-        key=key,
-        required=True,
-        on_change=navigate.put_widget,
-        args=(view.selection, "concept", key),
-        label_visibility="collapsed",
-    )
+    names = {str(place): name for place, name in enumerate(found.names, start=1)}
+    url_choice.choose(view, "concept", names, str(rank + 1), key="concept_rank", label="Concept")
     return rank
 
 

@@ -1,14 +1,13 @@
 """The exemplars of a unit, with the active region outlined."""
 
 import numpy as np
-import streamlit as st
 
 from explorer import navigate
 from explorer.class_effects import Floats, lost_and_gained
 from explorer.format import count, significant
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas, outline, outline_level
-from explorer.widgets import gallery
+from explorer.widgets import gallery, url_choice
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import heading, note
 from precompute.store.answers import answers
@@ -54,17 +53,8 @@ def shown_kind(view: View, layer: Layer) -> str:
 
 
 def _choose_kind(view: View, layer: Layer, kind: str) -> None:
-    st.session_state["kind"] = kind
-    st.segmented_control(
-        "Exemplars",
-        [name for name in _KINDS if name in layer.exemplar_kinds],
-        format_func=lambda name: _KINDS[name],
-        key="kind",
-        required=True,
-        on_change=navigate.put_widget,
-        args=(view.selection, "show", "kind"),
-        label_visibility="collapsed",
-    )
+    held = {name: words for name, words in _KINDS.items() if name in layer.exemplar_kinds}
+    url_choice.choose(view, "show", held, kind, key="kind", label="Exemplars")
 
 
 def _lost_images(view: View, layer: Layer, unit: int) -> set[int]:
