@@ -137,11 +137,6 @@ def _asked(view: View, ways: list[tuple[str, str]]) -> tuple[str, str]:
     return (same or own or ways)[0]
 
 
-def _nearest(view: View, layers: list[str]) -> str:
-    """Return the layer of this layer's name, or the first."""
-    return view.selection.layer if view.selection.layer in layers else layers[0]
-
-
 def _select(label: str, key: str, names: list[str], value: str, put: Callable[[str], None]) -> None:
     st.session_state[key] = value
     st.selectbox(label, names, key=key, on_change=put, args=(key,), width=260)
