@@ -139,7 +139,7 @@ def _swept(plan: Plan, site: Site, sample: _Sample, ablater: Ablater) -> Effect:
     at_layer = None if ablater is ablater.plain else sample.found.outputs.get(site)
 
     def of(n_units: int) -> Effect:
-        ablations = [ablation for unit, ablation in enumerate(every) if unit in set(_spread(site.n_units, n_units))]
+        ablations = [every[unit] for unit in _spread(site.n_units, n_units)]
         baseline, target = sample.found.logits, sample.target
         return sweep(ablater, sample.inputs, ablations, baseline=baseline, target=target, at_layer=at_layer)
 
