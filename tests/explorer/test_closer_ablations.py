@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from explorer import cache
+from explorer.pages.closer.ablations import _Kind, headline
 from explorer.pages.closer.two_accuracies import Changed
+from precompute.measures.drops import Answers
 from precompute.measures.paired import drop_interval
 from precompute.store.answers import answers
 from precompute.store.records import Flips
@@ -49,6 +51,23 @@ def test_another_kind_is_asked_of_the_network(look, full_store):
     row = shown.words.split("<td>turned in sign</td>")[1].split("</tr>")[0]
     assert f">{lost}</td>" in row
     assert f">{gained}</td>" in row
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "said"),
+    [
+        (0, 0, "<b>no image</b> is lost and none is gained."),
+        (5, 0, "the network loses 5 points of accuracy. That is within chance."),  # p = 2 / 2^5, above 0.05
+        (6, 0, "the network loses <b>6 points</b> of accuracy."),  # p = 2 / 2^6
+        (0, 6, "the network gains <b>6 points</b> of accuracy."),
+    ],
+)
+def test_a_change_is_bold_only_where_an_exact_test_tells_it_from_chance(lost, gained, said):
+    label = np.zeros(100, dtype=np.int64)
+    before = Answers(np.repeat([0, 1], 50), label, label, 2)
+    image = np.r_[np.arange(lost), 50 + np.arange(gained)]
+    flips = Flips(image, np.r_[np.ones(lost, dtype=np.int64), np.zeros(gained, dtype=np.int64)])
+    assert headline(3, _Kind("halved", flips), before) == f"With unit 3 halved, {said}"
 
 
 def test_with_mean_looked_at_zero_is_the_other_kind(look):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.class_effects import class_effects
+from explorer.drop_test import CALLED
 from explorer.format import count, interval, number, points, some_points
 from explorer.navigate import View
 from explorer.pages.closer import two_accuracies
@@ -15,7 +16,7 @@ from explorer.widgets.html import escape, how_and_limits, note, sentence, table
 from precompute.ablation_kinds import kind_of
 from precompute.measures.correlation import pearson
 from precompute.measures.drops import Answers
-from precompute.measures.paired import drop_interval
+from precompute.measures.paired import drop_interval, mcnemar
 from precompute.store.answers import answers
 from precompute.store.reader import Flips, Layer
 from precompute.what_if.request import MEAN, OFF, SCALE, Change, Request
@@ -89,13 +90,16 @@ def _flips(view: View, layer: Layer, unit: int, change: Change) -> Flips | None:
 
 
 def headline(unit: int, found: _Kind, before: Answers) -> str:
-    """Say what the network loses under the change, as HTML."""
+    """Say what the network loses under the change, as HTML; bold only where an exact test tells it from chance."""
     effects, n_images = class_effects(found.flips, before), len(before.label)
     opened = f"With unit {unit} {escape(found.words)}, "
     if not effects.lost.any() and not effects.gained.any():
         return f"{opened}<b>no image</b> is lost and none is gained."
     way = "loses" if effects.overall >= 0 else "gains"
-    return f"{opened}the network {way} <b>{some_points(abs(effects.overall), n_images)}</b> of accuracy."
+    size = some_points(abs(effects.overall), n_images)
+    if mcnemar(effects.lost.sum(keepdims=True), effects.gained.sum(keepdims=True))[0] <= CALLED:
+        return f"{opened}the network {way} <b>{size}</b> of accuracy."
+    return f"{opened}the network {way} {size} of accuracy. That is within chance."
 
 
 def _show_kinds(kinds: list[_Kind], before: Answers) -> None:
@@ -138,13 +142,13 @@ def alike_words(one: Changed, other: Changed, before: Answers) -> str:
 
 
 _READING = (
-    "Zero is one value among many. A unit that is never near zero is far from anything that the network knows when it "
-    "is set to zero; its mean takes away what it says of single images and leaves the rest. Half and double strength "
-    "say whether more of the unit does more. Where two kinds lose the same images far beyond chance, what breaks does "
-    "not hang on the value that was chosen."
+    "Zero is one value among many. If a unit is never near zero, setting it to zero gives the network a value that it "
+    "has never met. Its mean removes what the unit says about single images and keeps the rest. Half and double "
+    "strength show whether more of the unit does more. If two kinds lose the same images far more often than chance, "
+    "the loss does not depend on the value that was chosen."
 )
 _LIMITS = (
     "Double strength and a turned sign give the unit values that the network may never have met. What it says then is "
-    "exact, and says little about what the unit is for. Drops of few images are chance to a large part: look at the "
+    "exact, but it says little about what the unit is for. Drops of a few images are largely chance: look at the "
     "intervals first."
 )

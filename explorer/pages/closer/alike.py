@@ -118,7 +118,7 @@ _READING = (
     "Across: how far the mean activations of two units rise and fall over the same classes. Up: how far the same "
     "classes lose without them. Both are Pearson correlations over the classes. A dashed line is what chance reaches: "
     "the unit's numbers are shuffled over the classes, and the most alike of all others stays below the line in 95 % "
-    "of 1,000 shuffles. Right of the upright line and below the level one, units answer alike, and nothing shows that "
+    "of 1,000 shuffles. Right of the upright line and below the level one, units answer alike, but nothing shows that "
     "they are needed alike."
 )
 _LIMITS = (

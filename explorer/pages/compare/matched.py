@@ -292,8 +292,8 @@ _READING = (
     "something only in networks trained on from the same weights, or in layers that go channel by channel."
 )
 _LIMITS = (
-    "A match says that two units go along on these images, not that they do the same work. One unit may be the match "
-    "of many. Work that one network gives to one unit may be spread over several in another, which no pair shows. The "
-    "mean over positions is compared, not where in the picture a unit is active. Networks of one task agree more than "
-    "any shuffle, whatever their training."
+    "A match says that two units rise and fall together on these images, not that they do the same work. One unit may "
+    "be the match of many. Work that one network gives to one unit may be spread over several in another, which no "
+    "pair shows. The mean over positions is compared, not where in the picture a unit is active. Networks of one task "
+    "agree more than any shuffle, whatever their training."
 )
