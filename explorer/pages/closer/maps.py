@@ -175,10 +175,10 @@ def _show_exemplars(view: View, layer: Layer, unit: int, image: int) -> None:
 
 _READING = (
     "The map shows which pixels raise (blue) or lower (orange) the unit's activation at its peak on this image; it is "
-    "the map that a run stores for its first exemplars. The frame is how far that peak can reach by the sizes of "
-    "kernels, strides and pools. With random weights the same map is made again in a network whose numbers are in "
-    "random order, three times, of the unit that is most active at the peak. A rank correlation of 1 is the same order "
-    "of pixels, 0 none; from 0.5 maps look alike (Adebayo et al. 2018)."
+    "the map that a run stores for its first exemplars. The frame shows how far the peak can reach, by the sizes of "
+    "kernels, strides and pools. The check puts the network's weights in random order, three times, and makes the map "
+    "of the unit that is then most active at the same place. A rank correlation of 1 means the same order of pixels, 0 "
+    "means none. From 0.5 on the maps look alike (Adebayo et al. 2018)."
 )
 _LIMITS = (
     "One image is one case; the experiment random_weights compares 16 units of a layer. A map that changes with random "

@@ -166,8 +166,8 @@ def _show_headline(pairing: Pairing, found: MatchedUnits) -> None:
     by_chance = number(n_known / (DRAWS + 1), 0)
     st.html(
         f"<p>Of the {count(n_known, 'unit')} of {one} that vary, <b>{n_beyond:,}</b> have a match in {other} beyond "
-        f"chance; with shuffled images {by_chance} would. <b>{n_classes:,}</b> match better than the classes that both "
-        "answer to explain.</p>"
+        f"chance; with shuffled images {by_chance} would. <b>{n_classes:,}</b> match better than their class means "
+        "explain.</p>"
     )
 
 
@@ -284,12 +284,12 @@ def _show_table(pairing: Pairing, found: MatchedUnits) -> None:
 
 
 _READING = (
-    "A unit's match is the unit of the other layer whose mean activation rises and falls most with its own over the "
-    "same images. Among many units one always goes along by chance, so two levels stand beside it. With the images of "
-    "the other layer shuffled nothing is left in common. With the images of each class shuffled the units keep what "
-    "they answer to on average, so what lies above that is agreement on single images. A match beyond chance is above "
-    "the largest of 19 shuffles, which happens to one unit in 20 without any match. Units of the same number mean "
-    "something only in networks trained on from the same weights, or in layers that go channel by channel."
+    "A unit's match is the unit of the other layer whose mean activation correlates most with its own over the same "
+    "images. Among many units one always correlates by chance, so two levels stand beside it. The first shuffles all "
+    "images of the other layer, which leaves nothing in common. The second shuffles the images of each class among "
+    "themselves, which keeps the units' class means: a match above it agrees on single images too. A match is beyond "
+    "chance if it is above the largest of 19 shuffles; one unit in 20 is so without any match. Units of the same "
+    "number mean something only in networks trained on from the same weights, or in layers that go channel by channel."
 )
 _LIMITS = (
     "A match says that two units rise and fall together on these images, not that they do the same work. One unit may "
