@@ -77,7 +77,7 @@ class RunOptions:
         told="none",
     )
     classes_file: Path | None = option(
-        "JSON object, class folder to network output",
+        "JSON: class folder to network output, or the classes in the order of the outputs",
         default=None,
         written="--classes",
         value="FILE.json",

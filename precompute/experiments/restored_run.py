@@ -18,6 +18,7 @@ from precompute.images.decoding import Decoding
 from precompute.images.folder import ImageList, list_training_images
 from precompute.images.loader import load_by
 from precompute.images.loading import Batch, default_workers, read_batches
+from precompute.images.same_file import refuse_for_both
 from precompute.images.walk import is_there
 from precompute.models.device import pick_device
 from precompute.models.fixed import refuse_changing
@@ -256,17 +257,19 @@ def find_training_images(store: Store, options: ExperimentOptions) -> ImageList 
     Raises
     ------
     ImageFolderError
-        Where the training images are not there, or are of other classes.
+        Where the training images are not there, are of other classes, or are files of the store's images.
     OptionError
         Where they are the images of the store.
     """
     if options.train_images is None:
         return None
     images = list_training_images(options.train_images, store.classes.name, follow_links=options.follow_links)
-    if images.root == find_images(store, options.images).root:
+    held = find_images(store, options.images)
+    if images.root == held.root:
         raise OptionError(
             f"--train-images {options.train_images}: these are the images of the store, not training images."
         )
+    refuse_for_both(held, images)
     return images
 
 

@@ -5,13 +5,13 @@ So an order is taken only where all usual ways of sorting agree, or where a pers
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 from precompute.errors import ClassError
+from precompute.images.same_text import composed
 
 ORDERS = {
     "text": "as text",
@@ -122,7 +122,7 @@ def _by_number(names: Sequence[str]) -> Sequence[Any]:
 
 
 def _composed(names: Sequence[str]) -> Sequence[Any]:
-    return [unicodedata.normalize("NFC", name) for name in names]
+    return [composed(name) for name in names]
 
 
 def _digits_as_numbers(name: str) -> list[str | int]:

@@ -1,4 +1,4 @@
-"""The file of ``--classes``: a JSON object that says which output of the network each class is."""
+"""The file of ``--classes``: JSON that says which output of the network each class is."""
 
 import json
 from collections import Counter
@@ -7,10 +7,14 @@ from pathlib import Path
 
 from precompute.errors import ClassError
 from precompute.images.folder import listed
+from precompute.images.same_text import counterparts
 
 
 def read_classes_file(path: str | Path) -> dict[str, object]:
     """Read a classes file as it stands, whatever values it gives.
+
+    Beside an object from class to output, a list of classes in the order of their outputs is taken, and an object from
+    output to class.
 
     Parameters
     ----------
@@ -25,18 +29,19 @@ def read_classes_file(path: str | Path) -> dict[str, object]:
     Raises
     ------
     ClassError
-        If it cannot be read, is no JSON object, or names a class twice.
+        If it cannot be read, is no JSON of these kinds, or names a class twice.
     """
     path = Path(path).expanduser()
     example = 'Expected a JSON object, folder -> output index, such as {"cat": 3, "dog": 5}'
     try:
-        pairs = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_Pairs)
+        found = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_Pairs)
     except OSError as error:
         raise ClassError(f"{path}: the classes file cannot be read ({error.strerror}). {example}.") from error
     except (ValueError, RecursionError) as error:
         raise ClassError(f"{path}: this is not JSON ({error}). {example}.") from error
-    if not isinstance(pairs, _Pairs):
-        raise ClassError(f"{path}: {example}, found a {type(pairs).__name__}.")
+    pairs = _by_name(found)
+    if pairs is None:
+        raise ClassError(f"{path}: {example}, found {_told(found)}.")
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     if twice:
         raise ClassError(f"{path}: these classes are given twice: {listed(twice)}. Keep one entry of each.")
@@ -71,17 +76,45 @@ def outputs_from_file(
     ClassError
         If the file cannot be read, or does not give every class an output of its own (all such problems at once).
     """
-    given = read_classes_file(path)
-    stray = tuple(name for name in given if name not in set(names))
+    entries = read_classes_file(path)
+    spelled = counterparts(names, entries)
+    given = {name: entries[entry] for name, entry in spelled.items()}
+    stray = tuple(entry for entry in entries if entry not in set(spelled.values()))
     problems = _problems(names, n_outputs, given, called)
     if problems:
         unused = f"; it names, beside them, {listed(stray)}" if stray else ""
-        raise ClassError(f"{path} does not fit the class {called}s: {'; '.join(problems)}{unused}.")
-    return {name: index for name, index in given.items() if isinstance(index, int) and name not in stray}, stray
+        raise ClassError(
+            f"{path} does not fit the class {called}s: {'; '.join(problems)}{unused}. Give each {called} the index of "
+            "its output, from 0."
+        )
+    return {name: index for name, index in given.items() if isinstance(index, int)}, stray
 
 
 class _Pairs(list[tuple[str, object]]):
     """A JSON object with its entries as they stand, since a dict would keep only the last of two of one name."""
+
+
+def _by_name(found: object) -> _Pairs | None:
+    """Return the entries of a file as class and output, whichever way it is written; None where it is no such file."""
+    if isinstance(found, list) and not isinstance(found, _Pairs):
+        named = all(isinstance(name, str) for name in found)
+        return _Pairs((name, output) for output, name in enumerate(found)) if found and named else None
+    if not isinstance(found, _Pairs):
+        return None
+    outputs = [key for key, _ in found]
+    names = [value for _, value in found if isinstance(value, str)]
+    # Numbers that are names of classes too could be meant either way.
+    is_turned = len(names) == len(found) and all(map(_is_whole, outputs)) and not set(outputs) & set(names)
+    return _Pairs((name, int(output)) for output, name in zip(outputs, names, strict=True)) if is_turned else found
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+def _told(found: object) -> str:
+    kinds = {dict: "an object", list: "a list of other things than names", str: "a text", type(None): "null"}
+    return kinds.get(type(found), "a number" if not isinstance(found, bool) else "true or false")
 
 
 def _problems(names: Sequence[str], n_outputs: int, outputs: dict[str, object], called: str) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from precompute.errors import ImageFolderError, OptionError
 from precompute.images.loader import Load, PictureLoader
+from precompute.images.same_text import counterparts
 from precompute.images.walk import as_text, files_below, folders_in, is_text, lies_in, visible
 from precompute.store.list_hash import list_hash
 
@@ -205,13 +206,11 @@ def list_training_images(
     ImageFolderError
         Where the class folders are others, and as :func:`list_images`.
     """
-    images = list_images(root, limit, follow_links=follow_links)
-    refuse_other_classes(images, class_names)
-    return images
+    return of_same_classes(list_images(root, limit, follow_links=follow_links), class_names)
 
 
-def refuse_other_classes(images: ImageList, class_names: Sequence[str], called: str = "class folder") -> None:
-    """Refuse training images that are not of the same classes as the images.
+def of_same_classes(images: ImageList, class_names: Sequence[str], called: str = "class folder") -> ImageList:
+    """Return training images with the classes of the images, whose names may write an accent in another way.
 
     Parameters
     ----------
@@ -227,14 +226,18 @@ def refuse_other_classes(images: ImageList, class_names: Sequence[str], called: 
     ImageFolderError
         Names those that are missing and those that are too many.
     """
-    missing = sorted(set(class_names).difference(images.class_names))
-    unknown = sorted(set(images.class_names).difference(class_names))
+    spelled = counterparts(images.class_names, class_names)
+    missing = sorted(set(class_names).difference(spelled.values()))
+    unknown = sorted(set(images.class_names).difference(spelled))
     if missing or unknown:
         found = [f"{what} {listed(names)}" for what, names in (("no", missing), ("also", unknown)) if names]
         raise ImageFolderError(
             f"{images.root}: expected the same {len(class_names)} {called}s as the images have, found "
             f"{' and '.join(found)}. Give training images of the same classes."
         )
+    place = {name: label for label, name in enumerate(class_names)}
+    labels = np.array([place[spelled[name]] for name in images.class_names], dtype=np.int32)[images.labels]
+    return replace(images, labels=labels, class_names=tuple(class_names)).at(np.argsort(labels, kind="stable"))
 
 
 def _files_of_classes(root: Path, follow_links: bool) -> dict[str, list[tuple[str, str | None]]]:

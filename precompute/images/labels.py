@@ -5,13 +5,15 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from precompute.errors import ImageFolderError
 from precompute.images.folder import ImageList, listed, refuse_all_left_out
+from precompute.images.same_text import composed
 from precompute.images.walk import LEADS_OUT, is_there, lies_in
 
 _COLUMNS = {
@@ -89,7 +91,8 @@ def read_labels(file: str | Path, root: str | Path | None = None, *, follow_link
     if not base.is_dir():
         raise ImageFolderError(f"{base}: there is no such folder. Name the one that the paths of {file} begin in.")
     rows, unused = _rows(file)
-    rows = [_below(file, row, base) for row in rows]
+    found = _Spelling(base.resolve())
+    rows = [replace(row, path=found.on_disk(row.path)) for row in (_below(file, row, base) for row in rows)]
     _refuse(file, "the same image in two classes:", _repeated(rows, lambda row: row.label), "Keep one row of each.")
     _refuse(file, "an image for training and for the run:", _repeated(rows, _split_of), "Keep one row of each.")
     _refuse(file, "an image listed more than once:", _repeated(rows, None), "Keep one row of each.")
@@ -177,7 +180,7 @@ def _row(file: Path, line: int, values: list[str], names: list[str], columns: di
             "Put values that hold what stands between values into quotation marks."
         )
     path, label, split = ("" if place is None else values[place].strip() for place in columns.values())
-    row = _Row(line, path.replace("\\", "/"), label, split.lower())
+    row = _Row(line, path.replace("\\", "/"), composed(label), split.lower())
     for meaning, value in (("path", path), ("label", label)):
         if not value:
             raise ImageFolderError(f"{file}: line {line:,} has no {meaning}. Complete the row or take it out.")
@@ -210,6 +213,35 @@ def _below(file: Path, row: _Row, base: Path) -> _Row:
             "--images, and write paths below it."
         )
     return _Row(row.line, str(inside[0]), row.label, row.split)
+
+
+@dataclass(frozen=True)
+class _Spelling:
+    """Finds files whose names write accents in another way than the list does."""
+
+    root: Path
+    entries: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+    def on_disk(self, path: str) -> str:
+        """Return a path as the disk spells it; as it is where there is no such file, or several that could be it."""
+        if path.isascii() or is_there(self.root / path):
+            return path
+        found = PurePosixPath()
+        for part in PurePosixPath(path).parts:
+            same = self._names_in(str(found)).get(composed(part), [])
+            if part not in same and len(same) != 1:
+                return path
+            found /= part if part in same else same[0]
+        return str(found)
+
+    def _names_in(self, folder: str) -> dict[str, list[str]]:
+        """Composed name -> the names of the entries of a folder that are the same text."""
+        if folder not in self.entries:
+            self.entries[folder] = {}
+            with suppress(OSError):
+                for entry in (self.root / folder).iterdir():
+                    self.entries[folder].setdefault(composed(entry.name), []).append(entry.name)
+        return self.entries[folder]
 
 
 def _repeated(rows: Iterable[_Row], differing: Callable[[_Row], object] | None) -> list[_Row]:

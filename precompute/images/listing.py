@@ -7,9 +7,10 @@ from pathlib import Path
 from precompute.errors import OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.classes_file import read_classes_file
-from precompute.images.folder import ImageList, list_images, list_training_images, listed, refuse_other_classes
+from precompute.images.folder import ImageList, list_images, list_training_images, listed, of_same_classes
 from precompute.images.labels import read_labels
 from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
+from precompute.images.same_file import refuse_for_both, refuse_in_two_classes, repeated_files
 from precompute.images.walk import as_text, broken_links_in
 
 
@@ -68,12 +69,22 @@ class Asked:
         Raises
         ------
         ImageFolderError
-            Where a folder or a list is not there, or is not laid out as it should be.
+            Where a folder or a list is not there, or is not laid out as it should be, or one file is an image of two
+            classes, or for training too.
         ClassError
             Where the classes file cannot be read.
         OptionError
             Where neither a folder nor a list is named, or training images are named twice or are the images.
         """
+        found = self._found()
+        for images in filter(None, (found.images, found.train)):
+            refuse_in_two_classes(images)
+        if found.train is not None:
+            refuse_for_both(found.images, found.train)
+        repeated = [repeated_files(images) for images in (found.images, found.train) if images is not None]
+        return replace(found, conditions=(*found.conditions, *filter(None, repeated)))
+
+    def _found(self) -> Listing:
         if self.labels is not None:
             return self._from_list(self.labels)
         if self.images is None:
@@ -123,8 +134,7 @@ class Asked:
         elif self.train_images is not None:
             raise OptionError(f"--train-images {self.train_images}: {file} lists training images too. Leave one out.")
         else:
-            refuse_other_classes(found.train, found.images.class_names, "label")
-            train = self._within_limit(found.train)
+            train = self._within_limit(of_same_classes(found.train, found.images.class_names, "label"))
         unused = f"Columns of {file} that were not looked at: {listed(found.unused)}."
         return Listing(self._within_limit(found.images), train, (unused,) if found.unused else ())
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from precompute.errors import ClassError
 from precompute.images.folder import listed
+from precompute.images.same_text import counterparts
 
 NAMED = "the names that the network itself gives its outputs"
 
@@ -28,7 +29,8 @@ def outputs_by_name(names: Sequence[str], output_names: Sequence[str], called: s
         different things, and any order would be a guess.
     """
     counts = Counter(output_names)
-    unmatched = [name for name in names if counts[name] != 1]
+    spelled = counterparts(names, output_names)
+    unmatched = [name for name in names if name not in spelled or counts[spelled[name]] != 1]
     if unmatched:
         raise ClassError(
             f"The network calls its {len(output_names):,} outputs {listed(output_names, 5)}; among these, the class "
@@ -36,4 +38,4 @@ def outputs_by_name(names: Sequence[str], output_names: Sequence[str], called: s
             f"outputs, or say by --classes which output each {called} is, or by --class-order that the network's names "
             "do not count."
         )
-    return {name: index for index, name in enumerate(output_names) if name in names}
+    return {name: output_names.index(spelled[name]) for name in names}

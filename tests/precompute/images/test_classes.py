@@ -1,6 +1,7 @@
 import importlib
 import json
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,7 @@ def test_what_a_classes_file_names_beside_the_classes_is_told(tmp_path):
     table = resolve_classes(["ant", "bee"], 5, path)
     assert table.stray == ("cow", "bees")
     assert table.told()[1].endswith("no class of these images: cow, bees")
-    with pytest.raises(ClassError, match=r"no output is given for wasp; it names, beside them, cow, bees\.$"):
+    with pytest.raises(ClassError, match=r"no output is given for wasp; it names, beside them, cow, bees\. Give"):
         resolve_classes(["ant", "bee", "wasp"], 5, path)
 
 
@@ -99,6 +100,38 @@ def test_bytes_that_are_no_json_are_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ClassError, match="this is not JSON"):
         resolve_classes(["ant"], 5, path)
+
+
+@pytest.mark.parametrize("content", [["owl", "ant", "bee"], {"0": "owl", "2": "bee", "1": "ant"}])
+def test_names_in_the_order_of_their_outputs_are_taken(tmp_path, content):
+    table = resolve_classes(["ant", "bee", "owl"], 3, classes_file(tmp_path, content))
+    assert table.output_index.tolist() == [1, 2, 0]
+
+
+def test_numbers_that_are_names_too_are_not_turned_round(tmp_path):
+    with pytest.raises(ClassError, match="not a whole number"):
+        resolve_classes(["0", "1"], 2, classes_file(tmp_path, {"0": "1", "1": "0"}))
+
+
+def test_a_name_that_stands_for_two_outputs_is_refused(tmp_path):
+    with pytest.raises(ClassError, match="given twice: ant"):
+        resolve_classes(["ant", "bee"], 3, classes_file(tmp_path, ["ant", "bee", "ant"]))
+
+
+def test_a_file_may_write_accents_in_another_way_than_the_folders(tmp_path):
+    folders = [unicodedata.normalize("NFD", name) for name in ("café", "jalapeño", "zoo")]
+    file = classes_file(tmp_path, {"jalapeño": 0, "café": 2, "zoo": 1, "thé": 3})
+    table = resolve_classes(folders, 4, file)
+    assert table.names == tuple(folders)
+    assert table.output_index.tolist() == [2, 0, 1]
+    assert table.stray == ("thé",)
+
+
+def test_folders_that_differ_in_how_an_accent_is_written_need_an_entry_each(tmp_path):
+    folders = sorted(unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    assert resolve_classes(folders, 2, classes_file(tmp_path, {folders[0]: 1, folders[1]: 0})).stray == ()
+    with pytest.raises(ClassError, match="no output is given for"):
+        resolve_classes(folders, 2, classes_file(tmp_path, {folders[1]: 0}))
 
 
 def test_numbers_in_folders_are_outputs_by_the_order_that_is_asked_for():
@@ -132,7 +165,7 @@ def test_all_problems_of_a_classes_file_are_told_together(tmp_path):
         f"{path} does not fit the class folders: no output is given for hen; "
         'not a whole number: eel: "2", fox: true, gnu: 2.0; '
         "not one of the network's outputs 0 to 4: cow: 5, dog: -1; "
-        "one output for several folders: 1 (ant, bee)."
+        "one output for several folders: 1 (ant, bee). Give each folder the index of its output, from 0."
     )
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.errors import ImageFolderError, OptionError
-from precompute.images.folder import list_images, listed, refuse_many_bad
+from precompute.images.folder import list_images, list_training_images, listed, refuse_many_bad
 from precompute.images.walk import LEADS_OUT
 
 
@@ -212,3 +213,21 @@ def test_what_systems_leave_behind_is_no_image_and_no_class(tmp_path):
     images = list_images(tmp_path)
     assert images.class_names == ("cat",)
     assert images.paths == ("cat/1.png",)
+
+
+def test_training_folders_may_write_accents_in_another_way_than_the_images(tmp_path):
+    # Composed, é comes after z; as a letter and a mark, before.
+    plant(tmp_path / "images", "é/1.png", "z/1.png")
+    plant(tmp_path / "train", unicodedata.normalize("NFD", "é/7.png"), "z/8.png", "z/9.png")
+    names = list_images(tmp_path / "images").class_names
+    train = list_training_images(tmp_path / "train", names)
+    assert names == train.class_names == ("z", "é")
+    assert [Path(path).name for path in train.paths] == ["8.png", "9.png", "7.png"]
+    assert train.labels.tolist() == [0, 0, 1]
+
+
+def test_two_training_folders_are_not_taken_for_one_class(tmp_path):
+    plant(tmp_path / "images", "é/1.png", "z/1.png")
+    plant(tmp_path / "train", "é/7.png", unicodedata.normalize("NFD", "é/7.png"), "z/8.png")
+    with pytest.raises(ImageFolderError, match="also"):
+        list_training_images(tmp_path / "train", ("z", "é"))

@@ -1,6 +1,7 @@
 """Images and classes from a list: what is taken, and what is refused with its lines."""
 
 import random
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -158,3 +159,24 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
         file.write_bytes(head + content)
         with pytest.raises(ImageFolderError):
             read_labels(file)
+
+
+def test_paths_and_labels_may_write_accents_in_another_way_than_the_disk(write, tmp_path):
+    on_disk = [unicodedata.normalize("NFD", path) for path in ("é/ñ.png", "é/o.png", "ü.png")]
+    plant(tmp_path, *on_disk)
+    labels = [unicodedata.normalize(form, "ö") for form in ("NFC", "NFD", "NFC")]
+    rows = [f"{unicodedata.normalize('NFC', path)},{label}" for path, label in zip(on_disk, labels, strict=True)]
+    found = read_labels(write("\n".join(["path,label", *rows]))).images
+    assert found.paths == tuple(sorted(on_disk))
+    assert found.class_names == (unicodedata.normalize("NFC", "ö"),)
+
+
+def test_one_path_in_two_spellings_is_one_image(write, tmp_path):
+    plant(tmp_path, unicodedata.normalize("NFD", "é.png"))
+    rows = [f"{unicodedata.normalize(form, 'é.png')},{label}" for form, label in (("NFC", "cat"), ("NFD", "dog"))]
+    assert "the same image in two classes: line 3" in refused(write("\n".join(["path,label", *rows])))
+
+
+def test_a_path_that_two_files_could_be_is_not_guessed(write, tmp_path):
+    plant(tmp_path, "\u1e69.png".replace("\u1e69", "s\u0323\u0307"), "s\u0307\u0323.png")
+    assert "no file below" in refused(write("path,label\n\u1e69.png,cat\n"))

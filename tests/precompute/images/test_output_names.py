@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -30,3 +32,9 @@ def test_what_a_person_says_goes_before(tmp_path):
     np.testing.assert_array_equal(table.output_index, [0, 1])
     table = resolve_classes(["cat", "dog"], 2, class_order="text", output_names=("dog", "cat"))
     np.testing.assert_array_equal(table.output_index, [0, 1])
+
+
+def test_the_network_may_write_accents_in_another_way_than_the_folders():
+    names = [unicodedata.normalize("NFD", name) for name in ("café", "thé")]
+    table = resolve_classes(names, 3, output_names=("thé", "eau", "café"))
+    np.testing.assert_array_equal(table.output_index, [2, 0])
