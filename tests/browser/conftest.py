@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from urllib.parse import parse_qsl, urlparse
 
 import pytest
@@ -158,7 +159,9 @@ os.replace(out + ".part", out)
 """
 
 
-def serve(runs: Path, environment: dict[str, str], script: str = "app.py") -> Iterator[Server]:
+def serve(
+    runs: Path, environment: dict[str, str], script: str = "app.py", log: int | IO[str] = subprocess.DEVNULL
+) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -167,8 +170,8 @@ def serve(runs: Path, environment: dict[str, str], script: str = "app.py") -> It
         command,
         cwd=ROOT,
         env={**os.environ, "UNITSCOPE_RUNS": str(runs), **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -198,13 +201,8 @@ def tab(browser) -> Iterator[Callable[..., App]]:
     opened: list[App] = []
 
     def open_tab(server: Server, **settings) -> App:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
-        app = App(context.new_page(), server.url)
-        app.page.on("websocket", lambda socket: socket.on("framereceived", app._received))
-        app.page.on("request", lambda request: _note_foreign(app, request.url))
-        app.page.on("pageerror", lambda error: app.faults.append(str(error)))
-        opened.append(app)
-        return app
+        opened.append(new_tab(browser, server, **settings))
+        return opened[-1]
 
     yield open_tab
     for app in opened:
@@ -213,6 +211,15 @@ def tab(browser) -> Iterator[Callable[..., App]]:
         assert exceptions == []
         assert app.faults == []
         assert app.foreign == []
+
+
+def new_tab(browser: Browser, server: Server, **settings) -> App:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
+    app = App(context.new_page(), server.url)
+    app.page.on("websocket", lambda socket: socket.on("framereceived", app._received))
+    app.page.on("request", lambda request: _note_foreign(app, request.url))
+    app.page.on("pageerror", lambda error: app.faults.append(str(error)))
+    return app
 
 
 def _note_foreign(app: App, address: str) -> None:

@@ -1,0 +1,179 @@
+"""Ten browsers on one server, whose store is replaced again and again."""
+
+import os
+import random
+import re
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Error as BrowserError
+from playwright.sync_api import sync_playwright
+
+from precompute.__main__ import main as command_line
+from precompute.store.place import own_part, put, sync_file
+from tests.browser.conftest import AT_REST, BROWSERS, QUIET, App, Server, new_tab, serve
+from tests.factory import Recipe, make_store
+
+N_BROWSERS = 10
+BETWEEN_STORES_S = 10
+TO_ANSWER_S = 120
+MOST_GROWTH = 1.15
+"""What the server may have of memory at the end, measured by what it had in the middle."""
+MOST_HANDLES = 10
+"""How many more open files than in the middle it may have at the end."""
+
+ADDRESSES = (
+    "/unit?store=s&layer=conv&unit={unit}",
+    "/layer?store=s&layer=conv",
+    "/?store=s",
+    "/class?store=s&layer=conv&class=red_ball",
+    "/image?store=s&layer=conv&image=red_ball/0003.png",
+    "/experiments?store=s&experiment=statistics",
+    "/closer?store=s&layer=conv&unit={unit}",
+    "/compare?store=s",
+)
+ERRORS = "[data-testid=stException], .us-error, [data-testid=stConnectionStatus]"
+LOGGED = re.compile(r"^\s*(Traceback|.*\b(ERROR|CRITICAL)\b|[\w.]*(Error|Exception)\b)")
+
+
+def load(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
+    """Ten browsers, hundreds of reruns, another good store every ten seconds: no error, nothing that grows.
+
+    Each rerun is a trial. An error is one on the screen or in the server's log.
+    """
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        yield "skipped: there is no Chrome or Chromium on the path"
+        return
+    versions = good_stores(folder / "versions")
+    (folder / "runs").mkdir()
+    store, log = folder / "runs" / "s.h5", folder / "log"
+    shutil.copyfile(versions[0], store)
+    with log.open("w") as written, sync_playwright() as playwright:
+        for server in serve(folder / "runs", {}, log=written):
+            browser = playwright.chromium.launch(executable_path=found, args=list(QUIET))
+            visitors = [new_tab(browser, server) for _ in range(N_BROWSERS)]
+            yield from visits(visitors, Measured(server, store), versions, rng, n_trials)
+    yield from (
+        f"fault: in the server's log: {line.strip()}" for line in log.read_text().splitlines() if LOGGED.match(line)
+    )
+
+
+def good_stores(folder: Path) -> list[Path]:
+    """Make the stores that take each other's place: one more experiment, and in the end another run."""
+    folder.mkdir()
+    made = [make_store(folder / "run.h5", Recipe(n_classes=6, per_class=20, layers=(("conv", 24, (7, 7)),), k=9))]
+    for number, name in enumerate(("statistics", "selectivity")):
+        made.append(Path(shutil.copyfile(made[-1], folder / f"{number}.h5")))
+        command_line(["experiment", name, str(made[-1])])
+    made.append(make_store(folder / "other.h5", Recipe(n_classes=4, per_class=9, layers=(("conv", 8, (5, 5)),), k=4)))
+    return made
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The server, and what it holds."""
+
+    server: Server
+    store: Path
+
+    def now(self) -> tuple[int, int, int, float]:
+        """Return its open files, those that are stores, those that are replaced stores, and its memory in MB."""
+        process = psutil.Process(self.server.process.pid)
+        links = [_target(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()] if os.name == "posix" else []
+        stores = [link for link in links if link.startswith(str(self.store))]
+        replaced = sum(link.endswith("(deleted)") for link in stores)
+        return process.num_fds(), len(stores), replaced, process.memory_info().rss / 1e6
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
+
+
+def visits(
+    visitors: Sequence[App], measured: Measured, versions: Sequence[Path], rng: random.Random, n_reruns: int
+) -> Iterator[str]:
+    """Let all of them act at once, again and again, until there were so many reruns."""
+    figures = []
+    yield from round_of(visitors, rng, first=True)
+    with replacing(measured.store, versions) as replaced:
+        for share in (0.1, 0.55, 1.0):
+            while sum(visitor.runs for visitor in visitors) < share * n_reruns:
+                yield from round_of(visitors, rng)
+            figures.append(measured.now())
+    for when, (handles, stores, gone, memory) in zip(("start", "middle", "end"), figures, strict=True):
+        yield f"figure: {when}: {memory:.0f} MB, {handles} open handles, {stores} of them stores, {gone} replaced ones"
+    reruns = sum(visitor.runs for visitor in visitors)
+    yield f"figure: {len(visitors)} browsers, {reruns} reruns, {replaced[0]} times another store"
+    if figures[2][3] > MOST_GROWTH * figures[1][3]:
+        yield "fault: memory grows"
+    if figures[2][0] > figures[1][0] + MOST_HANDLES:
+        yield "fault: handles are left open"
+
+
+def round_of(visitors: Sequence[App], rng: random.Random, *, first: bool = False) -> Iterator[str]:
+    """Let each visitor do something, then look at what each was shown."""
+    before = [visitor.runs for visitor in visitors]
+    did = [act(visitor, rng, first=first) for visitor in visitors]
+    for visitor, runs, what in zip(visitors, before, did, strict=True):
+        yield looked_at(visitor, runs, what)
+
+
+def act(visitor: App, rng: random.Random, *, first: bool) -> str:
+    """Go on to the next unit, or to another page, in the same session or a new one; return what was done."""
+    if not first and "/unit" in visitor.page.url and rng.random() < 0.7:
+        visitor.page.keyboard.press("ArrowRight")
+        return "the next unit"
+    address = rng.choice(ADDRESSES).format(unit=rng.randrange(8))
+    visitor.page.goto(visitor.url + address, wait_until="commit")
+    return address
+
+
+def looked_at(visitor: App, runs: int, what: str) -> str:
+    """Wait until a visitor's page is drawn, and say whether there is an error on it."""
+    for _ in range(TO_ANSWER_S * 20):
+        if visitor.runs > runs:
+            break
+        visitor.page.wait_for_timeout(50)
+    else:
+        return f"fault: {what}: nothing was drawn within {TO_ANSWER_S} s"
+    try:
+        visitor.page.wait_for_function(f"() => {AT_REST}", timeout=1000 * TO_ANSWER_S)
+    except BrowserError as error:
+        return f"fault: {what}: the page does not come to rest ({str(error).splitlines()[0]})"
+    shown = [*visitor.page.locator(ERRORS).all_inner_texts(), *visitor.faults]
+    visitor.faults.clear()
+    return f"fault: {what}: {' '.join(' '.join(shown).split())[:400]}" if shown else "drawn without an error"
+
+
+@contextmanager
+def replacing(store: Path, versions: Sequence[Path]) -> Iterator[list[int]]:
+    """Put one of some stores in the place of another every ten seconds, as an experiment does; yield how often."""
+    done, count = threading.Event(), [0]
+
+    def replace() -> None:
+        for version in cycle([*versions[1:], versions[0]]):
+            if done.wait(BETWEEN_STORES_S):
+                return
+            part = own_part(store)
+            shutil.copyfile(version, part)
+            sync_file(part)
+            put(part, store)
+            count[0] += 1
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        yield count
+    finally:
+        done.set()
+        thread.join()
