@@ -6,7 +6,7 @@
 # make architecture   the picture and the tables of docs/architecture.md, drawn from the code
 # make coverage   docs/coverage.md anew: which layers of which networks can be looked at (some hours)
 # make test-ray   the tests that need Ray, in an environment of their own on top of the usual one
-# make campaign   the long trials of docs/reliability.md: damaged stores, killed runs, two writers, a full disk
+# make campaign   the long trials of docs/reliability.md: damaged stores, killed runs and processes, writers, full disks, load
 
 PYTHON ?= python3
 PORT ?= 8501
@@ -67,10 +67,10 @@ test-ray: .cache/ray/installed
 coverage: .venv/installed-dev
 	$(BIN)/python -m tests.coverage
 
-# Hours where all of it is asked for; CAMPAIGN='stores --trials 50' is a part of it.
+# Hours where all of it is asked for; CAMPAIGN='stores --trials 50' is a part of it. With Ray where that is installed.
 .PHONY: campaign
 campaign: .venv/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign $(CAMPAIGN)
+	OMP_NUM_THREADS=1 $(if $(wildcard .cache/ray/installed),.cache/ray/bin,$(BIN))/python -m tests.campaign $(CAMPAIGN)
 
 # Debian's Chromium, where there is no browser and we may install one. Without any, the browser tests say so.
 .PHONY: browser

@@ -1,16 +1,20 @@
 """Small files that people's words are kept in beside a store, which itself is never written."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from precompute.errors import DiskError, OptionError
+from precompute.store.lock import alone
 from precompute.store.place import sync_file, sync_folder
 
 Held = TypeVar("Held")
 
 MOST_BYTES = 2**24
+PATIENCE_S = 10.0
+"""How long to wait for another program that writes the same file."""
 
 
 def named(store: Path, ending: str) -> Path:
@@ -47,6 +51,25 @@ def load(file: Path, of: str, understood: Callable[[str], tuple[Held, ...]]) -> 
         raise DiskError(f"{file}: this file of {of} cannot be read ({error}). Mend it or move it.") from error
 
 
+@contextmanager
+def changing(file: Path) -> Iterator[None]:
+    """Read a file and write it anew while no other program does, such as a second server on the same stores.
+
+    Raises
+    ------
+    DiskError
+        Where another one is at it for too long, or the folder cannot be written.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(alone(file.with_name(f".{file.name}.lock"), patience_s=PATIENCE_S))
+        except BlockingIOError as error:
+            raise DiskError(f"{file}: another program has been writing this file for long. Try again.") from error
+        except OSError as error:
+            raise _not_written(file, error) from error
+        yield
+
+
 def write(file: Path, text: str) -> None:
     """Put a text in place of what a file says, in one step.
 
@@ -63,4 +86,8 @@ def write(file: Path, text: str) -> None:
         sync_folder(file.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise DiskError(f"{file}: this file cannot be written ({error.strerror}). Make its folder writable.") from error
+        raise _not_written(file, error) from error
+
+
+def _not_written(file: Path, error: OSError) -> DiskError:
+    return DiskError(f"{file}: this file cannot be written ({error.strerror}). Make its folder writable.")

@@ -36,7 +36,7 @@ Row = TypeVar("Row", bound=Said)
 
 @dataclass(frozen=True)
 class Table(Generic[Row]):
-    """A kind of such tables. Several people can write one at once on one server, and nothing of theirs is lost.
+    """A kind of such tables. Several people can write one at once, on one server or on several; all is kept.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class Table(Generic[Row]):
         DiskError
             Where the file cannot be read or written; it is left as it was.
         """
-        with self.lock:
+        with self.lock, beside_store.changing(self.file_of(store)):
             held = {row.of: row for row in self.load(store)}
             for row in given:
                 held.pop(row.of, None)
@@ -130,7 +130,7 @@ class Table(Generic[Row]):
         DiskError
             Where the file cannot be read or written; it is left as it was.
         """
-        with self.lock:
+        with self.lock, beside_store.changing(self.file_of(store)):
             held = [row for row in self.load(store) if row.of != of]
             beside_store.write(self.file_of(store), self.write(held))
 

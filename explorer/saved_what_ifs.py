@@ -60,7 +60,7 @@ def save(store: Path, name: str, asked: Mapping[str, str]) -> None:
     name = " ".join(name.split())
     if not name or len(name) > MOST_NAME:
         raise OptionError(f"A name has 1 to {MOST_NAME} characters; this one has {len(name)}.")
-    with _one_at_a_time:
+    with _one_at_a_time, beside_store.changing(file_of(store)):
         others = [each for each in load(store) if each.name != name]
         if len(others) >= MOST_SAVED:
             raise OptionError(f"{MOST_SAVED} what-ifs are saved already. Remove one first.")
@@ -75,7 +75,7 @@ def remove(store: Path, name: str) -> None:
     DiskError
         Where the file cannot be read or written; it is left as it was.
     """
-    with _one_at_a_time:
+    with _one_at_a_time, beside_store.changing(file_of(store)):
         _write(store, [each for each in load(store) if each.name != name])
 
 

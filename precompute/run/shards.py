@@ -9,20 +9,21 @@ import contextlib
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from precompute.errors import DiskError, OptionError
+from precompute.store.lock import taken
 from precompute.store.place import sync_file, sync_folder
 
 _IDENTITY = "run.json"
 _MANIFEST = "shard.json"
+_LOCK = "lock"
 
 
 def digest_of(value: Any) -> str:
@@ -131,10 +132,14 @@ class ShardFolder:
         self._whole.clear()
 
     def remove(self) -> None:
-        """Delete all side files, the record of whose they are last."""
-        for child in sorted(self.path.iterdir(), key=lambda child: child.name == _IDENTITY):
+        """Delete all side files, the record of whose they are last, and then the lock."""
+        last = (_IDENTITY, _LOCK)
+        for child in sorted(
+            self.path.iterdir(), key=lambda child: last.index(child.name) if child.name in last else -1
+        ):
             _remove(child)
-        _remove(self.path)
+        with contextlib.suppress(OSError):  # another run may have begun here as soon as the lock was gone
+            self.path.rmdir()
 
 
 @contextlib.contextmanager
@@ -172,34 +177,33 @@ def opened(
     DiskError
         When the folder cannot be made, or another process is at work in it.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = (path / "lock").open("w")
-    except OSError as error:
-        raise DiskError(
-            f"{path.parent}: the store cannot be written here ({error.strerror}). Choose another --out."
-        ) from error
-    with lock:
-        _take(lock, path)
+    with _locked(path):
         given = json.loads(json.dumps(identity))
         new = not _holds_work(path)
         started = None if new else _begun_before(path, given, defaults, resume=resume, say=say)
         yield ShardFolder(path, digest_of(given), started=started or _begin(path, given, new=new), new=new, say=say)
 
 
-def _take(lock: Any, path: Path) -> None:
-    if sys.platform == "win32":
-        return
-    import fcntl  # not there on Windows
+def _locked(path: Path) -> IO[str]:
+    """Make the folder where it is not there, and hold its lock.
 
+    Raises
+    ------
+    DiskError
+    """
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while True:
+            path.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # a run that ended has just removed it
+                return taken(path / _LOCK)
     except BlockingIOError as error:
         raise DiskError(
             f"{path}: another run is writing the same store. Wait for it, or choose another --out."
         ) from error
-    except OSError:
-        return  # some network disks know no locks
+    except OSError as error:
+        raise DiskError(
+            f"{path.parent}: the store cannot be written here ({error.strerror}). Choose another --out."
+        ) from error
 
 
 def _holds_work(path: Path) -> bool:

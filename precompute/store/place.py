@@ -18,9 +18,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
 
 from precompute.errors import DiskError, StoreChanged
+from precompute.store.lock import can_be_locked
 
 Identity = tuple[int, int, int]
 """What tells a file from the one that is put in its place: inode, size, time of the last write in ns."""
@@ -101,7 +101,7 @@ def held(part: Path) -> Iterator[None]:
         yield
         return
     with part.open("rb") as file:
-        _lock(file)
+        can_be_locked(file)
         yield
 
 
@@ -184,18 +184,6 @@ def _is_alive(part: Path) -> bool:
     """Whether somebody holds a part locked; so it seems, too, where it cannot be told."""
     try:
         with part.open("rb") as file:
-            return not _lock(file)
+            return can_be_locked(file) is not True
     except OSError:
         return True
-
-
-def _lock(file: BinaryIO) -> bool:
-    if sys.platform == "win32":
-        return False
-    import fcntl  # not there on Windows
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

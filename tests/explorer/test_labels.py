@@ -1,5 +1,6 @@
 """Labels that people give to units, beside a store that is never written."""
 
+import multiprocessing
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer import labels
+from explorer import beside_store, labels, saved_what_ifs
 from explorer.labels import LABELS, Label
 from precompute.errors import DiskError, OptionError
+from precompute.store.lock import alone
 from tests.explorer.conftest import FULL
 from tests.explorer.conftest import put as put_store
 
@@ -47,6 +49,41 @@ def test_a_rater_has_one_label_for_a_unit_and_others_keep_theirs(store):
     LABELS.remove(store, ("a", 1, "Bo"))
     assert [label.rater for label in LABELS.load(store)] == ["Ada", "Ada"]
     assert sorted(path.name for path in store.parent.iterdir()) == ["demo.labels.csv"]
+
+
+def test_several_servers_write_labels_and_what_ifs_beside_one_store_and_all_are_kept(store):
+    servers = [
+        multiprocessing.get_context("fork").Process(target=tell, args=(store, name)) for name in ("Ada", "Bo", "Cy")
+    ]
+    for server in servers:
+        server.start()
+    for server in servers:
+        server.join()
+        assert server.exitcode == 0
+    assert sorted(label.of for label in LABELS.load(store)) == [
+        ("a", unit, name) for unit in range(20) for name in ("Ada", "Bo", "Cy")
+    ]
+    assert {each.name for each in saved_what_ifs.load(store)} == {
+        f"{name} {unit}" for unit in range(20) for name in ("Ada", "Bo", "Cy")
+    }
+    assert sorted(path.name for path in store.parent.iterdir()) == ["demo.labels.csv", "demo.what-ifs.json"]
+
+
+def tell(store, name):
+    for unit in range(20):
+        LABELS.put(store, Label("a", unit, name, "kite"))
+        saved_what_ifs.save(store, f"{name} {unit}", {"layer": "a", "units": "1"})
+
+
+def test_where_another_program_holds_the_file_for_long_that_is_said(store, monkeypatch):
+    monkeypatch.setattr(beside_store, "PATIENCE_S", 0.05)
+    LABELS.put(store, Label("a", 1, "Ada", "kite"))
+    with (
+        alone(store.with_name(".demo.labels.csv.lock")),
+        pytest.raises(DiskError, match="another program has been writing this file for long"),
+    ):
+        LABELS.put(store, Label("a", 2, "Ada", "star"))
+    assert len(LABELS.load(store)) == 1
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -2,13 +2,16 @@
 
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from precompute.errors import DiskError, OptionError
+from precompute.run import shards
 from precompute.run.shards import opened, refuse_other
+from precompute.store.lock import taken
 
 RUN = {"MODEL": "alexnet", "--top-k": 25}
 
@@ -205,3 +208,37 @@ def test_side_files_are_on_the_disk_before_their_folder_has_its_name(tmp_path, m
     half = f"{tmp_path}/side/one.part"
     assert set(asked[:3]) == {f"{half}/x.npy", f"{half}/y.npy", f"{half}/shard.json"}
     assert asked[3:] == [half, "rename", f"{tmp_path}/side"]
+
+
+def test_a_run_that_begins_while_an_ended_one_clears_away_keeps_its_files(tmp_path, monkeypatch):
+    begun, remove = ExitStack(), shards._remove
+
+    def removed(path):
+        remove(path)
+        if path.name == "lock":
+            begun.enter_context(opened(tmp_path / "side", RUN, resume=False))
+
+    with begun:
+        with opened(tmp_path / "side", RUN, resume=False) as folder:
+            folder.write("one", {"x": np.ones(1)})
+            monkeypatch.setattr(shards, "_remove", removed)
+            folder.remove()
+        assert sorted(path.name for path in (tmp_path / "side").iterdir()) == ["lock", "run.json"]
+        with pytest.raises(DiskError, match="another run"), opened(tmp_path / "side", RUN, resume=True):
+            pass
+
+
+def test_a_run_whose_folder_goes_away_before_it_holds_the_lock_makes_it_again(tmp_path, monkeypatch):
+    tried = []
+
+    def gone_at_first(lock):
+        if not tried:
+            shutil.rmtree(lock.parent)
+        tried.append(lock)
+        return taken(lock)
+
+    monkeypatch.setattr(shards, "taken", gone_at_first)
+    with opened(tmp_path / "side", RUN, resume=False) as folder:
+        assert len(tried) == 2
+        folder.write("one", {"x": np.ones(1)})
+        assert folder.has("one")
