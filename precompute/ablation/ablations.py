@@ -31,7 +31,7 @@ class Ablation:
         ablation that changes nothing: each unit is set to its own map, and no row is skipped for being unchanged.
     basis
         Shape (unit, direction), orthonormal columns, float32. Ablations of one sweep usually share one tensor.
-    places
+    by_position
         Shape (unit, position): what each unit is set to at each position, where that is not the same at all. Without a
         basis only.
     """
@@ -39,7 +39,7 @@ class Ablation:
     units: tuple[int, ...]
     values: tuple[float, ...] | None
     basis: Tensor | None = None
-    places: Tensor | None = None
+    by_position: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.values is not None and len(self.units) != len(self.values):
@@ -86,18 +86,18 @@ class Ablation:
         return values.view(-1, *(1 for _ in output.shape[2:])) - coordinates
 
 
-def each_unit(values: Sequence[float], places: Tensor | None = None) -> list[Ablation]:
+def each_unit(values: Sequence[float], by_position: Tensor | None = None) -> list[Ablation]:
     """Return one ablation for each unit of a layer, in order.
 
     Parameters
     ----------
     values
         What each unit is set to; its length is the layer's number of units.
-    places
-        (unit, position): the same, position by position, where that is not the same at all.
+    by_position
+        (unit, position): what each unit is set to at each position, where that is not the same at all.
     """
     return [
-        Ablation((unit,), (float(value),), places=None if places is None else places[unit : unit + 1])
+        Ablation((unit,), (float(value),), by_position=None if by_position is None else by_position[unit : unit + 1])
         for unit, value in enumerate(values)
     ]
 
@@ -114,9 +114,12 @@ def set_to(ablations: Sequence[Ablation], output: Tensor) -> Tensor:
     # One table for all: to move the values of each ablation by themselves would have a GPU wait as often.
     values = [ablation.values or (0.0,) * len(ablation.units) for ablation in ablations]
     flat = torch.tensor(values).view(1, -1, *(1 for _ in output.shape[2:]))
-    if any(ablation.places is not None for ablation in ablations):
+    if any(ablation.by_position is not None for ablation in ablations):
         each = flat.expand(-1, -1, *output.shape[2:]).unflatten(1, (len(ablations), -1))[0]
-        flat = torch.cat([a.places if a.places is not None else b for a, b in zip(ablations, each, strict=True)])[None]
+        maps = [
+            one.by_position if one.by_position is not None else same for one, same in zip(ablations, each, strict=True)
+        ]
+        flat = torch.cat(maps)[None]
     return flat.to(output)
 
 

@@ -39,6 +39,7 @@ class Audit:
     @classmethod
     def draw(cls, plain: PlainAblater, inputs: Tensor, ablations: Sequence[Ablation], *, n_ablations: int) -> "Audit":
         """Draw rows and run the plain method on them; the same ones whenever the first image is the same."""
+        # Seeded by an image: every shard draws rows of its own, and draws the same ones when a run is resumed.
         generator = torch.Generator().manual_seed(crc32(inputs[:1].cpu().contiguous().numpy().tobytes()))
         images = torch.randperm(len(inputs), generator=generator)[:_IMAGES].sort().values
         candidates = [index for index, ablation in enumerate(ablations) if not ablation.is_no_op]
@@ -47,6 +48,7 @@ class Audit:
         sample = inputs[images.to(inputs.device)]
         exact = [plain.run(sample, ablations[index]) for index in chosen]
         outputs = torch.stack(exact) if exact else torch.zeros(0, len(images), 1)
+        # NaN until told, so that a row that is never told of makes the error NaN, which no tolerance lets pass.
         return cls(chosen, images, outputs, torch.full_like(outputs, torch.nan))
 
     def by_itself(self) -> "Audit":
@@ -61,6 +63,7 @@ class Audit:
 
     def note_unablated(self, images: Tensor, outputs: Tensor) -> None:
         """Take the outputs (image, output) of consecutive images: what stands where an ablation changes nothing."""
+        # The sweep yields changed rows alone. These outputs stand for the others; what it yields later replaces them.
         inside = (self.images >= images[0]) & (self.images <= images[-1])
         if self.ablations:
             self.found[:, inside] = outputs[self.images[inside] - images[0]]

@@ -38,6 +38,7 @@ class Sizes:
     def __init__(self, plan: LayerPlan, memory_bytes: int, *, batch_size: int, device: torch.device) -> None:
         share = memory_bytes // (3 * _BYTES)
         images = max(1, share // sum(size_of(node) for node in plan.kept))
+        # Whole batches of the plain method, where there is room for one.
         self.images = max(min(images, batch_size), images // batch_size * batch_size)
         wide = (*plan.wide, plan.program.output)
         whole = share // (_OUTPUTS * size_of(plan.program.output))

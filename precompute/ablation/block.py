@@ -10,7 +10,7 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablation, set_to
 from precompute.ablation.channel_subsets import Channels, ChannelSubset, Directions
 from precompute.ablation.channelwise_rules import Narrow, rule_for
-from precompute.ablation.graph import Node, forget, last_uses
+from precompute.ablation.graph import Node, Stretch
 from precompute.ablation.plan import LayerPlan
 
 
@@ -20,7 +20,7 @@ class Block:
 
     Parameters
     ----------
-    places
+    channels
         For each frontier node, where the lanes of each ablation lie.
     new
         For each frontier node, what to write there: (image, ablation, lane, ...).
@@ -30,13 +30,14 @@ class Block:
         Which ablations change nothing, (ablation,), bool, on the CPU.
     """
 
-    places: dict[Node, ChannelSubset]
+    channels: dict[Node, ChannelSubset]
     new: dict[Node, Tensor]
     change: dict[Node, Tensor]
     no_op: Tensor
 
     def changed(self) -> Tensor:
         """Return which rows to compute, (ablation, image), bool: those that differ anywhere, and all of a no-op."""
+        # NaN differs from 0, so that a row that an ablation leaves without numbers is computed too.
         differs = torch.stack([(change != 0).flatten(2).any(2) for change in self.change.values()]).any(0).T
         return differs | self.no_op.to(differs.device).unsqueeze(1)
 
@@ -62,13 +63,13 @@ def run_block(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Abl
         Of equally many units each.
     """
     no_op = torch.tensor([ablation.is_no_op for ablation in ablations])
-    places, new, change = (_turned if plan.by_direction else _silenced)(plan, base, ablations)
+    channels, new, change = (_turned if plan.by_direction else _silenced)(plan, base, ablations)
 
     def apart(value: Tensor) -> Tensor:
         return value.unflatten(1, (len(ablations), -1))
 
     return Block(
-        places, {n: apart(value) for n, value in new.items()}, {n: apart(value) for n, value in change.items()}, no_op
+        channels, {n: apart(value) for n, value in new.items()}, {n: apart(value) for n, value in change.items()}, no_op
     )
 
 
@@ -76,9 +77,10 @@ _Carried = tuple[dict[Node, ChannelSubset], dict[Node, Tensor], dict[Node, Tenso
 
 
 def _silenced(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
-    """Carry the new maps of units; their change is what that makes of them in the end."""
+    """Carry the new maps of units; the change is taken at the end, since what lies between need not be linear."""
     site = base[plan.site]
     units = torch.tensor([ablation.units for ablation in ablations], device=site.device)
+    # (ablation, lane) for each node: those of the ablation's first unit, then those of its second ...
     index = {node: lanes.table.to(site.device)[units].flatten(1) for node, lanes in plan.lanes.items()}
     start = _set(site, units, ablations)
     lanes = {node: table.flatten() for node, table in index.items()}
@@ -105,6 +107,7 @@ def _turned(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Ablat
     site = base[plan.site]
     vectors = torch.stack([ablation.directions(site) for ablation in ablations])
     start = torch.cat([ablation.shift(site) for ablation in ablations], dim=1)
+    # A direction has no position among the channels. Linear rules alone run here, and they ask for their number only.
     lanes = dict.fromkeys(plan.lanes, torch.zeros(start.shape[1], dtype=torch.int64))
     change = _carry(plan, base, start, lanes)
     return {node: Directions(plan.lanes[node].axis, vectors) for node in change}, change, change
@@ -119,10 +122,8 @@ def _carry(plan: LayerPlan, base: dict[Node, Tensor], start: Tensor, lanes: dict
         whole=(plan.program.constants | base).__getitem__,
         n_units=start.shape[1],
     )
-    dead = last_uses(plan.narrow, keep=plan.frontier)
-    for node in plan.narrow:
+    for node in Stretch(plan.narrow, keep=plan.frontier).steps(narrow.values):
         rule = rule_for(node)
         assert rule is not None
         narrow.values[node] = rule.run(node, narrow)
-        forget(narrow.values, dead[node])
     return {node: narrow.values[node].movedim(plan.lanes[node].axis, 1) for node in plan.frontier}

@@ -31,6 +31,7 @@ class CannotCapture(Exception):
     """The network cannot be written down as a graph; the message says why."""
 
 
+# Tagged as pointwise, so that the mark of one layer keeps the units of another apart, as a ReLU does.
 @torch.library.custom_op("unitscope::mark", mutates_args=(), tags=(torch.Tag.pointwise,))
 def _mark(output: Tensor, name: str) -> Tensor:
     """Return a copy of a layer's output; in a graph, say which layer's."""
@@ -112,6 +113,7 @@ def _simplify(graph: fx.Graph) -> None:
         if node.target in (aten.clone.default, aten.alias.default, aten.detach.default):
             node.replace_all_uses_with(node.all_input_nodes[0])
         elif node.target is operator.getitem and _is_norm(node.args[0]) and node.args[1] == 0:
+            # The recorded operator also returns statistics that only training reads.
             image, weight, bias, mean, variance, momentum, eps = node.args[0].args
             node.target = aten.batch_norm.default
             node.args = (image, weight, bias, mean, variance, False, momentum, eps, False)
@@ -136,15 +138,16 @@ def _fold_norms(module: fx.GraphModule) -> None:
         conv = norm.args[0]
         if conv.target not in (aten.conv2d.default, aten.conv2d.padding) or len(conv.users) > 1 or conv not in after:
             continue
+        # Weight and bias of the convolution, None where it has no bias; mean, variance, gamma and beta of the norm.
         tensors = (*(*conv.args, None)[1:3], *norm.args[3:5], *norm.args[1:3])
         if any(node is not None and node.op != "get_attr" for node in tensors):
-            continue
+            continue  # a weight that is computed itself, as by weight standardization
         weight, bias, mean, variance, gamma, beta = (_value_of(module, node) for node in tensors)
         fused = fuse_conv_bn_weights(weight, bias, mean, variance, norm.args[7], gamma, beta)
         with graph.inserting_before(conv):
             folded = [_new_constant(module, f"{norm.name}_{i}", value) for i, value in enumerate(fused)]
             merged = graph.call_function(conv.target, (conv.args[0], *folded, *conv.args[3:]), dict(conv.kwargs))
-        merged.meta = dict(norm.meta)
+        merged.meta = dict(norm.meta)  # the shape, from which _translate makes ours
         norm.replace_all_uses_with(merged)
     graph.eliminate_dead_code()
 
@@ -198,6 +201,7 @@ def _translate(module: fx.GraphModule) -> Program:
 
 
 def _node(theirs: Any, args: Any, kwargs: Any, n_images: torch.SymInt) -> Node:
+    # Export keeps, with every node, the shape of its value. Sizes that follow from the number of images are symbols.
     op, value = theirs.target if theirs.op == "call_function" else given, theirs.meta.get("val")
     if isinstance(value, torch.SymInt):
         return Node(theirs.name, op, args, kwargs, counts_images=True)
@@ -205,6 +209,7 @@ def _node(theirs: Any, args: Any, kwargs: Any, n_images: torch.SymInt) -> Node:
         return Node(
             theirs.name, op, args, kwargs, shape=tuple(getattr(value, "shape", ())), elements=_elements(value, n_images)
         )
+    # Windows of images have images times windows on dimension 0: a symbol too, but not that of the images.
     batched = value.shape[0].node.expr == n_images.node.expr and all(isinstance(size, int) for size in value.shape[1:])
     if not batched:
         return Node(theirs.name, op, args, kwargs, elements=_elements(value, n_images))
@@ -214,6 +219,7 @@ def _node(theirs: Any, args: Any, kwargs: Any, n_images: torch.SymInt) -> Node:
 def _elements(value: Any, n_images: torch.SymInt) -> int:
     """Return how many elements a value has for one image, wherever it has its images; 0 where it has none."""
     total = value.numel() if isinstance(value, Tensor) else 0
+    # A hint is what the symbol was while the network was recorded.
     return total.node.hint // n_images.node.hint if isinstance(total, torch.SymInt) else 0
 
 

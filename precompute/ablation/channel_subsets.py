@@ -28,7 +28,7 @@ class Channels:
         return self.index.shape[1]
 
     def write(self, whole: Tensor, lanes: Tensor, ablation: Tensor) -> None:
-        """Put lanes in their places.
+        """Put lanes where they belong.
 
         Parameters
         ----------
@@ -39,7 +39,7 @@ class Channels:
         ablation
             (row,): whose lanes these are.
         """
-        index, whole = self.index[ablation], whole.movedim(self.axis, 1)
+        index, whole = self.index[ablation], whole.movedim(self.axis, 1)  # views: what is written arrives in `whole`
         whole.scatter_(1, index.view(*index.shape, *(1 for _ in lanes.shape[2:])).expand_as(lanes), lanes)
 
     def shares(self, by_channel: Tensor, ablations: Sequence[int]) -> Iterator[Tensor]:
@@ -84,6 +84,7 @@ class Directions:
         """Move a whole value along the directions; see `Channels.write`."""
         vectors, lanes, whole = self.vectors[ablation].to(whole), lanes.to(whole), whole.movedim(self.axis, 1)
         if self.n_lanes == 1:
+            # The usual case, without a product of matrices for each row.
             whole.addcmul_(lanes, vectors.squeeze(1).view(*whole.shape[:2], *(1 for _ in whole.shape[2:])))
         else:
             whole += torch.einsum("rl...,rlc->rc...", lanes, vectors)

@@ -102,7 +102,7 @@ def rule_for(node: Node) -> ChannelwiseRule | None:
 def _pointwise_lanes(node: Node, known: Known) -> Lanes | None:
     narrow = [used for used in node.inputs if used in known]
     lanes = known[narrow[0]]
-    side = lanes.axis - 1
+    side = lanes.axis - 1  # shapes of nodes are without the images
     fits = all(len(used.shape) == len(node.shape) and used.shape[side] == node.shape[side] for used in narrow)
     return lanes if fits and all(known[used].is_like(lanes) for used in narrow) else None
 
@@ -146,6 +146,7 @@ def _mean_lanes(node: Node, known: Known) -> Lanes | None:
 def _slice_lanes(node: Node, known: Known) -> Lanes | None:
     source, axis, start, _stop, step = node.args
     lanes, axis = known[source], axis % _rank(source)
+    # x[:, 2:] may be recorded as two slices, the first of which takes all images.
     takes_every_image = axis == 0 and node.batched and not start and step == 1
     return lanes if axis not in (0, lanes.axis) or takes_every_image else None
 
@@ -214,9 +215,11 @@ def _reshape_lanes(node: Node, known: Known) -> Lanes | None:
     source, lanes = node.args[0], known[node.args[0]]
     if not node.batched:
         return None
+    # Channel c of a dimension of n becomes c * k to c * k + k - 1 of one of n * k, as where maps are flattened. What
+    # stands before the channels must be the same, whatever its own shape has become.
     before, n_channels = prod(source.shape[: lanes.axis - 1]), source.shape[lanes.axis - 1]
     for axis, size in enumerate(node.shape, start=1):
-        if prod(node.shape[: axis - 1]) == before and size % n_channels == 0 and (size > 1 or n_channels == 1):
+        if prod(node.shape[: axis - 1]) == before and size % n_channels == 0:
             return Lanes(axis, _spread(lanes.table, size // n_channels))
     return None
 
@@ -240,6 +243,7 @@ def _cat_lanes(node: Node, known: Known) -> Lanes | None:
 
 def _cat_run(node: Node, narrow: Narrow) -> Tensor:
     axis = narrow.axis[node]
+    # Not one after the other: all lanes of a unit have to lie side by side, those from every part.
     values = [narrow.values[part] for part in node.args[0] if part in narrow.values]
     side_by_side = [value.unflatten(axis, (narrow.n_units, -1)) for value in values]
     return torch.cat(side_by_side, dim=axis + 1).flatten(axis, axis + 1)
@@ -257,6 +261,7 @@ def _conv_lanes(node: Node, known: Known) -> Lanes | None:
 def _conv_run(node: Node, narrow: Narrow) -> Tensor:
     source, weight, bias, *how, _groups = node.args
     kernel, offset = (_restricted(used, narrow, node) for used in (weight, bias))
+    # As many groups as lanes: each lane keeps its own kernel.
     return node.op(narrow.values[source], kernel, offset, *how, narrow.values[source].shape[1])
 
 

@@ -84,6 +84,8 @@ def measure_cost(
     while n < len(ablations) and (n == few or 4 * longest < patience):
         n = min(4 * n, len(ablations))
         longest = timed(n_images, n)
+    # Two sweeps that differ in ablations alone give a row, two that differ in images alone an image; the rest is the
+    # shard's. Times may come out the wrong way round by chance, hence the zeros.
     row = max(0.0, longest - whole) / (n_images * (n - few)) if n > few else whole / (n_images * n)
     image = max(0.0, (whole - part) / (n_images - n_images // 4) - few * row)
     return Cost(max(0.0, whole - n_images * (image + few * row)), image, row)

@@ -68,7 +68,7 @@ class Engine:
 
     @cached_property
     def by_direction(self) -> LayerExecutor:
-        """The route of directions across the layer's units."""
+        """What runs directions across the layer's units."""
         return self._executor(plan_layer(self.by_unit.plan.program, self.by_unit.plan.layer, by_direction=True))
 
     def _executor(self, plan: LayerPlan) -> LayerExecutor:
@@ -130,6 +130,8 @@ class Engine:
             yield self.by_direction, directions
 
     def _audited(self, executor: LayerExecutor, shard: Shard, ablations: Sequence[Ablation]) -> Iterator[Changed]:
+        # The audited rows run twice: first by themselves, for the error of float32, which says how close is too close,
+        # and then among all others.
         audit = self._audit(shard.inputs, ablations)
         error = self._error_in_float32(executor, audit, shard, ablations)
         self.counts.rows += len(shard) * len(ablations)
@@ -168,12 +170,12 @@ class Engine:
         audit: Audit,
         tolerance: TieTolerance | None,
     ) -> Iterator[Changed]:
-        """Sweep, and tell the audit what comes out; without a reach in float32, and nothing is computed again."""
+        """Sweep, and tell the audit what comes out; without a tolerance in float32, with nothing computed again."""
         for images in torch.arange(len(shard)).split(executor.sizes.images):
             part = shard.part(slice(int(images[0]), int(images[-1]) + 1))
             base = executor.unablated(part.inputs, part.at_layer)
             audit.note_unablated(images, base[executor.plan.program.output])
-            in_reduced = None if tolerance is None else executor.quick_tail(base, ablations)
+            in_reduced = None if tolerance is None else executor.reduced_precision_on(base, ablations)
             batch_sweep = BatchSweep(executor, base, in_reduced, tolerance, self.counts)
             for indices in blocks(ablations, executor.sizes.lanes(len(images))):
                 for found in batch_sweep.run([ablations[index] for index in indices]):

@@ -10,7 +10,7 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablation, Changed
 from precompute.ablation.batch_sizes import Sizes
 from precompute.ablation.block import Block, run_block
-from precompute.ablation.graph import Node, forget, image_counts, last_uses
+from precompute.ablation.graph import Node, Stretch, image_counts
 from precompute.ablation.plan import LayerPlan
 from precompute.ablation.precision import Precision
 from precompute.ablation.reduced_precision import DeltaSuffix, ReducedPrecisionSuffix, needed_values, tie_tolerance_of
@@ -47,7 +47,7 @@ class TieTolerance:
         return cls(usual, min(usual, ROUNDING * largest))
 
     def of_rows(self, block: Block, rows: Rows) -> float | Tensor:
-        """Return the one reach of all rows of a block, or that of each, (row, 1)."""
+        """Return the one tolerance of all rows of a block, or that of each, (row, 1)."""
         if not block.no_op.any():
             return self.usual
         is_no_op = block.no_op[rows.ablation].to(rows.image.device)
@@ -78,9 +78,9 @@ class LayerExecutor:
         self.in_reduced = (
             None if precision is Precision.FLOAT32 else DeltaSuffix(plan, self.suffix.constants, precision)
         )
-        self.resumed = ReferenceSuffix(plan.program.recorded or plan.program, plan.layer)
-        self._dead_before = last_uses(plan.before, keep=plan.held)
-        self._dead_after = last_uses(plan.after, keep=plan.kept)
+        self.reference = ReferenceSuffix(plan.program.recorded or plan.program, plan.layer)
+        self._before = Stretch(plan.before, keep=plan.held)
+        self._after = Stretch(plan.after, keep=plan.kept)
         self.sizes = Sizes(plan, memory_bytes, batch_size=batch_size, device=self.suffix.device)
 
     def unablated(self, inputs: Tensor, at_layer: Tensor | None = None) -> dict[Node, Tensor]:
@@ -109,25 +109,25 @@ class LayerExecutor:
     def _up_to_layer(self, batch: Tensor) -> dict[Node, Any]:
         plan = self.plan
         values = {**plan.program.constants, plan.program.images: batch.to(self.suffix.device)}
-        for node in plan.before:
+        for node in self._before.steps(values):
             values[node] = node.run(values.__getitem__)
-            forget(values, self._dead_before[node])
         return {node: values[node] for node in plan.held}
 
     def onwards(self, held: dict[Node, Any]) -> dict[Node, Tensor]:
         """Return the values that the plan keeps, of one batch, from those of `Plan.held`."""
         plan = self.plan
         values = self.suffix.constants | image_counts(plan.program.nodes, len(held[plan.site])) | held
-        for node in plan.after:
+        for node in self._after.steps(values):
             values[node] = node.run(values.__getitem__)
-            forget(values, self._dead_after[node])
         return {node: values[node] for node in plan.kept}
 
     def joined(self, parts: Sequence[dict[Node, Tensor]]) -> dict[Node, Tensor]:
-        """Put kept values of successive batches together, as the tail takes them."""
+        """Put kept values of successive batches together, as the suffix takes them."""
         return {node: self.suffix.fit(node, torch.cat([part[node] for part in parts])) for node in self.plan.kept}
 
-    def quick_tail(self, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> ReducedPrecisionSuffix | None:
+    def reduced_precision_on(
+        self, base: dict[Node, Tensor], ablations: Sequence[Ablation]
+    ) -> ReducedPrecisionSuffix | None:
         """Return what computes rows of a batch of images in reduced precision first; None in float32."""
         if self.in_reduced is None:
             return None
@@ -143,12 +143,12 @@ class LayerExecutor:
 
 @dataclass(frozen=True, eq=False)
 class BatchSweep:
-    """A batch of images on its route.
+    """The ablations of one batch of images.
 
     Parameters
     ----------
     executor
-        The route.
+        Of the layer.
     base
         The batch's unablated values.
     in_reduced
@@ -196,7 +196,7 @@ class BatchSweep:
     def _plainly(self, rows: Rows, ablations: Sequence[Ablation]) -> Tensor:
         by_name = {node.name: value for node, value in self.base.items()}
         parts = [
-            self.executor.resumed.run(by_name, rows.image[segment.rows], ablations[segment.ablation])
+            self.executor.reference.run(by_name, rows.image[segment.rows], ablations[segment.ablation])
             for segment in rows.segments()
         ]
         return torch.cat(parts)

@@ -101,19 +101,45 @@ def substitute(args: Any, look: Look) -> Any:
 
 def is_pointwise(node: Node) -> bool:
     """Say whether every element of the result depends on the elements at its own position alone."""
-    return torch.Tag.pointwise in getattr(node.op, "tags", ()) or node.op is torch.ops.aten.elu.default
+    return torch.Tag.pointwise in getattr(node.op, "tags", ())
 
 
 def last_uses(nodes: Sequence[Node], *, keep: Collection[Node]) -> dict[Node, list[Node]]:
     """Return, for each node, the values that nothing needs once it has run."""
-    seen = set(keep)
+    seen = set(keep)  # of what comes later, or is kept
     last: dict[Node, list[Node]] = {node: [] for node in nodes}
     for node in reversed(nodes):
-        for used in (*node.inputs, node):
+        for used in (*node.inputs, node):  # itself too: a value that nothing uses is done at once
             if used not in seen:
                 seen.add(used)
                 last[node].append(used)
     return last
+
+
+class Stretch:
+    """Operations of a network that run one after the other, each value held until its last use.
+
+    Parameters
+    ----------
+    nodes
+        In the order in which they run.
+    keep
+        Nodes whose values are wanted afterwards, also such from before the stretch.
+    """
+
+    def __init__(self, nodes: Sequence[Node], *, keep: Collection[Node]) -> None:
+        self.nodes = tuple(nodes)
+        self._last_uses = last_uses(nodes, keep=keep)
+
+    def steps(self, values: dict[Node, Any]) -> Iterator[Node]:
+        """Yield the nodes in order; the caller puts the value of each into `values`.
+
+        Before the next node comes, whatever no later node needs is dropped from `values`.
+        """
+        for node in self.nodes:
+            yield node
+            for done in self._last_uses[node]:
+                values.pop(done, None)
 
 
 def image_counts(nodes: Sequence[Node], n_images: int) -> dict[Node, int]:
@@ -125,12 +151,6 @@ def image_counts(nodes: Sequence[Node], n_images: int) -> dict[Node, int]:
         elif node.counts_images:
             counts[node] = node.run(counts.__getitem__)
     return counts
-
-
-def forget(values: dict[Node, Any], nodes: Collection[Node]) -> None:
-    """Let go of the values of `nodes`, where they are held."""
-    for node in nodes:
-        values.pop(node, None)
 
 
 def size_of(node: Node) -> int:

@@ -116,6 +116,7 @@ class EngineIterative:
     @torch.inference_mode()
     def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
         """Yield changed images; see `IterativeAblation`."""
+        # Anew each round: with more units gone the outputs have another size, and so have their errors.
         tolerance = self._tolerance(gone, tried)
         for images, parts in self.held:
             for changed in self._changed(self._base(parts, gone), tried, tolerance):

@@ -51,7 +51,7 @@ class Update:
         # (input, kernel position, output): the share of some lanes is a few long pieces of memory.
         self.by_channel = weight.flatten(1).unflatten(1, (weight.shape[1], -1)).permute(1, 2, 0).contiguous()
 
-    def add(self, result: Tensor, change: Tensor, places: ChannelSubset, segments: Sequence[Segment]) -> Tensor:
+    def add(self, result: Tensor, change: Tensor, channels: ChannelSubset, segments: Sequence[Segment]) -> Tensor:
         """Add what the changed lanes contribute to a batch of old results.
 
         Parameters
@@ -61,15 +61,16 @@ class Update:
             Changed in place, and returned.
         change
             (row, lane, ...): the argument's new value minus its old one, in the lanes of each row's ablation.
-        places
+        channels
             Where the lanes of each ablation lie in the argument.
         segments
             Which rows belong to which ablation.
         """
-        shares = zip(segments, places.shares(self.by_channel, [s.ablation for s in segments]), strict=True)
+        shares = zip(segments, channels.shares(self.by_channel, [s.ablation for s in segments]), strict=True)
         if not self.kernel:
             self._add_product(result, change.movedim(1, -1), shares)
-        elif places.n_lanes * self.kernel.numel() <= result.shape[1]:
+        elif channels.n_lanes * self.kernel.numel() <= result.shape[1]:
+            # The patches are then no larger than the results that they are multiplied into.
             self._add_product(result.permute(0, 2, 3, 1).flatten(1, 2), self._patches(change), shares)
         else:
             self._add_convolution(result, change, shares)
@@ -78,6 +79,7 @@ class Update:
     def _add_product(self, result: Tensor, columns: Tensor, shares: Shares) -> None:
         for segment, share in shares:
             rows = segment.rows
+            # A view, never a reshape: a copy would take the sum and be thrown away.
             result[rows].view(-1, result.shape[-1]).addmm_(columns[rows].flatten(0, -2), share.flatten(0, 1))
 
     def _add_convolution(self, result: Tensor, change: Tensor, shares: Shares) -> None:

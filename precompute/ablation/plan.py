@@ -109,19 +109,20 @@ def plan_layer(program: Program, site: str, *, by_direction: bool = False) -> La
     mark = program.marks[site]
     lanes, wide = _sort(program, mark, by_direction=by_direction)
     narrow = tuple(node for node in lanes if node is not mark)
-    outside = {used for node in wide for used in node.inputs if used not in wide}
-    frontier = tuple(node for node in lanes if node in outside or node is program.output)
-    beside = {used for node in narrow for used in node.inputs}
+    used_by_wide = {used for node in wide for used in node.inputs if used not in wide}
+    used_by_narrow = {used for node in narrow for used in node.inputs}
+    frontier = tuple(node for node in lanes if node in used_by_wide or node is program.output)
     updates = frozenset(node for node in wide if can_update(node, lanes, program.constants))
+    # Updates: their old results are added to. The output: that of the rows which an ablation leaves as they are.
     kept = frozenset(
         node
-        for node in {*outside, *beside, *updates, *frontier, mark, program.output}
+        for node in {*used_by_wide, *used_by_narrow, *updates, *frontier, mark, program.output}
         if node not in program.constants and not node.counts_images
     )
     plan = LayerPlan(
         program=program,
         site=mark,
-        before=(),
+        before=(),  # these three follow from what is kept
         after=(),
         kept=frozenset(),
         lanes=lanes,
@@ -136,16 +137,18 @@ def plan_layer(program: Program, site: str, *, by_direction: bool = False) -> La
 
 def _sort(program: Program, mark: Node, *, by_direction: bool) -> tuple[dict[Node, Lanes], tuple[Node, ...]]:
     """Return the lanes of every node that keeps units apart, and every other node that an ablation changes."""
-    start = Lanes(1, torch.arange(mark.shape[0]).unsqueeze(1))
+    start = Lanes(1, torch.arange(mark.shape[0]).unsqueeze(1))  # unit u lies on channel u
     lanes = {mark: start}
     wide: dict[Node, None] = {}
     for node in program.nodes:
         if node.counts_images or not any(used in lanes or used in wide for used in node.inputs):
             continue
+        # One wide argument is enough to make a node wide: its lanes are lost there, and none can come back.
         found = None
         rule = rule_for(node)
         if rule is not None and node.batched and not any(used in wide for used in node.inputs):
             found = rule.lanes(node, lanes)
+            # A direction mixes all units, so an operation may neither move channels nor make several of one.
             if by_direction and not (rule.is_linear and found is not None and torch.equal(found.table, start.table)):
                 found = None
         if found is None:

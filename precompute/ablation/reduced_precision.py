@@ -16,7 +16,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablation
 from precompute.ablation.block import Block, blocks, run_block
-from precompute.ablation.graph import Node, forget, image_counts, last_uses
+from precompute.ablation.graph import Node, Stretch, image_counts
 from precompute.ablation.linear_update import Update
 from precompute.ablation.plan import LayerPlan
 from precompute.ablation.precision import Precision
@@ -69,7 +69,7 @@ class DeltaSuffix:
         products = [node for node in plan.wide if is_product(node, constants)]
         self.weights = {node: constants[node.args[1]].to(precision.dtype) for node in products}
         self.updates = {node: Update(node, self.weights[node]) for node in plan.updates}
-        self.dead = last_uses(plan.wide, keep=[plan.program.output])
+        self.wide = Stretch(plan.wide, keep=[plan.program.output])
 
     def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
         """Return the network's outputs, (row, output) in float32; see `precompute.ablation.suffix.Suffix.run`."""
@@ -86,21 +86,22 @@ class DeltaSuffix:
             return values[node] if node in values else batch.whole(node)
 
         with self.precision.matrix_products():
-            for node in self.plan.wide:
+            for node in self.wide.steps(changes):
                 if node in self.updates:
                     nothing = batch.nothing(node, self.precision.dtype)
                     changes[node] = batch.update(self.updates[node], nothing, node.args[0])
                 elif node in self.weights:
                     factor = change(node.args[0]).to(self.precision.dtype)
+                    # No bias: in a difference it cancels out.
                     changes[node] = node.op(factor, self.weights[node], None, *node.args[3:])
                 elif _is_average(node):
+                    # Linear too, so that no unablated value is needed.
                     changes[node] = node.run(lambda used: values[used] if used in values else change(used))
                 elif node.batched:
                     old = batch.old(node)
-                    changes[node] = torch.sub(node.run(new), old, out=old)
+                    changes[node] = torch.sub(node.run(new), old, out=old)  # `old` is in memory of its own
                 else:
                     values[node] = node.run(new)
-                forget(changes, self.dead[node])
         return new(self.plan.program.output)
 
 
@@ -145,7 +146,8 @@ def tie_tolerance_of(
 ) -> float:
     """Return four times the largest error of an output in a sample of rows.
 
-    A prediction can be wrong only where the two highest outputs are within twice the largest error of all.
+    A prediction can be wrong only where the two highest outputs are within twice the largest error of all. The sample
+    need not hold the largest, hence twice that again.
     """
     generator = torch.Generator().manual_seed(seed)
     some = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:_ABLATIONS]]

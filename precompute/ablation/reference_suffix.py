@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablation
-from precompute.ablation.graph import Node, Program, forget, image_counts, last_uses
+from precompute.ablation.graph import Node, Program, Stretch, image_counts
 from precompute.ablation.precision import Precision
 
 
@@ -31,8 +31,8 @@ class ReferenceSuffix:
         for node in program.nodes:
             if not node.counts_images and any(used in after for used in node.inputs):
                 after.add(node)
-        self.nodes = tuple(node for node in program.nodes if node in after and node is not self.site)
-        self.dead = last_uses(self.nodes, keep=[program.output])
+        nodes = [node for node in program.nodes if node in after and node is not self.site]
+        self.stretch = Stretch(nodes, keep=[program.output])
 
     def run(self, base: dict[str, Tensor], images: Tensor, ablation: Ablation) -> Tensor:
         """Return the network's outputs under one ablation, (row, output) in float32.
@@ -49,12 +49,12 @@ class ReferenceSuffix:
         """
         values: dict[Node, Any] = self.program.constants | image_counts(self.program.nodes, len(images))
 
+        # Contiguous, as in the network itself: in another layout operations may round otherwise.
         def unablated(node: Node) -> Tensor:
             return base[node.name].index_select(0, images).contiguous()
 
         values[self.site] = ablation.apply(unablated(self.site))
         with Precision.FLOAT32.matrix_products():
-            for node in self.nodes:
+            for node in self.stretch.steps(values):
                 values[node] = node.run(lambda used: values[used] if used in values else unablated(used))
-                forget(values, self.dead[node])
         return values[self.program.output]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Segment, segments
 from precompute.ablation.block import Block
-from precompute.ablation.graph import Node, forget, image_counts, last_uses
+from precompute.ablation.graph import Node, Stretch, image_counts
 from precompute.ablation.linear_update import Update
 from precompute.ablation.plan import LayerPlan
 from precompute.ablation.precision import Precision
@@ -69,8 +69,9 @@ class Suffix:
         self.plan = plan
         self.constants = {node: _channels_last(value) for node, value in plan.program.constants.items()}
         self.updates = {node: Update(node, self.constants[node.args[1]]) for node in plan.updates}
+        # A network without weights has no device of its own.
         self.device = next((v.device for v in self.constants.values() if isinstance(v, Tensor)), torch.device("cpu"))
-        self.dead = last_uses(plan.wide, keep=[plan.program.output])
+        self.wide = Stretch(plan.wide, keep=[plan.program.output])
 
     def fit(self, node: Node, value: Tensor) -> Tensor:
         """Return a node's value as this computation takes it: four-dimensional ones with channels last."""
@@ -95,12 +96,11 @@ class Suffix:
             return values[node] if node in values else batch.whole(node)
 
         with Precision.FLOAT32.matrix_products():
-            for node in self.plan.wide:
+            for node in self.wide.steps(values):
                 if node in self.updates:
                     values[node] = batch.update(self.updates[node], batch.old(node), node.args[0])
                 else:
                     values[node] = node.run(look)
-                forget(values, self.dead[node])
         return look(self.plan.program.output).float()
 
 
@@ -116,6 +116,7 @@ class RowBatch:
         value = self.base[node]
         if value.dim() != 4 or self.plan.has_channels_last(node):
             return value.index_select(0, self.rows.image)
+        # index_select would lay its result out with channels first; here they are the last dimension while it does.
         return value.permute(0, 2, 3, 1).index_select(0, self.rows.image).permute(0, 3, 1, 2)
 
     def whole(self, node: Node) -> Tensor:
@@ -136,11 +137,11 @@ class RowBatch:
     def update(self, update: Update, result: Tensor, source: Node) -> Tensor:
         """Add to the old results of a mixing operation what the change of its narrow argument contributes."""
         change = self._narrow(self.block.change[source]).to(result)
-        return update.add(result, change, self.block.places[source], self.rows.segments())
+        return update.add(result, change, self.block.channels[source], self.rows.segments())
 
     def _in_lanes(self, node: Node, value: Tensor, narrow: dict[Node, Tensor]) -> Tensor:
         if node in narrow:
-            self.block.places[node].write(value, self._narrow(narrow[node]), self.ablation)
+            self.block.channels[node].write(value, self._narrow(narrow[node]), self.ablation)
         return value
 
     def _narrow(self, value: Tensor) -> Tensor:

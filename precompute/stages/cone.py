@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from precompute.ablation.graph import Node, Program, forget, image_counts, last_uses, size_of, substitute
+from precompute.ablation.graph import Node, Program, Stretch, image_counts, size_of, substitute
 from precompute.stages.first_convolution import convolve
 from precompute.stages.neck import leading_to, neck
 from precompute.stages.windows import Constants, Span, Windowed, windowed
@@ -56,7 +56,10 @@ class Cone(nn.Module):
             if isinstance(value, Tensor):
                 self.register_buffer(f"constant_{node.name}", value, persistent=False)
         self.neck = neck(self.nodes, self.images, self.end, self.constants)
-        self.parts = leading_to(self.neck, self.nodes, self.images), leading_to(self.end, self.nodes, self.neck)
+        self.parts = (
+            Stretch(leading_to(self.neck, self.nodes, self.images), keep=[self.neck]),
+            Stretch(leading_to(self.end, self.nodes, self.neck), keep=[self.end]),
+        )
         self.windows, self.rules = _windows(self.nodes, self.end, self.constants)
         self.relus = nn.ModuleDict({node.name: nn.ReLU() for node in self.nodes if _is_relu(node)})
         # An end that is called once, for Captum to hook.
@@ -93,31 +96,26 @@ class Cone(nn.Module):
 
     def linear(self, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
         """Return what the cone makes of the images as far as it is linear in them, up to a constant."""
-        return self._through(self.parts[0], {self.images: images}, self.neck, (y.tolist(), x.tolist()))
+        return self._through(self.parts[0], {self.images: images}, (y.tolist(), x.tolist()))[self.neck]
 
     def from_linear(self, value: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
         """Return the activation of one unit at one position in each row, given what `linear` returns."""
         at = y.tolist(), x.tolist()
-        output = self._through(self.parts[1], {self.neck: value}, self.end, at)
+        output = self._through(self.parts[1], {self.neck: value}, at)[self.end]
         if self.end not in self.windows:
             output = _cut(output, _ONE_POSITION, at, 0.0)
         row = torch.arange(len(value), device=value.device)
         chosen = output[row, unit.to(value.device), 0, 0].unsqueeze(1)
         return self.out(chosen if self.floor is None else chosen.clamp_min(self.floor))
 
-    def _through(
-        self, nodes: Sequence[Node], given: dict[Node, Tensor], end: Node, at: tuple[list[int], list[int]]
-    ) -> Tensor:
-        """Run nodes one after the other; return the value of `end`."""
+    def _through(self, part: Stretch, given: dict[Node, Tensor], at: tuple[list[int], list[int]]) -> dict[Node, Any]:
+        """Run a part, and return the values that are left: the one that it keeps is among them."""
         n_rows = len(next(iter(given.values())))
         values: dict[Node, Any] = self.constants | image_counts(self.nodes, n_rows) | given
-        dead = last_uses(nodes, keep=[end])
-        for node in nodes:
+        for node in part.steps(values):
             if node not in values:
                 values[node] = self._run(node, values, at)
-            forget(values, dead[node])
-        found: Tensor = values[end]
-        return found
+        return values
 
     def _run(self, node: Node, values: dict[Node, Any], at: tuple[list[int], list[int]]) -> Tensor:
         window = self.windows.get(node)

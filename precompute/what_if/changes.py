@@ -53,5 +53,5 @@ def _to_means(units: tuple[int, ...], site: Site, layer: Layer) -> Ablation:
     if not site.other_tokens or others[0] is None:
         return Ablation(units, values)
     apart = np.array([each.mean(axis=0, dtype=np.float64) for each in others if each is not None])
-    places = site.laid_out(torch.from_numpy(np.column_stack([means, apart]))).float()
-    return Ablation(units, values, places=places)
+    by_position = site.laid_out(torch.from_numpy(np.column_stack([means, apart]))).float()
+    return Ablation(units, values, by_position=by_position)
