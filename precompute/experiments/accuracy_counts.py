@@ -1,13 +1,15 @@
-"""Right answers of every class under many ablations, added up over shards of images."""
+"""Images of every class that are right, lost and gained under many ablations, added up over shards of images."""
 
 import numpy as np
 
 from precompute.measures.balanced import balanced_accuracy
+from precompute.measures.drops import Answers
+from precompute.measures.paired import FlipTable, PairedCounts, paired_counts
 from precompute.stages.ablation import Effect
 
 
 class AccuracyCounts:
-    """Counts of images by class, for no ablation (row 0) and each of some ablations (rows 1 and up).
+    """Counts of images by class under some ablations.
 
     Parameters
     ----------
@@ -20,21 +22,25 @@ class AccuracyCounts:
     ----------
     count
         (class,) images.
-    right
-        (ablation, class) images of the class that are given its output.
-    named
-        (ablation, class) images of any class that are given its output.
+    correct
+        (class,) images that are given its output with nothing ablated.
+    lost, gained
+        (ablation, class) images right with nothing ablated and wrong under the ablation, and the other way round.
     flipped
         (ablation,) images that are given another output than with nothing ablated, right or wrong.
+    named
+        (1 + ablation, class) images of any class that are given the class's output: with nothing ablated in row 0.
     """
 
     def __init__(self, n_ablations: int, output_index: np.ndarray) -> None:
         n_classes = len(output_index)
         self.output_index = output_index
         self.count = np.zeros(n_classes, dtype=np.int64)
-        self.right = np.zeros((n_ablations + 1, n_classes), dtype=np.int64)
+        self.correct = np.zeros(n_classes, dtype=np.int64)
+        self.lost = np.zeros((n_ablations, n_classes), dtype=np.int64)
+        self.gained = np.zeros((n_ablations, n_classes), dtype=np.int64)
+        self.flipped = np.zeros(n_ablations, dtype=np.int64)
         self.named = np.zeros((n_ablations + 1, n_classes), dtype=np.int64)
-        self.flipped = np.zeros(n_ablations + 1, dtype=np.int64)
 
     def add(self, effect: Effect, label: np.ndarray, prediction: np.ndarray) -> None:
         """Add some images.
@@ -48,44 +54,50 @@ class AccuracyCounts:
         prediction
             (image,) the network's top-1 outputs with nothing ablated.
         """
-        n_classes = len(self.count)
-        self.count += np.bincount(label, minlength=n_classes)
-        is_right = prediction == self.output_index[label]
-        self.right += np.bincount(label[is_right], minlength=n_classes)
-        row, image = effect.flip_unit + 1, effect.flip_image
-        self.flipped += np.bincount(row, minlength=len(self.flipped))
-        np.add.at(self.right, (row, label[image]), self._right(effect.flip_prediction, label[image]))
-        np.add.at(self.right, (row, label[image]), -self._right(prediction[image], label[image]))
+        before = Answers(prediction, self.output_index[label], label, len(self.count))
+        flips = FlipTable(effect.flip_unit, effect.flip_image, effect.flip_prediction, len(self.flipped))
+        found = paired_counts(flips, before)
+        self.count += found.count
+        self.correct += before.correct
+        self.lost += found.lost
+        self.gained += found.gained
+        self.flipped += np.bincount(flips.unit, minlength=len(self.flipped))
         unablated = np.zeros_like(self.named[:1])
         self._name(unablated, np.zeros_like(label), prediction, 1)
         self.named += unablated
-        self._name(self.named, row, effect.flip_prediction, 1)
-        self._name(self.named, row, prediction[image], -1)
+        self._name(self.named, flips.unit + 1, flips.prediction, 1)
+        self._name(self.named, flips.unit + 1, prediction[flips.image], -1)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Images of each class that are given its output, (1 + ablation, class): with nothing ablated in row 0."""
+        return self.correct + np.concatenate([np.zeros_like(self.named[:1]), self.gained - self.lost])
+
+    def paired(self) -> PairedCounts:
+        """Return what the paired statistics are computed from."""
+        return PairedCounts(self.lost, self.gained, self.count)
 
     def accuracy(self) -> np.ndarray:
-        """Return the share of all images that are right, (ablation,)."""
+        """Return the share of all images that are right, (1 + ablation,)."""
         return self.right.sum(axis=1) / self.count.sum()
 
     def agreement(self) -> np.ndarray:
-        """Return the share of all images that are given the output that they are given with nothing ablated."""
-        return 1 - self.flipped / self.count.sum()
+        """Return the share of all images that are given the same output as with nothing ablated, (1 + ablation,)."""
+        return 1 - np.append(0, self.flipped) / self.count.sum()
 
     def class_accuracy(self) -> np.ndarray:
-        """Return the share of each class's images that are right, (ablation, class); NaN for a class without images."""
+        """Return the share of each class's images that are right, (1 + ablation, class); NaN without images."""
         return self.right / np.where(self.count, self.count, np.nan)
 
     def class_balanced(self) -> np.ndarray:
-        """Return each class's balanced accuracy against the rest, (ablation, class); NaN without images or others."""
+        """Return the balanced accuracy of each class against the rest, (1 + ablation, class); NaN where it has none."""
         return balanced_accuracy(self.right, self.named, self.count, int(self.count.sum()))
 
     def balanced(self) -> np.ndarray:
-        """Return the mean over classes of their balanced accuracy, (ablation,); NaN where none has one."""
+        """Return the mean over classes of their balanced accuracy, (1 + ablation,); NaN where none has one."""
         each = self.class_balanced()
         n_defined = (~np.isnan(each)).sum(axis=1)
         return np.nansum(each, axis=1) / np.where(n_defined, n_defined, np.nan)
-
-    def _right(self, prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
-        return (prediction == self.output_index[label]).astype(np.int64)
 
     def _name(self, named: np.ndarray, row: np.ndarray, output: np.ndarray, change: int) -> None:
         """Count images under the class of the output that they are given, where it is one."""

@@ -11,6 +11,8 @@ from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.protocol import Arrays
 from precompute.experiments.reading import log_prob_losses
 from precompute.measures.balanced import balanced_accuracy
+from precompute.measures.drops import Answers
+from precompute.measures.paired import right_changes
 from precompute.stages.ablation import Effect
 from precompute.store.answers import answers
 from precompute.store.layer import Layer
@@ -123,6 +125,9 @@ def _balanced_without(store: Store, layer: Layer, images: np.ndarray) -> np.ndar
 class RankedClassCounts:
     """Right answers in all, and of one class for each ablation, added up over shards of images.
 
+    Each ablation is about one class. `AccuracyCounts` would hold the counts of all classes for each: of 1,000 classes
+    there are tens of thousands of ablations, so tens of millions of counts, of which one in a thousand is wanted.
+
     Parameters
     ----------
     own
@@ -143,11 +148,13 @@ class RankedClassCounts:
         row, image = effect.flip_unit, effect.flip_image
         own, output_index = self.own[row], self.unablated.output_index
         now, was = effect.flip_prediction, prediction[image]
-        gained = (now == output_index[label[image]]) * 1.0 - (was == output_index[label[image]])
+        before = Answers(prediction, output_index[label], label, len(output_index))
+        lost, gained = right_changes(image, now, before)
+        right = gained * 1.0 - lost
         named = (now == output_index[own]) * 1.0 - (was == output_index[own])
         for total, change in (
-            (self.right, gained),
-            (self.own_right, gained * (label[image] == own)),
+            (self.right, right),
+            (self.own_right, right * (label[image] == own)),
             (self.own_named, named),
         ):
             total += np.bincount(row, weights=change, minlength=len(total))

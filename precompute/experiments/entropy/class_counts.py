@@ -20,12 +20,12 @@ class ClassCounts(AccuracyCounts):
     Attributes
     ----------
     log_prob
-        (ablation, class) sum of the log-probabilities of its output over the images of the class.
+        (1 + ablation, class) sum of the log-probabilities of its output over the images of the class.
     """
 
     def __init__(self, n_ablations: int, output_index: np.ndarray) -> None:
         super().__init__(n_ablations, output_index)
-        self.log_prob = np.zeros(self.right.shape)
+        self.log_prob = np.zeros(self.named.shape)
 
     def add_with_log_prob(self, effect: Effect, *, label: np.ndarray, logits: np.ndarray) -> None:
         """Add some images.
@@ -41,13 +41,13 @@ class ClassCounts(AccuracyCounts):
         """
         self.add(effect, label, logits.argmax(axis=1))
         right = log_softmax(logits)[np.arange(len(label)), self.output_index[label]]
-        log_prob = np.tile(right, (len(self.right), 1))
+        log_prob = np.tile(right, (len(self.log_prob), 1))
         log_prob[1:] += effect.log_prob_change
         for c in np.unique(label):
             self.log_prob[:, c] += log_prob[:, label == c].sum(axis=1)
 
     def loss(self) -> np.ndarray:
-        """Return the mean negative log-probability of the right output in nats, (ablation, class).
+        """Return the mean negative log-probability of the right output in nats, (1 + ablation, class).
 
         NaN for a class without images.
         """

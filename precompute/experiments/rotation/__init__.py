@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
+from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.reading import spread
 from precompute.experiments.restored_run import RestoredRun, restore_run
-from precompute.experiments.rotation.discordant_counts import DiscordantCounts
+from precompute.experiments.rotation.largest_drops import largest_drops
 from precompute.experiments.timing import seconds_swept
-from precompute.measures.drops import Answers
 from precompute.measures.multiplicity import discrete_false_discovery
 from precompute.measures.rotation import energy_shares, random_rotation, rotation_powers
 from precompute.models.device import exact_float32
@@ -178,14 +178,14 @@ def _run(
     job: Job, restored: RestoredRun, rotations: list[_Rotations], images: np.ndarray, advance: Advance
 ) -> Findings:
     before = answers(job.store)
-    work = [(each, each.ablations(), _Sums(each, before.n_classes)) for each in rotations]
+    output_index = np.asarray(job.store.classes.output_index)
+    work = [(each, each.ablations(), _Sums(each, output_index)) for each in rotations]
     with exact_float32():
         for where, inputs, logits in restored.read(images):
-            here = Answers(logits.argmax(axis=1), before.target[where], before.label[where], before.n_classes)
             for each, ablations, sums in work:
                 target = before.target[where]
                 effect = sweep(each.ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
-                sums.changes.add(effect, here)
+                sums.counts.add(effect, before.label[where], logits.argmax(axis=1))
                 for batch in inputs.split(restored.batch_size):
                     sums.add_energy(
                         outputs_at(restored.model.network, [each.site], batch.to(restored.device))[each.site]
@@ -202,10 +202,10 @@ class _Sums:
     `second_moment`, (unit, unit), is the sum over images and positions of the products of two units' activations.
     """
 
-    def __init__(self, rotations: _Rotations, n_classes: int) -> None:
+    def __init__(self, rotations: _Rotations, output_index: np.ndarray) -> None:
         n_units = rotations.layer.n_units
         n_directions = rotations.bases[..., 0, 0].size * len(rotations.direction)
-        self.changes = DiscordantCounts(n_units + n_directions, n_classes)
+        self.counts = AccuracyCounts(n_units + n_directions, output_index)
         self.second_moment = np.zeros((n_units, n_units))
 
     def add_energy(self, output: Tensor) -> None:
@@ -227,17 +227,16 @@ def _rotated_q(p: np.ndarray, attainable: Sequence[np.ndarray]) -> np.ndarray:
 def _found(rotations: _Rotations, sums: _Sums, seed: int) -> Arrays:
     shape = (*rotations.bases.shape[:2], len(rotations.direction))
     n_units = rotations.layer.n_units
-    test = sums.changes.test()
-    each = sums.changes.described(test)
+    each, attainable = largest_drops(sums.counts)
     natural = {name: values[:n_units] for name, values in each.items()}
     rotated = {name: values[n_units:].reshape(shape) for name, values in each.items()}
     directions = rotations.bases[..., rotations.direction, :]
     natural |= {
-        "max_drop_q": discrete_false_discovery(natural["max_drop_p"], test.attainable[:n_units]),
+        "max_drop_q": discrete_false_discovery(natural["max_drop_p"], attainable[:n_units]),
         "energy": energy_shares(np.eye(n_units), sums.second_moment),
     }
     rotated |= {
-        "max_drop_q": _rotated_q(rotated["max_drop_p"], test.attainable[n_units:]),
+        "max_drop_q": _rotated_q(rotated["max_drop_p"], attainable[n_units:]),
         "energy": energy_shares(directions, sums.second_moment),
         "fraction": np.array(FRACTIONS),
         "seed": seed + np.arange(N_SEEDS),

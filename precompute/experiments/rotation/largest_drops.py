@@ -1,0 +1,29 @@
+"""The drops of every unit and direction, the largest over the classes held to chance."""
+
+import numpy as np
+
+from precompute.experiments.accuracy_counts import AccuracyCounts
+from precompute.experiments.protocol import Arrays
+from precompute.measures.maxdrop import max_drop_test, takes_part
+
+
+def largest_drops(counts: AccuracyCounts) -> tuple[Arrays, tuple[np.ndarray, ...]]:
+    """Describe the drops of every ablation.
+
+    Returns
+    -------
+    tuple
+        Datasets by name, (ablation,) each; and the p-values that each ablation's test could have given.
+    """
+    n_images = max(1, int(counts.count.sum()))
+    test = max_drop_test(counts.paired(), takes_part(counts.correct, counts.count))
+    arrays: Arrays = {
+        "overall_drop": (counts.lost - counts.gained).sum(axis=1) / n_images,
+        "flip_rate": counts.flipped / n_images,
+        "max_drop": test.largest,
+        "max_drop_class": test.worst,
+        "max_drop_expected": test.expected,
+        "max_drop_ceiling": test.ceiling,
+        "max_drop_p": test.p,
+    }
+    return arrays, test.attainable
