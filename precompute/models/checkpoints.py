@@ -5,23 +5,20 @@ Programs put parameters into entries (``state_dict``, ``model``, ``ema``) and mo
 both off: of all beginnings in the file, those count under which **every** parameter of the network is found.
 """
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from precompute.errors import ModelError
 from precompute.images.folder import listed
 from precompute.models.checkpoint_files import NamedTensor, read_tensors
+from precompute.models.state_dict import SHOWN, differ_in_shape, needed_names, own_tensors, problem
 
-_SHOWN = 4
 _AVERAGED = {"ema", "swa", "avg", "average", "averaged", "averages", "averaging", "teacher"}
 # Class weights of a loss; no network computes its answer with them.
 _LOSS = re.compile(r"(\w+_)?(criterion|loss)(_\w+)?")
@@ -107,8 +104,8 @@ def parameters_for(network: nn.Module, checkpoint: Checkpoint) -> Parameters:
     ModelError
         Where under no beginning all of the network's parameters are found, or under several and nothing says which.
     """
-    own = _own_tensors(network)
-    needed = _needed(own)
+    own = own_tensors(network)
+    needed = needed_names(own)
     tensors, found = _beginnings(checkpoint.tensors, needed)
     fitting = [beginning for beginning, count in found.items() if count == len(needed)]
     if not fitting:
@@ -117,59 +114,6 @@ def parameters_for(network: nn.Module, checkpoint: Checkpoint) -> Parameters:
     state, aside = _taken(chosen, fitting, tensors, needed)
     source = f"{checkpoint.path}::{_bare(chosen)}" if others and _bare(chosen) else str(checkpoint)
     return Parameters(state, source, tuple(_notes(checkpoint, chosen, others, aside, tensors)))
-
-
-def load_into(network: nn.Module, state: Mapping[str, torch.Tensor], source: str | Path) -> None:
-    """Copy the parameters `state`, read from `source`, into `network`, or change nothing.
-
-    Raises
-    ------
-    ModelError
-        Where names, sizes or kinds of number do not fit; the first few of each are named.
-    """
-    own = _own_tensors(network)
-    missing = [name for name in _needed(own) if name not in state]
-    unexpected = [name for name in state if name not in own]
-    shared = [name for name in own if name in state]
-    misshapen = [
-        f"{name} is {_size(state[name])} where the network has {_size(own[name])}"
-        for name in shared
-        if _differ_in_shape(state[name], own[name])
-    ]
-    unusable = [f"{name} is {kind}" for name in shared if (kind := _unusable_kind(state[name], own[name])) is not None]
-    problems = [
-        _problem("lacks", missing),
-        _problem("has the unknown", unexpected),
-        _problem("differs in shape:", misshapen),
-        _problem("holds no ordinary numbers:", unusable),
-    ]
-    if any(problems):
-        raise ModelError(
-            f"The checkpoint {source} does not fit the network. It {'; it '.join(filter(None, problems))}. "
-            "Give the network that it was saved from."
-        )
-    _refuse_without_values(network)
-    network.load_state_dict(state, strict=False)
-
-
-def state_digest(network: nn.Module) -> str:
-    """Return the SHA-256, in hexadecimal, of the names, types, shapes and bytes of all parameters and buffers.
-
-    It depends neither on the order in which they were registered nor on the device that they are on.
-    """
-    digest = hashlib.sha256()
-    for name, tensor in _tensors(network):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def plain_tensors(network: nn.Module) -> dict[str, np.ndarray]:
-    """Return all parameters and buffers as numpy arrays, by name; bfloat16, which numpy lacks, becomes float32."""
-    return {
-        name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-        for name, tensor in _tensors(network)
-    }
 
 
 # Beginnings of names
@@ -231,7 +175,7 @@ def _choose(
 
 def _misshapen(start: str, tensors: Mapping[str, NamedTensor], own: Mapping[str, torch.Tensor]) -> bool:
     return any(
-        start + name in tensors and _differ_in_shape(tensors[start + name].tensor, tensor)
+        start + name in tensors and differ_in_shape(tensors[start + name].tensor, tensor)
         for name, tensor in own.items()
     )
 
@@ -297,7 +241,7 @@ def _notes(
     elif _bare(chosen) not in {checkpoint.entry, *(named.home for named in tensors.values())}:
         yield f"Of {checkpoint.path}, the parameters {taken.removeprefix('those ')} are taken."
     if aside:
-        yield f"Left aside, since the network has no such parameters: {listed(list(aside), _SHOWN)}."
+        yield f"Left aside, since the network has no such parameters: {listed(list(aside), SHOWN)}."
 
 
 def _bare(start: str) -> str:
@@ -312,12 +256,12 @@ def _top(tensor: NamedTensor) -> str:
 def _misfit(
     checkpoint: Checkpoint, tensors: Mapping[str, NamedTensor], own: Mapping[str, torch.Tensor], found: Counter[str]
 ) -> str:
-    needed = _needed(own)
+    needed = needed_names(own)
     told = f"The checkpoint {checkpoint} does not fit the network."
     if not found:
         return (
             f"{told} None of its {len(tensors):,} names ends like one of the network's: it has "
-            f"{listed(list(tensors), _SHOWN)}, the network {listed(list(needed), _SHOWN)}. "
+            f"{listed(list(tensors), SHOWN)}, the network {listed(list(needed), SHOWN)}. "
             "Give the network that it was saved from."
         )
     start, count = found.most_common(1)[0]
@@ -328,65 +272,9 @@ def _misfit(
         for name, named in tensors.items()
         if name.startswith(start) and named.home in homes and name.removeprefix(start) not in own
     ]
-    problems = filter(None, [_problem("lacks", missing), _problem("has the unknown", unknown)])
+    problems = filter(None, [problem("lacks", missing), problem("has the unknown", unknown)])
     where = f"under {_bare(start)!r}" if start else "without taking a beginning off"
     return (
         f"{told} It {'; it '.join(problems)}. Most names fit {where}: {count:,} of {len(needed):,}. "
         "Give the network that it was saved from."
     )
-
-
-# Single tensors
-
-
-def _own_tensors(network: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, torch.Tensor)}
-
-
-def _needed(own: Mapping[str, torch.Tensor]) -> list[str]:
-    # The others count batches, which no evaluation uses and checkpoints of torch before 0.4.1 lack.
-    return [name for name in own if not name.endswith("num_batches_tracked")]
-
-
-def _refuse_without_values(network: nn.Module) -> None:
-    empty = [name for name, tensor in _own_tensors(network).items() if tensor.is_meta]
-    if empty:
-        raise ModelError(
-            f"The network's {listed(empty, _SHOWN)} have no values to be replaced (they are on the meta device). "
-            "Build the network on the CPU."
-        )
-
-
-def _unusable_kind(tensor: torch.Tensor, own: torch.Tensor) -> str | None:
-    if tensor.is_meta:
-        return "on the meta device, without values"
-    if tensor.is_quantized:
-        return "quantised"
-    if tensor.layout != torch.strided or tensor.is_nested:
-        return "sparse"
-    if tensor.is_floating_point() != own.is_floating_point():
-        return f"{_type(tensor)} where the network has {_type(own)}"
-    return None
-
-
-def _type(tensor: torch.Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")
-
-
-def _differ_in_shape(tensor: torch.Tensor, own: torch.Tensor) -> bool:
-    # A lazy module takes its size from what is loaded.
-    return not is_lazy(own) and tensor.shape != own.shape
-
-
-def _tensors(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    for name, tensor in sorted(network.state_dict().items()):
-        if isinstance(tensor, torch.Tensor):
-            yield name, tensor.detach().cpu().contiguous()
-
-
-def _size(tensor: torch.Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "a single number"
-
-
-def _problem(words: str, names: list[str]) -> str:
-    return f"{words} {listed(names, _SHOWN)}" if names else ""

@@ -7,8 +7,9 @@ from torch import nn
 
 from precompute.errors import ModelError
 from precompute.images.folder import listed
-from precompute.models.checkpoints import load_into, parameters_for
+from precompute.models.checkpoints import parameters_for
 from precompute.models.model import Model
+from precompute.models.state_dict import load_into
 from precompute.models.torchvision_names import RANDOM_NOTE, checkpoint_called, close_matches, output_count
 from precompute.models.transforms import describe
 

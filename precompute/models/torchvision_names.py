@@ -15,8 +15,9 @@ import torchvision
 from torch import nn
 
 from precompute.errors import ModelError
-from precompute.models.checkpoints import Checkpoint, load_into, parameters_for, read_checkpoint, split_entry
+from precompute.models.checkpoints import Checkpoint, parameters_for, read_checkpoint, split_entry
 from precompute.models.model import Model
+from precompute.models.state_dict import load_into
 from precompute.models.transforms import describe
 
 RANDOM_NOTE = "The weights are random (seed 0): what the units seem to mean is chance."

@@ -14,9 +14,10 @@ from typing import Any
 from torch import nn
 
 from precompute.errors import ModelError
-from precompute.models.checkpoints import load_into, parameters_for
+from precompute.models.checkpoints import parameters_for
 from precompute.models.model import Model
 from precompute.models.ready import evaluating, refuse_unready
+from precompute.models.state_dict import load_into
 from precompute.models.torchvision_names import checkpoint_called
 from precompute.models.transforms import AsLoaded, default_transform, describe
 from precompute.models.wrappers import unwrapped

@@ -14,9 +14,9 @@ from precompute.measures import activity, drops, selectivity
 from precompute.measures.exemplars import path_checksums
 from precompute.measures.image_top import strongest_units
 from precompute.measures.table import measure_row, rows_for
-from precompute.models.checkpoints import plain_tensors
 from precompute.models.outputs import has_log_prob
 from precompute.models.sites import Site
+from precompute.models.state_dict import plain_tensors
 from precompute.models.upstream import kernel_l1
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name

@@ -17,10 +17,10 @@ from precompute.images.classes import ClassTable
 from precompute.images.decoding import Decoding
 from precompute.images.folder import ImageList
 from precompute.images.loader import PictureLoader, load_by
-from precompute.models.checkpoints import state_digest
 from precompute.models.load import Model, load_model
 from precompute.models.outputs import settle
 from precompute.models.sites import Site
+from precompute.models.state_dict import state_digest
 from precompute.options import RunOptions
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.stages.activation_at import activation_at

@@ -20,11 +20,11 @@ from precompute.images.listing import Asked
 from precompute.images.loading import apply_transform, read_batches, seen_size
 from precompute.images.repeatable import refuse_random
 from precompute.images.survey import survey
-from precompute.models.checkpoints import state_digest
 from precompute.models.device import pick_device
 from precompute.models.forward import run
 from precompute.models.load import Model, load_model
 from precompute.models.sites import Site, find_sites, hooked, told
+from precompute.models.state_dict import state_digest
 from precompute.models.trust import trusted
 from precompute.models.units_on import UnitsOn
 from precompute.options import RunOptions

@@ -5,7 +5,6 @@ it loads the network once and takes one shard after the other. Its arrays come b
 no folder in common but that of the images.
 """
 
-import hashlib
 import os
 import pickle
 import socket
@@ -15,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-import precompute
-from precompute.errors import ImageFolderError, OptionError, UnitscopeError, WorkerRefused
+from precompute.errors import OptionError, UnitscopeError, WorkerRefused
 from precompute.images.folder import ImageList
-from precompute.provenance import versions
+from precompute.run.node_checks import Sample, program, refuse_other_files, samples_of
 from precompute.run.plan_recipe import PlanRecipe
 from precompute.run.shard_worker import ShardWorker, told
 from precompute.run.worker_pool import Lost, Made, Message, Task, Worker
@@ -30,7 +27,6 @@ _PATIENCE_S = 0.5
 _TO_START_S = 300.0
 _TO_ANSWER_S = 10.0
 _SHOWN = 4
-_SAMPLES = 8
 
 
 @contextmanager
@@ -258,63 +254,6 @@ def _last_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[-1] if lines else ''}"
 
 
-# What a node must share with the run's machine
-
-
-@dataclass(frozen=True)
-class Sample:
-    """An image file, by its content."""
-
-    path: str
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: str) -> "Sample":
-        """Read a file.
-
-        Raises
-        ------
-        OSError
-            Where it cannot be read.
-        """
-        with Path(path).open("rb") as file:
-            return cls(path, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
-
-
-def samples_of(images: ImageList) -> list[Sample]:
-    """Return some of the files of a list, spread over it, as far as they can be read."""
-    found = []
-    for position in np.unique(np.linspace(0, len(images) - 1, _SAMPLES).astype(int)):
-        if images.paths[position] not in images.left_out:
-            with suppress(OSError):
-                found.append(Sample.of(str(images.root / images.paths[position])))
-    return found
-
-
-def refuse_other_files(samples: Sequence[Sample]) -> None:
-    """Refuse a machine that does not see the same files under their paths.
-
-    Raises
-    ------
-    ImageFolderError
-        Names the first of them.
-    """
-    for sample in samples:
-        try:
-            found = Sample.of(sample.path)
-        except OSError as error:
-            raise ImageFolderError(
-                f"{sample.path}: this image cannot be read there ({error.strerror}). Every node must reach the images "
-                "by the path that the run was given, as on a shared disk; or copy them to that path on each."
-            ) from error
-        if found != sample:
-            raise ImageFolderError(
-                f"{sample.path}: the file there is another one ({found.size:,} bytes, expected {sample.size:,}"
-                f"{'' if found.size != sample.size else ' of other content'}). Every node must see the same images."
-            )
-
-
 # In the worker's process
 
 
@@ -325,14 +264,6 @@ class Job:
     recipe: bytes
     folder: str
     program: Mapping[str, str]
-
-
-def program() -> dict[str, str]:
-    """Return the versions of all that the numbers rest on, and a hash over the source of this program."""
-    source = hashlib.sha256()
-    for file in sorted(Path(precompute.__file__).parent.rglob("*.py")):
-        source.update(file.read_bytes())
-    return versions() | {"source": source.hexdigest()[:12]}
 
 
 class NodeActor:

@@ -12,10 +12,10 @@ from precompute.attribution_methods import METHODS
 from precompute.errors import EngineDoubted
 from precompute.images.loading import read_batches
 from precompute.images.picture import small_shape, thumbnail
-from precompute.models.checkpoints import plain_tensors
 from precompute.models.clock import work_clock
 from precompute.models.outputs import has_log_prob
 from precompute.models.sites import Site
+from precompute.models.state_dict import plain_tensors
 from precompute.run.plan import Plan
 from precompute.run.store_size import Contents, LayerSize
 from precompute.stages.ablation import Effect, sweep

@@ -7,7 +7,7 @@ import pytest
 from precompute.__main__ import main
 from precompute.ablation.executor import LayerExecutor
 from precompute.ablation.plain import PlainAblater
-from precompute.models.checkpoints import state_digest
+from precompute.models.state_dict import state_digest
 from precompute.options import RunOptions
 from precompute.run import pipeline, planning
 from precompute.run.planning import kept_outputs, make_plan

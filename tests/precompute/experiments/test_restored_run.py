@@ -12,7 +12,7 @@ from precompute.__main__ import main
 from precompute.errors import ImageFolderError, ModelError
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.restored_run import find_images, find_model, restore_run
-from precompute.models.checkpoints import state_digest
+from precompute.models.state_dict import state_digest
 from precompute.store.reader import open_store
 
 

@@ -16,7 +16,8 @@ from precompute.__main__ import main
 from precompute.errors import ImageFolderError, OptionError
 from precompute.images.folder import list_images
 from precompute.options import RunOptions
-from precompute.run.ray_workers import Sample, _seats, refuse_other_files, samples_of
+from precompute.run.node_checks import Sample, refuse_other_files, samples_of
+from precompute.run.ray_workers import _seats
 from tests.arrays import assert_same_arrays
 from tests.precompute.run.test_worker_pool import contents, wait_for
 from tests.small import write_images, write_network

@@ -1,0 +1,129 @@
+"""The parameters and buffers of a network, as its state dict has them: hashed, listed, and replaced by others."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from precompute.errors import ModelError
+from precompute.images.folder import listed
+
+SHOWN = 4
+"""How many names of a kind a message lists."""
+
+
+def load_into(network: nn.Module, state: Mapping[str, torch.Tensor], source: str | Path) -> None:
+    """Copy the parameters `state`, read from `source`, into `network`, or change nothing.
+
+    Raises
+    ------
+    ModelError
+        Where names, sizes or kinds of number do not fit; the first few of each are named.
+    """
+    own = own_tensors(network)
+    missing = [name for name in needed_names(own) if name not in state]
+    unexpected = [name for name in state if name not in own]
+    shared = [name for name in own if name in state]
+    misshapen = [
+        f"{name} is {_size(state[name])} where the network has {_size(own[name])}"
+        for name in shared
+        if differ_in_shape(state[name], own[name])
+    ]
+    unusable = [f"{name} is {kind}" for name in shared if (kind := _unusable_kind(state[name], own[name])) is not None]
+    problems = [
+        problem("lacks", missing),
+        problem("has the unknown", unexpected),
+        problem("differs in shape:", misshapen),
+        problem("holds no ordinary numbers:", unusable),
+    ]
+    if any(problems):
+        raise ModelError(
+            f"The checkpoint {source} does not fit the network. It {'; it '.join(filter(None, problems))}. "
+            "Give the network that it was saved from."
+        )
+    _refuse_without_values(network)
+    network.load_state_dict(state, strict=False)
+
+
+def state_digest(network: nn.Module) -> str:
+    """Return the SHA-256, in hexadecimal, of the names, types, shapes and bytes of all parameters and buffers.
+
+    It depends neither on the order in which they were registered nor on the device that they are on.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in _tensors(network):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def plain_tensors(network: nn.Module) -> dict[str, np.ndarray]:
+    """Return all parameters and buffers as numpy arrays, by name; bfloat16, which numpy lacks, becomes float32."""
+    return {
+        name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+        for name, tensor in _tensors(network)
+    }
+
+
+# Single tensors
+
+
+def own_tensors(network: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the tensors of a state dict, which may hold other things too."""
+    return {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, torch.Tensor)}
+
+
+def needed_names(own: Mapping[str, torch.Tensor]) -> list[str]:
+    """Return the names, among those of a network, that a checkpoint must have."""
+    # The others count batches, which no evaluation uses and checkpoints of torch before 0.4.1 lack.
+    return [name for name in own if not name.endswith("num_batches_tracked")]
+
+
+def _refuse_without_values(network: nn.Module) -> None:
+    empty = [name for name, tensor in own_tensors(network).items() if tensor.is_meta]
+    if empty:
+        raise ModelError(
+            f"The network's {listed(empty, SHOWN)} have no values to be replaced (they are on the meta device). "
+            "Build the network on the CPU."
+        )
+
+
+def _unusable_kind(tensor: torch.Tensor, own: torch.Tensor) -> str | None:
+    if tensor.is_meta:
+        return "on the meta device, without values"
+    if tensor.is_quantized:
+        return "quantised"
+    if tensor.layout != torch.strided or tensor.is_nested:
+        return "sparse"
+    if tensor.is_floating_point() != own.is_floating_point():
+        return f"{_type(tensor)} where the network has {_type(own)}"
+    return None
+
+
+def _type(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def differ_in_shape(tensor: torch.Tensor, own: torch.Tensor) -> bool:
+    """Say whether a tensor has another shape than the one that it is to replace."""
+    # A lazy module takes its size from what is loaded.
+    return not is_lazy(own) and tensor.shape != own.shape
+
+
+def _tensors(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, tensor in sorted(network.state_dict().items()):
+        if isinstance(tensor, torch.Tensor):
+            yield name, tensor.detach().cpu().contiguous()
+
+
+def _size(tensor: torch.Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a single number"
+
+
+def problem(words: str, names: list[str]) -> str:
+    """Return a clause that lists the first of some names; nothing where there are none."""
+    return f"{words} {listed(names, SHOWN)}" if names else ""

@@ -1,0 +1,79 @@
+"""What a node of a cluster must share with the run's machine: the program, and the images under their paths."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import precompute
+from precompute.errors import ImageFolderError
+from precompute.images.folder import ImageList
+from precompute.provenance import versions
+
+_SAMPLES = 8
+
+
+def program() -> dict[str, str]:
+    """Return the versions of all that the numbers rest on, and a hash over the source of this program."""
+    source = hashlib.sha256()
+    for file in sorted(Path(precompute.__file__).parent.rglob("*.py")):
+        source.update(file.read_bytes())
+    return versions() | {"source": source.hexdigest()[:12]}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image file, by its content."""
+
+    path: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str) -> "Sample":
+        """Read a file.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be read.
+        """
+        with Path(path).open("rb") as file:
+            return cls(path, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def samples_of(images: ImageList) -> list[Sample]:
+    """Return some of the files of a list, spread over it, as far as they can be read."""
+    found = []
+    for position in np.unique(np.linspace(0, len(images) - 1, _SAMPLES).astype(int)):
+        if images.paths[position] not in images.left_out:
+            with suppress(OSError):
+                found.append(Sample.of(str(images.root / images.paths[position])))
+    return found
+
+
+def refuse_other_files(samples: Sequence[Sample]) -> None:
+    """Refuse a machine that does not see the same files under their paths.
+
+    Raises
+    ------
+    ImageFolderError
+        Names the first of them.
+    """
+    for sample in samples:
+        try:
+            found = Sample.of(sample.path)
+        except OSError as error:
+            raise ImageFolderError(
+                f"{sample.path}: this image cannot be read there ({error.strerror}). Every node must reach the images "
+                "by the path that the run was given, as on a shared disk; or copy them to that path on each."
+            ) from error
+        if found != sample:
+            raise ImageFolderError(
+                f"{sample.path}: the file there is another one ({found.size:,} bytes, expected {sample.size:,}"
+                f"{'' if found.size != sample.size else ' of other content'}). Every node must see the same images."
+            )
