@@ -221,9 +221,10 @@ class Store:
 
     @cached_property
     def train(self) -> "Store | None":
-        """The same of the training images, where the store holds them: a view that ends when the store is closed.
+        """The training images as a store of their own; None where the store holds none.
 
-        Its network and classes are the store's; experiments it has none.
+        It shares the network and the classes of the store, and has no experiments. Do not use it after the store is
+        closed.
         """
         if not self._file.has(schema.TRAIN):
             return None
