@@ -35,7 +35,7 @@ Peak = tuple[np.ndarray, np.ndarray]
 
 
 def write_exemplars(
-    writer: Writer, part: ImageSet, images: Swept, merged: Merged, progress: Progress
+    writer: Writer, image_set: ImageSet, images: Swept, merged: Merged, progress: Progress
 ) -> dict[str, dict[str, str]]:
     """Read the images that some exemplar list names once more, and write thumbnails, maps and attributions.
 
@@ -43,7 +43,7 @@ def write_exemplars(
     ----------
     writer
         Of the store.
-    part
+    image_set
         The images.
     images
         Those of them that could be read.
@@ -62,22 +62,22 @@ def write_exemplars(
     ImageFolderError
         When an image can no longer be read.
     """
-    shards = _look_at_all(part, images, merged, progress)
-    write_pictures(writer, len(images.list), _pictures(part.folder, shards))
-    return _write_layers(writer, part, shards, merged)
+    shards = _look_at_all(image_set, images, merged, progress)
+    write_pictures(writer, len(images.list), _pictures(image_set.folder, shards))
+    return _write_layers(writer, image_set, shards, merged)
 
 
-def _look_at_all(part: ImageSet, images: Swept, merged: Merged, progress: Progress) -> list[str]:
+def _look_at_all(image_set: ImageSet, images: Swept, merged: Merged, progress: Progress) -> list[str]:
     """Look at the images that are shown; return the shards, whose side files then hold what was found."""
-    plan, shown = part.plan, merged.named_images()
-    shards = {name: shown[cut.start : cut.stop] for name, cut in part.cut("look", len(shown)).items()}
-    todo = part.todo(shards)
+    plan, shown = image_set.plan, merged.named_images()
+    shards = {name: shown[cut.start : cut.stop] for name, cut in image_set.cut("look", len(shown)).items()}
+    todo = image_set.todo(shards)
     steps = {name: _n_steps(plan, merged, positions) for name, positions in shards.items()}
-    with progress.stage(f"{part.of}exemplars", sum(steps.values()), unit="maps") as stage:
+    with progress.stage(f"{image_set.of}exemplars", sum(steps.values()), unit="maps") as stage:
         stage.advance(sum(steps[name] for name in shards if name not in todo))
         attributed = {site: _attributed(plan, merged, site) for site in plan.sites}
         work = partial(_look_one, exemplars=merged.exemplars, attributed=attributed)
-        for _name in part.compute(work, images.list, todo, stage):
+        for _name in image_set.compute(work, images.list, todo, stage):
             pass
     return list(shards)
 
@@ -173,9 +173,11 @@ def failure_arrays(number: int, of: str, reason: str) -> dict[str, np.ndarray]:
 # From the shards to the store
 
 
-def _write_layers(writer: Writer, part: ImageSet, shards: Sequence[str], merged: Merged) -> dict[str, dict[str, str]]:
+def _write_layers(
+    writer: Writer, image_set: ImageSet, shards: Sequence[str], merged: Merged
+) -> dict[str, dict[str, str]]:
     """Write the maps of every layer; return which attribution methods failed, with the reason."""
-    plan, folder = part.plan, part.folder
+    plan, folder = image_set.plan, image_set.folder
     failed: dict[str, dict[str, str]] = {site.name: {} for site in plan.sites}
     for number, site in enumerate(plan.sites):
         n_slots = merged.exemplars[site].shape[1]

@@ -49,13 +49,13 @@ class Executor(Protocol):
     """Who computes shards: this process, or several others."""
 
     def compute(
-        self, part: "ImageSet", work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
+        self, image_set: "ImageSet", work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
     ) -> Iterator[str]:
         """Compute shards and leave each of them in the side files.
 
         Parameters
         ----------
-        part
+        image_set
             The images that the run's plan is about, and their side files.
         work
             What to do with each shard.

@@ -121,13 +121,16 @@ def _run(
             return None
         plan = _with_settled_attribution(plan, folder)
         with exact_float32():
-            plan, parts, images = _swept(plan, folder, executor, progress, say)
+            plan, image_sets, images = _swept(plan, folder, executor, progress, say)
             with StoreWriter(out) as writer:
                 writer.describe("/", {"keep": plan.options.keep})
                 write_network(writer, plan)
-                written = [_write(writer, part, held, progress) for part, held in zip(parts, images, strict=True)]
+                written = [
+                    _write(writer, image_set, held, progress)
+                    for image_set, held in zip(image_sets, images, strict=True)
+                ]
                 summaries, records = zip(*written, strict=True)
-                _write_statistics(writer, parts[0], images[0], provenance["command"], progress, say)
+                _write_statistics(writer, image_sets[0], images[0], provenance["command"], progress, say)
                 writer.finish(json.dumps(completed(provenance | run_record, plan, records), indent=1))
         # Not before the store is in place with all that belongs to it: until then they are the only copy of the work.
         folder.remove()
@@ -154,35 +157,37 @@ def _swept(
     doubted: dict[str, str] = folder.settled("doubted", {})
     while True:
         plan = plan.swept_plainly(doubted)
-        parts = _parts(plan, folder, executor)
+        image_sets = _image_sets(plan, folder, executor)
         try:
-            means = _means(parts[0], progress)
-            return plan, parts, [sweep_all(part, means, progress) for part in parts]
+            means = _means(image_sets[0], progress)
+            return plan, image_sets, [sweep_all(image_set, means, progress) for image_set in image_sets]
         except EngineDoubted as doubt:
             say(f"{doubt.layer} is swept again by whole forward passes, because {doubt.reason}.")
             doubted = {**doubted, doubt.layer: doubt.reason}
             folder.settle_anew("doubted", doubted)
 
 
-def _means(part: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
+def _means(image_set: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
     """Find the means of units where a kind of ablation needs them."""
-    needed = any(kind_of(name).needs_means for name in part.plan.options.ablation)
-    return find_unit_means(part, progress) if needed else {}
+    needed = any(kind_of(name).needs_means for name in image_set.plan.options.ablation)
+    return find_unit_means(image_set, progress) if needed else {}
 
 
-def _parts(plan: Plan, folder: ShardFolder, executor: Executor) -> list[ImageSet]:
+def _image_sets(plan: Plan, folder: ShardFolder, executor: Executor) -> list[ImageSet]:
     training = plan.of_training()
     trained = [] if training is None else [ImageSet(training, folder.below("training"), executor, "training ")]
     return [ImageSet(plan, folder, executor), *trained]
 
 
-def _write(writer: StoreWriter, part: ImageSet, images: Swept, progress: Progress) -> tuple[Summary, dict[str, Any]]:
+def _write(
+    writer: StoreWriter, image_set: ImageSet, images: Swept, progress: Progress
+) -> tuple[Summary, dict[str, Any]]:
     """Write all that the store holds of one set of images; return what to say of it, and the record of its sweep."""
-    plan, target = part.plan, TrainWriter(writer) if part.of else writer
-    with progress.stage(f"{part.of}merge", len(plan.sites), unit="layers") as stage:
-        merged = write_sweep(target, plan, part.folder, images, stage.advance)
-    failed = write_exemplars(target, part, images, merged, progress)
-    record = sweep_record(plan, part.folder, images) | {"failed_attribution": failed}
+    plan, target = image_set.plan, TrainWriter(writer) if image_set.of else writer
+    with progress.stage(f"{image_set.of}merge", len(plan.sites), unit="layers") as stage:
+        merged = write_sweep(target, plan, image_set.folder, images, stage.advance)
+    failed = write_exemplars(target, image_set, images, merged, progress)
+    record = sweep_record(plan, image_set.folder, images) | {"failed_attribution": failed}
     return Summary(merged.accuracy, len(images.list), images.skipped, merged.flips, sweep_report(record)), record
 
 
@@ -197,13 +202,18 @@ def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
 
 
 def _write_statistics(
-    writer: StoreWriter, part: ImageSet, images: Swept, command: str, progress: Progress, say: Callable[[str], None]
+    writer: StoreWriter,
+    image_set: ImageSet,
+    images: Swept,
+    command: str,
+    progress: Progress,
+    say: Callable[[str], None],
 ) -> None:
     """Say of every drop how far it is more than chance, so that none has to be shown without.
 
     For a store of sums it is now or never: what they are made of is in the side files alone.
     """
-    left = left_in_side_files(part.plan, part.folder, images)
+    left = left_in_side_files(image_set.plan, image_set.folder, images)
     with nullcontext() if left else _told_if_missing(say):
         spec, options = registry.spec_of("statistics"), ExperimentOptions()
         found = runner.find(spec, writer.written(left), options, command=command, say=_silent, progress=progress)

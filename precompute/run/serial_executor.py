@@ -11,9 +11,9 @@ class SerialExecutor:
     """Computes one shard after the other, while the images of the next are decoded."""
 
     def compute(
-        self, part: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
+        self, image_set: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
     ) -> Iterator[str]:
         """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Executor`."""
-        for name, shard in read_shards(part.plan, images, todo, workers=part.plan.workers):
-            part.folder.write(name, work(part.plan, shard, stage.advance))
+        for name, shard in read_shards(image_set.plan, images, todo, workers=image_set.plan.workers):
+            image_set.folder.write(name, work(image_set.plan, shard, stage.advance))
             yield name

@@ -75,18 +75,18 @@ class ShardFolder:
 
     def write(self, shard: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write a shard's arrays; all of them or, after an error, none."""
-        half = self.path / f"{shard}.part"
-        _remove(half)
-        half.mkdir(parents=True)
+        unfinished = self.path / f"{shard}.part"
+        _remove(unfinished)
+        unfinished.mkdir(parents=True)
         for name, array in arrays.items():
-            np.save(half / f"{name}.npy", array)
-        sums = {name: _checksum(half / f"{name}.npy") for name in arrays}
-        (half / _MANIFEST).write_text(json.dumps({"run": self._run, "sha256": sums}, indent=1))
-        for file in half.iterdir():
+            np.save(unfinished / f"{name}.npy", array)
+        sums = {name: _checksum(unfinished / f"{name}.npy") for name in arrays}
+        (unfinished / _MANIFEST).write_text(json.dumps({"run": self._run, "sha256": sums}, indent=1))
+        for file in unfinished.iterdir():
             sync_file(file)
-        sync_folder(half)
+        sync_folder(unfinished)
         _remove(self.path / shard)
-        half.replace(self.path / shard)
+        unfinished.replace(self.path / shard)
         sync_folder(self.path)
         self._whole.add(shard)
 
@@ -308,10 +308,10 @@ def _checksum(file: Path) -> str:
 
 def _write_sealed(file: Path, value: Any) -> Any:
     """Write a JSON value and its checksum, whole or not at all, and return it as it is read back."""
-    half = file.with_suffix(".part")
-    half.write_text(json.dumps({"value": value, "sha256": digest_of(value)}, indent=1))
-    sync_file(half)
-    half.replace(file)
+    unfinished = file.with_suffix(".part")
+    unfinished.write_text(json.dumps({"value": value, "sha256": digest_of(value)}, indent=1))
+    sync_file(unfinished)
+    unfinished.replace(file)
     sync_folder(file.parent)
     return json.loads(json.dumps(value))
 

@@ -63,12 +63,12 @@ def swept(candidates: ImageList, folder: ShardFolder, shards: Sequence[str]) -> 
     return Swept(candidates.without(position.tolist()), skipped, held)
 
 
-def sweep_all(part: ImageSet, means: Mapping[Site, np.ndarray], progress: Progress) -> Swept:
+def sweep_all(image_set: ImageSet, means: Mapping[Site, np.ndarray], progress: Progress) -> Swept:
     """Sweep every shard that is not yet swept.
 
     Parameters
     ----------
-    part
+    image_set
         The images.
     means
         What mean ablation sets units to, as `find_unit_means` finds it; empty where the run has none.
@@ -89,14 +89,14 @@ def sweep_all(part: ImageSet, means: Mapping[Site, np.ndarray], progress: Progre
     ModelError
         When outputs are no numbers, or the network does not answer the same way each time.
     """
-    plan, folder = part.plan, part.folder
-    shards = part.cut("sweep", len(plan.candidates))
-    todo = part.todo(shards)
+    plan, folder = image_set.plan, image_set.folder
+    shards = image_set.cut("sweep", len(plan.candidates))
+    todo = image_set.todo(shards)
     pairs = _pairs(plan)
     bad = bad_count(folder, [name for name in shards if name not in todo])
-    with progress.stage(f"{part.of}sweep", pairs * len(plan.candidates), unit="ablated images") as stage:
+    with progress.stage(f"{image_set.of}sweep", pairs * len(plan.candidates), unit="ablated images") as stage:
         stage.advance(pairs * (len(plan.candidates) - sum(map(len, todo.values()))))
-        for name in part.compute(partial(_sweep_one, means=means), plan.candidates, todo, stage):
+        for name in image_set.compute(partial(_sweep_one, means=means), plan.candidates, todo, stage):
             bad += bad_count(folder, [name])
             if not plan.options.allow_bad:
                 refuse_many_bad(plan.candidates, bad)
@@ -247,12 +247,12 @@ def bad_arrays(batch: Batch) -> dict[str, np.ndarray]:
 # Means of units, for mean ablation
 
 
-def find_unit_means(part: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
+def find_unit_means(image_set: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
     """Find the mean activation of every unit over all images and over space.
 
     Parameters
     ----------
-    part
+    image_set
         The images.
     progress
         Shows the stage ``unit means``.
@@ -263,10 +263,10 @@ def find_unit_means(part: ImageSet, progress: Progress) -> dict[Site, np.ndarray
         For every layer (unit,), or (unit, 1 + token) where it has tokens apart from the picture: the mean over images
         and the picture's tokens, then that of each other token over images.
     """
-    plan, folder = part.plan, part.folder
-    shards = part.cut("means", len(plan.candidates))
+    plan, folder = image_set.plan, image_set.folder
+    shards = image_set.cut("means", len(plan.candidates))
     with progress.stage("unit means", len(plan.candidates)) as stage:
-        for _name in part.compute(_sums, plan.candidates, part.todo(shards), stage):
+        for _name in image_set.compute(_sums, plan.candidates, image_set.todo(shards), stage):
             pass
     return unit_means(plan.sites, folder, list(shards))
 

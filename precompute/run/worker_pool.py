@@ -152,13 +152,13 @@ class WorkerPool:
         self._workers.close()
 
     def compute(
-        self, part: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
+        self, image_set: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
     ) -> Iterator[str]:
         """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Executor`."""
         waiting, speed = _Waiting(todo), _Speed()
         try:
             while waiting.shards or self._busy:
-                self._give_out(waiting, lambda name: _task(part, work, images, name, todo[name]))
+                self._give_out(waiting, lambda name: _task(image_set, work, images, name, todo[name]))
                 for worker, message in self._workers.hear(list(self._busy)):
                     busy = self._busy[worker]
                     if isinstance(message, Steps):
@@ -167,7 +167,7 @@ class WorkerPool:
                     elif isinstance(message, Made):
                         self._done(worker, speed, message.steps)
                         stage.advance(message.steps)
-                        part.folder.write(busy.task.shard, message.arrays)
+                        image_set.folder.write(busy.task.shard, message.arrays)
                         yield busy.task.shard
                     elif isinstance(message, Refused):
                         raise message.error
@@ -234,11 +234,11 @@ class WorkerPool:
             self._free.append(another)
 
 
-def _task(part: ImageSet, work: Work, images: ImageList, name: str, positions: Positions) -> Task:
+def _task(image_set: ImageSet, work: Work, images: ImageList, name: str, positions: Positions) -> Task:
     where = np.asarray(positions, dtype=np.int64)
     # A loader of a person's own cannot be sent; the worker has its own.
     shown = replace(images.at(where), load=PictureLoader())
-    return Task(name, work, shown, where, {site.name: reason for site, reason in part.plan.slow.items()})
+    return Task(name, work, shown, where, {site.name: reason for site, reason in image_set.plan.slow.items()})
 
 
 class _Waiting:
