@@ -323,6 +323,19 @@ def flip_to_the_same(file):
     file[f"{LAYER}/ablation/zero/flip/prediction"][0] = file["/baseline/prediction"][int(image)]
 
 
+def cut_backwards(values):
+    values[1] = values[-1]
+
+
+def list_twice(file):
+    """List the first flip of a unit with two of them in place of its second too."""
+    at = file[f"{LAYER}/ablation/zero/flip/indptr"][...]
+    start = at[np.flatnonzero(np.diff(at) >= 2)[0]]
+    for part in ("image", "prediction"):
+        values = file[f"{LAYER}/ablation/zero/flip/{part}"]
+        values[start + 1] = values[start]
+
+
 def show_twice(file):
     image = file[f"{LAYER}/exemplar/top/image"]
     image[0, 1] = image[0, 0]
@@ -457,7 +470,9 @@ CONTENT_FAULTS = {
     "a flip that changes nothing": (f"{LAYER}/ablation/zero/flip/prediction", flip_to_the_same),
     "a flip to no output": edited(f"{LAYER}/ablation/zero/flip/prediction", first(77)),
     "a flip of no image": edited(f"{LAYER}/ablation/zero/flip/image", first(12)),
-    "flips cut at falling steps": edited(f"{LAYER}/ablation/zero/flip/indptr", first(1)),
+    "flips that begin elsewhere": edited(f"{LAYER}/ablation/zero/flip/indptr", first(1)),
+    "flips cut at falling steps": edited(f"{LAYER}/ablation/zero/flip/indptr", cut_backwards),
+    "a flip listed twice": (f"{LAYER}/ablation/zero/flip/image", list_twice),
     "flips that end elsewhere": edited(f"{LAYER}/ablation/zero/flip/indptr", raised(1, at=-1)),
     "an exemplar out of order": (
         f"{LAYER}/exemplar/top/image",

@@ -269,11 +269,11 @@ def test_an_optional_dataset_may_be_missing(extended):
     assert check(extended) == []
 
 
-def plant(path, values):
+def plant(path, values, at=...):
     def change(file):
-        file[path][...] = values
+        file[path][at] = values
 
-    return change
+    return path, change
 
 
 def no_such_layer(file):
@@ -290,30 +290,34 @@ def shorten(file, path):
     file.create_dataset(path, data=values).attrs.update(facts)
 
 
-FAULTS = {
-    f"{ABLATED}/lost": plant(f"{ABLATED}/lost", 7),
-    f"{ABLATED}/max_drop_q": plant(f"{ABLATED}/max_drop_q", 1.5),
-    f"{CORRELATED}/spearman": plant(f"{CORRELATED}/spearman", -1.5),
-    f"{CURVES}/unit": plant(f"{CURVES}/unit", 0),
-    f"{CURVES}/n_removed": plant(f"{CURVES}/n_removed", 0),
-    f"{CURVES}/class_ranked/unit": plant(f"{CURVES}/class_ranked/unit", 0),
-    f"{CURVES}/class_ranked/n_removed": plant(f"{CURVES}/class_ranked/n_removed", 0),
-    f"{COMPRESSED}/unit": plant(f"{COMPRESSED}/unit", 0),
-    f"{COMPRESSED}/reduction": plant(f"{COMPRESSED}/reduction", 2),
-    "/experiments/compression/half": plant("/experiments/compression/half", 2),
-    f"{CURVES}/accuracy": plant(f"{CURVES}/accuracy", np.arange(12).reshape(4, 3) / 12),
-    f"{ENTROPY}/unit": plant(f"{ENTROPY}/unit", 0),
-    f"{ENTROPY}/accuracy": plant(f"{ENTROPY}/accuracy", 1.5),
-    f"{ENTROPY}/loss": plant(f"{ENTROPY}/loss", np.arange(12).reshape(4, 3, 1)),
-    f"{CURVES}/area": plant(f"{CURVES}/area", np.nan),
-    f"{DISSECTED}/iou": plant(f"{DISSECTED}/iou", -0.5),
-    f"{DISSECTED}/shown_concept": plant(f"{DISSECTED}/shown_concept", 3),
-    "/experiments/dissection/category": lambda file: shorten(file, "/experiments/dissection/category"),
-    "/experiments/statistics/half": plant("/experiments/statistics/half", -1),
-    "/experiments/cumulative/layers/other": no_such_layer,
-    "/experiments/statistics": nameless_versions,
-    "/experiments/correlations": lambda file: file["/experiments/correlations"].attrs.__delitem__("seed"),
-}
+FAULTS = [
+    plant(f"{ABLATED}/lost", 7),
+    plant(f"{ABLATED}/max_drop_q", 1.5),
+    plant(f"{CORRELATED}/spearman", -1.5),
+    plant(f"{CURVES}/unit", 1, at=(2, 0)),
+    plant(f"{CURVES}/n_removed", -1, at=0),
+    plant(f"{CURVES}/n_removed", 0, at=1),
+    plant(f"{CURVES}/n_removed", 2, at=2),
+    plant(f"{CURVES}/class_ranked/unit", 1, at=(1, 0)),
+    plant(f"{CURVES}/class_ranked/n_removed", 0, at=1),
+    plant(f"{COMPRESSED}/unit", 1, at=(3, 0)),
+    plant(f"{COMPRESSED}/reduction", 2),
+    plant("/experiments/compression/half", 2),
+    plant(f"{CURVES}/accuracy", 0.5, at=(1, 0)),
+    plant(f"{CURVES}/accuracy", 0.5, at=(1, -1)),
+    plant(f"{ENTROPY}/unit", 1, at=(0, 0)),
+    plant(f"{ENTROPY}/accuracy", 1.5, at=(0, 1, 0)),
+    plant(f"{ENTROPY}/loss", 1, at=(1, 0, 0)),
+    plant(f"{ENTROPY}/loss", 1, at=(1, -1, 0)),
+    plant(f"{CURVES}/area", np.nan),
+    plant(f"{DISSECTED}/iou", -0.5),
+    plant(f"{DISSECTED}/shown_concept", 3),
+    ("/experiments/dissection/category", lambda file: shorten(file, "/experiments/dissection/category")),
+    plant("/experiments/statistics/half", -1),
+    ("/experiments/cumulative/layers/other", no_such_layer),
+    ("/experiments/statistics", nameless_versions),
+    ("/experiments/correlations", lambda file: file["/experiments/correlations"].attrs.__delitem__("seed")),
+]
 
 
 def beyond(entry):
@@ -333,10 +337,10 @@ def test_a_value_that_cannot_be_is_found_in_every_dataset_of_every_experiment(ex
     assert found == set(paths)
 
 
-@pytest.mark.parametrize("path", FAULTS)
-def test_a_planted_fault_is_found_at_its_path(extended, path):
+@pytest.mark.parametrize(("path", "change"), FAULTS, ids=[path for path, _ in FAULTS])
+def test_a_planted_fault_is_found_at_its_path(extended, path, change):
     with h5py.File(extended, "r+") as file:
-        FAULTS[path](file)
+        change(file)
         unstamp(file)
     assert path in {problem.path for problem in check(extended)}
 
