@@ -1,58 +1,15 @@
-"""Units removed one after another: on which images, in which orders, at which steps, and what that costs."""
+"""Units removed one after another: in which orders, at which steps, and what that costs."""
 
 import numpy as np
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.ablation.iterative import silence
-from precompute.errors import OptionError
-from precompute.experiments.reading import spread
 from precompute.experiments.restored_run import RestoredRun
 from precompute.experiments.timing import seconds_swept
-from precompute.measures.halves import halves
 
 N_RANDOM = 20
 _FEWEST_STEPS = 8
 _TIMED_SETS = (2, 8, 32, 128, 512, 2048)
-
-
-def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
-    """Divide images into those to rank units on and those to measure accuracy on.
-
-    Parameters
-    ----------
-    label
-        (image,) class of each image.
-    per_class
-        Use so many images of each class, spread evenly over it; all where None.
-    seed
-        Of the halves.
-
-    Returns
-    -------
-    np.ndarray
-        (image,) int32: 0 to rank on, 1 to measure on, -1 for images that are not used.
-    """
-    used = spread(label, per_class)
-    half = np.full(len(label), -1, dtype=np.int32)
-    half[used] = halves(label[used], seed=seed)
-    return half
-
-
-def ranked_and_measured(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
-    """Divide images as :func:`divided` does, where both parts are needed.
-
-    Raises
-    ------
-    OptionError
-        Where nothing is left to measure on.
-    """
-    half = divided(label, per_class, seed=seed)
-    if not ((half == 0).any() and (half == 1).any()):
-        raise OptionError(
-            "Units are ranked on one half of the images and tried on the other, but there are only "
-            f"{int((half >= 0).sum())} images, so that one half is empty. Use more images of a class."
-        )
-    return half
 
 
 def orders(score: np.ndarray, *, seed: int) -> np.ndarray:
@@ -123,7 +80,7 @@ def _some_sets(order: np.ndarray, n_sets: int) -> list[Ablation]:
 
 
 def rows_of_steps(n_orders: int, n_steps: int) -> np.ndarray:
-    """Say where each order and step is in a tally of ablations that were listed step by step.
+    """Say in which row each order and step is counted, where the ablations were listed step by step.
 
     Parameters
     ----------

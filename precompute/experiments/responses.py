@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from precompute.errors import StoreError
-from precompute.experiments.ablation_orders import divided
 from precompute.experiments.budget import fewer_per_class, fit
+from precompute.experiments.image_choice import divided
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.measures.class_correlation import JointMoments, shuffled_correlations, strongest_class

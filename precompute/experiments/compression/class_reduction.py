@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from precompute.experiments.log_prob_losses import log_prob_losses
 from precompute.experiments.protocol import Arrays
-from precompute.experiments.reading import log_prob_losses
 from precompute.measures.paired import paired_counts
 from precompute.store.answers import answers
 from precompute.store.layer import Layer

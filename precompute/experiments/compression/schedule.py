@@ -8,10 +8,11 @@ import numpy as np
 
 from precompute.ablation.ablations import Ablater
 from precompute.ablation.iterative import held_bytes
-from precompute.experiments.ablation_orders import ranked_and_measured, seconds_each
+from precompute.experiments.ablation_orders import seconds_each
 from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.compression.baseline_orders import n_orders
 from precompute.experiments.compression.greedy import GreedyCost, greedy_cost
+from precompute.experiments.image_choice import ranked_and_measured
 from precompute.experiments.protocol import Job
 from precompute.experiments.restored_run import RestoredRun
 from precompute.models.device import free_memory

@@ -10,7 +10,6 @@ from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import (
     N_RANDOM,
     orders,
-    ranked_and_measured,
     rows_of_steps,
     seconds_each,
     steps,
@@ -19,6 +18,7 @@ from precompute.experiments.ablation_orders import (
 from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.cumulative.class_ranking import ClassRanking, RankedClassCounts, rank_for_classes
+from precompute.experiments.image_choice import ranked_and_measured
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.measures.curves import area, withstood

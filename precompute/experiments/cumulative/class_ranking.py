@@ -8,8 +8,8 @@ from precompute.ablation.ablations import Ablation
 from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import without
 from precompute.experiments.accuracy_counts import AccuracyCounts
+from precompute.experiments.log_prob_losses import log_prob_losses
 from precompute.experiments.protocol import Arrays
-from precompute.experiments.reading import log_prob_losses
 from precompute.measures.balanced import balanced_accuracy
 from precompute.measures.drops import Answers
 from precompute.measures.paired import right_changes

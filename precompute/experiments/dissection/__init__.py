@@ -6,10 +6,10 @@ from time import perf_counter
 import numpy as np
 
 from precompute.errors import OptionError
-from precompute.experiments.ablation_orders import divided
 from precompute.experiments.dissection.annotated_images import AnnotatedImages, find_masks, n_cells
 from precompute.experiments.dissection.concept_overlays import BYTES_A_UNIT, overlay_arrays
 from precompute.experiments.dissection.overlaps import OverlapCounts, Sight, count_overlaps, find_thresholds
+from precompute.experiments.image_choice import divided
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import restore_run
 from precompute.measures.iou import Overlap, detectors

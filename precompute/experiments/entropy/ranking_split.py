@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from precompute.experiments.ablation_orders import ranked_and_measured
+from precompute.experiments.image_choice import ranked_and_measured, spread
 from precompute.experiments.protocol import Job
-from precompute.experiments.reading import spread
 from precompute.experiments.restored_run import RestoredRun, find_images, find_training_images
 from precompute.images.folder import ImageList
 

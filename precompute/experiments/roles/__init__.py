@@ -6,8 +6,9 @@ from functools import partial
 import numpy as np
 
 from precompute.errors import StoreError
+from precompute.experiments.image_choice import spread
+from precompute.experiments.log_prob_losses import without_log_prob
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.reading import spread, without_log_prob
 from precompute.experiments.roles.log_odds_effects import ImageSetLosses, Key, in_folder, stored
 from precompute.measures.halves import divided
 from precompute.measures.roles import LogOddsEffect, class_effects, effect_interval, roles, unit_effects

@@ -9,8 +9,8 @@ from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation_kinds import kind_of
 from precompute.errors import ImageFolderError, OptionError
 from precompute.experiments.budget import fit
+from precompute.experiments.image_choice import spread
 from precompute.experiments.protocol import Advance, Job
-from precompute.experiments.reading import spread
 from precompute.experiments.restored_run import RestoredRun, find_training_images, restore_run
 from precompute.experiments.timing import seconds_swept
 from precompute.images.folder import ImageList

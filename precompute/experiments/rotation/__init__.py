@@ -11,8 +11,8 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.budget import Cut, fewer_per_class, fit
+from precompute.experiments.image_choice import spread
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.reading import spread
 from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.experiments.rotation.largest_drops import largest_drops
 from precompute.experiments.timing import seconds_swept

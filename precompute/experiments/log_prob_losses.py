@@ -1,4 +1,4 @@
-"""Helpers of several experiments: losses of log-probability, and images spread over the classes."""
+"""Losses of log-probability by class, from the changes that a store holds."""
 
 import numpy as np
 
@@ -41,25 +41,3 @@ def log_prob_losses(layer: Layer, kind: str, before: Answers, images: np.ndarray
         for row in change
     ]
     return np.nan_to_num(losses) if losses else np.zeros((layer.n_units, before.n_classes))
-
-
-def spread(label: np.ndarray, per_class: int | None) -> np.ndarray:
-    """Choose images of every class, spread evenly over it.
-
-    Parameters
-    ----------
-    label
-        (image,) class of each image.
-    per_class
-        How many of each class, or all that it has; all where None.
-
-    Returns
-    -------
-    np.ndarray
-        Indices of images, class by class where a number is given.
-    """
-    if per_class is None:
-        return np.arange(len(label))
-    of_class = [np.flatnonzero(label == c) for c in np.unique(label)]
-    counts = [min(per_class, len(found)) for found in of_class]
-    return np.concatenate([found[np.arange(n) * len(found) // n] for found, n in zip(of_class, counts, strict=True)])
