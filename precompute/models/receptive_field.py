@@ -36,8 +36,8 @@ _POOLS = {"AvgPool2D", "MaxPool2DWithIndices", "MkldnnMaxPool2D", "MaxPool2D"}
 def receptive_field_centres(network: nn.Module, site: Site, inputs: torch.Tensor) -> Axes | None:
     """Find the centres of the receptive fields of a site's cells.
 
-    Convolutions, pooling and padding with constants are followed back to the image. Where branches meet, the first
-    that brings a map of that size counts.
+    Convolutions, pooling, slices and padding with constants are followed back to the image. Where branches meet, the
+    first that brings a map of that size counts.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def _both(one: Reaches, other: Reaches) -> Reaches | None:
 
 def _is_of_units(value: Value) -> bool:
     """Say whether maps are put beside each other, unit by unit."""
-    return value.operation == "Cat" and value.saved("dim") in (1, 2**64 - 3)
+    return value.operation == "Cat" and _signed(value.saved("dim")) in (1, -3)
 
 
 def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float, float]] | None:
@@ -172,8 +172,13 @@ def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float,
             size = value.saved("kernel_size")
             stride, dilation = value.saved("stride") or size, value.saved("dilation") or (1, 1)
         case "ConstantPadNd":
-            sides = [*value.saved("pad"), 0, 0, 0]
-            return (1.0, -sides[2], -sides[2]), (1.0, -sides[0], -sides[0])
+            (up, left) = _padded(value)
+            return (1.0, -up, -up), (1.0, -left, -left)
+        case "Slice":
+            down, across = _sliced(value)
+            return (*down, down[1]), (*across, across[1])
+        case "AdaptiveAvgPool2D" | "AdaptiveMaxPool2D":
+            return _shared_out(value)
         case _:
             return None
     padding = value.saved("padding")
@@ -182,6 +187,34 @@ def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float,
         for axis in (0, 1)
     )
     return down, across
+
+
+def _shared_out(value: Value) -> tuple[tuple[float, float, float], tuple[float, float, float]] | None:
+    """Return the windows of adaptive pooling, where its cells share the map out evenly."""
+    before, after = value.parents[0].shape[2:], value.shape[2:]
+    if any(b % a for b, a in zip(before, after, strict=True)):
+        return None
+    down, across = ((b / a, 0.0, b / a - 1) for b, a in zip(before, after, strict=True))
+    return down, across
+
+
+def _padded(value: Value) -> tuple[float, float]:
+    """Return how many cells are put above a map and to its left; below zero where as many are cut off."""
+    sides = [*map(_signed, value.saved("pad")), 0, 0, 0]
+    return float(sides[2]), float(sides[0])
+
+
+def _sliced(value: Value) -> "_Windows":
+    """Return the windows of a slice such as ``x[:, :, ::2, 1:]``: every so many cells, from one on."""
+    dim, start = _signed(value.saved("dim")) % len(value.shape), _signed(value.saved("start") or 0)
+    first, _, step = slice(start, None, int(value.saved("step"))).indices(value.parents[0].shape[dim])
+    whole, part = (1.0, 0.0), (float(step), float(first))
+    return part if dim == 2 else whole, part if dim == 3 else whole
+
+
+def _signed(number: int) -> int:
+    """Return a number of autograd's record, which keeps those below zero as unsigned ones of 64 bits."""
+    return int(number) - 2**64 if number >= 2**63 else int(number)
 
 
 def _axes(value: Value, found: dict[Value, Axes | None]) -> Axes | None:
@@ -197,9 +230,11 @@ def _axes(value: Value, found: dict[Value, Axes | None]) -> Axes | None:
         case "AdaptiveAvgPool2D" | "AdaptiveMaxPool2D":
             return _moved(before[0], _divided(parents[0].shape[2:], value.shape[2:]))
         case "ConstantPadNd":
-            sides = [*value.saved("pad"), 0, 0, 0]
-            return _moved(before[0], ((1.0, -sides[2]), (1.0, -sides[0])))
-        case "Slice" | "Flip" | "Roll" | "Index" | "IndexSelect" | "Permute" | "Transpose":
+            (up, left) = _padded(value)
+            return _moved(before[0], ((1.0, -up), (1.0, -left)))
+        case "Slice":
+            return _moved(before[0], _sliced(value))
+        case "Flip" | "Roll" | "Index" | "IndexSelect" | "Permute" | "Transpose":
             return None
     return next(
         (axes for axes, parent in zip(before, parents, strict=True) if parent.shape[2:] == value.shape[2:]), None

@@ -170,3 +170,74 @@ def test_known_networks_reach_as_far_as_is_known(name, layer, size, step):
     inputs = torch.rand(2, 3, 224, 224)
     for axis in receptive_fields(model, find_site(list_sites(model, inputs), layer), inputs):
         assert (axis.last - axis.first + 1, axis.step) == (size, step)
+
+
+class Shortcuts(nn.Module):
+    """Shortcuts of option A (He et al. 2015), and what is like them: slices, crops, pooled shortcuts."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1)
+        self.halved, self.halved_again = (
+            nn.Conv2d(4, 8, 3, stride=2, padding=1),
+            nn.Conv2d(8, 8, 3, stride=2, padding=1),
+        )
+        self.sliced, self.cropped, self.pooled, self.shared = (nn.Identity() for _ in range(4))
+        self.adaptive = nn.AdaptiveAvgPool2d(3)
+
+    def forward(self, x):
+        x = self.first(x)
+        x = self.sliced(self.halved(x) + functional.pad(x[:, :, ::2, 1::2], (0, 0, 0, 0, 2, 2)))
+        x = self.cropped(functional.pad(x, (-2, 1, 0, -3))[:, 1:, -19:, :-1])
+        x = functional.pad(x, (0, 0, 0, 0, 0, 1))
+        x = self.pooled(functional.max_pool2d(x, 3, 2, 1) + self.halved_again(x))
+        return self.shared(self.adaptive(x[:, :, :9, :9])).mean((2, 3))
+
+
+@pytest.mark.parametrize("name", ["sliced", "cropped", "pooled", "shared"])
+def test_slices_crops_and_shortcuts_of_padding_are_followed_to_exactly_the_pixels_they_take(name):
+    torch.manual_seed(0)
+    network = Shortcuts().eval()
+    axes, centres = reach(network, name), found(network, name)
+    cells = ((1, 1),) if name == "shared" else ((5, 5), (5, 6))
+    for cell in cells:
+        rows, columns = changed_pixels(network, name, cell)
+        assert [axis.of(place) for axis, place in zip(axes, cell, strict=True)] == [rows, columns]
+        for axis, place, (low, high) in zip(centres, cell, (rows, columns), strict=True):
+            assert low <= axis.step * place + axis.start <= high
+
+
+def changed_pixels(network, name, cell):
+    """First and last row and column of the image that change a cell where they alone are other pixels."""
+    seen = []
+    handle = network.get_submodule(name).register_forward_hook(lambda module, inputs, output: seen.append(output))
+    torch.manual_seed(1)
+    image = torch.rand(1, 3, SIDE, SIDE)
+    changes = [image]
+    for place in range(SIDE):
+        for line in (image.clone(), image.clone()):
+            changes.append(line)
+        changes[-2][:, :, place, :] += 50 * torch.rand(3, SIDE)
+        changes[-1][:, :, :, place] += 50 * torch.rand(3, SIDE)
+    with torch.no_grad():
+        network(torch.cat(changes))
+    handle.remove()
+    cells = seen[0][:, :, cell[0], cell[1]]
+    differs = (cells[1:] != cells[:1]).any(1)
+    lines = (differs[0::2].nonzero(), differs[1::2].nonzero())
+    return [(float(each.min()), float(each.max())) for each in lines]
+
+
+def test_adaptive_pooling_that_does_not_share_a_map_out_evenly_has_no_reach():
+    uneven = nn.Sequential(nn.Conv2d(3, 4, 1), nn.AdaptiveAvgPool2d(5), nn.Conv2d(4, 2, 5), nn.Flatten())
+    assert reach(uneven, "1") is None
+
+
+def test_the_reach_of_a_real_resnet_20_is_that_of_its_kernels(real):
+    network = load_model(f"{real / 'cifar10-resnet20' / 'network.py'}:build").network
+    inputs = torch.rand(2, 3, 32, 32)
+    # 3 of the first kernel, then six kernels of 3 a stage, of 1, 2 and 4 pixels a cell; the first of a stage that
+    # halves its map still sees cells of the stage before.
+    for layer, size, step in (("layer1", 3 + 12, 1), ("layer2", 15 + 2 + 5 * 4, 2), ("layer3", 37 + 4 + 5 * 8, 4)):
+        for axis in receptive_fields(network, find_site(list_sites(network, inputs), layer), inputs):
+            assert (axis.last - axis.first + 1, axis.step) == (size, step)
