@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
-from explorer.charts.form import FormedChart, between, named
+from explorer.charts.form import FormedChart, between, form, named
 from explorer.class_effects import ClassEffects
 
 Floats = NDArray[np.floating[Any]]
@@ -20,6 +20,7 @@ MOST_ROWS = 24
 _LEFT, _RIGHT_FROM, _RIGHT_TO = 0.33, 0.57, 0.80
 _MIDDLE = (_LEFT + _RIGHT_FROM) / 2
 _BAR = theme.ROW * 0.62
+_PLACES, _OPACITY = 300, 0.35
 _LEFT_ENDS, _RIGHT_ENDS = ("least_activation", "most_activation"), ("least_drop", "most_drop")
 
 
@@ -71,7 +72,12 @@ def split(frame: pd.DataFrame, chosen: str | None, most: int = MOST_ROWS) -> tup
 
 
 def butterfly(
-    frame: pd.DataFrame, chosen: str | None = None, *, most: int = MOST_ROWS, ceiling: float | None = None
+    frame: pd.DataFrame,
+    chosen: str | None = None,
+    *,
+    most: int = MOST_ROWS,
+    ceiling: float | None = None,
+    n_picked: int = 0,
 ) -> FormedChart:
     """Draw the two halves of the sentence. Clicking a row selects its class (selection ``pick``, field ``name``).
 
@@ -85,19 +91,51 @@ def butterfly(
         Rows before the other classes share one strip.
     ceiling : float, optional
         What chance keeps the largest drop at or below, in points: a dashed line.
+    n_picked : int
+        How often a row has been clicked so far. It is part of what is selected, so that another click on the same row
+        is another selection, while the chart stays the same one.
     """
     shown, others = split(frame, chosen, most)
     # Rows are told apart by their place on the chart, so that as many rows are always the same form.
-    shown = shown.assign(chosen=shown["name"] == chosen, row=np.arange(len(shown)).astype(str))
+    shown = shown.assign(chosen=shown["name"] == chosen, row=np.arange(len(shown)).astype(str), n_picked=n_picked)
     frames = {"shown": shown, "zero": pd.DataFrame({"zero": [0]})}
     if ceiling is not None:
         frames["chance"] = pd.DataFrame({"ceiling": [ceiling]})
+    ends = _ends(frame)
     if len(others):
-        frames["others"] = others.assign(row="others")
+        frames["others"] = ticks(others, "activation", ends["most_activation"] - ends["least_activation"])
+        frames["other drops"] = ticks(others, "drop", ends["most_drop"] - ends["least_drop"])
         frames["strip"] = pd.DataFrame({"row": ["others"], "text": [f"{len(others):,} other classes"]})
     below = bool((frame["activation"] < 0).any())
-    form = _form(len(shown), below=below, chance=ceiling is not None, others=bool(len(others)))
-    return FormedChart(form, frames, _ends(frame))
+    of_these = _form(len(shown), below=below, chance=ceiling is not None, others=bool(len(others)))
+    whole = {"others": others, "other drops": others.iloc[:0]} if len(others) else {}
+    return FormedChart(of_these, frames, ends, whole)
+
+
+def ticks(others: pd.DataFrame, field: str, span: float) -> pd.DataFrame:
+    """Put classes whose ticks would lie within a pixel of each other on one tick, which a browser draws far sooner.
+
+    Returns
+    -------
+    DataFrame
+        A row for each tick: the mean of its classes, what they are, and how opaque as many ticks would be. A loss and
+        a gain are never on one tick.
+    """
+    known = others[others[field].notna()]
+    values = known[field].to_numpy()
+    places = 2 * np.round(_PLACES * values / span).astype(int) + (values < 0)
+    found, first, at, n = np.unique(places, return_index=True, return_inverse=True, return_counts=True)
+    titles = known["title"].to_numpy()[first]
+    said = [title if many == 1 else f"{many:,} classes, such as {title}" for title, many in zip(titles, n, strict=True)]
+    return pd.DataFrame(
+        {
+            "row": "others",
+            "place": found,
+            field: np.bincount(at, values) / n,
+            "title": said,
+            "opacity": 1 - (1 - _OPACITY) ** n,
+        }
+    )
 
 
 def _ends(frame: pd.DataFrame) -> dict[str, float]:
@@ -114,28 +152,24 @@ def _ends(frame: pd.DataFrame) -> dict[str, float]:
 @lru_cache(maxsize=256)
 def _form(n_rows: int, *, below: bool, chance: bool, others: bool) -> dict[str, Any]:
     order = [str(row) for row in range(n_rows)] + (["others"] if others else [])
-    y = alt.Y("row:N", sort=order, axis=None, scale=alt.Scale(domain=order))
-    layers = [_hit_band(y), *_sides(y, below=below), _names(y), _tallies(y)]
+    y = alt.Y("row:N", sort=None, axis=None, scale=alt.Scale(domain=order))
+    layers = [_hover_band(y), *_sides(y, below=below), _names(y), _tallies(y), _hit_band(y)]
     if chance:
         layers.append(_chance())
     if others:
         layers += _strip(y)
-    return theme.layered(layers, height=theme.ROW * len(order), own_x=True).to_dict(validate=False)
+    return form(layers, (*_LEFT_ENDS, *_RIGHT_ENDS), height=theme.ROW * len(order), own_x=True)
 
 
 def _sides(y: alt.Y, *, below: bool) -> list[alt.Chart]:
-    base, tip = named("shown"), _tooltip()
+    base, row = named("shown"), alt.Key("row:N")
     sees = theme.axis("mean activation", orient="top", grid=False, tickCount=4, titleAnchor="end", titleAlign="left")
     breaks = theme.axis("accuracy lost, points", orient="top", grid=False)
-    profile = base.mark_bar(color=theme.ACTIVATION, height=_BAR).encode(
-        x=_left(sees), x2=alt.X2Datum(0), y=y, tooltip=tip
-    )
+    profile = base.mark_bar(color=theme.ACTIVATION, height=_BAR).encode(x=_left(sees), x2=alt.X2Datum(0), y=y, key=row)
     interval = base.mark_rule(color=theme.REST, strokeWidth=1.5).encode(
-        x=_right(None, "low"), x2=alt.X2("high"), y=y, tooltip=tip
+        x=_right(None, "low"), x2=alt.X2("high"), y=y, key=row
     )
-    drops = base.mark_bar(height=_BAR).encode(
-        x=_right(breaks), x2=alt.X2Datum(0), y=y, color=_loss_or_gain(), tooltip=tip
-    )
+    drops = base.mark_bar(height=_BAR).encode(x=_right(breaks), x2=alt.X2Datum(0), y=y, color=_loss_or_gain(), key=row)
     zero = named("zero").mark_rule(color=theme.REST, strokeWidth=1)
     marked = [zero.encode(x=_right(None, "zero"))]
     if below:
@@ -153,35 +187,59 @@ def _loss_or_gain() -> alt.ColorValue:
     return alt.ColorValue(theme.LOSS, condition={"test": "datum.drop < 0", "value": theme.GAIN})
 
 
-def _hit_band(y: alt.Y) -> alt.Chart:
-    """Lay a band behind each row, as wide as the chart, so that the whole row can be pointed at and clicked."""
-    pick = alt.selection_point(name="pick", fields=["name"], toggle=False)
-    hover = alt.selection_point(name="hover", fields=["name"], on="pointerover", clear="pointerout", empty=False)
+def _hover_band(y: alt.Y) -> alt.Chart:
+    """Lay a band behind each row, which shows that it is pointed at, or chosen."""
     strength = [{"param": "hover", "empty": False, "value": 0.18}, {"test": "datum.chosen", "value": 0.28}]
-    band = named("shown").mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)
-    opacity = alt.OpacityValue(0, condition=strength)
-    encoded = band.encode(y=y, x=alt.XValue(0), x2=alt.X2Value("width"), opacity=opacity, tooltip=_tooltip())
-    return encoded.add_params(pick, hover)
+    return _band().encode(**_whole_row(y), opacity=alt.OpacityValue(0, condition=strength))
+
+
+def _hit_band(y: alt.Y) -> alt.Chart:
+    """Lay a band that cannot be seen over each row, as wide as the chart, so that all of it can be pointed at.
+
+    It alone has the words of a tooltip, which Vega makes for every mark beforehand.
+    """
+    pick = alt.selection_point(name="pick", fields=["name", "n_picked"], toggle=False)
+    hover = alt.selection_point(name="hover", fields=["name"], on="pointerover", clear="pointerout", empty=False)
+    return _band().encode(**_whole_row(y), opacity=alt.OpacityValue(0), tooltip=_tooltip()).add_params(pick, hover)
+
+
+def _band() -> alt.Chart:
+    return named("shown").mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)
+
+
+def _whole_row(y: alt.Y) -> dict[str, Any]:
+    return {"y": y, "x": alt.XValue(0), "x2": alt.X2Value("width"), "key": alt.Key("row:N")}
 
 
 def _names(y: alt.Y) -> alt.Chart:
     text = theme.words(named("shown"), "center", room=f"width*{_RIGHT_FROM - _LEFT - 0.02:.3f}")
-    return text.encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("title:N"), tooltip=_tooltip())
+    return text.encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("title:N"), key=alt.Key("row:N"))
 
 
 def _tallies(y: alt.Y) -> alt.Chart:
     text = theme.words(named("shown"), "right", colour=theme.REST)
-    return text.encode(x=theme.at(1), y=y, text=alt.Text("tally:N"), tooltip=_tooltip())
+    return text.encode(x=theme.at(1), y=y, text=alt.Text("tally:N"), key=alt.Key("row:N"))
 
 
 def _strip(y: alt.Y) -> list[alt.Chart]:
-    ticks = named("others").mark_tick(thickness=1.5, size=_BAR, opacity=0.35)
     label = theme.words(named("strip"), "center", colour=theme.REST)
     return [
-        ticks.encode(x=_left(None), y=y, color=alt.ColorValue(theme.ACTIVATION), tooltip=_tooltip()),
-        ticks.encode(x=_right(None), y=y, color=_loss_or_gain(), tooltip=_tooltip()),
+        _ticks("others").encode(
+            x=_left(None), y=y, color=alt.ColorValue(theme.ACTIVATION), tooltip=_tick_tooltip("activation")
+        ),
+        _ticks("other drops").encode(x=_right(None), y=y, color=_loss_or_gain(), tooltip=_tick_tooltip("drop")),
         label.encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("text:N")),
     ]
+
+
+def _ticks(name: str) -> alt.Chart:
+    marks = named(name).mark_tick(thickness=1.5, size=_BAR, aria=False)
+    return marks.encode(key=alt.Key("place:N"), opacity=alt.Opacity("opacity:Q", scale=None))
+
+
+def _tick_tooltip(field: str) -> list[alt.Tooltip]:
+    (title,) = (line for line in _tooltip() if line.to_dict()["field"] == field)
+    return [alt.Tooltip("title:N", title="class"), title]
 
 
 def _left(axis: alt.Axis | None, field: str = "activation") -> alt.X:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
-from explorer.charts.form import FormedChart, between, named
+from explorer.charts.form import FormedChart, between, form, named
 
 Floats = NDArray[np.floating[Any]]
 
@@ -76,7 +76,7 @@ def _form(*, of_class: bool) -> dict[str, Any]:
     layers.append(
         ticks.encode(x=x, y=alt.YValue(HEIGHT + 8), tooltip=alt.Tooltip("start:Q", title="shown", format=".3g"))
     )
-    return theme.layered(layers, height=HEIGHT).to_dict(validate=False)
+    return form(layers, _ENDS, height=HEIGHT)
 
 
 def _count_between(values: Floats, frame: pd.DataFrame) -> pd.DataFrame:

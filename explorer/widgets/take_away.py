@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer import press
-from explorer.csv_text import csv_of, numbers_of
+from explorer.csv_text import csv_of
 from explorer.origin import Origin
 from explorer.paper import KINDS, Drawing, Kind, pixels_of
 from explorer.widgets.html import note
@@ -49,11 +49,9 @@ class Figure:
         return [self.says if self.says.endswith(".") else f"{self.says}.", self.origin.words]
 
 
-def chart(spec: dict[str, Any], says: str, origin: Origin) -> Figure:
+def chart(spec: dict[str, Any], says: str, origin: Origin, numbers: Callable[[], pd.DataFrame]) -> Figure:
     """Return a chart as a figure, by its Vega-Lite specification."""
-    return Figure(
-        says, origin, lambda mm, kind, caption: press.chart_file(spec, caption, mm, kind), lambda: numbers_of(spec)
-    )
+    return Figure(says, origin, lambda mm, kind, caption: press.chart_file(spec, caption, mm, kind), numbers)
 
 
 def wall(draw: Callable[[float], Drawing], says: str, origin: Origin, numbers: Callable[[], pd.DataFrame]) -> Figure:

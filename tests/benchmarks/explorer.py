@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
@@ -143,7 +143,13 @@ def pages(browser: Browser, server: Server) -> Iterator[str]:
         yield f"{name}: {time.perf_counter() - started:.2f} s"
         page.context.close()
     page = opened_page(browser, f"{server.url}/unit?{urlencode({**query, 'unit': 20})}")
+    before = processor_seconds(server), browser_seconds()
     yield f"the next unit: {steps(page, 'ArrowRight')}"
+    of_server, of_browser = processor_seconds(server) - before[0], browser_seconds() - before[1]
+    yield (
+        f"processor for each of these steps: {1000 * of_server / N_STEPS:.0f} ms of the server, "
+        f"{1000 * of_browser / N_STEPS:.0f} ms of the browser"
+    )
     page.context.close()
     yield f"memory of the app: {memory(server):.0f} MB"
 
@@ -212,6 +218,17 @@ def processor_seconds(server: Server) -> float:
     """Return the processor time that the app's own process has used so far."""
     used = psutil.Process(server.process.pid).cpu_times()
     return used.user + used.system
+
+
+def browser_seconds() -> float:
+    """Return the processor time that the processes of the browser have used so far."""
+    found = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.name().startswith("chrom"):
+                used = process.cpu_times()
+                found += used.user + used.system
+    return found
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def test_the_attribution_method_is_the_readers_choice_and_part_of_the_url(app):
 
 def test_a_click_on_a_class_looks_at_it_and_a_reload_keeps_it(app):
     open_a_unit(app)
-    row = app.page.locator("[class*=st-key-class_profile_] .mark-text.role-mark text").first
+    row = app.page.locator("[class*=st-key-class_profile] .mark-text.role-mark text").first
     title = row.text_content()
     app.settle(lambda: row.click(force=True))
     expect(app.page.get_by_role("heading", name=re.compile(f"^{title} without unit 3"))).to_be_visible()
@@ -108,6 +108,35 @@ def test_a_click_on_a_class_looks_at_it_and_a_reload_keeps_it(app):
     app.settle(app.page.reload)
     assert app.page.url == address
     expect(app.page.get_by_role("heading", name=re.compile(f"^{title} without unit 3"))).to_be_visible()
+
+
+def test_another_click_on_a_class_no_longer_looks_at_it_nor_does_back_swallow_a_click(app):
+    open_a_unit(app)
+    row = app.page.locator("[class*=st-key-class_profile] .mark-text.role-mark text").first
+    about_it = app.page.get_by_role("heading", name=re.compile(f"^{row.text_content()} without unit 3"))
+    app.settle(lambda: row.click(force=True))
+    expect(about_it).to_be_visible()
+    app.settle(lambda: row.click(force=True))
+    expect(about_it).to_be_hidden()
+    app.settle(app.page.go_back)
+    expect(about_it).to_be_visible()
+    app.settle(lambda: row.click(force=True))
+    expect(about_it).to_be_hidden()
+
+
+def test_a_step_hands_the_charts_new_data_and_embeds_none_anew(app):
+    open_a_unit(app)
+    drawings = app.page.locator("[data-testid=stVegaLiteChart] svg.marks")
+    expect(drawings).to_have_count(2)
+    before = drawings.evaluate_all("found => found.map(each => { each.dataset.seen = 'yes'; return each.outerHTML })")
+    app.settle(lambda: app.page.get_by_role("button", name="Next").click())
+    app.says("Unit 4")
+    expect(app.page.locator("[data-testid=stVegaLiteChart] svg.marks[data-seen=yes]")).to_have_count(2)
+    app.page.wait_for_function(
+        "before => [...document.querySelectorAll('[data-testid=stVegaLiteChart] svg.marks')]"
+        ".every((each, at) => each.outerHTML !== before[at])",
+        arg=before,
+    )
 
 
 def test_back_and_forward_step_through_the_units_seen(app):
@@ -153,7 +182,7 @@ def test_the_dark_theme_is_dark_and_its_chart_text_is_light(tab, server):
     app = tab(server, color_scheme="dark")
     open_a_unit(app)
     background = app.page.locator("[data-testid=stApp]").evaluate("node => getComputedStyle(node).backgroundColor")
-    text = app.page.locator("[class*=st-key-class_profile_] .mark-text.role-mark text").first
+    text = app.page.locator("[class*=st-key-class_profile] .mark-text.role-mark text").first
     colour = text.evaluate("node => getComputedStyle(node).fill")
     assert max(numbers(background)) < 60
     assert min(numbers(colour)) > 180

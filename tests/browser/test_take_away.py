@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from precompute.store.reader import open_store
 from tests.browser.test_explorer import open_a_unit
 
-CHART, WALL = "take_class_profile_", "take_exemplars"
+CHART, WALL = "take_class_profile", "take_exemplars"
 
 
 def open_menu(app, figure):
@@ -32,7 +32,7 @@ def take(app, label):
 def test_a_chart_on_a_dark_page_is_taken_away_dark_on_white_as_svg_pdf_png_and_csv(tab, server):
     app = tab(server, color_scheme="dark")
     layer = open_a_unit(app)
-    names = app.page.locator("[class*=st-key-class_profile_] .mark-text.role-mark text")
+    names = app.page.locator("[class*=st-key-class_profile] .mark-text.role-mark text")
     expect(names.first).to_be_visible()
     shown = names.all_text_contents()
     open_menu(app, CHART)
@@ -57,7 +57,7 @@ def test_a_chart_on_a_dark_page_is_taken_away_dark_on_white_as_svg_pdf_png_and_c
 
 def test_a_wall_of_pictures_is_taken_away_at_the_width_that_is_asked_for(app):
     open_a_unit(app)
-    expect(app.page.locator("[class*=st-key-class_profile_] .mark-text").first).to_be_visible()
+    expect(app.page.locator("[class*=st-key-class_profile] .mark-text").first).to_be_visible()
     n_shown = app.page.locator(".us-gallery:not(.us-wide) figure").count()
     open_menu(app, WALL)
     width = app.page.get_by_test_id("stPopoverBody").get_by_role("spinbutton")

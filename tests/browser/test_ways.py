@@ -137,12 +137,12 @@ def test_the_corner_of_a_picture_on_a_wall_leads_to_its_image(app):
 
 def test_the_help_opens_at_its_key_and_another_palette_colours_the_page(app):
     open_a_unit(app)
-    bar = app.page.locator("[class*=st-key-class_profile_] .role-mark path[fill='#1f7fb8']").first
+    bar = app.page.locator("[class*=st-key-class_profile] .role-mark path[fill='#1f7fb8']").first
     expect(bar).to_be_attached()
     app.page.keyboard.press("?")
     expect(app.page.get_by_role("dialog").get_by_text("Orange: accuracy lost")).to_be_visible()
     app.page.get_by_role("radio", name="for colour-blind readers").click()
-    expect(app.page.locator("[class*=st-key-class_profile_] .role-mark path[fill='#1a95fe']").first).to_be_attached()
+    expect(app.page.locator("[class*=st-key-class_profile] .role-mark path[fill='#1a95fe']").first).to_be_attached()
     expect(bar).to_have_count(0)
     expect(app.page.get_by_role("dialog")).to_have_count(0)
     field = app.page.get_by_role("textbox", name="Find")

@@ -8,8 +8,8 @@ import pytest
 
 from explorer.charts.butterfly import butterfly
 from explorer.charts.histogram import histogram
-from explorer.csv_text import csv_of, numbers_of
-from explorer.widgets.chart import spec_of
+from explorer.csv_text import csv_of
+from explorer.widgets.chart import table_of
 from tests.explorer.charts.test_butterfly import made_up
 
 
@@ -33,7 +33,7 @@ def test_numbers_and_other_texts_stay_as_they_are():
 
 def test_the_numbers_of_a_chart_are_its_rows_named_as_on_the_screen():
     frame, _ = made_up(12)
-    found = numbers_of(spec_of(lambda: butterfly(frame, ceiling=6.0)))
+    found = table_of(lambda: butterfly(frame, ceiling=6.0))
     bars = found[found["mark"] == "rect"]
     assert bars["drop (accuracy lost, points)"].tolist() == pytest.approx(frame["drop"].tolist())
     assert bars["lost (images lost)"].tolist() == frame["lost"].tolist()
@@ -41,7 +41,14 @@ def test_the_numbers_of_a_chart_are_its_rows_named_as_on_the_screen():
     assert found["ceiling (largest drop by chance, 95 %, points)"].dropna().tolist() == [6.0]
 
 
+def test_the_numbers_hold_every_class_though_several_share_a_tick():
+    frame, _ = made_up(1000)
+    found = table_of(lambda: butterfly(frame))
+    (names,) = (found[column].dropna() for column in found if column == "name")
+    assert sorted(names) == sorted(frame["name"])
+
+
 def test_tables_that_are_drawn_differently_are_told_apart():
-    found = numbers_of(spec_of(lambda: histogram(np.array([0, 1.0, 2.0, 4.0]), np.array([4.0]))))
+    found = table_of(lambda: histogram(np.array([0, 1.0, 2.0, 4.0]), np.array([4.0])))
     assert set(found["mark"]) == {"rect", "tick"}
     assert found["images"].sum() == 3

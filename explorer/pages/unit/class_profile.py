@@ -9,9 +9,11 @@ from explorer.drop_test import DropTest
 from explorer.navigate import View
 from explorer.selection import Selection
 from explorer.widgets.ablation_choice import choose_ablation
-from explorer.widgets.chart import draw_chart
+from explorer.widgets.chart import draw_chart, n_picked
 from explorer.widgets.html import heading, note
 from precompute.store.reader import Layer
+
+_KEY = "class_profile"
 
 
 def show(view: View, layer: Layer, unit: int, effect: ClassEffects, found: DropTest | None) -> None:
@@ -20,12 +22,10 @@ def show(view: View, layer: Layer, unit: int, effect: ClassEffects, found: DropT
     choose_ablation(view, layer)
     classes = view.store.classes
     frame = class_frame(classes.title, classes.name, layer.class_mean[unit], effect)
-    # The key starts a fresh chart for each view: a selection that outlived its URL would swallow the next click.
-    key = f"class_profile_{layer.name}_{unit}_{view.selection.label}_{view.selection.ablation}"
     ceiling = None if found is None or math.isnan(found.ceiling) else 100 * found.ceiling
     draw_chart(
-        lambda: butterfly(frame, view.selection.label, ceiling=ceiling),
-        key=key,
+        lambda: butterfly(frame, view.selection.label, ceiling=ceiling, n_picked=n_picked(_KEY)),
+        key=_KEY,
         says="Mean activation of each class to the left (blue); to the right, accuracy that it loses (orange) or gains "
         "(green) without the unit, each with its 95 % interval",
         origin=view.origin(layer.name, f"unit {unit}", f"{view.selection.ablation} ablation"),

@@ -1,9 +1,10 @@
 """The chart of what a unit sees and what breaks without it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from explorer.charts.butterfly import MOST_ROWS, butterfly, class_frame, split
+from explorer.charts.butterfly import MOST_ROWS, butterfly, class_frame, split, ticks
 from explorer.class_effects import ClassEffects
 from precompute.measures.paired import drop_interval
 
@@ -82,7 +83,32 @@ def test_a_click_gives_the_class_and_one_row_a_class():
     frame, _ = made_up(12)
     spec = butterfly(frame).to_dict()
     pick = next(param for param in spec["params"] if param["name"] == "pick")
-    assert pick["select"]["fields"] == ["name"]
+    assert pick["select"]["fields"] == ["name", "n_picked"]
+
+
+def test_classes_that_share_a_tick_lie_within_a_pixel_and_are_as_opaque_as_their_ticks_over_each_other():
+    others, _ = made_up(1000)
+    span = others["activation"].max()
+    found = ticks(others, "activation", span)
+    opacities = []
+    for _, tick in found.iterrows():
+        near = others[np.round(300 * others["activation"] / span) == np.round(300 * tick["activation"] / span)]
+        assert tick["activation"] == pytest.approx(near["activation"].mean())
+        through = 1.0
+        for _ in range(len(near)):
+            through *= 1 - 0.35
+        assert tick["opacity"] == pytest.approx(1 - through)
+        opacities.append(len(near))
+    assert sum(opacities) == 1000
+    assert len(found) <= 301
+
+
+def test_a_loss_and_a_gain_never_share_a_tick_and_a_tick_says_what_it_stands_for():
+    others = pd.DataFrame({"title": ["a", "b", "c", "d"], "drop": [0.001, -0.001, -0.001, np.nan]})
+    found = ticks(others, "drop", 100.0)
+    assert found["title"].tolist() == ["a", "2 classes, such as b"]
+    assert found["drop"].tolist() == pytest.approx([0.001, -0.001])
+    assert found["place"].is_unique
 
 
 def test_names_with_dots_and_brackets_are_data_and_never_fields():

@@ -1,12 +1,15 @@
 """A chart of a form says what it would say if it were built anew, and no chart changes another one of its form."""
 
+import json
+import re
+
 import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 
-from explorer.charts import theme
-from explorer.charts.form import FormedChart, between, named
+from explorer.charts.form import FormedChart, between, form, named
 from explorer.charts.histogram import histogram
 from tests.explorer.charts.test_butterfly import butterfly, made_up
 
@@ -34,19 +37,39 @@ def is_a_whole_chart(spec):
         for layer in spec["layer"]
         for channel in layer["encoding"].values()
         if isinstance(channel, dict)
-        for end in channel.get("scale", {}).get("domain", [])
+        for end in (channel.get("scale") or {}).get("domain", [])
         if isinstance(end, dict)
     ]
     assert ends
     assert set(ends) <= params
 
 
+@pytest.mark.parametrize("n_classes", [12, 1000])
+def test_two_charts_of_a_form_differ_in_data_alone(n_classes):
+    """Or the browser would embed each of them anew."""
+    specs = [butterfly(made_up(n_classes, seed)[0], ceiling=seed + 0.5).made()[0] for seed in (0, 1)]
+    assert json.dumps(specs[0]) == json.dumps(specs[1])
+    values = [np.array([0, 1.0, last]) for last in (2.0, 3.0)]
+    specs = [histogram(each, each[:1]).made()[0] for each in values]
+    assert json.dumps(specs[0]) == json.dumps(specs[1])
+
+
+def dots(most):
+    x = alt.X("at:Q", scale=alt.Scale(domain=between(("least", "most")), nice=False))
+    drawn = [named("dots").mark_point().encode(x=x)]
+    return FormedChart(
+        form(drawn, ("least", "most"), height=10), {"dots": pd.DataFrame({"at": [most]})}, {"least": 0, "most": most}
+    )
+
+
+def test_the_ends_of_an_axis_are_read_from_the_data():
+    for most in (1, 40):
+        svg = vl_convert.vegalite_to_svg(dots(most).to_dict())
+        assert max(map(float, re.findall(r">([\d.]+)</text>", svg))) == most
+
+
 def test_charts_of_one_form_have_each_their_own_data_and_numbers():
-    x = alt.X("at:Q", scale=alt.Scale(domain=between(("least", "most"))))
-    form = theme.layered([named("dots").mark_point().encode(x=x)], height=10).to_dict()
-    first, second = (FormedChart(form, {"dots": pd.DataFrame({"at": [n]})}, {"least": 0, "most": n}) for n in (1, 2))
+    first, second = (dots(n) for n in (1, 2))
     for chart, n in ((first, 1), (second, 2), (first, 1)):
-        spec = chart.to_dict()
-        assert spec["datasets"] == {"dots": [{"at": n}]}
-        assert spec["params"] == [{"name": "least", "value": 0}, {"name": "most", "value": n}]
-    assert "params" not in form
+        tables = chart.to_dict()["datasets"]
+        assert tables == {"dots": [{"at": n}], "numbers": [{"least": 0, "most": n}]}

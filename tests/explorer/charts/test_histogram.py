@@ -25,13 +25,12 @@ def test_each_picture_shown_has_its_tick_on_the_same_axis():
     ticks = chart["layer"][-1]
     rows = chart["datasets"][ticks["data"]["name"]]
     assert [row["start"] for row in rows] == [4.0, 1.0]
-    assert ticks["encoding"]["x"]["scale"] == chart["layer"][0]["encoding"]["x"]["scale"]
+    assert ticks["encoding"]["x"]["scale"] == chart["layer"][1]["encoding"]["x"]["scale"]
 
 
 def test_a_class_is_counted_between_the_same_edges():
     values = np.array([0.5, 1.5, 2.5, 3.5])
     chart = histogram(values, np.array([]), values[:2]).to_dict()
-    front = chart["datasets"][chart["layer"][1]["data"]["name"]]
-    back = chart["datasets"][chart["layer"][0]["data"]["name"]]
+    back, front = (chart["datasets"][layer["data"]["name"]] for layer in chart["layer"][1:3])
     assert [row["start"] for row in front] == [row["start"] for row in back]
     assert sum(row["images"] for row in front) == 2
