@@ -21,6 +21,8 @@ _LEFT, _RIGHT_FROM, _RIGHT_TO = 0.33, 0.57, 0.80
 _MIDDLE = (_LEFT + _RIGHT_FROM) / 2
 _BAR = theme.ROW * 0.62
 _PLACES, _OPACITY = 300, 0.35
+_ACTIVATION_LINE = alt.Tooltip("activation:Q", title="mean activation", format=".3g")
+_DROP_LINE = alt.Tooltip("drop:Q", title="accuracy lost, points", format=".1f")
 _LEFT_ENDS, _RIGHT_ENDS = ("least_activation", "most_activation"), ("least_drop", "most_drop")
 
 
@@ -225,9 +227,9 @@ def _strip(y: alt.Y) -> list[alt.Chart]:
     label = theme.words(named("strip"), "center", colour=theme.REST)
     return [
         _ticks("others").encode(
-            x=_left(None), y=y, color=alt.ColorValue(theme.ACTIVATION), tooltip=_tick_tooltip("activation")
+            x=_left(None), y=y, color=alt.ColorValue(theme.ACTIVATION), tooltip=_tick_tooltip(_ACTIVATION_LINE)
         ),
-        _ticks("other drops").encode(x=_right(None), y=y, color=_loss_or_gain(), tooltip=_tick_tooltip("drop")),
+        _ticks("other drops").encode(x=_right(None), y=y, color=_loss_or_gain(), tooltip=_tick_tooltip(_DROP_LINE)),
         label.encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("text:N")),
     ]
 
@@ -237,9 +239,8 @@ def _ticks(name: str) -> alt.Chart:
     return marks.encode(key=alt.Key("place:N"), opacity=alt.Opacity("opacity:Q", scale=None))
 
 
-def _tick_tooltip(field: str) -> list[alt.Tooltip]:
-    (title,) = (line for line in _tooltip() if line.to_dict()["field"] == field)
-    return [alt.Tooltip("title:N", title="class"), title]
+def _tick_tooltip(line: alt.Tooltip) -> list[alt.Tooltip]:
+    return [alt.Tooltip("title:N", title="class"), line]
 
 
 def _left(axis: alt.Axis | None, field: str = "activation") -> alt.X:
@@ -258,8 +259,8 @@ def _right(axis: alt.Axis | None, field: str = "drop") -> alt.X:
 def _tooltip() -> list[alt.Tooltip]:
     return [
         alt.Tooltip("title:N", title="class"),
-        alt.Tooltip("activation:Q", title="mean activation", format=".3g"),
-        alt.Tooltip("drop:Q", title="accuracy lost, points", format=".1f"),
+        _ACTIVATION_LINE,
+        _DROP_LINE,
         alt.Tooltip("low:Q", title="95 % interval from", format=".1f"),
         alt.Tooltip("high:Q", title="to", format=".1f"),
         alt.Tooltip("lost:Q", title="images lost"),

@@ -172,11 +172,11 @@ def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float,
             size = value.saved("kernel_size")
             stride, dilation = value.saved("stride") or size, value.saved("dilation") or (1, 1)
         case "ConstantPadNd":
-            (up, left) = _padded(value)
-            return (1.0, -up, -up), (1.0, -left, -left)
+            above, aside = _padded(value)
+            return (1.0, -above, -above), (1.0, -aside, -aside)
         case "Slice":
-            down, across = _sliced(value)
-            return (*down, down[1]), (*across, across[1])
+            (down_by, top), (across_by, left) = _sliced(value)
+            return (down_by, top, top), (across_by, left, left)
         case "AdaptiveAvgPool2D" | "AdaptiveMaxPool2D":
             return _shared_out(value)
         case _:
@@ -230,8 +230,8 @@ def _axes(value: Value, found: dict[Value, Axes | None]) -> Axes | None:
         case "AdaptiveAvgPool2D" | "AdaptiveMaxPool2D":
             return _moved(before[0], _divided(parents[0].shape[2:], value.shape[2:]))
         case "ConstantPadNd":
-            (up, left) = _padded(value)
-            return _moved(before[0], ((1.0, -up), (1.0, -left)))
+            above, aside = _padded(value)
+            return _moved(before[0], ((1.0, -above), (1.0, -aside)))
         case "Slice":
             return _moved(before[0], _sliced(value))
         case "Flip" | "Roll" | "Index" | "IndexSelect" | "Permute" | "Transpose":
