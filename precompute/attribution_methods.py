@@ -47,7 +47,7 @@ METHODS: dict[str, Method] = {
         Method("gradient", "Gradient", "Saliency", arguments={"abs": False}),
         Method("deconvolution", "Deconvolution", "Deconvolution", rewrites_relu=True),
         Method("guided_backpropagation", "Guided backpropagation", "GuidedBackprop", rewrites_relu=True),
-        Method("integrated_gradients", "Integrated gradients", "IntegratedGradients", steps=16),
+        Method("integrated_gradients", "Integrated gradients", "IntegratedGradients", steps=12),
     )
 }
 """In the order in which they are shown."""

@@ -5,7 +5,7 @@ go through together: row i of a batch has a unit and a position of its own.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -46,13 +46,33 @@ class Attributed:
     ----------
     map
         (row, height, width) float32 on the CPU: signed, summed over input channels.
-    error
-        (row,) float32: by how much the map's sum misses the change of the activation between the baseline and the
-        image, as a share of that change. NaN where nothing changes, and for methods that promise no such sum.
+    missed
+        (row,) float32: by how much the map's sum differs from the change of the activation between the baseline and the
+        image, as a share of the size of that change; below 0 where the sum is too small. NaN where nothing changes, and
+        for methods that promise no such sum.
     """
 
     map: Tensor
-    error: Tensor
+    missed: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Which points of the straight path from the baseline to the image are looked at, for methods that look at several.
+
+    Parameters
+    ----------
+    n
+        How many there are: the middles of as many equal parts of the path.
+    shift
+        (row,) by how much of the path the points of each row are moved towards the image; 0 by default.
+    together
+        How many may go through the network at once, at least one of each row of the batch; all by default.
+    """
+
+    n: int
+    shift: Tensor | None = None
+    together: int | None = None
 
 
 def attribute(
@@ -62,8 +82,7 @@ def attribute(
     targets: Targets,
     *,
     baseline: Tensor,
-    steps: int | None = None,
-    rows: int | None = None,
+    points: Points | None = None,
 ) -> Attributed:
     """Attribute one activation a row to the input.
 
@@ -79,29 +98,21 @@ def attribute(
         The unit and the position of each row.
     baseline
         (channel, height, width): where integrated gradients start, the transformed black image.
-    steps
-        Points on the way from the baseline; the method's own number by default.
-    rows
-        How many points may go through the network together, at least one of each row of the batch; all by default.
+    points
+        Points on the way from the baseline; as many as the method begins with by default.
     """
     inputs = fit(network, inputs).detach()
     with _captum_at_peace(network):
         if method.sums_up:
-            maps, change = _along_the_path(
-                method,
-                network,
-                inputs,
-                targets,
-                baseline,
-                {"n_steps": steps or method.steps, "internal_batch_size": rows},
-            )
+            points = points or Points(method.steps)
+            maps, change = _along_the_path(method, network, inputs, targets, baseline, points)
         else:
             captum_method = getattr(captum.attr, method.captum)(network)
             told = {"target": 0, "additional_forward_args": _chosen(targets), **method.arguments}
             maps, change = captum_method.attribute(inputs, **told), torch.full((len(targets),), torch.nan)
     maps, change = maps.detach().float().cpu(), change.detach().float().cpu()
-    error = torch.where(change == 0, torch.nan, (maps.flatten(1).sum(1) - change).abs() / change.abs())
-    return Attributed(maps.sum(1), error)
+    missed = torch.where(change == 0, torch.nan, (maps.flatten(1).sum(1) - change) / change.abs())
+    return Attributed(maps.sum(1), missed)
 
 
 def _along_the_path(
@@ -110,7 +121,7 @@ def _along_the_path(
     inputs: Tensor,
     targets: Targets,
     baseline: Tensor,
-    told: Mapping[str, int | None],
+    points: Points,
 ) -> tuple[Tensor, Tensor]:
     """Return maps of a method that averages gradients on the straight path to the image, and the activation's change.
 
@@ -125,16 +136,26 @@ def _along_the_path(
         value_at_start = network.linear(start, targets.y, targets.x)
         ends = [network.from_linear(at, *_chosen(targets)).flatten() for at in (value.detach(), value_at_start)]
     captum_method = getattr(captum.attr, method.captum)(network.from_linear, multiply_by_inputs=False)
+    aside = _aside(value.detach() - value_at_start, points.shift)
     averaged = captum_method.attribute(
-        value.detach(),
-        baselines=value_at_start,
+        value.detach() + aside,
+        baselines=value_at_start + aside,
         target=0,
         additional_forward_args=_chosen(targets),
-        **told,
+        method="riemann_middle",
+        n_steps=points.n,
+        internal_batch_size=points.together,
         **method.arguments,
     )
     (gradient,) = torch.autograd.grad(value, leaf, averaged.to(value.dtype))
     return gradient * (inputs - start), ends[0] - ends[1]
+
+
+def _aside(path: Tensor, shift: Tensor | None) -> Tensor | float:
+    """Return what moves the points of each row's path."""
+    if shift is None:
+        return 0.0
+    return path * shift.to(path).reshape(-1, *[1] * (path.dim() - 1))
 
 
 def failure_of(error: BaseException) -> str:

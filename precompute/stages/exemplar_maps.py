@@ -1,6 +1,6 @@
 """Pictures of exemplars: a thumbnail, the units' maps, attribution maps."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from precompute.images.picture import area_average
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
 from precompute.stages.activation_at import ActivationAt
-from precompute.stages.attribution import Targets, attribute, peaks
+from precompute.stages.attribution import Points, Targets, attribute, peaks
 from precompute.stages.exemplars import Wanted
 from precompute.stages.float16 import half
 
@@ -28,7 +28,7 @@ class Maps:
     map
         (pair, height, width) float16.
     error
-        (pair,) float32, of attribution maps: `Attributed.error`; None for others.
+        (pair,) float32, of attribution maps: the size of `Attributed.missed`; None for others.
     """
 
     unit: np.ndarray
@@ -104,8 +104,10 @@ class Look:
 
 TOLERANCE = 0.05
 """How much of the change of the activation a map of integrated gradients may miss before it gets more steps."""
-MOST_STEPS = 64
-"""How many steps a map of integrated gradients gets at most."""
+MOST_STEPS = 108
+"""How many steps a map of integrated gradients gets at most: those it begins with, tripled twice."""
+# Maps held at full precision while some of them still need more steps.
+_AT_ONCE = 64
 
 
 def attribution_maps(
@@ -118,8 +120,8 @@ def attribution_maps(
 ) -> Maps:
     """Attribute each wanted unit's activation, where it peaks on its image, to that image.
 
-    A map that promises to sum up and misses by more than `TOLERANCE` is computed again with as many steps as it needs,
-    up to `MOST_STEPS`. That is decided for each map by itself, so it does not depend on which maps go together.
+    A map that promises to sum up and misses by more than `TOLERANCE` gets three times as many steps, and again, up to
+    `MOST_STEPS`. That is decided for each map by itself, so it does not depend on which maps go together.
 
     Parameters
     ----------
@@ -139,54 +141,63 @@ def attribution_maps(
     if not len(wanted):
         return Maps(wanted.unit, wanted.slot, np.empty((0, 0, 0), dtype=np.float16), np.empty(0, dtype=np.float32))
     y, x = (torch.from_numpy(np.ascontiguousarray(values)) for values in peak)
-    targets, row = Targets(torch.from_numpy(wanted.unit), y, x), torch.from_numpy(wanted.row)
+    averages = _Averages(
+        look, method, inputs, torch.from_numpy(wanted.row), Targets(torch.from_numpy(wanted.unit), y, x)
+    )
+    parts = [_refined(averages, pairs, advance) for pairs in torch.arange(len(wanted)).split(_AT_ONCE)]
+    maps, missed = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Maps(wanted.unit, wanted.slot, maps, np.abs(missed))
 
-    def run(pairs: Tensor, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        maps, errors = [], []
-        # The steps of one pair go through together, so a batch holds fewer pairs.
-        for some in pairs.split(max(1, look.rows // steps)):
+
+@dataclass(frozen=True, eq=False)
+class _Averages:
+    """Maps of pairs of a unit and an image, row ``row`` of ``inputs``, from points of the path to the image."""
+
+    look: Look
+    method: Method
+    inputs: Tensor
+    row: Tensor
+    targets: Targets
+
+    def over(self, pairs: Tensor, n_points: int, shift: Tensor) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield maps of some pairs, one batch after the other, and what they miss of their sum."""
+        # The points of one pair go through together, so a batch holds fewer pairs.
+        n_pairs = max(1, self.look.rows // n_points)
+        for some, moved in zip(pairs.split(n_pairs), shift.split(n_pairs), strict=True):
             found = attribute(
-                method,
-                look.network,
-                inputs[row[some]],
-                targets.take(some),
-                baseline=look.baseline,
-                steps=steps,
-                rows=look.rows,
+                self.method,
+                self.look.network,
+                self.inputs[self.row[some]],
+                self.targets.take(some),
+                baseline=self.look.baseline,
+                points=Points(n_points, moved, self.look.rows),
             )
-            maps.append(half(area_average(found.map.numpy(), look.side)))
-            errors.append(found.error.numpy())
-            advance(int((~_needs_more(errors[-1], steps)).sum()))
-        return np.concatenate(maps), np.concatenate(errors)
-
-    maps, error = run(torch.arange(len(wanted)), method.steps)
-    steps = np.full(len(wanted), method.steps)
-    while (missing := _needs_more(error, steps)).any():
-        steps[missing] = more_steps(steps[missing], error[missing])
-        for n_steps in np.unique(steps[missing]):
-            again = np.flatnonzero(missing & (steps == n_steps))
-            maps[again], error[again] = run(torch.from_numpy(again), int(n_steps))
-    return Maps(wanted.unit, wanted.slot, maps, error)
+            yield area_average(found.map.numpy(), self.look.side), found.missed.numpy()
 
 
-def _needs_more(error: np.ndarray, steps: np.ndarray | int) -> np.ndarray:
-    """Say which maps miss too much and may have more steps; those without an error do not."""
-    needs: np.ndarray = (error > TOLERANCE) & (np.asarray(steps) < MOST_STEPS)
+def _refined(averages: _Averages, pairs: Tensor, advance: Callable[[int], None]) -> tuple[np.ndarray, np.ndarray]:
+    """Return maps of some pairs (float16), each from as many steps as it needs, and what they miss of their sum."""
+    n_steps = averages.method.steps
+    parts = []
+    for found in averages.over(pairs, n_steps, torch.zeros(len(pairs))):
+        parts.append(found)
+        advance(len(found[1]) - int(_needs_more(found[1], n_steps).sum()))
+    maps, missed = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    while len(rest := np.flatnonzero(_needs_more(missed, n_steps))):
+        # With one more on either hand of each point, all are again the middles of equal parts: none was in vain.
+        aside = torch.full((len(rest),), 1 / (3 * n_steps))
+        beside = averages.over(pairs[rest].repeat(2), n_steps, torch.cat([-aside, aside]))
+        for values, more in zip((maps, missed), map(np.concatenate, zip(*beside, strict=True)), strict=True):
+            values[rest] = (values[rest] + more[: len(rest)] + more[len(rest) :]) / 3
+        n_steps *= 3
+        advance(len(rest) - int(_needs_more(missed[rest], n_steps).sum()))
+    return half(maps), missed
+
+
+def _needs_more(missed: np.ndarray, n_steps: int) -> np.ndarray:
+    """Say which maps miss too much and may have more steps; those that promise no sum do not."""
+    needs: np.ndarray = (np.abs(missed) > TOLERANCE) & (n_steps < MOST_STEPS)
     return needs
-
-
-def more_steps(steps: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Return how many steps maps that miss too much are computed with next.
-
-    The error falls about as the steps grow, so they are doubled as often as the error has to be halved.
-
-    Parameters
-    ----------
-    steps, error
-        (map,) how many there were, and the error that is left, more than `TOLERANCE`.
-    """
-    doublings = np.ceil(np.log2(np.minimum(error / TOLERANCE, MOST_STEPS))).astype(np.int64)
-    return np.minimum(steps * 2**doublings, MOST_STEPS)
 
 
 def _pick(output: Tensor, rows: np.ndarray, units: np.ndarray) -> Tensor:
