@@ -193,8 +193,7 @@ POSIX_ONLY = re.compile(
 )
 GUARDED = {
     "precompute/images/loading.py": 1,  # shared memory of workers, which are forked: Linux alone has them
-    "precompute/store/lock.py": 3,  # the lock of a run
-    "precompute/store/place.py": 3,  # the lock of a part
+    "precompute/store/lock.py": 3,  # the one lock that there is
     "precompute/store/probe.py": 5,  # the limits of the process that tries a file
 }
 
