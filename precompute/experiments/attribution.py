@@ -13,7 +13,7 @@ from precompute.attribution_methods import METHODS
 from precompute.errors import LayerError
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.restored_run import RestoredRun, restore_run
-from precompute.experiments.runner import Origin, on_top
+from precompute.experiments.runner import Change, Origin, on_top
 from precompute.images.loading import seen_size
 from precompute.images.picture import black_input, small_shape
 from precompute.models.device import exact_float32
@@ -25,7 +25,6 @@ from precompute.stages.exemplars import Wanted, wanted
 from precompute.store.check import refuse_changed
 from precompute.store.experiments import registry
 from precompute.store.layer import Layer
-from precompute.store.place import own_part, place_of
 from precompute.store.reader import Store, open_store
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE, MAX_EXEMPLAR_MAP_SIDE, layer_path
 from precompute.store.writer import StoreWriter
@@ -191,23 +190,20 @@ def _attributed(
         yield attribution_maps(work.look, METHODS[name], inputs, pairs, peak, advance)
 
 
-def _ready(store: Store, works: Sequence[_Work], probe: Tensor) -> Callable[[], None]:
-    """Join the maps that were found with those that the store holds now; return what writes it anew with them."""
+def _ready(store: Store, works: Sequence[_Work], probe: Tensor) -> Change:
+    """Join the maps that were found with those that the store holds now; return how to write it anew with them."""
     arrays: dict[str, np.ndarray] = {}
     for work in works:
         for name, found in work.found.items():
             group = layer_path(work.layer.name, "attribution", name)
             joined = _joined(store.layer(work.layer.name), name, found, work.exemplars.shape, probe)
             arrays |= {f"{group}/{part}": values for part, values in joined.items()}
-    return lambda: _write(place_of(store.path), arrays)
+    return Change(arrays.keys(), lambda writer: _write(writer, arrays))
 
 
-def _write(place: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with StoreWriter(place, part=own_part(place)) as writer:
-        writer.take_over(place, without=list(arrays))
-        for path, values in arrays.items():
-            writer.write(path, values)
-        writer.finish()
+def _write(writer: StoreWriter, arrays: Mapping[str, np.ndarray]) -> None:
+    for path, values in arrays.items():
+        writer.write(path, values)
 
 
 def _joined(

@@ -1,7 +1,7 @@
 """One experiment from its options to its group in the store, with what a person should be told on the way."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -241,24 +241,28 @@ def add(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> None:
     DiskError
         When the disk refuses it.
     """
-    place = place_of(of.path)
 
-    def ready(now: Store) -> Callable[[], None]:
+    def ready(now: Store) -> Change:
         beside = [each.beside(now) for each in found]
-        without = set[str]().union(*(earlier(now, each) for each in beside))
-        return lambda: write_anew(beside, without)
 
-    def write_anew(beside: list[Found], without: set[str]) -> None:
-        with StoreWriter(place, part=own_part(place)) as writer:
-            writer.take_over(place, without=without)
+        def written(writer: StoreWriter) -> None:
             for each in beside:
                 write(writer, each)
-            writer.finish()
+
+        return Change(set[str]().union(*(earlier(now, each) for each in beside)), written)
 
     on_top(of, ready, say)
 
 
-def on_top(of: Origin, ready: Callable[[Store], Callable[[], None]], say: Callable[[str], None]) -> None:
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What is done to a copy of a store: paths to leave out, and what writes the rest."""
+
+    without: Collection[str]
+    write: Callable[[StoreWriter], None]
+
+
+def on_top(of: Origin, ready: Callable[[Store], Change], say: Callable[[str], None]) -> None:
     """Change a store's file on top of what lies there now, again where that was replaced meanwhile.
 
     Parameters
@@ -266,7 +270,7 @@ def on_top(of: Origin, ready: Callable[[Store], Callable[[], None]], say: Callab
     of
         The store that the work was done on. No handle on it may be open: Windows replaces no open file.
     ready
-        Receives the store as it lies there now, reads what it needs of it, and returns what writes it anew.
+        Receives the store as it lies there now, reads what it needs of it, and returns what to change.
     say
         Receives sentences for the person who waits.
 
@@ -275,6 +279,7 @@ def on_top(of: Origin, ready: Callable[[Store], Callable[[], None]], say: Callab
     StoreError
         When another store has come to lie in its place since.
     """
+    place = place_of(of.path)
     for attempt in range(_ATTEMPTS):
         with open_store(of.path) as now:
             if (now.created, now.provenance) != of.run:
@@ -282,9 +287,12 @@ def on_top(of: Origin, ready: Callable[[Store], Callable[[], None]], say: Callab
                     f"{of.path}: another store was written here while the experiment ran on the earlier one. "
                     "Nothing was added; run the experiment again."
                 )
-            write = ready(now)
+            change, looked_at = ready(now), now.identity
         try:
-            write()
+            with StoreWriter(place, part=own_part(place)) as writer:
+                writer.take_over(place, without=change.without, only=looked_at)
+                change.write(writer)
+                writer.finish()
             return
         except StoreChanged:
             if attempt + 1 == _ATTEMPTS:

@@ -34,7 +34,7 @@ from precompute.store.schema import TRAIN, experiment_path, train_path
 from precompute.store.storefile import open_file
 from precompute.store.train import TrainView
 
-__all__ = ["Problem", "check", "problems_of", "refuse_changed"]
+__all__ = ["Problem", "check", "problems_of", "refuse_changed", "refuse_changed_file"]
 
 
 def check(path: Path | str) -> list[Problem]:
@@ -116,11 +116,21 @@ def refuse_changed(path: Path) -> None:
         When it cannot be opened, or is not as it was written.
     """
     with open_file(path) as file:
-        for problem in (problem for problems in _stamp_problems(file) for problem in problems):
-            raise StoreDamaged(
-                f"{path}: this store is not as it was written, at {problem}. Nothing can be added to it. `python -m "
-                f"precompute check {path}` lists all that is wrong; copy the file again, or build the store again."
-            )
+        refuse_changed_file(file, path)
+
+
+def refuse_changed_file(file: h5py.File, path: Path) -> None:
+    """Refuse it as it is open, by the path of which its owner is told.
+
+    Raises
+    ------
+    StoreDamaged
+    """
+    for problem in (problem for problems in _stamp_problems(file) for problem in problems):
+        raise StoreDamaged(
+            f"{path}: this store is not as it was written, at {problem}. Nothing can be added to it. `python -m "
+            f"precompute check {path}` lists all that is wrong; copy the file again, or build the store again."
+        )
 
 
 def _stamp_problems(file: h5py.File) -> tuple[list[Problem], list[Problem]]:

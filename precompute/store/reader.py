@@ -20,6 +20,7 @@ from precompute.store.experiment import Experiment
 from precompute.store.fingerprint import fingerprint_of
 from precompute.store.keep import ACTIVATIONS, ALL, CHANGES, SUMS, lacks
 from precompute.store.layer import Layer
+from precompute.store.place import Identity
 from precompute.store.records import (
     AblationEffect,
     Activation,
@@ -76,6 +77,11 @@ class Store:
     def close(self) -> None:
         """Close the file. Never while another thread may be reading."""
         self._file.close()
+
+    @property
+    def identity(self) -> Identity:
+        """What tells its file from one that has taken its place."""
+        return self._file.identity
 
     @cached_property
     def created(self) -> str:

@@ -1,6 +1,7 @@
 """An HDF5 file whose faults come as sentences: the ground that reader and checker stand on."""
 
 import stat
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from precompute.errors import StoreDamaged, StoreMissing
 from precompute.store import soundness
 from precompute.store.facts import read_fact, read_facts
+from precompute.store.place import Identity, identity_of
 from precompute.store.probe import comes_to_an_end
 from precompute.store.read_errors import may_be_damage
 
@@ -55,6 +57,12 @@ def open_file(path: Path) -> h5py.File:
         raise StoreDamaged(f"{path}: {_why_not_opened(size, str(error))}") from error
 
 
+def identity_of_open(file: h5py.File, path: Path) -> Identity:
+    """Tell an open file from one that may take its place, at the path that it was opened by."""
+    # Nobody can replace an open file on Windows, whose handles HDF5 numbers in a way of its own.
+    return identity_of(path if sys.platform == "win32" else file.id.get_vfd_handle())
+
+
 def _why_not_opened(size: int, reason: str) -> str:
     if size == 0:
         return "the file is empty. Copy it again, or build the store again."
@@ -94,6 +102,11 @@ class StoreFile:
         self._elsewhere = elsewhere
         self._root: h5py.File = getattr(file, "whole", file)
         self._sound: set[str] = set()
+
+    @property
+    def identity(self) -> Identity:
+        """What tells the open file from one that has taken its place."""
+        return identity_of_open(self._root, self.path)
 
     def close(self) -> None:
         """Close the file."""

@@ -6,7 +6,6 @@ A run that fails leaves an earlier store at the destination as it was.
 import errno
 import os
 import re
-import sys
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from precompute.store import check, place, schema
 from precompute.store.facts import fixed, read_facts, short_provenance, write_facts
 from precompute.store.reader import Store
 from precompute.store.stamps import stamp
-from precompute.store.storefile import Indexed, StoreFile, open_file
+from precompute.store.storefile import Indexed, StoreFile, identity_of_open, open_file
 
 # Below this many values compression costs more than it saves.
 _SMALL = 1024
@@ -100,7 +99,7 @@ class StoreWriter:
             self._file.close()
         self.part.unlink(missing_ok=True)
 
-    def take_over(self, source: Path, *, without: Collection[str]) -> None:
+    def take_over(self, source: Path, *, without: Collection[str], only: place.Identity | None = None) -> None:
         """Copy all of another store but some of it, as it stands: nothing is unpacked, so nothing changes.
 
         What lies at the destination is replaced only if it is still that store when this one is finished.
@@ -111,16 +110,21 @@ class StoreWriter:
             A store.
         without : collection of str
             Paths of groups and datasets to leave out, such as those that are about to be written anew.
+        only : Identity, optional
+            The file that it must be: what is to be written rests on it.
 
         Raises
         ------
+        StoreChanged
+            When another file lies there.
         StoreMissing, StoreDamaged
             When it cannot be opened, or is not as it was written; stamped anew it would pass for sound.
         """
-        check.refuse_changed(source)
         with open_file(source) as old:
-            # Nobody can replace an open file on Windows, whose handles HDF5 numbers in a way of its own.
-            self._instead_of = place.identity_of(source if sys.platform == "win32" else old.id.get_vfd_handle())
+            self._instead_of = identity_of_open(old, source)
+            if only not in (None, self._instead_of):
+                raise StoreChanged(f"{source}: another program wrote here meanwhile. Nothing was added; do it again.")
+            check.refuse_changed_file(old, source)
             _copy(old, self._file, without)
         self._file.attrs["complete"] = False
 

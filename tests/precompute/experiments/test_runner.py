@@ -299,6 +299,43 @@ def test_all_is_written_on_top_of_what_another_program_added_meanwhile(store_pat
     assert check(store_path) == []
 
 
+def before_the_copy(monkeypatch, act):
+    """Let another program act after an experiment has looked at the store and before it copies it."""
+    take_over = StoreWriter.take_over
+
+    def after_another(writer, source, **options):
+        monkeypatch.setattr(StoreWriter, "take_over", take_over)
+        act()
+        take_over(writer, source, **options)
+
+    monkeypatch.setattr(StoreWriter, "take_over", after_another)
+
+
+def test_what_another_program_found_on_other_layers_at_the_last_moment_stays(store_path, monkeypatch):
+    with open_store(store_path) as store:
+        mine, theirs = (layer.name for layer in store.layers[:2])
+
+    def carry_out(layer):
+        frame.carry_out("statistics", store_path, ExperimentOptions(layers=(layer,)), command="none", say=print)
+
+    before_the_copy(monkeypatch, lambda: carry_out(theirs))
+    carry_out(mine)
+    with h5py.File(store_path) as file:
+        assert set(file["experiments/statistics/layers"]) == {mine, theirs}
+    assert check(store_path) == []
+
+
+def test_nothing_is_added_to_another_run_that_came_at_the_last_moment(store_path, tmp_path, monkeypatch):
+    other = make_store(tmp_path / "elsewhere" / "other.h5", Recipe(seed=5))
+    with h5py.File(other, "r+") as file:
+        file.attrs["created"] = "2031-01-01T00:00:00+00:00"
+    expected = other.read_bytes()
+    before_the_copy(monkeypatch, lambda: put(other, store_path))
+    with pytest.raises(StoreError, match="another store was written here"):
+        frame.carry_out("statistics", store_path, ExperimentOptions(), command="none", say=print)
+    assert store_path.read_bytes() == expected
+
+
 def test_all_is_refused_once_where_there_is_no_store(tmp_path, capsys):
     assert main(["experiment", "all", str(tmp_path / "none.h5")]) == 1
     assert capsys.readouterr().err.count("there is no such file") == 1
