@@ -184,7 +184,7 @@ def serve(
 
 
 def _wait_for(address: str, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, "the server stopped"
         try:

@@ -311,22 +311,25 @@ def before_the_copy(monkeypatch, act):
     monkeypatch.setattr(StoreWriter, "take_over", after_another)
 
 
-def test_what_another_program_found_on_other_layers_at_the_last_moment_stays(store_path, monkeypatch):
+def test_what_is_added_rests_on_what_another_program_put_there_at_the_last_moment(store_path, monkeypatch):
     with open_store(store_path) as store:
-        mine, theirs = (layer.name for layer in store.layers[:2])
+        of, seen = frame.Origin.of(store), []
 
-    def carry_out(layer):
-        frame.carry_out("statistics", store_path, ExperimentOptions(layers=(layer,)), command="none", say=print)
+    def ready(now):
+        seen.append(now.experiments)
+        return frame.Change((), lambda writer: writer.describe("/", {"keep": "all"}))
 
-    before_the_copy(monkeypatch, lambda: carry_out(theirs))
-    carry_out(mine)
-    with h5py.File(store_path) as file:
-        assert set(file["experiments/statistics/layers"]) == {mine, theirs}
+    before_the_copy(
+        monkeypatch,
+        lambda: frame.carry_out("statistics", store_path, ExperimentOptions(), command="none", say=print),
+    )
+    frame.on_top(of, ready, print)
+    assert seen == [(), ("statistics",)]
     assert check(store_path) == []
 
 
 def test_nothing_is_added_to_another_run_that_came_at_the_last_moment(store_path, tmp_path, monkeypatch):
-    other = make_store(tmp_path / "elsewhere" / "other.h5", Recipe(seed=5))
+    other = make_store(tmp_path / "other.h5", Recipe(n_classes=3, per_class=4, layers=(("conv", 3, (2, 2)),), k=2))
     with h5py.File(other, "r+") as file:
         file.attrs["created"] = "2031-01-01T00:00:00+00:00"
     expected = other.read_bytes()
