@@ -21,7 +21,7 @@ from tests.campaign.load import load
 from tests.campaign.ray_clusters import ray_disks, ray_drivers, ray_nodes, ray_workers
 from tests.campaign.two_writers import drivers, words, writers
 
-FIGURE = "figure: "
+FIGURE, EVERY = "figure: ", 5
 CAMPAIGNS: dict[str, tuple[Callable[[Path, random.Random, int], Iterator[str]], int]] = {
     "stores": (stores, 500),
     "kills": (kills, 40),
@@ -53,6 +53,8 @@ def carry_out(name: str, n_trials: int, seed: int) -> bool:
                 tally["faults" if fault else ended] += 1
                 if fault:
                     print(f"{name} {trial}: {ended}", flush=True)
+                elif trial % EVERY == EVERY - 1:
+                    print(f"{name}: {trial + 1} of {n_trials}", file=sys.stderr, flush=True)
         except KeyboardInterrupt:
             stopped = f" (stopped; {n_trials} were asked for)"
     print(f"{name}: {'; '.join(f'{count} {ended}' for ended, count in tally.items())}{stopped}", flush=True)

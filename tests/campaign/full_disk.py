@@ -4,7 +4,7 @@ import os
 import random
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.campaign.commands import ending
@@ -65,7 +65,7 @@ def small_disk(place: Path, size: str) -> Iterator[Path | None]:
 
 
 def fill(disk_: Path, leave: int) -> None:
-    """Fill a disk but for so many bytes."""
+    """Fill a disk but for so many bytes, or to its end where others write there at the same time."""
     free = os.statvfs(disk_)
-    with (disk_ / "filler").open("wb") as file:
+    with suppress(OSError), (disk_ / "filler").open("wb", buffering=0) as file:
         file.write(bytes(max(0, free.f_bavail * free.f_frsize - leave)))
