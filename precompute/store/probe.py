@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,17 @@ from typing import Any
 import h5py
 
 LIMIT_S = 10
+"""Seconds of the processor that reading may take: by the clock, files would be damaged on a busy machine."""
+PATIENCE_S = 60
 LIMIT_BYTES = 4 * 1024**3
 _TOO_MUCH = 3
-_ENDS: dict[tuple[str, int, int, int], bool] = {}
+_ENDS: dict[tuple[str, int, int, int], "Future[bool]"] = {}
 
 
 def comes_to_an_end(path: Path) -> bool:
     """Whether a file can be read through; the answer is kept for as long as the file is the same.
+
+    Several threads that ask of one file at once wait for one probe.
 
     Parameters
     ----------
@@ -30,23 +35,36 @@ def comes_to_an_end(path: Path) -> bool:
 
     Raises
     ------
+    StoreError
+        When the machine or the disk is too busy to tell.
     subprocess.CalledProcessError
         When it could not be tried, as where Python cannot be started.
     """
     facts = path.stat()
     key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
-    if key not in _ENDS:
-        _ENDS[key] = _try(path)
-    return _ENDS[key]
+    mine = Future[bool]()
+    answer = _ENDS.setdefault(key, mine)
+    if answer is mine:
+        try:
+            mine.set_result(_try(path))
+        except BaseException as error:
+            del _ENDS[key]  # asked again, it may be told
+            mine.set_exception(error)
+    return answer.result()
 
 
 def _try(path: Path) -> bool:
-    words = [sys.executable, "-P", __file__, os.fspath(path)]
+    words = [sys.executable, "-P", __file__, os.fspath(path), str(LIMIT_S)]
     quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     try:
-        ended = subprocess.run(words, timeout=LIMIT_S, check=False, **quiet)
-    except subprocess.TimeoutExpired:
-        return False
+        ended = subprocess.run(words, timeout=PATIENCE_S, check=False, **quiet)
+    except subprocess.TimeoutExpired as error:
+        from precompute.errors import StoreError  # not there where this module is run by itself
+
+        raise StoreError(
+            f"{path}: it could not be looked through within {PATIENCE_S} s. The machine is too busy, or the disk does "
+            "not answer. Try again."
+        ) from error
     if ended.returncode < 0 or ended.returncode == _TOO_MUCH:  # the system ended it, or the limit of memory
         return False
     ended.check_returncode()  # anything else is no matter of the file
@@ -89,12 +107,12 @@ def _kept(read: Callable[[], Any]) -> Any:
         return None
 
 
-def _bound() -> None:
+def _bound(seconds: int) -> None:
     if sys.platform == "win32":
         return
     import resource  # not there on Windows
 
-    limits = {resource.RLIMIT_CPU: 2 * LIMIT_S}
+    limits = {resource.RLIMIT_CPU: seconds}
     if sys.platform == "linux":
         limits[resource.RLIMIT_AS] = LIMIT_BYTES
     for of, limit in limits.items():
@@ -104,7 +122,7 @@ def _bound() -> None:
 
 
 if __name__ == "__main__":
-    _bound()
+    _bound(int(sys.argv[2]))
     try:
         _read_through(sys.argv[1])
     except MemoryError:

@@ -4,14 +4,16 @@ import lzma
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import h5py
 import numpy as np
 import pytest
 
 from precompute.__main__ import main
-from precompute.errors import StoreDamaged, StoreMissing, TooLittleMemory
+from precompute.errors import StoreDamaged, StoreError, StoreMissing, TooLittleMemory
 from precompute.store import probe
 from precompute.store.check import check
 from precompute.store.damage import reading
@@ -118,6 +120,32 @@ def test_the_answer_of_the_probe_is_kept_until_the_file_is_another(store_path, m
     os.utime(store_path, ns=(1, 1))
     assert comes_to_an_end(store_path)
     assert len(tried) == 2
+
+
+def test_a_busy_machine_makes_no_store_damaged_and_is_asked_again(store_path, monkeypatch):
+    monkeypatch.setattr(probe, "PATIENCE_S", 0.001)
+    with pytest.raises(StoreError, match="too busy") as raised:
+        comes_to_an_end(store_path)
+    assert not isinstance(raised.value, StoreDamaged)
+    monkeypatch.undo()
+    assert comes_to_an_end(store_path)
+
+
+def test_a_probe_that_stands_still_is_no_probe_that_does_not_end(endless, monkeypatch):
+    monkeypatch.setattr(probe, "LIMIT_S", 1000)
+    monkeypatch.setattr(probe, "PATIENCE_S", 1)
+    with pytest.raises(StoreError, match="Try again"):
+        comes_to_an_end(endless)
+
+
+def test_many_who_ask_of_one_file_wait_for_one_probe(store_path, monkeypatch):
+    tried, go_on = [], Event()
+    monkeypatch.setattr(probe, "_try", lambda path: tried.append(path) or go_on.wait(60))
+    with ThreadPoolExecutor(8) as threads:
+        answers = [threads.submit(comes_to_an_end, store_path) for _ in range(8)]
+        go_on.set()
+        assert all(answer.result() for answer in answers)
+    assert len(tried) == 1
 
 
 def test_a_new_store_needs_no_probe(store_path, monkeypatch):
@@ -270,7 +298,7 @@ def test_a_lack_of_memory_is_told_in_a_sentence(store_path, monkeypatch, capsys)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no limit of memory to lower")
 def test_a_machine_that_allows_less_memory_than_the_probe_can_probe(store_path):
-    command = f"ulimit -v 3000000; {sys.executable} -P {probe.__file__} {store_path}"
+    command = f"ulimit -v 3000000; {sys.executable} -P {probe.__file__} {store_path} {probe.LIMIT_S}"
     assert subprocess.run(["bash", "-c", command], check=False).returncode == 0
 
 
