@@ -9,7 +9,7 @@ from explorer import cache, navigate, page_registry
 from explorer.pages import welcome
 from explorer.store_files import ROOT
 from explorer.widgets import links, messages
-from precompute.errors import UnitscopeError
+from precompute.errors import StoreChanged, UnitscopeError
 from precompute.store.damage import reading
 
 st.set_page_config(page_title="Unitscope", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
@@ -32,6 +32,8 @@ try:
             page.run()
     else:
         welcome.show()
+except StoreChanged:
+    st.rerun()  # a store was replaced after this run had begun: the next one is of the new store
 except UnitscopeError as error:
     messages.show_refusal(error)
 

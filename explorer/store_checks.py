@@ -3,13 +3,15 @@
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 
 from explorer.store_files import ROOT, StoreFile
+from precompute.store.place import Identity, identity_of
 
 LIMIT_S = 1800
-_Key = tuple[Path, tuple[int, int, int]]
+_Key = tuple[Path, Identity]
 
 
 class StoreChecks:
@@ -20,7 +22,10 @@ class StoreChecks:
         self._one_at_a_time = Lock()
 
     def of(self, source: StoreFile) -> str | None:
-        """Return what the check says: empty where nothing is wrong, None where it has not ended."""
+        """Return what the check says: empty where nothing is wrong, None where it has not ended.
+
+        Empty also of a file that is no longer there, which nobody asks about but a page that is out of date.
+        """
         return self._said.get((source.path, source.signature))
 
     def start(self, source: StoreFile) -> None:
@@ -32,7 +37,13 @@ class StoreChecks:
 
     def _find(self, key: _Key) -> None:
         with self._one_at_a_time:
-            self._said[key] = check_apart(key[0])
+            self._said[key] = check_apart(key[0]) if _is_there(key) else ""
+
+
+def _is_there(key: _Key) -> bool:
+    with suppress(OSError):
+        return identity_of(key[0]) == key[1]
+    return False
 
 
 def check_apart(path: Path) -> str:

@@ -8,9 +8,11 @@ import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from precompute.errors import OptionError, StoreMissing
+from precompute.store.place import Identity, identity_of
 from precompute.words import printable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,9 +30,11 @@ class StoreFile:
         """The path as it stands in a command that is shown."""
         return shlex.quote(printable(str(self.path)))
 
-    @property
-    def signature(self) -> tuple[int, int, int]:
-        """What changes when the file is replaced: inode, time of the last write in ns, size.
+    @cached_property
+    def signature(self) -> Identity:
+        """What changes when the file is replaced; of the file that lay there when it was first asked for.
+
+        A rerun makes these objects anew, so that all of one rerun is of one file.
 
         Raises
         ------
@@ -38,10 +42,9 @@ class StoreFile:
             When there is no such file.
         """
         try:
-            facts = self.path.stat()
+            return identity_of(self.path)
         except OSError as error:
             raise StoreMissing(f"{self.path}: there is no such file. It may have been moved or removed.") from error
-        return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 def runs_folder() -> Path:

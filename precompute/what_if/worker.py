@@ -15,7 +15,8 @@ from typing import IO, Any
 
 import torch
 
-from precompute.errors import UnitscopeError
+from precompute.errors import StoreChanged, UnitscopeError
+from precompute.store.place import identity_of
 from precompute.what_if.request import Request
 from precompute.what_if.session import Session
 from precompute.what_if.watch import Stopped, Watch
@@ -68,9 +69,13 @@ class Sessions:
         if key not in self._held:
             while len(self._held) >= _MOST_SESSIONS:
                 self._held.popitem(last=False)[1].close()
-            self._held[key] = Session(
+            session = Session(
                 path, images=None if images is None else Path(images), code_allowed=self._code_allowed, watch=watch
             )
+            if key[1] not in (session.store.identity, identity_of(path)):
+                session.close()
+                raise StoreChanged(f"{path}: another store took its place meanwhile. Show the page again.")
+            self._held[key] = session
         self._held.move_to_end(key)
         return self._held[key]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from precompute.store.place import identity_of
 from precompute.what_if.request import Request
 from precompute.what_if.wire import receive, send
 
@@ -24,8 +25,9 @@ def worker():
     process.wait()
 
 
-def ask(worker, number, store, request, **arrays):
-    told = {"do": "ask", "id": number, "store": os.fsencode(store).hex(), "signature": [1], "images": None}
+def ask(worker, number, store, request, signature=None, **arrays):
+    signature = signature or (identity_of(store) if store.exists() else (1, 2, 3))
+    told = {"do": "ask", "id": number, "store": os.fsencode(store).hex(), "signature": signature, "images": None}
     send(worker.stdin, {**told, "request": request.as_json()}, arrays)
 
 
@@ -51,6 +53,8 @@ def test_it_answers_refuses_stops_and_goes_on(worker, small):
     assert "no unit 99" in told["why"]
     ask(worker, 3, small / "none.h5", Request("features.4", (1,)))
     assert "no such file" in last_of(worker, 3)[0]["why"]
+    ask(worker, 6, store, Request("features.4", (1, 2)), signature=(1, 2, 3))
+    assert "another store took its place" in last_of(worker, 6)[0]["why"]
     send(worker.stdin, {"do": "stop", "id": 4})
     ask(worker, 4, store, Request("features.4", (3,)))
     assert last_of(worker, 4)[0] == {"say": "stopped"}
