@@ -1,18 +1,23 @@
 """Agreement of two raters: Cohen's kappa, overall and name by name, and how often one echoes the other's name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from precompute.measures.binomial import clopper_pearson
 
-FEWEST = 20
-"""Things from which kappa has an interval, and times that each has to give a name for that of the name.
+Floats = NDArray[np.floating[Any]]
 
-Its standard error is for many. Where a name is given 5 times on average, intervals that claim 95 % hold the truth in 63
-to 99 % of cases, depending on kappa; where it is given 20 times, in 90 % or more (simulated).
+FEWEST = 20
+"""Things that either rater has to give another name than its commonest one, from which kappa has an interval.
+
+The standard error of kappa is for many of each. Where one name stands for nearly all things, chance agreement rests on
+the few others, and intervals that claim 95 % held the truth in 32 to 90 % of cases; from 20 others on they hold it in
+90 % or more (simulated).
 """
 
 
@@ -30,8 +35,8 @@ class Agreement:
         1 where they always agree, 0 where they agree as often as chance would have it, given how often each uses each
         name; NaN where each uses one and the same name throughout, or with nothing named by both.
     low, high : float
-        Limits of its interval, at most 1; NaN where kappa is, with fewer things than `FEWEST`, and where they agree on
-        all or on none, so that the interval would have no width.
+        Limits of its interval, in [-1, 1]; NaN where kappa is, where a rater gives fewer than `FEWEST` things another
+        name than its commonest one, and where they agree on none.
     """
 
     n: int
@@ -43,6 +48,10 @@ class Agreement:
 
 def cohens_kappa(ours: Sequence[str], theirs: Sequence[str], *, level: float = 0.95) -> Agreement:
     """Compare what two raters call the same things.
+
+    The interval is that of the logarithm of 1 - kappa, the disagreement beside that of chance: so it never reaches
+    beyond 1. Its error is no smaller than that of raters who agree by chance. Where they agree on all things, it goes
+    from the largest disagreement that shows none in so many things at this level (Clopper and Pearson) up to 1.
 
     Parameters
     ----------
@@ -67,13 +76,29 @@ def cohens_kappa(ours: Sequence[str], theirs: Sequence[str], *, level: float = 0
     rows, columns = share.sum(axis=1), share.sum(axis=0)
     by_chance = float(rows @ columns)
     kappa = (same / n - by_chance) / (1 - by_chance)
+    if same == 0 or n * min(1 - rows.max(), 1 - columns.max()) < FEWEST - 1e-9:
+        return Agreement(n, same, kappa, np.nan, np.nan)
+    if same == n:
+        return Agreement(n, same, 1.0, 1 - clopper_pearson(n, 0, level=level)[1] / (1 - by_chance), 1.0)
+    error = max(_error(share, kappa, by_chance) / (1 - kappa), _error_by_chance(share, by_chance)) / np.sqrt(n)
+    times = float(np.exp(NormalDist().inv_cdf((1 + level) / 2) * error))
+    return Agreement(n, same, kappa, max(-1.0, 1 - (1 - kappa) * times), 1 - (1 - kappa) / times)
+
+
+def _error(share: Floats, kappa: float, by_chance: float) -> float:
+    """Return the standard error of kappa times the root of how many things there are, from the table of shares."""
+    rows, columns = share.sum(axis=1), share.sum(axis=0)
     weight = (1 - kappa) * (columns[:, None] + rows[None, :])
     np.fill_diagonal(weight, np.diagonal(weight) - 1)
-    variance = (float((share * weight**2).sum()) - (kappa - by_chance * (1 - kappa)) ** 2) / (n * (1 - by_chance) ** 2)
-    if same in (0, n) or n < FEWEST:
-        return Agreement(n, same, kappa, np.nan, np.nan)
-    margin = NormalDist().inv_cdf((1 + level) / 2) * float(np.sqrt(max(0.0, variance)))
-    return Agreement(n, same, kappa, max(-1.0, kappa - margin), min(1.0, kappa + margin))
+    variance = float((share * weight**2).sum()) - (kappa - by_chance * (1 - kappa)) ** 2
+    return max(0.0, variance) ** 0.5 / (1 - by_chance)
+
+
+def _error_by_chance(share: Floats, by_chance: float) -> float:
+    """Return the same of raters who agree by chance, given how often each uses each name."""
+    rows, columns = share.sum(axis=1), share.sum(axis=0)
+    variance = by_chance + by_chance**2 - float((rows * columns * (rows + columns)).sum())
+    return max(0.0, variance) ** 0.5 / (1 - by_chance)
 
 
 @dataclass(frozen=True)
@@ -92,8 +117,8 @@ class NameAgreement:
     low, high : float
         Limits of its interval, which holds at any count.
     kappa : Agreement
-        Kappa of calling a thing so or not. Its interval is NaN too where either gives the name fewer than `FEWEST`
-        times.
+        Kappa of calling a thing so or not. Its interval is NaN where either gives the name, or does not, fewer than
+        `FEWEST` times.
     """
 
     name: str
@@ -133,6 +158,4 @@ def _on_name(name: str, ours: Sequence[str], theirs: Sequence[str], level: float
     both, either = (sum(map(tell, zip(*so, strict=True))) for tell in (all, any))
     low, high = (2 * end / (1 + end) for end in clopper_pearson(either, both, level=level))
     kappa = cohens_kappa(*([str(said) for said in rater] for rater in so), level=level)
-    if min(map(sum, so)) < FEWEST:
-        kappa = replace(kappa, low=np.nan, high=np.nan)
     return NameAgreement(name, sum(so[0]), sum(so[1]), both, 2 * both / (both + either), low, high, kappa)

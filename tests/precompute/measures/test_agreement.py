@@ -27,6 +27,11 @@ def error_by_gradient(table, n, step=1e-6):
     return np.sqrt(((table * gradient**2).sum() - (table * gradient).sum() ** 2) / n)
 
 
+def by_chance(table):
+    """The table of raters who use names as often and agree by chance."""
+    return np.outer(table.sum(axis=1), table.sum(axis=0))
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_kappa_and_its_interval_follow_from_the_table(seed):
     rng = np.random.default_rng(seed)
@@ -36,9 +41,11 @@ def test_kappa_and_its_interval_follow_from_the_table(seed):
     for a, b in zip(ours, theirs, strict=True):
         table[a, b] += 1 / 60
     found = cohens_kappa([str(a) for a in ours], [str(b) for b in theirs])
-    expected, margin = kappa_of(table), NORMAL_95 * error_by_gradient(table, 60)
+    expected = kappa_of(table)
+    error = max(error_by_gradient(table, 60) / (1 - expected), error_by_gradient(by_chance(table), 60))
+    ends = [1 - (1 - expected) * np.exp(side * NORMAL_95 * error) for side in (1, -1)]
     assert found.kappa == pytest.approx(expected)
-    assert (found.low, found.high) == pytest.approx((expected - margin, min(1, expected + margin)), abs=1e-6)
+    assert (found.low, found.high) == pytest.approx(ends, abs=1e-6)
     assert (found.n, found.same) == (60, int((ours == theirs).sum()))
 
 
@@ -49,10 +56,34 @@ def test_cohens_own_kind_of_example():
     assert cohens_kappa(ours, theirs).kappa == pytest.approx(0.4)
 
 
-def test_raters_who_always_agree_have_kappa_one_and_no_interval():
-    found = cohens_kappa(["a", "b", "a"], ["a", "b", "a"])
-    assert (found.n, found.same, found.kappa) == (3, 3, pytest.approx(1))
+def test_raters_who_always_agree_have_kappa_one_and_an_interval_from_what_so_many_things_leave_open():
+    few = cohens_kappa(["a", "b", "a"], ["a", "b", "a"])
+    assert (few.n, few.same, few.kappa) == (3, 3, pytest.approx(1))
+    assert np.isnan([few.low, few.high]).all()
+    many = cohens_kappa(["a", "b"] * 25, ["a", "b"] * 25)
+    most_apart = binomtest(0, 50).proportion_ci(0.95, "exact").high
+    assert (many.kappa, many.low, many.high) == (1, pytest.approx(1 - most_apart / 0.5, abs=1e-6), 1)
+
+
+def test_raters_who_agree_on_nothing_have_no_interval():
+    found = cohens_kappa(["a", "b"] * 25, ["b", "a"] * 25)
+    assert found.kappa == pytest.approx(-1)
     assert np.isnan([found.low, found.high]).all()
+
+
+CASES = [((0.95, 0.05), 0.4, 30), ((0.95, 0.05), 0, 600), ((0.9, 0.1), 0.2, 300), ((0.5, 0.5), 0.95, 80)]
+
+
+@pytest.mark.parametrize(("prevalence", "kappa", "n"), [*CASES, ((0.1,) * 10, 0.8, 40)])
+def test_intervals_of_kappa_hold_it_also_where_one_name_stands_for_nearly_all_things(prevalence, kappa, n):
+    rng, held, told = np.random.default_rng(8), 0, 0
+    for _ in range(300):
+        ours = rng.choice(len(prevalence), n, p=prevalence)
+        theirs = np.where(rng.random(n) < kappa, ours, rng.choice(len(prevalence), n, p=prevalence))
+        found = cohens_kappa([str(each) for each in ours], [str(each) for each in theirs])
+        if not np.isnan(found.low):
+            told, held = told + 1, held + (found.low <= kappa <= found.high)
+    assert held >= told * 0.9 - 3 * np.sqrt(told * 0.09)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [([], []), (["a", "a"], ["a", "a"])])
@@ -72,7 +103,7 @@ def test_of_independent_raters_the_interval_holds_zero_as_often_as_it_says():
 
 
 def test_few_things_give_no_interval():
-    ours, theirs = ["a", "b"] * 10, ["a", "b", "b", "a"] + ["a", "b"] * 8
+    ours, theirs = ["a", "b"] * 20, ["a", "b", "b", "a"] + ["a", "b"] * 18
     assert not np.isnan(cohens_kappa(ours, theirs).low)
     fewer = cohens_kappa(ours[:-1], theirs[:-1])
     assert np.isnan([fewer.low, fewer.high]).all()
@@ -96,7 +127,8 @@ def test_a_name_is_shared_as_often_as_one_counts_and_its_kappa_is_that_of_two_na
         so = [["yes" if name == one.name else "no" for name in rater] for rater in (ours, theirs)]
         whole = cohens_kappa(*so)
         assert one.kappa.kappa == pytest.approx(whole.kappa)
-        limits = (whole.low, whole.high) if min(one.ours, one.theirs) >= FEWEST else (np.nan, np.nan)
+        least = min(one.ours, one.theirs, 90 - one.ours, 90 - one.theirs)
+        limits = (whole.low, whole.high) if least >= FEWEST else (np.nan, np.nan)
         assert (one.kappa.low, one.kappa.high) == pytest.approx(limits, nan_ok=True)
     uses = [one.ours + one.theirs for one in found]
     assert uses == sorted(uses, reverse=True)
