@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
+FEWEST_RESAMPLED = 8
+"""Units beyond the controls from which resamples of the units give an interval; it is all of -1 to 1 below.
+
+Of three units intervals that claim 95 % held the correlation in 34 to 66 % of cases, of five in 79 to 93 % (simulated).
+"""
+
 _FEWEST = 3  # units that a correlation takes
 _BLOCK = 2**22  # resampled numbers held at a time
 
@@ -37,7 +43,7 @@ class Correlations:
         In [-1, 1]; NaN where either does not vary or the controls explain it, and where fewer units than three and the
         number of controls have all of them.
     low, high : (measure,) arrays
-        Limits of the bootstrap intervals; NaN where ``r`` is.
+        Limits of the bootstrap intervals, -1 and 1 for too few units (:data:`FEWEST_RESAMPLED`); NaN where ``r`` is.
     n_units : (measure,) integer array
         Units that have the measure, the target and the controls.
     """
@@ -104,7 +110,7 @@ def correlate(
         once = np.ones((1, table.shape[1]), dtype=np.int64)
         r[here] = _correlations(table, once, len(held), ranks=ranks)[0]
         drawn = _resampled(table, len(held), ranks=ranks, draws=draws, seed=seed)
-        low[here], high[here] = _limits(drawn, level)
+        low[here], high[here] = _limits(drawn, level, table.shape[1] - len(held) + 1)
     undefined = np.isnan(r) | np.isnan(low)
     r, low, high = (np.where(undefined, np.nan, found) for found in (r, low, high))
     return Correlations(r, low, high, kept.sum(axis=1))
@@ -138,7 +144,7 @@ def correlate_across(
         once = np.ones((1, int(pattern.sum())), dtype=np.int64)
         r[here] = np.mean([_correlations(way, once, 1, ranks=True)[0] for way in ways], axis=0)
         drawn = np.mean([_resampled(way, 1, ranks=True, draws=draws, seed=seed) for way in ways], axis=0)
-        low[here], high[here] = _limits(drawn, level)
+        low[here], high[here] = _limits(drawn, level, int(pattern.sum()))
     undefined = np.isnan(r) | np.isnan(low)
     r, low, high = (np.where(undefined, np.nan, found) for found in (r, low, high))
     return Correlations(r, low, high, kept.sum(axis=1))
@@ -158,11 +164,13 @@ def _resampled(table: Floats, n_held: int, *, ranks: bool, draws: int, seed: int
     return np.concatenate(found)
 
 
-def _limits(drawn: Floats, level: float) -> tuple[Floats, Floats]:
-    """Return the quantiles of the defined draws of each measure; NaN where there are none."""
-    known = np.where(np.isnan(drawn).all(axis=0), 0, drawn)
-    low, high = np.nanquantile(known, [(1 - level) / 2, (1 + level) / 2], axis=0)
+def _limits(drawn: Floats, level: float, n_units: int) -> tuple[Floats, Floats]:
+    """Return the quantiles of the defined draws of each measure; NaN where there are none, wide for too few units."""
     nothing = np.isnan(drawn).all(axis=0)
+    known = np.where(nothing, 0, drawn)
+    low, high = np.nanquantile(known, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    if n_units < FEWEST_RESAMPLED:
+        low, high = np.full(low.shape, -1.0), np.full(high.shape, 1.0)
     return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
 
 

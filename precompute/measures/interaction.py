@@ -61,13 +61,14 @@ def losses(prediction: Ints, before: Answers) -> Ints:
     return before.right.astype(np.int64) - (prediction == before.target)
 
 
-def interaction(together: Ints, parts: Ints, *, level: float = 0.95) -> Interaction:
+def interaction(together: Ints, parts: Ints, *, n_units: int, level: float = 0.95) -> Interaction:
     r"""Compare what a set of units loses with the sum of what its units lose one by one.
 
     The images are the same, so the difference is taken image by image, :math:`d_i = l_i - \sum_u l_{iu}`. Its mean has
-    an adjusted Wald interval: one image with 1 and one with -1 are added, so that differences that are zero on a few
-    images are not mistaken for certainty. For one unit against none this is the interval of its drop
-    (`precompute.measures.paired.drop_interval`, Bonett and Price 2012).
+    an adjusted Wald interval: one image is added that every unit loses and one that every unit gains, for such images
+    may be among those that were not looked at, and one of them weighs as much as many others. With fewer added the
+    interval missed the truth in up to 59 % of simulated sets of 20 units. For one unit against none this is the
+    interval of its drop (`precompute.measures.paired.drop_interval`, Bonett and Price 2012).
 
     Parameters
     ----------
@@ -75,6 +76,8 @@ def interaction(together: Ints, parts: Ints, *, level: float = 0.95) -> Interact
         Of :func:`losses`, all units changed at once.
     parts : (image,) integer array
         The sum over the units of :func:`losses`, each changed alone.
+    n_units : int
+        Units of the set.
     level : float
         How often intervals made in this way hold the truth.
 
@@ -87,5 +90,7 @@ def interaction(together: Ints, parts: Ints, *, level: float = 0.95) -> Interact
     if not n_images:
         return Interaction(np.nan, np.nan, np.nan, np.nan)
     difference = np.asarray(together, dtype=np.int64) - np.asarray(parts, dtype=np.int64)
-    low, high = adjusted_wald(difference.sum(), (difference**2).sum(), np.asarray(n_images), level=level)
+    low, high = adjusted_wald(
+        difference.sum(), (difference**2).sum(), np.asarray(n_images), largest=max(1, n_units), level=level
+    )
     return Interaction(float(np.mean(together)), float(np.mean(parts)), float(low), float(high))

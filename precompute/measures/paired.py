@@ -200,13 +200,17 @@ def drop_interval(lost: Ints, gained: Ints, count: Ints, *, level: float = 0.95)
     return np.maximum(low, -1), np.minimum(high, 1)
 
 
-def adjusted_wald(total: Ints, squares: Ints, count: Ints, *, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Interval of the mean of whole numbers, as if one 1 and one -1 were added to them; see `drop_interval`.
+def adjusted_wald(
+    total: Ints, squares: Ints, count: Ints, *, largest: int = 1, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Interval of the mean of whole numbers, with the largest possible added once either way; see `drop_interval`.
 
     Parameters
     ----------
     total, squares, count : integer arrays of shapes that broadcast
         The sum of the numbers, the sum of their squares, and how many there are.
+    largest : int
+        How large the numbers can be, either way.
     level : float
         How often intervals made in this way hold the truth.
 
@@ -217,5 +221,5 @@ def adjusted_wald(total: Ints, squares: Ints, count: Ints, *, level: float = 0.9
     """
     n = np.where(count > 0, count + 2.0, np.nan)
     middle = total / n
-    margin = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt(((squares + 2) / n - middle**2) / n)
+    margin = NormalDist().inv_cdf((1 + level) / 2) * np.sqrt(((squares + 2 * largest**2) / n - middle**2) / n)
     return middle - margin, middle + margin

@@ -99,7 +99,8 @@ def _show_parts(view: View, layer: Layer, asked: Asked, found: Arrays, before: A
     else:
         parts = None
     if parts is not None:
-        st.html(f"<p>{parts_words(interaction(together, parts), len(asked.units), len(together))}</p>")
+        set_of_units = interaction(together, parts, n_units=len(asked.units))
+        st.html(f"<p>{parts_words(set_of_units, len(asked.units), len(together))}</p>")
     else:
         note("The store holds no drops of single units under this change, so there is no sum to compare with.")
     if alone is not None:
@@ -142,7 +143,9 @@ def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints) -> None:
     """List every pair, those that differ most from the sum of their two units first."""
     index = list(combinations(range(len(units)), 2))
     n_images = alone.shape[1]
-    found = [interaction(pair, alone[one] + alone[other]) for pair, (one, other) in zip(pairs, index, strict=True)]
+    found = [
+        interaction(pair, alone[one] + alone[other], n_units=2) for pair, (one, other) in zip(pairs, index, strict=True)
+    ]
     order = sorted(range(len(found)), key=lambda at: -abs(found[at].excess))
     rows = [
         [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.bootstrap import correlate, correlate_across
+from precompute.measures.bootstrap import FEWEST_RESAMPLED, correlate, correlate_across
 
 
 def one(x, y, *controls, **options):
@@ -118,6 +118,17 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(ranks):
         assert low <= r <= high
         covered.append(low <= truth <= high)
     assert 0.89 <= np.mean(covered) <= 0.99
+
+
+@pytest.mark.parametrize("n", [3, 4, 7])
+def test_the_interval_of_few_units_leaves_everything_open(n):
+    x, y, z = np.random.default_rng(0).normal(size=(3, n + 1))
+    assert one(x[:n], y[:n])[1:3] == (-1, 1)
+    if n + 1 == FEWEST_RESAMPLED:
+        assert one(x, y)[1] > -1
+        assert one(x, y, z)[1:3] == (-1, 1)
+    across = correlate_across(np.stack([x[:n], y[:n]])[:, None], np.stack([y[:n], x[:n]]), draws=50)
+    assert (across.low[0], across.high[0]) == (-1, 1)
 
 
 def test_across_halves_is_the_mean_of_both_ways_with_the_units_drawn_together():

@@ -14,10 +14,10 @@ from precompute.measures.paired import drop_interval
 image = st.tuples(st.integers(-1, 1), st.integers(-4, 4))
 
 
-def slow_interaction(rows):
-    """Mean difference, and its interval with one image of +1 and one of -1 added, written out."""
+def slow_interaction(rows, n_units):
+    """Mean difference, and its interval with one image added that all units lose and one that all gain, written out."""
     differences = [together - parts for together, parts in rows]
-    padded = [*differences, 1, -1]
+    padded = [*differences, n_units, -n_units]
     middle = sum(padded) / len(padded)
     variance = sum((d - middle) ** 2 for d in padded) / len(padded)
     margin = 1.959963984540054 * math.sqrt(variance / len(padded))
@@ -27,8 +27,8 @@ def slow_interaction(rows):
 @given(st.lists(image, min_size=1, max_size=30))
 def test_excess_and_interval_are_those_of_a_loop(rows):
     together, parts = np.array(rows).T
-    found = interaction(together, parts)
-    assert (found.excess, found.low, found.high) == pytest.approx(slow_interaction(rows), abs=1e-12)
+    found = interaction(together, parts, n_units=4)
+    assert (found.excess, found.low, found.high) == pytest.approx(slow_interaction(rows, 4), abs=1e-12)
     assert found.side == (found.low > 0) - (found.high < 0)
 
 
@@ -38,11 +38,23 @@ def test_against_nothing_the_interval_is_that_of_the_drop(lost, gained, same):
     if not count:
         return
     together = np.r_[np.ones(lost, int), -np.ones(gained, int), np.zeros(same, int)]
-    found = interaction(together, np.zeros(count, int))
+    found = interaction(together, np.zeros(count, int), n_units=0)
     low, high = drop_interval(np.array(lost), np.array(gained), np.array(count))
     assert found.together == (lost - gained) / count
     # A drop cannot be larger than 1, a drop less a sum of drops can.
     assert np.clip([found.low, found.high], -1, 1) == pytest.approx([low, high], abs=1e-12)
+
+
+@pytest.mark.parametrize(("n_images", "share"), [(50, 0.01), (200, 0.002), (200, 0.01), (800, 0.002)])
+def test_a_few_images_that_every_unit_loses_do_not_make_sets_lose_more_than_their_parts(n_images, share):
+    """20 units lose together as much as one by one: few images are lost by each of them, and many by the set alone."""
+    rng, wrong = np.random.default_rng(1), 0
+    for _ in range(400):
+        frail, others = rng.random((2, n_images))
+        parts = 20 * (frail < share)
+        together = ((frail < share) | (others < 19 * share)).astype(int)
+        wrong += interaction(together, parts, n_units=20).side != 0
+    assert wrong <= 400 * 0.05 + 3 * np.sqrt(400 * 0.05 * 0.95)
 
 
 def test_losses_are_right_before_and_wrong_after():
@@ -52,4 +64,4 @@ def test_losses_are_right_before_and_wrong_after():
 
 
 def test_without_images_nothing_is_known():
-    assert math.isnan(interaction(np.zeros(0, int), np.zeros(0, int)).excess)
+    assert math.isnan(interaction(np.zeros(0, int), np.zeros(0, int), n_units=3).excess)
