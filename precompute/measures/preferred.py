@@ -11,22 +11,23 @@ from precompute.measures.skewed import NORMAL_95
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
-SURE = 0.9
-"""Share of the resamples in which one of the classes named is the one with the highest mean."""
+BEHIND = 0.025
+"""A class is behind the leading one where at most this share of divisions of their images gives such a lead."""
 
 MOST_NAMED = 3
 """Classes that are named together where none is alone."""
 
 _DRAWS = 500
-_CONTENDERS = 10
-_BLOCK = 2**22  # resampled numbers held at a time
+_CONTENDERS = 12
 
 
 def preferred_classes(activation: Floats, label: Ints, n_classes: int, *, seed: int = 0) -> tuple[int, ...]:
     """Name the class whose images a unit answers most to; several where other images might name another.
 
-    The images of every class are drawn anew, with replacement, and the class of the highest mean is noted. That of one
-    set of images alone is named whatever its lead.
+    The class of the highest mean leads. Beside each other class a permutation test asks whether chance gives it such a
+    lead: the images of the two are divided anew into two classes as large. So one image that drives the unit hard says
+    little, however hard. (Resampling each class by itself took it for certain that classes without such an image have
+    none: of units that answer to one image in fifty it named 3 to 43 %, 2 to 17 % of these rightly.)
 
     Parameters
     ----------
@@ -42,25 +43,47 @@ def preferred_classes(activation: Floats, label: Ints, n_classes: int, *, seed: 
     Returns
     -------
     tuple of int
-        The fewest classes, the most frequent first, of which one leads in :data:`SURE` of the resamples; empty where
-        that takes more than :data:`MOST_NAMED`, and where the unit answers to all classes alike.
+        The leading class and those that are not behind it, see :data:`BEHIND`, the highest mean first; empty where
+        they are more than :data:`MOST_NAMED`, and where the unit answers to all classes alike. A class alone is named.
 
     References
     ----------
-    Efron and Tibshirani 1993, "An introduction to the bootstrap".
+    Hung and Fithian 2019, "Rank verification for exponential families", Annals of Statistics 47, 758-782: to say which
+    of many is the highest takes no correction for how many there are.
     """
     means = class_means(activation[None], label, n_classes)[0]
     known = np.flatnonzero(~np.isnan(means))
-    # A class far below the first is the first of no resample.
+    # A class far below the first is behind it.
     contenders = known[np.argsort(-means[known], kind="stable")[:_CONTENDERS]]
     if len(contenders) == 0 or (len(known) > 1 and np.ptp(means[known]) == 0):
         return ()
-    rng = np.random.default_rng(seed)
-    drawn = np.stack([_means(activation[label == c].astype(np.float64), rng) for c in contenders])
-    share = np.bincount(drawn.argmax(axis=0), minlength=len(contenders)) / _DRAWS
-    order = np.argsort(-share, kind="stable")
-    n_named = int(np.searchsorted(share[order].cumsum(), SURE - 1e-9)) + 1
-    return tuple(contenders[order[:n_named]].tolist()) if n_named <= MOST_NAMED else ()
+    values = [activation[label == c].astype(np.float64) for c in contenders]
+    divisions: dict[tuple[int, int], Ints] = {}
+    named = [int(contenders[0])]
+    for other, contender in zip(values[1:], contenders[1:], strict=True):
+        sizes = len(values[0]), len(other)
+        if sizes not in divisions:
+            divisions[sizes] = _divisions(*sizes, np.random.default_rng(seed))
+        if _as_far(values[0], other, divisions[sizes]) > BEHIND:
+            named.append(int(contender))
+    return tuple(named) if len(named) <= MOST_NAMED else ()
+
+
+def _divisions(n_first: int, n_other: int, rng: np.random.Generator) -> Ints:
+    """Draw which of all images form the first class, (draw, image)."""
+    order = rng.random((_DRAWS, n_first + n_other), dtype=np.float32)
+    return np.argpartition(order, n_first - 1, axis=1)[:, :n_first]
+
+
+def _as_far(first: Floats, other: Floats, divisions: Ints) -> float:
+    """Return how often a division of the images of two classes gives the first as large a mean as it has, it included.
+
+    With the images of both given, a mean as large is a lead as large.
+    """
+    everything = np.concatenate([first, other])
+    rounding = 1e-9 * np.abs(everything).max()
+    reached = (everything[divisions].sum(axis=1) >= first.sum() - rounding).sum()
+    return float(1 + reached) / (1 + len(divisions))
 
 
 def times_interval(activation: Floats, label: Ints, n_classes: int, chosen: int) -> tuple[float, float]:
@@ -98,10 +121,3 @@ def times_interval(activation: Floats, label: Ints, n_classes: int, chosen: int)
     spread = np.sqrt(error[chosen] / mean[chosen] ** 2 + error[others].sum() / others.sum() ** 2 / rest**2)
     low, high = mean[chosen] / rest * np.exp(np.array([-1, 1]) * NORMAL_95 * spread)
     return float(low), float(high)
-
-
-def _means(values: Floats, rng: np.random.Generator) -> Floats:
-    """Return the mean of every resample of some numbers, (draw,)."""
-    at_once = max(1, _BLOCK // len(values))
-    sizes = [min(at_once, _DRAWS - start) for start in range(0, _DRAWS, at_once)]
-    return np.concatenate([values[rng.integers(0, len(values), (n, len(values)))].mean(axis=1) for n in sizes])
