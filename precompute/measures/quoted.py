@@ -9,18 +9,24 @@ The model. Of the :math:`n_c` images of a class, :math:`b` are lost and :math:`g
 
 .. math:: (b, g, n_c - b - g) \sim \mathrm{Multinomial}(n_c;\ \nu + \delta^+,\ \nu + \delta^-,\ \mathrm{rest})
 
-- :math:`\nu` is how often answers change either way for no reason of the class. Every unit has its own distribution
-of   it over classes, fitted to its images gained, leaning on that of the layer. - :math:`\delta` is the drop. Most
-(unit, class) pairs have none, or small ones of either sign; a share of them has   drops of a gamma distribution. How
-large a share, how large on average, how alike and how small the others: every   combination on a grid counts by how
-likely it makes the counts of the whole layer, so an answer that many combinations   could give is as uncertain as it
-should be.
+Here :math:`\nu` is how often answers change either way for no reason of the class. Every unit has its own distribution
+of it over classes, fitted to its images gained, leaning on that of the layer.
 
-A number is told only where the layer settles it: where those combinations agree on it to about a point, also if half
-of its counts had spoken. Elsewhere the interval stands alone.
+The drop is :math:`\delta`. Most (unit, class) pairs have none, or small ones of either sign; a share of them has drops
+of a gamma distribution. How large a share, how large on average, how alike and how small the others: every combination
+on a grid counts by how likely it makes the counts of the whole layer, so an answer that many combinations could give is
+as uncertain as it should be.
 
-The mean leans towards units of a layer being alike, the interval gives all shapes the same weight: simulations chose
-both, see docs/methods.md.
+Drops of a layer may follow another law, such as two kinds of units, or a size that none exceeds. So distributions of
+any form count too. They are found from the layer, by steps of the EM algorithm away from the average combination: few
+steps leave it smooth, many make it a few single drops. They have seen the counts that they are judged by, so they have
+to be better by more than chance would make them.
+
+A number is told only where the layer settles it: where all these distributions agree on it to about a point, also if
+fewer of its counts had spoken. Elsewhere the interval stands alone.
+
+The mean leans towards units of a layer being alike, the interval gives all shapes the same weight, and spans what the
+combinations alone and those of any form say: simulations chose this, see docs/methods.md.
 """
 
 from dataclasses import dataclass
@@ -63,7 +69,11 @@ _SMALL = (0.0, 0.004, 0.012)
 _GAIN = 0.1  # share of the large changes that are gains
 _LEAN = 10  # classes that the layer's own distribution of changes counts for in that of a unit
 _LAYER_STEPS, _UNIT_STEPS = 400, 10
-_WARY = 0.5  # power of what combinations count where it is asked whether they agree: as if half of the counts spoke
+_WARY = 0.4  # power of what combinations count where it is asked whether they agree: as if so many counts spoke
+_FREE_STEPS = (1, 10, 100)  # of the EM algorithm, after which a distribution of any form counts
+_GATHERED = (2, 4, 8)  # places of the grid over which its losses are gathered to few single drops
+_GATHERED_STEPS = 30
+_FREER = 6.0  # nats that such a distribution has to be better by, for it has seen the counts
 _IMPROBABLE = 12.0  # nats below the most likely combination at which one is left out
 _BLOCK = 1024
 
@@ -121,8 +131,8 @@ def quoted_drop(counts: PairedCounts, classes: Bools | None = None) -> QuotedDro
         return found
     layer = _outcomes(counts, taking)
     likely = _likelihood(layer, _changes(layer))
-    leaning, even = _mixtures(layer, likely)
-    mean, wide = leaning.posterior(likely), even.posterior(likely)
+    leaning, *even = _mixtures(layer, likely)
+    mean, wide = leaning.posterior(likely), np.stack([each.posterior(likely) for each in even], axis=1)
     for unit in range(len(counts.lost)):
         rows = slice(*np.searchsorted(layer.unit, [unit, unit + 1]))
         chance = _loses_most(mean[rows], layer.times[rows])
@@ -154,7 +164,8 @@ def _how_many(chances: Floats) -> int:
 def _quote(found: QuotedDrop, unit: int, mean: Floats, wide: Floats, *, settled: bool) -> None:
     found.chosen[unit] = found.named[unit, 0]
     outside = (1 - _LEVEL) / 2
-    found.low[unit], found.high[unit] = np.interp([outside, 1 - outside], np.r_[0, wide.cumsum()], _EDGE)
+    limits = np.array([np.interp([outside, 1 - outside], np.r_[0, each.cumsum()], _EDGE) for each in wide])
+    found.low[unit], found.high[unit] = limits[:, 0].min(), limits[:, 1].max()
     if settled:
         # The mean may lie beside an interval that gives less weight to units being alike.
         found.drop[unit] = np.clip(mean @ _DROP, found.low[unit], found.high[unit])
@@ -224,17 +235,72 @@ class _Mixture:
         return float(np.sqrt(share @ (mean - share @ mean) ** 2))
 
 
-def _mixtures(layer: _Outcomes, likely: Floats) -> tuple[_Mixture, _Mixture]:
-    """Return what the layer makes likely: leaning on units being alike, and not."""
+def _mixtures(layer: _Outcomes, likely: Floats) -> tuple[_Mixture, _Mixture, _Mixture]:
+    """Return what the layer makes likely: leaning on units being alike; not; and not, of the combinations alone."""
     priors, lean, shape_weight = _priors()
-    fit = sum(layer.times[rows] @ np.log(np.maximum(likely[rows] @ priors.T, 1e-300)) for rows in _blocks(len(likely)))
-    found = []
-    for weight in (shape_weight, np.ones_like(shape_weight)):
-        score = fit + lean + np.log(weight)
-        kept = score > score.max() - _IMPROBABLE
-        share = np.exp(score[kept] - score[kept].max())
-        found.append(_Mixture(priors[kept], share / share.sum()))
-    return found[0], found[1]
+    score = _fit(layer, likely, priors) + lean
+    share = np.exp(score - score.max())
+    share /= share.sum()
+    free = _of_any_form(layer, likely, share @ priors)
+    free_score = _fit(layer, likely, free) + share @ lean - _FREER
+    everything = np.concatenate([priors, free])
+    return (
+        _most_likely(everything, np.r_[score + np.log(shape_weight), free_score]),
+        _most_likely(everything, np.r_[score, free_score]),
+        _most_likely(priors, score),
+    )
+
+
+def _fit(layer: _Outcomes, likely: Floats, priors: Floats) -> Floats:
+    """Return the log-likelihood of the layer's counts under each distribution of drops, (combination,)."""
+    return np.sum(
+        [layer.times[rows] @ np.log(np.maximum(likely[rows] @ priors.T, 1e-300)) for rows in _blocks(len(likely))],
+        axis=0,
+    )
+
+
+def _most_likely(priors: Floats, score: Floats) -> _Mixture:
+    kept = score > score.max() - _IMPROBABLE
+    share = np.exp(score[kept] - score[kept].max())
+    return _Mixture(priors[kept], share / share.sum())
+
+
+def _of_any_form(layer: _Outcomes, likely: Floats, start: Floats) -> Floats:
+    """Return distributions of drops found from the layer, (distribution, drop), from one that fits it well.
+
+    Steps of the EM algorithm fit it better and better; without end they reach the distribution of largest likelihood
+    (Kiefer and Wolfowitz 1956, Laird 1978), which is a few single drops, two where a layer of one kind would do. So
+    drops that are close are gathered too.
+    """
+    found, before = [], 0
+    for steps in _FREE_STEPS:
+        start = _stepped(layer, likely, start, steps - before)
+        found.append(start)
+        before = steps
+    found += [_stepped(layer, likely, _gathered(start, width), _GATHERED_STEPS) for width in _GATHERED]
+    return np.array(found)
+
+
+def _stepped(layer: _Outcomes, likely: Floats, free: Floats, steps: int) -> Floats:
+    """Take steps of the EM algorithm: each is the mean of what is likely for each pair."""
+    for _ in range(steps):
+        free = free * ((layer.times / np.maximum(likely @ free, 1e-300)) @ likely) / layer.times.sum()
+    return free
+
+
+def _gathered(free: Floats, width: float) -> Floats:
+    """Put the losses of each hill, once smoothed, on the place of their mean."""
+    place = np.arange(len(_LOSS))
+    found, losses = free.copy(), free[-len(place) :]
+    smooth = np.exp(-0.5 * ((place[:, None] - place) / width) ** 2) @ losses
+    valleys = np.flatnonzero((smooth[1:-1] < smooth[:-2]) & (smooth[1:-1] <= smooth[2:])) + 1
+    hill = np.searchsorted(valleys, place)
+    mass, moment = (np.bincount(hill, weights=each) for each in (losses, losses * place))
+    some = mass > 0
+    found[-len(place) :] = np.bincount(
+        np.rint(moment[some] / mass[some]).astype(int), weights=mass[some], minlength=len(place)
+    )
+    return found
 
 
 def _blocks(n_rows: int) -> list[slice]:

@@ -110,10 +110,51 @@ def test_what_is_left_open_is_the_deviation_over_the_combinations():
         sum(p * x * d for p, x, d in zip(prior, likely[0], quoted._DROP, strict=True)) / (prior @ likely[0])
         for prior in priors
     ]
-    roots = [w**0.5 / sum(each**0.5 for each in share[0]) for w in share[0]]
+    power = quoted._WARY
+    roots = [w**power / sum(each**power for each in share[0]) for w in share[0]]
     mean = sum(w * m for w, m in zip(roots, means, strict=True))
     variance = sum(w * (m - mean) ** 2 for w, m in zip(roots, means, strict=True))
     assert quoted._Mixture(priors, share[0]).left_open(likely[0]) == pytest.approx(variance**0.5)
+
+
+def test_distributions_of_any_form_are_steps_of_the_em_algorithm_that_fit_better_and_better():
+    counts, _ = layer(n_units=5, n_classes=4)
+    outcomes = quoted._outcomes(counts, np.ones(4, dtype=bool))
+    likely = quoted._likelihood(outcomes, quoted._changes(outcomes))
+    start = np.full(len(quoted._DROP), 1 / len(quoted._DROP))
+    found = quoted._of_any_form(outcomes, likely, start)
+    slow = start.copy()
+    for step in range(1, max(quoted._FREE_STEPS) + 1):
+        pairs = [times * slow * row / (slow @ row) for row, times in zip(likely, outcomes.times, strict=True)]
+        slow = sum(pairs) / sum(outcomes.times)
+        if step in quoted._FREE_STEPS:
+            np.testing.assert_allclose(found[quoted._FREE_STEPS.index(step)], slow, rtol=1e-6, atol=1e-15)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    fit = quoted._fit(outcomes, likely, np.concatenate([start[None], found[: len(quoted._FREE_STEPS)]]))
+    assert (np.diff(fit) > 0).all()
+
+
+def test_close_drops_are_gathered_on_their_mean_and_far_ones_are_not():
+    free = np.zeros(len(quoted._DROP))
+    n, where = len(quoted._LOSS), {10: 0.1, 12: 0.3, 50: 0.2}
+    for place, mass in where.items():
+        free[place - n] = mass
+    free[n], free[5] = 0.3, 0.1
+    found = quoted._gathered(free, 2)
+    expected = np.zeros(len(free))
+    expected[round((10 * 0.1 + 12 * 0.3) / 0.4) - n] = 0.4
+    expected[50 - n], expected[n], expected[5] = 0.2, 0.3, 0.1
+    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(quoted._gathered(free, 40)[-n:].max(), 0.6)
+
+
+def test_the_interval_spans_what_the_combinations_alone_and_those_of_any_form_say():
+    found = quoted._nothing(1)
+    found.named[0, 0] = 2
+    one, other = (np.where(np.isclose(quoted._DROP, at), 1.0, 0.0) for at in (quoted._LOSS[30], quoted._LOSS[60]))
+    quoted._quote(found, 0, one, np.stack([one, other]), settled=True)
+    assert found.low[0] < quoted._LOSS[30] < quoted._LOSS[60] < found.high[0]
+    assert found.drop[0] == pytest.approx(quoted._LOSS[30])
 
 
 def test_classes_that_take_no_part_are_not_named():
@@ -131,13 +172,24 @@ def test_the_order_of_units_and_classes_does_not_matter():
     np.testing.assert_allclose(other.low, one.low[units], rtol=1e-9, atol=1e-12)
 
 
-CASES = [(50, 16, "8 pt"), (50, 16, "mixed"), (20, 10, "16 pt")]
+PROMISED, OTHERS, NETWORKS = quoted_of_called.PROMISED, quoted_of_called.OTHERS, quoted_of_called.NETWORKS
+CASES = {
+    "50 images, 8 points in all": (50, 16, PROMISED["8 pt"], quoted_of_called.PLAIN),
+    "50 images, mixed": (50, 16, PROMISED["mixed"], quoted_of_called.PLAIN),
+    "20 images, 16 points": (20, 10, PROMISED["16 pt"], quoted_of_called.PLAIN),
+    "two kinds of units": (500, 10, OTHERS["4 or 20 in all"], quoted_of_called.PLAIN),
+    "two kinds, 50 images": (50, 16, OTHERS["4 or 20 in all"], quoted_of_called.PLAIN),
+    "redundant pairs": (500, 10, OTHERS["2 to 30 in all"], NETWORKS["redundant pairs"]),
+    "gains and losses": (500, 10, PROMISED["mixed"], NETWORKS["gains and losses"]),
+    "30 % right, unequal rates": (50, 16, PROMISED["16 pt"], quoted_of_called.Network.of(0.3, rates=0.8, unequal=True)),
+}
 
 
-@pytest.mark.parametrize(("n_images", "n_classes", "kind"), CASES)
-def test_drops_of_picked_units_are_right_and_their_intervals_hold_them(n_images, n_classes, kind):
+@pytest.mark.parametrize("case", list(CASES))
+def test_drops_of_picked_units_are_right_and_their_intervals_hold_them(case):
     """The small form of `python -m tests.simulations.quoted_of_called`."""
+    n_images, n_classes, costs, network = CASES[case]
     rows = quoted_of_called.simulate(
-        n_images=n_images, n_classes=n_classes, costs=quoted_of_called.PROMISED[kind], layers=12, seed=1
+        n_images=n_images, n_classes=n_classes, costs=costs, layers=20, seed=1, network=network
     )
     assert quoted_of_called.faults(rows) == []
