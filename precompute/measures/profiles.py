@@ -88,4 +88,4 @@ def profile_likeness(
         return nothing
     shuffled = np.random.default_rng(seed).permuted(np.tile(own, (draws, 1)), axis=1)
     largest = (shuffled @ others.T).max(axis=1)
-    return ProfileLikeness(np.clip(unitary @ own, -1, 1), float(np.quantile(largest, level)))
+    return ProfileLikeness(np.clip(unitary @ own, -1, 1), float(np.quantile(largest, level, method="weibull")))
