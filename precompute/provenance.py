@@ -26,12 +26,15 @@ def device_name(device: torch.device) -> str:
 
 
 def git_commit() -> str | None:
-    """Return the commit of this program, marked where it was changed since; None outside a checkout."""
+    """Return the commit of this program, marked where it was changed since or that cannot be told; None outside git."""
     root = Path(__file__).resolve().parent.parent
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
         return None
-    return f"{commit} (changed)" if _git(root, "status", "--porcelain", "--untracked-files=no") else commit
+    changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+    if changes is None:  # as where a busy machine gives no answer in time
+        return f"{commit} (perhaps changed)"
+    return f"{commit} (changed)" if changes else commit
 
 
 def _git(root: Path, *arguments: str) -> str | None:
