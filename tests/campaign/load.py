@@ -106,14 +106,16 @@ def visits(
     figures = []
     yield from round_of(visitors, rng, first=True)
     with replacing(measured.store, versions) as replaced:
-        for share in (0.1, 0.55, 1.0):
+        for share, when in ((0.1, "start"), (0.55, "middle"), (1.0, "end")):
             while sum(visitor.runs for visitor in visitors) < share * n_reruns:
                 yield from round_of(visitors, rng)
             figures.append(measured.now())
-    for when, (handles, stores, gone, memory) in zip(("start", "middle", "end"), figures, strict=True):
-        yield f"figure: {when}: {memory:.0f} MB, {handles} open handles, {stores} of them stores, {gone} replaced ones"
-    reruns = sum(visitor.runs for visitor in visitors)
-    yield f"figure: {len(visitors)} browsers, {reruns} reruns, {replaced[0]} times another store"
+            handles, stores, gone, memory = figures[-1]
+            yield (
+                f"figure: {when}: {sum(visitor.runs for visitor in visitors)} reruns in {len(visitors)} browsers, "
+                f"{replaced[0]} times another store; {memory:.0f} MB, {handles} open handles, {stores} of them stores, "
+                f"{gone} of these replaced"
+            )
     if figures[2][3] > MOST_GROWTH * figures[1][3]:
         yield "fault: memory grows"
     if figures[2][0] > figures[1][0] + MOST_HANDLES:
