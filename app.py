@@ -32,9 +32,13 @@ try:
             page.run()
     else:
         welcome.show()
-except StoreChanged:
-    st.rerun()  # a store was replaced after this run had begun: the next one is of the new store
+except StoreChanged as error:
+    if navigate.may_begin_again():
+        st.rerun()
+    messages.show_refusal(error)
 except UnitscopeError as error:
     messages.show_refusal(error)
+else:
+    navigate.has_ended()
 
 cache.freeze()

@@ -86,7 +86,8 @@ class View:
         return None if image is None else self.store.images.path.index(image)
 
 
-_FILES = "store_files"
+_FILES, _BEGUN_AGAIN = "store_files", "begun_again"
+_MOST_AGAIN = 3
 
 
 def look_for_stores() -> tuple[StoreFile, ...]:
@@ -106,6 +107,18 @@ def files() -> tuple[StoreFile, ...]:
     """Return the stores that this rerun has found; none where they could not be looked for."""
     found: tuple[StoreFile, ...] = st.session_state.get(_FILES, ())
     return found
+
+
+def may_begin_again() -> bool:
+    """Whether a rerun whose store was replaced under it should be made again, of the new one: a few times in a row."""
+    begun: int = st.session_state.get(_BEGUN_AGAIN, 0)
+    st.session_state[_BEGUN_AGAIN] = (begun + 1) % (_MOST_AGAIN + 1)
+    return begun < _MOST_AGAIN
+
+
+def has_ended() -> None:
+    """Note that a rerun has come to its end."""
+    st.session_state[_BEGUN_AGAIN] = 0
 
 
 def current() -> View:

@@ -80,6 +80,18 @@ def test_a_page_whose_store_is_replaced_meanwhile_is_made_again_of_the_new_one(p
     assert len(set(runs_made)) == 2
 
 
+def test_a_page_whose_store_is_replaced_again_and_again_says_so_in_the_end(path, show, monkeypatch):
+    tried = []
+
+    def replaced(_pool, source):
+        tried.append(source)
+        raise StoreChanged("another store took its place just now")
+
+    monkeypatch.setattr(StorePool, "store_of", replaced)
+    assert "another store took its place just now" in show("overview", store="demo").words
+    assert len(tried) == 4
+
+
 def test_a_file_overwritten_in_place_is_read_by_its_new_layout(path, made):
     handles = StorePool()
     handles.store_of(now(path)).layer("features.10").activation(0)
