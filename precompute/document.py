@@ -11,6 +11,7 @@ from functools import partial
 from itertools import starmap
 from pathlib import Path
 
+from precompute.ablation_kinds import KINDS
 from precompute.experiments.options import ExperimentOptions
 from precompute.measures.table import ROWS, MeasureRow
 from precompute.option_fields import options_of, rows
@@ -79,6 +80,10 @@ def _dataset(entry: Entry) -> tuple[str, ...]:
 
 def _axes(axes: Iterable[Axis], first: str) -> str:
     return markdown((first, "length", "order"), ((f"`{axis.name}`", axis.length, axis.order) for axis in axes))
+
+
+def _kinds_of_ablation() -> str:
+    return markdown(("`<kind>` of `ablation`", "the unit is"), ((f"`{kind.name}`", kind.words) for kind in KINDS))
 
 
 def _attributes() -> str:
@@ -152,6 +157,7 @@ def tables() -> dict[str, dict[str, Callable[[], str]]]:
     return {
         "precompute/store/FORMAT.md": {
             "axes": lambda: _axes(schema.AXES, "axis"),
+            "kinds of ablation": _kinds_of_ablation,
             "datasets": lambda: _datasets(schema.ENTRIES, "path"),
             "attributes": _attributes,
             "facts of experiments": _facts_of_experiments,

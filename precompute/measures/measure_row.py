@@ -98,7 +98,7 @@ class MeasureRow:
     formula: str
     source: str
     range: str
-    better: str
+    better: Literal["higher", "lower", "neither"]
     kind: Kind = "quantity"
     made_by: str = "run"
     made_of: Literal["activations", "answers", "weights"] = "activations"
