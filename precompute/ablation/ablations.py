@@ -70,6 +70,7 @@ class Ablation:
         if self.basis is None:
             index = torch.tensor(self.units, dtype=torch.int64, device=output.device)
             return output.index_copy(1, index, set_to([self], output).expand(output.shape[0], -1, *output.shape[2:]))
+        # f' = f + the sum over k of (value - q_k . f) q_k
         return output + torch.einsum("nk...,ku->nu...", self.shift(output), self.directions(output))
 
     def directions(self, output: Tensor) -> Tensor:
@@ -115,7 +116,7 @@ def set_to(ablations: Sequence[Ablation], output: Tensor) -> Tensor:
     values = [ablation.values or (0.0,) * len(ablation.units) for ablation in ablations]
     flat = torch.tensor(values).view(1, -1, *(1 for _ in output.shape[2:]))
     if any(ablation.by_position is not None for ablation in ablations):
-        each = flat.expand(-1, -1, *output.shape[2:]).unflatten(1, (len(ablations), -1))[0]
+        each = flat.expand(-1, -1, *output.shape[2:]).unflatten(1, (len(ablations), -1))[0]  # (ablation, unit, ...)
         maps = [
             one.by_position if one.by_position is not None else same for one, same in zip(ablations, each, strict=True)
         ]
@@ -141,6 +142,7 @@ def segments(ablation: Tensor) -> list[Segment]:
     """Return where each ablation's rows begin and end, given the ablation of every row, ascending and on the CPU."""
     ablations, counts = torch.unique_consecutive(ablation, return_counts=True)
     stops = counts.cumsum(0)
+    # One list for all: each number by itself would be a conversion of its own.
     table = torch.stack([ablations, stops - counts, stops], dim=1)
     return [Segment(*row) for row in table.tolist()]
 

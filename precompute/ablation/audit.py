@@ -74,6 +74,7 @@ class Audit:
             return
         ablations = torch.tensor(self.ablations)
         rows = torch.isin(changed.ablation, ablations) & torch.isin(changed.image, self.images)
+        # Both lists ascend, so that a search finds where in `found` each row belongs.
         at = torch.searchsorted(ablations, changed.ablation[rows]), torch.searchsorted(self.images, changed.image[rows])
         self.found[at] = changed.logits[rows.nonzero().flatten()]
 

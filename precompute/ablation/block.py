@@ -65,6 +65,7 @@ def run_block(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Abl
     no_op = torch.tensor([ablation.is_no_op for ablation in ablations])
     channels, new, change = (_turned if plan.by_direction else _silenced)(plan, base, ablations)
 
+    # (image, ablation * lane, ...) to (image, ablation, lane, ...)
     def apart(value: Tensor) -> Tensor:
         return value.unflatten(1, (len(ablations), -1))
 
@@ -94,7 +95,7 @@ def _silenced(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Abl
 
 def _set(site: Tensor, units: Tensor, ablations: Sequence[Ablation]) -> Tensor:
     """Return the new maps of units (ablation, unit), side by side: (image, ablation * unit, ...)."""
-    single = (-1, *(1 for _ in site.shape[2:]))
+    single = (-1, *(1 for _ in site.shape[2:]))  # broadcasts (ablation * unit,) over images and positions
     maps = set_to(ablations, site).expand(len(site), -1, *site.shape[2:])
     is_no_op = torch.tensor([ablation.is_no_op for ablation in ablations]).repeat_interleave(units.shape[1])
     if not is_no_op.any():

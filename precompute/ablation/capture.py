@@ -156,7 +156,7 @@ def _after_every_mark(graph: fx.Graph) -> set[fx.Node]:
     marks = graph.find_nodes(op="call_function", target=torch.ops.unitscope.mark.default)
     before = {node: frozenset[fx.Node]() for node in graph.nodes}
     for node in graph.nodes:
-        passed = frozenset().union(*(before[used] for used in node.all_input_nodes))
+        passed = frozenset().union(*(before[used] for used in node.all_input_nodes))  # marks on some way to the node
         before[node] = passed | {node} if node in marks else passed
     return {node for node, passed in before.items() if len(passed) == len(marks)}
 
@@ -173,7 +173,7 @@ def _new_constant(module: fx.GraphModule, name: str, value: Tensor) -> fx.Node:
 @torch.no_grad()
 def _translate(module: fx.GraphModule) -> Program:
     """Turn an exported graph into ours, and compute at once what depends on weights alone."""
-    (placeholder,) = module.graph.find_nodes(op="placeholder")
+    (placeholder,) = module.graph.find_nodes(op="placeholder")  # the images; weights are attributes
     n_images = placeholder.meta["val"].shape[0]
     ours: dict[fx.Node, Node] = {placeholder: _node(placeholder, (), {}, n_images)}
     constants: dict[Node, Any] = {}
@@ -186,6 +186,7 @@ def _translate(module: fx.GraphModule) -> Program:
         elif theirs.op == "call_function":
             args, kwargs = (_map_nodes(part, ours.__getitem__) for part in _with_defaults(theirs))
             node = ours[theirs] = _node(theirs, args, kwargs, n_images)
+            # Also what has no inputs at all, such as a range of positions.
             if all(used in constants for used in node.inputs):
                 constants[node] = node.run(constants.__getitem__)
             else:

@@ -138,6 +138,7 @@ def _mean_lanes(node: Node, known: Known) -> Lanes | None:
     source, given, keeps = node.args[:3]
     lanes = known[source]
     axes = [axis % _rank(source) for axis in given or ()]
+    # A mean over images, or over the lanes' own dimension, mixes; PyTorch takes an empty list for all dimensions.
     if not axes or {0, lanes.axis} & set(axes):
         return None
     return lanes if keeps else lanes.at(lanes.axis - sum(axis < lanes.axis for axis in axes))
@@ -167,6 +168,7 @@ def _transpose_lanes(node: Node, known: Known) -> Lanes | None:
 def _unsqueeze_lanes(node: Node, known: Known) -> Lanes | None:
     source, axis = node.args
     lanes, axis = known[source], axis % (_rank(source) + 1)
+    # A new dimension before the lanes moves theirs one further; one before the images moves the images.
     return lanes.at(lanes.axis + (axis <= lanes.axis)) if axis else None
 
 
@@ -176,6 +178,7 @@ def _squeeze_lanes(node: Node, known: Known) -> Lanes | None:
     axes = [axis % _rank(source) for axis in (given if isinstance(given, list | tuple) else [given])]
     if {0, lanes.axis} & set(axes):
         return None
+    # Dimensions of other sizes stay, though they are named.
     return lanes.at(lanes.axis - sum(axis < lanes.axis and source.shape[axis - 1] == 1 for axis in axes))
 
 
@@ -191,6 +194,7 @@ def _pad_lanes(node: Node, known: Known) -> Lanes | None:
     before = _paddings(node)
     constant = node.op is aten.constant_pad_nd.default or node.args[2] == "constant"
     channels = before[lanes.axis]
+    # New channels are lanes of nobody, where they are constant; a reflection would copy lanes, a cut remove some.
     if any(before[0]) or (any(channels) and not (constant and min(channels) >= 0)):
         return None
     return Lanes(lanes.axis, lanes.table + channels[0])
@@ -236,7 +240,7 @@ def _cat_lanes(node: Node, known: Known) -> Lanes | None:
     axis %= 1 + len(node.shape)
     if any(each.axis != axis for each in lanes) or not all(part.batched for part in parts):
         return None
-    starts = accumulate((part.shape[axis - 1] for part in parts), initial=0)
+    starts = accumulate((part.shape[axis - 1] for part in parts), initial=0)  # and the end of the last
     moved = [known[part].table + start for part, start in zip(parts, starts, strict=False) if part in known]
     return Lanes(axis, torch.cat(moved, dim=1))
 
@@ -253,6 +257,7 @@ def _conv_lanes(node: Node, known: Known) -> Lanes | None:
     """Return the lanes after a depthwise convolution; any other mixes units."""
     source, groups = node.args[0], node.args[6]
     lanes = _same_lanes(node, known)
+    # As many groups as channels: each sees its own channel alone.
     if lanes is None or groups != source.shape[0]:
         return None
     return Lanes(1, _spread(lanes.table, node.shape[0] // groups))

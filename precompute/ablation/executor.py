@@ -131,6 +131,7 @@ class LayerExecutor:
         """Return what computes rows of a batch of images in reduced precision first; None in float32."""
         if self.in_reduced is None:
             return None
+        # A no-op has no error to show: its change is zero in any precision.
         real = [ablation for ablation in ablations if not ablation.is_no_op]
         return ReducedPrecisionSuffix(
             self.suffix,
@@ -172,6 +173,7 @@ class BatchSweep:
         size = sizes.rows if self.in_reduced is None else sizes.rows_in_reduced_precision
         for rows in Rows.changed(block).split(size):
             logits = self._at_first(block, rows)
+            # Before the next line writes over outputs that are too close to call.
             at_first = _of_no_ops(logits, block.no_op[rows.ablation]) if block.no_op.any() else None
             self._again(logits, block, rows, ablations)
             yield Changed(rows.ablation, rows.image.cpu(), logits, at_first)
@@ -194,6 +196,8 @@ class BatchSweep:
                 logits[close] = self._plainly(rows.take(close), ablations)
 
     def _plainly(self, rows: Rows, ablations: Sequence[Ablation]) -> Tensor:
+        # The recorded network has nodes of its own. What does not depend on the layer has the same name in both, and so
+        # has the layer.
         by_name = {node.name: value for node, value in self.base.items()}
         parts = [
             self.executor.reference.run(by_name, rows.image[segment.rows], ablations[segment.ablation])

@@ -62,5 +62,6 @@ def _check_on(engine: Engine, example_inputs: Tensor) -> None:
         error, largest = engine.compare(example_inputs, each_unit([0.0] * engine.plain.site.n_units))
     except (RuntimeError, LookupError, TypeError) as failure:
         raise CannotCapture(f"its graph does not run on a few ablated images: {failure}") from failure
+    # Written so that an error of NaN is refused.
     if not error <= ROUNDING * largest:
         raise CannotCapture(f"its graph's outputs differ from its own by {error:.2g}")

@@ -144,6 +144,7 @@ class EngineIterative:
 
     def _tolerance(self, gone: Units, tried: Sequence[Units]) -> TieTolerance:
         """Return how close two outputs may be before rounding could exchange them, from a few rows by both methods."""
+        # Spread over the units: neighbours may be alike.
         some = [tried[i * len(tried) // _AUDITED_TRIALS] for i in range(min(_AUDITED_TRIALS, len(tried)))]
         base = self._base(self._hold(self.audited), gone)
         errors, largest = [0.0], [0.0]

@@ -85,11 +85,12 @@ class Update:
     def _add_convolution(self, result: Tensor, change: Tensor, shares: Shares) -> None:
         stride, padding, dilation = self.how
         for segment, share in shares:
-            weight = share.permute(2, 0, 1).unflatten(2, self.kernel)
+            weight = share.permute(2, 0, 1).unflatten(2, self.kernel)  # (output, lane, height, width)
             result[segment.rows] += F.conv2d(change[segment.rows], weight, None, stride, padding, dilation)
 
     def _patches(self, change: Tensor) -> Tensor:
         """Return what each output position sees, (row, position, lane * kernel position)."""
         stride, padding, dilation = self.how
+        # (row, lane * kernel position, position)
         patches = F.unfold(change, self.kernel, dilation=dilation, padding=padding, stride=stride)
         return patches.transpose(1, 2).contiguous()

@@ -54,6 +54,7 @@ class NoOpCheck:
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
         """Run the sweep that was asked for, and the no-ops with it; see `precompute.ablation.ablations.Sweeper`."""
         for changed in self.ablater.sweep(inputs, [*ablations, *no_ops(self.n_units)], at_layer):
+            # Rows ascend by ablation, and the no-ops were put last.
             n_asked_for = int(torch.searchsorted(changed.ablation, len(ablations)))
             if n_asked_for:
                 yield changed.part(slice(n_asked_for))

@@ -36,7 +36,7 @@ class Rows:
     @classmethod
     def changed(cls, block: Block) -> "Rows":
         """Return the rows of a block that differ from the unablated ones."""
-        ablation, image = block.changed().nonzero().unbind(1)
+        ablation, image = block.changed().nonzero().unbind(1)  # row by row: in order of ablation, then image
         return cls(ablation.cpu(), image)
 
     def __len__(self) -> int:
@@ -145,7 +145,7 @@ class RowBatch:
         return value
 
     def _narrow(self, value: Tensor) -> Tensor:
-        return value[self.rows.image, self.ablation]
+        return value[self.rows.image, self.ablation]  # (image, ablation, lane, ...) to (row, lane, ...)
 
 
 def _channels_last(value: Any) -> Any:
