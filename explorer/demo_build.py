@@ -1,7 +1,7 @@
 """Building the demo store from the app, in a process of its own.
 
-The build outlives a page reload and is the same for every tab: the app's process holds one :class:`Build`. The child
-reports through a small JSON file that it replaces atomically, and its output goes to a log.
+The build outlives a page reload and is the same for every tab: the app's process holds one :class:`DemoBuild`. The
+child reports through a small JSON file that it replaces atomically, and its output goes to a log.
 """
 
 import json

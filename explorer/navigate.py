@@ -31,7 +31,7 @@ class View:
 
     Parameters
     ----------
-    source : Source
+    source : StoreFile
         The file.
     store : Store
         The same, open.

@@ -35,7 +35,7 @@ def class_frame(titles: Sequence[str], names: Sequence[str], profile: Floats, ef
         Titles and folder names of the classes.
     profile : (class,) array
         Mean activation.
-    impact : Impact
+    effects : ClassEffects
         Effect of silencing the unit; drops become percentage points.
     """
     frame = pd.DataFrame(

@@ -52,7 +52,7 @@ def show(
         The measure to print on each.
     key : str
         Names the grid on its page.
-    reasons : sequence of Pick, optional
+    reasons : sequence of NotableUnit, optional
         Why each of the units is shown, and the number to print in place of the measure.
     """
     tiles = _tiles(view, layer, units, value, reasons)

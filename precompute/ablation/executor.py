@@ -96,7 +96,7 @@ class LayerExecutor:
         return self.joined([self.onwards(held) for held in self.up_to_layer(inputs, at_layer)])
 
     def up_to_layer(self, inputs: Tensor, at_layer: Tensor | None = None) -> Iterator[dict[Node, Any]]:
-        """Yield `Plan.held`'s values, batch by batch of the plain method.
+        """Yield `LayerPlan.held`'s values, batch by batch of the plain method.
 
         Up to the layer the operations run as they do in the network, on the batches that the plain method would run
         them on, so that they round alike and an error can only come from what follows.
@@ -114,7 +114,7 @@ class LayerExecutor:
         return {node: values[node] for node in plan.held}
 
     def onwards(self, held: dict[Node, Any]) -> dict[Node, Tensor]:
-        """Return the values that the plan keeps, of one batch, from those of `Plan.held`."""
+        """Return the values that the plan keeps, of one batch, from those of `LayerPlan.held`."""
         plan = self.plan
         values = self.suffix.constants | image_counts(plan.program.nodes, len(held[plan.site])) | held
         for node in self._after.steps(values):

@@ -47,7 +47,7 @@ class _Held:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the comparison of every layer with maps ready; see `precompute.experiments.table`."""
+    """Make the comparison of every layer with maps ready."""
     held = [found for layer in job.layers if (found := _held(layer)) is not None]
     if not held:
         raise StoreError(

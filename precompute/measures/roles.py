@@ -118,7 +118,7 @@ class LogOddsEffect:
         Its standard error; NaN where there are fewer than two images.
     helps, idle : arrays
         P-values of "the fall is above the margin" and of "it is below"; 1 where there is no image.
-    losses : Falls
+    losses : LogOddsLosses
         What they follow from.
     taking : (class,) array of bool or None
         The classes whose mean this is; None where every class has an effect of its own.
@@ -137,7 +137,7 @@ def class_effects(losses: LogOddsLosses, *, margin: float = MARGIN) -> LogOddsEf
 
     Parameters
     ----------
-    losses : Falls
+    losses : LogOddsLosses
         Of one set of images.
     margin : float
         What the mean fall is held against, in nats.
@@ -158,7 +158,7 @@ def unit_effects(losses: LogOddsLosses, *, taking: NDArray[np.bool_], margin: fl
 
     Parameters
     ----------
-    losses : Falls
+    losses : LogOddsLosses
         Of one set of images.
     taking : (class,) array of bool
         The classes that take part: those that have images in every set that is to be compared.

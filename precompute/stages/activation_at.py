@@ -92,7 +92,7 @@ def not_right(network: nn.Module, site: Site, probe: Tensor, asked: Sequence[str
     probe
         (image, channel, height, width): a few images.
     asked
-        Names of `precompute.stages.attribution.METHODS`.
+        Names of `precompute.attribution_methods.METHODS`.
     """
     if not asked:
         return {}

@@ -147,7 +147,7 @@ class AnnotatedImages:
         position
             Of the picture.
         framing
-            Another grid than the scene's.
+            Another grid than that of the annotated images.
 
         Returns
         -------

@@ -27,7 +27,7 @@ def overlay_arrays(
     pictures
         The store's images with their masks.
     index
-        Which of the scene's layers.
+        Which of the layers of the annotated images.
     layer
         The same in the store.
     iou

@@ -22,7 +22,7 @@ class Sight:
     Parameters
     ----------
     layer
-        Which of the scene's layers.
+        Which of the layers of the annotated images.
     basis
         (direction, unit) a rotation, whose directions take the places of units; None for the units themselves.
     n_shuffles
@@ -95,7 +95,7 @@ def count_overlaps(
 
     Parameters
     ----------
-    scene, sights, chosen, advance
+    pictures, sights, chosen, advance
         As for :func:`find_thresholds`. Neighbours among the chosen are held against each other's masks, so their order
         has to be random.
     found
