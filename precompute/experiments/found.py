@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from precompute.experiments.layerwise import joined, others, refuse_mixing, refuse_other_frame
+from precompute.experiments.layerwise import joined, others, refuse_other_frame, refuse_other_options
 from precompute.experiments.protocol import Findings
 from precompute.measures.table import measure_row
 from precompute.store import renamed
@@ -42,7 +42,7 @@ class Found:
         OptionError, StoreError
             When both cannot stand in one group.
         """
-        refuse_mixing(store, self.name, self.facts)
+        refuse_other_options(store, self.name, self.facts)
         refuse_other_frame(store, self.name, self.facts, self.findings.arrays)
         return replace(self, facts=joined(store, self.name, self.facts), kept=others(store, self.name, self.facts))
 

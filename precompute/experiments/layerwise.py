@@ -41,7 +41,7 @@ def others(store: Store, name: str, facts: Mapping[str, Any]) -> dict[str, dict[
     return {layer: held.facts_of(layer) for layer in held.layers if layer not in asked}
 
 
-def refuse_mixing(store: Store, name: str, facts: Mapping[str, Any]) -> None:
+def refuse_other_options(store: Store, name: str, facts: Mapping[str, Any]) -> None:
     """Refuse findings that would stand beside others made with other options, or by another version.
 
     Raises

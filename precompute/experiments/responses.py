@@ -22,7 +22,7 @@ from precompute.models.device import exact_float32
 from precompute.models.forward import logits
 from precompute.models.hooks import observe
 from precompute.models.sites import Site
-from precompute.stages.activations import Responses, join, log_softmax, summarise
+from precompute.stages.activations import SpatialSummary, join, log_softmax, summarise
 from precompute.store.layer import Layer
 
 POOLS = ("max", "mean")
@@ -42,7 +42,7 @@ class _Watched:
     moments: dict[tuple[str, int], JointMoments] = field(default_factory=dict)
     zeros: np.ndarray | float = 0.0
     n_images: int = 0
-    parts: list[Responses] = field(default_factory=list)
+    parts: list[SpatialSummary] = field(default_factory=list)
     largest: list[np.ndarray] = field(default_factory=list)
     keeps: bool = False
 

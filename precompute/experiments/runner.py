@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from precompute.errors import DiskError, StoreChanged, StoreDamaged, StoreError, StoreOfSums, UnitscopeError
 from precompute.experiments.found import Found, earlier, write
-from precompute.experiments.layerwise import refuse_mixing
+from precompute.experiments.layerwise import refuse_other_options
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.protocol import Job, Prepared
 from precompute.progress import Progress
@@ -211,7 +211,7 @@ def find(
     options.refuse_unused(spec)
     prepare: Callable[[Job], Prepared] = import_module(f"precompute.experiments.{spec.name}").prepare
     prepared = prepare(Job(store, _layers(store, options), options))
-    refuse_mixing(store, spec.name, _facts(spec, options, command, prepared.reduced))
+    refuse_other_options(store, spec.name, _facts(spec, options, command, prepared.reduced))
     for sentence in (*_announced(spec, prepared), *_without_log_prob(spec, store)):
         say(sentence)
     _refuse_full_disk(store.path, copied + prepared.bytes)

@@ -109,7 +109,7 @@ class Active:
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
+class ConceptLabels:
     """Where concepts are, on some images.
 
     Parameters
@@ -166,14 +166,14 @@ class Overlap:
     category: Ints
 
     @classmethod
-    def of(cls, active: Active, labels: Labels, *, n_units: int) -> Self:
+    def of(cls, active: Active, labels: ConceptLabels, *, n_units: int) -> Self:
         """Count on some images.
 
         Parameters
         ----------
         active : Active
             Where units are active.
-        labels : Labels
+        labels : ConceptLabels
             Where concepts are.
         n_units : int
             Units of the layer.

@@ -90,7 +90,7 @@ class RayWorkers:
     def __init__(self, ray: Any, recipe: PlanRecipe, devices: Sequence[torch.device]) -> None:
         self._ray = ray
         self._actor = ray.remote(NodeActor)
-        self._job = ray.put(Job(pickle.dumps(recipe), str(Path.cwd()), program()))
+        self._setup = ray.put(NodeSetup(pickle.dumps(recipe), str(Path.cwd()), program()))
         nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
         self.seats = [seat for number, node in enumerate(nodes) for seat in _seats(node, number + 1, devices)]
         self._running: list[_Actor] = []
@@ -190,7 +190,7 @@ class RayWorkers:
         return message
 
     def _started(self, seat: "_Seat") -> "_Actor":
-        self._running.append(_Actor(self._ray, self._actor, seat, self._job))
+        self._running.append(_Actor(self._ray, self._actor, seat, self._setup))
         return self._running[-1]
 
 
@@ -226,7 +226,7 @@ def _seats(node: dict[str, Any], number: int, devices: Sequence[torch.device]) -
 class _Actor:
     """A worker as the run's process sees it."""
 
-    def __init__(self, ray: Any, actor: Any, seat: _Seat, job: Any) -> None:
+    def __init__(self, ray: Any, actor: Any, seat: _Seat, setup: Any) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         self.name, self.seat, self.answer = seat.name, seat, None
@@ -236,7 +236,7 @@ class _Actor:
             num_gpus=seat.gpus,
             max_restarts=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(seat.node, soft=False),
-        ).remote(job, seat)
+        ).remote(setup, seat)
 
     def asked(self, method: str, *words: Any) -> Any:
         return getattr(self._handle, method).remote(*words)
@@ -258,7 +258,7 @@ def _last_line(error: Exception) -> str:
 
 
 @dataclass(frozen=True)
-class Job:
+class NodeSetup:
     """What every worker of a run gets: the recipe, pickled, the run's folder, and what its numbers rest on."""
 
     recipe: bytes
@@ -269,12 +269,12 @@ class Job:
 class NodeActor:
     """The actor: a worker on a node."""
 
-    def __init__(self, job: Job, seat: _Seat) -> None:
+    def __init__(self, setup: NodeSetup, seat: _Seat) -> None:
         with suppress(OSError):
-            os.chdir(job.folder)  # MODEL and --weights may be relative
-        self._job, self._seat = job, seat
+            os.chdir(setup.folder)  # MODEL and --weights may be relative
+        self._setup = setup
         device = torch.device(seat.device)
-        recipe: PlanRecipe = pickle.loads(job.recipe)
+        recipe: PlanRecipe = pickle.loads(setup.recipe)
         self._worker = ShardWorker(recipe, device, threads=seat.cpus, among=seat.among, sharers=seat.sharers)
 
     def check(self, samples: Sequence[Sample]) -> UnitscopeError | None:
@@ -290,7 +290,7 @@ class NodeActor:
         return None
 
     def _refuse_other_program(self) -> None:
-        expected, found = self._job.program, program()
+        expected, found = self._setup.program, program()
         other = [
             f"{name} {found.get(name)}, not {expected[name]}" for name in expected if found.get(name) != expected[name]
         ]

@@ -27,7 +27,7 @@ from precompute.run.image_set import Advance, Arrays, ImageSet, Read
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
 from precompute.stages.ablation import Effect, sweep
-from precompute.stages.activations import Answer, Responses, answer, highest_outputs, log_softmax
+from precompute.stages.activations import Answer, SpatialSummary, answer, highest_outputs, log_softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +299,7 @@ def sum_arrays(found: Answer | None) -> dict[str, np.ndarray]:
     return {"count": np.array(len(found.logits)), **sums}
 
 
-def _sum(responses: Responses) -> np.ndarray:
+def _sum(responses: SpatialSummary) -> np.ndarray:
     of_picture = responses.mean.sum(axis=1, dtype=np.float64)
     if responses.other_tokens is None:
         return of_picture

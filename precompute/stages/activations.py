@@ -13,7 +13,7 @@ from precompute.models.sites import Site
 
 
 @dataclass(frozen=True, eq=False)
-class Responses:
+class SpatialSummary:
     """One layer's response to some images, each (unit, image) float32.
 
     Parameters
@@ -48,7 +48,7 @@ class Answer:
     """
 
     logits: np.ndarray
-    responses: dict[Site, Responses]
+    responses: dict[Site, SpatialSummary]
     outputs: dict[Site, Tensor]
 
 
@@ -69,7 +69,7 @@ def answer(
         Those of the layers whose outputs to return whole.
     """
     said: list[np.ndarray] = []
-    seen: dict[Site, list[Responses]] = {site: [] for site in sites}
+    seen: dict[Site, list[SpatialSummary]] = {site: [] for site in sites}
     kept: dict[Site, list[Tensor]] = {site: [] for site in sites if site in keep}
     callbacks = {site: _keeper(site, seen[site], kept.get(site)) for site in sites}
     with torch.inference_mode(), observe_whole(network, callbacks):
@@ -79,18 +79,18 @@ def answer(
     return Answer(np.concatenate(said), {site: join(parts) for site, parts in seen.items()}, outputs)
 
 
-def summarise(output: Tensor) -> Responses:
+def summarise(output: Tensor) -> SpatialSummary:
     """Reduce a layer's output, (image, unit, height, width) or (image, unit), to one number per unit and image."""
     maps = output.float().flatten(2) if output.ndim > 2 else output.float().unsqueeze(2)
     positive = maps.clamp_min(0).mean(2) if bool((maps < 0).any()) else None
-    return Responses(
+    return SpatialSummary(
         max=_by_unit(maps.amax(2)),
         mean=_by_unit(maps.mean(2)),
         positive_mean=None if positive is None else _by_unit(positive),
     )
 
 
-def join(parts: Sequence[Responses]) -> Responses:
+def join(parts: Sequence[SpatialSummary]) -> SpatialSummary:
     """Put responses to successive images side by side.
 
     Where a part goes nowhere below zero its positive mean is its mean.
@@ -98,7 +98,7 @@ def join(parts: Sequence[Responses]) -> Responses:
     others = [part.other_tokens for part in parts if part.other_tokens is not None]
     signed = any(part.positive_mean is not None for part in parts)
     positive = [part.mean if part.positive_mean is None else part.positive_mean for part in parts]
-    return Responses(
+    return SpatialSummary(
         max=np.concatenate([part.max for part in parts], axis=1),
         mean=np.concatenate([part.mean for part in parts], axis=1),
         positive_mean=np.concatenate(positive, axis=1) if signed else None,
@@ -121,7 +121,7 @@ def log_softmax(values: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def _keeper(site: Site, parts: list[Responses], whole: list[Tensor] | None) -> Callable[[Tensor], None]:
+def _keeper(site: Site, parts: list[SpatialSummary], whole: list[Tensor] | None) -> Callable[[Tensor], None]:
     def keep(output: Tensor) -> None:
         others = site.others(output)
         responses = summarise(site.maps(output))

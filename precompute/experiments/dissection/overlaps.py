@@ -10,7 +10,7 @@ import numpy as np
 from precompute.experiments.dissection.annotated_images import AnnotatedImages, n_cells
 from precompute.experiments.protocol import Advance
 from precompute.images.concepts import NONE
-from precompute.measures.iou import Active, Labels, Overlap, largest, n_above, thresholds
+from precompute.measures.iou import Active, ConceptLabels, Overlap, largest, n_above, thresholds
 
 _LOT = 64
 
@@ -142,7 +142,7 @@ def _lots(looked: Iterable[_Looked]) -> Iterator[list[_Looked]]:
 def _counted(
     lot: list[_Looked], sights: Sequence[Sight], category: np.ndarray, found: list[np.ndarray]
 ) -> OverlapCounts:
-    labels = Labels.of(_stacked([each.planes for each in lot]), category)
+    labels = ConceptLabels.of(_stacked([each.planes for each in lot]), category)
     overlaps = []
     for place, sight in enumerate(sights):
         active = _gathered(lot, place)

@@ -38,7 +38,9 @@ def test_names_of_noise_stand_clear_of_the_bands():
 
 
 def test_one_kind_of_noise_is_enough():
-    entropies(units(low=[np.nan] * 2, high=[np.nan] * 2), NOISE.iloc[:1], up="feature entropy, nat").to_dict()
+    spec = entropies(units(low=[np.nan] * 2, high=[np.nan] * 2), NOISE.iloc[:1], up="feature entropy, nat").to_dict()
+    said = {row["noise"] for rows in spec["datasets"].values() for row in rows if "noise" in row}
+    assert said == {NOISE["noise"].iloc[0]}
 
 
 N_REMOVED = np.arange(5)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from precompute.measures.iou import Active, Labels, Overlap, detectors, largest, n_above, thresholds
+from precompute.measures.iou import Active, ConceptLabels, Overlap, detectors, largest, n_above, thresholds
 
 few = st.sampled_from([-1.0, 0, 0, 0.5, 1, 1, 2])
 activations = hnp.arrays(np.float32, st.tuples(st.integers(1, 3), st.integers(1, 40)), elements=few)
@@ -97,7 +97,7 @@ def fast_overlap(maps, threshold, masks, category):
     n_units = maps.shape[1]
     active = Active.of(flat(maps), threshold)
     planes = np.where(flat(masks), np.arange(masks.shape[1])[:, None], -1)
-    return Overlap.of(active, Labels.of(planes, category), n_units=n_units)
+    return Overlap.of(active, ConceptLabels.of(planes, category), n_units=n_units)
 
 
 def fast_iou(maps, threshold, masks, category):
@@ -128,7 +128,7 @@ def test_places_can_be_held_against_the_masks_of_other_images(scene, shift):
     n_images, n_units = maps.shape[:2]
     planes = np.where(flat(masks), np.arange(masks.shape[1])[:, None], -1)
     active = Active.of(flat(maps), threshold).against(shift, n_images)
-    found = Overlap.of(active, Labels.of(planes, category), n_units=n_units).iou(threshold)
+    found = Overlap.of(active, ConceptLabels.of(planes, category), n_units=n_units).iou(threshold)
     np.testing.assert_allclose(found, slow_iou(maps, threshold, np.roll(masks, -shift, axis=0), category))
 
 
@@ -138,7 +138,7 @@ def test_concepts_that_lie_apart_may_share_a_plane():
     maps = np.array([[[[1, 0, 1, 1]]], [[[0, 0, 1, 1]]]])
     category, threshold = np.array([0, 0, 1]), np.array([0.5])
     active = Active.of(maps.reshape(2, 1, 4), threshold)
-    found = Overlap.of(active, Labels.of(planes, category), n_units=1).iou(threshold)
+    found = Overlap.of(active, ConceptLabels.of(planes, category), n_units=1).iou(threshold)
     np.testing.assert_allclose(found, slow_iou(maps, threshold, masks, category))
     np.testing.assert_allclose(found, [[1 / 6, 2 / 5, 0]])
 
