@@ -62,6 +62,19 @@ def test_nan_where_a_number_stands_is_found(name, tested):
     assert f"{BASE}/{name}" in {problem.path for problem in check(tested)}
 
 
+@pytest.mark.parametrize("unit", [2, -1])
+def test_p_values_of_log_probabilities_are_computed_anew_for_three_units(unit, tested):
+    path = f"{BASE}/log_prob_p"
+    with as_if_written(tested) as file:
+        values = file[path][...]
+        values[unit, 0] = another(values[unit, 0])
+        file[path][...] = values
+    at = range(len(values))[unit]
+    assert f"{path}: the values of unit {at} do not follow from the changes of log-probability" in map(
+        str, check(tested)
+    )
+
+
 def test_a_p_value_that_is_small_is_held_to_its_size(tested):
     with as_if_written(tested) as file:
         file[f"{BASE}/overall_p"][...] *= 1.001
