@@ -13,11 +13,17 @@ _LINE_END = "\r\n"
 
 def csv_of(frame: pd.DataFrame) -> str:
     """Return a table as CSV; a text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return str(frame.rename(columns=_harmless).map(_harmless).to_csv(index=False, lineterminator=_LINE_END))
+    return str(frame.rename(columns=harmless).map(harmless).to_csv(index=False, lineterminator=_LINE_END))
 
 
-def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+def harmless(cell: Any) -> Any:
+    """Return a cell with an apostrophe before what a spreadsheet would compute, and before apostrophes before that."""
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip("'").startswith(_FORMULA) else cell
+
+
+def as_it_was(cell: str) -> str:
+    """Return the text of a cell that `harmless` gave."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA) else cell
 
 
 def numbers_of(spec: Mapping[str, Any]) -> pd.DataFrame:

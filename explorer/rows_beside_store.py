@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from explorer import beside_store
+from explorer.csv_text import as_it_was, harmless
 from precompute.errors import DiskError, OptionError
 
 MOST_TEXT, MOST_RATER = 120, 60
@@ -100,11 +101,11 @@ class Table(Generic[Row]):
             raise OptionError(f"row {rows.line_num} is no row of a CSV file: {error}") from error
 
     def write(self, rows: Iterable[Row]) -> str:
-        """Return rows as the text of such a file."""
+        """Return rows as the text of such a file, in which a spreadsheet finds nothing to compute."""
         out = io.StringIO(newline="")
         writer = csv.writer(out)
         writer.writerow(self.columns)
-        writer.writerows(astuple(row) for row in rows)  # type: ignore[call-overload]
+        writer.writerows(map(harmless, astuple(row)) for row in rows)  # type: ignore[call-overload]
         return out.getvalue()
 
     def put(self, store: Path, *given: Row) -> None:
@@ -138,7 +139,7 @@ class Table(Generic[Row]):
         if len(cells) != len(self.columns):
             raise OptionError(f"row {number} has {len(cells)} cells in place of {len(self.columns)}")
         try:
-            return self.understood(cells)
+            return self.understood([as_it_was(cell) for cell in cells])
         except OptionError as error:
             raise OptionError(f"row {number}: {error}") from error
 

@@ -1,5 +1,6 @@
 """Labels that people give to units, beside a store that is never written."""
 
+import csv
 import multiprocessing
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,23 @@ def store(tmp_path):
 
 def test_without_a_file_there_are_none(store):
     assert LABELS.load(store) == ()
+
+
+@pytest.mark.parametrize("text", ["=1+1", "'=1+1", "''=1+1", "+1", "-a", "@a", "'quoted'", "'", "a=1", "'a"])
+def test_no_label_is_computed_by_a_spreadsheet_and_each_is_read_back_as_it_was(text):
+    written = LABELS.write([Label(LAYER, 1, text, text, note=text)])
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in next(csv.reader(written.splitlines()[1:])))
+    assert LABELS.read(written) == (Label(LAYER, 1, text, text, note=text),)
+
+
+@given(st.text(alphabet="'=+-@ \ta1", min_size=1, max_size=8).filter(str.strip))
+def test_whatever_a_label_begins_with_it_is_read_back(text):
+    assert LABELS.read(LABELS.write([Label(LAYER, 1, "Ada", text)])) == (Label(LAYER, 1, "Ada", text),)
+
+
+def test_a_file_without_apostrophes_is_taken_in_as_it_is():
+    file = LABELS.write([Label(LAYER, 1, "Ada", "MINE")])
+    assert LABELS.read(file.replace("MINE", "=1+1"))[0].text == "=1+1"
 
 
 def test_a_rater_has_one_label_for_a_unit_and_others_keep_theirs(store):
