@@ -111,3 +111,15 @@ def test_a_report_of_a_unit_and_of_units_found_can_be_read_without_the_app(app, 
     app.settle(app.page.locator("[class*=st-key-share] button").first.click)
     name, report = take(app, "Report of the 3 units found")
     assert report.count(b"<section") == 3
+
+
+def test_no_picture_of_a_chart_is_offered_without_its_caption(app):
+    open_a_unit(app)
+    chart = app.page.locator("[data-testid=stVegaLiteChart]").first
+    expect(chart.locator("svg.marks")).to_be_visible()
+    chart.hover(force=True)
+    expect(app.page.locator("[aria-label^='Show data']").first).to_be_visible()
+    without_caption = app.page.locator("[aria-label^='Download as PNG']")
+    expect(without_caption).to_have_count(2)
+    for offer in without_caption.all():
+        expect(offer).to_be_hidden()
