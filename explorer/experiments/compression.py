@@ -14,6 +14,7 @@ from explorer.format import count, number, probability
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import heading, note, table
+from explorer.widgets.names import class_link
 from precompute.measures.curves import area
 from precompute.measures.enrichment import enrichment
 from precompute.store.reader import Experiment, Layer
@@ -70,7 +71,7 @@ def _decided_on(experiment: Experiment, base: str, accuracy: Floats) -> str:
     half_way = n_rounds // 2
     return (
         f"Decided in {count(n_rounds, 'round')} on {int((half == 0).sum()):,} images, measured on "
-        f"{int((half == 1).sum()):,} others. Half way accuracy has changed by "
+        f"{int((half == 1).sum()):,} others. Half way, accuracy has changed by "
         f"{number(100 * float(deciding[half_way] - deciding[0]), 1)} points on the images that decided and by "
         f"{number(100 * float(accuracy[0, half_way] - accuracy[0, 0]), 1)} points on the others. As a rule the "
         "choice looks better on the images that made it."
@@ -96,9 +97,9 @@ def _colours(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
     n_units = len(order)
     note(
         f"{found.found} of the first {found.first} units removed are selective for colour, as are "
-        f"{int((index > threshold).sum())} of all {n_units}. By chance {number(found.expected, 1)} of "
-        "the first would be; "
-        f"as many or more have p {probability(found.p)} (hypergeometric). "
+        f"{int((index > threshold).sum())} of all {n_units}. By chance, {number(found.expected, 1)} of "
+        f"the first would be; the probability of as many or more is {probability(found.p).removeprefix('= ')} "
+        "(hypergeometric). "
         "That holds for one threshold, not for the best of several."
     )
 
@@ -113,9 +114,7 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
     )
     units = [int(unit) for unit in experiment[f"{base}/unit"][0][::-1]]
     key = f"compression_unit_{layer.name}"
-    unit = st.selectbox(
-        "Unit, the last to go first", units, key=key, format_func=lambda each: f"unit {each}", width=220
-    )
+    unit = st.selectbox("Unit, last removed first", units, key=key, format_func=lambda each: f"unit {each}", width=220)
     label, half = np.asarray(view.store.images.label), experiment["half"]
     n_images = [np.bincount(label[half == part], minlength=len(view.store.classes)) for part in (0, 1)]
     sides = st.columns(2, gap="large")
@@ -132,7 +131,7 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
                 continue
             rows = [
                 [
-                    view.store.classes.title[classes[place]],
+                    class_link(view, int(classes[place])),
                     *(_images_lost(drop[place], n[classes[place]]) for drop, n in zip(drops, n_images, strict=True)),
                 ]
                 for place in changed

@@ -87,7 +87,7 @@ def _numbers(frame: pd.DataFrame) -> None:
 
 
 def _table(view: View, layer: Layer, experiment: Experiment, frame: pd.DataFrame) -> None:
-    heading("Every unit", "the strongest first; click a cell to look at its unit")
+    heading("Every unit", "the strongest first; click a class to look at it, any other cell to look at its unit")
     chosen = choose_class(view)
     base = f"layers/{layer.name}"
     ways = {"of_max": "max_correlation", "of_mean": "mean_correlation"}
@@ -99,7 +99,7 @@ def _table(view: View, layer: Layer, experiment: Experiment, frame: pd.DataFrame
         columns = {name: experiment.read(f"{base}/{path}", np.s_[:, chosen]) for name, path in ways.items()}
     ordered = frame.assign(**columns).sort_values("of_max", ascending=False, kind="stable").reset_index(drop=True)
     key = f"responses_units_{layer.name}_{chosen}"
-    unit_table(view, layer, ordered, _COLUMNS, key=key)
+    unit_table(view, layer, ordered, _COLUMNS, key=key, classes=["title"])
 
 
 _COLUMNS: dict[str, Any] = {

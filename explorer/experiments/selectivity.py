@@ -125,18 +125,18 @@ def _median(values: Floats) -> str:
 def _shared(layer: Layer, experiment: Experiment, base: str) -> None:
     """Say how much of what the units do others do too."""
     held = dict(zip(experiment[f"{base}/components/share"], experiment[f"{base}/components/n_components"], strict=True))
-    said = ", ".join(f"{100 * share:.0f} % lies in {count(int(n), 'component')}" for share, n in held.items())
-    note(f"Of the variance of the {count(layer.n_units, 'unit')} over the images, {said}.")
+    said = ", ".join(f"{100 * share:.0f} % in {count(int(n), 'component')}" for share, n in held.items())
+    note(f"So much of the variance of the {count(layer.n_units, 'unit')} over the images lies in so few: {said}.")
 
 
 def _table(view: View, layer: Layer, experiment: Experiment) -> None:
-    heading("Every unit", "the most selective first; click a cell to look at its unit")
+    heading("Every unit", "the most selective first; click a class to look at it, any other cell to look at its unit")
     chosen = choose_class(view)
     frame = _frame(view, layer, experiment, chosen)
     by = "selectivity" if chosen is None else "auc"
     ordered = frame.sort_values(by, ascending=False, kind="stable").reset_index(drop=True)
     key = f"selectivity_units_{layer.name}_{chosen}"
-    unit_table(view, layer, ordered, _COLUMNS, key=key)
+    unit_table(view, layer, ordered, _COLUMNS, key=key, classes=["title"])
 
 
 def _frame(view: View, layer: Layer, experiment: Experiment, chosen: int | None) -> pd.DataFrame:
@@ -223,7 +223,7 @@ PRESENTATION = Presentation(
         "false-alarm rates of the same unit do. Where a layer goes below zero, selectivity and sparsity are "
         "of the positive part. Sparsity and redundancy have no chance level here. Another unit with a high "
         "correlation does similar things on these images. That does not mean that the network can spare one "
-        "of the two: see removing units in order."
+        "of the two: the experiment “Cumulative ablation” tells what removing several costs."
     ),
     draw=_draw,
 )

@@ -190,10 +190,17 @@ def _apart(view: View, experiment: Experiment) -> None:
 
 
 def _table(view: View, layer: Layer, frame: pd.DataFrame) -> None:
-    heading("Every unit", "the surest first; click a cell to look at its unit")
+    heading("Every unit", "the surest first; click a class to look at it, any other cell to look at its unit")
     ordered = frame.sort_values(["q", "p", "drop"], ascending=[True, True, False], kind="stable")
     ordered = ordered.reset_index(drop=True)
-    unit_table(view, layer, ordered, _COLUMNS, key=f"statistics_{layer.name}_{view.selection.ablation}")
+    unit_table(
+        view,
+        layer,
+        ordered,
+        _COLUMNS,
+        key=f"statistics_{layer.name}_{view.selection.ablation}",
+        classes=["named", "title"],
+    )
 
 
 _COLUMNS: dict[str, Any] = {

@@ -1,6 +1,6 @@
-"""A table of a layer's units whose cells lead to them."""
+"""A table of a layer's units whose cells lead to them, and to the classes that they name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,8 +13,16 @@ from precompute.store.reader import Layer
 _HEIGHT = 460
 
 
-def unit_table(view: View, layer: Layer, frame: pd.DataFrame, columns: Mapping[str, Any], *, key: str) -> None:
-    """Show units; a click on a cell goes to its unit.
+def unit_table(
+    view: View,
+    layer: Layer,
+    frame: pd.DataFrame,
+    columns: Mapping[str, Any],
+    *,
+    key: str,
+    classes: Collection[str] = (),
+) -> None:
+    """Show units; a click on a class goes to the class, one on any other cell to its unit.
 
     Parameters
     ----------
@@ -28,25 +36,37 @@ def unit_table(view: View, layer: Layer, frame: pd.DataFrame, columns: Mapping[s
         How columns are shown, by their names in the frame, in order; those that it lacks are left out.
     key : str
         Names it on its page; all that the frame depends on.
+    classes : collection of str
+        The columns of titles of classes.
     """
     held = {name: column for name, column in columns.items() if name in frame}
-    unit = frame["unit"].to_numpy()
-
-    def open_row() -> None:
-        cells = st.session_state[key]["selection"]["cells"]
-        if cells:
-            navigate.open_unit(view, layer, unit[cells[0][0]])
-
     st.dataframe(
         frame[list(held)],
         hide_index=True,
         height=_HEIGHT,
         column_config=held,
-        on_select=open_row,
+        on_select=lambda: open_cell(view, layer, frame, classes, key=key),
         selection_mode="single-cell",
         placeholder="–",
         key=key,
     )
+
+
+def open_cell(view: View, layer: Layer, frame: pd.DataFrame, classes: Collection[str], *, key: str) -> None:
+    """Open the class or the unit of the cell that was clicked in the table of this key; for callbacks.
+
+    Text that is no title, or the title of two classes, leads to the unit.
+    """
+    cells = st.session_state[key]["selection"]["cells"]
+    if not cells:
+        return
+    # Rows are those of the frame, however the reader has sorted them.
+    place, column = cells[0]
+    titles = view.store.classes.title
+    if column in classes and titles.count(title := frame[column].iloc[place]) == 1:
+        navigate.open_class(view, titles.index(title))
+    else:
+        navigate.open_unit(view, layer, int(frame["unit"].iloc[place]))
 
 
 def number_column(label: str, help_: str | None = None, spelling: str = "%.2f") -> Any:

@@ -76,6 +76,35 @@ def test_a_click_in_the_figure_opens_that_unit(of_one_layer, show, opened):
     assert [chosen.unit for _, chosen in opened.values()] == [2]
 
 
+@pytest.mark.parametrize("page", ["experiments", "layer"])
+def test_a_click_on_a_class_in_a_table_opens_the_class_and_one_on_a_dash_the_unit(
+    page, with_statistics, runs, show, monkeypatch
+):
+    put(with_statistics, runs)
+    went = []
+    monkeypatch.setattr(navigate, "go", lambda page, chosen: went.append((page, chosen)))
+    draw = st.dataframe
+
+    def clicked(frame, *given, key=None, on_select=None, **words):
+        drawn = draw(frame, *given, key=key, **words)
+        column = "title" if page == "experiments" else "selective_class"
+        for place, title in enumerate(frame[column]):
+            st.session_state[key] = {"selection": {"cells": [(place, column)]}}
+            on_select()
+            where, chosen = went.pop()
+            if title == "–":
+                assert (where, chosen.unit) == (navigate.UNIT, frame["unit"].iloc[place])
+            else:
+                assert (where, chosen.label) == (navigate.CLASS, title.replace(" ", "_"))
+            seen.append(title)
+        return drawn
+
+    seen = []
+    monkeypatch.setattr(st, "dataframe", clicked)
+    show(page, store="demo", layer=SHOWN, experiment="statistics")
+    assert len(set(seen) - {"–"}) > 1
+
+
 def test_a_click_on_a_role_opens_the_unit_under_the_same_kind_of_ablation(of_one_layer, show, opened):
     of_one_layer("roles")
     show("experiments", store="demo", experiment="roles", choice="mean")

@@ -52,7 +52,8 @@ def test_the_share_of_colour_among_the_first_follows_the_threshold(compressed):
 
 
 def test_only_classes_that_lose_images_are_called_important_with_how_many(compressed, full_store):
-    lose, neither = (f"<tr><td>{full_store.classes.title[index]}</td>" for index in (2, 1))
+    lose, neither = (f">{full_store.classes.title[index]}</a></td>" for index in (2, 1))
+    assert f"class={full_store.classes.name[2]}" in compressed.words
     assert f'{lose}<td class="us-number">2 of 6</td><td class="us-number">2 of 6</td>' in compressed.words
     assert neither not in compressed.words
     assert "No class gains images without this unit, where they are chosen." in compressed.words

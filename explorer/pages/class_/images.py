@@ -54,8 +54,8 @@ def _picture(view: View, image: int) -> Picture:
     right = bool(view.store.baseline_correct[image])
     return Picture(
         jpeg=view.store.thumbnail(image),
-        title=(f"probability {sure}" if sure else "right") if right else f"taken for {said}",
-        value=f"its class {sure}" if sure and not right else "",
+        title="right" if right else f"taken for {said}",
+        value=f"its class {sure}" if sure else "",
         hint=view.store.images.path[image],
         href=navigate.href_of_image(view, image),
     )
@@ -68,16 +68,26 @@ def show_confusions(view: View, label: int) -> None:
     wrong = ~store.baseline_correct
     heading("With what it is confused", "nothing silenced")
     outputs, n_images = np.unique(store.baseline.prediction[own & wrong], return_counts=True)
-    _counts("its images are taken for", [output_link(view, one) for one in outputs], n_images)
+    _counts(
+        "its images are taken for",
+        "None of its images is taken for another class.",
+        [output_link(view, one) for one in outputs],
+        n_images,
+    )
     mistaken = np.asarray(store.images.label)[(store.baseline.prediction == output) & wrong]
     labels, n_images = np.unique(mistaken, return_counts=True)
-    _counts("taken for it are images of", [class_link(view, int(one)) for one in labels], n_images)
+    _counts(
+        "images taken for it are of",
+        "No image of another class is taken for it.",
+        [class_link(view, int(one)) for one in labels],
+        n_images,
+    )
 
 
-def _counts(title: str, names: list[Markup], n_images: Ints) -> None:
+def _counts(title: str, none: str, names: list[Markup], n_images: Ints) -> None:
     order = np.argsort(-n_images, kind="stable")
     if not len(order):
-        note(f"{title[0].upper()}{title[1:]} no other class.")
+        note(none)
         return
     table([title, "images"], [[names[at], f"{n_images[at]:,}"] for at in order[:_MOST_ROWS]])
     if len(order) > _MOST_ROWS:

@@ -52,7 +52,8 @@ def headline(found: AlikeUnits, unit: int) -> str:
         said = f"<b>{count(n_alike, 'unit')}</b> {verb} to the same classes as unit {unit} beyond chance."
     if n_losses:
         of_them = f"; <b>{n_both}</b> of them also {'answers' if n_both == 1 else 'answer'} alike" if n_alike else ""
-        said += f" Without <b>{count(n_losses, 'unit')}</b> the same classes lose or gain, beyond chance{of_them}."
+        units = f"<b>{count(n_losses, 'other unit')}</b>"
+        said += f" Silencing {units} makes the same classes lose or gain beyond chance{of_them}."
     return said
 
 

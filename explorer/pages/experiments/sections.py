@@ -47,11 +47,11 @@ def _absent(view: View, spec: ExperimentSpec) -> None:
     shown = presentation_of(spec.name)
     note(f"{'' if shown is None else shown.shows + ' '}Source: {spec.source}.")
     if lacks := view.store.lacks(spec.needs_of_all):
-        note(f"This store does not hold it, and it cannot be added. {lacks}")
+        note(f"This store does not have it, and it cannot be added. {lacks}")
         return
-    network = "It runs the network on the images again." if spec.needs_network else "It reads the store alone."
+    network = "It runs the network on the images again." if spec.needs_network else "It needs nothing but the store."
     needed = f"{network} {spec.advice}".strip()
-    note(f"This store does not hold it. {needed} This command says what it will cost, and then adds it:")
+    note(f"This store does not have it yet. {needed} This command says what it will cost, and then adds it:")
     st.code(f"python -m precompute experiment {spec.name} {view.source.quoted}", language="bash", wrap_lines=True)
     note("With “all” in place of its name, the command adds every experiment that the store allows, one after another.")
 

@@ -33,7 +33,7 @@ def show_changes(view: View, image: int) -> None:
         note(f"The first {_MOST_ROWS} of {len(rows)} rows.")
     idle = [layer.name for layer in ablated if not len(_flips(view, layer, image)[0])]
     if idle:
-        note(f"No unit changes it alone in {', '.join(idle)}.")
+        note(f"No unit of {' or '.join(idle)} changes it alone.")
 
 
 def show_what_if(view: View, image: int) -> None:
@@ -72,8 +72,8 @@ def show_strongest(view: View, image: int) -> None:
     note(
         "Units of a layer differ in scale, so a large value need not be unusual. "
         + (lacks or "Top 5 %: on 5 % of all images the unit fires as strongly as here, or more.")
-        + " Outlined is where it is active: on this image where the store has its map, otherwise on its own strongest "
-        "image."
+        + " The outline shows where the unit is active: on this image if the store has that map, else on the unit's "
+        "own strongest image."
     )
     for layer in reversed(view.store.layers):
         pictures = _pictures(view, layer, image)

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from explorer import navigate
 from explorer.csv_text import csv_of
@@ -21,6 +20,7 @@ from explorer.navigate import View
 from explorer.null_levels import NullLevel, null_level_of
 from explorer.unit_criteria import Met
 from explorer.widgets.html import heading, hint
+from explorer.widgets.unit_table import open_cell
 from precompute.measures.table import in_points
 from precompute.store.experiments import registry
 from precompute.store.reader import Layer
@@ -32,7 +32,10 @@ _A_LETTER, _BESIDE_HEADING = 6.3, 18
 
 def show(view: View, layer: Layer, kept: Met) -> None:
     """Show the units that are kept, a row each; a click on a cell opens its unit."""
-    heading("All units in numbers", does="click a heading to sort, a cell to look at its unit")
+    heading(
+        "All units in numbers",
+        does="click a heading to sort, a class to look at it, any other cell to look at its unit",
+    )
     sets = column_sets(layer)
     columns = view.selection.columns or next(iter(sets))
     if len(sets) > 1:
@@ -44,13 +47,13 @@ def show(view: View, layer: Layer, kept: Met) -> None:
     for name, found in chance.items():
         frame.insert(list(frame).index(name) + 1, f"{name}_chance", found.level.values[kept])
     key = f"table_{layer.name}_{columns}_{view.selection.find}"
-    unit = frame["unit"].to_numpy()
+    classes = [name for name in sets[columns] if layer.measures[name].kind == "class"]
     st.dataframe(
         frame,
         hide_index=True,
         height=_TABLE_HEIGHT,
         column_config=_columns(layer, frame, chance),
-        on_select=lambda: _open_row(view, layer, unit, key),
+        on_select=lambda: open_cell(view, layer, frame, classes, key=key),
         selection_mode="single-cell",
         placeholder="–",
         key=key,
@@ -78,13 +81,6 @@ def _choose_columns(view: View, sets: list[str], value: str) -> None:
         on_change=navigate.put_widget,
         args=(view.selection, "columns", "columns"),
     )
-
-
-def _open_row(view: View, layer: Layer, unit: NDArray[np.integer[Any]], key: str) -> None:
-    cells = st.session_state[key]["selection"]["cells"]
-    if cells:
-        # Rows are those of the frame, however the reader has sorted them.
-        navigate.open_unit(view, layer, int(unit[cells[0][0]]))
 
 
 def _csv(view: View, layer: Layer, kept: Met) -> str:

@@ -51,8 +51,8 @@ def show_guide(view: View) -> None:
             f"Each tile is one unit. The reason to look at it stands above its pictures. {sees} Full dot: the loss is "
             "more than chance explains. Ring: it may be chance. Most selective: among units that fire on at least as "
             "many images as a class has; in brackets what 95 of 100 shuffles of the labels stay below. Most general: "
-            "of units without which all classes together lose, the one without which the largest number of classes "
-            "loses, some of them perhaps by chance."
+            "the unit that most classes need, among those without which all classes together lose; some of these "
+            "losses may be chance."
         )
 
 
