@@ -38,6 +38,8 @@ _SURELY = 1.08
 
 # What XML cannot hold, and what would turn around the line that it stands in.
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+# For private use, in a plane that fonts leave empty: it is printed as whatever no font has.
+_IN_NO_FONT = "\U0010fffd"
 # Where a line may end: not between a number and its sign.
 _WORD = re.compile(r"[^ \t\r\n]+(?: %[^ \t\r\n]*)?")
 
@@ -276,6 +278,18 @@ def _element(inner: str, width: float, height: float, *, size: str = "") -> str:
 
 
 # Text
+
+
+def without_font(signs: Iterable[str]) -> str:
+    """Return those signs that no font on this machine has, sorted: PDF and PNG show a box in place of each."""
+    boxed = _printed_sign(_IN_NO_FONT)
+    return "".join(sorted(sign for sign in set(signs) if _printed_sign(sign) == boxed))
+
+
+def _printed_sign(sign: str) -> bytes:
+    import vl_convert
+
+    return bytes(vl_convert.svg_to_png(_element(_line(sign, 4, 28, 24, INK), 40, 40)))
 
 
 def _literal(text: str) -> str:

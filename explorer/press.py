@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
@@ -22,6 +23,8 @@ from precompute.errors import UnitscopeError
 MOST_WHOLE = 24
 """Of more units a report says the main things only."""
 _LONGEST_S, _LONGEST_REPORT_S = 120, 900
+SURELY_THERE = frozenset([*map(chr, range(0x180)), *"–—‘’“”…−→↗≤≥≈\u202f\ufffd"])
+"""Signs that the font has which comes with the app: those of Latin letters, and those that the app itself uses."""
 _one_report_at_a_time = Lock()
 
 
@@ -91,9 +94,29 @@ def _run(command: list[str], told: bytes, longest_s: float) -> bytes:
     return done.stdout
 
 
+def without_font(text: str) -> str:
+    """Return those signs of a text that no font on this machine has, see :func:`explorer.paper.without_font`.
+
+    Raises
+    ------
+    NotPrinted
+        Where it cannot be found out.
+    """
+    rare = frozenset(paper.plain(text)) - SURELY_THERE
+    return _found_without_font(rare) if rare else ""
+
+
+@lru_cache(maxsize=64)
+def _found_without_font(signs: frozenset[str]) -> str:
+    return _run(["-m", "explorer.press"], json.dumps({"signs": sorted(signs)}).encode(), _LONGEST_S).decode()
+
+
 def main() -> None:
     """Read what is to be printed from the standard input, and write the file to the standard output."""
     job = json.load(sys.stdin.buffer)
+    if "signs" in job:
+        sys.stdout.buffer.write(paper.without_font(job["signs"]).encode())
+        return
     width_mm = job["width_mm"]
     drawn = job.get("drawing")
     drawing = Drawing(**drawn) if drawn else paper.draw_chart(job["spec"], paper.pixels_of(width_mm))

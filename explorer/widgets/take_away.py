@@ -19,6 +19,7 @@ from explorer.widgets.html import note
 
 _WIDTH = "take_away_mm"
 _NARROWEST, _WIDEST, _TWO_COLUMNS = 60, 420, 180
+_MOST_SIGNS = 20
 _MIME = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 
 
@@ -97,8 +98,26 @@ def _show_menu(figure: Figure, key: str) -> None:
             _button(kind.upper(), partial(figure.made, width, kind, figure.caption), slug, kind, key)
         _button("CSV", lambda: csv_of(figure.numbers()), slug, "csv", key)
     note("A PNG has 300 dots an inch. The CSV holds the numbers.")
+    _warn_of_boxes(figure)
     for paragraph in figure.caption:
         note(paragraph)
+
+
+def _warn_of_boxes(figure: Figure) -> None:
+    """Say which signs of the figure's words would be boxes, and what helps."""
+    numbers = figure.numbers()
+    words = [cell for name in numbers for cell in numbers[name] if isinstance(cell, str)]
+    try:
+        boxed = press.without_font("".join([*words, *figure.caption]))
+    except press.NotPrinted:
+        return
+    if boxed:
+        more = "" if len(boxed) <= _MOST_SIGNS else f" and {len(boxed) - _MOST_SIGNS:,} more"
+        note(
+            f"No font on this machine has these signs: {boxed[:_MOST_SIGNS]}{more}. PDF and PNG show boxes for them. "
+            "The SVG keeps them. Or install a font that has them and start the app again: on Debian and Ubuntu "
+            "fonts-noto-cjk for Chinese, Japanese and Korean, fonts-noto-core for other scripts."
+        )
 
 
 def _button(label: str, make: Callable[[], str | bytes], slug: str, ending: str, key: str) -> None:

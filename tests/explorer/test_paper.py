@@ -16,8 +16,11 @@ from explorer import paper, press
 from explorer.charts.butterfly import butterfly, class_frame
 from explorer.charts.scatter import scatter
 from explorer.class_effects import ClassEffects
+from explorer.origin import Origin
 from explorer.paper import Tile, as_file, draw_chart, draw_wall, pixels_of, wrapped
+from explorer.widgets import take_away
 from explorer.widgets.chart import spec_of
+from explorer.widgets.take_away import Figure
 from precompute.measures.paired import drop_interval
 from tests.explorer.test_literal import BREAKING, NASTY
 
@@ -32,6 +35,32 @@ def spec():
     effects = ClassEffects(images, lost, gained, (lost - gained) / 50, *drop_interval(lost, gained, images))
     frame = class_frame(NAMES, [f"n{c}" for c in range(n)], np.linspace(-1, 2, n), effects)
     return spec_of(lambda: butterfly(frame))
+
+
+def test_signs_that_no_font_has_are_found_by_what_is_printed():
+    nowhere = "\U0010fffd\ue123"
+    assert paper.without_font(f"aé{nowhere}Ω ") == "".join(sorted(nowhere))
+    assert press.without_font(f"a unit → 5 %, {nowhere}\ud800") == "".join(sorted(nowhere))
+    assert press.without_font("") == ""
+
+
+def test_signs_that_are_not_asked_about_are_in_the_font_that_comes_with_the_app():
+    assert paper.without_font(sign for sign in press.SURELY_THERE if sign.isprintable()) == ""
+
+
+@pytest.mark.parametrize("sign", ["\ue123", "é"])
+def test_a_figure_names_the_signs_that_would_be_boxes(sign, monkeypatch):
+    said = []
+    monkeypatch.setattr(take_away, "note", said.append)
+    origin = Origin(())
+    numbers = pd.DataFrame({"title": [f"{sign} ball"], "drop": [1.0]})
+    take_away._warn_of_boxes(Figure("What it shows.", origin, lambda *_: b"", lambda: numbers))
+    if sign == "é":
+        assert said == []
+    else:
+        assert said[0].startswith(
+            f"No font on this machine has these signs: {sign}. PDF and PNG show boxes for them. The"
+        )
 
 
 def texts_of(svg):
