@@ -28,6 +28,11 @@ MOST_GROWTH = 1.15
 MOST_HANDLES = 10
 """How many more open files than in the middle it may have at the end."""
 
+MOST_LEFT = 1
+"""How many replaced stores may be open when all but one visitor have left."""
+TO_FORGET_S = 150
+"""After how long Streamlit forgets who has left: two minutes, and some more."""
+
 ADDRESSES = (
     "/unit?store=s&layer=conv&unit={unit}",
     "/layer?store=s&layer=conv",
@@ -45,7 +50,8 @@ LOGGED = re.compile(r"^\s*(Traceback|.*\b(ERROR|CRITICAL)\b|[\w.]*(Error|Excepti
 def load(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     """Ten browsers, hundreds of reruns, another good store every ten seconds: no error, nothing that grows.
 
-    Each rerun is a trial. An error is one on the screen or in the server's log.
+    Each rerun that a visitor asks for, by a key or a link, is a trial. An error is one on the screen or in the server's
+    log.
     """
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
@@ -83,13 +89,23 @@ class Measured:
     server: Server
     store: Path
 
-    def now(self) -> tuple[int, int, int, float]:
-        """Return its open files, those that are stores, those that are replaced stores, and its memory in MB."""
+    def now(self) -> "Held":
+        """Return what the server holds at this moment."""
         process = psutil.Process(self.server.process.pid)
         links = [_target(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()] if os.name == "posix" else []
         stores = [link for link in links if link.startswith(str(self.store))]
         replaced = sum(link.endswith("(deleted)") for link in stores)
-        return process.num_fds(), len(stores), replaced, process.memory_info().rss / 1e6
+        return Held(process.num_fds(), len(stores), replaced, process.memory_info().rss / 1e6)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Open files, those that are stores, those of stores that were replaced, and memory in MB."""
+
+    handles: int
+    stores: int
+    replaced: int
+    memory: float
 
 
 def _target(link: Path) -> str:
@@ -100,26 +116,33 @@ def _target(link: Path) -> str:
 
 
 def visits(
-    visitors: Sequence[App], measured: Measured, versions: Sequence[Path], rng: random.Random, n_reruns: int
+    visitors: Sequence[App], measured: Measured, versions: Sequence[Path], rng: random.Random, n_acts: int
 ) -> Iterator[str]:
-    """Let all of them act at once, again and again, until there were so many reruns."""
-    figures = []
+    """Let all of them act at once, again and again, until they have asked for so many reruns; in the end they leave."""
+    figures, acts = [], 0
     yield from round_of(visitors, rng, first=True)
     with replacing(measured.store, versions) as replaced:
         for share, when in ((0.1, "start"), (0.55, "middle"), (1.0, "end")):
-            while sum(visitor.runs for visitor in visitors) < share * n_reruns:
+            while acts < share * n_acts:
                 yield from round_of(visitors, rng)
+                acts += len(visitors)
             figures.append(measured.now())
-            handles, stores, gone, memory = figures[-1]
-            yield (
-                f"figure: {when}: {sum(visitor.runs for visitor in visitors)} reruns in {len(visitors)} browsers, "
-                f"{replaced[0]} times another store; {memory:.0f} MB, {handles} open handles, {stores} of them stores, "
-                f"{gone} of these replaced"
-            )
-    if figures[2][3] > MOST_GROWTH * figures[1][3]:
+            yield f"figure: {when}: {acts} reruns, {replaced[0]} times another store; {said(figures[-1])}"
+    for visitor in visitors:
+        visitor.page.goto("about:blank")
+    visitors[0].page.wait_for_timeout(1000 * TO_FORGET_S)
+    yield from round_of(visitors[:1], rng, first=True)
+    yield f"figure: when all but one have left: {said(after := measured.now())}"
+    if figures[2].memory > MOST_GROWTH * figures[1].memory:
         yield "fault: memory grows"
-    if figures[2][0] > figures[1][0] + MOST_HANDLES:
+    if figures[2].handles > figures[1].handles + MOST_HANDLES or after.replaced > MOST_LEFT:
         yield "fault: handles are left open"
+
+
+def said(held: "Held") -> str:
+    """Say what a server holds."""
+    stores = f"{held.stores} of them stores, {held.replaced} of these replaced"
+    return f"{held.memory:.0f} MB, {held.handles} open handles, {stores}"
 
 
 def round_of(visitors: Sequence[App], rng: random.Random, *, first: bool = False) -> Iterator[str]:
