@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from precompute.errors import UnitscopeError
+from precompute.errors import UnitscopeError, reading_ended
 from precompute.experiments.options import ExperimentOptions
 from precompute.option_fields import add_arguments, asked
 from precompute.options import MODEL_HELP, RunOptions
@@ -47,6 +47,12 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "python -m pr
             return int(options.run_command(options))
     except UnitscopeError as error:
         _say(f"error: {error}", sys.stderr)
+        return 1
+    except RuntimeError as error:
+        ended = reading_ended(error)
+        if ended is None:
+            raise
+        _say(f"error: {ended}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\nstopped; {options.when_stopped}", file=sys.stderr)

@@ -115,3 +115,17 @@ class StoreChanged(StoreError):
 
 class StoreOfSums(StoreError):
     """The store keeps sums only, and something of every unit on every image was asked for."""
+
+
+def reading_ended(error: RuntimeError) -> ImageFolderError | None:
+    """Say of an error of torch's that it tells of a process that read images and is gone; None of any other.
+
+    Torch raises it in the main thread wherever that is when the system tells of the process's end.
+    """
+    if "DataLoader worker" not in str(error):
+        return None
+    told = " ".join(str(error).split())
+    return ImageFolderError(
+        f"A process that reads images was ended from outside, probably for want of memory ({told}). "
+        "Use fewer of them with --workers, or 0."
+    )

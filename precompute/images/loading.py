@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from precompute.errors import ImageFolderError, ModelError, UnitscopeError
+from precompute.errors import ImageFolderError, ModelError, UnitscopeError, reading_ended
 from precompute.images.decoding import UnreadablePicture
 from precompute.images.folder import ImageList
 
@@ -220,12 +220,10 @@ def _gathered(reader: "_Reader", batches: Sequence[Sequence[int]], workers: int)
     try:
         yield from loader
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        ended = reading_ended(error)
+        if ended is None:
             raise
-        raise ImageFolderError(
-            f"A process that reads images was ended from outside, probably for want of memory ({error}). "
-            "Use fewer of them with --workers, or 0."
-        ) from error
+        raise ended from error
 
 
 class _Reader(Dataset[Any]):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from precompute import __main__ as program
 from precompute.errors import ImageFolderError, ModelError
 from precompute.images.decoding import open_picture
 from precompute.images.folder import list_images
@@ -183,6 +184,18 @@ def test_a_worker_that_is_killed_is_reported_in_a_sentence(images):
 
     with pytest.raises(ImageFolderError, match="ended from outside, probably for want of memory"):
         kill_while_reading()
+
+
+def test_a_worker_that_is_killed_while_the_program_is_elsewhere_is_reported_too(monkeypatch, capsys):
+    def elsewhere(_path):
+        raise RuntimeError("DataLoader worker (pid 5) is killed by signal: Terminated. ")
+
+    monkeypatch.setattr(program, "check", elsewhere)
+    assert program.main(["check", "some.h5"]) == 1
+    assert "error: A process that reads images was ended from outside" in capsys.readouterr().err
+    monkeypatch.setattr(program, "check", lambda _path: torch.zeros(2) @ torch.zeros(3))
+    with pytest.raises(RuntimeError, match="size"):  # any other is our fault
+        program.main(["check", "some.h5"])
 
 
 def test_without_fork_images_are_decoded_here(images, monkeypatch):
