@@ -56,7 +56,8 @@ def some_directions(n_units):
     basis = rotation(n_units)
     singles = [Ablation((k,), (0.0,), basis) for k in range(0, n_units, 1 + n_units // 10)]
     others = [Ablation((k,), (1.0 - k,), basis) for k in range(3)]
-    return [*singles, *others, Ablation((0, 2, 3), (0.0, 0.5, 0.0), basis), Ablation((1,), None, basis)]
+    several = [Ablation((1, 3), (0.0, 0.2), basis), Ablation((0, 2, 3), (0.0, 0.5, 0.0), basis)]
+    return [*singles, *others, *several, Ablation((1,), None, basis)]
 
 
 @pytest.fixture
