@@ -50,19 +50,21 @@ def at_least(trials: int, successes: int, chance: float) -> float:
     trials : int
         Number of trials, 0 or more.
     successes : int
-        From 0 to `trials`.
+        0 or more.
     chance : float
         Probability of a success, in [0, 1].
 
     Returns
     -------
     float
-        In [0, 1]; 1 where `successes` is 0.
+        In [0, 1]; 1 where `successes` is 0, 0 where it is above `trials`.
     """
-    if successes <= 0 or chance >= 1:
+    if successes <= 0:
         return 1.0
-    if chance <= 0:
+    if successes > trials or chance <= 0:
         return 0.0
+    if chance >= 1:
+        return 1.0
     log_factorial = np.r_[0, np.log(np.arange(1, trials + 1)).cumsum()]
     count = np.arange(successes, trials + 1)
     log_ways = log_factorial[-1] - log_factorial[count] - log_factorial[trials - count]

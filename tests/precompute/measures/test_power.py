@@ -12,7 +12,8 @@ from tests.simulations import power_of_called
 
 
 @pytest.mark.parametrize(
-    ("tosses", "heads", "chance"), [(10, 3, 0.2), (50, 0, 0.1), (50, 51, 0.9), (20, 20, 0.5), (5, 1, 0)]
+    ("tosses", "heads", "chance"),
+    [(10, 3, 0.2), (50, 0, 0.1), (50, 51, 0.9), (20, 20, 0.5), (5, 1, 0), (5, 6, 1), (5, 5, 1)],
 )
 def test_at_least_so_many_heads(tosses, heads, chance):
     assert at_least(tosses, heads, chance) == pytest.approx(binom.sf(heads - 1, tosses, chance), abs=1e-12)
@@ -26,6 +27,17 @@ def test_more_is_found_of_larger_drops():
     assert (np.diff(share) > 0).all()
     assert share[0] == 0
     assert share[-1] > 0.99
+
+
+def test_an_image_that_is_gained_cannot_be_lost_too():
+    # Of 30 images 25 are gained: were all 5 others lost, 5 against 25 would be no sign of a drop.
+    counts = PairedCounts(np.array([[0]]), np.array([[25]]), np.array([30]))
+    share = found_share(counts, max_drop_test(counts), np.ones(1, dtype=bool), np.array([1.0]), level=0.05)
+    assert share.tolist() == [0]
+    # With none gained, all 30 could be lost.
+    counts = PairedCounts(np.array([[0]]), np.array([[0]]), np.array([30]))
+    share = found_share(counts, max_drop_test(counts), np.ones(1, dtype=bool), np.array([1.0]), level=0.05)
+    assert share.tolist() == [1]
 
 
 @pytest.mark.parametrize("rate", power_of_called.RATES)

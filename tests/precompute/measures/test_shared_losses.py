@@ -1,5 +1,7 @@
 """Images that two units lose, against sets and against drawing them."""
 
+from itertools import combinations, product
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,16 @@ def test_chance_is_what_drawing_as_many_images_of_each_class_gives():
     found = shared_losses(ONE, OTHER, RIGHT, LABEL)
     assert found.expected == pytest.approx(np.mean(shared), abs=0.15)
     assert found.deviation == pytest.approx(np.std(shared), rel=0.06)
+
+
+def test_chance_of_few_images_is_that_of_all_ways_to_draw_them():
+    label = np.array([0, 1, 1, 2, 2, 2, 2])
+    one, other = (np.isin(np.arange(7), held) for held in ([0, 1, 3, 4], [0, 2, 4]))
+    ways = [combinations(np.flatnonzero(label == c), int(other[label == c].sum())) for c in range(3)]
+    shared = [sum(one[list(drawn)].sum() for drawn in way) for way in product(*ways)]
+    found = shared_losses(one, other, np.ones(7, dtype=bool), label)
+    assert found.expected == pytest.approx(np.mean(shared))
+    assert found.deviation == pytest.approx(np.std(shared))
 
 
 def test_units_that_lose_nothing_share_nothing():
