@@ -13,7 +13,7 @@ from precompute.measures.binomial import clopper_pearson
 Floats = NDArray[np.floating[Any]]
 
 FEWEST = 20
-"""Things that either rater has to give another name than its commonest one, from which kappa has an interval.
+"""Things that each rater has to give another name than its commonest one, from which kappa has an interval.
 
 The standard error of kappa is for many of each. Where one name stands for nearly all things, chance agreement rests on
 the few others, and intervals that claim 95 % held the truth in 32 to 90 % of cases; from 20 others on they hold it in

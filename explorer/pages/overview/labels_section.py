@@ -48,7 +48,7 @@ def _show_agreement(held: Sequence[Label]) -> None:
         note(f"The first {_MOST_PAIRS} of {count(len(pairs), 'pair')}; the rest can be computed from the file.")
     note(
         "Kappa is 1 where two raters always agree, 0 where they agree as often as chance would have it (Cohen 1960). "
-        f"It has an interval where either rater gives {FEWEST} units or more another label than the one it gives most. "
+        f"It has an interval where each of the two gives {FEWEST} units or more another label than their commonest. "
         "Labels that differ by capitals and spaces alone are the same."
     )
     with st.expander("Label by label"):
