@@ -213,6 +213,12 @@ TAKEN = {
     "a named tuple": lambda s, f, m: Named(s, 2 * s),
     "a dataclass": lambda s, f, m: Found(s, m),
 }
+WITH_ONES = {
+    "(image, output, 1, 1)": lambda s, f, m: s[:, :, None, None],
+    "(image, 1, output)": lambda s, f, m: s[:, None],
+    "(image, output, 1)": lambda s, f, m: s[:, :, None],
+}
+"""Tensors that are (image, output) but for dimensions of 1."""
 AMBIGUOUS = {
     "two heads": lambda s, f, m: (s, 2 * s),
     "features before scores": lambda s, f, m: (f, s),
@@ -396,6 +402,25 @@ class TurnsImages(Tiny):
         return super().forward(x[order])[back]
 
 
+class Divides(Tiny):
+    """Takes a large batch a few images at a time, as people do where memory is short."""
+
+    def __init__(self, n: int = 10) -> None:
+        super().__init__()
+        self.n = n
+
+    def forward(self, x):
+        return torch.cat([super(Divides, self).forward(some) for some in x.split(self.n)])
+
+
+class Unused(Tiny):
+    """Calls a layer and answers without it."""
+
+    def maps(self, x):
+        self.conv2(F.relu(self.conv1(x)))
+        return x.repeat(1, 2, 1, 1) * torch.arange(1.0, 7.0)[:, None, None]
+
+
 class CountsItself(Tiny):
     """Counts its passes in a buffer, and answers the same every time."""
 
@@ -491,6 +516,10 @@ REFUSED = {
     "infinity": (lambda: Forward(Tiny(), lambda self, x: self.layer(x).exp() / 0), "NaN or infinite"),
     "a squeezed batch of one": (Squeezed, r"returns a tensor of shape \(3,\) .* squeeze\(\)"),
     "a fixed batch": (FixedBatch, "4 images together but not on one alone"),
+    "masked classes": (
+        lambda: Forward(Tiny(), lambda self, x: self.layer(x).index_fill(1, torch.tensor([2]), -torch.inf)),
+        "Outputs 2 of the network are minus infinity for every image",
+    ),
     "complex numbers": (lambda: Forward(Tiny(), lambda self, x: self.layer(x) * 1j), "complex"),
 }
 """What makes each network, and the words that name why it cannot be taken."""

@@ -50,7 +50,9 @@ class Depth:
         tags = getattr(picture, "tag_v2", {})
         return cls(
             grey=grey,
-            sixteen_bits=(picture.mode.startswith("I;16") or picture.format == "PPM") if grey else ";16" in raw,
+            sixteen_bits=(picture.mode.startswith("I;16") or (picture.format, picture.mode) == ("PPM", "I"))
+            if grey
+            else ";16" in raw,
             # The decoder of PGM stretches to 16 bits what the file's header says is white.
             white=4095.0 if raw == "I;12" else WHITE_OF_16_BITS if grey and decoder.startswith("ppm") else None,
             inverted=grey and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO,

@@ -14,15 +14,25 @@ from torch import nn
 
 OnCall = Callable[[str, int, Any], Any]
 OnStart = Callable[[str, Any], object]
+OnPass = Callable[[Any], object]
 
 
 def _nothing(_path: str, _inputs: Any) -> None:
     """Do nothing at the start of a call."""
 
 
+def _never_mind(_inputs: Any) -> None:
+    """Do nothing at the start of a forward pass."""
+
+
 @contextmanager
 def watched_calls(
-    network: nn.Module, paths: Iterable[str], on_call: OnCall, *, on_start: OnStart = _nothing
+    network: nn.Module,
+    paths: Iterable[str],
+    on_call: OnCall,
+    *,
+    on_start: OnStart = _nothing,
+    on_pass: OnPass = _never_mind,
 ) -> Iterator[None]:
     """Call `on_call(path, call, output)` after every call of the modules at `paths`.
 
@@ -41,11 +51,14 @@ def watched_calls(
         replaces the output for everything downstream, unless it is None.
     on_start
         Called with the module's path and its positional arguments before each call.
+    on_pass
+        Called with the network's positional arguments before each forward pass.
     """
     calls: Counter[str] = Counter()
 
-    def start_afresh(_module: nn.Module, _inputs: Any) -> None:
+    def start_afresh(_module: nn.Module, inputs: Any) -> None:
         calls.clear()
+        on_pass(inputs)
 
     def start_hook_for(path: str) -> Callable[[nn.Module, Any], None]:
         def hook(_module: nn.Module, inputs: Any) -> None:

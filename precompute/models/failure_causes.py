@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from precompute.models.error_causes import OF_SIZE, told, words_of
 from precompute.models.ready import listed
 
+_WRAP = "Give a network of pictures, or wrap it in a module that makes of a batch of pictures what it needs."
 _FIRST = (
     (nn.Embedding, "looks up whole numbers, such as the ids of words, where a picture has brightness"),
     (nn.Conv1d, "takes signals along one dimension, such as sound, where a picture has two"),
@@ -16,8 +18,8 @@ _FIRST = (
 )
 
 
-def cause(network: nn.Module, inputs: torch.Tensor, error: BaseException) -> str:
-    """Say in a sentence, without its full stop, why a network does not take a batch of pictures.
+def refusal(network: nn.Module, inputs: torch.Tensor, error: BaseException) -> str:
+    """Say in a sentence or two why a network does not take a batch of pictures, and what to do.
 
     Parameters
     ----------
@@ -28,9 +30,18 @@ def cause(network: nn.Module, inputs: torch.Tensor, error: BaseException) -> str
     error
         What it raised.
     """
-    found = _leaves(error) or _other_arguments(network) or _other_kind(network) or _other_channels(network, inputs)
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if found is None else f"{found} ({said})"
+    found = told(network, error)
+    cause, way = found.cause, found.way
+    if known := _leaves(error) or _other_arguments(network) or _other_kind(network):
+        cause, way = f"{known} ({words_of(error)})", _WRAP
+    elif known := _other_channels(network, inputs):
+        cause, way = f"{known} ({words_of(error)})", OF_SIZE
+    return f"The network cannot take an input of {_size(inputs)}: {cause}. {way}"
+
+
+def _size(inputs: torch.Tensor) -> str:
+    channels, *sides = inputs.shape[1:]
+    return f"{channels} channel{'s' * (channels != 1)} and {'×'.join(map(str, sides))} pixels"
 
 
 def _leaves(error: BaseException) -> str | None:
@@ -50,7 +61,7 @@ def _other_arguments(network: nn.Module) -> str | None:
         return None
     return (
         f"its forward function needs {' and '.join(needed) or 'nothing'}, and here a network is given one batch of "
-        "pictures and nothing else; wrap it in a module that adds what is missing"
+        "pictures and nothing else"
     )
 
 

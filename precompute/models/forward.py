@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import functional_call
 
 from precompute.errors import ModelError, UnitscopeError
-from precompute.models.failure_causes import cause
+from precompute.models.failure_causes import refusal
 
 
 class Enough(BaseException):
@@ -46,10 +46,7 @@ def run(network: nn.Module, inputs: torch.Tensor) -> Any:
     except (UnitscopeError, torch.OutOfMemoryError, KeyboardInterrupt, Enough):
         raise
     except BaseException as error:  # a person's forward function may well call sys.exit
-        raise ModelError(
-            f"The network cannot take an input of {_size(inputs)}: {cause(network, inputs, error)}. Give it the size "
-            "and channels that it was made for, by a transform that returns them."
-        ) from error
+        raise ModelError(refusal(network, inputs, error)) from error
 
 
 def in_float64(network: nn.Module, inputs: torch.Tensor) -> Callable[[torch.Tensor], Any]:
@@ -124,11 +121,6 @@ def _first_tensor(network: nn.Module, default: torch.Tensor | None = None) -> to
         if tensor.is_floating_point():
             return tensor
     return torch.empty(0, dtype=torch.float32) if default is None else default
-
-
-def _size(inputs: torch.Tensor) -> str:
-    channels, *sides = inputs.shape[1:]
-    return f"{channels} channel{'s' * (channels != 1)} and {'×'.join(map(str, sides))} pixels"
 
 
 def _describe(output: object, n_images: int) -> str:

@@ -52,10 +52,12 @@ def observe_whole(network: nn.Module, callbacks: Mapping[Site, Callable[[torch.T
     def show(path: str, call: int, output: torch.Tensor) -> None:
         if (path, call) in wanted:
             site, callback = wanted[path, call]
+            rows.hold(site, output)
             callback(site.units_first(output.clone()))
 
+    rows = _Rows()
     wanted = {(site.path, site.call): (site, callback) for site, callback in callbacks.items()}
-    with watched_calls(network, {site.path for site in callbacks}, show):
+    with watched_calls(network, {site.path for site in callbacks}, show, on_pass=rows.begin):
         yield
 
 
@@ -75,12 +77,38 @@ def edit(network: nn.Module, site: Site, function: Callable[[torch.Tensor], torc
     """
 
     def replace(_path: str, call: int, output: torch.Tensor) -> torch.Tensor | None:
+        if call != site.call:
+            return None
+        rows.hold(site, output)
         # Two copies: an output may share its memory with tensors upstream (dropout and flatten do in evaluation mode),
         # and what the function returns may be a tensor that it keeps.
-        return site.as_made(function(site.units_first(output.clone())).clone()) if call == site.call else None
+        return site.as_made(function(site.units_first(output.clone())).clone())
 
-    with watched_calls(network, [site.path], replace):
+    rows = _Rows()
+    with watched_calls(network, [site.path], replace, on_pass=rows.begin):
         yield
+
+
+class _Rows:
+    """Holds the outputs of sites to one row an image: a network may divide large batches and call a module for each."""
+
+    def __init__(self) -> None:
+        self.n_images: int | None = None
+
+    def begin(self, inputs: Any) -> None:
+        """See what the network is given."""
+        if torch.compiler.is_compiling():  # a record is for any number of images, and is compared with the network
+            return
+        self.n_images = len(inputs[0]) if inputs and isinstance(inputs[0], torch.Tensor) and inputs[0].ndim else None
+
+    def hold(self, site: Site, output: torch.Tensor) -> None:
+        """Refuse an output with other rows than the images of the pass."""
+        if self.n_images is not None and len(output) != self.n_images:
+            raise LayerError(
+                f"The layer {site.name!r} cannot be looked at: its output has {len(output)} rows where the network is "
+                f"given {self.n_images} images, so the network divides its images, or puts several together. Let its "
+                "forward function take all images of a batch at once; the run divides them itself, by --batch-size."
+            )
 
 
 @torch.no_grad()

@@ -41,7 +41,8 @@ def take_scores(network: nn.Module, inputs: torch.Tensor) -> str | None:
     ----------
     network
         A network in evaluation mode. Where it returns a dictionary, a tuple, a list or a dataclass with one tensor that
-        must be the class scores, it is given a hook that picks it.
+        must be the class scores, it is given a hook that picks it; where it returns a tensor (image, output) with more
+        dimensions of 1, one that takes these off.
     inputs
         (image, channel, height, width): a few images.
 
@@ -56,6 +57,10 @@ def take_scores(network: nn.Module, inputs: torch.Tensor) -> str | None:
         Where the network cannot take the images, or several tensors, or none, could be the scores.
     """
     output = run(network, inputs)
+    if _is_flat_but_for_ones(output, len(inputs)):
+        network.register_forward_hook(_flat)
+        shape = ", ".join(map(str, output.shape[1:]))
+        return f"The network returns a tensor (image, {shape}): its dimensions of 1 are taken off."
     entries = _entries(output)
     if entries is None:
         return None
@@ -90,6 +95,16 @@ def _entries(output: Any) -> dict[str | int, Any] | None:
     if is_dataclass(output) and not isinstance(output, type):
         return {field.name: getattr(output, field.name) for field in fields(output)}
     return None
+
+
+def _is_flat_but_for_ones(output: Any, n_images: int) -> bool:
+    if not isinstance(output, torch.Tensor) or output.ndim < 3 or len(output) != n_images:
+        return False
+    return sorted(output.shape[1:])[:-1] == [1] * (output.ndim - 2)
+
+
+def _flat(_network: nn.Module, _inputs: Any, output: torch.Tensor) -> torch.Tensor:
+    return output.flatten(1)
 
 
 def _key_of_scores(network: nn.Module, inputs: torch.Tensor, entries: Mapping[str | int, Any]) -> str | int:

@@ -254,8 +254,9 @@ def _refuse_uncalled(network: nn.Module, name: str, seen: Collection[str]) -> No
     if first in seen:
         raise LayerError(f"{name} is the same module as {first}: its calls are called {first}, {first}#2 and so on.")
     raise LayerError(
-        f"The network has a module {name}, but a forward pass does not call it: it may be unused, its forward() may be "
-        "called in place of the module, or an earlier answer may be used again. Only what is called can be looked at."
+        f"The network has a module {name}, but a forward pass on the first images does not call it: it may be unused, "
+        "or needed by other images alone, its forward() may be called in place of the module, or an earlier answer may "
+        "be used again. Only what every image calls can be looked at."
     )
 
 

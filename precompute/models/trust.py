@@ -103,6 +103,12 @@ def refuse_not_numbers(inputs: Tensor, scores: np.ndarray, names: Sequence[str])
             f"The transform makes NaN or infinity of {listed(names[row] for row in bad_inputs)}. "
             "Look at what it divides by, or leave the files out."
         )
+    masked = np.flatnonzero(np.isneginf(scores).all(axis=0)).tolist()
+    if len(masked) < scores.shape[1] and np.isfinite(np.delete(scores, masked, axis=1)).all():
+        raise ModelError(
+            f"Outputs {listed(map(str, masked))} of the network are minus infinity for every image, as where classes "
+            "are masked. Return a low score for them, such as -1e4, or only the other outputs."
+        )
     raise ModelError(
         f"The network's outputs are NaN or infinite for {len(wrong)} of {len(scores)} images, "
         f"{listed(names[row] for row in wrong.tolist())}. Expected finite scores; look at its weights, its precision "

@@ -48,18 +48,30 @@ _WAYS = {
     3: "If its last tokens are the picture row by row, say their height and width, as in --units-on {name}=last:14x14.",
     4: "If you know where its units lie, say it by --units-on {name}=last or {name}=1.",
 }
+_SEVERAL = "Let an nn.Identity take the tensor that is meant: it is a layer."
+_ELSEWHERE = "Look at a layer whose output is (image, unit), (image, unit, row, column) or (image, token, unit)."
+_IN_A_ROW = (
+    "Where the network turns it into (image, unit, row, column) or (image, token, unit), let an nn.Identity make that: "
+    "it is a layer."
+)
+_TOKENS_FIRST = "Its tokens come first; let it have the images first, as by batch_first=True."
+_OTHER_ROWS = "Look at a layer whose rows are the images, or give a network that takes each image once."
 
 
 def check_shape(output: Any, *, n_images: int) -> None:
     """Refuse, by `NoUnits`, an output that can hold no units whatever its dimensions are."""
     if not isinstance(output, Tensor):
-        raise NoUnits(f"it returns {_article(type(output).__name__)} and not one tensor")
+        raise NoUnits(f"it returns {_article(type(output).__name__)} and not one tensor", way=_SEVERAL)
     if not output.is_floating_point():
-        raise NoUnits("its output holds no floating-point numbers")
+        raise NoUnits("its output holds no floating-point numbers", way=_ELSEWHERE)
     if output.ndim not in (2, 3, 4):
-        raise NoUnits(f"its output has {output.ndim} dimension{'s' * (output.ndim != 1)}")
+        raise NoUnits(f"its output has {output.ndim} dimension{'s' * (output.ndim != 1)}", way=_ELSEWHERE)
     if len(output) != n_images:
-        raise NoUnits(f"its output has {len(output)} rows for {n_images} images")
+        second = output.ndim == 3 and output.shape[1] == n_images
+        raise NoUnits(
+            f"its output has {len(output)} rows for {n_images} images",
+            way=_TOKENS_FIRST if second else _OTHER_ROWS,
+        )
 
 
 def unit_place(output: Tensor, *, said: Said | None = None) -> UnitPlace:
@@ -82,7 +94,7 @@ def unit_place(output: Tensor, *, said: Said | None = None) -> UnitPlace:
     try:
         return _place(output, said)
     except NoUnits as error:
-        raise NoUnits(str(error), way=error.way if said else _WAYS[output.ndim]) from error
+        raise NoUnits(str(error), way=error.way if said or error.way else _WAYS[output.ndim]) from error
 
 
 def _place(output: Tensor, said: Said | None) -> UnitPlace:
@@ -100,7 +112,7 @@ def _place(output: Tensor, said: Said | None) -> UnitPlace:
     if len(rest) == 2:
         return UnitPlace(1 if axis == 1 else -1, _grid(rest, trusted=said is not None))
     if axis == 1:
-        raise NoUnits("its output is (image, unit, position), with the positions in a row")
+        raise NoUnits("its output is (image, unit, position), with the positions in a row", way=_IN_A_ROW)
     return _tokens(*rest[0])
 
 

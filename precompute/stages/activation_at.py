@@ -71,9 +71,12 @@ def activation_at(network: nn.Module, site: Site, probe: Tensor, program: Progra
     if site.unit_dimension != 1 or site.positions != "grid":
         return whole
     try:
-        cone = Cone(program or capture(network, [site], probe), site.name)
+        program = program or capture(network, [site], probe)
     except CannotCapture:
         return whole
+    if site.name not in program.marks:  # the outputs do not depend on the layer, which is then left out of the record
+        return whole
+    cone = Cone(program, site.name)
     try:
         return cone if _same(cone, whole, site, probe) else whole
     except RuntimeError:  # an operation that runs on no windows, or has no gradient; the whole network will tell

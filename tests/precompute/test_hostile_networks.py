@@ -294,3 +294,31 @@ def test_an_experiment_says_that_a_network_answers_differently(job, monkeypatch,
     monkeypatch.setattr(hostile.Turns, "calls", 0)
     assert main(["experiment", "cumulative", str(out)]) == 1
     assert "does not answer the same way each time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("n", [3, 20])
+def test_a_network_that_divides_its_images_is_refused_before_anything_is_written(n, job, capsys):
+    # Of 24 images; the layer's first call holds 3 or 20 of them, and only these would be silenced.
+    status, out = job(f"hostile.Divides({n})", "--attribution", "none")
+    assert (status, out.parent.exists()) == (1, False)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_layer_that_nothing_uses_costs_nothing_and_has_its_maps(job, capsys):
+    status, out = job("hostile.Unused()")
+    assert (status, check(out)) == (0, [])
+    assert "its outputs do not depend on the layer" in capsys.readouterr().out
+    with h5py.File(out) as file:
+        assert len(file["layers/conv2/ablation/zero/flip/image"]) == 0
+        assert np.nan_to_num(file["layers/conv2/attribution/gradient/map"][()]).any()
+
+
+def test_scores_with_dimensions_of_1_are_those_without(job):
+    found = []
+    for returned in ("hostile.WITH_ONES['(image, output, 1, 1)']", "lambda scores, *_: scores"):
+        status, out = job(f"hostile.Returns({returned})", "--attribution", "none")
+        assert (status, check(out)) == (0, [])
+        with h5py.File(out) as file:
+            found.append([file[path][()] for path in (*PATHS, "layers/conv2/ablation/zero/flip/prediction")])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

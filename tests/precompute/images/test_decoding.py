@@ -163,6 +163,14 @@ def test_a_pgm_says_itself_which_value_is_white(tmp_path):
         assert np.asarray(open_picture(path, decoding))[0, :, 0].tolist() == [0, 16, 32]
 
 
+def test_floating_point_numbers_in_a_pfm_are_not_taken_for_16_bits(tmp_path):
+    path = tmp_path / "a.pfm"
+    path.write_bytes(b"Pf\n2 1\n-1.0\n" + np.array([0, 0.5], "<f4").tobytes())
+    with pytest.raises(UnreadablePicture, match=r"floating-point numbers of unknown range; --white N"):
+        open_picture(path)
+    assert np.asarray(open_picture(path, Decoding(white=1)))[0, :, 0].tolist() == [0, 128]
+
+
 def test_grey_of_many_rows_is_read_in_bands_of_rows(tmp_path):
     pixels = np.arange(1_200_000, dtype=np.int32).reshape(1200, 1000)
     path = saved(tmp_path / "a.tif", Image.fromarray(pixels))

@@ -3,9 +3,13 @@ import torch
 from captum.attr import NeuronDeconvolution, NeuronGradient, NeuronGuidedBackprop, NeuronIntegratedGradients
 from torch import nn
 
+from precompute.ablation.ablations import each_unit
+from precompute.ablation.plain import PlainAblater
 from precompute.errors import LayerError
 from precompute.models.hooks import SiteOutput, edit, observe, out_of_place, outputs_at
-from precompute.models.sites import find_site, list_sites
+from precompute.models.sites import find_site, find_sites, list_sites
+from precompute.models.units_on import UnitsOn
+from tests import hostile
 
 
 class Block(nn.Module):
@@ -323,3 +327,15 @@ def test_modules_that_never_worked_in_place_stay_so():
     with out_of_place(relu):
         pass
     assert not relu.inplace
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_a_network_that_divides_its_images_is_refused_wherever_a_layer_is_seen_or_set(n):
+    network, images = hostile.Divides(n).eval(), torch.rand(6, 3, 32, 32)
+    (site,) = find_sites(network, images[:2], ["conv2"], units_on=UnitsOn())
+    said = f"output has {n} rows where the network is given 6 images, .*--batch-size"
+    with pytest.raises(LayerError, match=said):
+        outputs_at(network, [site], images)
+    with pytest.raises(LayerError, match=said):
+        PlainAblater(network, site, batch_size=6).run(images, each_unit([0.0] * 6)[0])
+    outputs_at(network, [site], images[:n])

@@ -67,7 +67,7 @@ def test_an_unknown_layer_is_answered_with_the_close_ones(sites):
 
 def test_a_module_that_no_pass_calls_is_told_apart_from_an_unknown_one():
     network, images = hostile.CallsForward().eval(), torch.rand(2, 3, 32, 32)
-    with pytest.raises(LayerError, match="has a module conv2, but a forward pass does not call it"):
+    with pytest.raises(LayerError, match="has a module conv2, but a forward pass on the first images does not call it"):
         find_sites(network, images, ["conv2"], units_on=UnitsOn())
 
 

@@ -123,6 +123,20 @@ def test_the_one_tensor_that_can_be_the_scores_is_taken_and_said(returned, image
     assert [site.name for site in list_sites(network, images)] == ["conv1", "conv2", "fc"]
 
 
+@pytest.mark.parametrize("returned", hostile.WITH_ONES.values(), ids=hostile.WITH_ONES)
+def test_dimensions_of_1_are_taken_off_the_scores_and_said(returned, images):
+    network = hostile.Returns(returned).eval()
+    found = looked_at(network, images)
+    torch.testing.assert_close(logits(network, images), hostile.Tiny().eval()(images))
+    assert (found.n_outputs, found.log_prob) == (3, "logits")
+    assert "its dimensions of 1 are taken off" in found.conditions[0]
+
+
+def test_one_score_for_each_pixel_is_no_output_with_dimensions_of_1(images):
+    with pytest.raises(ModelError, match=r"a tensor of shape \(4, 3, 2, 1\)"):
+        looked_at(hostile.Returns(lambda s, f, m: s[:, :, None, None].expand(-1, -1, 2, 1)), images)
+
+
 @pytest.mark.parametrize("returned", hostile.AMBIGUOUS.values(), ids=hostile.AMBIGUOUS)
 def test_where_several_tensors_could_be_the_scores_none_is_guessed(returned, images):
     with pytest.raises(ModelError, match="could be the class scores"):
