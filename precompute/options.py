@@ -11,8 +11,8 @@ from precompute.attribution_methods import METHODS, as_named, refuse_unknown
 from precompute.device_names import device_names
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding, colour
 from precompute.option_fields import option, options_of, plain, refuse_wrong
+from precompute.store.foreign import refuse_foreign
 from precompute.store.keep import ALL, KEPT
-from precompute.store.place import place_of
 
 MODEL_HELP = "a torchvision name (`resnet50`), `timm:NAME`, `hf:FOLDER`, or `path/to/file.py:function`"
 
@@ -194,7 +194,7 @@ class RunOptions:
     def __post_init__(self) -> None:
         unnamed = "Name at least one layer by --layer; `python -m precompute layers MODEL` lists them."
         refuse_wrong(self, [*([] if self.layers else [unnamed]), *_of_ray(self)])
-        place_of(self.out)  # refuses what a store must not replace
+        refuse_foreign(self.out)
 
     def identity(self) -> dict[str, Any]:
         """Return the options that decide by themselves what a run computes, as they are written."""

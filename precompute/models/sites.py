@@ -181,6 +181,7 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
     ModelError
         Where the network cannot take inputs of this shape.
     """
+    _refuse_unknown(network, units_on)
     sites: list[Site] = []
     refused: list[Refused] = []
 
@@ -200,6 +201,16 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
     reason = "the rows of its output are not the images in their order, each by itself"
     refused += [Refused(site.name, site.kind, reason) for site in sites if (site.path, site.call) in moved]
     return Survey(tuple(site for site in sites if (site.path, site.call) not in moved), tuple(refused))
+
+
+def _refuse_unknown(network: nn.Module, units_on: UnitsOn) -> None:
+    """Refuse what a person says of the units of a module that the network does not have."""
+    modules = dict(network.named_modules(remove_duplicate=False))
+    for name in units_on.layers:
+        if name.partition("#")[0] not in modules:
+            close = difflib.get_close_matches(name, modules, n=5, cutoff=0.5)
+            hint = f" Close to it: {', '.join(close)}." if close else ""
+            raise LayerError(f"--units-on {name}=...: the network has no layer {name!r}.{hint}")
 
 
 def list_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> tuple[Site, ...]:

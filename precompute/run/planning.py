@@ -14,7 +14,7 @@ from torch.nn import Conv2d
 from precompute.ablation.ablations import Ablater
 from precompute.ablation.factory import make_ablater
 from precompute.ablation.precision import Precision
-from precompute.errors import ImageFolderError, ModelError
+from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.images.folder import ImageList, refuse_many_bad
 from precompute.images.listing import Asked
 from precompute.images.loading import apply_transform, read_batches, seen_size
@@ -44,6 +44,8 @@ def make_plan(options: RunOptions) -> Plan:
         For anything that cannot work.
     """
     device = pick_device(options.device)
+    if options.precision == Precision.TF32.value and device.type != "cuda":
+        raise OptionError(f"--precision tf32 needs CUDA, and the run computes on {device.type}. Leave it out.")
     asked = asked_images(options)
     listing = asked.listed()
     candidates, train = listing.images, listing.train

@@ -63,6 +63,8 @@ def place_of(asked: Path) -> Path:
     """
     try:
         place = asked.resolve()
+        with suppress(FileNotFoundError):
+            own_part(place).stat()  # the longest of the names that will be needed
         mode = place.stat().st_mode
     except FileNotFoundError:
         return place

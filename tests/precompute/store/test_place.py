@@ -127,3 +127,9 @@ def test_a_link_that_leads_to_itself_is_refused(tmp_path):
     (tmp_path / "a.h5").symlink_to("a.h5")
     with pytest.raises(DiskError, match=r"a\.h5"):
         place_of(tmp_path / "a.h5")
+
+
+def test_a_name_that_leaves_no_room_for_those_beside_it_is_refused(tmp_path):
+    with pytest.raises(DiskError, match="File name too long"):
+        place_of(tmp_path / f"{'a' * 245}.h5")
+    assert place_of(tmp_path / f"{'a' * 200}.h5").name.startswith("aaa")

@@ -1,0 +1,41 @@
+"""Files that a run must not replace since they are somebody's, and no store."""
+
+from pathlib import Path
+
+import h5py
+
+from precompute.errors import DiskError
+from precompute.store.facts import read_fact
+from precompute.store.group_facts import FORMAT
+from precompute.store.place import place_of
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def refuse_foreign(asked: Path) -> None:
+    """Refuse a place for a new store where a file lies that is no store.
+
+    Parameters
+    ----------
+    asked : Path
+        Where the store is to be. A store there may be replaced, a damaged one too, and a file without content.
+
+    Raises
+    ------
+    DiskError
+        Where something else lies there.
+    """
+    place = place_of(asked)
+    if place.is_file() and place.stat().st_size and not _may_be_store(place):
+        raise DiskError(
+            f"{asked} is a file that is no store, and the run would replace it. Choose another --out, or move it away."
+        )
+
+
+def _may_be_store(file: Path) -> bool:
+    try:
+        with h5py.File(file, "r", locking=False) as held:
+            return bool(read_fact(held, "format") == FORMAT)
+    except (OSError, RuntimeError, ValueError):  # damaged
+        with file.open("rb") as beginning:
+            return beginning.read(len(_SIGNATURE)) == _SIGNATURE
