@@ -19,6 +19,7 @@ from torch.export import Dim
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from precompute.ablation.graph import Node, Program, given
+from precompute.models.error_causes import unrecorded
 from precompute.models.forward import fit, step_by_step
 from precompute.models.hooks import edit
 from precompute.models.sites import Site
@@ -87,8 +88,7 @@ def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.
             # An empty table keeps linear, pooling and the like whole, and still makes every operation out of place.
             return exported.run_decompositions({}).module(check_guards=False)
         except Exception as error:
-            reason = str(error).strip().splitlines() or [type(error).__name__]
-            raise CannotCapture(f"torch.export stops: {reason[0]}") from error
+            raise CannotCapture(unrecorded(error)) from error
 
 
 class _OfOneInput(nn.Module):

@@ -10,6 +10,7 @@ from precompute.ablation.executor import ROUNDING
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import plan_layer
 from precompute.ablation.precision import Precision
+from precompute.models.error_causes import words_of
 from precompute.models.forward import fit
 from precompute.models.sites import Site
 
@@ -61,7 +62,7 @@ def _check_on(engine: Engine, example_inputs: Tensor) -> None:
     try:
         error, largest = engine.compare(example_inputs, each_unit([0.0] * engine.plain.site.n_units))
     except (RuntimeError, LookupError, TypeError) as failure:
-        raise CannotCapture(f"its graph does not run on a few ablated images: {failure}") from failure
+        raise CannotCapture(f"its graph does not run on a few ablated images ({words_of(failure)})") from failure
     # Written so that an error of NaN is refused.
     if not error <= ROUNDING * largest:
         raise CannotCapture(f"its graph's outputs differ from its own by {error:.2g}")

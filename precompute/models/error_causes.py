@@ -96,6 +96,23 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
 """What torch says, what it means, and what to do."""
 
 
+_UNRECORDED = (
+    (
+        r"data.dependent|Dynamic control flow|not guard on|bool\(\)|\.item\(\)|unbacked|truth value",
+        "what it computes depends on the values in the images",
+    ),
+    (
+        r"Constraints violated|specializ|dynamic dim|marked.*dynamic|Expected size|not match the size",
+        "what it computes depends on the number of images",
+    ),
+    (
+        r"numpy|marked as skipped|builtin|Unsupported|[Ff]ake ?[Tt]ensor|data pointer|ScriptModule",
+        "a part of it lies outside of torch",
+    ),
+)
+"""What torch.export says of a network that it cannot record, and what that means."""
+
+
 @dataclass(frozen=True)
 class Told:
     """An error in our words.
@@ -134,9 +151,24 @@ def told(network: nn.Module, error: BaseException) -> Told:
     return Told(f"{where} raises {type(error).__name__}{at}{_quoted(error)}", way)
 
 
-def words_of(error: BaseException) -> str:
-    """Return what an error itself says, on one line and not too long; the name of its type where it says nothing."""
-    said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+def unrecorded(error: BaseException) -> str:
+    """Say why the operations of a network cannot be recorded for any number of images: a clause."""
+    means = next((means for pattern, means in _UNRECORDED if re.search(pattern, str(error))), None)
+    return f"{means or 'torch cannot record its operations'} (torch.export: {words_of(error, lines=1)})"
+
+
+def words_of(error: BaseException, *, lines: int | None = None) -> str:
+    """Return what an error itself says, on one line and not too long; the name of its type where it says nothing.
+
+    Parameters
+    ----------
+    error
+        The error.
+    lines
+        How many of its own lines to take, the first ones; all by default.
+    """
+    own = [line for line in str(error).splitlines() if line.strip()][:lines]
+    said = " ".join(" ".join(own).split()).rstrip(".") or type(error).__name__
     return said if len(said) <= _LONGEST else f"{said[:_LONGEST].rsplit(' ', 1)[0]} ..."
 
 

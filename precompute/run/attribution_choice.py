@@ -4,10 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from precompute.attribution_methods import METHODS
+from precompute.images.loading import read_batches
 from precompute.images.picture import thumbnail
 from precompute.models.clock import work_clock
+from precompute.models.forward import logits
 from precompute.models.hooks import outputs_at
 from precompute.models.sites import Site
 from precompute.run.plan import AttributionPlan, Plan
@@ -24,7 +28,9 @@ from precompute.store.schema import (
 LEAST_SECONDS = 30.0
 USUAL_EXEMPLARS = 6
 # Maps tried to know what one costs. Those that take several steps do not all take the same number.
-_TRIED, _TRIED_AT_LEAST, _TRIED_AT_MOST, _ONE_IN = 8, 4, 16, 128
+_TRIED, _TRIED_AT_LEAST, _TRIED_AT_MOST, _ONE_IN = 8, 8, 16, 128
+# Images of which each unit's strongest is tried. Of a few all are weak for it, and weak activations take more steps.
+_IMAGES = 32
 _PATIENCE = 1.0
 _MANY = 256
 
@@ -47,7 +53,8 @@ def with_attributions(plan: Plan) -> Plan:
         if len(left_out[site.name]) < len(asked)
     }
     plan = replace(plan, activations_at=networks)
-    trials = {site: _Trial.of(plan, site, look) for site, look in plan.looks.items()}
+    images = _images_at_hand(plan) if networks else plan.probe
+    trials = {site: _Trial.of(plan, site, look, images) for site, look in plan.looks.items()}
     for site, trial in trials.items():
         left_out[site.name] |= trial.failing([name for name in asked if name not in left_out[site.name]])
     right = {site: [name for name in asked if name not in left_out[site.name]] for site in plan.sites}
@@ -95,6 +102,20 @@ def _cost(site: Site, name: str, n_exemplars: int, seconds: Seconds) -> float:
     return site.n_units * n_exemplars * seconds[site][name] if n_exemplars else 0.0
 
 
+def _images_at_hand(plan: Plan) -> Tensor:
+    """Read a few dozen images, spread over the classes; no more than a pass takes a moment for."""
+    seconds = work_clock(plan.device)
+    with torch.inference_mode():
+        logits(plan.model.network, plan.probe).cpu()
+    in_time = int(_PATIENCE * len(plan.probe) / max(seconds(), 1e-9))
+    n = min(_IMAGES, len(plan.candidates), in_time)
+    if n <= len(plan.probe):
+        return plan.probe
+    batches = read_batches(plan.candidates, plan.model.transform, [plan.candidates.spread(n)], workers=0)
+    readable = [batch.inputs for batch in batches if len(batch.inputs)]
+    return torch.cat(readable) if readable else plan.probe
+
+
 @dataclass(frozen=True, eq=False)
 class _Trial:
     """Attributions of some units of a layer, spread over it, each on the image at hand where it is most active."""
@@ -102,18 +123,20 @@ class _Trial:
     plan: Plan
     look: Look
     n_units: int
+    images: Tensor
     pairs: Wanted
     peak: tuple[np.ndarray, np.ndarray]
 
     @classmethod
-    def of(cls, plan: Plan, site: Site, look: Look) -> "_Trial":
+    def of(cls, plan: Plan, site: Site, look: Look, images: Tensor) -> "_Trial":
         unit = np.unique(np.linspace(0, site.n_units - 1, _TRIED_AT_MOST).astype(np.int64))
         network, batch_size = plan.model.network, plan.options.batch_size
-        output = outputs_at(network, (site,), plan.probe)[site][:, unit].float()
-        row = output.reshape(*output.shape[:2], -1).amax(2).argmax(0).cpu().numpy()
-        pairs = Wanted(unit, np.zeros(len(unit), dtype=np.int64), row)
-        _, peak = exemplar_maps(network, {site: pairs}, plan.probe, batch_size=batch_size, side=MAX_EXEMPLAR_MAP_SIDE)
-        return cls(plan, look, site.n_units, pairs, peak[site])
+        outputs = (outputs_at(network, (site,), some)[site][:, unit].float() for some in images.split(batch_size))
+        strongest = torch.cat([output.reshape(*output.shape[:2], -1).amax(2) for output in outputs]).argmax(0)
+        shown, row = np.unique(strongest.cpu().numpy(), return_inverse=True)
+        images, pairs = images[torch.from_numpy(shown)], Wanted(unit, np.zeros(len(unit), dtype=np.int64), row)
+        _, peak = exemplar_maps(network, {site: pairs}, images, batch_size=batch_size, side=MAX_EXEMPLAR_MAP_SIDE)
+        return cls(plan, look, site.n_units, images, pairs, peak[site])
 
     def failing(self, methods: Sequence[str]) -> dict[str, str]:
         """Try methods on one unit, and return those that fail, with what they say."""
@@ -142,7 +165,7 @@ class _Trial:
         some = np.unique(np.linspace(0, len(self.pairs) - 1, min(n, len(self.pairs))).astype(np.int64))
         seconds = work_clock(self.plan.device)
         at = (self.peak[0][some], self.peak[1][some])
-        attribution_maps(self.look, METHODS[name], self.plan.probe, self.pairs.take(some), at, lambda _n: None)
+        attribution_maps(self.look, METHODS[name], self.images, self.pairs.take(some), at, lambda _n: None)
         return seconds() / len(some)
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from precompute.attribution_methods import Method
+from precompute.models.error_causes import words_of
 from precompute.models.forward import fit
 from precompute.models.hooks import out_of_place
 from precompute.stages.activation_at import ActivationAt
@@ -160,12 +161,8 @@ def _aside(path: Tensor, shift: Tensor | None) -> Tensor | float:
 
 def failure_of(error: BaseException) -> str:
     """Put into a sentence, for the store, that a method failed."""
-    said = " ".join(str(error).split())
-    return (
-        f"It failed here, with {type(error).__name__}: {said}"
-        if said
-        else f"It failed here, with {type(error).__name__}."
-    )
+    said = words_of(error)
+    return f"It failed here, with {type(error).__name__}{'' if said == type(error).__name__ else f': {said}'}."
 
 
 def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:

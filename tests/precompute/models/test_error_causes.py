@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from precompute.errors import ModelError
-from precompute.models.error_causes import OF_SIZE
+from precompute.models.error_causes import OF_SIZE, unrecorded
 from precompute.models.forward import run
 from tests.hostile import Forward
 
@@ -86,3 +86,18 @@ def test_the_innermost_module_is_named():
     )
     with pytest.raises(ModelError, match=r"the forward function of 1\.1 \(Forward\)"):
         run(network, torch.rand(4, 3, 32, 32))
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("Could not guard on data-dependent expression Eq(u0, 1)\nand more", "depends on the values in the images"),
+        ("Constraints violated (L['images'].size()[0])!\n", "depends on the number of images"),
+        (".numpy() is not supported for tensor subclasses", "lies outside of torch"),
+        ("aten.fake_quantize_per_tensor_affine_cachemask.default", "torch cannot record its operations"),
+    ],
+)
+def test_why_a_network_cannot_be_recorded_is_told_before_torchs_first_line(said, means):
+    told = unrecorded(RuntimeError(said))
+    assert means in told
+    assert told.endswith(f"(torch.export: {said.splitlines()[0]})")

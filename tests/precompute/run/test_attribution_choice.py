@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from precompute.attribution_methods import METHODS
+from precompute.images.loading import read_batches
+from precompute.models.hooks import outputs_at
 from precompute.options import RunOptions
 from precompute.run import attribution_choice
 from precompute.run.attribution_choice import with_attributions
@@ -68,6 +71,25 @@ def test_methods_that_are_named_are_made_in_full(chosen, plan):
 
 def test_what_a_map_costs_is_tried(plan):
     (site,) = plan.sites
-    trial = attribution_choice._Trial.of(plan, site, plan.looks[site])
+    trial = attribution_choice._Trial.of(plan, site, plan.looks[site], plan.probe)
     assert trial.failing(list(METHODS)) == {}
     assert all(seconds > 0 for seconds in trial.seconds_a_map(list(METHODS)).values())
+
+
+def test_each_unit_is_tried_on_the_strongest_of_more_images_than_the_first(plan, monkeypatch):
+    monkeypatch.setattr(attribution_choice, "_PATIENCE", 1e6)
+    (site,) = plan.sites
+    images = attribution_choice._images_at_hand(plan)
+    everything = next(read_batches(plan.candidates, plan.model.transform, [range(24)], workers=0)).inputs
+    torch.testing.assert_close(images, everything)
+    assert len(images) > len(plan.probe)
+    trial = attribution_choice._Trial.of(plan, site, plan.looks[site], images)
+    maps = outputs_at(plan.model.network, [site], everything)[site]
+    for unit, row in zip(trial.pairs.unit, trial.pairs.row, strict=True):
+        strongest = max(range(24), key=lambda image: float(maps[image, unit].max()))
+        torch.testing.assert_close(trial.images[row], everything[strongest])
+
+
+def test_where_a_pass_takes_long_the_first_images_do(plan, monkeypatch):
+    monkeypatch.setattr(attribution_choice, "_PATIENCE", 0.0)
+    assert attribution_choice._images_at_hand(plan) is plan.probe
