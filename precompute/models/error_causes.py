@@ -201,5 +201,5 @@ def _line(error: BaseException) -> str:
 
 
 def _is_own(file: Path) -> bool:
-    others = [Path(__file__).parents[1], *(get_path(name) for name in ("stdlib", "purelib", "platlib"))]
+    others = [Path(__file__).parents[1], *(Path(get_path(name)) for name in ("stdlib", "purelib", "platlib"))]
     return file.is_file() and not any(file.is_relative_to(folder) for folder in others)
