@@ -17,6 +17,9 @@ of a gamma distribution. How large a share, how large on average, how alike and 
 on a grid counts by how likely it makes the counts of the whole layer, so an answer that many combinations could give is
 as uncertain as it should be.
 
+In a network that is mostly wrong units may put right more images than they lose, for no reason of the class. Where that
+plainly fits the counts better, :math:`\nu` counts for less in images lost, and the difference is taken off the drop.
+
 Drops of a layer may follow another law, such as two kinds of units, or a size that none exceeds. So distributions of
 any form count too. They are found from the layer, by steps of the EM algorithm away from the average combination: few
 steps leave it smooth, many make it a few single drops. They have seen the counts that they are judged by, so they have
@@ -30,13 +33,12 @@ combinations alone and those of any form say: simulations chose this, see docs/m
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.measures.drop_priors import DROPS, LOSSES, priors_of_drops
 from precompute.measures.paired import PairedCounts
 
 Floats = NDArray[np.floating[Any]]
@@ -57,16 +59,10 @@ SETTLED = 0.0125
 
 _LEVEL = 0.97  # of the model; that many of the intervals hold the truth at 0.95 in all simulations
 _CHANGE = np.geomspace(2e-4, 0.25, 28)
-_LOSS = np.geomspace(0.002, 0.95, 90)
-_DROP = np.r_[-_LOSS[::-1], 0.0, _LOSS]
-_EDGE = np.r_[-1.0, (_DROP[1:] + _DROP[:-1]) / 2, 1.0]
-_SHARES = np.geomspace(0.0005, 0.7, 10)
-_MEANS = np.geomspace(0.02, 0.6, 36)
-_SHAPES = (1, 4, 12, 40, 400)
-_ALIKE = (1.0, 1.0, 1.0, 4.0, 20.0)  # weight of each shape in the mean
-_RARER = 0.75  # power of the mean by which combinations with large ones count less
-_SMALL = (0.0, 0.004, 0.012)
-_GAIN = 0.1  # share of the large changes that are gains
+_EDGE = np.r_[-1.0, (DROPS[1:] + DROPS[:-1]) / 2, 1.0]
+_RARER_LOST = (0.5, 0.25, 0.1, 0.03)  # images lost for no reason of the class, beside those gained
+_FEWER = 0.7  # images lost beside those gained from which none of these is asked for
+_PLAINLY = 10.0  # nats that a layer has to be more likely by for one of these
 _LEAN = 10  # classes that the layer's own distribution of changes counts for in that of a unit
 _LAYER_STEPS, _UNIT_STEPS = 400, 10
 _WARY = 0.4  # power of what combinations count where it is asked whether they agree: as if so many counts spoke
@@ -130,7 +126,10 @@ def quoted_drop(counts: PairedCounts, classes: Bools | None = None) -> QuotedDro
     if not taking.any() or not len(counts.lost):
         return found
     layer = _outcomes(counts, taking)
-    likely = _likelihood(layer, _changes(layer))
+    changes = _changes(layer)
+    beside = _lost_beside_gained(layer, changes)
+    likely, _ = _likelihood(layer, changes, beside)
+    aside = (1 - beside) * (changes @ _CHANGE)
     leaning, *even = _mixtures(layer, likely)
     mean, wide = leaning.posterior(likely), np.stack([each.posterior(likely) for each in even], axis=1)
     for unit in range(len(counts.lost)):
@@ -146,7 +145,7 @@ def quoted_drop(counts: PairedCounts, classes: Bools | None = None) -> QuotedDro
             chosen = rows.start + row[order[0]]
             enough = counts.count[int(found.named[unit, 0])] >= FEWEST_IMAGES
             settled = enough and leaning.left_open(likely[chosen]) <= SETTLED
-            _quote(found, unit, mean[chosen], wide[chosen], settled=settled)
+            _quote(found, unit, mean[chosen], wide[chosen], aside=float(aside[unit]), settled=settled)
     return found
 
 
@@ -161,14 +160,15 @@ def _how_many(chances: Floats) -> int:
     return int(sure[0]) + 1 if len(sure) else 0
 
 
-def _quote(found: QuotedDrop, unit: int, mean: Floats, wide: Floats, *, settled: bool) -> None:
+def _quote(found: QuotedDrop, unit: int, mean: Floats, wide: Floats, *, aside: float, settled: bool) -> None:
+    """Write what one unit's posterior says, less the images that it gains for no reason of the class."""
     found.chosen[unit] = found.named[unit, 0]
     outside = (1 - _LEVEL) / 2
     limits = np.array([np.interp([outside, 1 - outside], np.r_[0, each.cumsum()], _EDGE) for each in wide])
-    found.low[unit], found.high[unit] = limits[:, 0].min(), limits[:, 1].max()
+    found.low[unit], found.high[unit] = np.maximum([limits[:, 0].min() - aside, limits[:, 1].max() - aside], -1)
     if settled:
         # The mean may lie beside an interval that gives less weight to units being alike.
-        found.drop[unit] = np.clip(mean @ _DROP, found.low[unit], found.high[unit])
+        found.drop[unit] = np.clip(mean @ DROPS - aside, found.low[unit], found.high[unit])
 
 
 # The counts of a layer
@@ -230,14 +230,14 @@ class _Mixture:
 
         No combination is quite what a layer is made of. So those that its counts make less likely count for more here.
         """
-        mean = self.priors @ (likely * _DROP) / (self.priors @ likely)
+        mean = self.priors @ (likely * DROPS) / (self.priors @ likely)
         share = self.share**_WARY / (self.share**_WARY).sum()
         return float(np.sqrt(share @ (mean - share @ mean) ** 2))
 
 
 def _mixtures(layer: _Outcomes, likely: Floats) -> tuple[_Mixture, _Mixture, _Mixture]:
     """Return what the layer makes likely: leaning on units being alike; not; and not, of the combinations alone."""
-    priors, lean, shape_weight = _priors()
+    priors, lean, shape_weight = priors_of_drops()
     score = _fit(layer, likely, priors) + lean
     share = np.exp(score - score.max())
     share /= share.sum()
@@ -290,7 +290,7 @@ def _stepped(layer: _Outcomes, likely: Floats, free: Floats, steps: int) -> Floa
 
 def _gathered(free: Floats, width: float) -> Floats:
     """Put the losses of each hill, once smoothed, on the place of their mean."""
-    place = np.arange(len(_LOSS))
+    place = np.arange(len(LOSSES))
     found, losses = free.copy(), free[-len(place) :]
     smooth = np.exp(-0.5 * ((place[:, None] - place) / width) ** 2) @ losses
     valleys = np.flatnonzero((smooth[1:-1] < smooth[:-2]) & (smooth[1:-1] <= smooth[2:])) + 1
@@ -330,52 +330,42 @@ def _changes(layer: _Outcomes) -> Floats:
     return own
 
 
-def _likelihood(layer: _Outcomes, changes: Floats) -> Floats:
-    """Return the likelihood of each drop for each row, up to a factor, (row, drop)."""
-    up, down = (_CHANGE[:, None] + np.maximum(sign * _DROP, 0) for sign in (1, -1))
+def _lost_beside_gained(layer: _Outcomes, changes: Floats) -> float:
+    """Return how many images are lost for no reason of the class, beside those gained: 1 unless plainly fewer.
+
+    The class of which each unit loses most and that of which it gains most may have their reason, so the others tell.
+    """
+    lost, gained = (layer.counts[layer.kind_of, which] for which in (0, 1))
+    lost, gained = (each.sum() - each.max(axis=1).sum() for each in (lost, gained))
+    if lost >= _FEWER * gained:
+        return 1.0
+    priors, *_ = priors_of_drops()
+    found = {}
+    for beside in (1.0, *_RARER_LOST):
+        likely, factor = _likelihood(layer, changes, beside)
+        found[beside] = factor + float(_fit(layer, likely, priors).max())
+    best = max(found, key=found.__getitem__)
+    return best if found[best] > found[1.0] + _PLAINLY else 1.0
+
+
+def _likelihood(layer: _Outcomes, changes: Floats, beside: float) -> tuple[Floats, float]:
+    """Return the likelihood of each drop for each row, (row, drop), up to factors; and the logarithm of these."""
+    up = beside * _CHANGE[:, None] + np.maximum(DROPS, 0)
+    down = _CHANGE[:, None] + np.maximum(-DROPS, 0)
     rest = 1 - up - down
     possible = rest > 0
     logs = np.log(up), np.log(down), np.log(np.where(possible, rest, 1))
-    likely = np.empty((len(layer.unit), len(_DROP)))
+    likely = np.empty((len(layer.unit), len(DROPS)))
     by_kind = np.argsort(layer.kind, kind="stable")
     ends = np.searchsorted(layer.kind[by_kind], np.arange(len(layer.counts) + 1))
+    factor = 0.0
     for kind, (lost, gained, images) in enumerate(layer.counts):
         log_likely = lost * logs[0] + gained * logs[1] + (images - lost - gained) * logs[2]
         log_likely = np.where(possible, log_likely, -np.inf)
         rows = by_kind[ends[kind] : ends[kind + 1]]
         likely[rows] = changes[layer.unit[rows]] @ np.exp(log_likely - log_likely.max())
-    return likely
-
-
-@lru_cache(maxsize=1)
-def _priors() -> tuple[Floats, Floats, Floats]:
-    """Return the combinations, (combination, drop), what the log of each counts for, and the weight of its shape.
-
-    Large means count less: large effects are rarer than small ones.
-    """
-    small = [_small(scale) for scale in _SMALL]
-    large = {(mean, shape): _large(mean, shape) for mean in _MEANS for shape in _SHAPES}
-    combinations = list(product(_MEANS, range(len(_SHAPES)), small, _SHARES))
-    rows = [(1 - share) * rest + share * large[mean, _SHAPES[shape]] for mean, shape, rest, share in combinations]
-    lean = -_RARER * np.log([mean for mean, *_ in combinations])
-    return np.array(rows), lean, np.array([_ALIKE[shape] for _, shape, *_ in combinations])
-
-
-def _large(mean: float, shape: float) -> Floats:
-    """Gamma distribution on the grid of losses, a part of it turned round."""
-    log_mass = shape * np.log(_LOSS) - shape * _LOSS / mean  # the grid is one of logarithms
-    mass = np.exp(log_mass - log_mass.max())
-    mass /= mass.sum()
-    return np.r_[_GAIN * mass[::-1], 0, (1 - _GAIN) * mass]
-
-
-def _small(scale: float) -> Floats:
-    """No drop, or half of the time one of a double exponential distribution of this scale."""
-    nothing = (_DROP == 0).astype(np.float64)
-    if scale == 0:
-        return nothing
-    mass = np.where(nothing > 0, 0, np.exp(-np.abs(_DROP) / scale) * np.gradient(_DROP))
-    return (nothing + mass / mass.sum()) / 2
+        factor += float(layer.times[rows].sum() * log_likely.max())
+    return likely, factor
 
 
 def _loses_most(posterior: Floats, times: Floats) -> Floats:

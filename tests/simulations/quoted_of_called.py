@@ -101,6 +101,7 @@ NETWORKS = {
     "60 % right": Network.of(0.6),
     "95 % right": Network.of(0.95),
     "30 % right, more gained": Network(0.3),
+    "60 % right, more gained": Network(0.6),
     "gains and losses": Network.of(0.6, some_gain=True),
     "unequal classes": Network(unequal=True),
     "unequal rates": Network(rates=0.8),

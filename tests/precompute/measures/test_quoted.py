@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from precompute.measures import quoted
+from precompute.measures.drop_priors import DROPS, LOSSES, gamma_drops, priors_of_drops
 from precompute.measures.paired import PairedCounts
 from precompute.measures.quoted import FEWEST_IMAGES, MOST_NAMED, quoted_drop
 from tests.simulations import quoted_of_called
@@ -19,18 +20,19 @@ def layer(n_units=12, n_classes=8, n_images=60, drop=0.2, seed=0):
     return PairedCounts(lost, gained, np.full(n_classes, n_images)), own
 
 
-def test_likelihoods_are_those_of_the_multinomial_distribution():
+@pytest.mark.parametrize("beside", [1, 0.25])
+def test_likelihoods_are_those_of_the_multinomial_distribution(beside):
     counts = PairedCounts(np.array([[3, 0]]), np.array([[1, 2]]), np.array([20, 9]))
     outcomes = quoted._outcomes(counts, np.array([True, True]))
     changes = np.full((1, len(quoted._CHANGE)), 1 / len(quoted._CHANGE))
-    found = quoted._likelihood(outcomes, changes)
+    found = quoted._likelihood(outcomes, changes, beside)[0]
     for row, kind in enumerate(outcomes.kind):
         lost, gained, images = outcomes.counts[kind]
         slow = []
-        for drop in quoted._DROP:
+        for drop in DROPS:
             total = 0.0
             for change in quoted._CHANGE:
-                up, down = change + max(drop, 0), change + max(-drop, 0)
+                up, down = beside * change + max(drop, 0), change + max(-drop, 0)
                 if up + down < 1:
                     rest = images - lost - gained
                     total += stats.multinomial.pmf([lost, gained, rest], images, [up, down, 1 - up - down])
@@ -39,18 +41,18 @@ def test_likelihoods_are_those_of_the_multinomial_distribution():
 
 
 def test_priors_are_distributions_whose_large_drops_have_the_mean_they_say():
-    priors, *_ = quoted._priors()
+    priors, *_ = priors_of_drops()
     np.testing.assert_allclose(priors.sum(axis=1), 1)
-    large = quoted._large(0.1, 40)
-    losses = large * (quoted._DROP > 0)
-    assert losses @ quoted._DROP / losses.sum() == pytest.approx(0.1, rel=0.05)
+    large = gamma_drops(0.1, 40)
+    losses = large * (DROPS > 0)
+    assert losses @ DROPS / losses.sum() == pytest.approx(0.1, rel=0.05)
 
 
 def test_which_class_loses_most_is_what_draws_say():
     rng = np.random.default_rng(3)
-    posterior = rng.dirichlet(np.full(len(quoted._DROP), 0.5), 3)
+    posterior = rng.dirichlet(np.full(len(DROPS), 0.5), 3)
     found = quoted._loses_most(posterior, np.array([1.0, 2.0, 1.0]))
-    drawn = np.stack([rng.choice(quoted._DROP, 200_000, p=posterior[row]) for row in (0, 1, 1, 2)])
+    drawn = np.stack([rng.choice(DROPS, 200_000, p=posterior[row]) for row in (0, 1, 1, 2)])
     best = drawn == drawn.max(axis=0)
     share = (best & (best.sum(axis=0) == 1)).mean(axis=1)
     np.testing.assert_allclose(found, share[[0, 1, 3]], atol=0.02)
@@ -107,7 +109,7 @@ def test_a_number_is_told_only_where_the_layer_settles_it():
 def test_what_is_left_open_is_the_deviation_over_the_combinations():
     priors, share, likely = (np.random.default_rng(4).dirichlet(np.ones(n), m) for n, m in ((181, 5), (5, 1), (181, 1)))
     means = [
-        sum(p * x * d for p, x, d in zip(prior, likely[0], quoted._DROP, strict=True)) / (prior @ likely[0])
+        sum(p * x * d for p, x, d in zip(prior, likely[0], DROPS, strict=True)) / (prior @ likely[0])
         for prior in priors
     ]
     power = quoted._WARY
@@ -120,8 +122,8 @@ def test_what_is_left_open_is_the_deviation_over_the_combinations():
 def test_distributions_of_any_form_are_steps_of_the_em_algorithm_that_fit_better_and_better():
     counts, _ = layer(n_units=5, n_classes=4)
     outcomes = quoted._outcomes(counts, np.ones(4, dtype=bool))
-    likely = quoted._likelihood(outcomes, quoted._changes(outcomes))
-    start = np.full(len(quoted._DROP), 1 / len(quoted._DROP))
+    likely = quoted._likelihood(outcomes, quoted._changes(outcomes), 1)[0]
+    start = np.full(len(DROPS), 1 / len(DROPS))
     found = quoted._of_any_form(outcomes, likely, start)
     slow = start.copy()
     for step in range(1, max(quoted._FREE_STEPS) + 1):
@@ -135,8 +137,8 @@ def test_distributions_of_any_form_are_steps_of_the_em_algorithm_that_fit_better
 
 
 def test_close_drops_are_gathered_on_their_mean_and_far_ones_are_not():
-    free = np.zeros(len(quoted._DROP))
-    n, where = len(quoted._LOSS), {10: 0.1, 12: 0.3, 50: 0.2}
+    free = np.zeros(len(DROPS))
+    n, where = len(LOSSES), {10: 0.1, 12: 0.3, 50: 0.2}
     for place, mass in where.items():
         free[place - n] = mass
     free[n], free[5] = 0.3, 0.1
@@ -151,10 +153,23 @@ def test_close_drops_are_gathered_on_their_mean_and_far_ones_are_not():
 def test_the_interval_spans_what_the_combinations_alone_and_those_of_any_form_say():
     found = quoted._nothing(1)
     found.named[0, 0] = 2
-    one, other = (np.where(np.isclose(quoted._DROP, at), 1.0, 0.0) for at in (quoted._LOSS[30], quoted._LOSS[60]))
-    quoted._quote(found, 0, one, np.stack([one, other]), settled=True)
-    assert found.low[0] < quoted._LOSS[30] < quoted._LOSS[60] < found.high[0]
-    assert found.drop[0] == pytest.approx(quoted._LOSS[30])
+    one, other = (np.where(np.isclose(DROPS, at), 1.0, 0.0) for at in (LOSSES[30], LOSSES[60]))
+    quoted._quote(found, 0, one, np.stack([one, other]), aside=0, settled=True)
+    assert found.low[0] < LOSSES[30] < LOSSES[60] < found.high[0]
+    assert found.drop[0] == pytest.approx(LOSSES[30])
+    less = quoted._nothing(1)
+    less.named[0, 0] = 2
+    quoted._quote(less, 0, one, np.stack([one, other]), aside=0.01, settled=True)
+    assert (less.low[0], less.high[0]) == pytest.approx((found.low[0] - 0.01, found.high[0] - 0.01))
+    assert less.drop[0] == pytest.approx(LOSSES[30] - 0.01)
+
+
+@pytest.mark.parametrize("beside", [1, 0.1])
+def test_fewer_images_lost_than_gained_by_chance_are_noticed_only_where_they_are(beside):
+    rng = np.random.default_rng(4)
+    lost, gained = (rng.binomial(100, 0.02 * times, (30, 12)) for times in (beside, 1))
+    outcomes = quoted._outcomes(PairedCounts(lost, gained, np.full(12, 100)), np.ones(12, dtype=bool))
+    assert quoted._lost_beside_gained(outcomes, quoted._changes(outcomes)) == beside
 
 
 def test_classes_that_take_no_part_are_not_named():
@@ -181,6 +196,7 @@ CASES = {
     "two kinds, 50 images": (50, 16, OTHERS["4 or 20 in all"], quoted_of_called.PLAIN),
     "redundant pairs": (500, 10, OTHERS["2 to 30 in all"], NETWORKS["redundant pairs"]),
     "gains and losses": (500, 10, PROMISED["mixed"], NETWORKS["gains and losses"]),
+    "more gained than lost": (50, 16, PROMISED["8 pt"], NETWORKS["30 % right, more gained"]),
     "30 % right, unequal rates": (50, 16, PROMISED["16 pt"], quoted_of_called.Network.of(0.3, rates=0.8, unequal=True)),
 }
 
