@@ -1,6 +1,7 @@
 """Runs on a Ray cluster of two nodes, processes of this machine, that lose workers, nodes, disks, or are killed."""
 
 import importlib.util
+import os
 import random
 import shutil
 import signal
@@ -118,6 +119,7 @@ def _has_ray() -> bool:
 @contextmanager
 def _cluster(**of_second: Any) -> Iterator[Any]:
     """Two nodes of one processor each; the second one has what is given."""
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "600")  # on a busy machine its half minute is not enough
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
