@@ -18,7 +18,7 @@ from tests.campaign.full_disk import fill, small_disk
 from tests.campaign.killed_runs import earlier_store, judge, kill_some, outcome
 from tests.campaign.trials import small_job
 
-NO_RAY = "skipped: Ray is not installed; `make .cache/ray/installed` does it"
+NO_RAY = "skipped: Ray is not installed; `make test-ray` does it"
 
 
 def ray_workers(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
