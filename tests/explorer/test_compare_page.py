@@ -135,7 +135,7 @@ def test_a_store_beside_its_copy_has_every_unit_matched_by_its_own_number(severa
     np.testing.assert_allclose(found.found.r[found.known], 1, atol=1e-5)
     shown = show("compare", store="plain", part="matched", layer="features.10", against="copy/features.10")
     assert f"{found.n_same} of {found.n_same}" in shown.words
-    assert "1.00 (1.00 to 1.00)" in shown.words
+    assert "1.00 (−1.00 to 1.00)" in shown.words, "five units leave a correlation open"
 
 
 def test_images_are_found_by_their_path_whatever_their_order(made, tmp_path):
