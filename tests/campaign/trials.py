@@ -15,7 +15,7 @@ from precompute.store.facts import read_facts
 from tests.campaign.commands import Command, ending, run
 from tests.small import write_images, write_network
 
-EARLIER = b"an earlier store"
+EARLIER = b"\x89HDF\r\n\x1a\n an earlier store, cut short: a run may take its place, which it may not of other files"
 _OF_ONE_RUN = ("command", "started", "options", "git_commit", "device", "devices", "threads")
 _SLOW = "    import time\n\n    time.sleep(0.02)\n    return torch.from"
 
