@@ -21,34 +21,26 @@ GIVEN_UP = (0, 1, 130)
 def kills(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     """A killed run leaves the earlier store as it was, and --resume ends in the store of one never killed."""
     job = small_job(folder / "job")
-    for trial in range(n_trials):
-        out = earlier_store(folder / f"kill{trial}")
-        started = job.start(out)
+    for started, out in runs(job, folder, n_trials):
         time.sleep(rng.uniform(0, 1.1 * job.seconds))
         started.send_signal(rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
         ending(started)
         yield outcome(job, out, done="the same store")
-        shutil.rmtree(out.parent)
 
 
 def workers(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     """Of a run in two processes one is killed, once or more often: the run goes on, or --resume does."""
     job = small_job(folder / "job")
-    for trial in range(n_trials):
-        out = earlier_store(folder / f"workers{trial}")
-        started = job.start(out, "--device", "cpu,cpu")
+    for started, out in runs(job, folder, n_trials, "--device", "cpu,cpu"):
         killed = kill_some(job, started, out, rng, spawned)
         said = ending(started)
         yield judge(job, out, killed=killed, ended=started.returncode, said=said)
-        shutil.rmtree(out.parent)
 
 
 def parallel_kills(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     """A run in two processes is killed itself: none of its processes lives on, and --resume goes on."""
     job = small_job(folder / "job")
-    for trial in range(n_trials):
-        out = earlier_store(folder / f"driver{trial}")
-        started = job.start(out, "--device", "cpu,cpu")
+    for started, out in runs(job, folder, n_trials, "--device", "cpu,cpu"):
         job.wait_for_a_moment(started, out, rng)
         helpers = started.children() if started.poll() is None else []
         started.send_signal(rng.choice((*HARD, signal.SIGINT)))
@@ -60,10 +52,17 @@ def parallel_kills(folder: Path, rng: random.Random, n_trials: int) -> Iterator[
             if left
             else outcome(job, out, *rng.choice(DEVICES), done=f"{kind}, the same store")
         )
-        shutil.rmtree(out.parent)
 
 
 DEVICES: tuple[tuple[str, ...], ...] = (("--device", "cpu"), ("--device", "cpu,cpu"))
+
+
+def runs(job: Job, folder: Path, n_trials: int, *options: str) -> Iterator[tuple[Command, Path]]:
+    """Start runs, each in place of an earlier store; what one leaves is removed before the next one starts."""
+    for trial in range(n_trials):
+        out = earlier_store(folder / f"trial{trial}")
+        yield job.start(out, *options), out
+        shutil.rmtree(out.parent)
 
 
 def earlier_store(folder: Path) -> Path:

@@ -15,7 +15,7 @@ import psutil
 
 from tests.campaign.commands import ending, wait_until_gone
 from tests.campaign.full_disk import fill, small_disk
-from tests.campaign.killed_runs import earlier_store, judge, kill_some, outcome
+from tests.campaign.killed_runs import earlier_store, judge, kill_some, outcome, runs
 from tests.campaign.trials import small_job
 
 NO_RAY = "skipped: Ray is not installed; `make test-ray` does it"
@@ -28,13 +28,10 @@ def ray_workers(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str
         return
     job = small_job(folder / "job", slow=True)
     with _cluster() as cluster:
-        for trial in range(n_trials):
-            out = earlier_store(folder / f"worker{trial}")
-            started = job.start(out, "--device", "cpu", "--ray", cluster.address)
+        for started, out in runs(job, folder, n_trials, "--device", "cpu", "--ray", cluster.address):
             killed = kill_some(job, started, out, rng, lambda _: _actors())
             said = ending(started)
             yield judge(job, out, killed=killed, ended=started.returncode, said=said)
-            shutil.rmtree(out.parent)
 
 
 def ray_nodes(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
@@ -44,15 +41,12 @@ def ray_nodes(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
         return
     job = small_job(folder / "job", slow=True)
     with _cluster() as cluster:
-        for trial in range(n_trials):
-            out = earlier_store(folder / f"node{trial}")
-            started = job.start(out, "--device", "cpu", "--ray", cluster.address)
+        for started, out in runs(job, folder, n_trials, "--device", "cpu", "--ray", cluster.address):
             job.wait_for_a_moment(started, out, rng)
             at_work = started.poll() is None
             cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=rng.random() < 0.3)
             said = ending(started)
             yield judge(job, out, killed=int(at_work), ended=started.returncode, said=said)
-            shutil.rmtree(out.parent)
             cluster.add_node(num_cpus=1)
 
 
@@ -63,9 +57,7 @@ def ray_drivers(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str
         return
     job = small_job(folder / "job", slow=True)
     with _cluster() as cluster:
-        for trial in range(n_trials):
-            out = earlier_store(folder / f"driver{trial}")
-            started = job.start(out, "--device", "cpu", "--ray", cluster.address)
+        for started, out in runs(job, folder, n_trials, "--device", "cpu", "--ray", cluster.address):
             job.wait_for_a_moment(started, out, rng)
             actors = _actors()
             started.send_signal(rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
@@ -74,7 +66,6 @@ def ray_drivers(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str
             on = rng.choice((("--ray", cluster.address), ()))
             kind = f"the same store by --resume {'on Ray' if on else 'without Ray'}"
             yield f"fault: {left} live on" if left else outcome(job, out, "--device", "cpu", *on, done=kind)
-            shutil.rmtree(out.parent)
 
 
 def ray_disks(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
