@@ -10,7 +10,7 @@ from precompute.images.classes_file import read_classes_file
 from precompute.images.folder import ImageList, list_images, list_training_images, listed, of_same_classes
 from precompute.images.labels import read_labels
 from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
-from precompute.images.same_file import refuse_for_both, refuse_in_two_classes, repeated_files
+from precompute.images.same_file import refuse_for_both, refuse_in_two_classes
 from precompute.images.walk import as_text, broken_links_in
 
 
@@ -77,11 +77,9 @@ class Asked:
             Where neither a folder nor a list is named, or training images are named twice or are the images.
         """
         found = self._found()
-        for images in filter(None, (found.images, found.train)):
-            refuse_in_two_classes(images)
+        repeated = [refuse_in_two_classes(images) for images in (found.images, found.train) if images is not None]
         if found.train is not None:
             refuse_for_both(found.images, found.train)
-        repeated = [repeated_files(images) for images in (found.images, found.train) if images is not None]
         return replace(found, conditions=(*found.conditions, *filter(None, repeated)))
 
     def _found(self) -> Listing:

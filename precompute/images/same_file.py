@@ -8,21 +8,32 @@ from precompute.images.folder import ImageList, listed
 _Identity = tuple[int, int]
 
 
-def refuse_in_two_classes(images: ImageList) -> None:
-    """Refuse a list in which one file is an image of two classes.
+def refuse_in_two_classes(images: ImageList) -> str | None:
+    """Refuse a list in which one file is an image of two classes; say if one is an image of its class more than once.
+
+    Returns
+    -------
+    str or None
+        A sentence on files that are images of their class more than once; None where none is.
 
     Raises
     ------
     ImageFolderError
-        Names the paths by which it is one.
+        Names the paths by which a file is an image of two classes.
     """
+    pairs = list(_repeated(images, {}))
     label = dict(zip(images.paths, images.labels.tolist(), strict=True))
-    pairs = [(path, first) for path, first in _repeated(images, {}) if label[path] != label[first]]
-    if pairs:
+    if wrong := [(path, first) for path, first in pairs if label[path] != label[first]]:
         raise ImageFolderError(
-            f"{images.root}: the same file is an image of two classes, which differ in their output: {_told(pairs)}. "
+            f"{images.root}: the same file is an image of two classes, which differ in their output: {_told(wrong)}. "
             "Keep it in one class."
         )
+    if not pairs:
+        return None
+    return (
+        f"{len(pairs):,} of the {len(images):,} images are files that are listed under another path too, by links: "
+        f"{_told(pairs)}. Each counts as an image of its own, which makes intervals and tests look surer than they are."
+    )
 
 
 def refuse_for_both(images: ImageList, train: ImageList) -> None:
@@ -39,17 +50,6 @@ def refuse_for_both(images: ImageList, train: ImageList) -> None:
             f"{train.root}: {len(pairs):,} of the training images are the same files as images of {images.root}: "
             f"{_told(pairs)}. Training images are others, those that the network has learnt from."
         )
-
-
-def repeated_files(images: ImageList) -> str | None:
-    """Say that files are images of their class more than once; None where none is."""
-    pairs = list(_repeated(images, {}))
-    if not pairs:
-        return None
-    return (
-        f"{len(pairs):,} of the {len(images):,} images are files that are listed under another path too, by links: "
-        f"{_told(pairs)}. Each counts as an image of its own, which makes intervals and tests look surer than they are."
-    )
 
 
 def _first_paths(images: ImageList) -> dict[_Identity, str]:
