@@ -125,8 +125,8 @@ def _median(values: Floats) -> str:
 def _shared(layer: Layer, experiment: Experiment, base: str) -> None:
     """Say how much of what the units do others do too."""
     held = dict(zip(experiment[f"{base}/components/share"], experiment[f"{base}/components/n_components"], strict=True))
-    said = ", ".join(f"{100 * share:.0f} % in {count(int(n), 'component')}" for share, n in held.items())
-    note(f"So much of the variance of the {count(layer.n_units, 'unit')} over the images lies in so few: {said}.")
+    said = ", ".join(f"{count(int(n), 'component')} for {100 * share:.0f} %" for share, n in held.items())
+    note(f"To explain the variance of the {count(layer.n_units, 'unit')} over the images it takes {said}.")
 
 
 def _table(view: View, layer: Layer, experiment: Experiment) -> None:

@@ -48,7 +48,7 @@ def _show_agreement(held: Sequence[Label]) -> None:
         note(f"The first {_MOST_PAIRS} of {count(len(pairs), 'pair')}; the rest can be computed from the file.")
     note(
         "Kappa is 1 where two raters always agree, 0 where they agree as often as chance would have it (Cohen 1960). "
-        f"It has an interval where each of the two gives {FEWEST} units or more another label than their commonest. "
+        f"It has an interval where each of the two gives at least {FEWEST} units another label than their commonest. "
         "Labels that differ by capitals and spaces alone are the same."
     )
     with st.expander("Label by label"):
@@ -73,7 +73,8 @@ def _show_names(pair: Pair) -> None:
         f"On the {count(len(pair.ours), 'unit')} that {pair.raters[0]} and {pair.raters[1]} named. Shared: of the "
         "times that either gives the label, how often the other gives it too, with an exact interval (Clopper and "
         "Pearson). "
-        f"Kappa is that of giving it or not; it has an interval where both give it, and do not, {FEWEST} times or more."
+        f"Kappa is that of giving it or not. It has an interval where each of the two gives it to at least {FEWEST} "
+        f"units, and another label to at least {FEWEST}."
     )
 
 
