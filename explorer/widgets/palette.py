@@ -1,5 +1,7 @@
 """The palette of the reader's choice, and what the colours mean."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from explorer.charts.theme import PALETTES, Palette
@@ -9,7 +11,8 @@ from explorer.widgets.html import escape
 PARAMETER = "palette"
 """The parameter by which a link asks for a palette, by its name."""
 USUAL = next(iter(PALETTES))
-_KEY, _CHOICE = "palette", "palette_choice"
+_KEY, _CHOICE, _BY_HAND = "palette", "palette_choice", "palette_by_hand"
+_COOKIE = "unitscope_palette"
 _VARIABLES = ("activation", "loss", "gain", "rest", "violet")
 _MEANINGS = (
     ("activation", "Blue: how strongly a unit fires; pixels that raise it; what is told from chance"),
@@ -21,16 +24,17 @@ _MEANINGS = (
 
 
 def chosen() -> Palette:
-    """Return the palette that the reader has chosen, here or by a link; the usual one otherwise."""
-    asked = st.query_params.get(PARAMETER)
-    if asked in PALETTES:
-        st.session_state[_KEY] = asked
-    return PALETTES[st.session_state.get(_KEY, USUAL)]
+    """Return the palette that the reader has chosen, by a link, here, or on an earlier visit; otherwise the usual one."""
+    return PALETTES[name()]
 
 
 def name() -> str:
     """Return the name of the palette that the reader has chosen."""
-    return next(name for name, palette in PALETTES.items() if palette is chosen())
+    asked = st.query_params.get(PARAMETER)
+    if asked in PALETTES:
+        st.session_state[_KEY] = asked
+    held = st.session_state.get(_KEY) or st.context.cookies.get(_COOKIE)
+    return held if held in PALETTES else USUAL
 
 
 def current() -> Palette:
@@ -52,6 +56,7 @@ def show_style() -> None:
         st.html(
             f"<style>.stApp, .stDialog {{ {' '.join(f'--us-{name}: {colour};' for name, colour in pairs)} }}</style>"
         )
+    _keep("palette_kept")
 
 
 def show_legend() -> None:
@@ -61,7 +66,7 @@ def show_legend() -> None:
     st.segmented_control(
         "Palette",
         list(PALETTES),
-        default=st.session_state.get(_KEY, USUAL),
+        default=name(),
         format_func=lambda name: PALETTES[name].title,
         key=_CHOICE,
         required=True,
@@ -69,10 +74,21 @@ def show_legend() -> None:
     )
     if current() is not chosen():
         st.html('<p class="us-note">The colours for print are for light pages and for what is taken away.</p>')
+        # The page below, which stays as it is, does not run.
+        _keep("palette_kept_by_help")
+
+
+def _keep(key: str) -> None:
+    """Have the browser keep what the reader has chosen by hand; a link's palette is for this visit."""
+    if st.session_state.get(_BY_HAND):
+        script = Path(__file__).with_suffix(".js").read_text("utf-8")
+        component = st.components.v2.component("unitscope_palette", html="<i></i>", js=script)
+        component(data={"cookie": _COOKIE, "palette": name()}, key=key)
 
 
 def _choose() -> None:
     st.session_state[_KEY] = st.session_state[_CHOICE]
+    st.session_state[_BY_HAND] = True
     # A link that asks for another palette has been followed.
     if PARAMETER in st.query_params:
         del st.query_params[PARAMETER]

@@ -1,4 +1,4 @@
-// What a first visitor is told. The browser remembers the answer, so it is asked once; no cookie is set.
+// What a first visitor is told. The browser remembers the answer, so it is asked once.
 
 const ASKED = "unitscope-welcomed";
 
