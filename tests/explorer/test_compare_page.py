@@ -1,7 +1,9 @@
 """Stores beside each other on one page."""
 
 import json
+import re
 import shutil
+from urllib.parse import urlencode
 
 import h5py
 import numpy as np
@@ -126,6 +128,19 @@ def test_what_is_said_of_the_matches_is_what_was_found(several, runs, show):
     assert "Unit 2 beside its match" in shown.words
     assert f">Unit {found.found.unit[2]}</a>" in shown.words
     assert "same number" not in shown.words.replace("Units of the same number", "")
+
+
+def test_the_classes_of_a_unit_and_of_its_match_lead_to_their_pages_each_in_its_store(several, runs, show):
+    shown = show("compare", store="plain", part="matched", layer="features.8", against="varied/features.8", unit="2")
+    match = matched_of(runs / "plain.h5", "features.8", runs / "varied.h5", "features.8").found.unit[2]
+    _, _, cells = shown.words.partition("Preferred class")
+    row = cells.partition("</tr>")[0]
+    for store, unit in (("plain", 2), ("varied", match)):
+        with open_store(runs / f"{store}.h5") as held:
+            label = int(held.layer("features.8").measures["selective_class"].values[unit])
+            asked = urlencode({"class": held.classes.name[label]})
+            title = re.escape(held.classes.title[label])
+        assert re.search(rf'href="class\?store={store}&[^"]*{asked}[^"]*">{title}</a>', row)
 
 
 def test_a_store_beside_its_copy_has_every_unit_matched_by_its_own_number(several, runs, show):

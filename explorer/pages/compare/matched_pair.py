@@ -12,7 +12,8 @@ from explorer.navigate import View
 from explorer.widgets import exemplar_row
 from explorer.widgets.help_mark import help_mark
 from explorer.widgets.html import Markup, escape, heading, note, table
-from precompute.store.reader import Layer, Store
+from explorer.widgets.names import class_link
+from precompute.store.reader import Layer, Measure
 
 _MEASURES = ("selective_class", "class_selectivity", "max_class_drop", "max_class_drop_class", "overall_drop")
 
@@ -46,7 +47,7 @@ def show(view: View, layer: Layer, other_view: View, other: Layer, found: Matche
         with place:
             exemplar_row.show(each, of_layer, number_of, aside)
     names = ["", *(f"unit {number_of} of {each.source.name}" for each, _, number_of, _ in shown)]
-    held = [_words(each.store, of_layer, number_of) for each, of_layer, number_of, _ in shown]
+    held = [_words(each, of_layer, number_of) for each, of_layer, number_of, _ in shown]
     labels = [label for label in held[0] if all(label in words for words in held)]
     if labels:
         marks = {measure.label: help_mark(measure) for measure in shown[0][1].measures.values()}
@@ -55,10 +56,14 @@ def show(view: View, layer: Layer, other_view: View, other: Layer, found: Matche
         )
 
 
-def _words(store: Store, layer: Layer, unit: int) -> dict[str, str]:
-    """Return a unit's measures for readers, by their labels."""
-    return {
-        measure.label: index_title(measure, store, unit) if measure.is_index else quantity_of(measure).words(unit)
-        for measure in in_order(layer)
-        if measure.name in _MEASURES
-    }
+def _words(view: View, layer: Layer, unit: int) -> dict[str, str]:
+    """Return a unit's measures for readers, by their labels; a class leads to its page."""
+    return {m.label: _cell(view, m, unit) for m in in_order(layer) if m.name in _MEASURES}
+
+
+def _cell(view: View, measure: Measure, unit: int) -> str:
+    if not measure.is_index:
+        return quantity_of(measure).words(unit)
+    value = measure.values[unit]
+    named = measure.kind == "class" and not np.isnan(value)
+    return class_link(view, int(value)) if named else index_title(measure, view.store, unit)
