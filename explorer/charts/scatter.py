@@ -16,7 +16,7 @@ def scatter(
     """Draw a point a unit.
 
     Clicking a point selects its unit (selection ``pick``, field ``unit``); dragging selects a box (selection ``box``,
-    its ends along ``x`` and ``y``).
+    its ends along ``x`` and ``y``): Vega-Lite has no free-hand selection.
 
     Parameters
     ----------
