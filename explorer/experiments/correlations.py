@@ -8,6 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.charts.correlations import correlation_rows
+from explorer.csv_text import csv_of
 from explorer.experiments.presentation import Presentation
 from explorer.format import number
 from explorer.navigate import View
@@ -15,7 +16,7 @@ from explorer.widgets.ablation_choice import choose_ablation
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
 from explorer.widgets.html import heading, note
-from explorer.widgets.unit_table import number_column
+from explorer.widgets.number_table import csv_button, number_column, number_table
 from precompute.store.reader import Experiment, Layer
 
 Tables = dict[str, NDArray[Any]]
@@ -56,15 +57,16 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     names = [_label(layer, name) for name in measures]
     heading("Rank correlation with the drop", f"over the units of {layer.name}")
     panels = _panels(tables, names, order, labels=list(labels.values()), column=column)
+    key = f"correlations_{base}_{target}"
     draw_chart(
         lambda: correlation_rows(panels, panels["panel"].unique().tolist()),
-        key=f"correlations_{base}_{target}",
+        key=key,
         says=f"Rank correlation of each measure with {labels[target]}, by chance, and with other things held fixed",
         origin=view.origin(layer.name, "experiment correlations"),
     )
     note(_legend(tables))
     heading("In numbers", labels[target])
-    _table(tables, names, order, column, experiment, base)
+    _table(view, _frame(tables, names, order, column, experiment, base), key=key)
     note(_reliability(experiment, base, column))
 
 
@@ -141,16 +143,16 @@ def _legend(tables: Tables) -> str:
     )
 
 
-def _table(
+def _frame(
     tables: Tables,
     names: list[str],
     order: NDArray[np.integer[Any]],
     column: int,
     experiment: Experiment,
     base: str,
-) -> None:
+) -> pd.DataFrame:
     values = {name: table[order, column] for name, table in tables.items()}
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "label": [names[row] for row in order],
             **values,
@@ -158,8 +160,12 @@ def _table(
             "circular": experiment[f"{base}/circular"][order] == 1,
         }
     )
+
+
+def _table(view: View, frame: pd.DataFrame, *, key: str) -> None:
     height = min(_TABLE_HEIGHT, 35 * (len(frame) + 1) + 3)
-    st.dataframe(frame[list(_COLUMNS)], hide_index=True, height=height, column_config=_COLUMNS, placeholder="–")
+    number_table(frame, _COLUMNS, key=f"{key}_numbers", height=height)
+    csv_button(lambda: csv_of(frame), name=view.origin().slug(key), key=f"{key}_csv")
 
 
 def _reliability(experiment: Experiment, base: str, column: int) -> str:

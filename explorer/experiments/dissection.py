@@ -14,7 +14,8 @@ from explorer.format import count, number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import heading, note, table, with_small
-from explorer.widgets.unit_table import number_column, unit_table
+from explorer.widgets.number_table import number_column
+from explorer.widgets.unit_table import unit_table
 from precompute.measures.iou import detectors
 from precompute.measures.seeds import seed_interval
 from precompute.store.reader import Experiment, Layer

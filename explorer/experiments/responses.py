@@ -14,7 +14,8 @@ from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose_class
 from explorer.widgets.html import heading, note, table
-from explorer.widgets.unit_table import number_column, unit_table
+from explorer.widgets.number_table import number_column
+from explorer.widgets.unit_table import unit_table
 from precompute.store.reader import Experiment, Layer
 
 

@@ -15,7 +15,8 @@ from explorer.navigate import View
 from explorer.widgets.ablation_choice import choose_ablation
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import heading, note, table
-from explorer.widgets.unit_table import number_column, unit_table
+from explorer.widgets.number_table import number_column
+from explorer.widgets.unit_table import unit_table
 from precompute.measures.paired import paired_counts
 from precompute.measures.table import named
 from precompute.store.answers import answers

@@ -24,7 +24,7 @@ _MEANINGS = (
 
 
 def chosen() -> Palette:
-    """Return the palette that the reader has chosen, by a link, here, or on an earlier visit; otherwise the usual one."""
+    """Return the palette that the reader has chosen, by a link, here or on an earlier visit; or the usual one."""
     return PALETTES[name()]
 
 

@@ -4,13 +4,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
-import streamlit as st
 
 from explorer import navigate
+from explorer.csv_text import csv_of
 from explorer.navigate import View
+from explorer.widgets.number_table import csv_button, number_table
 from precompute.store.reader import Layer
-
-_HEIGHT = 460
 
 
 def unit_table(
@@ -39,36 +38,20 @@ def unit_table(
     classes : collection of str
         The columns of titles of classes.
     """
-    held = {name: column for name, column in columns.items() if name in frame}
-    st.dataframe(
-        frame[list(held)],
-        hide_index=True,
-        height=_HEIGHT,
-        column_config=held,
-        on_select=lambda: open_cell(view, layer, frame, classes, key=key),
-        selection_mode="single-cell",
-        placeholder="–",
-        key=key,
+    held = [name for name in columns if name in frame]
+    number_table(
+        frame, columns, key=key, on_cell=lambda row, column: open_cell(view, layer, frame.iloc[row], column, classes)
     )
+    csv_button(lambda: csv_of(frame[held]), name=view.origin().slug(key), key=f"{key}_csv")
 
 
-def open_cell(view: View, layer: Layer, frame: pd.DataFrame, classes: Collection[str], *, key: str) -> None:
-    """Open the class or the unit of the cell that was clicked in the table of this key; for callbacks.
+def open_cell(view: View, layer: Layer, row: pd.Series, column: str, classes: Collection[str]) -> None:
+    """Open the class or the unit of a cell that was clicked; for callbacks.
 
     Text that is no title, or the title of two classes, leads to the unit.
     """
-    cells = st.session_state[key]["selection"]["cells"]
-    if not cells:
-        return
-    # Rows are those of the frame, however the reader has sorted them.
-    place, column = cells[0]
     titles = view.store.classes.title
-    if column in classes and titles.count(title := frame[column].iloc[place]) == 1:
+    if column in classes and titles.count(title := row[column]) == 1:
         navigate.open_class(view, titles.index(title))
     else:
-        navigate.open_unit(view, layer, int(frame["unit"].iloc[place]))
-
-
-def number_column(label: str, help_: str | None = None, spelling: str = "%.2f") -> Any:
-    """Return how a column of numbers is shown: its head, what it says of it, how its numbers are spelled."""
-    return st.column_config.NumberColumn(label, format=spelling, help=help_)
+        navigate.open_unit(view, layer, int(row["unit"]))

@@ -123,3 +123,17 @@ def test_no_picture_of_a_chart_is_offered_without_its_caption(app):
     expect(without_caption).to_have_count(2)
     for offer in without_caption.all():
         expect(offer).to_be_hidden()
+
+
+def test_a_table_leaves_by_our_button_alone_which_guards_formulas(app):
+    app.open("/experiments?store=demo&experiment=statistics")
+    table = app.page.get_by_test_id("stDataFrame")
+    table.hover()
+    tools = app.page.get_by_test_id("stElementToolbarButton")
+    expect(tools.get_by_role("button", name="Search")).to_be_visible()
+    expect(tools.get_by_role("button", name=re.compile("CSV"))).to_have_count(0)
+    with app.page.expect_download(timeout=30_000) as started:
+        app.page.get_by_role("button", name="This table as CSV").click()
+    frame = pd.read_csv(started.value.path())
+    assert {"unit", "quoted", "q"} <= set(frame)
+    assert frame["unit"].is_unique

@@ -1,8 +1,11 @@
 """A click on a unit opens it in the layer that is shown, whatever layer the URL names."""
 
+import io
 import re
 from pathlib import Path
 
+import h5py
+import pandas as pd
 import pytest
 import streamlit as st
 
@@ -10,6 +13,7 @@ from explorer import navigate
 from precompute.__main__ import main
 from tests.explorer import test_dissection_page, test_entropy_page, test_roles_page
 from tests.explorer.conftest import FULL, put
+from tests.explorer.test_literal import rename
 from tests.factory import make_store
 
 ROOT = Path(__file__).parents[2]
@@ -118,8 +122,25 @@ def test_a_click_on_the_layers_page_opens_a_unit_of_that_layer(made, runs, show,
     assert {(page, chosen.layer) for page, chosen in opened.values()} == {(navigate.UNIT, "features.8")}
 
 
-def test_units_are_opened_in_one_place_only():
-    ways = [
-        path for path in ROOT.glob("explorer/**/*.py") if re.search(r"go\((navigate\.)?UNIT", path.read_text("utf-8"))
-    ]
-    assert ways == [ROOT / "explorer" / "navigate.py"]
+@pytest.mark.parametrize(
+    ("way", "place"),
+    [
+        (r"go\((navigate\.)?UNIT", "navigate.py"),
+        (r"st\.(dataframe|table|data_editor)\(", "widgets/number_table.py"),
+    ],
+)
+def test_units_are_opened_and_tables_shown_in_one_place_only(way, place):
+    ways = [path for path in ROOT.glob("explorer/**/*.py") if re.search(way, path.read_text("utf-8"))]
+    assert ways == [ROOT / "explorer" / place]
+
+
+def test_a_table_of_classes_that_are_formulas_leaves_as_text(with_statistics, runs, show, monkeypatch):
+    with h5py.File(put(with_statistics, runs), "r+") as file:
+        titles = [f"={index}+1" for index in range(len(file["/classes/title"]))]
+        rename(file, "/classes/title", titles)
+    files = {}
+    monkeypatch.setattr(st, "download_button", lambda label, make, **given: files.update({given["file_name"]: make}))
+    show("experiments", store="demo", layer=SHOWN, experiment="statistics")
+    [table] = [make() for name, make in files.items() if name == f"demo-statistics-{SHOWN}-zero.csv"]
+    named = pd.read_csv(io.StringIO(table))["title"].dropna()
+    assert {title.removeprefix("'=").removesuffix("+1").isdigit() for title in set(named) - {"–"}} == {True}

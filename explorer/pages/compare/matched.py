@@ -9,6 +9,7 @@ import streamlit as st
 
 from explorer import cache, navigate
 from explorer.charts.comparison import Row, distributions
+from explorer.csv_text import csv_of
 from explorer.format import count, number
 from explorer.matched_units import DRAWS, MatchedUnits
 from explorer.navigate import View
@@ -19,7 +20,7 @@ from explorer.selection import Selection
 from explorer.store_files import StoreFile
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, how_and_limits, note, table
-from explorer.widgets.unit_table import number_column
+from explorer.widgets.number_table import csv_button, number_column, number_table
 from precompute.compare import Side
 from precompute.errors import StoreError
 from precompute.measures.bootstrap import correlate
@@ -264,23 +265,14 @@ def _show_table(pairing: Pairing, found: MatchedUnits) -> None:
     if found.same is not None:
         frame["same"] = found.same[order]
         columns["same"] = number_column("same number", "Correlation with the unit of the same number.")
-    key = f"match_table_{'_'.join(pairing.names)}"
-
-    def look() -> None:
-        cells = st.session_state[key]["selection"]["cells"]
-        if cells:
-            navigate.put(pairing.view.selection.to(unit=int(order[cells[0][0]])))
-
-    st.dataframe(
+    number_table(
         frame,
-        hide_index=True,
+        columns,
+        key=f"match_table_{'_'.join(pairing.names)}",
         height=320,
-        column_config=columns,
-        on_select=look,
-        selection_mode="single-cell",
-        placeholder="–",
-        key=key,
+        on_cell=lambda row, _: navigate.put(pairing.view.selection.to(unit=int(order[row]))),
     )
+    csv_button(lambda: csv_of(frame), name=pairing.origin.slug("matches"), key="matches_csv")
 
 
 _READING = (

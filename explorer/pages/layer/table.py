@@ -20,6 +20,7 @@ from explorer.navigate import View
 from explorer.null_levels import NullLevel, null_level_of
 from explorer.unit_criteria import Met
 from explorer.widgets.html import heading, hint
+from explorer.widgets.number_table import csv_button, number_table
 from explorer.widgets.unit_table import open_cell
 from precompute.measures.table import in_points
 from precompute.store.experiments import registry
@@ -48,25 +49,20 @@ def show(view: View, layer: Layer, kept: Met) -> None:
         frame.insert(list(frame).index(name) + 1, f"{name}_chance", found.level.values[kept])
     key = f"table_{layer.name}_{columns}_{view.selection.find}"
     classes = [name for name in sets[columns] if layer.measures[name].kind == "class"]
-    st.dataframe(
+    number_table(
         frame,
-        hide_index=True,
-        height=_TABLE_HEIGHT,
-        column_config=_columns(layer, frame, chance),
-        on_select=lambda: open_cell(view, layer, frame, classes, key=key),
-        selection_mode="single-cell",
-        placeholder="–",
+        _columns(layer, frame, chance),
         key=key,
+        height=_TABLE_HEIGHT,
+        on_cell=lambda row, column: open_cell(view, layer, frame.iloc[row], column, classes),
     )
     if len(frame.columns) > _COLUMNS_THAT_FIT:
         hint(f"{len(frame.columns)} columns: scroll sideways in the table for those beyond its edge.")
-    st.download_button(
-        f"All measures of {'all' if kept.all() else 'these'} units as CSV",
+    csv_button(
         lambda: _csv(view, layer, kept),
-        file_name=f"{layer.name}.csv",
-        mime="text/csv",
-        on_click="ignore",
+        name=view.origin(layer.name).slug("units"),
         key="units_csv",
+        label=f"All measures of {'all' if kept.all() else 'these'} units as CSV",
     )
 
 

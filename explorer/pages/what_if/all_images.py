@@ -23,6 +23,7 @@ from explorer.widgets import gallery
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, heading, note, sentence, table
+from explorer.widgets.number_table import csv_button
 from precompute.measures.drops import Answers
 from precompute.measures.interaction import Interaction, interaction, losses
 from precompute.measures.paired import drop_interval
@@ -216,13 +217,8 @@ def _show_changed(view: View, flips: Flips, before: Answers, origin: Origin) -> 
     )
     if len(order) > _MOST_PICTURES:
         note(f"The first {_MOST_PICTURES} of {len(order):,}; the file has all of them.")
-    st.download_button(
-        "All of them as CSV",
-        lambda: csv_of(changed_frame(view, flips)),
-        file_name="what-if.csv",
-        mime="text/csv",
-        on_click="ignore",
-        key="what_if_csv",
+    csv_button(
+        lambda: csv_of(changed_frame(view, flips)), name="what-if", key="what_if_csv", label="All of them as CSV"
     )
 
 
