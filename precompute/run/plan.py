@@ -96,6 +96,8 @@ class Plan:
         For layers that only the plain method can sweep, why: a clause that can follow "because".
     kept
         Layers whose outputs on a shard stay at hand for their sweeps, which then begin there.
+    pass_seconds
+        Time of one image in the pass without ablation.
     sweep_seconds
         Estimated time of the pass without ablation and of the sweeps.
     conditions
@@ -122,6 +124,7 @@ class Plan:
     ablaters: dict[Site, Ablater]
     slow: dict[Site, str]
     kept: frozenset[Site]
+    pass_seconds: float
     sweep_seconds: float
     conditions: tuple[str, ...] = ()
     sharers: int = 1

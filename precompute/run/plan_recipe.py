@@ -126,6 +126,7 @@ class PlanRecipe:
             ablaters=ablaters,
             slow={site: self.slow[site.name] for site in self.sites if site.name in self.slow},
             kept=self.kept,
+            pass_seconds=0.0,
             sweep_seconds=0.0,
             sharers=sharers,
         )

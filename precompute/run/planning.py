@@ -29,7 +29,7 @@ from precompute.models.trust import trusted
 from precompute.models.units_on import UnitsOn
 from precompute.options import RunOptions
 from precompute.run.attribution_choice import with_attributions
-from precompute.run.cost import sweep_seconds
+from precompute.run.cost import with_costs
 from precompute.run.plan import AttributionPlan, Plan
 
 _USUAL_SIDES = (224, 299, 96, 64, 32, 28)
@@ -87,6 +87,7 @@ def make_plan(options: RunOptions) -> Plan:
         ablaters=ablaters,
         slow={site: reason for site, (_, reason) in chosen.items() if reason is not None},
         kept=kept_outputs(ablaters, options.shard_size),
+        pass_seconds=0.0,
         sweep_seconds=0.0,
         conditions=(
             *model.notes,
@@ -97,7 +98,7 @@ def make_plan(options: RunOptions) -> Plan:
             *hooked(model.network, sites),
         ),
     )
-    plan = with_attributions(replace(plan, sweep_seconds=sweep_seconds(plan)))
+    plan = with_attributions(with_costs(plan))
     return replace(plan, conditions=(*plan.conditions, *_of_pictures(plan)))
 
 

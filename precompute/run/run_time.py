@@ -13,9 +13,7 @@ from precompute.measures.exemplars import path_checksums
 from precompute.measures.selectivity import class_means
 from precompute.measures.shifts import wilcoxon
 from precompute.models.clock import work_clock
-from precompute.models.forward import logits
 from precompute.run.attribution_choice import showing_seconds
-from precompute.run.cost import timed, usual_batch
 from precompute.run.plan import Plan
 from precompute.run.size_sample import packed
 from precompute.run.store_size import Contents, side_file_bytes
@@ -89,7 +87,7 @@ def run_seconds(plan: Plan, stores: list[Contents]) -> RunSeconds:
 
 
 def _of_images(plan: Plan, contents: Contents, read: float) -> RunSeconds:
-    n_images, a_pass = len(plan.candidates), _pass_seconds(plan)
+    n_images, a_pass = len(plan.candidates), plan.pass_seconds
     n_shards = -(-n_images // plan.options.shard_size)
     n_looked_at = min(n_images, max(500, min(2000, 10 * contents.n_classes)))
     held = n_shards * (min(_HELD, plan.options.batch_size) + _ALONE) * a_pass
@@ -125,13 +123,6 @@ def _read_seconds(plan: Plan) -> float:
     for _ in read_batches(plan.candidates, plan.model.transform, [positions], workers=0):
         pass
     return seconds() / len(positions)
-
-
-def _pass_seconds(plan: Plan) -> float:
-    batch = usual_batch(plan)
-    with torch.inference_mode():
-        _, seconds = timed(lambda: logits(plan.model.network, batch).cpu(), plan.device)
-    return seconds / len(batch)
 
 
 def _unit_seconds(plan: Plan, contents: Contents) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from precompute.measures import exemplars
-from precompute.store.checks.rules import Problem, Rule, in_units, instances, strings
+from precompute.store.checks.rules import Problem, Rule, in_float32, in_units, instances, strings
 
 _RANKINGS = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
 
@@ -62,7 +62,7 @@ def _computed(file: h5py.File, path: str, computed: str) -> Iterator[Problem]:
     if said.shape != maps.shape[:2]:
         yield Problem(computed, f"expected the shape {maps.shape[:2]} of the maps, found {said.shape}")
         return
-    held = np.array([~np.isnan(maps[unit]).any((1, 2)) for unit in range(len(maps))])
+    held = np.array([~np.isnan(in_float32(maps[unit])).any((1, 2)) for unit in range(len(maps))])
     wrong = (held != said).any(1)
     if wrong.any():
         yield Problem(computed, f"expected it to say which maps there are; it does not {in_units(wrong)}")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.store import schema
-from precompute.store.checks.rules import Problem, Rule, blocks, instances, names
+from precompute.store.checks.rules import Problem, Rule, blocks, in_float32, instances, names
 from precompute.store.facts import read_fact
 from precompute.store.read_errors import is_damage
 from precompute.store.stamps import checksum_of_values, stamp_of_values
@@ -66,10 +66,13 @@ def _counted(
     least, most, whole = span
     for block in parts:
         if block.dtype.kind in "fiu":
-            missing = np.isnan(block)
+            value = in_float32(block)
+            missing = np.isnan(value)
             count["missing"] += int(missing.sum())
-            outside = (block < least) | (block > most)
-            count["outside"] += int((outside | (whole & (block != np.floor(block)) & ~missing)).sum())
+            outside = (value < least) | (value > most)
+            if whole:
+                outside |= (value != np.floor(value)) & ~missing
+            count["outside"] += int(outside.sum())
         yield block
 
 
