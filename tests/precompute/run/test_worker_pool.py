@@ -30,6 +30,15 @@ from tests.small import write_images, write_network
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One process computes with as many threads as each of several: floats are equal at the same number alone."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """The words of a small job, given where its store goes and what more is asked."""
