@@ -1,7 +1,10 @@
 """Statistics of a sweep: rows computed, computed again and audited, and the errors that were found."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+
+# How several sweeps are one, where their numbers are not added up.
+_OF_ALL = "of all"
 
 
 @dataclass
@@ -37,19 +40,17 @@ class SweepStats:
     rechecked: int = 0
     audited: int = 0
     differing: int = 0
-    largest_error: float = 0.0
-    largest_log_prob_error: float = 0.0
+    largest_error: float = field(default=0.0, metadata={_OF_ALL: max})
+    largest_log_prob_error: float = field(default=0.0, metadata={_OF_ALL: max})
     log_prob_error: float = 0.0
 
 
 def total(parts: Iterable[SweepStats]) -> SweepStats:
-    """Return the counts of several sweeps as those of one."""
+    """Return the statistics of several sweeps as those of one: counts are added up, the largest errors stay."""
+    parts = [SweepStats(), *parts]
     whole = SweepStats()
-    for part in parts:
-        audited = whole.audited + part.audited
-        mean = (whole.log_prob_error * whole.audited + part.log_prob_error * part.audited) / max(1, audited)
-        for field in fields(SweepStats):
-            both = getattr(whole, field.name), getattr(part, field.name)
-            setattr(whole, field.name, max(both) if field.name.startswith("largest") else sum(both))
-        whole.log_prob_error = mean
+    for each in fields(SweepStats):
+        setattr(whole, each.name, each.metadata.get(_OF_ALL, sum)(getattr(part, each.name) for part in parts))
+    summed = sum(part.log_prob_error * part.audited for part in parts)
+    whole.log_prob_error = summed / max(1, whole.audited)
     return whole
