@@ -93,15 +93,18 @@ class Graph:
     calls: tuple[Call, ...]
 
     def operations(self) -> tuple[Value, ...]:
-        """Everything between the image and the site, in the order in which it was computed."""
-        found: dict[Any, Value] = {}
+        """Everything between the image and the site, in the order in which it was computed.
+
+        Of an operation with several outputs, such as a split, each that leads on is there.
+        """
+        found: dict[Value, None] = {}
         waiting = [self.output] if self.output else []
         while waiting:
             value = waiting.pop()
-            if value.node not in found and not value.is_input:
-                found[value.node] = value
+            if value not in found and not value.is_input:
+                found[value] = None
                 waiting.extend(value.parents)
-        return tuple(sorted(found.values(), key=lambda value: value.node._sequence_nr()))
+        return tuple(sorted(found, key=lambda value: (value.node._sequence_nr(), value.index)))
 
     def module_of(self, value: Value) -> str:
         """Return the path of the innermost module in whose call `value` was made."""

@@ -4,7 +4,7 @@ A map that is stretched over the whole image lies wrong by up to half a cell: in
 pixels 0, 2, 4 ..., so that all cells lie towards the top left.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,8 +36,8 @@ _POOLS = {"AvgPool2D", "MaxPool2DWithIndices", "MkldnnMaxPool2D", "MaxPool2D"}
 def receptive_field_centres(network: nn.Module, site: Site, inputs: torch.Tensor) -> Axes | None:
     """Find the centres of the receptive fields of a site's cells.
 
-    Convolutions, pooling, slices and padding with constants are followed back to the image. Where branches meet, the
-    first that brings a map of that size counts.
+    Convolutions, pooling, slices, splits, another order of units and padding with constants are followed back to the
+    image. Where branches meet, the first that brings a map of that size counts.
 
     Parameters
     ----------
@@ -88,13 +88,23 @@ _POINTWISE = {
     *("Relu", "Hardtanh", "Clamp", "ClampMin", "ClampMax", "LeakyRelu", "Elu", "PreluKernel", "Threshold", "Softplus"),
     *("Sigmoid", "Tanh", "Silu", "Gelu", "Mish", "Hardswish", "Hardsigmoid", "Exp", "Neg", "Abs", "Pow", "Sqrt"),
     *("Add", "Sub", "Mul", "Div", "NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Clone", "Alias", "ToCopy"),
+    *("Maximum", "Minimum"),
+    # Where rows and columns keep their number, only units and images are laid out anew.
+    *("View", "UnsafeView", "ReshapeAlias", "Expand", "Repeat", "ChannelShuffle", "NativeChannelShuffle"),
+}
+_SPLITS = {"Split", "UnsafeSplit", "SplitWithSizes", "UnsafeSplitWithSizes"}
+_MOVES = {"Flip", "Roll", "Permute", "Transpose"}
+_ALONG = {
+    *("Cat", "Stack", "Unbind", "Select", "Unsqueeze", "Squeeze"),
+    *("Mean", "Sum", "Amax", "Amin", "Max", "Min", "Softmax", "Glu"),
 }
 
 
 def receptive_fields(network: nn.Module, site: Site, inputs: torch.Tensor) -> Reaches | None:
     """Find which rows and columns of the input a site's cells can depend on, by how the network is built.
 
-    Every branch counts, so a cell depends on nothing outside; weights of zero and units at rest may make it less.
+    Every branch counts, so a cell depends on nothing outside; weights of zero and units at rest may make it less. All
+    units of a map have one reach, that of the unit that sees farthest.
 
     Parameters
     ----------
@@ -134,14 +144,14 @@ def _followed(
 
 
 def _reaches(value: Value, found: dict[Value, Reaches | None]) -> Reaches | None:
-    if len(value.shape) != 4 or any(len(parent.shape) != 4 for parent in value.parents) or not value.parents:
+    if not value.parents or any(len(each.shape) < 4 for each in (value, *value.parents)):
         return None
     image: Reaches = (Reach(1.0, 0.0, 0.0), Reach(1.0, 0.0, 0.0))
     before = [image if parent.is_input else found.get(parent) for parent in value.parents]
     windows = _seen(value)
     if windows is not None and before[0] is not None:
         return before[0][0].through(*windows[0]), before[0][1].through(*windows[1])
-    same_shape = all(parent.shape[2:] == value.shape[2:] for parent in value.parents)
+    same_shape = all(parent.shape[-2:] == value.shape[-2:] for parent in value.parents)
     if not same_shape or not (value.operation in _POINTWISE or _is_of_units(value)):
         return None
     joined = before[0]
@@ -156,8 +166,19 @@ def _both(one: Reaches, other: Reaches) -> Reaches | None:
 
 
 def _is_of_units(value: Value) -> bool:
-    """Say whether maps are put beside each other, unit by unit."""
-    return value.operation == "Cat" and _signed(value.saved("dim")) in (1, -3)
+    """Say whether an operation works along dimensions that it names, and rows and columns, the last two, stay."""
+    n_dims = len((value if value.operation in ("Stack", "Unsqueeze") else value.parents[0]).shape)
+    along = [_signed(dim) % n_dims for dim in _named(value)]
+    if value.operation == "Permute":
+        return along[-2:] == [n_dims - 2, n_dims - 1]
+    return value.operation in _ALONG | _SPLITS | _MOVES and bool(along) and max(along) < n_dims - 2
+
+
+def _named(value: Value) -> Iterator[int]:
+    """Give the dimensions that an operation names."""
+    for name in ("dim", "dim0", "dim1", "dims"):
+        dims = value.saved(name)
+        yield from dims if isinstance(dims, tuple) else () if dims is None else (dims,)
 
 
 def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float, float]] | None:
@@ -165,7 +186,7 @@ def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float,
     match value.operation:
         case "Convolution":
             weight = value.saved("weight")
-            if value.saved("transposed") or weight is None:
+            if value.saved("transposed") or weight is None or len(weight.shape) != 4:
                 return None
             size, stride, dilation = weight.shape[2:], value.saved("stride"), value.saved("dilation")
         case operation if operation in _POOLS:
@@ -177,6 +198,9 @@ def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float,
         case "Slice":
             (down_by, top), (across_by, left) = _sliced(value)
             return (down_by, top, top), (across_by, left, left)
+        case operation if operation in _SPLITS:
+            (_, top), (_, left) = _split(value)
+            return (1.0, top, top), (1.0, left, left)
         case "AdaptiveAvgPool2D" | "AdaptiveMaxPool2D":
             return _shared_out(value)
         case _:
@@ -206,10 +230,24 @@ def _padded(value: Value) -> tuple[float, float]:
 
 def _sliced(value: Value) -> "_Windows":
     """Return the windows of a slice such as ``x[:, :, ::2, 1:]``: every so many cells, from one on."""
-    dim, start = _signed(value.saved("dim")) % len(value.shape), _signed(value.saved("start") or 0)
+    start = _signed(value.saved("start") or 0)
+    dim = _signed(value.saved("dim")) % len(value.shape)
     first, _, step = slice(start, None, int(value.saved("step"))).indices(value.parents[0].shape[dim])
-    whole, part = (1.0, 0.0), (float(step), float(first))
-    return part if dim == 2 else whole, part if dim == 3 else whole
+    return _along(value, float(step), float(first))
+
+
+def _split(value: Value) -> "_Windows":
+    """Return the windows of one part of a split: the cells behind those of the parts before it."""
+    size, sizes = value.saved("split_size"), value.saved("split_sizes")
+    first = size * value.index if sizes is None else sum(sizes[: value.index])
+    return _along(value, 1.0, float(first))
+
+
+def _along(value: Value, step: float, first: float) -> "_Windows":
+    """Return the windows of an operation that takes every so many cells along the dimension that it names."""
+    dim, n_dims = _signed(value.saved("dim")) % len(value.shape), len(value.shape)
+    whole, part = (1.0, 0.0), (step, first)
+    return part if dim == n_dims - 2 else whole, part if dim == n_dims - 1 else whole
 
 
 def _signed(number: int) -> int:
@@ -218,8 +256,8 @@ def _signed(number: int) -> int:
 
 
 def _axes(value: Value, found: dict[Value, Axes | None]) -> Axes | None:
-    parents = [parent for parent in value.parents if len(parent.shape) == 4]
-    if len(value.shape) != 4 or not parents:
+    parents = [parent for parent in value.parents if len(parent.shape) >= 4]
+    if len(value.shape) < 4 or not parents:
         return None
     before = [_IMAGE if parent.is_input else found.get(parent) for parent in parents]
     match value.operation:
@@ -234,10 +272,14 @@ def _axes(value: Value, found: dict[Value, Axes | None]) -> Axes | None:
             return _moved(before[0], ((1.0, -above), (1.0, -aside)))
         case "Slice":
             return _moved(before[0], _sliced(value))
-        case "Flip" | "Roll" | "Index" | "IndexSelect" | "Permute" | "Transpose":
+        case operation if operation in _SPLITS:
+            return _moved(before[0], _split(value))
+        case "Index" | "IndexSelect":
+            return None
+        case operation if operation in _MOVES and not _is_of_units(value):
             return None
     return next(
-        (axes for axes, parent in zip(before, parents, strict=True) if parent.shape[2:] == value.shape[2:]), None
+        (axes for axes, parent in zip(before, parents, strict=True) if parent.shape[-2:] == value.shape[-2:]), None
     )
 
 
@@ -252,7 +294,7 @@ def _moved(axes: Axes | None, windows: _Windows | None) -> Axes | None:
 
 def _convolved(value: Value) -> _Windows | None:
     weight = value.saved("weight")
-    if value.saved("transposed") or weight is None:
+    if value.saved("transposed") or weight is None or len(weight.shape) != 4:
         return None
     return _windows(weight.shape[2:], value.saved("stride"), value.saved("padding"), value.saved("dilation"))
 

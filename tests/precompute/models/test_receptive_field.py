@@ -1,5 +1,7 @@
 """Centres of receptive fields, held to which pixels a cell depends on."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -161,11 +163,16 @@ def test_the_reach_of_the_demo_networks_layers_is_that_of_their_kernels_and_pool
 
 @pytest.mark.parametrize(
     ("name", "layer", "size", "step"),
-    [("alexnet", "features.12", 195, 32), ("resnet18", "layer1", 43, 4), ("resnet18", "layer4", 435, 32)],
+    [
+        *(("alexnet", "features.12", 195, 32), ("resnet18", "layer1", 43, 4), ("resnet18", "layer4", 435, 32)),
+        ("shufflenet_v2_x0_5", "stage4", 527, 32),
+    ],
 )
 def test_known_networks_reach_as_far_as_is_known(name, layer, size, step):
     # Of AlexNet: Araujo, Norris and Sim 2019, "Computing receptive fields of convolutional neural networks", Distill.
     # Of ResNet-18: 7 of stride 2, a pool of 3, then per stage (1, 2, 4, 8 x 4 pixels a cell) four kernels of 3.
+    # Of ShuffleNet V2: 3 of stride 2, a pool of 3, then 4, 8 and 4 blocks of one kernel of 3, the first of a stage on
+    # the cells of the stage before: 7 + 8 + 3 x 16 = 63; + 16 + 7 x 32 = 303; + 32 + 3 x 64 = 527.
     model = load_model(name, weights="none").network
     inputs = torch.rand(2, 3, 224, 224)
     for axis in receptive_fields(model, find_site(list_sites(model, inputs), layer), inputs):
@@ -205,6 +212,81 @@ def test_slices_crops_and_shortcuts_of_padding_are_followed_to_exactly_the_pixel
         assert [axis.of(place) for axis, place in zip(axes, cell, strict=True)] == [rows, columns]
         for axis, place, (low, high) in zip(centres, cell, (rows, columns), strict=True):
             assert low <= axis.step * place + axis.start <= high
+
+
+class Shuffles(nn.Module):
+    """Splits and shuffles of units, as ShuffleNet and its kin write them, and a picture that is split into halves."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.long, self.longer = nn.Conv2d(4, 4, 5, padding=2), nn.Conv2d(3, 3, 3, dilation=3, padding=3)
+        self.chunked, self.sized, self.stacked, self.lower = (nn.Identity() for _ in range(4))
+        self.own = nn.ChannelShuffle(4)
+        self.gate = nn.Conv2d(2, 1, 3, padding=1)
+        self.gated = nn.Identity()
+
+    def forward(self, x):
+        still, moved = self.first(x).chunk(2, 1)
+        x = torch.cat([still, self.long(moved)], dim=-3)
+        n, c, h, w = x.shape
+        x = x.view(n, 2, c // 2, h, w).transpose(1, 2).contiguous().view(n, c, h, w)
+        x = self.chunked(x)
+        one, two = torch.split(self.own(x), [5, 3], dim=1)
+        x = self.sized(torch.cat([one, self.longer(two)], 1).flip(1))
+        x = x.reshape(n, 4, 2, h, w).permute(0, 2, 1, 3, 4).flatten(1, 2)
+        one, two, three, _ = x.split(2, dim=-3)
+        x = self.stacked(torch.stack([one, two + three], 2).flatten(1, 2).repeat_interleave(2, 1))
+        x = self.gated(x * torch.sigmoid(self.gate(torch.cat([x.mean(1, True), x.amax(1, True)], 1))))
+        _, low = x.split([6, h - 6], dim=2)
+        _, low = low.chunk(2, dim=-1)
+        return self.lower(low).mean((2, 3))
+
+
+@pytest.mark.parametrize("name", ["chunked", "own", "sized", "stacked", "gated", "lower"])
+def test_splits_and_shuffles_are_followed_to_exactly_the_pixels_they_take(name):
+    torch.manual_seed(0)
+    network = Shuffles().eval()
+    axes, centres = reach(network, name), found(network, name)
+    for cell in ((4, 1), (5, 3)) if name == "lower" else ((11, 11), (11, 12)):
+        rows, columns = changed_pixels(network, name, cell)
+        assert [axis.of(place) for axis, place in zip(axes, cell, strict=True)] == [rows, columns]
+        for axis, place, (low, high) in zip(centres, cell, (rows, columns), strict=True):
+            assert axis.step * place + axis.start == (low + high) / 2
+
+
+class Moves(nn.Module):
+    """What looks like a shuffle of units and moves positions, each by itself."""
+
+    WAYS = {  # noqa: RUF012
+        "turned": lambda x: x.transpose(2, 3),
+        "rolled": lambda x: x.roll(3, -1),
+        "permuted": lambda x: x.permute(0, 1, 3, 2),
+        "mirrored": lambda x: x.flip((1, 2)),
+        "laid_out": lambda x: x.flatten(2).transpose(1, 2).reshape(x.shape),
+        "picked": lambda x: x[:, :, torch.arange(x.shape[2] - 1, -1, -1)],
+        "joined": lambda x: torch.cat([x, x], 2),
+        "softened": lambda x: x.softmax(-1),
+        "shuffled": lambda x: functional.pixel_shuffle(x, 2),
+        "of_depth": lambda x: functional.conv3d(x[:, None], torch.ones(1, 1, 3, 1, 1), padding=(1, 0, 0)).flatten(1, 2),
+    }
+
+    def __init__(self, way):
+        super().__init__()
+        self.first, self.last, self.way = nn.Conv2d(3, 8, 3, padding=1), nn.LazyConv2d(4, 1), self.WAYS[way]
+
+    def forward(self, x):
+        return self.last(self.way(self.first(x))).mean((2, 3))
+
+
+@pytest.mark.parametrize("way", Moves.WAYS)
+def test_what_moves_positions_or_mixes_them_has_no_reach(way):
+    network, inputs = Moves(way), torch.rand(2, 3, SIDE, SIDE)
+    network(inputs)
+    site = find_site(list_sites(network.eval(), inputs), "first")
+    assert receptive_fields(network, site, inputs) is not None
+    # Most such networks are refused before anybody asks, since their units cannot be told.
+    assert receptive_fields(network, replace(site, path="last", n_units=4), inputs) is None
 
 
 def changed_pixels(network, name, cell):
