@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.format import count
 from precompute.store.reader import Experiment, Store
 
 NAME = "statistics"
@@ -120,8 +121,22 @@ def base_of(layer: str, ablation: str) -> str:
     return f"layers/{layer}/ablation/{ablation}"
 
 
-def set_apart(store: Store) -> list[int]:
-    """Return the classes that have nothing to lose, by index; none where the store holds no statistics."""
-    if NAME not in store.experiments:
-        return []
-    return np.flatnonzero(store.experiment(NAME)["set_apart"]).tolist()
+def left_out_said(store: Store, most: int = 5) -> str:
+    """Say which classes the tests leave out, a few by their names; nothing where they leave out none.
+
+    Parameters
+    ----------
+    store
+        The store; one without statistics has no tests.
+    most
+        How many classes to name.
+    """
+    apart = np.flatnonzero(store.experiment(NAME)["set_apart"]).tolist() if NAME in store.experiments else []
+    if not apart:
+        return ""
+    more = f" and {len(apart) - most:,} more" if len(apart) > most else ""
+    names = ", ".join(store.classes.title[index] for index in apart[:most])
+    return (
+        f"The tests leave out {count(len(apart), 'class', 'classes')} of an accuracy below 10 %, which leaves "
+        f"nothing to lose: {names}{more}."
+    )

@@ -9,10 +9,12 @@ __all__ = [
     "MINUS",
     "count",
     "decimals_for",
+    "md_small",
     "md_text",
     "number",
     "ordinal",
     "percent",
+    "plain",
     "points",
     "probability",
     "significant",
@@ -37,6 +39,17 @@ def md_text(text: object) -> str:
     literal = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$~&^=@\"'])", r"\\\1", " ".join(writable(text).split()))
     # A word joiner stops :emoji: codes, automatic links and arrows, which no backslash stops.
     return re.sub(r"(:|\\@|\\-|\\<|w(?=\\\.))", "\\1\u2060", literal)
+
+
+def md_small(text: str, small: str) -> str:
+    """Return markdown with a small, pale text behind it."""
+    return f"{text} :small[:gray[{small}]]"
+
+
+def plain(markdown: str) -> str:
+    """Return what a reader sees of text that `md_text` and `md_small` made; small text comes in brackets."""
+    seen = re.sub(r" :small\[:gray\[(.*)\]\]$", r" (\1)", markdown)
+    return re.sub(r"\\(.)", r"\1", seen.replace("\u2060", ""))
 
 
 def number(value: float, decimals: int = 2) -> str:

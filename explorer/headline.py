@@ -94,7 +94,7 @@ def without(titles: Sequence[str], effects: ClassEffects, test: DropTest | None)
 def quoted(titles: Sequence[str], test: DropTest) -> list[Span]:
     """Say which class needs the unit most and what it loses, after "without it"."""
     if math.isnan(test.q):
-        return [Span("no loss can be tested: every class is set apart")]
+        return [Span("no loss can be tested: no class has an accuracy of 10 % or more")]
     if not test.q <= CALLED:
         return [Span("no loss of any class can be told from chance")]
     if not test.named:

@@ -96,7 +96,7 @@ def _tested(titles: Sequence[str], test: DropTest) -> list[str]:
 def _meant(test: DropTest) -> list[str]:
     if math.isnan(test.drop):
         why = f"fewer than {FEWEST_IMAGES} images of it" if test.n_images < FEWEST_IMAGES else "the layer's images"
-        return [f"The drop is told as an interval: {why} do not settle one number to within about a point."]
+        return [f"Only an interval is given: {why} do not settle one number to within about a point."]
     if not test.q <= CALLED:
         return []
     return [

@@ -50,7 +50,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with numbers:
         heading("In numbers")
         _numbers(found, "" if scale == "accuracy" else " of what is above chance")
-        note(f"{window_said(n_removed)} It is thick on the line.")
+        note(f"{window_said(n_removed)} The line is thick there.")
         note(_ranked_by(experiment, view))
         if own is not None:
             _own_numbers(experiment, base, int(chosen or 0))

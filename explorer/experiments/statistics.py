@@ -54,7 +54,10 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         heading("In numbers")
         _numbers(frame)
         _power(view, experiment, drop_test.base_of(layer.name, kind), layer.n_units)
-        _apart(view, experiment)
+        note(
+            drop_test.left_out_said(view.store, 12)
+            or "The tests leave out no class: all have an accuracy of at least 10 %."
+        )
     _table(view, layer, frame)
 
 
@@ -175,19 +178,6 @@ def _share(value: float) -> str:
 def _row(name: str, values: pd.Series, decimals: int) -> list[str]:
     ends = values.quantile([0.25, 0.5, 0.75])
     return [name, *(number(float(value), decimals) for value in ends)]
-
-
-def _apart(view: View, experiment: Experiment) -> None:
-    apart = np.flatnonzero(experiment["set_apart"])
-    if len(apart) == 0:
-        note("No class is set apart: all have an accuracy of at least 10 %.")
-        return
-    titles = [view.store.classes.title[index] for index in apart[:12]]
-    more = f" and {len(apart) - 12:,} more" if len(apart) > 12 else ""
-    note(
-        f"Set apart, because an accuracy below 10 % leaves nothing to lose: {count(len(apart), 'class', 'classes')} "
-        f"({', '.join(titles)}{more})."
-    )
 
 
 def _table(view: View, layer: Layer, frame: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from explorer.drop_test import CALLED, of_unit, set_apart
+from explorer.drop_test import CALLED, of_unit
 from precompute.__main__ import main
 from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL
@@ -63,7 +63,7 @@ def test_the_headline_is_the_drop_to_quote_or_its_interval(told, show, kind):
     assert "(95 % interval: between" in said
     if np.isnan(found.drop):
         assert f"{title}</b> loses <b>{tally}</b>." in said
-        assert "The drop is told as an interval" in said
+        assert "Only an interval is given" in said
     else:
         assert f"{title}</b> loses about <b>{100 * found.drop:.0f} points</b>." in said
 
@@ -107,11 +107,11 @@ def test_the_largest_drop_stands_beside_its_noise_level(told, show):
 def test_classes_set_apart_are_named(tell, runs, show):
     path = shutil.copyfile(tell("poor", POOR), runs / "demo.h5")
     with open_store(path) as store:
-        titles = [store.classes.title[index] for index in set_apart(store)]
+        titles = [store.classes.title[index] for index in store.experiment("statistics")["set_apart"].nonzero()[0]]
     assert len(titles) == 2
     for page in ("unit", "experiments"):
         said = show(page, store="demo", experiment="statistics", layer=LAYER).words
-        assert "2 classes" in said
+        assert "The tests leave out 2 classes" in said
         assert all(title in said for title in titles)
 
 

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from explorer import format
 from precompute import words
@@ -59,6 +61,13 @@ def test_markdown_text_is_the_name_once_its_escapes_are_gone(name):
     shown = format.md_text(name)
     assert shown != name
     assert shown.replace("\u2060", "").replace("\\", "") == name
+
+
+@given(st.text())
+def test_what_markdown_shows_is_the_text_that_was_made_literal(text):
+    shown = " ".join(format.writable(text).split())
+    assert format.plain(format.md_text(text)) == shown.replace("\u2060", "")
+    assert format.plain(format.md_small(format.md_text(text), "0.41")) == f"{shown} (0.41)".replace("\u2060", "")
 
 
 @pytest.mark.parametrize(

@@ -127,8 +127,8 @@ def test_plots_draw_the_level_of_either_axis(told, show):
     shown = show("layer", store="demo", layer=LAYER, x="one_against_rest", y="feature_entropy")
     drawn = [layer["mark"] for layer in json.loads(shown.charts()[0].proto.spec)["layer"]]
     assert [mark.get("orient") for mark in drawn] == ["vertical", "horizontal", None]
-    where = "upright for the measure across (by chance, 95 %); level for the one up (own maps shuffled, mean)"
-    assert f"A grey dash is where its unit would stand by that alone: {where}." in shown.words
+    where = "upright for the measure across (by chance, 95 %), flat for the measure up (own maps shuffled, mean)"
+    assert f"A grey dash marks what chance alone gives each unit, {where}." in shown.words
     shown = show("layer", store="demo", layer=LAYER, x="l1_norm", y="flip_rate")
     assert "grey dash" not in shown.words
 

@@ -68,6 +68,10 @@ def test_it_says_of_every_unit_what_its_page_says(written, made, runs, show):
         assert all(text_of(body) in said for body in told)
 
 
+def test_it_says_no_markup_of_the_screen(written):
+    assert ":gray[" not in written
+
+
 def test_it_needs_no_other_file_and_runs_nothing(written):
     read = Read(written)
     assert {"script", "link", "iframe", "object", "form", "input", "button"}.isdisjoint(read.tags)

@@ -144,10 +144,10 @@ def _origin(view: View, layer: Layer, kept: Met) -> Origin:
 def _dashes(chance: Mapping[str, NullLevel], *, pointed: bool) -> str:
     """Say why there are dashes in the plot, and what they are."""
     reasons = dict.fromkeys(found.words.reason for found in chance.values())
-    ways = {"x": "upright for the measure across", "y": "level for the one up"}
-    told = "; ".join(f"{ways[axis]} ({found.words.name})" for axis, found in chance.items())
-    which = "Point at a unit: a dash shows where it" if pointed else "A grey dash is where its unit"
-    return " ".join([*reasons, f"{which} would stand by that alone: {told}."])
+    ways = {"x": "upright for the measure across", "y": "flat for the measure up"}
+    told = ", ".join(f"{ways[axis]} ({found.words.name})" for axis, found in chance.items())
+    unit = "the unit that you point at" if pointed else "each unit"
+    return " ".join([*reasons, f"A grey dash marks what chance alone gives {unit}, {told}."])
 
 
 def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, NullLevel], kept: Met) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, NullLevel])
             columns[name] = st.column_config.NumberColumn(
                 label, format=finely, help=help_markdown(measure), width=_width(label)
             )
-    return columns
+    return {str(name): columns[str(name)] for name in frame}  # each level beside its measure
 
 
 def _width(label: str, least: int = _NUMBER_WIDTH) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import navigate
-from explorer.format import MINUS, count, number, significant
+from explorer.format import MINUS, count, md_small, number, significant
 from explorer.likeness import NAME, Likeness, likeness_of
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
@@ -133,7 +133,7 @@ def _label(method: str, found: Likeness | None) -> str:
     if found is None or np.isnan(found.value):
         return label_of(method)
     small = number(found.value, 2) + (f", {found.verdict}" if found.alike else "")
-    return f"{label_of(method)} :small[:gray[{small}]]"
+    return md_small(label_of(method), small)
 
 
 def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: float, ceiling: float) -> list[Picture]:

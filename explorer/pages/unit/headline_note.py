@@ -4,12 +4,9 @@ from explorer import drop_test, headline_details
 from explorer.class_effects import ClassEffects, Move
 from explorer.class_preference import Profile, Strongest
 from explorer.drop_test import DropTest
-from explorer.format import count
 from explorer.navigate import View
 from explorer.widgets.html import notes
 from precompute.store.keep import ACTIVATIONS
-
-_MOST_NAMED = 5
 
 
 def show(
@@ -18,7 +15,7 @@ def show(
     """Say what the numbers of the sentence stand on; without statistics, how to add them."""
     titles = view.store.classes.title
     paragraphs = (
-        [*headline_details.of_loss(titles, effect, found), *_set_apart(view)],
+        [*headline_details.of_loss(titles, effect, found), drop_test.left_out_said(view.store)],
         headline_details.of_move(titles, move),
         [*headline_details.of_drive(titles, profile, images), *_not_tested(view, profile)],
         [] if found is not None else _no_statistics(view),
@@ -39,14 +36,3 @@ def _no_statistics(view: View) -> list[str]:
         "test tells it from chance: the store holds no statistics of this version of the program.",
         f"`python -m precompute experiment {drop_test.NAME} {view.source.quoted}` adds a drop to quote and its tests.",
     ]
-
-
-def _set_apart(view: View) -> list[str]:
-    """Name the classes that are set apart."""
-    apart = [view.store.classes.title[index] for index in drop_test.set_apart(view.store)]
-    if not apart:
-        return []
-    named = ", ".join(apart[:_MOST_NAMED]) + (" and others" if len(apart) > _MOST_NAMED else "")
-    verb = "is" if len(apart) == 1 else "are"
-    said = f"{verb} set apart, because an accuracy below 10 % leaves nothing to lose: {named}."
-    return [f"{count(len(apart), 'class', 'classes')} {said}"]
