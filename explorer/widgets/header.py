@@ -62,7 +62,9 @@ def _way(view: View, other: Page, *, here: bool) -> None:
     """Show the link to a page: of what is looked at, as far as it is about that."""
     chosen = view.selection
     if other.file == navigate.OVERVIEW:
-        label, query = f"**Unitscope** · {md_text(chosen.store)}", Selection(chosen.store, tour=chosen.tour).query()
+        # Of several stores the picker in the bar says which one is open.
+        named = "" if len(navigate.files()) > 1 else f" · {md_text(chosen.store)}"
+        label, query = f"**Unitscope**{named}", Selection(chosen.store, tour=chosen.tour).query()
     else:
         # Not all pages are of a unit; a choice is one page's own.
         kept = chosen if other.about_unit else chosen.to(unit=None)

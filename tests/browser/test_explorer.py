@@ -1,6 +1,7 @@
 """The app in a real browser: what AppTest cannot see (painting, clicks, keys, history, requests)."""
 
 import re
+import shutil
 from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import expect
@@ -212,6 +213,26 @@ def test_on_a_narrow_page_no_table_is_cut_off(app):
     expect(app.page.locator(".us-table").first).to_be_visible()
     beyond = "all => all.filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth).length"
     assert app.page.locator(".us-table").evaluate_all(beyond) == 0
+
+
+def test_the_bar_is_one_line_at_1280_pixels_with_two_stores_and_is_never_cut_off(app, server):
+    second = server.runs / "another-network-of-a-long-name.h5"
+    shutil.copyfile(server.runs / "demo.h5", second)
+    try:
+        for width, one_line in ((1280, True), (1920, True), (800, False)):
+            app.page.set_viewport_size({"width": width, "height": 800})
+            app.open("/?store=demo")
+            # Some of them take no room: what only carries a style or a script.
+            places = app.page.locator(".st-key-header :is(a, input, button)").evaluate_all(
+                "all => all.map(one => one.getBoundingClientRect()).filter(place => place.width > 0)"
+                ".map(place => [place.top + place.height / 2, place.right])"
+            )
+            middles, ends = zip(*places, strict=True)
+            assert len(places) >= 12
+            assert (max(middles) - min(middles) < 8) == one_line
+            assert max(ends) <= width
+    finally:
+        second.unlink()
 
 
 def test_a_measure_says_what_it_is_under_the_pointer_and_by_the_keyboard(app):

@@ -25,6 +25,8 @@ def show_images(view: View, label: int) -> None:
         ("Its images, taken for another class", images[~right]),
         ("Its images, right", images[right]),
     ):
+        if not len(chosen):
+            continue  # what it is confused with says so
         order = _by_certainty(view, chosen)
         shown = list(islice(filter(view.store.thumbnail, order), _MOST_SHOWN))
         heading(title, _aside(view, len(shown), len(chosen)))

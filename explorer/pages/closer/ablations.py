@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import streamlit as st
 
 from explorer.class_effects import class_effects
 from explorer.drop_test import CALLED
@@ -43,12 +44,15 @@ def show(view: View, layer: Layer, unit: int) -> None:
     words = _choose(view, layer, usual)
     change, said = _CHANGES[words]
     held = _stored(layer, unit, usual)
+    above = st.container()
     flips = _flips(view, layer, unit, change)
     if flips is None:
-        sentence(f"Unit {unit} {escape(said)} …")
+        with above:
+            sentence(f"Unit {unit} {escape(said)} …")
         return
     before, found = answers(view.store), _Kind(said, flips)
-    sentence(headline(unit, found, before))
+    with above:
+        sentence(headline(unit, found, before))
     _show_kinds([held, found], before)
     choose_ablation(view, layer)
     one, other = (Changed.of(f"with it {each.words}", each.flips, before) for each in (held, found))

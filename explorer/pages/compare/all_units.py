@@ -80,7 +80,7 @@ def show(view: View) -> None:
         heading("Selectivity against the largest class drop", "Spearman, 95 % interval over units")
         frame = _correlations(found)
         draw_chart(
-            lambda: correlations(frame, "class selectivity against largest class drop"),
+            lambda: correlations(frame, "rank correlation"),
             key=f"correlations_{key}",
             says="Correlation of class selectivity with the largest class drop, for each layer of each store",
             origin=origin,

@@ -206,15 +206,12 @@ def _show_changed(view: View, flips: Flips, before: Answers, origin: Origin) -> 
     heading("Images whose answer changes", "from the answer before to the answer after; below, the class that is right")
     lost, gained = lost_and_gained(flips, before)
     order = np.lexsort((flips.image, -(2 * lost.astype(int) + gained)))
-    gallery.show(
-        [
-            _picture(view, int(flips.image[at]), int(flips.prediction[at]), bool(lost[at]))
-            for at in order[:_MOST_PICTURES]
-        ],
-        aspect_of(view.store.model.input_size),
-        row=6,
-        taken=Taken("what_if_changed", "Images whose answer changes, from the answer before to that after", origin),
-    )
+    pictures = [
+        _picture(view, int(flips.image[at]), int(flips.prediction[at]), bool(lost[at])) for at in order[:_MOST_PICTURES]
+    ]
+    taken = Taken("what_if_changed", "Images whose answer changes, from the answer before to that after", origin)
+    with st.container(key="changed_images"):
+        gallery.show(pictures, aspect_of(view.store.model.input_size), row=6, taken=taken)
     if len(order) > _MOST_PICTURES:
         note(f"The first {_MOST_PICTURES} of {len(order):,}; the file has all of them.")
     csv_button(
