@@ -126,7 +126,8 @@ def refuse_changed_file(file: h5py.File, path: Path) -> None:
     ------
     StoreDamaged
     """
-    for problem in (problem for problems in _stamp_problems(file) for problem in problems):
+    unsound = _unsound(file, path)  # first: a link could lead to a pipe, at which a reader waits for ever
+    for problem in unsound or [problem for problems in _stamp_problems(file) for problem in problems]:
         raise StoreDamaged(
             f"{path}: this store is not as it was written, at {problem}. Nothing can be added to it. `python -m "
             f"precompute check {path}` lists all that is wrong; copy the file again, or build the store again."

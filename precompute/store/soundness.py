@@ -32,6 +32,8 @@ def problems_at(file: h5py.File, path: str) -> Iterator[Problem]:
     item = h5py.h5o.open(file.id, _encoded(path))
     if isinstance(item, h5py.h5d.DatasetID):
         yield from _storage_problems(item, path)
+    elif not isinstance(item, h5py.h5g.GroupID):
+        yield Problem(path, "it is neither a group nor a dataset, and a store has nothing else")
 
 
 def varies(file: h5py.File, path: str) -> bool:

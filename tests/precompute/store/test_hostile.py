@@ -74,6 +74,21 @@ def test_what_lies_elsewhere_is_listed_and_not_read(way_out, to, spoil, tmp_path
         _ = store.classes
 
 
+@pytest.mark.parametrize("at", ["/layers", f"{LAYER}/measure", "/classes/title"])
+def test_an_experiment_goes_no_way_out_of_a_store(at, change, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["experiment", "statistics", str(change(lambda file: external_link(file, at, tmp_path / "pipe")))]) == 1
+    assert f"{at}: it is a link to another place" in capsys.readouterr().err
+
+
+def test_a_type_that_lies_in_a_store_is_listed_and_takes_no_experiment(change, capsys):
+    path = change(lambda file: file.__setitem__("/experiments/kind", np.dtype("f4")))
+    (problem,) = check(path)
+    assert problem.path == "/experiments/kind"
+    assert main(["experiment", "statistics", str(path)]) == 1
+    assert "/experiments/kind: it is neither a group nor a dataset" in capsys.readouterr().err
+
+
 def test_a_group_that_leads_back_to_the_root_is_listed(spoil):
     (problem,) = check(spoil(lambda file: file["/layers"].__setitem__("loop", file["/"])))
     assert problem.path == "/layers/loop"
