@@ -45,7 +45,7 @@ class Variant:
 
     def store(self, out: Path) -> Path:
         """Return where its store goes, beside the plain one's."""
-        return out.with_name(f"{out.stem}{self.ending}{out.suffix}")
+        return out.parent / f"{out.stem}{self.ending}{out.suffix}"
 
     @property
     def model(self) -> str:
@@ -100,6 +100,7 @@ def build_demo(
         out=variant.store(out),
         weights=str(weights),
     )
+    place = place_of(options.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     if not is_drawn(images, seed=seed):
         with progress.stage("pictures", 1) as stage:
@@ -111,7 +112,6 @@ def build_demo(
             stage.reach(1, 1)
         else:
             _train(images, weights, seed, variant, say, stage.reach)
-    place = place_of(options.out)
     shutil.rmtree(place.with_name(place.name + ".shards"), ignore_errors=True)  # what a stopped demo left
     carry_out(options, command=command, say=say, progress=progress, seeds={"demo": seed})
     say(f"The demo took {duration(monotonic() - started)}")

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from precompute.errors import OptionError
+from precompute.errors import ImageFolderError, OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.classes_file import read_classes_file
+from precompute.images.copies import told_copies
 from precompute.images.folder import ImageList, list_images, list_training_images, listed, of_same_classes
 from precompute.images.labels import read_labels
 from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
 from precompute.images.same_file import refuse_for_both, refuse_in_two_classes
+from precompute.images.same_text import in_code_points, looks_of
 from precompute.images.walk import as_text, broken_links_in
 
 
@@ -77,10 +79,12 @@ class Asked:
             Where neither a folder nor a list is named, or training images are named twice or are the images.
         """
         found = self._found()
+        _refuse_alike(found.images, "class folders" if self.labels is None else "labels")
         repeated = [refuse_in_two_classes(images) for images in (found.images, found.train) if images is not None]
         if found.train is not None:
             refuse_for_both(found.images, found.train)
-        return replace(found, conditions=(*found.conditions, *filter(None, repeated)))
+        copied = told_copies(found.images, found.train)
+        return replace(found, conditions=(*found.conditions, *filter(None, repeated), *copied))
 
     def _found(self) -> Listing:
         if self.labels is not None:
@@ -152,6 +156,19 @@ class Asked:
 
     def _named(self) -> frozenset[str]:
         return frozenset() if self.classes_file is None else frozenset(read_classes_file(self.classes_file))
+
+
+def _refuse_alike(images: ImageList, called: str) -> None:
+    """Refuse names of classes that nobody can tell apart."""
+    by_looks: dict[str, list[str]] = {}
+    for name in images.class_names:
+        by_looks.setdefault(looks_of(name), []).append(name)
+    alike = [" and ".join(map(in_code_points, names)) for names in by_looks.values() if len(names) > 1]
+    if alike:
+        raise ImageFolderError(
+            f"{images.root}: {called} look the same and are different names, so different classes: {listed(alike, 4)}. "
+            "Write each class in one way."
+        )
 
 
 def _conditions(root: Path) -> Iterator[str]:

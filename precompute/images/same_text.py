@@ -1,4 +1,4 @@
-"""Names that are the same text, though their accents are written differently.
+"""Names that are the same text, though their accents or blanks are written differently.
 
 Unicode writes é as one character or as e and a mark. Disks of macOS, archives and keyboards differ in which they use,
 and nobody sees it.
@@ -38,3 +38,24 @@ def counterparts(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
         if asked[composed(name)] == counts[composed(name)] == 1:
             found[name] = readings[composed(name)]
     return found
+
+
+def looks_of(name: str) -> str:
+    """Return what is seen of a name: accents in one way, blanks of every kind as one, nothing that is invisible."""
+    seen = "".join(" " if letter.isspace() else letter for letter in name if not _is_invisible(letter))
+    return composed(" ".join(seen.split()))
+
+
+def in_code_points(name: str) -> str:
+    """Return a name with blanks, marks and what is invisible as code points, such as ``cat<U+200B>``."""
+    return "".join(letter if _is_seen(letter) else f"<U+{ord(letter):04X}>" for letter in name)
+
+
+def _is_seen(letter: str) -> bool:
+    return letter.isprintable() and not letter.isspace() and not unicodedata.category(letter).startswith("M")
+
+
+def _is_invisible(letter: str) -> bool:
+    """Whether a letter takes no room: a control or format character that is no blank, or one that chooses a variant."""
+    chooses = "\ufe00" <= letter <= "\ufe0f"
+    return chooses or (unicodedata.category(letter) in ("Cc", "Cf") and not letter.isspace())

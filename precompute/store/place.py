@@ -80,7 +80,7 @@ def place_of(asked: Path) -> Path:
 def own_part(place: Path) -> Path:
     """Return a part of a name of its own, for a program that adds to the store at a place."""
     # Programs on other machines may have the same number.
-    return place.with_name(f"{place.name}.{os.getpid()}-{token_hex(3)}.part")
+    return place.parent / f"{place.name}.{os.getpid()}-{token_hex(3)}.part"  # the root of the disk has no name
 
 
 def parts_of(place: Path) -> list[Part]:

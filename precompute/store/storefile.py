@@ -37,6 +37,7 @@ def open_file(path: Path) -> h5py.File:
     StoreDamaged
         It is truncated, empty, not HDF5 or cannot be read.
     """
+    size = None
     try:
         facts = path.stat()
         size = facts.st_size
@@ -54,7 +55,7 @@ def open_file(path: Path) -> h5py.File:
     except Exception as error:
         if not may_be_damage(error):
             raise
-        raise StoreDamaged(f"{path}: {_why_not_opened(size, str(error))}") from error
+        raise StoreDamaged(f"{path}: {_why_not_opened(size, error)}") from error
 
 
 def identity_of_open(file: h5py.File, path: Path) -> Identity:
@@ -63,7 +64,10 @@ def identity_of_open(file: h5py.File, path: Path) -> Identity:
     return identity_of(path if sys.platform == "win32" else file.id.get_vfd_handle())
 
 
-def _why_not_opened(size: int, reason: str) -> str:
+def _why_not_opened(size: int | None, error: Exception) -> str:
+    reason = str(error)
+    if size is None:
+        return f"no file can be reached by this path ({getattr(error, 'strerror', reason)}). Name a store."
     if size == 0:
         return "the file is empty. Copy it again, or build the store again."
     if "signature" in reason:

@@ -129,3 +129,11 @@ def test_a_variants_model_is_the_network_that_is_trained(variant):
     same = network.build_demo_network(batch_norm=variant.batch_norm, dropout=variant.dropout)
     assert str(built) == str(same)
     assert any(isinstance(module, nn.BatchNorm2d) for module in built.modules()) == variant.batch_norm
+
+
+def test_a_demo_in_place_of_a_folder_is_refused_before_anything_is_drawn(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for out in (".", "/", str(tmp_path)):
+        assert main(["demo", "--out", out]) == 1
+        assert f"{out} is a folder; a store would replace it" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -75,11 +75,6 @@ def test_images_that_a_limit_leaves_out_do_not_count(root):
     assert Asked(root, limit=2).listed().images.paths == ("cat/1.png", "dog/1.png")
 
 
-def test_copies_are_files_of_their_own(root):
-    (root / "dog/3.png").write_bytes((root / "cat/2.png").read_bytes())
-    assert Asked(root).listed().conditions == ()
-
-
 def test_links_that_are_left_out_do_not_count(root, tmp_path):
     plant(tmp_path, "elsewhere.png")
     for name in ("cat/3.png", "dog/3.png"):

@@ -97,6 +97,14 @@ def test_a_group_that_leads_back_to_the_root_is_listed(spoil):
 # Files at which a reader would wait
 
 
+@pytest.mark.parametrize(("name", "why"), [("x" * 300, "File name too long"), ("loop", "Too many levels of symbolic")])
+def test_a_path_by_which_no_file_can_be_reached_is_a_sentence(name, why, tmp_path, capsys):
+    (tmp_path / "loop").symlink_to("loop")
+    for command in (["check"], ["info"], ["experiment", "statistics"]):
+        assert main([*command, str(tmp_path / name)]) == 1
+        assert f"no file can be reached by this path ({why}" in capsys.readouterr().err
+
+
 def test_a_pipe_is_no_store(tmp_path):
     os.mkfifo(tmp_path / "a.h5")
     with pytest.raises(StoreMissing, match="pipe"):

@@ -117,6 +117,11 @@ def test_a_device_is_refused():
         place_of(Path(os.devnull))
 
 
+def test_the_root_of_the_disk_is_refused():
+    with pytest.raises(DiskError, match="/ is a folder"):
+        place_of(Path("/"))
+
+
 def test_links_are_followed_also_to_where_nothing_lies_yet(tmp_path):
     (tmp_path / "large").mkdir()
     (tmp_path / "a.h5").symlink_to("large/b.h5")

@@ -1,0 +1,147 @@
+"""Copies: image files that hold the same bytes as another one, which is no harm by itself but must be known."""
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
+
+from precompute.images.folder import ImageList, listed
+
+_MIDDLE_BYTES = 4096
+_THREADS = 8
+"""Opening a file is mostly waiting for the disk."""
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """An image of a list."""
+
+    path: str
+    label: int
+    file: Path
+    trains: bool
+
+
+_Pairs = Sequence[tuple[_Listed, _Listed]]
+
+
+def told_copies(images: ImageList, train: ImageList | None) -> Iterator[str]:
+    """Say which images are copies of others, byte for byte; nothing where none is.
+
+    They are no reason to refuse a set: published ones have some. Links to one file are no copies.
+
+    Parameters
+    ----------
+    images : ImageList
+        What the run is about.
+    train : ImageList, optional
+        Training images.
+    """
+    found = [*_of(images, trains=False), *(() if train is None else _of(train, trains=True))]
+    pairs = [(found[copy], found[first]) for copy, first in copies([each.file for each in found])]
+    for trains in (False, True):
+        inside = [(copy, first) for copy, first in pairs if copy.trains == first.trains == trains]
+        if other := [(copy, first) for copy, first in inside if copy.label != first.label]:
+            yield (
+                f"{_counted(other)} of an image of another class: {_told(other)}. The network answers both alike, so "
+                "at least one of the two counts as wrong."
+            )
+        if same := [(copy, first) for copy, first in inside if copy.label == first.label]:
+            yield (
+                f"{_counted(same)} of an image of the same class: {_told(same)}. Each counts as an image of its own, "
+                "which makes intervals and tests look surer than they are."
+            )
+    if across := [(copy, first) for copy, first in pairs if copy.trains and not first.trains]:
+        yield (
+            f"{_counted(across)} of an image of the run: {_told(across)}. What the network does with such an image "
+            "does not show what it does with images that it has not learnt from."
+        )
+
+
+def copies(files: Sequence[Path]) -> Iterator[tuple[int, int]]:
+    """Find files that hold the bytes of an earlier one and are not that file itself.
+
+    Only files of the same size are opened, and only those with the same bytes in the middle are read whole.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Those that cannot be read are passed over: whoever opens them will say so.
+
+    Yields
+    ------
+    tuple of int
+        Place of the copy among the files, and of the first of its bytes.
+    """
+    facts = dict(enumerate(map(_facts, files)))
+    groups = _alike([list(facts)], lambda place: _size(facts[place]))
+    for look in (_middle, _whole):
+        with ThreadPoolExecutor(_THREADS) as pool:
+            places = [place for group in groups for place in group]
+            seen = dict(zip(places, pool.map(look, [files[place] for place in places]), strict=True))
+        groups = _alike(groups, seen.__getitem__)
+    for first, *others in groups:
+        yield from ((place, first) for place in others if _identity(facts[place]) != _identity(facts[first]))
+
+
+def _alike(groups: Sequence[Sequence[int]], of: Callable[[int], Hashable]) -> list[list[int]]:
+    """Part groups by what their members have, where they have something; those that stand alone are left out."""
+    parted: dict[tuple[int, Hashable], list[int]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        for place in group:
+            if (found := of(place)) is not None:
+                parted[number, found].append(place)
+    return [group for group in parted.values() if len(group) > 1]
+
+
+def _facts(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except (OSError, ValueError):
+        return None
+
+
+def _size(facts: os.stat_result | None) -> int | None:
+    return facts.st_size if facts is not None and S_ISREG(facts.st_mode) and facts.st_size else None
+
+
+def _identity(facts: os.stat_result | None) -> Hashable:
+    """Return the file as the system tells files apart; some systems do not, and every one is another there."""
+    return (facts.st_dev, facts.st_ino) if facts is not None and facts.st_ino else object()
+
+
+def _middle(file: Path) -> bytes | None:
+    """Read the middle of a file: beginnings are much alike, and so are ends."""
+    try:
+        with file.open("rb", buffering=0) as opened:
+            opened.seek(max(0, opened.seek(0, os.SEEK_END) - _MIDDLE_BYTES) // 2)
+            return hashlib.sha256(opened.read(_MIDDLE_BYTES)).digest()
+    except OSError:
+        return None
+
+
+def _whole(file: Path) -> bytes | None:
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").digest()
+    except OSError:
+        return None
+
+
+def _of(images: ImageList, *, trains: bool) -> Iterator[_Listed]:
+    for path, label in zip(images.paths, images.labels.tolist(), strict=True):
+        if path not in images.left_out:
+            yield _Listed(path, label, images.root / path, trains)
+
+
+def _counted(pairs: _Pairs) -> str:
+    kind = "training image" if pairs[0][0].trains else "image"
+    return f"{len(pairs):,} {kind}{' is a copy' if len(pairs) == 1 else 's are copies'}, byte for byte,"
+
+
+def _told(pairs: _Pairs) -> str:
+    return listed([f"{copy.path} is {first.path}" for copy, first in pairs], 4)
