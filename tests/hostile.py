@@ -2,11 +2,14 @@
 
 import random
 from collections import OrderedDict, namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Thread
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 N_CLASSES = 3
 
@@ -523,3 +526,75 @@ REFUSED = {
     "complex numbers": (lambda: Forward(Tiny(), lambda self, x: self.layer(x) * 1j), "complex"),
 }
 """What makes each network, and the words that name why it cannot be taken."""
+
+
+# Threads, and tensors of their own kinds
+
+
+class InThread(Tiny):
+    """All of it in another thread, where gradients are recorded whatever is said here."""
+
+    def forward(self, x):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(super().forward, x).result()
+
+
+class ConvolvesInThread(Tiny):
+    """A thread that tells nobody what went wrong in it."""
+
+    def maps(self, x):
+        made = []
+        thread = Thread(target=lambda: made.append(self.conv2(F.relu(self.conv1(x)))))
+        thread.start()
+        thread.join()
+        return F.relu(made[0])
+
+
+class FailsInThread(ConvolvesInThread):
+    def __init__(self):
+        super().__init__()
+        self.conv2 = nn.Conv2d(5, 6, 3)
+
+
+class Padded(Tiny):
+    """Its maps as a nested tensor, and back."""
+
+    def pooled(self, x):
+        nested = torch.nested.nested_tensor([each.flatten(1).mT for each in self.maps(x)])
+        return torch.nested.to_padded_tensor(nested, 0.0).mean(1)
+
+
+class Wrapped(Tensor):
+    """A tensor that hands every operation to the one inside it."""
+
+    @staticmethod
+    def __new__(cls, inside):
+        made = Tensor._make_wrapper_subclass(cls, inside.shape, dtype=inside.dtype, device=inside.device)
+        made.inside = inside
+        return made
+
+    def __init__(self, inside):
+        pass
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        args, kwargs = tree_map_only(cls, lambda each: each.inside, (args, kwargs or {}))
+        return tree_map_only(Tensor, cls, func(*args, **kwargs))
+
+
+class Wraps(Tiny):
+    def maps(self, x):
+        return F.relu(self.conv2(Wrapped(F.relu(self.conv1(x)))).inside)
+
+
+class Signals(nn.Module):
+    """Convolutions along the rows of a picture, of which each row is a step."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.conv1, self.conv2, self.fc = nn.Conv1d(48, 8, 3, padding=1), nn.Conv1d(8, 6, 3, padding=1), nn.Linear(6, 3)
+
+    def forward(self, x):
+        steps = x.permute(0, 1, 3, 2).flatten(1, 2)
+        return self.fc(F.relu(self.conv2(F.relu(self.conv1(steps)))).mean(2)) * 20

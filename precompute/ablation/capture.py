@@ -20,7 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from precompute.ablation.graph import Node, Program, given
 from precompute.models.error_causes import unrecorded
-from precompute.models.forward import fit, step_by_step
+from precompute.models.forward import fit, raised_in_threads, step_by_step
 from precompute.models.hooks import edit
 from precompute.models.sites import Site
 
@@ -81,6 +81,7 @@ def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.
     with ExitStack() as stack, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         stack.enter_context(step_by_step())
+        stack.enter_context(raised_in_threads([]))  # where recording comes to nothing there is another way
         for site in sites:
             stack.enter_context(edit(network, site, _marker(site.name)))
         try:

@@ -113,7 +113,7 @@ class EngineIterative:
             n_images += len(inputs)
             self.audited = inputs[:_AUDITED_IMAGES].clone() if not len(self.audited) else self.audited
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
         """Yield changed images; see `IterativeAblation`."""
         # Anew each round: with more units gone the outputs have another size, and so have their errors.
@@ -131,7 +131,7 @@ class EngineIterative:
             for changed in batch_sweep.run([trials[index] for index in indices]):
                 yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
-    @torch.inference_mode()  # called while none is on: a recorded graph would hold on to every value before the layer
+    @torch.no_grad()  # called while none is on: a recorded graph would hold on to every value before the layer
     def _hold(self, inputs: Tensor) -> list[dict[Node, Any]]:
         return list(self.executor.up_to_layer(inputs))
 

@@ -68,7 +68,7 @@ class PlainAblater:
             for images in torch.arange(len(inputs)).split(self.batch_size):
                 yield Changed(torch.full_like(images, index), images, self.run(inputs[images], ablation))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def run(self, inputs: Tensor, ablation: Ablation) -> Tensor:
         """Return the network's outputs, (image, output) in float32, under one ablation, in one forward pass."""
         with Precision.FLOAT32.matrix_products(), edit(self.network, self.site, ablation.apply):

@@ -170,4 +170,7 @@ def _needed(program: Program, wanted: Collection[Node]) -> tuple[Node, ...]:
 def _check_images_first(nodes: Collection[Node]) -> None:
     for node in nodes:
         if not node.batched:
-            raise CannotCapture(f"the value of {node.name} does not have its images on dimension 0")
+            raise CannotCapture(
+                f"behind it the network computes with a tensor that does not have the images first, in {node.name}, as "
+                "recurrent layers and sequences of tokens before images do"
+            )

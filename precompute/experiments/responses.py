@@ -99,7 +99,7 @@ def prepare(job: Job) -> Prepared:
 # What it costs
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _seconds(job: Job, restored: RestoredRun) -> float:
     """Time a few images, in seconds for one."""
     for _ in range(2):  # the first pass of a network is slow

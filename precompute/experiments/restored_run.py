@@ -159,7 +159,7 @@ class RestoredRun:
         listed = [[int(position) for position in shard] for shard in shards]
         return read_batches(images, self.model.transform, listed, workers=default_workers(len(positions)))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def outputs(self, inputs: Tensor) -> np.ndarray:
         """Return the network's outputs of some inputs, (image, output) in float32."""
         return torch.cat([logits(self.model.network, part).cpu() for part in inputs.split(self.batch_size)]).numpy()

@@ -1,5 +1,6 @@
 """Run a network on a batch, whatever its precision and device."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,13 +41,15 @@ def run(network: nn.Module, inputs: torch.Tensor) -> Any:
     ModelError
         Where the network cannot take inputs of this shape.
     """
+    raised: list[BaseException] = []
     try:
-        with step_by_step():
+        with step_by_step(), raised_in_threads(raised):
             return network(fit(network, inputs))
     except (UnitscopeError, torch.OutOfMemoryError, KeyboardInterrupt, Enough):
         raise
     except BaseException as error:  # a person's forward function may well call sys.exit
-        raise ModelError(refusal(network, inputs, error)) from error
+        # What failed in a thread came first: the network goes on without what the thread should have made.
+        raise ModelError(refusal(network, inputs, next(iter(raised), error))) from error
 
 
 def in_float64(network: nn.Module, inputs: torch.Tensor) -> Callable[[torch.Tensor], Any]:
@@ -87,6 +90,22 @@ def step_by_step() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
+@contextmanager
+def raised_in_threads(raised: list[BaseException]) -> Iterator[None]:
+    """Keep what threads of the network's own raise inside the block, which Python would print."""
+    before = threading.excepthook
+
+    def keep(of: threading.ExceptHookArgs) -> None:
+        if of.exc_value is not None:
+            raised.append(of.exc_value)
+
+    threading.excepthook = keep
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
 def logits(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     """Run a classifier on a batch and return its outputs in float32.
 
@@ -113,7 +132,8 @@ def logits(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
             f"The network must return one tensor of shape (images, outputs), here ({len(inputs)}, outputs), but it "
             f"returned {_describe(output, len(inputs))}. Wrap it in a module that returns the class scores alone."
         )
-    return output.float()
+    # A network that works in threads of its own records gradients there: whether to is a matter of each thread.
+    return output.float() if torch.is_grad_enabled() else output.detach().float()
 
 
 def _first_tensor(network: nn.Module, default: torch.Tensor | None = None) -> torch.Tensor:

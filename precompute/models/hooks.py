@@ -4,6 +4,7 @@ Everything is undone when its block is left, also by an error. Modules that work
 set: an observer and an edit each get a copy of their own, made at the moment the site's output is made.
 """
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -53,7 +54,7 @@ def observe_whole(network: nn.Module, callbacks: Mapping[Site, Callable[[torch.T
         if (path, call) in wanted:
             site, callback = wanted[path, call]
             rows.hold(site, output)
-            callback(site.units_first(output.clone()))
+            callback(site.units_first(output.clone() if rows.with_gradients else output.detach().clone()))
 
     rows = _Rows()
     wanted = {(site.path, site.call): (site, callback) for site, callback in callbacks.items()}
@@ -94,9 +95,12 @@ class _Rows:
 
     def __init__(self) -> None:
         self.n_images: int | None = None
+        # Of the pass: in threads of the network's own gradients are recorded in any case.
+        self.with_gradients = True
 
     def begin(self, inputs: Any) -> None:
-        """See what the network is given."""
+        """See what the network is given, and how."""
+        self.with_gradients = torch.is_grad_enabled()
         if torch.compiler.is_compiling():  # a record is for any number of images, and is compared with the network
             return
         self.n_images = len(inputs[0]) if inputs and isinstance(inputs[0], torch.Tensor) and inputs[0].ndim else None
@@ -185,12 +189,12 @@ def _run_up_to(network: nn.Module, sites: Collection[Site], inputs: torch.Tensor
     def keeper(site: Site) -> Callable[[torch.Tensor], None]:
         def keep(output: torch.Tensor) -> None:
             seen[site] = output
-            if len(seen) == len(wanted):
+            if len(seen) == len(wanted) and threading.get_ident() == here:  # in another thread it would end that alone
                 raise Enough
 
         return keep
 
-    wanted = set(sites)
+    wanted, here = set(sites), threading.get_ident()
     with suppress(Enough), observe(network, {site: keeper(site) for site in wanted}):
         run(network, inputs)
     missed = [site.name for site in sites if site not in seen]

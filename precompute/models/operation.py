@@ -66,9 +66,10 @@ class Operation:
 
 
 def tensors_in(tree: Any) -> Iterator[Tensor]:
-    """Yield the tensors in nested lists, tuples and dictionaries, in order."""
+    """Yield the tensors in nested lists, tuples and dictionaries, in order; not those that have no shape."""
     if isinstance(tree, Tensor):
-        yield tree
+        if not tree.is_nested:
+            yield tree
     elif isinstance(tree, list | tuple):
         for each in tree:
             yield from tensors_in(each)

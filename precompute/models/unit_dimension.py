@@ -45,14 +45,16 @@ class NoUnits(Exception):
 
 
 _WAYS = {
-    3: "If its last tokens are the picture row by row, say their height and width, as in --units-on {name}=last:14x14.",
+    3: "If its last tokens are the picture row by row, say their height and width, as in --units-on {name}=last:14x14; "
+    "where its units come before its tokens, {name}=1:14x14.",
     4: "If you know where its units lie, say it by --units-on {name}=last or {name}=1.",
 }
 _SEVERAL = "Let an nn.Identity take the tensor that is meant: it is a layer."
+_PLAIN = "Let an nn.Identity take the plain tensor in it: it is a layer."
 _ELSEWHERE = "Look at a layer whose output is (image, unit), (image, unit, row, column) or (image, token, unit)."
 _IN_A_ROW = (
-    "Where the network turns it into (image, unit, row, column) or (image, token, unit), let an nn.Identity make that: "
-    "it is a layer."
+    "Say their height and width, as in --units-on {name}=1:1x14 where they are one row. Or let an nn.Identity take "
+    "(image, unit, row, column): it is a layer."
 )
 _TOKENS_FIRST = "Its tokens come first; let it have the images first, as by batch_first=True."
 _OTHER_ROWS = "Look at a layer whose rows are the images, or give a network that takes each image once."
@@ -62,6 +64,10 @@ def check_shape(output: Any, *, n_images: int) -> None:
     """Refuse, by `NoUnits`, an output that can hold no units whatever its dimensions are."""
     if not isinstance(output, Tensor):
         raise NoUnits(f"it returns {_article(type(output).__name__)} and not one tensor", way=_SEVERAL)
+    if type(output).__torch_dispatch__ is not Tensor.__torch_dispatch__:
+        raise NoUnits(
+            f"it returns {_article(type(output).__name__)}, a tensor that computes in ways of its own", way=_PLAIN
+        )
     if not output.is_floating_point():
         raise NoUnits("its output holds no floating-point numbers", way=_ELSEWHERE)
     if output.ndim not in (2, 3, 4):
@@ -106,7 +112,10 @@ def _place(output: Tensor, said: Said | None) -> UnitPlace:
     if said is None and d.roles(dimensions[0]) != {d.IMAGE}:
         raise NoUnits("the first dimension of its output is not the images alone")
     if said is not None and output.ndim == 3:
-        return _tokens_as_said(shape[1], said)
+        shown = [axis for axis in (1, 2) if d.is_units(dimensions[axis])]
+        if shown and said.dimension % 3 not in shown:
+            raise NoUnits(f"its units lie on dimension {shown[0]}, not on {said.dimension} as is said")
+        return _tokens_as_said(shape, said)
     axis = _unit_axis(dimensions, said)
     rest = [(shape[i], dimensions[i]) for i in range(1, len(shape)) if i != axis]
     if len(rest) == 2:
@@ -176,15 +185,18 @@ def _tokens(n: int, dimension: Dimension) -> UnitPlace:
     return UnitPlace(-1, tuple(factor.size for factor in picture), tuple(others))
 
 
-def _tokens_as_said(n: int, said: Said) -> UnitPlace:
-    if said.dimension == 1 or not said.grid:
-        raise NoUnits("its output is (image, token, unit), and nobody says which tokens are the picture", way=_WAYS[3])
+def _tokens_as_said(shape: tuple[int, ...], said: Said) -> UnitPlace:
+    if not said.grid:
+        raise NoUnits(
+            "its output has three dimensions, and nobody says which of its tokens are the picture", way=_WAYS[3]
+        )
+    n = shape[1] if said.dimension == -1 else shape[2]
     others = n - said.grid[0] * said.grid[1]
     if others < 0:
         raise NoUnits(
             f"it has {n} tokens, fewer than the {said.grid[0]} x {said.grid[1]} that are said to be the picture"
         )
-    return UnitPlace(-1, said.grid, tuple(range(others)))
+    return UnitPlace(said.dimension, said.grid, tuple(range(others)))
 
 
 # Trying it out

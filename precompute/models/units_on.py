@@ -56,8 +56,8 @@ class UnitsOn:
             found = _WORD.fullmatch(word)
             if found is None:
                 raise OptionError(
-                    f"--units-on {text}: expected 1, last, or for tokens last:14x14 (height and width of the picture's "
-                    "tokens), or a layer and one of these, as in features.7=last."
+                    f"--units-on {text}: expected 1, last, or for tokens last:14x14 or 1:14x14 (height and width of "
+                    "the picture's tokens), or a layer and one of these, as in features.7=last."
                 )
             said = Said(_DIMENSIONS[found[1]], tuple(int(side) for side in found.groups()[1:] if side))
             if layer:

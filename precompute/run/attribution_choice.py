@@ -105,7 +105,7 @@ def _cost(site: Site, name: str, n_exemplars: int, seconds: Seconds) -> float:
 def _images_at_hand(plan: Plan) -> Tensor:
     """Read a few dozen images, spread over the classes; no more than a pass takes a moment for."""
     seconds = work_clock(plan.device)
-    with torch.inference_mode():
+    with torch.no_grad():
         logits(plan.model.network, plan.probe).cpu()
     in_time = int(_PATIENCE * len(plan.probe) / max(seconds(), 1e-9))
     n = min(_IMAGES, len(plan.candidates), in_time)

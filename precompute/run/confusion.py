@@ -91,7 +91,7 @@ def _answers(plan: Plan, sample: np.ndarray, stage: Stage) -> Iterator[tuple[np.
     """Yield classes, (image,), and top-1 outputs, (image,), of the images that can be read, batch by batch."""
     images, size = plan.candidates, plan.options.batch_size
     batches = [sample[start : start + size].tolist() for start in range(0, len(sample), size)]
-    with torch.inference_mode():
+    with torch.no_grad():
         for asked, batch in zip(
             batches, read_batches(images, plan.model.transform, batches, workers=plan.workers), strict=True
         ):

@@ -72,7 +72,7 @@ def answer(
     seen: dict[Site, list[SpatialSummary]] = {site: [] for site in sites}
     kept: dict[Site, list[Tensor]] = {site: [] for site in sites if site in keep}
     callbacks = {site: _keeper(site, seen[site], kept.get(site)) for site in sites}
-    with torch.inference_mode(), observe_whole(network, callbacks):
+    with torch.no_grad(), observe_whole(network, callbacks):
         for batch in batches:
             said.append(logits(network, batch).cpu().numpy())
         outputs = {site: torch.cat(kept.pop(site)) for site in list(kept)}

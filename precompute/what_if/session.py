@@ -138,7 +138,7 @@ class Session:
 
         return lambda units: edit_of(change, units, site, layer, at_image)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     @exact_float32()
     def _outputs_and_layer(self, site: Site, inputs: Tensor) -> tuple[np.ndarray, Tensor]:
         """Return the network's outputs for some inputs, and the layer's."""
@@ -147,7 +147,7 @@ class Session:
             outputs = self.restored.outputs(inputs)
         return outputs, found[0]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     @exact_float32()
     def _of_one_image(self, request: Request, inputs: Tensor, site: Site, change: Edit) -> Arrays:
         before, at_layer = self._outputs_and_layer(site, inputs)

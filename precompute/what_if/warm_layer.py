@@ -117,7 +117,7 @@ class WarmLayer:
         self.route: Route = FromLayer(ablater.by_unit) if isinstance(ablater, Engine) else self.plain
         self.audited = self.restored.probe[:: max(1, len(self.restored.probe) // _AUDITED)][:_AUDITED]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     @exact_float32()
     def warm_up(self, watch: Watch) -> None:
         """Read the images and hold the layer's output; what is held already stays."""
@@ -133,7 +133,7 @@ class WarmLayer:
                 self.n_bytes += size
                 watch.advance(len(where))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     @exact_float32()
     def predictions(self, change: Edit, watch: Watch) -> np.ndarray:
         """Return the outputs that the network names under a change, (image,) int32.

@@ -90,7 +90,11 @@ def judge(job: Job, out: Path, *, killed: int, ended: int, said: str) -> str:
     elif ended:
         kind = "the run ended with a sentence, --resume: the same store"
     else:
-        kind = "the run went on to the same store" if "computed again" in said else "killed at rest, the same store"
+        kind = (
+            "the run went on to the same store"
+            if "computed again" in said
+            else "nothing computed again, the same store"
+        )
     if ended:
         return outcome(job, out, done=kind)
     wrong = job.wrong_with(out)

@@ -323,3 +323,71 @@ def test_scores_with_dimensions_of_1_are_those_without(job):
             found.append([file[path][()] for path in (*PATHS, "layers/conv2/ablation/zero/flip/prediction")])
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("network", ["InThread", "ConvolvesInThread"])
+def test_a_network_that_works_in_threads_is_swept_as_one_that_does_not(network, job, capsys):
+    status, out = job("hostile.Tiny()", "--attribution", "none")
+    assert status == 0
+    expected, _ = flips(out), out.unlink()
+    assert len(expected["image"])
+    status, out = job(f"hostile.{network}()", "--attribution", "none", "--units-on", "1")
+    assert status == 0, capsys.readouterr().err
+    assert {name: values.tolist() for name, values in flips(out).items()} == {
+        name: values.tolist() for name, values in expected.items()
+    }
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_what_fails_in_a_thread_is_told_and_not_what_follows_from_it(job, capsys):
+    assert job("hostile.FailsInThread()")[0] == 1
+    told = capsys.readouterr().err
+    assert "conv2" in told
+    assert "Traceback" not in told
+    assert "list index" not in told
+
+
+def test_maps_of_a_nested_tensor_are_as_those_of_a_plain_one(job):
+    _, out = job("hostile.Tiny()", "--attribution", "none")
+    expected, _ = flips(out), out.unlink()
+    status, out = job("hostile.Padded()", "--attribution", "none")
+    assert status == 0
+    assert all(np.array_equal(values, expected[name]) for name, values in flips(out).items())
+
+
+def test_a_tensor_that_computes_in_ways_of_its_own_is_refused(job, capsys):
+    assert job("hostile.Wraps()", "--units-on", "1")[0] == 1
+    assert "it returns a Wrapped, a tensor that computes in ways of its own" in capsys.readouterr().err
+
+
+def test_a_layer_of_signals_is_swept_as_a_hook_says_where_a_person_lays_its_positions_out(job):
+    status, out = job("hostile.Signals()", "--attribution", "none", "--units-on", "conv2=1:16x1")
+    assert status == 0
+    assert check(out) == []
+    network, images = hostile.Signals().eval(), images_of(out)
+    held, changed = flips(out), 0
+    plain = network(images).argmax(1)
+    for unit in range(6):
+        handle = network.conv2.register_forward_hook(lambda _m, _i, output, unit=unit: silenced(output, unit))
+        found = network(images).argmax(1)
+        handle.remove()
+        rows = slice(*held["indptr"][unit : unit + 2])
+        assert held["image"][rows].tolist() == torch.nonzero(found != plain).flatten().tolist()
+        assert held["prediction"][rows].tolist() == found[found != plain].tolist()
+        changed += int((found != plain).sum())
+    assert changed
+    with open_store(out) as store:
+        assert store.layers[0].spatial_shape == (16, 1)
+
+
+def silenced(output, unit):
+    output = output.clone()
+    output[:, unit] = 0
+    return output
+
+
+def images_of(out):
+    with open_store(out) as store:
+        return torch.stack(
+            [ToTensor()(Image.open(Path(store.images.root) / path).convert("RGB")) for path in store.images.path]
+        )

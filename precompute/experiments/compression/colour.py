@@ -105,7 +105,7 @@ def _exemplars(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
 
 def _largest(restored: RestoredRun, sites: list[Site], shown: np.ndarray) -> dict[Site, np.ndarray]:
     """Return the largest activation of every unit on every image shown, in grey, (unit, shown)."""
-    with torch.inference_mode():
+    with torch.no_grad():
         found = answer(restored.model.network, sites, _in_grey(restored, shown))
     return {site: responses.max for site, responses in found.responses.items()}
 

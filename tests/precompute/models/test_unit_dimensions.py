@@ -10,6 +10,7 @@ from precompute.models import dimension_rules
 from precompute.models.sites import find_site, survey
 from precompute.models.units_on import UnitsOn
 from precompute.models.upstream import kernel_l1
+from tests.hostile import Signals
 from tests.precompute.layouts import IMAGES, NETWORKS, ConvNeXtLike, TokensMixed, Transformer, Windows
 
 PICTURE = IMAGES[:2]
@@ -140,10 +141,23 @@ def test_a_person_says_the_grid_of_tokens():
 
 
 @pytest.mark.parametrize(
-    ("word", "reason"), [("last", "nobody says which"), ("1", "nobody says"), ("last:5x4", "has 17")]
+    ("word", "reason"), [("last", "nobody says which"), ("1", "lie on dimension 2, not on 1"), ("last:5x4", "has 17")]
 )
 def test_a_grid_that_cannot_be_is_refused(word, reason):
     assert reason in reasons(Tokens(), units_on=UnitsOn.read([f"norm={word}"]))["norm"]
+
+
+def test_a_person_lays_out_positions_in_a_row():
+    everything = survey(Signals().eval(), PICTURE)
+    with pytest.raises(LayerError, match="--units-on conv2=1:1x14"):
+        find_site(everything.sites, "conv2", refused=everything.refused)
+    site = found(Signals(), units_on=UnitsOn.read(["conv2=1:16x1"]))["conv2"]
+    assert (site.n_units, site.unit_dimension, site.spatial_shape, site.other_tokens) == (6, 1, (16, 1), ())
+
+
+def test_a_word_that_the_dimensions_of_a_signal_contradict_is_refused():
+    wrong = reasons(Signals(), units_on=UnitsOn.read(["conv2=last:1x6"]))["conv2"]
+    assert wrong == "its units lie on dimension 1, not on -1 as is said"
 
 
 @pytest.mark.parametrize("text", ["2", "conv", "conv=", "conv=first", "", "last:14", "last:0x3"])
