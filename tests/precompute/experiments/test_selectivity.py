@@ -17,6 +17,7 @@ from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_contents, write_store
 from tests.precompute.experiments.conftest import content_after
+from tests.simulations.idle_units import KINDS, shares
 
 BASE = "layers/conv"
 ADDED = {row.name for row in made_by("selectivity")}
@@ -165,3 +166,9 @@ def test_little_time_means_fewer_shuffles_and_says_so(store_path, experiment):
     arrays, facts = experiment("selectivity", "--max-minutes", "1e-9")
     assert f"{FEWEST_DRAWS} times" in facts["reduced"]
     assert np.nanmin(arrays["layers/conv/chance/p"]) >= 1 / (1 + FEWEST_DRAWS) - 1e-12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_units_that_know_no_class_few_are_told_from_chance_also_where_images_tie(kind):
+    # One in twenty is expected; units of a layer share their shuffles, and there are only 240.
+    assert (np.mean([shares(kind, n_units=60, seed=layer) for layer in range(4)], axis=0) <= 0.12).all()
