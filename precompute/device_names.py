@@ -1,6 +1,7 @@
 """Devices as they are written on the command line; known without torch, which takes seconds to import."""
 
 import re
+from collections.abc import Iterator
 
 from precompute.errors import OptionError
 
@@ -35,14 +36,17 @@ def device_names(written: str) -> tuple[str, ...]:
     return names
 
 
-def refuse_several(written: str) -> None:
-    """Refuse more than one device.
+def first_of(written: str) -> str:
+    """Return the first of the devices that a text names; see :func:`device_names`."""
+    first = device_names(written)[0]
+    return "cuda:0" if first == "all" else first
 
-    Raises
-    ------
-    OptionError
-        Also where a name is none, as :func:`device_names`.
-    """
-    names = device_names(written)
-    if len(names) > 1 or names == ("all",):
-        raise OptionError(f"--device {written}: an experiment computes on one device. Name one; a run takes several.")
+
+def against_ray(device: str, address: str | None) -> Iterator[str]:
+    """Say what of the devices that are named cannot stand together with the address of a Ray cluster, if any."""
+    named = () if address is None else device.split(",")
+    if any(":" in name or name == "mps" for name in named):
+        yield (
+            f"--device {device} cannot stand with --ray: Ray gives out the GPUs of its nodes. Name cuda for all of "
+            "them, or cpu."
+        )

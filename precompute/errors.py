@@ -11,8 +11,8 @@
       + OptionError       an option has a value that cannot work
       + DiskError         the store cannot be written where it was asked for
       + TooLittleMemory   the machine has too little free memory
-      + WorkerRefused     another machine cannot take part in a run
-      + ShardFailed       a shard of a run failed time and again in the processes that compute shards
+      + WorkerRefused     another machine cannot take part in what is computed on several
+      + PieceFailed       a piece of some work failed time and again in the processes that compute pieces
       + StoreError        a store cannot be used
           - StoreMissing      there is no such file
           - StoreIncomplete   it is still being written, or its writer died
@@ -82,11 +82,11 @@ class TooLittleMemory(UnitscopeError):
 
 
 class WorkerRefused(UnitscopeError):
-    """Another machine cannot take part in a run."""
+    """Another machine cannot take part in what is computed on several."""
 
 
-class ShardFailed(UnitscopeError):
-    """A shard of a run failed time and again in the processes that compute shards."""
+class PieceFailed(UnitscopeError):
+    """A piece of some work failed time and again in the processes that compute pieces."""
 
 
 class StoreError(UnitscopeError):

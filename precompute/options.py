@@ -1,6 +1,6 @@
 """The options of a run, read once at the edge."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 from precompute import ablation_kinds
 from precompute.attribution_methods import METHODS, as_named, refuse_unknown
-from precompute.device_names import device_names
+from precompute.device_names import against_ray, device_names
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding, colour
 from precompute.option_fields import option, options_of, plain, refuse_wrong
 from precompute.store.foreign import refuse_foreign
@@ -32,16 +32,6 @@ _DECIDING = (
     *("weights", "units_on", "ablation", "attribution", "top_k", "limit", "shard_size", "batch_size", "precision"),
     *("background", "white", "max_megapixels", "follow_links", "keep"),
 )
-
-
-def _of_ray(options: "RunOptions") -> Iterator[str]:
-    """Say what of the devices cannot stand together with Ray."""
-    named = () if options.ray is None else options.device.split(",")
-    if any(":" in name or name == "mps" for name in named):
-        yield (
-            f"--device {options.device} cannot stand with --ray: Ray gives out the GPUs of its nodes. Name cuda for "
-            "all of them, or cpu."
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +183,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         unnamed = "Name at least one layer by --layer; `python -m precompute layers MODEL` lists them."
-        refuse_wrong(self, [*([] if self.layers else [unnamed]), *_of_ray(self)])
+        refuse_wrong(self, [*([] if self.layers else [unnamed]), *against_ray(self.device, self.ray)])
         refuse_foreign(self.out)
 
     def identity(self) -> dict[str, Any]:

@@ -90,6 +90,9 @@ class Stage:
         self._bar.update(steps)
         self._progress._tell(self._name, int(self._bar.n), int(self._bar.total))
 
+    __call__ = advance
+    """A stage can be handed to what only says how many steps are done."""
+
     def note(self, words: str) -> None:
         """Show some words behind the bar."""
         self._bar.set_postfix_str(words, refresh=False)

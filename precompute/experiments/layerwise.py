@@ -14,7 +14,7 @@ from precompute.store.experiments.registry import spec_of
 from precompute.store.reader import Store
 
 # Where things lie, where it is computed, and how long it may take: what is found does not follow from them alone.
-_NOT_COMPARED = ("layers", "images", "model", "weights", "device", "max_minutes")
+_NOT_COMPARED = ("layers", "images", "model", "weights", "device", "ray", "rates", "max_minutes")
 
 
 def others(store: Store, name: str, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from precompute.attribution_methods import as_named, refuse_unknown
-from precompute.device_names import refuse_several
+from precompute.device_names import against_ray, device_names, first_of
 from precompute.errors import OptionError
 from precompute.measures.entropy import Rule
 from precompute.option_fields import option, options_of, plain, refuse_wrong
@@ -59,8 +59,19 @@ class ExperimentOptions:
         told="what the store names",
     )
     device: str = option(
-        "where to compute: `auto`, `cpu`, `cuda`, `mps` or `cuda:1`", default="auto", value="D", check=refuse_several
+        "where to compute: `auto`, `cpu`, `cuda`, `mps` or `cuda:1`; several processes share the sweeps on "
+        "`cuda:0,cuda:1`, on `all` (every CUDA device) or on `cpu,cpu`, of experiments that also take `--ray`",
+        default="auto",
+        value="D",
+        check=device_names,
     )
+    ray: str | None = option(
+        "compute the sweeps on a Ray cluster: its address, or `local` for one of this machine alone",
+        default=None,
+        value="ADDRESS",
+        told="no Ray",
+    )
+    rates: bool = option("show beside the progress how fast each of several processes is", default=False)
     max_minutes: float = option(
         "about how long it may take; it measures at fewer steps or of fewer directions, then on fewer images, or with "
         "fewer shuffles of the labels, and says so on the screen and in the store",
@@ -134,24 +145,42 @@ class ExperimentOptions:
     )
 
     def __post_init__(self) -> None:
-        refuse_wrong(self)
+        refuse_wrong(self, list(against_ray(self.device, self.ray)))
+
+    @property
+    def on_several(self) -> str:
+        """What asks for more than one process, as it is written; empty where nothing does."""
+        if self.ray is not None:
+            return f"--ray {self.ray}"
+        return f"--device {self.device}" if first_of(self.device) != self.device else ""
 
     def whole(self, spec: ExperimentSpec) -> dict[str, Any]:
         """Return all that an experiment was asked, by default or not, as values that JSON can hold."""
         return plain(self, spec.options)
 
     def only(self, spec: ExperimentSpec) -> "ExperimentOptions":
-        """Return those that an experiment takes; the others as if they had not been said."""
-        return ExperimentOptions(**{name: getattr(self, name) for name in spec.options})
+        """Return those that an experiment takes; the others as if they had not been said.
+
+        Of several devices one that computes on one alone gets the first.
+        """
+        taken = {name: getattr(self, name) for name in spec.options}
+        if "device" in taken and not spec.is_shared:
+            taken["device"] = first_of(self.device)
+        return ExperimentOptions(**taken)
 
     def refuse_unused(self, spec: ExperimentSpec) -> None:
-        """Refuse options that an experiment would not look at.
+        """Refuse options that an experiment would not look at, and several devices where it computes on one.
 
         Raises
         ------
         OptionError
             Naming them, and those that it takes.
         """
+        if self.on_several and "device" in spec.options and not spec.is_shared:
+            because = f", because {spec.on_one_device}" if spec.on_one_device else ""
+            raise OptionError(
+                f"{self.on_several}: the experiment {spec.name} computes on one device{because}. Name one by --device."
+            )
         said = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
         written = {name: each.written for name, each in options_of(ExperimentOptions).items()}
         unused = [written[name] for name in said if name not in spec.options]

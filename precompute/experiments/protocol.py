@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from precompute.experiments.crew import Crew
 from precompute.experiments.options import ExperimentOptions
+from precompute.progress import Stage
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
@@ -25,11 +27,14 @@ class Job:
         The layers to look at, in the order of the network.
     options
         What was asked for.
+    crew
+        Who computes the sweeps of an experiment that several devices can share.
     """
 
     store: Store
     layers: tuple[Layer, ...]
     options: ExperimentOptions
+    crew: Crew
 
     @property
     def seed(self) -> int:
@@ -67,7 +72,7 @@ class Prepared:
     steps, unit
         How many steps it has and what one is, in the plural.
     run
-        Does the work, told how to say that steps are done.
+        Does the work, given the stage that counts its steps; it can be called with a number of them.
     reduced
         What was cut down to stay within the time allowed, a sentence; None where nothing was.
     notes
@@ -78,6 +83,6 @@ class Prepared:
     bytes: float
     steps: int
     unit: str
-    run: Callable[[Advance], Findings]
+    run: Callable[[Stage], Findings]
     reduced: str | None = None
     notes: tuple[str, ...] = ()

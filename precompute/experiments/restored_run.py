@@ -1,6 +1,5 @@
 """The network and the images that a store is about, found again and held to what the store says of them."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -10,9 +9,11 @@ import torch
 from torch import Tensor
 
 from precompute.ablation.ablations import Ablater
+from precompute.ablation.batch_sizes import memory_budget
 from precompute.ablation.factory import make_ablater
 from precompute.ablation.plain import PlainAblater
 from precompute.errors import ImageFolderError, ModelError, OptionError
+from precompute.experiments.network_source import NetworkSource
 from precompute.experiments.options import ExperimentOptions
 from precompute.images.decoding import Decoding
 from precompute.images.folder import ImageList, list_training_images
@@ -23,12 +24,16 @@ from precompute.images.walk import is_there
 from precompute.models.device import pick_device
 from precompute.models.fixed import refuse_changing
 from precompute.models.forward import logits
-from precompute.models.load import Model, load_model
+from precompute.models.load import Model
 from precompute.models.outputs import settle
 from precompute.models.sites import Site, find_sites
 from precompute.models.units_on import Said, UnitsOn
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
+from precompute.workers.recipe import Place
+
+Read = tuple[np.ndarray, Tensor, np.ndarray]
+"""Positions (image,), inputs (image, channel, height, width) and outputs (image, output) of some images."""
 
 SHARD = 256
 _USUAL_BATCH = 64
@@ -44,9 +49,7 @@ class RestoredRun:
     Parameters
     ----------
     model
-        The network, on `device`, in evaluation mode.
-    device
-        Where it runs.
+        The network, on the device of `place`, in evaluation mode.
     images
         The store's images in its order.
     prediction
@@ -57,32 +60,43 @@ class RestoredRun:
         (image, channel, height, width): a few images, for whatever has to be tried out.
     log_prob
         What the network's outputs are, as the store says it; see `precompute.models.outputs`.
+    source
+        Where the network came from.
     swept_plainly
         The layers that the run swept by whole passes: nothing else is known to be right for them.
+    place
+        Where this process computes, and what it shares with others.
     """
 
     model: Model
-    device: torch.device
     images: ImageList
     prediction: np.ndarray
     batch_size: int
     probe: Tensor
     log_prob: str
-    swept_plainly: frozenset[str] = frozenset()
+    source: NetworkSource
+    swept_plainly: frozenset[str]
+    place: Place
 
-    def read(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray]]:
+    @property
+    def device(self) -> torch.device:
+        """Where the network runs."""
+        return self.place.device
+
+    def read(self, positions: Sequence[int] | np.ndarray, *, at_once: int = SHARD) -> Iterator[Read]:
         """Read images and run the network on them.
 
         Parameters
         ----------
         positions
             Of images of the store.
+        at_once
+            How many images at a time, at most.
 
         Yields
         ------
-        tuple
-            Positions (image,), inputs (image, channel, height, width) and outputs (image, output) of up to `SHARD`
-            images at a time.
+        Read
+            Of some images.
 
         Raises
         ------
@@ -91,7 +105,7 @@ class RestoredRun:
         ModelError
             When the network's predictions are not the store's.
         """
-        for batch in self._batches(self.images, positions):
+        for batch in self._batches(self.images, positions, at_once):
             if batch.bad:
                 position, reason = batch.bad[0]
                 raise ImageFolderError(
@@ -102,8 +116,8 @@ class RestoredRun:
             yield where, batch.inputs, self._verified(where, batch.inputs)
 
     def read_others(
-        self, images: ImageList, positions: Sequence[int] | np.ndarray
-    ) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray]]:
+        self, images: ImageList, positions: Sequence[int] | np.ndarray, *, at_once: int = SHARD
+    ) -> Iterator[Read]:
         """Read images that the store does not hold, such as training images, and run the network on them.
 
         Parameters
@@ -112,13 +126,15 @@ class RestoredRun:
             The images.
         positions
             Which of them.
+        at_once
+            How many images at a time, at most.
 
         Yields
         ------
-        tuple
+        Read
             As by :meth:`read`. Files are loaded as the store's are. Images that cannot be read are left out.
         """
-        for batch in self._batches(replace(images, load=self.images.load), positions):
+        for batch in self._batches(replace(images, load=self.images.load), positions, at_once):
             if batch.indices:
                 yield np.array(batch.indices), batch.inputs, self.outputs(batch.inputs)
 
@@ -151,13 +167,14 @@ class RestoredRun:
         """Return how a layer is swept: by whole passes where the store's run came to that, else the fastest way."""
         if site.name in self.swept_plainly:
             return PlainAblater(self.model.network, site, batch_size=self.batch_size)
-        inputs = self.probe[:8].to(self.device)
-        return make_ablater(self.model.network, site, inputs, batch_size=self.batch_size)[0]
+        inputs, memory = self.probe[:8].to(self.device), memory_budget(self.device, self.place.sharers)
+        return make_ablater(self.model.network, site, inputs, batch_size=self.batch_size, memory_bytes=memory)[0]
 
-    def _batches(self, images: ImageList, positions: Sequence[int] | np.ndarray) -> Iterator[Batch]:
-        shards = [positions[start : start + SHARD] for start in range(0, len(positions), SHARD)]
+    def _batches(self, images: ImageList, positions: Sequence[int] | np.ndarray, at_once: int) -> Iterator[Batch]:
+        shards = [positions[start : start + at_once] for start in range(0, len(positions), at_once)]
         listed = [[int(position) for position in shard] for shard in shards]
-        return read_batches(images, self.model.transform, listed, workers=default_workers(len(positions)))
+        workers = default_workers(len(positions), self.place.among)
+        return read_batches(images, self.model.transform, listed, workers=workers)
 
     @torch.no_grad()
     def outputs(self, inputs: Tensor) -> np.ndarray:
@@ -196,7 +213,7 @@ def restore_run(store: Store, options: ExperimentOptions, *, spec: str | None = 
     """
     images = find_images(store, options.images)
     device = pick_device(options.device)
-    model = find_model(store, options, spec=spec)
+    model, source = find_model(store, options, spec=spec)
     model = replace(model, network=model.network.to(device))
     images = replace(images, load=load_by(model.loader, Decoding.recorded(store.provenance.get("decoding"))))
     batch_size = int(store.provenance.get("batch_size", _USUAL_BATCH))
@@ -206,7 +223,8 @@ def restore_run(store: Store, options: ExperimentOptions, *, spec: str | None = 
     if len(first):  # otherwise what follows says which image is gone
         settle(model.network, first, of)
     plainly = _swept_plainly(store.provenance.get("ablation_engine"))
-    restored = RestoredRun(model, device, images, prediction, batch_size, torch.empty(0), of, plainly)
+    nothing, place = torch.empty(0), Place(device)
+    restored = RestoredRun(model, images, prediction, batch_size, nothing, of, source, plainly, place)
     # Refuses at once what is another network.
     _, probe, _ = next(restored.read(np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64))))
     return replace(restored, probe=probe)
@@ -273,10 +291,15 @@ def find_training_images(store: Store, options: ExperimentOptions) -> ImageList 
     return images
 
 
-def find_model(store: Store, options: ExperimentOptions, *, spec: str | None = None) -> Model:
+def find_model(store: Store, options: ExperimentOptions, *, spec: str | None = None) -> tuple[Model, NetworkSource]:
     """Load the network that the store names, or that the options name in its place; `spec` as for `restore_run`.
 
     Weights that cannot be had any more are taken from the store where it carries them.
+
+    Returns
+    -------
+    Model, NetworkSource
+        The network, and where it was found.
 
     Raises
     ------
@@ -285,26 +308,21 @@ def find_model(store: Store, options: ExperimentOptions, *, spec: str | None = N
     """
     spec, weights = spec or store.model.spec, store.model.weights
     if options.model is not None or options.weights is not None:
-        return load_model(options.model or spec, options.weights)
+        source = NetworkSource(options.model or spec, options.weights)
+        return source.load(), source
+    source = NetworkSource(spec, None if _brought_along(weights) else weights)
     try:
-        return load_model(spec, None if _brought_along(weights) else weights)
+        return source.load(), source
     except ModelError:
         state = store.state_dict()
         if not state:
             raise
-        return replace(_loaded(spec, state), weights=weights)
+    source = NetworkSource(spec, weights, state)
+    return source.load(), source
 
 
 def _brought_along(weights: str) -> bool:
     return weights == "built in" or weights.startswith(("timm ", "hf "))
-
-
-def _loaded(spec: str, state: dict[str, np.ndarray]) -> Model:
-    """Load a network with the weights that a store carries, by the same way as a checkpoint's."""
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Path(folder) / "weights.pt"
-        torch.save({name: torch.tensor(values) for name, values in state.items()}, checkpoint)
-        return load_model(spec, str(checkpoint))
 
 
 def _n_other(found: np.ndarray, prediction: np.ndarray) -> int:

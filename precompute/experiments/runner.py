@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, Self
 
 from precompute.errors import DiskError, StoreChanged, StoreDamaged, StoreError, StoreOfSums, UnitscopeError
+from precompute.experiments.crew import Crew
 from precompute.experiments.found import Found, earlier, write
 from precompute.experiments.layerwise import refuse_other_options
 from precompute.experiments.options import ExperimentOptions
@@ -140,6 +141,8 @@ def _next_part(
                 try:
                     now = writer.written()
                     _refuse_sums(spec, now)
+                    for sentence in _on_one_device(spec, options):
+                        say(sentence)
                     found_now = find(spec, now, options.only(spec), command=command, say=say, progress=progress)
                     beside = found_now.beside(now)
                 except UnitscopeError as error:
@@ -210,13 +213,14 @@ def find(
     """
     options.refuse_unused(spec)
     prepare: Callable[[Job], Prepared] = import_module(f"precompute.experiments.{spec.name}").prepare
-    prepared = prepare(Job(store, _layers(store, options), options))
-    refuse_other_options(store, spec.name, _facts(spec, options, command, prepared.reduced))
-    for sentence in (*_announced(spec, prepared), *_without_log_prob(spec, store)):
-        say(sentence)
-    _refuse_full_disk(store.path, copied + prepared.bytes)
-    with progress.stage(spec.name, prepared.steps, unit=prepared.unit) as stage:
-        findings = prepared.run(stage.advance)
+    with Crew(options, say) as crew:
+        prepared = prepare(Job(store, _layers(store, options), options, crew))
+        refuse_other_options(store, spec.name, _facts(spec, options, command, prepared.reduced))
+        for sentence in (*_announced(spec, prepared), *_without_log_prob(spec, store)):
+            say(sentence)
+        _refuse_full_disk(store.path, copied + prepared.bytes)
+        with progress.stage(spec.name, prepared.steps, unit=prepared.unit) as stage:
+            findings = prepared.run(stage)
     return Found(spec.name, _facts(spec, options, command, prepared.reduced), findings)
 
 
@@ -317,6 +321,13 @@ def _announced(spec: ExperimentSpec, prepared: Prepared) -> list[str]:
     cost = f"Estimated: {duration(prepared.seconds)}, up to {size(prepared.bytes)} more in the store"
     reduced = [] if prepared.reduced is None else [prepared.reduced]
     return [f"{spec.title} ({spec.source})", *prepared.notes, *reduced, cost]
+
+
+def _on_one_device(spec: ExperimentSpec, options: ExperimentOptions) -> list[str]:
+    """Say of an experiment that cannot be shared that it is not, where several devices are asked for."""
+    if spec.is_shared or not (spec.on_one_device and options.on_several):
+        return []
+    return [f"{spec.title} computes on one device in spite of {options.on_several}, because {spec.on_one_device}."]
 
 
 def _without_log_prob(spec: ExperimentSpec, store: Store) -> list[str]:

@@ -61,6 +61,29 @@ def state_digest(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
+def refuse_other_weights(network: nn.Module, digest: str, *, of: str) -> None:
+    """Refuse a network that was loaded a second time, by another process, and came with other weights.
+
+    Parameters
+    ----------
+    network
+        As it was loaded here.
+    digest
+        The :func:`state_digest` of the first.
+    of
+        What loads it.
+
+    Raises
+    ------
+    ModelError
+    """
+    if state_digest(network) != digest:
+        raise ModelError(
+            f"{of}: the network that another process loads has other weights than that of the first. "
+            "Let its function return the same weights every time, or compute on one device."
+        )
+
+
 def plain_tensors(network: nn.Module) -> dict[str, np.ndarray]:
     """Return all parameters and buffers as numpy arrays, by name; bfloat16, which numpy lacks, becomes float32."""
     return {

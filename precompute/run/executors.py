@@ -1,16 +1,21 @@
-"""Who computes the shards of a run: its own process, processes beside it, or the nodes of a Ray cluster."""
+"""Who computes the shards of a run: its own process, or several workers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
+from precompute.images.folder import ImageList
 from precompute.models.device import pick_devices
-from precompute.run.image_set import Executor
-from precompute.run.local_workers import LocalWorkers
+from precompute.progress import Stage
+from precompute.run.image_set import Executor, ImageSet, Positions, Work
 from precompute.run.plan import Plan
 from precompute.run.plan_recipe import PlanRecipe
-from precompute.run.ray_workers import RayWorkers, connected
 from precompute.run.serial_executor import SerialExecutor
-from precompute.run.worker_pool import WorkerPool
+from precompute.run.shard_task import ShardTask
+from precompute.workers.team import Team, started
+from precompute.workers.worker_pool import Words, WorkerPool
+
+WORDS = Words("the run", "shards", kept="The shards that are done are kept.", again="add --resume")
 
 
 @contextmanager
@@ -29,18 +34,33 @@ def executor_of(plan: Plan, say: Callable[[str], None]) -> Iterator[Executor]:
     UnitscopeError
         Where a device or a node cannot take part.
     """
-    devices, address = pick_devices(plan.options.device), plan.options.ray
-    if address is not None:
-        with connected(address) as ray, RayWorkers(ray, PlanRecipe.of(plan), devices) as on_nodes:
-            for sentence in on_nodes.check([plan.candidates, *([] if plan.train is None else [plan.train])]):
-                say(sentence)
-            with WorkerPool(on_nodes, say, rates=plan.options.rates) as pool:
-                yield pool
-    elif len(devices) > 1:
-        beside = LocalWorkers(PlanRecipe.of(plan), devices)
-        threads = f"{beside.threads} thread{'s' * (beside.threads != 1)}"
-        say(f"{len(devices)} processes share the shards, on {', '.join(map(str, devices))}, each with {threads}")
-        with WorkerPool(beside, say, rates=plan.options.rates) as pool:
-            yield pool
-    else:
+    options = plan.options
+    team = Team(pick_devices(options.device), options.ray, options.rates)
+    if team.is_alone:
         yield SerialExecutor()
+        return
+    lists = [plan.candidates, *([] if plan.train is None else [plan.train])]
+    with started(team, PlanRecipe.of(plan), lists, WORDS, say) as pool:
+        yield PoolExecutor(pool)
+
+
+class PoolExecutor:
+    """Has shards computed by workers, and alone writes what comes back.
+
+    Parameters
+    ----------
+    pool
+        The workers.
+    """
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+
+    def compute(
+        self, image_set: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
+    ) -> Iterator[str]:
+        """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Executor`."""
+        task = partial(ShardTask.of, image_set, work, images)
+        for name, arrays in self._pool.compute(todo, lambda name: task(name, todo[name]), stage):
+            image_set.folder.write(name, arrays)
+            yield name

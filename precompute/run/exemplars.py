@@ -12,7 +12,7 @@ from precompute.images.loading import Batch
 from precompute.images.picture import small_shape, thumbnail
 from precompute.models.sites import Site
 from precompute.progress import Progress
-from precompute.run.image_set import Advance, Arrays, ImageSet, Read
+from precompute.run.image_set import ImageSet, Read
 from precompute.run.merge import Merged
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
@@ -30,6 +30,7 @@ from precompute.store.schema import (
     layer_path,
 )
 from precompute.store.train_writer import Writer
+from precompute.workers.recipe import Advance, Arrays
 
 Peak = tuple[np.ndarray, np.ndarray]
 

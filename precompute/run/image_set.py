@@ -13,10 +13,9 @@ from precompute.images.loading import Batch, read_batches
 from precompute.progress import Stage
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder
+from precompute.workers.recipe import Advance, Arrays
 
 Positions = Sequence[int] | np.ndarray
-Arrays = dict[str, np.ndarray]
-Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True, eq=False)

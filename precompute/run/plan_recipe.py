@@ -20,10 +20,12 @@ from precompute.images.loader import PictureLoader, load_by
 from precompute.models.load import Model, load_model
 from precompute.models.outputs import settle
 from precompute.models.sites import Site
-from precompute.models.state_dict import state_digest
+from precompute.models.state_dict import refuse_other_weights
 from precompute.options import RunOptions
 from precompute.run.plan import AttributionPlan, Plan
+from precompute.run.shard_task import BuiltPlan
 from precompute.stages.activation_at import activation_at
+from precompute.workers.recipe import Place
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,21 +86,17 @@ class PlanRecipe:
             kept=plan.kept,
         )
 
-    def built(self, device: torch.device, *, sharers: int) -> Plan:
-        """Load the network and return the plan, as far as shards need it: its list of images is empty.
-
-        Parameters
-        ----------
-        device
-            Where to compute.
-        sharers
-            How many processes share the device's memory.
+    def built(self, place: Place) -> BuiltPlan:
+        """Load the network and return the plan as far as shards need it; see `precompute.workers.recipe.Recipe`.
 
         Raises
         ------
         ModelError
             Where the network is not that of the plan.
         """
+        return BuiltPlan(self._plan(place.device, place.sharers), place.among)
+
+    def _plan(self, device: torch.device, sharers: int) -> Plan:
         model = self._model()
         model = replace(model, network=model.network.to(device))
         probe = torch.from_numpy(self.probe)
@@ -136,11 +134,7 @@ class PlanRecipe:
 
     def _model(self) -> Model:
         model = load_model(self.options.model, self.options.weights)
-        if state_digest(model.network) != self.weights_digest:
-            raise ModelError(
-                f"{self.options.model}: the network that another process loads has other weights than that of the run. "
-                "Let its function return the same weights every time, or compute on one device."
-            )
+        refuse_other_weights(model.network, self.weights_digest, of=self.options.model)
         return model
 
     def _ablater(self, model: Model, site: Site, device: torch.device, sharers: int) -> Ablater:

@@ -23,11 +23,12 @@ from precompute.models.fixed import refuse_mixing
 from precompute.models.sites import Site
 from precompute.models.trust import refuse_not_numbers
 from precompute.progress import Progress
-from precompute.run.image_set import Advance, Arrays, ImageSet, Read
+from precompute.run.image_set import ImageSet, Read
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
 from precompute.stages.ablation import Effect, sweep
 from precompute.stages.activations import Answer, SpatialSummary, answer, highest_outputs, log_softmax
+from precompute.workers.recipe import Advance, Arrays
 
 
 @dataclass(frozen=True, eq=False)

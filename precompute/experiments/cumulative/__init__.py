@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from precompute.ablation.ablations import Ablater, Ablation
+from precompute.ablation.ablations import Ablation
 from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import (
     N_RANDOM,
@@ -19,12 +19,14 @@ from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.cumulative.class_ranking import ClassRanking, RankedClassCounts, rank_for_classes
 from precompute.experiments.image_choice import ranked_and_measured
-from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import RestoredRun, restore_run
+from precompute.experiments.protocol import Arrays, Findings, Job, Prepared
+from precompute.experiments.restored_run import restore_run
+from precompute.experiments.sweeps import AblateAll, Ablated, Listing, Sweeps, SweptNetwork
 from precompute.measures.curves import area, withstood
 from precompute.measures.paired import paired_counts
 from precompute.models.device import exact_float32
-from precompute.stages.ablation import Effect, sweep
+from precompute.progress import Stage
+from precompute.stages.ablation import Effect
 from precompute.store.answers import answers
 from precompute.store.layer import Layer
 
@@ -37,8 +39,6 @@ class _Removal:
     ----------
     layer
         The layer.
-    ablater
-        What runs the network without some of its units.
     score
         (unit,) what the units are ranked by.
     order
@@ -52,7 +52,6 @@ class _Removal:
     """
 
     layer: Layer
-    ablater: Ablater
     score: np.ndarray
     order: np.ndarray
     n_removed: np.ndarray
@@ -64,10 +63,15 @@ class _Removal:
         """How many sets of units are ablated in the orders for all classes."""
         return len(self.order) * (len(self.n_removed) - 2) + 1
 
-    def ablations(self) -> list[Ablation]:
-        """List the sets of units: step by step, in each the orders; no units and all units are no order's own."""
-        sets = [order[:n] for n in self.n_removed[1:-1] for order in self.order] + [self.order[0]]
-        return [without(units) for units in sets]
+    def listing(self) -> Listing:
+        """Return what lists all sets of units: those of the orders for all classes, then those for single classes."""
+        return partial(_ablations, self.order, self.n_removed, self.for_classes)
+
+
+def _ablations(order: np.ndarray, n_removed: np.ndarray, for_classes: ClassRanking) -> list[Ablation]:
+    """List the sets of units: step by step, in each the orders; no units and all units are no order's own."""
+    sets = [units[:n] for n in n_removed[1:-1] for units in order] + [order[0]]
+    return [*(without(units) for units in sets), *for_classes.ablations()]
 
 
 def prepare(job: Job) -> Prepared:
@@ -77,15 +81,18 @@ def prepare(job: Job) -> Prepared:
     with exact_float32():
         restored = restore_run(job.store, job.options)
         half = ranked_and_measured(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
-        removals = [_removal(job, restored, layer, half) for layer in job.layers]
-    (removals, half), reduced = fit((removals, half), _seconds, job.options.max_minutes, _cuts(job))
+        network = SweptNetwork.of(restored, job.layers)
+        removals = [_removal(job, network, layer, half) for layer in job.layers]
+    sweeps = job.crew.sweeps(network, [restored.images])
+    seconds = sweeps.shared(_seconds)
+    (removals, half), reduced = fit((removals, half), seconds, job.options.max_minutes, _cuts(job))
     n_sets = sum(removal.n_sets + removal.for_classes.n_sets for removal in removals)
     return Prepared(
-        seconds=_seconds((removals, half)),
+        seconds=seconds((removals, half)),
         bytes=sum(_bytes(removal, len(job.store.classes)) for removal in removals),
         steps=n_sets * int((half == 1).sum()),
         unit="ablated images",
-        run=partial(_run, job, restored, removals, half),
+        run=partial(_run, job, sweeps, removals, half),
         reduced=reduced,
     )
 
@@ -105,18 +112,15 @@ def _undefined(values: np.ndarray) -> bool:
     return bool(np.isnan(values).all())
 
 
-def _removal(job: Job, restored: RestoredRun, layer: Layer, half: np.ndarray) -> _Removal:
-    site = restored.site(layer)
-    ablater = restored.ablater(site)
+def _removal(job: Job, network: SweptNetwork, layer: Layer, half: np.ndarray) -> _Removal:
     score = _score(job, layer, half)
     order = orders(score, seed=job.seed)
     return _Removal(
         layer=layer,
-        ablater=ablater,
         score=score,
         order=order,
         n_removed=np.arange(layer.n_units + 1),
-        seconds=seconds_each(restored, ablater, order),
+        seconds=seconds_each(network.restored, network.ablaters[layer.name], order),
         for_classes=rank_for_classes(job.store, layer, half, job.options.classes),
     )
 
@@ -178,20 +182,20 @@ def _ranked_again(job: Job, removal: _Removal, half: np.ndarray) -> _Removal:
 # The work
 
 
-def _run(job: Job, restored: RestoredRun, removals: list[_Removal], half: np.ndarray, advance: Advance) -> Findings:
+def _run(job: Job, sweeps: Sweeps, removals: list[_Removal], half: np.ndarray, stage: Stage) -> Findings:
     before = answers(job.store)
     output_index = np.asarray(job.store.classes.output_index)
     all_counts = [AccuracyCounts(removal.n_sets, output_index) for removal in removals]
     all_ranked = [RankedClassCounts(removal.for_classes.own(), output_index) for removal in removals]
-    sets = [[*removal.ablations(), *removal.for_classes.ablations()] for removal in removals]
-    with exact_float32():
-        for where, inputs, logits in restored.read(np.flatnonzero(half == 1)):
-            label, prediction = before.label[where], logits.argmax(axis=1)
-            for removal, ablations, counts, own in zip(removals, sets, all_counts, all_ranked, strict=True):
-                target = before.target[where]
-                effect = sweep(removal.ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
-                counts.add(_part(effect, 0, removal.n_sets), label, prediction)
-                own.add(_part(effect, removal.n_sets, len(ablations)), label, prediction)
+    listings = {removal.layer.name: (removal.layer.name, removal.listing()) for removal in removals}
+    work = AblateAll(listings, before.target)
+    for found in sweeps.over(np.flatnonzero(half == 1), work, stage):
+        piece = Ablated.of(found)
+        label, prediction = before.label[piece.where], piece.logits.argmax(axis=1)
+        for removal, counts, own in zip(removals, all_counts, all_ranked, strict=True):
+            effect = piece.effects[removal.layer.name]
+            counts.add(_part(effect, 0, removal.n_sets), label, prediction)
+            own.add(_part(effect, removal.n_sets, len(effect.log_prob_change)), label, prediction)
     arrays: Arrays = {"half": half}
     for removal, counts, own in zip(removals, all_counts, all_ranked, strict=True):
         ranked = {f"class_ranked/{name}": values for name, values in _class_curves(removal.for_classes, own).items()}

@@ -10,19 +10,27 @@ from time import perf_counter
 
 import numpy as np
 
-from precompute.ablation.ablations import Ablater
 from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import orders, seconds_each, steps
 from precompute.experiments.budget import Cut, fit
 from precompute.experiments.entropy.class_curves import RANKINGS, Removal, class_curves, n_sets
-from precompute.experiments.entropy.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
+from precompute.experiments.entropy.class_entropies import (
+    N_SHUFFLES,
+    ReadBirths,
+    Reading,
+    agreement,
+    births_over,
+    entropies,
+    noise,
+)
 from precompute.experiments.entropy.ranking_split import Samples, choose_samples
-from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import RestoredRun, restore_run
+from precompute.experiments.protocol import Arrays, Findings, Job, Prepared
+from precompute.experiments.restored_run import restore_run
+from precompute.experiments.sweeps import Sweeps, SweptNetwork
 from precompute.measures.births import SMALLEST_SIDE
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
-from precompute.models.sites import Site
+from precompute.progress import Stage
 from precompute.stages.births import births_of
 from precompute.store.layer import Layer
 
@@ -33,10 +41,8 @@ class _Work:
 
     Parameters
     ----------
-    layer, site
-        The layer, and where it is in the network.
-    ablater
-        What runs the network without some of its units.
+    layer
+        The layer.
     n_removed
         (step,) how many units are removed, from 0 to all.
     seconds_a_map, seconds_a_set
@@ -44,8 +50,6 @@ class _Work:
     """
 
     layer: Layer
-    site: Site
-    ablater: Ablater
     n_removed: np.ndarray
     seconds_a_map: float
     seconds_a_set: float
@@ -60,16 +64,19 @@ def prepare(job: Job) -> Prepared:
     """Make the entropies and curves of every layer ready."""
     layers, notes = _with_maps(job.layers)
     with exact_float32():
-        restored = restore_run(job.store, job.options)
-        work = [_work(job, restored, layer) for layer in layers]
+        network = SweptNetwork.of(restore_run(job.store, job.options), layers)
+        work = [_work(job, network, layer) for layer in layers]
     samples = choose_samples(job, job.options.images_per_class)
-    (work, samples), reduced = fit((work, samples), _seconds, job.options.max_minutes, _cuts(job))
+    training = [] if samples.training is None else [samples.training]
+    sweeps = job.crew.sweeps(network, [network.restored.images, *training])
+    seconds = sweeps.shared(_seconds)
+    (work, samples), reduced = fit((work, samples), seconds, job.options.max_minutes, _cuts(job))
     return Prepared(
-        seconds=_seconds((work, samples)),
+        seconds=seconds((work, samples)),
         bytes=sum(_bytes(each, len(job.store.classes)) for each in work),
         steps=sum(_n_maps(each, samples) + each.n_sets * len(samples.measured) for each in work),
         unit="maps and ablated images",
-        run=partial(_run, job, restored, work, samples),
+        run=partial(_run, job, sweeps, work, samples),
         reduced=reduced,
         notes=(_said(samples), *notes),
     )
@@ -101,20 +108,18 @@ def _shape(layer: Layer) -> str:
     return " x ".join(map(str, layer.spatial_shape)) or "single numbers"
 
 
-def _work(job: Job, restored: RestoredRun, layer: Layer) -> _Work:
-    site, probe = restored.site(layer), restored.probe.to(restored.device)
-    ablater = restored.ablater(site)
+def _work(job: Job, network: SweptNetwork, layer: Layer) -> _Work:
+    restored, site = network.restored, network.sites[layer.name]
+    probe = restored.probe.to(restored.device)
     at_random = orders(np.zeros(layer.n_units), seed=job.seed)
     maps = outputs_at(restored.model.network, [site], probe)[site]
     started = perf_counter()
     births_of(maps, np.random.default_rng(0), n_shuffles=1, rule=job.options.entropy_rule)
     return _Work(
         layer=layer,
-        site=site,
-        ablater=ablater,
         n_removed=np.arange(layer.n_units + 1),
         seconds_a_map=(perf_counter() - started) / (2 * len(probe) * layer.n_units),
-        seconds_a_set=seconds_each(restored, ablater, at_random),
+        seconds_a_set=seconds_each(restored, network.ablaters[layer.name], at_random),
     )
 
 
@@ -169,54 +174,50 @@ def _cuts(job: Job) -> list[Cut[Extent]]:
 # The work
 
 
-def _run(job: Job, restored: RestoredRun, work: list[_Work], samples: Samples, advance: Advance) -> Findings:
+def _run(job: Job, sweeps: Sweeps, work: list[_Work], samples: Samples, stage: Stage) -> Findings:
     n_classes = len(job.store.classes)
-    found, label = _with_entropies(job, restored, work, samples, advance)
-    removals = [_removal(job, each, arrays["entropy"]) for each, arrays in zip(work, found, strict=True)]
-    with exact_float32():
-        curves = class_curves(restored, removals, job.store, samples.measured, advance=advance)
+    found, label = _with_entropies(job, sweeps, work, samples, stage)
+    removals = {each.layer.name: _removal(job, each, found[each.layer.name]["entropy"]) for each in work}
+    curves = class_curves(sweeps, removals, job.store, samples.measured, stage)
     arrays: Arrays = {"half": samples.half, "n_images": np.bincount(label, minlength=n_classes)}
-    for each, levels, along in zip(work, found, curves, strict=True):
-        arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in (levels | along).items()}
-    return Findings(arrays, _measures(job, work, found))
+    for layer, levels in found.items():
+        arrays |= {f"layers/{layer}/{name}": values for name, values in (levels | curves[layer]).items()}
+    return Findings(arrays, _measures(job, found))
 
 
 def _with_entropies(
-    job: Job, restored: RestoredRun, work: list[_Work], samples: Samples, advance: Advance
-) -> tuple[list[Arrays], np.ndarray]:
+    job: Job, sweeps: Sweeps, work: list[_Work], samples: Samples, stage: Stage
+) -> tuple[dict[str, Arrays], np.ndarray]:
     """Return each layer's entropies and how those of the images measured on agree; and the classes that they are of."""
     n_classes, rule = len(job.store.classes), job.options.entropy_rule
-    network, sites = restored.model.network, [each.site for each in work]
-    with exact_float32():
-        (first, label), (second, other) = (
-            births_on(network, sites, passes, reading=Reading(rule, job.seed, n_shuffles), advance=advance)
-            for passes, n_shuffles in (
-                (samples.read_ranked(restored), N_SHUFFLES),
-                (samples.read_measured(restored), 0),
-            )
-        )
+    n_units = {each.layer.name: each.layer.n_units for each in work}
+    shuffling, plain = (Reading(rule, job.seed, n_shuffles) for n_shuffles in (N_SHUFFLES, 0))
+    first, ranked = births_over(samples.over_ranked(sweeps, ReadBirths(shuffling), stage), n_units, shuffling)
+    second, measured = births_over(sweeps.over(samples.measured, ReadBirths(plain), stage), n_units, plain)
+    label, other = samples.ranked_label[ranked], samples.label[measured]
     n_images = np.bincount(label, minlength=n_classes)
-    found = [entropies(births, label, n_classes, rule=rule) for births in first]
-    for each, arrays, births in zip(work, found, second, strict=True):
-        arrays["agreement"] = agreement(arrays["entropy"], births, other, rule=rule)
-        arrays |= noise(_side(each.layer), n_images, rule=rule, seed=job.seed)
+    found = {}
+    for each in work:
+        name = each.layer.name
+        arrays = entropies(first[name], label, n_classes, rule=rule)
+        arrays["agreement"] = agreement(arrays["entropy"], second[name], other, rule=rule)
+        found[name] = arrays | noise(_side(each.layer), n_images, rule=rule, seed=job.seed)
     return found, label
 
 
 def _removal(job: Job, work: _Work, entropy: np.ndarray) -> Removal:
     """Order units for every class, lowest entropy first, equal ones at random."""
     found = [orders(-of_class, seed=job.seed) for of_class in entropy.T]
-    return Removal(work.ablater, work.n_removed, np.stack([each[0] for each in found]), found[0][2:])
+    return Removal(work.n_removed, np.stack([each[0] for each in found]), found[0][2:])
 
 
-def _measures(job: Job, work: list[_Work], found: list[Arrays]) -> dict[str, Arrays]:
+def _measures(job: Job, found: dict[str, Arrays]) -> dict[str, Arrays]:
     """Return the means over classes; of our reading alone, since one name should mean one thing."""
     if job.options.entropy_rule != "ours":
         return {}
     named = {"feature_entropy": "entropy", "selective_rate": "selective_rate"}
     return {
-        each.layer.name: {name: _mean_over_classes(arrays[of]) for name, of in named.items()}
-        for each, arrays in zip(work, found, strict=True)
+        layer: {name: _mean_over_classes(arrays[of]) for name, of in named.items()} for layer, arrays in found.items()
     }
 
 

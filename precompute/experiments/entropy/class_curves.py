@@ -3,20 +3,21 @@
 A class's own orders are tried on its own images alone, so that they cost as much as one order does on all images.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from torch import Tensor
 
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.experiments.ablation_orders import N_RANDOM, without
 from precompute.experiments.entropy.class_counts import ClassCounts
 from precompute.experiments.protocol import Advance, Arrays
-from precompute.experiments.restored_run import RestoredRun
+from precompute.experiments.sweeps import Ablated, Seen, Sweeps, SweptNetwork, effect_arrays
 from precompute.measures.curves import steepest_fall, steps_to_half, window_steps
 from precompute.models.outputs import has_log_prob
-from precompute.stages.ablation import sweep
+from precompute.progress import Stage
+from precompute.stages.ablation import Effect, sweep
 from precompute.store.answers import answers
 from precompute.store.reader import Store
 
@@ -26,12 +27,10 @@ RANKINGS = ("lowest", "highest", *["random"] * N_RANDOM)
 
 @dataclass(frozen=True, eq=False)
 class Removal:
-    """What is removed from one layer.
+    """What is removed from one layer; it can be pickled.
 
     Parameters
     ----------
-    ablater
-        What runs the network without some of its units.
     n_removed
         (step,) how many units are removed, from 0 to all.
     order
@@ -40,7 +39,6 @@ class Removal:
         (draw, unit): random orders, `N_RANDOM` of them.
     """
 
-    ablater: Ablater
     n_removed: np.ndarray
     order: np.ndarray
     at_random: np.ndarray
@@ -58,22 +56,57 @@ class Removal:
 
 
 @dataclass(frozen=True, eq=False)
-class _Images:
-    """Some images, what the network says of them, and what it should: image first in each."""
+class _RemoveAll:
+    """Work that removes from the images of a piece what all classes share, and what their own classes have.
 
-    inputs: Tensor
-    logits: np.ndarray
+    Parameters
+    ----------
+    removals
+        By the layer's name.
+    label, target
+        (image,) classes of the store's images, and the outputs that are right.
+    """
+
+    removals: Mapping[str, Removal]
     label: np.ndarray
     target: np.ndarray
 
-    def of(self, c: int) -> "_Images":
-        rows = np.flatnonzero(self.label == c)
-        return _Images(self.inputs[rows], self.logits[rows], self.label[rows], self.target[rows])
+    def __call__(self, network: SweptNetwork, seen: Seen, advance: Advance) -> Arrays:
+        found: Arrays = {"where": seen.where, "logits": seen.logits}
+        for layer, removal in self.removals.items():
+            remove = partial(self._effect, network.ablaters[layer], seen, advance=advance)
+            every = np.arange(len(seen.where))
+            found |= effect_arrays(_SHARED.format(layer), remove(every, removal.shared()))
+            label = self.label[seen.where]
+            rows = {int(c): np.flatnonzero(label == c) for c in np.unique(label)}
+            own = [remove(of_class, removal.own(c)) for c, of_class in rows.items()]
+            found |= effect_arrays(_OWN.format(layer), _together(own, list(rows.values())))
+        return found
 
-    def remove(self, ablater: Ablater, ablations: list[Ablation], counts: ClassCounts, advance: Advance) -> None:
-        if ablations:
-            effect = sweep(ablater, self.inputs, ablations, baseline=self.logits, target=self.target, advance=advance)
-            counts.add_with_log_prob(effect, label=self.label, logits=self.logits)
+    def _effect(
+        self, ablater: Ablater, seen: Seen, rows: np.ndarray, ablations: list[Ablation], *, advance: Advance
+    ) -> Effect:
+        """Return what some sets of units do to some of the images, numbered among these."""
+        if not ablations:
+            nothing = np.empty(0, dtype=np.int32)
+            return Effect(nothing, nothing, nothing, np.empty((0, len(rows)), dtype=np.float16))
+        inputs, logits, target = seen.inputs[rows], seen.logits[rows], self.target[seen.where[rows]]
+        return sweep(ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
+
+
+_SHARED, _OWN = "{}/shared", "{}/own"
+
+
+def _together(effects: Sequence[Effect], rows: Sequence[np.ndarray]) -> Effect:
+    """Return as one what is of several groups of images, given where the images of each group are."""
+    change = np.zeros((len(effects[0].log_prob_change), sum(map(len, rows))), dtype=np.float16)
+    for effect, where in zip(effects, rows, strict=True):
+        change[:, where] = effect.log_prob_change
+    unit = np.concatenate([effect.flip_unit for effect in effects])
+    image = np.concatenate([where[effect.flip_image] for effect, where in zip(effects, rows, strict=True)])
+    new = np.concatenate([effect.flip_prediction for effect in effects])
+    order = np.lexsort((image, unit))
+    return Effect(unit[order], image[order].astype(np.int32), new[order], change)
 
 
 def n_sets(n_steps: int) -> int:
@@ -82,41 +115,41 @@ def n_sets(n_steps: int) -> int:
 
 
 def class_curves(
-    restored: RestoredRun, removals: Sequence[Removal], store: Store, where: np.ndarray, *, advance: Advance
-) -> list[Arrays]:
+    sweeps: Sweeps, removals: Mapping[str, Removal], store: Store, where: np.ndarray, stage: Stage
+) -> dict[str, Arrays]:
     """Remove units of some layers, and follow accuracy and loss.
 
     Parameters
     ----------
-    restored
-        The network and its images.
+    sweeps
+        Goes over the images.
     removals
-        The layers.
+        By the layer's name.
     store
         Says what is right for every image.
     where
         (image,) positions of the images to measure on.
-    advance
+    stage
         Told how many sets of units have been removed from an image.
 
     Returns
     -------
-    list of dict
+    dict of dict
         The curves of each layer and what is read off them, as the store holds them.
     """
     before, output_index = answers(store), np.asarray(store.classes.output_index)
-    own = [ClassCounts(len(removal.own(0)), output_index) for removal in removals]
-    shared = [ClassCounts(len(removal.shared()), output_index) for removal in removals]
-    for shard, inputs, logits in restored.read(where):
-        images = _Images(inputs, logits, before.label[shard], before.target[shard])
-        for removal, of_class, of_all in zip(removals, own, shared, strict=True):
-            images.remove(removal.ablater, removal.shared(), of_all, advance)
-            for c in np.unique(images.label):
-                images.of(c).remove(removal.ablater, removal.own(c), of_class, advance)
-    found = [_read_off(*each) for each in zip(removals, own, shared, strict=True)]
-    if not has_log_prob(restored.log_prob):
-        found = [curves | {"loss": np.full_like(curves["loss"], np.nan)} for curves in found]
-    return found
+    own = {layer: ClassCounts(len(removal.own(0)), output_index) for layer, removal in removals.items()}
+    shared = {layer: ClassCounts(len(removal.shared()), output_index) for layer, removal in removals.items()}
+    for found in sweeps.over(where, _RemoveAll(removals, before.label, before.target), stage):
+        piece = Ablated.of(found)
+        label = before.label[piece.where]
+        for layer in removals:
+            for counts, name in ((shared[layer], _SHARED), (own[layer], _OWN)):
+                counts.add_with_log_prob(piece.effects[name.format(layer)], label=label, logits=piece.logits)
+    curves = {layer: _read_off(removal, own[layer], shared[layer]) for layer, removal in removals.items()}
+    if not has_log_prob(store.baseline.log_prob_of):
+        curves = {layer: each | {"loss": np.full_like(each["loss"], np.nan)} for layer, each in curves.items()}
+    return curves
 
 
 def _read_off(removal: Removal, own: ClassCounts, shared: ClassCounts) -> Arrays:

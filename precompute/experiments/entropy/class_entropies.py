@@ -1,17 +1,16 @@
 """The feature entropy of every unit for every class, beside that of shuffled maps and of noise."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor, nn
 
 from precompute.experiments.protocol import Advance, Arrays
+from precompute.experiments.sweeps import Seen, SweptNetwork
 from precompute.measures.correlation import spearman
 from precompute.measures.entropy import Rule, class_feature_entropy
 from precompute.measures.noise import NOISES, noise_level
-from precompute.models.hooks import observe
-from precompute.models.sites import Site
+from precompute.models.hooks import outputs_at
 from precompute.stages.births import Births, births_of, join, no_births
 
 N_SHUFFLES = 19
@@ -37,45 +36,66 @@ class Reading:
     n_shuffles: int
 
 
-def births_on(
-    network: nn.Module, sites: Sequence[Site], passes: Iterable[np.ndarray], *, reading: Reading, advance: Advance
-) -> tuple[list[Births], np.ndarray]:
-    """Watch the births of some layers' maps while a network runs.
+@dataclass(frozen=True, eq=False)
+class ReadBirths:
+    """Work that reads the births of the maps of every layer on the images of a piece.
 
     Parameters
     ----------
-    network
-        The network.
-    sites
-        The layers.
-    passes
-        Runs the network as it is gone through, and gives the classes, (image,), of the images of each pass.
     reading
-        How.
-    advance
-        Told how many maps have been looked at.
+        How. The pixels of every piece are shuffled by draws of its own, so that it depends on no other piece.
+    """
+
+    reading: Reading
+
+    def __call__(self, network: SweptNetwork, seen: Seen, advance: Advance) -> Arrays:
+        """Read them, and return what :func:`births_over` puts together."""
+        restored, reading, sites = network.restored, self.reading, network.sites
+        draws = {name: np.random.default_rng([reading.seed, int(seen.where[0])]) for name in sites}
+        parts: dict[str, list[Births]] = {name: [] for name in sites}
+        for batch in seen.inputs.split(restored.batch_size):
+            outputs = outputs_at(restored.model.network, list(sites.values()), batch.to(restored.device))
+            for name, site in sites.items():
+                read = births_of(outputs[site], draws[name], n_shuffles=reading.n_shuffles, rule=reading.rule)
+                parts[name].append(read)
+                advance(read.level.size * (1 + reading.n_shuffles))
+        found: Arrays = {"where": seen.where}
+        for name, each in parts.items():
+            found |= {f"{name}/{part}": getattr(join(each), part) for part in _PARTS}
+        return found
+
+
+_PARTS = ("level", "shuffled")
+
+
+def births_over(
+    pieces: Iterable[Arrays], n_units: Mapping[str, int], reading: Reading
+) -> tuple[dict[str, Births], np.ndarray]:
+    """Put the births of pieces side by side.
+
+    Parameters
+    ----------
+    pieces
+        What `ReadBirths` returned for each.
+    n_units
+        By the layer's name, how many units it has.
+    reading
+        How they were read.
 
     Returns
     -------
-    births : list of Births
-        One for each layer, over all images that have passed.
-    label : np.ndarray
-        (image,) their classes.
+    births : dict of str to Births
+        By the layer's name, over all images.
+    where : np.ndarray
+        (image,) positions of these in the list that the pass is about.
     """
-    parts = {site: [no_births(site.n_units, reading.n_shuffles)] for site in sites}
-
-    def keeper(site: Site) -> Callable[[Tensor], None]:
-        rng = np.random.default_rng(reading.seed)
-
-        def keep(output: Tensor) -> None:
-            parts[site].append(births_of(output, rng, n_shuffles=reading.n_shuffles, rule=reading.rule))
-            advance(output.shape[0] * output.shape[1] * (1 + reading.n_shuffles))
-
-        return keep
-
-    with observe(network, {site: keeper(site) for site in sites}):
-        label = np.concatenate([np.empty(0, dtype=np.int64), *passes])
-    return [join(parts[site]) for site in sites], label
+    parts = {name: [no_births(n, reading.n_shuffles)] for name, n in n_units.items()}
+    where = [np.empty(0, dtype=np.int64)]
+    for found in pieces:
+        where.append(found["where"])
+        for name, each in parts.items():
+            each.append(Births(*(found[f"{name}/{part}"] for part in _PARTS)))
+    return {name: join(each) for name, each in parts.items()}, np.concatenate(where)
 
 
 def entropies(births: Births, label: np.ndarray, n_classes: int, *, rule: Rule) -> Arrays:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from precompute.experiments.image_choice import ranked_and_measured, spread
-from precompute.experiments.protocol import Job
-from precompute.experiments.restored_run import RestoredRun, find_images, find_training_images
+from precompute.experiments.protocol import Arrays, Job
+from precompute.experiments.restored_run import find_images, find_training_images
+from precompute.experiments.sweeps import PieceWork, Sweeps
 from precompute.images.folder import ImageList
+from precompute.progress import Stage
 
 TRAINING_PER_CLASS = 100
 """Training images of a class that are enough; as many as the authors of feature entropy took."""
@@ -51,17 +53,16 @@ class Samples:
         ranked = np.empty(0, dtype=np.int64) if self.training is None else self.training.labels[self.chosen]
         return max(int(np.bincount(labels).max(initial=0)) for labels in (ranked, self.label[self.half >= 0]))
 
-    def read_ranked(self, restored: RestoredRun) -> Iterator[np.ndarray]:
-        """Run the network on the images to rank on, and yield the classes, (image,), of each batch."""
+    def over_ranked(self, sweeps: Sweeps, work: PieceWork, stage: Stage) -> Iterator[Arrays]:
+        """Go over the images to rank on."""
         if self.training is None:
-            yield from (self.label[where] for where, _, _ in restored.read(np.flatnonzero(self.half == 0)))
-        else:
-            others = restored.read_others(self.training, self.chosen)
-            yield from (self.training.labels[where] for where, _, _ in others)
+            return sweeps.over(np.flatnonzero(self.half == 0), work, stage)
+        return sweeps.over_others(self.training, self.chosen, work, stage)
 
-    def read_measured(self, restored: RestoredRun) -> Iterator[np.ndarray]:
-        """Run the network on the images to measure on, and yield the classes, (image,), of each batch."""
-        yield from (self.label[where] for where, _, _ in restored.read(self.measured))
+    @property
+    def ranked_label(self) -> np.ndarray:
+        """Classes of the list that the images to rank on are chosen from, (image,)."""
+        return self.label if self.training is None else self.training.labels
 
 
 def choose_samples(job: Job, per_class: int | None) -> Samples:

@@ -8,11 +8,12 @@ import numpy as np
 from precompute.errors import StoreError
 from precompute.experiments.image_choice import spread
 from precompute.experiments.log_prob_losses import without_log_prob
-from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
+from precompute.experiments.protocol import Arrays, Findings, Job, Prepared
 from precompute.experiments.roles.log_odds_effects import ImageSetLosses, Key, in_folder, stored
 from precompute.measures.halves import divided
 from precompute.measures.roles import LogOddsEffect, class_effects, effect_interval, roles, unit_effects
 from precompute.measures.table import named
+from precompute.progress import Stage
 from precompute.store.reader import Store
 
 # Of one unit on one image: reading and adding up.
@@ -28,7 +29,7 @@ def prepare(job: Job) -> Prepared:
     seconds = _SECONDS_A_ROW * n_units * 2 * len(held_out)
     if train is not None and job.options.train_images is None:
         used = spread(np.asarray(train.images.label), job.options.images_per_class)
-        training: Callable[[Advance], ImageSetLosses] = partial(stored, train, keys, used)
+        training: Callable[[Stage], ImageSetLosses] = partial(stored, train, keys, used)
         seconds += _SECONDS_A_ROW * n_units * len(used)
         steps, unit, reduced = n_units, "units", None
     else:
@@ -50,9 +51,9 @@ def _keys(job: Job) -> list[Key]:
 
 
 def _run(
-    job: Job, keys: list[Key], training: Callable[[Advance], ImageSetLosses], held_out: np.ndarray, advance: Advance
+    job: Job, keys: list[Key], training: Callable[[Stage], ImageSetLosses], held_out: np.ndarray, stage: Stage
 ) -> Findings:
-    here, there = training(advance), stored(job.store, keys, held_out, _silent)
+    here, there = training(stage), stored(job.store, keys, held_out, _silent)
     share = here.count.sum() / max(1, here.count.sum() + there.count.sum())
     control = _control(job.store, keys, held_out, share=float(share), seed=job.seed)
     arrays: Arrays = {

@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from precompute.ablation.ablations import Ablater, Ablation, each_unit
+from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation_kinds import kind_of
 from precompute.errors import ImageFolderError, OptionError
 from precompute.experiments.budget import fit
 from precompute.experiments.image_choice import spread
 from precompute.experiments.protocol import Advance, Job
-from precompute.experiments.restored_run import RestoredRun, find_training_images, restore_run
+from precompute.experiments.restored_run import find_training_images, restore_run
+from precompute.experiments.sweeps import AblateAll, Ablated, Sweeps, SweptNetwork
 from precompute.experiments.timing import seconds_swept
 from precompute.images.folder import ImageList
 from precompute.measures.roles import LogOddsLosses, log_odds_loss
 from precompute.models.device import exact_float32
-from precompute.stages.ablation import sweep
+from precompute.progress import Stage
 from precompute.stages.activations import log_softmax
 from precompute.store.answers import answers
 from precompute.store.layer import Layer
@@ -91,36 +93,36 @@ class FolderSweep:
 
     Parameters
     ----------
-    restored
-        The network.
+    sweeps
+        Goes over them.
     images
         The training images.
     used
         Indices of those to sweep.
     output_index
         (class,) the network output that each class is.
-    work
-        What to sweep, and with what.
+    values
+        By the layer's name and the kind, what each unit is set to.
     seconds_each
         Of one image through all of that, about.
     reduced
         What was cut down to stay within the time allowed; None where nothing was.
     """
 
-    restored: RestoredRun
+    sweeps: Sweeps
     images: ImageList
     used: np.ndarray
     output_index: np.ndarray
-    work: dict[Key, tuple[Ablater, list[Ablation]]]
+    values: dict[Key, list[float]]
     seconds_each: float
     reduced: str | None = None
 
     @property
     def n_rows(self) -> int:
         """Ablated images that there are to compute."""
-        return len(self.used) * sum(len(ablations) for _, ablations in self.work.values())
+        return len(self.used) * sum(map(len, self.values.values()))
 
-    def run(self, advance: Advance) -> ImageSetLosses:
+    def run(self, stage: Stage) -> ImageSetLosses:
         """Sweep them.
 
         Raises
@@ -131,17 +133,19 @@ class FolderSweep:
         n_classes = len(self.output_index)
         count, right = np.zeros((2, n_classes), dtype=np.int64)
         losses: dict[Key, LogOddsLosses] = {}
-        with exact_float32():
-            for where, inputs, logits in self.restored.read_others(self.images, self.used):
-                label = self.images.labels[where]
-                target = self.output_index[label]
-                log_prob = log_softmax(logits)[np.arange(len(target)), target]
-                count += np.bincount(label, minlength=n_classes)
-                right += np.bincount(label[logits.argmax(axis=1) == target], minlength=n_classes)
-                for key, (ablater, ablations) in self.work.items():
-                    effect = sweep(ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
-                    found = LogOddsLosses.of(log_odds_loss(log_prob, effect.log_prob_change), label, n_classes)
-                    losses[key] = losses[key] + found if key in losses else found
+        target_of = self.output_index[self.images.labels]
+        listings = {"/".join(key): (key[0], partial(each_unit, each)) for key, each in self.values.items()}
+        work = AblateAll(listings, target_of)
+        for found in self.sweeps.over_others(self.images, self.used, work, stage):
+            piece = Ablated.of(found)
+            label, target = self.images.labels[piece.where], target_of[piece.where]
+            log_prob = log_softmax(piece.logits)[np.arange(len(target)), target]
+            count += np.bincount(label, minlength=n_classes)
+            right += np.bincount(label[piece.logits.argmax(axis=1) == target], minlength=n_classes)
+            for key in self.values:
+                change = piece.effects["/".join(key)].log_prob_change
+                lost = LogOddsLosses.of(log_odds_loss(log_prob, change), label, n_classes)
+                losses[key] = losses[key] + lost if key in losses else lost
         if not losses:
             raise ImageFolderError(f"{self.images.root}: none of its files can be read as an image.")
         return ImageSetLosses(count, right, losses)
@@ -163,32 +167,33 @@ def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
             "`python -m precompute run`, which keeps them."
         )
     with exact_float32():
-        restored = restore_run(store, options)
-        ablaters = {
-            name: restored.ablater(restored.site(store.layer(name))) for name in dict.fromkeys(name for name, _ in keys)
-        }
-        work = {key: (ablaters[key[0]], _silenced(store.layer(key[0]), key[1])) for key in keys}
-        seconds = sum(_seconds(restored, *each) for each in work.values())
+        names = dict.fromkeys(name for name, _ in keys)
+        network = SweptNetwork.of(restore_run(store, options), [store.layer(name) for name in names])
+        values = {key: _silenced(store.layer(key[0]), key[1]) for key in keys}
+        seconds = sum(_seconds(network, name, each_unit(set_to)) for (name, _), set_to in values.items())
+    sweeps = job.crew.sweeps(network, [images])
     used = spread(images.labels, options.images_per_class)
-    found = FolderSweep(restored, images, used, np.asarray(store.classes.output_index), work, seconds)
+    output_index = np.asarray(store.classes.output_index)
+    found = FolderSweep(sweeps, images, used, output_index, values, seconds / sweeps.n_devices)
     found, reduced = fit(found, lambda sweep: sweep.seconds_each * len(sweep.used), options.max_minutes, [_on_fewer])
     return replace(found, reduced=reduced)
 
 
-def _silenced(layer: Layer, kind: str) -> list[Ablation]:
-    """List every unit's ablation, as the run had it: with the means over the images of the run."""
+def _silenced(layer: Layer, kind: str) -> list[float]:
+    """Return what each unit is set to, as the run had it: with the means over the images of the run."""
     silenced, means = kind_of(kind), None
     if silenced.needs_means:
         # Unit by unit, as the sum over images depends on how many rows are summed at once.
         rows = (row for block in layer.blocks() for row in layer.activation(block).mean)
         means = np.array([row.mean(dtype=np.float64) for row in rows])
-    return each_unit(silenced.values(layer.n_units, means).tolist())
+    values: list[float] = silenced.values(layer.n_units, means).tolist()
+    return values
 
 
-def _seconds(restored: RestoredRun, ablater: Ablater, ablations: list[Ablation]) -> float:
+def _seconds(network: SweptNetwork, layer: str, ablations: list[Ablation]) -> float:
     """Time some units on some images, in seconds for one image and all units."""
-    each = seconds_swept(ablater, restored.probe, (ablations[:n_units] for n_units in _TIMED_UNITS))
-    return each * len(ablations)
+    some = (ablations[:n_units] for n_units in _TIMED_UNITS)
+    return seconds_swept(network.ablaters[layer], network.restored.probe, some) * len(ablations)
 
 
 def _on_fewer(found: FolderSweep, share: float) -> tuple[FolderSweep, str]:

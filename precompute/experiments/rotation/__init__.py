@@ -8,20 +8,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from precompute.ablation.ablations import Ablater, Ablation, each_unit
+from precompute.ablation.ablations import Ablation, each_unit
 from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.image_choice import spread
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import RestoredRun, restore_run
+from precompute.experiments.restored_run import restore_run
 from precompute.experiments.rotation.largest_drops import largest_drops
+from precompute.experiments.sweeps import AblateAll, Ablated, Listing, Seen, Sweeps, SweptNetwork
 from precompute.experiments.timing import seconds_swept
 from precompute.measures.multiplicity import discrete_false_discovery
 from precompute.measures.rotation import energy_shares, random_rotation, rotation_powers
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
-from precompute.models.sites import Site
-from precompute.stages.ablation import sweep
+from precompute.progress import Stage
 from precompute.store.answers import answers
 from precompute.store.layer import Layer
 
@@ -39,10 +39,6 @@ class _Rotations:
     ----------
     layer
         The layer.
-    site
-        The same in the network.
-    ablater
-        What runs the network without a direction.
     bases
         (fraction, seed, direction, unit), orthonormal rows; the first three axes of all that is found.
     direction
@@ -52,35 +48,44 @@ class _Rotations:
     """
 
     layer: Layer
-    site: Site
-    ablater: Ablater
     bases: np.ndarray
     direction: np.ndarray
     seconds: tuple[float, float]
 
-    def ablations(self) -> list[Ablation]:
-        """List the units, then the directions of every basis."""
-        columns = [torch.from_numpy(basis).T for of_fraction in self.bases for basis in of_fraction]
-        return [
-            *each_unit([0.0] * self.layer.n_units),
-            *(Ablation((int(k),), (0.0,), basis) for basis in columns for k in self.direction),
-        ]
+    @property
+    def n_ablations(self) -> int:
+        """How many units and directions are ablated."""
+        return self.layer.n_units + self.bases[..., 0, 0].size * len(self.direction)
+
+    def listing(self) -> Listing:
+        """Return what lists the units, then the directions of every basis."""
+        return partial(_ablations, self.bases, self.direction)
+
+
+def _ablations(bases: np.ndarray, direction: np.ndarray) -> list[Ablation]:
+    columns = [torch.from_numpy(basis).T for of_fraction in bases for basis in of_fraction]
+    return [
+        *each_unit([0.0] * bases.shape[-1]),
+        *(Ablation((int(k),), (0.0,), basis) for basis in columns for k in direction),
+    ]
 
 
 def prepare(job: Job) -> Prepared:
     """Make the rotations of every layer ready."""
     with exact_float32():
-        restored = restore_run(job.store, job.options)
-        rotations = [_rotations(job, restored, layer) for layer in job.layers]
+        network = SweptNetwork.of(restore_run(job.store, job.options), job.layers)
+        rotations = [_rotations(job, network, layer) for layer in job.layers]
     images = spread(np.asarray(job.store.images.label), job.options.images_per_class)
-    (rotations, images), reduced = fit((rotations, images), _seconds, job.options.max_minutes, _cuts(job))
-    n_steps = sum(len(each.ablations()) for each in rotations) * len(images)
+    sweeps = job.crew.sweeps(network, [network.restored.images])
+    seconds = sweeps.shared(_seconds)
+    (rotations, images), reduced = fit((rotations, images), seconds, job.options.max_minutes, _cuts(job))
+    n_steps = sum(each.n_ablations for each in rotations) * len(images)
     return Prepared(
-        seconds=_seconds((rotations, images)),
+        seconds=seconds((rotations, images)),
         bytes=sum((each.layer.n_units + each.bases[..., each.direction, 0].size) * 9 * 4 for each in rotations),
         steps=n_steps,
         unit="ablated images",
-        run=partial(_run, job, restored, rotations, images),
+        run=partial(_run, job, sweeps, rotations, images),
         reduced=reduced,
     )
 
@@ -88,18 +93,14 @@ def prepare(job: Job) -> Prepared:
 # What is rotated
 
 
-def _rotations(job: Job, restored: RestoredRun, layer: Layer) -> _Rotations:
-    site = restored.site(layer)
-    ablater = restored.ablater(site)
+def _rotations(job: Job, network: SweptNetwork, layer: Layer) -> _Rotations:
     found = _Rotations(
         layer=layer,
-        site=site,
-        ablater=ablater,
         bases=rotated_bases(layer.n_units, seed=job.seed),
         direction=np.arange(layer.n_units),
         seconds=(0.0, 0.0),
     )
-    return replace(found, seconds=_time(restored, found))
+    return replace(found, seconds=_time(network, found))
 
 
 def rotated_bases(n_units: int, *, seed: int) -> np.ndarray:
@@ -126,11 +127,12 @@ def rotated_bases(n_units: int, *, seed: int) -> np.ndarray:
 # What it costs
 
 
-def _time(restored: RestoredRun, rotations: _Rotations) -> tuple[float, float]:
+def _time(network: SweptNetwork, rotations: _Rotations) -> tuple[float, float]:
     """Time some units and some directions on some images."""
-    ablations, n_units = rotations.ablations(), rotations.layer.n_units
+    ablations, layer = rotations.listing()(), rotations.layer
+    n_units, ablater = layer.n_units, network.ablaters[layer.name]
     unit, direction = (
-        seconds_swept(rotations.ablater, restored.probe, (some[:n] for n in _TIMED))
+        seconds_swept(ablater, network.restored.probe, (some[:n] for n in _TIMED))
         for some in (ablations[:n_units], ablations[n_units:][::-1])
     )
     return unit, direction
@@ -174,44 +176,53 @@ def _fewer(rotations: _Rotations, share: float, *, seed: int) -> _Rotations:
 # The work
 
 
-def _run(
-    job: Job, restored: RestoredRun, rotations: list[_Rotations], images: np.ndarray, advance: Advance
-) -> Findings:
+def _run(job: Job, sweeps: Sweeps, rotations: list[_Rotations], images: np.ndarray, stage: Stage) -> Findings:
     before = answers(job.store)
     output_index = np.asarray(job.store.classes.output_index)
-    work = [(each, each.ablations(), _Sums(each, output_index)) for each in rotations]
-    with exact_float32():
-        for where, inputs, logits in restored.read(images):
-            for each, ablations, sums in work:
-                target = before.target[where]
-                effect = sweep(each.ablater, inputs, ablations, baseline=logits, target=target, advance=advance)
-                sums.counts.add(effect, before.label[where], logits.argmax(axis=1))
-                for batch in inputs.split(restored.batch_size):
-                    sums.add_energy(
-                        outputs_at(restored.model.network, [each.site], batch.to(restored.device))[each.site]
-                    )
+    counts = [AccuracyCounts(each.n_ablations, output_index) for each in rotations]
+    moments = [np.zeros((each.layer.n_units, each.layer.n_units)) for each in rotations]
+    listings = {each.layer.name: (each.layer.name, each.listing()) for each in rotations}
+    work = _AblateAndSum(AblateAll(listings, before.target))
+    for found in sweeps.over(images, work, stage):
+        piece = Ablated.of(found)
+        for each, counted, moment in zip(rotations, counts, moments, strict=True):
+            counted.add(piece.effects[each.layer.name], before.label[piece.where], piece.logits.argmax(axis=1))
+            moment += found[_MOMENT.format(each.layer.name)]
     arrays: Arrays = {"used": np.isin(np.arange(len(before.label)), images).astype(np.int32)}
-    for each, _, sums in work:
-        arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in _found(each, sums, job.seed).items()}
+    for each, counted, moment in zip(rotations, counts, moments, strict=True):
+        told = _found(each, counted, moment, job.seed)
+        arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in told.items()}
     return Findings(arrays)
 
 
-class _Sums:
-    """What adds up over images: what every ablation changes, and how the layer's activations go together.
+_MOMENT = "{}/second_moment"
 
-    `second_moment`, (unit, unit), is the sum over images and positions of the products of two units' activations.
+
+@dataclass(frozen=True, eq=False)
+class _AblateAndSum:
+    """What adds up over images: what every ablation changes, and how a layer's activations go together.
+
+    The second moment, (unit, unit), is the sum over images and positions of the products of two units' activations.
     """
 
-    def __init__(self, rotations: _Rotations, output_index: np.ndarray) -> None:
-        n_units = rotations.layer.n_units
-        n_directions = rotations.bases[..., 0, 0].size * len(rotations.direction)
-        self.counts = AccuracyCounts(n_units + n_directions, output_index)
-        self.second_moment = np.zeros((n_units, n_units))
+    ablate: AblateAll
 
-    def add_energy(self, output: Tensor) -> None:
-        """Add the layer's output on some images, (image, unit, ...)."""
-        flat = output.float().movedim(1, 0).flatten(1)
-        self.second_moment += (flat @ flat.T).cpu().numpy()
+    def __call__(self, network: SweptNetwork, seen: Seen, advance: Advance) -> Arrays:
+        found = self.ablate(network, seen, advance)
+        restored, sites = network.restored, network.sites
+        moments = {name: np.zeros((site.n_units, site.n_units)) for name, site in sites.items()}
+        for batch in seen.inputs.split(restored.batch_size):
+            outputs = outputs_at(restored.model.network, list(sites.values()), batch.to(restored.device))
+            for name, site in sites.items():
+                moments[name] += _second_moment(outputs[site])
+        return found | {_MOMENT.format(name): moment for name, moment in moments.items()}
+
+
+def _second_moment(output: Tensor) -> np.ndarray:
+    """Sum the products of two units' activations over images and positions of a layer's output, (image, unit, ...)."""
+    flat = output.float().movedim(1, 0).flatten(1)
+    moment: np.ndarray = (flat @ flat.T).cpu().numpy()
+    return moment
 
 
 def _rotated_q(p: np.ndarray, attainable: Sequence[np.ndarray]) -> np.ndarray:
@@ -224,20 +235,20 @@ def _rotated_q(p: np.ndarray, attainable: Sequence[np.ndarray]) -> np.ndarray:
     return np.reshape(q, p.shape)
 
 
-def _found(rotations: _Rotations, sums: _Sums, seed: int) -> Arrays:
+def _found(rotations: _Rotations, counts: AccuracyCounts, second_moment: np.ndarray, seed: int) -> Arrays:
     shape = (*rotations.bases.shape[:2], len(rotations.direction))
     n_units = rotations.layer.n_units
-    each, attainable = largest_drops(sums.counts)
+    each, attainable = largest_drops(counts)
     natural = {name: values[:n_units] for name, values in each.items()}
     rotated = {name: values[n_units:].reshape(shape) for name, values in each.items()}
     directions = rotations.bases[..., rotations.direction, :]
     natural |= {
         "max_drop_q": discrete_false_discovery(natural["max_drop_p"], attainable[:n_units]),
-        "energy": energy_shares(np.eye(n_units), sums.second_moment),
+        "energy": energy_shares(np.eye(n_units), second_moment),
     }
     rotated |= {
         "max_drop_q": _rotated_q(rotated["max_drop_p"], attainable[n_units:]),
-        "energy": energy_shares(directions, sums.second_moment),
+        "energy": energy_shares(directions, second_moment),
         "fraction": np.array(FRACTIONS),
         "seed": seed + np.arange(N_SEEDS),
         "direction": rotations.direction,

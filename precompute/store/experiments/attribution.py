@@ -7,5 +7,6 @@ SPEC = ExperimentSpec(
     title="Attribution maps that a run left for later",
     source="the methods of Captum",
     adds="attribution maps that the run left out",
+    on_one_device="it attributes a few images of each unit and sweeps none",
     options=("layers", "units", "methods", "images", "model", "weights", "device"),
 )

@@ -86,6 +86,7 @@ SPEC = ExperimentSpec(
     "(drop of each unit alone, class selectivity, L1 norm, 20 random ones); the five most and the five least "
     "important classes of every unit; the measures `colour_selectivity` and, where kernels lie on the picture "
     "itself, `weight_chroma`",
+    on_one_device="each round rests on what the rounds before it removed, and on what is held of every image",
     options=(*OF_ANY, *OF_NETWORK, "keep"),
     entries=ENTRIES,
     axes=(

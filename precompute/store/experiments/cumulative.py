@@ -2,7 +2,7 @@
 
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.axes import ORDER, STEP
-from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec, Removal
+from precompute.store.experiments.spec import OF_ANY, OF_SWEEPS, ExperimentSpec, Removal
 from precompute.store.keep import CHANGES
 
 _CURVES = "/experiments/cumulative/layers/<layer>"
@@ -123,7 +123,7 @@ SPEC = ExperimentSpec(
     "to zero, most important first, least important first and in 20 random orders, with the areas under the curves "
     "and the share of units that can go while 80 % of predictions stay; and the same for each class in orders of "
     "its own",
-    options=(*OF_ANY, *OF_NETWORK, "by", "classes"),
+    options=(*OF_ANY, *OF_SWEEPS, "by", "classes"),
     entries=ENTRIES,
     axes=(
         ORDER,

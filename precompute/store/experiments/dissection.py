@@ -124,6 +124,7 @@ SPEC = ExperimentSpec(
     adds="for every layer: intersection over union of every unit with every concept, the unit's threshold, what the "
     "best would be by chance, the same for five random rotations of the layer's space, and small masks of the best "
     "concepts on the exemplars. [Masks of concepts](masks.md) says how to make masks",
+    on_one_device="it sends every image through the network once and sweeps none",
     needs="the network and the images, and masks of concepts",
     advice="It needs masks of concepts: those that lie beside the images, or a folder named by --masks.",
     options=(*OF_ANY, *OF_NETWORK, "masks", "quantile"),

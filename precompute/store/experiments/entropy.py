@@ -2,7 +2,7 @@
 
 from precompute.store.entry import STRING, Axis, Entry
 from precompute.store.experiments.axes import ORDER, STEP
-from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec, Removal
+from precompute.store.experiments.spec import OF_ANY, OF_SWEEPS, ExperimentSpec, Removal
 
 _LAYER = "/experiments/entropy/layers/<layer>"
 _NO_ENTROPY = "for a class without images that entropies are of"
@@ -130,7 +130,7 @@ SPEC = ExperimentSpec(
     "class against the number of units set to zero, lowest entropy first, highest first and in 20 random orders, "
     "with the number of units at which half of the accuracy is gone, and the steepest fall; the measures "
     "`feature_entropy` and `selective_rate`",
-    options=(*OF_ANY, *OF_NETWORK, "entropy_rule", "train_images", "follow_links"),
+    options=(*OF_ANY, *OF_SWEEPS, "entropy_rule", "train_images", "follow_links"),
     entries=ENTRIES,
     axes=(
         ORDER,

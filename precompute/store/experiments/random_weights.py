@@ -46,6 +46,7 @@ SPEC = ExperimentSpec(
     source="Adebayo et al. 2018, arXiv:1810.03292",
     adds="for every layer and attribution method: how alike its maps are to those of the network with its weights in "
     "random order",
+    on_one_device="it attributes a few images of each unit and sweeps none",
     options=(*OF_ANY, *OF_NETWORK),
     entries=ENTRIES,
     axes=(

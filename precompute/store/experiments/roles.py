@@ -1,7 +1,7 @@
 """The specification of ``roles``: units for training images and for held-out images."""
 
 from precompute.store.entry import Entry
-from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec
+from precompute.store.experiments.spec import OF_ANY, OF_SWEEPS, ExperimentSpec
 from precompute.store.keep import CHANGES
 
 _ROLES = "/experiments/roles"
@@ -105,6 +105,6 @@ SPEC = ExperimentSpec(
     "training only, held-out only, neither, or undetermined",
     needs="the store, where it holds training images; otherwise `--train-images`, the network and the images",
     advice="It needs training images: those of a run with --train-images, or a folder named by --train-images here.",
-    options=(*OF_ANY, *OF_NETWORK, "train_images", "follow_links"),
+    options=(*OF_ANY, *OF_SWEEPS, "train_images", "follow_links"),
     entries=ENTRIES,
 )

@@ -1,7 +1,7 @@
 """The specification of ``rotation``: directions of randomly rotated bases beside units."""
 
 from precompute.store.entry import Axis, Entry
-from precompute.store.experiments.spec import ExperimentSpec
+from precompute.store.experiments.spec import OF_ANY, OF_SWEEPS, ExperimentSpec
 
 _ROTATION = "/experiments/rotation"
 _ALL_SET_APART = "where every class has an accuracy below 0.1, or no images"
@@ -84,6 +84,7 @@ SPEC = ExperimentSpec(
     adds="for every layer: overall drop, largest class drop with its noise level, p- and q-value, and flip rate of "
     "every direction of five randomly rotated bases, each at a quarter, a half, three quarters and all of its way "
     "from the units, beside those of the units on the same images",
+    options=(*OF_ANY, *OF_SWEEPS),
     entries=ENTRIES,
     axes=(
         Axis("fraction", "fractions of a rotation", "as in the dataset `fraction`", "fraction"),

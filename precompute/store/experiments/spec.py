@@ -17,6 +17,8 @@ OF_ANY = ("layers", "seed")
 """Options that every experiment takes."""
 OF_NETWORK = ("images", "model", "weights", "device", "max_minutes", "images_per_class")
 """Options of experiments that run the network on the images."""
+OF_SWEEPS = (*OF_NETWORK, "ray", "rates")
+"""Options of those whose sweeps several devices can share."""
 
 
 def _no_rules(_: h5py.File) -> Iterator[Rule]:
@@ -64,6 +66,9 @@ class ExperimentSpec:
         that a store of sums lacks.
     needs_network : bool
         Whether it runs the network on the images; otherwise the store alone is enough.
+    on_one_device : str
+        Why it computes on one device, a clause that can follow "because"; empty where several can share its work, which
+        then takes `OF_SWEEPS`, or where it needs none.
     advice : str
         A sentence on what else it needs and where from; empty where network and images are enough.
     options : tuple of str
@@ -87,6 +92,7 @@ class ExperimentSpec:
     needs: str = "the network and the images"
     needs_network: bool = True
     needs_of_all: str = ""
+    on_one_device: str = ""
     advice: str = ""
     options: tuple[str, ...] = (*OF_ANY, *OF_NETWORK)
     entries: tuple[Entry, ...] = ()
@@ -94,6 +100,11 @@ class ExperimentSpec:
     removals: tuple[Removal, ...] = ()
     rules: Callable[[h5py.File], Iterator[Rule]] = _no_rules
     without_log_prob: str = ""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several devices can share its work."""
+        return "ray" in self.options
 
     @property
     def measures(self) -> tuple[MeasureRow, ...]:

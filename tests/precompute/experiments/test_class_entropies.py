@@ -1,13 +1,23 @@
 """Units with planted maps: what their entropy, their shuffles and noise must then be."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from precompute.experiments.entropy.class_entropies import N_SHUFFLES, Reading, agreement, births_on, entropies, noise
+from precompute.experiments.entropy.class_entropies import (
+    N_SHUFFLES,
+    ReadBirths,
+    Reading,
+    agreement,
+    births_over,
+    entropies,
+    noise,
+)
+from precompute.experiments.sweeps import Seen, SweptNetwork
 from precompute.models.sites import find_site, list_sites
 
 SIDE, N_IMAGES = 6, 40
@@ -42,9 +52,17 @@ def maps():
 def births(maps, n_shuffles=0, advance=lambda done: None):
     network = Planted().eval()
     site = find_site(list_sites(network, maps[:2]), "layer")
-    passes = (network(part).argmax(1).numpy() for part in maps.split(7))
+    restored = SimpleNamespace(model=SimpleNamespace(network=network), batch_size=7, device=torch.device("cpu"))
     reading = Reading("ours", 0, n_shuffles)
-    return births_on(network, [site], passes, reading=reading, advance=advance)[0][0]
+    pieces = (
+        ReadBirths(reading)(
+            SweptNetwork(restored, {"layer": site}, {}), Seen(where, maps[where], np.empty((len(where), 2))), advance
+        )
+        for where in np.array_split(np.arange(len(maps)), 3)
+    )
+    read, where = births_over(pieces, {"layer": site.n_units}, reading)
+    np.testing.assert_array_equal(where, np.arange(len(maps)))
+    return read["layer"]
 
 
 @pytest.fixture(scope="module")

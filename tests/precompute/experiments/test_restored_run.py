@@ -51,7 +51,7 @@ def test_another_list_of_images_is_refused(store, moved, spoil):
 
 
 def test_the_network_is_loaded_as_the_store_names_it(store, real_job):
-    model = find_model(store, ExperimentOptions())
+    model, _ = find_model(store, ExperimentOptions())
     assert model.spec == real_job[0]
     assert state_digest(model.network) == store.provenance["weights"]["sha256"]
 
@@ -60,7 +60,7 @@ def test_weights_that_are_gone_are_taken_from_the_store(job_store):
     with h5py.File(job_store, "r+") as file:
         file["/model"].attrs["weights"] = "/gone/weights.pt"
     with open_store(job_store) as store:
-        model = find_model(store, ExperimentOptions())
+        model, _ = find_model(store, ExperimentOptions())
         assert state_digest(model.network) == store.provenance["weights"]["sha256"]
         assert model.weights == "/gone/weights.pt"
 

@@ -1,11 +1,12 @@
 """A run on a Ray cluster: nodes as processes of this machine, one of them killed, and the run itself killed."""
 
 import importlib.util
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -14,10 +15,11 @@ import torch
 
 from precompute.__main__ import main
 from precompute.errors import ImageFolderError, OptionError
+from precompute.experiments import sweeps
 from precompute.images.folder import list_images
 from precompute.options import RunOptions
-from precompute.run.node_checks import Sample, refuse_other_files, samples_of
-from precompute.run.ray_workers import _seats
+from precompute.workers.node_checks import Sample, refuse_other_files, samples_of
+from precompute.workers.ray_workers import _seats
 from tests.arrays import assert_same_arrays
 from tests.precompute.run.test_worker_pool import contents, wait_for
 from tests.small import write_images, write_network
@@ -103,15 +105,28 @@ def job(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def alone(job, tmp_path_factory):
-    """What the store of one process with one thread holds."""
-    out, threads = tmp_path_factory.mktemp("alone") / "s.h5", torch.get_num_threads()
+def made(job, tmp_path_factory):
+    """The store of one process with one thread."""
+    out = tmp_path_factory.mktemp("alone") / "s.h5"
+    with one_thread():
+        assert main(job(out)) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def alone(made):
+    """What that store holds."""
+    return contents(made)
+
+
+@contextmanager
+def one_thread():
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        assert main(job(out)) == 0
+        yield
     finally:
         torch.set_num_threads(threads)
-    return contents(out)
 
 
 def started(words, log):
@@ -154,7 +169,7 @@ def workers_of_ray():
 def test_images_that_a_node_does_not_see_are_refused_before_anything_is_computed(
     cluster, job, tmp_path, monkeypatch, capsys
 ):
-    from precompute.run import ray_workers
+    from precompute.workers import ray_workers
 
     monkeypatch.setattr(ray_workers, "samples_of", lambda _: [Sample("/nowhere/cat.png", 5, "0" * 64)])
     assert main(job(tmp_path / "s.h5", "--ray", cluster.address)) == 1
@@ -169,6 +184,50 @@ def test_images_that_a_node_does_not_see_are_refused_before_anything_is_computed
 def test_an_address_where_no_cluster_is_gets_a_sentence(job, tmp_path, capsys):
     assert main(job(tmp_path / "s.h5", "--ray", "127.0.0.1:1")) == 1
     assert "error: --ray 127.0.0.1:1: Ray cannot be reached" in capsys.readouterr().err
+
+
+@needs_ray
+@pytest.mark.ray
+def test_an_experiment_on_ray_finds_what_one_process_finds_though_a_worker_is_killed(
+    cluster, made, tmp_path, monkeypatch, capsys
+):
+    in_order, killed = sweeps._in_order, []
+
+    def with_a_kill(names, arriving):
+        def after_the_first():
+            for each in arriving:
+                if not killed:
+                    killed.extend(workers_of_ray()[:1])
+                    killed[0].kill()
+                yield each
+
+        return in_order(names, after_the_first())
+
+    monkeypatch.setattr(sweeps, "_in_order", with_a_kill)
+    monkeypatch.setattr(sweeps, "FEWEST", 4)
+    stores = [Path(shutil.copy(made, tmp_path / name)) for name in ("one.h5", "ray.h5")]
+    with one_thread():
+        assert main(["experiment", "rotation", str(stores[0]), "--device", "cpu"]) == 0
+    assert main(["experiment", "rotation", str(stores[1]), "--device", "cpu", "--ray", cluster.address]) == 0
+    told = capsys.readouterr().out
+    assert "2 workers on Ray share the pieces" in told
+    assert "it is computed again" in told
+    assert_same_arrays(contents(stores[1]), contents(stores[0]))
+
+
+@needs_ray
+@pytest.mark.ray
+def test_images_that_a_node_does_not_see_are_refused_before_an_experiment_starts(
+    cluster, made, tmp_path, monkeypatch, capsys
+):
+    from precompute.workers import ray_workers
+
+    store = Path(shutil.copy(made, tmp_path / "s.h5"))
+    before = store.read_bytes()
+    monkeypatch.setattr(ray_workers, "samples_of", lambda _: [Sample("/nowhere/cat.png", 5, "0" * 64)])
+    assert main(["experiment", "rotation", str(store), "--device", "cpu", "--ray", cluster.address]) == 1
+    assert "/nowhere/cat.png: this image cannot be read there" in capsys.readouterr().err
+    assert store.read_bytes() == before
 
 
 @needs_ray

@@ -17,13 +17,14 @@ import torch
 from PIL import Image
 
 from precompute.__main__ import main
-from precompute.device_names import device_names, refuse_several
+from precompute.device_names import device_names, first_of
 from precompute.errors import EngineDoubted, OptionError
 from precompute.images.loading import default_workers
 from precompute.models.device import pick_devices
-from precompute.run import executors
-from precompute.run.shard_worker import ShardWorker
-from precompute.run.worker_pool import Lost, Made, Refused
+from precompute.workers import team
+from precompute.workers.piece_worker import PieceWorker
+from precompute.workers.recipe import Place
+from precompute.workers.worker_pool import Lost, Made, Refused
 from tests.arrays import assert_same_arrays
 from tests.small import write_images, write_network
 
@@ -76,7 +77,8 @@ class Here:
 
     def __init__(self, name, recipe):
         self.name, self.task, self.stopped = name, None, False
-        self.shard_worker = ShardWorker(pickle.loads(recipe), torch.device("cpu"), threads=1, among=2, sharers=2)
+        place = Place(torch.device("cpu"), threads=1, among=2, sharers=2)
+        self.piece_worker = PieceWorker(pickle.loads(recipe), place)
 
     def give(self, task):
         assert not self.stopped
@@ -90,6 +92,7 @@ class InThisProcess:
     """Workers that finish in any order; `trouble` says what becomes of a shard in place of being computed."""
 
     threads = 1
+    n_devices = 1
     n_workers = 2
     lasting = True
 
@@ -112,7 +115,7 @@ class InThisProcess:
     def hear(self, busy):
         worker = self.draw.choice(busy)
         steps = []
-        message = self.trouble(worker, worker.task.shard) or worker.shard_worker.compute(worker.task, steps.append)
+        message = self.trouble(worker, worker.task.name) or worker.piece_worker.compute(worker.task, steps.append)
         message = pickle.loads(pickle.dumps(message))
         if isinstance(message, Made):
             message = Made(message.arrays, sum(steps))
@@ -123,7 +126,7 @@ class InThisProcess:
 
 
 def run_with(monkeypatch, workers, words):
-    monkeypatch.setattr(executors, "LocalWorkers", workers)
+    monkeypatch.setattr(team, "LocalWorkers", workers)
     return main([*words, "--device", "cpu,cpu"])
 
 
@@ -229,7 +232,7 @@ def test_a_worker_that_loads_other_weights_is_refused(tmp_path, monkeypatch, cap
     images = write_images(tmp_path / "images")
     words = ["run", f"{file}:build", "--images", str(images), "--layer", "0", "--out", str(tmp_path / "s.h5")]
     assert run_with(monkeypatch, InThisProcess, [*words, "--workers", "0"]) == 1
-    assert "has other weights than that of the run" in capsys.readouterr().err
+    assert "has other weights than that of the first" in capsys.readouterr().err
 
 
 def test_images_of_two_sizes_are_refused_though_no_worker_sees_both(tmp_path, monkeypatch, capsys):
@@ -329,11 +332,11 @@ def test_all_without_any_is_refused(monkeypatch):
         pick_devices("all")
 
 
-@pytest.mark.parametrize("written", ["cpu,cpu", "all"])
-def test_an_experiment_takes_one_device(written):
-    refuse_several("cuda:1")
-    with pytest.raises(OptionError, match="one device"):
-        refuse_several(written)
+@pytest.mark.parametrize(
+    ("written", "first"), [("cuda:1", "cuda:1"), ("cpu,cpu", "cpu"), ("all", "cuda:0"), ("auto", "auto")]
+)
+def test_the_first_of_several_devices_stands_first(written, first):
+    assert first_of(written) == first
 
 
 def test_cores_are_shared_by_those_who_decode_side_by_side(monkeypatch):

@@ -6,8 +6,9 @@ import os
 import pickle
 import signal
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
 from threading import Thread
@@ -17,9 +18,9 @@ from typing import Any
 import torch
 
 from precompute.models.device import threads_each
-from precompute.run.plan_recipe import PlanRecipe
-from precompute.run.shard_worker import ShardWorker
-from precompute.run.worker_pool import Lost, Made, Message, Steps, Task, Worker
+from precompute.workers.piece_worker import PieceWorker
+from precompute.workers.recipe import Place, Recipe
+from precompute.workers.worker_pool import Lost, Made, Message, Steps, Task, Worker
 
 _PATIENCE_S = 0.5
 _TO_END_S = 5.0
@@ -33,24 +34,25 @@ class LocalWorkers:
     Parameters
     ----------
     recipe
-        Of the run's plan.
+        Of what pieces are computed with.
     devices
         The devices; one that stands there twice gets two processes.
     """
 
-    def __init__(self, recipe: PlanRecipe, devices: Sequence[torch.device]) -> None:
+    def __init__(self, recipe: Recipe, devices: Sequence[torch.device]) -> None:
         self._recipe = pickle.dumps(recipe)
         count, seen = Counter(devices), Counter[torch.device]()
-        self.threads = threads_each(len(devices))
+        self.threads, self.n_devices = threads_each(len(devices)), len(set(devices))
         self._seats: list[_Seat] = []
         for device in devices:
             seen[device] += 1
             name = str(device) if count[device] == 1 else f"{device} ({seen[device]})"
-            self._seats.append(_Seat(name, device, self.threads, len(devices), count[device]))
+            place = Place(device, threads=self.threads, among=len(devices), sharers=count[device])
+            self._seats.append(_Seat(name, place))
         self._running: list[_Process] = []
 
     def start(self) -> Sequence[Worker]:
-        """Start a worker in every place; see `precompute.run.worker_pool.Workers`."""
+        """Start a worker in every place; see `precompute.workers.worker_pool.Workers`."""
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()  # what planning has left
         return [self._started(seat) for seat in self._seats]
@@ -80,26 +82,24 @@ class LocalWorkers:
         return self._running[-1]
 
 
+@dataclass(frozen=True)
 class _Seat:
-    """A place for a process, and what it is told of those beside it; see `ShardWorker`."""
+    """A place for a process."""
 
-    def __init__(self, name: str, device: torch.device, threads: int, among: int, sharers: int) -> None:
-        self.name, self.device = name, device
-        self.threads, self.among, self.sharers = threads, among, sharers
-
-    def shard_worker(self, recipe: PlanRecipe) -> ShardWorker:
-        return ShardWorker(recipe, self.device, threads=self.threads, among=self.among, sharers=self.sharers)
+    name: str
+    place: Place
 
 
 class _Process:
-    """A worker as the run's process sees it."""
+    """A worker as the process sees it that gives out pieces."""
 
     def __init__(self, seat: _Seat, recipe: bytes) -> None:
         self.name = seat.name
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, seat), name=f"unitscope {seat.name}")
-        self._process.start()
+        with _deaf_from_birth():
+            self._process.start()
         theirs.close()
         self._send(recipe)
 
@@ -136,6 +136,20 @@ class _Process:
             self.connection.send_bytes(data)
 
 
+@contextlib.contextmanager
+def _deaf_from_birth() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment: a process that is started meanwhile never hears it, not even while it imports."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let signals through again, once it is started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _ending(status: int | None) -> str:
     """Say how a process ended."""
     if status is None or status >= 0:
@@ -152,21 +166,21 @@ def _ending(status: int | None) -> str:
 
 
 def _serve(connection: Connection, seat: _Seat) -> None:
-    """Compute one shard after the other, until the run's process is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the run's own decides
+    """Compute one piece after the other, until the process that gives them out is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the one that started them decides
     inbox = _Inbox(connection)
-    shard_worker = seat.shard_worker(inbox.next())
+    piece_worker = PieceWorker(inbox.next(), seat.place)
     with contextlib.suppress(OSError):  # of the connection: nobody listens any more
         while (task := inbox.next()) is not None:
             teller = _Teller(connection)
-            message = shard_worker.compute(task, teller.advance)
+            message = piece_worker.compute(task, teller.advance)
             _say(connection, replace(message, steps=teller.left) if isinstance(message, Made) else message)
             if isinstance(message, Lost):
                 return  # whatever went wrong may have left something behind
 
 
 class _Inbox:
-    """What the run's process sends, read by a thread of its own, so that its end is noticed at once."""
+    """What the process sends that gives out pieces, read by a thread, so that its end is noticed at once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -174,7 +188,7 @@ class _Inbox:
         Thread(target=self._read, daemon=True).start()
 
     def next(self) -> Any:
-        """Return the next thing, waiting for it; None when the run's process is gone."""
+        """Return the next thing, waiting for it; None when the other process is gone."""
         return pickle.loads(self._waiting.get())
 
     def _read(self) -> None:

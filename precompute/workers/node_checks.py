@@ -70,7 +70,7 @@ def refuse_other_files(samples: Sequence[Sample]) -> None:
         except OSError as error:
             raise ImageFolderError(
                 f"{sample.path}: this image cannot be read there ({error.strerror}). Every node must reach the images "
-                "by the path that the run was given, as on a shared disk; or copy them to that path on each."
+                "by the path that it has here, as on a shared disk; or copy them to that path on each."
             ) from error
         if found != sample:
             raise ImageFolderError(

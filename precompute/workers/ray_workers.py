@@ -1,7 +1,7 @@
 """Workers on the nodes of a Ray cluster. Ray is optional, and is imported here alone, when it is asked for.
 
-Every node gets a worker for each of its GPUs, or, on the processor, as many as the run asks for. A worker is an actor:
-it loads the network once and takes one shard after the other. Its arrays come back through Ray, so that the nodes need
+Every node gets a worker for each of its GPUs, or, on the processor, as many as are asked for. A worker is an actor:
+it loads the network once and takes one piece after the other. Its arrays come back through Ray, so that the nodes need
 no folder in common but that of the images.
 """
 
@@ -18,10 +18,10 @@ import torch
 
 from precompute.errors import OptionError, UnitscopeError, WorkerRefused
 from precompute.images.folder import ImageList
-from precompute.run.node_checks import Sample, program, refuse_other_files, samples_of
-from precompute.run.plan_recipe import PlanRecipe
-from precompute.run.shard_worker import ShardWorker, told
-from precompute.run.worker_pool import Lost, Made, Message, Task, Worker
+from precompute.workers.node_checks import Sample, program, refuse_other_files, samples_of
+from precompute.workers.piece_worker import PieceWorker, told
+from precompute.workers.recipe import Place, Recipe
+from precompute.workers.worker_pool import Lost, Made, Message, Task, Worker
 
 _PATIENCE_S = 0.5
 _TO_START_S = 300.0
@@ -74,20 +74,20 @@ def _refuse_silence(address: str) -> None:
 
 
 class RayWorkers:
-    """Workers on every node that a cluster has when the run begins.
+    """Workers on every node that a cluster has when the work begins.
 
     Parameters
     ----------
     ray
         The library, connected to the cluster.
     recipe
-        Of the run's plan.
+        Of what pieces are computed with.
     devices
-        What the run was asked to compute on. On the processor every node gets so many workers; of CUDA one for each
+        What was asked to be computed on. On the processor every node gets so many workers; of CUDA one for each
         GPU that the cluster says the node has.
     """
 
-    def __init__(self, ray: Any, recipe: PlanRecipe, devices: Sequence[torch.device]) -> None:
+    def __init__(self, ray: Any, recipe: Recipe, devices: Sequence[torch.device]) -> None:
         self._ray = ray
         self._actor = ray.remote(NodeActor)
         self._setup = ray.put(NodeSetup(pickle.dumps(recipe), str(Path.cwd()), program()))
@@ -107,13 +107,20 @@ class RayWorkers:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def check(self, lists: Sequence[ImageList]) -> list[str]:
+    @property
+    def n_devices(self) -> int:
+        """How many different devices they have: GPUs, or the processors of nodes."""
+        return len({(seat.node, seat.name if seat.gpus else "") for seat in self.seats})
+
+    def check(self, lists: Sequence[ImageList], pieces: str) -> list[str]:
         """Start the workers, and make sure that each of them has the same program, images and network.
 
         Parameters
         ----------
         lists
-            The images of the run, and its training images.
+            The images that pieces are of.
+        pieces
+            How pieces are called.
 
         Returns
         -------
@@ -146,7 +153,7 @@ class RayWorkers:
             f"{answers[answer].name} did not start within {_TO_START_S:.0f} s and is left out" for answer in waiting
         ]
         told = "; ".join(f"{seat.name}, {seat.cpus} thread{'s' * (seat.cpus != 1)}" for seat in self.seats)
-        return [f"{len(self.seats)} workers on Ray share the shards: {told}", *late]
+        return [f"{len(self.seats)} workers on Ray share the {pieces}: {told}", *late]
 
     def _refuse(self, name: str, answer: Any) -> None:
         try:
@@ -160,7 +167,7 @@ class RayWorkers:
             raise type(problem)(f"{name}: {problem}")
 
     def start(self) -> Sequence[Worker]:
-        """Start a worker in every place; see `precompute.run.worker_pool.Workers`."""
+        """Start a worker in every place; see `precompute.workers.worker_pool.Workers`."""
         ready, self._ready = self._ready, []
         return ready or [self._started(seat) for seat in self.seats]
 
@@ -224,7 +231,7 @@ def _seats(node: dict[str, Any], number: int, devices: Sequence[torch.device]) -
 
 
 class _Actor:
-    """A worker as the run's process sees it."""
+    """A worker as the process sees it that gives out pieces."""
 
     def __init__(self, ray: Any, actor: Any, seat: _Seat, setup: Any) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -259,7 +266,7 @@ def _last_line(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class NodeSetup:
-    """What every worker of a run gets: the recipe, pickled, the run's folder, and what its numbers rest on."""
+    """What every worker gets: the recipe, pickled, the folder of the command, and what its numbers rest on."""
 
     recipe: bytes
     folder: str
@@ -273,16 +280,16 @@ class NodeActor:
         with suppress(OSError):
             os.chdir(setup.folder)  # MODEL and --weights may be relative
         self._setup = setup
-        device = torch.device(seat.device)
-        recipe: PlanRecipe = pickle.loads(setup.recipe)
-        self._worker = ShardWorker(recipe, device, threads=seat.cpus, among=seat.among, sharers=seat.sharers)
+        recipe: Recipe = pickle.loads(setup.recipe)
+        place = Place(torch.device(seat.device), threads=seat.cpus, among=seat.among, sharers=seat.sharers)
+        self._worker = PieceWorker(recipe, place)
 
     def check(self, samples: Sequence[Sample]) -> UnitscopeError | None:
         """Return what stands against this node, or None."""
         try:
             self._refuse_other_program()
             refuse_other_files(samples)
-            self._worker.plan()
+            self._worker.made()
         except UnitscopeError as error:
             return error
         except Exception as error:
@@ -298,7 +305,7 @@ class NodeActor:
             raise WorkerRefused(f"it has {', '.join(other[:_SHOWN])}. Install the same versions on every node.")
 
     def compute(self, task: bytes) -> Message:
-        """Compute a shard."""
+        """Compute a piece."""
         steps: list[int] = []
         message = self._worker.compute(pickle.loads(task), steps.append)
         return Made(message.arrays, sum(steps)) if isinstance(message, Made) else message

@@ -1,53 +1,62 @@
-"""Several workers compute the shards of a run; this process gives them out and alone writes what comes back.
+"""Several workers compute the pieces of some work; this process gives them out and gets back what they find.
 
-A worker is a process that keeps nothing from one shard to the next but the network. Whatever ends it, the shard in its
-hands is computed again by whoever is free. Results come back as arrays and not through a shared folder: so the lock of
-the side files holds, a worker that lives a moment longer than its run can spoil nothing, and another machine needs no
-disk in common with this one but the images.
+A worker is a process that keeps nothing from one piece to the next but the network. Whatever ends it, the piece in its
+hands is computed again by whoever is free. Results come back as arrays and not through a shared folder: so only this
+process writes, a worker that lives a moment longer than its work can spoil nothing, and another machine needs no disk
+in common with this one but the images.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
 from time import monotonic
 from types import TracebackType
 from typing import Protocol
 
-import numpy as np
-
-from precompute.errors import ShardFailed, UnitscopeError
-from precompute.images.folder import ImageList
-from precompute.images.loader import PictureLoader
+from precompute.errors import PieceFailed, UnitscopeError
 from precompute.progress import Stage
-from precompute.run.image_set import Arrays, ImageSet, Positions, Work
+from precompute.workers.recipe import Arrays, Work
 
 ATTEMPTS = 3
-"""How often a shard is tried, and how often in a row a worker's place may fail."""
+"""How often a piece is tried, and how often in a row a worker's place may fail."""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One shard to compute; it can be pickled.
+    """One piece to compute; it can be pickled.
 
     Parameters
     ----------
-    shard
+    name
         Its name.
     work
-        What to do with it.
-    images
-        Its images.
-    positions
-        (image,) where they are in the list that the pass is about.
-    slow
-        By the layer's name, why only the plain method can sweep it.
+        What computes it.
     """
 
-    shard: str
+    name: str
     work: Work
-    images: ImageList
-    positions: np.ndarray
-    slow: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the work is called in sentences for the person who waits.
+
+    Parameters
+    ----------
+    whole
+        All of it, such as ``the run``.
+    pieces
+        Its pieces, in the plural.
+    kept
+        A sentence on what is left after it failed.
+    again
+        How it goes on then: what can follow "To go on,".
+    """
+
+    whole: str
+    pieces: str
+    kept: str
+    again: str
 
 
 # What a worker says of its task
@@ -62,7 +71,7 @@ class Steps:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """The shard is computed, with these further steps."""
+    """The piece is computed, with these further steps."""
 
     arrays: Arrays
     steps: int = 0
@@ -86,14 +95,14 @@ Message = Steps | Made | Refused | Lost
 
 
 class Worker(Protocol):
-    """A process that computes one shard at a time."""
+    """A process that computes one piece at a time."""
 
     @property
     def name(self) -> str:
         """Where it is, in words; another one in its place has the same name."""
 
     def give(self, task: Task) -> None:
-        """Let it compute a shard."""
+        """Let it compute a piece."""
 
     def stop(self) -> None:
         """End it now."""
@@ -101,6 +110,10 @@ class Worker(Protocol):
 
 class Workers(Protocol):
     """Where workers come from."""
+
+    @property
+    def n_devices(self) -> int:
+        """How many different devices they have; those that share one are as fast as one together."""
 
     def start(self) -> Sequence[Worker]:
         """Start a worker in every place."""
@@ -125,23 +138,30 @@ class _Busy:
 
 
 class WorkerPool:
-    """Several workers compute shards. They are started when the first shard is to be computed.
+    """Several workers compute pieces. They are started when the first piece is to be computed.
 
     Parameters
     ----------
     workers
         Where they come from.
+    words
+        How their work is called.
     say
         Receives sentences for the person who waits.
     rates
         Whether to show how fast each of them is.
     """
 
-    def __init__(self, workers: Workers, say: Callable[[str], None], *, rates: bool) -> None:
-        self._workers, self._say, self._rates = workers, say, rates
+    def __init__(self, workers: Workers, words: Words, say: Callable[[str], None], *, rates: bool) -> None:
+        self._workers, self._words, self._say, self._rates = workers, words, say, rates
         self._free: deque[Worker] = deque()
         self._busy: dict[Worker, _Busy] = {}
         self._lost_in_a_row: Counter[str] = Counter()
+
+    @property
+    def n_devices(self) -> int:
+        """How many different devices the workers have."""
+        return self._workers.n_devices
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -152,13 +172,33 @@ class WorkerPool:
         self._workers.close()
 
     def compute(
-        self, image_set: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
-    ) -> Iterator[str]:
-        """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Executor`."""
-        waiting, speed = _Waiting(todo), _Speed()
+        self, names: Iterable[str], work_of: Callable[[str], Work], stage: Stage
+    ) -> Iterator[tuple[str, Arrays]]:
+        """Compute some pieces.
+
+        Parameters
+        ----------
+        names
+            Of the pieces.
+        work_of
+            Returns what computes a piece, by its name; asked when a worker is free for it.
+        stage
+            Is told of the steps that are done.
+
+        Yields
+        ------
+        tuple of str and dict of str to array
+            The name of a piece that is done and what came of it, in whatever order they come.
+
+        Raises
+        ------
+        UnitscopeError
+            Where a piece cannot be computed.
+        """
+        waiting, speed = _Waiting(names), _Speed()
         try:
-            while waiting.shards or self._busy:
-                self._give_out(waiting, lambda name: _task(image_set, work, images, name, todo[name]))
+            while waiting.pieces or self._busy:
+                self._give_out(waiting, lambda name: Task(name, work_of(name)))
                 for worker, message in self._workers.hear(list(self._busy)):
                     busy = self._busy[worker]
                     if isinstance(message, Steps):
@@ -167,14 +207,13 @@ class WorkerPool:
                     elif isinstance(message, Made):
                         self._done(worker, speed, message.steps)
                         stage.advance(message.steps)
-                        image_set.folder.write(busy.task.shard, message.arrays)
-                        yield busy.task.shard
+                        yield busy.task.name, message.arrays
                     elif isinstance(message, Refused):
                         raise message.error
                     else:
                         stage.advance(-busy.steps)
-                        waiting.once_more(busy.task.shard, worker.name)
-                        self._lost(worker, message.cause, waiting.failures(busy.task.shard))
+                        waiting.once_more(busy.task.name, worker.name)
+                        self._lost(worker, message.cause, waiting.failures(busy.task.name))
                     if self._rates:
                         stage.note(str(speed))
         finally:
@@ -184,14 +223,14 @@ class WorkerPool:
                 self._free.clear()
 
     def _give_out(self, waiting: "_Waiting", task: Callable[[str], Task]) -> None:
-        if waiting.shards and not self._free and not self._busy:
+        if waiting.pieces and not self._free and not self._busy:
             self._free.extend(self._workers.start())
         places = {worker.name for worker in (*self._free, *self._busy)}
         for worker in tuple(self._free):
-            shard = waiting.next_for(worker.name, places)
-            if shard is not None:
+            piece = waiting.next_for(worker.name, places)
+            if piece is not None:
                 self._free.remove(worker)
-                self._busy[worker] = _Busy(task(shard))
+                self._busy[worker] = _Busy(task(piece))
                 worker.give(self._busy[worker].task)
 
     def _done(self, worker: Worker, speed: "_Speed", further_steps: int) -> None:
@@ -205,27 +244,26 @@ class WorkerPool:
 
         Raises
         ------
-        ShardFailed
-            Where its shard has failed too often, or nobody is left.
+        PieceFailed
+            Where its piece has failed too often, or nobody is left.
         """
-        shard = self._busy.pop(worker).task.shard
+        piece, words = self._busy.pop(worker).task.name, self._words
         worker.stop()
         self._lost_in_a_row[worker.name] += 1
         if n_failures >= ATTEMPTS:
-            raise ShardFailed(
-                f"{shard} failed {ATTEMPTS} times, the last time on {worker.name}: {cause}. The shards that are done "
-                "are kept. Remove the cause, or compute on fewer devices, and add --resume."
+            raise PieceFailed(
+                f"{piece} failed {ATTEMPTS} times, the last time on {worker.name}: {cause}. {words.kept} "
+                f"Remove the cause, or compute on fewer devices; then {words.again}."
             )
-        told = f"{shard} failed on {worker.name}: {cause}; it is computed again"
+        told = f"{piece} failed on {worker.name}: {cause}; it is computed again"
         if self._lost_in_a_row[worker.name] >= ATTEMPTS and (self._free or self._busy):
-            self._say(f"{told}. {worker.name} failed {ATTEMPTS} times in a row, and the run goes on without it")
+            self._say(f"{told}. {worker.name} failed {ATTEMPTS} times in a row, and {words.whole} goes on without it")
             return
         self._say(told)
         self._replace(worker)
         if not self._free and not self._busy:
-            raise ShardFailed(
-                f"{worker.name} is gone ({cause}), and no other worker is left. The shards that are done are kept. "
-                "Add --resume to go on with them."
+            raise PieceFailed(
+                f"{worker.name} is gone ({cause}), and no other worker is left. {words.kept} To go on, {words.again}."
             )
 
     def _replace(self, worker: Worker) -> None:
@@ -234,41 +272,34 @@ class WorkerPool:
             self._free.append(another)
 
 
-def _task(image_set: ImageSet, work: Work, images: ImageList, name: str, positions: Positions) -> Task:
-    where = np.asarray(positions, dtype=np.int64)
-    # A loader of a person's own cannot be sent; the worker has its own.
-    shown = replace(images.at(where), load=PictureLoader())
-    return Task(name, work, shown, where, {site.name: reason for site, reason in image_set.plan.slow.items()})
-
-
 class _Waiting:
-    """The shards that nobody is at, and where each of them has failed."""
+    """The pieces that nobody is at, and where each of them has failed."""
 
-    def __init__(self, shards: Iterable[str]) -> None:
-        self.shards = deque(shards)
+    def __init__(self, pieces: Iterable[str]) -> None:
+        self.pieces = deque(pieces)
         self._failed: dict[str, list[str]] = {}
 
-    def once_more(self, shard: str, place: str) -> None:
-        """Put a shard back that failed in a place."""
-        self.shards.append(shard)
-        self._failed.setdefault(shard, []).append(place)
+    def once_more(self, piece: str, place: str) -> None:
+        """Put a piece back that failed in a place."""
+        self.pieces.append(piece)
+        self._failed.setdefault(piece, []).append(place)
 
-    def failures(self, shard: str) -> int:
-        """Count how often a shard has failed."""
-        return len(self._failed[shard])
+    def failures(self, piece: str) -> int:
+        """Count how often a piece has failed."""
+        return len(self._failed[piece])
 
     def next_for(self, place: str, places: Set[str]) -> str | None:
-        """Take the next shard for a place: none that failed there, as long as there are others where it did not."""
-        for shard in self.shards:
-            failed = self._failed.get(shard, ())
+        """Take the next piece for a place: none that failed there, as long as there are others where it did not."""
+        for piece in self.pieces:
+            failed = self._failed.get(piece, ())
             if place not in failed or places <= set(failed):
-                self.shards.remove(shard)
-                return shard
+                self.pieces.remove(piece)
+                return piece
         return None
 
 
 class _Speed:
-    """Steps a second of each worker, while it had a shard to compute."""
+    """Steps a second of each worker, while it had a piece to compute."""
 
     def __init__(self) -> None:
         self._steps: Counter[str] = Counter()
