@@ -1,4 +1,4 @@
-"""Agreement of two raters: Cohen's kappa, overall and name by name, and how often one echoes the other's name."""
+"""Agreement of two raters: Cohen's kappa, overall and for each name, and specific agreement on each name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,30 +13,30 @@ from precompute.measures.binomial import clopper_pearson
 Floats = NDArray[np.floating[Any]]
 
 FEWEST = 20
-"""Things that each rater has to give another name than its commonest one, from which kappa has an interval.
+"""Kappa has an interval where each rater gives at least this many things another name than the rater's commonest.
 
-The standard error of kappa is for many of each. Where one name stands for nearly all things, chance agreement rests on
-the few others, and intervals that claim 95 % held the truth in 32 to 90 % of cases; from 20 others on they hold it in
-90 % or more (simulated).
+The standard error of kappa assumes many things of each name. Where one name stands for nearly all things, chance
+agreement rests on the few others: simulated 95 % intervals then held the truth in 32 to 90 % of cases. With 20 or more
+others they held it in 90 % or more.
 """
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two raters call the same things the same.
+    """How far two raters give the same things the same names.
 
     Parameters
     ----------
     n : int
-        Things that both have named.
+        Number of things that both have named.
     same : int
-        Those that they call the same.
+        Number of things to which they give the same name.
     kappa : float
-        1 where they always agree, 0 where they agree as often as chance would have it, given how often each uses each
-        name; NaN where each uses one and the same name throughout, or with nothing named by both.
+        1 where they always agree, 0 where they agree as often as by chance, given how often each uses each name. NaN
+        where both use one and the same name throughout, or nothing was named by both.
     low, high : float
-        Limits of its interval, in [-1, 1]; NaN where kappa is, where a rater gives fewer than `FEWEST` things another
-        name than its commonest one, and where they agree on none.
+        Limits of the interval of kappa, in [-1, 1]. NaN where kappa is NaN, where a rater gives fewer than `FEWEST`
+        things another name than the rater's commonest, and where they agree on nothing.
     """
 
     n: int
@@ -47,18 +47,19 @@ class Agreement:
 
 
 def cohens_kappa(ours: Sequence[str], theirs: Sequence[str], *, level: float = 0.95) -> Agreement:
-    """Compare what two raters call the same things.
+    """Compare the names that two raters give to the same things.
 
-    The interval is that of the logarithm of 1 - kappa, the disagreement beside that of chance: so it never reaches
-    beyond 1. Its error is no smaller than that of raters who agree by chance. Where they agree on all things, it goes
-    from the largest disagreement that shows none in so many things at this level (Clopper and Pearson) up to 1.
+    The interval is computed for the logarithm of 1 - kappa, which is the disagreement relative to chance, so it never
+    reaches beyond 1. Its standard error is at least that of raters who agree by chance. Where the raters agree on all
+    things, the interval ends at 1, and begins at the largest disagreement that, at this level, can still show no
+    disagreement among so many things (Clopper and Pearson).
 
     Parameters
     ----------
     ours, theirs
-        The names that each gives, (thing,), in the same order.
+        The names that each rater gives, (thing,), things in the same order.
     level
-        How often intervals made in this way hold the truth, where there are many things.
+        Share of intervals made in this way that contain the truth, if there are many things.
 
     References
     ----------
@@ -86,7 +87,7 @@ def cohens_kappa(ours: Sequence[str], theirs: Sequence[str], *, level: float = 0
 
 
 def _error(share: Floats, kappa: float, by_chance: float) -> float:
-    """Return the standard error of kappa times the root of how many things there are, from the table of shares."""
+    """Return the standard error of kappa times the square root of the number of things, from the table of shares."""
     rows, columns = share.sum(axis=1), share.sum(axis=0)
     weight = (1 - kappa) * (columns[:, None] + rows[None, :])
     np.fill_diagonal(weight, np.diagonal(weight) - 1)
@@ -95,7 +96,7 @@ def _error(share: Floats, kappa: float, by_chance: float) -> float:
 
 
 def _error_by_chance(share: Floats, by_chance: float) -> float:
-    """Return the same of raters who agree by chance, given how often each uses each name."""
+    """Return what `_error` returns, for raters who agree by chance, given how often each uses each name."""
     rows, columns = share.sum(axis=1), share.sum(axis=0)
     variance = by_chance + by_chance**2 - float((rows * columns * (rows + columns)).sum())
     return max(0.0, variance) ** 0.5 / (1 - by_chance)
@@ -110,15 +111,15 @@ class NameAgreement:
     name : str
         The name.
     ours, theirs, both : int
-        Things that one calls so, that the other does, that both do.
+        Number of things to which the first rater gives this name, the second does, and both do.
     shared : float
-        Specific agreement, in [0, 1]: of the times that either gives the name, the share in which the other does too,
-        2 both / (ours + theirs).
+        Specific agreement, in [0, 1]: of all times that a rater gives the name, the share in which the other rater
+        gives it too, 2 both / (ours + theirs).
     low, high : float
-        Limits of its interval, which holds at any count.
+        Limits of the interval of `shared`, which is valid at any count.
     kappa : Agreement
-        Kappa of calling a thing so or not. Its interval is NaN where either gives the name, or does not, fewer than
-        `FEWEST` times.
+        Kappa of giving this name or another. Its interval is NaN where either rater gives the name to fewer than
+        `FEWEST` things, or does not give it to fewer than `FEWEST`.
     """
 
     name: str
@@ -132,11 +133,11 @@ class NameAgreement:
 
 
 def name_by_name(ours: Sequence[str], theirs: Sequence[str], *, level: float = 0.95) -> list[NameAgreement]:
-    """Compare two raters on every name that either gives, the one given most first.
+    """Compare two raters on every name that either gives, the most frequent name first.
 
-    Given how many things either calls so, the number that both call so is binomial; its share has the interval of
-    Clopper and Pearson, and 2 x / (1 + x) of that share is the specific agreement. So the interval is exact, and wide
-    for a name that is given a few times.
+    Given the number of things to which at least one rater gives the name, the number to which both give it is binomial.
+    The share x of these has the interval of Clopper and Pearson, and the specific agreement is 2 x / (1 + x). So the
+    interval is exact, and wide for a name that is given a few times.
 
     Parameters
     ----------

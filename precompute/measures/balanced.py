@@ -21,13 +21,13 @@ def balanced_accuracy(right: Counts, named: Counts, count: Counts, n_images: int
     Parameters
     ----------
     right : array
-        Images of a class that are given its output; of any shape, such as (ablation, class).
+        Number of images of a class that are predicted as the class; of any shape, such as (ablation, class).
     named : array of that shape
-        Images of any class that are given that output.
+        Number of images of any class that are predicted as this class.
     count : array that broadcasts to that shape
-        Images of the class.
+        Number of images of the class.
     n_images : int
-        Images of all classes.
+        Number of images of all classes.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Tosses of a fair coin: what chance does to images that change."""
+"""Binomial probabilities: tosses of a fair coin, the exact binomial test, and exact intervals of a share."""
 
 import math
 from typing import Any
@@ -11,12 +11,12 @@ Ints = NDArray[np.integer[Any]]
 
 
 def fair_coin(tosses: Ints, heads: Ints) -> tuple[Floats, Floats]:
-    """Probability of at most, and of exactly, so many heads among tosses of a fair coin.
+    """Probability of at most, and of exactly, a number of heads among tosses of a fair coin.
 
     Parameters
     ----------
     tosses, heads : integer arrays of shapes that broadcast
-        Tosses, 0 or more, and heads; any integer, outside 0 ... tosses too.
+        Number of tosses, 0 or more, and of heads, any integer, including ones outside 0 ... tosses.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def fair_coin(tosses: Ints, heads: Ints) -> tuple[Floats, Floats]:
     for n in np.unique(tosses):
         here = tosses == n
         probability = coin_probabilities(int(n))
-        # One place before the first and one after the last stand for all outcomes that cannot be.
+        # One place before the first and one after the last stand for all impossible outcomes.
         place = np.clip(heads[here], -1, n + 1) + 1
         exactly[here] = np.r_[0, probability, 0][place]
         at_most[here] = np.r_[0, np.minimum(probability.cumsum(), 1), 1][place]
@@ -43,7 +43,7 @@ def coin_probabilities(tosses: int) -> Floats:
 
 
 def at_least(trials: int, successes: int, chance: float) -> float:
-    """Probability of so many successes or more, where each trial is one with a given chance: the exact binomial test.
+    """Probability of at least `successes` successes in `trials` trials: the one-sided exact binomial test.
 
     Parameters
     ----------
@@ -73,17 +73,17 @@ def at_least(trials: int, successes: int, chance: float) -> float:
 
 
 def clopper_pearson(trials: int, successes: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval of the probability of a success, exact at any count: it holds the truth at least as often as it says.
+    """Interval of the probability of a success, exact at any count: it contains the truth at least as often as `level`.
 
-    It is wide where there are few trials: 2 of 2 give 0.16 to 1. An end is the probability at which so many successes
-    or more, or so many or fewer, come with half of what the level leaves.
+    It is wide where there are few trials: 2 of 2 give 0.16 to 1. The lower end is the probability at which at least as
+    many successes have a probability of (1 - level) / 2; the upper end is the one at which at most as many have it.
 
     Parameters
     ----------
     trials, successes : int
-        Trials, 0 or more, and successes, from 0 to `trials`.
+        Number of trials, 0 or more, and of successes, from 0 to `trials`.
     level : float
-        How often intervals made in this way hold the truth, at least.
+        Least share of intervals made in this way that contain the truth.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def clopper_pearson(trials: int, successes: int, *, level: float = 0.95) -> tupl
 
 
 def _lower_end(trials: int, successes: int, tail: float) -> float:
-    """Return the probability at which so many successes or more come with the probability `tail`; 0 for none."""
+    """Return the success probability at which at least `successes` have the probability `tail`; 0 for no success."""
     if successes == 0:
         return 0.0
     low, high = 0.0, 1.0

@@ -2,11 +2,11 @@
 
 A square map of m x m numbers is read as the weighted adjacency matrix of a graph with m vertices: the edge between i
 and j has the larger of the numbers at (i, j) and (j, i). Edges come in from the strongest to the weakest, and triangles
-are filled as soon as they have their three edges. A cycle that no triangles fill is a hole. The coordinates of the map
-are vertices, so a shifted or mirrored map has another birth level: that is the method's own weakness.
+are filled as soon as they have their three edges. A cycle that is not filled by triangles is a hole. The coordinates of
+the map are vertices, so a shifted or mirrored map has another birth level: this is a weakness of the method itself.
 
-An edge makes a new hole exactly where its ends are connected already and have no common neighbour; before the first
-hole, nothing else can happen. So the edges are taken one by one until the first one that does.
+Before the first hole, an edge makes a hole exactly where its ends are already connected and have no common neighbour.
+So the edges are added one by one until the first edge that makes a hole.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 SMALLEST_SIDE = 4
-"""Below four vertices no graph has a hole: feature entropy is undefined for smaller maps."""
+"""A graph of fewer than four vertices has no hole, so feature entropy is undefined for smaller maps."""
 
 _NUMBERS_AT_ONCE = 2**22
 
@@ -45,26 +45,26 @@ def centre_crop(maps: Floats) -> Floats:
 def birth_levels(maps: Floats, *, count_entries: bool = False) -> Floats:
     """Find the level at which every map's graph first has a hole.
 
-    Levels count the distinct strengths of edges from the strongest, which is level 1; a strictly increasing rescaling
-    changes no level.
+    Levels count the distinct strengths of edges from the strongest, which is level 1. A strictly increasing rescaling
+    of the map changes no level.
 
     Parameters
     ----------
     maps : (..., side, side) array
         Square maps without NaN; see :func:`centre_crop`.
     count_entries : bool
-        Count all entries of the map down to the first hole instead, the diagonal, both directions of an edge and equal
-        ones included, which is how the equations of the paper read.
+        Count instead all entries of the map down to the first hole, including the diagonal, both directions of an edge
+        and equal entries. The equations of the paper read like this.
 
     Returns
     -------
     (...) float64 array
-        Whole numbers from 1; NaN where no hole ever appears, as in a map that is zero nearly everywhere.
+        Whole numbers from 1; NaN where no hole appears at any level, as in a map that is zero nearly everywhere.
 
     Raises
     ------
     ValueError
-        Where the maps are not square, or smaller than four a side.
+        Where the maps are not square, or have fewer than four cells a side.
 
     References
     ----------
@@ -117,7 +117,7 @@ def _first_hole(groups: Iterator[list[tuple[int, int]]], side: int) -> int:
                 hole = True
             neighbours[i] |= 1 << j
             neighbours[j] |= 1 << i
-        # Edges that come at once may fill the hole that one of them makes.
+        # Of several edges at one level, some may fill a hole that another makes.
         if hole and (len(group) == 1 or has_hole(neighbours)):
             return level
     return 0
@@ -129,7 +129,7 @@ def _join(component: list[int], i: int, j: int) -> None:
 
 
 def has_hole(neighbours: list[int]) -> bool:
-    """Tell whether a graph has a cycle that its triangles do not fill, by ranks over two-element arithmetic.
+    """Say whether a graph has a cycle that its triangles do not fill, by ranks over the field of two elements.
 
     Parameters
     ----------

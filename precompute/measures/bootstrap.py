@@ -1,6 +1,6 @@
-"""Correlations of measures with another over the units of one layer, with bootstrap intervals.
+"""Correlations of measures with a target over the units of one layer, with bootstrap intervals.
 
-Never pool layers: their measures differ in scale, and a difference between layers would pass for a relation between
+Never pool layers: their measures differ in scale, so a difference between layers would look like a relation between
 units.
 """
 
@@ -14,9 +14,9 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 FEWEST_RESAMPLED = 8
-"""Units beyond the controls from which resamples of the units give an interval; it is all of -1 to 1 below.
+"""Fewest units, beyond one for each control, for a bootstrap interval; with fewer the interval is -1 to 1.
 
-Of three units intervals that claim 95 % held the correlation in 34 to 66 % of cases, of five in 79 to 93 % (simulated).
+In simulations, 95 % intervals of three units held the correlation in 34 to 66 % of cases, of five units in 79 to 93 %.
 """
 
 _FEWEST = 3  # units that a correlation takes
@@ -25,7 +25,7 @@ _BLOCK = 2**22  # resampled numbers held at a time
 
 @dataclass(frozen=True)
 class Correlation:
-    """One of :class:`Correlations`: the same, as plain numbers."""
+    """The correlation of one measure from :class:`Correlations`, as plain numbers."""
 
     r: float
     low: float
@@ -40,12 +40,13 @@ class Correlations:
     Parameters
     ----------
     r : (measure,) array
-        In [-1, 1]; NaN where either does not vary or the controls explain it, and where fewer units than three and the
-        number of controls have all of them.
+        In [-1, 1]. NaN where the measure or the target does not vary or is explained by the controls, and where fewer
+        than 3 + (number of controls) units have all of them.
     low, high : (measure,) arrays
-        Limits of the bootstrap intervals, -1 and 1 for too few units (:data:`FEWEST_RESAMPLED`); NaN where ``r`` is.
+        Limits of the bootstrap intervals; -1 and 1 for too few units (:data:`FEWEST_RESAMPLED`), NaN where ``r`` is
+        NaN.
     n_units : (measure,) integer array
-        Units that have the measure, the target and the controls.
+        Number of units that have the measure, the target and the controls.
     """
 
     r: Floats
@@ -54,7 +55,7 @@ class Correlations:
     n_units: Ints
 
     def of(self, measure: int) -> Correlation:
-        """Return that of one measure."""
+        """Return the correlation of one measure, by its index."""
         r, low, high = (float(found[measure]) for found in (self.r, self.low, self.high))
         return Correlation(r, low, high, int(self.n_units[measure]))
 
@@ -69,25 +70,25 @@ def correlate(
     seed: int = 0,
     level: float = 0.95,
 ) -> Correlations:
-    """Correlate measures with a target over units, if asked with others held fixed, and bootstrap the units.
+    """Correlate measures with a target over units, optionally with controls held fixed, and bootstrap the units.
 
-    A resample is a number of times that each unit is drawn. Ranks in a resample follow from the order of all units and
-    those numbers, so nothing is sorted again, and all measures share the resamples.
+    A resample says how many times each unit is drawn. Ranks in a resample follow from the order of all units and these
+    numbers, so nothing is sorted again. All measures share the resamples.
 
     Parameters
     ----------
     measures : (measure, unit) array
         Units that lack a measure (NaN) are left out of its correlation: dead units have no selectivity.
     target : (unit,) array
-        What to correlate them with; units that lack it are left out too.
+        The number to correlate the measures with; units that lack it (NaN) are left out too.
     controls : (control, unit) array, optional
-        Makes it a partial correlation, that of what these do not explain linearly.
+        Compute the partial correlation: that of the parts which the controls do not explain linearly.
     ranks : bool
-        Spearman's correlation, which a few extreme units cannot make; Pearson's otherwise.
+        Spearman's correlation, which does not rest on a few extreme units; otherwise Pearson's.
     draws : int
-        Resamples of the units.
+        Number of resamples of the units.
     seed : int
-        Same seed, same resamples.
+        The same seed gives the same resamples.
     level : float
         Share of the resamples inside the percentile interval.
 
@@ -119,7 +120,7 @@ def correlate(
 def correlate_across(
     measures: Floats, target: Floats, *, draws: int = 1000, seed: int = 0, level: float = 0.95
 ) -> Correlations:
-    """Rank-correlate measures of one half of the images with a target of the other, the mean of both ways.
+    """Rank-correlate measures on one half of the images with a target on the other half; return the mean of both ways.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def _resampled(table: Floats, n_held: int, *, ranks: bool, draws: int, seed: int
 
 
 def _limits(drawn: Floats, level: float, n_units: int) -> tuple[Floats, Floats]:
-    """Return the quantiles of the defined draws of each measure; NaN where there are none, wide for too few units."""
+    """Return the quantiles of the defined draws of each measure; NaN where there are none, -1 and 1 for few units."""
     nothing = np.isnan(drawn).all(axis=0)
     known = np.where(nothing, 0, drawn)
     low, high = np.nanquantile(known, [(1 - level) / 2, (1 + level) / 2], axis=0)
@@ -189,7 +190,7 @@ def _correlations(table: Floats, times: Ints, n_held: int, *, ranks: bool) -> Fl
 
 
 def _ranks(row: Floats, times: Ints) -> Floats:
-    """Rank the units of every draw, (draw, unit); equal ones share the average of their places."""
+    """Rank the units of every draw, (draw, unit); equal values share the average of their places."""
     _, place = np.unique(row, return_inverse=True)
     order = np.argsort(place, kind="stable")
     last = np.searchsorted(place[order], np.arange(place.max() + 1), side="right") - 1
@@ -211,7 +212,7 @@ def _directions(values: Floats, times: Ints) -> Floats:
 
 
 def _given(among_held: Floats, with_measures: Floats) -> Floats:
-    """Partial correlation with the first of what is held, given the others; NaN where they leave nothing."""
+    """Partial correlation with the first held row, given the other held rows; NaN where they leave nothing."""
     of_target, among, of_measures = among_held[:, :1, 1:], among_held[:, 1:, 1:], with_measures[:, 1:]
     defined = np.asarray(~np.isnan(among_held).any(axis=(1, 2)))
     inverse = np.linalg.pinv(np.where(defined[:, None, None], among, 0), hermitian=True)

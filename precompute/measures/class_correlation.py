@@ -1,4 +1,4 @@
-"""Class correlation: a unit's activation against what the network believes of each class."""
+"""Class correlation: correlation of a unit's activation with the network's probability of each class."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,7 +11,7 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class JointMoments:
-    """What the correlations need to know of some images; the moments of several lots of images add up.
+    """The sums over images that the correlations follow from; moments of several sets of images can be added.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class JointMoments:
         Parameters
         ----------
         activation : (unit, image) array
-            One number per unit and image: the maximum or the mean over space, to be said beside the result.
+            One number per unit and image: the maximum or the mean over space. Say which one next to the result.
         probability : (image, class) array
-            What the network gives each class, in [0, 1].
+            The network's probability of each class, in [0, 1].
         """
         n_images = len(probability)
         a, p = activation.astype(np.float64), probability.astype(np.float64)
@@ -50,7 +50,7 @@ class JointMoments:
         return cls(n_images, mean_a, mean_p, (a**2).sum(axis=1), (p**2).sum(axis=0), a @ p)
 
     def __add__(self, other: Self) -> Self:
-        """Put the images of both together.
+        """Return the moments of the images of both.
 
         References
         ----------
@@ -72,8 +72,8 @@ class JointMoments:
     def correlation(self) -> Floats:
         r"""Pearson correlation over the images, :math:`\rho_{u,c}`.
 
-        It is computed from the network's own belief on the same images, so it describes the network and is no evidence
-        of what ablation will do; for that, take this and the drops from different images.
+        Both sides come from the network's answers to the same images, so this describes the network, and is no evidence
+        of the effect of an ablation. To compare with drops, take correlations and drops from different images.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class JointMoments:
 
 
 def shuffled_correlations(activation: Floats, probability: Floats, *, draws: int, seed: int = 0) -> Floats:
-    """Return the largest correlation of every unit over the classes where images and activations are shuffled.
+    """Return the largest correlation of every unit over the classes when its activations are shuffled over the images.
 
     Parameters
     ----------
@@ -104,8 +104,8 @@ def shuffled_correlations(activation: Floats, probability: Floats, *, draws: int
     probability : (image, class) array
         What the network gives each class.
     draws : int
-        Shuffles. A unit whose activation has nothing to do with the image is above all of them with a probability of
-        1 / (1 + draws).
+        Number of shuffles. A unit whose activation has nothing to do with the image exceeds all of them with a
+        probability of at most 1 / (1 + draws).
     seed : int
         Same seed, same shuffles.
 
@@ -126,7 +126,7 @@ def strongest_class(correlation: Floats) -> tuple[Floats, Floats]:
     Parameters
     ----------
     correlation : (unit, class) array
-        Class correlation, or whatever else says how far a unit is about a class; NaN where undefined.
+        Class correlation, or any other score of units for classes; NaN where undefined.
 
     Returns
     -------
@@ -140,5 +140,5 @@ def strongest_class(correlation: Floats) -> tuple[Floats, Floats]:
 
 
 def _length(spread: Floats, size: Floats) -> Floats:
-    """Return the root of a sum of squares; 0 where it is the rounding of numbers as large as those."""
+    """Return the root of a sum of squares; 0 where the sum is only rounding error of numbers of the given size."""
     return np.sqrt(np.where(spread > 1e-24 * size, spread, 0))

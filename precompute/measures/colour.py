@@ -1,4 +1,4 @@
-"""Colour selectivity: a unit answers to colour, or to shape."""
+"""Colour selectivity: how far a unit's activation depends on colour."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ def colour_selectivity(colour: Floats, grey: Floats) -> Floats:
     Returns
     -------
     (unit,) array
-        At most 1: nothing is left without colour; 0: colour makes no difference; below 0: grey drives it more. NaN
-        for units that the images themselves do not drive.
+        At most 1. At 1 the unit is silent without colour, at 0 colour makes no difference, and below 0 grey images
+        drive the unit more. NaN for units that are zero on all the images in colour.
 
     Raises
     ------

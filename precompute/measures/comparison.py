@@ -1,4 +1,4 @@
-"""Losses and preferences of a layer's units, gathered so that networks can be set beside each other."""
+"""Drops and selectivity of a layer's units, gathered so that networks can be compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
 TARGETS = ("overall_drop", "max_drop")
-"""The drops that selectivity is held against."""
+"""The drops that selectivity is correlated with."""
 
 
 @dataclass(frozen=True, eq=False)
 class UnitEffects:
-    """What silencing each unit of one layer does, (unit,) each; NaN for dead units, which prefer nothing.
+    """The effect of silencing each unit of one layer, and its selectivity, (unit,) each; NaN for dead units.
 
     Parameters
     ----------
     overall_drop, max_drop : array
-        Accuracy lost over all images, and of the class that loses most; fractions.
+        Accuracy lost over all images, and accuracy lost by the class that loses most, in [-1, 1].
     max_drop_expected : array
-        What chance makes of the largest class drop on average, with as many changed images; see
+        Mean of the largest class drop by chance, given the number of changed images; see
         :func:`precompute.measures.maxdrop.max_drop_test`.
     max_drop_q : array
         Q-value of the largest class drop over the units of the layer.
@@ -46,7 +46,7 @@ class UnitEffects:
     selectivity: Floats
 
     def called(self, level: float = 0.05) -> int:
-        """Count the units whose largest class drop is more than chance, at a false discovery rate."""
+        """Count the units whose largest class drop is more than chance at this false discovery rate."""
         return int((self.max_drop_q <= level).sum())
 
     def correlations(self, *, draws: int = 1000, seed: int = 0) -> dict[str, dict[str, Correlation]]:
@@ -73,14 +73,15 @@ def unit_effects(flips: FlipTable, before: Answers, alive: Bools, selectivity: F
     before : Answers
         The answers that they change.
     alive : (unit,) bool array
-        Units that are not zero everywhere.
+        Whether a unit is alive: not zero everywhere on every image.
     selectivity : (unit,) array
-        Their class selectivity.
+        Class selectivity of the units.
 
     Returns
     -------
     UnitEffects
-        Maxima are over the classes that have something to lose; q-values are over all units.
+        The largest drop and its mean by chance are over all classes with images. The test behind the q-values is over
+        the classes that can show a drop, see :func:`precompute.measures.maxdrop.takes_part`, and over all units.
     """
     counts = paired_counts(flips, before)
     test = max_drop_test(counts, takes_part(before.correct, before.count))
@@ -100,6 +101,6 @@ def unit_effects(flips: FlipTable, before: Answers, alive: Bools, selectivity: F
 
 
 def quantiles(values: Floats, shares: Sequence[float] = (0.25, 0.5, 0.75)) -> Floats:
-    """Return quantiles of what is defined, (share,); NaN where nothing is."""
+    """Return quantiles of the values that are not NaN, (share,); NaN where there are none."""
     known = values[~np.isnan(values)]
     return np.quantile(known, shares) if known.size else np.full(len(shares), np.nan)

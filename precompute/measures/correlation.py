@@ -21,7 +21,7 @@ def pearson(x: Floats, y: Floats) -> Floats:
     Returns
     -------
     (...) array
-        In [-1, 1]; NaN where either does not vary, or for fewer than three pairs.
+        In [-1, 1]; NaN where x or y does not vary, and for fewer than three pairs.
     """
     x, y = np.broadcast_arrays(x, y)
     kept = ~(np.isnan(x) | np.isnan(y))
@@ -39,7 +39,7 @@ def spearman(x: Floats, y: Floats) -> Floats:
     """
     x, y = np.broadcast_arrays(x, y)
     left_out = np.isnan(x) | np.isnan(y)
-    # What is left out ranks last in both, where it disturbs nobody's rank.
+    # Pairs that are left out rank last in both, so they do not change other ranks.
     ranks = (np.where(left_out, np.nan, average_ranks(np.where(left_out, np.inf, values))) for values in (x, y))
     return pearson(*ranks)
 

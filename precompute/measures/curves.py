@@ -25,8 +25,8 @@ def area(curve: Floats, n_removed: Ints) -> Floats:
     Returns
     -------
     (...) array
-        On the scale of the curve, by the trapezoidal rule. High for a layer that withstands the order of removal. NaN
-        where the curve has one.
+        On the scale of the curve, by the trapezoidal rule. High for a layer that withstands removal in this order. NaN
+        where the curve has a NaN.
 
     References
     ----------
@@ -43,12 +43,12 @@ def steps_to_half(curve: Floats, *, chance: float = 0.0) -> Floats:
     curve : (..., step) array
         Accuracy at every step.
     chance : float
-        Where the scale has its zero: 0 for accuracy, 0.5 for balanced accuracy, which cannot fall to half of itself.
+        The zero of the scale: 0 for accuracy, and 0.5 for balanced accuracy, whose half would be below chance.
 
     Returns
     -------
     (...) array
-        1 ... units; NaN where that never happens, or where the curve does not begin above chance.
+        1 ... units; NaN where the curve never falls to half, or does not begin above chance.
     """
     height = curve - chance
     begin = height[..., :1]
@@ -59,8 +59,8 @@ def steps_to_half(curve: Floats, *, chance: float = 0.0) -> Floats:
 def steepest_fall(curve: Floats, *, window: float = 0.05) -> tuple[Floats, Ints]:
     """Find the largest fall of a curve within a few removals: the phase transition, as a number.
 
-    "Phase transition" is the authors' word for an abrupt fall; that it be the largest one within a share of the units
-    is our definition. Random orders have a steepest fall too: compare with theirs.
+    "Phase transition" is the authors' word for an abrupt fall. Our definition is the largest fall while a given share
+    of the units is removed. Random orders have a steepest fall too: compare with theirs.
 
     Parameters
     ----------
@@ -105,8 +105,8 @@ def withstood(removed: Floats, agreement: Floats, *, floor: float = 0.8) -> Floa
     Returns
     -------
     (...) array
-        In [0, 1], interpolated between the last step before the agreement is first below the floor and that step; the
-        last of ``removed`` where it never is.
+        In [0, 1], interpolated between the first step at which the agreement is below the floor and the step before it;
+        the last of ``removed`` where the agreement is never below the floor.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""A unit as a detector of a class: how well its activation alone finds the images of that class."""
+"""A unit as a detector of a class: how well its activation alone separates the images of that class from others."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ def one_against_rest(activation: Floats, label: Ints, n_classes: int) -> Floats:
     Returns
     -------
     (unit, class) array
-        In [0, 1]; 0.5 for chance, below it for units that the class silences. NaN for classes without images or with
-        all of them.
+        In [0, 1]; 0.5 for chance, below 0.5 for units that are weaker on the class. NaN for classes without images or
+        with all images.
 
     References
     ----------
@@ -45,7 +45,7 @@ def one_against_rest(activation: Floats, label: Ints, n_classes: int) -> Floats:
 def best_area_null(activation: Floats, label: Ints, n_classes: int, *, draws: int = 100, seed: int = 0) -> ShuffleNull:
     """Best area of every unit over the classes, beside what shuffled labels give: a maximum is large by chance too.
 
-    Parameters are those of :func:`one_against_rest`, and shuffles and where they start.
+    Parameters are those of :func:`one_against_rest`, and those of the shuffles: `draws`, their number, and `seed`.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def best_area_null(activation: Floats, label: Ints, n_classes: int, *, draws: in
 def precision_at_k(activation: Floats, label: Ints, n_classes: int, *, k: int) -> Floats:
     """Share of each class among the k images that drive a unit most.
 
-    Where images tie at the cut, it is the average over all ways to choose among them.
+    Where images tie at the cut, the share is averaged over all ways to choose among them.
 
     Parameters
     ----------
@@ -77,7 +77,8 @@ def precision_at_k(activation: Floats, label: Ints, n_classes: int, *, k: int) -
     Returns
     -------
     (unit, class) array
-        In [0, 1]; adds up to 1 over the classes. The class's share of all images is chance. NaN without images.
+        In [0, 1]; the shares add up to 1 over the classes. By chance it is the class's share of all images. NaN without
+        images.
     """
     return _shares(_among_the_first(activation, k), label, n_classes)
 
@@ -87,7 +88,7 @@ def best_precision_null(
 ) -> ShuffleNull:
     """Best precision at k of every unit over the classes, beside what shuffled labels give.
 
-    Parameters are those of :func:`precision_at_k`, and shuffles and where they start.
+    Parameters are those of :func:`precision_at_k`, and those of the shuffles: `draws`, their number, and `seed`.
 
     Returns
     -------
@@ -107,7 +108,7 @@ def _areas(ranks: Floats, label: Ints, n_classes: int) -> Floats:
 
 
 def _among_the_first(activation: Floats, k: int) -> Floats:
-    """Tell how far each image is among the k that drive a unit most, (unit, image): a part of 1 where it ties."""
+    """Return 1 for the k images that drive a unit most, 0 for others, a fraction for ties at the cut: (unit, image)."""
     k = min(k, activation.shape[1])
     among = np.zeros(activation.shape)
     for place, row in zip(among, activation if k else (), strict=bool(k)):

@@ -1,4 +1,4 @@
-"""What the flips of a layer say of its drops: counts, tests, and drops of classes chosen on other images."""
+"""Evidence on drops from a layer's flips: counts, tests, and drops of classes chosen on other images."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the flips say.
+    """The evidence on a layer's drops.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Evidence:
 
 
 def evidence(flips: FlipTable, before: Answers, half: Ints, taking: Bools) -> Evidence:
-    """Count and test what the flips of a layer say of its drops.
+    """Count images lost and gained without each unit, and test the drops.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def evidence(flips: FlipTable, before: Answers, half: Ints, taking: Bools) -> Ev
     before : Answers
         The answers that they change.
     half : (image,) integer array
-        0 for images that classes are chosen on, 1 for those that drops are read on.
+        0 for images on which classes are chosen, 1 for images on which their drops are read.
     taking : (class,) bool array
         The classes that can show a drop, see :func:`precompute.measures.maxdrop.takes_part`.
 

@@ -1,4 +1,4 @@
-"""Distributions that the drops of a layer's units may have: most are nothing or small, a share of them large."""
+"""Distributions that the drops of a layer's units may have: most drops are zero or small, and a share is large."""
 
 from functools import lru_cache
 from itertools import product
@@ -11,7 +11,7 @@ Floats = NDArray[np.floating[Any]]
 
 LOSSES = np.geomspace(0.002, 0.95, 90)
 DROPS = np.r_[-LOSSES[::-1], 0.0, LOSSES]
-"""The grid of drops, fractions, that every distribution is one of."""
+"""The grid of drops, as fractions, on which every distribution is given."""
 
 _SHARES = np.geomspace(0.0005, 0.7, 10)
 _MEANS = np.geomspace(0.02, 0.6, 36)
@@ -24,9 +24,9 @@ _GAIN = 0.1  # share of the large changes that are gains
 
 @lru_cache(maxsize=1)
 def priors_of_drops() -> tuple[Floats, Floats, Floats]:
-    """Return the combinations, (combination, drop), what the log of each counts for, and the weight of its shape.
+    """Return the distributions, (combination, drop), the log prior of each, and the weight of the shape of each.
 
-    Large means count less: large effects are rarer than small ones.
+    Combinations with large means have a smaller prior, because large effects are rarer than small ones.
     """
     small = [small_drops(scale) for scale in _SMALL]
     large = {(mean, shape): gamma_drops(mean, shape) for mean in _MEANS for shape in _SHAPES}
@@ -37,7 +37,7 @@ def priors_of_drops() -> tuple[Floats, Floats, Floats]:
 
 
 def gamma_drops(mean: float, shape: float) -> Floats:
-    """Gamma distribution on the grid of losses, a part of it turned round."""
+    """Gamma distribution on the grid of losses; a tenth of it is mirrored to gains."""
     log_mass = shape * np.log(LOSSES) - shape * LOSSES / mean  # the grid is one of logarithms
     mass = np.exp(log_mass - log_mass.max())
     mass /= mass.sum()
@@ -45,7 +45,7 @@ def gamma_drops(mean: float, shape: float) -> Floats:
 
 
 def small_drops(scale: float) -> Floats:
-    """No drop, or half of the time one of a double exponential distribution of this scale."""
+    """No drop with probability one half, otherwise a double exponential of this scale; at scale 0 always none."""
     nothing = (DROPS == 0).astype(np.float64)
     if scale == 0:
         return nothing

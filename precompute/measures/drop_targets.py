@@ -1,7 +1,7 @@
-"""The drops that measures are held against, and what chance alone makes of them.
+"""The drops that measures are correlated with, and the correlations that chance alone gives.
 
-Whatever goes with how many images flip goes with the largest class drop too, even where every flip is a coin toss. So
-a correlation with drops is to be read beside the one that coins give.
+A measure that correlates with the number of flips also correlates with the largest class drop, even where every flip is
+a coin toss. So compare a correlation with drops with the one that coins give.
 """
 
 from dataclasses import dataclass, replace
@@ -19,19 +19,19 @@ Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
 TARGETS = ("overall_drop", "max_class_drop", "max_class_drop_held_out", "max_class_drop_excess")
-"""The drops, by their names among the measures, in the order of every array of them."""
+"""The drops, by their names as measures, in the order of the axis `target`."""
 
 
 @dataclass(frozen=True, eq=False)
 class HalvedCounts:
-    """Images lost and gained of either half, which together are all images.
+    """Images lost and gained on each half; the halves together are all images.
 
     Parameters
     ----------
     one, other : PairedCounts
-        Of the two halves.
+        The counts of the two halves.
     classes : (class,) bool array
-        Which classes can show a drop.
+        Whether a class can show a drop, see :func:`precompute.measures.maxdrop.takes_part`.
     """
 
     one: PairedCounts
@@ -40,12 +40,12 @@ class HalvedCounts:
 
     @property
     def both(self) -> PairedCounts:
-        """Those of all images."""
+        """The counts of all images."""
         pairs = ((getattr(self.one, name), getattr(self.other, name)) for name in ("lost", "gained", "count"))
         return PairedCounts(*(one + other for one, other in pairs))
 
     def expected(self) -> Floats:
-        """Return the mean of the largest drop under coins, (unit,)."""
+        """Return the mean of the largest drop over all classes with images when every flip is a coin toss, (unit,)."""
         return max_drop_test(self.both, self.classes).expected
 
     def swapped(self) -> Self:
@@ -53,7 +53,7 @@ class HalvedCounts:
         return replace(self, one=self.other, other=self.one)
 
     def tossed(self, rng: np.random.Generator) -> Self:
-        """Return counts of which every changed image is lost or gained by a coin: labels permuted within pairs."""
+        """Return counts in which a coin decides for every changed image whether it is lost or gained."""
         return replace(self, one=_tossed(self.one, rng), other=_tossed(self.other, rng))
 
 
@@ -65,21 +65,21 @@ def drop_targets(counts: HalvedCounts, expected: Floats) -> Floats:
     counts : HalvedCounts
         Images lost and gained.
     expected : (unit,) array
-        From :meth:`HalvedCounts.expected`; coins leave it as it is.
+        From :meth:`HalvedCounts.expected`; it is the same for tossed counts.
 
     Returns
     -------
     (target, unit) array
-        In the order of `TARGETS`: the drop over all images; the largest class drop; the drop of the class that loses
-        most on one half read on the other, the mean of both ways; the largest drop of the classes that can show one,
-        less its mean under coins. NaN where there are no images or no class can show a drop.
+        In the order of `TARGETS`: the drop over all images; the largest class drop; the drop, on one half, of the class
+        that loses most on the other half, mean of both ways; the largest drop of the classes that can show one, minus
+        `expected`. NaN where there are no images, or no class can show a drop.
     """
     held_out = (_read(counts.one, counts.other, counts.classes) + _read(counts.other, counts.one, counts.classes)) / 2
     return np.stack([*_chosen_here(counts.both), held_out, _largest(counts.both, counts.classes) - expected])
 
 
 def targets_on_other(counts: HalvedCounts) -> Floats:
-    """Summarise the class drops on the second half; the first is only used to choose the class that is held out.
+    """Summarise the class drops on the second half; the first half only chooses the class of the held-out drop.
 
     Returns
     -------
@@ -92,10 +92,10 @@ def targets_on_other(counts: HalvedCounts) -> Floats:
 
 
 def chance_correlations(measures: Floats, counts: HalvedCounts, *, draws: int = 500, seed: int = 0) -> Floats:
-    """Spearman correlation of measures with drops that are nothing but chance.
+    """Spearman correlation of measures with drops that come from chance alone.
 
-    Every changed image is lost or gained by a coin, so a unit keeps its number of changed images in every class, and
-    nothing else.
+    A coin decides for every changed image whether it is lost or gained, so a unit keeps its number of changed images in
+    every class, and nothing else of its effect.
 
     Parameters
     ----------
@@ -104,12 +104,12 @@ def chance_correlations(measures: Floats, counts: HalvedCounts, *, draws: int = 
     counts : HalvedCounts
         Images lost and gained.
     draws, seed : int
-        How often all coins are tossed, and where they start.
+        Number of times that all coins are tossed, and the seed of the tosses.
 
     Returns
     -------
     (draw, measure, target) array
-        In [-1, 1]; NaN where either does not vary.
+        In [-1, 1]; NaN where the measure or the drop does not vary.
     """
     rng = np.random.default_rng(seed)
     expected = counts.expected()
@@ -135,7 +135,7 @@ def _largest(counts: PairedCounts, classes: Bools) -> Floats:
 
 
 def _read(choose: PairedCounts, read: PairedCounts, classes: Bools) -> Floats:
-    """Read the drop of the class that loses most on other images; the mean of those classes where several do."""
+    """Choose the class that loses most in `choose` and return its drop in `read`; of tied classes the mean drop."""
     taking = classes & (choose.count > 0) & (read.count > 0)
     score = np.where(taking, choose.drop, -np.inf)
     first = taking & (score == score.max(axis=1, keepdims=True, initial=-np.inf))

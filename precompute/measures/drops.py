@@ -12,12 +12,12 @@ Ints = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What the network says with nothing ablated, beside what is right.
+    """The network's answers with nothing ablated, and the right answers.
 
     Parameters
     ----------
     prediction, target : (image,) integer arrays
-        Output the network names, and the output that is right.
+        The network's top-1 output, and the output that is right.
     label : (image,) integer array
         Class of each image.
     n_classes : int
@@ -36,12 +36,12 @@ class Answers:
 
     @property
     def count(self) -> Ints:
-        """Images of each class, (class,)."""
+        """Number of images of each class, (class,)."""
         return np.bincount(self.label, minlength=self.n_classes)
 
     @property
     def correct(self) -> Ints:
-        """Images of each class that the network gets right, (class,)."""
+        """Number of images of each class that the network gets right, (class,)."""
         return np.bincount(self.label[self.right], minlength=self.n_classes)
 
 
@@ -94,7 +94,7 @@ def class_drops(correct_before: Ints, correct: Ints, count: Ints) -> Floats:
 
 
 def overall_drop(correct_before: Ints, correct: Ints, count: Ints) -> Floats:
-    """Accuracy over all images minus the same without each unit.
+    """Accuracy over all images minus accuracy without each unit.
 
     Parameters are those of :func:`class_drops`.
 

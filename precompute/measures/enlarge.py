@@ -1,4 +1,4 @@
-"""Maps at other places than their cells: bilinear interpolation."""
+"""Values of maps between their cells, by bilinear interpolation."""
 
 from typing import Any
 
@@ -11,15 +11,16 @@ Floats = NDArray[np.floating[Any]]
 def enlarge(maps: Floats, down: Floats, across: Floats) -> Floats:
     """Interpolate maps bilinearly.
 
-    Between equal cells the value is exactly theirs, and nowhere is it above the largest cell or below the smallest:
-    what is compared with a threshold must not cross it by rounding.
+    Between equal cells the value is exactly that of the cells, and no value is above the largest or below the smallest
+    neighbouring cell, so that rounding does not carry a value across a threshold.
 
     Parameters
     ----------
     maps : (..., height, width) array
         The maps.
     down, across : (row,) and (column,) array
-        Where to look, in cells from the centre of the first. Beyond the outermost centres the map goes on as it ends.
+        Places, in cells from the centre of the first cell. Beyond the outermost centres the map has the value of its
+        edge.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Enrichment: units of one sort that come first in an order more often than chance puts them there."""
+"""Enrichment: whether units of one sort are among the first of an order more often than by chance."""
 
 import math
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Enrichment:
-    """Units of one sort among the first of an order.
+    """Number of units of one sort among the first of an order.
 
     Parameters
     ----------
     found, first : int
-        Units of the sort among the first, and how many the first are.
+        Number of units of the sort among the first, and number of first units.
     expected : float
-        How many chance puts there.
+        Mean of `found` by chance.
     p : float
-        Probability that chance puts at least as many there, in (0, 1].
+        Probability that chance gives at least as many, in (0, 1].
     """
 
     found: int
@@ -32,14 +32,14 @@ class Enrichment:
 
 
 def enrichment(order: Ints, of_the_sort: Bools, *, first: int = 20) -> Enrichment:
-    """Count the units of one sort among the first of an order, beside chance.
+    """Count the units of one sort among the first of an order, and compare with chance.
 
     Parameters
     ----------
     order : (unit,) integer array
         Units, first to last.
     of_the_sort : (unit,) bool array
-        Which are of the sort, such as selective for colour.
+        Whether a unit is of the sort, such as selective for colour.
     first : int
         How many come first; all where there are fewer.
 
@@ -50,6 +50,6 @@ def enrichment(order: Ints, of_the_sort: Bools, *, first: int = 20) -> Enrichmen
     """
     first = min(first, len(order))
     found, sort, total = int(of_the_sort[order[:first]].sum()), int(of_the_sort[order].sum()), len(order)
-    # Whole numbers of any size: exact.
+    # Python's integers have any size, so this is exact.
     ways = sum(math.comb(sort, k) * math.comb(total - sort, first - k) for k in range(found, min(first, sort) + 1))
     return Enrichment(found, first, first * sort / max(total, 1), ways / math.comb(total, first))

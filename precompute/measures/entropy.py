@@ -1,7 +1,7 @@
 """Feature entropy: how alike the birth levels of a unit's maps are over the images of a class.
 
-Low entropy: the maps have their first hole at the same level, image after image. Noise has an entropy too, and not a
-high one: never show one without the other.
+The entropy is low where the maps have their first hole at the same level, image after image. Noise has an entropy too,
+and not a high one: never show a unit's entropy without that of noise.
 """
 
 import math
@@ -20,20 +20,20 @@ Rule = Literal["ours", "paper", "code"]
 """Which reading of the method; see :func:`feature_entropy`."""
 
 LEAST_RATE = 0.1
-"""Selective rate below which too few maps have a birth level for an entropy of them."""
+"""Below this selective rate, too few maps have a birth level to compute an entropy."""
 
-_LAST = 100 * math.log(100)  # what the authors' code gives units that are to rank last
+_LAST = 100 * math.log(100)  # the authors' code gives this to units that must rank last
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureEntropy:
-    """Entropy of birth levels, and how many there are.
+    """Entropy of birth levels, and the share of maps that have one.
 
     Parameters
     ----------
     entropy : array
-        In nats, 0 and above; low for a unit that does the same on every image. Comparable only between maps of one
-        size and classes of one number of images.
+        In nats, 0 and above; low for a unit whose maps are alike on all images. Compare it only between maps of the
+        same size and classes with the same number of images.
     selective_rate : array
         Fraction of the images whose map has a birth level. Never rank by entropy without it.
     """
@@ -143,7 +143,7 @@ def rule_births(maps: Floats, *, rule: Rule = "ours") -> Floats:
 def cut_as_code(births: Floats, side: int, *, density: float = 0.8, cap: int = 50) -> Floats:
     """Drop the birth levels that the authors' program does not count.
 
-    It stops at a share of all possible edges, takes births past a fixed row for none (its rows count from 0), and
+    The program stops at a share of all possible edges, ignores births after a fixed row (its rows count from 0), and
     cannot tell a birth in row 0 from none.
 
     Parameters

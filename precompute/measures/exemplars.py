@@ -52,8 +52,8 @@ def bottom(largest: Floats, mean: Floats, checksum: Ints, k: int) -> tuple[Ints,
 def quantile(largest: Floats, mean: Floats, checksum: Ints, k: int) -> tuple[Ints, int]:
     """Choose k images at even steps from the weakest to the strongest.
 
-    They stand at ranks round(j (N - 1) / (k - 1)), j = 0 ... k - 1, halves to even, of the ascending order; for k = 1
-    it is the weakest alone. Parameters are those of :func:`top`.
+    They are at ranks round(j (N - 1) / (k - 1)), j = 0 ... k - 1, halves rounded to even, of the ascending order; for k
+    = 1 only the weakest image is chosen. Parameters are those of :func:`top`.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def quantile(largest: Floats, mean: Floats, checksum: Ints, k: int) -> tuple[Int
     """
     order = _ascending(largest, mean, checksum)
     k = min(k, len(order))
-    # A quotient of integers is exact at the halves, where steps of np.linspace miss them by a rounding error.
+    # A quotient of integers is exact at the halves; np.linspace would miss them by a rounding error.
     rank = np.rint(np.arange(k) * (len(order) - 1) / max(1, k - 1)).astype(np.int64)
     return _choose(order, largest, mean, rank)
 

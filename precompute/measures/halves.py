@@ -1,7 +1,7 @@
 """Two halves of the images: choose on one, measure on the other.
 
-Where a class is chosen because its drop is the largest, that drop is too large (the winner's curse). On images that had
-no part in the choice it is right.
+Where a class is chosen because its drop is the largest, that drop is too large on average (the winner's curse). On
+images that had no part in the choice it is right on average.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from precompute.measures.paired import PairedCounts
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
-_ROUNDING = 1e-9  # exactly opposite halves give an r that is -1 but for rounding
+_ROUNDING = 1e-9  # exactly opposite halves give r = -1 up to rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +26,9 @@ class HeldOutDrop:
     Parameters
     ----------
     chosen : (unit,) array
-        The class; NaN where none was chosen.
+        The chosen class; NaN where none was chosen.
     lost, gained, count : (unit,) integer arrays
-        Images lost, images gained and images in all behind the drop; 0 where no class was chosen.
+        Number of images of the class that are lost, gained and in all; 0 where no class was chosen.
     """
 
     chosen: Floats
@@ -43,14 +43,14 @@ class HeldOutDrop:
 
 
 def halves(label: Ints, *, seed: int = 0) -> Ints:
-    """Split the images at random into two halves of the same make-up.
+    """Split the images at random into two halves with the same shares of classes.
 
     Parameters
     ----------
     label : (image,) integer array
         Class of each image.
     seed : int
-        Same seed and same labels, same halves.
+        The same seed and labels give the same halves.
 
     Returns
     -------
@@ -59,13 +59,13 @@ def halves(label: Ints, *, seed: int = 0) -> Ints:
     """
     order = np.lexsort((np.random.default_rng(seed).random(len(label)), label))
     half = np.empty(len(label), dtype=np.int64)
-    # Class after class, each shuffled, every other image: an odd class is evened out by the next odd one.
+    # Every other image, class after class, each shuffled: two classes of odd size even each other out.
     half[order] = np.arange(len(label)) % 2
     return half
 
 
 def divided(label: Ints, share: float, *, seed: int = 0) -> Ints:
-    """Divide the images at random into two sets of unequal size and the same make-up.
+    """Divide the images at random into two sets of unequal size with the same shares of classes.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def divided(label: Ints, share: float, *, seed: int = 0) -> Ints:
     Returns
     -------
     (image,) integer array
-        0 or 1. Every class with two images or more has one in either set.
+        0 or 1. Every class with two or more images has at least one in each set.
     """
     rng = np.random.default_rng(seed)
     which = np.ones(len(label), dtype=np.int64)
@@ -96,15 +96,15 @@ def held_out_drop(score: Floats, read: PairedCounts) -> HeldOutDrop:
     Parameters
     ----------
     score : (unit, class) array
-        Measured on one half of the images: the drop, or the fall of log-probability, which finds the class more often.
-        NaN for classes that take no part.
+        Measured on one half of the images: the drop, or the fall of log-probability, which finds the right class more
+        often. NaN for classes that take no part.
     read : PairedCounts
         Images lost and gained of the other half.
 
     Returns
     -------
     HeldOutDrop
-        Of the class with the highest score, the first among equals; of none where no score is above zero.
+        The drop of the class with the highest score, the first among equals; no class where no score is above zero.
     """
     known = np.where(np.isnan(score) | (read.count == 0), -np.inf, score)
     best = known.argmax(axis=1)
@@ -121,7 +121,8 @@ def reliability(one: Floats, other: Floats) -> Floats:
 
     .. math:: R = \frac{2 r}{1 + r}
 
-    with r the correlation of the two halves; the Spearman-Brown formula, for each half has half of the images.
+    with r the correlation of the two halves. This is the Spearman-Brown formula, needed because each half has only half
+    of the images.
 
     Parameters
     ----------
@@ -132,8 +133,8 @@ def reliability(one: Floats, other: Floats) -> Floats:
     Returns
     -------
     (...) array
-        At most 1; 0 and below for a profile of noise. NaN where a half does not vary or has fewer than three pairs, and
-        where the halves are exactly opposite.
+        At most 1; about 0 or below for a profile of noise. NaN where a half does not vary or has fewer than three
+        pairs, and where the halves are exactly opposite.
 
     References
     ----------
@@ -159,17 +160,17 @@ def stepped_up(r: Floats) -> Floats:
 
 
 def disattenuated(r: Floats, reliability_x: Floats, reliability_y: Floats) -> Floats:
-    """Estimate what a correlation would be without the noise of either measurement.
+    """Estimate the correlation that two measurements would have without their noise.
 
     Parameters
     ----------
     r, reliability_x, reliability_y : arrays of shapes that broadcast
-        The correlation, and the reliability of either side; 1 for a side that is known exactly.
+        The correlation, and the reliability of each side; 1 for a side that is known exactly.
 
     Returns
     -------
     array
-        May leave [-1, 1] where reliabilities are low; NaN where one is not above zero.
+        May lie outside [-1, 1] where reliabilities are low; NaN where a reliability is not above zero.
 
     References
     ----------

@@ -1,7 +1,7 @@
 """Class selectivity without the winner's curse: the class from one half of the images, the index from the other.
 
-The largest of many class means is large partly by chance, so even a unit that prefers nothing has an index well above
-zero; the fewer images and the rarer its activity, the more.
+The largest of many class means is large partly by chance. So even a unit that prefers no class has an index well above
+zero, the more so the fewer images there are and the more rarely the unit is active.
 """
 
 from typing import Any
@@ -19,23 +19,24 @@ Ints = NDArray[np.integer[Any]]
 def cross_validated_selectivity(one: Floats, other: Floats) -> tuple[Floats, Floats]:
     """Choose each unit's class by the means over one half of the images, and compute its index from the other half's.
 
-    Both ways together: the mean of the chosen class and the mean of the rest are averaged over both ways before the
-    index is made of them, for a ratio of noisy means leans low, and an average of two such ratios no less. It still
-    does where a class has few images and the unit is rarely active, so compare it with its own null, see
+    The mean of the chosen class and the mean of the rest are averaged over both ways before the index is computed from
+    them. A ratio of noisy means is too low on average, and so is an average of two such ratios. The index is still too
+    low where a class has few images and the unit is rarely active, so compare it with its own null, see
     :func:`selectivity_null`.
 
     Parameters
     ----------
     one, other : (unit, class) arrays
-        Class means over either half of an activation that is nowhere below zero; NaN for classes without images.
+        Class means, on each half, of an activation that is nowhere below zero; NaN for classes without images.
 
     Returns
     -------
     index : (unit,) array
-        In [-1, 1]; below zero where the others answer more strongly on the images that had no part in the choice. NaN
-        for units that are silent on either half, and where fewer than two classes have images in both.
+        In [-1, 1]; below zero where, on the images that had no part in the choice, the unit answers more strongly to
+        the other classes. NaN for units that are silent on a half, and where fewer than two classes have images in
+        both.
     chosen : (unit,) array
-        The class that both ways choose; NaN where they differ.
+        The class that both halves choose; NaN where they differ.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def cross_validated_selectivity(one: Floats, other: Floats) -> tuple[Floats, Flo
 def selectivity_null(
     activation: Floats, label: Ints, n_classes: int, *, half: Ints | None = None, draws: int = 100, seed: int = 0
 ) -> ShuffleNull:
-    """Class selectivity beside what it is when the labels are shuffled over the images.
+    """Class selectivity, and its distribution when the labels are shuffled over the images.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def selectivity_null(
     n_classes : int
         Number of classes.
     half : (image,) integer array, optional
-        0 or 1: make it the cross-validated index over these halves. The plain index when left out.
+        0 or 1: compute the cross-validated index over these halves. Without it, the plain index.
     draws, seed : int
         Shuffles, and where they start.
 
@@ -89,7 +90,10 @@ def selectivity_null(
 
 
 def _own_and_rest(choose: Floats, read: Floats) -> tuple[Floats, Floats, Floats]:
-    """Choose each unit's class by one table; read its mean and that of the others from another; NaN without choice."""
+    """Choose each unit's class by one table; read its mean and the mean of the others from the other table.
+
+    NaN where no class is chosen.
+    """
     present = ~(np.isnan(choose).all(axis=0) | np.isnan(read).all(axis=0))
     if (read[:, present] < 0).any():
         raise ValueError("Expected class means of an activation that is nowhere below zero, but got negative ones.")

@@ -1,7 +1,7 @@
-"""Which units of a layer fire most on each image: the inverse of exemplars, which are the images of each unit.
+"""The units of a layer that fire most on each image: the converse of exemplars, the images that drive a unit most.
 
 Units are ranked by the raw maximum of their maps, ties by the mean, remaining ties by the lower unit number. Units of
-one layer differ in scale, so a unit that is large everywhere stands high on many images.
+one layer differ in scale, so a unit with large activations everywhere ranks high on many images.
 """
 
 from collections.abc import Iterable
@@ -23,8 +23,8 @@ def strongest_units(blocks: Iterable[tuple[Floats, Floats]], k: int = N_STRONGES
     Parameters
     ----------
     blocks : iterable of pairs of (unit, image) arrays
-        Maximum and mean of the units' maps, a run of units a block, in order from unit 0. A value that is not a number
-        ranks below all others. At least one unit in all.
+        Maximum and mean of the units' maps; each block is a run of units, in order from unit 0. NaN ranks below all
+        other values.
     k : int
         How many, at least 1; all units where there are fewer.
 
@@ -34,6 +34,11 @@ def strongest_units(blocks: Iterable[tuple[Floats, Floats]], k: int = N_STRONGES
         Strongest first.
     value : (image, k) array
         Their maxima.
+
+    Raises
+    ------
+    ValueError
+        Where there is no unit.
     """
     n_seen = 0
     held: tuple[Ints, Floats, Floats] | None = None
@@ -54,7 +59,7 @@ def _strongest(unit: Ints, largest: Floats, mean: Floats, k: int) -> tuple[Ints,
     n_units, n_images = largest.shape
     k = min(k, n_units)
     size = np.where(np.isnan(largest), -np.inf, largest)
-    # A whole sort would be slower by far: only what reaches the k-th largest is sorted.
+    # Only values that reach the k-th largest are sorted: sorting all would be far slower.
     least = np.partition(size, n_units - k, axis=0)[n_units - k]
     row, image = np.nonzero(size >= least)
     tie = np.where(np.isnan(mean), -np.inf, mean)

@@ -1,6 +1,7 @@
 """Mutual information between a unit's activation and the class of the image, in bits.
 
-It sees what class selectivity cannot: a unit that separates two groups of classes tells one bit and prefers no class.
+It finds units that class selectivity misses: a unit that separates two equal groups of classes tells one bit about the
+class and prefers no class.
 """
 
 from typing import Any
@@ -15,12 +16,12 @@ Ints = NDArray[np.integer[Any]]
 
 
 def quantile_bins(activation: Floats, *, n_bins: int = 32) -> Ints:
-    """Sort each unit's activations into bins that hold about as many images each; zero is a bin of its own.
+    """Sort each unit's activations into bins with about equal numbers of images; zero is a separate bin.
 
     Parameters
     ----------
     activation : (unit, image) array
-        One number per unit and image. Rectified units rest at exactly zero, which no quantile should cut through.
+        One number per unit and image. Rectified units are exactly zero on many images, which no quantile should divide.
     n_bins : int
         Bins for the numbers other than zero. Equal numbers share a bin, so some may stay empty.
 
@@ -58,8 +59,8 @@ def mutual_information(bins: Ints, label: Ints) -> Floats:
     Returns
     -------
     (unit,) array
-        Bits; below zero, by the correction, for units that tell less than chance does. NaN for units that do not vary,
-        dead ones among them, and without images.
+        Bits. The correction makes it negative for units that tell less than expected by chance. NaN for units that do
+        not vary, such as dead ones, and without images.
 
     References
     ----------
@@ -97,7 +98,7 @@ def information(activation: Floats, label: Ints, *, n_bins: int = 32, draws: int
     Returns
     -------
     ShuffleNull
-        (unit,) arrays, in bits but for the p-value.
+        (unit,) arrays, in bits except for the p-value.
     """
     bins = quantile_bins(activation, n_bins=n_bins)
     return label_shuffle_null(lambda labels: mutual_information(bins, labels), label, draws=draws, seed=seed)

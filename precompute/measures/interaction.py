@@ -1,4 +1,4 @@
-"""Whether units lose more together than one by one: the damage of a set beside the sum of its parts."""
+"""Whether a set of units, changed together, costs more accuracy than the sum of its units changed one by one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +15,14 @@ Ints = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class Interaction:
-    """Accuracy lost by a set of units and by its units one by one, on the same images.
+    """Accuracy lost by changing a set of units together and one by one, on the same images.
 
     Parameters
     ----------
     together : float
-        What the set loses when all its units are changed at once, a fraction of the images.
+        Accuracy lost when all units are changed at once, a fraction of the images.
     parts : float
-        The sum of what each of its units loses alone, a fraction; it may exceed 1.
+        The sum of the accuracy lost by changing each unit alone, a fraction; it may exceed 1.
     low, high : float
         Limits of the 95 % interval of ``excess``.
     """
@@ -34,50 +34,51 @@ class Interaction:
 
     @property
     def excess(self) -> float:
-        """By how much the set loses more than its parts, a fraction; negative where it loses less."""
+        """Accuracy lost together minus the sum of the parts, a fraction; negative where the set loses less."""
         return self.together - self.parts
 
     @property
     def side(self) -> int:
-        """1 where the set loses more than its parts by more than chance, -1 where less, 0 where that is not settled."""
+        """1 where the interval of the excess is above 0, -1 where it is below 0, otherwise 0."""
         return int(self.low > 0) - int(self.high < 0)
 
 
 def losses(prediction: Ints, before: Answers) -> Ints:
-    """Say of every image whether a change of the network loses it.
+    """Say for every image whether a change of the network loses or gains it.
 
     Parameters
     ----------
     prediction : (..., image) integer array
-        The outputs that are named after the change.
+        The network's top-1 outputs after the change.
     before : Answers
         What the network says with nothing changed.
 
     Returns
     -------
     (..., image) int64 array
-        1 where an image was right and is wrong now, -1 the other way round, 0 elsewhere. Its mean is the drop.
+        1 where an image was right before and is wrong after the change, -1 where it was wrong and is right, otherwise
+        0. The mean over images is the drop.
     """
     return before.right.astype(np.int64) - (prediction == before.target)
 
 
 def interaction(together: Ints, parts: Ints, *, n_units: int, level: float = 0.95) -> Interaction:
-    r"""Compare what a set of units loses with the sum of what its units lose one by one.
+    r"""Compare the accuracy that a set of units costs together with the sum of what its units cost one by one.
 
     The images are the same, so the difference is taken image by image, :math:`d_i = l_i - \sum_u l_{iu}`. Its mean has
-    an adjusted Wald interval: one image is added that every unit loses and one that every unit gains, for such images
-    may be among those that were not looked at, and one of them weighs as much as many others. With fewer added the
-    interval missed the truth in up to 59 % of simulated sets of 20 units. For one unit against none this is the
-    interval of its drop (`precompute.measures.paired.drop_interval`, Bonett and Price 2012).
+    an adjusted Wald interval: one image is added that every unit loses, and one that every unit gains. Such images may
+    exist outside the sample, and one of them weighs as much as many others. With less added, the interval missed the
+    truth in up to 59 % of simulated sets of 20 units. For one unit against none this is the interval of its drop
+    (`precompute.measures.paired.drop_interval`, Bonett and Price 2012).
 
     Parameters
     ----------
     together : (image,) integer array
-        Of :func:`losses`, all units changed at once.
+        From :func:`losses`, with all units changed at once.
     parts : (image,) integer array
         The sum over the units of :func:`losses`, each changed alone.
     n_units : int
-        Units of the set.
+        Number of units in the set.
     level : float
         How often intervals made in this way hold the truth.
 

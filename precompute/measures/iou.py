@@ -12,21 +12,21 @@ Bools = NDArray[np.bool_]
 
 
 def n_above(n_positions: int, quantile: float = 0.005) -> int:
-    """Return how many of so many positions may lie above the threshold at most."""
+    """Return the most positions, out of `n_positions`, that may lie above the threshold."""
     return int(np.floor(quantile * n_positions + 1e-9))
 
 
 def largest(held: Floats, values: Floats, keep: int) -> Floats:
-    """Keep the largest activations of every unit while images come in by lots.
+    """Keep the largest activations of every unit while images arrive in batches.
 
     Parameters
     ----------
     held : (unit, n) array
-        What is held so far; (unit, 0) at first.
+        The activations held so far; (unit, 0) at first.
     values : (unit, position) array
         All positions of some more images.
     keep : int
-        How many, at least 1: ``n_above(...) + 1`` of all the positions to come.
+        How many to keep, at least 1: ``n_above(...) + 1`` for the total number of positions.
 
     Returns
     -------
@@ -56,9 +56,9 @@ def thresholds(held: Floats, n_positions: int, quantile: float = 0.005) -> Float
     Returns
     -------
     (unit,) array
-        NaN where it is not above zero: a unit that is active at fewer positions than that would be called active
-        everywhere, or on places picked by rounding. NaN too where nothing lies above it: a unit that saturates at
-        more positions than that has no most active ones among them.
+        NaN where the threshold is not above zero: a unit that is active at fewer positions than the share would count
+        as active everywhere, or at positions picked by rounding. NaN too where no activation lies above the threshold:
+        a unit that saturates at more positions than the share has no most active positions among them.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def thresholds(held: Floats, n_positions: int, quantile: float = 0.005) -> Float
 
 @dataclass(frozen=True, eq=False)
 class Active:
-    """Where units are active, place by place: few places are, so that a list of them is short.
+    """The places where units are active, as a list, which is short because units are active at few positions.
 
     Parameters
     ----------
@@ -99,12 +99,12 @@ class Active:
         maps : (image, unit, position) array
             The layer's output, enlarged to the size of the masks.
         threshold : (unit,) array
-            From :func:`thresholds`; NaN for none, above which nothing lies.
+            From :func:`thresholds`; a unit with a NaN threshold is active nowhere.
         """
         return cls(*np.nonzero(maps > threshold[:, None]))
 
     def against(self, shift: int, n_images: int) -> Self:
-        """Hold every image's places against the masks of the image so many further on, in a circle."""
+        """Move every image's places to the image `shift` further on, in a circle, to compare them with its masks."""
         return type(self)((self.image + shift) % n_images, self.unit, self.position)
 
 
@@ -119,7 +119,7 @@ class ConceptLabels:
     category : (concept,) integer array
         Category of each concept, from 0.
     counts : (image, category) bool array
-        Whether the image has any label of the category: elsewhere nobody looked for it.
+        Whether the image has any label of the category; otherwise the image was not labelled for it.
     size : (concept,) integer array
         Positions of each concept.
     n_images : (concept,) integer array
@@ -134,9 +134,9 @@ class ConceptLabels:
 
     @classmethod
     def of(cls, planes: Ints, category: Ints) -> Self:
-        """Sum up planes, in none of which a position may say what another plane of the image says there already."""
+        """Count the concepts in planes. No two planes of an image may have the same concept at the same position."""
         n_images, n_concepts = len(planes), len(category)
-        # One bin more than there are concepts, the first, for none.
+        # One more bin than concepts: the first is for "none".
         bins = np.arange(n_images)[:, None, None] * (n_concepts + 1) + planes + 1
         size = np.bincount(bins.ravel(), minlength=n_images * (n_concepts + 1))
         size = size.reshape(n_images, n_concepts + 1)[:, 1:]
@@ -146,7 +146,7 @@ class ConceptLabels:
 
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """Positions counted over some images; the counts of several lots of images add up.
+    """Counts of positions over some images; counts of several sets of images can be added.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ class Overlap:
         return cls(both.reshape(n_units, n_bins)[:, 1:], places, labels.size, labels.category)
 
     def __add__(self, other: Self) -> Self:
-        """Put the images of both together."""
+        """Return the counts over the images of both."""
         return type(self)(
             self.both + other.both, self.active + other.active, self.labelled + other.labelled, self.category
         )
@@ -197,7 +197,7 @@ class Overlap:
     def iou(self, threshold: Floats) -> Floats:
         """Intersection over union of every unit and concept, over all positions together.
 
-        It is not a mean over images: large things weigh more.
+        It is not a mean over images, so large objects weigh more.
 
         Parameters
         ----------
@@ -207,7 +207,7 @@ class Overlap:
         Returns
         -------
         (unit, concept) array
-            In [0, 1]; NaN for units without a threshold and concepts that are nowhere.
+            In [0, 1]; NaN for units without a threshold and for concepts that appear on no image.
         """
         union = self.active[:, self.category] + self.labelled - self.both
         return self.both / np.where(~np.isnan(threshold)[:, None] & (self.labelled > 0), union, np.nan)
@@ -215,7 +215,7 @@ class Overlap:
 
 @dataclass(frozen=True, eq=False)
 class Detectors:
-    """What each unit detects, if anything.
+    """The concept that each unit detects, if any.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ class Detectors:
     iou : (unit,) array
         That intersection over union.
     detects : (unit,) bool array
-        Whether it is above the floor.
+        Whether the intersection over union is above the floor.
     """
 
     concept: Floats
@@ -233,7 +233,7 @@ class Detectors:
 
     @property
     def n_unique(self) -> int:
-        """Different concepts detected: the score of the layer."""
+        """Number of different concepts detected: the score of the layer."""
         return len(np.unique(self.concept[self.detects]))
 
 
@@ -245,7 +245,7 @@ def detectors(iou: Floats, *, floor: float = 0.04) -> Detectors:
     iou : (unit, concept) array
         NaN where undefined.
     floor : float
-        A detector lies above it.
+        A unit detects its concept where the intersection over union is above this.
 
     Returns
     -------

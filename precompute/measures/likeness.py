@@ -1,4 +1,4 @@
-"""Likeness of two maps of the same picture, whatever their scales."""
+"""Likeness of two maps of the same picture, independent of their scales."""
 
 from typing import Any
 
@@ -13,7 +13,8 @@ Floats = NDArray[np.floating[Any]]
 def map_likeness(one: Floats, other: Floats) -> Floats:
     """Rank-correlate the absolute values of maps, pixel by pixel.
 
-    Pixels where both are zero are left out: outside of what a position depends on, every map is.
+    Pixels where both maps are zero are left out, because every map is zero outside the pixels that a position depends
+    on.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ def map_likeness(one: Floats, other: Floats) -> Floats:
     Returns
     -------
     (map,) array
-        In [-1, 1]; NaN where fewer than three pixels are left or either is the same at all of them.
+        In [-1, 1]; NaN where fewer than three pixels are left, or a map has the same absolute value at all of them.
 
     References
     ----------

@@ -1,9 +1,8 @@
-"""The largest drop over many classes, beside how large it gets by chance.
+"""The largest drop over many classes, and how large it gets by chance.
 
-Where images flip at random, some class always loses several. With the numbers of changed images as they are, "the unit
-does nothing to any class" makes every changed image a fair coin: lost or gained. What the largest drop over the classes
-does under all those coins is known exactly, for the classes are independent; no random draws are needed for its
-p-value.
+Where images flip at random, some class always loses several. Under the null hypothesis that the unit matters to no
+class, every changed image is a fair coin: lost or gained. The distribution of the largest drop over the classes is then
+known exactly, because the classes are independent, so its p-value needs no random draws.
 """
 
 from dataclasses import dataclass
@@ -34,16 +33,16 @@ class MaxDropTest:
         The largest drop over all classes, and the class it falls on; see
         :func:`precompute.measures.drops.max_class_drop`.
     p : (unit,) array
-        Probability that chance alone makes the largest drop over the classes that take part as large; NaN where none
-        does.
+        Probability that chance alone makes the largest drop over the classes that take part as large as it is; NaN
+        where no class takes part.
     expected, ceiling : (unit,) arrays
-        Noise level of ``largest``: what chance alone makes of it, on average and at most, with the probability asked
-        for. Fractions in [0, 1]; NaN without images.
+        Noise level of ``largest``: its mean by chance, and the value that it does not exceed by chance with the
+        probability asked for. Fractions in [0, 1]; NaN without images.
     class_p : (unit, class) array
-        The same probability for the drop of each class, corrected in this way for the number of classes; NaN for
-        classes set apart.
+        Probability that chance alone makes the largest drop as large as the drop of this class, a p-value corrected for
+        the number of classes; NaN for classes set apart.
     attainable : tuple of (value,) arrays
-        For every unit the p-values that its changed images could have given; empty where no class takes part.
+        For every unit, the p-values that its changed images could have given; empty where no class takes part.
     """
 
     largest: Floats
@@ -56,17 +55,17 @@ class MaxDropTest:
 
     @property
     def q(self) -> Floats:
-        """False discovery rate over the units at which each p-value is called, (unit,); NaN where p is."""
+        """False discovery rate over the units at which each p-value is just called, (unit,); NaN where `p` is NaN."""
         return discrete_false_discovery(self.p, self.attainable)
 
 
 def takes_part(correct: Ints, count: Ints, *, floor: float = 0.1) -> Bools:
-    """Tell which classes can show a drop: those whose accuracy is not near zero already.
+    """Say which classes can show a drop: those whose accuracy is not already near zero.
 
     Parameters
     ----------
     correct, count : (class,) integer arrays
-        Images that are right with nothing ablated, and images.
+        Number of images that are right with nothing ablated, and number of images.
     floor : float
         Accuracy from which a class takes part.
 
@@ -79,7 +78,7 @@ def takes_part(correct: Ints, count: Ints, *, floor: float = 0.1) -> Bools:
 
 
 def max_drop_test(counts: PairedCounts, classes: Bools | None = None, *, ceiling: float = 0.95) -> MaxDropTest:
-    r"""Test the largest drop of every unit against all ways its changed images could have fallen.
+    r"""Test the largest drop of every unit against all ways in which its changed images could be lost or gained.
 
     .. math:: T^* = \max_c \frac{2 \, \mathrm{Bin}(m_c, 1/2) - m_c}{n_c}, \qquad p = P(T^* \ge T)
 
@@ -92,10 +91,10 @@ def max_drop_test(counts: PairedCounts, classes: Bools | None = None, *, ceiling
     counts : PairedCounts
         Images lost and gained.
     classes : (class,) bool array, optional
-        Which classes take part in the test, see :func:`takes_part`; all that have images when left out. The largest
-        drop and its noise level are those of all classes, as a run writes it.
+        Which classes take part in the test, see :func:`takes_part`; by default all that have images. The largest drop
+        and its noise level are always over all classes with images, as a run writes them.
     ceiling : float
-        Probability with which chance stays at or below the ceiling.
+        Probability that the largest drop by chance stays at or below the ceiling.
 
     Returns
     -------
@@ -140,7 +139,7 @@ class _Null:
         return float(self.value @ np.diff(np.exp(self.log_at_most), prepend=0))
 
     def at_most(self, probability: float) -> float:
-        """Return what it stays at or below with this probability."""
+        """Return the value that the largest drop does not exceed with this probability."""
         return float(self.value[np.searchsorted(np.exp(self.log_at_most), probability)])
 
 
@@ -156,20 +155,20 @@ def null_maximum(changed: Ints, count: Ints) -> tuple[Floats, Floats]:
     Parameters
     ----------
     changed, count : (class,) integer arrays
-        Images that change, and images; at least one class, each with images.
+        Number of images that change, and number of images; at least one class, each with images.
 
     Returns
     -------
     value : (value,) array
         The values it can take, ascending.
     log_at_most : (value,) array
-        Logarithm of the probability that it is at most that value; the last is 0. Logarithms, because what lies above
-        a value can be very improbable.
+        Logarithm of the probability that the largest drop is at most that value; the last is 0. Logarithms keep the
+        tiny probabilities of larger values.
     """
     value, step = (np.concatenate(parts) for parts in zip(*map(_log_steps, *_alike(changed, count)), strict=True))
     order = np.argsort(value)
     value, step = value[order], step[order]
-    # From the top down: at most the largest value is certain, and every step below takes its part away.
+    # From the top down: the largest value is certainly not exceeded, and every step below takes its part away.
     above = np.r_[step[::-1].cumsum()[::-1][1:], 0]
     last_of_equals = np.r_[value[1:] != value[:-1], True]
     value, log_at_most = value[last_of_equals], -above[last_of_equals]
@@ -178,17 +177,17 @@ def null_maximum(changed: Ints, count: Ints) -> tuple[Floats, Floats]:
 
 
 def _alike(changed: Ints, count: Ints) -> tuple[Ints, Ints, Ints]:
-    """Gather classes that have the same numbers; return those and how many classes have them."""
+    """Group classes with the same numbers; return the numbers, and how many classes have them."""
     pair, how_many = np.unique(np.stack([changed, count], axis=1), axis=0, return_counts=True)
     return pair[:, 0], pair[:, 1], how_many
 
 
 def _log_steps(changed: int, count: int, how_many: int) -> tuple[Floats, Floats]:
-    """Return the drops that alike classes can show, and how the log-probability of no larger one rises at each."""
+    """Return the drops that equal classes can show, and the rise, at each, of the log-probability of none larger."""
     at_most = np.minimum(coin_probabilities(int(changed)).cumsum(), 1)
     more = np.r_[at_most[:-1][::-1], 0]
     with np.errstate(divide="ignore"):
         log_at_most = np.where(more < 0.5, np.log1p(-more), np.log(at_most))
-    # What cannot be told from impossible is a flat floor: the difference of two infinities is no number.
+    # Probabilities that underflow get a finite floor, because the difference of two infinities is NaN.
     rise = np.diff(np.maximum(log_at_most, _IMPOSSIBLE), prepend=-np.inf)
     return (2 * np.arange(changed + 1) - changed) / count, how_many * rise

@@ -11,33 +11,36 @@ from precompute.measures.responses import Labels, Responses
 from precompute.measures.selectivity import class_means, class_selectivity
 
 Kind = Literal["quantity", "drop", "effect", "chance", "class", "concept", "flag"]
-"""What a measure is: a quantity of the unit; accuracy lost without it; another effect of that; how sure another measure
-is, or what chance makes of it; an index of a class or a concept; yes or no."""
+"""What a measure is.
+
+``quantity``: a property of the unit. ``drop``: accuracy lost without the unit. ``effect``: another effect of its loss.
+``chance``: how sure another measure is, or its level by chance. ``class``, ``concept``: an index. ``flag``: yes or no.
+"""
 
 
 @dataclass(frozen=True)
 class ChanceLevel:
-    """What chance alone makes of a measure: where a store says it, and how it is spoken of.
+    """The level of a measure by chance alone: where a store holds it, and how it is described.
 
     Parameters
     ----------
     reason : str
-        Why a reader needs it.
+        Why a reader needs the level.
     measure : str
-        The measure of the layer, of the same kind of ablation, that is the level; empty where a dataset is.
+        The measure of the layer, of the same kind of ablation, that is the level; empty where a dataset is the level.
     experiment, dataset : str
-        The experiment whose dataset, below its group of the layer, is the level; of an axis ``measure`` the place of
-        this one.
+        The experiment, and its dataset below its group of the layer, that is the level. On an axis ``measure``, the
+        entry of this measure is taken.
     over : str
-        What is taken over its other axes: ``max`` or ``mean``.
+        How the other axes of the dataset are reduced: ``max`` or ``mean``.
     name : str
-        What the level is, beside the name of the measure.
+        Name of the level, shown next to the name of the measure.
     phrase : str
-        The same beside one unit's value, with a place for the level.
+        Phrase for the level, shown next to one unit's value, with a placeholder for the level.
     has_ends : bool
-        Whether datasets of the same name with ``_low`` and ``_high`` are the range that chance makes.
+        Whether datasets of the same name with ``_low`` and ``_high`` hold the range by chance.
     unknown : str
-        What stands beside the value where a store does not say the level; empty for nothing.
+        Text shown next to the value where a store does not hold the level; empty for none.
     """
 
     reason: str
@@ -53,7 +56,7 @@ class ChanceLevel:
 
 @dataclass(frozen=True, eq=False)  # compared and hashed as itself: the tables of rows are keys of a cache
 class MeasureRow:
-    """One number per unit.
+    """The description of one measure: one number per unit.
 
     Parameters
     ----------
@@ -70,25 +73,25 @@ class MeasureRow:
     better : str
         ``higher`` or ``lower`` where a reader looks for one end first, otherwise ``neither``.
     kind : str
-        What it is; see `Kind`.
+        What the measure is; see `Kind`.
     made_by : str
         The experiment that adds it; ``run`` where every run does.
     made_of : str
-        ``activations``, the network's ``answers`` to the images (drops are made of these too, so on the same images the
-        two share noise), or ``weights``, which no image has a part in.
+        What it is computed from: ``activations``; the network's ``answers`` to the images (so are drops, so the two
+        share noise on the same images); or ``weights``, without any image.
     per_ablation : bool
-        Whether there is one for each kind of ablation.
+        Whether there is one such measure for each kind of ablation.
     in_points : bool
-        Whether it is a difference of accuracies, which readers know as percentage points; so every drop is.
+        Whether it is a difference of accuracies, shown in percentage points. Every drop is, without this.
     of_class : str
-        The measure that names the class it is about; empty where it is about all or none.
+        The measure that names the class that this one is about; empty where it is about all classes or none.
     chance : ChanceLevel or None
-        What chance alone makes of it; None where that needs no saying.
+        Its level by chance alone; None where readers do not need one.
     compute : callable or None
-        Computes it, (unit,), of activations and labels alone: the experiment ``selectivity`` then does, on all images
-        and on either half.
+        Computes it, (unit,), from activations and labels alone. The experiment ``selectivity`` then computes it, on all
+        images and on each half.
     ablation : str
-        The kind of ablation that the row is of; empty for one that is none of one kind.
+        The kind of ablation that the row is for; empty for a measure that is not per ablation.
     base : str
         Its name without the kind of ablation.
     """
@@ -111,7 +114,7 @@ class MeasureRow:
     base: str = ""
 
     def facts(self) -> dict[str, str]:
-        """Return what a store says of the measure beside its values."""
+        """Return the facts that a store keeps about the measure, next to its values."""
         return {fact: getattr(self, fact) for fact in ("label", "formula", "source", "range", "better", "kind")}
 
 

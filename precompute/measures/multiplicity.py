@@ -1,4 +1,4 @@
-"""Many tests at once: how many of those that look like something are nothing."""
+"""Many tests at once: the false discovery rate."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,16 +14,16 @@ def false_discovery(p: Floats, *, any_dependence: bool = False) -> Floats:
 
     .. math:: q_{(i)} = \min_{j \ge i} \frac{n \, p_{(j)}}{j}
 
-    over the n p-values in ascending order. Calling everything with q at most 0.05 keeps the expected share of false
-    calls at 5 %, for independent tests and for tests that tend to err together.
+    over the n p-values in ascending order. Calling every test with q at most 0.05 keeps the expected share of false
+    calls at 5 % or less, for independent tests and for tests that tend to err together.
 
     Parameters
     ----------
     p : array of any shape
         P-values in [0, 1]; NaN where there was no test. All others count as one family.
     any_dependence : bool
-        Hold the promise whatever the dependence between the tests (Benjamini and Yekutieli), at the cost of a factor
-        of 1 + 1/2 + ... + 1/n.
+        Control the rate under any dependence between the tests (Benjamini and Yekutieli), at the cost of a factor of 1
+        + 1/2 + ... + 1/n.
 
     Returns
     -------
@@ -44,29 +44,29 @@ def false_discovery(p: Floats, *, any_dependence: bool = False) -> Floats:
     ascending = np.empty(len(values))
     ascending[order] = np.minimum(smallest_after, 1)
     q = np.full(p.shape, np.nan)
-    # A quotient of n and its own place may come out a rounding error below 1.
+    # n / n times p may come out a rounding error below p.
     q[tested] = np.maximum(ascending, values)
     return q
 
 
 def discrete_false_discovery(p: Floats, attainable: Sequence[Floats], *, level: float = 0.05) -> Floats:
-    r"""Turn p-values of counts into q-values that know which p-values each test can take.
+    r"""Turn p-values of counts into q-values that take into account which p-values each test can have.
 
     .. math:: q_{(i)} = \min_{j \ge i} \frac{1}{j} \sum_k \frac{F_k(p_{(j)})}{1 - F_k(\max(p_{(j)}, \tau))}
 
     with :math:`F_k(t)` the probability that test k has a p-value of at most t by chance: the largest of its attainable
-    p-values that is no larger than t, or 0. It is at most t, and it is 0 for a test that cannot get there, whatever
-    its outcome: such tests leave the family by themselves. Benjamini and Hochberg put t in its place.
+    p-values that is no larger than t, or 0. It is at most t, and 0 for a test that cannot have such a p-value whatever
+    its outcome: such tests drop out of the family by themselves. Benjamini and Hochberg use t in its place.
 
     Parameters
     ----------
     p : (test,) array
         P-values in [0, 1]; NaN where there was no test. All others count as one family of independent tests.
     attainable : sequence of (value,) arrays
-        For every test the p-values that it can take under chance, in any order, its own among them.
+        For every test the p-values that it can have, in any order, including its own.
     level : float
         The rate at which tests will be called: :math:`\tau` is the largest p-value at which the mean of
-        F / (1 - F) is no larger. The promise holds for calls at q up to this.
+        F / (1 - F) is no larger. The rate is controlled for calls at q up to this level.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def discrete_false_discovery(p: Floats, attainable: Sequence[Floats], *, level: 
     certain = by_chance >= 1
     odds = np.where(certain, np.inf, by_chance / np.where(certain, 1, 1 - by_chance)).mean(axis=0)
     n_below = int((odds <= level).sum())
-    # What is subtracted from 1 stays that of tau up to it, and follows the p-value beyond.
+    # The F that is subtracted from 1 is taken at tau for p-values up to tau, and at the p-value itself beyond.
     beyond = np.maximum(by_chance, by_chance[:, [n_below - 1]]) if n_below else by_chance
     expected = np.where(beyond < 1, by_chance / np.where(beyond < 1, 1 - beyond, 1), np.inf).sum(axis=0)
     scaled = expected / np.searchsorted(values, values, side="right")
@@ -98,7 +98,7 @@ def discrete_false_discovery(p: Floats, attainable: Sequence[Floats], *, level: 
 
 
 def _at_most(values: Floats, attainable: Floats) -> Floats:
-    """Return the probability of a p-value of at most each value, given those that it can take."""
+    """Return, for each value, the probability of a p-value of at most it, given the attainable p-values."""
     possible = np.r_[0, np.sort(attainable)]
-    # The same sum of probabilities may come out a rounding error apart.
+    # Equal sums of probabilities may differ by a rounding error.
     return np.asarray(possible[np.searchsorted(possible, values * (1 + 1e-9), side="right") - 1])

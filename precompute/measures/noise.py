@@ -1,4 +1,4 @@
-"""The feature entropy of noise: what a unit's entropy is to be held against."""
+"""The feature entropy of noise, with which a unit's entropy is compared."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from precompute.measures.entropy import Rule, feature_entropy, rule_births
 Floats = NDArray[np.floating[Any]]
 
 NOISES: dict[str, float] = {"independent": 0.0, "smooth": 1 / 7}
-"""What maps are held against: for each noise, by how much of their side it is smoothed; see :func:`noise_births`."""
+"""The kinds of noise: for each, its smoothing as a share of the side of the maps; see :func:`noise_births`."""
 
 _MAPS = 4000
 _CLASSES = 1000
@@ -19,15 +19,15 @@ _CLASSES = 1000
 
 @dataclass(frozen=True, eq=False)
 class NoiseLevel:
-    """What feature entropy is where there is nothing but noise.
+    """Feature entropy of maps of noise.
 
     Parameters
     ----------
     mean, low, high : (class,) arrays
-        Mean of the entropy of as many maps of noise as the class has images, and the limits of the middle 95 %; NaN
-        for classes without images.
+        Mean of the entropy of as many maps of noise as the class has images, and the limits of the middle 95 % of
+        draws; NaN for classes without images.
     rate : float
-        Their selective rate.
+        Selective rate of the noise.
     """
 
     mean: Floats
@@ -67,13 +67,13 @@ def noise_births(n_maps: int, side: int, *, smooth: float = 0.0, seed: int = 0, 
     n_maps, side : int
         How many maps, and their side.
     smooth : float
-        0 for independent pixels; otherwise the standard deviation, in pixels, of the Gaussian that smooths normal noise
-        whose part below zero is then cut off, as in the map of a rectified layer. Smoothing goes round the borders, so
-        that no place is special; what happens at the borders moves the entropy by several tenths.
+        0 for independent pixels. Otherwise the standard deviation, in pixels, of the Gaussian that smooths normal
+        noise; values below zero are then set to zero, as in the map of a rectified layer. Smoothing wraps around the
+        borders, so that no place is special: other treatments of the borders change the entropy by several tenths.
     seed : int
         Same seed, same maps.
     rule : {"ours", "paper", "code"}
-        Which reading, see :func:`rule_births`.
+        Which reading, see :func:`precompute.measures.entropy.rule_births`.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def noise_births(n_maps: int, side: int, *, smooth: float = 0.0, seed: int = 0, 
 
 
 def noise_entropy(births: Floats, n_images: int, *, draws: int = 200, seed: int = 0, rule: Rule = "ours") -> Floats:
-    """Feature entropies of as many maps of noise as a class has images.
+    """Feature entropies of draws of as many maps of noise as a class has images.
 
     Parameters
     ----------
@@ -97,23 +97,24 @@ def noise_entropy(births: Floats, n_images: int, *, draws: int = 200, seed: int 
     n_images : int
         Images of the class.
     draws : int
-        How many such classes.
+        Number of draws.
     seed : int
         Same seed, same draws.
     rule : {"ours", "paper", "code"}
-        Which reading, see :func:`feature_entropy`.
+        Which reading, see :func:`precompute.measures.entropy.feature_entropy`.
+
 
     Returns
     -------
     (draw,) array
-        Their mean and quantiles are the noise level of an entropy.
+        In nats. Their mean and quantiles are the noise level of an entropy.
     """
     drawn = np.random.default_rng(seed).integers(0, len(births), (draws, n_images))
     return feature_entropy(births[drawn], rule=rule).entropy
 
 
 def smoothing(side: int, deviation: float) -> Floats:
-    """Return the matrix, (side, side), that smooths along an axis with a Gaussian that goes round the borders."""
+    """Return the matrix, (side, side), that smooths along an axis with a Gaussian that wraps around the borders."""
     reach = int(4 * deviation + 0.5)
     offset = np.arange(-reach, reach + 1)
     weight = np.exp(-0.5 * (offset / deviation) ** 2)

@@ -1,7 +1,7 @@
-"""Before against after on the same images: what was lost, what was gained, and whether chance alone would do it.
+"""Answers before and after an ablation on the same images: images lost, images gained, and tests of the difference.
 
-The images are the same with and without the unit, so only those whose answer changes carry evidence. A test for two
-independent proportions would throw that away.
+The images are the same with and without the unit, so only images whose answer changes carry evidence. A test for two
+independent proportions would not use this.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class FlipTable:
-    """The predictions that change when a unit is silenced, those of all units below one another.
+    """The predictions that change when a unit is silenced, of all units in one table.
 
     Parameters
     ----------
     unit, image, prediction : (flip,) integer arrays
-        For which unit, of which image, to which output.
+        The unit that is silenced, the image whose prediction changes, and the new output.
     n_units : int
         Number of units, those without flips included.
     """
@@ -39,12 +39,12 @@ class FlipTable:
 
 @dataclass(frozen=True, eq=False)
 class PairedCounts:
-    """Images of each class that each unit's silencing turns from right to wrong, and from wrong to right.
+    """Numbers of images of each class that turn from right to wrong, and from wrong to right, when a unit is silenced.
 
     Parameters
     ----------
     lost, gained : (unit, class) integer arrays
-        Images right with the unit and wrong without it, and the other way round.
+        Images right with the unit and wrong without it; and images wrong with the unit and right without it.
     count : (class,) integer array
         Images of the class.
     """
@@ -86,12 +86,12 @@ def paired_counts(flips: FlipTable, before: Answers, images: Bools | None = None
 
 
 def right_changes(image: Ints, prediction: Ints, before: Answers) -> tuple[Bools, Bools]:
-    """Tell which flips lose an image and which gain one.
+    """Say which flips lose an image and which gain one.
 
     Parameters
     ----------
     image, prediction : (flip,) integer arrays
-        The images whose prediction changes, and the outputs that are named for them then.
+        The images whose prediction changes, and their new top-1 outputs.
     before : Answers
         The answers that they change.
 
@@ -106,7 +106,7 @@ def right_changes(image: Ints, prediction: Ints, before: Answers) -> tuple[Bools
 
 
 def flip_rate(flips: FlipTable, n_images: int) -> Floats:
-    """Fraction of the images whose prediction changes without each unit, right or wrong: the scale of all its noise.
+    """Fraction of the images whose prediction changes without each unit, right or wrong; it sets the noise level.
 
     Parameters
     ----------
@@ -132,12 +132,13 @@ def _by_unit_and_class(flips: FlipTable, before: Answers, kept: Bools) -> Ints:
 def mcnemar(lost: Ints, gained: Ints, *, mid: bool = False) -> Floats:
     r"""Exact McNemar test of the images lost against the images gained.
 
-    Could a fair coin have split the changed images into so many of either kind?
+    It asks whether a fair coin could have split the changed images as unevenly into lost and gained.
 
     .. math:: p = \min\Big(1, \; 2 \sum_{i \le \min(b, c)} \binom{b+c}{i} 2^{-(b+c)}\Big)
 
-    with b images lost and c gained. The counts are few and the p-value can take few values, so the exact test rejects
-    less often than its level; the mid-p value counts what is as extreme as the data by half and comes closer.
+    with b images lost and c gained. Counts are small, so the p-value can have only few values, and the exact test
+    rejects less often than its level. The mid-p value counts outcomes as extreme as the data by half, and comes closer
+    to the level.
 
     Parameters
     ----------
@@ -161,35 +162,36 @@ def mcnemar(lost: Ints, gained: Ints, *, mid: bool = False) -> Floats:
     p = np.minimum(1, 2 * at_most)
     if not mid:
         return p
-    # An even split is one outcome, any other split comes with its mirror image.
+    # An even split is one outcome; any other split has a mirror image that is as extreme.
     as_extreme = np.where(2 * fewer == changed, exactly, 2 * exactly)
     return np.where(changed > 0, p - as_extreme / 2, 1)
 
 
 def mcnemar_attainable(changed: int) -> Floats:
-    """Return the p-values that the exact McNemar test can give for so many changed images, ascending."""
+    """Return the p-values that the exact McNemar test can give for a number of changed images, ascending."""
     fewer = np.arange(changed // 2 + 1)
     return np.minimum(1, 2 * fair_coin(np.full(len(fewer), changed), fewer)[0])
 
 
 def drop_interval(lost: Ints, gained: Ints, count: Ints, *, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Interval of a drop in accuracy that was measured twice on the same images.
+    """Interval of a drop in accuracy, measured with and without the unit on the same images.
 
-    Adjusted Wald interval for a difference of paired proportions: one image is added to either kind of change and two
-    to the total, so that "0 of 5 lost" is not mistaken for certainty.
+    Adjusted Wald interval for a difference of paired proportions: one image is added to those lost, one to those gained
+    and two to the total, so that "0 of 5 lost" does not pass for certainty.
 
     Parameters
     ----------
     lost, gained, count : integer arrays of shapes that broadcast
         Images lost, images gained, images in all.
     level : float
-        How often intervals made in this way hold the truth.
+        Share of intervals made in this way that contain the truth.
+
 
     Returns
     -------
     low, high : arrays
-        Fractions in [-1, 1]; NaN where there are no images. Each is for its class alone: the largest of many drops is
-        large partly by chance.
+        Fractions in [-1, 1]; NaN where there are no images. Each interval is for its class alone: the largest of
+        many drops is large partly by chance.
 
     References
     ----------
@@ -203,14 +205,14 @@ def drop_interval(lost: Ints, gained: Ints, count: Ints, *, level: float = 0.95)
 def adjusted_wald(
     total: Ints, squares: Ints, count: Ints, *, largest: int = 1, level: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """Interval of the mean of whole numbers, with the largest possible added once either way; see `drop_interval`.
+    """Interval of the mean of whole numbers, after adding the largest and the smallest possible; see `drop_interval`.
 
     Parameters
     ----------
     total, squares, count : integer arrays of shapes that broadcast
-        The sum of the numbers, the sum of their squares, and how many there are.
+        The sum of the numbers, the sum of their squares, and their count.
     largest : int
-        How large the numbers can be, either way.
+        The largest absolute value that a number can have.
     level : float
         How often intervals made in this way hold the truth.
 

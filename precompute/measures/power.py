@@ -1,4 +1,4 @@
-"""Power: how often the test of the largest drop would find a true drop in this very layer."""
+"""Power: how often the test of the largest drop would find a true drop of a given size in this layer."""
 
 import math
 from typing import Any
@@ -20,17 +20,18 @@ _STEPS, _LEAST_LOG_P = 24, -60.0
 
 
 def found_share(counts: PairedCounts, test: MaxDropTest, classes: Bools, drops: Floats, *, level: float) -> Floats:
-    """Return how often a unit that costs one class so much would be called, beside the units that there are.
+    """Return how often one more unit, which costs one class a given drop, would be called in this layer.
 
-    The unit changes answers at random as one of the layer's units that are not called does (the mean over them, over at
-    most :data:`_UNITS`), and loses images of a class of middle size on top: each with the probability that is the drop.
+    The unit changes answers at random like one of the layer's units that are not called; the result is the mean over at
+    most :data:`_UNITS` of them. In addition it loses images of a class of median size, each with a probability equal to
+    the drop.
 
     Parameters
     ----------
     counts : PairedCounts
         Images lost and gained without each unit of the layer.
     test : MaxDropTest
-        Of these counts and classes.
+        The test of these counts and classes.
     classes : (class,) bool array
         Which classes take part; at least one.
     drops : (drop,) array
@@ -54,7 +55,7 @@ def found_share(counts: PairedCounts, test: MaxDropTest, classes: Bools, drops: 
 
 
 def _called_up_to(test: MaxDropTest, like: int, level: float) -> float:
-    """Return the largest p-value at which one more unit, that can reach the p-values of another, is called."""
+    """Return the largest p-value at which one more unit is called, if it can have the p-values of unit `like`."""
     attainable = (test.attainable[like], *test.attainable)
     low, high = _LEAST_LOG_P, math.log(level)
     for _ in range(_STEPS):
@@ -65,7 +66,7 @@ def _called_up_to(test: MaxDropTest, like: int, level: float) -> float:
 
 
 def _found(counts: PairedCounts, unit: int, one: int, classes: Bools, limit: float, drops: Floats) -> Floats:
-    """Return how often a unit is called that changes answers as this one does, and costs one class so much."""
+    """Return how often a unit is called that changes answers like `unit`, and costs class `one` each drop, (drop,)."""
     n_images = int(counts.count[one] - counts.lost[unit, one] - counts.gained[unit, one])
 
     def called(more: int) -> bool:
@@ -74,7 +75,7 @@ def _found(counts: PairedCounts, unit: int, one: int, classes: Bools, limit: flo
         found = max_drop_test(PairedCounts(lost, counts.gained[[unit]], counts.count), classes)
         return bool(found.class_p[0, one] <= limit)
 
-    # More images lost make a smaller p, so the fewest that are called are found by halving.
+    # More lost images make p smaller, so bisection finds the fewest lost images at which the unit is called.
     low, high = 0, n_images + 1
     while low < high:
         between = (low + high) // 2

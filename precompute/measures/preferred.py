@@ -1,4 +1,4 @@
-"""The class that a unit answers most to, as far as its images settle it."""
+"""The class that a unit answers to most, as far as the images can tell."""
 
 from typing import Any
 
@@ -12,22 +12,23 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 BEHIND = 0.025
-"""A class is behind the leading one where at most this share of divisions of their images gives such a lead."""
+"""A class is behind the leading class if at most this share of random divisions of their images gives such a lead."""
 
 MOST_NAMED = 3
-"""Classes that are named together where none is alone."""
+"""Most classes that are named together where no single class leads."""
 
 _DRAWS = 500
 _CONTENDERS = 12
 
 
 def preferred_classes(activation: Floats, label: Ints, n_classes: int, *, seed: int = 0) -> tuple[int, ...]:
-    """Name the class whose images a unit answers most to; several where other images might name another.
+    """Name the class whose images a unit answers to most; several classes where the images do not settle it.
 
-    The class of the highest mean leads. Beside each other class a permutation test asks whether chance gives it such a
-    lead: the images of the two are divided anew into two classes as large. So one image that drives the unit hard says
-    little, however hard. (Resampling each class by itself took it for certain that classes without such an image have
-    none: of units that answer to one image in fifty it named 3 to 43 %, 2 to 17 % of these rightly.)
+    The class of the highest mean leads. For each other class, a permutation test asks whether chance gives the leading
+    class such a lead: the images of the two classes are divided again at random into two classes of the same sizes. So
+    a single image that drives the unit says little, however strong it is. (A bootstrap within each class assumes that
+    classes without such an image have none: of units that answer to one image in fifty it named a class for 3 to 43 %,
+    and 2 to 17 % of these classes were right.)
 
     Parameters
     ----------
@@ -38,13 +39,14 @@ def preferred_classes(activation: Floats, label: Ints, n_classes: int, *, seed: 
     n_classes : int
         Number of classes.
     seed : int
-        Same seed, same resamples.
+        The same seed gives the same divisions.
 
     Returns
     -------
     tuple of int
-        The leading class and those that are not behind it, see :data:`BEHIND`, the highest mean first; empty where
-        they are more than :data:`MOST_NAMED`, and where the unit answers to all classes alike. A class alone is named.
+        The leading class and the classes that are not behind it, see :data:`BEHIND`, the highest mean first. Empty
+        where these are more than :data:`MOST_NAMED`, and where the unit answers to all classes alike. Where only one
+        class has images, it is named.
 
     References
     ----------
@@ -53,7 +55,7 @@ def preferred_classes(activation: Floats, label: Ints, n_classes: int, *, seed: 
     """
     means = class_means(activation[None], label, n_classes)[0]
     known = np.flatnonzero(~np.isnan(means))
-    # A class far below the first is behind it.
+    # Classes after the first dozen are taken to be behind the first.
     contenders = known[np.argsort(-means[known], kind="stable")[:_CONTENDERS]]
     if len(contenders) == 0 or (len(known) > 1 and np.ptp(means[known]) == 0):
         return ()
@@ -70,15 +72,15 @@ def preferred_classes(activation: Floats, label: Ints, n_classes: int, *, seed: 
 
 
 def _divisions(n_first: int, n_other: int, rng: np.random.Generator) -> Ints:
-    """Draw which of all images form the first class, (draw, image)."""
+    """Draw which of the images of both classes form the first class, (draw, image)."""
     order = rng.random((_DRAWS, n_first + n_other), dtype=np.float32)
     return np.argpartition(order, n_first - 1, axis=1)[:, :n_first]
 
 
 def _as_far(first: Floats, other: Floats, divisions: Ints) -> float:
-    """Return how often a division of the images of two classes gives the first as large a mean as it has, it included.
+    """Return the share of divisions that give the first class at least its mean, the real division counted among them.
 
-    With the images of both given, a mean as large is a lead as large.
+    The images of both classes together are fixed, so a larger mean of the first is a larger lead.
     """
     everything = np.concatenate([first, other])
     rounding = 1e-9 * np.abs(everything).max()
@@ -87,10 +89,10 @@ def _as_far(first: Floats, other: Floats, divisions: Ints) -> float:
 
 
 def times_interval(activation: Floats, label: Ints, n_classes: int, chosen: int) -> tuple[float, float]:
-    """Return the 95 % interval of how many times as strongly a unit answers to a class as to the others on average.
+    """Return the 95 % interval of the ratio of a unit's mean on a class to its mean on the other classes.
 
-    That is the mean over the class's images over the mean of the other classes' means. The interval is that of its
-    logarithm by the delta method, with the images of every class as the sample.
+    The ratio is the mean over the class's images, divided by the mean of the other classes' means. The interval is
+    computed for its logarithm by the delta method, with the images of every class as the sample.
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ def times_interval(activation: Floats, label: Ints, n_classes: int, chosen: int)
     label : (image,) integer array
         Class of each image.
     n_classes, chosen : int
-        Number of classes, and the one.
+        Number of classes, and the class in question.
 
     Returns
     -------

@@ -11,7 +11,7 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class ProfileLikeness:
-    """How alike one unit's profile is to those of the others of its layer.
+    """How alike one unit's profile is to the profiles of the other units of its layer.
 
     Parameters
     ----------
@@ -19,8 +19,8 @@ class ProfileLikeness:
         Pearson correlation of the profiles over the classes, in [-1, 1]; NaN for the unit itself and for units without
         a profile.
     ceiling : float
-        What the most alike of all others stays below in 95 % of cases where classes mean nothing: the unit's profile is
-        shuffled over the classes, and the largest correlation with any other unit is taken. NaN where there is none.
+        The 95 % quantile (for the default level) of the largest correlation with any other unit when the unit's profile
+        is shuffled over the classes. NaN where there is none.
     """
 
     r: Floats
@@ -28,7 +28,7 @@ class ProfileLikeness:
 
     @property
     def beyond(self) -> NDArray[np.bool_]:
-        """Which units are more alike than that, (unit,)."""
+        """Which units have a correlation above the ceiling, (unit,)."""
         return np.asarray(self.r > self.ceiling)
 
 
@@ -38,16 +38,16 @@ def standardised(rows: Floats) -> Floats:
     Parameters
     ----------
     rows : (row, column) array
-        Numbers; a row with a NaN has no profile.
+        Numbers; a row with a NaN becomes NaN.
 
     Returns
     -------
     (row, column) array
-        NaN for rows whose numbers are all equal, to rounding.
+        NaN for rows with a NaN, and for rows whose numbers are equal up to rounding.
     """
     centred = rows - rows.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
-    # Numbers that differ by rounding alone have no profile.
+    # A row whose numbers differ by rounding alone counts as constant.
     known = length > 1e-6 * np.abs(rows).max(axis=1, keepdims=True, initial=0)
     return np.asarray(centred / np.where(known, length, np.nan))
 
@@ -55,20 +55,20 @@ def standardised(rows: Floats) -> Floats:
 def profile_likeness(
     profiles: Floats, unit: int, *, draws: int = 1000, seed: int = 0, level: float = 0.95
 ) -> ProfileLikeness:
-    """Correlate one unit's profile over the classes with those of all others, beside what chance makes of the largest.
+    """Correlate one unit's profile over the classes with those of all other units, with a ceiling for chance.
 
     Parameters
     ----------
     profiles : (unit, class) array
-        Such as mean activations, or drops; classes that are NaN for every unit are left out.
+        Profiles such as mean activations, or drops. Classes that are NaN for every unit are left out.
     unit : int
         The unit.
     draws : int
-        Shuffles of its profile over the classes.
+        Number of shuffles of the unit's profile over the classes.
     seed : int
         Same seed, same shuffles.
     level : float
-        Share of the shuffles whose largest correlation the ceiling is not below.
+        Share of the shuffles whose largest correlation is at or below the ceiling.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""A quiz on a unit: tell which of two unseen images makes it fire more, given those that do so most and least.
+"""A quiz on a unit: tell which of two images makes it fire more, given images that make it fire most and least.
 
-It measures how well people understand a unit at all, after Borowski et al. 2021.
+It measures how well people understand the unit, after Borowski et al. 2021.
 """
 
 from dataclasses import dataclass
@@ -15,22 +15,26 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 SHOWN = 9
-"""Images of either end that are shown."""
+"""Number of images shown from each end."""
 MOST_QUESTIONS = 20
 IMAGES_A_QUESTION = 400
-"""Images that a store has for each question: so no image shown is farther from its end than a 40th of all images."""
+"""A store has one question for every so many images.
+
+In stores of at least this many images, every image of a question is among the 40th of all images at its end of the
+ranking.
+"""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question on a unit, by indices of images; no image is in it twice.
+    """One question on a unit, as indices of images; no image appears twice.
 
     Parameters
     ----------
     highest, lowest : (`SHOWN`,) integer arrays
         The images that are shown: strongest first, weakest first.
     higher, lower : int
-        The two that are asked about: each more extreme than those that are shown beside it, or as extreme.
+        The two images that are asked about: each at least as extreme as the images shown from the same end.
     """
 
     highest: Ints
@@ -40,20 +44,21 @@ class Question:
 
 
 def n_questions(n_images: int, n_pictures: int) -> int:
-    """Return how many questions, without an image in common, there are on each unit.
+    """Return the number of questions on each unit; no two of them have an image in common.
 
     Parameters
     ----------
     n_images : int
         Images of the store.
     n_pictures : int
-        How many of the most extreme ones, at either end, can be shown.
+        How many of the most extreme images at each end can be shown.
 
     Returns
     -------
     int
-        One for every `IMAGES_A_QUESTION` images, at least 1 and at most `MOST_QUESTIONS`; 0 where there are fewer than
-        20 images, or fewer than ten pictures at either end.
+        One for every `IMAGES_A_QUESTION` images, at least 1 and at most `MOST_QUESTIONS`, and no more than the pictures
+        allow, ten at each end for a question. 0 where there are fewer than 20 images, or fewer than ten pictures at
+        each end.
     """
     a_side = SHOWN + 1
     if n_images < 2 * a_side:
@@ -64,9 +69,9 @@ def n_questions(n_images: int, n_pictures: int) -> int:
 def question(largest: Floats, mean: Floats, checksum: Ints, *, number: int, of: int, seed: int) -> Question | None:
     """Make one question on a unit.
 
-    The 10 x `of` images at either end, ranked as exemplars are, are cut into ten bins of `of` from the most extreme one
-    on. Every question takes one image of each bin, drawn without replacement. That of the first bin is asked about, the
-    others are shown.
+    The 10 x `of` images at each end, ranked as exemplars are, are divided into ten bins of `of` images, from the most
+    extreme on. Every question takes one image from each bin, drawn without replacement. The image of the first bin is
+    asked about, the others are shown.
 
     Parameters
     ----------
@@ -75,15 +80,15 @@ def question(largest: Floats, mean: Floats, checksum: Ints, *, number: int, of: 
     checksum : (image,) integer array
         Breaks ties, see :func:`precompute.measures.exemplars.top`.
     number, of : int
-        Which question, from 0, and how many there are on the unit.
+        The number of this question, from 0, and the number of questions on the unit.
     seed : int
-        Of the draw; the same for all questions on the unit.
+        Seed of the draw; the same for all questions on the unit.
 
     Returns
     -------
     Question or None
-        None where the ends do not differ: where some image at the high end makes the unit fire no more than some image
-        at the low end does.
+        None where the ends overlap: where some image at the high end makes the unit fire no more than some image at the
+        low end.
 
     References
     ----------

@@ -1,35 +1,38 @@
-r"""The drop to quote of a unit that is shown because of its q, its rank or its size.
+r"""The drop to quote for a unit that was selected by its q-value, rank or size.
 
-A unit that was picked because its images show much has, on these images, shown more than there is. Reading the drop
-on another half of the images does not help where the halves took part in picking the unit, and reading it on images
-of their own costs most of the power. What is right after any picking is the mean of what is likely given all counts
-of the layer (Bayes' theorem does not ask why we look), so that is what we quote: an empirical-Bayes estimate.
+A unit that is selected because its images show a large drop has, on these images, a drop that is too large. Reading the
+drop on another half of the images does not help where both halves took part in the selection, and reading it on
+separate images costs most of the power. The posterior mean, given all counts of the layer, stays right after any
+selection, because Bayes' theorem does not depend on why we look. So we quote it: an empirical-Bayes estimate.
 
 The model. Of the :math:`n_c` images of a class, :math:`b` are lost and :math:`g` gained:
 
 .. math:: (b, g, n_c - b - g) \sim \mathrm{Multinomial}(n_c;\ \nu + \delta^+,\ \nu + \delta^-,\ \mathrm{rest})
 
-Here :math:`\nu` is how often answers change either way for no reason of the class. Every unit has its own distribution
-of it over classes, fitted to its images gained, leaning on that of the layer.
+Here :math:`\nu` is the rate at which answers change either way without the unit mattering to the class. Every unit has
+its own distribution of this rate over classes. It is fitted to the unit's images gained, and drawn towards the
+distribution of the layer.
 
-The drop is :math:`\delta`. Most (unit, class) pairs have none, or small ones of either sign; a share of them has drops
-of a gamma distribution. How large a share, how large on average, how alike and how small the others: every combination
-on a grid counts by how likely it makes the counts of the whole layer, so an answer that many combinations could give is
-as uncertain as it should be.
+The drop is :math:`\delta`. Most (unit, class) pairs have no drop, or a small one of either sign; a share of the pairs
+has drops from a gamma distribution. This share, the mean and shape of the gamma distribution, and the size of the small
+drops are taken from a grid. Every combination is weighted by the likelihood of the counts of the whole layer, so the
+uncertainty about the combination is part of the result.
 
-In a network that is mostly wrong units may put right more images than they lose, for no reason of the class. Where that
-plainly fits the counts better, :math:`\nu` counts for less in images lost, and the difference is taken off the drop.
+In a network that is mostly wrong, silencing a unit may put right more images than it loses, although the unit does not
+matter to the class. Where this clearly fits the counts better, :math:`\nu` is smaller for images lost, and the
+difference is subtracted from the drop.
 
-Drops of a layer may follow another law, such as two kinds of units, or a size that none exceeds. So distributions of
-any form count too. They are found from the layer, by steps of the EM algorithm away from the average combination: few
-steps leave it smooth, many make it a few single drops. They have seen the counts that they are judged by, so they have
-to be better by more than chance would make them.
+Drops of a layer may follow another distribution, for example with two kinds of units, or with an upper limit. So
+distributions of any form are included too. They are fitted to the layer by steps of the EM algorithm, starting from the
+average combination: after few steps the distribution is still smooth, after many it is a few single drops. They were
+fitted to the counts that they are judged by, so they must be better by more than chance would make them.
 
-A number is told only where the layer settles it: where all these distributions agree on it to about a point, also if
-fewer of its counts had spoken. Elsewhere the interval stands alone.
+A single number is given only where the layer settles it: where all these distributions agree to about one percentage
+point, even when the counts are given less weight. Elsewhere only the interval is given.
 
-The mean leans towards units of a layer being alike, the interval gives all shapes the same weight, and spans what the
-combinations alone and those of any form say: simulations chose this, see docs/methods.md.
+The mean gives more weight to combinations in which the units of a layer are alike. The interval gives all shapes the
+same weight, and covers both the result of the combinations alone and that with distributions of any form. Simulations
+led to these choices, see docs/methods.md.
 """
 
 from dataclasses import dataclass
@@ -46,16 +49,16 @@ Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 
 SURE = 0.9
-"""How probable it must be that a class loses most for it to be named alone; simulations name the right one for 95 %."""
+"""A class is named alone if it loses most with at least this probability; in simulations 95 % of those are right."""
 
 MOST_NAMED = 3
-"""Classes that are named together where none is alone."""
+"""Most classes that are named together where no single class is."""
 
 FEWEST_IMAGES = 50
-"""Images of a class from which a drop is quoted as one number; below, picking biases it by more than a point."""
+"""Fewest images of a class for a drop quoted as one number; with fewer, selection biases it by more than a point."""
 
 SETTLED = 0.0125
-"""Standard deviation over the combinations up to which a drop is quoted as one number, a fraction: about a point."""
+"""Largest standard deviation over the combinations for a drop quoted as one number, a fraction: about a point."""
 
 _LEVEL = 0.97  # of the model; that many of the intervals hold the truth at 0.95 in all simulations
 _CHANGE = np.geomspace(2e-4, 0.25, 28)
@@ -76,22 +79,22 @@ _BLOCK = 1024
 
 @dataclass(frozen=True, eq=False)
 class QuotedDrop:
-    """The class that loses most without each unit, and how much it loses, right however the unit was picked.
+    """The class that loses most without each unit, and how much it loses, valid however the unit was selected.
 
     Parameters
     ----------
     chosen : (unit,) array
-        The class, where it is at least :data:`SURE` that it loses most; NaN elsewhere.
+        The class, if it loses most with a probability of at least :data:`SURE`; otherwise NaN.
     drop : (unit,) array
-        Its drop, a fraction; NaN where no class is chosen, where it has fewer images than :data:`FEWEST_IMAGES`, and
-        where the layer leaves it open by more than :data:`SETTLED`.
+        The drop of that class, a fraction; NaN where no class is chosen, where it has fewer images than
+        :data:`FEWEST_IMAGES`, and where its standard deviation over the combinations is above :data:`SETTLED`.
     low, high : (unit,) arrays
         Limits of the 95 % interval; NaN where no class is chosen.
     named : (unit, rank) array
-        The chosen class; or up to :data:`MOST_NAMED` classes, the most probable first, of which one loses most with at
-        least that probability; NaN where there are fewer, and throughout where no few classes stand out.
+        The chosen class; or up to :data:`MOST_NAMED` classes, the most probable first, one of which loses most with at
+        least that probability. NaN where there are fewer, and throughout where even that many do not reach it.
     probability : (unit, rank) array
-        How probable it is that each of them loses most; NaN where ``named`` is.
+        Probability that each of them loses most; NaN where ``named`` is NaN.
     """
 
     chosen: Floats
@@ -108,7 +111,7 @@ def quoted_drop(counts: PairedCounts, classes: Bools | None = None) -> QuotedDro
     Parameters
     ----------
     counts : PairedCounts
-        Images lost and gained, of all units of one layer: they inform each other.
+        Images lost and gained, of all units of one layer; the estimate of each unit uses the counts of all.
     classes : (class,) bool array, optional
         Which classes take part; all that have images when left out.
 
@@ -155,19 +158,19 @@ def _nothing(n_units: int) -> QuotedDrop:
 
 
 def _how_many(chances: Floats) -> int:
-    """Return how many classes, in this order, it takes to be sure that one of them loses most; 0 where all are few."""
+    """Return how many of these classes, in order, together reach :data:`SURE`; 0 where all of them do not."""
     sure = np.flatnonzero(chances.cumsum() >= SURE)
     return int(sure[0]) + 1 if len(sure) else 0
 
 
 def _quote(found: QuotedDrop, unit: int, mean: Floats, wide: Floats, *, aside: float, settled: bool) -> None:
-    """Write what one unit's posterior says, less the images that it gains for no reason of the class."""
+    """Write one unit's drop and interval from its posterior, with `aside` subtracted."""
     found.chosen[unit] = found.named[unit, 0]
     outside = (1 - _LEVEL) / 2
     limits = np.array([np.interp([outside, 1 - outside], np.r_[0, each.cumsum()], _EDGE) for each in wide])
     found.low[unit], found.high[unit] = np.maximum([limits[:, 0].min() - aside, limits[:, 1].max() - aside], -1)
     if settled:
-        # The mean may lie beside an interval that gives less weight to units being alike.
+        # The mean may lie outside the interval, which gives less weight to units being alike.
         found.drop[unit] = np.clip(mean @ DROPS - aside, found.low[unit], found.high[unit])
 
 
@@ -176,10 +179,11 @@ def _quote(found: QuotedDrop, unit: int, mean: Floats, wide: Floats, *, aside: f
 
 @dataclass(frozen=True, eq=False)
 class _Outcomes:
-    """What the classes of each unit show, equal counts together: a row is a unit and one such kind of count.
+    """The counts of every unit and class, with equal counts grouped: a row is a unit and one kind of counts.
 
-    ``counts`` (kind, 3) are the different images lost, gained and in all, ``kind_of`` (unit, class) tells which a pair
-    has; ``unit``, ``kind`` and ``times`` (row,) are each row's unit, kind and number of classes, unit after unit.
+    ``counts`` (kind, 3) are the distinct triples of images lost, gained and in all; ``kind_of`` (unit, class) is the
+    kind of each pair. ``unit``, ``kind`` and ``times`` (row,) are each row's unit, kind and number of classes, unit
+    after unit.
     """
 
     counts: Floats
@@ -212,13 +216,13 @@ def _outcomes(counts: PairedCounts, taking: Bools) -> _Outcomes:
 
 @dataclass(frozen=True, eq=False)
 class _Mixture:
-    """The combinations that the layer makes likely, (combination, drop), and how much each counts, (combination,)."""
+    """The combinations that the layer makes likely, (combination, drop), and their weights, (combination,)."""
 
     priors: Floats
     share: Floats
 
     def posterior(self, likely: Floats) -> Floats:
-        """Return how likely each drop is for each row, (row, drop)."""
+        """Return the posterior probability of each drop for each row, (row, drop)."""
         posterior = np.empty_like(likely)
         for rows in _blocks(len(likely)):
             evidence = likely[rows] @ self.priors.T
@@ -226,9 +230,10 @@ class _Mixture:
         return np.asarray(posterior / posterior.sum(axis=1, keepdims=True))
 
     def left_open(self, likely: Floats) -> float:
-        """Return the standard deviation, over the combinations, of the mean drop of one row, (drop,).
+        """Return the standard deviation, over the combinations, of the posterior mean drop of one row.
 
-        No combination is quite what a layer is made of. So those that its counts make less likely count for more here.
+        No combination describes a layer exactly. So less likely combinations get more weight here than in the
+        posterior.
         """
         mean = self.priors @ (likely * DROPS) / (self.priors @ likely)
         share = self.share**_WARY / (self.share**_WARY).sum()
@@ -236,7 +241,7 @@ class _Mixture:
 
 
 def _mixtures(layer: _Outcomes, likely: Floats) -> tuple[_Mixture, _Mixture, _Mixture]:
-    """Return what the layer makes likely: leaning on units being alike; not; and not, of the combinations alone."""
+    """Return three mixtures: with more weight on units being alike; without; and without, of the combinations alone."""
     priors, lean, shape_weight = priors_of_drops()
     score = _fit(layer, likely, priors) + lean
     share = np.exp(score - score.max())
@@ -266,11 +271,11 @@ def _most_likely(priors: Floats, score: Floats) -> _Mixture:
 
 
 def _of_any_form(layer: _Outcomes, likely: Floats, start: Floats) -> Floats:
-    """Return distributions of drops found from the layer, (distribution, drop), from one that fits it well.
+    """Return distributions of drops fitted to the layer, (distribution, drop), beginning from one that fits it well.
 
-    Steps of the EM algorithm fit it better and better; without end they reach the distribution of largest likelihood
-    (Kiefer and Wolfowitz 1956, Laird 1978), which is a few single drops, two where a layer of one kind would do. So
-    drops that are close are gathered too.
+    Steps of the EM algorithm fit better and better. In the limit they reach the distribution of largest likelihood
+    (Kiefer and Wolfowitz 1956, Laird 1978), which consists of a few single drops, often two where one would do. So
+    distributions in which neighbouring drops are merged are included too.
     """
     found, before = [], 0
     for steps in _FREE_STEPS:
@@ -282,14 +287,14 @@ def _of_any_form(layer: _Outcomes, likely: Floats, start: Floats) -> Floats:
 
 
 def _stepped(layer: _Outcomes, likely: Floats, free: Floats, steps: int) -> Floats:
-    """Take steps of the EM algorithm: each is the mean of what is likely for each pair."""
+    """Take steps of the EM algorithm: each replaces the distribution by the mean posterior of all pairs."""
     for _ in range(steps):
         free = free * ((layer.times / np.maximum(likely @ free, 1e-300)) @ likely) / layer.times.sum()
     return free
 
 
 def _gathered(free: Floats, width: float) -> Floats:
-    """Put the losses of each hill, once smoothed, on the place of their mean."""
+    """Smooth the losses, and move the mass of each hill to the hill's mean."""
     place = np.arange(len(LOSSES))
     found, losses = free.copy(), free[-len(place) :]
     smooth = np.exp(-0.5 * ((place[:, None] - place) / width) ** 2) @ losses
@@ -308,16 +313,16 @@ def _blocks(n_rows: int) -> list[slice]:
 
 
 def _changes(layer: _Outcomes) -> Floats:
-    """Fit each unit's distribution of how often answers change for no reason of the class, (unit, change).
+    """Fit each unit's distribution of the rate at which answers change without a reason of the class, (unit, change).
 
-    From the images gained alone: a class that the unit serves has no reason to gain any.
+    It is fitted to images gained alone, because a class that needs the unit has no reason to gain images without it.
     """
     gained, images = layer.counts[:, 1:2], layer.counts[:, 2:]
     log_likely = gained * np.log(_CHANGE) + (images - gained) * np.log1p(-_CHANGE)
     likely = np.exp(log_likely - log_likely.max(axis=1, keepdims=True))
     table = layer.table
     times = table.sum(axis=0)
-    # From about the mean, for steps from a flat start would take long to leave values that no count speaks for.
+    # Start near the mean: from a flat start, many steps would be needed to leave values that no count supports.
     mean = max((times @ gained[:, 0]) / (times @ images[:, 0]), _CHANGE[0])
     common = np.exp(-0.5 * (np.log(_CHANGE / mean) / 0.25) ** 2) + 1e-3
     common /= common.sum()
@@ -331,9 +336,9 @@ def _changes(layer: _Outcomes) -> Floats:
 
 
 def _lost_beside_gained(layer: _Outcomes, changes: Floats) -> float:
-    """Return how many images are lost for no reason of the class, beside those gained: 1 unless plainly fewer.
+    """Return the ratio of images lost to images gained without a reason of the class: 1 unless clearly lower.
 
-    The class of which each unit loses most and that of which it gains most may have their reason, so the others tell.
+    The class that loses most and the class that gains most without each unit may have a reason, so they are left out.
     """
     lost, gained = (layer.counts[layer.kind_of, which] for which in (0, 1))
     lost, gained = (each.sum() - each.max(axis=1).sum() for each in (lost, gained))
@@ -349,7 +354,7 @@ def _lost_beside_gained(layer: _Outcomes, changes: Floats) -> float:
 
 
 def _likelihood(layer: _Outcomes, changes: Floats, beside: float) -> tuple[Floats, float]:
-    """Return the likelihood of each drop for each row, (row, drop), up to factors; and the logarithm of these."""
+    """Return the likelihood of each drop for each row, (row, drop), up to factors, and the log of their product."""
     up = beside * _CHANGE[:, None] + np.maximum(DROPS, 0)
     down = _CHANGE[:, None] + np.maximum(-DROPS, 0)
     rest = 1 - up - down
@@ -369,8 +374,8 @@ def _likelihood(layer: _Outcomes, changes: Floats, beside: float) -> tuple[Float
 
 
 def _loses_most(posterior: Floats, times: Floats) -> Floats:
-    """Return how probable it is that a class of each row loses more than all other classes of the unit, (row,)."""
-    # Half of what lies on the same point of the grid counts as below. Where no class loses, none loses most.
+    """Return the probability that a class of each row loses more than all other classes of the unit, (row,)."""
+    # Half of the probability at the same grid point counts as below.
     below = np.log(np.maximum(posterior.cumsum(axis=1) - posterior / 2, 1e-300))
     others = np.exp(times @ below - below)
     return np.asarray((posterior * others).sum(axis=1))

@@ -1,4 +1,4 @@
-"""Ranks in which equals share a place."""
+"""Ranks in which equal numbers share the average of their places."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def average_ranks(values: Floats) -> Floats:
-    """Rank numbers along the last axis; equal ones share the average of their places.
+    """Rank numbers along the last axis; equal numbers share the average of their places.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Redundancy: how many other units do what a unit does."""
+"""Redundancy: how many other units of a layer have activations that correlate with a unit's."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def unit_correlations(activation: Floats) -> Floats:
 
 
 def closest_unit(r: Floats) -> tuple[Floats, Floats]:
-    """Return the other unit that goes most with each unit, or most against it, and their correlation.
+    """Return, for each unit, the other unit with the largest absolute correlation, and the correlation.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def closest_unit(r: Floats) -> tuple[Floats, Floats]:
     Returns
     -------
     closest, correlation : (unit,) arrays
-        The unit, the first among equals, and the correlation in [-1, 1]; NaN for units that do not vary, and where no
-        other does.
+        The other unit, the first among equals, and the correlation in [-1, 1]; NaN for units that do not vary, and
+        where no other unit varies.
     """
     size = np.where(np.isnan(r), -1, np.abs(r))
     np.fill_diagonal(size, -1)
@@ -55,7 +55,7 @@ def closest_unit(r: Floats) -> tuple[Floats, Floats]:
 
 
 def redundancy(activation: Floats, *, threshold: float = 0.5) -> Floats:
-    """Count the other units whose activation goes with a unit's, or against it.
+    """Count the other units whose activation correlates with a unit's, positively or negatively.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def redundancy(activation: Floats, *, threshold: float = 0.5) -> Floats:
     Returns
     -------
     (unit,) array
-        0 ... units - 1; NaN for units that do not vary, which count for no other unit either.
+        0 ... units - 1; NaN for units that do not vary, which are not counted for other units either.
 
     References
     ----------
@@ -79,7 +79,7 @@ def redundancy(activation: Floats, *, threshold: float = 0.5) -> Floats:
 
 
 def n_components(activation: Floats, *, share: float = 0.95) -> int:
-    """Count the principal components that hold a share of a layer's variance: few for a redundant layer.
+    """Count the principal components that explain a share of a layer's variance: few for a redundant layer.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ def n_components(activation: Floats, *, share: float = 0.95) -> int:
     total = variance.sum()
     if total <= 0:
         return 0
-    # Rounding must not ask for one component more.
+    # Rounding must not add one component.
     return int(np.searchsorted(variance.cumsum() / total, share - 1e-12) + 1)
 
 
 def _products(activation: Floats) -> tuple[Floats, Floats]:
-    """Sum, over the images, the products of distances from the means, (unit, unit); also each unit's root of squares.
+    """Sum products of deviations from the means over the images, (unit, unit), and take each unit's norm, (unit,).
 
-    A block of images at a time: at double precision all of them could be more than memory holds.
+    Images are taken in blocks, because all of them in double precision may not fit into memory.
     """
     mean = activation.mean(axis=1, keepdims=True, dtype=np.float64)
     products, squares = np.zeros((len(mean), len(mean))), np.zeros(len(mean))

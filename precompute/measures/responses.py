@@ -1,4 +1,4 @@
-"""Responses: the activations of some units and the classes of the images, which measures of activations are made of."""
+"""The inputs of measures of activations: the activations of some units, and the classes of the images."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,20 +26,20 @@ class Labels:
     k: int
 
     def on(self, images: NDArray[Any]) -> "Labels":
-        """Return those of some of the images, (image,) bool."""
+        """Return the labels of some of the images, chosen by an (image,) bool array."""
         return replace(self, label=self.label[images])
 
 
 @dataclass(frozen=True, eq=False)
 class Responses:
-    """What some units do on some images, (unit, image) each.
+    """Activations of some units on some images, (unit, image) each.
 
     Parameters
     ----------
     max, mean
         Maximum and mean over space.
     rate
-        Nowhere below zero: the mean over space, of the positive part alone in layers that go below zero.
+        Never below zero: the mean over space; in layers that go below zero, the mean of the positive part.
     """
 
     max: NDArray[Any]
@@ -47,7 +47,7 @@ class Responses:
     rate: NDArray[Any]
 
     def on(self, images: NDArray[Any]) -> "Responses":
-        """Return those to some of the images, (image,) bool."""
+        """Return the responses to some of the images, chosen by an (image,) bool array."""
         return Responses(self.max[:, images], self.mean[:, images], self.rate[:, images])
 
     @property

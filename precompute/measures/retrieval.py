@@ -1,8 +1,8 @@
-"""A unit as a detector at every threshold: average precision and the best F1, the two that hold up under sanity tests.
+"""A unit as a detector of a class: average precision and the best F1, two scores that pass sanity tests.
 
-A score of "the unit detects the class" should fall when half of the class's labels are taken away, and when as many
-wrong ones are added. Recall, precision of the strongest images, and the area under the ROC curve need not; average
-precision, F1, intersection over union, correlation and cosine do (Oikarinen, Yan and Weng 2025).
+A score of how well a unit detects a class should fall when half of the class's labels are removed, and when as many
+wrong labels are added. Recall, the precision of the strongest images, and the area under the ROC curve do not always
+fall; average precision, F1, intersection over union, correlation and cosine do (Oikarinen, Yan and Weng 2025).
 
 The largest of many scores is large by chance, so class and threshold are chosen on one half of the images and the
 score is read on the other.
@@ -23,7 +23,7 @@ Ints = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, eq=False)
 class _Half:
-    """Activations on some images, and how many of these images are at least as strong as each, (unit, image) both."""
+    """Activations on some images, and how many of these images have at least each activation; both (unit, image)."""
 
     activation: Floats
     at_least: Ints
@@ -51,8 +51,8 @@ def average_precision(activation: Floats, label: Ints, n_classes: int) -> Floats
     .. math:: AP = \frac{1}{n_c} \sum_{x \in c} P(a_x), \qquad
               P(t) = \frac{\#\{x' \in c: a_{x'} \ge t\}}{\#\{x': a_{x'} \ge t\}}
 
-    The precision among all images that drive the unit at least as strongly as an image of the class does, averaged
-    over the images of the class. Images of equal activation count together.
+    For each image of the class, take the precision among all images that drive the unit at least as strongly; average
+    it over the images of the class. Images of equal activation count together.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def average_precision(activation: Floats, label: Ints, n_classes: int) -> Floats
 
 
 def f1_on_other(activation: Floats, label: Ints, n_classes: int, half: Ints) -> Floats:
-    r"""F1 of every unit for every class, its threshold chosen on one half of the images and read on the other.
+    r"""F1 of every unit for every class, with the threshold chosen on one half of the images and F1 read on the other.
 
     .. math:: F_1(t) = \frac{2 \, \#\{x \in c: a_x \ge t\}}{n_c + \#\{x: a_x \ge t\}}
 
@@ -90,8 +90,8 @@ def f1_on_other(activation: Floats, label: Ints, n_classes: int, half: Ints) -> 
     Returns
     -------
     (unit, class) array
-        In [0, 1], the mean of both ways. A detector that always says yes has 2 s / (1 + s) for a class that is a share
-        s of the images. NaN for classes without images on either half.
+        In [0, 1], the mean of both ways. A detector that always says yes has 2 s / (1 + s) for a class with a share s
+        of the images. NaN for classes that lack images on one of the halves.
     """
     sides = _sides(activation, half)
     found = []
@@ -105,14 +105,14 @@ def f1_on_other(activation: Floats, label: Ints, n_classes: int, half: Ints) -> 
 
 @dataclass(frozen=True, eq=False)
 class HeldOutDetection:
-    """How well every unit finds its best class, class and threshold chosen on other images, (unit,) each.
+    """How well every unit detects its best class, with class and threshold chosen on other images; (unit,) each.
 
     Parameters
     ----------
     average_precision, f1 : (unit,) arrays
         In [0, 1], the means of both ways; NaN where no class has images on both halves.
     chosen : (unit,) array
-        The class of the largest average precision on either half; NaN where the halves differ.
+        The class of the largest average precision on both halves; NaN where the halves choose different classes.
     """
 
     average_precision: Floats
@@ -131,9 +131,9 @@ def held_out_detection(activation: Floats, label: Ints, n_classes: int, half: In
 def detection_null(
     activation: Floats, label: Ints, n_classes: int, half: Ints, *, draws: int = 100, seed: int = 0
 ) -> ShuffleNull:
-    """Average precision and F1 of :func:`held_out_detection` beside what shuffled labels give.
+    """Average precision and F1 of :func:`held_out_detection`, and their distribution under shuffled labels.
 
-    Parameters are those of :func:`f1_on_other`, and shuffles and where they start.
+    Parameters are those of :func:`f1_on_other`, and those of the shuffles: `draws`, their number, and `seed`.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def _held_out(sides: tuple[_Half, _Half], label: Ints, n_classes: int, half: Int
     tables = [_scores(side, its, n_classes) for side, its in zip(sides, labels, strict=True)]
     precision, f1, chosen = [], [], []
     for choose, read in ((0, 1), (1, 0)):
-        # A class without images on the half that is read cannot be read there.
+        # Do not choose a class that has no images on the half where it would be read.
         readable = np.where(np.isnan(tables[read].average_precision), np.nan, 1)
         best = strongest_class(tables[choose].average_precision * readable)[1]
         precision.append(_at(tables[read].average_precision, best))
@@ -181,14 +181,14 @@ def _scores(half: _Half, label: Ints, n_classes: int) -> _Scores:
         scores[0][:, with_images] = np.add.reduceat(own / everything, start, axis=1) / count[with_images]
         scores[1][:, with_images] = np.maximum.reduceat(f1, start, axis=1)
         best = np.repeat(np.nan_to_num(scores[1]), count, axis=1) == f1
-        # Of equally good thresholds the highest: the fewest images above it.
+        # Of equally good thresholds take the highest, with the fewest images above it.
         n_above = np.minimum.reduceat(np.where(best, everything, len(label)), start, axis=1)
         scores[2][:, with_images] = np.take_along_axis(-np.sort(-half.activation, axis=1), n_above - 1, axis=1)
     return _Scores(*scores)
 
 
 def _as_strong(at_least: Ints, label: Ints) -> tuple[Ints, Ints]:
-    """Count for every image how many of its class, and how many of all, drive each unit at least as strongly.
+    """Count, for every image, the images of its class and the images of all classes that drive each unit as strongly.
 
     Returns
     -------
@@ -199,7 +199,7 @@ def _as_strong(at_least: Ints, label: Ints) -> tuple[Ints, Ints]:
     key = np.sort(label * (n_images + 1) + at_least, axis=1)
     count = np.bincount(label)
     place = np.arange(n_images) - np.repeat(count.cumsum() - count, count) + 1
-    # Equal activations count together: each has the place of the last of them.
+    # Equal activations count together: each gets the place of the last one.
     is_last = np.ones(key.shape, dtype=bool)
     is_last[:, :-1] = key[:, 1:] != key[:, :-1]
     last = np.where(is_last, np.arange(n_images), n_images)

@@ -1,12 +1,12 @@
-"""Four roles of units by what they do for training images and for images held out: our own definition.
+"""Four roles of units, by whether they help on training images and on held-out images: our own definition.
 
 The paper that speaks of four categories "according to their performance on training and testing data" (Zhao and Zhang
-2021, arXiv:2103.09716) gives no definition that we could find. Ours asks of each set of images whether silencing the
-unit lowers the log-odds of the right class by more than a margin, and gives a role only where both answers are told by
-the images.
+2021, arXiv:2103.09716) gives no definition that we could find. Ours asks, for each set of images, whether silencing the
+unit lowers the log-odds of the right class by more than a margin. It gives a role only where the images settle both
+answers.
 
-Log-odds, because a network is nearly certain of images that it has learnt: where it is, the log-probability has
-nothing left to lose, and a unit that matters to both sets alike would seem to matter to held-out images only.
+It uses log-odds because a network is nearly certain of images that it has learnt. There the log-probability hardly
+changes, so a unit that matters equally to both sets would seem to matter to held-out images only.
 """
 
 import math
@@ -27,13 +27,13 @@ ROLES = ("undetermined", "helps both", "helps training only", "helps held-out on
 """Names of the codes that :func:`roles` returns."""
 
 MARGIN = 0.05
-"""In nats: a unit helps where it is worth more than this, 5 % of the right class's odds."""
+"""In nats: a unit helps if silencing it lowers the log-odds by more than this, about 5 % of the right class's odds."""
 
 CERTAIN = 1e-4
-"""Probabilities nearer to 0 or 1 than this count as this far: half precision holds no less of their changes."""
+"""Probabilities are kept at least this far from 0 and 1, because half precision cannot hold smaller changes."""
 
 LEVEL = 0.05
-"""Largest q-value of a role."""
+"""Largest q-value at which a role is given."""
 
 _SYMMETRIC = 1e-3  # skewness below which a distribution is as good as symmetric
 
@@ -46,13 +46,13 @@ def log_odds_loss(log_prob: Floats, change: Floats) -> Floats:
     log_prob : (image,) array
         Log-probability of the right class with nothing ablated, in nats.
     change : (unit, image) array
-        What silencing the unit adds to it.
+        Log-probability without the unit, minus with it.
 
     Returns
     -------
     (unit, image) float64 array
-        log(p / (1 - p)) with the unit, minus without, p kept between :data:`CERTAIN` and 1 - :data:`CERTAIN`. Positive
-        where the unit helps.
+        log(p / (1 - p)) with the unit, minus without it, with p kept between :data:`CERTAIN` and 1 - :data:`CERTAIN`.
+        Positive where the unit helps.
     """
     before = log_prob.astype(np.float64)
     return _log_odds(before) - _log_odds(before + change)
@@ -67,7 +67,7 @@ def _log_odds(log_prob: Floats) -> Floats:
 class LogOddsLosses:
     """Sums over images of how far the log-odds of the right class fall without each unit.
 
-    They add over shards of images, and all else follows from them.
+    Sums of several shards of images can be added, and all results follow from the sums.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class LogOddsLosses:
         Parameters
         ----------
         fall : (unit, image) array
-            Of :func:`log_odds_loss`.
+            From :func:`log_odds_loss`.
         label : (image,) integer array
             Class of each image.
         n_classes : int
@@ -108,20 +108,21 @@ class LogOddsLosses:
 
 @dataclass(frozen=True, eq=False)
 class LogOddsEffect:
-    """What silencing units costs on one set of images, with the evidence; arrays of one shape.
+    """The mean fall of log-odds on one set of images, with its tests; arrays of one shape.
 
     Parameters
     ----------
     mean : array
         Mean fall of the right class's log-odds, in nats; NaN where there is no image.
     error : array
-        Its standard error; NaN where there are fewer than two images.
+        Standard error of the mean; NaN where there are fewer than two images.
     helps, idle : arrays
-        P-values of "the fall is above the margin" and of "it is below"; 1 where there is no image.
+        One-sided p-values: small `helps` is evidence that the fall is above the margin, small `idle` that it is below.
+        1 where there is no image.
     losses : LogOddsLosses
-        What they follow from.
+        The sums that the arrays are computed from.
     taking : (class,) array of bool or None
-        The classes whose mean this is; None where every class has an effect of its own.
+        The classes that the mean is over; None where there is one effect for each class.
     """
 
     mean: Floats
@@ -161,7 +162,7 @@ def unit_effects(losses: LogOddsLosses, *, taking: NDArray[np.bool_], margin: fl
     losses : LogOddsLosses
         Of one set of images.
     taking : (class,) array of bool
-        The classes that take part: those that have images in every set that is to be compared.
+        The classes that take part: those with images in every set that is compared.
     margin : float
         What the mean fall is held against, in nats.
     """
@@ -182,7 +183,7 @@ def unit_effects(losses: LogOddsLosses, *, taking: NDArray[np.bool_], margin: fl
 def effect_interval(effect: LogOddsEffect) -> tuple[Floats, Floats]:
     """Return the limits of the 95 % interval of each mean, see :func:`precompute.measures.skewed.skewed_interval`.
 
-    An effect on so few images that hardly one of the set shows it is beyond it: what no image shows no interval holds.
+    The interval cannot cover effects so rare that hardly any image of the set shows them.
 
     Parameters
     ----------
@@ -224,9 +225,9 @@ class Roles:
     Parameters
     ----------
     code : integer array
-        Index into :data:`ROLES`; 0 where the images do not tell.
+        Index into :data:`ROLES`; 0 where the images do not settle the role.
     q : array of that shape
-        False discovery rate at which the role that fits best would just be given; NaN where one set has no image.
+        False discovery rate at which the best-fitting role would just be given; NaN where a set has no image.
     """
 
     code: Ints
@@ -245,14 +246,15 @@ def roles(training: LogOddsEffect, held_out: LogOddsEffect, *, level: float = LE
     helps neither        nothing, or harms   nothing, or harms
     ===================  ==================  ==================
 
-    A role claims two things, so the larger of their p-values is its own (an intersection-union test). A role on one set
-    only claims a third: that the sets differ, see :func:`differences`. Few images may have missed the few on which a
-    unit acts, and then they show nothing with great certainty. For each role, the p-values become q-values over all
-    cells: of the cells that are given it, about ``level`` at most are not of it.
+    A role makes two claims, so its p-value is the larger of theirs (an intersection-union test). A role on one set only
+    makes a third claim: that the sets differ, see :func:`differences`. Without it, a small set that happens to miss the
+    few images on which a unit acts would show with great certainty that the unit does nothing. For each role, the
+    p-values become q-values over all cells: of the cells that are given the role, an expected share of at most about
+    ``level`` do not have it.
 
     Parameters
     ----------
-    training, held_out : Effect
+    training, held_out : LogOddsEffect
         Of one shape, such as (unit,) or (unit, class).
     level : float
         Largest q-value of a role that is given.
@@ -269,7 +271,7 @@ def roles(training: LogOddsEffect, held_out: LogOddsEffect, *, level: float = LE
     pairs = [np.maximum(a, b) for a in here for b in there]
     claims = np.stack([np.where(absent, np.nan, np.maximum(p, third)) for p, third in zip(pairs, also, strict=True)])
     q = np.stack([false_discovery(claim) for claim in claims])
-    # At most one role has a p-value below 1: no mean is above the margin and below it.
+    # At most one role has a p-value below 1, since a mean cannot be both above and below the margin.
     fits = claims.argmin(axis=0)
     best = np.take_along_axis(q, fits[None], axis=0)[0]
     return Roles(np.where(best <= level, fits + 1, 0), best)
@@ -278,15 +280,16 @@ def roles(training: LogOddsEffect, held_out: LogOddsEffect, *, level: float = LE
 def differences(training: LogOddsEffect, held_out: LogOddsEffect) -> tuple[Floats, Floats]:
     r"""Test whether a unit matters more to one set of images than to the other.
 
-    If it mattered alike to both, the images might as well have been divided between the sets in any other way. Over all
-    ways to divide the images of a class, the difference of the means has a variance and a skewness that follow from the
-    falls of both sets together; the tails are those of a Pearson type III (shifted gamma) distribution with these, by
-    the approximation of Wilson and Hilferty. It bounds the tail on the side where a few images with large falls may
-    have been missed: what could have been missed by chance is no difference, however small its standard error.
+    If the unit mattered equally to both sets, any other division of the images between them would have been as likely.
+    Over all divisions of the images of a class, the variance and the skewness of the difference of means follow from
+    the falls of both sets together. The tails are taken from a Pearson type III (shifted gamma) distribution with this
+    variance and skewness, by the approximation of Wilson and Hilferty. It bounds the tail on the side where a few
+    images with large falls may have been missed: a difference that may be due to such images counts as chance, however
+    small its standard error.
 
     Parameters
     ----------
-    training, held_out : Effect
+    training, held_out : LogOddsEffect
         Of one shape, and of the same classes.
 
     Returns
@@ -307,7 +310,7 @@ def differences(training: LogOddsEffect, held_out: LogOddsEffect) -> tuple[Float
     mean = both.total / n
     second = np.maximum(both.square / n - mean**2, 0)
     third = both.cube / n - 3 * mean * both.square / n + 2 * mean**3
-    # Of the mean of the held-out images drawn from all without replacement, then of the difference of the two means.
+    # Moments of the mean of held-out images drawn from all without replacement, scaled to the difference of both means.
     scale = n / n_one
     gap = other.total / n_other - one.total / n_one
     variance = scale**2 * second / n_other * n_one / np.maximum(n - 1, 1)

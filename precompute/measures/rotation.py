@@ -1,7 +1,8 @@
-"""Random rotations of a layer's basis, whole and in part, to see whether what units do is special to units.
+"""Random rotations of a layer's basis, whole and in part, to test whether effects of units are special to units.
 
-A network whose layer is rotated, and rotated back before what follows, answers exactly as before. Its units are other
-directions of the same space, so whatever is true of those as well says nothing about units.
+A network whose layer is rotated, and rotated back before the next operation, answers exactly as before. The units of
+the rotated layer are other directions of the same space. A finding that is equally true of these directions says
+nothing about units in particular.
 """
 
 from collections.abc import Sequence
@@ -19,16 +20,16 @@ _APART = 0.7  # radians, see `rotation_powers`
 def random_rotation(n_units: int, *, seed: int) -> Floats:
     """Draw a rotation uniformly from all rotations of a space.
 
-    The orthogonal factor of a matrix of normal numbers, with the signs that make the other factor's diagonal positive:
-    without them it would not be uniform. A mirror image, one time in two, becomes a rotation by turning its first row
-    round.
+    It is the orthogonal factor of a QR decomposition of a matrix of normal numbers, with signs that make the diagonal
+    of the other factor positive; without these signs it would not be uniform. In one case of two it is a reflection,
+    which becomes a rotation by changing the sign of its first row.
 
     Parameters
     ----------
     n_units : int
-        Units of the layer, the dimensions of the space.
+        Number of units of the layer: the dimension of the space.
     seed : int
-        Same seed, same rotation.
+        The same seed gives the same rotation.
 
     Returns
     -------
@@ -47,10 +48,10 @@ def random_rotation(n_units: int, *, seed: int) -> Floats:
 
 
 def rotation_powers(rotation: Floats, fractions: Sequence[float]) -> Floats:
-    r"""Go fractions of the way from no rotation to a given one.
+    r"""Return rotations at fractions of the way from no rotation to a given one.
 
-    A rotation turns planes that are at right angles to each other, each by an angle of its own. A fraction of it turns
-    the same planes by that fraction of their angles: what its real Schur form says.
+    A rotation turns planes that are orthogonal to each other, each by its own angle. A fraction of the rotation turns
+    the same planes by that fraction of their angles.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def rotation_powers(rotation: Floats, fractions: Sequence[float]) -> Floats:
     Raises
     ------
     ValueError
-        Where a plane is turned by 180 degrees, for then there are two ways to go.
+        Where a plane is turned by 180 degrees, because it could be turned in either direction.
     """
     # The planes are found from a symmetric problem, whose answer has right angles to the last bit: the eigenvalues of
     # cos(a) (Q + Q')/2 + sin(a) (Q - Q')/2i are cos(angle - a). An odd `a` tells an angle from its negative.
@@ -87,7 +88,7 @@ def energy_shares(directions: Floats, second_moment: Floats) -> Floats:
     .. math:: e_k = \frac{q_k^T M q_k}{\mathrm{tr} M}, \qquad M = \sum f f^T
 
     over all images and positions, f the activations of all units there. It is the share that ablating the direction
-    removes. Over a whole basis the shares add up to 1, so that no basis loses more than another on average.
+    removes. Over a whole basis the shares add up to 1, so on average no basis loses more than another.
 
     Parameters
     ----------

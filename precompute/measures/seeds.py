@@ -1,4 +1,4 @@
-"""The mean over repetitions with other random choices, and how sure it is."""
+"""The mean over repetitions with different random choices, and its confidence interval."""
 
 from math import lgamma
 from typing import Any
@@ -12,20 +12,20 @@ _GRID = 20_000
 
 
 def seed_interval(values: Floats, *, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
-    """Mean over repetitions and its interval, after Student.
+    """Mean over repetitions, and its interval by Student's t distribution.
 
     Parameters
     ----------
     values : (..., repetition) array
         One number for each repetition.
     level : float
-        How often intervals made in this way hold the mean of endless repetitions.
+        Share of intervals made in this way that contain the mean of infinitely many repetitions.
 
     Returns
     -------
     mean, low, high : (...) arrays
-        The limits are NaN for fewer than two repetitions. The interval is about the random choices alone: what was the
-        same in all repetitions, such as the images, is taken as given.
+        The limits are NaN for fewer than two repetitions. The interval covers the random choices alone: everything that
+        is the same in all repetitions, such as the images, is taken as given.
     """
     n_repetitions = values.shape[-1]
     mean = values.mean(axis=-1)

@@ -1,4 +1,4 @@
-"""Images that are lost without either of two units, beside how many would be by chance."""
+"""Images that two units both lose when each is silenced, and how many they would share by chance."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +12,12 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class SharedLosses:
-    """What two sets of images have in common.
+    """The number of images that two sets have in common.
 
     Parameters
     ----------
     one, other, shared : int
-        Images in the first set, in the second, and in both.
+        Number of images in the first set, in the second, and in both.
     expected, deviation : float
         Mean and standard deviation of ``shared`` by chance.
     """
@@ -30,15 +30,15 @@ class SharedLosses:
 
 
 def shared_losses(one: Bools, other: Bools, could: Bools, label: Ints) -> SharedLosses:
-    r"""Count the images of two sets that are the same.
+    r"""Count the images that two sets have in common.
 
-    By chance the second set holds as many images of each class, drawn from all of that class that could be in it, so
-    that two units that hurt the same class share some. Of a class with n such images, a in the first set and b in the
-    second, the mean is a b / n and the variance
+    By chance, the second set has the same number of images of each class, drawn from all images of the class that could
+    be in it. So two units that hurt the same class share some images by chance. For a class with n such images, a in
+    the first set and b in the second, the mean is a b / n and the variance
 
     .. math:: \frac{a b (n - a) (n - b)}{n^2 (n - 1)}
 
-    that of the hypergeometric distribution; both are summed over the classes.
+    as in the hypergeometric distribution; both are summed over the classes.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The paired test of log-probabilities: that of the right class moves when a unit is silenced, or not.
+"""Paired tests of whether the log-probability of the right class changes when a unit is silenced.
 
-An image that stays right has still become less certain: the change of log-probability sees a loss long before the
-count of right images does. It tells whether there is an effect; accuracy tells how much it matters.
+An image may stay right and still become less certain, so the log-probability shows a loss long before the number of
+right images does. It shows whether there is an effect; accuracy shows how much the effect matters.
 """
 
 import math
@@ -16,17 +16,17 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 _RADEMACHER = 1 / (2 * math.erfc(1))  # 1 / (4 P(Z >= sqrt 2)), Z standard normal
-_FEW = 25  # up to so many changes the null distribution is summed exactly; past it the normal curve is the safe side
+_FEW = 25  # up to this many changes the null distribution is exact; beyond it the normal curve errs on the safe side
 
 
 def wilcoxon(change: Floats, label: Ints, n_classes: int) -> Floats:
     """Wilcoxon signed-rank test of the change of each class.
 
-    If silencing the unit did nothing, every change might as well have had the other sign. What is summed are the ranks
-    of the absolute changes: a few very large ones do not drown the rest, and p-values can be as small as many tests ask
-    for. Changes of exactly zero are left out, equal ones share their rank.
-    The null distribution is exact, given the ranks, for up to 25 changes, and normal with the variance of those ranks
-    and a continuity correction past that; far out the normal curve is above the exact one, which is the safe side.
+    If silencing the unit had no effect, every change could as well have had the other sign. The test sums the ranks of
+    the absolute changes, so that a few very large changes do not dominate, and p-values can be as small as many tests
+    require. Changes of exactly zero are left out, and equal changes share their rank. Given the ranks, the null
+    distribution is exact for up to 25 changes. Beyond 25 it is normal, with the variance of these ranks and a
+    continuity correction; in the far tails the normal curve is above the exact one, which is the safe side.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def wilcoxon(change: Floats, label: Ints, n_classes: int) -> Floats:
 
 
 def less_certain(change: Floats, p: Floats) -> tuple[Floats, Floats]:
-    """Ask of every unit whether the images of some class become less certain of it.
+    """Test for every unit whether the images of some class become less certain without it.
 
     Parameters
     ----------
@@ -73,10 +73,10 @@ def less_certain(change: Floats, p: Floats) -> tuple[Floats, Floats]:
     Returns
     -------
     p : (unit,) array
-        The smallest of the classes whose certainty falls, times the number of classes (Bonferroni): right however the
-        classes depend on each other. 1 where none falls, NaN where no class has images.
+        The smallest p-value of the classes whose certainty falls, times the number of classes (Bonferroni), at most 1;
+        valid under any dependence between classes. 1 where no class falls, NaN where no class has images.
     worst : (unit,) array
-        That class; NaN where none falls.
+        The class with the smallest p-value; NaN where no class falls.
     """
     falls = np.where(change < 0, p, np.nan)
     n_classes = (~np.isnan(p)).sum(axis=1)
@@ -90,10 +90,10 @@ def less_certain(change: Floats, p: Floats) -> tuple[Floats, Floats]:
 def sign_flip_bound(total: Floats, square: Floats) -> Floats:
     """Bound the p-value of a one-sided sign-flip test from two sums alone.
 
-    If the changes might as well have had other signs, the chance that their sum reaches what it does is at most
-    c P(Z >= z), with z the sum divided by the root of the sum of squares, Z a standard normal and c = 3.178. The bound
-    holds for any number of changes, however uneven, also for weighted ones; it needs no draws, so p-values can be as
-    small as many tests ask for.
+    If the changes could as well have had other signs, the probability of a sum at least as large is at most c P(Z >=
+    z). Here z is the sum divided by the root of the sum of squares, Z is a standard normal and c = 3.178. The bound
+    holds for any number of changes, however uneven, also for weighted changes. It needs no draws, so p-values can be as
+    small as many tests require.
 
     Parameters
     ----------
@@ -103,7 +103,8 @@ def sign_flip_bound(total: Floats, square: Floats) -> Floats:
     Returns
     -------
     array of that shape
-        P-values in (0, 1] of a sum as large, no smaller than those of the test itself; 1 where the sum is not above 0.
+        P-values in (0, 1] for a sum at least as large; never smaller than those of the test itself. 1 where the sum is
+        not above 0.
 
     References
     ----------
@@ -124,7 +125,7 @@ def _normal_tails(ranks: Floats, upper: Floats) -> Floats:
 
 
 def _exact_tails(ranks: Floats, upper: float, known: dict[bytes, Floats]) -> float:
-    """Two-sided p-value of a sum of ranks whose signs are fair coins; distributions met before are in ``known``."""
+    """Two-sided p-value of a sum of ranks whose signs are fair coins; ``known`` caches the null distributions."""
     # Shared ranks are halves of integers.
     doubled = np.sort(np.rint(2 * ranks).astype(np.int64))
     key = doubled.tobytes()
@@ -135,7 +136,7 @@ def _exact_tails(ranks: Floats, upper: float, known: dict[bytes, Floats]) -> flo
 
 
 def _sum_probabilities(steps: Ints) -> Floats:
-    """Probability of every sum of integers of which each is taken or left by a fair coin, (sum,)."""
+    """Probability of every possible sum of integers, each of which is included by a fair coin, (sum,)."""
     probability = np.zeros(steps.sum() + 1)
     probability[0] = 1
     for step in steps:

@@ -1,4 +1,4 @@
-"""Shuffled labels: a statistic where classes mean nothing."""
+"""The distribution of a statistic under shuffled labels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +13,18 @@ Ints = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, eq=False)
 class ShuffleNull:
-    """A statistic beside its distribution under shuffled labels, arrays of the statistic's shape.
+    """A statistic, and its distribution under shuffled labels; arrays of the statistic's shape.
 
     Parameters
     ----------
     observed : array
-        With the labels as they are.
+        The statistic for the labels as they are.
     p : array
-        Share of the shuffles that reach it, the data counted among them: (1 + reached) / (1 + draws); NaN where it is.
+        Share of the shuffles that reach it, with the data counted among them: (1 + reached) / (1 + draws). NaN where
+        the statistic is NaN.
     expected, ceiling : array
-        Mean under shuffling, and what one more shuffle stays at or below with the probability asked for; NaN where no
-        shuffle defines the statistic.
+        Mean under shuffling, and the value that one more shuffle does not exceed with the probability asked for. NaN
+        where the statistic is NaN in every shuffle.
     """
 
     observed: Floats
@@ -41,26 +42,26 @@ def label_shuffle_null(
     seed: int = 0,
     ceiling: float = 0.95,
 ) -> ShuffleNull:
-    """Compute a statistic of the labels for the labels as they are, and for shuffled ones.
+    """Compute a statistic for the labels as they are, and for shuffled labels.
 
     Every class keeps its number of images.
 
     Parameters
     ----------
     statistic : callable
-        Takes (image,) labels, returns an array of one shape; larger means more to do with the classes. A maximum over
-        classes has to be taken inside it.
+        Takes (image,) labels and returns an array of a fixed shape, whose larger values mean a stronger relation to the
+        classes. A maximum over classes must be taken inside it.
     label : (image,) integer array
         Class of each image.
     half : (image,) integer array, optional
-        0 or 1, for a statistic of two halves of the images: labels stay within their half, so that every class keeps
-        its number of images on each, as the labels themselves have it.
+        0 or 1, for a statistic of two halves of the images: labels are shuffled within each half, so that every class
+        keeps its number of images on each.
     draws : int
-        Shuffles; no p-value lies below 1 / (1 + draws).
+        Number of shuffles; no p-value is below 1 / (1 + draws).
     seed : int
-        Same seed, same shuffles.
+        The same seed gives the same shuffles.
     ceiling : float
-        That probability.
+        The probability for the ceiling.
 
     Returns
     -------
@@ -69,12 +70,12 @@ def label_shuffle_null(
     rng = np.random.default_rng(seed)
     observed = np.asarray(statistic(label), dtype=np.float64)
     drawn = np.array([statistic(_shuffled(label, half, rng)) for _ in range(draws)], dtype=np.float64)
-    # The same numbers added up in another order differ by rounding.
+    # Sums of the same numbers in another order differ by rounding.
     reached = (drawn >= observed - 1e-12 * np.abs(observed)).sum(axis=0)
     p = np.where(np.isnan(observed), np.nan, (1 + reached) / (1 + draws))
     defined = ~np.isnan(drawn).all(axis=0)
     known = np.where(defined, drawn, 0)
-    # Of 100 shuffles the 96th: the usual quantile, near the 95th, is passed by chance in 6 % of cases, not 5.
+    # The 96th of 100 shuffles: the usual quantile, near the 95th, is exceeded by chance in 6 % of cases, not 5.
     expected, highest = np.nanmean(known, axis=0), np.nanquantile(known, ceiling, axis=0, method="weibull")
     return ShuffleNull(observed, p, np.where(defined, expected, np.nan), np.where(defined, highest, np.nan))
 

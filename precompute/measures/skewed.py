@@ -1,4 +1,4 @@
-"""Confidence intervals of means whose numbers are skewed: an effect on few images has a long tail on one side."""
+"""Confidence intervals of means of skewed numbers: an effect on few images has a long tail on one side."""
 
 from typing import Any
 
@@ -8,21 +8,22 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 NORMAL_95 = 1.959964
-"""Standard deviations either way that hold 95 % of a normal distribution."""
+"""95 % of a normal distribution lie within this many standard deviations of its mean."""
 
-_SYMMETRIC = 1e-6  # skewness below which an interval is as good as symmetric
+_SYMMETRIC = 1e-6  # below this skewness the interval is computed as a symmetric one
 
 
 def skewed_interval(mean: Floats, error: Floats, skewness: Floats) -> tuple[Floats, Floats]:
     r"""Return the limits of the 95 % interval of a mean, by Hall's transformation.
 
-    The Studentized mean :math:`T` of skewed numbers is skewed the other way; :math:`T + A T^2 / 3 + A^2 T^3 / 27 + A /
-    6` is normal to the next order, with :math:`A` the skewness of the mean, and can be turned round.
+    The Studentized mean :math:`T` of skewed numbers is skewed to the opposite side. :math:`T + A T^2 / 3 + A^2 T^3 / 27
+    + A / 6`, with :math:`A` the skewness of the mean, is normal to the next order, and can be inverted.
 
     Parameters
     ----------
     mean, error, skewness : arrays of one shape
-        The mean, its standard error, and its skewness: that of the numbers over the root of how many they are.
+        The mean, its standard error, and its skewness: the skewness of the numbers divided by the square root of their
+        count.
 
     Returns
     -------

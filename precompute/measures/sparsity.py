@@ -11,8 +11,8 @@ Floats = NDArray[np.floating[Any]]
 def zero_fraction(maps: Floats) -> Floats:
     """Fraction of zeros over images and positions (APoZ), of units at or behind a ReLU.
 
-    It needs the maps themselves; from lots of equally many images the fractions average. Where only the maximum and
-    mean over space are at hand, see :func:`silent_fraction`.
+    It needs the maps themselves. Fractions of sets of images of equal size can be averaged. Where only the maximum and
+    the mean over space are known, use :func:`silent_fraction`.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def zero_fraction(maps: Floats) -> Floats:
 
 
 def silent_fraction(largest: Floats, mean: Floats) -> Floats:
-    """Fraction of the images on which the whole map is zero: our stand-in for APoZ where maps are not at hand.
+    """Fraction of the images on which the whole map is zero: our substitute for APoZ where maps are not stored.
 
-    It is never above the APoZ of the same images.
+    It is never larger than the APoZ of the same images.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def hoyer(activation: Floats) -> Floats:
     Returns
     -------
     (unit,) array
-        In [0, 1]: 0 where all images give the same absolute value, 1 where a single image gives any. NaN for dead
-        units and for fewer than two images.
+        In [0, 1]: 0 where all images give the same absolute value, 1 where only a single image activates the unit. NaN
+        for dead units and for fewer than two images.
 
     References
     ----------
@@ -78,7 +78,7 @@ def hoyer(activation: Floats) -> Floats:
     if n_images < 2:
         return np.full(len(size), np.nan)
     largest = size.max(axis=1, keepdims=True)
-    # Squares of very small activations would be zero.
+    # Scaled first, because squares of very small activations would underflow to zero.
     scaled = size / np.where(largest > 0, largest, np.nan)
     ratio = scaled.sum(axis=1) / np.sqrt((scaled**2).sum(axis=1))
     return np.clip((np.sqrt(n_images) - ratio) / (np.sqrt(n_images) - 1), 0, 1)
@@ -97,8 +97,8 @@ def lifetime_sparsity(activation: Floats) -> Floats:
     Returns
     -------
     (unit,) array
-        In [0, 1]: 0 where all images give the same, 1 where a single image gives any. NaN for dead units and for
-        fewer than two images.
+        In [0, 1]: 0 where all images give the same activation, 1 where only a single image activates the unit. NaN for
+        dead units and for fewer than two images.
 
     Raises
     ------

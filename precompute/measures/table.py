@@ -1,7 +1,7 @@
-"""The measures: one row each, with what a reader needs to understand the number, and how it is made.
+"""The measures: one row each, which says what a reader needs to understand the number, and how it is computed.
 
-Pickers, tables, axes, help texts, what a store says of a measure and the documentation are made from these rows. To add
-a measure of activations, add a row with its function: the experiment ``selectivity`` computes it.
+Pickers, tables, axes, help texts, the facts of measures in stores and the documentation are made from these rows. To
+add a measure of activations, add a row with its function; the experiment ``selectivity`` then computes it.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from precompute.measures.unit_rows import UNIT_ROWS
 __all__ = ["ROWS", "MeasureRow", "computed", "find", "in_points", "measure_row", "named", "rows_for"]
 
 ROWS: tuple[MeasureRow, ...] = (*MEASURES, *DROP_ROWS, *UNIT_ROWS)
-"""Those of every run, then those that experiments add."""
+"""The measures of every run, then those that experiments add."""
 
 
 def find(name: str) -> MeasureRow | None:
@@ -37,9 +37,9 @@ def measure_row(name: str) -> MeasureRow:
 
 
 def named(name: str, ablation_kind: str) -> str:
-    """Return the name that a store has for a measure of one kind of ablation, such as ``flip_rate_mean``.
+    """Return the name that a measure has in a store for one kind of ablation, such as ``flip_rate_mean``.
 
-    It is plain for the first kind, and for a measure that is of no kind.
+    It has no suffix for the first kind, and for a measure that is not per ablation.
     """
     row = find(name)
     per_ablation = row is None or row.per_ablation
@@ -52,7 +52,7 @@ def rows_for(ablation_kind: str) -> tuple[MeasureRow, ...]:
 
 
 def computed() -> tuple[MeasureRow, ...]:
-    """Return the measures that are computed of activations and labels alone."""
+    """Return the measures that are computed from activations and labels alone."""
     return tuple(row for row in ROWS if row.compute is not None)
 
 
@@ -62,7 +62,7 @@ def made_by(experiment: str) -> tuple[MeasureRow, ...]:
 
 
 def in_points(name: str) -> bool:
-    """Whether a measure's values are differences of accuracies, which readers know as percentage points."""
+    """Whether a measure's values are differences of accuracies, which are shown in percentage points."""
     row = find(name)
     return row is not None and (row.in_points or row.kind == "drop")
 

@@ -1,4 +1,4 @@
-"""Units of one layer matched with those of another by how they answer to the same images, beside chance."""
+"""Units of one layer matched with units of another by their activations on the same images, compared with chance."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +15,12 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """For each unit of one layer the unit of the other that goes most with it.
+    """For each unit of one layer, the unit of the other that it correlates with most.
 
     Parameters
     ----------
     unit : (unit,) integer array
-        That unit, the first among equals; -1 where there is none.
+        The matched unit, the first among equals; -1 where there is none.
     r : (unit,) array
         Pearson correlation of the two over the images, in [-1, 1]; NaN for units that do not vary.
     mutual : (unit,) bool array
@@ -34,7 +34,7 @@ class Matches:
 
 @dataclass(frozen=True, eq=False)
 class MatchNull:
-    """The same where the images of one layer are shuffled, so that nothing matches.
+    """Matches when the images of one layer are shuffled, so that no unit has a true match.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def match_null(one: Floats, other: Floats, *, group: Ints | None = None, draws: 
     one, other
         As for :func:`best_matches`.
     group : (image,) integer array, optional
-        Images are shuffled within their groups only. With classes as groups every unit keeps its mean on each class, so
-        that what is left of a match is owed to classes alone.
+        Images are shuffled only within their groups. With classes as groups every unit keeps its mean on each class, so
+        the matches that remain are due to classes alone.
     draws : int
         Shuffles.
     seed : int
@@ -99,7 +99,7 @@ def match_null(one: Floats, other: Floats, *, group: Ints | None = None, draws: 
 
 
 def same_number(one: Floats, other: Floats) -> Floats:
-    """Correlate the units of the same number.
+    """Correlate units with the same number in both layers.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _matches(one: Floats, other: Floats) -> Matches:
 
 
 def _shuffled(n_images: int, group: Ints | None, rng: np.random.Generator) -> Ints:
-    """Return an order of the images, each image in the place of one of its group."""
+    """Return a random order of the images in which each image takes the place of an image of its group."""
     if group is None:
         return rng.permutation(n_images)
     order = np.empty(n_images, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Rows of the measures of what units do, beside those of every run, and the functions of those of activations alone."""
+"""Rows of measures that experiments add, other than drops, with the functions of measures of activations."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """The operations between an image and a site, read from autograd's record of one forward pass.
 
-Nothing is traced or compiled, so functional calls and whatever a network decides at run time are seen as they happen.
-The parameters are frozen meanwhile: the record then holds exactly the operations on what depends on the image.
+Nothing is traced or compiled, so the record also holds functional calls, and the branches that a network takes at run
+time. The parameters are frozen meanwhile, so that the record holds only operations on tensors that depend on the image.
 """
 
 import re
@@ -18,7 +18,7 @@ from precompute.models.calls import watched_calls
 from precompute.models.forward import fit, run
 from precompute.models.sites import Site
 
-_sequence_number = torch.autograd._get_sequence_nr  # type: ignore[attr-defined]  # what autograd numbers its records by
+_sequence_number = torch.autograd._get_sequence_nr  # type: ignore[attr-defined]  # numbers autograd's nodes
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Value:
     index
         Which of the operation's outputs this is.
     end
-        Where the record ends. Kept, since PyTorch 2.11 forgets a function defined in Python with what came of it.
+        The tensor at which the record ends. It is kept alive here because PyTorch 2.11 frees a function defined in
+        Python together with its output.
     """
 
     node: Any
@@ -43,7 +44,8 @@ class Value:
     def operation(self) -> str:
         """Autograd's name of the operation, such as ``Relu`` or ``Convolution``.
 
-        A function that was defined in Python keeps its whole name and so passes for none of torch's own.
+        A function that was defined in Python keeps its whole name, so that it cannot be mistaken for one of torch's
+        own.
         """
         return re.sub(r"Backward\d+$", "", self.node.name().removeprefix("torch::autograd::"))
 
@@ -59,12 +61,12 @@ class Value:
 
     @property
     def parents(self) -> tuple["Value", ...]:
-        """The tensors that the operation worked on, as far as they depend on the image."""
+        """Those arguments of the operation that depend on the image."""
         followed = [(node, index) for node, index in self.node.next_functions if node is not None]
         return tuple(Value(node, index, self.end) for node, index in followed)
 
     def saved(self, name: str) -> Any:
-        """Return what the operation kept of its arguments under `name`, None where it kept no such thing."""
+        """Return the argument that the operation kept under `name`; None where it kept none of that name."""
         return getattr(self.node, f"_saved_{name}", None)
 
 
@@ -84,18 +86,18 @@ class Graph:
     Parameters
     ----------
     output
-        The site's output, None where autograd lost its way to the image.
+        The site's output; None where autograd has no path from it to the image.
     calls
-        Every call of every module, the root included, an inner call before the one around it.
+        Every call of every module, the root included; inner calls come before the call that contains them.
     """
 
     output: Value | None
     calls: tuple[Call, ...]
 
     def operations(self) -> tuple[Value, ...]:
-        """Everything between the image and the site, in the order in which it was computed.
+        """All tensors between the image and the site, in the order in which they were computed.
 
-        Of an operation with several outputs, such as a split, each that leads on is there.
+        Of an operation with several outputs, such as a split, only the outputs that lead to the site are listed.
         """
         found: dict[Value, None] = {}
         waiting = [self.output] if self.output else []
@@ -124,9 +126,9 @@ def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
     network
         A network in evaluation mode. Whether its parameters require gradients is restored.
     site
-        Where the record ends.
+        The layer at which the record ends.
     inputs
-        (image, channel, height, width); of these, the first and the last are used.
+        (image, channel, height, width); only the first and the last image are used.
     """
     calls: list[Call] = []
     started: list[int] = []
@@ -138,7 +140,7 @@ def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
     def on_call(path: str, call: int, output: Any) -> None:
         calls.append(Call(path, started.pop(), _sequence_number()))
         if (path, call) == (site.path, site.call):
-            # Taken now: operations in place further on will rewrite the record of this very tensor.
+            # Taken now, because later in-place operations rewrite the record of this very tensor.
             ends.append(Value(output.grad_fn, output.output_nr, output) if output.grad_fn is not None else None)
 
     paths = [path for path, _ in network.named_modules()]
@@ -146,17 +148,18 @@ def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
         try:
             run(network, _two_images(network, inputs))
         except ModelError:
-            # Under inference_mode, say, it runs, but not where gradients are recorded. Otherwise this raises again.
+            # Some networks, such as those that use inference_mode, run only without gradients. Any other failure raises
+            # here again.
             with torch.no_grad():
                 run(network, inputs[[0, -1]])
             return Graph(None, ())
     if not ends:
-        raise LayerError(f"A forward pass on these images does not come to {site.name}.")
+        raise LayerError(f"A forward pass on these images does not reach {site.name}.")
     return Graph(ends[0], tuple(calls))
 
 
 def _two_images(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    # Two, so that a factor of its own for each image is not taken for a constant.
+    # Two images, so that a factor that differs between images is not taken for a constant.
     return fit(network, inputs[[0, -1]]).detach().requires_grad_()
 
 

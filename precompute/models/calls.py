@@ -1,6 +1,7 @@
-"""Look at every call of a network's modules, counted from one in each forward pass.
+"""Watch every call of a network's modules, counted from 1 in each forward pass.
 
-The one place that registers hooks; `precompute.models.sites` and `precompute.models.hooks` say what is done with them.
+Hooks for single modules are registered only here; `precompute.models.sites` and `precompute.models.hooks` build on
+them.
 """
 
 from collections import Counter
@@ -36,19 +37,19 @@ def watched_calls(
 ) -> Iterator[None]:
     """Call `on_call(path, call, output)` after every call of the modules at `paths`.
 
-    Hooks of the network's own run after `on_call`, on what it returns. Counting starts afresh at every forward pass of
-    `network`, so that a pass that raised half-way leaves no trace in the next. The hooks are gone when the block is
-    left, however it is left.
+    Hooks that the network itself has run after `on_call`, on what `on_call` returns. Counting restarts at every forward
+    pass of `network`, so that a pass that failed half-way does not disturb the next. The hooks are removed when the
+    block ends, also by an error.
 
     Parameters
     ----------
     network
-        The root: its forward passes are what calls are counted in.
+        The root module. Calls are counted within each of its forward passes.
     paths
-        Dotted paths as in ``network.named_modules()``. Parts that are TorchScript are passed over.
+        Dotted paths as in ``network.named_modules()``. TorchScript modules are skipped.
     on_call
-        Receives the module's path, which call of the module this is (1 is the first) and its output. What it returns
-        replaces the output for everything downstream, unless it is None.
+        Receives the module's path, the number of this call of the module (1 is the first) and the module's output.
+        Unless it returns None, its return value replaces the output for everything downstream.
     on_start
         Called with the module's path and its positional arguments before each call.
     on_pass
@@ -71,7 +72,7 @@ def watched_calls(
         for path in paths:
             module = network.get_submodule(path)
             if isinstance(module, torch.jit.ScriptModule):
-                continue  # it takes no hooks, and nothing inside it is called from here
+                continue  # TorchScript takes no hooks, and the modules inside it are not called from Python
             hooks.enter_context(_removed(module.register_forward_hook(_Watcher(path, calls, on_call))))
             _run_before_own_hooks(module)
             hooks.enter_context(_removed(module.register_forward_pre_hook(start_hook_for(path))))
@@ -80,7 +81,7 @@ def watched_calls(
 
 @dataclass(frozen=True, eq=False)
 class _Watcher:
-    """A hook that counts the calls of a module and hands on what it returns."""
+    """A hook that counts the calls of a module and passes each output to `on_call`."""
 
     path: str
     calls: Counter[str]
@@ -92,7 +93,7 @@ class _Watcher:
 
 
 def _run_before_own_hooks(module: nn.Module) -> None:
-    """Let hooks of the network's own run last: they may keep the output, for use elsewhere."""
+    """Let the network's own hooks run last, because they may keep the output for later use."""
     for number, hook in list(module._forward_hooks.items()):
         if not isinstance(hook, _Watcher):
             module._forward_hooks.move_to_end(number)  # type: ignore[attr-defined]  # it is an ordered dictionary

@@ -1,8 +1,8 @@
-"""Checkpoint files in, tensors by name out. No code that a file may carry is ever run.
+"""Checkpoint files in, tensors by name out.
 
-Torch's own reader for files that nobody vouches for (``weights_only``) does the reading. Of the other things that
-training programs leave beside the tensors, those in the list below are read as blanks: neither they nor anything else
-that a file names is imported or called.
+No code that a file may carry is ever run. Torch reads the files with ``weights_only``, its mode for files from sources
+that nobody vouches for. Training programs leave other objects beside the tensors. The types in `_HARMLESS` are read as
+blanks: neither they nor anything else that a file names is imported or called.
 """
 
 import re
@@ -22,17 +22,17 @@ from precompute.images.folder import listed
 from precompute.models.device import free_memory
 from precompute.words import size
 
-# What torch writes is not compressed, so an honest file holds as many bytes as it has.
+# Torch does not compress, so an honest file unpacks to about its own size.
 _MOST_UNPACKED = 10
 _MOST_ENTRIES = 10_000_000
 _DEEPEST = 8
-# Modules that stand around others while these train, and leave their own name in those of the parameters.
+# Wrappers that training puts around modules, and whose names end up in the names of parameters.
 _WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 _ALONE = "Save the parameters alone, with torch.save(network.state_dict(), FILE), and give that."
 
 
 class _Blank:
-    """Stands for a thing beside the parameters that nobody needs."""
+    """Takes the place of an object in a checkpoint that is no parameter and is not needed."""
 
     def __new__(cls, *_: Any) -> "_Blank":
         return super().__new__(cls)
@@ -90,12 +90,12 @@ class NamedTensor:
     Parameters
     ----------
     name
-        The way to it through the dictionaries that lie in each other, joined by dots: ``state_dict.conv1.weight``.
-        What ``torch.compile`` and the like put in between is left out.
+        The keys of the nested dictionaries that lead to it, joined by dots: ``state_dict.conv1.weight``. Names that
+        ``torch.compile`` and other wrappers insert are left out.
     home
-        The way to the dictionary that it lies in: ``state_dict``; empty for the outermost.
+        The keys that lead to the dictionary that holds it: ``state_dict``; empty for the outermost dictionary.
     tensor
-        On the CPU.
+        The tensor, on the CPU.
     """
 
     name: str
@@ -109,18 +109,18 @@ def read_tensors(path: Path) -> dict[str, NamedTensor]:
     Parameters
     ----------
     path
-        What ``torch.save`` wrote, in either of its formats, or a safetensors file.
+        A file written by ``torch.save``, in either of its formats, or a safetensors file.
 
     Returns
     -------
     dict of str to NamedTensor
-        By name, in the order of the file.
+        The tensors by name, in the order of the file.
 
     Raises
     ------
     ModelError
-        Where the file is missing, is no checkpoint, holds no parameters, would have to run code to be read or would
-        unpack to far more than its size.
+        Where the file is missing or damaged, is no checkpoint, holds no parameters or two of one name, can only be read
+        by running code, or would unpack to far more than its size or than the free memory.
     """
     if path.is_dir():
         raise ModelError(f"{path} is a folder; expected the one file that holds the network's parameters. {_ALONE}")
@@ -147,7 +147,7 @@ def refuse_inflated(path: Path) -> None:
     Raises
     ------
     ModelError
-        Before anything of it is unpacked.
+        Where it would; nothing has been unpacked by then.
     """
     if not zipfile.is_zipfile(path):
         return
@@ -165,12 +165,12 @@ def refuse_inflated(path: Path) -> None:
 
 
 def _refuse_altered(path: Path) -> None:
-    """Compare the numbers with their checksums, which torch writes and does not read."""
+    """Compare each member of the archive with its checksum, which torch writes but does not check."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            # Zero where torch was told to leave checksums out.
+            # The checksum is zero where torch was told to leave checksums out.
             if member.CRC and not _is_whole(archive, member):
                 raise ModelError(
                     f"{path} is damaged: {member.filename} in it does not agree with its checksum. Copy it again."
@@ -188,7 +188,7 @@ def _is_whole(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Tell by the file's beginning: the length of a JSON object, then that object."""
+    """Recognise a safetensors file by its beginning: the length of a JSON object, then the object."""
     with path.open("rb") as file:
         start = file.read(9)
     return start[8:] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size - 8
@@ -214,7 +214,7 @@ def _read_torch(path: Path) -> Any:
     try:
         refuse_inflated(path)
         _refuse_altered(path)
-        # Of other pickle protocols than its own torch warns before it reads or refuses them.
+        # Torch warns of pickle protocols other than its own before it reads or refuses them.
         with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings(action="ignore"):
             return torch.load(path, map_location="cpu", weights_only=True)
     except ModelError:
@@ -241,7 +241,7 @@ def _reason(path: Path, error: str) -> str:
 
 
 def _entries(content: Any, above: tuple[str, ...], levels: int) -> Iterator[NamedTensor | None]:
-    """Look at everything in dictionaries; None stands for what is no tensor."""
+    """Yield every entry of nested dictionaries; None stands for an entry that is no tensor."""
     if not isinstance(content, Mapping) or not levels:
         return
     for key, value in content.items():

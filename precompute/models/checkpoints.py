@@ -1,8 +1,8 @@
 """Find a network's parameters in a checkpoint, whatever the training program wrapped around them.
 
-Programs put parameters into entries (``state_dict``, ``model``, ``ema``) and modules into others (``module.``,
-``model.``, ``backbone.``). Both come before the names that the network itself gives its parameters, so one rule takes
-both off: of all beginnings in the file, those count under which **every** parameter of the network is found.
+Training programs put parameters into entries (``state_dict``, ``model``, ``ema``) and wrap modules in others
+(``module.``, ``model.``, ``backbone.``). Both put a prefix, called the beginning here, before the network's own names
+of its parameters. So one rule removes both: a beginning counts if **every** parameter of the network is found under it.
 """
 
 import re
@@ -20,7 +20,7 @@ from precompute.models.checkpoint_files import NamedTensor, read_tensors
 from precompute.models.state_dict import SHOWN, differ_in_shape, needed_names, own_tensors, problem
 
 _AVERAGED = {"ema", "swa", "avg", "average", "averaged", "averages", "averaging", "teacher"}
-# Class weights of a loss; no network computes its answer with them.
+# Class weights of a loss: a network does not need them to compute its outputs.
 _LOSS = re.compile(r"(\w+_)?(criterion|loss)(_\w+)?")
 
 
@@ -33,9 +33,9 @@ class Checkpoint:
     path
         The file.
     entry
-        The beginning of names that was asked for; empty for none.
+        The beginning of names that the caller asked for; empty where it asked for none.
     tensors
-        By their names, those under `entry` where one was asked for.
+        The tensors by name; only those under `entry` where the caller asked for one.
     """
 
     path: Path
@@ -53,11 +53,11 @@ class Parameters:
     Parameters
     ----------
     state
-        By the network's own names; also those that the network does not know.
+        The tensors by the network's own names, and those that the network does not know.
     source
-        The file, with the entry where that had to be chosen.
+        The file, followed by the entry where one had to be chosen.
     notes
-        What a person must be told about the choice; a sentence each.
+        Sentences that the user must read about the choice.
     """
 
     state: Mapping[str, torch.Tensor]
@@ -71,7 +71,7 @@ def read_checkpoint(file: str | Path) -> Checkpoint:
     Parameters
     ----------
     file
-        A file, or ``FILE::ENTRY`` for one of several sets of parameters in it; dots lead into entries of entries.
+        A file, or ``FILE::ENTRY`` for one of several sets of parameters in it; dots lead into nested entries.
 
     Raises
     ------
@@ -97,12 +97,12 @@ def split_entry(weights: str) -> tuple[Path, str]:
 
 
 def parameters_for(network: nn.Module, checkpoint: Checkpoint) -> Parameters:
-    """Find the parameters of `network` in a checkpoint, by their names alone; sizes may still differ.
+    """Find the parameters of `network` in a checkpoint by their names; their sizes are not checked here.
 
     Raises
     ------
     ModelError
-        Where under no beginning all of the network's parameters are found, or under several and nothing says which.
+        Where no beginning has all of the network's parameters, or several have and nothing says which one to take.
     """
     own = own_tensors(network)
     needed = needed_names(own)
@@ -122,10 +122,9 @@ def parameters_for(network: nn.Module, checkpoint: Checkpoint) -> Parameters:
 def _beginnings(
     tensors: Mapping[str, NamedTensor], needed: Sequence[str]
 ) -> tuple[Mapping[str, NamedTensor], Counter[str]]:
-    """Return the tensors, and of every beginning of their names how many of the needed names are found under it.
+    """Return the tensors, and for every beginning of their names the number of needed names found under it.
 
-    Where a part of the network was in ``DataParallel``, ``module`` stands in the middle of names, and they are returned
-    without it.
+    Where a part of the network was in ``DataParallel``, names have ``module`` in the middle; it is removed.
     """
     found = _counted(tensors, needed)
     if len(needed) not in found.values():
@@ -157,7 +156,7 @@ def _choose(
 ) -> tuple[str, list[str]]:
     """Choose one of the beginnings under which all parameters are found; return the others too.
 
-    Those whose sizes fit go before others, plain parameters before averaged ones.
+    Parameters whose sizes fit are preferred to others, and plain parameters to averaged ones.
     """
     sized = [start for start in fitting if not _misshapen(start, tensors, own)] or list(fitting)
     plain = [start for start in sized if not _is_averaged(start, tensors)] or sized
@@ -192,7 +191,7 @@ def _same(one: str, other: str, tensors: Mapping[str, NamedTensor], own: Mapping
 
 
 def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
-    # Of tensors that torch cannot compare, such as quantised ones, nothing is claimed.
+    # Tensors that torch cannot compare, such as quantised ones, count as different.
     try:
         return torch.equal(a, b)
     except RuntimeError:
@@ -202,10 +201,10 @@ def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
 def _taken(
     start: str, fitting: Sequence[str], tensors: Mapping[str, NamedTensor], needed: Sequence[str]
 ) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """Return what lies under the chosen beginning, by the network's names, and the names left aside.
+    """Return the tensors under the chosen beginning, by the network's names, and the names left aside.
 
-    Unknown tensors under it that lie in the same dictionaries belong to it, and will be refused: the network may lack
-    a layer. What lies beside it, or belongs to a loss, is left aside.
+    Unknown tensors under the beginning, in the same dictionaries, are returned too and will be refused: the network may
+    lack a layer. Tensors beside it, and those of a loss, are left aside.
     """
     homes = {tensors[start + name].home for name in needed}
     rivals = tuple(other for other in fitting if not start.startswith(other))
@@ -230,16 +229,16 @@ def _notes(
     aside: Sequence[str],
     tensors: Mapping[str, NamedTensor],
 ) -> Iterator[str]:
-    taken = f"those under {_bare(chosen)!r}" if chosen else "those under no entry"
+    where = f"under {_bare(chosen)!r}" if chosen else "under no entry"
     if others:
         names = [_bare(start) or "no entry" for start in others]
         way = f"; --weights {checkpoint.path}::{names[0]} takes the first of these" if others[0] else ""
         yield (
-            f"{checkpoint.path} holds the network's parameters more than once. Taken are {taken}, and not those under "
-            f"{listed(names, 8)}{way}."
+            f"{checkpoint.path} holds the network's parameters more than once. Those {where} are taken, not those "
+            f"under {listed(names, 8)}{way}."
         )
     elif _bare(chosen) not in {checkpoint.entry, *(named.home for named in tensors.values())}:
-        yield f"Of {checkpoint.path}, the parameters {taken.removeprefix('those ')} are taken."
+        yield f"From {checkpoint.path}, the parameters {where} are taken."
     if aside:
         yield f"Left aside, since the network has no such parameters: {listed(list(aside), SHOWN)}."
 

@@ -1,4 +1,4 @@
-"""A clock of work: how long it takes, whatever else the machine does meanwhile."""
+"""A clock that measures how long work takes, as far as possible without what else the machine does."""
 
 from collections.abc import Callable
 from time import perf_counter, process_time
@@ -12,13 +12,14 @@ def work_clock(device: torch.device) -> Callable[[], float]:
     Parameters
     ----------
     device
-        Where the work is done.
+        The device that does the work.
 
     Returns
     -------
     callable
-        Returns the seconds since: on a CPU wall time or this process's processor time, whichever is less, so that what
-        is decided by it is the same on a busy machine; elsewhere wall time, since the processor may rest meanwhile.
+        Returns the seconds since the start. On a CPU it is wall time or the processor time of this process, whichever
+        is less, so that decisions made by it are the same on a busy machine. On other devices it is wall time, since
+        the processor may be idle meanwhile.
     """
     wall, processor = perf_counter(), process_time()
 

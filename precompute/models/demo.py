@@ -40,13 +40,13 @@ _POOLED = 3  # side of the maps that the fully connected layers see
 _HIDDEN = 96  # units of the first fully connected layer
 
 _EPOCHS = 14
-_BATCH = 16  # small, since what the network lacks in a minute is steps, not images
+_BATCH = 16  # small, because within a minute of training the number of steps is the limit
 _RATE = 2e-3
 _DECAY = 1e-3
 _SHIFT = 6  # pixels, the farthest that a training image is moved
 
 demo_transform = Compose([Resize([_SIDE, _SIDE]), ToTensor(), Normalize([_MEAN] * 3, [_DEVIATION] * 3)])
-"""PIL image in RGB -> (3, 96, 96) float32 tensor, about -2 to 2."""
+"""PIL image in RGB -> (3, 96, 96) float32 tensor, -2 to 2."""
 
 
 class DemoNetwork(nn.Module):
@@ -116,17 +116,17 @@ def build_demo_network(*, seed: int = 0, batch_norm: bool = False, dropout: bool
 
 
 def build() -> tuple[nn.Module, Compose]:
-    """Return the untrained network and its transform: what a store names as the demo's model."""
+    """Return the untrained network and its transform; the demo's store names this function as its model."""
     return build_demo_network(), demo_transform
 
 
 def build_batch_norm() -> tuple[nn.Module, Compose]:
-    """Return the same for the variant with batch normalisation."""
+    """Return the untrained variant with batch normalisation, and its transform."""
     return build_demo_network(batch_norm=True), demo_transform
 
 
 def build_no_dropout() -> tuple[nn.Module, Compose]:
-    """Return the same for the variant without dropout."""
+    """Return the untrained variant without dropout, and its transform."""
     return build_demo_network(dropout=False), demo_transform
 
 
@@ -137,7 +137,7 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training came to.
+    """The result of training.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class TrainingResult:
     validation_accuracy : float
         Share of the validation images whose class is the network's top-1 prediction, 0 to 1.
     seconds : float
-        How long it took, reading the images included.
+        How long training took, with reading the images.
     """
 
     network: DemoNetwork
@@ -196,8 +196,8 @@ def train_demo_network(
 def _reproducible(seed: int) -> Iterator[None]:
     """Start torch's generator from a seed, and use one thread.
 
-    The last bits of sums depend on the number of threads. One is also the fastest where other work runs beside it:
-    batches are so small that two threads spend most of their time waiting for each other.
+    The last bits of sums depend on the number of threads. One thread is also the fastest where other work runs on the
+    machine: batches are so small that two threads spend most of their time waiting for each other.
     """
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
@@ -217,7 +217,7 @@ def _read(root: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _normalised(pictures: torch.Tensor) -> torch.Tensor:
-    """Do to uint8 pictures what `demo_transform` does to files. Channels last: a third faster in training."""
+    """Normalise uint8 pictures as `demo_transform` does, channels last, which trains a third faster."""
     return ((pictures.float() / 255 - _MEAN) / _DEVIATION).contiguous(memory_format=torch.channels_last)
 
 
@@ -253,7 +253,7 @@ def _batches(n_images: int) -> list[torch.Tensor]:
 
 
 def _moved(pictures: torch.Tensor) -> torch.Tensor:
-    """Mirror each picture or not, and move them all a little; what leaves at one edge comes back at the other."""
+    """Mirror each picture or not, by chance, and shift all by one random offset, wrapping around at the edges."""
     mirrored = torch.rand(len(pictures), 1, 1, 1) < 0.5
     down, right = torch.randint(-_SHIFT, _SHIFT + 1, (2,)).tolist()
     return torch.where(mirrored, pictures.flip(3), pictures).roll((down, right), (2, 3))

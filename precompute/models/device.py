@@ -14,13 +14,13 @@ from precompute.errors import OptionError
 def pick_devices(written: str) -> tuple[torch.device, ...]:
     """Return the devices that a text names: see `precompute.device_names`.
 
-    ``auto`` is CUDA where there is one, else MPS, else the CPU; ``all`` is every CUDA device. One that is named twice
-    is there twice.
+    ``auto`` is CUDA where there is one, else MPS, else the CPU; ``all`` is every CUDA device. A device that is named
+    twice is returned twice.
 
     Raises
     ------
     OptionError
-        Where the machine has no such device, or there is none of that name.
+        Where the text is no name of a device, or the machine has no such device.
     """
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     names = device_names(written)
@@ -49,12 +49,12 @@ def pick_device(written: str) -> torch.device:
 
 
 def threads_each(n_processes: int) -> int:
-    """Return how many threads each of some processes gets: a share of those that this process would use."""
+    """Return how many threads each of `n_processes` gets: an equal share of this process's threads, at least 1."""
     return max(1, torch.get_num_threads() // n_processes)
 
 
 def free_memory(device: torch.device) -> int:
-    """Return how many bytes a device has to give now; beside CUDA's devices, those of the machine."""
+    """Return how many bytes are free on a CUDA device; for any other device, how many the machine has available."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return psutil.virtual_memory().available
@@ -64,8 +64,8 @@ def free_memory(device: torch.device) -> int:
 def exact_float32() -> Iterator[None]:
     """Compute float32 as float32, by the same algorithm every time, inside the block.
 
-    TF32 and bfloat16 short cuts of matrix products and convolutions are off, and so is cuDNN's choice of the fastest
-    algorithm: each of them flips predictions whose two highest outputs lie close together.
+    TF32 and bfloat16 in matrix products and convolutions are off, and so is cuDNN's choice of the fastest algorithm:
+    each of them flips predictions whose two highest outputs lie close together.
     """
     products = torch.get_float32_matmul_precision()
     precisions = [backend.fp32_precision for backend in _backends()]
@@ -80,7 +80,7 @@ def exact_float32() -> Iterator[None]:
 
 
 def _set_precisions(products: str, precisions: list[str]) -> None:
-    # The older switches first, since they set the newer; torch refuses to answer through them when they disagree.
+    # The older switches come first, since they also set the newer ones; torch refuses to read them where they disagree.
     torch.set_float32_matmul_precision(products)
     torch.backends.cudnn.allow_tf32 = "tf32" in precisions[:2]
     for backend, precision in zip(_backends(), precisions, strict=True):

@@ -1,4 +1,4 @@
-"""Rules for dimensions: from those of an operation's arguments to those of each tensor that it returns."""
+"""Rules that say, for each operation, what the dimensions of its results hold, given those of its arguments."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ Rule = Callable[[Operation, list[Tensor]], Sequence[Dimensions]]
 
 
 def rule_for(call: Operation) -> Rule | None:
-    """Return the rule for an operation, None where there is none."""
+    """Return the rule for an operation; None where there is none."""
     return RULES.get(call.name) or (_pointwise if call.is_pointwise else None)
 
 
@@ -31,7 +31,7 @@ def _same(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
 
 
 def _normalised(call: Operation, outputs: list[Tensor], axis: int) -> Sequence[Dimensions]:
-    """Follow a normalisation that has numbers of its own for each place on a dimension: its units."""
+    """Follow a normalisation with a weight for each place on a dimension: that dimension holds units."""
     found = list(call.first)
     if d.is_mute(found[axis]) or d.UNKNOWN in d.roles(found[axis]):
         found[axis] = d.plain(d.UNIT, outputs[0].shape[axis])
@@ -158,7 +158,7 @@ def _roll(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
 
 
 def _shuffled(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    """Follow what picks places on some dimensions: units stay units, places of the picture are lost."""
+    """Follow an operation that picks or reorders places on a dimension: units stay units, rows and columns are lost."""
     axes = call.axes("dims" if "dims" in call.given else "dim")
     found = list(call.first)
     for axis in axes:
@@ -187,7 +187,7 @@ def _reduce(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
 
 
 def _space(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    """Follow what gathers neighbours on the last two dimensions, each unit for itself."""
+    """Follow an operation such as pooling, which combines neighbours on the last two dimensions within each unit."""
     found = list(call.first)
     for axis in (-2, -1):
         found[axis] = d.resized(found[axis], outputs[0].shape[axis], call.name)
@@ -228,7 +228,7 @@ def _linear(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
 
 
 def _strided(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    """Follow what says the strides of a tensor anew and moves nothing."""
+    """Follow a tensor with new strides, as far as no element moves."""
     before, after = call.tensors[0], outputs[0]
     strides = zip(before.shape, before.stride(), after.stride(), strict=True)
     same = before.shape == after.shape and all(old == new for size, old, new in strides if size > 1)
@@ -243,7 +243,7 @@ def _attention(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
 
 
 def _batch(call: Operation, one: Dimensions, other: Dimensions, shape: Sequence[int]) -> Dimensions:
-    """Follow the dimensions before the last two of a product."""
+    """Return the dimensions before the last two of a batched product."""
     pairs = zip(one[:-2], other[:-2], strict=True)
     return tuple(d.matched(pair, size, call.name) for pair, size in zip(pairs, shape, strict=False))
 
@@ -268,7 +268,7 @@ def _patches(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
 
 
 def _nothing_new(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    """Leave a tensor that something was written into as it was, or as what fills it."""
+    """Follow writing into a tensor: it keeps its dimensions, or takes those of what is written where it had none."""
     known = [found for found in call.before.values() if found]
     return [call.before[id(call.tensors[0])] or known[0]]
 

@@ -1,8 +1,8 @@
-"""Dimensions of a tensor by what they hold: images, units, rows and columns of the picture, tokens.
+"""What the dimensions of a tensor hold: images, units, rows and columns of the picture, or tokens.
 
-A dimension is a product of factors, the slowest first: (height, width) flattened is a row factor and a column factor,
-and a window of it is a part of each. So reshapes and permutations are followed exactly, and what comes together again
-is whole again. Where nothing is known, a factor says so.
+A dimension is a product of factors, the slowest-varying first: (height, width) flattened is a row factor and a column
+factor, and a window of it has a part of each. So reshapes and permutations are followed exactly: factors that were
+split and come together again become whole again. Where nothing is known, the role of a factor is `UNKNOWN`.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from math import prod
 
 IMAGE, UNIT, ROW, COLUMN = "image", "unit", "row", "column"
 TOKENS = "tokens"
-"""Parts one after the other: of the picture, and tokens apart from it."""
+"""A sequence of parts: tokens of the picture, and tokens apart from it, such as the class token."""
 MIXED = "mixed"
-"""Made by a linear operation across positions: neither units nor places of the picture by itself."""
+"""Made by a linear operation across positions: holds neither units nor places of the picture."""
 ANY = "any"
 """The same everywhere along the dimension, or independent of the image."""
 UNKNOWN = "unknown"
@@ -26,17 +26,17 @@ class Factor:
     Parameters
     ----------
     role
-        What runs along it, one of the words above.
+        What the factor holds: one of the words above.
     size
-        How many there are.
+        Its length.
     step
-        How far one is from the next within the whole that the factor is a part of.
+        The distance from one entry to the next, within the whole dimension that the factor is a part of.
     shift
-        By how many rows or columns the whole is rolled round.
+        By how many rows or columns the whole dimension is rolled.
     parts
-        Of `TOKENS`: sizes and factors of the parts; no factors for tokens apart from the picture.
+        For `TOKENS`: the size and the factors of each part; tokens apart from the picture have no factors.
     cause
-        Of `UNKNOWN`: the operation that was not followed.
+        For `UNKNOWN`: the operation that could not be followed.
     """
 
     role: str
@@ -59,32 +59,32 @@ def plain(role: str, size: int) -> Dimension:
 
 
 def unknown(size: int, cause: str) -> Dimension:
-    """Return a dimension of which nothing is known because of an operation."""
+    """Return a dimension of which nothing is known, and the operation that is the cause."""
     return (Factor(UNKNOWN, size, cause=cause),)
 
 
 def roles(dimension: Dimension) -> set[str]:
-    """Return the roles that run along a dimension, without those that say nothing."""
+    """Return the roles of a dimension's factors, without `ANY`, which says nothing."""
     return {factor.role for factor in dimension} - {ANY}
 
 
 def is_units(dimension: Dimension) -> bool:
-    """Say whether units and nothing else run along a dimension."""
+    """Say whether a dimension holds units and nothing else."""
     return roles(dimension) == {UNIT}
 
 
 def is_picture(dimension: Dimension) -> bool:
-    """Say whether rows or columns of the picture, or both, and nothing else run along a dimension."""
+    """Say whether a dimension holds rows or columns of the picture, or both, and nothing else."""
     return bool(dimension) and all(factor.role in (ROW, COLUMN) for factor in dimension)
 
 
 def is_mute(dimension: Dimension) -> bool:
-    """Say whether nothing of its own runs along a dimension."""
+    """Say whether a dimension holds nothing in particular: it is empty, or all its factors are `ANY`."""
     return not roles(dimension)
 
 
 def size_of(dimension: Dimension) -> int:
-    """Return how long a dimension is."""
+    """Return the length of a dimension."""
     return prod(factor.size for factor in dimension)
 
 
@@ -94,9 +94,9 @@ def reshaped(dimensions: Dimensions, old: Sequence[int], new: Sequence[int]) -> 
     Parameters
     ----------
     dimensions
-        Of the tensor before.
+        Those of the tensor before the reshape.
     old, new
-        Its shape before and after.
+        The tensor's shape before and after.
     """
     first = _common(old, new)
     last = _common(old[first:][::-1], new[first:][::-1])
@@ -106,12 +106,12 @@ def reshaped(dimensions: Dimensions, old: Sequence[int], new: Sequence[int]) -> 
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return at how many places from the beginning two shapes are the same."""
+    """Return how many leading sizes two shapes have in common."""
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _dealt(factors: list[Factor], sizes: Sequence[int]) -> Dimensions:
-    """Deal factors out, in order, to dimensions of some sizes, splitting them where that is needed."""
+    """Assign factors, in order, to dimensions of the given sizes; split a factor where a size ends inside it."""
     waiting, found = list(factors), []
     for size in sizes:
         taken: list[Factor] = []
@@ -139,7 +139,7 @@ def _lost(sizes: Sequence[int]) -> Dimensions:
 
 
 def joined(factors: Sequence[Factor]) -> Dimension:
-    """Return a dimension of some factors, those that continue each other as one."""
+    """Return a dimension made of factors; adjacent parts of the same whole become one factor."""
     found: list[Factor] = []
     for factor in factors:
         last = found[-1] if found else None
@@ -156,7 +156,7 @@ def joined(factors: Sequence[Factor]) -> Dimension:
 
 
 def resized(dimension: Dimension, size: int, cause: str) -> Dimension:
-    """Follow a dimension of which some places are dropped, added, or gathered."""
+    """Follow a dimension whose length changes, as by padding, pooling or slicing."""
     if size_of(dimension) == size:
         return dimension
     if len(dimension) == 1 and dimension[0].role in (ROW, COLUMN):
@@ -169,7 +169,7 @@ def resized(dimension: Dimension, size: int, cause: str) -> Dimension:
 
 
 def sliced(dimension: Dimension, size: int, start: int, step: int) -> Dimension:
-    """Follow a slice of `size` places, every `step`-th from `start` on."""
+    """Follow a slice of `size` places: every `step`-th from `start` on."""
     if len(dimension) == 1 and dimension[0].role == TOKENS and step == 1:
         return _cut(dimension[0].parts, start, start + size)
     return resized(dimension, size, "slice")
@@ -189,7 +189,7 @@ def _cut(parts: tuple[tuple[int, Dimension], ...], start: int, stop: int) -> Dim
 
 
 def of_parts(parts: Sequence[tuple[int, Dimension]]) -> Dimension:
-    """Return a dimension along which parts follow each other: of the picture, and others without factors."""
+    """Return a dimension made of parts in a row: parts of the picture, and parts without factors, apart from it."""
     merged: list[tuple[int, Dimension]] = []
     for size, factors in parts:
         if merged and not factors and not merged[-1][1]:
@@ -203,7 +203,7 @@ def of_parts(parts: Sequence[tuple[int, Dimension]]) -> Dimension:
 
 
 def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimension:
-    """Follow a concatenation along a dimension, given what each tensor has there."""
+    """Follow a concatenation along a dimension, given what each tensor holds on it."""
     total = sum(sizes)
     saying = [dimension for dimension in dimensions if not is_mute(dimension)]
     if not saying:
@@ -226,7 +226,7 @@ def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimen
 
 
 def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension:
-    """Follow an element-wise operation along one dimension, given what each argument has there."""
+    """Follow an element-wise operation along one dimension, given what each argument holds on it."""
     told = [dimension for dimension in dimensions if not is_mute(dimension) and size_of(dimension) == size]
     clear = [dimension for dimension in told if not roles(dimension) & {UNKNOWN, MIXED}]
     saying = clear or told
@@ -238,7 +238,7 @@ def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension
 
 
 def _alike(one: Dimension, other: Dimension) -> bool:
-    """Say whether two dimensions hold the same; which of the units these are, or every how manyth row, is no matter."""
+    """Say whether two dimensions hold the same, whichever units they are and whatever the step between rows is."""
     return _without_steps(one) == _without_steps(other)
 
 
@@ -248,7 +248,7 @@ def _without_steps(dimension: Dimension) -> list[Factor]:
 
 
 def contracted(dimensions: Dimensions, axis: int, size: int, cause: str) -> Dimension:
-    """Return what a linear operation makes of the dimension that it sums over: its outputs, `size` of them."""
+    """Return what replaces the dimension that a linear operation sums over: its outputs, `size` of them."""
     found = roles(dimensions[axis])
     elsewhere = any(UNIT in roles(each) for i, each in enumerate(dimensions) if i != axis % len(dimensions))
     if UNIT in found or not found or (UNKNOWN in found and not elsewhere):

@@ -1,7 +1,7 @@
-"""What stands behind an error that a network raises: where it happened, in our words, and what to do about it.
+"""What an error in a network's forward pass means: which module raised it, what does not fit, and what to do.
 
-Torch says what an operation could not do, in its own terms. Whoever brings a network wants to know which module it was
-and what does not fit. What torch said stands behind that in brackets, for a search.
+Torch says in its own terms what an operation could not do. People who bring a network want to know which module it was
+and what does not fit. Torch's own words follow in brackets, so that they can be searched for.
 """
 
 import re
@@ -76,7 +76,11 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
         "numbers of two types meet in {where}, {0} and {1}",
         _OF_TYPE,
     ),
-    (r"\"\w+\" not implemented for '(\w+)'", "{where} does what this device cannot do on numbers of {0}", _OF_TYPE),
+    (
+        r"\"\w+\" not implemented for '(\w+)'",
+        "{where} uses an operation that this device lacks for numbers of {0}",
+        _OF_TYPE,
+    ),
     (
         r"tensors to be on the same device|not on the expected device|not compiled with CUDA|No CUDA GPUs",
         "{where} uses a device that is not the network's",
@@ -93,7 +97,7 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
         _OF_CODE,
     ),
 )
-"""What torch says, what it means, and what to do."""
+"""What torch says, as a pattern; what it means; and what to do."""
 
 
 _UNRECORDED = (
@@ -110,7 +114,7 @@ _UNRECORDED = (
         "a part of it lies outside of torch",
     ),
 )
-"""What torch.export says of a network that it cannot record, and what that means."""
+"""What torch.export says, as a pattern, where it cannot record a network; and what that means."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,9 @@ class Told:
     Parameters
     ----------
     cause
-        A clause without its full stop.
+        A clause without a full stop.
     way
-        A sentence on what to do.
+        A sentence that says what to do.
     """
 
     cause: str
@@ -137,7 +141,7 @@ def told(network: nn.Module, error: BaseException) -> Told:
     network
         The network.
     error
-        What its forward function raised.
+        The error that its forward function raised.
     """
     where = _place(network, error)
     for pattern, means, way in _KINDS:
@@ -146,26 +150,26 @@ def told(network: nn.Module, error: BaseException) -> Told:
             return Told(f"{means.format(*numbers, where=where)} ({words_of(error)})", way)
     at = _line(error)
     if isinstance(error, AssertionError):
-        return Told(f"{where} asserts what does not hold{at}{_quoted(error)}", _OPEN)
+        return Told(f"an assertion fails in {where}{at}{_quoted(error)}", _OPEN)
     way = _OPEN if type(error) in (RuntimeError, IndexError) else _OF_CODE
     return Told(f"{where} raises {type(error).__name__}{at}{_quoted(error)}", way)
 
 
 def unrecorded(error: BaseException) -> str:
-    """Say why the operations of a network cannot be recorded for any number of images: a clause."""
+    """Return a clause that says why a network's operations cannot be recorded for an arbitrary number of images."""
     means = next((means for pattern, means in _UNRECORDED if re.search(pattern, str(error))), None)
     return f"{means or 'torch cannot record its operations'} (torch.export: {words_of(error, lines=1)})"
 
 
 def words_of(error: BaseException, *, lines: int | None = None) -> str:
-    """Return what an error itself says, on one line and not too long; the name of its type where it says nothing.
+    """Return an error's own message on one line, cut at about 200 characters; the name of its type where it is empty.
 
     Parameters
     ----------
     error
         The error.
     lines
-        How many of its own lines to take, the first ones; all by default.
+        How many lines of the message to take, from the first; all by default.
     """
     own = [line for line in str(error).splitlines() if line.strip()][:lines]
     said = " ".join(" ".join(own).split()).rstrip(".") or type(error).__name__
@@ -177,7 +181,7 @@ def _quoted(error: BaseException) -> str:
 
 
 def _place(network: nn.Module, error: BaseException) -> str:
-    """Name the innermost module of the network in which an error came up."""
+    """Name the innermost module of the network in which an error was raised."""
     paths = {module: path for path, module in network.named_modules()}
     within = [paths[module] for module in _modules(error) if module in paths]
     path = within[-1] if within else ""
@@ -187,7 +191,7 @@ def _place(network: nn.Module, error: BaseException) -> str:
 
 
 def _modules(error: BaseException) -> Iterator[nn.Module]:
-    """Yield the modules whose functions an error came through, the outermost first."""
+    """Yield the modules whose functions are in an error's traceback, the outermost first."""
     for frame, _ in walk_tb(error.__traceback__):
         found = frame.f_locals.get("self")
         if isinstance(found, nn.Module):
@@ -195,7 +199,7 @@ def _modules(error: BaseException) -> Iterator[nn.Module]:
 
 
 def _line(error: BaseException) -> str:
-    """Say in which line of a person's own file an error came up."""
+    """Say in which line of the user's own file an error was raised; nothing where it was in none."""
     own = [frame for frame in extract_tb(error.__traceback__) if _is_own(Path(frame.filename))]
     return f" in line {own[-1].lineno} of {Path(own[-1].filename).name}" if own else ""
 

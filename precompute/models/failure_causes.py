@@ -1,4 +1,4 @@
-"""Why a network does not run on pictures: the cause, as far as the network itself shows it."""
+"""Why a network does not run on pictures, as far as the network itself shows the cause."""
 
 import inspect
 from typing import Any
@@ -9,7 +9,7 @@ from torch import nn
 from precompute.models.error_causes import OF_SIZE, told, words_of
 from precompute.models.ready import listed
 
-_WRAP = "Give a network of pictures, or wrap it in a module that makes of a batch of pictures what it needs."
+_WRAP = "Give a network of pictures, or wrap it in a module that turns a batch of pictures into its input."
 _FIRST = (
     (nn.Embedding, "looks up whole numbers, such as the ids of words, where a picture has brightness"),
     (nn.Conv1d, "takes signals along one dimension, such as sound, where a picture has two"),
@@ -26,9 +26,9 @@ def refusal(network: nn.Module, inputs: torch.Tensor, error: BaseException) -> s
     network
         The network.
     inputs
-        (image, channel, height, width): what it was given.
+        (image, channel, height, width): the batch that the network was given.
     error
-        What it raised.
+        The error that the network raised.
     """
     found = told(network, error)
     cause, way = found.cause, found.way
@@ -90,11 +90,11 @@ def lost_batch(network: nn.Module, n_images: int, reason: str, *, shape: tuple[i
     network
         The network.
     n_images
-        How many images it does run on.
+        The number of images that it does run on.
     reason
-        What it says of one.
+        The message of its error on one image.
     shape
-        Of what it returns for one image, where it returns a tensor.
+        The shape of what it returns for one image; None where it returns no tensor.
     """
     begin = f"The network runs on {n_images} images together but not on one alone"
     training = [path for path, module in network.named_modules() if module.training and _is_norm(module)]

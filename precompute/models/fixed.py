@@ -1,7 +1,8 @@
 """A check that a network is a fixed function from one image to its outputs.
 
-It is trusted to give an image the same outputs every time: among whatever other images, at whatever place of the batch,
-whatever it has seen before. Where it does not, nothing that is computed of it means what it says.
+Every result rests on this: a network gives an image the same outputs every time, whatever other images are in the
+batch, at whatever place of the batch, and whatever images came before. Otherwise no number in the store means what it
+says.
 """
 
 import random
@@ -20,19 +21,19 @@ from precompute.models.forward import in_float64, input_dtype, logits, run
 from precompute.models.unstable_module import drawing_place, place
 
 _PROBED = 2
-# Passes of the same images. A network that tosses a coin answers all of them alike once in 2 ** 16.
+# Passes over the same images. A network that decides by tossing a coin answers all of them alike once in 2 ** 16.
 _REPEATS = 16
-# Roundings of one number, relative to the largest output. Batches of 1 and of 8 differ by 1 to 3 in torchvision's
-# networks. Whatever stays below has no more effect than another size of the batch has anyway.
+# Rounding steps (machine epsilons), relative to the largest output. Batches of 1 and of 8 differ by 1 to 3 in
+# torchvision's networks. A difference below this limit matters no more than another batch size does.
 _ROUNDINGS = 16
-# Images of each batch that are run alone too.
+# How many images of each batch are run alone too.
 _ALONE = 4
-# Passes of a network that is seen to draw random numbers, as many as there is time for.
+# At most this many passes, for at most this many seconds, of a network that draws random numbers.
 _DRAWN = 256
 _PATIENCE_S = 5.0
-# Where float64 cannot decide: what rounding comes to in deep networks at worst.
+# Where float64 cannot decide: the largest relative effect of rounding in deep networks.
 _SURE = 1e-4
-# Rounding shrinks by 5e8 from float32 to float64. What the network does shrinks by nothing.
+# From float32 to float64 rounding becomes smaller by a factor of 5e8. A real difference stays as large as it is.
 _SHRINKS = 100
 
 Pass = Callable[[Tensor], Tensor]
@@ -47,15 +48,15 @@ def refuse_changing(network: nn.Module, inputs: Tensor) -> None:
     network
         A classifier in evaluation mode.
     inputs
-        (image, channel, height, width): some images, of which a few are taken.
+        (image, channel, height, width); a few of the images are used.
 
     Raises
     ------
     ModelError
-        It says what the outputs depend on, and names the module where that begins.
+        The message says what the outputs depend on, and names the module where the dependence begins.
     """
     chosen = inputs[np.unique(np.linspace(0, len(inputs) - 1, _PROBED).round().astype(int))]
-    # Where the files are alike, so that the others of a batch are others.
+    # Changed copies are added, so that the images of a batch differ even where the files do not.
     varied = torch.cat([chosen, chosen.flip(-1) / 2])
     _refuse_one_alone(network, varied)
     for check, tell in ((_again, _tell_unsteady), (_alone, _tell_of_batch), (_turned, _tell_of_batch)):
@@ -65,21 +66,21 @@ def refuse_changing(network: nn.Module, inputs: Tensor) -> None:
 
 
 def refuse_mixing(network: nn.Module, inputs: Tensor) -> None:
-    """Refuse a network that gives an image other outputs among the images of a batch than alone.
+    """Refuse a network whose outputs for an image differ between a batch and the image alone.
 
-    Some do only on some images, such as one that leaves early where an image of the batch is certain.
+    Some networks do so only on some images, such as one that exits early where an image of the batch is certain.
 
     Parameters
     ----------
     network
         A classifier in evaluation mode.
     inputs
-        (image, channel, height, width): a batch, of which a few images are taken.
+        (image, channel, height, width): a batch; a few of its images are used.
 
     Raises
     ------
     ModelError
-        It names the module where that begins.
+        The message names the module where the difference begins.
     """
     generator = torch.Generator().manual_seed(0)
     rows = torch.randperm(len(inputs), generator=generator)[:_ALONE].sort().values.tolist()
@@ -89,7 +90,7 @@ def refuse_mixing(network: nn.Module, inputs: Tensor) -> None:
 
     gap = _true_gap(network, among, inputs)
     if gap is not None:
-        refuse_changing(network, inputs)  # which is a cause of its own
+        refuse_changing(network, inputs)  # names its own cause where the network is not even steady
         raise ModelError(_tell_of_batch(network, inputs, gap))
 
 
@@ -108,12 +109,12 @@ def refuse_drawing(network: nn.Module, inputs: Tensor) -> str | None:
     Returns
     -------
     str or None
-        A sentence, where random numbers are drawn and change no output; None where none are drawn.
+        A sentence where the network draws random numbers that change no output; None where it draws none.
 
     Raises
     ------
     ModelError
-        Where they change one; it names the module that draws them.
+        Where random numbers change an output; the message names the module that draws them.
     """
     where = drawing_place(network, lambda: run(network, inputs))
     if where is None:
@@ -128,7 +129,7 @@ def refuse_drawing(network: nn.Module, inputs: Tensor) -> str | None:
 
 
 def _many_times(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the same images again, until an answer differs or time is up."""
+    """Run the same images again and again, until an output differs or time is up."""
     first = again = passes(inputs)
     deadline = perf_counter() + _PATIENCE_S
     for _ in range(_DRAWN):
@@ -139,7 +140,7 @@ def _many_times(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _again(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the same images again: at once, after others, and many times."""
+    """Run the same images again: at once, after other images, and many times."""
     half = len(inputs) // 2
     first, small, second = passes(inputs), passes(inputs[:half]), passes(inputs)
     passes(inputs[half:])
@@ -157,13 +158,13 @@ def _turned(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _true_gap(network: nn.Module, check: Check, inputs: Tensor) -> str | None:
-    """Say by how much two answers that should be one differ; None where that is rounding."""
+    """Say by how much two answers that should be equal differ; None where the difference is rounding."""
     here = _gap(check, lambda batch: logits(network, batch), inputs)
     if here.relative <= _ROUNDINGS * torch.finfo(input_dtype(network)).eps:
         return None
     try:
         there = _gap(check, in_float64(network, inputs), inputs)
-    except Exception:  # a network may well have numbers of its own that stay in its precision
+    except Exception:  # a network may hold numbers that stay in float32
         there = None
     if there is None or there.in_float32:
         rounding = max(_SURE, _ROUNDINGS * torch.finfo(input_dtype(network)).eps)
@@ -188,7 +189,7 @@ class _Gap:
 
 
 def _gap(check: Check, passes: Pass, inputs: Tensor) -> _Gap:
-    # Compared on the CPU: not every device has float64.
+    # On the CPU, because not every device has float64.
     one, other = (answer.cpu() for answer in check(passes, inputs))
     as_float32 = one.dtype != torch.float64 or bool((one.float().double() == one).all())
     apart = (one.double() - other.double()).abs()
@@ -216,14 +217,14 @@ def _tell_unsteady(network: nn.Module, inputs: Tensor, gap: str) -> str:
     where = drawing_place(network, lambda: run(network, inputs))
     if where is not None and _is_steady_when_seeded(network, inputs):
         what = (
-            f"It draws random numbers, in {where}. Usual are a dropout that stays in training mode, a functional "
-            "dropout without training=self.training, and random choices in forward"
+            f"It draws random numbers, in {where}. Usual causes are a dropout that stays in training mode, a "
+            "functional dropout without training=self.training, and random choices in forward"
         )
     else:
         where = place(network, lambda: run(network, inputs), lambda: run(network, inputs))
         what = (
-            f"It keeps something from one call to the next, or draws random numbers of its own, in {where}. Usual are "
-            "a running mean or a counter that forward changes"
+            f"It keeps something from one call to the next, or draws random numbers of its own, in {where}. Usual "
+            "causes are a running mean or a counter that forward changes"
         )
     return (
         f"The network does not answer the same way each time: its outputs for the same images differ {gap}. {what}. "
@@ -240,8 +241,8 @@ def _tell_of_batch(network: nn.Module, inputs: Tensor, gap: str) -> str:
     where = place(network, lambda: run(network, worst), lambda: run(network, worst[:1]))
     return (
         f"The network's answer to an image depends on the other images of its batch: outputs alone and among others "
-        f"differ {gap}. It begins in {where}. Usual are a batch norm that takes its statistics from the batch, and a "
-        "division by the batch's maximum. Let every image be judged by itself."
+        f"differ {gap}. The difference begins in {where}. Usual causes are a batch norm that takes its statistics from "
+        "the batch, and a division by the batch's maximum. Let every image be judged by itself."
     )
 
 
@@ -259,7 +260,7 @@ def _is_steady_when_seeded(network: nn.Module, inputs: Tensor) -> bool:
         for _ in range(3):
             torch.manual_seed(0)
             random.seed(0)
-            np.random.seed(0)  # the one that a network may draw from
+            np.random.seed(0)  # numpy's global generator, which a network may draw from
             answers.append(logits(network, inputs))
     return all(torch.allclose(answer, answers[0], rtol=1e-4, atol=1e-6) for answer in answers)
 

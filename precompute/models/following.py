@@ -1,8 +1,8 @@
 """Follow the dimensions of the images through every operation of a forward pass.
 
-Every tensor that depends on the images is given its `Dimensions` as the operation that makes it is carried out, whether
-a module calls it or a function: nothing is traced, and whatever a network decides at run time is seen as it happens.
-An operation without a rule leaves dimensions of which nothing is known.
+While a forward pass runs, every tensor that depends on the images is marked with its `Dimensions`, as soon as an
+operation has made it. Nothing is traced, so functional calls and decisions at run time are followed too. After an
+operation without a rule, nothing is known of the dimensions of its result.
 """
 
 from collections.abc import Callable
@@ -32,8 +32,8 @@ def follow(network: nn.Module, inputs: Tensor, on_call: OnCall) -> None:
     inputs
         (image, channel, height, width).
     on_call
-        Called after every call of every module but the root, with the module's path, which call of it this is, the
-        module, the positional arguments it was given and what it returned, of which `dimensions_of` tells.
+        Called after every call of every module but the root, with the module's path, the number of the call, the
+        module, its positional arguments and its output. `dimensions_of` gives what the output's dimensions hold.
     """
     images = inputs.detach()
     _mark_images(images)
@@ -51,7 +51,7 @@ def follow(network: nn.Module, inputs: Tensor, on_call: OnCall) -> None:
 
 
 class Following(TorchDispatchMode):
-    """While it is on, tensors that come of marked ones are marked too."""
+    """A mode in which the results of operations on marked tensors are marked too."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Carry out an operation and mark what it returns."""
@@ -70,9 +70,9 @@ def _results(call: Operation, result: Any) -> list[Dimensions]:
     rule = rule_for(call)
     try:
         found = list(rule(call, outputs)) if rule else []
-    except (LookupError, TypeError, ValueError):  # a use of the operation that the rule does not expect
+    except (LookupError, TypeError, ValueError):  # the operation is used in a way that the rule does not expect
         found = []
-    # Of what a rule does not speak, or speaks wrongly, nothing is known.
+    # From the first output on that a rule leaves out, or gives a wrong shape, nothing is known.
     for i, output in enumerate(outputs):
         if i >= len(found) or tuple(map(d.size_of, found[i])) != tuple(output.shape):
             found[i:] = [call.nothing(each) for each in outputs[i:]]

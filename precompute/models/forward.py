@@ -14,13 +14,13 @@ from precompute.models.failure_causes import refusal
 
 
 class Enough(BaseException):
-    """All that was wanted of a pass has been seen. Not an Exception: a network may catch those."""
+    """Ends a forward pass once all that was wanted has been seen. Not an Exception, since a network may catch those."""
 
 
 def input_dtype(network: nn.Module) -> torch.dtype:
     """Return the floating-point type that `network` expects its input in.
 
-    It is that of the first floating-point parameter (or buffer), float32 where there is none.
+    It is the type of the first floating-point parameter (or buffer); float32 where there is none.
     """
     return _first_tensor(network).dtype
 
@@ -28,18 +28,18 @@ def input_dtype(network: nn.Module) -> torch.dtype:
 def fit(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     """Return a copy of `inputs` in the precision and on the device of `network`; gradients flow back through it.
 
-    A copy in any case: some networks change their input in place, and a batch is often run more than once.
+    It is always a copy, because some networks change their input in place and a batch is often run more than once.
     """
     return inputs.to(_first_tensor(network, default=inputs), copy=True)
 
 
 def run(network: nn.Module, inputs: torch.Tensor) -> Any:
-    """Run `network` on a batch in its own precision, on its own device, and return what it returns.
+    """Run `network` on a batch in the network's precision, on its device, and return the network's output.
 
     Raises
     ------
     ModelError
-        Where the network cannot take inputs of this shape.
+        Where the network raises an error on this batch, or ends the program.
     """
     raised: list[BaseException] = []
     try:
@@ -47,26 +47,26 @@ def run(network: nn.Module, inputs: torch.Tensor) -> Any:
             return network(fit(network, inputs))
     except (UnitscopeError, torch.OutOfMemoryError, KeyboardInterrupt, Enough):
         raise
-    except BaseException as error:  # a person's forward function may well call sys.exit
-        # What failed in a thread came first: the network goes on without what the thread should have made.
+    except BaseException as error:  # a user's forward function may even call sys.exit
+        # A failure in a thread came first: the network goes on without what the thread should have made.
         raise ModelError(refusal(network, inputs, next(iter(raised), error))) from error
 
 
 def in_float64(network: nn.Module, inputs: torch.Tensor) -> Callable[[torch.Tensor], Any]:
-    """Return what runs a network on a batch in float64, its own numbers left as they are.
+    """Return a function that runs a network on a batch in float64; the network's own parameters are not changed.
 
     Parameters
     ----------
     network
         The network.
     inputs
-        A batch on the device that it takes batches from.
+        A batch on the device that the network takes batches from.
 
     Returns
     -------
     callable
-        From a batch to what the network returns, both in float64; on the CPU where the device has no float64. It raises
-        whatever the network does where some of its numbers stay in another precision.
+        Takes a batch and returns the network's output, both in float64, on the CPU where the device has no float64. It
+        raises the network's own error where some numbers of the network stay in another precision.
     """
     device = fit(network, inputs[:1]).device
     device = torch.device("cpu") if device.type == "mps" else device
@@ -77,10 +77,10 @@ def in_float64(network: nn.Module, inputs: torch.Tensor) -> Callable[[torch.Tens
 
 @contextmanager
 def step_by_step() -> Iterator[None]:
-    """Have ``nn.MultiheadAttention`` compute by its single operations inside the block.
+    """Let ``nn.MultiheadAttention`` compute by its single operations inside the block.
 
-    Its fused path is taken or not by what else is going on (gradients, hooks), rounds differently, and cannot be
-    recorded for any number of images.
+    Whether it takes its fused path depends on gradients and hooks. The fused path rounds differently, and cannot be
+    recorded for an arbitrary number of images.
     """
     before = torch.backends.mha.get_fastpath_enabled()
     try:
@@ -124,7 +124,7 @@ def logits(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     Raises
     ------
     ModelError
-        Where the network cannot take inputs of this shape, or does not return one (image, output) tensor.
+        Where the network fails on the batch, or does not return one (image, output) tensor.
     """
     output = run(network, inputs)
     if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(inputs) or output.is_complex():

@@ -1,4 +1,4 @@
-"""A check that the gradient a network reports is the derivative of a layer's activation."""
+"""A check that the gradient a network reports is the derivative of a layer's activations."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,9 @@ from precompute.models.sites import Site
 
 _DIRECTIONS = 4
 _STEP = 1e-5
-# Of the images' deviation, and far more than a step.
+# Relative to the images' standard deviation; far more than a step.
 _NOISE = 0.01
-# Of the derivative. Where a step goes over the bend of a ReLU the two differ by far less.
+# Relative to the derivative. A step across the bend of a ReLU makes a far smaller difference.
 _TOLERATED = 0.1
 
 
@@ -34,9 +34,9 @@ def no_gradient(network: nn.Module, site: Site, inputs: Tensor) -> str | None:
     Returns
     -------
     str or None
-        A sentence, where no gradient reaches the image from the layer, where it is zero although the activations depend
-        on the image, and where it is not their derivative, as finite differences in float64 show; None where it is, or
-        where the network does not run in float64.
+        A sentence where no gradient reaches the image from the layer, where the gradient is zero everywhere, or where
+        finite differences in float64 show that it is not the derivative of the activations. None where it is, or where
+        the network does not run in float64.
     """
     if record(network, site, inputs).output is None:
         return (
@@ -53,13 +53,13 @@ def no_gradient(network: nn.Module, site: Site, inputs: Tensor) -> str | None:
     if float((reported - true).norm()) > _TOLERATED * float(max(true.norm(), reported.norm())):
         return (
             f"The gradient that the network reports for {site.name} is not the derivative of its activations: a branch "
-            "before it is detached or runs under no_grad, or a function has a gradient of its own making."
+            "before it is detached or runs under no_grad, or a function defines its own gradient."
         )
     return None
 
 
 def uneven(images: Tensor) -> Tensor:
-    """Return images with a little noise, always the same: in an even area maxima are of equals, and have no derivative.
+    """Return images with a little noise, always the same. In an even area a maximum is tied and has no derivative.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ def uneven(images: Tensor) -> Tensor:
 
 
 def _derivatives(until: SiteOutput, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Return derivatives of a random weighting of the layer's activations in a few random directions, (direction,).
+    """Return the derivatives of a randomly weighted sum of the layer's activations in random directions.
 
-    Twice: by the network's gradient, and by differences.
+    They are computed twice, by the network's gradient and by finite differences; each is (direction,).
     """
     run = in_float64(until, inputs)
     generator = torch.Generator().manual_seed(0)

@@ -1,7 +1,7 @@
 """Read and replace the outputs of sites while a network runs.
 
-Everything is undone when its block is left, also by an error. Modules that work in place never spoil what was seen or
-set: an observer and an edit each get a copy of their own, made at the moment the site's output is made.
+All hooks are removed when their block ends, also by an error. Modules that work in place cannot change what was read or
+set: an observer and an edit each get a copy, made right after the site's output.
 """
 
 import threading
@@ -27,8 +27,8 @@ def observe(network: nn.Module, callbacks: Mapping[Site, Callable[[torch.Tensor]
     network
         The root that the sites belong to.
     callbacks
-        What to call for each site, with a copy of its output as `Site.maps` gives it: (image, unit, height, width) or
-        (image, unit). Gradients flow through the copy.
+        A function for each site. It receives a copy of the site's output as `Site.maps` gives it: (image, unit, height,
+        width) or (image, unit). Gradients flow through the copy.
     """
 
     def maps_of(site: Site) -> Callable[[torch.Tensor], object]:
@@ -40,14 +40,15 @@ def observe(network: nn.Module, callbacks: Mapping[Site, Callable[[torch.Tensor]
 
 @contextmanager
 def observe_whole(network: nn.Module, callbacks: Mapping[Site, Callable[[torch.Tensor], object]]) -> Iterator[None]:
-    """Call each callback with all of its site's output: tokens apart from the picture too; see `observe`.
+    """Call each callback with its site's whole output, including tokens apart from the picture; see `observe`.
 
     Parameters
     ----------
     network
         The root that the sites belong to.
     callbacks
-        What to call for each site, with a copy of its output as `Site.units_first` gives it: (image, unit, ...).
+        A function for each site. It receives a copy of the site's output as `Site.units_first` gives it: (image, unit,
+        ...).
     """
 
     def show(path: str, call: int, output: torch.Tensor) -> None:
@@ -71,10 +72,10 @@ def edit(network: nn.Module, site: Site, function: Callable[[torch.Tensor], torc
     network
         The root that the site belongs to.
     site
-        Whose output to replace.
+        The site whose output to replace.
     function
-        Receives a copy of the output as `Site.units_first` gives it, (image, unit, ...), which it may change, and
-        returns the new output, the units on dimension 1 too.
+        Receives a copy of the output as `Site.units_first` gives it, (image, unit, ...), which it may change. It
+        returns the new output in the same arrangement, units on dimension 1.
     """
 
     def replace(_path: str, call: int, output: torch.Tensor) -> torch.Tensor | None:
@@ -91,22 +92,22 @@ def edit(network: nn.Module, site: Site, function: Callable[[torch.Tensor], torc
 
 
 class _Rows:
-    """Holds the outputs of sites to one row an image: a network may divide large batches and call a module for each."""
+    """Checks that outputs have one row an image: a network may split a batch and call a module once for each part."""
 
     def __init__(self) -> None:
         self.n_images: int | None = None
-        # Of the pass: in threads of the network's own gradients are recorded in any case.
+        # Whether the pass records gradients. In the network's own threads torch records them in any case.
         self.with_gradients = True
 
     def begin(self, inputs: Any) -> None:
-        """See what the network is given, and how."""
+        """Note how many images the network is given, and whether gradients are recorded."""
         self.with_gradients = torch.is_grad_enabled()
-        if torch.compiler.is_compiling():  # a record is for any number of images, and is compared with the network
+        if torch.compiler.is_compiling():  # the number of images is symbolic there
             return
         self.n_images = len(inputs[0]) if inputs and isinstance(inputs[0], torch.Tensor) and inputs[0].ndim else None
 
     def hold(self, site: Site, output: torch.Tensor) -> None:
-        """Refuse an output with other rows than the images of the pass."""
+        """Refuse an output whose number of rows is not the number of images of the pass."""
         if self.n_images is not None and len(output) != self.n_images:
             raise LayerError(
                 f"The layer {site.name!r} cannot be looked at: its output has {len(output)} rows where the network is "
@@ -136,9 +137,9 @@ def outputs_at(network: nn.Module, sites: Collection[Site], inputs: torch.Tensor
     Raises
     ------
     LayerError
-        Where a forward pass on these inputs does not come to one of the sites.
+        Where a forward pass on these inputs does not reach one of the sites.
     ModelError
-        Where the network cannot take inputs of this shape.
+        Where the network fails on these inputs.
     """
     return _run_up_to(network, sites, inputs)
 
@@ -147,7 +148,7 @@ class SiteOutput(nn.Module):
     """A network that ends at a site.
 
     Gradients flow from its output to its input, so that it can be given to Captum's ``Neuron*`` classes, with
-    ``SiteOutput.out`` as the layer. Run it inside `out_of_place` for those: they hook every ``nn.ReLU``.
+    ``SiteOutput.out`` as the layer. These hook every ``nn.ReLU``, so call them inside `out_of_place`.
 
     Parameters
     ----------
@@ -161,7 +162,7 @@ class SiteOutput(nn.Module):
         super().__init__()
         self.network = network
         self.site = site
-        # An end of its own: it is called once in a forward pass, whichever call of a module the site is.
+        # A module that is called exactly once in a forward pass, whichever call of its module the site is.
         self.out = nn.Identity()
         self.train(network.training)
 
@@ -199,5 +200,5 @@ def _run_up_to(network: nn.Module, sites: Collection[Site], inputs: torch.Tensor
         run(network, inputs)
     missed = [site.name for site in sites if site not in seen]
     if missed:
-        raise LayerError(f"A forward pass on these images does not come to {', '.join(missed)}.")
+        raise LayerError(f"A forward pass on these images does not reach {', '.join(missed)}.")
     return {site: seen[site] for site in sites}

@@ -31,7 +31,7 @@ class ProcessorTransform:
         self.processor = processor
 
     def __call__(self, picture: Image.Image) -> torch.Tensor:
-        """Make one picture ready."""
+        """Turn one picture into the network's input."""
         return self.processor(images=picture, return_tensors="pt")["pixel_values"][0]
 
     def __repr__(self) -> str:
@@ -69,7 +69,7 @@ def from_hugging_face(name: str, weights: str) -> Model:
             network, used = _published(kind, config, source, local), _version(config, source)
         else:
             network, used, notes = _replaced(kind, config, source, weights)
-    # Everything that runs the network sees class scores alone, and the paths of its layers stay as they are.
+    # A hook on the root, not a wrapper: callers get class scores alone, and the paths of layers do not change.
     network.register_forward_hook(_scores)
     transform = ProcessorTransform(processor)
     return Model(
@@ -110,7 +110,7 @@ def _classifier(transformers: Any, config: Any, source: str) -> Any:
 
     known = CLASSIFIERS.get(config.model_type, ())
     known = (known,) if isinstance(known, str) else tuple(known)
-    # Folders of timm's own networks name these as their architecture.
+    # Folders of timm networks name timm's architecture here, not a class of transformers.
     saved = known[:1] if config.model_type == "timm_wrapper" else config.architectures or ()
     chosen = [name for name in saved if name in known]
     if not chosen:
@@ -140,7 +140,7 @@ def _published(kind: Any, config: Any, source: str, local: bool) -> nn.Module:
 
 
 def _version(config: Any, source: str) -> str:
-    # Of what was fetched, transformers knows the commit.
+    # Transformers knows the commit only of what it downloaded.
     commit = getattr(config, "_commit_hash", None)
     return f"hf {source}@{commit}" if commit else f"hf {source}"
 
@@ -162,7 +162,7 @@ def _scores(_network: nn.Module, _inputs: Any, output: Any) -> torch.Tensor:
 
 
 def _output_names(config: Any) -> tuple[str, ...]:
-    """Return the names of the outputs, nothing where nobody gave them any."""
+    """Return the names of the outputs; empty where nobody named them."""
     labels = [str(config.id2label.get(index, "")) for index in range(config.num_labels)]
     given = all(labels) and not all(re.fullmatch(r"LABEL_\d+|\d+", label) for label in labels)
     return tuple(labels) if given else ()
@@ -186,7 +186,7 @@ def _errors_told(source: str, local: bool) -> Iterator[None]:
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Keep reports of loading, retries and progress bars off the screen; what matters becomes one sentence."""
+    """Keep loading reports, retries and progress bars off the screen; a failure is told in one sentence instead."""
     logging, hub = transformers.utils.logging, py_logging.getLogger("huggingface_hub")
     verbosity, hub_level, bars = logging.get_verbosity(), hub.level, logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

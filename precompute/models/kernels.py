@@ -1,11 +1,11 @@
-"""The weights of single operations, seen from the units that they make."""
+"""The weights of single operations, by the units that they make."""
 
 import torch
 
 from precompute.models import operations as op
 from precompute.models.autograd_graph import Value
 
-# What a dimension counted from the end looks like where autograd keeps it as an unsigned number.
+# Autograd keeps dimensions as unsigned numbers: -1 is kept as _WRAP - 1.
 _WRAP = 2**64
 
 
@@ -19,7 +19,7 @@ def kernel_norms(value: Value, axis: int) -> torch.Tensor | None:
     match value.operation:
         case "Convolution" if axis == 1 and value.saved("transposed"):
             groups = value.saved("groups")
-            # (input, unit in group, height, width), the inputs of a group one after the other
+            # (group, input in group, unit in group, height, width): the inputs of a group follow each other
             grouped = _exact(value.saved("weight")).abs().unflatten(0, (groups, -1))
             return grouped.flatten(3).sum((1, 3)).flatten()
         case "Convolution" if axis == 1:
@@ -27,7 +27,8 @@ def kernel_norms(value: Value, axis: int) -> torch.Tensor | None:
         case "Addmm" | "Mm" if axis == 1 and len(value.shape) == 2 and value.saved("mat2") is not None:
             return _row_norms(value.saved("mat2").T)
         case "Bmm" if axis == 2 and value.saved("mat2") is not None and not value.saved("mat2").stride(0):
-            # A linear layer whose argument lies in memory otherwise: its weights, the same for every row of a batch.
+            # A linear layer on a non-contiguous argument: its weights are expanded over the batch, so the first copy is
+            # enough.
             return _row_norms(value.saved("mat2")[0].T)
         case "Linear" if axis == len(value.shape) - 1:
             return _row_norms(value.saved("weight"))
@@ -35,7 +36,7 @@ def kernel_norms(value: Value, axis: int) -> torch.Tensor | None:
 
 
 def axis_before(value: Value, axis: int) -> int | None:
-    """Return the dimension of an operation's argument that has the units of dimension `axis`; None if none has."""
+    """Return the dimension of an operation's argument with the units of dimension `axis` of its result, or None."""
     if len(value.parents) != 1:
         return None
     before, after = value.parents[0].shape, value.shape
@@ -63,17 +64,17 @@ def _axis_before_reduction(value: Value, axis: int) -> int | None:
 
 
 def unit_factors(value: Value, axis: int) -> torch.Tensor | None:
-    """Return by what an operation that keeps every unit to itself multiplies the units: (unit,) or a single number.
+    """Return the size of the factor by which an operation multiplies each unit: (unit,) or a single number, at least 0.
 
-    It is 1 for all but batch norm and multiplication by a constant. None where the operation mixes units, or where
-    they are multiplied by different amounts at different places.
+    It is 1 for every operation that keeps units apart, other than batch norm and multiplication by a constant. None
+    where the operation mixes units, or where the factor of a unit differs between positions.
 
     Parameters
     ----------
     value
-        What the operation makes.
+        The result of the operation.
     axis
-        The dimension of it that units lie on.
+        The dimension of the result that units lie on.
     """
     if axis_before(value, axis) is None:
         return None
@@ -91,12 +92,13 @@ def unit_factors(value: Value, axis: int) -> torch.Tensor | None:
 
 
 def constant_factor(value: Value) -> torch.Tensor | None:
-    """Return what a ``Mul`` or ``Div`` multiplies by, None where that depends on the image."""
+    """Return the factor of a ``Mul`` or ``Div``; None where it depends on the image."""
     image_first = value.node.next_functions[0][0] is not None
     if len(value.parents) != 1 or (value.operation == "Div" and not image_first):
         return None
     factor = value.saved("other") if image_first else value.saved("self")
-    # Autograd does not follow comparisons: a factor of its own for each image is a mask made from it, not a constant.
+    # Autograd does not follow comparisons: a factor that differs between images is a mask made from them, not a
+    # constant.
     if factor is None or (factor.ndim == len(value.shape) and len(factor) > 1):
         return None
     return 1 / factor if value.operation == "Div" else factor
@@ -120,7 +122,7 @@ def _batch_norm_factors(value: Value) -> torch.Tensor | None:
 
 
 def _touched_dimensions(value: Value) -> set[int] | None:
-    """Return the dimensions along which numbers change places or are summed; None where that is not known."""
+    """Return the dimensions along which numbers change places or are summed; None where they are not known."""
     n_dimensions = len(value.parents[0].shape)
     match value.operation:
         case "Permute":
@@ -129,7 +131,7 @@ def _touched_dimensions(value: Value) -> set[int] | None:
         case "Transpose":
             return set(_dimensions((value.saved("dim0"), value.saved("dim1")), n_dimensions))
         case "ConstantPadNd":
-            # Two amounts a dimension, the last dimension first.
+            # Two amounts for each dimension, from the last dimension on.
             return {n_dimensions - 1 - i // 2 for i, amount in enumerate(value.saved("pad")) if amount}
         case operation if operation in op.REDUCTIONS | {"Slice"} and value.saved("dim") is not None:
             dim = value.saved("dim")

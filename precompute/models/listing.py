@@ -1,4 +1,4 @@
-"""The sites of a network as lines of text, and in a few words what is no site."""
+"""The sites of a network as lines of text, followed by the outputs that are no sites and why."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from precompute.models.sites import Refused, Site, Survey
 
 
 def lines(found: Survey) -> Iterator[str]:
-    """Yield a table of the sites, then how many calls of modules are none and why."""
+    """Yield a table of the sites, then how many other calls of modules there are and why they are no sites."""
     rows = [("layer", "kind", "units", "on", "positions")]
     rows += [
         (site.name, site.kind, str(site.n_units), "1" if site.unit_dimension == 1 else "last", positions_of(site))
@@ -30,7 +30,7 @@ def positions_of(site: Site) -> str:
 
 
 def _reasons(refused: tuple[Refused, ...]) -> Iterator[str]:
-    """Yield each reason once, with the number of outputs that it is of and the first of them; the commonest first."""
+    """Yield each reason once, with how many outputs it applies to and the first of them; the most frequent first."""
     by_reason: dict[str, list[str]] = {}
     for each in refused:
         by_reason.setdefault(each.reason, []).append(each.name)

@@ -1,4 +1,4 @@
-"""From the words of the command line to a network that is ready to run."""
+"""Load the network that MODEL and ``--weights`` name on the command line."""
 
 import os
 from dataclasses import replace
@@ -33,7 +33,7 @@ def load_model(spec: str, weights: str | None = None) -> Model:
     Raises
     ------
     ModelError
-        Where the network or its weights cannot be had; the message says what to do.
+        Where the network or its weights cannot be loaded; the message says what to do.
     """
     model = _found(spec, weights or "DEFAULT")
     return replace(model, network=evaluating(unwrapped(model.network)))
@@ -57,7 +57,7 @@ def _found(spec: str, weights: str) -> Model:
 
 
 def _refuse_path(spec: str) -> None:
-    """Say what to do with a path that is there, and is no Python file."""
+    """Refuse a path that exists and is no Python file, and say what to give instead."""
     path = Path(spec).expanduser()
     if os.sep in spec and path.is_dir():
         raise ModelError(f"{spec} is a folder. Expected {_KINDS}; hf:{spec} where transformers saved a network there.")

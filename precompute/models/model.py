@@ -1,4 +1,4 @@
-"""A network together with everything that has to be known to use it."""
+"""A network together with all that is needed to use it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ Transform = Callable[[Any], torch.Tensor]
 
 @dataclass(frozen=True)
 class Model:
-    """A network that is ready to run, and how images are made ready for it.
+    """A network that is ready to run, and how images become its input.
 
     Parameters
     ----------
     spec
-        The words that load it again: ``resnet50``, ``timm:NAME``, ``hf:/absolute/folder`` or
+        The text that loads it again: ``resnet50``, ``timm:NAME``, ``hf:/absolute/folder`` or
         ``/absolute/path/file.py:function``.
     network
-        In evaluation mode, on the device that it was made on.
+        The network in evaluation mode, on the device that it was made on.
     transform
         From a PIL image in RGB, or what the loader returns, to one input, (channel, height, width).
     transform_text
@@ -29,7 +29,7 @@ class Model:
         ``AlexNet_Weights.IMAGENET1K_V1`` or the like, the absolute path of a checkpoint, ``built in`` where the
         user's file brings them, ``none`` where they are random.
     notes
-        What must be announced before the first result is shown; a sentence each.
+        Sentences that must be shown before the first result.
     loader
         From the path of a file to what the transform receives; None for files that are pictures.
     output_names

@@ -1,4 +1,4 @@
-"""One operation of a forward pass, seen from the dimensions of its arguments."""
+"""One operation of a forward pass, with what the dimensions of its arguments hold."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,17 +13,17 @@ _NAME = "_unitscope_dimensions"
 
 
 def dimensions_of(tensor: Tensor) -> Dimensions | None:
-    """Return what a tensor's dimensions hold; None where it does not depend on the images as far as was followed."""
+    """Return what a tensor's dimensions hold; None where it is not known to depend on the images."""
     return getattr(tensor, _NAME, None)
 
 
 def mark(tensor: Tensor, dimensions: Dimensions) -> None:
-    """Say what a tensor's dimensions hold."""
+    """Note on a tensor what its dimensions hold."""
     setattr(tensor, _NAME, dimensions)
 
 
 class Operation:
-    """One operation: its arguments by name, and what their dimensions held before it ran."""
+    """One operation: its arguments by name, and what their dimensions held before the operation ran."""
 
     def __init__(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         self.name = str(func.overloadpacket).removeprefix("aten.").rstrip("_")
@@ -37,7 +37,7 @@ class Operation:
         self.followed = any(self.before.values())
 
     def nothing(self, output: Tensor) -> Dimensions:
-        """Return dimensions of which nothing is known; images stay where there are as many as before."""
+        """Return unknown dimensions for an output; the first stays that of images where its length has not changed."""
         first = next((found[0] for found in self.before.values() if found), ())
         lost = tuple(d.unknown(size, self.name) for size in output.shape)
         as_before = d.roles(first) == {d.IMAGE} and output.ndim > 0 and d.size_of(first) == len(output)
@@ -54,11 +54,11 @@ class Operation:
 
     @property
     def first(self) -> Dimensions:
-        """The dimensions of the first tensor among the arguments, as far as they depend on the images."""
+        """What the dimensions of the first tensor argument hold; all `ANY` where it does not depend on the images."""
         return self.before[id(self.tensors[0])] or tuple(d.plain(d.ANY, n) for n in self.shapes[id(self.tensors[0])])
 
     def axes(self, name: str) -> list[int]:
-        """Return an argument that names dimensions, counted from 0; all where it is None."""
+        """Return the dimensions that an argument names, counted from 0; all of them where it is None or empty."""
         n, given = len(self.first), self.given.get(name)
         if given is None or given == []:
             return list(range(n))

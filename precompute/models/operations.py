@@ -1,6 +1,6 @@
-"""Autograd's names of torch's operations, sorted by what they do to units."""
+"""Autograd's names of torch's operations, grouped by what they do to units."""
 
-# One number in, one number out; the straight ones first.
+# One number in, one number out: first the linear operations, then the others.
 LINEAR_POINTWISE = frozenset({"Alias", "Clone", "Neg", "ToCopy"})
 BENT_POINTWISE = frozenset(
     {
@@ -14,7 +14,7 @@ BENT_POINTWISE = frozenset(
 SCALING = frozenset({"Div", "Mul"})
 SUM = frozenset({"Add", "Rsub", "Sub"})
 
-# Neighbours in space are gathered, each unit for itself.
+# Neighbouring positions are combined, within each unit.
 POOLING = frozenset(
     {
         *("AdaptiveAvgPool2D", "AdaptiveMaxPool2D", "AvgPool2D", "FractionalMaxPool2D", "MaxPool2D"),
@@ -27,7 +27,7 @@ REDUCTIONS = frozenset({"Amax", "Amin", "Max", "Mean", "Min", "Sum"})
 BATCH_NORM = frozenset({"CudnnBatchNorm", "MiopenBatchNorm", "NativeBatchNorm"})
 NORMALISATION = BATCH_NORM | {"NativeGroupNorm", "NativeLayerNorm"}
 
-# The same numbers in another arrangement: views keep their order, the others are told by the dimensions they name.
+# The same numbers in another arrangement. Views keep their order; the others name the dimensions that they move.
 VIEWS = frozenset({"Expand", "ReshapeAlias", "Squeeze", "UnsafeView", "Unsqueeze", "View"})
 REARRANGEMENT = VIEWS | {
     *("Cat", "ChannelShuffle", "ConstantPadNd", "Flip", "Im2Col", "Index", "IndexSelect", "Permute", "PixelShuffle"),
@@ -37,5 +37,5 @@ REARRANGEMENT = VIEWS | {
 # Weighted sums whose weights are parameters.
 KERNEL = frozenset({"Addmm", "Baddbmm", "Bmm", "Convolution", "Linear", "Mm"})
 
-# Through which guided backpropagation may pass a gradient as it is.
+# Guided backpropagation may pass gradients through these unchanged.
 STRAIGHT = LINEAR_POINTWISE | SUM | POOLING | REDUCTIONS | NORMALISATION | REARRANGEMENT

@@ -1,7 +1,7 @@
-"""The class scores among the things that a network returns, and what kind of numbers they are.
+"""The class scores in what a network returns, and whether they are logits, probabilities or something else.
 
-A network that returns more than one tensor, or probabilities in place of logits, is given a hook on itself, at its very
-end. Everything that runs it then sees class scores alone, and the paths of its layers stay as they are.
+A network that returns more than one tensor, or probabilities in place of logits, gets a hook on its root module. Every
+caller then receives class scores alone, and the paths of its layers do not change.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ from precompute.models.ready import listed
 
 LOGITS = "logits"
 LOG_OF_PROBABILITIES = "log of probabilities"
-"""What the attribute ``log_prob`` of a store's baseline says; anything else is the reason why they are left out."""
+"""Values of the attribute ``log_prob`` of a store's baseline; any other text is the reason why they are left out."""
 
 _NAMES = ("logits", "out")
-# Below it float32 keeps fewer digits, and some devices none.
+# Below it float32 loses digits, and some devices round to zero.
 _SMALLEST = torch.finfo(torch.float32).tiny
 
 
 def has_log_prob(kind: str) -> bool:
-    """Say whether outputs of a kind have log-probabilities."""
+    """Say whether log-probabilities follow from outputs of this kind."""
     return kind in (LOGITS, LOG_OF_PROBABILITIES)
 
 
@@ -35,26 +35,26 @@ def has_log_prob(kind: str) -> bool:
 
 @torch.no_grad()
 def take_scores(network: nn.Module, inputs: torch.Tensor) -> str | None:
-    """Let a network return its class scores alone.
+    """Make a network return its class scores alone.
 
     Parameters
     ----------
     network
-        A network in evaluation mode. Where it returns a dictionary, a tuple, a list or a dataclass with one tensor that
-        must be the class scores, it is given a hook that picks it; where it returns a tensor (image, output) with more
-        dimensions of 1, one that takes these off.
+        A network in evaluation mode. Where it returns a dictionary, a tuple, a list or a dataclass in which one tensor
+        must be the class scores, it gets a hook that picks this tensor. Where it returns a tensor (image, output) with
+        further dimensions of length 1, it gets a hook that removes them.
     inputs
         (image, channel, height, width): a few images.
 
     Returns
     -------
     str or None
-        A sentence on what was taken; None where the network returns one tensor anyway.
+        A sentence that says what was taken; None where nothing had to be done.
 
     Raises
     ------
     ModelError
-        Where the network cannot take the images, or several tensors, or none, could be the scores.
+        Where the network fails on the images, or where no tensor, or more than one, could be the scores.
     """
     output = run(network, inputs)
     if _is_flat_but_for_ones(output, len(inputs)):
@@ -74,7 +74,7 @@ def take_scores(network: nn.Module, inputs: torch.Tensor) -> str | None:
 
 @dataclass(frozen=True)
 class _Pick:
-    """A hook that takes one thing of what a network returns."""
+    """A hook that picks one entry of what a network returns."""
 
     key: str | int
 
@@ -85,7 +85,7 @@ class _Pick:
 
 
 def _entries(output: Any) -> dict[str | int, Any] | None:
-    """Return what a container holds; None where `output` is none."""
+    """Return the entries of a container; None where `output` is no container."""
     if isinstance(output, Mapping):
         return dict(output)
     if isinstance(output, tuple) and hasattr(output, "_fields"):
@@ -133,9 +133,9 @@ def _may_be_scores(value: Any, n_images: int) -> bool:
 
 
 def _first_is_last(network: nn.Module, inputs: torch.Tensor, possible: list[str | int]) -> bool:
-    """Say whether the first of several tensors is computed from the others, being wider or narrower than each.
+    """Say whether the first of several tensors is computed from all the others, and has another shape than each.
 
-    Features that are returned beside the scores which follow from them are known by that. Two heads are not.
+    Then it is the scores, and the others are features that the network returns with them. Two heads do not pass.
     """
     with torch.enable_grad():
         entries = _entries(run(network, inputs))
@@ -164,16 +164,16 @@ def _shape(value: Any) -> str:
 
 
 def settle(network: nn.Module, inputs: torch.Tensor, log_prob: str) -> None:
-    """Make a network once more what a run has made of it: class scores alone, and logarithms of probabilities.
+    """Give a reloaded network the hooks that the run gave it: class scores alone, logarithms in place of probabilities.
 
     Parameters
     ----------
     network
-        The network in evaluation mode, as it was loaded.
+        The network in evaluation mode, as it is loaded.
     inputs
         (image, channel, height, width): a few images.
     log_prob
-        What the run has found its outputs to be.
+        What the run found its outputs to be: the attribute ``log_prob``.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def settle(network: nn.Module, inputs: torch.Tensor, log_prob: str) -> None:
 
 
 def take_logs(network: nn.Module) -> None:
-    """Let a network that returns probabilities return their logarithms."""
+    """Make a network that returns probabilities return their logarithms."""
     network.register_forward_hook(_log)
 
 
@@ -195,7 +195,10 @@ def _log(_network: nn.Module, _inputs: Any, output: torch.Tensor) -> torch.Tenso
 
 
 def last_operation(network: nn.Module, inputs: torch.Tensor) -> str | None:
-    """Return autograd's name of the operation that makes the outputs; None where autograd does not see it."""
+    """Return autograd's name of the last operation that decides what the outputs are; None where autograd has none.
+
+    Views, means, and sums or products with constants are passed over.
+    """
     with torch.enable_grad():
         output = run(network, fit(network, inputs).detach().requires_grad_())
     if not isinstance(output, torch.Tensor) or output.grad_fn is None:
@@ -223,21 +226,22 @@ _BENT = {
 
 
 def kind_of(scores: torch.Tensor, operation: str | None, *, precision: float) -> str:
-    """Tell what a network's outputs are, by the outputs of a few images.
+    """Find out what a network's outputs are, from the outputs of a few images.
 
     Parameters
     ----------
     scores
         (image, output).
     operation
-        What made them, by :func:`last_operation`.
+        The operation that made them, by :func:`last_operation`.
     precision
-        Relative rounding of the network's numbers.
+        The machine epsilon of the network's numbers.
 
     Returns
     -------
     str
-        ``LOGITS``, ``LOG_OF_PROBABILITIES``, or why neither can be had: a clause that follows "because".
+        ``LOGITS``; ``LOG_OF_PROBABILITIES`` where the outputs are probabilities; or, as a clause that follows
+        "because", why no log-probabilities follow from them.
     """
     scores = scores.cpu().double()
     total = scores.sum(1)
@@ -245,25 +249,25 @@ def kind_of(scores: torch.Tensor, operation: str | None, *, precision: float) ->
     if operation in _LINEAR or (constant and operation not in _BENT):
         return LOGITS
     if operation in _BENT:
-        return f"the network ends in {_BENT[operation]}, so that the softmax of its outputs is not what it believes"
+        return f"the network ends in {_BENT[operation]}, so that the softmax of its outputs is not its probabilities"
     sums_to_1 = bool(((total - 1).abs() <= max(1e-4, precision * 8)).all())
     if operation == "Softmax" and sums_to_1:
         return LOG_OF_PROBABILITIES
     if bool((scores == scores.round()).all()):
-        return "the network's outputs are whole numbers, rounded scores or votes, of which no probability follows"
+        return "the network's outputs are whole numbers, rounded scores or votes, from which no probability follows"
     if bool((scores < 0).any()):
         return LOGITS
     if sums_to_1:
         return "the network's outputs are rounded probabilities" if _are_rounded(scores) else LOG_OF_PROBABILITIES
     if bool((scores <= 1).all()):
-        return "the network's outputs lie between 0 and 1 and do not add up to 1, as those of a sigmoid, one a class"
+        return "the network's outputs lie between 0 and 1 and do not add up to 1, as with one sigmoid for each class"
     if bool(((total - total[0]).abs() <= 1e-4 * total[0]).all()):
         return f"the network's outputs add up to {total[0]:.4g} on every image, neither logits nor probabilities"
     return LOGITS
 
 
 def _are_rounded(scores: torch.Tensor) -> bool:
-    """Say whether numbers have been rounded to a few digits after the point."""
+    """Say whether all numbers are rounded to four or fewer decimals."""
     for n_digits in range(1, 5):
         shifted = scores * 10**n_digits
         whole = shifted.round()

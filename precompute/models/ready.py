@@ -1,4 +1,4 @@
-"""Checks of a network before it is run: parts that no hook, hash or gradient can reach."""
+"""Checks of a network before it is run: it is refused where hooks, hashes or gradients cannot reach its parts."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,13 +13,13 @@ _SHOWN = 3
 
 
 def refuse_unready(network: nn.Module) -> None:
-    """Refuse a network whose weights are not there as plain numbers, or whose layers cannot be seen.
+    """Refuse a network whose weights are not plain numbers, or whose layers cannot be hooked.
 
     Raises
     ------
     ModelError
-        Where the whole is TorchScript, or a part is quantised, or a parameter or buffer is sparse, on the meta device
-        or not yet made. The message names the modules or the parameters.
+        Where the whole is TorchScript, a module is quantised, or a parameter or buffer is sparse, quantised, complex,
+        on the meta device or not yet initialised. The message names the modules or the parameters.
     """
     if isinstance(network, torch.jit.ScriptModule):
         raise ModelError(
@@ -35,16 +35,16 @@ def refuse_unready(network: nn.Module) -> None:
     for found, what in _REFUSED:
         named = [name for name, tensor in _tensors(network) if found(tensor)]
         if named:
-            raise ModelError(f"Of the network's parameters {listed(named)} {what}")
+            raise ModelError(f"The network's parameters {listed(named)} {what}")
 
 
 def evaluating(network: nn.Module) -> nn.Module:
-    """Put a network into evaluation mode and return it, whatever its own `eval` or `train` returns.
+    """Put a network into evaluation mode and return the network, whatever its own `eval` or `train` returns.
 
     Raises
     ------
     ModelError
-        Where it refuses.
+        Where its `eval` raises an error.
     """
     try:
         network.eval()  # a `train` that a person wrote may forget to return the network
@@ -58,7 +58,7 @@ def evaluating(network: nn.Module) -> nn.Module:
 
 
 def unseen_parts(network: nn.Module) -> tuple[str, ...]:
-    """Say which parts of a network are TorchScript, a sentence; nothing where none is."""
+    """Return a sentence that names the parts of a network that are TorchScript; empty where none is."""
     paths = [path for path, module in network.named_modules() if isinstance(module, torch.jit.ScriptModule)]
     outermost = [path for path in paths if path.rpartition(".")[0] not in paths]
     if not outermost:
@@ -70,7 +70,7 @@ def unseen_parts(network: nn.Module) -> tuple[str, ...]:
 
 
 def listed(names: Iterable[str]) -> str:
-    """List names, the first few of many."""
+    """List names: the first three, and how many more there are."""
     names = list(names)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
@@ -97,5 +97,5 @@ _REFUSED: tuple[tuple[Callable[[Any], bool], str], ...] = (
     ),
     (_is_sparse, "are sparse. Make them dense, with to_dense(), before you return the network."),
     (lambda tensor: tensor.is_quantized, "are quantised. Give the network in floating point."),
-    (lambda tensor: tensor.is_complex(), "are complex numbers, which no layer here can be ranked or silenced by."),
+    (lambda tensor: tensor.is_complex(), "are complex numbers. Give the network with real numbers alone."),
 )

@@ -1,7 +1,7 @@
-"""Receptive fields: where in the image the positions of a layer's map are, and how far each can see.
+"""Receptive fields: where in the image the positions of a layer's map are, and which pixels each can depend on.
 
-A map that is stretched over the whole image lies wrong by up to half a cell: in most networks a stride of 2 takes the
-pixels 0, 2, 4 ..., so that all cells lie towards the top left.
+Stretching a map over the whole image misplaces it by up to half a cell: in most networks a stride of 2 takes the pixels
+0, 2, 4 ..., so that all cells lie towards the top left.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,8 +36,8 @@ _POOLS = {"AvgPool2D", "MaxPool2DWithIndices", "MkldnnMaxPool2D", "MaxPool2D"}
 def receptive_field_centres(network: nn.Module, site: Site, inputs: torch.Tensor) -> Axes | None:
     """Find the centres of the receptive fields of a site's cells.
 
-    Convolutions, pooling, slices, splits, another order of units and padding with constants are followed back to the
-    image. Where branches meet, the first that brings a map of that size counts.
+    The way from the image is followed through convolutions, pooling, slices, splits, reordering of units and padding
+    with constants. Where branches meet, the first branch with a map of the same size counts.
 
     Parameters
     ----------
@@ -51,17 +51,17 @@ def receptive_field_centres(network: nn.Module, site: Site, inputs: torch.Tensor
     Returns
     -------
     (Axis, Axis) or None
-        Of rows and of columns; None where the site has no space, or something else on the way changes the size of maps
-        or moves them.
+        The axes of rows and of columns. None where the site has no spatial dimensions, or where another operation on
+        the way resizes or moves maps.
     """
     return _followed(network, site, inputs, _axes)
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Rows or columns of the input that a map's cells depend on: cell i on `step` i + `first` to `step` i + `last`.
+    """The rows or columns of the input that a map's cells depend on: cell i on `step` i + `first` to `step` i + `last`.
 
-    Pixels are counted from 0, both ends are included, and they may lie beyond the image, where it is padded.
+    Pixels are counted from 0 and both ends are included. They may lie outside the image, where it is padded.
     """
 
     step: float
@@ -69,17 +69,17 @@ class Reach:
     last: float
 
     def through(self, stride: float, before: float, after: float) -> "Reach":
-        """Return the reach of cells that see those from `stride` i + `before` to `stride` i + `after` of this map."""
+        """Return the reach of a map whose cell i sees cells `stride` i + `before` to `stride` i + `after` of this."""
         return Reach(self.step * stride, self.first + self.step * before, self.last + self.step * after)
 
     def joined(self, other: "Reach") -> "Reach | None":
-        """Return the reach of cells that depend on both; None where their steps differ."""
+        """Return the reach of cells that depend on this map and on another; None where the steps differ."""
         if self.step != other.step:
             return None
         return Reach(self.step, min(self.first, other.first), max(self.last, other.last))
 
     def of(self, cell: int) -> tuple[float, float]:
-        """Return the first and the last pixel that a cell depends on."""
+        """Return the first and the last pixel that the cell with this index depends on."""
         return self.step * cell + self.first, self.step * cell + self.last
 
 
@@ -89,7 +89,7 @@ _POINTWISE = {
     *("Sigmoid", "Tanh", "Silu", "Gelu", "Mish", "Hardswish", "Hardsigmoid", "Exp", "Neg", "Abs", "Pow", "Sqrt"),
     *("Add", "Sub", "Mul", "Div", "NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Clone", "Alias", "ToCopy"),
     *("Maximum", "Minimum"),
-    # Where rows and columns keep their number, only units and images are laid out anew.
+    # Reached only where the numbers of rows and columns stay: then only units and images are rearranged.
     *("View", "UnsafeView", "ReshapeAlias", "Expand", "Repeat", "ChannelShuffle", "NativeChannelShuffle"),
 }
 _SPLITS = {"Split", "UnsafeSplit", "SplitWithSizes", "UnsafeSplitWithSizes"}
@@ -101,10 +101,10 @@ _ALONG = {
 
 
 def receptive_fields(network: nn.Module, site: Site, inputs: torch.Tensor) -> Reaches | None:
-    """Find which rows and columns of the input a site's cells can depend on, by how the network is built.
+    """Find which rows and columns of the input a site's cells can depend on, from the network's operations.
 
-    Every branch counts, so a cell depends on nothing outside; weights of zero and units at rest may make it less. All
-    units of a map have one reach, that of the unit that sees farthest.
+    Every branch counts, so a cell depends on nothing outside its reach; where weights or activations are zero it may
+    depend on less. All units of a map share one reach, the widest of any unit.
 
     Parameters
     ----------
@@ -118,8 +118,9 @@ def receptive_fields(network: nn.Module, site: Site, inputs: torch.Tensor) -> Re
     Returns
     -------
     (Reach, Reach) or None
-        Of rows and of columns; None where the site has no space, or something on the way may look elsewhere: attention,
-        a mean over the image, a norm over positions, or an operation that is not known here.
+        The reach of rows and of columns. None where the site has no spatial dimensions, or where an operation on the
+        way may use other positions: attention, a mean over the image, a norm over positions, or an operation that is
+        not known here.
     """
     return _followed(network, site, inputs, _reaches)
 
@@ -130,9 +131,9 @@ def _followed(
     inputs: torch.Tensor,
     step: Callable[[Value, dict[Value, Found | None]], Found | None],
 ) -> Found | None:
-    """Find something of a site's map, operation by operation from the image on; None where the site has no space.
+    """Work out a property of a site's map, operation by operation from the image on.
 
-    `step` takes a value and what was found of those before it.
+    None where the site has no spatial dimensions. `step` takes a value and the properties of all values before it.
     """
     if not site.spatial_shape:
         return None
@@ -166,7 +167,7 @@ def _both(one: Reaches, other: Reaches) -> Reaches | None:
 
 
 def _is_of_units(value: Value) -> bool:
-    """Say whether an operation works along dimensions that it names, and rows and columns, the last two, stay."""
+    """Say whether an operation works along dimensions that it names and leaves rows and columns in place."""
     n_dims = len((value if value.operation in ("Stack", "Unsqueeze") else value.parents[0]).shape)
     along = [_signed(dim) % n_dims for dim in _named(value)]
     if value.operation == "Permute":
@@ -175,14 +176,14 @@ def _is_of_units(value: Value) -> bool:
 
 
 def _named(value: Value) -> Iterator[int]:
-    """Give the dimensions that an operation names."""
+    """Yield the dimensions that an operation names."""
     for name in ("dim", "dim0", "dim1", "dims"):
         dims = value.saved(name)
         yield from dims if isinstance(dims, tuple) else () if dims is None else (dims,)
 
 
 def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float, float]] | None:
-    """Return for rows and columns the stride of an operation's windows, and their first and last cell; None else."""
+    """Return (stride, first cell, last cell) of an operation's windows, for rows and for columns, or None."""
     match value.operation:
         case "Convolution":
             weight = value.saved("weight")
@@ -214,7 +215,7 @@ def _seen(value: Value) -> tuple[tuple[float, float, float], tuple[float, float,
 
 
 def _shared_out(value: Value) -> tuple[tuple[float, float, float], tuple[float, float, float]] | None:
-    """Return the windows of adaptive pooling, where its cells share the map out evenly."""
+    """Return the windows of adaptive pooling; None where they do not divide the map evenly."""
     before, after = value.parents[0].shape[2:], value.shape[2:]
     if any(b % a for b, a in zip(before, after, strict=True)):
         return None
@@ -223,13 +224,13 @@ def _shared_out(value: Value) -> tuple[tuple[float, float, float], tuple[float, 
 
 
 def _padded(value: Value) -> tuple[float, float]:
-    """Return how many cells are put above a map and to its left; below zero where as many are cut off."""
+    """Return how many cells are added above a map and to its left; negative where cells are cut off."""
     sides = [*map(_signed, value.saved("pad")), 0, 0, 0]
     return float(sides[2]), float(sides[0])
 
 
 def _sliced(value: Value) -> "_Windows":
-    """Return the windows of a slice such as ``x[:, :, ::2, 1:]``: every so many cells, from one on."""
+    """Return the windows of a slice such as ``x[:, :, ::2, 1:]``: its step and its first cell on each axis."""
     start = _signed(value.saved("start") or 0)
     dim = _signed(value.saved("dim")) % len(value.shape)
     first, _, step = slice(start, None, int(value.saved("step"))).indices(value.parents[0].shape[dim])
@@ -237,21 +238,21 @@ def _sliced(value: Value) -> "_Windows":
 
 
 def _split(value: Value) -> "_Windows":
-    """Return the windows of one part of a split: the cells behind those of the parts before it."""
+    """Return the windows of one part of a split, which begins where the parts before it end."""
     size, sizes = value.saved("split_size"), value.saved("split_sizes")
     first = size * value.index if sizes is None else sum(sizes[: value.index])
     return _along(value, 1.0, float(first))
 
 
 def _along(value: Value, step: float, first: float) -> "_Windows":
-    """Return the windows of an operation that takes every so many cells along the dimension that it names."""
+    """Return the windows of an operation that takes every `step`-th cell from `first` along the dimension it names."""
     dim, n_dims = _signed(value.saved("dim")) % len(value.shape), len(value.shape)
     whole, part = (1.0, 0.0), (step, first)
     return part if dim == n_dims - 2 else whole, part if dim == n_dims - 1 else whole
 
 
 def _signed(number: int) -> int:
-    """Return a number of autograd's record, which keeps those below zero as unsigned ones of 64 bits."""
+    """Return a number of autograd's record as it was; autograd keeps negative numbers as unsigned 64-bit ones."""
     return int(number) - 2**64 if number >= 2**63 else int(number)
 
 
@@ -317,7 +318,7 @@ def _divided(before: tuple[int, ...], after: tuple[int, ...]) -> _Windows:
 
 
 def stretched(shape: tuple[int, ...], size: tuple[int, int]) -> Axes:
-    """Return the axes of a map that is stretched over an image: where nothing better is known.
+    """Return the axes of a map that is stretched over the image, for maps whose true place is not known.
 
     Parameters
     ----------

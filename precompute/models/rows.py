@@ -1,7 +1,7 @@
-"""A trial of whether the rows of a module's output are the images, in their order and each alone.
+"""A trial of whether each row of a module's output belongs to the image of that row, and to it alone.
 
-A network may turn the images of a batch round, look at them, and turn its answers back. Nothing outside sees that, and
-an activation would be another image's.
+A network may reorder the images of a batch inside, and restore the order at its end. Its outputs do not show it, but an
+activation in between would be taken for another image's.
 """
 
 from collections.abc import Collection
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from precompute.models.calls import watched_calls
 from precompute.models.forward import run
 
-# Relative to the length of a row; the same numbers in a batch of the same size differ by nothing, or by little.
+# Relative to a row's norm. In a batch of the same size, the same image gives the same numbers, or nearly so.
 _ROUNDING = 1e-3
-# Of four images, those that are changed in each pass. Only if no row moves is each set found where it is.
+# Which of the four images are changed in each pass. No reordering keeps both sets where they are, except none.
 _CHANGED = ([1, 3], [2, 3])
 
 Place = tuple[str, int]
@@ -22,21 +22,21 @@ Place = tuple[str, int]
 
 @torch.no_grad()
 def misplaced(network: nn.Module, inputs: Tensor, places: Collection[Place]) -> set[Place]:
-    """Find calls of modules of whose output a row changes although its image does not.
+    """Find the module calls whose output changes in a row although the image of that row does not change.
 
     Parameters
     ----------
     network
         A network in evaluation mode.
     inputs
-        (image, channel, height, width): one image at least.
+        (image, channel, height, width); at least one image.
     places
-        Paths of modules, with the number of the call.
+        Paths of modules, each with the number of the call.
 
     Returns
     -------
     set of (str, int)
-        Those of `places` where the rows are not the images in their order, or change with other images.
+        The calls in `places` whose rows are not the images in their order, or depend on other images.
     """
     two = inputs[:2] if len(inputs) > 1 else torch.cat([inputs, inputs.flip(-2) * 0.8])
     images = torch.cat([two, two.flip(-1) * 0.7])
@@ -55,7 +55,7 @@ def misplaced(network: nn.Module, inputs: Tensor, places: Collection[Place]) -> 
 
 
 def _sketches(network: nn.Module, images: Tensor, places: Collection[Place]) -> dict[Place, tuple[Tensor, Tensor]]:
-    """Return a number for each row of each output, which other rows hardly share, and the rows' lengths."""
+    """Return a checksum for each row of each output, and the norm of each row."""
     found: dict[Place, tuple[Tensor, Tensor]] = {}
 
     def on_call(path: str, call: int, output: Tensor) -> None:

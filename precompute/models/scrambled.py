@@ -1,4 +1,4 @@
-"""A network that has learnt nothing: the same parts, with weights in random order."""
+"""A network without what it has learnt: the same parts, with the numbers of each weight tensor in random order."""
 
 from collections.abc import Collection
 from copy import deepcopy
@@ -10,15 +10,15 @@ from torch import nn
 def scrambled(network: nn.Module, *, seed: int = 0, only: Collection[str] | None = None) -> nn.Module:
     """Return a copy of a network in which the numbers of every weight and every running average are shuffled.
 
-    So each tensor keeps its numbers, and the network its scale, whatever its layers are and however they would be
-    initialised; what it has learnt lies in their order.
+    So the network keeps the scale of its weights, whatever its layers are and however they would be initialised, and
+    loses what it has learnt, which lies in the order of the numbers.
 
     Parameters
     ----------
     network
-        It stays as it is.
+        The network; it is not changed.
     seed
-        Same seed, same order.
+        The same seed gives the same order.
     only
         Names of the parameters and buffers to shuffle; all by default.
     """

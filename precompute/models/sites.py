@@ -1,6 +1,6 @@
 """Sites: the module calls whose output has units on one known dimension.
 
-The command line and the store call a site a layer and write it as its `Site.name`.
+The command line and the store call a site a layer, and write it as `Site.name`.
 """
 
 import difflib
@@ -23,30 +23,31 @@ from precompute.models.units_on import NOBODY_SAYS, UnitsOn
 class Site:
     """One call of one module that returns a tensor whose units lie on one known dimension.
 
-    The tensor is (image, unit), a grid (image, unit, height, width) or (image, height, width, unit), or tokens
-    (image, token, unit). Nothing but this class knows which: `units_first`, `as_made` and `maps` are the border.
+    The tensor is (image, unit), a grid (image, unit, height, width) or (image, height, width, unit), or tokens (image,
+    token, unit). Only this class deals with the difference: other code goes through `units_first`, `as_made` and
+    `maps`.
 
     Parameters
     ----------
     path
         The module's dotted path, as in ``network.named_modules()``.
     call
-        Which call of the module within a forward pass; 1 is the first.
+        The number of the call of the module within a forward pass; 1 is the first.
     kind
         The module's class name.
     n_units
         Number of units.
     spatial_shape
-        (height, width) of a unit's map; empty where the output has no space.
+        (height, width) of a unit's map; empty where the output has no spatial dimensions.
     order
-        Position among the network's sites, in the order in which their outputs are made.
+        Ascending in the order in which the outputs are made. A number is missing where an output was refused later.
     unit_dimension
-        The dimension that the units lie on: 1, or -1 for the last.
+        The dimension of the tensor that holds the units: 1, or -1 for the last.
     other_tokens
-        Indices of the tokens that are no part of the picture (class and register tokens), ascending. The others are
-        the cells of the map, row by row. None where the output has no tokens.
+        Indices of the tokens that are no part of the picture (class and register tokens), ascending. All other tokens
+        are the cells of the map, row by row. None where the output has no tokens.
     told
-        Whether a person said where the units lie, and the network does not show it.
+        Whether the dimension of the units is known from the user alone, because the network does not show it.
     """
 
     path: str
@@ -73,7 +74,7 @@ class Site:
 
     @property
     def n_positions(self) -> int:
-        """How many positions a unit has on an image, tokens apart from the picture among them."""
+        """The number of positions of a unit on an image, including tokens apart from the picture."""
         return prod(self.spatial_shape) + len(self.other_tokens or ())
 
     @property
@@ -94,11 +95,11 @@ class Site:
         return output if self.unit_dimension == 1 else output.movedim(self.unit_dimension, 1)
 
     def as_made(self, units_first: torch.Tensor) -> torch.Tensor:
-        """Return a view with the units where the network has them: the inverse of `units_first`."""
+        """Return a view with the units on the dimension where the network has them: the inverse of `units_first`."""
         return units_first if self.unit_dimension == 1 else units_first.movedim(1, self.unit_dimension)
 
     def maps(self, units_first: torch.Tensor) -> torch.Tensor:
-        """Return what is of the picture: (image, unit, height, width), or (image, unit) where there is no space."""
+        """Return the part that is of the picture: (image, unit, height, width), or (image, unit) without maps."""
         if self.other_tokens:
             units_first = units_first[:, :, list(self.picture_tokens)]
         if self.other_tokens is None and self.spatial_shape:
@@ -106,16 +107,16 @@ class Site:
         return units_first.reshape(*units_first.shape[:2], *self.spatial_shape)
 
     def others(self, units_first: torch.Tensor) -> torch.Tensor | None:
-        """Return the tokens apart from the picture, (image, unit, token), None where there are none."""
+        """Return the tokens apart from the picture, (image, unit, token); None where there are none."""
         return units_first[:, :, list(self.other_tokens)] if self.other_tokens else None
 
     def laid_out(self, values: torch.Tensor) -> torch.Tensor:
-        """Give every position its value, the cells of the picture the same one.
+        """Give every position its value: one value for all cells of the picture, and one for each other token.
 
         Parameters
         ----------
         values
-            (unit, 1 + token): of the picture, then of each token apart from it.
+            (unit, 1 + token): the value of the picture, then that of each token apart from it.
 
         Returns
         -------
@@ -134,13 +135,14 @@ class Refused:
     Parameters
     ----------
     name
-        As that of a `Site`.
+        The name, in the form of `Site.name`.
     kind
         The module's class name.
     reason
         A clause that can follow "because".
     way
-        What a person who knows better can do, ``{name}`` standing for the name; empty where there is nothing.
+        A sentence that says what a user can do about it, with ``{name}`` in place of the name; empty where nothing
+        helps.
     """
 
     name: str
@@ -151,7 +153,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Survey:
-    """All calls of a network's modules: those that are sites and the others, each in the order of their outputs."""
+    """All calls of a network's modules: the sites, in the order of their outputs, and the calls that are none."""
 
     sites: tuple[Site, ...]
     refused: tuple[Refused, ...]
@@ -160,7 +162,7 @@ class Survey:
 def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> Survey:
     """Find every site of a network by one forward pass without gradients, in which all dimensions are followed.
 
-    A few passes more try whether the rows of each output are the images.
+    A few more passes test whether the rows of each output are the images.
 
     Parameters
     ----------
@@ -169,17 +171,19 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
     inputs
         (image, channel, height, width), a real batch; two images are enough.
     units_on
-        What a person says of where units lie. It counts where the network does not show it.
+        What the user says about where units lie. It counts where the network does not show it.
 
     Returns
     -------
     Survey
-        In the order in which the outputs are made, so that a container follows what it contains.
+        Sites are in the order in which the outputs are made, so that a container follows what it contains.
 
     Raises
     ------
+    LayerError
+        Where `units_on` names a module that the network does not have.
     ModelError
-        Where the network cannot take inputs of this shape.
+        Where the network fails on these inputs.
     """
     _refuse_unknown(network, units_on)
     sites: list[Site] = []
@@ -204,7 +208,7 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
 
 
 def _refuse_unknown(network: nn.Module, units_on: UnitsOn) -> None:
-    """Refuse what a person says of the units of a module that the network does not have."""
+    """Refuse ``--units-on`` for a module that the network does not have."""
     modules = dict(network.named_modules(remove_duplicate=False))
     for name in units_on.layers:
         if name.partition("#")[0] not in modules:
@@ -214,7 +218,7 @@ def _refuse_unknown(network: nn.Module, units_on: UnitsOn) -> None:
 
 
 def list_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> tuple[Site, ...]:
-    """Return the sites of a network, in the order in which their outputs are made; see `survey`."""
+    """Return the sites of a network in the order in which their outputs are made; see `survey`."""
     return survey(network, inputs, units_on=units_on).sites
 
 
@@ -229,8 +233,8 @@ def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = 
     Raises
     ------
     LayerError
-        Where there is none; it gives the reason where the layer was refused, and otherwise names those that are spelt
-        most alike.
+        Where there is none. The message gives the reason where the layer was refused, and otherwise the names that are
+        spelt most alike.
     """
     by_name = {site.name: site for site in sites}
     why = next((each for each in refused if each.name == name), None)
@@ -248,7 +252,7 @@ def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = 
 
 
 def find_sites(network: nn.Module, inputs: torch.Tensor, names: Sequence[str], *, units_on: UnitsOn) -> list[Site]:
-    """Return the sites of some names of a network, in their order; see `survey` and `find_site`."""
+    """Return the sites with the given names, in the order of the names; see `survey` and `find_site`."""
     found = survey(network, inputs, units_on=units_on)
     seen = {site.name for site in found.sites} | {each.name for each in found.refused}
     for name in names:
@@ -257,7 +261,7 @@ def find_sites(network: nn.Module, inputs: torch.Tensor, names: Sequence[str], *
 
 
 def _refuse_uncalled(network: nn.Module, name: str, seen: Collection[str]) -> None:
-    """Refuse a module that the network has and that no forward pass calls by this name."""
+    """Refuse a module that the network has but that a forward pass does not call by this name."""
     modules = dict(network.named_modules(remove_duplicate=False))
     if name in seen or name not in modules or not name:
         return
@@ -272,17 +276,17 @@ def _refuse_uncalled(network: nn.Module, name: str, seen: Collection[str]) -> No
 
 
 def hooked(network: nn.Module, sites: Iterable[Site]) -> Iterator[str]:
-    """Say of which layers the network itself has hooks, a sentence each."""
+    """Yield a sentence for each layer on which the network itself has hooks."""
     for site in sites:
         if network.get_submodule(site.path)._forward_hooks:
             yield (
-                f"The network has hooks of its own on {site.name}: its units are looked at and silenced before these "
-                "run, and they receive what is left."
+                f"The network has hooks of its own on {site.name}. Its units are read and silenced before these hooks "
+                "run, so the hooks receive the output with units silenced."
             )
 
 
 def told(sites: Iterable[Site]) -> Iterator[str]:
-    """Say of which layers a person said where the units lie, a sentence each."""
+    """Yield a sentence for each layer whose unit dimension is known from the user alone."""
     for site in sites:
         if site.told:
             where = "on dimension 1" if site.unit_dimension == 1 else "on the last dimension"
@@ -290,7 +294,7 @@ def told(sites: Iterable[Site]) -> Iterator[str]:
 
 
 def _place(name: str, output: Any, n_images: int, units_on: UnitsOn) -> UnitPlace:
-    """Find the units of an output: from what its dimensions hold, or else from what a person says."""
+    """Find the units of an output: from what its dimensions hold, or else from what the user says."""
     check_shape(output, n_images=n_images)
     said = units_on.of(name)
     try:

@@ -1,4 +1,4 @@
-"""The parameters and buffers of a network, as its state dict has them: hashed, listed, and replaced by others."""
+"""The parameters and buffers in a network's state dict: hashed, listed, and replaced by those of a checkpoint."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -13,16 +13,16 @@ from precompute.errors import ModelError
 from precompute.images.folder import listed
 
 SHOWN = 4
-"""How many names of a kind a message lists."""
+"""How many names a message lists for each problem."""
 
 
 def load_into(network: nn.Module, state: Mapping[str, torch.Tensor], source: str | Path) -> None:
-    """Copy the parameters `state`, read from `source`, into `network`, or change nothing.
+    """Copy the parameters `state`, read from `source`, into `network`. Where an error is raised, nothing is changed.
 
     Raises
     ------
     ModelError
-        Where names, sizes or kinds of number do not fit; the first few of each are named.
+        Where names, sizes or kinds of number do not fit; the message names the first few of each.
     """
     own = own_tensors(network)
     missing = [name for name in needed_names(own) if name not in state]
@@ -102,7 +102,7 @@ def own_tensors(network: nn.Module) -> dict[str, torch.Tensor]:
 
 def needed_names(own: Mapping[str, torch.Tensor]) -> list[str]:
     """Return the names, among those of a network, that a checkpoint must have."""
-    # The others count batches, which no evaluation uses and checkpoints of torch before 0.4.1 lack.
+    # num_batches_tracked is not used in evaluation, and checkpoints of torch before 0.4.1 lack it.
     return [name for name in own if not name.endswith("num_batches_tracked")]
 
 
@@ -133,7 +133,7 @@ def _type(tensor: torch.Tensor) -> str:
 
 def differ_in_shape(tensor: torch.Tensor, own: torch.Tensor) -> bool:
     """Say whether a tensor has another shape than the one that it is to replace."""
-    # A lazy module takes its size from what is loaded.
+    # A lazy module takes its size from the parameters that are loaded.
     return not is_lazy(own) and tensor.shape != own.shape
 
 
@@ -148,5 +148,5 @@ def _size(tensor: torch.Tensor) -> str:
 
 
 def problem(words: str, names: list[str]) -> str:
-    """Return a clause that lists the first of some names; nothing where there are none."""
+    """Return a clause of some words and the first few names; empty where there are no names."""
     return f"{words} {listed(names, SHOWN)}" if names else ""

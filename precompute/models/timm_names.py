@@ -86,7 +86,7 @@ def _refuse_unknown_tag(timm: Any, name: str) -> None:
         architecture = name.partition(".")[0]
         known = timm.list_pretrained(f"{architecture}.*")
         raise ModelError(
-            f"There are no weights timm:{name}. Of {architecture} there are: {listed(known) or 'none'}."
+            f"There are no weights timm:{name}. Weights for {architecture}: {listed(known) or 'none'}."
         ) from error
 
 
@@ -99,7 +99,7 @@ def _refuse_without_classes(network: Any, name: str) -> None:
 
 
 def _some_outputs(timm: Any, name: str) -> dict[str, int]:
-    """Return the option that gives a network its last layer where its published weights have none."""
+    """Return the option that gives a network a last layer where its published weights come without one."""
     published = timm.get_pretrained_cfg(name)
     if published is None or not published.classifier:
         raise ModelError(f"timm:{name} is no classifier: it has no last layer that gives scores of classes.")
@@ -107,7 +107,7 @@ def _some_outputs(timm: Any, name: str) -> dict[str, int]:
 
 
 def _last_parameter(network: Any) -> str:
-    """Name a parameter with a row for each output; distilled networks have two heads with as many."""
+    """Name a parameter with one row for each output; of the two heads of distilled networks, take the first."""
     classifier = network.pretrained_cfg["classifier"]
     return f"{classifier if isinstance(classifier, str) else classifier[0]}.weight"
 

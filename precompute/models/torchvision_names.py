@@ -61,13 +61,13 @@ def from_torchvision(name: str, weights: str) -> Model:
 
 
 def close_matches(name: str, known: list[str]) -> str:
-    """Return a sentence with the known names that are spelt most like `name`, nothing where none is."""
+    """Return a sentence with the known names that are spelt most like `name`; empty where none is close."""
     close = difflib.get_close_matches(name, known, n=5)
     return f" Close to it: {', '.join(close)}." if close else ""
 
 
 def checkpoint_called(weights: str, choices: str) -> Checkpoint:
-    """Read the checkpoint that `weights` names; where it is no file, the error names the other choices."""
+    """Read the checkpoint that `weights` names; where there is no such file, the error names the other choices."""
     path, _ = split_entry(weights)
     if not path.exists():
         raise ModelError(f"There are no weights {weights!r}: {choices}, and {path} is no file.")
@@ -94,7 +94,7 @@ def _weights_called(weights: str, choices: Any) -> Any:
 def _downloaded(name: str, weights: Any) -> nn.Module:
     try:
         return torchvision.models.get_model(name, weights=weights)
-    except Exception as error:  # the network may fail in any way, and so may a file that it left half-written
+    except Exception as error:  # the connection can fail in any way, and so can a half-written file
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         raise ModelError(
             f"The weights {weights} could not be fetched ({error}). Put {weights.url} into {folder}, or give "
@@ -103,7 +103,7 @@ def _downloaded(name: str, weights: Any) -> nn.Module:
 
 
 def _random(name: str, **options: int | bool) -> nn.Module:
-    # Two of torchvision's networks announce a change of their initialisation that is none of the user's business.
+    # Two of torchvision's networks warn of a future change of their initialisation, which does not matter here.
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore", category=FutureWarning):
         torch.manual_seed(0)
         return torchvision.models.get_model(name, weights=None, **options)

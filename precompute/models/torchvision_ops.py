@@ -1,4 +1,4 @@
-"""Let torchvision be imported beside a torch that its compiled part was not built for.
+"""Make torchvision importable where its compiled part was built for another torch.
 
 The registry's torchvision is built for CUDA. Beside a CPU-only torch its compiled operators do not load, and
 ``import torchvision`` fails on two operators that it decorates at import time. Declaring those two is enough for its

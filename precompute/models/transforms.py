@@ -47,12 +47,12 @@ def default_transform(network: nn.Module) -> Transform:
 
 
 class AsLoaded:
-    """Takes what a loader returns for the network's input, where there is no transform. A picture gets the usual one.
+    """The transform for a user's loader that comes without one: arrays and tensors pass, pictures get the usual one.
 
     Parameters
     ----------
     network
-        What the usual transform depends on.
+        The network that the usual transform is chosen for.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -101,7 +101,7 @@ def describe(transform: Any) -> str:
     if hasattr(transform, "__name__"):
         return f"function {transform.__name__}"
     words = re.sub(r"\s+", " ", repr(transform))
-    # Python's own text for an object ends in its address, which differs in every run.
+    # Python's default repr ends in the object's address, which differs in every run.
     return type(transform).__name__ if " object at 0x" in words else words
 
 

@@ -1,4 +1,4 @@
-"""A handful of passes over the first images, before anything is computed, say whether a network can be trusted."""
+"""Checks by a few passes over the first images, before a run, that a network's answers can be relied on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ class Trusted:
     Parameters
     ----------
     n_outputs
-        How many there are.
+        The number of outputs.
     log_prob
-        What kind of numbers they are: ``logits``, ``log of probabilities``, or why log-probabilities are left out, a
-        clause that can follow "because".
+        What kind of numbers they are: ``logits``, ``log of probabilities``, or a clause that can follow "because" and
+        says why log-probabilities are left out.
     conditions
-        What must be said of the network, a sentence each.
+        Sentences that must be shown about the network.
     """
 
     n_outputs: int
@@ -38,17 +38,17 @@ class Trusted:
 @exact_float32()
 @torch.no_grad()
 def trusted(network: nn.Module, inputs: Tensor, names: Sequence[str]) -> Trusted:
-    """Find out what a network answers, or refuse it.
+    """Find out what a network's outputs are, or refuse the network.
 
     Parameters
     ----------
     network
-        A network in evaluation mode. Where it returns more than class scores, or probabilities, it is given hooks that
-        make of it what the run needs; see `precompute.models.outputs`.
+        A network in evaluation mode. Where it returns more than class scores, or probabilities, it gets hooks that make
+        it return what the run needs; see `precompute.models.outputs`.
     inputs
-        (image, channel, height, width): the first images, two at least.
+        (image, channel, height, width): the first images, at least two.
     names
-        What to call the images in a message.
+        Names of the images, for messages.
 
     Returns
     -------
@@ -57,8 +57,8 @@ def trusted(network: nn.Module, inputs: Tensor, names: Sequence[str]) -> Trusted
     Raises
     ------
     ModelError
-        Where the outputs of an image are not the same every time, are not numbers, or are no class scores. The message
-        names the cause, and the modules where it can.
+        Where the outputs of an image are not the same every time, are not numbers, or are no scores of two or more
+        classes. The message names the cause, and the modules where it can.
     """
     taken = of.take_scores(network, inputs)
     scores = logits(network, inputs)
@@ -85,14 +85,14 @@ def refuse_not_numbers(inputs: Tensor, scores: np.ndarray, names: Sequence[str])
     inputs
         (image, channel, height, width).
     scores
-        (image, output) what the network says of them.
+        (image, output): the network's outputs for them.
     names
-        What to call the images.
+        Names of the images, for messages.
 
     Raises
     ------
     ModelError
-        It names the images.
+        Where an output is; the message names the images, or the outputs that are minus infinity on every image.
     """
     wrong = np.flatnonzero(~np.isfinite(scores).all(axis=1))
     if not len(wrong):
@@ -119,7 +119,7 @@ def refuse_not_numbers(inputs: Tensor, scores: np.ndarray, names: Sequence[str])
 def _settle_kind(network: nn.Module, inputs: Tensor, scores: Tensor) -> str:
     try:
         operation = of.last_operation(network, inputs[:2])
-    except ModelError:  # a network that does not run where gradients are recorded
+    except ModelError:  # the network does not run with gradients
         operation = None
     kind = of.kind_of(scores, operation, precision=torch.finfo(input_dtype(network)).eps)
     if kind == of.LOG_OF_PROBABILITIES:
@@ -132,16 +132,17 @@ def _sentence(kind: str) -> str | None:
         return None
     if kind == of.LOG_OF_PROBABILITIES:
         return (
-            "The network returns probabilities, which add up to 1 on the first images: their logarithm is taken, so "
-            "that log-probabilities are its own. Predictions are as they were."
+            "The network returns probabilities: its outputs add up to 1 on the first images. Their logarithms are "
+            "taken as its log-probabilities. Predictions do not change."
         )
     return (
-        f"Log-probabilities are left out, and what is built on them, because {kind}. Predictions and drops are right."
+        f"Log-probabilities and all that is computed from them are left out, because {kind}. Predictions and drops do "
+        "not depend on them."
     )
 
 
 def _oddities(network: nn.Module, scores: Tensor) -> Iterator[str]:
-    """Say what is odd about a network that is a fixed function all the same."""
+    """Yield a sentence for each odd property of a network that is a fixed function nevertheless."""
     n_images = len(scores)
     training = [path or "the network itself" for path, module in network.named_modules() if module.training]
     if training:

@@ -1,4 +1,4 @@
-"""The dimension of a module's output that holds units: read from what its dimensions hold, and tried on the module."""
+"""The dimension of a module's output that holds units: found by following dimensions, then tested on the module."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +15,7 @@ from precompute.models.units_on import Said
 
 @dataclass(frozen=True)
 class UnitPlace:
-    """Where the units and the positions of an output are; the words are those of `precompute.models.sites.Site`."""
+    """Where the units and the positions of an output are; for the fields see `precompute.models.sites.Site`."""
 
     unit_dimension: int
     spatial_shape: tuple[int, ...]
@@ -24,7 +24,7 @@ class UnitPlace:
 
     @property
     def as_said(self) -> tuple[int, tuple[int, ...] | None, bool]:
-        """The dimension of the units, the tokens apart from the picture, and whether a person said so."""
+        """The dimension of the units, the tokens apart from the picture, and whether the user said so."""
         return self.unit_dimension, self.other_tokens, self.told
 
 
@@ -36,7 +36,7 @@ class NoUnits(Exception):
     reason
         The clause.
     way
-        What a person who knows better can do, ``{name}`` standing for the layer.
+        A sentence that says what a user can do about it, with ``{name}`` in place of the layer's name.
     """
 
     def __init__(self, reason: str, *, way: str = "") -> None:
@@ -61,7 +61,7 @@ _OTHER_ROWS = "Look at a layer whose rows are the images, or give a network that
 
 
 def check_shape(output: Any, *, n_images: int) -> None:
-    """Refuse, by `NoUnits`, an output that can hold no units whatever its dimensions are."""
+    """Raise `NoUnits` for an output that cannot hold units, whatever its dimensions are."""
     if not isinstance(output, Tensor):
         raise NoUnits(f"it returns {_article(type(output).__name__)} and not one tensor", way=_SEVERAL)
     if type(output).__torch_dispatch__ is not Tensor.__torch_dispatch__:
@@ -81,19 +81,19 @@ def check_shape(output: Any, *, n_images: int) -> None:
 
 
 def unit_place(output: Tensor, *, said: Said | None = None) -> UnitPlace:
-    """Find the units and positions of an output from what its dimensions hold.
+    """Find the units and the positions of an output from what its dimensions hold.
 
     Parameters
     ----------
     output
-        (image, ...), of two to four dimensions, made while the images were followed.
+        (image, ...), with two to four dimensions, made while the dimensions were followed.
     said
-        What a person says; None where nobody does.
+        What the user says about this layer; None where the user says nothing.
 
     Raises
     ------
     NoUnits
-        Where evidence is missing or contradicts itself.
+        Where the units' dimension is not known, or the evidence contradicts itself.
     """
     if output.ndim == 2:
         return UnitPlace(1, ())
@@ -157,7 +157,8 @@ def _grid(rest: Sequence[tuple[int, Dimension]], *, trusted: bool) -> tuple[int,
             continue
         if d.UNKNOWN in d.roles(dimension):
             raise NoUnits(f"its positions are not known to be rows and columns of the picture{_cause([dimension])}")
-        # One factor of rows, not two that a window divides; what it may lack of them has gone into the units.
+        # The first factor must be all rows (or columns) that are left: windows divide them into two factors. Those that
+        # were moved into the units may follow as a unit factor.
         if dimension[0].role != role or d.roles(dimension[1:]) - {d.UNIT}:
             raise NoUnits("its positions are not rows and columns of the picture in order")
         if any(factor.shift for factor in dimension):
@@ -203,28 +204,28 @@ def _tokens_as_said(shape: tuple[int, ...], said: Said) -> UnitPlace:
 
 
 def contradiction(module: nn.Module, given: tuple[Any, ...], output: Tensor, unit_dimension: int) -> None:
-    """Change one unit and see where it comes out; refuse, by `NoUnits`, what says otherwise.
+    """Change one unit and see where the output changes; raise `NoUnits` where this contradicts `unit_dimension`.
 
-    In a module with weights of its own for each unit the weights of one are changed; in one without, its input at one
-    place on the units' dimension. What comes out at one place on another dimension, and all over this one, says that
-    the units lie there. A module that contains others is not tried: what it returns was made by those.
+    In a module with weights for each unit, the weights of one unit are changed; in any other, its input at one place on
+    the units' dimension. If the output then changes at one place on another dimension, and at several on this one, the
+    units lie on the other. A module that contains others is not tested, because those made its output.
 
     Parameters
     ----------
     module
         A module in evaluation mode.
     given
-        What it was called with.
+        The positional arguments that the module was called with.
     output
-        What came of it.
+        What the module returned.
     unit_dimension
-        Where the units are held to be.
+        The dimension that is believed to hold the units.
     """
     if any(module.children()) or output.ndim == 2:
         return
     axis = unit_dimension % output.ndim
     trial = _by_weights if isinstance(module._parameters.get("weight"), Tensor) else _by_input
-    # A trial that the module does not take says nothing.
+    # A test that the module does not accept says nothing.
     with suppress(RuntimeError, TypeError, ValueError, IndexError):
         difference = trial(module, given, output.shape[axis], axis)
         places = [] if difference is None else [_places(difference, each) for each in range(1, output.ndim)]
@@ -257,7 +258,7 @@ def _by_input(module: nn.Module, given: tuple[Any, ...], n_units: int, axis: int
 
 
 def _places(difference: Tensor, axis: int) -> int:
-    """Return at how many places on a dimension anything differs."""
+    """Return at how many places on a dimension the output differs."""
     return int(difference.movedim(axis, 0).flatten(1).any(1).sum())
 
 

@@ -1,4 +1,4 @@
-"""The option ``--units-on``: what a person says of where the units of layers lie."""
+"""The option ``--units-on``, by which a user says where the units of layers lie."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,10 @@ class Said:
     Parameters
     ----------
     dimension
-        1, or -1 for the last.
+        The dimension of the units: 1, or -1 for the last.
     grid
-        Of a layer of tokens: height and width of the picture's tokens, which are the last ones, row by row.
+        For a layer of tokens: height and width of the picture's tokens, which are the last tokens, row by row.
+        Otherwise empty.
     """
 
     dimension: int
@@ -28,14 +29,14 @@ class Said:
 
 @dataclass(frozen=True)
 class UnitsOn:
-    """What a person says.
+    """All values of ``--units-on``.
 
     Parameters
     ----------
     everywhere
-        Of layers that do not show where their units lie; None where nothing is said of all of them.
+        For every layer that does not show where its units lie; None where no value is for all layers.
     layers
-        Of single layers, by their names.
+        For single layers, by their names.
     """
 
     everywhere: Said | None = None
@@ -67,7 +68,7 @@ class UnitsOn:
         return cls(everywhere, layers)
 
     def of(self, layer: str) -> Said | None:
-        """Return what is said of a layer that does not show it."""
+        """Return what counts for a layer that does not show where its units lie; None where nothing was said."""
         return self.layers.get(layer, self.everywhere)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from precompute.models.calls import watched_calls
 
-# Relative to the largest number of a tensor: what rounding comes to in deep networks at worst.
+# Relative to the largest number of a tensor: the largest effect of rounding in deep networks.
 _ROUNDING = 1e-4
 
 
@@ -23,12 +23,13 @@ def place(network: nn.Module, one: Callable[[], Any], other: Callable[[], Any]) 
     network
         A network.
     one, other
-        Each makes a pass of it. Where one has more images than the other, the first ones are compared.
+        Each runs one pass of the network. Where one pass has more images than the other, the first images are compared.
 
     Returns
     -------
     str
-        Its path and its kind, and what about it is unusual; the network itself where it is its own forward function.
+        The module's path and kind, and what is unusual about it; the network itself where no single module is the
+        cause.
     """
     first, second = _calls(network, one), _calls(network, other)
     for (path, given, returned), (other_path, other_given, other_returned) in zip(first, second, strict=False):
@@ -40,14 +41,14 @@ def place(network: nn.Module, one: Callable[[], Any], other: Callable[[], Any]) 
 
 
 def drawing_place(network: nn.Module, work: Callable[[], Any]) -> str | None:
-    """Name the innermost module that draws random numbers of the system's generators; None where none does.
+    """Name the innermost module that draws random numbers from torch, Python or numpy; None where none does.
 
     Parameters
     ----------
     network
         A network.
     work
-        Makes a pass of it.
+        Runs one pass of the network.
     """
     starts: list[RandomState] = []
     found: list[str] = []
@@ -68,7 +69,7 @@ def drawing_place(network: nn.Module, work: Callable[[], Any]) -> str | None:
 
 @dataclass(frozen=True)
 class RandomState:
-    """Where the random numbers of torch, Python and numpy stand: another state has drawn some."""
+    """The state of the random generators of torch, Python and numpy; it changes when a number is drawn."""
 
     states: tuple[object, ...]
 
@@ -89,7 +90,7 @@ _Call = tuple[str, list[Tensor], list[Tensor]]
 
 
 def _calls(network: nn.Module, work: Callable[[], Any]) -> list[_Call]:
-    """List the calls of modules in the order in which they end, with what each was given and what it returned."""
+    """List the calls of modules in the order in which they end, each with its arguments and its output."""
     found: list[_Call] = []
     given: list[list[Tensor]] = []
     paths = [path for path, _ in network.named_modules()]
@@ -111,7 +112,7 @@ def _tensors(value: Any) -> list[Tensor]:
 
 
 def _same(one: list[Tensor], other: list[Tensor]) -> bool:
-    """Say whether tensors are equal but for rounding, in the rows that both have."""
+    """Say whether tensors are equal up to rounding, in the rows that both have."""
     if len(one) != len(other):
         return False
     for first, second in zip(one, other, strict=True):

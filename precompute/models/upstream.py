@@ -1,4 +1,4 @@
-"""The part of the network between the image and a site, and what follows from it for the site's units."""
+"""What the operations between the image and a site say about its units: kernel norms, kernels, guided gradients."""
 
 from collections.abc import Callable
 
@@ -13,20 +13,20 @@ from precompute.models.sites import Site
 
 
 def kernel_l1(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarray:
-    """Measure the kernel that alone makes each unit of a site.
+    """Return the L1 norm of the kernel that makes each unit of a site, where a single kernel does.
 
-    From the site's output, the walk goes back through operations that keep every unit to itself (ReLU and the like,
-    pooling, dropout, padding, flattening that keeps the units, batch norm) to the first convolution or linear layer.
-    The sum of the absolute weights of the unit's kernel there is multiplied by the factor of each batch norm on the
-    way, ``|gamma| / sqrt(running variance + eps)``, and of each multiplication by a constant. A depthwise convolution
-    is the kernel of its units.
+    The search goes back from the site's output through operations that keep units apart (ReLU and the like, pooling,
+    dropout, padding, flattening that keeps the units, batch norm) to the first convolution or linear layer. There the
+    absolute weights of the unit's kernel are summed. The sum is multiplied by the factor of each batch norm on the way,
+    ``|gamma| / sqrt(running variance + eps)``, and by the absolute value of each constant factor on the way. In a
+    depthwise convolution, each unit has one kernel.
 
     Parameters
     ----------
     network
         A network in evaluation mode.
     site
-        Whose units to measure.
+        The layer whose units to measure.
     inputs
         (image, channel, height, width), a real batch; two images are enough.
 
@@ -34,7 +34,7 @@ def kernel_l1(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarra
     -------
     np.ndarray
         (unit,), float32, at least 0, in the units of the weights. NaN for all units where no single kernel makes them:
-        behind a sum or concatenation of branches, a product of tensors or any operation that mixes units.
+        after a sum or concatenation of branches, a product of tensors or any other operation that mixes units.
 
     References
     ----------
@@ -46,25 +46,25 @@ def kernel_l1(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarra
 
 
 def first_kernel(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarray | None:
-    """Return the kernels that make the units of a site from the picture itself.
+    """Return the kernels that make the units of a site directly from the picture.
 
-    The walk back from the site is that of :func:`kernel_l1`; between the kernel and the picture there may be
-    operations that keep its channels apart, such as a normalisation.
+    The search goes back as in :func:`kernel_l1`. Between the kernel and the picture there may be operations that keep
+    the channels of the picture apart, such as a normalisation.
 
     Parameters
     ----------
     network
         A network in evaluation mode.
     site
-        Whose units' kernels to return.
+        The layer whose kernels to return.
     inputs
         (image, channel, height, width), a real batch; two images are enough.
 
     Returns
     -------
     np.ndarray or None
-        (unit, channel, height, width), float32, without the factors of batch norms. None where the units are made
-        otherwise, or of a picture that has not three channels.
+        (unit, channel, height, width), float32, without the factors of batch norms. None where the units are made in
+        another way, or from a picture that does not have three channels.
     """
     output = record(network, site, inputs).output
     kernel = _back(output, site.unit_dimension, until=lambda value, axis: kernel_norms(value, axis) is not None)
@@ -76,19 +76,19 @@ def first_kernel(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.nda
 
 
 def unrectifiable(network: nn.Module, site: Site, inputs: torch.Tensor) -> str | None:
-    """Say why guided backpropagation and deconvolution would be wrong at a site, without anybody noticing.
+    """Say why guided backpropagation and deconvolution would be wrong at a site without any sign of it.
 
-    Both replace the gradient of every ``nn.ReLU`` module, and of nothing else: behind any other non-linearity the
-    result is partly or wholly the plain gradient. A module that is called several times counts as an obstacle too,
-    since its hooks do not know one call from another. Pooling, normalisation and rearrangement are no non-linearities
-    in this sense; an operation that is not known counts as one.
+    Both replace the gradient of every ``nn.ReLU`` module and nothing else. With any other non-linearity on the way, the
+    result is partly or wholly the plain gradient. A module that is called several times is an obstacle too, because its
+    hooks cannot tell one call from another. Pooling, normalisation and rearrangement are no obstacles; an unknown
+    operation is one.
 
     Parameters
     ----------
     network
         A network in evaluation mode.
     site
-        Whose units the maps would be of.
+        The layer whose units the maps would show.
     inputs
         (image, channel, height, width), a real batch; two images are enough.
 
@@ -124,7 +124,7 @@ def _walk_to_kernel(value: Value, axis: int) -> torch.Tensor | None:
 
 
 def _back(value: Value | None, axis: int | None, *, until: Callable[[Value, int], bool]) -> Value | None:
-    """Go back through operations that keep every unit to itself; None where another comes before the end."""
+    """Go back through operations that keep units apart, to where `until` holds; None where another comes before."""
     while value is not None and axis is not None:
         axis %= len(value.shape)
         if until(value, axis):

@@ -24,13 +24,13 @@ from precompute.models.wrappers import unwrapped
 
 
 def code_file(spec: str) -> Path | None:
-    """Return the Python file that a network's words name, absolute; None where they name none."""
+    """Return the absolute path of the Python file in MODEL; None where MODEL names none."""
     path = spec.rpartition(":")[0]
     return Path(path).expanduser().resolve() if path.endswith(".py") else None
 
 
 def code_digest(spec: str) -> str | None:
-    """Return the SHA-256, in hexadecimal, of the Python file that a network's words name; None where there is none."""
+    """Return the SHA-256, in hexadecimal, of the Python file in MODEL; None where MODEL names none or it is missing."""
     file = code_file(spec)
     return hashlib.sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else None
 
@@ -44,7 +44,8 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
         A Python file. Files beside it can be imported while it is read and while the function runs.
     function
         The name of a function without arguments that returns a network, (network, transform) or (network, transform,
-        loader), where transform and loader may be None. A loader gets a file's path; the transform what it returns.
+        loader), where transform and loader may be None. The loader gets the path of a file; the transform gets what the
+        loader returns.
     weights
         ``DEFAULT`` for those that the function returns, or a checkpoint file to load into its network.
 
@@ -88,7 +89,7 @@ def _call(file: Path, function: str) -> Any:
 
 
 def _imported(file: Path) -> ModuleType:
-    # A name that no other module has; registered, since classes look up the module that they were made in.
+    # The name is unique, and registered because classes look up the module that they were made in.
     name = f"{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
@@ -124,7 +125,7 @@ def _function_called(name: str, module: ModuleType, file: Path) -> Callable[[], 
 
 
 def _parts(built: Any, *, where: str) -> tuple[nn.Module, Any, Any]:
-    """Tell network, transform and loader apart; the last two None where they are not there."""
+    """Take network, transform and loader apart; transform and loader are None where they are missing."""
     parts = built if isinstance(built, tuple) else (built,)
     network, transform, loader = (*parts, None, None)[:3]
     callables = all(part is None or callable(part) for part in (transform, loader))
@@ -139,9 +140,9 @@ def _parts(built: Any, *, where: str) -> tuple[nn.Module, Any, Any]:
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Put a folder first on the import path; afterwards, what came from it is forgotten.
+    """Put a folder first on the import path inside the block, then forget the modules that came from it.
 
-    Otherwise the next user's file would get the helper of this one's folder where both are called, say, blocks.py.
+    Otherwise the next user's file would get the helper of this file's folder where both are called, say, blocks.py.
     """
     if str(folder) in sys.path:
         yield
@@ -167,12 +168,12 @@ def _errors_told(file: Path) -> Iterator[None]:
         yield
     except (ModelError, KeyboardInterrupt):
         raise
-    except BaseException as error:  # a person's file may well call sys.exit
+    except BaseException as error:  # a user's file may even call sys.exit
         raise ModelError(f"{_place(error, file)}: {type(error).__name__}: {error}") from error
 
 
 def _place(error: BaseException, file: Path) -> str:
-    """Say where in the user's own files an error came up."""
+    """Say where in the user's own files an error was raised."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

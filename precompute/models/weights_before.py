@@ -1,4 +1,4 @@
-"""Which of a network's weights a layer rests on: those of the layers before it, of its own, and of those after it."""
+"""A network's weights, sorted by a layer: the weights that it depends on, its own among them, and all others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,17 +15,17 @@ from precompute.models.sites import Site
 
 @dataclass(frozen=True)
 class Weights:
-    """Names of parameters and of buffers that hold fractions.
+    """Names of parameters and of floating-point buffers.
 
     Parameters
     ----------
     own
-        Those of the last module before the layer's output that has a matrix or kernel, which mixes units, and of what
-        follows it up to there, such as batch normalisation.
+        Those of the last module before the layer's output that has a matrix or kernel, which mixes units, and those of
+        the modules between it and the output, such as batch normalisation.
     before
-        All that the layer's output depends on, its own among them.
+        All weights that the layer's output depends on, `own` among them.
     after
-        All others.
+        All other weights.
     """
 
     own: frozenset[str]
@@ -34,9 +34,9 @@ class Weights:
 
 
 def weights_by_place(network: nn.Module, site: Site, inputs: Tensor) -> Weights:
-    """Say which weights a layer's output depends on, by which of them a gradient reaches.
+    """Find the weights that a layer's output depends on: those that its gradient reaches.
 
-    Buffers go with the parameters of their module; those of a module without parameters count where it is called.
+    Buffers go with the parameters of their module. Those of a module without parameters count if it is called.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def weights_by_place(network: nn.Module, site: Site, inputs: Tensor) -> Weights:
     site
         The layer.
     inputs
-        (image, channel, height, width); the first is used.
+        (image, channel, height, width); only the first image is used.
     """
     started: list[str] = []
     reached = _reached(network, site, inputs, started)
@@ -68,7 +68,7 @@ def weights_by_place(network: nn.Module, site: Site, inputs: Tensor) -> Weights:
 
 
 def _reached(network: nn.Module, site: Site, inputs: Tensor, started: list[str]) -> dict[str, int]:
-    """Return the parameters that a gradient reaches, with their numbers of dimensions; note the calls in order."""
+    """Return the parameters that a gradient reaches, each with its number of dimensions; add calls to `started`."""
     named = {name: held for name, held in network.named_parameters() if held.is_floating_point()}
     paths = [path for path, _ in network.named_modules()]
     watched = watched_calls(network, paths, lambda *_: None, on_start=lambda path, _: started.append(path))
@@ -93,7 +93,7 @@ def _trainable(parameters: list[nn.Parameter]) -> Iterator[None]:
 
 
 def _place(path: str, place: dict[str, int]) -> int:
-    """Return when a module was called; one whose weights are used without a call counts as the one around it."""
+    """Return when a module was called. One whose weights are used without a call counts as the module around it."""
     while path and path not in place:
         path = path.rpartition(".")[0]
     return place.get(path, 0)

@@ -1,4 +1,4 @@
-"""The changes in the network's answers when each unit of a layer is silenced in turn."""
+"""How the network's answers change when each unit of a layer is silenced in turn."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Effect:
     Parameters
     ----------
     flip_unit, flip_image, flip_prediction
-        (flip,) int32: the predictions that change, in order of unit, then image: for which ablation, of which of these
-        images, to which output.
+        (flip,) int32: the predictions that change, in order of unit, then image: by which ablation, on which of these
+        images, and to which output.
     log_prob_change
         (unit, image) float16: log-probability of the true class with the unit silenced, minus without.
     """
@@ -42,7 +42,7 @@ def sweep(
     at_layer: Tensor | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Effect:
-    """Silence each unit in turn and keep what changes.
+    """Silence each unit in turn and record the changes.
 
     Parameters
     ----------
@@ -51,13 +51,14 @@ def sweep(
     inputs
         (image, channel, height, width), preprocessed.
     ablations
-        What to silence: entry u is unit u's ablation.
+        The ablations; entry u silences unit u.
     baseline
         (image, output) logits with nothing ablated.
     target
-        (image,) the output that is right.
+        (image,) the output that is right for each image.
     at_layer
-        The layer's unablated output for the images, where it is at hand; see `precompute.ablation.ablations.Sweeper`.
+        The layer's unablated output for the images, where the caller has it; see
+        `precompute.ablation.ablations.Sweeper`.
     advance
         Called with the number of (ablation, image) pairs done since the last call.
     """
@@ -89,15 +90,15 @@ def _refuse_not_numbers(log_prob: np.ndarray, ablation: np.ndarray, ablations: S
         units = ablations[int(ablation[wrong[0]])].units
         raise ModelError(
             f"With {'unit' if len(units) == 1 else 'units'} {listed(map(str, units))} silenced the network's outputs "
-            "are NaN or infinite for some images: it divides by what they make, say. Look at another layer, or let "
-            "the network bear it."
+            "are NaN or infinite for some images, as where it divides by the output of these units. Choose another "
+            "layer, or change the network so that it stays finite without them."
         )
 
 
 @torch.inference_mode()
 def _read_off(logits: Tensor, right: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Return the output each row is given, and the log-probability of the right one."""
-    # Where the outputs are: a row in closed form costs less than to carry a thousand of them elsewhere.
+    """Return each row's predicted output, and the log-probability of its right output."""
+    # On the device that holds the outputs: moving a thousand outputs a row costs more than a row in closed form does.
     highest, prediction = logits.max(1)
     total = (logits - highest.unsqueeze(1)).exp_().sum(1)
     log_prob = logits.gather(1, right.to(logits.device).unsqueeze(1)).squeeze(1) - highest - total.log_()

@@ -1,4 +1,4 @@
-"""Networks that return one unit's activation at one position of a layer, a row each: what attributions are taken of."""
+"""Networks that return, for each row, one unit's activation at one position: the number that is attributed."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ _ROUNDING = 1e-4
 
 
 class WholeNetwork(nn.Module):
-    """A network up to a layer, run on whole maps.
+    """A network that ends at a layer and computes its whole maps.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class WholeNetwork(nn.Module):
         return self.from_linear(self.linear(images, y, x), unit, y, x)
 
     def linear(self, images: Tensor, _y: Tensor, _x: Tensor) -> Tensor:
-        """Return the images: how far the network is linear in them is not known."""
+        """Return the images, because it is not known how far this network is linear in them."""
         return images
 
     def from_linear(self, images: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ ActivationAt = Cone | WholeNetwork
 
 
 def activation_at(network: nn.Module, site: Site, probe: Tensor, program: Program | None = None) -> ActivationAt:
-    """Return the cheapest network that gives a layer's activations at single positions, and their gradients, exactly.
+    """Return the cheapest network that gives a layer's activations at single positions, and their gradients, correctly.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def activation_at(network: nn.Module, site: Site, probe: Tensor, program: Progra
     probe
         (image, channel, height, width): a few images.
     program
-        The network, captured with the layer marked, where that is at hand. It is captured here otherwise.
+        The network as captured with the layer marked, where the caller has it. Otherwise it is captured here.
     """
     whole = WholeNetwork(network, site)
     if site.unit_dimension != 1 or site.positions != "grid":
@@ -74,12 +74,12 @@ def activation_at(network: nn.Module, site: Site, probe: Tensor, program: Progra
         program = program or capture(network, [site], probe)
     except CannotCapture:
         return whole
-    if site.name not in program.marks:  # the outputs do not depend on the layer, which is then left out of the record
+    if site.name not in program.marks:  # the outputs do not depend on the layer, so it is not in the record
         return whole
     cone = Cone(program, site.name)
     try:
         return cone if _same(cone, whole, site, probe) else whole
-    except RuntimeError:  # an operation that runs on no windows, or has no gradient; the whole network will tell
+    except RuntimeError:  # an operation does not run on windows, or has no gradient
         return whole
 
 
@@ -95,7 +95,7 @@ def not_right(network: nn.Module, site: Site, probe: Tensor, asked: Sequence[str
     probe
         (image, channel, height, width): a few images.
     asked
-        Names of `precompute.attribution_methods.METHODS`.
+        Names of methods in `precompute.attribution_methods.METHODS`.
     """
     if not asked:
         return {}
@@ -135,16 +135,17 @@ def _close(one: Tensor, other: Tensor) -> bool:
 
 
 def rows_within(memory_bytes: int, part: nn.Module, images: Tensor) -> int:
-    """Return how many rows may go through a network and back together, at least 1.
+    """Return how many rows may go forward and backward through a network together, at least 1.
 
     Parameters
     ----------
     memory_bytes
-        How much they may hold, about.
+        About how much memory they may take, in bytes.
     part
-        Of `activation_at`.
+        The network, from `activation_at`.
     images
-        (image, channel, height, width): images as the rows will be; what is kept for the way back is counted on them.
+        (image, channel, height, width): images of the size of the rows; the memory kept for the backward pass is
+        measured on them.
     """
     held: dict[int, int] = {}
 
@@ -158,13 +159,13 @@ def rows_within(memory_bytes: int, part: nn.Module, images: Tensor) -> int:
     weights = {_place(tensor) for tensor in (*part.parameters(), *part.buffers())}
     a_row = sum(size for at, size in held.items() if at not in weights) / len(images)
     del kept
-    # On the way back there are gradients too, of what is wide at the same time.
+    # Twice, because the backward pass holds gradients of these tensors too.
     return max(1, int(memory_bytes / (2 * max(a_row, 1))))
 
 
 def _place(tensor: Tensor) -> int:
-    """Return what tensors that share their memory have in common."""
+    """Return a key that tensors have in common if they share their memory."""
     try:
         return tensor.untyped_storage().data_ptr()
-    except RuntimeError:  # a kind of tensor without memory of its own
+    except RuntimeError:  # a tensor without storage of its own
         return id(tensor)

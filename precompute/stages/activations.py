@@ -14,7 +14,7 @@ from precompute.models.sites import Site
 
 @dataclass(frozen=True, eq=False)
 class SpatialSummary:
-    """One layer's response to some images, each (unit, image) float32.
+    """One layer's response to some images; arrays are (unit, image) float32 unless said otherwise.
 
     Parameters
     ----------
@@ -34,17 +34,17 @@ class SpatialSummary:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a network makes of some images.
+    """A network's outputs and activations on some images.
 
     Parameters
     ----------
     logits
         (image, output).
     responses
-        Every layer's.
+        The responses of every layer.
     outputs
-        Whole outputs, (image, unit, ...) as `Site.units_first` gives them, of the layers whose outputs were to be kept;
-        on the network's device.
+        The whole outputs of the layers in `keep`, (image, unit, ...) as `Site.units_first` gives them, on the network's
+        device.
     """
 
     logits: np.ndarray
@@ -66,7 +66,7 @@ def answer(
     batches
         Preprocessed images, (image, channel, height, width) each.
     keep
-        Those of the layers whose outputs to return whole.
+        The layers whose whole outputs to return.
     """
     said: list[np.ndarray] = []
     seen: dict[Site, list[SpatialSummary]] = {site: [] for site in sites}
@@ -91,9 +91,9 @@ def summarise(output: Tensor) -> SpatialSummary:
 
 
 def join(parts: Sequence[SpatialSummary]) -> SpatialSummary:
-    """Put responses to successive images side by side.
+    """Join responses to successive images.
 
-    Where a part goes nowhere below zero its positive mean is its mean.
+    Where a part is nowhere below zero, its positive mean is its mean.
     """
     others = [part.other_tokens for part in parts if part.other_tokens is not None]
     signed = any(part.positive_mean is not None for part in parts)
@@ -107,11 +107,11 @@ def join(parts: Sequence[SpatialSummary]) -> SpatialSummary:
 
 
 N_HIGHEST = 5
-"""How many of the network's highest outputs are kept for each image; all of them where there are fewer."""
+"""How many of the network's highest outputs are kept for each image; all outputs where there are fewer."""
 
 
 def highest_outputs(values: np.ndarray) -> np.ndarray:
-    """Return the highest outputs (image, rank) of logits (image, output), highest first; of equal ones the lower."""
+    """Return the highest outputs (image, rank) of logits (image, output), highest first; the lower of equals first."""
     return np.argsort(-values, axis=1, kind="stable")[:, :N_HIGHEST]
 
 

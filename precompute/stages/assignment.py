@@ -1,4 +1,4 @@
-"""A check that the classes were given the right outputs of the network, as far as its answers to some images tell.
+"""A check that classes were given the right outputs of the network, as far as its answers to some images show.
 
 The only module that needs SciPy, for its solver of the assignment problem.
 """
@@ -13,11 +13,12 @@ from precompute.measures.halves import halves
 from precompute.measures.paired import mcnemar
 
 CHANCE_LEVEL = 0.01
-"""A share of right answers is above chance where chance alone gives as many less often than this."""
+"""The number of right answers is above chance where chance alone gives as many with a smaller probability than this."""
 PAIRED_LEVEL = 0.001
-"""Another assignment is better where a fair coin would divide the changed images so unevenly less often than this."""
+"""Another assignment is better where a fair coin divides the changed images as unevenly less often than this."""
 _TWICE = 2
-# On the classes that other outputs move: what a network that is any good has there, and what confusions leave.
+# On images of the classes whose output changes: the accuracy of a usable network, and how many times the present
+# accuracy it must be, so that mere confusions do not count.
 _SHARE_OF_MOVED, _TIMES_OF_MOVED = 0.4, 4
 
 
@@ -28,14 +29,14 @@ class OtherAssignment:
     Parameters
     ----------
     output_index
-        (class,) the outputs, found on all images that were looked at.
+        (class,) the outputs, found on all images that were checked.
     right, right_now, n_images
-        Of the images that had no part in finding outputs: how many are right with those found on the other half, with
-        the present ones, and how many there are.
+        On the half of the images that had no part in finding outputs: how many are right with the outputs found on the
+        other half, how many with the present outputs, and how many images there are.
     p
-        Two-sided p-value of the exact McNemar test of the two.
+        Two-sided p-value of the exact McNemar test between the two assignments, on that half.
     far
-        Whether so many more are right that the classes' order must be another.
+        Whether so many more images are right that the classes must be in another order.
     """
 
     output_index: np.ndarray
@@ -48,18 +49,18 @@ class OtherAssignment:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What the answers to some images say of the classes' outputs.
+    """What a network's answers to some images say about the outputs that classes were given.
 
     Parameters
     ----------
     n_images, right
-        Images that were looked at, and how many of them are right.
+        The number of images checked, and how many of them are right.
     expected
-        How many would be right if answers had nothing to do with classes.
+        How many would be right on average if answers had nothing to do with classes.
     p
-        How often chance alone gives at least as many: exact binomial test, one-sided.
+        Probability that chance alone gives at least as many: one-sided exact binomial test.
     other
-        Other outputs under which more would be right; None where there are none.
+        Other outputs with which significantly more images are right; None where none are found.
     """
 
     n_images: int
@@ -75,16 +76,17 @@ class Verdict:
 
 
 def judge(label: np.ndarray, prediction: np.ndarray, output_index: np.ndarray) -> Verdict:
-    """Hold the outputs that classes were given to what the network says of images of them.
+    """Compare the outputs that classes were given with the network's answers to images of these classes.
 
     Chance is what shuffled labels give: the sum over classes of the share of images of the class times the share of
-    answers that are its output. A network that says one thing of every image is at chance by it.
+    answers that are its output. By this measure, a network that gives every image the same answer is at chance.
 
-    Other outputs are solved for on one half of the images and counted on the other, so that nothing found by trying
-    out many assignments passes for better. They are better if the exact McNemar test of the second half is below
-    `PAIRED_LEVEL`. A weak network that takes most images of one class for another is better off with other outputs
-    too, so that alone is no proof of a wrong order. They are far better if twice as many of all images are right, or if
-    of those of the classes that they move at least 40 % are, and four times as many as now.
+    Other outputs are found on one half of the images and tested on the other, so that an assignment is not better
+    merely because many were tried. They are better if the p-value of the exact McNemar test on the second half is below
+    `PAIRED_LEVEL`. This alone does not prove a wrong order, because other outputs also help a weak network that takes
+    most images of one class for another. Other outputs are far better if, on the second half, at least twice as many
+    images are right; or if, among images of the classes whose output changes, at least 40 % are right and at least four
+    times as many as now.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ def judge(label: np.ndarray, prediction: np.ndarray, output_index: np.ndarray) -
     Returns
     -------
     Verdict
-        Where there are no images, nothing is above chance and nothing is better.
+        Without images, `above_chance` is false and `other` is None.
     """
     n_images = len(label)
     right = int((output_index[label] == prediction).sum())
@@ -131,7 +133,7 @@ def best_outputs(label: np.ndarray, prediction: np.ndarray, output_index: np.nda
     outputs = np.union1d(output_index, prediction)
     worth = np.zeros((len(output_index), len(outputs)))
     np.add.at(worth, (label, np.searchsorted(outputs, prediction)), 1)
-    # All of it together is worth less than one image.
+    # Keeping all present outputs together is worth less than one image.
     worth[np.arange(len(output_index)), np.searchsorted(outputs, output_index)] += 1 / (len(output_index) + 1)
     _, column = linear_sum_assignment(worth, maximize=True)
     return outputs[column]

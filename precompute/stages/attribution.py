@@ -1,7 +1,7 @@
-"""Attribution: Captum's maps of where in the image a unit looks.
+"""Attribution: Captum's maps of the parts of the image that a unit's activation depends on.
 
-What is attributed is the unit's activation at one position, where its map on that image peaks. Several units' exemplars
-go through together: row i of a batch has a unit and a position of its own.
+The number that is attributed is the unit's activation at one position, where its map on that image peaks. Exemplars of
+several units go through the network together: row i of a batch has its own unit and position.
 """
 
 import warnings
@@ -24,7 +24,7 @@ from precompute.stages.activation_at import ActivationAt
 class Targets:
     """What to attribute in each row of a batch: a unit at a position of its map, each (row,) int64.
 
-    ``y`` and ``x`` are ignored in layers without space.
+    ``y`` and ``x`` are ignored in layers without spatial dimensions.
     """
 
     unit: Tensor
@@ -35,7 +35,7 @@ class Targets:
         return len(self.unit)
 
     def take(self, rows: Tensor) -> "Targets":
-        """Return those of some rows."""
+        """Return the targets of some rows."""
         return Targets(self.unit[rows], self.y[rows], self.x[rows])
 
 
@@ -48,9 +48,9 @@ class Attributed:
     map
         (row, height, width) float32 on the CPU: signed, summed over input channels.
     missed
-        (row,) float32: by how much the map's sum differs from the change of the activation between the baseline and the
-        image, as a share of the size of that change; below 0 where the sum is too small. NaN where nothing changes, and
-        for methods that promise no such sum.
+        (row,) float32: the map's sum minus the change of the activation from the baseline to the image, relative to the
+        size of that change; below 0 where the sum is too small. NaN where the activation does not change, and for
+        methods whose maps need not add up to it.
     """
 
     map: Tensor
@@ -59,16 +59,16 @@ class Attributed:
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Which points of the straight path from the baseline to the image are looked at, for methods that look at several.
+    """The points on the straight path from the baseline to the image at which a method takes gradients.
 
     Parameters
     ----------
     n
-        How many there are: the middles of as many equal parts of the path.
+        The number of points: the middles of as many equal parts of the path.
     shift
-        (row,) by how much of the path the points of each row are moved towards the image; 0 by default.
+        (row,): by which fraction of the path each row's points are moved towards the image; 0 by default.
     together
-        How many may go through the network at once, at least one of each row of the batch; all by default.
+        How many points may go through the network at once, at least one for each row of the batch; all by default.
     """
 
     n: int
@@ -85,14 +85,14 @@ def attribute(
     baseline: Tensor,
     points: Points | None = None,
 ) -> Attributed:
-    """Attribute one activation a row to the input.
+    """Attribute one activation of each row to the input.
 
     Parameters
     ----------
     method
         One of `precompute.attribution_methods`.
     network
-        Of `precompute.stages.activation_at`: it returns the chosen activation of each row.
+        A network from `precompute.stages.activation_at`, which returns the chosen activation of each row.
     inputs
         (row, channel, height, width), preprocessed.
     targets
@@ -100,7 +100,7 @@ def attribute(
     baseline
         (channel, height, width): where integrated gradients start, the transformed black image.
     points
-        Points on the way from the baseline; as many as the method begins with by default.
+        Points on the path from the baseline; by default as many as the method begins with.
     """
     inputs = fit(network, inputs).detach()
     with _captum_at_peace(network):
@@ -126,9 +126,9 @@ def _along_the_path(
 ) -> tuple[Tensor, Tensor]:
     """Return maps of a method that averages gradients on the straight path to the image, and the activation's change.
 
-    Where the network begins with operations that are linear, their values on the path lie between those at its ends,
-    and their gradient is the same at every step. So Captum looks at the network behind them, and what it averages
-    goes back through them once.
+    Where the network begins with linear operations, their values along the path are straight lines between those at its
+    ends, and their gradient is the same at every point. So Captum runs the network after these operations alone, and
+    the gradient that it averages is carried back through them once.
     """
     start = fit(network, baseline).expand_as(inputs)
     leaf = inputs.clone().requires_grad_()
@@ -153,14 +153,14 @@ def _along_the_path(
 
 
 def _aside(path: Tensor, shift: Tensor | None) -> Tensor | float:
-    """Return what moves the points of each row's path."""
+    """Return the offset that shifts the points of each row's path."""
     if shift is None:
         return 0.0
     return path * shift.to(path).reshape(-1, *[1] * (path.dim() - 1))
 
 
 def failure_of(error: BaseException) -> str:
-    """Put into a sentence, for the store, that a method failed."""
+    """Return a sentence, for the store, that says that a method failed and how."""
     said = words_of(error)
     return f"It failed here, with {type(error).__name__}{'' if said == type(error).__name__ else f': {said}'}."
 
@@ -183,7 +183,7 @@ def _chosen(targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
 
 @contextmanager
 def _captum_at_peace(network: nn.Module) -> Iterator[None]:
-    """Hooked ReLUs must not work in place; Captum announces its hooks by warnings, and removes them itself."""
+    """Make ReLUs work out of place, as Captum's hooks need, and silence Captum's warnings about these hooks."""
     with out_of_place(network), torch.enable_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="captum")
         yield

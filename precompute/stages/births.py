@@ -1,4 +1,4 @@
-"""At which levels the maps of every unit first have a hole, and the same maps with their pixels shuffled."""
+"""The levels at which units' maps first have a hole, and those of the same maps with their pixels shuffled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Births:
     Parameters
     ----------
     level
-        (unit, image) of the maps.
+        (unit, image): the birth levels of the maps.
     shuffled
-        (shuffle, unit, image) of the same maps with their pixels in random order: what the unit's values, and how many
-        of them are zero, give without where they are.
+        (shuffle, unit, image): the birth levels of the same maps with their pixels in random order. They show what the
+        values and the number of zeros give, without their places.
     """
 
     level: np.ndarray
@@ -28,18 +28,18 @@ class Births:
 
 
 def births_of(output: Tensor, rng: np.random.Generator, *, n_shuffles: int = 0, rule: Rule = "ours") -> Births:
-    """Read off the birth levels of a layer's output.
+    """Compute the birth levels of a layer's output.
 
     Parameters
     ----------
     output
-        (image, unit, height, width); maps that are not square are cropped to their centre, four a side at least.
+        (image, unit, height, width), height and width at least 4; maps that are not square are cropped to their centre.
     rng
-        What shuffles the pixels.
+        The generator that shuffles the pixels.
     n_shuffles
         How many times each map is shuffled.
     rule
-        Which reading of the method.
+        Which reading of the method; see `precompute.measures.entropy.feature_entropy`.
     """
     maps = centre_crop(np.ascontiguousarray(output.float().cpu().numpy().swapaxes(0, 1)))
     pixels = maps.reshape(*maps.shape[:2], -1)
@@ -55,7 +55,7 @@ def no_births(n_units: int, n_shuffles: int) -> Births:
 
 
 def join(parts: Sequence[Births]) -> Births:
-    """Put births on successive images side by side."""
+    """Join birth levels on successive images."""
     return Births(
         np.concatenate([part.level for part in parts], axis=-1),
         np.concatenate([part.shuffled for part in parts], axis=-1),

@@ -3,15 +3,15 @@
 A unit's activation at one position comes from a window of the map before, which comes from a larger window of the map
 before that, and so on back to the picture: a cone. `Cone` runs the captured network on these windows alone. Each row of
 a batch has a position of its own; the windows of all rows have one size and lie where the positions are. Where a window
-sticks out of its map it is filled with what the operation pads with, so that values and gradients are those of the
+extends beyond its map, it is filled with the operation's padding value, so that values and gradients are those of the
 whole network.
 
-An operation that needs more than a window is run on whole maps, with all that leads to it: a mean over the picture
-needs the whole picture. So is one whose window would be as large as its map.
+An operation that needs more than a window, such as a mean over the picture, runs on whole maps, and so do all
+operations before it. An operation whose window would be as large as its map runs on whole maps too.
 
 A network begins with operations that are linear in the picture: its first convolution, and perhaps a batch norm. A cone
-is run in two parts, up to the last of these and from there on. On the straight path between two pictures the value
-between the parts goes straight too, and need not be computed at every step.
+runs in two parts: up to the last of these, and from there on. On the straight path between two pictures, the value
+between the parts follows a straight path too, so the first part need not run at every step.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ _ONE_POSITION = (Span(1, 0, 0), Span(1, 0, 0))
 
 
 class Cone(nn.Module):
-    """A network that ends at one position of a layer and computes what that position depends on.
+    """A network that ends at one position of a layer and computes only what that position depends on.
 
     Gradients flow from its output to the picture. Every ReLU is a module of its own that is called once.
 
@@ -42,8 +42,8 @@ class Cone(nn.Module):
     program
         The network, captured with the layer marked.
     layer
-        The layer's name. Where its last operation clips from above, as ReLU6 does, that is left out: a saturated unit
-        would have no gradient at all.
+        The layer's name. Where its last operation clips from above, as ReLU6 does, this clipping is left out, because a
+        saturated unit would have no gradient at all.
     """
 
     def __init__(self, program: Program, layer: str) -> None:
@@ -62,7 +62,7 @@ class Cone(nn.Module):
         )
         self.windows, self.rules = _windows(self.nodes, self.end, self.constants)
         self.relus = nn.ModuleDict({node.name: nn.ReLU() for node in self.nodes if _is_relu(node)})
-        # An end that is called once, for Captum to hook.
+        # A last module that is called once, for Captum to hook.
         self.out = nn.Identity()
         self.eval()
 
@@ -73,7 +73,7 @@ class Cone(nn.Module):
 
     @property
     def share(self) -> float:
-        """Which share of the numbers of all maps on the way is computed, 0 to 1."""
+        """The share of all values of the maps on the way that is computed, 0 to 1."""
         computed = sum(size_of(node) * _part(node, self.windows.get(node)) for node in self.nodes)
         return computed / max(1, sum(map(size_of, self.nodes)))
 
@@ -95,7 +95,7 @@ class Cone(nn.Module):
         return self.from_linear(self.linear(images, y, x), unit, y, x)
 
     def linear(self, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        """Return what the cone makes of the images as far as it is linear in them, up to a constant."""
+        """Return the value up to which the cone is linear in the images, except for a constant."""
         return self._through(self.parts[0], {self.images: images}, (y.tolist(), x.tolist()))[self.neck]
 
     def from_linear(self, value: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class Cone(nn.Module):
         return self.out(chosen if self.floor is None else chosen.clamp_min(self.floor))
 
     def _through(self, part: Stretch, given: dict[Node, Tensor], at: tuple[list[int], list[int]]) -> dict[Node, Any]:
-        """Run a part, and return the values that are left: the one that it keeps is among them."""
+        """Run a part, and return the values that are left, among them the one that the part keeps."""
         n_rows = len(next(iter(given.values())))
         values: dict[Node, Any] = self.constants | image_counts(self.nodes, n_rows) | given
         for node in part.steps(values):
@@ -136,7 +136,7 @@ class Cone(nn.Module):
     def _window(
         self, node: Node, wanted: Window, value: Tensor, at: tuple[list[int], list[int]], fill: float | None
     ) -> Tensor:
-        """Return a window of a map, of which a larger one, or the whole, is at hand; None fills nothing."""
+        """Cut a window out of a larger window or out of the whole map; `fill` None leaves out the filling."""
         held = self.windows.get(node)
         if held is None:
             return _cut(value, wanted, at, fill or 0.0)
@@ -146,7 +146,7 @@ class Cone(nn.Module):
 
 
 def _before_clipping(end: Node) -> tuple[Node, float | None]:
-    """Return what the last operation clips from above, and its lower bound; the value itself where it does not clip."""
+    """Return the value that the last operation clips, and its lower bound; `end` and None where it does not clip."""
     if end.op in _CLIPPING and all(isinstance(bound, float | int) for bound in end.args[1:3]):
         return end.args[0], float(end.args[1])
     return end, None
@@ -161,7 +161,7 @@ def _is_relu(node: Node) -> bool:
 
 
 def _windows(nodes: Sequence[Node], end: Node, constants: Constants) -> tuple[dict[Node, Window], dict[Node, Windowed]]:
-    """Return the windows to compute, and how; nodes that are not there are computed whole."""
+    """Return the windows to compute and the rules to compute them; nodes without an entry are computed whole."""
     wanted: dict[Node, Window | None] = {end: _ONE_POSITION}
     windows: dict[Node, Window] = {}
     rules: dict[Node, Windowed] = {}
@@ -192,7 +192,7 @@ def _joined(one: Window | None, other: Window | None) -> Window | None:
 
 
 def _is_everywhere_the_same(used: Node, node: Node) -> bool:
-    """Say whether an argument is one number for a whole map: a factor of squeeze-and-excite."""
+    """Say whether an argument is one number for a whole map, such as a factor of squeeze-and-excite."""
     return used.shape[1:] == (1, 1) and used.shape[1:] != node.shape[1:]
 
 
@@ -221,12 +221,12 @@ def _cut_one(maps: Tensor, window: Window, position: Sequence[int], fill: float)
 
 
 def _filled(value: Tensor, node: Node, window: Window, at: tuple[Sequence[int], Sequence[int]], fill: float) -> Tensor:
-    """Put `fill` where windows stick out of the node's map."""
+    """Write `fill` where windows extend beyond the node's map."""
     rows, columns = (_inside(span, size, places) for span, size, places in zip(window, node.shape[1:], at, strict=True))
     if rows.all() and columns.all():
         return value
     inside = (rows[:, :, None] & columns[:, None, :]).unsqueeze(1).to(value.device)
-    # Not by arithmetic: beside a map of a maximum there may stand an infinity.
+    # Not by multiplication with a mask: `fill` may be infinite, as around the argument of max pooling.
     return torch.where(inside, value, fill)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of exemplars: a thumbnail, the units' maps, attribution maps."""
+"""Maps on exemplars: the units' activation maps and attribution maps."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Maps:
     map
         (pair, height, width) float16.
     error
-        (pair,) float32, of attribution maps: the size of `Attributed.missed`; None for others.
+        (pair,) float32: for attribution maps the absolute value of `Attributed.missed`; None for other maps.
     """
 
     unit: np.ndarray
@@ -40,14 +40,14 @@ class Maps:
 def exemplar_maps(
     network: nn.Module, wanted: Mapping[Site, Wanted], inputs: Tensor, *, batch_size: int, side: int
 ) -> tuple[dict[Site, Maps], dict[Site, tuple[np.ndarray, np.ndarray]]]:
-    """Compute the units' maps on the images at hand, where an exemplar list wants them.
+    """Compute the units' maps on the given images, where an exemplar list names them.
 
     Parameters
     ----------
     network
         A network in evaluation mode.
     wanted
-        For every layer, which unit is to be shown on which row of `inputs`.
+        For every layer, which unit's map to compute on which row of `inputs`.
     inputs
         (image, channel, height, width), preprocessed.
     batch_size

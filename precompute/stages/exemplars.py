@@ -8,7 +8,7 @@ import numpy as np
 from precompute.measures import exemplars
 
 Ranking = Callable[[np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, int]]
-"""Images of one unit and how many are tied, from its activations (image,) twice, checksums (image,) and a number."""
+"""From a unit's maxima, means and checksums, (image,) each, and a number k: k images, and how many are tied."""
 
 _RANKINGS: dict[str, Ranking] = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
 
@@ -32,7 +32,7 @@ def choose(largest: np.ndarray, mean: np.ndarray, checksum: np.ndarray, *, k: in
     checksum
         (image,) of `precompute.measures.exemplars.path_checksums`.
     k
-        How many of each kind; all images where there are fewer.
+        How many exemplars of each kind; all images where there are fewer.
 
     Returns
     -------
@@ -52,14 +52,14 @@ def _ranked(rank: Ranking, largest: np.ndarray, mean: np.ndarray, checksum: np.n
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """Which (unit, exemplar) of a layer show which of some images; each (pair,), in order of unit, then slot.
+    """Pairs of a unit and one of its exemplars whose image is among some images; each (pair,), by unit, then slot.
 
     Parameters
     ----------
     unit, slot
         The unit, and the exemplar's place in the concatenation of the unit's lists.
     row
-        The image, as a row among those at hand.
+        The row of the exemplar's image among these images.
     """
 
     unit: np.ndarray
@@ -75,7 +75,7 @@ class Wanted:
 
 
 def wanted(image: np.ndarray, at_hand: Sequence[int]) -> Wanted:
-    """Find which exemplars show one of the images at hand.
+    """Find the exemplars whose image is among the images at hand.
 
     Parameters
     ----------

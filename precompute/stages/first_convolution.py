@@ -1,7 +1,8 @@
-"""A network's first convolution with a quick gradient.
+"""A network's first convolution with a fast gradient.
 
-PyTorch's gradient of a convolution by its input is slow on a CPU where the input has few channels, as pictures have: it
-took half of the time of a pass. Here it is a matrix product whose columns are added up where they came from.
+On a CPU, PyTorch's gradient of a convolution with respect to its input is slow where the input has few channels, as
+pictures have: it took half of the time of a pass. Here it is a matrix product whose columns are added up at the places
+that they belong to.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ def convolve(
     dilation: Sequence[int],
     groups: int,
 ) -> Tensor:
-    """Do what `torch.nn.functional.conv2d` does; the gradient is that by the images alone where it is the quick one."""
+    """Do the same as `torch.nn.functional.conv2d`; where the fast gradient is used, only the images get one."""
     quick = images.device.type == "cpu" and images.dtype == torch.float32 and images.requires_grad
     if quick and groups == 1 and images.shape[1] <= _FEW_CHANNELS and not isinstance(padding, str):
         found: Tensor = _Convolution.apply(images, weight, bias, (stride, padding, dilation))  # type: ignore[no-untyped-call]
@@ -44,7 +45,7 @@ class _Convolution(torch.autograd.Function):
         (weight,) = ctx.saved_tensors
         stride, padding, dilation = ctx.how
         product = weight.flatten(1).T
-        # One image at a time: the columns of many fit no cache.
+        # One image at a time, because the columns of several images do not fit into the cache.
         images = [
             F.fold(product @ one.flatten(2), ctx.size, weight.shape[2:], dilation, padding, stride)
             for one in gradient.split(1)

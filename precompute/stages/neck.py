@@ -9,7 +9,7 @@ from precompute.ablation.graph import Node
 from precompute.stages.windows import Constants
 
 aten = torch.ops.aten
-# Linear in all tensors that they are given together.
+# Linear in all their tensor arguments together.
 _LINEAR_IN_ALL: tuple[Any, ...] = (
     aten.add.Tensor,
     aten.sub.Tensor,
@@ -17,7 +17,7 @@ _LINEAR_IN_ALL: tuple[Any, ...] = (
     aten.select.int,
     aten.unsqueeze.default,
 )
-# Linear in their first tensor where the others are constants.
+# Linear in their first tensor argument where the others are constants.
 _LINEAR_IN_FIRST: tuple[Any, ...] = (
     aten.conv2d.default,
     aten.conv2d.padding,
@@ -30,7 +30,7 @@ _LINEAR_IN_FIRST: tuple[Any, ...] = (
 
 
 def neck(nodes: Sequence[Node], images: Node, end: Node, constants: Constants) -> Node:
-    """Return the last value that is linear in the images, up to a constant, and that all of `end` comes from.
+    """Return the last value that is linear in the images, up to a constant, and through which all ways to `end` lead.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def neck(nodes: Sequence[Node], images: Node, end: Node, constants: Constants) -
     Returns
     -------
     Node
-        The images themselves where there is no later one.
+        The node of the images themselves where no later value qualifies.
     """
     linear = [images]
     for node in nodes:
@@ -54,7 +54,7 @@ def neck(nodes: Sequence[Node], images: Node, end: Node, constants: Constants) -
 
 
 def leading_to(end: Node, nodes: Sequence[Node], start: Node | None = None) -> tuple[Node, ...]:
-    """Return the nodes that a value is computed from, itself last, given the value of `start`."""
+    """Return the nodes needed to compute `end` from `start`, `end` itself last."""
     needed = _needed(end, nodes, start)
     return tuple(node for node in nodes if node in needed)
 

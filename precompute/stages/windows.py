@@ -1,4 +1,4 @@
-"""The part of its argument that each operation looks at, and how to run the operation on that part alone."""
+"""The part of its argument that each operation uses, and how to run the operation on that part alone."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Constants = Mapping[Node, Any]
 
 @dataclass(frozen=True)
 class Reach:
-    """What an operation looks at along one axis.
+    """The positions of its argument that an operation uses along one axis.
 
     Position i of its result comes from positions `stride` i - `padding` to `stride` i - `padding` + `extent` of its
     argument.
@@ -30,7 +30,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class Span:
-    """Rows or columns of a map: for position i of the layer, from `step` i + `low` to `step` i + `high`."""
+    """Rows or columns of a map that belong to position i of the layer: `step` i + `low` to `step` i + `high`."""
 
     step: int
     low: int
@@ -45,7 +45,7 @@ class Span:
         return Span(self.step * reach.stride, low, high + reach.extent)
 
     def joined(self, other: "Span") -> "Span":
-        """Return the smallest span of the same step that holds both."""
+        """Return the smallest span of the same step that contains both."""
         return Span(self.step, min(self.low, other.low), max(self.high, other.high))
 
 
@@ -56,13 +56,13 @@ class Windowed:
     Parameters
     ----------
     reach
-        Along rows and columns.
+        What it uses along rows, and along columns.
     fill
-        What stands beside the argument's map.
+        The value that lies beyond the edges of the argument's map.
     run
-        Returns the result, given what returns the window of an argument, or a constant.
+        Returns the result, given a function that returns the window of an argument, or a constant.
     passes_nothing_of_nothing
-        Whether a result without a gradient gives its argument none, whatever the argument is, infinity included.
+        Whether a zero gradient of the result gives the argument a zero gradient, even where the argument is infinite.
     """
 
     reach: tuple[Reach, Reach]
@@ -71,10 +71,10 @@ class Windowed:
     passes_nothing_of_nothing: bool = True
 
     def needs_fill(self, source: tuple[int, ...], result: tuple[int, ...]) -> bool:
-        """Say whether it matters what stands beside the argument's map.
+        """Say whether it matters what lies beyond the edges of the argument's map.
 
-        It does not where no position of the result's own map looks there: what stands beside the result's map is
-        filled in turn, by the operation that looks at it.
+        It does not where no position inside the result's map uses it. What lies beyond the edges of the result's map is
+        filled in turn, by the operation that uses the result.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class Windowed:
 
 
 def windowed(node: Node, constants: Constants) -> Windowed | None:
-    """Return how an operation works on windows; None where it needs whole maps or nothing is known of it."""
+    """Return how an operation works on windows; None where it needs whole maps or is not known here."""
     if len(node.shape) != 3:
         return None
     rule = _RULES.get(node.op, _each_position if is_pointwise(node) else None)
@@ -141,7 +141,7 @@ def _largest(node: Node, _constants: Constants) -> Windowed:
 
 def _average(node: Node, _constants: Constants) -> Windowed | None:
     source, kernel, stride, padding, ceil, counts_padding, divisor = node.args
-    # At the border, such a mean is over fewer positions than elsewhere.
+    # At the border such a mean is over fewer positions, so a window cannot give it.
     if ceil or divisor is not None or (any(padding) and not counts_padding):
         return None
     stride = stride or kernel
@@ -176,7 +176,7 @@ def _pair(value: Any) -> list[int]:
     return values * 2 if len(values) == 1 else values
 
 
-# Where the gradient of other operations is a product with a value, and none of infinity is not a number.
+# The gradients of other operations are products with a value, and zero times infinity is NaN.
 _PASS_NOTHING_OF_NOTHING: tuple[Any, ...] = (aten.relu.default, aten.hardtanh.default, aten.add.Tensor)
 _RULES: dict[Any, Callable[[Node, Constants], Windowed | None]] = {
     aten.conv2d.default: _convolve,

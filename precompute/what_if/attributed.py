@@ -1,4 +1,4 @@
-"""Attributions on demand: where on one image units look, by one method, and where they would with random weights."""
+"""Attributions on demand: maps of units on one image by one method, and the same maps with random weights."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ _DRAWS = 3
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """Units on one image, by one method, and where they peak on it."""
+    """A request to attribute units on one image by one method, with the positions where the units peak."""
 
     method: str
     inputs: Tensor
@@ -77,10 +77,11 @@ class Attributor:
         Returns
         -------
         dict of str to array
-            ``attribution`` (unit, row, column) float32; ``error`` (unit,): by how much each map's sum misses what it
-            promises to be, as a share of it, NaN where that is not known; ``field`` (unit, 4): the first row, first
-            column, last row and last column of the input that the peak can depend on, beyond the image where it is
-            padded, NaN where that is not known.
+            ``attribution`` (unit, row, column) float32. ``error`` (unit,): by how much each map's sum differs from the
+            change of the activation that it should add up to, as a share of that change, 0 or more; NaN where the
+            method promises no sum or the activation does not change. ``field`` (unit, 4): first row, first column, last
+            row and last column of the input that the peak can depend on, beyond the image where it is padded; NaN where
+            they are not known.
 
         Raises
         ------
@@ -97,24 +98,25 @@ class Attributor:
 
     @exact_float32()
     def random(self, unit: int, method: str, inputs: Tensor, watch: Watch) -> Arrays:
-        """Attribute a unit's peak again in networks with weights in random order, and say how alike the maps are.
+        """Attribute a unit's peak again in networks with weights in random order, and compare the maps.
 
-        Where the layer's own weights are in random order, one unit is as good as another and many are silent: the one
-        that is most active at the peak is taken, as the experiment ``random_weights`` does.
+        Where the layer's own weights are in random order, units have no identity and many are silent. So the unit that
+        is most active at the peak is attributed, as in the experiment ``random_weights``.
 
         Parameters
         ----------
         unit, method, inputs
             As for :meth:`maps`.
         watch
-            Told of every map.
+            Told about every finished map.
 
         Returns
         -------
         dict of str to array
-            ``random_step`` (map,): which weights are in random order, of `precompute.what_if.request`; ``random_map``
-            (map, row, column), NaN where the method cannot be right with such weights; ``likeness`` (map,): as
-            `precompute.measures.likeness.map_likeness` has it.
+            ``random_step`` (map,): which weights are in random order, one of `AFTER`, `OWN` and `ALL` of
+            `precompute.what_if.request`. ``random_map`` (map, row, column) float32; NaN where the method cannot be
+            right with such weights. ``likeness`` (map,): likeness to the network's own map, by
+            `precompute.measures.likeness.map_likeness`.
         """
         asked = self._asked([unit], method, inputs)
         own = asked.maps(self._look).map
@@ -131,7 +133,7 @@ class Attributor:
         return {"random_step": np.array(steps), "random_map": every.astype(np.float32), "likeness": likeness}
 
     def _weights_in_random_order(self) -> Iterator[tuple[int, int, Collection[str]]]:
-        """Yield the step, the seed and the names of the weights of every network that is tried."""
+        """Yield, for each network to try, the step, the seed and the names of the weights to shuffle."""
         weights = weights_by_place(self._restored.model.network, self._site, self._restored.probe)
         if weights.after:
             yield AFTER, 0, weights.after
@@ -140,7 +142,7 @@ class Attributor:
                 yield from ((step, seed, names) for seed in range(_DRAWS))
 
     def _in_random_order(self, asked: _Asked, names: Collection[str], seed: int, *, another_unit: bool) -> Maps | None:
-        """Attribute in a network whose weights of these names are in random order; None where that cannot be right."""
+        """Attribute with the named weights in random order; None where the method cannot be right in that network."""
         network = scrambled(self._restored.model.network, seed=seed, only=names)
         other = replace(self._restored, model=replace(self._restored.model, network=network))
         if not_right(network, self._site, other.probe[:2], [asked.method]):
@@ -151,9 +153,10 @@ class Attributor:
         return asked.maps(self._look_of(other))
 
     def _look_of(self, other: RestoredRun) -> Look:
-        """Return how another network's units are attributed: for a single map the whole network is quicker to prepare.
+        """Return how to attribute units of another network.
 
-        Where the clipping of a layer is left out, that is part of what is attributed; the other network is captured.
+        For a single map the whole network is quicker to prepare than a cone. But where the cone leaves out the clipping
+        of a layer, that changes the number that is attributed, so the other network needs a cone too.
         """
         if isinstance(self._look.network, Cone) and self._look.network.leaves_out_clipping:
             return look_at(other, self._site)
@@ -181,7 +184,7 @@ class Attributor:
         return np.array([[rows[0], columns[0], rows[1], columns[1]] for rows, columns in ends]).reshape(-1, 4)
 
     def _left_out(self, method: str) -> dict[str, str]:
-        """Say why a method cannot be right for the layer, by its name, as `not_right` does; tried once."""
+        """Return what `not_right` says about a method in this layer; each method is tried once."""
         if method not in self._tried:
             network = self._restored.model.network
             self._tried[method] = not_right(network, self._site, self._restored.probe[:2], [method])

@@ -1,4 +1,4 @@
-"""What a change makes of a layer's output."""
+"""Changes of units, applied to a layer's output."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,22 +12,23 @@ from precompute.store.layer import Layer
 from precompute.what_if.request import MEAN, OFF, SCALE, Change
 
 Edit = Callable[[Tensor], Tensor]
-"""From a layer's output, (image, unit, ...), to another one of that shape, as a new tensor."""
+"""Takes a layer's output, (image, unit, ...), and returns the changed output of the same shape, as a new tensor."""
 
 
 def edit_of(change: Change, units: Sequence[int], site: Site, layer: Layer, at_image: Callable[[], Tensor]) -> Edit:
-    """Return what makes a change.
+    """Return the function that applies a change to a layer's output.
 
     Parameters
     ----------
     change
         The change.
     units
-        Of which units, each at most once.
+        The units to change, each at most once.
     site, layer
         The layer in the network and in the store.
     at_image
-        Returns the layer's whole output on the other image, (1, unit, ...), where the change is to its maps.
+        Returns the layer's whole output on the other image, (1, unit, ...); called only where units are set to their
+        maps on another image.
     """
     chosen = tuple(units)
     if change.kind == OFF:
@@ -46,7 +47,7 @@ def _put(output: Tensor, index: Tensor, values: Tensor) -> Tensor:
 
 
 def _to_means(units: tuple[int, ...], site: Site, layer: Layer) -> Ablation:
-    """Return the ablation to means over the store's images: over the picture, and of each token apart from it."""
+    """Return the ablation to means over the store's images: of the picture, and of each token apart from it."""
     means = np.array([layer.activation(unit).mean.mean(dtype=np.float64) for unit in units])
     others = [layer.other_tokens(unit) for unit in units]
     values = tuple(means.tolist())

@@ -1,4 +1,4 @@
-"""Whether the network of a store may be loaded: a ``file.py:function`` is a program, and loading it runs it."""
+"""Permission to load the network of a store: a ``file.py:function`` is a program, and loading the network runs it."""
 
 from filecmp import cmp
 from pathlib import Path
@@ -10,21 +10,23 @@ from precompute.store.reader import Store
 
 
 def permitted_spec(store: Store, *, allowed: bool) -> str:
-    """Return the words that load the network of a store.
+    """Return the text that loads the network of a store, if loading it is permitted.
 
-    Our own demo's file is no stranger's: a file with the same bytes is read from where it lies in this program.
+    The demo's file is part of this program and needs no permission: where the store's file has the same bytes, ours is
+    loaded in its place.
 
     Parameters
     ----------
     store
         The store. It may come from anybody, and so may the path that it names.
     allowed
-        Whether the person who started the app allows that files of Python that stores name are run.
+        Whether the person who started the app allows it to run the Python files that stores name.
 
     Raises
     ------
     ModelError
-        Where the network is a file of Python and it is not allowed, or the file is not the one that the run had.
+        Where the network is built by a Python file and running it is not allowed, or the file is missing, is not the
+        one that the run read, or the store does not say which one that was.
     """
     spec = store.model.spec
     file = code_file(spec)

@@ -1,4 +1,4 @@
-"""A question to a network: which units of a layer are changed, how, and on which images."""
+"""A what-if question: which units of a layer to change, how, and on which images."""
 
 import math
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from precompute.errors import OptionError
 
 OFF, MEAN, SCALE, IMAGE = "off", "mean", "scale", "image"
 AFTER, OWN, ALL = 0, 1, 2
-"""Which weights are in random order: of the layers after the one that is asked about, of its own, or all."""
+"""Which weights are in random order: those after the layer in question, the layer's own, or all."""
 LEAST_FACTOR, MOST_FACTOR = -1.0, 3.0
 MOST_PAIRED = 10
-"""Units of which every pair is changed on request: 45 pairs."""
+"""The most units whose pairs can all be changed: 45 pairs."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of the units.
+    """How units are changed.
 
     Parameters
     ----------
@@ -26,14 +26,14 @@ class Change:
         ``off``: set to zero. ``mean``: set to their means over the store's images. ``scale``: multiplied by `factor`.
         ``image``: set to their maps on another image.
     factor : float
-        Of ``scale``, from -1 to 3; 1 leaves the units as they are.
+        The factor of ``scale``, from -1 to 3; 1 leaves the units as they are.
     image : int
-        Of ``image``: the number of an image of the store.
+        For ``image``: the number of an image of the store.
 
     Raises
     ------
     OptionError
-        Where it is none of these.
+        Where the kind, the factor or the image is none of these.
     """
 
     kind: str = OFF
@@ -50,17 +50,17 @@ class Change:
 
     @property
     def stored_as(self) -> str | None:
-        """The kind of ablation by which stores hold it for every unit alone; None where they do not."""
+        """The kind of ablation under which stores hold this change of single units; None where they do not."""
         return {OFF: "zero", MEAN: "mean"}.get(self.kind)
 
     def written(self) -> str:
-        """Return it as text: ``off``, ``mean``, ``scale:1.5`` or ``image:17``."""
+        """Return the change as text: ``off``, ``mean``, ``scale:1.5`` or ``image:17``."""
         told = {SCALE: f":{self.factor:g}", IMAGE: f":{self.image}"}
         return self.kind + told.get(self.kind, "")
 
     @classmethod
     def read(cls, text: str) -> "Change":
-        """Read what :meth:`written` writes.
+        """Read a change from the text that :meth:`written` returns.
 
         Raises
         ------
@@ -89,25 +89,26 @@ class Request:
     layer : str
         The layer's name.
     units : tuple of int
-        Its units, ascending, each once, one at least.
+        Numbers of units, ascending, each once, at least one.
     change : Change
-        What becomes of them.
+        How the units are changed.
     image : int or None
-        The one image of the store to look at; None for all of them.
+        The one image of the store that the question is about; None for all images.
     upload : bool
-        Whether to look at a picture that comes with the question, in place of the store's.
+        Whether the question is about a picture that comes with it, in place of the store's images.
     pairs : bool
-        Whether every unit and every pair of the units is changed too; for `MOST_PAIRED` units at most.
+        Whether every single unit and every pair of the units is changed too; at most `MOST_PAIRED` units.
     method : str or None
-        By which attribution method the first units are attributed to the one image, as they are before the change; see
-        `precompute.attribution_methods`.
+        The method by which the first units, unchanged, are attributed to the one image; see
+        `precompute.attribution_methods`. None for no attribution.
     random : bool
-        Whether the first of them is attributed again with random weights.
+        Whether the first unit is also attributed with random weights.
 
     Raises
     ------
     OptionError
-        Where there are no units, or too many to pair, or there is no such method, or none to compare by.
+        Where there are no units, units are not ascending numbers from 0, or too many to pair; where there is no such
+        method; or where random weights are asked for without a method and one image.
     """
 
     layer: str
@@ -121,11 +122,11 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.method is not None and self.method not in METHODS:
-            raise OptionError(f"There is no method “{self.method[:40]}”. Choose of {', '.join(METHODS)}.")
+            raise OptionError(f"There is no method “{self.method[:40]}”. Choose one of {', '.join(METHODS)}.")
         if self.random and not (self.method and self.of_one_image):
-            raise OptionError("Maps with random weights are made by a method, of one image.")
+            raise OptionError("Maps with random weights need an attribution method and one image. Choose both.")
         if not self.units:
-            raise OptionError("No units were chosen. Name one at least.")
+            raise OptionError("No units were chosen. Name at least one.")
         if self.units != tuple(sorted(set(self.units))) or self.units[0] < 0:
             raise OptionError("Units are numbers from 0, in ascending order, each once.")
         if self.pairs and len(self.units) > MOST_PAIRED:
@@ -133,11 +134,11 @@ class Request:
 
     @property
     def of_one_image(self) -> bool:
-        """Whether it is about one image."""
+        """Whether the question is about one image."""
         return self.upload or self.image is not None
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as values that JSON can hold."""
+        """Return the question as values that JSON can hold."""
         return {
             "layer": self.layer,
             "units": list(self.units),
@@ -151,7 +152,7 @@ class Request:
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Request":
-        """Take what :meth:`as_json` returns.
+        """Make a question from the values that :meth:`as_json` returns.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""A store whose network and images are at hand, and what it answers."""
+"""A store with its network and images loaded, which answers what-if questions."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -38,18 +38,18 @@ _PICTURE_SIDE = 224
 
 
 class Session:
-    """What one store needs to answer, loaded once and held.
+    """A store with its network and images, loaded once and held.
 
     Parameters
     ----------
     path
         The store.
     images
-        Where its images lie now; None for where they lay.
+        The folder where its images are now; None for the folder that the store names.
     code_allowed
-        Whether a network that is a file of Python may be loaded.
+        Whether a network that is built by a Python file may be loaded.
     watch
-        Of the loading.
+        Receives the progress of loading.
 
     Raises
     ------
@@ -72,19 +72,20 @@ class Session:
         Returns
         -------
         dict of str to array
-            About all images: ``prediction`` (image,) int32, the outputs that are named under the change; with pairs
-            also ``singles`` (unit, image), and ``pairs`` (pair, image), in the order of ``itertools.combinations``.
-            About one image: ``before`` and ``after`` (output,) float32; ``maps`` (unit, row, column) of the first units
-            as they are; ``picture``, the bytes of a JPEG of what the network sees; with a method also what
-            `precompute.what_if.attributed.Attributor.maps` returns of these units, and with random weights what
-            `precompute.what_if.attributed.Attributor.random` does of the first.
+            About all images: ``prediction`` (image,) int32, the predicted outputs under the change; with pairs also
+            ``singles`` (unit, image) and ``pairs`` (pair, image), in the order of ``itertools.combinations``. About one
+            image: ``before`` and ``after`` (output,) float32, the network's outputs; ``maps`` (unit, row, column)
+            float32 of the first 12 units without the change, averaged down to at most 56 cells a side; ``picture``, the
+            bytes of a JPEG of the network's input; with a method also what
+            `precompute.what_if.attributed.Attributor.maps` returns for these units, and with random weights what
+            `precompute.what_if.attributed.Attributor.random` returns for the first.
 
         Raises
         ------
         UnitscopeError
             Where the question cannot be answered.
         Stopped
-            Where it is to be stopped.
+            Where the person who asked has stopped it.
         """
         layer = self.store.layer(request.layer)
         _refuse_absent(request, layer, len(self.restored.images))
@@ -106,7 +107,7 @@ class Session:
         return {"prediction": said[0], "singles": said[1 : 1 + n_units], "pairs": said[1 + n_units :]}
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the store's file."""
         self.store.close()
 
     def _site(self, layer: Layer) -> Site:
@@ -116,7 +117,7 @@ class Session:
         return self._sites[layer.name]
 
     def _warm_layer(self, site: Site, watch: Watch) -> WarmLayer:
-        """Return a layer that is held, or is to be. Those asked about longest ago make room for a new one."""
+        """Return a layer, held or prepared now. Layers that were asked about longest ago make room for a new one."""
         if site.name not in self._warm:
             most = min(free_memory(self.restored.device) // 3, _MOST_BYTES)
             while (held := sum(warm.n_bytes for warm in self._warm.values())) > most // 2:
@@ -127,7 +128,7 @@ class Session:
         return self._warm[site.name]
 
     def _edits(self, change: Change, site: Site, layer: Layer) -> Callable[[tuple[int, ...]], Edit]:
-        """Return what makes the change of any units."""
+        """Return a function that gives the edit for any units under a change."""
         seen: list[Tensor] = []
 
         def at_image() -> Tensor:
@@ -141,7 +142,7 @@ class Session:
     @torch.no_grad()
     @exact_float32()
     def _outputs_and_layer(self, site: Site, inputs: Tensor) -> tuple[np.ndarray, Tensor]:
-        """Return the network's outputs for some inputs, and the layer's."""
+        """Return the network's outputs, (image, output), and the layer's whole output for some inputs."""
         found: list[Tensor] = []
         with observe_whole(self.restored.model.network, {site: found.append}):
             outputs = self.restored.outputs(inputs)
@@ -174,7 +175,7 @@ class Session:
         return InputView.probe(self.restored.model.transform, (width, height))
 
     def _uploaded(self, upload: bytes) -> Tensor:
-        """Read a picture as the store's are read; its file is gone afterwards."""
+        """Read an uploaded picture in the way of the store's images; its temporary file is deleted."""
         with TemporaryDirectory() as folder:
             file = Path(folder) / f"picture{suffix_of(upload)}"
             file.write_bytes(upload)
@@ -185,8 +186,8 @@ class Session:
         expected = tuple(self.restored.probe.shape[1:])
         if tuple(inputs.shape) != expected:
             raise ImageFolderError(
-                f"The network's transform makes {tuple(inputs.shape)} of the picture, and {expected} of the store's. "
-                "Cut the picture to the size of those."
+                f"The network's transform turns the picture into {tuple(inputs.shape)}, and the store's images into "
+                f"{expected}. Crop the picture to the size of the store's images."
             )
         return inputs[None]
 

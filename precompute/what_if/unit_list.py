@@ -15,19 +15,19 @@ def read_units(text: str, n_units: int) -> tuple[int, ...]:
     Parameters
     ----------
     text : str
-        Numbers and ranges, with commas, semicolons or spaces between them. Both ends of a range belong to it.
+        Numbers and ranges, separated by commas, semicolons or spaces. A range includes both its ends.
     n_units : int
-        Units of the layer.
+        Number of units of the layer.
 
     Returns
     -------
     tuple of int
-        Ascending, each once; empty where the text is.
+        Units in ascending order, each once; empty where the text is empty.
 
     Raises
     ------
     OptionError
-        Where a part is no number and no range, or there is no such unit.
+        Where a part is neither a number nor a range, or a unit does not exist.
     """
     found: set[int] = set()
     joined = re.sub(r"\s*([-–])\s*", r"\1", text.strip())
@@ -50,7 +50,7 @@ def read_units(text: str, n_units: int) -> tuple[int, ...]:
 
 
 def write_units(units: Iterable[int]) -> str:
-    """Write a list of units, runs of three and more as ranges: ``3, 7, 12-20``."""
+    """Write a list of units, with runs of three or more as ranges: ``3, 7, 12-20``."""
     runs: list[tuple[int, int]] = []
     for unit in sorted(set(units)):
         if runs and unit == runs[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""Pictures that a person brings along: which files are taken."""
+"""Uploaded pictures: which files are accepted."""
 
 from precompute.errors import ImageFolderError
 
@@ -7,12 +7,12 @@ ENDINGS = ("png", "jpg", "jpeg", "webp")
 
 
 def suffix_of(upload: bytes) -> str:
-    """Return the ending that belongs to a picture's first bytes.
+    """Return the file ending that a picture's first bytes stand for.
 
     Raises
     ------
     ImageFolderError
-        Where they are those of no PNG, JPEG or WebP file, or there are too many of them.
+        Where they are not those of a PNG, JPEG or WebP file, or the file has more than 5 MB.
     """
     if len(upload) > MOST_BYTES:
         raise ImageFolderError(f"The picture has more than {MOST_BYTES // 2**20} MB. Choose a smaller one.")

@@ -1,10 +1,10 @@
-"""One layer on all of a store's images, held in memory, so that the network goes on from there.
+"""One layer's output on all of a store's images, held in memory, so that the network can continue from the layer.
 
-A change of units leaves everything before the layer alone. So the layer's output is computed once for every image, by
-the network's own operations, and a change of any number of units is one pass from there on over the images that it
-touches. A few images go through the whole network as well, with the change made by a hook: that is the plain method.
-Their difference says how close two outputs may be before rounding could exchange them, and images that are as close are
-answered by the plain method.
+A change of units has no effect on anything before the layer. So the layer's output is computed once for every image, by
+the network's own operations. A change of any number of units is then one pass over the rest of the network, on the
+images whose output at the layer changes. A few images also go through the whole network, with the change made by a
+hook: the plain method. The difference between the two says how close two outputs may be before rounding could exchange
+them. Images with outputs as close as that are answered by the plain method.
 """
 
 from collections.abc import Iterator
@@ -35,14 +35,14 @@ CHANGING = "running the network with the change"
 
 
 class Route(Protocol):
-    """From some images to the network's outputs under a change, in two steps of which the first is held."""
+    """A way from images to the network's outputs under a change, in two steps; the result of the first is held."""
 
     def parts(self, inputs: Tensor) -> Iterator[dict[Any, Tensor]]:
-        """Yield what to hold, batch by batch: tensors with these images on dimension 0."""
+        """Yield the tensors to hold, batch by batch, with the images on dimension 0."""
         ...
 
     def run(self, part: dict[Any, Tensor], change: Edit) -> tuple[Tensor, Tensor]:
-        """Return the images of a part that a change touches, (row,), and their outputs, (row, output) in float32."""
+        """Return the rows of a part that a change affects, (row,), and their outputs, (row, output), float32."""
         ...
 
 
@@ -53,11 +53,11 @@ class FromLayer:
     executor: LayerExecutor
 
     def parts(self, inputs: Tensor) -> Iterator[dict[Node, Tensor]]:
-        """Yield the layer's output, and what else the operations after it use."""
+        """Yield the layer's output and every other value that the operations after it use."""
         yield from self.executor.up_to_layer(inputs)
 
     def run(self, part: dict[Node, Tensor], change: Edit) -> tuple[Tensor, Tensor]:
-        """Go on from the changed output, on those images that it differs for; see `Route`."""
+        """Continue from the changed output of the layer, on the images where it differs; see `Route`."""
         plan = self.executor.plan
         old = part[plan.site]
         new = change(old)
@@ -82,7 +82,7 @@ class WholeNetwork:
         yield from ({"images": batch} for batch in inputs.split(self.batch_size))
 
     def run(self, part: dict[str, Tensor], change: Edit) -> tuple[Tensor, Tensor]:
-        """Run every image, touched or not; see `Route`."""
+        """Run every image, affected or not; see `Route`."""
         return torch.arange(len(part["images"])), self.outputs(part["images"], change)
 
     def outputs(self, inputs: Tensor, change: Edit) -> Tensor:
@@ -102,7 +102,7 @@ class WarmLayer:
     site
         The layer.
     most_bytes
-        How much may be held, about. Images beyond it are read again for every change.
+        About how many bytes may be held. Images beyond this limit are read again for every change.
     """
 
     restored: RestoredRun
@@ -120,7 +120,7 @@ class WarmLayer:
     @torch.no_grad()
     @exact_float32()
     def warm_up(self, watch: Watch) -> None:
-        """Read the images and hold the layer's output; what is held already stays."""
+        """Read the images and hold the layer's output; images that are held already are not read again."""
         first = self._n_held
         if first == len(self.restored.images) or self.n_bytes >= self.most_bytes:
             return
@@ -136,10 +136,10 @@ class WarmLayer:
     @torch.no_grad()
     @exact_float32()
     def predictions(self, change: Edit, watch: Watch) -> np.ndarray:
-        """Return the outputs that the network names under a change, (image,) int32.
+        """Return the network's predicted outputs under a change, (image,) int32.
 
-        They are those of the whole network with a hook that makes the change. Where one of the few images that go
-        both ways is answered otherwise, all go through the whole network, for this change and every later one.
+        They are those of the whole network with a hook that makes the change. If the two ways disagree on one of the
+        few images that go both ways, all images go through the whole network, for this change and every later one.
         """
         tolerance = self._tolerance(change)
         if tolerance is None:
@@ -160,7 +160,7 @@ class WarmLayer:
         return found
 
     def _go_plain(self) -> None:
-        """Trust the network from the layer on no more."""
+        """Run the whole network from now on, because running it from the layer on was found to be wrong."""
         self.route = self.plain
         self.held.clear()
         self.n_bytes = 0
@@ -183,11 +183,11 @@ class WarmLayer:
 
     @cached_property
     def _audited_parts(self) -> tuple[Tensor, list[dict[Any, Tensor]]]:
-        """The few images' outputs with nothing changed, and what is held of them."""
+        """For the few images that go both ways: their outputs without a change, and their parts."""
         return self.plain.outputs(self.audited, torch.clone), list(self.route.parts(self.audited))
 
     def _tolerance(self, change: Edit) -> float | None:
-        """Return how close two outputs may be, from a few images by both methods; None where these contradict."""
+        """Return how close two outputs may be, measured on a few images by both methods; None where these disagree."""
         if self.route is self.plain:
             return 0.0
         exact = self.plain.outputs(self.audited, change)

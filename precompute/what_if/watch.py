@@ -8,18 +8,18 @@ _EVERY_S = 0.1
 
 
 class Stopped(Exception):
-    """The person who asked does not want to know any more."""
+    """The person who asked has stopped the question."""
 
 
 class Watch:
-    """Tells how far the work is, and ends it where it is to be stopped.
+    """Reports the progress of work, and ends the work when it is stopped.
 
     Parameters
     ----------
     tell : callable
-        Receives what is being done, how much of it is done, and how much there is.
+        Receives the name of the stage, the steps done and the steps in all.
     is_stopped : callable
-        Whether to stop.
+        Says whether to stop.
     """
 
     def __init__(
@@ -32,13 +32,13 @@ class Watch:
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[None]:
-        """Name what is done inside the block, in steps of :meth:`advance`."""
+        """Name the work inside the block, whose steps :meth:`advance` counts."""
         self._stage, self._done, self._total, self._told_at = name, 0, total, 0.0
         self.advance(0)
         yield
 
     def advance(self, steps: int) -> None:
-        """Say that steps are done.
+        """Count steps as done.
 
         Raises
         ------

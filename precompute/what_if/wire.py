@@ -20,7 +20,7 @@ _MOST_BYTES = 2**31
 
 
 class WireError(UnitscopeError):
-    """What came over the pipe is no message."""
+    """The bytes that came over the pipe are no message."""
 
 
 def send(stream: IO[bytes], told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
@@ -29,7 +29,7 @@ def send(stream: IO[bytes], told: Mapping[str, Any], arrays: Mapping[str, NDArra
     Parameters
     ----------
     stream : binary file
-        Where to.
+        The stream to write to.
     told : mapping
         Values that JSON can hold.
     arrays : mapping of str to array, optional
@@ -49,7 +49,7 @@ def receive(stream: IO[bytes]) -> tuple[dict[str, Any], Arrays] | None:
     Raises
     ------
     WireError
-        Where the stream ends within a message, or holds something else.
+        Where the stream ends within a message, or holds something that is no message.
     """
     line = stream.readline(_LONGEST_LINE)
     if not line:

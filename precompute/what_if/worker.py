@@ -1,7 +1,7 @@
-"""The process that answers: ``python -m precompute.what_if.worker``. It reads questions and writes what it finds.
+"""The process that answers what-if questions: ``python -m precompute.what_if.worker``.
 
-It is started by the app, answers one question after the other, and ends when its input does, and so with the app. What
-a network prints goes to the log, for the output carries messages alone.
+The app starts it. It answers one question after the other and ends when its input ends, so it ends with the app. Text
+that a network prints goes to the log, because the output carries messages alone.
 """
 
 import os
@@ -27,7 +27,7 @@ _Message = tuple[dict[str, Any], Arrays]
 
 
 class Questions:
-    """What the app asks, read by a thread of its own, so that a stop is seen while an answer is computed."""
+    """The app's questions, read by a separate thread so that a stop is noticed while an answer is computed."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -36,11 +36,11 @@ class Questions:
         Thread(target=self._read, daemon=True).start()
 
     def next(self) -> _Message:
-        """Return the next question, waiting for one."""
+        """Wait for the next question and return it."""
         return self._waiting.get()
 
     def is_stopped(self, number: int) -> bool:
-        """Say whether the app wants no answer to a question any more."""
+        """Say whether the app has stopped a question."""
         return number in self._stopped
 
     def _read(self) -> None:
@@ -51,19 +51,19 @@ class Questions:
                 else:
                     self._waiting.put(message)
         finally:
-            # The app is gone, or what comes is no message: nobody waits for what is computed now.
+            # The app has ended, or its bytes are no message: nobody waits for an answer any more.
             os._exit(0)
 
 
 class Sessions:
-    """The stores asked about last, loaded."""
+    """Sessions of the stores that were asked about last."""
 
     def __init__(self, *, code_allowed: bool) -> None:
         self._code_allowed = code_allowed
         self._held: OrderedDict[tuple[Any, ...], Session] = OrderedDict()
 
     def of(self, told: Mapping[str, Any], watch: Watch) -> Session:
-        """Return the session of a question's store, loaded anew where its file is another one."""
+        """Return the session of a question's store, loaded again where its file has been replaced."""
         path, images = Path(os.fsdecode(bytes.fromhex(told["store"]))), told.get("images")
         key = (path, tuple(told["signature"]), images)
         if key not in self._held:
@@ -91,7 +91,7 @@ def serve(questions: Questions, sessions: Sessions, out: Callable[[dict[str, Any
             out({"id": number, "say": "stopped"}, {})
         except UnitscopeError as error:
             out({"id": number, "say": "refused", "why": str(error)}, {})
-        except Exception as error:  # the app is told, and goes on
+        except Exception as error:  # the app shows the error, and this process goes on
             out({"id": number, "say": "refused", "why": f"This failed, with {type(error).__name__}: {error}"}, {})
 
 
@@ -107,17 +107,17 @@ def _answer(
         out({"id": number, "say": "progress", "stage": stage, "done": done, "total": total}, {})
 
     watch = Watch(progress, lambda: questions.is_stopped(number))
-    watch.advance(0)  # stopped while it waited
+    watch.advance(0)  # it may have been stopped while it waited
     upload = arrays["upload"].tobytes() if "upload" in arrays else b""
     return sessions.of(told, watch).answer(Request.from_json(told["request"]), upload, watch)
 
 
 def main() -> None:
-    """Serve the app that has started this process."""
+    """Serve the app that started this process."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--allow-code", action="store_true")
     code_allowed = parser.parse_args().allow_code
-    torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # one processor stays the app's
+    torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # one processor is left to the app
     asked, said = _pipes()
     serve(Questions(asked), Sessions(code_allowed=code_allowed), lambda told, arrays: send(said, told, arrays))
 
@@ -126,7 +126,7 @@ def _pipes() -> tuple[IO[bytes], IO[bytes]]:
     """Take the pipes to and from the app, and leave an empty input and the log in their places.
 
     Processes that read images are forked from this one and close ``sys.stdin`` first. They would wait for ever for its
-    lock, which the thread holds that reads questions.
+    lock, because the thread that reads questions holds it.
     """
     asked, said = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -145,7 +145,7 @@ def test_plain_parameters_go_before_averaged_ones_and_the_run_says_so(found, tmp
         parameters = found(content)
         assert equal(parameters.state, state(0))
         assert parameters.source == f"{tmp_path}/saved.pt::{plain}"
-        assert f"Taken are those under '{plain}', and not those under {averaged};" in parameters.notes[0]
+        assert f"Those under '{plain}' are taken, not those under {averaged};" in parameters.notes[0]
         assert f"--weights {tmp_path}/saved.pt::{averaged}" in parameters.notes[0]
 
 
