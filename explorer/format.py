@@ -24,11 +24,17 @@ __all__ = [
 MINUS = "−"
 _SMALLEST = 1e-4
 _MOST_DECIMALS = 6
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def writable(text: object) -> str:
-    """Return text that can be sent: bytes of a file's name that are no text come as escapes."""
-    return str(text).encode("utf-8", "backslashreplace").decode()
+    """Return text that can be sent and leaves what stands beside it alone.
+
+    Bytes of a file's name that are no text come as escapes, and so do signs that would turn the direction of the words
+    and numbers behind a name.
+    """
+    sent = str(text).encode("utf-8", "backslashreplace").decode()
+    return _TURNS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", sent)
 
 
 def md_text(text: object) -> str:

@@ -41,8 +41,13 @@ def how_and_limits(reading: str, limits: str) -> None:
 
 
 def note(text: str) -> None:
-    """Say something quietly."""
-    st.html(f'<p class="us-note">{together(escape(text))}</p>')
+    """Say something quietly: text that is escaped here, or :class:`Markup`."""
+    st.html(f'<p class="us-note">{together(text if isinstance(text, Markup) else escape(text))}</p>')
+
+
+def said_by(text: object) -> Markup:
+    """Return what a person typed, of which a direction from right to left does not turn the words around it."""
+    return Markup(f"<bdi>{escape(text)}</bdi>")
 
 
 def hint(text: str) -> None:

@@ -7,7 +7,7 @@ from explorer.format import count
 from explorer.labels import LABELS, Label
 from explorer.navigate import View
 from explorer.search import Found, search
-from explorer.widgets.html import Markup, escape
+from explorer.widgets.html import Markup, escape, said_by
 from explorer.widgets.names import class_link, image_link, unit_link
 
 _KEY = "find"
@@ -80,7 +80,7 @@ def _lines(view: View, found: Found) -> list[Markup]:
 
 def _labelled(view: View, label: Label) -> Markup:
     link = unit_link(view, view.store.layer(label.layer), label.unit, f"{label.layer}:{label.unit}")
-    return Markup(f"{link} “{escape(label.text)}”")
+    return Markup(f"{link} “{said_by(label.text)}”")
 
 
 def _more(n: int, one: str, several: str) -> list[Markup]:

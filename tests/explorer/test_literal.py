@@ -1,11 +1,18 @@
 """Names from a store stay what they are, whatever they hold."""
 
+import csv
 import html
+import io
 import json
+from xml.etree import ElementTree
 
 import h5py
 import pytest
 
+from explorer.csv_text import csv_of
+from explorer.format import md_text, writable
+from explorer.widgets import take_away
+from explorer.widgets.html import escape, said_by
 from precompute.store.facts import fixed
 from tests.explorer.conftest import put
 
@@ -77,3 +84,27 @@ def test_tiles_carry_names_as_data_which_the_wall_sets_as_text(nasty, show):
     script = show("layer", store="demo", layer="features.10").tiles()[0].proto.js_content
     assert "textContent" in script
     assert "innerHTML" not in script
+
+
+@pytest.mark.parametrize("page", ["overview", "unit"])
+def test_figures_leave_with_such_names_as_text_in_drawings_and_harmless_in_tables(page, nasty, show, monkeypatch):
+    with h5py.File(nasty, "r+") as file:
+        rename(file, "/classes/title", [f"={NASTY} {index}" for index in range(len(file["/classes/title"]))])
+    figures = []
+    monkeypatch.setattr(take_away, "show", lambda figure, **_: figures.append(figure))
+    show(page, store="demo", layer="features.10", unit="2")
+    cells = []
+    for figure in (make() for make in figures):
+        drawing = ElementTree.fromstring(figure.made(180, "svg", figure.caption))
+        kinds = {part.tag.rpartition("}")[2] for part in drawing.iter()}
+        assert not kinds & {"script", "foreignObject", "a"}
+        cells += [cell for row in csv.reader(io.StringIO(csv_of(figure.numbers()))) for cell in row]
+    assert not [cell for cell in cells if cell.startswith("=")]
+    assert any(cell.startswith("'=<img src=x") for cell in cells)
+
+
+def test_signs_that_turn_what_follows_are_seen_and_turn_nothing():
+    turned = "a\u202eb\u2067c"
+    assert escape(turned) == md_text(turned).replace("\\\\", "\\") == r"a\u202eb\u2067c"
+    assert said_by("\u202e<b>") == r"<bdi>\u202e&lt;b&gt;</bdi>"
+    assert writable("שלום") == "שלום"

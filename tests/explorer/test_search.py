@@ -98,5 +98,5 @@ def test_the_field_shows_labels_as_text(made, runs, show):
     LABELS.put(put(made("full"), runs), Label(LAYER, 2, "Ada", "<b>blob</b> one"), Label(LAYER, 3, "Ada", "blob two"))
     page = show(store="demo")
     page.app.text_input(key="find").set_value("blob").run()
-    assert "“&lt;b&gt;blob&lt;/b&gt; one”" in page.words
+    assert "“<bdi>&lt;b&gt;blob&lt;/b&gt; one</bdi>”" in page.words
     assert f"{LAYER}:3" in page.words

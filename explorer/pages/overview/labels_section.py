@@ -11,7 +11,7 @@ from explorer.format import count, number, percent
 from explorer.labels import LABELS, Label, Pair
 from explorer.navigate import View
 from explorer.widgets import csv_exchange
-from explorer.widgets.html import escape, heading, note, table
+from explorer.widgets.html import Markup, escape, heading, note, said_by, table
 from explorer.widgets.messages import alert
 from precompute.errors import UnitscopeError
 from precompute.measures.agreement import FEWEST, Agreement, NameAgreement, cohens_kappa, name_by_name
@@ -30,11 +30,16 @@ def show(view: View) -> None:
         return
     heading("Labels", "what people call units; no finding")
     raters = Counter(label.rater for label in held)
-    note(" · ".join(f"{rater}: {count(n, 'unit')}" for rater, n in raters.most_common(_MOST_PAIRS)))
+    told = (f"{said_by(rater)}: {count(n, 'unit')}" for rater, n in raters.most_common(_MOST_PAIRS))
+    note(Markup(" · ".join(told)))
     _show_agreement(held)
     csv_exchange.show(
         view, LABELS, held, replaces="A label in it replaces the one that its rater gave the unit before."
     )
+
+
+def _both(pair: Pair) -> Markup:
+    return Markup(" and ".join(map(said_by, pair.raters)))
 
 
 def _show_agreement(held: Sequence[Label]) -> None:
@@ -42,7 +47,7 @@ def _show_agreement(held: Sequence[Label]) -> None:
     if not pairs:
         return
     found = [(pair, cohens_kappa(pair.ours, pair.theirs)) for pair in pairs[:_MOST_PAIRS]]
-    rows = [[" and ".join(pair.raters), f"{one.n:,}", f"{one.same:,}", *_kappa(one)] for pair, one in found]
+    rows = [[_both(pair), f"{one.n:,}", f"{one.same:,}", *_kappa(one)] for pair, one in found]
     table(["raters", "named by both", "alike", "kappa", "95 % interval"], rows)
     if len(pairs) > _MOST_PAIRS:
         note(f"The first {_MOST_PAIRS} of {count(len(pairs), 'pair')}; the rest can be computed from the file.")

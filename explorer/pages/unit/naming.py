@@ -7,7 +7,7 @@ from explorer.labels import CONFIDENCES, LABELS, MOST_NOTE, Label
 from explorer.navigate import View
 from explorer.rows_beside_store import MOST_RATER, MOST_TEXT
 from explorer.widgets import rater
-from explorer.widgets.html import escape, note
+from explorer.widgets.html import Markup, escape, note, said_by
 from explorer.widgets.messages import alert
 from precompute.errors import UnitscopeError
 from precompute.store.reader import Layer
@@ -28,11 +28,11 @@ def show(view: View, layer: Layer, unit: int) -> None:
         with st.popover("Name it" if not held else f"Named by {count(len(held), 'person', 'people')}", width="content"):
             _show_form(view, layer, unit, held)
         if held:
-            note(" · ".join(_words(each) for each in held))
+            note(Markup(" · ".join(_words(each) for each in held)))
 
 
-def _words(label: Label) -> str:
-    return f"“{label.text}” ({label.rater}, {label.confidence})"
+def _words(label: Label) -> Markup:
+    return Markup(f"“{said_by(label.text)}” ({said_by(label.rater)}, {label.confidence})")
 
 
 def _show_form(view: View, layer: Layer, unit: int, held: list[Label]) -> None:
@@ -51,7 +51,7 @@ def _show_form(view: View, layer: Layer, unit: int, held: list[Label]) -> None:
         _take_back(view, own)
     for each in held:
         if each.note:
-            note(f"{each.rater}: {each.note}")
+            note(Markup(f"{said_by(each.rater)}: {said_by(each.note)}"))
     if held:
         note(f"Labels lie in {LABELS.file_of(view.source.path)}. A label is what a person thinks, and no finding.")
 
