@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -139,7 +140,7 @@ class _Process:
 @contextlib.contextmanager
 def _deaf_from_birth() -> Iterator[None]:
     """Hold Ctrl-C back for a moment: a process that is started meanwhile never hears it, not even while it imports."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":
         yield
         return
     resource_tracker.ensure_running()  # which would let signals through again, once it is started
