@@ -33,6 +33,7 @@ def second_stops_at_once(end: Callable[[int], object] = os._exit) -> Iterator[No
         yield
     finally:
         signal.set_wakeup_fd(before)
+        told.shutdown(socket.SHUT_WR)  # a forked process that lives on holds it open, and the watcher would wait for it
         told.close()
         watcher.join()
         heard.close()

@@ -240,6 +240,8 @@ class StoreFile:
         values = self.file[path][selection]
         if isinstance(values, h5py.Empty):
             raise ValueError("it holds nothing")
+        if values.dtype.kind in "Vc":
+            raise ValueError(f"it holds {'records' if values.dtype.kind == 'V' else 'complex numbers'}")
         return values
 
 

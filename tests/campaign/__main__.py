@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.campaign.damaged_stores import stores
 from tests.campaign.full_disk import disk
-from tests.campaign.killed_runs import kills, parallel_kills, workers
+from tests.campaign.killed_runs import decoders, kills, parallel_kills, workers
 from tests.campaign.load import load
 from tests.campaign.ray_clusters import ray_disks, ray_drivers, ray_nodes, ray_workers
 from tests.campaign.two_writers import drivers, words, writers
@@ -30,6 +30,7 @@ CAMPAIGNS: dict[str, tuple[Callable[[Path, random.Random, int], Iterator[str]], 
     "words": (words, 10),
     "disk": (disk, 20),
     "workers": (workers, 10),
+    "decoders": (decoders, 10),
     "parallel-kills": (parallel_kills, 10),
     "ray-workers": (ray_workers, 10),
     "ray-nodes": (ray_nodes, 10),

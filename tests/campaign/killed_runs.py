@@ -37,6 +37,15 @@ def workers(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
         yield judge(job, out, killed=killed, ended=started.returncode, said=said)
 
 
+def decoders(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
+    """A process that reads images for a run is killed, or several: a sentence, and --resume goes on."""
+    job = small_job(folder / "job", slow=True)
+    for started, out in runs(job, folder, n_trials, "--workers", "2"):
+        killed = kill_some(job, started, out, rng, forked)
+        said = ending(started)
+        yield judge(job, out, killed=killed, ended=started.returncode, said=said)
+
+
 def parallel_kills(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:
     """A run in two processes is killed itself: none of its processes lives on, and --resume goes on."""
     job = small_job(folder / "job")
@@ -118,3 +127,12 @@ def kill_some(
 def spawned(started: Command) -> list[psutil.Process]:
     """List the processes that compute shards for a run."""
     return [child for child in started.children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def forked(started: Command) -> list[psutil.Process]:
+    """List the processes that read images for a run."""
+    return [child for child in started.children() if child.name() == psutil.Process().name() and _is_fork(child)]
+
+
+def _is_fork(child: psutil.Process) -> bool:
+    return not any(word in " ".join(child.cmdline()) for word in ("spawn_main", "resource_tracker"))

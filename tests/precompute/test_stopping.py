@@ -72,6 +72,19 @@ def test_what_a_forked_process_hears_is_no_second_one():
     assert statuses == []
 
 
+def test_a_forked_process_that_lives_on_keeps_nobody_waiting():
+    with second_stops_at_once():
+        child = os.fork()
+        if not child:
+            time.sleep(20)
+            os._exit(0)
+    lives = os.waitpid(child, os.WNOHANG) == (0, 0)
+    if lives:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert lives
+
+
 def test_afterwards_ctrl_c_is_as_it_was():
     with second_stops_at_once():
         pass

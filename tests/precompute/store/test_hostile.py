@@ -217,6 +217,19 @@ INDICES = {
 }
 
 
+@pytest.mark.parametrize(("kind", "held"), [([("a", "i4"), ("b", "f4")], "records"), ("c8", "complex numbers")])
+@pytest.mark.parametrize("part", ["computed", "error", "map"])
+def test_values_of_a_kind_that_no_store_has_are_a_sentence(kind, held, part, spoil):
+    def put(file):
+        at = f"{LAYER}/attribution/gradient/{part}"
+        shape = file[at].shape
+        del file[at]
+        file.create_dataset(at, shape=shape, dtype=kind)
+
+    with open_store(spoil(put)) as store, pytest.raises(StoreDamaged, match=f"{part} cannot be read.*it holds {held}"):
+        store.layers[0].attribution("gradient", 0)
+
+
 @pytest.mark.parametrize("path", INDICES)
 def test_an_index_of_nothing_is_said_where_it_is_read(path, spoil):
     changed = spoil(put(path, *INDICES[path]))
