@@ -24,6 +24,9 @@ RAISES = (31, 127, 184)
 LOWERS = (224, 103, 44)
 Signed = tuple[tuple[int, int, int], tuple[int, int, int]]
 
+_COLOURS = ((0, 0, 0, 0), (*CASING, 255), (*LINE, 255), (*CONCEPT, 110), (*CONCEPT, 255))
+_CASED, _LINED, _FILLED, _BORDERED = range(1, 5)
+
 
 def data_uri(data: bytes, kind: str) -> str:
     """Return the bytes of an image as an address that needs no request."""
@@ -105,9 +108,9 @@ def outline(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SID
     region = active_region(activation, level, size)
     if not region.any():
         return None
-    pixels = np.zeros((*size, 4), np.uint8)
-    _draw_border(pixels, region)
-    return _png(pixels)
+    drawn = np.zeros(size, np.uint8)
+    _draw_border(drawn, region)
+    return _drawing(drawn)
 
 
 def regions(own: NDArray[np.bool_], concept: NDArray[np.bool_], size: tuple[int, int] = (SIDE, SIDE)) -> bytes | None:
@@ -127,19 +130,19 @@ def regions(own: NDArray[np.bool_], concept: NDArray[np.bool_], size: tuple[int,
     """
     if not (own.any() or concept.any()):
         return None
-    pixels = np.zeros((*size, 4), np.uint8)
+    drawn = np.zeros(size, np.uint8)
     place = active_region(concept.astype(np.float32), 0.5, size)
-    pixels[place] = (*CONCEPT, 110)
-    pixels[_any_around(place & ~_all_around(place))] = (*CONCEPT, 255)
-    _draw_border(pixels, active_region(own.astype(np.float32), 0.5, size))
-    return _png(pixels)
+    drawn[place] = _FILLED
+    drawn[_any_around(place & ~_all_around(place))] = _BORDERED
+    _draw_border(drawn, active_region(own.astype(np.float32), 0.5, size))
+    return _drawing(drawn)
 
 
-def _draw_border(pixels: NDArray[np.uint8], region: NDArray[np.bool_]) -> None:
+def _draw_border(drawn: NDArray[np.uint8], region: NDArray[np.bool_]) -> None:
     line = _any_around(region & ~_all_around(region))
     # As wide as the line on both sides of it, so that it is seen on pale and on dark pictures, and when shown small.
-    pixels[_any_around(_any_around(line)) & ~line] = (*CASING, 255)
-    pixels[line] = (*LINE, 255)
+    drawn[_any_around(_any_around(line)) & ~line] = _CASED
+    drawn[line] = _LINED
 
 
 def frame(
@@ -170,9 +173,9 @@ def frame(
     inside = ((rows >= top) & (rows < bottom + 1))[:, None] & ((columns >= left) & (columns < right + 1))
     if not inside.any():
         return None
-    pixels = np.zeros((*size, 4), np.uint8)
-    _draw_border(pixels, inside)
-    return _png(pixels)
+    drawn = np.zeros(size, np.uint8)
+    _draw_border(drawn, inside)
+    return _drawing(drawn)
 
 
 def heat(values: Floats, limit: float, colours: Signed = (RAISES, LOWERS)) -> bytes:
@@ -191,7 +194,8 @@ def heat(values: Floats, limit: float, colours: Signed = (RAISES, LOWERS)) -> by
     pixels = np.zeros((*values.shape, 4), np.uint8)
     pixels[..., :3] = np.where((values > 0)[..., None], *colours)
     pixels[..., 3] = np.rint(255 * strength)
-    return _png(pixels)
+    # The lowest level takes a third of the time of the usual one, for a seventh more bytes.
+    return _png(Image.fromarray(pixels, "RGBA"), compress_level=1)
 
 
 def common_limit(maps: Floats) -> float:
@@ -221,7 +225,14 @@ def _all_around(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return ~_any_around(~region)
 
 
-def _png(pixels: NDArray[np.uint8]) -> bytes:
+def _drawing(drawn: NDArray[np.uint8]) -> bytes:
+    """Return a drawing, the number of a colour a pixel, as a PNG that writes its few colours once: quickly made."""
+    image = Image.fromarray(drawn, "P")
+    image.putpalette([part for colour in _COLOURS for part in colour[:3]])
+    return _png(image, transparency=bytes(colour[3] for colour in _COLOURS))
+
+
+def _png(image: Image.Image, **settings: Any) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels, "RGBA").save(buffer, "PNG", compress_level=6)
+    image.save(buffer, "PNG", **settings)
     return buffer.getvalue()

@@ -1,11 +1,14 @@
 """The benchmark commands print whole tables; what the figures are decides nothing."""
 
+import re
 import sys
 
 import pytest
 
 from tests.benchmarks import __main__ as ratios
 from tests.benchmarks import throughput
+from tests.benchmarks.page_script import N_UNITS, N_WARM, unit_script
+from tests.factory import Recipe, make_store
 
 
 @pytest.fixture
@@ -48,3 +51,13 @@ def test_throughput_of_another_device(device, table, monkeypatch):
     computed, skipped = table(throughput.main, JOB)
     assert computed["rows computed"] == f"{16 * 48} of {16 * 48}"
     assert 0 < int(skipped["rows computed"].split(" of ")[0]) < 16 * 48
+
+
+def test_the_script_of_the_units_page_is_timed_over_one_unit_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [])
+    store = make_store(tmp_path / "store.h5", Recipe(per_class=3, layers=(("layer4", N_UNITS + N_WARM, (3, 3)),), k=2))
+    said = unit_script(store, "layer4")
+    median, least, most = map(
+        int, re.search(r": (\d+) ms of the processor \((\d+) to (\d+)\); 20 times", said).groups()
+    )
+    assert 0 < least <= median <= most

@@ -36,8 +36,8 @@ def each_frame_once() -> Iterator[dict[str, pd.DataFrame]]:
 
 def finite(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame with NaN in place of what is infinite, which is no place in a chart."""
-    numbers = [name for name in frame if frame[name].dtype.kind == "f"]
-    return frame.replace([np.inf, -np.inf], np.nan) if np.isinf(frame[numbers].to_numpy()).any() else frame
+    numbers = frame.loc[:, [column.kind == "f" for column in frame.dtypes]]
+    return frame.replace([np.inf, -np.inf], np.nan) if np.isinf(numbers.to_numpy()).any() else frame
 
 
 def rows_of(frame: pd.DataFrame) -> Rows:

@@ -40,6 +40,7 @@ class Layer:
     def __init__(self, file: StoreFile, name: str) -> None:
         self._file = file
         self.name = name
+        self._last: tuple[int, Activation] | None = None
 
     def __repr__(self) -> str:
         return f"Layer({self.name!r}, {self.n_units} units)"
@@ -110,6 +111,15 @@ class Layer:
     def activation(self, unit: int | slice) -> Activation:
         """Return one unit's response to every image (N,), or that of a run of units (units, N) in one read."""
         self._refuse_without("activation/max", ACTIVATIONS)
+        if isinstance(unit, slice):
+            return self._activation(unit)
+        last = self._last
+        if last is None or last[0] != unit:
+            # Kept, for whoever shows a unit asks several times.
+            last = self._last = (unit, self._activation(unit))
+        return last[1].copy()
+
+    def _activation(self, unit: int | slice) -> Activation:
         positive = "activation/positive_mean"
         return Activation(
             max=self._read("activation/max", unit),

@@ -139,6 +139,11 @@ class Activation:
     mean: Floats
     positive_mean: Floats | None
 
+    def copy(self) -> "Activation":
+        """Return the same in arrays of its own."""
+        positive = self.positive_mean
+        return Activation(self.max.copy(), self.mean.copy(), None if positive is None else positive.copy())
+
     @property
     def rate(self) -> Floats:
         """How strongly the unit answers: the mean of its positive part, of which measures of class preference are."""

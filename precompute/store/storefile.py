@@ -106,6 +106,8 @@ class StoreFile:
         self._elsewhere = elsewhere
         self._root: h5py.File = getattr(file, "whole", file)
         self._sound: set[str] = set()
+        # Opening a dataset takes longer than reading a unit from it.
+        self._open: dict[str, h5py.Dataset] = {}
 
     @property
     def identity(self) -> Identity:
@@ -237,7 +239,10 @@ class StoreFile:
         return sizes
 
     def _of_length(self, path: str, selection: Any) -> NDArray[Any]:
-        values = self.file[path][selection]
+        dataset = self._open.get(path)
+        if dataset is None:
+            dataset = self._open[path] = self.file[path]
+        values = dataset[selection]
         if isinstance(values, h5py.Empty):
             raise ValueError("it holds nothing")
         if values.dtype.kind in "Vc":

@@ -22,6 +22,7 @@ from explorer.unit_conditions import Condition, met
 from explorer.unit_criteria import Searched, criteria_of, range_of
 from precompute.__main__ import main as run_command
 from precompute.store.reader import Store, open_store
+from tests.benchmarks.page_script import unit_script
 from tests.browser.conftest import PAINTED, QUIET, Server, serve
 from tests.factory import Recipe, make_store
 
@@ -71,6 +72,7 @@ def main() -> None:
     print(f"{store.stat().st_size / 1e9:.2f} GB; load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores\n")
     with open_store(store) as opened:
         print(conditions(opened))
+    print(unit_script(store, LAYER), flush=True)
     with sync_playwright() as playwright, served(folder, {}) as server:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
         for line in pages(browser, server):

@@ -117,7 +117,7 @@ def overlays(words):
     part = words[words.index("What it detects") :]
     part = part[: part.index("Where it looks")]
     found = re.findall(r'class="us-over" src="data:image/png;base64,([^"]+)"', part)
-    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(each)))) for each in found]
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(each))).convert("RGBA")) for each in found]
 
 
 def test_a_unit_shows_its_best_concepts_beside_chance(dissected, show):

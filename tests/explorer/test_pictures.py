@@ -10,7 +10,7 @@ from explorer import pictures
 
 
 def opened(png):
-    return np.asarray(Image.open(io.BytesIO(png)))
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
 
 
 def bump(size=11, at=(5, 5)):

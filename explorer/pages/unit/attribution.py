@@ -140,12 +140,13 @@ def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: f
     label = view.store.images.label
     # Places of maps that were left for later are shown only where there would be hardly any picture.
     n_shown = max(_FEWEST_PLACES, int(np.flatnonzero(found.computed).max(initial=-1)) + 1)
+    signed = palette.signed()
     return [
         Picture(
             jpeg=view.store.thumbnail(image),
             title=view.store.classes.title[label[image]],
             value=significant(float(value)),
-            overlay=heat(values, limit, palette.signed()) if computed and values.any() else None,
+            overlay=heat(values, limit, signed) if computed and values.any() else None,
             hint=view.store.images.path[image],
             href=navigate.href_of_image(view, int(image)),
             title_href=navigate.href_of_class(view, int(label[image])),

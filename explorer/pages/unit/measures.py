@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.charts.strip import Place, place, rank_strip
+from explorer.charts.theme import Palette
 from explorer.class_effects import Ints
 from explorer.drop_test import CALLED
 from explorer.format import count, ordinal, percent, probability, significant, some_points
@@ -37,7 +38,8 @@ def show_key_measures(view: View, layer: Layer, unit: int, per_class: Ints) -> N
     ablation = view.selection.ablation
     wanted = [named(name, ablation) for name in _KEY_MEASURES]
     held = [layer.measures[name] for name in wanted if name in layer.measures]
-    cards = [_card(view.store, layer, measure, unit, per_class) for measure in held if is_defined(measure)]
+    colours = palette.current()
+    cards = [_card(view.store, layer, measure, unit, per_class, colours) for measure in held if is_defined(measure)]
     st.html(f'<dl class="us-measures">{"".join(cards)}{_alive(view.store, layer, unit)}</dl>')
 
 
@@ -74,9 +76,9 @@ def _shown(name: str, value: float, per_class: Ints) -> tuple[str, str]:
     return significant(value, 2 if name == "class_selectivity" else 3), ""
 
 
-def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: Ints) -> str:
+def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: Ints, colours: Palette) -> str:
     number, unit_of_measurement = _shown(measure.name, float(measure.values[unit]), per_class)
-    strip = base64.b64encode(palette.current().redrawn(rank_strip(measure.values, unit)).encode()).decode()
+    strip = base64.b64encode(colours.redrawn(rank_strip(measure.values, unit)).encode()).decode()
     level = level_words(store, layer, measure.name, unit) or _tested(layer, measure.name, unit)
     said = (_place_words(place(measure.values, unit)), level)
     return (

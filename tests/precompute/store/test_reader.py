@@ -324,3 +324,19 @@ def test_a_strongest_unit_that_is_none_is_refused(spoil):
         pytest.raises(StoreDamaged, match="image_top/unit"),
     ):
         store.layer("features.2").strongest_units(1)
+
+
+def test_a_units_activations_are_read_once_however_often_they_are_asked_for_in_a_row(tmp_path, monkeypatch):
+    asked, read = [], StoreFile.read
+    monkeypatch.setattr(StoreFile, "read", lambda self, path, *given: asked.append(path) or read(self, path, *given))
+    with open_store(write_store(tmp_path / "store.h5", make_contents(SMALL))) as store:
+        layer = store.layers[0]
+        first = layer.activation(1)
+        kept = first.max.copy()
+        first.max[:] = -1
+        again = layer.activation(np.int64(1))
+        np.testing.assert_array_equal(again.max, kept)
+        assert asked.count(f"{LAYER}/activation/max") == 1
+        other = layer.activation(0)
+        assert not np.array_equal(other.mean, again.mean)
+        np.testing.assert_array_equal(layer.activation(slice(0, 2)).mean, [other.mean, again.mean])
