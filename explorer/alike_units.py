@@ -16,15 +16,15 @@ Ints = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, eq=False)
 class AlikeUnits:
-    """How alike one unit is to every other one of its layer, in two ways.
+    """How alike one unit is to every other unit of its layer, in two ways.
 
     Parameters
     ----------
     answers, losses : ProfileLikeness
-        Of the mean activations on the classes, and of what each class loses.
+        Likeness of the mean activations on the classes, and likeness of the drops of the classes.
     most : (unit,) array
-        The largest correlation of losses that their noise leaves: the root of the product of both reliabilities. NaN
-        where the store does not know them, or one is not above zero.
+        The largest correlation of drops that their noise allows: the square root of the product of both reliabilities,
+        at most 1. NaN where the store does not hold them, or one is not above zero.
     """
 
     answers: ProfileLikeness
@@ -38,7 +38,7 @@ class AlikeUnits:
 
     @property
     def both(self) -> Ints:
-        """These units, the most alike in their answers first."""
+        """Units that are alike in both ways beyond chance, the most alike in their answers first."""
         return self._in_order(self.beyond, self.answers.r)
 
     @property
@@ -70,5 +70,5 @@ def alike_units(layer: Layer, unit: int, ablation: str | None) -> AlikeUnits:
 
 
 def _known(r: Floats) -> Floats:
-    """Take units that cannot be alike, because no class loses anything without them, for unlike."""
+    """Count units that cannot be alike, because no class loses anything without them, as unlike."""
     return np.where(np.isnan(r), 0, r)

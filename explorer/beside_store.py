@@ -1,4 +1,4 @@
-"""Small files that people's words are kept in beside a store, which itself is never written."""
+"""Small files beside a store that keep what people say about it; the store itself is never written."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -23,21 +23,21 @@ def named(store: Path, ending: str) -> Path:
 
 
 def load(file: Path, of: str, understood: Callable[[str], tuple[Held, ...]]) -> tuple[Held, ...]:
-    """Return what a file holds; nothing where it is not there.
+    """Return the contents of a file; empty where the file does not exist.
 
     Parameters
     ----------
     file : Path
         The file.
     of : str
-        What it is a file of, in the plural.
+        What the file holds, in the plural, for messages.
     understood : callable
-        Turns its text into what it holds.
+        Turns the file's text into its contents.
 
     Raises
     ------
     DiskError
-        Where the file is there and cannot be read, or is too large, or cannot be understood.
+        Where the file exists and cannot be read, is too large, or cannot be understood.
     """
     try:
         if file.stat().st_size > MOST_BYTES:
@@ -53,12 +53,12 @@ def load(file: Path, of: str, understood: Callable[[str], tuple[Held, ...]]) -> 
 
 @contextmanager
 def changing(file: Path) -> Iterator[None]:
-    """Read a file and write it anew while no other program does, such as a second server on the same stores.
+    """Keep other programs, such as a second server on the same stores, from changing a file inside the block.
 
     Raises
     ------
     DiskError
-        Where another one is at it for too long, or the folder cannot be written.
+        Where another program holds the file for too long, or the folder cannot be written.
     """
     with ExitStack() as held:
         try:
@@ -71,7 +71,7 @@ def changing(file: Path) -> Iterator[None]:
 
 
 def write(file: Path, text: str) -> None:
-    """Put a text in place of what a file says, in one step.
+    """Replace the contents of a file by a text, in one step.
 
     Raises
     ------

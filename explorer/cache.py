@@ -1,7 +1,7 @@
-"""The app's only caches: open stores, the build of the demo, and what is costly to gather.
+"""The app's only caches: open stores, the build of the demo, and data that are costly to gather.
 
-Everything is keyed by the file's signature, so a store that is replaced while the app shows it is picked up at the
-next rerun. Numbers stay numpy arrays: large caches of Python objects would slow every rerun.
+Everything is keyed by the file's signature, so a store that is replaced while the app shows it is picked up at the next
+rerun. Numbers stay numpy arrays, because large caches of Python objects would slow every rerun.
 """
 
 import gc
@@ -34,17 +34,15 @@ from precompute.store.answers import answers
 from precompute.store.reader import Layer, Store
 from precompute.store.records import StrongestUnits
 
-# A path may hold bytes that are no text, which Streamlit cannot make a key of by itself.
+# A path may hold bytes that are no text, from which Streamlit cannot make a key by itself.
 _KEYS: dict[str | type[Any], Any] = {StoreFile: lambda source: os.fsencode(source.path)}
 
 
 def store_of(source: StoreFile) -> Store:
-    """Return the open store of a source, opened anew when its file was replaced.
+    """Return the open store of a file, opened again if the file was replaced.
 
-    Raises
-    ------
-    StoreError
-        When it is missing, incomplete, damaged or of another version.
+    Raises ------ StoreError
+        Where it is missing, incomplete, damaged or of another version.
     """
     return _pool().store_of(source)
 
@@ -72,7 +70,7 @@ def _first_exemplars(
 
 
 def strongest_images(source: StoreFile, layer: Layer, units: tuple[int, ...]) -> list[Strongest]:
-    """Return of which classes the strongest images of some units are."""
+    """Return how many of the strongest images of some units are of each class."""
     return _strongest_images(source, source.signature, layer.name, units)
 
 
@@ -83,9 +81,9 @@ def _strongest_images(source: StoreFile, signature: Signature, layer: str, units
 
 
 def preferred(source: StoreFile, layer: Layer, units: tuple[int, ...]) -> list[tuple[int, ...] | None]:
-    """Return the classes that some units answer most to, as the page of a unit names them; None for silent units.
+    """Return the classes that some units answer to most, as the page of a unit names them; None for silent units.
 
-    Empty for all others in a store of sums, which does not tell how few classes are settled.
+    In a store of sums they are empty, because it does not tell how few classes are settled.
     """
     return _preferred(source, source.signature, layer.name, units)
 
@@ -100,7 +98,7 @@ def _preferred(
 
 
 def compared(source: StoreFile) -> list[Side]:
-    """Describe every layer of a store, to be set beside those of others."""
+    """Describe every layer of a store for comparison with those of other stores."""
     return _compared(source, source.signature)
 
 
@@ -110,7 +108,7 @@ def _compared(source: StoreFile, signature: Signature) -> list[Side]:
 
 
 def flips_by_image(source: StoreFile, layer: Layer, ablation: str) -> FlipsByImage:
-    """Return the changed predictions of a layer by image; shared by all sessions, never to be written to."""
+    """Return the changed predictions of a layer by image. All sessions share them: never write to them."""
     return _flips_by_image(source, source.signature, layer.name, ablation)
 
 
@@ -123,9 +121,9 @@ def _flips_by_image(source: StoreFile, signature: Signature, layer: str, ablatio
 def losses_of_class(
     source: StoreFile, layers: tuple[tuple[str, str], ...], label: int
 ) -> tuple[tuple[ClassLosses, ...], tuple[np.ndarray, ...]]:
-    """Return what silencing each unit of some layers, each by a kind of ablation, does to one class.
+    """Return what silencing each unit of some layers does to one class; each layer comes with a kind of ablation.
 
-    With it comes the q of each drop, (unit,) for each layer: all units together are one family.
+    The second result is the q of each drop, (unit,) for each layer; all units together are one family.
     """
     return _losses_of_class(source, source.signature, layers, label)
 
@@ -142,7 +140,7 @@ def _losses_of_class(
 
 
 def unit_map(source: StoreFile, layer: Layer, ablation: str | None) -> UnitMap:
-    """Return a layer's map of units by what breaks under a kind of ablation; by their answers where none is given."""
+    """Return a layer's map of units by their drops under a kind of ablation, or by their answers if that is None."""
     return _unit_map(source, source.signature, layer.name, ablation)
 
 
@@ -153,7 +151,7 @@ def _unit_map(source: StoreFile, signature: Signature, layer: str, ablation: str
 
 
 def alike(source: StoreFile, layer: Layer, unit: int, ablation: str | None) -> AlikeUnits:
-    """Return which units answer to the same classes as one, and whose loss hurts the same under a kind of ablation."""
+    """Return the units that answer to the same classes as one unit, and those whose loss hurts the same classes."""
     return _alike(source, source.signature, layer.name, unit, ablation)
 
 
@@ -163,7 +161,7 @@ def _alike(source: StoreFile, signature: Signature, layer: str, unit: int, ablat
 
 
 def matched(source: StoreFile, layer: str, other: StoreFile, other_layer: str) -> MatchedUnits:
-    """Return the best match of every unit of a layer among those of a layer of a store of the same images."""
+    """Return the best match of every unit of a layer among the units of a layer of a store of the same images."""
     return _matched(source, source.signature, layer, other, other.signature, other_layer)
 
 
@@ -175,7 +173,7 @@ def _matched(
 
 
 def strongest_units(source: StoreFile, layer: Layer, image: int) -> StrongestUnits:
-    """Return the units of a layer that fire most on an image; an older store is read through once for them."""
+    """Return the units of a layer that fire most on an image; an older store is read to its end once for this."""
     stored = layer.strongest_units(image)
     if stored is not None:
         return stored
@@ -194,7 +192,7 @@ def _all_strongest_units(source: StoreFile, signature: Signature, layer: str) ->
 
 
 def share_below(source: StoreFile, layer: Layer, image: int, units: tuple[int, ...]) -> np.ndarray:
-    """Return for some units the share of all images on which they fire less than on one image, (unit,)."""
+    """Return, for some units, the share of all images on which they fire less than on one image, (unit,)."""
     return _share_below(source, source.signature, layer.name, image, units)
 
 
@@ -208,10 +206,10 @@ def _share_below(source: StoreFile, signature: Signature, layer: str, image: int
 def shown_for(
     source: StoreFile, layer: Layer, image: int, units: tuple[int, ...], size: tuple[int, int]
 ) -> list[tuple[int, bytes | None]]:
-    """Return for some units what shows them beside an image: an image's index, and where they are active on it.
+    """Return, for some units, an image that shows them, as its index, and an outline of where they are active on it.
 
-    It is the image itself where the store has the unit's map on it, otherwise the unit's strongest image; the image
-    itself without an outline in a store without exemplars.
+    It is the given image where the store has the unit's map on it, otherwise the unit's strongest image. In a store
+    without exemplars it is the given image without an outline.
     """
     return _shown_for(source, source.signature, layer.name, image, units, size)
 
@@ -247,9 +245,9 @@ def _quiz_question(
 
 
 def picture_of(source: StoreFile, image: int) -> tuple[bytes, bool]:
-    """Return an image's picture as JPEG, and whether it is the store's: what the network saw, not the file as it lies.
+    """Return an image's picture as JPEG, and whether it is from the store: the network's view rather than the file.
 
-    Empty where the store holds none and the file is not there.
+    Empty where the store holds no picture and the file is missing.
     """
     stored = store_of(source).thumbnail(image)
     return (stored, True) if stored else (_picture_in_folder(source, source.signature, image), False)
@@ -263,10 +261,10 @@ def _picture_in_folder(source: StoreFile, signature: Signature, image: int) -> b
 
 @st.cache_resource(show_spinner=False)
 def freeze() -> None:
-    """Take what the first run has loaded out of every later garbage collection.
+    """Exclude everything loaded by the first run from later garbage collections.
 
-    Streamlit collects after each run while it holds the interpreter; with all imported modules in scope that costs
-    tens of milliseconds before the last elements reach the page.
+    Streamlit collects garbage after each run while it holds the interpreter. With all imported modules included, this
+    costs tens of milliseconds before the last elements reach the page.
     """
     gc.collect()
     gc.freeze()
@@ -274,7 +272,7 @@ def freeze() -> None:
 
 @st.cache_resource(show_spinner=False)
 def store_checks() -> StoreChecks:
-    """Return what the check says of the stores that are shown, for all sessions."""
+    """Return the checks of the stores that are shown, shared by all sessions."""
     return StoreChecks()
 
 

@@ -1,4 +1,4 @@
-"""The effect of silencing one unit on each class, from its flips: images lost, images gained, and how sure that is."""
+"""The effect of silencing one unit on each class, from its flips: images lost, images gained, and intervals."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ class ClassEffects:
     Parameters
     ----------
     n_images : array of int
-        Images of the class.
+        Number of images of the class.
     lost, gained : array of int
-        Images right with the unit and wrong without it, and the other way round.
+        Number of images right with the unit and wrong without it, and the other way round.
     drop : array
         (lost - gained) / n_images, a fraction; NaN for classes without images.
     low, high : array
@@ -54,7 +54,7 @@ def class_effects(flips: Flips, before: Answers) -> ClassEffects:
 
 
 def lost_and_gained(flips: Flips, before: Answers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell which flips lose an image and which gain one, (flip,) each; the rest go from wrong to wrong."""
+    """Say which flips lose an image and which gain one, (flip,) each; the others go from wrong to wrong."""
     return right_changes(flips.image, flips.prediction, before)
 
 
@@ -63,18 +63,18 @@ FEWEST_MOVED = 3
 
 @dataclass(frozen=True)
 class Move:
-    """Answers that go from one class to another without a unit.
+    """Answers that change from one class to another without a unit.
 
     Parameters
     ----------
     source, target : int
-        The classes that the network names with the unit and without it.
+        The classes that the network predicts with the unit and without it.
     n_images : int
-        Images whose answer goes this way.
+        Number of images whose answer changes in this way.
     lost, gained : int
-        Of these, images of the source that are lost, and of the target that are gained.
+        Among these, images of the source that are lost, and images of the target that are gained.
     n_changed : int
-        All images whose answer changes.
+        Number of all images whose answer changes.
     """
 
     source: int
@@ -86,9 +86,10 @@ class Move:
 
 
 def main_move(flips: Flips, before: Answers, class_of_output: Mapping[int, int]) -> Move | None:
-    """Return the way that most answers go, where one class gains what another loses; None otherwise.
+    """Return the most frequent change of answers, if one class gains what another loses; otherwise None.
 
-    At least half of the answers that change go that way, at least `FEWEST_MOVED`, with a loss and a gain among them.
+    At least half of the changed answers must change in this way, at least `FEWEST_MOVED` of them, with a loss and a
+    gain among them.
     """
     pairs = Counter(zip(before.prediction[flips.image].tolist(), flips.prediction.tolist(), strict=True))
     for (old, new), n_images in pairs.most_common(1):

@@ -1,4 +1,4 @@
-"""What silencing each unit of a layer does to one class: images lost and gained, how sure that is, where they go."""
+"""What silencing each unit of a layer does to one class: images lost and gained, tests, and new predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ class ClassLosses:
     Parameters
     ----------
     lost, gained : (unit,) integer arrays
-        Images of the class right with the unit and wrong without it, and the other way round.
+        Number of images of the class right with the unit and wrong without it, and the other way round.
     destination : (unit, output) integer array
-        What the lost images are taken for then, in images; of all outputs that any of them goes to, see ``outputs``.
+        Number of lost images by the output that they are predicted as, for the outputs in ``outputs``.
     outputs : (output,) integer array
-        Those outputs.
+        All outputs that any lost image is predicted as.
     n_images : int
         Images of the class.
     """
@@ -74,9 +74,10 @@ def class_losses(flips: FlipTable, before: Answers, n_images: int) -> ClassLosse
 
 
 def false_discovery_rates(layers: Sequence[ClassLosses]) -> list[Floats]:
-    """Return the q of every drop of the class, (unit,) for each layer: all units together are one family.
+    """Return the q of every drop of the class, (unit,) for each layer; all units together are one family.
 
-    Of the exact McNemar p-values, with what each can reach; NaN for units that change no answer of the class.
+    They are computed from exact McNemar p-values and the p-values that each test can have. NaN for units that change no
+    answer of the class.
     """
     lost, gained = (np.concatenate([getattr(one, part) for one in layers]) for part in ("lost", "gained"))
     changed = lost + gained

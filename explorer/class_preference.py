@@ -14,25 +14,25 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 _WITHOUT_LISTS = 25
-"""How many images count as a unit's strongest in a store without lists: as many as a run lists by itself."""
+"""How many images count as a unit's strongest in a store without lists: the default of a run's lists."""
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """How strongly a unit answers to each class, counted as class selectivity counts it.
+    """How strongly a unit answers to each class, with the same means as class selectivity.
 
     Parameters
     ----------
     mean : (class,) array
-        Mean over the images of the class of the activation, or of its part above zero where the layer goes below;
+        Mean over the images of the class of the activation, or of its positive part where the layer goes below zero;
         never negative. NaN for classes without images.
     preferred : tuple of int
-        The classes of which it answers most to one, see :func:`precompute.measures.preferred.preferred_classes`; none
-        where no few classes are settled.
+        The few classes one of which it answers to most, see :func:`precompute.measures.preferred.preferred_classes`;
+        empty where the images do not settle this.
     signed : bool
         Whether the layer goes below zero.
     tested : bool
-        Whether it is known how few classes are settled. A store of sums does not tell.
+        Whether `preferred` was tested. A store of sums does not allow it.
     times : (float, float)
         The 95 % interval of :attr:`ratio`; NaN where there is none.
     """
@@ -55,12 +55,12 @@ class Profile:
 
     @property
     def best(self) -> int | None:
-        """The class that it answers most to, where that is settled."""
+        """The class that it answers to most, where this is settled; otherwise None."""
         return self.preferred[0] if len(self.preferred) == 1 and not self.silent else None
 
     @property
     def ratio(self) -> float:
-        """The mean of that class over the mean of the others' means; infinite where these are zero, NaN without one."""
+        """The mean of `best` over the mean of the other classes' means; infinite where it is 0, NaN without `best`."""
         best = self.best
         others = np.delete(self.mean, best) if best is not None else np.array([])
         others = others[~np.isnan(others)]
@@ -78,7 +78,7 @@ def profile_of(store: Store, layer: Layer, unit: int) -> Profile:
     activation, n_classes = layer.activation(unit), len(store.classes)
     label = np.asarray(store.images.label)
     signed = activation.positive_mean is not None
-    # A store that says nothing of what lies above zero has nothing below it.
+    # A layer without stored positive means never goes below zero.
     counted = np.maximum(activation.mean, 0) if activation.positive_mean is None else activation.positive_mean
     mean = class_means(counted[None], label, n_classes)[0]
     preferred = preferred_classes(counted, label, n_classes)
@@ -89,14 +89,14 @@ def profile_of(store: Store, layer: Layer, unit: int) -> Profile:
 
 @dataclass(frozen=True, eq=False)
 class Strongest:
-    """Of which classes a unit's strongest images are.
+    """The classes of a unit's strongest images.
 
     Parameters
     ----------
     count : (class,) integer array
-        Images of each class among them.
+        Number of images of each class among them.
     at_ceiling : bool
-        Whether more images share the last one's value than were asked for; all of them are counted then.
+        Whether more images share the last one's value than were asked for; then all of them are counted.
     """
 
     count: Ints
@@ -104,26 +104,26 @@ class Strongest:
 
     @property
     def n_images(self) -> int:
-        """How many they are."""
+        """The number of these images."""
         return int(self.count.sum())
 
     @property
     def leader(self) -> int | None:
-        """The class that most of them are of, the first among equals; None where there are none."""
+        """The most frequent class among them, the first among equals; None where there are no images."""
         return int(self.count.argmax()) if self.n_images else None
 
     def differs(self, best: int | None) -> bool:
-        """Whether fewer of them are of the class that the unit answers most to than of another."""
+        """Whether fewer of them are of the class `best`, which the unit answers to most, than of another class."""
         return best is not None and self.n_images > 0 and int(self.count[best]) < int(self.count.max())
 
 
 def n_strongest(layer: Layer) -> int:
-    """Return how many images count as a unit's strongest: as many as its lists of exemplars show."""
+    """Return how many images count as a unit's strongest: the length of its exemplar lists."""
     return layer.n_exemplars or _WITHOUT_LISTS
 
 
 def strongest_of(store: Store, layer: Layer, unit: int) -> Strongest:
-    """Count the classes of a unit's strongest images; in a store of sums, of those that its list shows."""
+    """Count the classes of a unit's strongest images; in a store of sums, of the images in its list."""
     label, n_classes = np.asarray(store.images.label), len(store.classes)
     if layer.keeps_all:
         return strongest(layer.activation(unit).max, label, n_classes, n_strongest(layer))
@@ -134,7 +134,7 @@ def strongest_of(store: Store, layer: Layer, unit: int) -> Strongest:
 
 
 def strongest(largest: Floats, label: Ints, n_classes: int, k: int) -> Strongest:
-    """Count the classes of the k images that drive a unit most, and of those that are equal to the last of them.
+    """Count the classes of the k images that drive a unit most, and of all images that tie with the last of them.
 
     Parameters
     ----------

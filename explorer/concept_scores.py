@@ -15,7 +15,7 @@ Floats = NDArray[np.floating[Any]]
 
 DISSECTION = "dissection"
 FLOOR = 0.04
-"""A unit whose intersection over union lies above it is called a detector."""
+"""A unit with an intersection over union above this is called a detector."""
 
 _QUANTILE = 0.005
 _OWN_BIT = 7
@@ -35,24 +35,24 @@ def names_of_store(store: Store) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Dissection:
-    """A layer's units against concepts.
+    """The overlap of a layer's units with concepts.
 
     Parameters
     ----------
     names, categories : list of str
-        Of each concept.
+        Name and category of each concept.
     iou : (unit, concept) array
         Intersection over union; NaN where undefined.
     chance : (shuffle, unit) array
-        The best of them by chance.
+        The largest intersection over union by chance.
     threshold : (unit,) array
         Activation above which the unit counts as active.
     rotated_iou, rotated_concept : (rotation, unit) array
-        The best of each direction of random rotations of the layer, and the concept that it is with.
+        The largest intersection over union of each direction of random rotations of the layer, and its concept.
     share : (concept,) array
         Share of all positions that show the concept.
     quantile : float
-        Share of all positions at which a unit is active, at most.
+        The largest share of all positions at which a unit counts as active.
     """
 
     names: list[str]
@@ -67,7 +67,7 @@ class Dissection:
 
     @classmethod
     def of(cls, experiment: Experiment, layer: str) -> "Dissection":
-        """Read a layer's."""
+        """Read the overlaps of a layer."""
         base = f"layers/{layer}"
         return cls(
             names=concept_names(experiment),
@@ -88,20 +88,20 @@ class Dissection:
 
     @property
     def ceiling(self) -> Floats:
-        """(unit,) the best by chance in the highest of the shuffles."""
+        """The largest intersection over union by chance in all shuffles, (unit,)."""
         return np.asarray(self.chance.max(axis=0))
 
     @property
     def in_reach(self) -> NDArray[np.bool_]:
-        """Which concepts a unit could be a detector of, (concept,).
+        """Which concepts a unit could detect at all, (concept,).
 
-        Two areas overlap by no more than the smaller of them, over the larger: a unit that is active at few positions
-        cannot coincide with a concept that covers half of them.
+        The intersection over union of two areas is at most the smaller area divided by the larger. So a unit that is
+        active at few positions cannot detect a concept that covers half of all positions.
         """
         return np.asarray((self.share >= FLOOR * self.quantile) & (self.share <= self.quantile / FLOOR))
 
     def of_rotations(self) -> tuple[float, float]:
-        """Return how many directions of a random rotation are detectors, and of how many concepts, on average."""
+        """Return the mean number of directions of a random rotation that are detectors, and of concepts they detect."""
         detects = self.rotated_iou > FLOOR
         return float(detects.sum(axis=1).mean()), float(np.mean(self.unique_of_rotations()))
 
@@ -124,16 +124,16 @@ class Dissection:
 
 @dataclass(frozen=True, eq=False)
 class UnitConcepts:
-    """A unit's best concepts, best first, beside chance, and small masks of them on its top exemplars.
+    """A unit's best concepts, best first, with levels by chance and small masks on its top exemplars.
 
     Parameters
     ----------
     names, categories : list of str
-        Of each of its best concepts.
+        Name and category of each of its best concepts.
     iou : (rank,) array
         Their intersection over union.
     chance, ceiling : float
-        Mean and highest of the best by chance.
+        Mean and maximum, over shuffles, of the largest intersection over union by chance.
     threshold : float
         Activation above which the unit counts as active.
     masks : (exemplar, row, column) array of bits, or None

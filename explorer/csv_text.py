@@ -5,24 +5,24 @@ from typing import Any
 
 import pandas as pd
 
-# A spreadsheet takes a cell that begins so for a formula and computes it.
+# A spreadsheet treats a cell that begins with one of these as a formula and computes it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-# The standard's; with it a cell that holds one of its signs is quoted.
+# The line end of the CSV standard; with it, cells that contain one of its characters are quoted.
 _LINE_END = "\r\n"
 
 
 def csv_of(frame: pd.DataFrame) -> str:
-    """Return a table as CSV; a text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """Return a table as CSV; a text that a spreadsheet would treat as a formula gets an apostrophe before it."""
     return str(frame.rename(columns=harmless).map(harmless).to_csv(index=False, lineterminator=_LINE_END))
 
 
 def harmless(cell: Any) -> Any:
-    """Return a cell with an apostrophe before what a spreadsheet would compute, and before apostrophes before that."""
+    """Return a cell with an apostrophe put before a formula, or before apostrophes that are followed by a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.lstrip("'").startswith(_FORMULA) else cell
 
 
 def as_it_was(cell: str) -> str:
-    """Return the text of a cell that `harmless` gave."""
+    """Return the original text of a cell that `harmless` returned."""
     return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA) else cell
 
 
@@ -37,8 +37,8 @@ def numbers_of(spec: Mapping[str, Any]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The rows of every table that the chart is drawn from. Of several, column ``mark`` says what draws each. A
-        column that the chart has words for is named by both.
+        The rows of every table that the chart is drawn from. If there are several tables, column ``mark`` says which
+        mark draws each row. A column with a title in the chart is named by its field and its title.
     """
     tables = spec["datasets"]
     frames: dict[str, pd.DataFrame] = {}
@@ -48,7 +48,7 @@ def numbers_of(spec: Mapping[str, Any]) -> pd.DataFrame:
             continue
         frame = frames.setdefault(name, pd.DataFrame({"mark": layer["mark"]["type"]} | row for row in tables[name]))
         frames[name] = frame.rename(columns=dict(_titles(layer, frame)))
-    # Beside the rows of another table whole numbers would become fractions.
+    # As objects, because joining tables would turn whole numbers into fractions.
     shown = [frame.astype(object) for frame in frames.values()]
     if len(shown) == 1:
         return shown[0].drop(columns="mark")
@@ -56,7 +56,7 @@ def numbers_of(spec: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _titles(layer: Mapping[str, Any], frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Give the fields of a layer that have words on the screen, each with its new name."""
+    """Yield the fields of a layer that have a title on the screen, each with its new name."""
     channels = layer.get("encoding", {}).values()
     for channel in (one for each in channels for one in (each if isinstance(each, list) else [each])):
         field = channel.get("field")

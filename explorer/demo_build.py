@@ -1,7 +1,7 @@
-"""Building the demo store from the app, in a process of its own.
+"""Building the demo store from the app, in a separate process.
 
-The build outlives a page reload and is the same for every tab: the app's process holds one :class:`DemoBuild`. The
-child reports through a small JSON file that it replaces atomically, and its output goes to a log.
+The build outlives a page reload and is shared by all tabs, because the app's process holds one :class:`DemoBuild`. The
+child process reports through a small JSON file that it replaces atomically; its output goes to a log.
 """
 
 import json
@@ -23,14 +23,14 @@ _LAST_LINES = 8
 
 @dataclass(frozen=True)
 class BuildProgress:
-    """How far a build is.
+    """The progress of a build.
 
     Parameters
     ----------
     stage : str
-        What it is doing; empty before it said so.
+        The present stage; empty before the first report.
     done, total : int
-        Steps of the stage; 0 where it did not say.
+        Steps of the stage, done and in all; 0 where they are not reported.
     overall : float
         Share of the whole work, 0 to 1.
     """
@@ -92,7 +92,7 @@ class DemoBuild:
 
     @property
     def progress(self) -> BuildProgress:
-        """How far the build is, as it last said."""
+        """The progress that the build reported last."""
         return read_progress(_progress_file(_work_folder()))
 
     @property
@@ -100,20 +100,20 @@ class DemoBuild:
         """The last lines of the build's output."""
         log = _log_file(_work_folder())
         text = log.read_text("utf-8", errors="replace") if log.is_file() else ""
-        # A progress bar draws itself anew after each carriage return: only its last state is worth reading.
+        # A progress bar redraws itself after each carriage return, so only its last state is kept.
         lines = [line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n")]
         return "\n".join([line for line in lines if line.strip()][-_LAST_LINES:])
 
 
 def demo_command() -> Sequence[str]:
-    """Return the command that builds the demo store; ``UNITSCOPE_DEMO_COMMAND`` may name another."""
+    """Return the command that builds the demo store; ``UNITSCOPE_DEMO_COMMAND`` can replace it."""
     stand_in = os.environ.get("UNITSCOPE_DEMO_COMMAND")
     command = shlex.split(stand_in) if stand_in else [sys.executable, "-m", "precompute", "demo"]
     return [*command, "--out", str(runs_folder() / "demo.h5")]
 
 
 def read_progress(path: Path) -> BuildProgress:
-    """Read a progress file; nothing yet where it is missing or makes no sense."""
+    """Read a progress file; no progress where it is missing or cannot be understood."""
     try:
         said = json.loads(path.read_text("utf-8"))
         return BuildProgress(str(said["stage"]), int(said["done"]), int(said["total"]), _share(said["overall"]))

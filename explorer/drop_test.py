@@ -1,4 +1,4 @@
-"""The findings of ``statistics`` about one unit: how sure it is that a class needs it."""
+"""Results of the experiment ``statistics`` about one unit: whether a class needs it beyond chance."""
 
 import math
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ CALLED = 0.05
 
 @dataclass(frozen=True)
 class DropTest:
-    """The drop to quote of one unit, its tests, and what may be said of all classes together.
+    """The drop to quote of one unit, its tests, and the drop over all images.
 
     Parameters
     ----------
     named : tuple of int
-        The class that loses most; or up to three of which one does; none where no few classes stand out.
+        The class that loses most; or up to three classes, one of which does; empty where no few classes stand out.
     drop, low, high : float
-        Where one class is named: the drop to quote, a fraction, and the limits of its 95 % interval; NaN otherwise. The
-        drop is NaN also where the images do not settle one number.
+        If one class is named: the drop to quote, a fraction, and the limits of its 95 % interval; otherwise NaN. The
+        drop is NaN also where the images do not settle a single number.
     lost, gained, n_images : int
-        Images of the named class: lost, gained and all; 0 where not one is named.
+        Number of images of the named class: lost, gained and all; 0 unless exactly one class is named.
     p, q : float
-        Of the largest drop over the classes: the probability that chance makes it as large, and the false discovery
-        rate over the units of the layer; NaN where every class is set apart.
+        For the largest drop over the classes that are not set apart: the probability that chance makes it as large, and
+        the false discovery rate over the units of the layer. NaN where every class is set apart.
     ceiling : float
-        What the largest drop over all classes stays at or below by chance in 95 % of cases, for as many flips.
+        The value that the largest drop over all classes does not exceed by chance in 95 % of cases, given the flips.
     overall_q, overall_low, overall_high : float
-        Of the drop over all images: its false discovery rate and 95 % interval.
+        For the drop over all images: its false discovery rate and its 95 % interval.
     certainty_q : float
-        False discovery rate of "the images of some class become less certain"; NaN where that is not known.
+        False discovery rate of "the images of some class become less certain"; NaN where it is not known.
     certainty_class : int or None
         That class; None where none becomes less certain.
     """
@@ -58,7 +58,7 @@ class DropTest:
 
 
 def of_unit(store: Store, layer: str, ablation: str, unit: int) -> DropTest | None:
-    """Return what is known of one unit's drops; None where the store does not hold their statistics."""
+    """Return the tests of one unit's drops; None where the store does not hold their statistics."""
     found = statistics_of(store, layer, ablation)
     if found is None:
         return None
@@ -95,7 +95,7 @@ _NUMBERS = (
 
 
 def _certainty(found: Experiment, base: str, unit: int) -> dict[str, Any]:
-    """Return what is known of log-probabilities; nothing where the store left them out."""
+    """Return the results on log-probabilities; empty where the store left them out."""
     if f"{base}/certainty_q" not in found:
         return {}
     worst = float(found.read(f"{base}/certainty_class", unit))
@@ -108,7 +108,7 @@ def _certainty(found: Experiment, base: str, unit: int) -> dict[str, Any]:
 def statistics_of(store: Store, layer: str, ablation: str) -> Experiment | None:
     """Return the statistics of a store; None where it does not hold those of this layer and kind of ablation.
 
-    Those of an earlier version, whose drops are not right for units that were picked, do not count.
+    Statistics of an earlier version do not count, because their drops are wrong for units that were selected.
     """
     if NAME not in store.experiments:
         return None
@@ -117,17 +117,17 @@ def statistics_of(store: Store, layer: str, ablation: str) -> Experiment | None:
 
 
 def base_of(layer: str, ablation: str) -> str:
-    """Return where the statistics of a layer lie in their experiment."""
+    """Return the path of the statistics of a layer inside the experiment."""
     return f"layers/{layer}/ablation/{ablation}"
 
 
 def left_out_said(store: Store, most: int = 5) -> str:
-    """Say which classes the tests leave out, a few by their names; nothing where they leave out none.
+    """Say which classes the tests leave out, naming a few; empty where they leave out none.
 
     Parameters
     ----------
     store
-        The store; one without statistics has no tests.
+        The store; the result is empty for a store without statistics.
     most
         How many classes to name.
     """

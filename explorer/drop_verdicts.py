@@ -1,4 +1,4 @@
-"""Verdicts on the loss of every unit of a layer, in a word, so that all pages say the same of a unit."""
+"""Short verdicts on the loss of every unit of a layer, so that all pages say the same about a unit."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ _NOTHING = "no class loses"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one unit: a verb, what follows it, and whether a test tells it from chance."""
+    """The verdict on one unit: a verb, the text after it, and whether a test tells the loss from chance."""
 
     verb: str
     text: str
@@ -27,9 +27,9 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class LayerVerdicts:
-    """What tests say of the units of a layer, (unit,) each, with (unit, 3) classes of which one loses.
+    """Tests of the units of a layer, (unit,) each; ``named`` is (unit, 3), the classes one of which loses most.
 
-    Where the store holds no statistics, ``q`` is None, and ``named`` is the class of the largest drop.
+    Where the store holds no statistics, ``q`` is None and ``named`` is the class of the largest drop.
     """
 
     titles: tuple[str, ...]
@@ -41,7 +41,7 @@ class LayerVerdicts:
     overall_drop: Floats | None = None
 
     def of(self, unit: int) -> Verdict:
-        """Return what is said of one unit."""
+        """Return the verdict on one unit."""
         names = [self.titles[int(index)] for index in self.named[unit] if not np.isnan(index)]
         if self.q is None:
             lost = bool(names) and self.drop[unit] > 0
@@ -54,7 +54,7 @@ class LayerVerdicts:
         return Verdict("", "loss within chance" if self.drop[unit] > 0 else _NOTHING, told=False)
 
     def needed_by(self, label: int) -> NDArray[np.bool_]:
-        """Tell which units a class needs: a test tells it from chance, and the class is one of those named, (unit,)."""
+        """Say which units a class needs, (unit,): a test tells the loss from chance, and names the class."""
         if self.q is None:
             return np.zeros(len(self.drop), dtype=bool)
         return np.asarray((self.q <= CALLED) & (self.named == label).any(axis=1))
@@ -74,7 +74,7 @@ class LayerVerdicts:
 
 
 def verdicts_of(store: Store, layer: Layer, ablation: str) -> LayerVerdicts:
-    """Return what may be said of the units of a layer under a kind of ablation."""
+    """Return the verdicts on the units of a layer under a kind of ablation."""
     unknown = np.full(layer.n_units, np.nan)
     drop, where = (
         layer.measures[name].values if name in layer.measures else unknown

@@ -1,4 +1,4 @@
-"""The changed predictions of a layer by image: the units without which an image, or a class, is answered otherwise."""
+"""The changed predictions of a layer by image: the units without which the prediction of an image changes."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -18,11 +18,11 @@ class FlipsByImage:
     Parameters
     ----------
     unit, image, prediction : (flip,) integer arrays
-        Without which unit, of which image, to which output.
+        The unit that is silenced, the image, and its new prediction.
     edges : (image + 1,) integer array
         Flips edges[i] up to, not including, edges[i + 1] are those of image i.
     n_units : int
-        Units of the layer.
+        Number of units of the layer.
     """
 
     unit: Ints
@@ -33,7 +33,7 @@ class FlipsByImage:
 
     @classmethod
     def of(cls, table: FlipTable, n_images: int) -> Self:
-        """Turn round a table that is in order of unit."""
+        """Sort a table that is in order of unit by image."""
         order = np.argsort(table.image, kind="stable")
         image = table.image[order].astype(np.int32)
         edges = np.searchsorted(image, np.arange(n_images + 1))
@@ -41,7 +41,7 @@ class FlipsByImage:
         return cls(unit, image, prediction, edges, table.n_units)
 
     def of_image(self, image: int) -> tuple[Ints, Ints]:
-        """Return the units without which an image is answered otherwise, in order, and the outputs it is given then."""
+        """Return the units without which the prediction of an image changes, in order, and the new predictions."""
         here = slice(self.edges[image], self.edges[image + 1])
         return self.unit[here], self.prediction[here]
 

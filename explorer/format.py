@@ -1,4 +1,4 @@
-"""Words and numbers for the screen: rounded to what the data supports, and literal wherever markdown is read."""
+"""Words and numbers for the screen: rounded to the precision of the data, and literal where markdown is read."""
 
 import math
 import re
@@ -28,10 +28,10 @@ _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def writable(text: object) -> str:
-    """Return text that can be sent and leaves what stands beside it alone.
+    """Return text that can be sent and that leaves the text beside it alone.
 
-    Bytes of a file's name that are no text come as escapes, and so do signs that would turn the direction of the words
-    and numbers behind a name.
+    Bytes of a file's name that are no text become escapes, and so do signs that would turn the direction of the words
+    and numbers after a name.
     """
     sent = str(text).encode("utf-8", "backslashreplace").decode()
     return _TURNS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", sent)
@@ -43,7 +43,7 @@ def md_text(text: object) -> str:
     Class names come from folders and may hold anything: HTML, formulas, links, emoji codes.
     """
     literal = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$~&^=@\"'])", r"\\\1", " ".join(writable(text).split()))
-    # A word joiner stops :emoji: codes, automatic links and arrows, which no backslash stops.
+    # A word joiner breaks :emoji: codes, automatic links and arrows, which a backslash does not.
     return re.sub(r"(:|\\@|\\-|\\<|w(?=\\\.))", "\\1\u2060", literal)
 
 
@@ -53,7 +53,7 @@ def md_small(text: str, small: str) -> str:
 
 
 def plain(markdown: str) -> str:
-    """Return what a reader sees of text that `md_text` and `md_small` made; small text comes in brackets."""
+    """Return text from `md_text` and `md_small` as a reader sees it; small text is put in brackets."""
     seen = re.sub(r" :small\[:gray\[(.*)\]\]$", r" (\1)", markdown)
     return re.sub(r"\\(.)", r"\1", seen.replace("\u2060", ""))
 
@@ -79,7 +79,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def points(fraction: float, n_images: int) -> str:
-    """Return a difference of accuracies in percentage points, as finely as that many images can tell.
+    """Return a difference of accuracies in percentage points, with the precision that the number of images allows.
 
     One image of 50 is 2 points, so there are no decimals; one of 1,000 is 0.1 points, so there is one.
     """
@@ -87,18 +87,18 @@ def points(fraction: float, n_images: int) -> str:
 
 
 def some_points(fraction: float, n_images: int) -> str:
-    """Return the same with its unit: ``1 point``, ``0 points``, ``12 points``, ``1.0 points``."""
+    """Return :func:`points` with the unit: ``1 point``, ``0 points``, ``12 points``, ``1.0 points``."""
     size = points(fraction, n_images)
     return f"{size} {'point' if size == '1' else 'points'}"
 
 
 def is_told(fraction: float, n_images: int) -> bool:
-    """Whether so many images tell a difference of accuracies from zero when it is rounded."""
+    """Whether a difference of accuracies is not zero after rounding to the precision of the number of images."""
     return any(digit in points(abs(fraction), n_images) for digit in "123456789")
 
 
 def interval(low: float, high: float, n_images: int) -> str:
-    """Return the limits of a difference of accuracies in points; one that rounding would make zero says its side."""
+    """Return the limits of an interval in points; a limit that rounds to zero is written as just above or below 0."""
     return f"{_limit(low, n_images)} to {_limit(high, n_images)}"
 
 

@@ -1,6 +1,6 @@
-"""The headline of a unit: a thought a sentence, at most three numbers, no number that may be chance in bold.
+"""The headline of a unit: one thought a sentence, at most three numbers, no number in bold that may be chance.
 
-What the numbers stand on is said in the line below, by :mod:`explorer.headline_details`.
+The line below gives the evidence for the numbers; :mod:`explorer.headline_details` makes it.
 """
 
 import html
@@ -18,7 +18,7 @@ from explorer.format import count, number, some_points
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a sentence; the strong ones are what a hurried reader takes away."""
+    """A piece of a sentence; strong pieces are what a hurried reader should remember."""
 
     text: str
     strong: bool = False
@@ -36,7 +36,7 @@ def dead(unit: int) -> list[Span]:
 
 
 def drive(unit: int, titles: Sequence[str], profile: Profile, images: Strongest) -> list[Span]:
-    """Say which class a unit answers to on average, and of what its strongest images are where that is another.
+    """Say which class a unit answers to on average, and the class of its strongest images where it is another.
 
     Parameters
     ----------
@@ -81,10 +81,10 @@ def _times(ratio: float) -> str:
 
 
 def without(titles: Sequence[str], effects: ClassEffects, test: DropTest | None) -> list[Span]:
-    """Say what is lost without a unit: of one class, and of all together where a test tells that from chance.
+    """Say what is lost without a unit: by one class, and by all together where a test tells that from chance.
 
-    Where there is evidence, the drop is one that is right also for a unit that is looked at because of its drop. A
-    number that no test tells from chance is never strong.
+    Where the store holds statistics, the drop is the drop to quote, which is right even for a unit selected for its
+    drop. A number that no test tells from chance is never strong.
     """
     if not effects.lost.any() or test is None:
         return [Span("Without it, "), *breakage(titles, effects), Span("."), *_altogether(effects, test)]
@@ -108,7 +108,7 @@ def quoted(titles: Sequence[str], test: DropTest) -> list[Span]:
 
 
 def _either(names: Sequence[str]) -> list[Span]:
-    """Name several classes of which it is one."""
+    """Name several classes, one of which it is."""
     spans = [Span(names[0], True)]
     for joint, name in zip([", "] * (len(names) - 2) + [" or "], names[1:], strict=True):
         spans += [Span(joint), Span(name, True)]
@@ -116,7 +116,7 @@ def _either(names: Sequence[str]) -> list[Span]:
 
 
 def breakage(titles: Sequence[str], effects: ClassEffects) -> list[Span]:
-    """Say which class loses most without the unit, after "without it", where no test stands beside it."""
+    """Say which class loses most without the unit, after "without it", where there is no test."""
     if not effects.lost.any():
         gained = int(effects.gained.sum())
         also = f" and {count(gained, 'image')} {'is' if gained == 1 else 'are'} gained" if gained else ""

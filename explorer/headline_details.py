@@ -1,6 +1,6 @@
-"""The details under the headline of a unit: intervals, tests, counts and how they are meant.
+"""The details under the headline of a unit: intervals, tests, counts and their meaning.
 
-Differences of accuracy are told as lost or gained, never by a sign.
+Differences of accuracy are given as lost or gained, never with a sign.
 """
 
 import math
@@ -15,7 +15,7 @@ from precompute.measures.quoted import FEWEST_IMAGES
 
 
 def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list[str]:
-    """Say what the words about a unit's drive stand on: both meanings of what it sees, each with its number."""
+    """Give the evidence for the words on a unit's drive: numbers on its class on average and its strongest images."""
     best, leader = profile.best, images.leader
     said = []
     if best is None and leader is not None:
@@ -30,7 +30,7 @@ def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list
 
 
 def _times(title: str, profile: Profile, images: Strongest) -> list[str]:
-    """Say how many times as strongly a unit answers to its class, where the large sentence does not, and how surely."""
+    """Say how many times as strongly a unit answers to its class, with the interval, if the headline does not."""
     low, high = profile.times
     told = images.differs(profile.best)
     if not math.isfinite(profile.ratio) or (math.isnan(low) and not told):
@@ -51,12 +51,12 @@ def _are(n: int) -> str:
 
 
 def of_loss(titles: Sequence[str], effects: ClassEffects, test: DropTest | None) -> list[str]:
-    """Say what the words about a unit's loss stand on: of one class, then of all together."""
+    """Give the evidence for the words about a unit's loss: of one class, then of all together."""
     return [*of_class(titles, effects, test), *_of_all(effects, test)]
 
 
 def of_class(titles: Sequence[str], effects: ClassEffects, test: DropTest | None) -> list[str]:
-    """Say what the words about the class that loses most stand on."""
+    """Give the evidence for the words about the class that loses most."""
     if not effects.lost.any():
         return []
     if test is None:
@@ -155,7 +155,7 @@ def _way(drop: float) -> str:
 
 
 def _size(drop: float, n_images: int) -> str:
-    """Return a difference that is not zero, without its sign; one that would be rounded to zero has a bound."""
+    """Return a non-zero difference without its sign; one that would round to zero is given as a bound."""
     if is_told(drop, n_images):
         return some_points(abs(drop), n_images)
     smallest = 10.0 ** -decimals_for(n_images)

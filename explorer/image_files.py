@@ -1,4 +1,4 @@
-"""Pictures of images that a store holds none of, read from where they lay, as far as they are still there."""
+"""Pictures of images without a picture in the store, read from their files if these still exist."""
 
 import io
 from pathlib import Path
@@ -15,14 +15,14 @@ def read_picture(root: str, path: str, side: int) -> bytes:
     Parameters
     ----------
     root, path : str
-        The image folder, and the image's path in it. What lies outside the folder is not read.
+        The image folder, and the image's path in it. Files outside the folder are not read.
     side : int
         The most pixels a side.
 
     Returns
     -------
     bytes
-        A JPEG; empty where there is no such file, or none that can be read.
+        A JPEG; empty where the file does not exist or cannot be read as an image.
     """
     try:
         folder = Path(root).resolve()

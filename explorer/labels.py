@@ -1,4 +1,4 @@
-"""Labels that people give to units, in one file beside the store: ``STORE.labels.csv``, a row a unit and rater."""
+"""Labels that people give to units, in a file beside the store, ``STORE.labels.csv``: one row a unit and rater."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CONFIDENCES = ("guess", "fair", "sure")
 
 @dataclass(frozen=True)
 class Label:
-    """What one person calls a unit.
+    """The label that one person gives to a unit.
 
     Parameters
     ----------
@@ -22,13 +22,13 @@ class Label:
     unit : int
         Its number.
     rater : str
-        Who says it.
+        The person's name.
     text : str
         The label: anybody's text.
     confidence : str
         One of `CONFIDENCES`.
     note : str
-        What else there is to say.
+        Any further remark.
 
     Raises
     ------
@@ -63,17 +63,17 @@ def _understood(cells: Sequence[str]) -> Label:
 
 
 LABELS = Table("labels.csv", "labels", Label, _understood)
-"""The table of them."""
+"""The table of all labels."""
 
 
 def same_label(text: str) -> str:
-    """Return a label without what makes no difference: capitals, and spaces but for one between words."""
+    """Return a label in lower case with single spaces: labels that are equal then count as the same."""
     return " ".join(text.casefold().split())
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two raters, and what each calls the units that both named, in the same order."""
+    """Two raters, and the labels that each gives to the units that both named, in the same order."""
 
     raters: tuple[str, str]
     ours: tuple[str, ...]
@@ -81,9 +81,9 @@ class Pair:
 
 
 def pairs(labels: Iterable[Label]) -> list[Pair]:
-    """Return every two raters who named the same units, those with most such units first.
+    """Return every pair of raters with units that both named, the pair with most such units first.
 
-    Labels are the same where they differ by capitals and spaces alone.
+    Labels are equal if they differ only in capitals and spaces.
     """
     said: dict[str, dict[tuple[str, int], str]] = {}
     for label in labels:

@@ -1,4 +1,4 @@
-"""Likeness of a layer's attribution maps to those of the network with its weights in random order."""
+"""Likeness of a layer's attribution maps to maps of the network with its weights in random order."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,21 @@ from precompute.store.reader import Layer, Store
 
 NAME = "random_weights"
 ALIKE = 0.5
-"""Rank correlation from which maps are said to look alike."""
+"""Rank correlation from which maps count as alike."""
 PARTLY = 0.2
-"""And partly alike."""
+"""Rank correlation from which maps count as partly alike."""
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """One method's.
+    """The likeness of the maps of one method.
 
     Parameters
     ----------
     value : float
-        Mean rank correlation of the maps' absolute values; NaN where it is not known.
+        Mean rank correlation of the absolute values of the maps; NaN where it is not known.
     n_maps : int
-        Maps that it is the mean of.
+        Number of maps that the mean is over.
     """
 
     value: float
@@ -40,7 +40,7 @@ class Likeness:
 
     @property
     def verdict(self) -> str:
-        """What it means, in a few words."""
+        """The meaning of the value, in a few words."""
         if np.isnan(self.value):
             return "could not be compared"
         if self.alike:
@@ -49,7 +49,7 @@ class Likeness:
 
 
 def likeness_of(store: Store, layer: Layer) -> dict[str, Likeness]:
-    """Return that of every method that was compared, by name; nothing where the store does not hold it."""
+    """Return the likeness of every method that was compared, by name; empty where the store does not hold it."""
     held = store.experiment(NAME) if NAME in store.experiments else None
     base = f"layers/{layer.name}"
     if held is None or f"{base}/likeness" not in held:

@@ -1,4 +1,4 @@
-"""Units of a layer beside those of another layer, of the same store or of one of the same images."""
+"""Units of a layer matched with units of another layer, of the same store or of another store of the same images."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,24 +15,24 @@ Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 
 MOST_IMAGES = 2048
-"""Units are matched over so many images at most, spread evenly over all."""
+"""Units are matched over at most this many images, spread evenly over all."""
 DRAWS = 19
 
 
 @dataclass(frozen=True, eq=False)
 class MatchedUnits:
-    """The best match of every unit, beside chance.
+    """The best match of every unit, and matches by chance.
 
     Parameters
     ----------
     found : Matches
         The matches, by the correlation of the units' mean activations over the images.
     shuffled, within : MatchNull
-        The same with the images of the other layer shuffled: all of them, and those of each class.
+        Matches with the images of the other layer shuffled: over all images, and within each class.
     same : (unit,) array or None
-        Correlation with the unit of the same number; None where the layers differ in their number of units.
+        Correlation with the unit of the same number; None where the layers have different numbers of units.
     n_images : int
-        How many images were used.
+        Number of images used.
     """
 
     found: Matches
@@ -63,7 +63,7 @@ class MatchedUnits:
 
 
 def matched_units(store: Store, layer: str, other: Store, other_layer: str) -> MatchedUnits:
-    """Match the units of two layers of stores of the same images, in whatever order these lie.
+    """Match the units of two layers of stores of the same images; the order of the images may differ.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def matched_units(store: Store, layer: str, other: Store, other_layer: str) -> M
 
 
 def _places(store: Store, other: Store) -> Ints:
-    """Return for each image of a store its place in the other store; the list hash says nothing of their order."""
+    """Return, for each image of a store, its place in the other store; equal list hashes do not imply equal order."""
     if store.images.list_hash == other.images.list_hash:
         place = {path: number for number, path in enumerate(other.images.path)}
         found = np.array([place.get(path, -1) for path in store.images.path], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The measures of a layer that there are to choose from, in order: the run's own, then those of experiments."""
+"""The measures of a layer that a reader can choose from, in order: those of the run, then those of experiments."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _MAIN = (
 
 
 def in_order(layer: Layer) -> list[Measure]:
-    """Return the measures that some unit has a value of, in the order in which they are offered."""
+    """Return the measures that have a value for some unit, in the order in which they are offered."""
     return sorted(filter(is_defined, layer.measures.values()), key=_place)
 
 
@@ -35,9 +35,9 @@ def axes_of(layer: Layer) -> list[str]:
 
 
 def column_sets(layer: Layer) -> dict[str, list[str]]:
-    """Return the choices of columns for a table of units, by the word that stands in the URL.
+    """Return the choices of columns for a table of units, by their words in the URL.
 
-    ``main`` is what a reader looks at first, ``all`` is everything; in between, what each experiment added. A layer
+    ``main`` is what a reader needs first, then come the measures of each experiment, and ``all`` is everything. A layer
     without measures of experiments has only ``all``.
     """
     measures = in_order(layer)
@@ -53,12 +53,12 @@ def column_sets(layer: Layer) -> dict[str, list[str]]:
 
 
 def is_defined(measure: Measure) -> bool:
-    """Whether any unit has a value; sums and concatenations have no kernel, so none of theirs has an L1 norm."""
+    """Whether any unit has a value. In sums and concatenations, for example, no unit has a kernel and so an L1 norm."""
     return not np.isnan(measure.values).all()
 
 
 def is_quantity(measure: Measure) -> bool:
-    """Whether more or less of it means something: not a class, a concept, or a yes or no."""
+    """Whether it is a quantity, which can be larger or smaller: not a class, a concept, or a yes or no."""
     return not measure.is_index and measure.kind != "flag"
 
 

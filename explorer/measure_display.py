@@ -32,7 +32,7 @@ class Quantity:
     suffix: str = ""
 
     def words(self, unit: int) -> str:
-        """Return one unit's value for readers."""
+        """Return one unit's value as text."""
         value = float(self.values[unit])
         if np.isnan(value):
             return "–"
@@ -63,7 +63,7 @@ def index_titles(measure: Measure, store: Store) -> list[str]:
 
 
 def index_title(measure: Measure, store: Store, unit: int) -> str:
-    """Return what such a measure names for one unit."""
+    """Return the class or concept that an index-valued measure names for one unit; a dash where it names none."""
     titles = store.classes.title if measure.kind == "class" else names_of_store(store)
     return _title(titles, measure.values[unit])
 
@@ -73,7 +73,7 @@ def _title(titles: Sequence[str], value: float) -> str:
 
 
 def unit_frame(layer: Layer, store: Store) -> pd.DataFrame:
-    """Put all measures of a layer side by side, a row a unit, with fixed column names: those of the store."""
+    """Return all measures of a layer, one row a unit, with the store's names of measures as columns."""
     columns: dict[str, Any] = {"unit": np.arange(layer.n_units)}
     for measure in in_order(layer):
         is_index = measure.is_index
@@ -82,26 +82,26 @@ def unit_frame(layer: Layer, store: Store) -> pd.DataFrame:
 
 
 def default_axes(axes: Sequence[str]) -> tuple[str, str]:
-    """Return the measures to begin with, across and up, of those that a layer has; at least one."""
+    """Return the initial measures across and up, among the given axes, of which there must be at least one."""
     up = next((name for name in (*_of_each_kind("max_class_drop"), "l1_norm") if name in axes), axes[-1])
     across = next((name for name in _FIRST_ACROSS if name in axes and name != up), axes[0])
     return across, up
 
 
 def default_order(layer: Layer) -> str | None:
-    """Return the drop that orders units by how much one class misses them; None where no unit has one."""
+    """Return the drop by which units are ordered at first; None where no unit has a value."""
     held = layer.measures
     return next((name for name in _of_each_kind(*_FIRST_ORDER) if name in held and is_defined(held[name])), None)
 
 
 def dead_units(layer: Layer) -> NDArray[np.bool_]:
-    """Tell which units are marked dead, (unit,); none where the store does not say."""
+    """Say which units are marked dead, (unit,); none where the store does not say it."""
     measure = layer.measures.get("dead")
     return np.zeros(layer.n_units, bool) if measure is None else np.asarray(measure.values == 1)
 
 
 def is_dead(layer: Layer, unit: int) -> bool:
-    """Tell whether a unit is zero everywhere on every image."""
+    """Say whether a unit is zero everywhere on every image."""
     if not layer.keeps_all:
         return bool(dead_units(layer)[unit])
     activation = layer.activation(unit)
@@ -111,7 +111,7 @@ def is_dead(layer: Layer, unit: int) -> bool:
 def order_by(layer: Layer, name: str | None) -> NDArray[np.integer[Any]]:
     """Return the units in the order of a measure, undefined ones last; by number for ``unit``.
 
-    The highest come first, or the lowest where a reader looks for those, as with p-values.
+    The highest come first, or the lowest where lower is better, as with p-values.
     """
     if name is None or name not in layer.measures:
         return np.arange(layer.n_units)
@@ -121,5 +121,5 @@ def order_by(layer: Layer, name: str | None) -> NDArray[np.integer[Any]]:
 
 
 def lowest_first(layer: Layer, name: str) -> bool:
-    """Whether an order by this begins with the lowest: unit numbers, and measures of which less is better."""
+    """Whether an order by this begins with the lowest: for unit numbers, and for measures where lower is better."""
     return name not in layer.measures or layer.measures[name].better == "lower"

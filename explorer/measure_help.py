@@ -1,6 +1,6 @@
-"""What to know of a measure where it stands: how it is computed, what it can be, what chance makes of it, its source.
+"""Help on a measure where it is shown: its formula, its range, its level by chance, its source.
 
-All of it comes from the measure's row in the registry, or from what the store says of a measure that has none.
+It is taken from the measure's row in the registry, or from the store for a measure that has no row.
 """
 
 from typing import Protocol
@@ -30,7 +30,7 @@ class Told(Protocol):
 
 
 def help_of(measure: Told) -> list[tuple[str, str]]:
-    """Return what there is to know, a word and a text each; nothing that is not known."""
+    """Return the known facts about a measure, each as a heading and a text."""
     points = ", shown as percentage points" if in_points(measure.name) and measure.range else ""
     told = (
         ("Formula", measure.formula),
@@ -42,12 +42,12 @@ def help_of(measure: Told) -> list[tuple[str, str]]:
 
 
 def help_markdown(measure: Told) -> str:
-    """Return what there is to know for the help of a widget, where whatever a store says is literal."""
+    """Return the facts about a measure as markdown for a widget's help; texts from a store are literal."""
     return "\n\n".join(f"**{word}** {md_text(said)}" for word, said in help_of(measure))
 
 
 def _chance(name: str) -> str:
-    """Say why there is a level by chance, and where it comes from."""
+    """Say why a level by chance is needed, and where it comes from."""
     row = find(name)
     if row is None or row.chance is None:
         return ""

@@ -27,18 +27,18 @@ OVERVIEW, LAYER, UNIT, CLOSER, CLASS, IMAGE, EXPERIMENTS, WHAT_IF, NAME, QUIZ, C
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What one rerun shows.
+    """The store and the selection that one rerun shows.
 
     Parameters
     ----------
     source : StoreFile
         The file.
     store : Store
-        The same, open.
+        The open store.
     selection : Selection
-        What of it.
+        The part of the store that is shown.
     problems : list of str
-        What the URL asked for and is not there.
+        Sentences about everything that the URL asks for and the store does not have.
     """
 
     source: StoreFile
@@ -60,16 +60,16 @@ class View:
         return self.store.layer(self.selection.layer)
 
     def origin(self, *place: str) -> Origin:
-        """Say where a figure comes from: this store, and what of it, from wide to narrow."""
+        """Say where a figure comes from: this store, and the place in it, from wide to narrow."""
         return Origin(((self.source.name, self.store),), place)
 
     def ablation_of(self, layer: Layer) -> str:
-        """Return the kind of ablation that is looked at, or a layer's first where it was not ablated by that."""
+        """Return the kind of ablation that is looked at, or the layer's first if it was not ablated in this way."""
         kind = self.selection.ablation
         return kind if kind in layer.ablations else layer.ablations[0]
 
     def criteria(self) -> dict[str, Criterion]:
-        """Return what units of the layer that is looked at can be found by."""
+        """Return the criteria by which units of the layer that is looked at can be found."""
         labels = LABELS.load_where_readable(self.source.path)
         return criteria_of(Searched(self.store, self.layer, self.selection.ablation, labels))
 
@@ -91,12 +91,12 @@ _MOST_AGAIN = 3
 
 
 def look_for_stores() -> tuple[StoreFile, ...]:
-    """List the stores to offer, once a rerun: the app asks for them before it runs a page.
+    """List the stores to offer; the app does this once a rerun, before it runs a page.
 
     Raises
     ------
     UnitscopeError
-        When the app's arguments cannot be understood.
+        Where the app's arguments cannot be understood.
     """
     st.session_state[_FILES] = ()
     st.session_state[_FILES] = find_store_files(sys.argv)
@@ -104,13 +104,13 @@ def look_for_stores() -> tuple[StoreFile, ...]:
 
 
 def files() -> tuple[StoreFile, ...]:
-    """Return the stores that this rerun has found; none where they could not be looked for."""
+    """Return the stores that this rerun has found; none where the search failed."""
     found: tuple[StoreFile, ...] = st.session_state.get(_FILES, ())
     return found
 
 
 def may_begin_again() -> bool:
-    """Whether a rerun whose store was replaced under it should be made again, of the new one: a few times in a row."""
+    """Whether to repeat a rerun whose store was replaced meanwhile, at most a few times in a row."""
     begun: int = st.session_state.get(_BEGUN_AGAIN, 0)
     st.session_state[_BEGUN_AGAIN] = (begun + 1) % (_MOST_AGAIN + 1)
     return begun < _MOST_AGAIN
@@ -127,7 +127,7 @@ def current() -> View:
     Raises
     ------
     UnitscopeError
-        When its store cannot be used.
+        Where its store cannot be used.
     """
     sources = {source.name: source for source in files()}
     name, problems = selection.choose_store(st.query_params, list(sources))
@@ -144,18 +144,18 @@ def asked_paths(sources: Sequence[StoreFile]) -> list[Path]:
 
 
 def at_unit(view: View, unit: int) -> View:
-    """Return the view with the unit spelled out, so that every link from it names the unit."""
+    """Return the view with an explicit unit, so that every link from it names the unit."""
     return View(view.source, view.store, view.selection.to(unit=unit), view.problems)
 
 
 def at_image(view: View, image: int) -> View:
-    """Return the view with the image spelled out."""
+    """Return the view with an explicit image."""
     chosen = view.selection.to(image=view.store.images.path[image])
     return View(view.source, view.store, chosen, view.problems)
 
 
 def at_class(view: View, label: int) -> View:
-    """Return the view with the class spelled out."""
+    """Return the view with an explicit class."""
     chosen = view.selection.to(label=view.store.classes.name[label])
     return View(view.source, view.store, chosen, view.problems)
 
@@ -166,25 +166,25 @@ def with_ablation(view: View, kind: str) -> View:
 
 
 def without_choice(view: View) -> View:
-    """Return the view without what was chosen among the ways of showing it, for links to where that means nothing."""
+    """Return the view without choices of how to show it, for links to pages where these mean nothing."""
     chosen = ("choice", "beside", "part", "other", "against", "check", "by")
     return View(view.source, view.store, view.selection.to(**dict.fromkeys(chosen)), view.problems)
 
 
 def put(chosen: Selection) -> None:
-    """Change the URL on the same page. For callbacks."""
+    """Change the URL, staying on the page. For callbacks."""
     st.query_params.from_dict(chosen.query())
 
 
 def put_widget(chosen: Selection, field: str, key: str) -> None:
-    """Change one part of the URL to what a widget was set to. For callbacks."""
+    """Set one part of the URL to the value of a widget. For callbacks."""
     value: Any = st.session_state[key]
     if value is not None:
         put(chosen.to(**{field: value}))
 
 
 def put_widget_or_none(chosen: Selection, field: str, key: str) -> None:
-    """Do the same for a widget that can be left without a value. For callbacks."""
+    """Do as :func:`put_widget` for a widget that may have no value. For callbacks."""
     put(chosen.to(**{field: st.session_state[key]}))
 
 
@@ -237,17 +237,17 @@ def link_to(page: str, view: View) -> str:
     if not app:
         return ""
     parts = urlsplit(app)
-    # What the browser asked for ends in the name of a page, where it asked for one.
+    # The address in the browser ends in the name of a page, unless it is the first page.
     folder, _, last = parts.path.rpartition("/")
     above = folder if last in {other.name for other in PAGES} else parts.path.rstrip("/")
-    # The tour is the reader's own.
+    # The tour is left out, because it belongs to this reader.
     named = {**view.selection.to(tour=None).query(), selection.FINGERPRINT: view.store.fingerprint}
     path = f"{above}/{'' if page == OVERVIEW else page_of(page).name}"
     return urlunsplit((parts.scheme, parts.netloc, path, urlencode(named), ""))
 
 
 def follow(address: str) -> None:
-    """Go to an address that :func:`href` made; to nowhere where no page is of its name. For callbacks."""
+    """Go to an address that :func:`href` made; do nothing if no page has its name. For callbacks."""
     path, _, query = address.partition("?")
     page = next((page for page in PAGES if path == ("" if page.file == OVERVIEW else page.name)), None)
     if page is not None:

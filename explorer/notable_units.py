@@ -1,4 +1,4 @@
-"""Units of a layer that are worth a look, each for another reason."""
+"""Units of a layer that are worth a look, each for a different reason."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _MOST_TRIED = 40
 
 @dataclass(frozen=True)
 class NotableUnit:
-    """A unit, why it is worth a look, and the number that says so."""
+    """A unit, the reason why it is worth a look, and the number behind the reason."""
 
     unit: int
     reason: str
@@ -29,9 +29,9 @@ class NotableUnit:
 
 
 def notable_units(store: Store, layer: Layer, ablation: str, found: LayerVerdicts, n: int) -> list[NotableUnit]:
-    """Choose at most ``n`` units: one for each reason that the store knows of, then losses, then selective ones.
+    """Choose at most ``n`` units: one for each reason, then further losses, then further selective units.
 
-    A unit that is the one for two reasons is there for both.
+    A unit that is chosen for two reasons is listed for both.
     """
     chosen = [pick for pick in _reasons(store, layer, ablation, found) if pick is not None]
     taken = {pick.unit for pick in chosen}
@@ -53,7 +53,7 @@ def _reasons(store: Store, layer: Layer, ablation: str, found: LayerVerdicts) ->
 
 
 def _losses(layer: Layer, ablation: str, found: LayerVerdicts, reason: str) -> Iterator[NotableUnit]:
-    """Return units that some class needs for certain, the surest first, with the drop where it is one number."""
+    """Yield units that some class needs beyond chance, the surest first, with the drop where it is a single number."""
     quoted = layer.measures.get(named("quoted_drop", ablation))
     for unit in found.by_certainty():
         value = quantity_of(quoted).words(unit) if quoted is not None and not np.isnan(quoted.values[unit]) else ""
@@ -61,7 +61,7 @@ def _losses(layer: Layer, ablation: str, found: LayerVerdicts, reason: str) -> I
 
 
 def _further(layer: Layer, ablation: str, found: LayerVerdicts) -> Iterator[NotableUnit]:
-    """Return further sure losses; where nothing was tested, the largest drops, said to be that."""
+    """Yield further sure losses; where nothing was tested, the largest drops, marked as such."""
     if found.q is not None:
         yield from _losses(layer, ablation, found, "sure loss")
         return
@@ -74,9 +74,9 @@ def _further(layer: Layer, ablation: str, found: LayerVerdicts) -> Iterator[Nota
 
 
 def _selective(store: Store, layer: Layer, reason: str) -> Iterator[NotableUnit]:
-    """Return the most selective units of those that fire on as many images as a class has, the most selective first.
+    """Yield the most selective units, among those that fire on at least as many images as a class has on average.
 
-    A unit that fires on one image prefers its class with all it has, whatever it sees.
+    A unit that fires on a single image is fully selective for its class, whatever it responds to.
     """
     measure = layer.measures.get("class_selectivity")
     if measure is None:
@@ -91,7 +91,7 @@ def _selective(store: Store, layer: Layer, reason: str) -> Iterator[NotableUnit]
 
 
 def _most_general(layer: Layer, ablation: str, found: LayerVerdicts) -> NotableUnit | None:
-    """Return the unit without which most classes lose, of those without which all together lose for certain."""
+    """Return the unit without which most classes lose, among units without which all together lose beyond chance."""
     if ablation not in layer.ablations:
         return None
     drop = layer.ablation(ablation).drop

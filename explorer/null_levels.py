@@ -1,4 +1,4 @@
-"""Chance levels of a unit's measures: a maximum is large by chance, and noise has an entropy too."""
+"""Levels of a unit's measures by chance: a maximum is large by chance, and noise has an entropy too."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,16 +18,16 @@ _ALL = slice(None)
 
 @dataclass(frozen=True, eq=False)
 class NullLevel:
-    """What chance makes of a measure of some units of a layer.
+    """The level by chance of a measure, for some units of a layer.
 
     Parameters
     ----------
     level : Quantity
         The level of each of them, in the measure's own unit of measurement.
     words : ChanceLevel
-        How it is spoken of.
+        The texts that describe it.
     ends : pair of Quantity or None
-        Lowest and highest that chance made of it, where both matter.
+        Lowest and highest value by chance, where both matter.
     """
 
     level: Quantity
@@ -35,7 +35,7 @@ class NullLevel:
     ends: tuple[Quantity, Quantity] | None = None
 
     def beside(self, place: int) -> str:
-        """Return what stands beside the value of the unit at a place; nothing where it has no level."""
+        """Return the text next to the value of the unit at a place; empty where it has no level."""
         if np.isnan(self.level.values[place]):
             return ""
         span = "" if self.ends is None else f", {' to '.join(end.words(place) for end in self.ends)}"
@@ -43,7 +43,7 @@ class NullLevel:
 
 
 def level_words(store: Store, layer: Layer, name: str, unit: int) -> str:
-    """Return what stands beside one unit's value of a measure; nothing where there is no need, or no store says it."""
+    """Return the text next to one unit's value of a measure; empty where none is needed or known."""
     row, found = find(name), null_level_of(store, layer, name, slice(unit, unit + 1))
     if found is None:
         return "" if row is None or row.chance is None else row.chance.unknown
@@ -51,7 +51,7 @@ def level_words(store: Store, layer: Layer, name: str, unit: int) -> str:
 
 
 def null_level_of(store: Store, layer: Layer, name: str, units: slice = _ALL) -> NullLevel | None:
-    """Return what chance makes of a measure; None where that needs no saying, or is not known."""
+    """Return the level by chance of a measure; None where none is needed, or it is not known."""
     row = find(name)
     if name not in layer.measures or row is None or row.chance is None:
         return None
@@ -78,7 +78,7 @@ def _level(store: Store, layer: Layer, row: MeasureRow, units: slice) -> Floats 
 def _of_experiment(
     store: Store, layer: Layer, level: ChanceLevel, name: str, units: slice, end: str = ""
 ) -> Floats | None:
-    """Read the level, (unit,), that an experiment leaves of a measure, or an end of its range."""
+    """Read the level of a measure, (unit,), or an end of its range, from an experiment."""
     held = store.experiment(level.experiment) if level.experiment in store.experiments else None
     path = f"layers/{layer.name}/{level.dataset}{end}"
     entry = entry_for(f"/experiments/{level.experiment}/{path}")
@@ -96,7 +96,7 @@ def _of_experiment(
 
 
 def _over_others(values: Floats, over: str) -> Floats:
-    """Return the largest, or the mean, over all axes but the first; a mean leaves out what no unit has."""
+    """Return the maximum or the mean over all axes but the first; a mean leaves out what is NaN for all units."""
     if values.ndim == 1:
         return values
     flat = values.reshape(len(values), -1)

@@ -1,4 +1,4 @@
-"""Where a figure comes from, in words that go with it wherever it is taken."""
+"""Where a figure comes from, in words that stay with it when it leaves the app."""
 
 import re
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ _LONGEST_SLUG, _LONGEST_NAME = 60, 180
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """The stores that a figure is of, and what of them.
+    """The stores that a figure shows, and the place in them.
 
     Parameters
     ----------
     stores : tuple of (str, Store)
         The stores, each with the name that the app gives it.
     place : tuple of str
-        What of them, from wide to narrow, such as ``features.10``, ``unit 3``.
+        The place in them, from wide to narrow, such as ``features.10``, ``unit 3``.
     """
 
     stores: tuple[tuple[str, Store], ...]
@@ -28,12 +28,12 @@ class Origin:
 
     @property
     def words(self) -> str:
-        """A paragraph: what of which store, which network, when, and by which version."""
+        """A paragraph with the place, the stores, their networks, their dates, and the program's version."""
         where = f"{', '.join(filter(None, self.place))}. " if self.place else ""
         return f"{where}{' '.join(_words(name, store) for name, store in self.stores)} Unitscope {__version__}."
 
     def slug(self, figure: str) -> str:
-        """Return the beginning of a file's name for a figure: letters, digits and hyphens, whatever the names are."""
+        """Return the beginning of a file's name for a figure, with letters, digits, dots and hyphens only."""
         parts = [self.stores[0][0], *self.place, figure]
         return "-".join(filter(None, (_slug(part) for part in parts)))[:_LONGEST_NAME].strip("-.") or "figure"
 

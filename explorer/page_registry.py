@@ -17,13 +17,13 @@ class Page:
     title : str
         Its name for readers.
     place : callable
-        What of a selection it shows, for the title of the tab, the narrowest part first.
+        The parts of a selection that name what it shows, for the title of the tab, the narrowest part first.
     about_unit : bool
-        Whether it stays with the unit that is looked at: links to it name the unit.
+        Whether links to it keep the unit that is looked at.
     path : str
-        Its file, from the top of the project; by default the one of its name.
+        Its file, from the top of the project; by default the file with its name.
     in_bar : bool
-        Whether the bar on every page leads to it; otherwise it is opened from another page.
+        Whether the bar on every page has a link to it; otherwise it is opened from another page.
     """
 
     name: str
@@ -58,7 +58,7 @@ PAGES: tuple[Page, ...] = (
     Page("quiz", "Quiz", lambda chosen: ["Quiz", chosen.layer]),
     Page("compare", "Compare", lambda _: ["Compare"]),
 )
-"""The first is shown where the URL names none."""
+"""The pages in order; the first is shown where the URL names none."""
 
 
 def file_of(name: str) -> str:

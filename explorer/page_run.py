@@ -1,6 +1,6 @@
-"""The app's pages run without a browser: what they say, draw and show, in its order.
+"""The app's pages, run without a browser: all texts, charts and tables of a page, in order.
 
-A report is made of this, so it says what a page says, whatever the page comes to say.
+Reports are made from this, so a report always says what the page says.
 """
 
 import json
@@ -19,21 +19,21 @@ from explorer.store_files import ROOT
 from precompute.errors import UnitscopeError
 
 _LONGEST_S = 600
-# Where the reader is on the screen, and what leads him on.
+# Parts that only make sense on a screen: the bar, the place, and grids of links.
 _OF_THE_SCREEN = ("header", "place", "wall_of_units")
 _CHOICES = ("button_group", "selectbox", "number_input")
 
 
 @dataclass(frozen=True)
 class Html:
-    """HTML of ours, in which what a store says is escaped."""
+    """HTML made by the app, in which texts from a store are escaped."""
 
     body: str
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a reader may choose on the screen, and what is chosen."""
+    """A choice that a reader has on the screen, and the chosen option."""
 
     label: str
     chosen: str
@@ -41,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A chart: its specification with its data inside, and what it shows."""
+    """A chart: its specification with its data inside, and its description."""
 
     spec: dict[str, Any]
     says: str
@@ -49,14 +49,14 @@ class Chart:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table that sorts on the screen; its columns are named as there."""
+    """A sortable table; its columns have the names on the screen."""
 
     frame: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Parts that stand side by side, and how wide each is."""
+    """Parts side by side, and their relative widths."""
 
     parts: tuple[tuple["Piece", ...], ...]
     weights: tuple[float, ...]
@@ -78,7 +78,7 @@ class NotShown(UnitscopeError):
 
 
 class PageRun:
-    """The app on one store, in a process that does nothing else: the app reads its arguments from it."""
+    """The app on one store. It sets the arguments of its process, so the process must do nothing else."""
 
     def __init__(self, store: Path) -> None:
         sys.argv = ["app.py", "--store", str(store)]
@@ -139,7 +139,7 @@ def _piece(node: Any) -> Piece | None:
 
 
 def _with_data(proto: Any) -> dict[str, Any]:
-    """Return the specification of a chart as it was before the app parted its data from it."""
+    """Return the specification of a chart with its data inside; the app keeps them apart."""
     spec: dict[str, Any] = json.loads(proto.spec)
     datasets = {each.name: pa.ipc.open_stream(each.data.data).read_all().to_pylist() for each in proto.datasets}
     return spec | {"datasets": spec.get("datasets", {}) | datasets}

@@ -1,7 +1,7 @@
 """Figures on paper: a chart or a wall of pictures with its caption below, as SVG, PDF or PNG.
 
-A chart is drawn from the specification that the page shows, in the look of the light page. All of it happens on this
-machine, and with the font that the converter brings along, so that the same figure is the same file everywhere.
+A chart is drawn from the specification that the page shows, in the colours of the light page. Everything is done on
+this machine, with the font that comes with the converter, so that the same figure gives the same file everywhere.
 """
 
 import html
@@ -33,17 +33,17 @@ _MARGIN, _GAP = 14, 12
 _NARROWEST, _WIDEST = 120, 420
 _CAPTION_SIZES = (13.0, 11.0)
 _LINE, _DESCENT = 1.4, 0.3
-# The measuring font is not the printed one: this much wider than it no line of that gets.
+# Widths are measured with another font than the printed one, whose lines are at most this much wider.
 _SURELY = 1.08
 
-# What XML cannot hold, and what would turn around the line that it stands in.
+# Characters that XML cannot hold, and those that would reverse the direction of a line.
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
-# For private use, in a plane that fonts leave empty: it is printed as whatever no font has.
+# A private-use character that fonts leave empty; it is printed like a character that no font has.
 _IN_NO_FONT = "\U0010fffd"
-# Where a line may end: not between a number and its sign.
+# A line may end between words, but not between a number and %.
 _WORD = re.compile(r"[^ \t\r\n]+(?: %[^ \t\r\n]*)?")
 
-# What the page's theme adds to every chart, with its light colours.
+# The settings that the page's theme adds to every chart, in light colours.
 _LABELS = {"labelFontSize": 12, "labelColor": QUIET, "labelFontWeight": "normal", "labelPadding": 8}
 _TITLES = {"titleFontSize": 14, "titleColor": QUIET, "titleFontWeight": "normal"}
 _LOOK = {
@@ -83,13 +83,13 @@ class Tile:
     jpeg : bytes
         The image; empty where there is none.
     title, value : str
-        What stands below it.
+        The two lines below it.
     overlay : bytes or None
         A transparent PNG that lies over it.
     faded : bool
         Whether the image is pale and grey under its overlay.
     said : str
-        What is said over it.
+        Text written over it.
     """
 
     jpeg: bytes
@@ -101,7 +101,7 @@ class Tile:
 
 
 def pixels_of(width_mm: float) -> float:
-    """Return how many pixels of the screen a width on paper has room for, margins not counted."""
+    """Return how many pixels of the screen fit into a width on paper, without the margins."""
     return width_mm * _PIXELS_A_MM - 2 * _MARGIN
 
 
@@ -115,14 +115,14 @@ def draw_chart(spec: dict[str, Any], width: float, *, ids: str = "") -> Drawing:
     width : float
         How wide, in pixels of the screen.
     ids : str
-        Put before every name in the drawing, where several stand in one document.
+        A prefix for every name in the drawing, so that several drawings can be in one document.
 
     Raises
     ------
     ValueError
         Where it cannot be drawn.
     """
-    import vl_convert  # loads 100 MB, which only those who take a figure away need
+    import vl_convert  # imported here, because it loads 100 MB, which only exported figures need
 
     own = spec.get("config", {})
     config = {**_LOOK, **{name: {**_LOOK.get(name, {}), **part} for name, part in own.items()}}  # type: ignore[dict-item]
@@ -144,12 +144,12 @@ def _written(part: Any) -> Any:
 
 
 def plain(text: object) -> str:
-    """Return text that an SVG can hold in its place; what it cannot is shown as a replacement character."""
+    """Return text that an SVG can hold; other characters become the replacement character."""
     return _NO_TEXT.sub("\ufffd", writable(text))
 
 
 def _rename(root: ElementTree.Element, ids: str) -> None:
-    """Put a word before all names of a drawing and wherever it asks for them; texts stay as they are."""
+    """Put a prefix before all names in a drawing and before all references to them; texts do not change."""
     if not ids:
         return
     for element in root.iter():
@@ -180,7 +180,7 @@ def draw_wall(tiles: Sequence[Tile], aspect: float, width: float, columns: int) 
     width : float
         Width of the wall, in pixels of the screen.
     columns : int
-        How many stand in a row, where there is room for the words below them.
+        How many pictures to put in a row, if there is room for the words below them.
     """
     columns = max(1, min(columns, int(width // _NARROWEST)))
     side = min(_WIDEST, (width - _GAP * (columns - 1)) / columns)
@@ -213,7 +213,7 @@ def _tile(tile: Tile, x: float, y: float, side: float, tall: float) -> str:
 
 
 def _paled(jpeg: bytes) -> bytes:
-    """Return a picture as the page pales it under a map: grey, and almost white."""
+    """Return a picture as the page shows it under a map: grey, and almost white."""
     with Image.open(io.BytesIO(jpeg)) as opened:
         grey = opened.convert("L").point(lambda level: round(255 - 0.22 * (255 - level)))
     out = io.BytesIO()
@@ -229,9 +229,9 @@ def as_file(drawing: Drawing, caption: Sequence[str], width_mm: float, kind: Kin
     drawing : Drawing
         What is shown.
     caption : sequence of str
-        Its paragraphs: what is shown, then where it comes from.
+        Its paragraphs: first what is shown, then where it comes from.
     width_mm : float
-        Width on paper; height follows.
+        Width on paper; the height follows from it.
     kind : str
         One of `KINDS`.
 
@@ -241,7 +241,7 @@ def as_file(drawing: Drawing, caption: Sequence[str], width_mm: float, kind: Kin
         Where it cannot be converted.
     """
     page, width, height = _page(drawing, caption, width_mm)
-    # The converter takes a pixel for a point, of which 72 are an inch; in an SVG 96 are.
+    # The converter treats a pixel as a point, 72 to an inch; in an SVG there are 96 pixels to an inch.
     unit = 1.0 if kind == "svg" else _POINTS / _CSS_DPI
     tall = width_mm * height / width
     svg = _element(page, width, height, size=f'width="{unit * width_mm:.2f}mm" height="{unit * tall:.2f}mm"')
@@ -253,10 +253,10 @@ def as_file(drawing: Drawing, caption: Sequence[str], width_mm: float, kind: Kin
 
 
 def _page(drawing: Drawing, caption: Sequence[str], width_mm: float) -> tuple[str, float, float]:
-    """Return what stands on a page, and its width and height in pixels of the screen."""
+    """Return the contents of a page, and its width and height in pixels of the screen."""
     width = width_mm * _PIXELS_A_MM
     room = width - 2 * _MARGIN
-    # What cannot get so narrow is made smaller.
+    # A drawing that cannot become narrow enough is scaled down.
     scale = min(1.0, room / drawing.width) if drawing.width else 1.0
     lines, y = [], _MARGIN + scale * drawing.height + _GAP
     for number, paragraph in enumerate(caption):
@@ -281,7 +281,7 @@ def _element(inner: str, width: float, height: float, *, size: str = "") -> str:
 
 
 def without_font(signs: Iterable[str]) -> str:
-    """Return those signs that no font on this machine has, sorted: PDF and PNG show a box in place of each."""
+    """Return the characters that no font on this machine has, sorted; PDF and PNG show a box for each."""
     boxed = _printed_sign(_IN_NO_FONT)
     return "".join(sorted(sign for sign in set(signs) if _printed_sign(sign) == boxed))
 
@@ -324,7 +324,7 @@ def _pieces(word: str, room: float, size: float) -> Iterable[str]:
 
 
 def _cut(text: str, room: float, size: float) -> str:
-    """Return a text in one line; of one that is too long the beginning."""
+    """Return a text in one line, cut at the end if it is too long."""
     text = " ".join(plain(text).split())
     if _length(text, size) <= room:
         return text
@@ -344,5 +344,5 @@ def _measuring_font() -> Any:
 
 @cache
 def _width_of(sign: str) -> float:
-    """Return the width of a sign as a share of the size of type; one that the measuring font lacks counts as wide."""
+    """Return the width of a character relative to the font size; one that the measuring font lacks counts as wide."""
     return float(_measuring_font().getlength(sign)) / 100 if ord(sign) < 0x250 else 1.0

@@ -1,6 +1,6 @@
 """Pictures from arrays: outlines and heat maps that lie over a thumbnail, and the data URIs that carry them.
 
-numpy and Pillow only. Overlays are transparent where they say nothing, so they work on a light and on a dark page.
+numpy and Pillow only. Overlays are transparent where they show nothing, so they work on light and dark pages.
 """
 
 import base64
@@ -29,12 +29,12 @@ _CASED, _LINED, _FILLED, _BORDERED = range(1, 5)
 
 
 def data_uri(data: bytes, kind: str) -> str:
-    """Return the bytes of an image as an address that needs no request."""
+    """Return the bytes of an image as a data URI, which needs no request."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def mosaic(jpegs: Sequence[bytes]) -> bytes:
-    """Lay the pictures of up to four images together, two in a row, as one JPEG; nothing where there are none."""
+    """Join the pictures of up to four images, two in a row, as one JPEG; empty where there are none."""
     parts = [Image.open(io.BytesIO(jpeg)).convert("RGB") for jpeg in jpegs if jpeg]
     if not parts:
         return b""
@@ -48,9 +48,9 @@ def mosaic(jpegs: Sequence[bytes]) -> bytes:
 
 
 def outline_level(top_maps: Floats) -> float:
-    """Return the activation that outlines a unit's active regions: half of what its top exemplars typically reach.
+    """Return the activation at which a unit's active regions are outlined: half the typical peak of its top exemplars.
 
-    One level for all lists, so that a picture which hardly drives the unit has no outline.
+    The level is the same for all lists, so that a picture that hardly drives the unit has no outline.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def outline_level(top_maps: Floats) -> float:
     Returns
     -------
     float
-        Half the median of the maps' maxima; NaN where that is not above zero.
+        Half the median of the maps' maxima; NaN where it is not above zero, and without maps.
     """
     if top_maps.size == 0:
         return float("nan")
@@ -75,13 +75,13 @@ def aspect_of(input_size: Sequence[int]) -> float:
 
 
 def canvas(aspect: float) -> tuple[int, int]:
-    """Return rows and columns of an overlay for pictures of an aspect; as many pixels for every one."""
+    """Return rows and columns of an overlay for pictures of an aspect; the area is about the same for all."""
     root = math.sqrt(aspect)
     return max(1, round(SIDE / root)), max(1, round(SIDE * root))
 
 
 def active_region(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SIDE)) -> NDArray[np.bool_]:
-    """Tell where a map, enlarged smoothly to the rows and columns of a picture, exceeds a level."""
+    """Say where a map, enlarged smoothly to the rows and columns of a picture, exceeds a level."""
     enlarged = Image.fromarray(activation.astype(np.float32)).resize(size[::-1], Image.Resampling.BICUBIC)
     return np.asarray(enlarged) > level
 
@@ -101,7 +101,7 @@ def outline(activation: Floats, level: float, size: tuple[int, int] = (SIDE, SID
     Returns
     -------
     bytes or None
-        None where nothing exceeds the level, and in layers without space, where a map is one number.
+        None where nothing exceeds the level, and in layers without spatial dimensions, where a map is one number.
     """
     if activation.size == 1 or np.isnan(level):
         return None
@@ -140,7 +140,7 @@ def regions(own: NDArray[np.bool_], concept: NDArray[np.bool_], size: tuple[int,
 
 def _draw_border(drawn: NDArray[np.uint8], region: NDArray[np.bool_]) -> None:
     line = _any_around(region & ~_all_around(region))
-    # As wide as the line on both sides of it, so that it is seen on pale and on dark pictures, and when shown small.
+    # A casing on both sides, as wide as the line, makes it visible on light and dark pictures, and at small size.
     drawn[_any_around(_any_around(line)) & ~line] = _CASED
     drawn[line] = _LINED
 
@@ -153,7 +153,7 @@ def frame(
     Parameters
     ----------
     ends : (float, float, float, float)
-        First row, first column, last row and last column, both ends inside, in pixels of the input counted from 0.
+        First row, first column, last row and last column, inclusive, in pixels of the input counted from 0.
     shape : (int, int)
         Rows and columns of the input.
     size : (int, int)
@@ -162,7 +162,7 @@ def frame(
     Returns
     -------
     bytes or None
-        None where an end is not known, and where nothing of it lies on the picture.
+        None where an end is NaN, and where no part of the rectangle is on the picture.
     """
     if np.isnan(ends).any():
         return None
@@ -186,9 +186,9 @@ def heat(values: Floats, limit: float, colours: Signed = (RAISES, LOWERS)) -> by
     values : (row, column) array
         The map.
     limit : float
-        The absolute value drawn in full colour; the same for all maps that are compared.
+        The absolute value that is drawn in full colour; use the same value for maps that are compared.
     colours : pair of RGB
-        Those above and below zero.
+        The colours above and below zero.
     """
     strength = np.clip(np.abs(values) / limit, 0, 1) if limit > 0 else np.zeros(values.shape)
     pixels = np.zeros((*values.shape, 4), np.uint8)
@@ -199,9 +199,9 @@ def heat(values: Floats, limit: float, colours: Signed = (RAISES, LOWERS)) -> by
 
 
 def common_limit(maps: Floats) -> float:
-    """Return one scale for several signed maps: the 99th percentile of their absolute values.
+    """Return a common scale for several signed maps: the 99th percentile of their absolute values.
 
-    The single largest pixel would leave everything else pale.
+    Scaling by the single largest pixel would leave everything else pale.
     """
     size = np.abs(maps[np.isfinite(maps)])
     if size.size == 0:
@@ -221,7 +221,7 @@ def _any_around(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _all_around(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Shrink a region by one pixel. Beyond the picture everything counts as inside: its edge is no border."""
+    """Shrink a region by one pixel. Everything beyond the picture counts as inside, so its edge is no border."""
     return ~_any_around(~region)
 
 

@@ -5,7 +5,7 @@ from precompute.store.reader import Layer
 
 
 def shape_words(layer: Layer) -> str:
-    """Return what a unit's positions are: a map's sides, the picture's tokens and those apart, or no space."""
+    """Describe a unit's positions: the sides of a map, the tokens of the picture and those apart, or no space."""
     sides = " × ".join(str(size) for size in layer.spatial_shape)
     if layer.positions == "tokens":
         return f"{sides} picture tokens" + (f" and {apart}" if (apart := _tokens_apart(layer)) else "")
@@ -13,7 +13,7 @@ def shape_words(layer: Layer) -> str:
 
 
 def where_words(layer: Layer) -> str:
-    """Return where the units lie in the layer's output; nothing where that is dimension 1, as it usually is."""
+    """Say where the units lie in the layer's output; empty where it is dimension 1, the usual case."""
     if layer.unit_dimension == 1:
         return ""
     last = "the channels of its output's last dimension"
@@ -21,7 +21,7 @@ def where_words(layer: Layer) -> str:
 
 
 def apart_words(layer: Layer, unit: int) -> str:
-    """Say what one unit does on the tokens apart from the picture; nothing where there are none."""
+    """Describe one unit's activation on the tokens apart from the picture; empty where there are none."""
     values = layer.other_tokens(unit)
     if values is None:
         return ""

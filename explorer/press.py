@@ -1,7 +1,6 @@
-"""Figures and reports made into files, in a process of its own each: ``python -m explorer.press``.
+"""Files of figures and reports, each made in a separate process: ``python -m explorer.press``.
 
-What draws them takes 100 MB, and lets nothing else in its process run meanwhile. A figure is taken away now and then;
-the app is looked at all day.
+Drawing takes 100 MB and blocks its process. Files are made only now and then, while the app runs all day.
 """
 
 import json
@@ -21,10 +20,10 @@ from explorer.store_files import ROOT
 from precompute.errors import UnitscopeError
 
 MOST_WHOLE = 24
-"""Of more units a report says the main things only."""
+"""A report of more units than this contains only the main things about each."""
 _LONGEST_S, _LONGEST_REPORT_S = 120, 900
 SURELY_THERE = frozenset([*map(chr, range(0x180)), *"–—‘’“”…−→↗≤≥≈\u202f\ufffd"])
-"""Signs that the font has which comes with the app: those of Latin letters, and those that the app itself uses."""
+"""Characters that the app's own font certainly has: Latin letters, and those that the app itself uses."""
 _one_report_at_a_time = Lock()
 
 
@@ -55,7 +54,7 @@ def drawing_file(drawing: Drawing, caption: Sequence[str], width_mm: float, kind
 
 
 def report_file(store: Path, layer: str, units: str | None, ablation: str | None, palette: str) -> bytes:
-    """Return a report, see :func:`explorer.report.write_report`; one at a time is made.
+    """Return a report, see :func:`explorer.report.write_report`; reports are made one at a time.
 
     Raises
     ------
@@ -65,7 +64,7 @@ def report_file(store: Path, layer: str, units: str | None, ablation: str | None
     with _one_report_at_a_time, TemporaryDirectory() as folder:
         out = Path(folder) / "report.html"
         asked = {"--layer": layer, "--units": units, "--ablation": ablation, "--palette": palette, "--out": str(out)}
-        # Joined by =, a value that begins with a hyphen is none the less a value.
+        # Joined by =, so that a value that begins with a hyphen is not taken for an option.
         given = [f"{name}={value}" for name, value in asked.items() if value is not None]
         _run(["-m", "explorer.report", *given, "--", str(store.absolute())], b"", _LONGEST_REPORT_S)
         return out.read_bytes()
@@ -76,7 +75,7 @@ def _printed(job: dict[str, Any]) -> bytes:
 
 
 def _run(command: list[str], told: bytes, longest_s: float) -> bytes:
-    """Run Python with a command, tell it something, and return what it writes."""
+    """Run Python with a command, send it input, and return its output."""
     try:
         done = subprocess.run(
             [sys.executable, *command],
@@ -95,12 +94,12 @@ def _run(command: list[str], told: bytes, longest_s: float) -> bytes:
 
 
 def without_font(text: str) -> str:
-    """Return those signs of a text that no font on this machine has, see :func:`explorer.paper.without_font`.
+    """Return the characters of a text that no font on this machine has, see :func:`explorer.paper.without_font`.
 
     Raises
     ------
     NotPrinted
-        Where it cannot be found out.
+        Where this cannot be found out.
     """
     rare = frozenset(paper.plain(text)) - SURELY_THERE
     return _found_without_font(rare) if rare else ""
@@ -112,7 +111,7 @@ def _found_without_font(signs: frozenset[str]) -> str:
 
 
 def main() -> None:
-    """Read what is to be printed from the standard input, and write the file to the standard output."""
+    """Read a job from the standard input, and write the file to the standard output."""
     job = json.load(sys.stdin.buffer)
     if "signs" in job:
         sys.stdout.buffer.write(paper.without_font(job["signs"]).encode())

@@ -1,4 +1,4 @@
-"""Answers to the quiz on units, in one file beside the store: ``STORE.quiz.csv``, a row a question and rater."""
+"""Answers to the quiz on units, in a file beside the store, ``STORE.quiz.csv``: one row a question and rater."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -13,18 +13,18 @@ SIDES = ("left", "right")
 
 @dataclass(frozen=True)
 class Answer:
-    """What one person answered to one question.
+    """One person's answer to one question.
 
     Parameters
     ----------
     layer, unit : str, int
         The unit.
     rater : str
-        Who answered.
+        The person's name.
     higher, lower : str
         Paths of the two images: the one that makes the unit fire more, and the other.
     higher_was, chosen : str
-        On which side the first of them was, and which side was chosen: each one of `SIDES`.
+        The side of the image that makes the unit fire more, and the side that was chosen: each one of `SIDES`.
 
     Raises
     ------
@@ -48,12 +48,12 @@ class Answer:
 
     @property
     def of(self) -> tuple[str, int, str, str, str]:
-        """The question and the rater, who answers it once."""
+        """The question and the rater, who answers each question once."""
         return self.layer, self.unit, self.rater, self.higher, self.lower
 
     @property
     def is_right(self) -> bool:
-        """Whether the image was chosen that makes the unit fire more."""
+        """Whether the chosen image is the one that makes the unit fire more."""
         return self.chosen == self.higher_was
 
 
@@ -63,12 +63,12 @@ def _understood(cells: Sequence[str]) -> Answer:
 
 
 ANSWERS = Table("quiz.csv", "quiz answers", Answer, _understood)
-"""The table of them."""
+"""The table of all answers."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """How many answers are right, with the interval of Clopper and Pearson of their share."""
+    """Number of right answers and of all answers, with the Clopper-Pearson interval of the share."""
 
     right: int
     n: int
@@ -77,13 +77,13 @@ class Score:
 
 
 def score(answers: Iterable[Answer]) -> Score:
-    """Return how many of some answers are right."""
+    """Return the score of some answers."""
     right = [answer.is_right for answer in answers]
     return Score(sum(right), len(right), *clopper_pearson(len(right), sum(right)))
 
 
 def scores(answers: Iterable[Answer], by: Callable[[Answer], tuple[str, ...]]) -> dict[tuple[str, ...], Score]:
-    """Return the scores of groups of answers, by what groups them, in the order of the groups' first answers."""
+    """Return the score of each group of answers, by the group's key, in the order of the groups' first answers."""
     groups: dict[tuple[str, ...], list[Answer]] = defaultdict(list)
     for answer in answers:
         groups[by(answer)].append(answer)

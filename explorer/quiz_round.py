@@ -1,4 +1,4 @@
-"""Which question of the quiz a rater is asked next."""
+"""The choice of the next question of the quiz for a rater."""
 
 import zlib
 from collections import Counter
@@ -20,7 +20,7 @@ class Asked:
 
 
 def seed_of(*parts: object) -> int:
-    """Return a seed that follows from a text alone, so that all raters and servers have the same."""
+    """Return a seed that depends on the given texts alone, so that it is the same for all raters and servers."""
     return zlib.crc32(":".join(map(str, parts)).encode("utf-8", "surrogatepass"))
 
 
@@ -36,19 +36,19 @@ def next_question(
 ) -> Asked | None:
     """Return the first question that a rater has not answered; None where none is left.
 
-    Units come in an order of the rater's own, those on which he has answered least first. On each he begins at another
-    question than on the next, so that raters do not all answer the same ones first.
+    Each rater has an own random order of units; units with fewest answers of the rater come first. The first question
+    of a unit also depends on the rater and the unit, so that raters do not all answer the same questions first.
 
     Parameters
     ----------
     answers : iterable of Answer
         All answers of the store.
     rater, layer : str
-        Who is asked about what.
+        The rater, and the layer of the questions.
     units : sequence of int
         The units to ask about.
     make : callable
-        Makes a question of a unit and a number; None where there is none.
+        Makes the question with a number on a unit; returns None where there is none.
     of : int
         How many questions each unit has.
     paths : sequence of str

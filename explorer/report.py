@@ -1,6 +1,6 @@
-"""A report: units of a layer in one HTML file that needs nothing else, made of what the pages of the app show.
+"""A report: units of a layer in one self-contained HTML file, made from the app's pages.
 
-``python -m explorer.report`` is what the app starts for it, and ``unitscope report`` for people.
+The app starts ``python -m explorer.report`` to make one; users run ``unitscope report``.
 """
 
 import argparse
@@ -35,7 +35,7 @@ _SAFE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """What a report is of: units of a layer, or the layer with all of them."""
+    """The subject of a report: some units of a layer, or the layer with all its units."""
 
     store: Store
     layer: Layer
@@ -50,13 +50,13 @@ class _Asked:
 
     @property
     def shown(self) -> Selection:
-        """What its pages look at."""
+        """The selection that its pages show."""
         kind = self.ablation or next(iter(self.layer.ablations), "zero")
         return Selection(printable(self.store.path.stem), layer=self.layer.name, ablation=kind)
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """The title of the report."""
         if self.whole_layer:
             return f"{self.layer.name}, {count(len(self.units), 'unit')}"
         noun = "Unit" if len(self.units) == 1 else "Units"
@@ -81,9 +81,9 @@ def write_report(
     layer : str
         The layer.
     units : str or None
-        The units, as people write them; None for the layer with all its units.
+        The units as a list such as ``3, 7, 12-20``; None for the layer with all its units.
     out : Path
-        The file. It is put into place when it is whole.
+        The file. It is moved into place when it is complete.
     ablation : str, optional
         The kind of ablation; the layer's first by default.
     colours : str
@@ -92,7 +92,7 @@ def write_report(
     Returns
     -------
     int
-        How many units it is of.
+        Number of units in the report.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def _write(asked: _Asked, file: TextIO) -> None:
 
 
 def _main_things(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """Keep of a unit's page what stands above its figures, and its first pictures."""
+    """Keep the part of a unit's page above its figures, and its first pictures."""
     for piece in pieces:
         if isinstance(piece, Columns):
             walls = (part for part in piece.parts[0] if isinstance(part, Html) and "us-gallery" in part.body)
@@ -157,7 +157,7 @@ def _first_pictures(wall: str) -> str:
 
 
 class _Writer:
-    """Puts pieces of pages into an HTML document."""
+    """Writes pieces of pages into an HTML document."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -175,7 +175,7 @@ class _Writer:
         )
 
     def contents(self, units: Sequence[int], *, brief: bool) -> None:
-        """Lead to every unit; say what is left out of a long report."""
+        """Write links to every unit; say what is left out of a long report."""
         links = " ".join(f'<a href="#unit-{unit}">{unit}</a>' for unit in units)
         self._file.write(f"<nav><p>Units: {links}</p>")
         if brief:
@@ -186,7 +186,7 @@ class _Writer:
         self._file.write("</nav>\n")
 
     def section(self, name: str, pieces: Sequence[Piece], look: str = "whole") -> None:
-        """Put a page."""
+        """Write a page as a section."""
         self._file.write(f'<section id="{escape(name)}" class="{look}">\n')
         self._put(pieces)
         self._file.write("</section>\n")
@@ -203,7 +203,7 @@ class _Writer:
 
     def _columns(self, piece: Columns) -> None:
         widths = " ".join(f"minmax(0, {weight:g}fr)" for weight in piece.weights)
-        # A table is as wide as the page.
+        # A table takes the whole width of the page.
         look = "columns wide" if any(isinstance(each, Table) for part in piece.parts for each in part) else "columns"
         self._file.write(f'<div class="{look}" style="--widths: {widths}">\n')
         for part in piece.parts:
@@ -214,7 +214,7 @@ class _Writer:
 
     def _html(self, piece: Html | Choice | Chart | Table) -> str:
         if isinstance(piece, Html):
-            # Links lead to pages of the app, which are not here.
+            # Links lead to pages of the app, which are not in the report.
             return re.sub(r"</?a\b[^>]*>", "", piece.body)
         if isinstance(piece, Choice):
             return f'<p class="us-note choice">{escape(piece.label)}: <b>{escape(piece.chosen)}</b></p>'

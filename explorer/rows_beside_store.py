@@ -1,4 +1,4 @@
-"""A table of people's words beside a store: one CSV file, a row for each thing that somebody said."""
+"""Tables beside a store that keep what people say: one CSV file, with one row for each label or answer."""
 
 import contextlib
 import csv
@@ -21,7 +21,7 @@ class Said(Protocol):
 
     @property
     def layer(self) -> str:
-        """The layer of the unit that it is about."""
+        """The layer of the unit that the row is about."""
 
     @property
     def unit(self) -> int:
@@ -29,7 +29,7 @@ class Said(Protocol):
 
     @property
     def of(self) -> Hashable:
-        """What it is about, and by whom: a table has one row of each."""
+        """The key of the row: its subject and its author. A table has one row for each key."""
 
 
 Row = TypeVar("Row", bound=Said)
@@ -37,18 +37,18 @@ Row = TypeVar("Row", bound=Said)
 
 @dataclass(frozen=True)
 class Table(Generic[Row]):
-    """A kind of such tables. Several people can write one at once, on one server or on several; all is kept.
+    """A kind of table. Several people can write a table at once, on one server or on several; nothing is lost.
 
     Parameters
     ----------
     ending : str
         The end of its file's name, such as ``labels.csv``.
     noun : str
-        What its rows are, in the plural.
+        The name of its rows, in the plural.
     row : type
         The dataclass of a row; its fields are the columns.
     understood : callable
-        Makes a row of its cells, which are texts; raises `OptionError` where they are none.
+        Makes a row from its cells, which are texts; raises `OptionError` where they are invalid.
     """
 
     ending: str
@@ -67,7 +67,7 @@ class Table(Generic[Row]):
         return beside_store.named(store, self.ending)
 
     def load(self, store: Path) -> tuple[Row, ...]:
-        """Return the rows of a store, in the order in which they were said; none where the file is not there.
+        """Return the rows of a store, in the order in which they were written; none where the file does not exist.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Table(Generic[Row]):
         return beside_store.load(self.file_of(store), self.noun, self.read)
 
     def load_where_readable(self, store: Path) -> tuple[Row, ...]:
-        """Return the rows of a store; none where the file cannot be understood, which the pages of units tell."""
+        """Return the rows of a store; none where the file cannot be understood, which pages of units report."""
         with contextlib.suppress(DiskError):
             return self.load(store)
         return ()
@@ -88,9 +88,9 @@ class Table(Generic[Row]):
         Raises
         ------
         OptionError
-            Where it has other columns, or a row that cannot be understood; the row is named.
+            Where it has other columns, or a row that cannot be understood; the message names the row.
         """
-        # Spreadsheets put a mark before the first line.
+        # Spreadsheets put a byte order mark before the first line.
         rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
         try:
             head = next(rows, None)
@@ -101,7 +101,7 @@ class Table(Generic[Row]):
             raise OptionError(f"row {rows.line_num} is no row of a CSV file: {error}") from error
 
     def write(self, rows: Iterable[Row]) -> str:
-        """Return rows as the text of such a file, in which a spreadsheet finds nothing to compute."""
+        """Return rows as the text of such a file, without anything that a spreadsheet would compute."""
         out = io.StringIO(newline="")
         writer = csv.writer(out)
         writer.writerow(self.columns)
@@ -109,7 +109,7 @@ class Table(Generic[Row]):
         return out.getvalue()
 
     def put(self, store: Path, *given: Row) -> None:
-        """Keep rows, each in place of the one that was of the same.
+        """Store rows, each in place of the earlier row with the same key.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class Table(Generic[Row]):
             beside_store.write(self.file_of(store), self.write(held.values()))
 
     def remove(self, store: Path, of: Hashable) -> None:
-        """Forget a row.
+        """Remove the row with a key.
 
         Raises
         ------
@@ -145,12 +145,12 @@ class Table(Generic[Row]):
 
 
 def unit_number(cell: str) -> int:
-    """Return the number of a unit that a cell names.
+    """Return the unit number in a cell.
 
     Raises
     ------
     OptionError
-        Where it names none.
+        Where the cell holds no unit number.
     """
     if not (cell.isascii() and cell.isdigit() and len(cell) < 10):
         raise OptionError(f"it names the unit “{cell[:40]}”, which is no number")
@@ -158,12 +158,12 @@ def unit_number(cell: str) -> int:
 
 
 def refuse_empty_or_long(what: str, said: str, most: int) -> None:
-    """Refuse a text that says nothing or too much.
+    """Refuse a text that is empty or too long.
 
     Raises
     ------
     OptionError
-        Where it is empty or has more than so many characters.
+        Where it is empty or has more than `most` characters.
     """
     if not said.strip() or len(said) > most:
         raise OptionError(f"A {what} has 1 to {most} characters; this one has {len(said.strip())}.")

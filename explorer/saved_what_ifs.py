@@ -1,4 +1,4 @@
-"""The what-ifs that people keep by name, in one file beside the store: ``STORE.what-ifs.json``."""
+"""The what-ifs that people save under a name, in one file beside the store: ``STORE.what-ifs.json``."""
 
 import json
 from collections.abc import Mapping
@@ -17,14 +17,15 @@ _one_at_a_time = Lock()
 
 @dataclass(frozen=True)
 class SavedWhatIf:
-    """One of them.
+    """One saved what-if.
 
     Parameters
     ----------
     name : str
-        What its maker called it: text of anybody's.
+        The name that a person gave it.
     asked : dict of str to str
-        The parts of the URL that ask it: ``layer``, ``units``, ``change`` and ``on``; those as usual are left out.
+        The parameters of the URL that ask the question: ``layer``, ``units``, ``change`` and ``on``; defaults are left
+        out.
     """
 
     name: str
@@ -37,7 +38,7 @@ def file_of(store: Path) -> Path:
 
 
 def load(store: Path) -> tuple[SavedWhatIf, ...]:
-    """Return those of a store, in the order in which they were saved; none where the file is not there.
+    """Return the saved what-ifs of a store, in the order in which they were saved; none without the file.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def load(store: Path) -> tuple[SavedWhatIf, ...]:
 
 
 def save(store: Path, name: str, asked: Mapping[str, str]) -> None:
-    """Keep one under a name, in place of the one that had it.
+    """Save a what-if under a name, in place of an earlier one with this name.
 
     Raises
     ------
@@ -68,11 +69,9 @@ def save(store: Path, name: str, asked: Mapping[str, str]) -> None:
 
 
 def remove(store: Path, name: str) -> None:
-    """Forget one.
+    """Remove the what-if with a name.
 
-    Raises
-    ------
-    DiskError
+    Raises ------ DiskError
         Where the file cannot be read or written; it is left as it was.
     """
     with _one_at_a_time, beside_store.changing(file_of(store)):

@@ -1,4 +1,4 @@
-"""Finding what a few typed letters mean: units by number or label, classes by their names, images by their paths."""
+"""Search by typed text: units by number or label, classes by name, images by path."""
 
 import re
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ _LONGEST_NUMBER = 7
 
 @dataclass(frozen=True)
 class Found:
-    """What a text may mean.
+    """The possible meanings of a text.
 
     Parameters
     ----------
     units : tuple of (str, int)
-        Units by layer and number, those of the layer that is looked at first.
+        Units by layer and number; those of the layer that is looked at come first.
     classes, images : tuple of int
         The best matches, at most `MOST_SHOWN` of each.
     n_classes, n_images : int
-        How many match.
+        Number of classes and of images that match.
     labelled : tuple of Label
-        Labels that match, the best first, at most `MOST_SHOWN`.
+        Labels that match, the best first; at most `MOST_SHOWN`.
     n_labelled : int
         How many match.
     """
@@ -39,34 +39,34 @@ class Found:
 
     @property
     def is_one(self) -> bool:
-        """Whether it can mean one thing only."""
+        """Whether there is exactly one match."""
         return len(self.units) + self.n_classes + self.n_images + self.n_labelled == 1
 
 
 def search(text: str, store: Store, layer: str | None, labels: Sequence[Label] = ()) -> Found:
-    """Look for a text in a store, whether its letters are large or small.
+    """Search for a text in a store, ignoring case.
 
     Parameters
     ----------
     text : str
-        ``12``, ``unit 12`` or ``features.10:12`` is a unit; anything may be a part of a name or of a path.
+        ``12``, ``unit 12`` or ``features.10:12`` is a unit; any text may be part of a name or of a path.
     store : Store
         Where to look.
     layer : str or None
         The layer that is looked at.
     labels : sequence of Label
-        What people call units.
+        Labels that people gave to units.
 
     Returns
     -------
     Found
-        Names that begin with the text come before those that hold it elsewhere, and a name that is the text before all.
+        Names equal to the text come first, then names that begin with it, then names that contain it.
     """
     sought = " ".join(text.casefold().split())
     if not sought:
         return Found((), (), (), 0, 0)
     units = _units(sought, store, layer)
-    if units and not sought.isdigit():  # it can be nothing else
+    if units and not sought.isdigit():  # it can mean nothing else
         return Found(units, (), (), 0, 0)
     titles = zip(store.classes.title, store.classes.name, strict=True)
     classes = _ranked(sought, [f"{title}\n{name}" for title, name in titles])
@@ -95,7 +95,7 @@ def _units(sought: str, store: Store, layer: str | None) -> tuple[tuple[str, int
 
 
 def _ranked(sought: str, names: Sequence[str]) -> list[int]:
-    """Return which names hold a text, the best first; a name may be several, a line each."""
+    """Return the indices of names that contain a text, the best first; each line of a name counts as a name."""
     held = [(index, name.casefold()) for index, name in enumerate(names)]
     return [index for _, index in sorted((_rank(sought, name), index) for index, name in held if sought in name)]
 

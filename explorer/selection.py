@@ -1,6 +1,6 @@
 """The selection: what is looked at, and its URL. The URL is the only source of truth.
 
-A URL is never trusted: whatever it asks for that is not there is replaced by a default, and a sentence says so.
+A URL is never trusted: anything it asks for that does not exist is replaced by a default, and a sentence says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _LONGEST_NUMBER = 7
 _LONGEST_QUOTE = 60
 
 PLOTS = ("measures", "answer", "break")
-"""What the layer page can draw."""
+"""The plots of the layer page."""
 
 
 @dataclass(frozen=True)
@@ -38,44 +38,45 @@ class Selection:
     show : str
         The list of exemplars: ``top``, ``quantile`` or ``bottom``.
     method : str or None
-        The attribution method; None for the first there is.
+        The attribution method; None for the first one.
     ablation : str
         The kind of ablation.
     x, y, sort : str or None
-        Measures of the layer page: axes of its scatter, order of its grid.
+        Measures of the layer page: the axes of its scatter plot, and the order of its grid.
     columns : str or None
-        Which set of columns its table shows.
+        The set of columns of its table.
     page : int
         Page of the grid, from 1.
     experiment : str or None
         The experiment of the Experiments page.
     choice : str or None
-        What was chosen there among the ways of showing it; each experiment has its own.
+        The chosen way of showing it; each experiment has its own choices.
     span : str
-        Which layers the class page is about: ``layer``, the one that is looked at, or ``all``.
+        The layers of the class page: ``layer`` for the one that is looked at, or ``all``.
     concept : str or None
-        Which of a unit's best concepts is drawn on its exemplars, from 1.
+        The number, from 1, of the unit's best concept that is drawn on its exemplars.
     beside : str or None
         Names of the stores that are compared with this one, with a slash between them; None for the newest.
     find : str or None
-        The conditions that find units of the layer, as `explorer.unit_conditions` writes it.
+        The conditions by which units of the layer are found, in the form of `explorer.unit_conditions`.
     plot : str
-        What the layer page draws: ``measures``, or units as a map by what they ``answer`` to or what they ``break``.
+        The plot of the layer page: ``measures``, or a map of units by what they ``answer`` to or what they ``break``.
     units, change, on : str or None
-        Of a what-if: the units, as people write them; the change, as `precompute.what_if.request` writes it; the image
-        that is looked at, by its number, or ``mine`` for a picture of the reader's. None for none, off, and all images.
+        For a what-if: the units as a list; the change in the form of `precompute.what_if.request`; the number of the
+        image, or ``mine`` for a picture of the reader. None for no units, ``off``, and all images.
     pairs : str or None
         ``yes`` where every pair of the units is changed too.
     by : str or None
         The method that attributes units to one image on demand; None for none.
     part : str or None
-        The part that is shown of a page that shows one of several; each page has its own.
+        The part that is shown, on a page that shows one of several parts.
     other : int or None
-        The unit that this one is set beside.
+        The unit that this one is compared with.
     check : str or None
-        ``yes`` where a map is held to those of networks with random weights.
+        ``yes`` where a map is compared with maps of networks with random weights.
     against : str or None
-        The store and the layer whose units this layer's are matched with, with a slash between; None for the nearest.
+        The store and the layer with whose units this layer's units are matched, separated by a slash; None for the
+        default.
     tour : str or None
         The step of the guided tour, from 1; None where it is not taken.
     """
@@ -116,7 +117,7 @@ class Selection:
         return replace(self, **changes)
 
     def query(self) -> dict[str, str]:
-        """Return the URL's parameters: what differs from the defaults, and always the store."""
+        """Return the URL's parameters: the store, and everything that differs from the defaults."""
         default = type(self)(self.store)
         parts = {part.name: getattr(self, part.name) for part in fields(self)}
         changed = {name: value for name, value in parts.items() if value != getattr(default, name)}
@@ -124,11 +125,11 @@ class Selection:
 
 
 _PARAMETER = {"label": "class", "method": "map"}
-"""Parts whose parameter in the URL has another name than the field."""
+"""Fields whose parameter in the URL has another name."""
 
 
 def choose_store(query: Mapping[str, str], names: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the store that a URL asks for, or the first, and what was wrong with the question."""
+    """Return the store that a URL asks for, or the first, and the problems found."""
     reading = _Reading(query)
     return reading.one_of("store", names, "store") or names[0], reading.problems
 
@@ -202,11 +203,11 @@ def _in_layer(found: Selection, reading: "_Reading", layer: Layer) -> Selection:
 
 
 FINGERPRINT = "fingerprint"
-"""The parameter by which a link says which run's store it was made for."""
+"""The parameter of a link that names the run whose store it was made for."""
 
 
 def misfit(query: Mapping[str, str], store: Store) -> list[str]:
-    """Say that a link was made for another store than the one that has its name now; nothing where it fits."""
+    """Say that a link was made for another store than the present one of this name; empty where it fits."""
     asked = query.get(FINGERPRINT)
     if asked is None or asked == store.fingerprint:
         return []

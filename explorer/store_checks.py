@@ -1,4 +1,4 @@
-"""The checks of the stores that are shown, made in a process of its own, one after the other."""
+"""Checks of the stores that are shown, made in separate processes, one after the other."""
 
 import shlex
 import subprocess
@@ -15,16 +15,16 @@ _Key = tuple[Path, Identity]
 
 
 class StoreChecks:
-    """What the check says of files, shared by all sessions of the app and kept for as long as a file is the same."""
+    """Results of checks of files, shared by all sessions of the app and kept for as long as a file is the same."""
 
     def __init__(self) -> None:
         self._said: dict[_Key, str | None] = {}
         self._one_at_a_time = Lock()
 
     def of(self, source: StoreFile) -> str | None:
-        """Return what the check says: empty where nothing is wrong, None where it has not ended.
+        """Return the result of the check: empty where nothing is wrong, None where the check has not ended.
 
-        Empty also of a file that is no longer there, which nobody asks about but a page that is out of date.
+        It is empty too for a file that no longer exists; only an outdated page asks for that.
         """
         return self._said.get((source.path, source.signature))
 
@@ -47,7 +47,7 @@ def _is_there(key: _Key) -> bool:
 
 
 def check_apart(path: Path) -> str:
-    """Check a store in a process of its own; return a sentence where it fails, nothing where it passes.
+    """Check a store in a separate process; return a sentence if it fails, and an empty text if it passes.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def check_apart(path: Path) -> str:
     if done.returncode == 0:
         return ""
     lines, said = (text.decode("utf-8", "replace").splitlines() for text in (done.stdout, done.stderr))
-    if not lines:  # it did not come to its end, which need not be the store's fault
+    if not lines:  # the check itself failed, which need not be the store's fault
         why = said[-1] if said else f"it ended with status {done.returncode}"
         return f"This store could not be checked: {why}. `python {shlex.join(command)}` tries again."
     return (

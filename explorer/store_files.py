@@ -20,25 +20,23 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class StoreFile:
-    """A file that may be a store, and the name that the URL gives it: a text, whatever bytes the file's name has."""
+    """A file that may be a store, and its name in the URL, which is a text whatever bytes the file's name has."""
 
     name: str
     path: Path
 
     @property
     def quoted(self) -> str:
-        """The path as it stands in a command that is shown."""
+        """The path, quoted for a command that is shown."""
         return shlex.quote(printable(str(self.path)))
 
     @cached_property
     def signature(self) -> Identity:
-        """What changes when the file is replaced; of the file that lay there when it was first asked for.
+        """The identity of the file when this was first asked for; it changes when the file is replaced.
 
-        A rerun makes these objects anew, so that all of one rerun is of one file.
+        Each rerun makes these objects again, so that one rerun shows one file.
 
-        Raises
-        ------
-        StoreMissing
+        Raises ------ StoreMissing
             When there is no such file.
         """
         try:
@@ -48,7 +46,7 @@ class StoreFile:
 
 
 def runs_folder() -> Path:
-    """Return the folder that stores are looked for in: ``UNITSCOPE_RUNS``, or ``runs/`` of the project."""
+    """Return the folder in which to look for stores: ``UNITSCOPE_RUNS``, or ``runs/`` of the project."""
     return Path(os.environ.get("UNITSCOPE_RUNS") or ROOT / "runs")
 
 
@@ -62,8 +60,8 @@ def find_store_files(argv: Sequence[str]) -> tuple[StoreFile, ...]:
 
     Returns
     -------
-    tuple of Source
-        The file of ``--store`` alone, or every ``*.h5`` of the runs folder; empty where that holds none.
+    tuple of StoreFile
+        The file of ``--store`` alone, or every ``*.h5`` in the runs folder; empty where there are none.
 
     Raises
     ------
@@ -87,16 +85,16 @@ def _newest_first(path: Path) -> tuple[float, str]:
 
 @dataclass(frozen=True)
 class AppOptions:
-    """What the app was started with.
+    """The arguments that the app was started with.
 
     Parameters
     ----------
     store : Path or None
         The only store to show.
     images : Path or None
-        Where that store's images lie now, for whatever runs the network on them.
+        The folder of that store's images now, for pages that run the network on them.
     allow_code : bool
-        Whether networks that are files of Python may be loaded, which runs them.
+        Whether networks that are built by Python files may be loaded, which runs these files.
     """
 
     store: Path | None = None
@@ -115,7 +113,7 @@ def app_options(argv: Sequence[str]) -> AppOptions:
     OptionError
         When they cannot be understood.
     """
-    # Streamlit puts the script's own path first; under any other host the arguments are not ours to read.
+    # Streamlit puts the script's own path first; in any other program the arguments are not meant for the app.
     if not argv or Path(argv[0]).name != "app.py":
         return AppOptions()
     parser = argparse.ArgumentParser(exit_on_error=False, add_help=False, allow_abbrev=False)

@@ -1,4 +1,4 @@
-"""Open stores, one a file, opened anew when the file changes."""
+"""Open stores, one for each file, opened again when the file changes."""
 
 from pathlib import Path
 from threading import Lock
@@ -19,24 +19,24 @@ class StorePool:
     def __init__(self) -> None:
         self._lock = Lock()
         self._open: dict[Path, tuple[Signature, Store]] = {}
-        # Those that were replaced, for as long as a rerun that began with them goes on.
+        # Replaced stores, for as long as a rerun that began with them still uses them.
         self._replaced: WeakValueDictionary[tuple[Path, Signature], Store] = WeakValueDictionary()
 
     def store_of(self, source: StoreFile) -> Store:
-        """Return a source's store, as its file was when the source was made; it is opened where it is not yet.
+        """Return the open store of a file as it was when `source` was made; open it if it is not open yet.
 
         Raises
         ------
         StoreError
             When it is missing, incomplete, damaged or of another version.
         StoreChanged
-            When the file was replaced since the source was made: a source that is made now is that of the new one.
+            Where the file was replaced since `source` was made; a `StoreFile` made now is of the new file.
         """
         with self._lock:
             held = self._held(source)
         if held is not None:
             return held
-        if not comes_to_an_end(source.path):  # outside the lock: others need not wait for it
+        if not comes_to_an_end(source.path):  # outside the lock, so that others do not wait
             raise StoreDamaged(
                 f"{source.path}: reading it does not come to an end, its structure is damaged. "
                 "Copy the file again, or build the store again."
@@ -55,8 +55,9 @@ class StorePool:
         before, store = self._open.pop(source.path, (None, None))
         if store is not None and before is not None:
             if before[0] == source.signature[0]:
-                # Written in place: HDF5 shares what it knows of an open file with whoever opens it again, so it would
-                # read the new bytes by the old layout. A replaced file is another inode; another session may be at it.
+                # The same inode was written in place. HDF5 shares the layout of an open file when it is opened again,
+                # so it would read the new bytes by the old layout. A replaced file has another inode; a session may
+                # still use the old one.
                 store.close()
             else:
                 self._replaced[source.path, before] = store

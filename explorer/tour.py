@@ -1,4 +1,4 @@
-"""The guided tour: what a first visitor is told, and the six steps, each on the page that it is about."""
+"""The guided tour: the welcome for a first visitor, and the six steps, each on the page that it is about."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ class Step:
     page : str
         Name of the page that it is about.
     title : str
-        What it is about.
+        Its title.
     said : str
-        What there is to see and to do there.
+        What can be seen and done there.
     """
 
     page: str
@@ -27,7 +27,7 @@ WELCOME = (
     "Each unit was silenced in turn, on all images; what then changed lies in one file, the store, which you look at.",
     "Pictures and names lead to their pages, and the key ? is help everywhere.",
 )
-"""The three sentences of a first visit."""
+"""The three sentences on a first visit."""
 
 STEPS = (
     Step(

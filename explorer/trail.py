@@ -1,4 +1,4 @@
-"""The pages that a reader came by, so that the one before is a click away."""
+"""The pages that a reader has visited, so that the previous one is a click away."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ _LONGEST = 30
 
 @dataclass(frozen=True)
 class Stop:
-    """One page on the way: its file, its name for readers, and what of it was looked at, as the URL says it."""
+    """One visited page: its file, its name for readers, and the parameters of its URL."""
 
     page: str
     name: str
@@ -16,10 +16,10 @@ class Stop:
 
 
 def step(trail: Sequence[Stop], here: Stop) -> tuple[Stop, ...]:
-    """Return the way so far with the page that is open now at its end.
+    """Return the visited pages with the page that is open now at the end.
 
-    Who moves about on one page stays at one stop. Who goes back to the stop before, by a link or by the browser, is
-    there again; anything else goes on.
+    Changes on the same page stay one stop. Going back to the previous stop, by a link or the browser, removes the last
+    one; any other page is added.
     """
     if trail and trail[-1].page == here.page:
         return (*trail[:-1], here)

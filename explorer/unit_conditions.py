@@ -1,6 +1,6 @@
-"""Conditions by which units are found, all of which hold: text in the URL, and the units that meet it.
+"""Conditions by which units are found: their text in the URL, and the units that meet all of them.
 
-The text is ``needed_by=ship&class_selectivity=0.3..`` and the like, escaped as a URL's parameters are.
+The text looks like ``needed_by=ship&class_selectivity=0.3..``, escaped like parameters of a URL.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,9 +19,9 @@ class Condition:
     Parameters
     ----------
     name : str
-        Of the criterion, as `explorer.unit_criteria` has it.
+        Name of the criterion in `explorer.unit_criteria`.
     asked : str
-        What it asks for: one of the criterion's answers, or a text of its form.
+        The wanted value: one of the criterion's answers, or a text in its form.
     """
 
     name: str
@@ -29,14 +29,12 @@ class Condition:
 
 
 def read(text: str | None, possible: Mapping[str, Criterion]) -> tuple[list[Condition], list[str]]:
-    """Read conditions on some of the criteria that are possible.
+    """Read conditions from their text; `possible` are the criteria of the layer.
 
-    Returns
-    -------
-    conditions : list of Condition
-        Those that mean something in this layer, each criterion once.
+    Returns ------- conditions : list of Condition
+        The conditions that are valid in this layer, each criterion once.
     problems : list of str
-        A sentence for each other one.
+        A sentence for each invalid one.
     """
     found: dict[str, Condition] = {}
     problems = []
@@ -54,7 +52,7 @@ def write(conditions: Iterable[Condition]) -> str | None:
 
 
 def with_condition(text: str | None, added: Condition) -> str | None:
-    """Return the text with one more condition, in place of the one of the same criterion."""
+    """Return the text with one more condition, which replaces an earlier one on the same criterion."""
     held = [Condition(name, asked) for name, asked in parse_qsl(text or "", keep_blank_values=True)]
     return write([*(condition for condition in held if condition.name != added.name), added])
 
@@ -62,7 +60,7 @@ def with_condition(text: str | None, added: Condition) -> str | None:
 def met(conditions: Iterable[Condition], possible: Mapping[str, Criterion], n_units: int) -> Met:
     """Return which units of a layer meet all conditions, (unit,).
 
-    A unit without a value of a measure meets no condition on it, not even a range without ends.
+    A unit without a value of a measure meets no condition on it, not even an open range.
     """
     found = np.ones(n_units, dtype=bool)
     for condition in conditions:

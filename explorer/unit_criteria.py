@@ -1,4 +1,4 @@
-"""What units can be found by: each criterion has a name in the URL, a label on the screen, and units that meet it."""
+"""Criteria by which units can be found: each has a name in the URL, a label on the screen, and units that meet it."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,13 +22,13 @@ from precompute.what_if.unit_list import read_units
 Met = NDArray[np.bool_]
 
 NEEDED, SATURATED, LABELLED, LABEL, UNITS = "needed_by", "saturated", "labelled", "label", "units"
-"""The criteria that are no measures; every measure is one, by its name."""
+"""The criteria that are no measures. Every measure is a criterion too, by its name."""
 _YES, _NO, _BETWEEN = "yes", "no", ".."
 
 
 @dataclass(frozen=True)
 class Searched:
-    """The units that are searched, and where what is known of them is found.
+    """The units to search, and the sources of facts about them.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Searched:
     ablation : str
         The kind of ablation that is looked at.
     labels : sequence of Label
-        What people call units of the store.
+        Labels that people gave to units of the store.
     """
 
     store: Store
@@ -57,10 +57,10 @@ class Criterion(Protocol):
 
     @property
     def answers(self) -> Sequence[str] | None:
-        """What can be asked for, in order; None where it is a text of its own form."""
+        """The values that can be asked for, in order; None where the value is a text in a form of its own."""
 
     def means_something(self, asked: str) -> bool:
-        """Return whether this can be asked for."""
+        """Return whether this value is valid."""
 
     def met(self, asked: str) -> Met:
         """Return which units meet it, (unit,)."""
@@ -68,7 +68,7 @@ class Criterion(Protocol):
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of a list of names belongs to each unit, or none does.
+    """Each unit has one or several names from a list, or none.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class OneOf:
     answers : sequence of str
         As in :class:`Criterion`.
     belongs_to : callable
-        Returns for one of them which units it belongs to, (unit,).
+        Returns, for a name, the units that have it, (unit,).
     """
 
     label: str
@@ -89,20 +89,20 @@ class OneOf:
         return asked in self.answers
 
     def met(self, asked: str) -> Met:
-        """Return which units it belongs to."""
+        """Return which units have this name."""
         return self.belongs_to(asked)
 
 
 @dataclass(frozen=True)
 class InRange:
-    """A measure lies between two ends, both included, as the screen shows the measure.
+    """A measure lies between two ends, both included, in the unit of the screen.
 
     Parameters
     ----------
     label : str
         As in :class:`Criterion`.
     values : array of float, (unit,)
-        The measure in the screen's unit; NaN meets no range, not even one without ends.
+        The measure in the unit of the screen; NaN meets no range, not even an open one.
     """
 
     label: str
@@ -117,9 +117,9 @@ class InRange:
             return False
 
     def met(self, asked: str) -> Met:
-        """Return which units lie in it."""
+        """Return which units lie in the range."""
         least, most = ends_of(asked)
-        # Compared as they are shown and written: a value of 0.3 in float32 is 0.30000001.
+        # Compared with six digits, as they are written: 0.3 in float32 is 0.30000001.
         shown = np.array([float(f"{value:.6g}") for value in self.values])
         return np.asarray(
             (shown >= (-math.inf if least is None else least)) & (shown <= (math.inf if most is None else most))
@@ -148,12 +148,12 @@ class Listed:
             return False
 
     def met(self, asked: str) -> Met:
-        """Return which units it names."""
+        """Return which units the list names."""
         return np.isin(np.arange(self.n_units), read_units(asked, self.n_units))
 
 
 def ends_of(asked: str) -> tuple[float | None, float | None]:
-    """Return the least and the most of a range such as ``0.3..1``, None where it has no such end.
+    """Return the lower and the upper end of a range such as ``0.3..1``; None for an open end.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def range_of(least: float | None, most: float | None) -> str:
 
 
 def criteria_of(units: Searched) -> dict[str, Criterion]:
-    """Return the criteria that a layer allows by name, in the order in which they are offered."""
+    """Return the criteria of a layer by name, in the order in which they are offered."""
     layer = units.layer
     found: dict[str, Criterion] = {}
     if statistics_of(units.store, layer.name, units.ablation) is not None:
@@ -208,13 +208,13 @@ def _needed_by(units: Searched) -> OneOf:
 
 
 def _saturated(layer: Layer) -> Met:
-    """Return which units have one value on all their top exemplars and another on their weakest image."""
+    """Return which units have the same value on all top exemplars, and a lower one on their weakest image."""
     strongest, weakest = layer.exemplar_values("top"), layer.exemplar_values("bottom")
     return np.asarray((strongest[:, 0] == strongest[:, -1]) & (strongest[:, 0] > weakest[:, 0]))
 
 
 def _names(units: Searched) -> list[set[str]]:
-    """Return what raters call each unit of the layer; nothing where no unit has a label."""
+    """Return the labels of each unit of the layer, in the form of `same_label`; empty where no unit has any."""
     names: list[set[str]] = [set() for _ in range(units.layer.n_units)]
     for label in units.labels:
         if label.layer == units.layer.name and label.unit < len(names):

@@ -15,22 +15,22 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class UnitMap:
-    """Places of the units, (unit, 2), NaN for those that have none, and the share of their variation that it shows."""
+    """Places of the units, (unit, 2), NaN for units without a place, and the share of variation that they show."""
 
     places: Floats
     share: float
 
     @property
     def is_empty(self) -> bool:
-        """Whether no unit has a place, or all have the same."""
+        """Whether no unit has a place, or all units have the same place."""
         return bool(np.isnan(self.share))
 
 
 def map_by_answers(layer: Layer) -> UnitMap:
-    """Place units by their mean activations on the classes, each unit's standardised over them.
+    """Place units by their mean activations on the classes, standardised over the classes for each unit.
 
-    So the squared distance of two units is proportional to one less the correlation of their means, before it is drawn
-    on a plane. Units whose means are all equal have no place, nor do classes without images count.
+    Before the projection to a plane, the squared distance of two units is proportional to 1 minus the correlation of
+    their means. Units whose means are all equal have no place. Classes without images do not count.
     """
     means = np.asarray(layer.class_mean, dtype=np.float64)
     means = means[:, ~np.isnan(means).all(axis=0)]
@@ -38,7 +38,7 @@ def map_by_answers(layer: Layer) -> UnitMap:
 
 
 def map_by_losses(layer: Layer, ablation: str) -> UnitMap:
-    """Place units by what every class loses without them; units without which no accuracy changes have no place."""
+    """Place units by the drop of every class without them; units without which no accuracy changes have no place."""
     drop = np.asarray(layer.ablation(ablation).drop, dtype=np.float64)
     drop = drop[:, ~np.isnan(drop).all(axis=0)]
     return _drawn(np.where((drop != 0).any(axis=1, keepdims=True), drop, np.nan))

@@ -1,7 +1,7 @@
-"""The process beside the app that runs a network: one for all visitors, who wait for each other.
+"""The process beside the app that runs networks: one for all visitors, whose questions wait in line.
 
-It is started with the first question and again when it has died, and ends with the app or after a while without
-questions, so that its memory is free. This process sends and receives plain messages and never loads the network.
+It is started with the first question and again if it has died. It ends with the app, or after a while without
+questions, to free its memory. The app's own process sends and receives plain messages and never loads a network.
 """
 
 import os
@@ -34,20 +34,20 @@ _Message = tuple[dict[str, Any], Arrays] | None
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, and of which store.
+    """A question, and the store that it is about.
 
     Parameters
     ----------
     store : Path
         The file.
     signature : tuple of int
-        What changes when it is replaced.
+        The identity of the file; it changes when the file is replaced.
     request : Request
         The question.
     images : Path or None
-        Where the store's images lie now; None for where they lay.
+        The folder of the store's images now; None for the folder that the store names.
     picture : bytes
-        The picture that the question is about, where the request says that there is one.
+        The picture that the question is about, if the request says that there is one.
     """
 
     store: Path
@@ -57,7 +57,7 @@ class Question:
     picture: bytes = field(default=b"", repr=False)
 
     def told(self, number: int) -> dict[str, Any]:
-        """Return the message that asks it, without the picture."""
+        """Return the message that asks the question, without the picture."""
         return {
             "do": "ask",
             "id": number,
@@ -69,12 +69,12 @@ class Question:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What two equal questions have in common; the picture by its SHA-256 alone."""
+        """A key that equal questions share; it contains only the SHA-256 of the picture."""
         return self.store, self.signature, self.request, self.images, sha256(self.picture).hexdigest()
 
 
 class Job:
-    """A question on its way, or answered."""
+    """A question that waits, is being answered, or is answered."""
 
     def __init__(self, question: Question, number: int) -> None:
         self.question, self.key, self.number = question, question.key, number
@@ -92,35 +92,35 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the job has ended."""
         return self._ended.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end, and say whether it has come."""
+        """Wait for the end of the job, and say whether it has come."""
         return self._ended.wait(seconds)
 
     def stop(self) -> None:
-        """Ask for no answer any more."""
+        """Ask to stop the job."""
         self.stop_asked_at = self.stop_asked_at or monotonic()
 
     def end(self, state: State, *, why: str = "", arrays: Arrays | None = None) -> None:
-        """Give the answer, or the reason why there is none."""
+        """End the job with the answer, or with the reason why there is none."""
         self.state, self.why, self.arrays = state, why, arrays or {}
-        self.question = replace(self.question, picture=b"")  # a picture of the reader's is kept nowhere
+        self.question = replace(self.question, picture=b"")  # the reader's picture is not kept
         self._ended.set()
 
 
 class WhatIfProcess:
-    """The process and those who wait for it.
+    """The process, and the questions that wait for it.
 
     Parameters
     ----------
     command : sequence of str
         Starts it.
     idle_s : float
-        After so many seconds without a question it is ended.
+        Seconds without a question after which the process is ended.
     grace_s : float
-        So long after it is asked to stop it is ended and started anew.
+        Seconds after a request to stop until the process is killed; it is started again for the next question.
     """
 
     def __init__(self, command: Sequence[str], *, idle_s: float = 900.0, grace_s: float = 3.0) -> None:
@@ -134,9 +134,9 @@ class WhatIfProcess:
         Thread(target=self._work, daemon=True).start()
 
     def ask(self, question: Question) -> Job:
-        """Put a question at the end of the line; one that was asked before has the answer that it got.
+        """Put a question at the end of the line; a question that was asked before returns the earlier job.
 
-        Questions about a picture of the reader's are not remembered.
+        Questions about a picture of the reader are not remembered.
         """
         key = question.key
         with self._news:
@@ -153,23 +153,23 @@ class WhatIfProcess:
             return job
 
     def before(self, job: Job) -> int:
-        """Return how many questions are answered before one that waits."""
+        """Return how many questions are ahead of a waiting one, the running one included; 0 if it does not wait."""
         with self._news:
             return self._waiting.index(job) + 1 if job in self._waiting else 0
 
     def forget(self, job: Job) -> None:
-        """Let the question of an ended job be asked anew."""
+        """Forget an ended job, so that its question can be asked again."""
         with self._news:
             if self._jobs.get(job.key) is job:
                 del self._jobs[job.key]
 
     @property
     def is_running(self) -> bool:
-        """Whether there is a process at present."""
+        """Whether the process is running now."""
         return self._running is not None and self._running.process.poll() is None
 
     def _forget_oldest(self) -> None:
-        """Forget answers, the oldest first, where they are too many or take too much memory; never the last one."""
+        """Forget answers, the oldest first, if they are too many or take too much memory; never the last one."""
         ended = [(key, job) for key, job in list(self._jobs.items())[:-1] if job.ended]
         n_bytes = sum(job.n_bytes for _, job in ended)
         for key, job in ended:
@@ -190,7 +190,7 @@ class WhatIfProcess:
                 job = self._waiting.popleft()
             try:
                 self._answer(job)
-            except Exception as error:  # a fault of ours must not keep all others waiting
+            except Exception as error:  # a fault of ours must not block all other questions
                 self._end()
                 job.end("refused", why=f"This failed, with {type(error).__name__}: {error}")
 
@@ -236,7 +236,7 @@ class _Died(Exception):
 
 
 def _taken(job: Job, told: dict[str, Any], arrays: Arrays) -> bool:
-    """Take a message; say whether it is the last one."""
+    """Apply a message to the job; say whether it is the last one."""
     match told.get("say"):
         case "progress":
             job.stage, job.done, job.total = str(told["stage"]), int(told["done"]), int(told["total"])
@@ -251,7 +251,7 @@ def _taken(job: Job, told: dict[str, Any], arrays: Arrays) -> bool:
 
 
 class _Running:
-    """One process, with what it sends and the last lines of what it prints."""
+    """One process, with the messages that it sends and the last lines that it prints."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin is not None
@@ -263,7 +263,7 @@ class _Running:
 
     @classmethod
     def start(cls, command: Sequence[str]) -> "_Running":
-        # Its threads must not spin while they wait for a processor that the app uses.
+        # Its threads must not spin while they wait, because the app needs the processor.
         environment, pipe = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}, subprocess.PIPE
         return cls(subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe))
 
@@ -273,12 +273,13 @@ class _Running:
         send(self.stdin, question.told(job.number), arrays)
 
     def next(self, seconds: float) -> tuple[dict[str, Any], Arrays] | None:
-        """Return the next message, None where none comes in time.
+        """Return the next message; None where none comes in time.
 
         Raises
         ------
         _Died
             Where none can come any more.
+
         """
         try:
             message = self._messages.get(timeout=seconds)
@@ -307,13 +308,13 @@ class _Running:
         self._messages.put(None)
 
     def _drain(self, stream: IO[bytes]) -> None:
-        # Read in pieces: a line need not end.
+        # In pieces of limited size, because a line need not end.
         for line in iter(lambda: stream.readline(2**12), b""):
             self._lines.append(line.decode("utf-8", "replace").strip())
 
 
 def process_command(*, allow_code: bool) -> list[str]:
-    """Return the command that starts the process; ``UNITSCOPE_WHAT_IF_COMMAND`` may name another."""
+    """Return the command that starts the process; ``UNITSCOPE_WHAT_IF_COMMAND`` can replace it."""
     stand_in = os.environ.get("UNITSCOPE_WHAT_IF_COMMAND")
     command = shlex.split(stand_in) if stand_in else [sys.executable, "-m", "precompute.what_if.worker"]
     return [*command, *(["--allow-code"] if allow_code else [])]

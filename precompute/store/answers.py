@@ -1,4 +1,4 @@
-"""The network's answers as a store holds them, in the form that the measures take."""
+"""The network's answers in a store, in the form that measures take."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from precompute.store.reader import Store
 
 
 def answers(store: Store) -> Answers:
-    """Return what the network says with nothing ablated."""
+    """Return the network's answers with nothing ablated, and the right answers."""
     label = np.asarray(store.images.label)
     target = np.asarray(store.classes.output_index)[label]
     return Answers(np.asarray(store.baseline.prediction), target, label, len(store.classes))

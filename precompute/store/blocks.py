@@ -6,14 +6,14 @@ BLOCK_BYTES = 64 * 1024**2
 
 
 def row_blocks(n_rows: int, row_bytes: int) -> Iterator[slice]:
-    """Cut rows into blocks of about `BLOCK_BYTES`, of one row at least.
+    """Divide rows into blocks of about `BLOCK_BYTES`, with at least one row each.
 
     Parameters
     ----------
     n_rows : int
-        How many rows there are.
+        Number of rows.
     row_bytes : int
-        What one takes in memory.
+        Bytes that one row takes in memory.
     """
     size = max(1, BLOCK_BYTES // max(1, row_bytes))
     return (slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size))

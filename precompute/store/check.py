@@ -1,7 +1,7 @@
-"""Everything that is missing, half-written or inconsistent in a store, all at once.
+"""The check of a store: it lists everything that is missing, half-written or inconsistent.
 
-Used by the writer before a store is moved into place, by ``python -m precompute check`` and by the tests. First the
-form is compared with the schema, then the content with itself, as far as the form holds.
+The writer runs it before a store is moved into place, and so do ``python -m precompute check`` and the tests. First the
+form is compared with the schema; then, where the form is right, parts of the content are compared with each other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,15 +53,15 @@ def check(path: Path | str) -> list[Problem]:
     Raises
     ------
     StoreMissing, StoreDamaged
-        When there is no such file, or it cannot be opened at all.
+        Where there is no such file, or it cannot be opened at all.
 
     Notes
     -----
-    What no damaged file makes go wrong, such as a lack of memory or a mistake of ours, is raised as it is.
+    An error that no damaged file can cause, such as a lack of memory or a mistake of ours, is raised as it is.
     """
     with open_file(Path(path)) as file:
         unsound = _unsound(file, Path(path))
-        if unsound:  # nothing else is looked at: it could lead anywhere
+        if unsound:  # do not read anything else: it could lead anywhere
             return unsound
         found = problems_of(file) + _foreign(file)
         complete = np.asarray(file.attrs.get("complete", True))
@@ -71,7 +71,7 @@ def check(path: Path | str) -> list[Problem]:
 
 
 def _unsound(file: h5py.File, path: Path) -> list[Problem]:
-    """Find what makes it unwise to read a file at all."""
+    """Find problems that make it unsafe to read the file at all."""
     try:
         found = soundness.all_problems(file)
         varies = not found and soundness.any_varies(file)
@@ -85,7 +85,7 @@ def _unsound(file: h5py.File, path: Path) -> list[Problem]:
 
 
 def _foreign(file: h5py.File) -> list[Problem]:
-    """Find experiments that this program does not know: nobody can say whether they are right."""
+    """Find experiments that this program does not know and so cannot check."""
     held = names(file, "/experiments")
     return [
         Problem(experiment_path(name), "this program knows no experiment of this name")
@@ -95,7 +95,7 @@ def _foreign(file: h5py.File) -> list[Problem]:
 
 
 def problems_of(file: h5py.File) -> list[Problem]:
-    """List all that is wrong with an open store, other than that it is not yet stamped complete."""
+    """List all that is wrong with an open store, except that it may not be stamped complete yet."""
     gone, changed = _stamp_problems(file)
     found = _problems(file, [problem for problem in gone if not problem.path.startswith(f"{TRAIN}/")])
     if isinstance(file.get(TRAIN), h5py.Group):
@@ -108,23 +108,25 @@ def problems_of(file: h5py.File) -> list[Problem]:
 
 
 def refuse_changed(path: Path) -> None:
-    """Refuse a store of which something is gone since it was written, or has other facts; values are not read.
+    """Refuse a store in which something is missing, or facts differ, since it was written; values are not read.
 
     Raises
     ------
     StoreMissing, StoreDamaged
-        When it cannot be opened, or is not as it was written.
+        Where it cannot be opened, or is not as it was written.
     """
     with open_file(path) as file:
         refuse_changed_file(file, path)
 
 
 def refuse_changed_file(file: h5py.File, path: Path) -> None:
-    """Refuse it as it is open, by the path of which its owner is told.
+    """Refuse an open store as :func:`refuse_changed` does; `path` is the path to name in the message.
 
     Raises
     ------
     StoreDamaged
+        Where it is not as it was written.
+
     """
     unsound = _unsound(file, path)  # first: a link could lead to a pipe, at which a reader waits for ever
     for problem in unsound or [problem for problems in _stamp_problems(file) for problem in problems]:
@@ -135,7 +137,7 @@ def refuse_changed_file(file: h5py.File, path: Path) -> None:
 
 
 def _stamp_problems(file: h5py.File) -> tuple[list[Problem], list[Problem]]:
-    """Find what is gone since the store was written, and what has other facts than were written."""
+    """Find what is missing since the store was written, and what has other facts than those written."""
     gone: list[Problem] = []
     changed: list[Problem] = []
 
@@ -156,7 +158,7 @@ def _stamp_problems(file: h5py.File) -> tuple[list[Problem], list[Problem]]:
 
 
 def _untold(gone: Sequence[Problem], told: Sequence[Problem]) -> list[Problem]:
-    """Return what is gone and not said to be missing, neither it nor what lay in it."""
+    """Return missing items that are not reported yet, neither themselves nor anything inside them."""
     paths = {current(problem.path) for problem in told}
     return [
         problem
@@ -182,7 +184,7 @@ def _problems(file: h5py.File | TrainView, gone: Sequence[Problem]) -> list[Prob
 
 
 def _found_by(rule: Rule) -> list[Problem]:
-    """Ask a rule; where what it needs is so wrong that it cannot be asked, that is the problem."""
+    """Evaluate a rule; where its inputs are so wrong that it fails, report that."""
     try:
         return list(rule.find())
     except Exception as error:
@@ -192,7 +194,7 @@ def _found_by(rule: Rule) -> list[Problem]:
 
 
 def _rules(file: h5py.File | TrainView) -> Iterator[Rule]:
-    """List what must hold, in an order in which each rule rests on those before it."""
+    """List the rules, in an order in which each may rely on those before it."""
     yield from values.rules(file)
     yield from frame.rules(file)
     yield from values.count_rules(file)

@@ -1,4 +1,4 @@
-"""The last net under whatever reads a store: what a damaged one makes go wrong is said to be that, nothing else is."""
+"""The last safety net around code that reads stores: errors caused by a damaged store say so; others pass."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +11,16 @@ from precompute.store.read_errors import lacks_memory, may_be_damage
 
 @contextmanager
 def reading(*paths: Path) -> Iterator[None]:
-    """Say of an error that nobody foresaw that a store is damaged, where the check finds that one is.
+    """Turn an unforeseen error into one that says that a store is damaged, if the check finds that one is.
 
-    A lack of memory is said to be that. Any other error is a fault of ours and passes as it is.
+    A lack of memory is reported as such. Any other error is a fault of ours and passes unchanged.
 
     Raises
     ------
     StoreDamaged
-        It names the first thing that is wrong.
+        Where the check finds a problem; the message names the first one.
     TooLittleMemory
-        When memory is what was missing.
+        Where there was too little memory.
     """
     try:
         yield

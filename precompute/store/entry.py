@@ -14,7 +14,7 @@ _BOUNDS = {
     "role": (0.0, 4.0),
     "half": (-1.0, 1.0),  # -1: the image was left out
 }
-"""Smallest and largest value, by the unit of measurement, of what says no bounds of its own."""
+"""Smallest and largest value, by unit of measurement, of datasets that state no bounds."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Entry:
     Parameters
     ----------
     path : str
-        Absolute, with ``<placeholders>`` for names that a run chooses.
+        The absolute path, with ``<placeholders>`` for names that a run chooses.
     dtype : str
         ``u1``, ``i4``, ``i8``, ``f2``, ``f4``, ``str`` (UTF-8 of a fixed length) or ``any``.
     axes : tuple of str
@@ -34,14 +34,14 @@ class Entry:
     doc : str
         What the values mean, in one sentence.
     required : bool
-        Whether the dataset must be there once its group is (``<layer>`` groups exist for every layer of the run);
-        what is of unit and image never in a store of sums.
+        Whether the dataset must be there if its group is (``<layer>`` groups exist for every layer of the run). A
+        dataset over unit and image must never be there in a store of sums.
     nan : str
         When a value may be NaN; empty for never.
     max_side : int
-        The most that rows or columns of a map may count; 0 where there are none.
+        The most rows or columns that a map may have; 0 for datasets that are no maps.
     bounds : (float, float) or None
-        Smallest and largest value that there can be; None for those of the unit of measurement.
+        Smallest and largest possible value; None for those of the unit of measurement.
     """
 
     path: str
@@ -56,12 +56,12 @@ class Entry:
 
     @property
     def limits(self) -> tuple[float, float] | None:
-        """Smallest and largest value that there can be; None where there are no limits."""
+        """Smallest and largest possible value; None where there are no limits."""
         return self.bounds or _BOUNDS.get(self.unit)
 
     @property
     def of_unit_and_image(self) -> bool:
-        """Whether it holds something of every unit on every image, which a store of sums leaves out."""
+        """Whether it holds a number for every unit on every image, which a store of sums leaves out."""
         return self.axes[:2] == ("unit", "image")
 
     def matches(self, path: str) -> bool:
@@ -79,16 +79,16 @@ class Axis:
     Parameters
     ----------
     name : str
-        Its name; the same wherever it is met.
+        Its name, the same everywhere.
     length : str
-        What there are so many of.
+        What its entries are, and how many there are.
     order : str
-        The order in which they come.
+        The order of its entries.
     sized_by : str
-        The dataset that sets its length, in the same group as what has the axis or in the experiment's own; empty
-        where none does.
+        The dataset that sets its length, in the group of the dataset that has the axis or in the experiment's group;
+        empty where no dataset does.
     dimension : int
-        Which dimension of that dataset it is.
+        The dimension of that dataset that sets the length.
     """
 
     name: str

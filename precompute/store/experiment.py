@@ -17,9 +17,9 @@ from precompute.store.storefile import StoreFile
 class Experiment(Mapping[str, NDArray[Any]]):
     """One experiment; a mapping from paths such as ``layers/features.11/accuracy`` to arrays.
 
-    Made by :meth:`precompute.store.reader.Store.experiment`. An array is read when it is asked for; strings come as an
-    array of ``str``. A path that is none of the format raises :class:`KeyError`; what is damaged or missing,
-    :class:`precompute.errors.StoreDamaged`. Whether something is there that need not be, ``in`` tells.
+    Made by :meth:`precompute.store.reader.Store.experiment`. An array is read when it is asked for; strings are
+    returned as an array of ``str``. A path that is not in the format raises :class:`KeyError`; an array that is damaged
+    or missing raises :class:`precompute.errors.StoreDamaged`. Use ``in`` to ask whether an optional array is there.
     """
 
     def __init__(self, file: StoreFile, name: str) -> None:
@@ -43,7 +43,7 @@ class Experiment(Mapping[str, NDArray[Any]]):
 
     def get(self, path: str, default: Any = None) -> Any:
         """Return an array, or a default where the experiment does not hold it."""
-        return self[path] if path in self else default  # noqa: SIM401  it is this method
+        return self[path] if path in self else default  # noqa: SIM401  this is that method
 
     def __contains__(self, path: object) -> bool:
         return path in self._paths
@@ -56,9 +56,9 @@ class Experiment(Mapping[str, NDArray[Any]]):
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """Title, source, when and by what command it was made, seed, options and versions (as dictionaries).
+        """Title, source, time, command, seed, options and versions; the last two as dictionaries.
 
-        ``reduced`` is there only where something was cut down to stay within the time allowed.
+        ``reduced`` is there only where work was cut down to stay within the time allowed.
         """
         held = self._file.facts(self._path())
         parsed = {fact: self._parsed(fact, str(held[fact])) for fact in ("options", "versions") if fact in held}
@@ -77,7 +77,7 @@ class Experiment(Mapping[str, NDArray[Any]]):
         return found
 
     def facts_of(self, layer: str) -> dict[str, Any]:
-        """When and by what command the findings of one layer were made, and with which versions (as JSON text)."""
+        """Return when, by what command and with which versions (JSON text) the findings of one layer were made."""
         held = self._file.facts(self._path()) | self._file.facts(self._path("layers", layer))
         return {fact: str(held[fact]) for fact in ("created", "command", "versions") if fact in held}
 
@@ -88,7 +88,7 @@ class Experiment(Mapping[str, NDArray[Any]]):
 
     @cached_property
     def _paths(self) -> dict[str, str]:
-        """Every dataset as it is called today, with its path in the file."""
+        """Every dataset by its present name, with its path in the file."""
         return {current(held): held for held in self._file.datasets(self._path())}
 
     def _refuse_missing(self, path: str) -> None:

@@ -1,7 +1,7 @@
-"""Texts and facts as HDF5 keeps them: of fixed length, so that no file has a heap.
+"""Texts and facts in HDF5, stored with fixed length so that no file has a heap.
 
-A heap (HDF5's place for what varies in length) that is damaged makes the HDF5 library loop for ever. Stores written
-before that was known have one; what is read here reads both.
+A heap is HDF5's storage for elements of variable length. A damaged heap makes the HDF5 library loop for ever. Earlier
+stores have one, and the functions here read both forms.
 """
 
 import json
@@ -24,7 +24,7 @@ def fixed(values: ArrayLike) -> NDArray[Any]:
 
 
 def write_facts(item: h5py.HLObject, facts: Mapping[str, Any]) -> None:
-    """Stamp facts on a group or dataset: numbers, short lists and texts; a text too long for a fact is cut."""
+    """Write facts as attributes of a group or dataset: numbers, short lists and texts; very long texts are cut."""
     for name, value in facts.items():
         item.attrs[name] = _as_attribute(value)
 
@@ -46,7 +46,7 @@ def read_facts(item: h5py.HLObject) -> dict[str, Any]:
 
 
 def short_provenance(text: str) -> str:
-    """Return as much of the JSON text of a provenance as an attribute holds: whole, or its short entries."""
+    """Return the JSON text of a provenance for an attribute: whole if it is short, otherwise its short entries."""
     if len(text.encode()) <= _LONGEST_PROVENANCE:
         return text
     short = {name: value for name, value in json.loads(text).items() if len(json.dumps(value)) <= 500}
@@ -57,13 +57,13 @@ def _as_attribute(value: Any) -> Any:
     if isinstance(value, str):
         return fixed(_cut(value))[()]
     if isinstance(value, list | tuple) and not value:
-        return np.zeros(0, dtype="S1")  # an empty list has no type of its own
+        return np.zeros(0, dtype="S1")  # an empty list has no element type
     array = np.asarray(value)
     return fixed(array.astype(object)) if array.dtype.kind in "OU" else value
 
 
 def _encoded(text: Any) -> bytes:
-    """Return a text as UTF-8; what of a file's name is none comes as escapes."""
+    """Return a text as UTF-8; bytes of a file's name that are not UTF-8 become escapes."""
     return str(text).encode("utf-8", "backslashreplace")
 
 

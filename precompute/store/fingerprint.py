@@ -10,11 +10,11 @@ DIGITS = 12
 
 
 def fingerprint_of(file: StoreFile) -> str:
-    """Name the run that wrote a store by a hash of what it was and what it found.
+    """Name the run that wrote a store by a hash of how it was made and what it found.
 
-    A copy under another name has the same one, and so has the store with an experiment added: what links and figures
-    of the run say still holds. Another run has another one, be it of the same command. It is not made to withstand
-    forgery.
+    A copy under another name has the same fingerprint, and so has the store after an experiment is added: links and
+    figures of the run stay valid. Another run has another fingerprint, even with the same command. It is not protected
+    against forgery.
 
     Parameters
     ----------
@@ -25,13 +25,13 @@ def fingerprint_of(file: StoreFile) -> str:
     -------
     str
         The first 12 hexadecimal digits of the SHA-256 of a JSON array: when the store was begun, its provenance as its
-        root holds it, the hash of its list of images, and for each layer in order of name its name and the checksums of
-        its activations and of its flips; null for those of stores made before there were checksums.
+        root holds it, the hash of its list of images, and, for each layer in order of name, the paths and the checksums
+        of its activations and of its flips. Checksums are null in stores made before there were any.
 
     Raises
     ------
     StoreDamaged
-        Where one of them cannot be read.
+        Where one of these cannot be read.
     """
     said = [file.text("/", "created"), file.text("/", "provenance"), file.text("/images", "list_hash")]
     found = [[path, file.fact(path, "values")] for path in _found_by_run(file) if file.has(path)]

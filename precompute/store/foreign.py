@@ -1,4 +1,4 @@
-"""Files that a run must not replace since they are somebody's, and no store."""
+"""Files that a run must not replace, because they are no stores."""
 
 from pathlib import Path
 
@@ -13,17 +13,17 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def refuse_foreign(asked: Path) -> None:
-    """Refuse a place for a new store where a file lies that is no store.
+    """Refuse to put a new store in the place of a file that is no store.
 
     Parameters
     ----------
     asked : Path
-        Where the store is to be. A store there may be replaced, a damaged one too, and a file without content.
+        Where the store will be written. A store there may be replaced, even a damaged one, and so may an empty file.
 
     Raises
     ------
     DiskError
-        Where something else lies there.
+        Where another file is there.
     """
     place = place_of(asked)
     if place.is_file() and place.stat().st_size and not _may_be_store(place):

@@ -6,7 +6,7 @@ FORMAT = "unit-store"
 LAYER = "/layers/<layer>"
 
 LOGITS, LOG_OF_PROBABILITIES = "logits", "log of probabilities"
-"""What a baseline's fact `log_prob` says where there are log-probabilities; other text says why there are none."""
+"""Values of a baseline's fact `log_prob` where there are log-probabilities; any other text says why there are none."""
 
 ROOT_FACTS: dict[str, Fact] = {
     "format": Fact("text", f"`{FORMAT}`."),
@@ -92,7 +92,7 @@ GROUP_FACTS: dict[str, dict[str, Fact]] = {
         ),
     },
 }
-"""Facts of groups, and of the measures beyond those of every dataset. Groups without placeholders must be there."""
+"""Facts of groups, and further facts of measures. Groups without placeholders in their path must be there."""
 
 DATASET_FACTS: dict[str, Fact] = {
     "axes": Fact("texts", "The named axes in order; none where they are the network's own."),
@@ -110,4 +110,4 @@ STAMP_FACTS: dict[str, dict[str, Fact]] = {
         "checksum": Fact("text", "A checksum of the other facts, and their names; see the rules.", required=False),
     },
 }
-"""Facts that are made last, by which a change of the rest is found."""
+"""Facts that are written last, by which later changes of the rest are found."""

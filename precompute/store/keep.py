@@ -1,7 +1,7 @@
-"""What a store keeps of every unit on every image: all of it, or sums only.
+"""What a store keeps for every unit on every image: all numbers, or sums only.
 
-The datasets over unit and image are most of a store of many images. A run with ``--keep sums`` leaves them out; all
-that needs one of them says so in the same words.
+The datasets over unit and image take most of the space of a store of many images. A run with ``--keep sums`` leaves
+them out. Everything that needs one of them refuses in the same words.
 """
 
 ALL, SUMS = "all", "sums"
@@ -13,7 +13,7 @@ ON_TOKENS = "how strongly each unit fires on the tokens apart from the picture"
 
 
 def lacks(what: str) -> str:
-    """Say that a store of sums lacks something, and how to have it.
+    """Say that a store of sums lacks something, and how to get it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One layer of a store. What belongs to one unit is read when asked for, as one chunk."""
+"""One layer of a store. The data of one unit are read when they are asked for, as one chunk."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -32,9 +32,9 @@ from precompute.store.storefile import StoreFile
 class Layer:
     """One layer of a store. Made by :attr:`precompute.store.reader.Store.layers`; reads lazily.
 
-    Units, images and classes are given by index. An index past the end raises :class:`IndexError`; whatever is missing
-    or damaged raises :class:`precompute.errors.StoreDamaged`. What is of every unit on every image raises
-    :class:`precompute.errors.StoreOfSums` in a store that keeps sums only.
+    Units, images and classes are given by index. An index past the end raises :class:`IndexError`; anything missing or
+    damaged raises :class:`precompute.errors.StoreDamaged`. In a store that keeps sums only, datasets over unit and
+    image raise :class:`precompute.errors.StoreOfSums`.
     """
 
     def __init__(self, file: StoreFile, name: str) -> None:
@@ -82,7 +82,10 @@ class Layer:
 
     @cached_property
     def class_positive_mean(self) -> Floats | None:
-        """Mean of the part above zero over each class, (U, C), which class selectivity is of; None where not stored."""
+        """Mean of the positive part over each class, (U, C), from which class selectivity is computed.
+
+        It is :attr:`class_mean` in layers that never go below zero, and None where it is not stored.
+        """
         if not self.goes_below_zero:
             return self.class_mean
         return self._read("class_positive_mean") if self._has("class_positive_mean") else None
@@ -94,11 +97,11 @@ class Layer:
 
     @cached_property
     def keeps_all(self) -> bool:
-        """Whether it holds what is of every unit on every image: :meth:`activation` and :meth:`log_prob_change`."""
+        """Whether it holds numbers of every unit on every image: :meth:`activation` and :meth:`log_prob_change`."""
         return self._file.facts("/").get("keep", ALL) != SUMS
 
     def n_active(self, unit: int) -> int:
-        """Return on how many images a unit is above zero anywhere."""
+        """Return the number of images on which a unit is above zero anywhere."""
         if self._has("n_active"):
             return int(self._read("n_active", unit))
         return int((self.activation(unit).max > 0).sum())
@@ -109,7 +112,7 @@ class Layer:
         return {current(held): self._measure(held) for held in self._names("measure")}
 
     def activation(self, unit: int | slice) -> Activation:
-        """Return one unit's response to every image (N,), or that of a run of units (units, N) in one read."""
+        """Return one unit's response to every image (N,), or those of consecutive units (units, N) in one read."""
         self._refuse_without("activation/max", ACTIVATIONS)
         if isinstance(unit, slice):
             return self._activation(unit)
@@ -128,7 +131,7 @@ class Layer:
         )
 
     def blocks(self) -> Iterator[slice]:
-        """Cut the units into runs to read at once: those whose numbers for all images, as float64, take about 64 MB."""
+        """Divide the units into runs to read at once, whose numbers for all images take about 64 MB as float64."""
         return row_blocks(self.n_units, 8 * self._n_images)
 
     def strongest_units(self, image: int) -> StrongestUnits | None:
@@ -173,7 +176,7 @@ class Layer:
         return Flips(image, self._read(f"{base}/prediction", here))
 
     def flip_table(self, kind: str) -> FlipTable:
-        """Return the images whose top-1 output changes, of all units below one another, in three reads."""
+        """Return the images whose top-1 output changes, for all units in one table, in three reads."""
         base = self._path(f"ablation/{kind}/flip")
         image = self._file.indices(f"{base}/image", self._n_images)
         edges = self._file.indices(f"{base}/indptr", len(image) + 1)
@@ -189,7 +192,8 @@ class Layer:
     def log_prob_change(self, kind: str, unit: int | slice) -> Floats | None:
         """Return the change of the true class's log-probability without a unit (N,), or without each unit of a run.
 
-        None where the network's outputs allow none, and in older stores.
+        In nats, float32. None where the network's outputs allow no log-probabilities, and where a store does not hold
+        it.
         """
         path = f"ablation/{kind}/log_prob_change"
         if self._file.has("/baseline/log_prob"):
@@ -206,7 +210,7 @@ class Layer:
 
     @cached_property
     def exemplar_kinds(self) -> tuple[str, ...]:
-        """The exemplar lists there are: of ``top``, ``bottom``, ``quantile``, in this order."""
+        """The exemplar lists that the layer has, of ``top``, ``bottom`` and ``quantile``, in this order."""
         held = self._names("exemplar")
         return tuple(kind for kind in schema.EXEMPLAR_KINDS if kind in held)
 
@@ -240,14 +244,14 @@ class Layer:
 
     @cached_property
     def attributions(self) -> tuple[AttributionFacts, ...]:
-        """The attribution methods of the layer, with those that were left out and why."""
+        """The attribution methods of the layer, including those left out and why."""
         return tuple(self._attribution_facts(method) for method in self._names("attribution"))
 
     def attribution(self, method: str, unit: int) -> AttributionMaps:
         """Return the maps of one method for the first top exemplars of a unit."""
         base = f"attribution/{method}"
         maps = self._read(f"{base}/map", unit).astype(np.float32)
-        # Older stores hold every map that they have a place for, and do not know how exact it is.
+        # Older stores hold every map that they have a place for, and no error of any map.
         computed = self._read(f"{base}/computed", unit).astype(bool) if self._has(f"{base}/computed") else None
         error = self._read(f"{base}/error", unit) if self._has(f"{base}/error") else None
         return AttributionMaps(
@@ -276,7 +280,7 @@ class Layer:
         return Measure(name, label or name, formula, source, span, better, values, experiment, kind)
 
     def _refuse_without(self, part: str, what: str) -> None:
-        """Refuse what a store of sums leaves out."""
+        """Refuse to read a dataset that a store of sums leaves out."""
         if not self.keeps_all and not self._has(part):
             raise StoreOfSums(f"{self._file.path}: {lacks(what)}")
 
@@ -298,7 +302,7 @@ class Layer:
 
 
 def _kind_of(name: str, values: str) -> str:
-    """Return what a measure is, in a store that does not say it; see `precompute.measures.measure_row.Kind`."""
+    """Return the kind of a measure in a store that does not say it; see `precompute.measures.measure_row.Kind`."""
     row = find(name)
     if row is not None:
         return row.kind

@@ -1,11 +1,11 @@
-"""The one word that says which labelled images a store is about."""
+"""The hash that says which labelled images a store is about."""
 
 import hashlib
 from collections.abc import Iterable
 
 
 def list_hash(paths: Iterable[str], folders: Iterable[str]) -> str:
-    """Name a list of labelled images by a hash that neither its order nor the place of its root changes.
+    """Return a hash of a list of labelled images that depends neither on their order nor on where their folder is.
 
     Parameters
     ----------

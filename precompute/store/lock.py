@@ -1,7 +1,7 @@
-"""Locks by the system, which end with the process that holds them: none outlives a crash.
+"""Locks of the operating system, which end with the process that holds them, even in a crash.
 
-A lock is a file that is held locked and removed by whoever let go of it last. It decides nothing on a disk that has no
-locks, as some network disks, and on Windows.
+A lock is a file that is held locked, and removed by its last holder. It has no effect on disks without locks, such as
+some network disks, and on Windows.
 """
 
 import os
@@ -16,10 +16,10 @@ _BETWEEN_LOOKS_S = 0.02
 
 
 def can_be_locked(file: IO[Any]) -> bool | None:
-    """Lock an open file, if nobody holds it: True if so, False if somebody does, None where there are no locks."""
+    """Lock an open file if it is free. Return True if it was, False if another holds it, None without locks."""
     if sys.platform == "win32":
         return None
-    import fcntl  # not there on Windows
+    import fcntl  # does not exist on Windows
 
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -32,21 +32,21 @@ def can_be_locked(file: IO[Any]) -> bool | None:
 
 @contextmanager
 def alone(lock: Path, *, patience_s: float = 0) -> Iterator[None]:
-    """Hold a lock, which is a file of its own, and remove it in the end.
+    """Hold a lock, which is a separate file, and remove the file at the end.
 
     Parameters
     ----------
     lock : Path
-        The file; it is made where it is not there.
+        The file; it is made if it does not exist.
     patience_s : float
-        How long to wait for another one to let go of it.
+        How long to wait for another holder.
 
     Raises
     ------
     BlockingIOError
-        When another process, or thread, holds it for longer.
+        Where another process or thread holds it for longer.
     OSError
-        When the file cannot be made.
+        Where the file cannot be made.
     """
     with taken(lock, patience_s=patience_s):
         try:
@@ -57,11 +57,13 @@ def alone(lock: Path, *, patience_s: float = 0) -> Iterator[None]:
 
 
 def taken(lock: Path, *, patience_s: float = 0) -> IO[str]:
-    """Lock a file and return it open: closing it lets go of it. As :func:`alone`, but for the removal.
+    """Lock a file and return it open; closing it releases the lock. As :func:`alone`, without the removal.
 
     Raises
     ------
     BlockingIOError, OSError
+        As :func:`alone`.
+
     """
     until = monotonic() + patience_s
     while True:
@@ -70,14 +72,14 @@ def taken(lock: Path, *, patience_s: float = 0) -> IO[str]:
         if free is None or (free and _is_still(file, lock)):
             return file
         file.close()
-        if not free:  # and where it was removed between being opened and being locked: again at once
+        if not free:  # if it was removed between opening and locking, try again at once
             if monotonic() >= until:
                 raise BlockingIOError(f"{lock} is held by another process")
             sleep(_BETWEEN_LOOKS_S)
 
 
 def _is_still(file: IO[str], lock: Path) -> bool:
-    """Whether an open file lies under its name yet: whoever locks one that was removed has locked nothing."""
+    """Whether an open file still has its name; a lock on a file that was removed protects nothing."""
     with suppress(OSError):
         return os.path.samestat(os.fstat(file.fileno()), lock.stat())
     return False

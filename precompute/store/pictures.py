@@ -1,4 +1,4 @@
-"""Thumbnails in a store: one run of bytes, and where each ends in it."""
+"""Thumbnails in a store: all JPEGs in one run of bytes, and where each one ends."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ import numpy as np
 from precompute.store.train_writer import Writer
 
 _BLOCK = 32 * 1024
-"""Bytes of a chunk: a picture is read with one or two of them."""
+"""Bytes of a chunk; a picture lies in one or two chunks."""
 
 
 def write_pictures(writer: Writer, n_images: int, pictures: Iterable[tuple[int, bytes]]) -> None:
@@ -16,11 +16,11 @@ def write_pictures(writer: Writer, n_images: int, pictures: Iterable[tuple[int, 
     Parameters
     ----------
     writer : Writer
-        Of the store.
+        The writer of the store.
     n_images : int
         How many images there are (N).
     pictures : iterable of (int, bytes)
-        Image and JPEG, in order of image. Those that are not named have none.
+        Image and JPEG, in order of image. Images that are not named get no thumbnail.
     """
     held = writer.create("/images/thumbnail", (0,), growing=_BLOCK)
     length, pending = np.zeros(n_images, dtype=np.int64), bytearray()

@@ -1,12 +1,12 @@
-"""Moving a finished store into its place, so that neither a crash nor another writer loses one.
+"""Moving a finished store into its place, so that neither a crash nor another writer loses a store.
 
-A store is written as a *part* beside its place and moved there in one step. Whoever moves a part first takes away the
-parts that others are writing for the same place, then looks whether what lies there is still what it began from, then
-moves. A part that was taken away cannot be moved any more, so its writer notices and begins again from what lies there
-now: of two that write at once, one comes after the other, also where one of them stands still for a day or is killed.
-No lock has to be held, waited for or broken for that, and it holds on network disks too.
+A store is written as a *part* beside its place and moved there in one step. Before it moves its part, a writer removes
+the parts that others are writing for the same place, and then checks that the file there is still the one that it began
+from. A part that was removed cannot be moved any more, so its writer notices and begins again from the file that is
+there now. So two writers at the same time take effect one after the other, even if one of them pauses for a day or is
+killed. No lock has to be held, waited for or broken, and it works on network disks too.
 
-A writer holds its part locked for as long as it lives. That lock decides nothing but whether a part is worth keeping.
+A writer holds a lock on its part for as long as it lives. The lock only decides whether a part is worth keeping.
 """
 
 import os
@@ -23,7 +23,7 @@ from precompute.errors import DiskError, StoreChanged
 from precompute.store.lock import can_be_locked
 
 Identity = tuple[int, int, int]
-"""What tells a file from the one that is put in its place: inode, size, time of the last write in ns."""
+"""Distinguishes a file from one that replaces it: inode, size, time of the last write in ns."""
 
 _KINDS = {
     stat.S_ISDIR: "a folder",
@@ -36,7 +36,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Part:
-    """A store that was begun and not moved into place: its file, and whether its writer is still at work."""
+    """A store that was begun and not moved into place: its file, and whether its writer is still running."""
 
     path: Path
     alive: bool
@@ -48,23 +48,23 @@ class Part:
 
 
 def identity_of(file: Path | int) -> Identity:
-    """Tell a file, by its path or as it is open, from any that may take its place."""
+    """Return the identity of a file, given its path or a handle of the open file."""
     facts = os.stat(file)  # noqa: PTH116  a Path has no word for an open file
     return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def place_of(asked: Path) -> Path:
-    """Return where a store that was asked for at a path lies, links followed.
+    """Return the place of a store that was asked for at a path, with links followed.
 
     Raises
     ------
     DiskError
-        When something lies there that is no file and so must not be replaced, or a link leads to itself.
+        Where something that is no file is there and must not be replaced, or a link leads to itself.
     """
     try:
         place = asked.resolve()
         with suppress(FileNotFoundError):
-            own_part(place).stat()  # the longest of the names that will be needed
+            own_part(place).stat()  # raises if the longest name that will be needed is too long
         mode = place.stat().st_mode
     except FileNotFoundError:
         return place
@@ -78,18 +78,18 @@ def place_of(asked: Path) -> Path:
 
 
 def own_part(place: Path) -> Path:
-    """Return a part of a name of its own, for a program that adds to the store at a place."""
-    # Programs on other machines may have the same number.
+    """Return a part with a unique name, for a program that adds to the store at a place."""
+    # With a random part, because programs on other machines may have the same process number.
     return place.parent / f"{place.name}.{os.getpid()}-{token_hex(3)}.part"  # the root of the disk has no name
 
 
 def parts_of(place: Path) -> list[Part]:
-    """List the parts beside a place, those of runs and of experiments."""
+    """List the parts beside a place, of runs and of experiments."""
     return [Part(path, _is_alive(path)) for path in (_run_part(place), *_parts_of_others(place)) if path.is_file()]
 
 
 def remove_left(place: Path) -> None:
-    """Remove the parts at a place that were left by writers that are gone."""
+    """Remove the parts at a place whose writers have ended."""
     for path in _parts_of_others(place):
         if not _is_alive(path):
             with suppress(OSError):
@@ -98,8 +98,8 @@ def remove_left(place: Path) -> None:
 
 @contextmanager
 def held(part: Path) -> Iterator[None]:
-    """Hold a part locked, the sign that its writer lives; no sign where the system or the disk has no locks."""
-    if sys.platform == "win32":  # which would not move a file that is open
+    """Hold a lock on a part, to show that its writer lives; without effect where there are no locks."""
+    if sys.platform == "win32":  # Windows does not move open files
         yield
         return
     with part.open("rb") as file:
@@ -113,24 +113,25 @@ def put(part: Path, place: Path, *, instead_of: Identity | None = None) -> None:
     Parameters
     ----------
     part : Path
-        The file, written, closed and on the disk (:func:`sync_file`).
+        The file, written, closed and synchronised to the disk (:func:`sync_file`).
     place : Path
-        Where it goes. What lies there is replaced.
+        Where to move it. A file there is replaced.
     instead_of : Identity, optional
-        What it may replace, and nothing else; by default whatever lies there.
+        The only file that it may replace; by default any file.
 
     Raises
     ------
     StoreChanged
-        When something else lies there, or another writer was faster; nothing was moved.
+        Where another file is there, or another writer was faster; nothing was moved.
     OSError
-        When the disk refuses.
+        Where the disk refuses.
     """
     for other in _parts_of_others(place):
         if other != part:
             other.unlink(missing_ok=True)
     with taken_away(place):
-        # Not before the others' parts are gone: only then can nobody come between the look and the move unseen.
+        # Only after the others' parts are gone can no other writer move its part unnoticed between this check and the
+        # move.
         if instead_of is not None and identity_of(place) != instead_of:
             raise FileNotFoundError(place)
         part.replace(place)
@@ -139,12 +140,13 @@ def put(part: Path, place: Path, *, instead_of: Identity | None = None) -> None:
 
 @contextmanager
 def taken_away(place: Path) -> Iterator[None]:
-    """Say of a part that is gone that another writer was faster: it may take a part away at any moment.
+    """Report a missing part as the work of a faster writer, which may remove a part at any moment.
 
     Raises
     ------
     StoreChanged
         In place of FileNotFoundError.
+
     """
     try:
         yield
@@ -159,7 +161,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Wait until the disk holds the names in a folder, where the system can say so."""
+    """Wait until the disk holds the names in a folder, where the system supports this."""
     if sys.platform == "win32":
         return
     handle = os.open(path, os.O_RDONLY)
@@ -183,7 +185,7 @@ def _parts_of_others(place: Path) -> list[Path]:
 
 
 def _is_alive(part: Path) -> bool:
-    """Whether somebody holds a part locked; so it seems, too, where it cannot be told."""
+    """Whether a part is locked by its writer; True too where this cannot be found out."""
     try:
         with part.open("rb") as file:
             return can_be_locked(file) is not True

@@ -1,7 +1,7 @@
-"""The probe: reading a file in a process of its own, which is ended where reading does not come to an end.
+"""The probe: reading a file in a separate process, which is ended if reading does not come to an end.
 
-Bytes that are damaged in the wrong place make the HDF5 library loop for ever, or take all memory, and no ``except``
-helps then. The probe reads the structure, the attributes and all that varies in length, and no matrices.
+Damaged bytes in the wrong place make the HDF5 library loop for ever, or take all memory, and no ``except`` helps. The
+probe reads the structure, the attributes and all elements of variable length, but no matrices.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 
 LIMIT_S = 10
-"""Seconds of the processor that reading may take: by the clock, files would be damaged on a busy machine."""
+"""Limit of processor time for reading. Clock time would make good files seem damaged on a busy machine."""
 PATIENCE_S = 60
 LIMIT_BYTES = 4 * 1024**3
 _TOO_MUCH = 3
@@ -24,9 +24,9 @@ _ENDS: dict[tuple[str, int, int, int], "Future[bool]"] = {}
 
 
 def comes_to_an_end(path: Path) -> bool:
-    """Whether a file can be read through; the answer is kept for as long as the file is the same.
+    """Whether a file can be read to its end; the answer is kept for as long as the file is the same.
 
-    Several threads that ask of one file at once wait for one probe.
+    Threads that ask about the same file at the same time wait for one probe.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def comes_to_an_end(path: Path) -> bool:
     Raises
     ------
     StoreError
-        When the machine or the disk is too busy to tell.
+        Where the machine or the disk is too busy to find out.
     subprocess.CalledProcessError
-        When it could not be tried, as where Python cannot be started.
+        Where the probe could not run, for example because Python cannot be started.
     """
     facts = path.stat()
     key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
@@ -48,7 +48,7 @@ def comes_to_an_end(path: Path) -> bool:
         try:
             mine.set_result(_try(path))
         except BaseException as error:
-            del _ENDS[key]  # asked again, it may be told
+            del _ENDS[key]  # so that the next question tries again
             mine.set_exception(error)
     return answer.result()
 
@@ -59,15 +59,15 @@ def _try(path: Path) -> bool:
     try:
         ended = subprocess.run(words, timeout=PATIENCE_S, check=False, **quiet)
     except subprocess.TimeoutExpired as error:
-        from precompute.errors import StoreError  # not there where this module is run by itself
+        from precompute.errors import StoreError  # cannot be imported where this module runs as a script
 
         raise StoreError(
             f"{path}: it could not be looked through within {PATIENCE_S} s. The machine is too busy, or the disk does "
             "not answer. Try again."
         ) from error
-    if ended.returncode < 0 or ended.returncode == _TOO_MUCH:  # the system ended it, or the limit of memory
+    if ended.returncode < 0 or ended.returncode == _TOO_MUCH:  # ended by the system, or by the memory limit
         return False
-    ended.check_returncode()  # anything else is no matter of the file
+    ended.check_returncode()  # any other failure is not due to the file
     return True
 
 
@@ -78,7 +78,7 @@ def _read_through(path: str) -> None:
 
 
 def _look(_: str, item: h5py.HLObject) -> None:
-    """Read what could keep the library busy; that it raises is no matter, for a reader can tell that."""
+    """Read everything that could keep the library busy. Errors do not matter here, because a reader reports them."""
     for name in _kept(lambda: list(item.attrs)) or []:
         _kept(partial(item.attrs.get, name))
     if isinstance(item, h5py.Dataset) and _kept(lambda: _varies(item.dtype)):
@@ -86,7 +86,7 @@ def _look(_: str, item: h5py.HLObject) -> None:
 
 
 def _read_blocks(item: h5py.Dataset) -> None:
-    """Read a dataset and keep nothing of it."""
+    """Read a dataset and discard the values."""
     for start in range(0, len(item), 1000) if item.ndim else ():
         item[start : start + 1000]
     if not item.ndim:
@@ -116,7 +116,7 @@ def _bound(seconds: int) -> None:
     if sys.platform == "linux":
         limits[resource.RLIMIT_AS] = LIMIT_BYTES
     for of, limit in limits.items():
-        _, most = resource.getrlimit(of)  # a lower one holds already on some machines, and cannot be raised
+        _, most = resource.getrlimit(of)  # some machines have a lower limit already, which cannot be raised
         limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
         resource.setrlimit(of, (limit, limit))
 
@@ -127,5 +127,5 @@ if __name__ == "__main__":
         _read_through(sys.argv[1])
     except MemoryError:
         sys.exit(_TOO_MUCH)
-    except Exception:  # such as a file that is not HDF5: whoever opens it is told
+    except Exception:  # such as a file that is not HDF5; the reader will report it
         sys.exit(0)

@@ -1,17 +1,17 @@
-"""Why reading a store failed: because the file is damaged, because memory is short, or because of a fault of ours."""
+"""Why reading a store failed: the file is damaged, memory is short, or the program has a fault."""
 
 import errno
 import traceback
 
 _OF_VALUES = (OSError, RuntimeError, LookupError, ValueError, ArithmeticError)
-# These come from values as well as from our own mistakes.
+# These can come from damaged values and from our own mistakes.
 _OF_TYPES = (TypeError, AttributeError)
 
 
 def may_be_damage(error: BaseException) -> bool:
-    """Whether a damaged file can make a program that trusts it raise such an error.
+    """Whether a damaged file can cause such an error in a program that trusts the file.
 
-    No for a lack of memory, and for what only a mistake in a program raises, such as a failed assertion.
+    False for a lack of memory, and for errors that only a mistake in a program raises, such as a failed assertion.
     """
     return (
         isinstance(error, _OF_VALUES + _OF_TYPES)
@@ -21,15 +21,15 @@ def may_be_damage(error: BaseException) -> bool:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether an error says by itself that a file is damaged, where all types have been looked at before.
+    """Whether an error shows that a file is damaged, in code that has checked all types before.
 
-    A TypeError then comes from the file only where h5py raised it; one of a line of ours is our mistake.
+    There a TypeError is due to the file only if h5py raised it; one raised by our own code is our mistake.
     """
     return may_be_damage(error) and (isinstance(error, _OF_VALUES) or _is_of_hdf5(error))
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether an error says that there is too little memory; HDF5 and the system say it in ways of their own."""
+    """Whether an error means that there is too little memory; HDF5 and the system have their own errors for this."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM or "memory allocation failed" in str(error)
     return isinstance(error, MemoryError)

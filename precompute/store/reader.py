@@ -1,8 +1,8 @@
 """The store's only reader: typed, lazy, read-only.
 
-Small things that every page needs (classes, labels, baseline, layer facts) are read once; what belongs to one unit is
-read when asked for, as one chunk. Everything comes back as numpy arrays and frozen dataclasses, never as h5py objects.
-Opening a store runs no code from it.
+Small data that every page needs (classes, labels, baseline, layer facts) are read once; the data of one unit are read
+when they are asked for, as one chunk. Everything is returned as numpy arrays and frozen dataclasses, never as h5py
+objects. Opening a store runs no code from it.
 """
 
 import json
@@ -75,12 +75,12 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close the file. Never while another thread may be reading."""
+        """Close the file. Do not call this while another thread may be reading."""
         self._file.close()
 
     @property
     def identity(self) -> Identity:
-        """What tells its file from one that has taken its place."""
+        """The identity of its file, by which a file that replaces it is noticed."""
         return self._file.identity
 
     @cached_property
@@ -105,7 +105,7 @@ class Store:
 
     @cached_property
     def keep(self) -> str:
-        """What it keeps of every unit on every image: ``all``, or ``sums`` only; see `precompute.store.keep`."""
+        """What it keeps for every unit on every image: ``all``, or ``sums`` only; see `precompute.store.keep`."""
         return str(self._file.facts("/").get("keep", ALL))
 
     @cached_property
@@ -116,12 +116,12 @@ class Store:
         return (ACTIVATIONS,) if self.baseline.log_prob is None else (ACTIVATIONS, CHANGES)
 
     def lacks(self, what: str) -> str:
-        """Say that the store keeps sums only and lacks something, and how to have it; nothing where it does not."""
+        """Say that the store keeps sums only and lacks something, and how to get it; empty where it has it."""
         return lacks(what) if what in self.lacking else ""
 
     @cached_property
     def conditions(self) -> tuple[str, ...]:
-        """Under what conditions the numbers are right, a sentence each; older stores call them notes."""
+        """Sentences on the conditions under which the numbers are right; older stores call them notes."""
         found = self.provenance.get("conditions", self.provenance.get("notes", []))
         return tuple(map(str, found)) if isinstance(found, list) else ()
 
@@ -181,7 +181,7 @@ class Store:
         return np.asarray(self.baseline.prediction == target)
 
     def thumbnail(self, image: int) -> bytes:
-        """Return the JPEG of what the network saw of an image, or no bytes for images that no exemplar list names."""
+        """Return the network's view of an image as JPEG; no bytes for images that no exemplar list names."""
         if self._thumbnail_end is None:
             return self._file.read("/images/thumbnail", int(image)).tobytes()
         start, stop = (int(self._thumbnail_end[at]) if at >= 0 else 0 for at in (int(image) - 1, int(image)))
@@ -267,7 +267,7 @@ class Store:
 
 
 def _json_object(text: str | bytes) -> dict[str, Any] | None:
-    """Return the object that a JSON text holds; None where it holds something else, or is none."""
+    """Return the object that a JSON text holds; None where the text is no JSON, or holds something else."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Records: the frozen dataclasses of plain values that the reader gives out."""
+"""Records: the frozen dataclasses of plain values that the reader returns."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Which network the store is about: how to load it again, its weights, its outputs, its input size."""
+    """The network of a store: how to load it again, its weights, its number of outputs, its input size."""
 
     spec: str
     weights: str
@@ -28,7 +28,7 @@ class ModelFacts:
 class Classes:
     """The classes (C): folder names, titles for readers, and the network output that each of them is.
 
-    ``mapping`` says how outputs were given to them, and is empty where the store does not say it.
+    ``mapping`` says how outputs were assigned to the classes; it is empty where the store does not say this.
     """
 
     name: tuple[str, ...]
@@ -40,16 +40,16 @@ class Classes:
         return len(self.name)
 
     def told_mapping(self) -> str:
-        """Say how outputs were given to the classes, with the first few; nothing where the store does not say it."""
+        """Say how outputs were assigned to the classes, with the first few; empty where the store does not say it."""
         return f"{self.mapping}: {few_pairs(self.name, self.output_index)}" if self.mapping else ""
 
     @cached_property
     def of_output(self) -> dict[int, int]:
-        """Class of every network output that is one."""
+        """The class of every network output that stands for a class."""
         return {int(output): index for index, output in enumerate(self.output_index)}
 
     def title_of_output(self, output: int) -> str:
-        """Return the title of the class that an output is, or its number where it is none."""
+        """Return the title of the class that an output stands for, or the output's number where there is none."""
         label = self.of_output.get(int(output))
         return f"output {output}" if label is None else self.title[label]
 
@@ -74,10 +74,11 @@ class Images:
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """What the network says with nothing ablated: top-1 output (N,) and log-probability of the true class (N,).
+    """The network's answers with nothing ablated: top-1 output (N,) and log-probability of the true class (N,).
 
-    ``log_prob`` is None where the network's outputs allow none; ``log_prob_of`` then says why, in a clause that follows
-    "because". Otherwise it says what they are of: ``logits`` or ``log of probabilities``.
+    ``log_prob`` is None where the network's outputs allow none; ``log_prob_of`` then says why, in a clause that can
+    follow "because". Otherwise ``log_prob_of`` says what the network's outputs are: ``logits`` or ``log of
+    probabilities``.
     """
 
     prediction: Ints
@@ -108,8 +109,8 @@ class StrongestUnits:
 class Measure:
     """One number per unit (U,), NaN where undefined, with what a reader needs to understand it.
 
-    ``experiment`` names the experiment that added it, and is empty where the run itself did. ``kind`` is what it is,
-    such as ``quantity`` or ``drop``: see `precompute.measures.measure_row.Kind`.
+    ``experiment`` names the experiment that added the measure, and is empty where the run did. ``kind`` says what the
+    measure is, such as ``quantity`` or ``drop``: see `precompute.measures.measure_row.Kind`.
     """
 
     name: str
@@ -124,13 +125,13 @@ class Measure:
 
     @property
     def is_index(self) -> bool:
-        """Whether its values are indices, of classes or of concepts, and so no quantities."""
+        """Whether its values are indices of classes or of concepts, and so no quantities."""
         return self.kind in ("class", "concept")
 
 
 @dataclass(frozen=True, eq=False)
 class Activation:
-    """One unit's response to every image (N,): maximum and mean over space; of a run of units (units, N).
+    """One unit's response to every image, (N,), or that of consecutive units, (units, N): maximum and mean over space.
 
     ``positive_mean`` is None in layers that never go below zero, where it would equal ``mean``.
     """
@@ -146,13 +147,13 @@ class Activation:
 
     @property
     def rate(self) -> Floats:
-        """How strongly the unit answers: the mean of its positive part, of which measures of class preference are."""
+        """The mean of the unit's positive part, from which measures of class preference are computed."""
         return self.mean if self.positive_mean is None else self.positive_mean
 
 
 @dataclass(frozen=True, eq=False)
 class AblationEffect:
-    """Effect of silencing each unit in turn: images still right (U, C) and accuracy lost (U, C), a fraction."""
+    """Effect of silencing each unit in turn: number of images still right (U, C), accuracy lost (U, C), a fraction."""
 
     correct: Ints
     drop: Floats
@@ -185,11 +186,11 @@ class AttributionFacts:
     method
         Its name.
     left_out
-        Why it cannot be right for the layer; None where it can.
+        Why the method cannot be right for the layer; None where it can.
     n_exemplars
-        How many of the top exemplars have a place for a map.
+        How many of the top exemplars of a unit can have a map.
     of
-        What is attributed, where it is not the unit's activation as it is stored; otherwise empty.
+        What is attributed, where it is not the unit's stored activation; otherwise empty.
     """
 
     method: str
@@ -205,12 +206,12 @@ class AttributionMaps:
     Parameters
     ----------
     map
-        (exemplar, row, column); NaN where it was not computed.
+        (exemplar, row, column); NaN where the map was not computed.
     computed
-        (exemplar,) bool.
+        (exemplar,) bool: whether the map was computed.
     error
-        (exemplar,): by how much the map's sum misses the change of the activation, as a share of it; NaN where that is
-        not known.
+        (exemplar,): by how much the map's sum differs from the change of the activation, as a share of that change; NaN
+        where it is not known.
     """
 
     map: Floats

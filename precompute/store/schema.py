@@ -1,7 +1,7 @@
-"""The store's format as data: every path, its type, its named axes, its unit and what it means.
+"""The store's format as data: every path with its type, its named axes, its unit of measurement and its meaning.
 
-``FORMAT.md`` says the same in prose, and a test holds the two equal. The writer stamps these facts on every dataset,
-the checker compares a file with them, and nobody else spells a path that is not built here.
+The tables of ``FORMAT.md`` are made from it, and a test holds the two equal. The writer puts these facts on every
+dataset, and the check compares a file with them.
 """
 
 from collections.abc import Iterable
@@ -111,7 +111,7 @@ ENTRIES: tuple[Entry, ...] = (
         "u1",
         ("byte",),
         "JPEG",
-        "What the network saw of the images, one JPEG behind the other; none of images that no exemplar list names.",
+        "The network's view of the images, one JPEG after the other; images that no exemplar list names have none.",
     ),
     Entry(
         "/images/thumbnail_end",
@@ -316,11 +316,11 @@ ENTRIES: tuple[Entry, ...] = (
 
 
 def entry_for(path: str) -> Entry | None:
-    """Return the entry that a dataset's path is an instance of, or None for paths outside the format."""
+    """Return the entry that a dataset's path is an instance of; None for paths outside the format."""
     return _entry_for(path, registry.NAMES)
 
 
-@lru_cache(maxsize=4096)  # a store is written, checked and read at the same paths
+@lru_cache(maxsize=4096)  # the same paths are written, checked and read again and again
 def _entry_for(path: str, _experiments: tuple[str, ...]) -> Entry | None:
     base = path.removeprefix(TRAIN)
     entry = next((entry for entry in (*ENTRIES, *registry.entries()) if entry.matches(base)), None)
@@ -330,15 +330,16 @@ def _entry_for(path: str, _experiments: tuple[str, ...]) -> Entry | None:
 
 
 def entries_with(experiments: Iterable[str]) -> tuple[Entry, ...]:
-    """Return the entries of a store that holds some experiments, by their names; those of unknown ones are none."""
+    """Return the entries of a store that holds the named experiments; unknown experiments have none."""
     held = set(experiments)
     return (*ENTRIES, *(entry for entry in registry.entries() if entry.path.split("/")[2] in held))
 
 
 def train_path(path: str) -> str:
-    """Return where training images have what the images of the run have at a path; the network and its classes are one.
+    """Return the path for training images of what the images of the run have at a path.
 
-    Whatever else there is, such as an experiment, they have none of: its path below ``/train`` does not exist.
+    The network and its classes are shared, so their paths stay. Training images have no experiments: the path of one
+    below ``/train`` does not exist.
     """
     return path if path.split("/")[1] in _SHARED else f"{TRAIN}{path}"
 

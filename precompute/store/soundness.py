@@ -1,7 +1,7 @@
-"""Soundness: a store is this one file and nothing else, and no larger than its lists allow.
+"""Soundness: a store is a single file, and no larger than its lists allow.
 
-HDF5 can lead from a file to others (external links, external storage, virtual datasets), back into itself (soft and
-hard links), and can declare terabytes that are nowhere. None of that belongs in a store, and a stranger's may have it.
+An HDF5 file can lead to other files (external links, external storage, virtual datasets) and back into itself (soft and
+hard links), and can declare terabytes that it does not hold. A store has none of this, but a file from a stranger may.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ from precompute.store.checks.rules import Problem
 from precompute.store.renamed import current
 
 _FREE_BYTES = 16 * 1024**2
-# gzip packs at most 1032 to one; distinct names in order stay far below the second.
+# gzip compresses at most 1032 to 1; sorted distinct names stay far below the second number.
 _PACKED, _NAMES_PACKED = 1100, 16
 
 
 def problems_at(file: h5py.File, path: str) -> Iterator[Problem]:
-    """Find what must not be on the way to a path, and in the dataset that lies there; nothing where there is none."""
+    """Find forbidden items on the way to a path and in the dataset there; nothing where there is no dataset."""
     parts = [part for part in path.split("/") if part]
     for stop in range(1, len(parts) + 1):
         step = "/" + "/".join(parts[:stop])
@@ -37,7 +37,7 @@ def problems_at(file: h5py.File, path: str) -> Iterator[Problem]:
 
 
 def varies(file: h5py.File, path: str) -> bool:
-    """Whether an item, or a fact of it, is of variable length, and so kept in a heap."""
+    """Whether an item, or one of its facts, has variable length and so lies in a heap."""
     item = h5py.h5o.open(file.id, _encoded(path))
     kinds = [h5py.h5a.open(item, index=index).get_type() for index in range(h5py.h5a.get_num_attrs(item))]
     if isinstance(item, h5py.h5d.DatasetID):
@@ -46,16 +46,16 @@ def varies(file: h5py.File, path: str) -> bool:
 
 
 def size_problems(file: h5py.File, path: str, sizes: dict[str, int]) -> Iterator[Problem]:
-    """Find axes of a dataset that are not as long as the lists of the store, or are longer than a map may be.
+    """Find axes of a dataset that do not match the lists of the store, or exceed the size of maps.
 
     Parameters
     ----------
     file : h5py.File
         The store.
     path : str
-        Of the dataset.
+        The path of the dataset.
     sizes : dict
-        Length of axes, as far as they are known.
+        Lengths of axes, as far as they are known.
     """
     entry, item = schema.entry_for(current(path)), h5py.h5o.open(file.id, _encoded(path))
     if entry is None or not entry.axes or not isinstance(item, h5py.h5d.DatasetID):
@@ -64,7 +64,7 @@ def size_problems(file: h5py.File, path: str, sizes: dict[str, int]) -> Iterator
     if len(shape) != len(entry.axes) and not _varies_in_older_stores(path):
         yield Problem(path, f"expected the axes {entry.axes}, found the shape {shape}")
         return
-    loose = path.startswith("/experiments/")  # with axes of their own
+    loose = path.startswith("/experiments/")  # experiments may use axes with lengths of their own
     for axis, size in zip(entry.axes, shape, strict=False):
         most = entry.max_side if entry.max_side and axis in ("row", "column") else sizes.get(axis, size)
         if size > most or (size < most and axis in sizes and not loose):
@@ -72,14 +72,14 @@ def size_problems(file: h5py.File, path: str, sizes: dict[str, int]) -> Iterator
 
 
 def any_varies(file: h5py.File) -> bool:
-    """Whether anything in a file is of variable length."""
+    """Whether anything in a file has variable length."""
     found = ["/"] if varies(file, "/") else []
     file.visit(lambda name: found.append(name) if not found and varies(file, name) else None)
     return bool(found)
 
 
 def all_problems(file: h5py.File) -> list[Problem]:
-    """Find all in a file that must not be in a store, by a walk along its hard links."""
+    """Find everything in a file that a store must not have, by walking along its hard links."""
     found: list[Problem] = []
     _walk(file, "/", [], found.append)
     return found

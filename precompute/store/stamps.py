@@ -1,7 +1,8 @@
-"""What a finished store says of itself, so that a later change of its content is found.
+"""Stamps: facts of a finished store by which later changes of its content are found.
 
-Three facts: ``members`` of a group names what lies in it, ``values`` of a dataset is a checksum of its values, and
-``checksum`` of either is one of its other facts. They are made last; stores made before have none of them, or some.
+There are three: ``members`` of a group names its members, ``values`` of a dataset is a checksum of its values, and
+``checksum`` of either is a checksum of its other facts. They are written last. Older stores have none of them, or only
+some.
 """
 
 import json
@@ -18,16 +19,16 @@ from precompute.store.facts import read_fact, write_facts
 from precompute.store.renamed import current, earlier
 
 CHECKSUM, MEMBERS, VALUES = "checksum", "members", "values"
-# What a checksum leaves out: what is written after it or checked by itself, and what two runs that find the same do
-# not share.
+# Facts that a checksum leaves out: those written after it or checked separately, and those that differ between two runs
+# with the same result.
 _LEFT_OUT = (CHECKSUM, MEMBERS, VALUES, "complete", "created", "command")
 _OF_ONE_RUN = ("command", "started", "options")
-# An attribute holds 64 kB at most; of a group with longer names the number alone is kept.
+# An attribute holds at most 64 kB; for a group with longer names only the number is kept.
 _LONGEST_NAMES = 50_000
 
 
 def stamp(file: h5py.File) -> None:
-    """Stamp every group and dataset; values that are stamped already were copied with their stamp, and keep it."""
+    """Stamp every group and dataset; values that were copied with their stamp keep it."""
 
     def look(_: str, item: h5py.HLObject) -> None:
         if isinstance(item, h5py.Group):
@@ -42,9 +43,9 @@ def stamp(file: h5py.File) -> None:
 
 
 def has_facts_as_stamped(item: h5py.HLObject) -> bool:
-    """Whether the facts are those that the checksum was made of; facts that it does not name do not matter.
+    """Whether the facts named in the checksum are unchanged; facts that it does not name do not matter.
 
-    True also without a checksum: older stores have none.
+    True without a checksum too, because older stores have none.
     """
     if CHECKSUM not in item.attrs:
         return True
@@ -53,7 +54,7 @@ def has_facts_as_stamped(item: h5py.HLObject) -> bool:
 
 
 def gone(item: h5py.HLObject, path: str) -> Iterator[Problem]:
-    """Find the members that a group at a path had when it was stamped and has no more, or not with their stamps."""
+    """Find members that a group had when it was stamped and that are missing now, or have lost their stamps."""
     if not isinstance(item, h5py.Group) or MEMBERS not in item.attrs:
         return
     number, _, listed = str(read_fact(item, MEMBERS)).partition(" ")
@@ -93,7 +94,7 @@ def _is_stamped(item: h5py.HLObject) -> bool:
 
 
 def _named(group: h5py.Group) -> str:
-    """Return how many members a group has, and their names with slashes between, which no name has."""
+    """Return how many members a group has, and their names separated by slashes, which no name contains."""
     names = "/".join(group)
     return f"{len(group)} {names}" if len(names.encode()) <= _LONGEST_NAMES else str(len(group))
 
@@ -109,7 +110,7 @@ def _checksum(item: h5py.HLObject, names: Sequence[str]) -> str:
 
 
 def _stamped(name: str, value: Any) -> Any:
-    """Return what a checksum takes of a fact: all of it; of the provenance what does not belong to one run alone."""
+    """Return the part of a fact that enters the checksum: all of it, except parts of the provenance of one run."""
     try:
         held = json.loads(value) if name == "provenance" else None
     except (ValueError, TypeError, RecursionError):
@@ -118,7 +119,7 @@ def _stamped(name: str, value: Any) -> Any:
 
 
 def _as_json(value: Any) -> Any:
-    """Return a fact as JSON has it; what no fact can be, by its appearance."""
+    """Return a fact as a JSON value; anything that no fact should be, by its repr."""
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "SObiuf":
         value = value.tolist()
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""An HDF5 file whose faults come as sentences: the ground that reader and checker stand on."""
+"""An HDF5 file whose faults are reported as sentences; the reader builds on it."""
 
 import stat
 import sys
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class Indexed(Protocol):
-    """What gives an array when it is indexed, as a dataset does."""
+    """Anything that returns an array when it is indexed, as a dataset does."""
 
     def __getitem__(self, selection: Any, /) -> NDArray[Any]: ...
 
@@ -59,8 +59,8 @@ def open_file(path: Path) -> h5py.File:
 
 
 def identity_of_open(file: h5py.File, path: Path) -> Identity:
-    """Tell an open file from one that may take its place, at the path that it was opened by."""
-    # Nobody can replace an open file on Windows, whose handles HDF5 numbers in a way of its own.
+    """Return the identity of an open file; `path` is the path that it was opened by."""
+    # On Windows an open file cannot be replaced, and HDF5's handle numbers are not those of the system.
     return identity_of(path if sys.platform == "win32" else file.id.get_vfd_handle())
 
 
@@ -78,18 +78,18 @@ def _why_not_opened(size: int | None, error: Exception) -> str:
 
 
 class StoreFile:
-    """Reads by path; whatever is missing or damaged raises :class:`StoreDamaged` and says where.
+    """Reads by path; anything missing or damaged raises :class:`StoreDamaged` with its place.
 
     Parameters
     ----------
     path : Path
-        Where the file lies, for the messages.
+        Path of the file, for messages.
     file : h5py.File
         The open file, or a view of it.
     named : callable, optional
-        Where in the file a path leads, for the messages.
+        Returns the real path in the file that a path stands for, for messages.
     elsewhere : mapping, optional
-        What of the store lies outside its file, by path: whatever gives an array when it is indexed.
+        Parts of the store that lie outside its file, by path.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class StoreFile:
 
     @property
     def identity(self) -> Identity:
-        """What tells the open file from one that has taken its place."""
+        """The identity of the open file, by which a file that replaces it is noticed."""
         return identity_of_open(self._root, self.path)
 
     def close(self) -> None:
@@ -125,7 +125,7 @@ class StoreFile:
         return self._guarded(path, lambda: self._of_length(path, selection))
 
     def indices(self, path: str, stop: int, selection: Any = ...) -> NDArray[Any]:
-        """Read a dataset of whole numbers that index something, or a selection of it: all from 0 to below `stop`."""
+        """Read a dataset of indices, or a selection of it; all must be whole numbers from 0 to `stop` - 1."""
         values = self.read(path, selection)
         if values.dtype.kind not in "iu" or (values.size and (values.min() < 0 or values.max() >= stop)):
             raise self._damaged(path, f"holds values that are no indices from 0 to {stop - 1}")
@@ -208,7 +208,7 @@ class StoreFile:
         )
 
     def _refuse_unsound(self, path: str) -> None:
-        """Refuse, before a byte of it is read, what no store has; once for each path."""
+        """Refuse, before any byte of it is read, an item that no store has; each path is checked once."""
         if path in self._sound:
             return
         real = path if self._named is str else self._named(path)
@@ -225,7 +225,7 @@ class StoreFile:
         self._sound.add(path)
 
     def _sizes(self, path: str) -> dict[str, int]:
-        """Length of the axes that lists of the store set, as far as they can be told."""
+        """Length of the axes that lists of the store set, as far as they are known."""
         of = {"image": "/images/path", "class": "/classes/name"}
         if path in of.values():
             return {}
@@ -251,7 +251,7 @@ class StoreFile:
 
 
 def _texts(names: Iterable[str | bytes]) -> tuple[str, ...]:
-    """Return names; h5py gives those that are not UTF-8 as bytes."""
+    """Return names as texts; h5py returns names that are not UTF-8 as bytes."""
     return tuple(name if isinstance(name, str) else name.decode() for name in names)
 
 

@@ -1,6 +1,6 @@
-"""Training images in a store: the groups of the images of the run once more, below ``/train``.
+"""Training images in a store: the same groups as for the images of the run, below ``/train``.
 
-What reads or checks the one does the same for the other: only paths differ.
+The same code reads and checks both sets; only paths differ.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from precompute.store.schema import train_path
 
 
 class TrainView:
-    """An HDF5 file as its training images see it: paths of the images of the run lead to theirs.
+    """A view of an HDF5 file in which paths of the images of the run lead to the training images.
 
     Parameters
     ----------
@@ -35,5 +35,5 @@ class TrainView:
         return self._file[train_path(path)]
 
     def get(self, path: str) -> Any:
-        """Return what lies at a path, or None."""
+        """Return the item at a path, or None."""
         return self._file.get(train_path(path))

@@ -1,4 +1,4 @@
-"""Writing the groups of training images by the same code as those of the images of the run."""
+"""Writing the groups of training images with the code for the images of the run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from precompute.store.writer import StoreWriter
 
 
 class TrainWriter:
-    """Writes what a store holds of training images, by the paths of the images of the run.
+    """Writes the groups of training images, given the paths of the images of the run.
 
     Parameters
     ----------
@@ -39,4 +39,4 @@ class TrainWriter:
 
 
 Writer = StoreWriter | TrainWriter
-"""What writes the groups of one set of images."""
+"""A writer of the groups of one set of images."""

@@ -1,4 +1,4 @@
-"""The store's only writer: beside its destination, checked, stamped complete, then moved into place.
+"""The store's only writer: it writes beside the destination, checks, stamps as complete, and moves into place.
 
 A run that fails leaves an earlier store at the destination as it was.
 """
@@ -37,12 +37,12 @@ class StoreWriter:
     destination : Path
         Where the finished store goes. Until then the file is ``<destination>.part`` in the same folder.
     part : Path, optional
-        Another place for it until then, on the same disk.
+        Another place for the file until then, on the same disk.
 
     Raises
     ------
     DiskError
-        When the folder cannot be written, also later, when the disk is full.
+        Where the folder cannot be written, or later, where the disk is full.
     """
 
     def __init__(self, destination: Path, *, part: Path | None = None) -> None:
@@ -92,7 +92,8 @@ class StoreWriter:
             ) from error
 
     def _abandon(self) -> None:
-        # On a full disk HDF5 cannot close a file, and says so to the end of the process. Cutting the file makes room.
+        # On a full disk HDF5 cannot close the file and reports it until the process ends. Truncating the file makes
+        # room.
         with suppress(OSError):
             os.truncate(self.part, 0)
         with suppress(OSError, RuntimeError):
@@ -100,25 +101,25 @@ class StoreWriter:
         self.part.unlink(missing_ok=True)
 
     def take_over(self, source: Path, *, without: Collection[str], only: place.Identity | None = None) -> None:
-        """Copy all of another store but some of it, as it stands: nothing is unpacked, so nothing changes.
+        """Copy another store without some of its items, in compressed form, so that nothing changes.
 
-        What lies at the destination is replaced only if it is still that store when this one is finished.
+        The file at the destination is replaced only if it is still that store when this one is finished.
 
         Parameters
         ----------
         source : Path
             A store.
         without : collection of str
-            Paths of groups and datasets to leave out, such as those that are about to be written anew.
+            Paths of groups and datasets to leave out, such as those that will be written again.
         only : Identity, optional
-            The file that it must be: what is to be written rests on it.
+            The identity that the file must have, because the new data depend on it.
 
         Raises
         ------
         StoreChanged
-            When another file lies there.
+            Where another file is there.
         StoreMissing, StoreDamaged
-            When it cannot be opened, or is not as it was written; stamped anew it would pass for sound.
+            Where it cannot be opened, or is not as it was written; new stamps would hide that.
         """
         with open_file(source) as old:
             self._instead_of = identity_of_open(old, source)
@@ -129,24 +130,24 @@ class StoreWriter:
         self._file.attrs["complete"] = False
 
     def written(self, elsewhere: Mapping[str, Indexed] = MappingProxyType({})) -> Store:
-        """Return a reader of what has been written so far, good until the next call of the writer; do not close it.
+        """Return a reader of the data written so far, valid until the next call of the writer; do not close it.
 
         Parameters
         ----------
         elsewhere : mapping, optional
-            What the store will not hold and the reader finds all the same, by path.
+            Data that the store will not hold but the reader can read, by path.
         """
-        # By the name under which a person knows it.
+        # Messages name the destination, which the user knows.
         return Store(StoreFile(self.destination, self._file, elsewhere=elsewhere))
 
     def remove(self, paths: Collection[str]) -> None:
-        """Remove groups and datasets, as far as they are there."""
+        """Remove groups and datasets, if they are there."""
         for path in paths:
             if path in self._file:
                 del self._file[path]
 
     def describe(self, path: str, facts: Mapping[str, Any]) -> None:
-        """Stamp facts (small scalars or short lists) on a group or dataset, making the group if need be."""
+        """Write facts (small scalars or short lists) on a group or dataset; make the group if it does not exist."""
         target = self._file[path] if path in self._file else self._file.create_group(path)
         write_facts(target, facts)
 
@@ -158,12 +159,12 @@ class StoreWriter:
         path : str
             A path of the format.
         values : array_like
-            Converted to the format's type.
+            The values; they are converted to the format's type.
 
         Raises
         ------
         TypeError
-            When the conversion would lose more than precision, as from fractions to indices.
+            Where the conversion would lose more than precision, as from fractions to indices.
         """
         entry = _entry(path)
         if entry.dtype == schema.STRING:
@@ -181,23 +182,23 @@ class StoreWriter:
     def create(
         self, path: str, shape: tuple[int, ...], *, dtype: np.dtype[Any] | None = None, growing: int = 0
     ) -> h5py.Dataset:
-        """Make a dataset that is filled block by block, in chunks of one unit.
+        """Make a dataset to be filled block by block; datasets by unit have chunks of one unit.
 
         Parameters
         ----------
         path : str
             A path of the format.
         shape : tuple of int
-            Its size along each axis.
+            Its length along each axis.
         dtype : numpy.dtype, optional
-            Needed only where the format leaves the type open, or the length of texts.
+            Needed only where the format leaves open the type, or the length of texts.
         growing : int, optional
-            For a list that grows, in chunks of so many: its ``resize`` is called as it is filled.
+            For a list that grows by ``resize`` while it is filled: the length of its chunks.
 
         Returns
         -------
         h5py.Dataset
-            Assign to slices of it. Values never assigned are NaN in floating-point datasets.
+            Assign to slices of it. In floating-point datasets, values that are never assigned are NaN.
         """
         entry = _entry(path)
         kind = dtype if dtype is not None else entry.dtype
@@ -216,16 +217,16 @@ class StoreWriter:
         Parameters
         ----------
         provenance : str, optional
-            JSON text that says how the store came to be; by default what :meth:`take_over` found.
+            JSON text that says how the store came to be; by default that of the store in :meth:`take_over`.
 
         Raises
         ------
         StoreDamaged
-            When the check finds anything; the destination is untouched.
+            Where the check finds a problem; the destination is untouched.
         StoreChanged
-            When the destination is no longer the store that :meth:`take_over` copied.
+            Where the destination is no longer the store that :meth:`take_over` copied.
         DiskError
-            When the store cannot be moved into place.
+            Where the store cannot be moved into place.
         """
         if provenance is not None:
             self._keep(provenance)
@@ -276,7 +277,7 @@ def _entry(path: str) -> schema.Entry:
 
 
 def _options(entry: schema.Entry, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Choose how values are laid out: always with a checksum, compressed where that pays."""
+    """Choose the storage layout: always with a checksum, compressed where that saves space."""
     if not np.prod(shape, dtype=np.int64) or not shape:
         return {}
     by_unit = entry.axes[:1] == ("unit",) and len(shape) > 1
@@ -287,7 +288,7 @@ def _options(entry: schema.Entry, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _errno(error: BaseException) -> int:
-    """System's number of what went wrong; h5py gives it to some of its errors, to others only in their words."""
+    """Return the system's error number; some errors of h5py have it as an attribute, others only in their text."""
     if not isinstance(error, OSError | RuntimeError):
         return 0
     told = re.search(r"errno = (\d+)", str(error))
@@ -295,5 +296,5 @@ def _errno(error: BaseException) -> int:
 
 
 def _reason(error: BaseException) -> str:
-    # What HDF5 adds to the system's word (addresses, buffers) helps nobody.
+    # HDF5's own details (addresses, buffers) do not help the user.
     return os.strerror(_errno(error)) if _errno(error) else str(error)

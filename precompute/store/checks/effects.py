@@ -1,4 +1,4 @@
-"""Checks of what ablation does: flips, and the counts, drops and measures that follow from them."""
+"""Checks of effects of ablation: flips, and the counts, drops and measures that follow from them."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -16,7 +16,7 @@ from precompute.store.checks.rules import Problem, Rule, agree, outside
 
 
 def rules(file: h5py.File, base: str, kind: str) -> Iterator[Rule]:
-    """List what must hold for one kind of ablation of the layer at `base`."""
+    """List the rules for one kind of ablation of the layer at `base`."""
     group = f"{base}/ablation/{kind}"
     flips = tuple(f"{group}/flip/{part}" for part in ("indptr", "image", "prediction"))
     needs = (base, *ANSWERS, *flips)

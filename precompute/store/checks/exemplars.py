@@ -1,4 +1,4 @@
-"""Checks of exemplars: they follow the ranking rule, and maps belong to them."""
+"""Checks of exemplars: lists follow the ranking rule, and attribution maps belong to listed images."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +13,7 @@ _RANKINGS = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemp
 
 
 def rules(file: h5py.File, base: str, kind: str) -> Iterator[Rule]:
-    """List what must hold for one exemplar list of the layer at `base`."""
+    """List the rules for one exemplar list of the layer at `base`."""
     if kind in _RANKINGS:
         ranked = (f"{base}/activation/max", f"{base}/activation/mean", "/images/path")
         stored = (f"{base}/exemplar/{kind}/{part}" for part in ("image", "value", "tied"))

@@ -13,7 +13,7 @@ from precompute.store.facts import read_fact
 
 
 def rules(file: h5py.File) -> Iterator[Rule]:
-    """List what must hold for the experiments that the store has."""
+    """List the rules for the experiments that the store holds."""
     held = names(file, "/experiments")
     for spec in registry.specs():
         if spec.name in held:
@@ -32,7 +32,7 @@ def _rules_of(file: h5py.File, spec: ExperimentSpec) -> Iterator[Rule]:
 
 
 def _removal_rules(file: h5py.File, base: str, removal: Removal) -> Iterator[Rule]:
-    """List what must hold where units are removed one after another."""
+    """List the rules for datasets of units that are removed one after another."""
     yield Rule((f"{base}/unit",), partial(_orders, file, f"{base}/unit"))
     if removal.to_the_end:
         yield Rule((f"{base}/n_removed", f"{base}/unit"), partial(_steps, file, base))

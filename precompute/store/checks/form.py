@@ -18,7 +18,7 @@ _PICTURES = ("/images/thumbnail", "/images/thumbnail_end")
 
 
 def problems(file: h5py.File) -> Iterator[Problem]:
-    """Find what differs from the schema, each at its path."""
+    """Find all differences from the schema, each with its path."""
     yield from _root_problems(file)
     for pattern, facts in schema.GROUP_FACTS.items():
         for path in instances(file, pattern):
@@ -39,7 +39,7 @@ def problems(file: h5py.File) -> Iterator[Problem]:
 
 
 def has_older_pictures(file: h5py.File) -> bool:
-    """Whether thumbnails are elements that vary in length, as in stores made before they were one run of bytes."""
+    """Whether thumbnails are variable-length elements, as in stores made before they were one run of bytes."""
     held = file.get(_PICTURES[0])
     return isinstance(held, h5py.Dataset) and h5py.check_vlen_dtype(held.dtype) == np.dtype("u1")
 
@@ -104,7 +104,7 @@ def _layer_problems(file: h5py.File) -> Iterator[Problem]:
             if path.rsplit("/", 1)[1] not in allowed:
                 yield Problem(path, f"expected one of the kinds {', '.join(allowed)}")
     for path in instances(file, "/layers/<layer>/attribution/<method>"):
-        is_gone = any(problem.path == f"{path}/map" for problem in gone(file[path], path))  # which is told elsewhere
+        is_gone = any(problem.path == f"{path}/map" for problem in gone(file[path], path))  # reported elsewhere
         if ("left_out" in file[path].attrs) == (f"{path}/map" in file) and not is_gone:
             yield Problem(path, "expected either a map or the reason why it was left out")
 
@@ -113,7 +113,7 @@ def _layer_problems(file: h5py.File) -> Iterator[Problem]:
 
 
 def _shared_sizes(file: h5py.File) -> dict[str, int]:
-    """Sizes of the axes that the whole file shares, as far as they can be told."""
+    """Sizes of the axes that the whole file shares, as far as they are known."""
     lists = {"image": file.get("/images/path"), "class": file.get("/classes/name")}
     return {axis: held.shape[0] for axis, held in lists.items() if isinstance(held, h5py.Dataset) and held.ndim == 1}
 
@@ -164,7 +164,7 @@ def _layer_sizes(file: h5py.File, path: str) -> dict[str, int]:
 
 
 def _list_sizes(file: h5py.File, path: str, axes: Collection[str]) -> dict[str, int]:
-    """Sizes of those axes that a dataset of the same group, or of the experiment's own group, sets."""
+    """Sizes of axes that are set by a dataset of the same group, or of the experiment's group."""
     groups = [path.rpartition("/")[0]]
     if path.startswith("/experiments/"):
         groups.append("/".join(path.split("/")[:3]))

@@ -1,4 +1,4 @@
-"""Checks of what all layers share: the network's outputs, the classes, the images and the baseline."""
+"""Checks of the parts that all layers share: the network's outputs, the classes, the images and the baseline."""
 
 import json
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from precompute.store.facts import read_fact, short_provenance
 from precompute.store.list_hash import list_hash
 
 ANSWERS = ("/classes/name", "/classes/output_index", "/images/label", "/baseline/prediction")
-"""What :func:`answers` needs."""
+"""The paths that :func:`answers` needs."""
 
 
 def rules(file: h5py.File) -> Iterator[Rule]:
-    """List what must hold for the frame."""
+    """List the rules for these parts."""
     yield Rule(("/provenance",), partial(_provenance, file))
     yield Rule(("/classes/name",), partial(_names, file))
     yield Rule(("/classes/output_index", "/model"), partial(_outputs, file))
@@ -30,7 +30,7 @@ def rules(file: h5py.File) -> Iterator[Rule]:
 
 
 def answers(file: h5py.File) -> Answers:
-    """Read what the network says with nothing ablated."""
+    """Read the network's answers with nothing ablated, and the right answers."""
     label = file["/images/label"][...]
     target = file["/classes/output_index"][...][label]
     return Answers(file["/baseline/prediction"][...], target, label, len(file["/classes/name"]))
@@ -74,7 +74,7 @@ def _predictions(file: h5py.File) -> Iterator[Problem]:
 
 
 def _log_prob(file: h5py.File) -> Iterator[Problem]:
-    """Log-probabilities, of the baseline and of every ablation, are there or are said to be left out."""
+    """Log-probabilities of the baseline and of every ablation are either there or said to be left out."""
     of = read_fact(file["/baseline"], "log_prob", schema.LOGITS)
     there = of in (schema.LOGITS, schema.LOG_OF_PROBABILITIES)
     if ("/baseline/log_prob" in file) != there:

@@ -1,4 +1,4 @@
-"""What is most on each image: the units that fire most on it, and the network's highest outputs for it."""
+"""Checks of the units that fire most on each image, and of the network's highest outputs for it."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +18,7 @@ _ROUNDING = 1e-5
 
 
 def layer_rules(file: h5py.File, base: str) -> Iterator[Rule]:
-    """List what must hold for the strongest units of the layer at `base`."""
+    """List the rules for the strongest units of the layer at `base`."""
     unit, value = (f"{base}/image_top/{part}" for part in ("unit", "value"))
     if unit in file and value in file:
         yield Rule((unit, value, base, f"{base}/activation/max"), partial(_strongest, file, base))
@@ -27,7 +27,7 @@ def layer_rules(file: h5py.File, base: str) -> Iterator[Rule]:
 
 
 def output_rules(file: h5py.File) -> Iterator[Rule]:
-    """List what must hold for the highest outputs."""
+    """List the rules for the highest outputs."""
     if _OUTPUT in file:
         yield Rule((_OUTPUT, _PREDICTION, "/model"), partial(_outputs, file))
     if _LOG_PROB in file:
@@ -42,7 +42,7 @@ def _half(missing: str) -> Iterator[Problem]:
 
 
 def _strongest(file: h5py.File, base: str) -> Iterator[Problem]:
-    """Units are those of the largest activations: none is left out that exceeds the last, and the values are theirs."""
+    """Units are those with the largest activations: no unit left out exceeds the last, and values are activations."""
     group, largest = file[f"{base}/image_top"], file[f"{base}/activation/max"]
     unit, value = group["unit"][...], group["value"][...]
     n_named = min(N_STRONGEST, len(largest))
@@ -63,7 +63,7 @@ def _strongest(file: h5py.File, base: str) -> Iterator[Problem]:
 def _compared(
     largest: h5py.Dataset, unit: NDArray[Any], value: NDArray[Any]
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Say on which images a value is not the unit's activation, and how many units exceed the last value, (image,)."""
+    """Return on which images a value is not the unit's activation, and how many units exceed the last, (image,)."""
     n_images, start = len(unit), 0
     differs, n_above = np.zeros(n_images, dtype=bool), np.zeros(n_images, dtype=np.int64)
     for block in blocks(largest):
@@ -103,6 +103,6 @@ def _twice(path: str, values: NDArray[Any]) -> Iterator[Problem]:
 
 
 def _on_images(wrong: NDArray[np.bool_]) -> str:
-    """Say on which images something is wrong; `wrong` is (image,) and true somewhere."""
+    """Say on which images something is wrong; `wrong` is (image,) with at least one true entry."""
     first, n_others = int(np.argmax(wrong)), int(wrong.sum()) - 1
     return f"on image {first}" + (f" and {n_others} more" if n_others else "")

@@ -1,4 +1,4 @@
-"""Pictures: each image that is shown has one, and each is a small JPEG that can be decoded."""
+"""Checks of pictures: each image in a list has one, and each picture is a small JPEG that can be decoded."""
 
 import io
 import warnings
@@ -33,7 +33,7 @@ def _problems(file: h5py.File, lists: list[str]) -> Iterator[Problem]:
     n_empty = sum(0 <= image < n_images and held(int(image), 1) == b"" for image in shown)
     if n_empty:
         yield Problem("/images/thumbnail", f"{n_empty} images that the exemplar lists show have no picture")
-    # One byte more than there may be is enough to tell that there are too many.
+    # One byte more than allowed is enough to know that there are too many.
     faults = Counter(_fault(held(image, MAX_THUMBNAIL_BYTES + 1)) for image in range(n_images))
     for fault, count in faults.items():
         if fault:
@@ -48,9 +48,7 @@ def _fault(jpeg: bytes) -> str:
         return f"have more than {MAX_THUMBNAIL_BYTES} bytes"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of a picture that is too large; its size is looked at before it is decoded
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures; the size is checked before decoding
             picture = Image.open(io.BytesIO(jpeg), formats=["JPEG"])
             if max(picture.size) > MAX_THUMBNAIL_SIDE:
                 return f"are more than {MAX_THUMBNAIL_SIDE} pixels wide or high"
@@ -68,7 +66,7 @@ def _older(file: h5py.File) -> Callable[[int, int], bytes]:
 
 
 def _one_run(file: h5py.File) -> Callable[[int, int], bytes] | None:
-    """Return what gives at most so many bytes of an image's picture; None where the edges cannot be right."""
+    """Return a function that reads at most a number of bytes of a picture; None where the edges are impossible."""
     thumbnail, edges = file["/images/thumbnail"], np.r_[0, file["/images/thumbnail_end"][...]]
     if edges[-1] != len(thumbnail) or (np.diff(edges) < 0).any():
         return None

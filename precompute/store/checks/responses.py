@@ -12,14 +12,14 @@ from precompute.measures.activity import dead
 from precompute.measures.selectivity import class_means, class_selectivity
 from precompute.store.checks.rules import Problem, Rule, agree, blocks, in_units, names
 
-# Means of networks in half precision are rounded; by how much of the maximum.
+# Means of networks in half precision are rounded by up to this share of the maximum.
 _ROUNDING = 1e-3
 
 Measures = dict[str, NDArray[Any]]
 
 
 def rules(file: h5py.File, base: str) -> Iterator[Rule]:
-    """List what must hold for the responses of the layer at `base`."""
+    """List the rules for the responses of the layer at `base`."""
     largest, mean, positive = (f"{base}/activation/{part}" for part in ("max", "mean", "positive_mean"))
     images = ("/images/label", "/classes/name")
     yield Rule((largest, mean, positive), partial(_activations, file, base))
@@ -37,7 +37,7 @@ def rules(file: h5py.File, base: str) -> Iterator[Rule]:
 def measure_rules(
     file: h5py.File, base: str, of: tuple[str, ...], needs: tuple[str, ...], compute: Callable[[], Measures]
 ) -> Iterator[Rule]:
-    """List the rules that measures, as far as the layer holds them, are those that `compute` finds."""
+    """List the rules that each of some measures, where the layer holds it, has the values that `compute` returns."""
     computed = cache(compute)
     for name in of:
         if name in names(file, f"{base}/measure"):

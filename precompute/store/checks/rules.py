@@ -1,4 +1,4 @@
-"""The words of the checks: what is wrong, what must hold, and reading in blocks."""
+"""The building blocks of checks: problems, rules, and reading in blocks."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Rule:
-    """Something that must hold.
+    """Something that must be true of a store.
 
     Parameters
     ----------
     needs : tuple of str
-        The paths that must be sound for the rule to be asked, so that one fault is not reported as ten.
+        The paths that must be sound before the rule is evaluated, so that one fault is not reported ten times.
     find : callable
-        Finds where it does not hold.
+        Yields a problem for each place where the rule is broken.
     """
 
     needs: tuple[str, ...]
@@ -46,7 +46,7 @@ class Rule:
 
 
 def instances(file: h5py.File, pattern: str) -> list[str]:
-    """List the paths that a pattern of the schema stands for, given the names that the file holds, earlier ones too."""
+    """List the paths of a file that a pattern of the schema stands for, including those under earlier names."""
     paths = [""]
     for part in pattern.split("/")[1:]:
         if part.startswith("<"):
@@ -57,12 +57,12 @@ def instances(file: h5py.File, pattern: str) -> list[str]:
 
 
 def keeps_sums(file: h5py.File) -> bool:
-    """Whether a store says that it keeps sums only."""
+    """Whether a store keeps sums only."""
     return bool(str(read_fact(file, "keep", ALL)) == SUMS)
 
 
 def left_out(file: h5py.File, entry: Entry | None) -> bool:
-    """Whether a store leaves a dataset out on purpose: something of every unit on every image, in one of sums."""
+    """Whether a store leaves a dataset out on purpose: in a store of sums, any dataset over unit and image."""
     return entry is not None and entry.of_unit_and_image and keeps_sums(file)
 
 
@@ -85,7 +85,7 @@ def blocks(dataset: h5py.Dataset) -> Iterator[NDArray[Any]]:
 
 
 def in_float32(values: NDArray[Any]) -> NDArray[Any]:
-    """Return values to compare: those of half precision as single ones, which numpy compares several times as fast."""
+    """Return half-precision values in single precision, which numpy compares several times as fast."""
     return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
@@ -103,18 +103,18 @@ def is_json_object(text: str) -> bool:
 
 
 def outside(path: str, values: NDArray[Any], stop: int) -> Iterator[Problem]:
-    """Find indices that are below 0, or not below a stop."""
+    """Find indices below 0, or at or above `stop`."""
     count = int(((values < 0) | (values >= stop)).sum())
     if count:
         yield Problem(path, f"{count} values lie outside 0 to {stop - 1}")
 
 
 def agree(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    """Whether stored numbers are those computed, up to their rounding to single precision."""
+    """Whether stored numbers equal the computed ones, up to rounding to single precision."""
     return found.shape == expected.shape and np.allclose(found, expected, rtol=1e-5, atol=1e-6, equal_nan=True)
 
 
 def in_units(wrong: NDArray[np.bool_]) -> str:
-    """Say in which units something is wrong; `wrong` is (unit,) and true somewhere."""
+    """Say in which units something is wrong; `wrong` is (unit,) with at least one true entry."""
     first, n_others = int(np.argmax(wrong)), int(wrong.sum()) - 1
     return f"in unit {first}" + (f" and {n_others} more" if n_others else "")

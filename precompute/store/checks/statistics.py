@@ -1,4 +1,4 @@
-"""Statistics of drops: whether they follow from the flips, and the measures of the layers from them."""
+"""Checks of the statistics of drops: they follow from the flips, and the layers' measures follow from them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
@@ -21,21 +21,21 @@ from precompute.store.renamed import earlier
 
 _GROUP = "/experiments/statistics"
 _OF_ALL_CLASSES = ("max_drop", "max_drop_class", "max_drop_expected", "max_drop_ceiling")
-# A correlation of halves that are nearly opposite or nearly constant is another number on another machine.
+# A correlation of nearly opposite or nearly constant halves differs between machines.
 _NOT_RECOMPUTED = "reliability"
 
 Compute = Callable[[], NDArray[Any]]
 
 
 def rules(file: h5py.File, *, as_measures: Mapping[str, str]) -> Iterator[Rule]:
-    """List what must hold for the statistics of a store.
+    """List the rules for the statistics of a store.
 
     Parameters
     ----------
     file : h5py.File
         The store.
     as_measures : mapping
-        Dataset of the experiment by the measure that it is.
+        For each measure, the dataset of the experiment that it equals.
     """
     yield Rule((*ANSWERS, f"{_GROUP}/set_apart"), partial(_set_apart, file))
     yield Rule((*ANSWERS, f"{_GROUP}/half"), partial(_halves, file))
@@ -58,7 +58,7 @@ def _rules_of_flips(file: h5py.File, base: str) -> Iterator[Rule]:
 
 
 def _held(file: h5py.File, base: str) -> list[str]:
-    """List the datasets of an ablation, none where there is no group."""
+    """List the datasets of an ablation; none where there is no group."""
     group = file.get(base)
     return [f"{base}/{name}" for name in group] if isinstance(group, h5py.Group) else []
 
@@ -81,7 +81,7 @@ def _follows_from_flips(file: h5py.File, path: str, found: Callable[[], Evidence
 
 
 def _of_some(file: h5py.File, found: Evidence) -> dict[str, NDArray[Any]]:
-    """Return the largest drops of the classes that are not set apart, as earlier versions told them."""
+    """Return the largest drops over the classes that are not set apart, as earlier versions stored them."""
     counts, taking = found.counts, file[f"{_GROUP}/set_apart"][...] == 0
     test = max_drop_test(PairedCounts(counts.lost, counts.gained, np.where(taking, counts.count, 0)))
     return dict(zip(_OF_ALL_CLASSES, (test.largest, test.worst, test.expected, test.ceiling), strict=True))
@@ -119,7 +119,7 @@ def _means(file: h5py.File, change: str, path: str) -> Iterator[Problem]:
 
 
 def _some_p(file: h5py.File, change: str, path: str) -> Iterator[Problem]:
-    """Compute the p-values of three units anew: those of all take as long as the experiment."""
+    """Compute the p-values of three units again; all units would take as long as the experiment."""
     before, n_units = answers(file), len(file[path])
     for unit in sorted({0, n_units // 2, n_units - 1} if n_units else ()):
         expected = wilcoxon(file[change][unit][None].astype(np.float32), before.label, before.n_classes)[0]
@@ -159,7 +159,7 @@ def _rate(file: h5py.File, path: str, flips: str) -> Iterator[Problem]:
 
 
 def _agree(held: NDArray[Any], expected: NDArray[Any], *, atol: float = 1e-7) -> bool:
-    """Whether numbers agree to their rounding; small p-values too, which an absolute bound would pass over."""
+    """Whether numbers agree up to rounding, including small p-values, which an absolute bound would not compare."""
     if held.dtype == np.float64:
         atol = 1e-14
     return held.shape == expected.shape and np.allclose(held, expected, rtol=1e-5, atol=atol, equal_nan=True)

@@ -1,4 +1,4 @@
-"""Checks of a store that keeps sums only: what still follows from what, without the numbers of every unit and image."""
+"""Checks of a store that keeps sums only: the relations that need no numbers of every unit on every image."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +18,7 @@ _ROUNDING = 1e-5
 
 
 def rules(file: h5py.File, base: str) -> Iterator[Rule]:
-    """List what must hold for the sums and the lists of the layer at `base`."""
+    """List the rules for the sums and the lists of the layer at `base`."""
     mean, positive, active = (f"{base}/{part}" for part in ("class_mean", "class_positive_mean", "n_active"))
     top_unit, top_value = (f"{base}/image_top/{part}" for part in ("unit", "value"))
     for path in (active, f"{base}/image_top"):
@@ -42,7 +42,7 @@ def _missing(path: str) -> Iterator[Problem]:
 
 
 def _above(file: h5py.File, base: str) -> Iterator[Problem]:
-    """Find means of the part above zero that lie below the mean or zero, and where they are missing."""
+    """Find means of the positive part that are below the mean or zero, and places where they are missing."""
     mean, path = file[f"{base}/class_mean"][...], f"{base}/class_positive_mean"
     if path not in file:
         if (mean < 0).any():
@@ -62,7 +62,7 @@ def _selectivity(file: h5py.File, base: str) -> Measures:
 
 
 def _list(file: h5py.File, base: str, kind: str) -> Iterator[Problem]:
-    """Find lists that name an image twice, unless it is that of quantiles, and values that are not in order."""
+    """Find values out of order, and images named twice in a list other than that of quantiles."""
     group = file[f"{base}/exemplar/{kind}"]
     image, value = group["image"][...], group["value"][...]
     if image.shape != value.shape:
@@ -76,7 +76,7 @@ def _list(file: h5py.File, base: str, kind: str) -> Iterator[Problem]:
 
 
 def _same_value(file: h5py.File, base: str, kind: str) -> Iterator[Problem]:
-    """Find values that differ from those of `image_top` for the same unit and image."""
+    """Find values that differ from `image_top` for the same unit and image."""
     image, value = (file[f"{base}/exemplar/{kind}/{part}"][...] for part in ("image", "value"))
     unit, largest = (file[f"{base}/image_top/{part}"] for part in ("unit", "value"))
     if image.min(initial=0) < 0 or image.max(initial=-1) >= len(unit):

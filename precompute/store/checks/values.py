@@ -1,4 +1,4 @@
-"""Every value by itself: it can be read, it is not missing, and it is one that there can be."""
+"""Checks of single values: each can be read, is not missing, and is in its range."""
 
 import re
 from collections import Counter
@@ -18,7 +18,7 @@ from precompute.store.stamps import checksum_of_values, stamp_of_values
 
 _LARGEST = float(np.finfo("f4").max)
 _ROUNDING, _HAIR = 1e-3, 1e-6
-# What indices of experiments index; the check of each experiment says more where it can.
+# The lists that indices of experiments point into; some experiments have further rules.
 _LISTS = {"class": "/classes/name", "concept": "/experiments/dissection/concept"}
 _NO_INDEX = -1
 
@@ -32,7 +32,7 @@ def rules(file: h5py.File) -> Iterator[Rule]:
 
 
 def count_rules(file: h5py.File) -> Iterator[Rule]:
-    """List the rules that images counted by class are no more than the class has; they rest on the labels."""
+    """List the rules that no count of images by class exceeds the images of the class; they rely on the labels."""
     for entry in schema.entries_with(names(file, "/experiments")):
         for path in instances(file, entry.path):
             if path in file and entry.unit == "images" and entry.axes[-1:] == ("class",) and not _of_training(path):
@@ -62,7 +62,7 @@ def _problems(file: h5py.File, path: str, entry: schema.Entry) -> Iterator[Probl
 def _counted(
     parts: Iterator[NDArray[Any]], span: tuple[float, float, bool], count: Counter[str]
 ) -> Iterator[NDArray[Any]]:
-    """Pass blocks on, and count the values that are missing and those outside a span."""
+    """Yield the blocks again, and count their values that are missing or outside a span."""
     least, most, whole = span
     for block in parts:
         if block.dtype.kind in "fiu":
@@ -77,14 +77,14 @@ def _counted(
 
 
 def _all_read(parts: Iterator[NDArray[Any]]) -> bool:
-    """Read through values that no checksum is known of."""
+    """Read all values of a dataset without a checksum, to see that they can be read."""
     for _ in parts:
         pass
     return True
 
 
 def _span(file: h5py.File, path: str, entry: schema.Entry) -> tuple[float, float, bool]:
-    """Return the least and the largest value that there can be, and whether all are whole numbers."""
+    """Return the smallest and largest possible value, and whether all values must be whole numbers."""
     if path.endswith(("/baseline/log_prob", "/baseline/top_log_prob")):
         return -np.inf, _ROUNDING, False
     if "/measure/" in path:
@@ -102,7 +102,7 @@ def _span(file: h5py.File, path: str, entry: schema.Entry) -> tuple[float, float
 
 
 def _of_training(path: str) -> bool:
-    """Whether a dataset counts training images, or may: those need not be the store's."""
+    """Whether a dataset counts, or may count, training images, which need not be images of the store."""
     return path in ("/experiments/roles/training_images", "/experiments/entropy/n_images")
 
 
@@ -115,13 +115,13 @@ def _beyond_class(file: h5py.File, path: str) -> Iterator[Problem]:
 
 
 def _finite(entry: schema.Entry) -> tuple[float, float]:
-    """Return the least and the largest number that an entry's type of fractional numbers holds."""
+    """Return the smallest and largest finite number of an entry's floating-point type."""
     limits = np.finfo(entry.dtype)
     return float(limits.min), float(limits.max)
 
 
 def _length(file: h5py.File, path: str) -> float:
-    """Length of a list by its shape; it may be damaged or missing: then there is no limit."""
+    """Length of a list; infinite where it is damaged or missing, so that it sets no limit."""
     stored = file.get(path)
     return len(stored) if isinstance(stored, h5py.Dataset) and stored.shape else np.inf
 

@@ -1,4 +1,4 @@
-"""Measures computed on either half of the images, in the same form wherever an experiment has them."""
+"""Datasets of measures computed on each half of the images, the same for all experiments that have them."""
 
 from precompute.store.entry import STRING, Entry
 

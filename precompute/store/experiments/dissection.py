@@ -15,7 +15,7 @@ _NO_THRESHOLD = "where the unit has no threshold"
 
 
 def _rules(file: h5py.File) -> Iterator[Rule]:
-    """Hold the concepts that masks are shown of to the list."""
+    """Yield the rule that the concepts of shown masks are in the list of concepts."""
     concepts = f"{_DISSECTION}/concept"
     for path in instances(file, f"{_LAYER}/shown_concept"):
         if path in file:
@@ -94,7 +94,7 @@ ENTRIES: tuple[Entry, ...] = (
         "f4",
         ("rotation", "unit"),
         "concept",
-        "The concept that it is with, an index.",
+        "The concept of that intersection over union, an index.",
         nan="where the direction has no threshold",
     ),
     Entry(

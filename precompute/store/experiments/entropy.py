@@ -5,7 +5,7 @@ from precompute.store.experiments.axes import ORDER, STEP
 from precompute.store.experiments.spec import OF_ANY, OF_SWEEPS, ExperimentSpec, Removal
 
 _LAYER = "/experiments/entropy/layers/<layer>"
-_NO_ENTROPY = "for a class without images that entropies are of"
+_NO_ENTROPY = "for a class without images to compute entropies from"
 _NOT_MEASURED = "for a class without images to measure on"
 _ALONG = ("order", "step", "class")
 
@@ -15,10 +15,17 @@ ENTRIES: tuple[Entry, ...] = (
         "i4",
         ("image",),
         "half",
-        "Half of the images, divided within each class: 0 where entropies are of, 1 where accuracy and loss are "
-        "measured, -1 for images that were not used. No image is 0 where entropies are of training images.",
+        "Half of the images, divided within each class: 0 for images that entropies are computed from, 1 for images on "
+        "which accuracy and loss are measured, -1 for images that were not used. No image is 0 where entropies are "
+        "computed from training images.",
     ),
-    Entry("/experiments/entropy/n_images", "i4", ("class",), "images", "Images of the class that entropies are of."),
+    Entry(
+        "/experiments/entropy/n_images",
+        "i4",
+        ("class",),
+        "images",
+        "Images of the class that entropies are computed from.",
+    ),
     Entry(
         f"{_LAYER}/entropy",
         "f4",
@@ -106,7 +113,7 @@ ENTRIES: tuple[Entry, ...] = (
         "f4",
         ("order", "class"),
         "units",
-        "How many units are removed where the accuracy is first at half of where it began, or below.",
+        "How many units are removed when the accuracy is first at half of its beginning, or below.",
         nan="where that never happens, or the accuracy begins at 0",
     ),
     Entry(

@@ -1,4 +1,4 @@
-"""The experiments there are. To add one: a name here, and a module of that name in each of three packages.
+"""The registry of experiments. To add one, put its name here and a module of that name in each of three packages.
 
 - ``precompute/store/experiments``: its ``SPEC``;
 - ``precompute/experiments``: its work, a function ``prepare``;
@@ -23,12 +23,12 @@ NAMES: tuple[str, ...] = (
     "entropy",
     "roles",
     "random_weights",
-    "correlations",  # last, for it takes the measures that the others add
+    "correlations",  # last, because it uses the measures that the others add
 )
-"""In the order in which they are listed, and carried out where all are asked for."""
+"""Their names, in the order in which they are listed, and carried out by ``experiment all``."""
 
 ATTRIBUTION = "attribution"
-"""What adds to the layers of a store and has no group of its own; so it is none of those above."""
+"""The experiment that adds to the layers of a store and has no group there, so it is not in `NAMES`."""
 
 FACTS: dict[str, Fact] = {
     "title": Fact("text", "The experiment's name for readers."),
@@ -46,7 +46,7 @@ LAYER_FACTS: dict[str, Fact] = {
     name: Fact(FACTS[name].kind, f"{FACTS[name].doc[:-1]}, of this layer alone.", required=False)
     for name in ("created", "command", "versions")
 }
-"""Facts of a layer's group in an experiment, where it was made by another command than the last."""
+"""Facts of a layer's group in an experiment, where the layer was made by an earlier command than the last."""
 
 
 def specs() -> tuple[ExperimentSpec, ...]:
@@ -55,17 +55,18 @@ def specs() -> tuple[ExperimentSpec, ...]:
 
 
 def listed() -> tuple[ExperimentSpec, ...]:
-    """Return all that the command ``experiment`` knows: also what has no group."""
+    """Return all experiments that the command ``experiment`` knows, including the one without a group."""
     return (*specs(), _spec(ATTRIBUTION))
 
 
 def spec_of(name: str) -> ExperimentSpec:
-    """Return what is said of an experiment.
+    """Return the specification of an experiment.
 
     Raises
     ------
     OptionError
         Where there is none of that name.
+
     """
     if name not in (*NAMES, ATTRIBUTION):
         raise OptionError(f"There is no experiment {name!r}. Choose one of {', '.join(NAMES)}.")
@@ -73,7 +74,7 @@ def spec_of(name: str) -> ExperimentSpec:
 
 
 def entries() -> tuple[Entry, ...]:
-    """Return the datasets of all experiments; a group of another name is left alone."""
+    """Return the datasets of all experiments."""
     return _entries(NAMES)
 
 
@@ -82,7 +83,7 @@ def axes() -> tuple[Axis, ...]:
     return _axes(NAMES)
 
 
-# A check asks for them at every dataset.
+# Cached, because a check asks for them at every dataset.
 
 
 @cache

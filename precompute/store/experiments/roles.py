@@ -58,8 +58,8 @@ def _roles(which: str, axes: tuple[str, ...], of: str) -> tuple[Entry, ...]:
             "i4",
             axes,
             "role",
-            "The same of the images of the run divided in the proportion of the two sets, all of one kind: 2 and 3 are "
-            "then false. In stores of an earlier version, of two halves.",
+            "The role if the images of the run are divided in the proportion of the two sets: both parts are of one "
+            "kind, so 2 and 3 are false. In stores of an earlier version, of two halves.",
         ),
     )
 

@@ -1,4 +1,4 @@
-"""An experiment's specification: one record, without torch, that everything else is made from.
+"""An experiment's specification: one record, without torch, from which everything else is made.
 
 The command line with its help, the refusal of options, the check, the tables of FORMAT.md and of the documentation, and
 the list in the app all read these records; see :mod:`precompute.store.experiments.registry` for the list of them.
@@ -27,14 +27,14 @@ def _no_rules(_: h5py.File) -> Iterator[Rule]:
 
 @dataclass(frozen=True)
 class Removal:
-    """Datasets of units that are removed one after another, for the check: ``unit`` holds the orders.
+    """Datasets of units that are removed one after another; the check uses this. ``unit`` holds the orders.
 
     Parameters
     ----------
     path : str
         The group that holds them, below the experiment's.
     meet : tuple of str
-        Curves whose orders agree where no unit and where all units are removed.
+        Curves that are the same for all orders where no unit is removed and where all are.
     to_the_end : bool
         Whether ``n_removed`` goes from 0 to all units.
     """
@@ -51,8 +51,8 @@ class ExperimentSpec:
     Parameters
     ----------
     name : str
-        Its name on the command line and in the store, and that of its modules here, in `precompute.experiments` and in
-        `explorer.experiments`.
+        Its name on the command line and in the store. Its modules here, in `precompute.experiments` and in
+        `explorer.experiments` have the same name.
     title : str
         Its name for readers.
     source : str
@@ -62,27 +62,27 @@ class ExperimentSpec:
     needs : str
         What it needs, in short, for tables.
     needs_of_all : str
-        What it needs of every unit on every image, in words of `precompute.store.keep`; empty where it needs nothing
-        that a store of sums lacks.
+        What it needs for every unit on every image, in the words of `precompute.store.keep`; empty where it needs
+        nothing that a store of sums lacks.
     needs_network : bool
         Whether it runs the network on the images; otherwise the store alone is enough.
     on_one_device : str
         Why it computes on one device, a clause that can follow "because"; empty where several can share its work, which
         then takes `OF_SWEEPS`, or where it needs none.
     advice : str
-        A sentence on what else it needs and where from; empty where network and images are enough.
+        A sentence that says what else it needs and where to get it; empty where network and images are enough.
     options : tuple of str
         Which options it takes, by their names in :class:`precompute.experiments.options.ExperimentOptions`.
     entries : tuple of Entry
         Its datasets.
     axes : tuple of Axis
-        The axes of these that are no axes of the rest of the store.
+        The axes of its datasets that the rest of the store does not have.
     removals : tuple of Removal
-        What of it are units that are removed one after another.
+        Its datasets of units that are removed one after another.
     rules : callable
-        What else must hold in a store, for the check.
+        Further rules for the check.
     without_log_prob : str
-        What becomes of it in a store without log-probabilities; empty where nothing does.
+        What changes in a store without log-probabilities; empty where nothing changes.
     """
 
     name: str

@@ -9,6 +9,7 @@ from precompute.store.keep import CHANGES
 
 _ABLATED = "/experiments/statistics/layers/<layer>/ablation/<kind>"
 _ALL_SET_APART = "where every class is set apart"
+_OF_ALL = "in stores of an earlier version, where every class is set apart"
 _NO_CHOICE = "where no class loses on the first half"
 
 _NOT_NAMED = "where no single class stands out"
@@ -167,7 +168,7 @@ AS_MEASURES = {
     "certainty_q": "certainty_q",
     "certainty_class": "certainty_class",
 }
-"""The dataset that each measure of the experiment is, as far as it is there; its flip rate is none of them."""
+"""For each measure of the experiment except the flip rate, the dataset that it equals, where that is stored."""
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(
@@ -183,7 +184,7 @@ ENTRIES: tuple[Entry, ...] = (
         "i4",
         ("class",),
         "yes/no",
-        "1 for classes with an accuracy below 0.1, or no images, which have nothing to lose; maxima leave them out.",
+        "1 for classes with an accuracy below 0.1, or no images, which have nothing to lose; tests leave them out.",
     ),
     Entry(f"{_ABLATED}/lost", "i4", ("unit", "class"), "images", "Images right with the unit and wrong without it."),
     Entry(f"{_ABLATED}/gained", "i4", ("unit", "class"), "images", "Images wrong with the unit and right without it."),
@@ -227,7 +228,7 @@ ENTRIES: tuple[Entry, ...] = (
         ("unit",),
         "fraction",
         "Largest class drop over all classes; in stores of an earlier version over those that are not set apart.",
-        nan=_ALL_SET_APART,
+        nan=_OF_ALL,
     ),
     Entry(
         f"{_ABLATED}/max_drop_class",
@@ -243,7 +244,7 @@ ENTRIES: tuple[Entry, ...] = (
         ("unit",),
         "fraction",
         "Mean of the largest class drop when every changed image is lost or gained by a fair coin.",
-        nan=_ALL_SET_APART,
+        nan=_OF_ALL,
     ),
     Entry(
         f"{_ABLATED}/max_drop_ceiling",
@@ -251,7 +252,7 @@ ENTRIES: tuple[Entry, ...] = (
         ("unit",),
         "fraction",
         "What the largest class drop stays at or below in 95 % of those cases.",
-        nan=_ALL_SET_APART,
+        nan=_OF_ALL,
     ),
     Entry(
         f"{_ABLATED}/max_drop_p",
