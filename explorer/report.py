@@ -180,7 +180,7 @@ class _Writer:
         self._file.write(f"<nav><p>Units: {links}</p>")
         if brief:
             self._file.write(
-                '<p class="us-note">Of each unit the main things only; a report of '
+                '<p class="us-note">Only the main things about each unit are shown; a report of '
                 f"{MOST_WHOLE} units or fewer has their figures too.</p>"
             )
         self._file.write("</nav>\n")

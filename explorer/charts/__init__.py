@@ -1,1 +1,1 @@
-"""Charts: frames and arrays in, Altair charts out. No Streamlit, no store."""
+"""Charts: functions that make Altair charts from frames and arrays, without Streamlit and without a store."""

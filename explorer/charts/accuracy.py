@@ -1,4 +1,4 @@
-"""Accuracy of the network with nothing ablated, class by class."""
+"""The chart of the network's accuracy for each class with nothing ablated."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +13,13 @@ from explorer.charts import theme
 Ints = NDArray[np.integer[Any]]
 
 MOST_ROWS = 24
-# Shares of the width: names up to here, bars between, tallies after.
+# Shares of the width: names end at the first, bars lie between the two, tallies begin after the second.
 _FROM, _TO = 0.34, 0.84
 _BAR = theme.ROW * 0.62
 
 
 def accuracy_frame(titles: Sequence[str], correct: Ints, n_images: Ints) -> pd.DataFrame:
-    """Put accuracy in percent beside its counts, the lowest first; classes without images are left out."""
+    """Return a row for each class with images: its accuracy in percent and its counts, the lowest accuracy first."""
     frame = pd.DataFrame({"title": titles, "label": np.arange(len(titles)), "correct": correct, "n": n_images})
     frame = frame[frame["n"] > 0]
     frame = frame.assign(accuracy=100 * frame["correct"] / frame["n"])
@@ -28,7 +28,7 @@ def accuracy_frame(titles: Sequence[str], correct: Ints, n_images: Ints) -> pd.D
 
 
 def accuracy_bars(frame: pd.DataFrame, most: int = MOST_ROWS) -> alt.LayerChart:
-    """Draw a bar a class; beyond ``most`` classes the lowest ones, and all others as ticks on one line.
+    """Draw a bar for each class, at most ``most`` for the lowest, and ticks on one line for the others.
 
     Clicking a row selects its class (selection ``pick``, field ``label``).
     """
@@ -53,7 +53,7 @@ def _rows(shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
 
 
 def _hit_band(base: alt.Chart, y: alt.Y) -> alt.Chart:
-    """Lay a band behind each row, as wide as the chart, so that the whole row can be pointed at and clicked."""
+    """Draw a band behind each row, as wide as the chart, so that a pointer or a click anywhere on the row counts."""
     pick = alt.selection_point(name="pick", fields=["label"], toggle=False)
     hover = alt.selection_point(name="hover", fields=["label"], on="pointerover", clear="pointerout", empty=False)
     band = base.mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)

@@ -1,4 +1,4 @@
-"""The units of a layer by how alike they are to one of them, in two ways."""
+"""The chart that shows how alike the units of a layer are to one of them, in answers and in losses."""
 
 import altair as alt
 import pandas as pd
@@ -9,15 +9,17 @@ HEIGHT = 360
 
 
 def alike(frame: pd.DataFrame, *, x_ceiling: float, y_ceiling: float) -> alt.LayerChart:
-    """Draw a point a unit, and lines at what chance reaches. A click selects a unit (``pick``, field ``unit``).
+    """Draw a point for each unit, and lines at the correlations that chance reaches.
+
+    A click selects a unit (selection ``pick``, field ``unit``).
 
     Parameters
     ----------
     frame : DataFrame
-        Columns ``unit``, ``x`` and ``y``, likeness in answers and in losses; ``sees``, the class that it answers most
-        to; ``kind``, in which of the two it is alike: one of :data:`KINDS`.
+        Columns ``unit``, ``x`` and ``y``, likeness in answers and in losses; ``sees``, the class that the unit answers
+        most to; ``kind``, one of :data:`KINDS`.
     x_ceiling, y_ceiling : float
-        What 95 % of the largest correlations stay below by chance.
+        The value that the largest correlation stays below in 95 % of cases by chance; no line where it is NaN.
     """
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     x, y = (
@@ -46,4 +48,4 @@ def alike(frame: pd.DataFrame, *, x_ceiling: float, y_ceiling: float) -> alt.Lay
 
 
 KINDS = {"both": theme.GAIN, "answers alone": theme.ACTIVATION, "losses alone": theme.LOSS, "neither": theme.REST}
-"""In what units are alike, with the colours of each."""
+"""The colour of each kind of likeness: in both, in one of them alone, in neither."""

@@ -1,4 +1,4 @@
-"""Shares before a change and after it, a row each, with the interval of what is left."""
+"""The chart of shares before and after a change, one row for each, with the interval of the share after it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from explorer.charts import theme
 Floats = NDArray[np.floating[Any]]
 
 MOST_ROWS = 24
-# Percentage points: what is less is no change, to one decimal.
+# Percentage points: a smaller change rounds to 0.0 and is drawn grey.
 _SEEN = 0.05
-# Of the width: names up to here, shares after.
+# Share of the width at which names end and shares begin.
 _FROM = 0.30
 
 
 def before_after_frame(
     titles: Sequence[str], before: Floats, after: Floats, *, low: Floats, high: Floats, tallies: Sequence[str]
 ) -> pd.DataFrame:
-    """Put shares side by side, those that fall most first.
+    """Return a row for each pair of shares, the largest fall first.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def before_after_frame(
     low, high : (row,) array
         Limits of the interval of ``after``; NaN where there is none.
     tallies : sequence of str
-        What stands at the right edge of each row.
+        The text at the right edge of each row.
 
     Returns
     -------
@@ -49,16 +49,16 @@ def before_after_frame(
 
 
 def before_after(frame: pd.DataFrame, title: str, *, most: int = MOST_ROWS, tally_room: float = 0.16) -> alt.LayerChart:
-    """Draw a ring where each share was, a point where it is, and the interval of the latter.
+    """Draw for each row a ring at the share before, a point at the share after, and the interval of the share after.
 
     Parameters
     ----------
     frame : DataFrame
         From :func:`before_after_frame`.
     title : str
-        What the shares are, with its unit.
+        The title of the axis: what the shares are, with the unit of measurement.
     most : int
-        So many rows at most: the first ones, which fall most, and the last ones, which rise most.
+        How many rows are drawn at most: the first ones, which fall most, and the last ones, which rise most.
     tally_room : float
         The share of the width that the tallies take.
     """
@@ -85,21 +85,21 @@ def before_after(frame: pd.DataFrame, title: str, *, most: int = MOST_ROWS, tall
 
 
 def _ends(frame: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Return the rows that change most either way, in the frame's order."""
+    """Return the rows that fall most and those that rise most, in the frame's order."""
     if len(frame) <= most:
         return frame
     return frame[frame["change"].abs().rank(method="first", ascending=False) <= most]
 
 
 def _start(frame: pd.DataFrame) -> float:
-    """Return where the scale begins: a quarter at or below the lowest share."""
+    """Return the percentage at which the scale begins: the next multiple of 25 at or below the lowest share."""
     lowest = frame[["before", "after", "low"]].min().min()
     return 25.0 * min(3, max(0, lowest // 25)) if lowest == lowest else 0.0
 
 
 @dataclass(frozen=True)
 class _Across:
-    """The scale of the shares, the same for all layers: from which percentage, up to which share of the width."""
+    """The scale of the shares, the same for all layers: its first percentage, and its end as a share of the width."""
 
     start: float
     end: float

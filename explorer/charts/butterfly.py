@@ -1,4 +1,4 @@
-"""The butterfly: mean activation to the left, drop to the right, on one list of classes."""
+"""The butterfly chart: a list of classes with mean activations to the left and drops to the right."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,7 +16,8 @@ from explorer.class_effects import ClassEffects
 Floats = NDArray[np.floating[Any]]
 
 MOST_ROWS = 24
-# Shares of the width: activation bars, class names, drops, and the tally of images at the right edge.
+# Shares of the width: activation bars end at the first, drops lie between the other two; names stand between both,
+# tallies at the right edge.
 _LEFT, _RIGHT_FROM, _RIGHT_TO = 0.33, 0.57, 0.80
 _MIDDLE = (_LEFT + _RIGHT_FROM) / 2
 _BAR = theme.ROW * 0.62
@@ -27,7 +28,7 @@ _LEFT_ENDS, _RIGHT_ENDS = ("least_activation", "most_activation"), ("least_drop"
 
 
 def class_frame(titles: Sequence[str], names: Sequence[str], profile: Floats, effects: ClassEffects) -> pd.DataFrame:
-    """Put everything about every class side by side, the most activating class first.
+    """Return a row for each class with images, the highest mean activation first and NaN last.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def class_frame(titles: Sequence[str], names: Sequence[str], profile: Floats, ef
 
 
 def split(frame: pd.DataFrame, chosen: str | None, most: int = MOST_ROWS) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part the classes that matter on either side, and the chosen one, from all others.
+    """Divide the classes: those that answer or lose most, with the chosen one, and all others.
 
     Returns
     -------
@@ -81,7 +82,9 @@ def butterfly(
     ceiling: float | None = None,
     n_picked: int = 0,
 ) -> FormedChart:
-    """Draw the two halves of the sentence. Clicking a row selects its class (selection ``pick``, field ``name``).
+    """Draw what a unit answers to and what breaks without it.
+
+    Clicking a row selects its class (selection ``pick``, field ``name``).
 
     Parameters
     ----------
@@ -90,15 +93,15 @@ def butterfly(
     chosen : str or None
         Folder name of the class to highlight.
     most : int
-        Rows before the other classes share one strip.
+        How many classes have a row of their own; the others share one strip.
     ceiling : float, optional
-        What chance keeps the largest drop at or below, in points: a dashed line.
+        The value that the largest drop stays at or below in 95 % of cases by chance, in points: a dashed line.
     n_picked : int
-        How often a row has been clicked so far. It is part of what is selected, so that another click on the same row
-        is another selection, while the chart stays the same one.
+        How often a row has been clicked so far. The count is part of the selection: so a second click on the same row
+        is a new selection, and the chart need not be embedded again.
     """
     shown, others = split(frame, chosen, most)
-    # Rows are told apart by their place on the chart, so that as many rows are always the same form.
+    # The place on the chart identifies a row, so that charts with the same number of rows share one form.
     shown = shown.assign(chosen=shown["name"] == chosen, row=np.arange(len(shown)).astype(str), n_picked=n_picked)
     frames = {"shown": shown, "zero": pd.DataFrame({"zero": [0]})}
     if ceiling is not None:
@@ -115,13 +118,13 @@ def butterfly(
 
 
 def ticks(others: pd.DataFrame, field: str, span: float) -> pd.DataFrame:
-    """Put classes whose ticks would lie within a pixel of each other on one tick, which a browser draws far sooner.
+    """Join ticks that would lie within about a pixel of each other, because a browser draws few ticks much faster.
 
     Returns
     -------
     DataFrame
-        A row for each tick: the mean of its classes, what they are, and how opaque as many ticks would be. A loss and
-        a gain are never on one tick.
+        A row for each tick: the mean of its classes, their names in words, and the opacity that their ticks over each
+        other would have. A loss and a gain never share a tick.
     """
     known = others[others[field].notna()]
     values = known[field].to_numpy()
@@ -141,7 +144,7 @@ def ticks(others: pd.DataFrame, field: str, span: float) -> pd.DataFrame:
 
 
 def _ends(frame: pd.DataFrame) -> dict[str, float]:
-    """Return the ends of both axes, which hold zero."""
+    """Return the ends of both axes; zero lies on each axis."""
     low, high = min(0.0, float(frame["activation"].min())), max(0.0, float(frame["activation"].max()))
     ends = (low, high) if high > low else (0.0, 1.0)
     drops = (
@@ -190,15 +193,15 @@ def _loss_or_gain() -> alt.ColorValue:
 
 
 def _hover_band(y: alt.Y) -> alt.Chart:
-    """Lay a band behind each row, which shows that it is pointed at, or chosen."""
+    """Draw a band behind each row that becomes visible under the pointer, and for the chosen class."""
     strength = [{"param": "hover", "empty": False, "value": 0.18}, {"test": "datum.chosen", "value": 0.28}]
     return _band().encode(**_whole_row(y), opacity=alt.OpacityValue(0, condition=strength))
 
 
 def _hit_band(y: alt.Y) -> alt.Chart:
-    """Lay a band that cannot be seen over each row, as wide as the chart, so that all of it can be pointed at.
+    """Draw an invisible band over each row, so that a pointer or a click anywhere on the row counts.
 
-    It alone has the words of a tooltip, which Vega makes for every mark beforehand.
+    Only this band has a tooltip, because Vega prepares the words of a tooltip for every mark in advance.
     """
     pick = alt.selection_point(name="pick", fields=["name", "n_picked"], toggle=False)
     hover = alt.selection_point(name="hover", fields=["name"], on="pointerover", clear="pointerout", empty=False)
@@ -244,13 +247,13 @@ def _tick_tooltip(line: alt.Tooltip) -> list[alt.Tooltip]:
 
 
 def _left(axis: alt.Axis | None, field: str = "activation") -> alt.X:
-    """Activation, growing from the names to the left; means below zero go to the right of zero."""
+    """Return the axis of activations, which grow from the names to the left; means below zero go to the right."""
     scale = alt.Scale(domain=between(_LEFT_ENDS), range=[alt.ExprRef(f"width*{_LEFT}"), 0], nice=False)
     return alt.X(f"{field}:Q", scale=scale, axis=axis)
 
 
 def _right(axis: alt.Axis | None, field: str = "drop") -> alt.X:
-    """Drop, growing from the names to the right; gains go to the left of zero."""
+    """Return the axis of drops, which grow from the names to the right; gains go to the left of zero."""
     ends = [alt.ExprRef(f"width*{_RIGHT_FROM}"), alt.ExprRef(f"width*{_RIGHT_TO}")]
     scale = alt.Scale(domain=between(_RIGHT_ENDS), range=ends, nice=False)
     return alt.X(f"{field}:Q", scale=scale, axis=axis)
@@ -270,5 +273,5 @@ def _tooltip() -> list[alt.Tooltip]:
 
 
 def _tally(lost: int, gained: int) -> str:
-    """Say what the images did, such as ``7 lost, 1 gained``; nothing where nothing happened."""
+    """Return words such as ``7 lost, 1 gained``; empty if no image is lost or gained."""
     return ", ".join(part for part in (f"{lost} lost" if lost else "", f"{gained} gained" if gained else "") if part)

@@ -1,4 +1,4 @@
-"""Layers of several stores beside each other: a row for each."""
+"""Charts that compare layers of several stores, one row for each layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Row:
     values : (unit,) array
         One number of every unit; NaN where it is not defined.
     chance : float
-        What their mean is by chance; NaN where that is not known.
+        The mean of the values by chance; NaN if it is not known.
     """
 
     name: str
@@ -40,7 +40,9 @@ class Row:
 
 
 def distributions(rows: Sequence[Row], title: str) -> alt.LayerChart:
-    """Draw every unit as a circle; below them the quartiles, the mean, and the mean by chance as a grey bar.
+    """Draw a circle for all units with about the same value; below, the quartiles, the mean, and the mean by chance.
+
+    A circle is as large as the number of its units. The mean by chance is a grey bar.
 
     Parameters
     ----------
@@ -122,7 +124,7 @@ def correlations(frame: pd.DataFrame, title: str) -> alt.LayerChart:
     frame : DataFrame
         Columns ``row``, ``store``, ``r``, ``low`` and ``high``; rows from top to bottom.
     title : str
-        What goes with what.
+        The title of the axis: what is correlated with what.
     """
     rows = frame["row"].tolist()
     y = alt.Y("row:N", sort=rows, axis=_names())

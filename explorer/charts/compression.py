@@ -1,4 +1,4 @@
-"""Accuracy as units go one by one, and which of them answer to colour."""
+"""Charts of the accuracy while units are removed one by one, and of the units that are selective for colour."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ STRIP = 90
 
 
 def compression(n_removed: Ints, ranking: NDArray[Any], accuracy: Floats) -> alt.LayerChart:
-    """Draw accuracy along the greedy order, orders fixed before, and random ones as a band around their mean.
+    """Draw the accuracy along the greedy order and the orders fixed in advance; random orders as a band and their mean.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ def compression(n_removed: Ints, ranking: NDArray[Any], accuracy: Floats) -> alt
 
 
 def colour_strip(index: Floats, threshold: float) -> alt.LayerChart:
-    """Draw the colour selectivity of every unit in the order in which units go, and the threshold.
+    """Draw the colour selectivity of every unit in the order of removal, and the threshold.
 
     Parameters
     ----------
     index : (unit,) array
-        Colour selectivity, first removed first; NaN is left out.
+        Colour selectivity, in the order of removal; NaN is left out.
     threshold : float
-        Above it a unit counts as selective for colour.
+        A unit with a higher value counts as selective for colour.
     """
     frame = pd.DataFrame({"place": np.arange(1, len(index) + 1), "y": index})
     frame["sort"] = np.where(frame["y"] > threshold, "colour", "shape")

@@ -1,4 +1,4 @@
-"""Correlations of measures with drops: a row a measure, a panel a way of correlating, each with its interval."""
+"""The chart of correlations between measures and drops: a row for each measure, a panel for each way of correlating."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -8,23 +8,23 @@ import pandas as pd
 
 from explorer.charts import theme
 
-# Shares of the width: names up to here, then the panels with a gap between them.
+# Shares of the width: names end at the first, panels begin at the second, the third is the gap between panels.
 _NAMES, _FROM, _GAP = 0.24, 0.265, 0.04
 _TITLE = 20
 
 
 def correlation_rows(frame: pd.DataFrame, panels: Sequence[str]) -> alt.LayerChart:
-    """Draw correlations as dots on their intervals, in front of what chance gives.
+    """Draw correlations as dots on their intervals, in front of the intervals that chance gives.
 
     Parameters
     ----------
     frame : DataFrame
         A row for each measure and panel, the measures in order: ``row`` (names the line), ``label``, ``panel``,
         ``strong`` (whether it stands out, in colour), ``r``, ``low`` and ``high``, ``other`` (a second correlation, a
-        diamond), ``null_low`` and ``null_high`` (what chance gives), ``said`` (what the tooltip adds) and ``n``. NaN
-        for what there is not.
+        diamond), ``null_low`` and ``null_high`` (the interval by chance), ``said`` (text that the tooltip adds) and
+        ``n`` (number of units). NaN where a number does not exist.
     panels : sequence of str
-        Their titles, from left to right.
+        The titles of the panels, from left to right.
     """
     order = frame["row"].unique().tolist()
     y = alt.Y("row:N", sort=order, scale=alt.Scale(domain=order), axis=None)

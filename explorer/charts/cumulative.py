@@ -1,4 +1,4 @@
-"""Accuracy against the number of units removed."""
+"""The chart of accuracy against the number of units removed."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def cumulative(
     up: str,
     own: pd.DataFrame | None = None,
 ) -> alt.LayerChart:
-    """Draw the two orders by importance, thick where they fall most steeply, and random ones as a band and its mean.
+    """Draw the curves of both orders by importance, thick at the steepest fall, and random orders as a band and mean.
 
     Parameters
     ----------
@@ -41,12 +41,13 @@ def cumulative(
     curve : (order, step) array
         Fractions.
     falls : DataFrame
-        Columns ``ranking``, ``fall`` (the steepest, in points), ``start`` and ``stop`` (number of units removed where
-        it begins and ends), of the two orders.
+        A row for each of the two orders: ``ranking``, ``fall`` (the steepest, in points), ``start`` and ``stop``
+        (numbers of units removed where the fall begins and ends).
     up : str
-        What they are fractions of.
+        The title of the vertical axis without its unit: what the curves are fractions of.
     own : DataFrame, optional
-        The same in the orders for one class: ``end`` (``most`` or ``least``), ``x`` and ``y``, in percent.
+        The curves for the orders of one class: ``end`` (``most`` or ``least``), ``x`` (units removed) and ``y``
+        (percent).
     """
     at_random = 100 * curve[ranking == "random"]
     lines = {kind: 100 * curve[ranking == kind].mean(axis=0) for kind in NAMES if (ranking == kind).any()}

@@ -1,4 +1,4 @@
-"""Curves that fall as units are removed, and the band of random orders."""
+"""The chart of curves that change while units are removed, with the band of random orders."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -33,11 +33,11 @@ def curves(
     across, up : str
         Titles of the axes.
     band : DataFrame, optional
-        Columns ``x``, ``low`` and ``high``: what random orders reach, drawn grey behind the curves.
+        Columns ``x``, ``low`` and ``high``: the range of random orders, drawn grey behind the curves.
     domain : pair of float, optional
-        Ends of the vertical axis; what the curves need by default.
+        Ends of the vertical axis; by default the curves decide them.
     over : sequence of Chart
-        What is marked on the curves, over the fields ``x`` and ``y``.
+        Marks on the curves, which use the fields ``x`` and ``y``.
     """
     names = frame["curve"].unique().tolist()
     scale = alt.Scale(domain=names, range=list(colours))
@@ -53,16 +53,16 @@ def curves(
 
 
 def steep(line: pd.DataFrame, fall: Mapping[Hashable, Any], colour: str) -> alt.Chart:
-    """Draw the part of a line where it falls most steeply thick.
+    """Draw the steepest part of a line as a thick line.
 
     Parameters
     ----------
     line : DataFrame
         Columns ``x`` and ``y``.
     fall : mapping
-        ``start`` and ``stop``, where the fall begins and ends, and ``fall``, how deep it is, in points.
+        ``start`` and ``stop``, the positions where the fall begins and ends, and ``fall``, its depth in points.
     colour : str
-        That of the line.
+        The colour of the line.
     """
     part = line[line["x"].between(fall["start"], fall["stop"])]
     thick = alt.Chart(part.assign(**{name: fall[name] for name in ("fall", "start", "stop")}))
@@ -82,7 +82,7 @@ def _band(band: pd.DataFrame, x: alt.X, scale: alt.Scale) -> alt.Chart:
 
 
 def _pointed(frame: pd.DataFrame, x: alt.X, y: alt.Y, *, across: str, up: str) -> alt.Chart:
-    """Lay wide invisible points over the lines: a line itself is too thin to point at."""
+    """Draw wide invisible points over the lines, because a line is too thin to point at."""
     steps = frame.groupby("curve", sort=False).cumcount()
     every = max(1, int(steps.max() + 1) // _MOST_POINTS) if len(frame) else 1
     points = alt.Chart(frame[steps % every == 0]).mark_circle(opacity=0, size=150)

@@ -1,4 +1,4 @@
-"""Units and concepts: how well they coincide beside chance, and which concepts have how many detectors."""
+"""Charts of units and concepts: how well both coincide compared with chance, and how many units detect each concept."""
 
 import altair as alt
 import pandas as pd
@@ -9,7 +9,9 @@ HEIGHT = 380
 
 
 def overlaps(frame: pd.DataFrame, *, floor: float) -> alt.LayerChart:
-    """Draw the best concept of every unit, best first, over what chance gives. Clicking selects a unit (``pick``).
+    """Draw the overlap of every unit with its best concept, the best first, over the overlap that chance gives.
+
+    Clicking a dot selects its unit (selection ``pick``).
 
     Parameters
     ----------
@@ -17,7 +19,7 @@ def overlaps(frame: pd.DataFrame, *, floor: float) -> alt.LayerChart:
         Columns ``place`` (from 1), ``unit``, ``concept``, ``category``, ``iou``, ``chance`` (mean) and ``ceiling``
         (highest by chance), all in percent.
     floor : float
-        Above which a unit is a detector, in percent.
+        A unit with a higher overlap is a detector, in percent.
     """
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     hover = alt.selection_point(name="hover", fields=["unit"], on="pointerover", clear="pointerout", empty=False)
@@ -44,7 +46,7 @@ def overlaps(frame: pd.DataFrame, *, floor: float) -> alt.LayerChart:
 
 
 def detected(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw how many units detect each concept, a row a concept, in the order of the frame.
+    """Draw how many units detect each concept, one row for each concept, in the order of the frame.
 
     Parameters
     ----------

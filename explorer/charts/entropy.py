@@ -1,4 +1,4 @@
-"""Feature entropy against the selective rate, and what removing units in its order does."""
+"""Charts of feature entropy against the selective rate, and of removing units in the order of their entropy."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ COLOURS = {"lowest": theme.LOSS, "highest": theme.ACTIVATION, "random": theme.RE
 
 
 def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.LayerChart:
-    """Draw a point a unit, with the range of its own maps shuffled, over the level of noise.
+    """Draw a point for each unit with the range of its own shuffled maps, over the levels of noise.
 
     Clicking a point selects its unit (selection ``pick``, field ``unit``).
 
@@ -35,9 +35,10 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
     ----------
     frame : DataFrame
         Columns ``unit``, ``rate`` (percent), ``entropy``, ``low``, ``mean`` and ``high`` (of the shuffles; low and high
-        NaN where they are not shown) and ``below`` (whether the entropy is below that of every shuffle).
+        are NaN if they are not shown) and ``below`` (whether the entropy is below that of every shuffle).
     noise : DataFrame
-        Columns ``noise``, ``mean``, ``low`` and ``high``, a row for each kind; low and high NaN where not shown.
+        Columns ``noise``, ``mean``, ``low`` and ``high``, a row for each kind; low and high are NaN if they are not
+        shown.
     up : str
         Title of the vertical axis.
     """
@@ -67,7 +68,7 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
 
 
 def _levels(noise: pd.DataFrame, y_axis: alt.Axis) -> list[alt.Chart]:
-    """Draw each kind of noise as a band with its mean; the higher one named above it, the lower one below."""
+    """Draw each kind of noise as a band with its mean; the higher one has its name above, the lower one below."""
     base = alt.Chart(noise)
     bands = base.transform_filter("isValid(datum.low)").mark_rect(color=theme.REST, opacity=0.16)
     found = [
@@ -87,7 +88,7 @@ def _levels(noise: pd.DataFrame, y_axis: alt.Axis) -> list[alt.Chart]:
 
 
 def removal(n_removed: Ints, ranking: NDArray[Any], curve: Floats, falls: pd.DataFrame, *, up: str) -> alt.LayerChart:
-    """Draw the two orders by entropy and the random ones as a band, with the transition marked on each curve.
+    """Draw a curve for each order by entropy with its transition marked, and the random orders as a band.
 
     Parameters
     ----------
@@ -96,10 +97,11 @@ def removal(n_removed: Ints, ranking: NDArray[Any], curve: Floats, falls: pd.Dat
     ranking : (order,) array of str
         ``lowest``, ``highest`` or ``random``.
     curve : (order, step) array
-        What is drawn upwards.
+        The values along the vertical axis.
     falls : DataFrame
-        Columns ``ranking``, ``fall`` (the steepest of the accuracy, in points), ``start``, ``stop`` (number of units
-        removed where it begins and ends) and ``half`` (where half of it is gone, or NaN), of the two orders.
+        A row for each of the two orders: ``ranking``, ``fall`` (the steepest fall of accuracy, in points), ``start``
+        and ``stop`` (numbers of units removed where the fall begins and ends) and ``half`` (where half of the accuracy
+        is gone, or NaN).
     up : str
         Title of the vertical axis.
     """
@@ -119,7 +121,7 @@ def removal(n_removed: Ints, ranking: NDArray[Any], curve: Floats, falls: pd.Dat
 
 
 def _marks(line: pd.DataFrame, fall: Mapping[Hashable, Any], colour: str) -> list[alt.Chart]:
-    """Draw the part of a line where it falls most steeply thick, and a ring where half is gone."""
+    """Draw the steepest part of a line as a thick line, and a ring where half of the accuracy is gone."""
     ring = alt.Chart(line[line["x"] == fall["half"]]).mark_point(color=colour, size=130, strokeWidth=2.5, filled=False)
     tip = alt.Tooltip("x:Q", title="half is gone, units removed")
     return [steep(line, fall, colour), ring.encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), tooltip=tip)]

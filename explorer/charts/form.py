@@ -1,9 +1,9 @@
-"""Charts that are drawn at every step from unit to unit: their specification is made once for each of their forms.
+"""Forms of charts: specifications that are made once and used for the charts of many units.
 
-Most of the time of such a step would go into building it, and into embedding it in the browser. Streamlit hands a chart
-whose specification, key and words stay the same its new data, and embeds every other one anew. So what differs from
-unit to unit is data alone: frames, which layers call by name, and a few numbers, such as the ends of an axis, which
-stand in a frame of one row and are read from it by parameters of the specification.
+A step from unit to unit would spend most of its time on building a specification and on embedding it in the browser. If
+the specification, the key and the words of a chart stay the same, Streamlit only sends new data; otherwise it embeds
+the chart again. So only data may differ from unit to unit: frames, which layers call by name, and a few numbers, such
+as the ends of an axis. The numbers stand in a frame of one row, and parameters of the specification read them from it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,23 +17,23 @@ from explorer.charts import theme
 from explorer.charts.rows import finite, rows_of
 
 NUMBERS = "numbers"
-"""The frame of the numbers that a form reads, which are none of its data."""
+"""The name of the frame of one row that holds the numbers of a chart, such as ends of axes."""
 
 
 @dataclass(frozen=True, eq=False)
 class FormedChart:
-    """One chart of a form.
+    """A chart: a form with its own data.
 
     Parameters
     ----------
     form : dict
-        The specification, which other charts share: it is never changed.
+        The specification, which other charts share, so that nobody may change it.
     frames : mapping of str to DataFrame
-        The data, by the names that layers call them.
+        The data, by the names that layers use for them.
     numbers : mapping of str to float
-        What the form reads by name.
+        The numbers that the form reads, by name.
     whole : mapping of str to DataFrame
-        The table behind a frame that draws several of its rows as one mark, by the frame's name.
+        For frames in which one mark stands for several rows: the full table, by the frame's name.
     """
 
     form: dict[str, Any]
@@ -42,7 +42,7 @@ class FormedChart:
     whole: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def made(self) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-        """Return the specification without its data, and these."""
+        """Return the specification without its data, and the frames of data by name."""
         frames = {**self.frames, NUMBERS: pd.DataFrame([self.numbers])}
         return self.form, {name: finite(frame) for name, frame in frames.items()}
 
@@ -53,8 +53,8 @@ class FormedChart:
 
 
 def form(layers: Sequence[alt.Chart], numbers: Iterable[str], *, height: int, own_x: bool = False) -> dict[str, Any]:
-    """Return the specification of charts over each other that read these numbers; see `theme.layered` for the rest."""
-    # Vega keeps a frame only where a layer shows it.
+    """Return the specification of layers that read these numbers; see `theme.layered` for the other parameters."""
+    # An invisible layer, because Vega keeps a frame only if a layer shows it.
     carrier = named(NUMBERS).mark_rule(opacity=0, aria=False).encode(x=alt.XValue(0))
     spec = theme.layered([carrier, *layers], height=height, own_x=own_x).to_dict(validate=False)
     row = f"data('{NUMBERS}')[0]"
@@ -63,10 +63,10 @@ def form(layers: Sequence[alt.Chart], numbers: Iterable[str], *, height: int, ow
 
 
 def named(name: str) -> alt.Chart:
-    """Return a chart of the frame that is called so."""
+    """Return a chart of the frame with this name."""
     return alt.Chart(alt.NamedData(name=name))
 
 
 def between(ends: Iterable[str]) -> list[alt.ExprRef]:
-    """Return the domain of a scale, by the names of its ends among the numbers."""
+    """Return the domain of a scale whose ends are numbers of the chart, by their names."""
     return [alt.ExprRef(end) for end in ends]

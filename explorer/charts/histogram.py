@@ -1,4 +1,4 @@
-"""The histogram of a unit's activations over all images, with a tick for each picture that is shown."""
+"""The histogram of a unit's largest activations over all images, with a tick for each picture that is shown."""
 
 from functools import cache
 from typing import Any
@@ -19,21 +19,21 @@ _ENDS = ("least", "most")
 
 
 def bins(values: Floats, n_bins: int = _BINS) -> pd.DataFrame:
-    """Count values between even edges, zeros left out: a resting unit's would dwarf everything else.
+    """Count values in bins of equal width, without zeros: of a unit at rest they would dwarf all other bars.
 
     Parameters
     ----------
     values : (image,) array
         The unit's maximum on each image.
     n_bins : int
-        Number of bins over the range of the values that are not zero, zero included in the range.
+        Number of bins over the range of the values that are not zero; the range includes zero.
 
     Returns
     -------
     DataFrame
         Columns ``start``, ``end`` and ``images``; empty where all values are zero.
     """
-    # Edges in float32 would coincide where a unit hardly fires.
+    # In float32, edges would coincide for a unit that hardly fires.
     active = values[values != 0].astype(np.float64)
     if active.size == 0:
         return pd.DataFrame({"start": [], "end": [], "images": []})
@@ -43,14 +43,14 @@ def bins(values: Floats, n_bins: int = _BINS) -> pd.DataFrame:
 
 
 def histogram(values: Floats, shown: Floats, of_class: Floats | None = None) -> FormedChart:
-    """Draw the distribution of a unit's activation over all images.
+    """Draw the distribution of a unit's largest activation over all images.
 
     Parameters
     ----------
     values : (image,) array
         Maximum on each image; zeros are not drawn.
     shown : (exemplar,) array
-        The values of the pictures shown: a tick below the bars each.
+        The values of the pictures shown: each gets a tick below the bars.
     of_class : (image of the class,) array, optional
         The same for one class, drawn in front.
     """
@@ -92,6 +92,6 @@ def _bars(name: str, x: alt.X, colour: str, opacity: float) -> alt.Chart:
         alt.Tooltip("end:Q", title="to", format=".3g"),
         alt.Tooltip("images:Q", title="images"),
     ]
-    # A rect, not a bar: a bar with two ends on x would lie on its side.
+    # A rect, because Vega-Lite draws a bar with two ends on x as a horizontal bar.
     bars = named(name).mark_rect(color=colour, opacity=opacity, stroke=None)
     return bars.encode(x=x, x2=alt.X2("end"), y=y, y2=alt.Y2Datum(0), tooltip=tip)

@@ -1,4 +1,4 @@
-"""The largest class drop of every unit, beside how large it gets by chance."""
+"""The chart of every unit's largest class drop, and of how large this drop gets by chance."""
 
 import altair as alt
 import pandas as pd
@@ -9,7 +9,7 @@ HEIGHT = 420
 
 
 def noise_levels(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw a column a unit: the largest drop as a dot, what chance gives as a grey bar, the overall drop as a dash.
+    """Draw for each unit its largest drop as a dot, the drop by chance as a grey bar, its overall drop as a dash.
 
     Clicking a dot selects its unit (selection ``pick``, field ``unit``).
 
@@ -17,7 +17,7 @@ def noise_levels(frame: pd.DataFrame) -> alt.LayerChart:
     ----------
     frame : DataFrame
         A row a unit, in the order of the columns: ``unit``, ``rank`` (from 1), ``drop``, ``expected``, ``ceiling`` and
-        ``overall`` in points, ``q``, ``called`` (whether it is more than chance) and ``title`` of the class.
+        ``overall`` in points, ``q``, ``called`` (whether the drop is more than chance) and ``title`` of the class.
     """
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     x = alt.X(
@@ -39,7 +39,7 @@ def noise_levels(frame: pd.DataFrame) -> alt.LayerChart:
 
 
 def _chance(base: alt.Chart, x: alt.X, wide: float) -> list[alt.Chart]:
-    """Draw a bar a unit; units too many to stand side by side share one area."""
+    """Draw a bar for each unit; if there are too many units for bars, draw one area for all."""
     up = theme.axis("accuracy lost, points")
     if wide > 1:
         bars: alt.Chart = base.mark_rule(color=theme.REST, strokeWidth=wide, opacity=0.45)
@@ -47,7 +47,7 @@ def _chance(base: alt.Chart, x: alt.X, wide: float) -> list[alt.Chart]:
     else:
         bars = base.mark_area(color=theme.REST, interpolate="step", opacity=0.45)
         means = base.mark_line(color=theme.REST, interpolate="step", strokeWidth=1.5)
-    # From zero up, spelled out: an area or a rule with one end alone would begin elsewhere.
+    # The lower end is given as zero, because an area or a rule with one end alone would begin elsewhere.
     bars = bars.encode(x=x, y=alt.Y("floor:Q", axis=up), y2=alt.Y2("ceiling"))
     return [bars.transform_calculate(floor="0"), means.encode(x=x, y=alt.Y("expected:Q"))]
 

@@ -1,4 +1,4 @@
-"""The plane of roles: what units are worth on training images against what they are worth on held-out images."""
+"""The plane of roles: the worth of units on training images against their worth on held-out images."""
 
 import altair as alt
 import pandas as pd
@@ -8,20 +8,22 @@ from precompute.measures.roles import MARGIN, ROLES
 
 HEIGHT = 460
 COLOURS = dict(zip(ROLES, (theme.REST, theme.ACTIVATION, theme.LOSS, theme.GAIN, theme.SERIES[3]), strict=True))
-"""Colour of every role."""
+"""The colour of every role."""
 
 _TICKS = sorted({0.0, *(sign * size for sign in (-1, 1) for size in (0.1, 0.3, 1, 3, 10))})
 
 
 def plane(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw a point a unit with its intervals. Clicking a point selects its unit (selection ``pick``, field ``unit``).
+    """Draw a point with its intervals for each unit.
+
+    Clicking a point selects its unit (selection ``pick``, field ``unit``).
 
     Parameters
     ----------
     frame : DataFrame
         Columns ``unit``, ``role`` (of :data:`precompute.measures.roles.ROLES`), ``training`` and ``held_out`` (nats),
         and the ends of their 95 % intervals, ``training_low``, ``training_high``, ``held_out_low``, ``held_out_high``.
-        Rows without a value on either axis are left out by the caller.
+        The caller leaves out rows without a value on one of the axes.
     """
     held = [role for role in ROLES if role in set(frame["role"])]
     scale = alt.Scale(domain=held, range=[COLOURS[role] for role in held])
@@ -37,7 +39,7 @@ def plane(frame: pd.DataFrame) -> alt.LayerChart:
 
 
 def _ends(frame: pd.DataFrame) -> list[float]:
-    """Return the ends of both axes, which are the same, so that the diagonal is one."""
+    """Return the ends of the axes, the same for both, so that equal worths lie on the diagonal of the plane."""
     columns = frame[["training", "held_out"]].to_numpy()
     if not columns.size:
         return [-MARGIN, 2 * MARGIN]
@@ -46,7 +48,7 @@ def _ends(frame: pd.DataFrame) -> list[float]:
 
 
 def _axis(kind: type[alt.X] | type[alt.Y], field: str, ends: list[float]) -> alt.X | alt.Y:
-    # Most units are worth little and a few much: even near zero, by factors further out.
+    # Most units are worth little and a few much, so the scale is linear near zero and logarithmic further out.
     scale = alt.Scale(type="symlog", constant=2 * MARGIN, domain=ends, nice=False)
     title = f"worth on {'training' if kind is alt.Y else 'held-out'} images, nats of log-odds"
     ticks = [tick for tick in _TICKS if ends[0] <= tick <= ends[1]]
@@ -54,7 +56,7 @@ def _axis(kind: type[alt.X] | type[alt.Y], field: str, ends: list[float]) -> alt
 
 
 def _frame_of_roles(ends: list[float]) -> list[alt.Chart]:
-    """Draw the lines that the roles are told by: the margin on either axis, and where both are worth the same."""
+    """Draw the lines that divide the roles: the margins on both axes, and the line of equal worth."""
     data = pd.DataFrame({"margin": [MARGIN], "low": [ends[0]], "high": [ends[1]]})
     dashed = alt.Chart(data).mark_rule(color=theme.REST, opacity=0.7, strokeDash=[4, 4])
     upright, level = dashed.encode(x=_axis(alt.X, "margin", ends)), dashed.encode(y=_axis(alt.Y, "margin", ends))

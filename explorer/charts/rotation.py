@@ -1,4 +1,4 @@
-"""Drops of the directions of rotated bases beside those of units."""
+"""Charts of the drops of directions in rotated bases, compared with the drops of units."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _TURNED = "turned, % of the way to a random rotation"
 
 
 def means(frame: pd.DataFrame, each: pd.DataFrame, title: str) -> alt.LayerChart:
-    """Draw a mean over directions against how far the basis is turned.
+    """Draw a mean over directions against the rotation of the basis.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def means(frame: pd.DataFrame, each: pd.DataFrame, title: str) -> alt.LayerChart
         Columns ``turned`` (0 to 100), ``mean``, ``low`` and ``high`` (its interval over rotations, NaN for the units),
         and ``what``: ``measured`` or ``chance``.
     each : DataFrame
-        Columns ``turned`` and ``mean``: every rotation's own.
+        Columns ``turned`` and ``mean``: a row for each rotation.
     title : str
         What is averaged, with its unit of measurement.
     """
@@ -61,7 +61,7 @@ def _padded() -> alt.Scale:
 
 
 def shares(bases: list[tuple[str, Floats]]) -> pd.DataFrame:
-    """Count how many directions of each basis lose how much.
+    """Return the share of the directions of each basis that have each value.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def shares(bases: list[tuple[str, Floats]]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``basis``, ``value`` (the middle of a bin, or the value itself where there are few) and ``share`` in
-        percent.
+        Columns ``basis``, ``value`` (the middle of a bin, or the value itself if there are few different values) and
+        ``share`` in percent.
     """
     known = [values[~np.isnan(values)] for _, values in bases]
     distinct = np.unique(np.round(np.concatenate(known), 6)) if known else np.empty(0)
@@ -89,12 +89,12 @@ def shares(bases: list[tuple[str, Floats]]) -> pd.DataFrame:
 
 
 def circles(frame: pd.DataFrame, title: str) -> alt.LayerChart:
-    """Draw a row of circles for each basis, each as large as the share of directions that lose so much.
+    """Draw a row of circles for each basis; the size of a circle is the share of directions with this value.
 
     Parameters
     ----------
     frame : DataFrame
-        As :func:`shares` makes it.
+        From :func:`shares`. The first basis is that of the units and has a colour of its own.
     title : str
         What the values are, with their unit of measurement.
     """

@@ -1,7 +1,7 @@
-"""The data of a chart: each frame once, however many layers show it, and as Vega-Lite takes it.
+"""The data of a chart as Vega-Lite takes them, each frame once, even if several layers show it.
 
-Altair by itself turns a frame into rows, and hashes these, once for every layer that shows it, which takes longer than
-all the rest of a chart. The page takes frames as they are; only who takes a figure away needs rows.
+Altair itself turns a frame into rows and hashes the rows once for every layer that shows the frame. This takes longer
+than all other work on a chart. The page takes frames as they are; rows are needed only for a figure that is downloaded.
 """
 
 from collections.abc import Iterator
@@ -21,9 +21,10 @@ _ONE_CHART: ContextVar["dict[str, pd.DataFrame] | None"] = ContextVar("frames of
 
 @contextmanager
 def each_frame_once() -> Iterator[dict[str, pd.DataFrame]]:
-    """Yield the frames of the one chart that is made a specification meanwhile, by the names that its layers call them.
+    """Yield the frames of the one chart whose specification is made in this context, by the names that its layers use.
 
-    What is no finite number is NaN in them.
+    On leaving the context, infinite numbers in the frames become NaN.
+
     """
     frames: dict[str, pd.DataFrame] = {}
     token = _ONE_CHART.set(frames)
@@ -35,18 +36,18 @@ def each_frame_once() -> Iterator[dict[str, pd.DataFrame]]:
 
 
 def finite(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with NaN in place of what is infinite, which is no place in a chart."""
+    """Return a frame with NaN in place of infinite numbers, which have no position in a chart."""
     numbers = frame.loc[:, [column.kind == "f" for column in frame.dtypes]]
     return frame.replace([np.inf, -np.inf], np.nan) if np.isinf(numbers.to_numpy()).any() else frame
 
 
 def rows_of(frame: pd.DataFrame) -> Rows:
-    """Return the rows of a frame; what is no finite number is null.
+    """Return the rows of a frame; NaN and infinite numbers become None.
 
     Raises
     ------
     TypeError
-        Where a column holds anything but numbers, texts and truth values.
+        If the type of a column is neither number, truth value nor object.
     """
     columns = [_cells(frame[name]) for name in frame]
     return [dict(zip(map(str, frame), cells, strict=True)) for cells in zip(*columns, strict=True)]
@@ -72,6 +73,6 @@ def _as_data(frame: Any) -> Any:
     return {"name": name}
 
 
-# For good, and not only while a chart is made: altair holds this for all threads at once.
+# Set once and never reset, because altair keeps this setting for all threads together.
 alt.data_transformers.register(_NAME, _as_data)
 alt.data_transformers.enable(_NAME)

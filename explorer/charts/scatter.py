@@ -1,4 +1,4 @@
-"""All units of a layer over two measures."""
+"""The chart of all units of a layer over two measures."""
 
 import altair as alt
 import pandas as pd
@@ -7,13 +7,13 @@ from explorer.charts import theme
 
 HEIGHT = 460
 MOST_DASHES = 60
-"""Up to so many units all have their dashes; of more, the one that is pointed at."""
+"""Up to this many units, each has its dashes; with more units, only the unit under the pointer."""
 
 
 def scatter(
     frame: pd.DataFrame, x_label: str, y_label: str, *, x_chance: str = "", y_chance: str = "", shade: str = ""
 ) -> alt.LayerChart:
-    """Draw a point a unit.
+    """Draw a point for each unit.
 
     Clicking a point selects its unit (selection ``pick``, field ``unit``); dragging selects a box (selection ``box``,
     its ends along ``x`` and ``y``): Vega-Lite has no free-hand selection.
@@ -21,15 +21,15 @@ def scatter(
     Parameters
     ----------
     frame : DataFrame
-        Columns ``unit``, ``x``, ``y``, ``sees`` (title of the preferred class) and ``chosen`` (whether that is the
-        class that is looked at); ``x_chance`` and ``y_chance``, what chance makes of them, where they are named. Rows
-        without a value on either axis are left out by the caller.
+        Columns ``unit``, ``x``, ``y``, ``sees`` (title of the preferred class) and ``chosen`` (whether this class is
+        the chosen one); ``x_chance`` and ``y_chance``, the levels of chance, if the parameters of these names are not
+        empty. The caller leaves out rows without a value on one of the axes.
     x_label, y_label : str
         Titles of the axes.
     x_chance, y_chance : str
-        What the levels of chance are, each a dash across the way in which it is to be read; empty where there is none.
+        What the levels of chance are, in words; each level is drawn as a dash across its axis. Empty if there is none.
     shade : str
-        What column ``shade`` is, by which points are coloured then; defined for each of them.
+        The label of the column ``shade``, which colours the points and has a value for each; empty for no such column.
     """
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     box = alt.selection_interval(name="box", encodings=["x", "y"], zoom=False)
@@ -73,7 +73,7 @@ def _shades(label: str) -> alt.Color:
 
 
 def _scale(values: pd.Series) -> alt.Scale:
-    """Return the scale of an axis; around one single value a little on both sides, or no label would make sense."""
+    """Return the scale of an axis; around a single value it extends to both sides, or no label would make sense."""
     scale = alt.Scale(zero=False, padding=12)
     if values.nunique() == 1:
         only = float(values.iloc[0])

@@ -1,4 +1,4 @@
-"""A number of every unit beside a span that it is to be read against."""
+"""The chart of a number of every unit and of a span to compare the number with."""
 
 import altair as alt
 import pandas as pd
@@ -9,7 +9,7 @@ HEIGHT = 420
 
 
 def spans(frame: pd.DataFrame, *, up: str, across: str, ends: tuple[str, str]) -> alt.LayerChart:
-    """Draw a column a unit: its value as a dot, the span as a grey bar, the bar's lower end a line.
+    """Draw a column for each unit: its value as a dot, the span as a grey bar, the bar's lower end as a line.
 
     Clicking a dot selects its unit (selection ``pick``, field ``unit``).
 
@@ -17,11 +17,11 @@ def spans(frame: pd.DataFrame, *, up: str, across: str, ends: tuple[str, str]) -
     ----------
     frame : DataFrame
         A row a unit, in the order of the columns: ``unit``, ``rank`` (from 1), ``value``, ``low``, ``high``, ``called``
-        (whether it stands out, in colour) and ``title`` of a class, which may be empty.
+        (whether its dot is coloured) and ``title`` of a class, which may be empty.
     up, across : str
         Titles of the axes.
     ends : pair of str
-        What the lower and the upper end of the span are.
+        What the lower and the upper end of the span are, in words.
     """
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     x = alt.X(
@@ -51,7 +51,7 @@ def spans(frame: pd.DataFrame, *, up: str, across: str, ends: tuple[str, str]) -
 
 
 def _bars(base: alt.Chart, wide: float) -> tuple[alt.Chart, alt.Chart]:
-    """Return bars and their lower ends; units too many to stand side by side share one area."""
+    """Return bars and their lower ends; if there are too many units for bars, one area for all."""
     if wide > 1:
         bars: alt.Chart = base.mark_rule(color=theme.REST, strokeWidth=wide, opacity=0.45)
         return bars, base.mark_tick(color=theme.REST, orient="horizontal", size=wide + 3, thickness=2)

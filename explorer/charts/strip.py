@@ -1,4 +1,4 @@
-"""A measure's place in its layer: every unit a faint tick, this unit a bold one. SVG, as small as it looks."""
+"""The place of a unit in its layer by one measure, as a small SVG: a faint tick for every unit, a bold one for this."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 200, 18
 
 @dataclass(frozen=True)
 class Place:
-    """Where one unit stands among those of its layer that have a value.
+    """The place of one unit among the units of its layer that have a value.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Place:
 
 
 def place(values: Floats, unit: int) -> Place | None:
-    """Rank a unit by a measure, the highest first; None where it has no value."""
+    """Return the place of a unit by a measure, the highest value first; None if the unit has no value."""
     if np.isnan(values[unit]):
         return None
     lowest = not (values < values[unit]).any()
@@ -45,7 +45,7 @@ def place(values: Floats, unit: int) -> Place | None:
 
 
 def rank_strip(values: Floats, unit: int) -> str:
-    """Draw all values of a measure on one line, with the unit's own marked.
+    """Draw all values of a measure on one line and mark the value of one unit.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The look of every chart: few colours, each with one meaning, that hold on a light and on a dark page.
+"""The look of every chart: few colours, each with one meaning, that work on a light and on a dark page.
 
-All stand at least 3 : 1 against white and against the dark background, and stay apart for the common kinds of colour
-blindness. Encodings name their classes (``alt.XValue`` rather than ``alt.value``): where altair has to guess them, it
-spends a hundred times as long.
+All have a contrast of at least 3 : 1 to white and to the dark background, and can be told apart with the common kinds
+of colour blindness. Encodings name their classes (``alt.XValue`` rather than ``alt.value``), because altair takes a
+hundred times as long if it has to guess them.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ REST = "#8b939b"
 FAINT = "#8b939b55"
 
 SERIES = (LOSS, ACTIVATION, GAIN, "#9575cd", "#b8862b")
-"""Colours of several curves in one chart; ``REST`` is for what is random."""
+"""Colours of several curves in one chart; ``REST`` is for random orders."""
 
 MOST_AS_SVG = 2000
 _COLOURS = (ACTIVATION, LOSS, GAIN, REST, *SERIES[3:])
-# What a store says, and expressions: there the words of a colour are no colour.
+# Texts of a store, and expressions: a colour's name in them is no colour and is not replaced.
 _NOT_COLOURS = {"datasets", "values", "data", "domain", "title", "text", "sort", "test", "expr", "description"}
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours in place of the usual ones, each with the same meaning and of the same name: blue stays blue.
+    """Colours that replace the usual ones; each keeps its meaning and its name, so that blue stays blue.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Palette:
     colours : tuple of str
         For activation, loss, gain, the rest, and two more series.
     on_dark : bool
-        Whether all can be seen on a dark page.
+        Whether all colours can be seen on a dark page.
     """
 
     title: str
@@ -46,7 +46,7 @@ class Palette:
 
     @property
     def instead(self) -> dict[str, str]:
-        """The colours that stand in for the usual ones."""
+        """The new colours, by the usual colours that they replace."""
         return dict(zip((*_COLOURS, FAINT), (*self.colours, self.colours[3] + FAINT[-2:]), strict=True))
 
     def recoloured(self, part: Any) -> Any:
@@ -60,7 +60,7 @@ class Palette:
         return self.instead.get(part, part) if isinstance(part, str) else part
 
     def redrawn(self, svg: str) -> str:
-        """Return a drawing without words in these colours."""
+        """Return an SVG drawing that holds no text in these colours."""
         for usual, other in self.instead.items():
             svg = svg.replace(usual, other)
         return svg
@@ -73,10 +73,10 @@ PALETTES = {
     ),
     "print": Palette("for print", ("#02305f", "#c35709", "#076140", "#969696", "#52317e", "#855f05"), on_dark=False),
 }
-"""Those to choose from, by the word that stands in the URL.
+"""The palettes to choose from, by their words in the URL.
 
-The second keeps its colours apart for readers without red, green or blue cones too; the third has lightnesses that a
-black-and-white printer keeps apart. `tests/explorer/charts/test_theme.py` measures both.
+The second has colours that readers without red, green or blue cones can tell apart too; the third has lightnesses that
+differ on a black-and-white printer. `tests/explorer/charts/test_theme.py` measures both.
 """
 ROW = 27
 LABEL_SIZE = 14
@@ -86,9 +86,9 @@ Align = Literal["left", "center", "right"]
 
 
 def plain(title: str) -> str:
-    """Return a title that can stand in a chart, whatever a store holds.
+    """Return a title that cannot break a chart, whatever a store holds.
 
-    Vega-Lite puts titles of axes and tooltips between quotation marks into expressions, as they are.
+    Vega-Lite copies titles of axes and tooltips unchanged between the quotation marks of expressions.
     """
     return " ".join(title.split()).replace("\\", "/").replace('"', "\u201d")
 
@@ -108,40 +108,40 @@ def axis(title: str | list[str] | None, **settings: Any) -> alt.Axis:
 
 
 def legend(names: Sequence[str]) -> alt.Legend:
-    """Return a legend on top: all names in one line where they fit, otherwise in as many columns as do."""
+    """Return a legend on top: all names in one line if they fit, otherwise in as many columns as fit."""
     widths = [_A_LETTER * len(name) + _A_SYMBOL for name in names]
     columns = f"width >= {sum(widths)} ? {len(names)} : max(1, floor(width / {max(widths, default=1)}))"
     return alt.Legend(title=None, orient="top", labelFontSize=13, labelLimit=0, columns=alt.ExprRef(columns))
 
 
 def words(chart: alt.Chart, align: Align, *, room: str = "", colour: str = TEXT) -> alt.Chart:
-    """Return a chart's rows as text.
+    """Return a chart that shows its rows as text.
 
     Parameters
     ----------
     chart : Chart
         The rows.
     align : str
-        Which end of the text its place is.
+        Which end of the text lies at its position.
     room : str
-        How wide it may get, as a Vega expression; unlimited by default.
+        The largest width of the text, as a Vega expression; unlimited by default.
     colour : str
-        Its colour; the page's own by default.
+        The colour of the text; the page's own by default.
     """
     limit = alt.ExprRef(room) if room else alt.Undefined
     return chart.mark_text(align=align, baseline="middle", fontSize=LABEL_SIZE, color=colour, limit=limit)
 
 
 def at(share: float) -> alt.XValue:
-    """Return a fixed place across the chart, as a share of its width."""
+    """Return a fixed horizontal position, as a share of the chart's width."""
     return alt.XValue(alt.ExprRef(f"width*{share:.3f}"))
 
 
 def layered(layers: Sequence[alt.Chart], *, height: int, own_x: bool = False, n_marks: int = 0) -> alt.LayerChart:
-    """Lay charts over each other as the page shows them: as wide as the place, as high as the rows, no frame.
+    """Draw charts over each other as the page shows them: as wide as their container and without a frame.
 
-    Drawn as SVG, whose text can take the page's own colour, unless that would be slow; with the default fit, axes would
-    eat into the height.
+    They are drawn as SVG, whose text can take the page's own colour, unless SVG would be slow. The default fit is not
+    used, because axes would then take part of the height.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def layered(layers: Sequence[alt.Chart], *, height: int, own_x: bool = False, n_
     own_x : bool
         Whether each layer has its own horizontal scale.
     n_marks : int
-        About how many marks there are in charts that may have thousands.
+        The approximate number of marks, for charts that may have thousands.
     """
     chart: Any = alt.layer(*layers, height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
     chart.config = alt.Config(view=alt.ViewConfig(stroke=None))

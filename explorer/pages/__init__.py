@@ -1,1 +1,1 @@
-"""The parts of the pages that one page alone uses, a package for each page."""
+"""Parts that only one page uses, in a package for each page."""

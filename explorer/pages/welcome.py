@@ -1,4 +1,4 @@
-"""The page of an app without stores: what Unitscope is, and a demo to start with."""
+"""The page of an app without stores: what Unitscope is, and a button that builds a demo."""
 
 import sys
 
@@ -36,7 +36,7 @@ def show() -> None:
 
 @st.fragment(run_every=_POLL_SECONDS)
 def _demo() -> None:
-    # Every tab polls: a build that another tab has started shows here too, and its store opens by itself.
+    # Every tab polls, so that a build that another tab started shows here too, and its store opens by itself.
     build = cache.demo_build()
     if find_store_files(sys.argv) and not build.running:
         st.rerun()

@@ -1,4 +1,4 @@
-"""The choice of an ablation kind, where the store holds several."""
+"""The choice of the kind of ablation, for stores that hold several."""
 
 from explorer.navigate import View
 from explorer.widgets import url_choice
@@ -7,7 +7,7 @@ from precompute.store.reader import Layer
 
 
 def choose_ablation(view: View, layer: Layer) -> None:
-    """Let the reader choose the kind of ablation; nothing to see where there is only one."""
+    """Let the reader choose the kind of ablation; show nothing if there is only one."""
     if len(layer.ablations) < 2:
         return
     words = {kind: kind_of(kind).words for kind in layer.ablations}

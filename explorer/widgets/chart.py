@@ -1,7 +1,7 @@
-"""Charts on the page, without what only an author of charts needs.
+"""Charts on the page, without altair's validation.
 
-Altair checks every chart against its whole schema while it is made, which takes most of the time of a rerun; the tests
-do that. Streamlit takes the finished specification as it is.
+Altair validates every chart against its whole schema while it makes the chart, which would take most of the time of a
+rerun. The tests validate charts; Streamlit takes the finished specification as it is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ from explorer.widgets import palette, take_away
 Chart = alt.LayerChart | FormedChart
 Frames = dict[str, pd.DataFrame]
 Box = Mapping[str, Sequence[float]]
-"""What a reader drew around: its two ends along ``x`` and along ``y``."""
+"""A box that a reader drew: its two ends along ``x`` and along ``y``."""
 
 
 def draw_chart(
@@ -33,22 +33,22 @@ def draw_chart(
     on_pick: Callable[[Any], None] | None = None,
     on_box: Callable[[Box], None] | None = None,
 ) -> None:
-    """Draw a chart, and offer to take it away.
+    """Draw a chart, and offer to download it.
 
     Parameters
     ----------
     draw : callable
         Makes the chart.
     key : str
-        Names it on its page.
+        Identifies the chart on its page.
     says : str
-        What it shows, for readers who cannot see it and for its caption.
+        What the chart shows, for readers who cannot see it and for its caption.
     origin : Origin
         Where its numbers come from.
     on_pick : callable, optional
-        Called with the fields of what the reader clicks on, where the chart has a selection ``pick``.
+        Called with the fields of the mark that the reader clicks on, if the chart has a selection ``pick``.
     on_box : callable, optional
-        Called with the box that the reader draws, where the chart has a selection ``box`` beside ``pick``.
+        Called with the box that the reader draws, if the chart has a selection ``box`` besides ``pick``.
     """
     spec, frames, behind = _made(draw)
     shown = palette.current().recoloured(spec) | {"datasets": frames}
@@ -69,7 +69,7 @@ def draw_chart(
 
 
 def n_picked(key: str) -> int:
-    """Return how often this visitor has clicked on something in the chart of this key."""
+    """Return how often this visitor has clicked on a mark in the chart with this key."""
     return int(st.session_state.get(_counter(key), 0))
 
 
@@ -90,7 +90,7 @@ def table_of(draw: Callable[[], Chart]) -> pd.DataFrame:
 
 
 def _made(draw: Callable[[], Chart]) -> tuple[dict[str, Any], Frames, Frames]:
-    """Return the specification of a chart, the frames that it draws, and those behind them."""
+    """Return the specification of a chart, the frames that it draws, and the full tables behind them."""
     with debug_mode(False), rows.each_frame_once() as frames:
         chart = draw()
         if isinstance(chart, FormedChart):

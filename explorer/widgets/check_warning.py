@@ -1,4 +1,4 @@
-"""The line that says that a store fails its check."""
+"""The warning that a store fails its check."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ _POLL_SECONDS = 2.0
 
 
 def show(view: View) -> None:
-    """Say what the check finds wrong, once it has ended; until then wait for it beside the page."""
+    """Say what the check finds wrong; while the check runs, show the page and look again from time to time."""
     said = cache.store_checks().of(view.source)
     if said is None:
         _wait(view, [])
@@ -21,7 +21,7 @@ def show(view: View) -> None:
 
 @st.fragment(run_every=_POLL_SECONDS)
 def _wait(view: View, looks: list[None]) -> None:
-    # The first look is that of the page itself, which is shown before the check takes a processor.
+    # The first run belongs to the page itself, which is shown before the check begins to use a processor.
     if looks:
         cache.store_checks().start(view.source)
         if cache.store_checks().of(view.source) is not None:

@@ -1,4 +1,7 @@
-"""The choices of a reader on the Experiments page. Every choice is part of the URL, so a link shows the same figure."""
+"""The choices of a reader on the Experiments page.
+
+Every choice is part of the URL, so that a link shows the same figure.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,18 +16,18 @@ _ALL = "all classes"
 
 
 def choose(view: View, options: Mapping[str, str], *, label: str, help_of: Callable[[str], str] | None = None) -> str:
-    """Let the reader choose one of a few ways of showing an experiment; one such choice a presentation.
+    """Let the reader choose one of a few ways to show an experiment; a figure may have one such choice.
 
     Parameters
     ----------
     view : View
-        What is looked at; its selection's ``choice`` is what was chosen.
+        The store and the selection; the selection's ``choice`` is the chosen word.
     options : mapping
-        Labels for readers, by the word that stands in the URL. The first is shown to begin with.
+        Labels for readers, by their words in the URL. The first is the default.
     label : str
         What is chosen.
     help_of : callable, optional
-        What there is to know of a choice, as markdown.
+        Gives the help text of an option, as markdown.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def choose(view: View, options: Mapping[str, str], *, label: str, help_of: Calla
 
 
 def choose_layer(view: View, held: Sequence[str]) -> str:
-    """Let the reader choose one of the layers that an experiment was carried out on, and return its name."""
+    """Let the reader choose one of the layers that an experiment was run on, and return its name."""
     asked = view.selection.layer
     value = asked if asked is not None and asked in held else held[-1]
     key = "experiment_layer"
@@ -65,7 +68,7 @@ def choose_layer(view: View, held: Sequence[str]) -> str:
 
 
 def choose_class(view: View) -> int | None:
-    """Let the reader choose a class or all of them; return the class's index, None for all."""
+    """Let the reader choose a class or all classes; return the index of the class, None for all."""
     classes = view.store.classes
     titles = dict(zip(classes.name, classes.title, strict=True))
     key = "experiment_class"

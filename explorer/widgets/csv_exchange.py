@@ -1,4 +1,4 @@
-"""A table of people's words as CSV: one click gives it, another takes in that of a colleague."""
+"""Export of a table that people wrote, such as labels, as CSV, and import of a colleague's table."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ from precompute.errors import OptionError, UnitscopeError
 
 
 def show(view: View, table: Table[Row], held: Sequence[Row], *, replaces: str) -> None:
-    """Offer both ways.
+    """Show a button that exports the table and a field that imports a file.
 
     Parameters
     ----------
     view : View
-        What is looked at; the table is that of its store.
+        The open store and the selection; the table belongs to this store.
     table : Table
-        The kind of table.
+        The kind of table, which knows its columns and its file.
     held : sequence of rows
-        What the store's own holds.
+        The rows that the store's own table holds.
     replaces : str
-        A sentence on what a row that is taken in replaces.
+        A sentence that says which row an imported row replaces.
     """
     noun, key = table.noun, table.noun.replace(" ", "_")
     if refused := st.session_state.pop(f"{key}_refused", None):
@@ -49,7 +49,7 @@ def show(view: View, table: Table[Row], held: Sequence[Row], *, replaces: str) -
 
 
 def _take_in(view: View, table: Table[Row], key: str) -> None:
-    """Add the rows of a file that a reader chose; for callbacks."""
+    """Add the rows of a file that a reader chose. For callbacks."""
     file, refused = st.session_state[f"{key}_file"], f"{key}_refused"
     if file is None:
         return

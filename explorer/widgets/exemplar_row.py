@@ -1,4 +1,4 @@
-"""The strongest images of a unit in one row, to be set beside those of another."""
+"""The strongest images of a unit in one row, to compare them with another unit's."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ _PICTURES = 5
 
 
 def show(view: View, layer: Layer, unit: int, aside: str = "") -> None:
-    """Show a unit of a layer of the view's store: a link to it, something said of it, and its strongest images."""
+    """Show a link to a unit, a few words about the unit (``aside``), and its strongest images."""
     st.html(f"<p><b>{unit_link(view, layer, unit, f'Unit {unit}')}</b> {escape(aside)}</p>")
     if "top" not in layer.exemplar_kinds:
         note("This store holds no exemplars.")

@@ -1,4 +1,4 @@
-"""The list of all experiments, as links; those that the store holds come with a mark."""
+"""The list of all experiments, as links; experiments that the store holds have a mark."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from precompute.store.experiments import registry
 
 
 def show(view: View, chosen: str | None = None) -> None:
-    """List all experiments as links; those that the store does not hold are quiet."""
+    """List all experiments as links; those that the store does not hold are pale."""
     held = set(view.store.experiments)
     barred = {spec.name for spec in registry.specs() if view.store.lacks(spec.needs_of_all)}
     with st.container(key="experiments", gap=None):
@@ -24,17 +24,17 @@ def show(view: View, chosen: str | None = None) -> None:
 
 
 def all_experiments(view: View) -> list[str]:
-    """Return the names of all experiments: those that the machine knows, in its order, then others in the store."""
+    """Return the names of all experiments: first those that this program knows, then others in the store."""
     return list(dict.fromkeys([*registry.NAMES, *view.store.experiments]))
 
 
 def title_of(view: View, name: str) -> str:
-    """Return an experiment's title; its name where nobody gave it one."""
+    """Return the title of an experiment; its name if it has no title."""
     if name in registry.NAMES:
         return registry.spec_of(name).title
     return str(view.store.experiment(name).facts.get("title", name))
 
 
 def query(view: View, name: str) -> dict[str, str]:
-    """Return the URL's parameters of an experiment; what was chosen for another does not follow."""
+    """Return the URL's parameters of an experiment, without choices that were made for another experiment."""
     return view.selection.to(experiment=name, choice=None).query()

@@ -1,6 +1,6 @@
-"""Pictures of images, with an overlay that hovering lifts, as one piece of HTML.
+"""Galleries of images as one piece of HTML, with overlays that disappear under the pointer.
 
-One element with data addresses is several times faster to show than an image element for each.
+One HTML element with data URLs is several times faster to show than a Streamlit element for each image.
 """
 
 import math
@@ -30,25 +30,25 @@ class Picture:
     jpeg : bytes
         The image; empty where the store holds none.
     title, value : str
-        What stands below it.
+        The two texts below the image.
     overlay : bytes or None
-        A transparent PNG to lay over it.
+        A transparent PNG that is drawn over the image.
     chosen : bool or None
-        Whether it belongs to the class that is looked at; None where no class is.
+        Whether the image belongs to the chosen class; None if no class is chosen.
     lost : bool
         Whether the network loses this image without the unit.
     hint : str
-        What hovering says.
+        The text under the pointer.
     instead : str
-        Why there is nothing to lay over it, said in its place.
+        A text in place of the overlay, which says why there is none.
     badge : str
-        Said in its corner.
+        A text in the corner of the picture.
     href : str
-        Where a click on it leads; empty for nowhere.
+        The address that a click on the picture opens; empty for none.
     title_href : str
-        Where a click on its title leads.
+        The address that a click on the title opens; empty for none.
     alt : str
-        What it shows, for readers who cannot see it; its title by default.
+        What the picture shows, for readers who cannot see it; the title by default.
     """
 
     jpeg: bytes
@@ -67,16 +67,16 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Taken:
-    """What goes with a gallery that is taken away.
+    """The facts that a gallery needs so that it can be downloaded.
 
     Parameters
     ----------
     key : str
-        Names it on its page.
+        Identifies the gallery on its page.
     says : str
-        What it shows.
+        What the gallery shows.
     origin : Origin
-        Where it comes from.
+        Where its pictures come from.
     """
 
     key: str
@@ -93,23 +93,23 @@ def show(
     row: int = 5,
     taken: Taken | None = None,
 ) -> None:
-    """Show pictures in a grid, whole and in their own proportions.
+    """Show pictures in a grid, uncropped and in their own proportions.
 
     Parameters
     ----------
     pictures : iterable of Picture
         In reading order.
     aspect : float
-        Their width over their height. Wider ones get wider columns, so that all galleries have pictures of about the
-        same area.
+        The width of a picture divided by its height. Wider pictures get wider columns, so that the pictures of all
+        galleries have about the same area.
     wide : bool
-        A few large ones a row rather than as many small ones as fit.
+        Whether a row has a few large pictures rather than as many small ones as fit.
     row : int
-        How many small ones of square pictures fit on a row where there is room.
+        How many small square pictures a row holds if there is room.
     faded : bool
-        Pale the image under its overlay until the pointer is on it.
+        Whether an image is pale under its overlay until the pointer is on it.
     taken : Taken, optional
-        What goes with it when it is taken away; where there is none, it cannot be.
+        The facts for a download; without them the gallery cannot be downloaded.
     """
     figures = "".join(_figure(picture, faded) for picture in pictures)
     root = math.sqrt(aspect)

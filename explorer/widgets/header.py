@@ -1,4 +1,4 @@
-"""What is on top of every page: the ways to all pages, a field that finds, and where the reader is and came from."""
+"""The top of every page: links to all pages, the search field, the reader's place, and the way back."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,16 +20,16 @@ _LONGEST_NAME = 40
 
 @contextmanager
 def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
-    """Show the bar, and below it where the reader came from, with what the page adds to say where he is.
+    """Show the bar, and below it the way back and the reader's place, to which the caller can add elements.
 
     Parameters
     ----------
     view : View
-        What is looked at.
+        The open store and the selection.
     page : str
         The page's file.
     finds : bool
-        Whether the field that finds is there too; it finds what people call units.
+        Whether to show the search field, which also finds the labels that people gave to units.
     """
     st.set_page_config(page_title=page_registry.tab_title(page, view.selection))
     before = _go_on(view, page)
@@ -59,14 +59,14 @@ def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
 
 
 def _way(view: View, other: Page, *, here: bool) -> None:
-    """Show the link to a page: of what is looked at, as far as it is about that."""
+    """Show the link to a page, with the parts of the selection that the page uses."""
     chosen = view.selection
     if other.file == navigate.OVERVIEW:
-        # Of several stores the picker in the bar says which one is open.
+        # If there are several stores, the picker in the bar names the open one.
         named = "" if len(navigate.files()) > 1 else f" · {md_text(chosen.store)}"
         label, query = f"**Unitscope**{named}", Selection(chosen.store, tour=chosen.tour).query()
     else:
-        # Not all pages are of a unit; a choice is one page's own.
+        # Only some pages are about a unit, and a choice belongs to one page only.
         kept = chosen if other.about_unit else chosen.to(unit=None)
         own = here or other.file == navigate.EXPERIMENTS
         label, query = other.title, (kept if own else kept.to(choice=None)).query()
@@ -75,7 +75,7 @@ def _way(view: View, other: Page, *, here: bool) -> None:
 
 
 def _go_on(view: View, page: str) -> Stop | None:
-    """Remember this page, and return the one before it; on another page than the last nothing is sought any more."""
+    """Remember this page, return the one before it, and empty the search field if the page has changed."""
     earlier = st.session_state.get(_TRAIL, ())
     trail = step(earlier, Stop(page, _name(view, page), view.selection.query()))
     st.session_state[_TRAIL] = trail
@@ -85,7 +85,7 @@ def _go_on(view: View, page: str) -> Stop | None:
 
 
 def _came_from(before: Stop | None) -> None:
-    """Show the way back to the page before this one; nothing where this is the first."""
+    """Show a link back to the previous page; nothing if this page is the first."""
     if before is not None:
         label = f":material/arrow_back: {md_text(before.name)}"
         with st.container(key="came_from", width="content"):
@@ -93,7 +93,7 @@ def _came_from(before: Stop | None) -> None:
 
 
 def _name(view: View, page: str) -> str:
-    """Name what is looked at on a page, shortly."""
+    """Return a short name for what the page shows."""
     place = page_registry.page_of(page).place(view.selection)
     named = next((part for part in place if part), view.selection.store)
     return named if len(named) <= _LONGEST_NAME else f"…{named[-_LONGEST_NAME:]}"
@@ -120,5 +120,5 @@ def _change_store(chosen: Selection) -> None:
 
 
 def place(text: str) -> None:
-    """Say where on the page's level the reader is."""
+    """Show the reader's place, such as the name of a class, in the line below the bar."""
     st.html(f'<span class="us-place">{escape(text)}</span>', width="content")

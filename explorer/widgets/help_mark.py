@@ -1,11 +1,11 @@
-"""A question mark beside a measure that says what it is, under the pointer and by the keyboard."""
+"""A question mark beside a measure that explains the measure, for pointer and keyboard."""
 
 from explorer.measure_help import Told, help_of
 from explorer.widgets.html import Markup, escape
 
 
 def help_mark(measure: Told) -> Markup:
-    """Return the mark; nothing for a measure of which nothing is known."""
+    """Return the mark as HTML; empty for a measure without an explanation."""
     lines = help_of(measure)
     if not lines:
         return Markup("")

@@ -1,4 +1,4 @@
-"""Help on every page, by a button or by the key ``?``: the keys, and what the colours mean."""
+"""Help on every page, opened by a button or by the key ``?``: the keys, and what the colours mean."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from explorer.widgets.html import heading, table
 
 KEYS = (
     ("?", "this list"),
-    ("← →", "the unit, class or image before and behind this one; in the quiz, the picture on that side"),
+    ("← →", "the unit, class or image before and after this one; in the quiz, the picture on that side"),
     ("Tab, Enter", "from link to link, and into one"),
     ("Esc", "closes what lies over the page"),
     ("1 to 9", "on the page Name: one of your recent labels"),
@@ -20,7 +20,7 @@ _KEY, _SHOWN = "help", "palette_shown"
 
 
 def listen() -> None:
-    """Open the help at the key ``?``; once on every page."""
+    """Let the key ``?`` open the help; every page calls this once."""
     script = Path(__file__).with_suffix(".js").read_text("utf-8")
     st.components.v2.component("unitscope_keys", html="<i></i>", js=script)(data={"opens": _KEY}, key="keys")
 
@@ -39,6 +39,6 @@ def _show(view: View) -> None:
     table([], KEYS, numbers=slice(0), look="us-keys")
     heading("Colours")
     palette.show_legend()
-    # The page below takes up another palette; that closes the help.
+    # If the reader chose another palette, the whole page must run again to use it, which closes the help.
     if palette.current() is not st.session_state.get(_SHOWN):
         st.rerun()

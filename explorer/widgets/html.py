@@ -1,4 +1,4 @@
-"""HTML pieces. Whatever comes from a store is escaped here, and only here."""
+"""Pieces of HTML. Text from a store is escaped here, and only here."""
 
 import html
 from collections.abc import Iterable, Sequence
@@ -9,21 +9,21 @@ from explorer.format import writable
 
 
 class Markup(str):
-    """Text that is HTML already; what a store says is escaped in it."""
+    """Text that is HTML already, in which text from a store is escaped."""
 
 
 def escape(text: object) -> str:
-    """Return text that is literal between tags and inside quoted values."""
+    """Return text that stays literal between tags and inside quoted attribute values."""
     return html.escape(writable(text), quote=True)
 
 
 def together(text: str) -> str:
-    """Return text in which no line ends between a number and its sign."""
+    """Return text in which no line breaks between a number and its sign."""
     return text.replace(" %", "\u00a0%").replace(" ≤ ", "\u00a0≤\u00a0")
 
 
 def heading(title: str, aside: str = "", *, does: str = "") -> None:
-    """Open a section: its name, what the reader needs to know to read it, and what he can do there on a screen."""
+    """Show the heading of a section: its name, what readers need to know (``aside``), what they can do (``does``)."""
     between = "; " if aside and does else ""
     hint = f'<span class="us-does">{between}{escape(does)}</span>' if does else ""
     small = f"<small>{together(escape(aside))}{hint}</small>" if aside or does else ""
@@ -31,7 +31,7 @@ def heading(title: str, aside: str = "", *, does: str = "") -> None:
 
 
 def how_and_limits(reading: str, limits: str) -> None:
-    """Say, side by side, how a figure is read and what it cannot tell."""
+    """Show side by side how to read a figure and what the figure cannot tell."""
     for place, title, text in zip(
         st.columns(2, gap="large"), ("How to read it", "What it cannot tell"), (reading, limits), strict=True
     ):
@@ -41,22 +41,22 @@ def how_and_limits(reading: str, limits: str) -> None:
 
 
 def note(text: str) -> None:
-    """Say something quietly: text that is escaped here, or :class:`Markup`."""
+    """Show a small note: text that is escaped here, or :class:`Markup`."""
     st.html(f'<p class="us-note">{together(text if isinstance(text, Markup) else escape(text))}</p>')
 
 
 def said_by(text: object) -> Markup:
-    """Return what a person typed, of which a direction from right to left does not turn the words around it."""
+    """Return text that a person typed, isolated so that its writing direction does not change the words around it."""
     return Markup(f"<bdi>{escape(text)}</bdi>")
 
 
 def hint(text: str) -> None:
-    """Say quietly what the reader can do on a screen."""
+    """Show a small hint at what the reader can do on a screen."""
     st.html(f'<p class="us-note us-does">{together(escape(text))}</p>')
 
 
 def notes(texts: Iterable[str]) -> None:
-    """Say several things quietly, a paragraph each, close together; nothing where there are none."""
+    """Show several small notes close together, a paragraph for each; nothing if there are none."""
     said = "".join(f'<p class="us-note">{together(escape(text))}</p>' for text in texts if text)
     if said:
         st.html(f"<div>{said}</div>")
@@ -74,7 +74,7 @@ def table(
     rows : iterable of sequences of str
         The cells of each row: text that is escaped here, or :class:`Markup`.
     numbers : slice
-        The columns of numbers, which stand to the right; all but the first by default.
+        The columns of numbers, which are aligned to the right; all but the first by default.
     look : str
         ``us-brief`` for numbers with short heads, ``us-list`` for rows of text, empty for a plain table.
     """
@@ -105,10 +105,10 @@ def link(href: str, text: str) -> Markup:
 
 
 def with_small(text: str, small: str) -> Markup:
-    """Return a cell of a table: a value, and below it in small type what belongs to it, if anything does."""
+    """Return a cell of a table: a value, and below it a small text, if there is one."""
     return Markup(f"{escape(text)}<br><small>{escape(small)}</small>" if small else escape(text))
 
 
 def sentence(inner: str) -> None:
-    """Say the main thing. ``inner`` is HTML that is already escaped."""
+    """Show the main sentence of a page; ``inner`` is HTML that is already escaped."""
     st.html(f'<p class="us-sentence" role="heading" aria-level="1">{together(inner)}</p>')

@@ -1,6 +1,6 @@
-"""Links in the HTML of a page lead to other pages without loading the app anew.
+"""Links in the HTML of a page that open other pages without loading the app again.
 
-A browser would follow them by starting a new session. One component listens for clicks on all of them.
+A browser would start a new session to follow such a link. So one component listens for clicks on all of them.
 """
 
 from pathlib import Path
@@ -14,13 +14,13 @@ _KEY = "links"
 
 
 def listen() -> None:
-    """Follow the links that :func:`explorer.widgets.html.link` makes; once on every page."""
+    """Follow the links that :func:`explorer.widgets.html.link` makes; every page calls this once."""
     script = Path(__file__).with_suffix(".js").read_text("utf-8")
     st.components.v2.component("unitscope_links", html="<i></i>", js=script)(key=_KEY, on_go_change=_follow)
 
 
 def _follow() -> None:
-    # A run that was cut short before it listened has forgotten the click.
+    # After a run that was cut short before this component was mounted, the state holds no click.
     address = st.session_state.get(_KEY, {}).get("go")
     if address is not None:
         search_field.forget()

@@ -1,6 +1,6 @@
-"""Messages for when the app cannot show what was asked for.
+"""Messages that the app shows when it cannot show what was asked for.
 
-As HTML rather than markdown: paths and names stay literal, also for whoever copies them.
+They are HTML rather than markdown, so that paths and names stay literal, also when somebody copies them.
 """
 
 import streamlit as st
@@ -13,7 +13,7 @@ from precompute.errors import UnitscopeError
 
 
 def show_refusal(error: UnitscopeError) -> None:
-    """Show an error's sentence, and the way to the other stores there are."""
+    """Show the sentence of an error, and links to the other stores."""
     st.html('<p class="us-brand">Unitscope</p>')
     alert("us-error", f"<b>This cannot be shown.</b> {escape(error)}")
     for name in _others():
@@ -21,13 +21,13 @@ def show_refusal(error: UnitscopeError) -> None:
 
 
 def show_problems(sentences: list[str]) -> None:
-    """Say what the URL asked for and is not there."""
+    """Show sentences about everything that the URL asks for and that does not exist."""
     if sentences:
         alert("us-warning", "<br>".join(escape(sentence) for sentence in sentences))
 
 
 def alert(kind: str, inner: str) -> None:
-    """Set something off from the page: ``us-error`` or ``us-warning``. ``inner`` is HTML that is already escaped."""
+    """Show an alert of the kind ``us-error`` or ``us-warning``; ``inner`` is HTML that is already escaped."""
     st.html(f'<div role="alert" class="us-alert {kind}">{inner}</div>')
 
 

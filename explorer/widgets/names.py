@@ -1,4 +1,4 @@
-"""What a store calls by name, as links to its pages: units, classes, outputs, images."""
+"""Names of units, classes, outputs and images as links to their pages."""
 
 from collections.abc import Sequence
 
@@ -20,14 +20,14 @@ def class_link(view: View, label: int) -> Markup:
 
 
 def output_link(view: View, output: int) -> Markup:
-    """Return an output of the network: a link to its class, or its number where it is none."""
+    """Return an output of the network: a link to its class, or its number if it belongs to no class."""
     classes = view.store.classes
     label = classes.of_output.get(int(output))
     return Markup(escape(classes.title_of_output(output))) if label is None else class_link(view, label)
 
 
 def with_links(view: View, spans: Sequence[Span]) -> str:
-    """Return a sentence as HTML in which the strong names of classes are links; a title of two classes is none."""
+    """Return a sentence as HTML in which strong titles of classes are links, unless two classes share the title."""
     titles = view.store.classes.title
     return "".join(
         f"<b>{class_link(view, titles.index(span.text))}</b>"
@@ -43,6 +43,6 @@ def image_link(view: View, image: int) -> Markup:
 
 
 def joined(parts: list[Markup], most: int) -> Markup:
-    """Return links behind each other, and how many more there are."""
+    """Return the first links, separated by commas, and how many more there are."""
     shown = ", ".join(parts[:most])
     return Markup(f"{shown} and {len(parts) - most:,} more" if len(parts) > most else shown)

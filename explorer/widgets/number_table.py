@@ -1,7 +1,7 @@
-"""Tables of numbers that sort on the screen, and what is offered as CSV.
+"""Tables of numbers that readers can sort on the screen, and downloads as CSV.
 
-Streamlit's own download of tables is switched off in ``.streamlit/config.toml``: in its files a name that begins with
-``=`` is a formula to a spreadsheet.
+Streamlit's own download of tables is switched off in ``.streamlit/config.toml``, because a spreadsheet would take a
+name that begins with ``=`` in its files for a formula.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,11 +30,12 @@ def number_table(
     columns : mapping
         How columns are shown, by their names in the frame, in order; those that the frame lacks are left out.
     key : str
-        Names it on its page; all that the frame depends on.
+        Identifies the table on its page, and has to name everything that the frame depends on.
     height : int
         In pixels.
     on_cell : callable, optional
-        Called with the row in the frame, however the reader has sorted it, and the column of a cell that is clicked.
+        Called with the row and the column of a clicked cell; the row is that of the frame, also if the reader has
+        sorted the table.
     """
     held = {name: column for name, column in columns.items() if name in frame}
 
@@ -57,7 +58,7 @@ def number_table(
 
 
 def number_column(label: str, help_: str | None = None, spelling: str = "%.2f") -> Any:
-    """Return how a column of numbers is shown: its head, what it says of it, how its numbers are spelled."""
+    """Return the description of a column of numbers: its heading, its help text, the format of its numbers."""
     return st.column_config.NumberColumn(label, format=spelling, help=help_)
 
 
@@ -67,12 +68,12 @@ def csv_button(make: Callable[[], str], *, name: str, key: str, label: str = "Th
     Parameters
     ----------
     make : callable
-        Gives the CSV.
+        Returns the CSV.
     name : str
         The file's name, without its ending.
     key : str
-        Names the button on its page.
+        Identifies the button on its page.
     label : str
-        What the button says.
+        The text on the button.
     """
     st.download_button(label, make, file_name=f"{name}.csv", mime="text/csv", on_click="ignore", key=key)

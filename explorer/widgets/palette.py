@@ -1,4 +1,4 @@
-"""The palette of the reader's choice, and what the colours mean."""
+"""The palette that the reader chose, and the legend of the colours."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from explorer.pictures import Signed
 from explorer.widgets.html import escape
 
 PARAMETER = "palette"
-"""The parameter by which a link asks for a palette, by its name."""
+"""The parameter of the URL that asks for a palette by its name."""
 USUAL = next(iter(PALETTES))
 _KEY, _CHOICE, _BY_HAND = "palette", "palette_choice", "palette_by_hand"
 _COOKIE = "unitscope_palette"
@@ -24,7 +24,7 @@ _MEANINGS = (
 
 
 def chosen() -> Palette:
-    """Return the palette that the reader has chosen, by a link, here or on an earlier visit; or the usual one."""
+    """Return the palette that the reader chose by a link, here or on an earlier visit; otherwise the usual one."""
     return PALETTES[name()]
 
 
@@ -38,7 +38,7 @@ def name() -> str:
 
 
 def current() -> Palette:
-    """Return the palette that the page shows: the one for print cannot be seen on a dark page."""
+    """Return the palette of the page: the chosen one, or the usual one if a dark page would hide the chosen one."""
     wanted = chosen()
     return wanted if wanted.on_dark or st.context.theme.type != "dark" else PALETTES[USUAL]
 
@@ -50,7 +50,7 @@ def signed() -> Signed:
 
 
 def show_style() -> None:
-    """Give the page's own parts the colours; once on every page, where they are not the usual ones."""
+    """Give the page's own elements the colours of the palette; every page calls this once."""
     if (shown := current()) is not PALETTES[USUAL]:
         pairs = zip(_VARIABLES, shown.colours, strict=False)
         st.html(
@@ -74,12 +74,12 @@ def show_legend() -> None:
     )
     if current() is not chosen():
         st.html('<p class="us-note">The colours for print are for light pages and for what is taken away.</p>')
-        # The page below, which stays as it is, does not run.
+        # The page itself does not run now, so the choice is stored from here.
         _keep("palette_kept_by_help")
 
 
 def _keep(key: str) -> None:
-    """Have the browser keep what the reader has chosen by hand; a link's palette is for this visit."""
+    """Store a palette that the reader chose by hand in the browser; a palette from a link holds for this visit only."""
     if st.session_state.get(_BY_HAND):
         script = Path(__file__).with_suffix(".js").read_text("utf-8")
         component = st.components.v2.component("unitscope_palette", html="<i></i>", js=script)
@@ -89,6 +89,6 @@ def _keep(key: str) -> None:
 def _choose() -> None:
     st.session_state[_KEY] = st.session_state[_CHOICE]
     st.session_state[_BY_HAND] = True
-    # A link that asks for another palette has been followed.
+    # The parameter of a link would override the choice.
     if PARAMETER in st.query_params:
         del st.query_params[PARAMETER]

@@ -1,4 +1,4 @@
-"""The choice of the part that is shown, on a page that shows one of several."""
+"""The choice of the part to show, on pages that show one of several parts."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ _KEY = "page_part"
 
 
 def choose(view: View, parts: Mapping[str, str]) -> str:
-    """Let the reader choose a part by its title, and return its word in the URL; the first is shown to begin with."""
+    """Let the reader choose a part by its title, and return its word in the URL; the first part is the default."""
     part = view.selection.part
     shown = part if part is not None and part in parts else next(iter(parts))
     url_choice.choose(view, "part", parts, shown, key=_KEY, label="Part")

@@ -1,4 +1,4 @@
-"""Who the reader is, for pages on which people say something: asked once, then he goes from page to page with it."""
+"""The name of the reader, for pages on which people give labels or answers: asked once and kept for all pages."""
 
 import streamlit as st
 
@@ -9,14 +9,14 @@ KEY = "rater"
 
 
 def ask(question: str, why: str) -> str | None:
-    """Return the name of the reader; where it is not known, ask for it and return None.
+    """Return the name of the reader; if it is not known, ask for it and return None.
 
     Parameters
     ----------
     question : str
-        What the page is about, as a sentence.
+        A sentence about the page.
     why : str
-        What the reader does here, and what becomes of it.
+        What readers do here, and what happens with their answers.
     """
     known: str = st.session_state.get(KEY, "")
     if known:
@@ -30,7 +30,7 @@ def ask(question: str, why: str) -> str | None:
 
 
 def show(rater: str) -> None:
-    """Say who the reader is, and let him be another."""
+    """Show the name of the reader, and a button for another person."""
     st.html(f'<span class="us-place">{escape(rater)}</span>', width="content")
     st.button("Not you?", key="other_rater", type="tertiary", on_click=_forget)
 

@@ -1,4 +1,4 @@
-"""One field on every page that finds a unit by its number or label, a class by its name and an image by its path."""
+"""The search field on every page, which finds units by number or label, classes by name and images by path."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ _KEY = "find"
 
 
 def show_field(view: View) -> None:
-    """Show the field; what is typed leads to what it means, where that is one thing only."""
+    """Show the field; if the typed text means one thing only, its page opens."""
     st.text_input(
         "Find",
         key=_KEY,
@@ -27,7 +27,7 @@ def show_field(view: View) -> None:
 
 
 def show_found(view: View) -> None:
-    """Say what was found, where it is not one thing only; nothing where nothing is sought."""
+    """Show what was found if it is not one thing only; nothing if the field is empty."""
     sought = st.session_state.get(_KEY, "")
     if not sought.strip():
         return
@@ -55,7 +55,7 @@ def _search(view: View, sought: str) -> Found:
 
 
 def forget() -> None:
-    """Empty the field: what was sought has been found. For callbacks."""
+    """Empty the field. For callbacks."""
     if _KEY in st.session_state:
         st.session_state[_KEY] = ""
 
@@ -88,7 +88,7 @@ def _more(n: int, one: str, several: str) -> list[Markup]:
 
 
 def _class(view: View, label: int) -> Markup:
-    """Return a link to a class; ImageNet has two cranes, a bird and a machine, which their folders tell apart."""
+    """Return a link to a class, with its folder if another class has the same title, as ImageNet's two cranes."""
     classes, own = view.store.classes, class_link(view, label)
     twice = classes.title.count(classes.title[label]) > 1
     return Markup(f"{own} ({escape(classes.name[label])})") if twice else own

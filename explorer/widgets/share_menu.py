@@ -1,4 +1,4 @@
-"""What a page is shared by: a link to it, which knows its store, and a report of what it is about."""
+"""The menu to share a page: a link that names the store, and a report about the units of the page."""
 
 import shlex
 
@@ -17,7 +17,7 @@ _MOST_UNITS = 300
 
 
 def show(view: View, page: str) -> None:
-    """Show the menu; what is in it is made when it is open, and a report when it is asked for."""
+    """Show the menu; its content is made when it opens, and a report when its button is clicked."""
     menu = st.popover(":material/share: Share", type="tertiary", key="share", on_change="rerun")
     if menu.open:
         with menu:
@@ -56,14 +56,14 @@ def _show_report(view: View, layer: Layer, *, of_unit: bool) -> None:
         on_click="ignore",
         key="report",
     )
-    brief = " Of so many units it has the main things only." if n_units > press.MOST_WHOLE else ""
+    brief = " For this many units it shows the main things only." if n_units > press.MOST_WHOLE else ""
     note(
         f"One HTML file that can be read and printed anywhere. It takes some seconds, of a whole layer a minute.{brief}"
     )
 
 
 def _asked(view: View, layer: Layer, *, of_unit: bool) -> tuple[list[int] | None, str]:
-    """Return the units that a report is asked of, None for all of the layer, and what it is a report of."""
+    """Return the units of the report, None for all units of the layer, and a title for the report."""
     if of_unit:
         unit = view.selection.unit or 0
         return [unit], f"unit {unit}"

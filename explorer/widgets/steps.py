@@ -1,4 +1,4 @@
-"""To the previous and the next one of its kind, by button or arrow key."""
+"""Buttons and arrow keys that lead to the previous and the next unit, class or image."""
 
 from collections.abc import Callable
 
@@ -9,18 +9,18 @@ from explorer.selection import Selection
 
 
 def show(noun: str, shown: int, at: int, n: int, to: Callable[[int], Selection]) -> None:
-    """Say which one it is, and lead to the ones beside it.
+    """Show the place of the current one in its list, and buttons to the previous and the next.
 
     Parameters
     ----------
     noun : str
-        What it is one of, such as ``class``.
+        The kind of thing in the list, such as ``class``.
     shown : int
-        Its number for readers.
+        The number to show to readers.
     at, n : int
-        Its place, from 0, and how many there are; behind the last comes the first.
+        The place in the list, from 0, and the length of the list; after the last comes the first.
     to : callable
-        From a place to what is looked at there.
+        Gives the selection for a place in the list.
     """
     st.html(f'<span class="us-place">{noun} <b>{shown:,}</b> of {n:,}</span>', width="content")
     for word, key, by in (("Previous", "Left", -1), ("Next", "Right", 1)):

@@ -1,6 +1,6 @@
-"""A small menu beside a figure, by which it leaves the app: as SVG, PDF or PNG, and its numbers as CSV.
+"""A small menu beside a figure that offers it for download as SVG, PDF or PNG, and its numbers as CSV.
 
-Nothing is made before it is asked for: what is in the menu when it is opened, a file when its button is clicked.
+Nothing is made before it is needed: the content of the menu is made when it opens, a file when its button is clicked.
 """
 
 from collections.abc import Callable
@@ -25,18 +25,18 @@ _MIME = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A figure that can be taken away.
+    """A figure that can be downloaded.
 
     Parameters
     ----------
     says : str
-        What it shows.
+        What the figure shows.
     origin : Origin
-        Where it comes from.
+        Where its numbers come from.
     made : callable
-        From a width in mm, a kind of file and the caption to the file.
+        Makes the file from a width in mm, a kind of file and the caption.
     numbers : callable
-        Gives the numbers behind it.
+        Returns the numbers behind the figure.
     """
 
     says: str
@@ -46,17 +46,17 @@ class Figure:
 
     @property
     def caption(self) -> list[str]:
-        """The paragraphs below it."""
+        """The paragraphs below the figure."""
         return [self.says if self.says.endswith(".") else f"{self.says}.", self.origin.words]
 
 
 def chart(spec: dict[str, Any], says: str, origin: Origin, numbers: Callable[[], pd.DataFrame]) -> Figure:
-    """Return a chart as a figure, by its Vega-Lite specification."""
+    """Return a chart, given by its Vega-Lite specification, as a figure."""
     return Figure(says, origin, lambda mm, kind, caption: press.chart_file(spec, caption, mm, kind), numbers)
 
 
 def wall(draw: Callable[[float], Drawing], says: str, origin: Origin, numbers: Callable[[], pd.DataFrame]) -> Figure:
-    """Return a wall of pictures as a figure; ``draw`` makes it as wide as so many pixels."""
+    """Return a wall of pictures as a figure; ``draw`` makes the wall for a width in pixels."""
     return Figure(
         says,
         origin,
@@ -66,14 +66,14 @@ def wall(draw: Callable[[float], Drawing], says: str, origin: Origin, numbers: C
 
 
 def show(figure: Callable[[], Figure], *, key: str) -> None:
-    """Show the menu of a figure, which is asked for when the menu is open.
+    """Show the menu of a figure.
 
     Parameters
     ----------
     figure : callable
-        Gives the figure.
+        Returns the figure; called only when the menu is open.
     key : str
-        Names the figure on its page.
+        Identifies the figure on its page.
     """
     key = f"take_{key}"
     menu = st.popover(":material/download: Take away", type="tertiary", key=key, on_change="rerun")
@@ -104,7 +104,7 @@ def _show_menu(figure: Figure, key: str) -> None:
 
 
 def _warn_of_boxes(figure: Figure) -> None:
-    """Say which signs of the figure's words would be boxes, and what helps."""
+    """Say which characters of the figure's texts no font here can draw, and what helps."""
     numbers = figure.numbers()
     words = [cell for name in numbers for cell in numbers[name] if isinstance(cell, str)]
     try:

@@ -1,4 +1,4 @@
-"""The guided tour on the page: a card on a first visit that offers it, and one for each of its steps."""
+"""The cards of the guided tour: one that offers the tour on a first visit, and one for each step."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ _KEY, _OVER = "welcome", "welcome_over"
 
 
 def show_welcome(view: View) -> None:
-    """Say on a first visit what this is, and offer the tour; the browser remembers that it was asked."""
+    """Say on a first visit what the app is, and offer the tour; the browser remembers that it has asked."""
     if view.selection.tour or st.session_state.get(_OVER) or not view.store.layers:
         return
     script = Path(__file__).with_suffix(".js").read_text("utf-8")
@@ -30,7 +30,7 @@ def show_welcome(view: View) -> None:
 
 
 def _answer(view: View) -> None:
-    """Take the tour or not; for callbacks."""
+    """Begin the tour or not, as the reader answered. For callbacks."""
     answer = st.session_state.get(_KEY, {}).get("answer")
     if answer:
         st.session_state[_OVER] = True
@@ -44,7 +44,7 @@ def begin(view: View) -> None:
 
 
 def show_step(view: View, page: str) -> None:
-    """Show the step of the tour that the URL names; nothing where it names none."""
+    """Show the step of the tour that the URL names; nothing if it names none."""
     if view.selection.tour is None:
         return
     number = int(view.selection.tour)
@@ -73,13 +73,13 @@ def show_step(view: View, page: str) -> None:
 
 
 def _go(view: View, number: int) -> None:
-    """Open the page of a step, on what is worth a look there. For callbacks."""
+    """Open the page of a step, with something worth seeing selected. For callbacks."""
     page = STEPS[number - 1].page
     navigate.go(file_of(page), _place(view, page).to(tour=str(number)))
 
 
 def _place(view: View, page: str) -> Selection:
-    """Return what the tour looks at on a page: the last layer, its unit of the surest loss, the class that needs it."""
+    """Return the selection for a page: the last layer, its unit with the surest loss, a class of that unit."""
     if not view.store.layers:
         return Selection(view.selection.store)
     layer = view.store.layers[-1]
@@ -100,7 +100,7 @@ def _unit(view: View, layer: Layer) -> int:
 
 
 def _class(layer: Layer, unit: int) -> int | None:
-    """Return the class that loses most without a unit, or that it prefers, as far as the store says it."""
+    """Return the class that loses most without a unit, or else the class that the unit prefers; None if not known."""
     for name in ("max_class_drop_class", "selective_class"):
         held = layer.measures.get(name)
         if held is not None and not np.isnan(held.values[unit]):

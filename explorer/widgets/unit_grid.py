@@ -1,4 +1,4 @@
-"""A grid of units: a tile each, with its strongest pictures; each leads to the unit."""
+"""A grid of units: a tile for each unit with its strongest images, which links to the unit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -38,20 +38,20 @@ def show(
     key: str,
     reasons: Sequence[NotableUnit] = (),
 ) -> None:
-    """Show a tile for each unit and follow a click on one.
+    """Show a tile for each unit, and open the unit of a clicked tile.
 
     Parameters
     ----------
     view : View
-        What is looked at.
+        The open store and the selection.
     layer : Layer
-        The units' layer.
+        The layer of the units.
     units : sequence of int
-        In the order of the tiles.
+        The units, in the order of the tiles.
     value : Quantity or None
-        The measure to print on each.
+        The measure to print on each tile.
     key : str
-        Names the grid on its page.
+        Identifies the grid on its page.
     reasons : sequence of NotableUnit, optional
         Why each of the units is shown, and the number to print in place of the measure.
     """
@@ -68,7 +68,7 @@ def show(
 
 
 def _figure(view: View, layer: Layer, tiles: list[dict[str, Any]], value: Quantity | None) -> Figure:
-    """Return the grid to be taken away: of each unit the pictures as one, and what is said of it."""
+    """Return the grid as a figure for download: for each unit its pictures joined to one, and its texts."""
     number = f", “{value.label}”" if value else ""
     says = f"Units, each by its strongest images; below it its number{number} and the class that it answers to"
     told = [{"unit": tile["target"], "value": tile["value"], "answers to": _said(tile["drive"])} for tile in tiles]
@@ -88,7 +88,7 @@ def _on_paper(view: View, tile: Mapping[str, Any], said: Mapping[str, Any], imag
 
 
 def _said(drive: Sequence[Mapping[str, str]]) -> str:
-    """Return the class that a unit answers to on average, without the verb."""
+    """Return the class that a unit answers to on average, without the verb; empty if there is none."""
     return drive[-1]["text"] if drive else ""
 
 
@@ -144,7 +144,7 @@ def _tiles(
 
 
 def _picture(view: View, image: int) -> dict[str, str]:
-    """Return what a picture shows, and the address of its image."""
+    """Return a picture, the path of its image and the address of the image's page."""
     return {
         "source": data_uri(view.store.thumbnail(image), "jpeg"),
         "href": navigate.href_of_image(view, image),
@@ -153,9 +153,10 @@ def _picture(view: View, image: int) -> dict[str, str]:
 
 
 def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[str, str]]]:
-    """Say of each unit which class it answers most to, or which few, and of what its strongest images are.
+    """Return for each unit the class or the few classes that it answers most to.
 
-    The latter where the class is settled and another one.
+    If one class is settled and most of the strongest images are of another, a line names that other class first.
+
     """
     titles, chosen = view.store.classes.title, tuple(map(int, units))
     if not layer.keeps_all:
@@ -176,7 +177,7 @@ def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[st
 
 
 def _highest(titles: Sequence[str], profile: Profile) -> list[dict[str, str]]:
-    """Say which class has the highest mean, where it is not known whether that is settled."""
+    """Return the class with the highest mean, for stores that cannot say whether this class is settled."""
     return [] if profile.silent else [{"verb": "highest mean", "text": titles[profile.highest]}]
 
 

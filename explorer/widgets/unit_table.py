@@ -1,4 +1,4 @@
-"""A table of a layer's units whose cells lead to them, and to the classes that they name."""
+"""A table of a layer's units, whose cells link to the units and to classes."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -21,22 +21,22 @@ def unit_table(
     key: str,
     classes: Collection[str] = (),
 ) -> None:
-    """Show units; a click on a class goes to the class, one on any other cell to its unit.
+    """Show units in a table; a click on a class opens the class, a click on another cell opens the unit.
 
     Parameters
     ----------
     view : View
-        What is looked at.
+        The open store and the selection.
     layer : Layer
         The layer of the units.
     frame : DataFrame
-        A row a unit, in order: ``unit``, and the columns.
+        A row for each unit, in the order of the table: ``unit``, and the columns.
     columns : mapping
-        How columns are shown, by their names in the frame, in order; those that it lacks are left out.
+        How columns are shown, by their names in the frame, in order; columns that the frame lacks are left out.
     key : str
-        Names it on its page; all that the frame depends on.
+        Identifies the table on its page, and has to name everything that the frame depends on.
     classes : collection of str
-        The columns of titles of classes.
+        The columns that hold titles of classes.
     """
     held = [name for name in columns if name in frame]
     number_table(
@@ -46,9 +46,10 @@ def unit_table(
 
 
 def open_cell(view: View, layer: Layer, row: pd.Series, column: str, classes: Collection[str]) -> None:
-    """Open the class or the unit of a cell that was clicked; for callbacks.
+    """Open the class or the unit of a clicked cell. For callbacks.
 
-    Text that is no title, or the title of two classes, leads to the unit.
+    If the text of the cell is not the title of exactly one class, the unit opens.
+
     """
     titles = view.store.classes.title
     if column in classes and titles.count(title := row[column]) == 1:

@@ -1,4 +1,4 @@
-"""A choice among a few words that is part of the URL: a row of buttons."""
+"""A row of buttons that chooses one of a few words for a part of the URL."""
 
 from collections.abc import Mapping
 
@@ -11,24 +11,25 @@ from explorer.navigate import View
 def choose(
     view: View, field: str, words: Mapping[str, str], shown: str, *, key: str, label: str, names_itself: bool = True
 ) -> None:
-    """Let the reader choose.
+    """Let the reader choose a word for a part of the URL.
 
     Parameters
     ----------
     view : View
-        What is looked at.
+        The open store and the selection.
     field : str
-        The part of its selection that is chosen.
+        The part of the selection that the choice sets.
     words : mapping
-        What can stand in the URL, and its words for readers, in order.
+        The words that can stand in the URL, with their texts for readers, in order.
     shown : str
-        The one that is shown.
+        The word that is chosen now.
     key : str
-        Names the choice on its page.
+        Identifies the choice on its page.
     label : str
         What is chosen.
     names_itself : bool
-        Whether the words make plain what is chosen: then only readers who cannot see it are told the label.
+        Whether the texts themselves say what is chosen: then the label is only given to readers who cannot see the
+        page.
     """
     st.session_state[key] = shown
     st.segmented_control(

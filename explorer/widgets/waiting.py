@@ -1,4 +1,4 @@
-"""Asking the process that runs networks, and waiting for it."""
+"""Asking the process that runs networks a question, and waiting for the answer."""
 
 import sys
 
@@ -20,7 +20,7 @@ _MINE = "what_if_of_mine"
 
 
 def answer(view: View, request: Request, picture: bytes) -> Arrays | None:
-    """Return the answer to a question; None while it is not there, with what is to be seen meanwhile."""
+    """Return the answer to a question; until there is one, show the progress or the error and return None."""
     job = _job(view, request, picture)
     if not job.wait(_AT_ONCE_S):
         _follow(job)
@@ -37,7 +37,7 @@ def _job(view: View, request: Request, picture: bytes) -> Job:
     question = Question(source.path.absolute(), source.signature, request, images, picture)
     if not request.upload:
         return cache.what_if_process().ask(question)
-    # A picture of the reader's stays with the reader's own session.
+    # The picture of a reader stays in the reader's own session.
     held: Job | None = st.session_state.get(_MINE)
     if held is None or held.key != question.key:
         held = st.session_state[_MINE] = cache.what_if_process().ask(question)
@@ -46,7 +46,7 @@ def _job(view: View, request: Request, picture: bytes) -> Job:
 
 @st.fragment(run_every=_POLL_S)
 def _follow(job: Job) -> None:
-    """Show how far it is, with a way to stop it, and the page anew when it has ended."""
+    """Show the progress of a job and a button to stop it; run the page again when the job has ended."""
     if job.ended:
         st.rerun()
     before = cache.what_if_process().before(job)

@@ -10,6 +10,6 @@ from precompute.what_if.unit_list import write_units
 
 
 def show(view: View, units: Sequence[int], label: str) -> None:
-    """Lead to the page, with units of the layer that is looked at."""
+    """Show a link to the page, with some units of the layer that is shown."""
     chosen = view.selection.to(units=write_units(units), change=None, on=None, pairs=None)
     st.page_link(navigate.WHAT_IF, label=label, icon=":material/experiment:", query_params=chosen.query())

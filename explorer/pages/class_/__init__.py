@@ -1,1 +1,1 @@
-"""The page of a class: its images, the units it needs, those that answer to it, and where its images go."""
+"""The page of a class: its images, the units that it needs, the units that answer to it, and its confusions."""

@@ -1,4 +1,4 @@
-"""The images of a class, right and wrong, and with what they are confused."""
+"""The images of a class, right and wrong, and the classes with which they are confused."""
 
 from itertools import islice
 
@@ -18,7 +18,10 @@ _MOST_SHOWN, _MOST_ROWS, _A_ROW = 20, 6, 10
 
 
 def show_images(view: View, label: int) -> None:
-    """Show the wrong images, the surest mistakes first, then the right ones, the least sure first."""
+    """Show the wrong images, then the right ones.
+
+    If the store holds probabilities, images with the lowest probability of their class come first.
+    """
     images = np.flatnonzero(np.asarray(view.store.images.label) == label)
     right = view.store.baseline_correct[images]
     for title, chosen in (
@@ -26,7 +29,7 @@ def show_images(view: View, label: int) -> None:
         ("Its images, right", images[right]),
     ):
         if not len(chosen):
-            continue  # what it is confused with says so
+            continue  # the confusions below say so
         order = _by_certainty(view, chosen)
         shown = list(islice(filter(view.store.thumbnail, order), _MOST_SHOWN))
         heading(title, _aside(view, len(shown), len(chosen)))
@@ -64,7 +67,7 @@ def _picture(view: View, image: int) -> Picture:
 
 
 def show_confusions(view: View, label: int) -> None:
-    """Show which classes its images are taken for, and whose images are taken for it."""
+    """Show for which classes the images of a class are taken, and of which classes images are taken for it."""
     store = view.store
     own, output = np.asarray(store.images.label) == label, int(store.classes.output_index[label])
     wrong = ~store.baseline_correct
@@ -97,7 +100,7 @@ def _counts(title: str, none: str, names: list[Markup], n_images: Ints) -> None:
 
 
 def words_of_accuracy(view: View, label: int) -> str:
-    """Say how many of its images are right, and what the others are mostly taken for; as HTML."""
+    """Say how many images of a class are right, and for which class most of the others are taken; as HTML."""
     store = view.store
     own = np.asarray(store.images.label) == label
     n_images, n_right = int(own.sum()), int((own & store.baseline_correct).sum())

@@ -1,4 +1,4 @@
-"""The units that a class needs, those that answer to it, and where its images go when one of them is lost."""
+"""The units that a class needs, the units that answer to it, and the classes its lost images are taken for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ _ALL = "all layers"
 
 
 def layers_of(view: View) -> list[Layer]:
-    """Return the layers that are looked at: one, or all of them."""
+    """Return the layers that the page shows: the chosen one, or all of them."""
     return list(view.store.layers) if view.selection.span == "all" else [view.layer]
 
 
 def choose_layers(view: View) -> None:
-    """Let the reader choose a layer or all of them; nothing to see where there is one."""
+    """Let the reader choose a layer or all layers; show nothing if there is only one."""
     names = [layer.name for layer in view.store.layers]
     if len(names) > 1:
         st.session_state["class_layers"] = _ALL if view.selection.span == "all" else view.selection.layer
@@ -56,20 +56,20 @@ def _put_layers(view: View) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """What silencing each unit of some layers does to a class, with the false discovery rate over all of them."""
+    """The effect of silencing each unit of some layers on a class, with false discovery rates over all these units."""
 
     layers: tuple[Layer, ...]
     found: tuple[ClassLosses, ...]
     q: tuple[Floats, ...]
 
     def ranked(self) -> list[tuple[int, int]]:
-        """Return the units without which the class loses anything, as (layer, unit): the largest drop first, then q."""
+        """Return (index of the layer, unit) of units without which accuracy drops: largest drop first, then q."""
         pairs = [(at, int(unit)) for at, one in enumerate(self.found) for unit in np.flatnonzero(one.lost > one.gained)]
         return sorted(pairs, key=lambda pair: (-self.found[pair[0]].drop[pair[1]], self.q[pair[0]][pair[1]], pair))
 
 
 def losses_of(view: View, layers: Sequence[Layer], label: int) -> Losses | None:
-    """Return the losses of a class in those of some layers that were ablated; None where none was."""
+    """Return the losses of a class in those of the given layers that were ablated; None if none was."""
     kinds = [(layer, view.ablation_of(layer)) for layer in layers if layer.ablations]
     if not kinds:
         return None
@@ -90,7 +90,7 @@ def show_needed(view: View, losses: Losses | None) -> None:
         return
     head = ["layer", "unit", "drop, points", "95 % interval", "lost", "gained", "q", "its lost images are taken for"]
     rows = [head, *(_needed(view, losses, at, unit) for at, unit in ranked[:_MOST_UNITS])]
-    first = 0 if len(losses.layers) > 1 else 1  # one layer need not be named on every row
+    first = 0 if len(losses.layers) > 1 else 1  # A single layer is not named on every row.
     head, *rows = [row[first:] for row in rows]
     table(head, rows, numbers=slice(2 - first, 7 - first), look="")
     if len(ranked) > _MOST_UNITS:
@@ -119,7 +119,7 @@ def _needed(view: View, losses: Losses, at: int, unit: int) -> list[str]:
 
 
 def show_destinations(view: View, losses: Losses | None) -> None:
-    """Show what its lost images are taken for, over all units together."""
+    """Show for which classes the lost images of a class are taken, over all units together."""
     if losses is None:
         return
     heading("Where its images go", "when one unit is lost; all units that lose any, together")
@@ -152,7 +152,7 @@ def _bar(share: float) -> Markup:
 
 
 def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
-    """Show the units that answer to the class most, by class selectivity for it."""
+    """Show the units with the highest class selectivity for a class."""
     heading("Units that answer to it most", "by class selectivity for this class; click one to look at it")
     ranked = sorted(
         ((float(value), at, unit) for at, layer in enumerate(layers) for unit, value in _answering(layer, label)),
@@ -189,10 +189,10 @@ def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
 
 
 def _answering(layer: Layer, label: int) -> list[tuple[int, float]]:
-    """Return the units that answer more to a class than to the others, and how much.
+    """Return the units that answer more to a class than to the others, and their class selectivity for it.
 
-    In an older store a layer that goes below zero has no class means of its positive part: there it is the units that
-    prefer the class.
+    In an older store, a layer with values below zero has no class means of the positive part. Then the units are those
+    that prefer the class.
     """
     means = layer.class_positive_mean
     if means is not None and not (means < 0).any():
@@ -206,7 +206,7 @@ def _answering(layer: Layer, label: int) -> list[tuple[int, float]]:
 
 
 def words_of_loss(view: View, losses: Losses | None, layers: Sequence[Layer]) -> str:
-    """Say how many units cost the class more than chance explains, and which is the worst; as HTML."""
+    """Say how many units cost the class more than chance explains, and name the worst ones; as HTML."""
     if losses is None:
         return ""
     n_units = sum(layer.n_units for layer in losses.layers)

@@ -1,1 +1,1 @@
-"""The page of a closer look at a unit: which units are alike, its maps by any method, other kinds of ablation."""
+"""The page Closer look of a unit: similar units, attribution maps by any method, other kinds of ablation."""

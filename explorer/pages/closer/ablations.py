@@ -1,4 +1,4 @@
-"""The unit at other kinds of ablation than the store holds, or than is looked at: what each class loses then."""
+"""What each class loses under another kind of ablation of the unit than the chosen one, in the store or not."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ _CHANGES = {
     "double": (Change(SCALE, factor=2.0), "doubled"),
     "turned": (Change(SCALE, factor=-1.0), "turned in sign"),
 }
-"""Words in the URL, what they ask of the process that runs the network, and what that is for readers."""
+"""The changes, by their words in the URL: the request to the process that runs the network, and words for readers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class _Kind:
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
-    """Show what every class loses under a change that the reader chooses, beside what the store holds."""
+    """Show what every class loses under a change that the reader chooses, compared with the ablation in the store."""
     usual = view.ablation_of(layer) if layer.ablations else None
     words = _choose(view, layer, usual)
     change, said = _CHANGES[words]
@@ -63,7 +63,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
 
 
 def _choose(view: View, layer: Layer, usual: str | None) -> str:
-    """Let the reader choose a change other than the ablation that is looked at, and return its word."""
+    """Let the reader choose a change other than the chosen ablation, and return the word of the change."""
     shown = {
         word: said
         for word, (change, said) in _CHANGES.items()
@@ -75,7 +75,7 @@ def _choose(view: View, layer: Layer, usual: str | None) -> str:
 
 
 def _stored(layer: Layer, unit: int, kind: str | None) -> _Kind:
-    """Return what the store holds of the unit; of a layer that was not ablated, the network as it is."""
+    """Return the ablation of the unit that the store holds; for a layer that was not ablated, the unchanged network."""
     nothing = np.zeros(0, dtype=np.int64)
     if kind is None:
         return _Kind("as it is", Flips(nothing, nothing))
@@ -83,7 +83,7 @@ def _stored(layer: Layer, unit: int, kind: str | None) -> _Kind:
 
 
 def _flips(view: View, layer: Layer, unit: int, change: Change) -> Flips | None:
-    """Return the answers that change, from the store where it holds them; None while they are computed."""
+    """Return the answers that change, from the store if it holds them; None while they are computed."""
     if change.stored_as in layer.ablations:
         return layer.flips(str(change.stored_as), unit)
     found = waiting.answer(view, Request(layer.name, (unit,), change), b"")
@@ -94,7 +94,7 @@ def _flips(view: View, layer: Layer, unit: int, change: Change) -> Flips | None:
 
 
 def headline(unit: int, found: _Kind, before: Answers) -> str:
-    """Say what the network loses under the change, as HTML; bold only where an exact test tells it from chance."""
+    """Say what the network loses under the change, as HTML; bold only if an exact test tells the loss from chance."""
     effects, n_images = class_effects(found.flips, before), len(before.label)
     opened = f"With unit {unit} {escape(found.words)}, "
     if not effects.lost.any() and not effects.gained.any():
@@ -136,7 +136,7 @@ def _row(kind: _Kind, before: Answers) -> list[str]:
 
 
 def alike_words(one: Changed, other: Changed, before: Answers) -> str:
-    """Say how far the same classes lose under both changes."""
+    """Say how strongly the drops of classes under both changes are correlated."""
     drops = [each.drop(before) for each in (one, other)]
     r = float(pearson(*drops))
     n_classes = int((~np.isnan(drops[0])).sum())

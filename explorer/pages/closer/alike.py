@@ -1,4 +1,4 @@
-"""Units that answer alike and units whose loss hurts the same classes, and where the two disagree."""
+"""Units that answer alike and units whose loss hurts the same classes, and units that do only one of the two."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ _MOST_ROWS = 6
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
-    """Show every other unit of the layer by both kinds of likeness; with one chosen, both side by side."""
+    """Show every other unit of the layer by both kinds of likeness; if one is chosen, show both units side by side."""
     found = cache.alike(view.source, layer, unit, view.ablation_of(layer) if layer.ablations else None)
     sentence(headline(found, unit))
     if np.isnan(found.answers.r).all() and np.isnan(found.losses.r).all():
@@ -41,7 +41,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
 
 
 def headline(found: AlikeUnits, unit: int) -> str:
-    """Say how many units are alike, and whether they are so in both ways; as HTML."""
+    """Say how many units are alike in their answers, in their losses and in both; as HTML."""
     n_alike, n_both, n_losses = (int(kept.sum()) for kept in (found.answers.beyond, found.beyond, found.losses.beyond))
     if np.isnan(found.answers.r).all():
         said = f"Unit {unit} can be compared with no other by what it answers to."
@@ -58,7 +58,7 @@ def headline(found: AlikeUnits, unit: int) -> str:
 
 
 def nearest_words(found: AlikeUnits) -> list[str]:
-    """Name the unit that is most alike in either way, and what chance reaches."""
+    """Name the most similar unit for each kind of likeness, and the correlation that chance reaches."""
     return [
         f"Most alike in {way}: unit {int(np.nanargmax(each.r))}, r {number(float(np.nanmax(each.r)))}; "
         f"chance reaches {number(each.ceiling)}."

@@ -1,4 +1,4 @@
-"""How far a unit can see, in words."""
+"""The receptive field of a unit in words."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from explorer.class_effects import Floats
 
 
 def field_words(ends: Floats, shape: tuple[int, int]) -> str:
-    """Say how large the receptive field is beside the picture.
+    """Say how large the receptive field is, compared with the picture.
 
     Parameters
     ----------
     ends : (4,) array
-        First row, first column, last row and last column, in pixels of the network's input; NaN where not known.
+        First row, first column, last row and last column, in pixels of the network's input; NaN if not known.
     shape : (int, int)
         Rows and columns of the input.
     """

@@ -1,4 +1,4 @@
-"""Any attribution method on any exemplar, how far the unit can see, and the same map with random weights."""
+"""The map of any attribution method on any exemplar, the unit's receptive field, and the map with random weights."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,7 +30,7 @@ _STEPS = {AFTER: "layers after it", OWN: "its own layer", ALL: "all layers"}
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
-    """Let the reader choose an exemplar and a method, and show the map that a run would have stored."""
+    """Let the reader choose an exemplar and a method, and show the map that a run would store."""
     image = _image(view, layer, unit)
     sentence(f"Where unit {unit} looks on one image, by any method")
     note(f"{view.store.images.path[image]}, {view.store.classes.title[view.store.images.label[image]]}.")
@@ -50,7 +50,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
 
 
 def _image(view: View, layer: Layer, unit: int) -> int:
-    """Return the image of the URL; otherwise the unit's strongest, or the first of all where there are no lists."""
+    """Return the image that the URL names; otherwise the unit's strongest, or image 0 if the store has no exemplars."""
     if view.chosen_image is not None:
         return view.chosen_image
     return int(layer.exemplars("top", unit).image[0]) if "top" in layer.exemplar_kinds else 0
@@ -64,12 +64,12 @@ def _choose_method(view: View) -> str:
 
 
 def _peak(layer: Layer, unit: int, image: int) -> str:
-    """Return the unit's peak on the image for readers; nothing in stores that do not keep it."""
+    """Return the unit's peak on the image in words; empty for stores that do not keep it."""
     return f"peak {significant(float(layer.activation(unit).max[image]))}" if layer.keeps_all else ""
 
 
 def _show_field(view: View, found: Arrays, peak: str) -> None:
-    """Show the image, and framed on it what the unit's peak can depend on."""
+    """Show the image with a frame around the pixels that the unit's peak can depend on."""
     heading("How far it can see")
     size, ends = view.store.model.input_size, found["field"][0]
     shape, aspect = (size[1], size[2]), aspect_of(size)
@@ -103,7 +103,7 @@ def _show_maps(view: View, pictures: list[Picture], taken: Taken) -> None:
 
 
 def _hold_to_random_weights(view: View, request: Request, found: Arrays, origin: Origin) -> None:
-    """Show the maps with random weights, one a step, and say in a sentence what they mean; on request."""
+    """Show on request the maps with random weights, one for each step, and say in a sentence what they mean."""
     if view.selection.check != "yes":
         asked = view.selection.to(check="yes")
         st.button("Hold it to random weights", key="hold_to_random", on_click=navigate.put, args=(asked,))
@@ -128,7 +128,7 @@ def _mean(likeness: Floats) -> float:
 
 
 def check_words(method: str, steps: Ints, likeness: Floats) -> list[str]:
-    """Say in plain sentences what the comparison with random weights means."""
+    """Return sentences about the meaning of the comparison with random weights."""
     said = []
     after = likeness[steps == AFTER]
     if len(after) and after[0] > _SAME:

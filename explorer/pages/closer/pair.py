@@ -1,4 +1,4 @@
-"""Two units of a layer side by side: what drives them, and what breaks without either."""
+"""Two units of a layer side by side: their strongest images, and what breaks without each of them."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from precompute.store.reader import Layer
 
 
 def show(view: View, layer: Layer, unit: int, other: int) -> None:
-    """Show the strongest images of both, how many images both lose, and every class without either."""
+    """Show the strongest images of both units, how many images both lose, and the accuracy of classes without each."""
     heading(f"Unit {unit} beside unit {other}")
     plain = navigate.without_choice(view)
     for place, each in zip(st.columns(2, gap="large"), (unit, other), strict=True):

@@ -30,7 +30,7 @@ class Changed:
     words : str
         The change in words, such as ``without unit 4``.
     right : (image,) bool array
-        Images that are right then.
+        Whether the network is right on each image under the change.
     """
 
     words: str
@@ -38,7 +38,7 @@ class Changed:
 
     @classmethod
     def of(cls, words: str, flips: Flips, before: Answers) -> "Changed":
-        """Return it from the answers that change."""
+        """Return the changed network, given the answers that change."""
         lost, gained = lost_and_gained(flips, before)
         right = np.array(before.right)
         right[flips.image[lost]] = False
@@ -51,20 +51,20 @@ class Changed:
 
 
 def show(view: View, one: Changed, other: Changed, before: Answers, *, key: str, place: tuple[str, ...]) -> None:
-    """Say how many images both lose, and draw the accuracy of every class under either.
+    """Say how many images both changes lose, and draw the accuracy of every class under each change.
 
     Parameters
     ----------
     view : View
-        What is looked at.
+        The open store and the selection.
     one, other : Changed
-        The two.
+        The network under the two changes.
     before : Answers
-        The network's answers as it is.
+        The answers of the unchanged network.
     key : str
-        Names the chart on its page.
+        Identifies the chart on its page.
     place : tuple of str
-        What of the store it is about, for its caption.
+        The part of the store that the chart is about, such as layer and unit, for the caption.
     """
     lost, other_lost = (before.right & ~each.right for each in (one, other))
     note(shared_words(shared_losses(lost, other_lost, before.right, before.label), one.words, other.words))
@@ -97,7 +97,7 @@ def show(view: View, one: Changed, other: Changed, before: Answers, *, key: str,
 
 
 def shared_words(found: SharedLosses, one: str, other: str) -> str:
-    """Say how many images are lost under both changes, and how many would be by chance."""
+    """Say how many images are lost under both changes, and how many would be lost under both by chance."""
     if not found.one or not found.other:
         return f"No image is lost {one if not found.one else other}, so the two share none."
     chance = number(found.expected, 1)

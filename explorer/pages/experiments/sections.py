@@ -1,4 +1,4 @@
-"""The experiment that is looked at: its figure and numbers, or how to add it."""
+"""The chosen experiment: its figure and numbers, or how to add it."""
 
 import json
 from typing import Any
@@ -18,14 +18,14 @@ from precompute.store.reader import Experiment, Layer
 
 
 def chosen_experiment(view: View) -> str:
-    """Return the experiment that is looked at: the one asked for, or the first that the store holds, or the first."""
+    """Return the experiment to show: that of the URL, otherwise the first in the store, otherwise the first of all."""
     names = all_experiments(view)
     held = [name for name in names if name in view.store.experiments]
     return view.selection.experiment or [*held, *names][0]
 
 
 def layer_of(view: View, name: str) -> Layer | None:
-    """Return the layer to look at, chosen among those that the experiment was carried out on; None where none was."""
+    """Let the reader choose one of the experiment's layers, and return it; None if the store has none of them."""
     carried_out = view.store.experiment(name).layers if name in view.store.experiments else ()
     held = [layer.name for layer in view.store.layers if layer.name in carried_out]
     return view.store.layer(choose_layer(view, held)) if held else None
@@ -80,7 +80,7 @@ def _figure(view: View, found: Experiment, layer: Layer | None) -> None:
 
 
 def _facts(found: Experiment, layer: Layer | None) -> None:
-    """Say how the findings came to be; those of a layer that was carried out by itself by its own command."""
+    """Show how the findings were made; a layer with a command of its own shows its own facts."""
     heading("How it came to be")
     own = found.facts_of(layer.name) if layer is not None and layer.name in found.layers else {}
     held = found.facts | {name: own[name] for name in ("created", "command") if name in own}

@@ -1,1 +1,1 @@
-"""The page of an image: what the network says of it, and what its units do there."""
+"""The page of an image: the network's answer, and what units do on the image."""

@@ -1,4 +1,4 @@
-"""The image itself, and what the network says of it."""
+"""The image itself, and the network's answer."""
 
 import numpy as np
 import streamlit as st
@@ -16,7 +16,7 @@ _FINE = 1000
 
 
 def show_headline(view: View, image: int, layer: Layer | None) -> None:
-    """Say what the image is, what it is taken for, and how many units of the layer change that."""
+    """Say what the image is, for what it is taken, and how many units of the layer change this answer."""
     label, said = int(view.store.images.label[image]), int(view.store.baseline.prediction[image])
     own = class_link(view, label)
     right = bool(view.store.baseline_correct[image])
@@ -39,7 +39,7 @@ def _changes(view: View, image: int, layer: Layer) -> str:
 
 
 def show_picture(view: View, image: int) -> None:
-    """Show what the network saw; the file where the store holds no picture, and say so."""
+    """Show the picture that the network saw; if the store does not hold it, show the file and say so."""
     jpeg, stored = cache.picture_of(view.source, image)
     title = view.store.classes.title[int(view.store.images.label[image])]
     if jpeg:
@@ -53,7 +53,7 @@ def show_picture(view: View, image: int) -> None:
 
 
 def show_outputs(view: View, image: int) -> None:
-    """Show the highest outputs with their probabilities, and the true class where it is not among them."""
+    """Show the highest outputs with their probabilities, and the true class if it is not among them."""
     heading("What the network says", "the highest outputs, nothing silenced")
     store = view.store
     own = int(store.classes.output_index[store.images.label[image]])

@@ -1,4 +1,4 @@
-"""The units of every layer on one image: those that fire most on it, and those without which its answer changes."""
+"""The units of every layer that fire most on an image, and the units without which its answer changes."""
 
 import numpy as np
 import streamlit as st
@@ -19,7 +19,7 @@ _MOST_ROWS, _MOST_UNITS = 24, 12
 
 
 def show_changes(view: View, image: int) -> None:
-    """List the units without which the image is answered otherwise, by what it becomes."""
+    """List the units without which the answer to the image changes, grouped by the new answer."""
     heading("Units without which its answer changes", "each silenced alone")
     ablated = [layer for layer in reversed(view.store.layers) if layer.ablations]
     if not ablated:
@@ -37,7 +37,7 @@ def show_changes(view: View, image: int) -> None:
 
 
 def show_what_if(view: View, image: int) -> None:
-    """Lead to where units are changed together, on this image."""
+    """Show a link to the page that changes units together, for this image."""
     if view.selection.layer is not None:
         asked = view.selection.to(on=str(image)).query()
         label = "What if units were changed on this image, alone or together"
@@ -49,7 +49,7 @@ def _flips(view: View, layer: Layer, image: int) -> tuple[np.ndarray, np.ndarray
 
 
 def _changes(view: View, layer: Layer, image: int) -> list[list[str]]:
-    """Return a row for each output that the image is given without some unit, the commonest first."""
+    """Return a row for each new answer that the image gets without some unit, the commonest first."""
     units, outputs = _flips(view, layer, image)
     named, n_units = np.unique(outputs, return_counts=True)
     own = int(view.store.classes.output_index[view.store.images.label[image]])

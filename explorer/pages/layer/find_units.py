@@ -1,4 +1,4 @@
-"""The conditions by which units are found: those there are, what each asks for, and how many units are left."""
+"""The controls for conditions on units: which conditions hold, what each asks for, and how many units meet them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ _FIELD_WIDTH, _NAME_WIDTH = 150, 300
 
 
 def show(view: View, criteria: Mapping[str, Criterion], conditions: Sequence[Condition]) -> Met:
-    """Let the reader change the conditions, and return which units meet them, (unit,)."""
+    """Let the reader change the conditions, and return for each unit whether it meets all of them, (unit,)."""
     st.session_state[_PICKED] = [condition.name for condition in conditions]
     st.multiselect(
         "Find units by",
@@ -47,13 +47,13 @@ def _say(view: View, found: Met) -> None:
 
 
 def _pick(view: View, criteria: Mapping[str, Criterion], conditions: Sequence[Condition]) -> None:
-    """Take up the conditions that the reader has picked; for callbacks."""
+    """Write the conditions that the reader picked into the URL. For callbacks."""
     old = {condition.name: condition for condition in conditions}
     _put(view, [old.get(name) or _first(view, name, criteria[name]) for name in st.session_state[_PICKED]])
 
 
 def _first(view: View, name: str, criterion: Criterion) -> Condition:
-    """Return what a condition asks for to begin with: the class that is looked at, the first answer, or every unit."""
+    """Return a new condition: it asks for the chosen class, otherwise for the first answer, or for every unit."""
     if criterion.answers is None:
         every = range_of(None, None) if isinstance(criterion, InRange) else f"0-{view.layer.n_units - 1}"
         return Condition(name, every)

@@ -1,4 +1,4 @@
-"""Units of a layer as a grid of their strongest images, a page at a time."""
+"""Units of a layer as a grid of their strongest images, divided into pages."""
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ _PAGE_WIDTH, _PAGES_SHOWN = 48, 9
 
 
 def show(view: View, layer: Layer, kept: Met) -> None:
-    """Show units as a grid, in the order that the reader chooses."""
+    """Show the units that meet the conditions as a grid, in the order that the reader chooses."""
     heading(
         "All units" if kept.all() else "The units found", "the strongest images of each", does="click one to look at it"
     )
@@ -47,12 +47,12 @@ def show(view: View, layer: Layer, kept: Met) -> None:
 
 
 def _choose_page(view: View, pages: int, page: int, where: str) -> None:
-    """Show the pages of the grid; nothing where there is one."""
+    """Let the reader choose a page of the grid; show nothing if there is only one."""
     if pages == 1:
         return
-    # Pagination warns when its value is set through the session state, so each page gets its own widget.
+    # Pagination warns if its value is set through the session state, so each page gets a widget of its own.
     key = f"grid_page_{page}_{where}"
-    # Left to itself it hides the second of two pages.
+    # By default, pagination would hide the second of two pages.
     width = _PAGE_WIDTH * (min(pages, _PAGES_SHOWN) + 2)
     put = navigate.put_widget
     st.pagination(pages, default=page, key=key, on_change=put, args=(view.selection, "page", key), width=width)

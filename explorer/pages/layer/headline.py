@@ -1,4 +1,4 @@
-"""The headline of a layer: how many units it has, and which one is most surely needed."""
+"""The headline of a layer: how many units it has, and which unit is most surely needed."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from precompute.store.reader import Experiment, Layer
 
 
 def show(view: View, layer: Layer) -> None:
-    """Say what the layer holds and which unit is most surely needed; below it, what that stands on."""
+    """Say what the layer holds and which unit is most surely needed; below, on which numbers this rests."""
     dead = int(dead_units(layer).sum())
     kind = f"{layer.kind}, {shape_words(layer)}"
     said = f"<b>{escape(layer.name)}</b> ({escape(kind)}) has <b>{layer.n_units:,} units</b>"
@@ -33,7 +33,7 @@ def show(view: View, layer: Layer) -> None:
 
 
 def _surest(view: View, layer: Layer, found: Experiment) -> tuple[str, list[str]]:
-    """Say how many units some class needs for certain, and which is the surest; and what that stands on."""
+    """Return two texts: how many units have a loss beyond chance and which is the surest, and the numbers behind it."""
     base = drop_test.base_of(layer.name, view.selection.ablation)
     n_sure = int((found[f"{base}/max_drop_q"] <= drop_test.CALLED).sum())
     if n_sure == 0:

@@ -1,4 +1,4 @@
-"""The choice of a measure: an axis of the plot, or the order of the grid."""
+"""The choice of a measure for an axis of the plot or the order of the grid."""
 
 import streamlit as st
 

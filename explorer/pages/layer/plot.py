@@ -1,4 +1,4 @@
-"""Units of a layer as points: over two measures, or as a map of which are alike."""
+"""Units of a layer as points: over two measures, or on a map where units that are alike lie close together."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -49,7 +49,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def show(view: View, layer: Layer, kept: Met) -> None:
-    """Draw the units that are kept; a click on a point opens its unit."""
+    """Draw the units that meet the conditions; a click on a point opens its unit."""
     heading(
         _PLOT_TITLES[view.selection.plot],
         "a point a unit",
@@ -129,7 +129,7 @@ def _plot_measures(view: View, layer: Layer, kept: Met) -> None:
 
 
 def _find_inside(view: View, frame: pd.DataFrame, box: Box) -> None:
-    """Find the units inside a box that was drawn; for callbacks."""
+    """Find the units inside a box that the reader drew, and make them a condition. For callbacks."""
     inside = np.logical_and.reduce([frame[axis].between(min(ends), max(ends)) for axis, ends in box.items()])
     if inside.any():
         numbers = Condition(UNITS, write_units(frame["unit"][inside]))
@@ -142,7 +142,7 @@ def _origin(view: View, layer: Layer, kept: Met) -> Origin:
 
 
 def _dashes(chance: Mapping[str, NullLevel], *, pointed: bool) -> str:
-    """Say why there are dashes in the plot, and what they are."""
+    """Return a sentence that explains the dashes of the plot; empty if there are none."""
     reasons = dict.fromkeys(found.words.reason for found in chance.values())
     ways = {"x": "upright for the measure across", "y": "flat for the measure up"}
     told = ", ".join(f"{ways[axis]} ({found.words.name})" for axis, found in chance.items())
@@ -159,7 +159,7 @@ def _points(view: View, layer: Layer, x: str, y: str, chance: Mapping[str, NullL
 
 
 def _named(view: View, layer: Layer, x: Floats, y: Floats, kept: Met) -> pd.DataFrame:
-    """Return the points of units that are kept and have a place, with the class that each answers to."""
+    """Return the points of units that meet the conditions and have both values, with the class that each answers to."""
     frame = unit_frame(layer, view.store)
     sees = frame["selective_class"] if "selective_class" in frame else pd.Series("", index=frame.index)
     chosen = None if view.chosen_class is None else view.store.classes.title[view.chosen_class]

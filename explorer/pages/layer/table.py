@@ -1,4 +1,4 @@
-"""Units of a layer in numbers: a table that sorts, and all of it as a file."""
+"""Units of a layer in numbers: a table that can be sorted, and all measures as a file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +32,10 @@ _A_LETTER, _BESIDE_HEADING = 6.3, 18
 
 
 def show(view: View, layer: Layer, kept: Met) -> None:
-    """Show the units that are kept, a row each; a click on a cell opens its unit."""
+    """Show a row for each unit that meets the conditions.
+
+    A click on a class opens the class, a click on another cell opens the unit.
+    """
     heading(
         "All units in numbers",
         does="click a heading to sort, a class to look at it, any other cell to look at its unit",
@@ -42,7 +45,7 @@ def show(view: View, layer: Layer, kept: Met) -> None:
     if len(sets) > 1:
         _choose_columns(view, list(sets), columns)
     frame = unit_frame(layer, view.store).loc[kept, ["unit", *sets[columns]]]
-    # Drops have their levels as measures of their own, which stand among the columns already.
+    # The levels of drops are measures of their own and are columns already.
     others = [name for name in sets[columns] if not in_points(name)]
     chance = {name: found for name in others if (found := null_level_of(view.store, layer, name))}
     for name, found in chance.items():
@@ -80,7 +83,7 @@ def _choose_columns(view: View, sets: list[str], value: str) -> None:
 
 
 def _csv(view: View, layer: Layer, kept: Met) -> str:
-    """Return all measures of the units that are kept, as the store has them; classes and concepts by name."""
+    """Return all measures of the units that meet the conditions, as stored, with names for classes and concepts."""
     measures = in_order(layer)
     columns = {m.name: index_titles(m, view.store) if m.is_index else m.values for m in measures}
     return csv_of(pd.DataFrame({"unit": np.arange(layer.n_units), **columns})[kept])
@@ -108,9 +111,9 @@ def _columns(layer: Layer, frame: pd.DataFrame, chance: Mapping[str, NullLevel])
             columns[name] = st.column_config.NumberColumn(
                 label, format=finely, help=help_markdown(measure), width=_width(label)
             )
-    return {str(name): columns[str(name)] for name in frame}  # each level beside its measure
+    return {str(name): columns[str(name)] for name in frame}  # each level stands next to its measure
 
 
 def _width(label: str, least: int = _NUMBER_WIDTH) -> int:
-    """Return how wide a column is: its heading is read whole, for a table does not break it into lines."""
+    """Return the width of a column that shows its heading whole, because a table does not break headings into lines."""
     return max(least, round(_A_LETTER * len(label)) + _BESIDE_HEADING)

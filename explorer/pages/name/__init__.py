@@ -1,1 +1,1 @@
-"""The page on which units are named one after the other, by keys alone."""
+"""The page for naming units one after the other, by keys alone."""

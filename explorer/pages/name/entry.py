@@ -1,4 +1,4 @@
-"""The field that takes a label by keys alone: what is typed, a digit for a recent label, Enter to keep it and go on."""
+"""The field that takes a label by keys alone: text, or a digit for a recent label, and Enter to keep it and go on."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ _HTML = '<label>It answers to <input type="text" autocomplete="off" spellcheck="
 
 
 def show(view: View, layer: Layer, unit: int, rater: str, way: Round) -> None:
-    """Show the field for one unit, with the rater's own label in it where he gave one."""
+    """Show the field for one unit, filled with the rater's own label if there is one."""
     if refused := st.session_state.pop(_REFUSED, None):
         alert("us-warning", escape(refused))
     own = way.own.get(unit)
@@ -38,7 +38,7 @@ def show(view: View, layer: Layer, unit: int, rater: str, way: Round) -> None:
             "confidence": own.confidence if own else "",
             "recent": list(way.recent),
             "most": MOST_TEXT,
-            # Each answer is told from the one before it, so that a field that waits for the page hears of it.
+            # A new number with each answer, so that a field that waits for the page notices the new run.
             "turn": st.session_state.get(_TURN, 0),
         },
         key=_KEY,
@@ -48,13 +48,13 @@ def show(view: View, layer: Layer, unit: int, rater: str, way: Round) -> None:
 
 
 def _trigger(name: str) -> dict[str, Any]:
-    """Return what the reader did; nothing where a run that was cut short has forgotten it."""
+    """Return what the reader did; None if a run that was cut short has lost it."""
     st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
     return dict(st.session_state.get(_KEY, {}).get(name) or {})
 
 
 def _keep(view: View, layer: Layer, rater: str, way: Round) -> None:
-    """Keep a label and go on to the next unit; without a word only go on. For callbacks."""
+    """Save a label and go to the next unit; if the field is empty, only go on. For callbacks."""
     said = _trigger("said")
     if not said or said["unit"] not in way.units:
         return

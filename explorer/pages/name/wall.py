@@ -1,4 +1,4 @@
-"""The strongest images of a unit and little else: what its name is to be made of."""
+"""The strongest images of a unit and little else, from which a rater finds its name."""
 
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas, outline, outline_level
@@ -11,7 +11,7 @@ _A_ROW = 9
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
-    """Show the unit's exemplars, its active region outlined."""
+    """Show the exemplars of the unit with the active region outlined."""
     if "top" not in layer.exemplar_kinds:
         note("This store holds no strongest images, so there is nothing to name a unit by.")
         return

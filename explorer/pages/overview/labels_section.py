@@ -1,4 +1,4 @@
-"""The labels that people gave to units of a store: how many, how far raters agree, and the file itself."""
+"""The labels that people gave to units of a store: their number, the agreement of raters, and the file itself."""
 
 import math
 from collections import Counter
@@ -20,7 +20,7 @@ _MOST_PAIRS, _MOST_NAMES = 10, 50
 
 
 def show(view: View) -> None:
-    """Show what is known of the labels; nothing where nobody gave any."""
+    """Show the number of labels and how raters agree; nothing if there are no labels."""
     try:
         held = LABELS.load(view.source.path)
     except UnitscopeError as error:
@@ -65,7 +65,7 @@ def _show_agreement(held: Sequence[Label]) -> None:
 
 
 def _show_names(pair: Pair) -> None:
-    """Show on which labels two raters agree."""
+    """Show for each label how far two raters agree."""
     found = name_by_name(pair.ours, pair.theirs)
     rows = [
         [one.name, f"{one.ours:,}", f"{one.theirs:,}", f"{one.both:,}", *_shared(one), *_kappa(one.kappa)]

@@ -1,4 +1,4 @@
-"""The provenance of a store in words for people; what has no words here is shown as it is stored."""
+"""The provenance of a store in words for people; facts without words here are shown as they are stored."""
 
 import json
 import math
@@ -15,7 +15,7 @@ _SHORT_HASH = 12
 
 
 def short(store: Store) -> list[tuple[str, str]]:
-    """Return what whoever reads a number of the store wants to know of its origin, a name and a sentence each."""
+    """Return the main facts about the origin of the store, each as a name and a sentence."""
     known = store.provenance
     size = " × ".join(map(str, store.model.input_size))
     facts = (
@@ -31,7 +31,7 @@ def short(store: Store) -> list[tuple[str, str]]:
 
 
 def further(store: Store) -> list[tuple[str, str]]:
-    """Return what else has words, in the same way; nothing that is not known."""
+    """Return the further facts that are known, each as a name and a sentence."""
     return [(name, said) for name, said in _facts(store) if said]
 
 
@@ -57,7 +57,7 @@ def _images(store: Store) -> str:
 
 
 def _method(store: Store, sweeps: object) -> str:
-    """Say what was done to the units and by what."""
+    """Say how the units were changed and by which method."""
     swept = [layer for layer in store.layers if layer.ablations]
     if not swept:
         return "no unit was silenced"
@@ -70,7 +70,7 @@ def _method(store: Store, sweeps: object) -> str:
 
 
 def _exactness(known: Mapping[str, Any]) -> str:
-    """Say how many predictions were held against the plain method, over all layers, and what the self-check found."""
+    """Say how many predictions were compared with the plain method over all layers, and what the self-check found."""
     totals = {
         name: sum(facts[name] for facts in _each(known.get("ablation_engine")) if _whole(facts.get(name)))
         for name in ("rows", "audited", "differing")
@@ -96,7 +96,7 @@ def _moment(text: str) -> str:
 
 
 def _weights(name: str, known: object) -> str:
-    """Return the weights' name with the beginning of the checksum that tells them from others."""
+    """Return the name of the weights with the first digits of their checksum, which identifies them."""
     digest = known.get("sha256") if isinstance(known, Mapping) else None
     return f"{name}, SHA-256 {str(digest)[:_SHORT_HASH]}…" if digest else name
 
@@ -151,7 +151,7 @@ def _whole(number: object) -> bool:
 def stored(store: Store) -> str:
     """Return every fact as it is stored, as JSON."""
     facts = {"file": printable(str(store.path)), **store.provenance}
-    # What is no number in a store is none in JSON either.
+    # JSON has no NaN.
     return json.dumps(json.loads(json.dumps(facts), parse_constant=str))
 
 

@@ -37,7 +37,7 @@ def headline(view: View) -> str:
 
 
 def show_guide(view: View) -> None:
-    """Say what the tiles of the layers are."""
+    """Explain the tiles of the layers."""
     if not view.store.layers:
         note("This store holds no layer.")
     else:
@@ -57,7 +57,7 @@ def show_guide(view: View) -> None:
 
 
 def show_conditions(view: View) -> None:
-    """Say under what conditions the numbers of this store are right."""
+    """Say on which conditions the numbers of this store are right."""
     for sentence in view.store.conditions:
         note(sentence)
     if view.store.lacking:
@@ -71,7 +71,7 @@ def _model(view: View) -> str:
 
 
 def show_layers(view: View) -> None:
-    """Show each layer with the units that matter most, and the way in."""
+    """Show each layer with its most notable units and a link to its page."""
     for layer in view.store.layers:
         _layer(view, layer)
 
@@ -96,7 +96,7 @@ def _most_tiles(view: View) -> int:
 
 
 def show_accuracy(view: View) -> None:
-    """Show how often the network is right, class by class."""
+    """Show the accuracy of the network for each class."""
     heading("Accuracy by class", "nothing ablated, the lowest first; click a class to look at it")
     before = answers(view.store)
     frame = accuracy_frame(view.store.classes.title, before.correct, before.count)
@@ -110,7 +110,7 @@ def show_accuracy(view: View) -> None:
 
 
 def show_origin(view: View) -> None:
-    """Show where the store comes from: what matters in a short table, the rest and every stored fact on demand."""
+    """Show where the store comes from: the main facts in a short table, the rest and every stored fact on demand."""
     heading("How this store came to be")
     table([], short(view.store), numbers=slice(0), look="us-list us-short")
     with st.expander("Everything else"):

@@ -1,4 +1,4 @@
-"""How many answers to the quiz are right: of each rater, on each unit, and of each rater on each unit."""
+"""The number of right answers to the quiz: for each rater, for each unit, and for each rater on each unit."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,7 +21,7 @@ _WAYS: dict[str, tuple[tuple[str, ...], Callable[[Answer], tuple[str, ...]]]] = 
 
 
 def own_words(held: Sequence[Answer], layer: Layer, rater: str) -> str:
-    """Say how a rater has done on a layer so far."""
+    """Say how many questions on a layer a rater has answered right so far."""
     own = score(answer for answer in held if (answer.rater, answer.layer) == (rater, layer.name))
     if not own.n:
         return "Take the time you want. The answer is told when you have chosen."

@@ -1,6 +1,7 @@
-"""One question of the quiz: what drives a unit least and most, and the two images that it is about.
+"""One question of the quiz: images on which a unit fires least and most, and the two images to choose from.
 
-Nothing on the page tells the two apart before the answer: no name, no address, no outline, and their sides are drawn.
+Before the answer, nothing on the page tells the two images apart: they have no name, no address and no outline, and
+their sides are random.
 """
 
 import secrets
@@ -28,7 +29,7 @@ _ASKED, _SAID, _REFUSED = "quiz_asked", "quiz_said", "quiz_refused"
 
 @dataclass(frozen=True)
 class _Trial:
-    """A question that is on the screen: whom it is put to, and on which side the image is that it asks for."""
+    """A question on the screen: its store, layer and rater (``to``), the side of the right image, and a random key."""
 
     to: tuple[str, str, str]
     asked: Asked
@@ -45,7 +46,7 @@ def count_of(view: View, layer: Layer) -> int:
 
 
 def show_too_few(view: View) -> None:
-    """Say that this store has no questions, and what would give it some."""
+    """Say that this store has too few images for questions, and what would help."""
     least = 2 * (SHOWN + 1)
     sentence("This store has too few images for the quiz.")
     note(
@@ -56,7 +57,7 @@ def show_too_few(view: View) -> None:
 
 
 def show(view: View, layer: Layer, units: Sequence[int], rater: str, held: Sequence[Answer], of: int, own: str) -> None:
-    """Ask the rater the next question on some units, or say that there is none left; and how he has done."""
+    """Ask the rater the next question on some units, with the score so far (``own``), or say that none is left."""
     if refused := st.session_state.pop(_REFUSED, None):
         alert("us-warning", escape(refused))
     trial = _trial(view, layer, units, rater, held, of)
@@ -73,7 +74,10 @@ def show(view: View, layer: Layer, units: Sequence[int], rater: str, held: Seque
 def _trial(
     view: View, layer: Layer, units: Sequence[int], rater: str, held: Sequence[Answer], of: int
 ) -> _Trial | None:
-    """Return the question on the screen, or the next one where that is answered or was put to somebody else."""
+    """Return the question on the screen, or the next one if it is answered or was for somebody else.
+
+    None if no question is left.
+    """
     to = (view.source.name, layer.name, rater)
     current: _Trial | None = st.session_state.get(_ASKED)
     if current is not None and current.to == to:
@@ -109,7 +113,7 @@ def _show(view: View, layer: Layer, trial: _Trial, own: str) -> None:
         for place, side, jpeg in zip(st.columns(2), SIDES, pair, strict=True):
             with place:
                 _gallery(view, [jpeg], f"The image on the {side}", 1)
-                # A key of each question's own: a press that comes late must not answer the next one.
+                # Each question has its own keys, because a late press must not answer the next question.
                 st.button(
                     side.capitalize(),
                     key=f"quiz_{side}_{trial.turn}",
@@ -123,7 +127,7 @@ def _show(view: View, layer: Layer, trial: _Trial, own: str) -> None:
 
 
 def _show_verdict() -> None:
-    """Say whether the last answer was right; on a page without one there is room for it."""
+    """Say whether the last answer was right; without one, leave an empty line, so that nothing moves."""
     st.html(f'<p class="us-plain" role="status">{escape(st.session_state.get(_SAID, ""))}&nbsp;</p>')
 
 
@@ -141,7 +145,7 @@ def _gallery(view: View, jpegs: Sequence[bytes], alt: str, row: int) -> None:
 
 
 def _answer(view: View, trial: _Trial, chosen: str) -> None:
-    """Keep an answer and say whether it is right. For callbacks."""
+    """Save an answer and say whether it is right. For callbacks."""
     paths, question = view.store.images.path, trial.asked.question
     _, layer, rater = trial.to
     answer = Answer(layer, trial.asked.unit, rater, paths[question.higher], paths[question.lower], trial.side, chosen)

@@ -1,4 +1,4 @@
-"""The activations of a unit over all images, and where the pictures shown stand among them."""
+"""The activations of a unit over all images, with the positions of the pictures shown."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ _SATURATED = 0.02
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
-    """Show the histogram of the unit's activation, zeros counted apart."""
+    """Show the histogram of the unit's largest activations; zeros are counted separately."""
     if lacks := view.store.lacks(ACTIVATIONS):
         heading("How strongly it fires")
         note(lacks)
@@ -45,9 +45,10 @@ def show(view: View, layer: Layer, unit: int) -> None:
 
 
 def _extremes(largest: Floats, *, signed: bool) -> list[str]:
-    """Say how many images leave the unit at rest, and how many drive it to one same ceiling, as ReLU6 does.
+    """Say on how many images the unit is at rest, and on how many it reaches the same ceiling, as with ReLU6.
 
-    In a layer that goes below zero, zero is no rest; there it is said on how many images the unit is nowhere above it.
+    In a layer with values below zero, zero is not rest. There the text says on how many images the unit is nowhere
+    above zero.
     """
     resting, where = (largest <= 0, "have it nowhere above zero") if signed else (largest == 0, "leave it at zero")
     said = [f"{percent(float(resting.mean()), 100)} of the images {where}"]

@@ -1,4 +1,4 @@
-"""Attribution maps of a unit on its top exemplars, on one common scale."""
+"""Attribution maps of a unit on its strongest images, on one common scale."""
 
 import shlex
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _FEWEST_PLACES = 6
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
-    """Show the maps of one method, chosen by the reader, and say which methods were left out and why."""
+    """Show the maps of a method that the reader chooses, and say which methods were left out and why."""
     heading(
         "Where it looks",
         "pixels that raise (blue) or lower (orange) its peak",
@@ -47,7 +47,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
 
 
 def _left_out(layer: Layer) -> dict[str, list[str]]:
-    """Gather the methods that were left out by their reasons."""
+    """Group the methods that were left out by the reason."""
     reasons: dict[str, list[str]] = {}
     for facts in layer.attributions:
         if facts.left_out is not None:
@@ -84,13 +84,13 @@ def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps])
 
 
 def _first_with_something(held: dict[str, AttributionMaps]) -> str:
-    """Return the first method with a map that is not zero everywhere; the first of all where there is none."""
+    """Return the first method with a map that is not zero everywhere; the first of all if there is none."""
     shown = (method for method, found in held.items() if found.map[found.computed].any())
     return next(shown, next(iter(held)))
 
 
 def _beside_random_weights(view: View, method: str, found: Likeness | None) -> None:
-    """Say, small, whether the method would show the same had the network learnt nothing."""
+    """Say in small type whether the method's maps look alike with random weights."""
     if found is None:
         note(f"Not compared with random weights yet: python -m precompute experiment {NAME} {view.source.quoted}")
     elif np.isnan(found.value):
@@ -103,7 +103,7 @@ def _beside_random_weights(view: View, method: str, found: Likeness | None) -> N
 
 
 def _exactness(found: AttributionMaps) -> None:
-    """Say how far the sums of the maps are from what they should be, where that is known."""
+    """Say how far the sums of the maps are from their expected values, if this is known."""
     known = found.error[found.computed & ~np.isnan(found.error)]
     if len(known):
         worst = 100 * float(known.max())
@@ -129,7 +129,7 @@ def _choose_method(view: View, held: list[str], method: str, likeness: Mapping[s
 
 
 def _label(method: str, found: Likeness | None) -> str:
-    """Return the method's name with its number beside it, and what that means where the maps would look alike."""
+    """Return the method's name with its correlation, and with a warning if maps look alike with random weights."""
     if found is None or np.isnan(found.value):
         return label_of(method)
     small = number(found.value, 2) + (f", {found.verdict}" if found.alike else "")
@@ -138,7 +138,7 @@ def _label(method: str, found: Likeness | None) -> str:
 
 def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: float, ceiling: float) -> list[Picture]:
     label = view.store.images.label
-    # Places of maps that were left for later are shown only where there would be hardly any picture.
+    # Exemplars whose map was not computed are shown only if there would be hardly any picture otherwise.
     n_shown = max(_FEWEST_PLACES, int(np.flatnonzero(found.computed).max(initial=-1)) + 1)
     signed = palette.signed()
     return [
@@ -152,7 +152,7 @@ def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: f
             title_href=navigate.href_of_class(view, int(label[image])),
             instead=_nothing(float(value), ceiling, computed=bool(computed)) if not (computed and values.any()) else "",
         )
-        # Maps have a place for the first exemplars only.
+        # Maps exist for the first exemplars only.
         for image, value, values, computed in list(
             zip(exemplars.image, exemplars.value, found.map, found.computed, strict=False)
         )[:n_shown]
@@ -160,7 +160,7 @@ def _pictures(view: View, exemplars: Exemplars, found: AttributionMaps, limit: f
 
 
 def _with_several_peaks(exemplars: Exemplars, n_shown: int) -> int:
-    """Count the pictures shown on which several positions of the unit's map share its highest value."""
+    """Count the shown pictures on which several positions of the unit's map share its highest value."""
     flat = exemplars.map[:n_shown].reshape(min(n_shown, len(exemplars.map)), -1)
     if not flat.size:
         return 0
@@ -169,12 +169,12 @@ def _with_several_peaks(exemplars: Exemplars, n_shown: int) -> int:
 
 
 def _ceiling(value: Floats) -> float:
-    """Return the value that several of the strongest images share, as with ReLU6; NaN where the first is alone."""
+    """Return the highest value if several of the strongest images share it, as with ReLU6; otherwise NaN."""
     return float(value[0]) if int((value == value[0]).sum()) > 1 else float("nan")
 
 
 def _nothing(value: float, ceiling: float, *, computed: bool) -> str:
-    """Say why a picture has no map."""
+    """Return a text that says why a picture shows no map."""
     if not computed:
         return "not computed"
     if value == 0:

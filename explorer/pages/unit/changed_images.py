@@ -1,4 +1,4 @@
-"""One class under one unit: the images whose answer changes, and what it becomes."""
+"""The images of one class whose answer changes without a unit, and the new answers."""
 
 import numpy as np
 import streamlit as st
@@ -17,7 +17,7 @@ _MOST_ROWS = 60
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
-    """List the flips of the class that is looked at; nothing where none is."""
+    """List the changed images of the chosen class; nothing if no class is chosen."""
     chosen = view.chosen_class
     if chosen is None:
         return

@@ -1,4 +1,4 @@
-"""The two halves of the sentence, class by class."""
+"""What a unit answers to and what breaks without it, for each class."""
 
 import math
 
@@ -17,7 +17,7 @@ _KEY = "class_profile"
 
 
 def show(view: View, layer: Layer, unit: int, effect: ClassEffects, found: DropTest | None) -> None:
-    """Show the class profile and the ablation impact side by side; a click on a class looks at it."""
+    """Show mean activations and drops of all classes side by side; a click on a class chooses it."""
     heading("What it sees, and what breaks without it", does="click a class to look at its images")
     choose_ablation(view, layer)
     classes = view.store.classes
@@ -43,7 +43,7 @@ def _chance(ceiling: float | None) -> str:
 
 
 def _below_zero(layer: Layer, unit: int) -> str:
-    """Say which way means below zero are drawn, where the unit has any."""
+    """Say in which direction means below zero are drawn; empty if the unit has none."""
     return " Means below zero go to the right." if (layer.class_mean[unit] < 0).any() else ""
 
 

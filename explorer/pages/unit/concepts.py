@@ -1,4 +1,4 @@
-"""The concepts that coincide with a unit's most active positions, drawn on its exemplars."""
+"""The concepts that overlap with a unit's most active positions, drawn on its exemplars."""
 
 import numpy as np
 import streamlit as st
@@ -15,7 +15,7 @@ from precompute.store.reader import Layer
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
-    """Show a unit's best concepts; nothing where the store holds none."""
+    """Show the best concepts of a unit; nothing if the store holds none."""
     found = unit_concepts(view.store, layer, unit)
     if found is None:
         return
@@ -79,7 +79,7 @@ def _drawn(view: View, layer: Layer, unit: int, found: UnitConcepts, rank: int) 
                 href=navigate.href_of_image(view, int(image)),
                 title_href=navigate.href_of_class(view, int(label[image])),
             )
-            # Masks are there for the first exemplars only.
+            # Masks exist for the first exemplars only.
             for image, place, own_place in zip(images, concept, own, strict=False)
         ],
         aspect,

@@ -48,7 +48,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
 
 
 def shown_kind(view: View, layer: Layer) -> str:
-    """Return the list of exemplars that is shown: the one asked for, or the first there is."""
+    """Return the kind of exemplars to show: the one that the URL asks for, or the first in the store."""
     return view.selection.show if view.selection.show in layer.exemplar_kinds else layer.exemplar_kinds[0]
 
 
@@ -101,7 +101,7 @@ def _caption(found: Exemplars, kind: str, level: float) -> list[str]:
 
 
 def _at_the_top(largest: Floats, found: Exemplars) -> list[str]:
-    """Say how many images share the value of the last picture, where that is more than are shown with it."""
+    """Say how many images share the value of the last picture, if not all of them are shown."""
     last = found.value[-1]
     sharing, n_shown = int((largest == last).sum()), int((found.value == last).sum())
     if sharing <= n_shown or last == 0:

@@ -1,4 +1,4 @@
-"""The small print below the headline of a unit."""
+"""The notes below the headline of a unit."""
 
 from explorer import drop_test, headline_details
 from explorer.class_effects import ClassEffects, Move
@@ -12,7 +12,7 @@ from precompute.store.keep import ACTIVATIONS
 def show(
     view: View, profile: Profile, images: Strongest, effect: ClassEffects, found: DropTest | None, move: Move | None
 ) -> None:
-    """Say what the numbers of the sentence stand on; without statistics, how to add them."""
+    """Say on what the numbers of the headline rest; if the store has no statistics, say how to add them."""
     titles = view.store.classes.title
     paragraphs = (
         [*headline_details.of_loss(titles, effect, found), drop_test.left_out_said(view.store)],
@@ -24,7 +24,7 @@ def show(
 
 
 def _not_tested(view: View, profile: Profile) -> list[str]:
-    """Say that the class of the highest mean is not held against chance, where the store does not allow it."""
+    """Say that the class with the highest mean was not tested against chance, if the store does not allow the test."""
     if profile.tested or profile.silent:
         return []
     return [f"Other images might name another class. {view.store.lacks(ACTIVATIONS)}"]

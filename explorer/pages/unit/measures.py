@@ -1,4 +1,4 @@
-"""A unit's measures, each with its place among the units of the layer."""
+"""The measures of a unit, each with the unit's place in its layer."""
 
 import base64
 
@@ -24,16 +24,16 @@ _KEY_MEASURES = ("class_selectivity", "quoted_drop_low", "max_class_drop", "over
 
 
 def show_key_measures(view: View, layer: Layer, unit: int, per_class: Ints) -> None:
-    """Show the measures that matter most, and on how many images the unit is alive.
+    """Show the key measures, and on how many images the unit is alive.
 
     Parameters
     ----------
     view : View
-        What is looked at; its kind of ablation is that of the drops.
+        The open store and the selection, whose kind of ablation is that of the drops.
     layer, unit : Layer, int
         The unit.
     per_class : (class,) integer array
-        Images of each class: they decide how finely a drop can be told.
+        Images of each class, which decide the number of digits of a drop.
     """
     ablation = view.selection.ablation
     wanted = [named(name, ablation) for name in _KEY_MEASURES]
@@ -44,7 +44,7 @@ def show_key_measures(view: View, layer: Layer, unit: int, per_class: Ints) -> N
 
 
 def show_all_measures(view: View, layer: Layer, unit: int) -> None:
-    """List all measures of a unit with their places in the layer, on demand: the key ones stand on top of the page."""
+    """List on demand all measures of a unit with the unit's places in the layer."""
     with st.expander("All measures of this unit"):
         rows = [_row(view.store, layer, measure, unit) for measure in in_order(layer)]
         head = ["", "value", "by chance", "in the layer", "formula", "from"]
@@ -90,7 +90,7 @@ def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: In
 
 
 def _tested(layer: Layer, name: str, unit: int) -> str:
-    """Return the q-value of an overall drop, and whether it is within chance; nothing for other measures."""
+    """Return the q-value of an overall drop in words, with a note if it is within chance; empty for other measures."""
     row = find(name)
     test = layer.measures.get(named("overall_drop_q", row.ablation)) if row and row.base == "overall_drop" else None
     if test is None or np.isnan(test.values[unit]):

@@ -1,4 +1,4 @@
-"""What people call a unit: their labels, and a form to give one."""
+"""The labels that people gave to a unit, and a form to give one."""
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ _RATER, _SAID = rater.KEY, "label_said"
 
 
 def show(view: View, layer: Layer, unit: int) -> None:
-    """Say what the unit is called and by whom, and let the reader name it."""
+    """Show the labels of the unit with their raters, and let the reader give one."""
     if said := st.session_state.pop(_SAID, None):
         alert("us-warning", escape(said))
     try:
@@ -38,7 +38,7 @@ def _words(label: Label) -> Markup:
 def _show_form(view: View, layer: Layer, unit: int, held: list[Label]) -> None:
     own = next((each for each in held if each.rater == st.session_state.get(_RATER)), None)
     with st.form(f"name_{layer.name}_{unit}", border=False):
-        # What a reader once said of himself goes with him from unit to unit.
+        # The reader's name is kept from unit to unit.
         name = st.text_input("Your name", value=st.session_state.get(_RATER, ""), max_chars=MOST_RATER)
         text = st.text_input("It answers to", value=own.text if own else "", max_chars=MOST_TEXT)
         confidence = st.segmented_control(

@@ -1,1 +1,1 @@
-"""The parts of the page that asks what the network would say if units were changed."""
+"""The page What if: the network's answers if units are changed."""

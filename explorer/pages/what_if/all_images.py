@@ -1,4 +1,4 @@
-"""What a change of units does to all images: the classes, the sum of the parts, the images whose answer changes."""
+"""The effect of changed units on all images: classes, the sum of the parts, and images whose answer changes."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -37,14 +37,14 @@ _MOST_PICTURES, _MOST_PAIRS = 36, 10
 
 
 def flips_of(view: View, found: Arrays) -> Flips:
-    """Return the images whose answer changes, and what it becomes."""
+    """Return the images whose answer changes, with the new answers."""
     before = view.store.baseline.prediction
     changed = np.flatnonzero(found["prediction"] != before)
     return Flips(changed, found["prediction"][changed])
 
 
 def show_headline(view: View, asked: Asked, found: Arrays) -> None:
-    """Say how often the network is right before and after."""
+    """Say how often the network is right before and after the change."""
     before, flips = answers(view.store), flips_of(view, found)
     effects = class_effects(flips, before)
     _headline(asked, before, effects)
@@ -52,7 +52,7 @@ def show_headline(view: View, asked: Asked, found: Arrays) -> None:
 
 
 def show(view: View, layer: Layer, asked: Asked, found: Arrays) -> None:
-    """Show what happens to the sum of the parts, to every class and to the images."""
+    """Show the sum of the parts, the accuracy of every class, and the images whose answer changes."""
     before, flips = answers(view.store), flips_of(view, found)
     if len(asked.units) > 1:
         _show_parts(view, layer, asked, found, before)
@@ -117,17 +117,17 @@ def _show_parts(view: View, layer: Layer, asked: Asked, found: Arrays, before: A
 
 
 def stored_parts(layer: Layer, kind: str, units: Sequence[int], before: Answers) -> Ints:
-    """Return the sum over units of what each loses alone, (image,), from the flips of the store."""
+    """Return for each image how many units alone lose it, minus how many alone gain it, (image,)."""
     total = np.zeros(len(before.label), dtype=np.int64)
     for unit in units:
         flips = layer.flips(kind, unit)
         lost, gained = lost_and_gained(flips, before)
-        total[flips.image] += lost.astype(np.int64) - gained  # an image flips once without a unit
+        total[flips.image] += lost.astype(np.int64) - gained  # An image occurs at most once in the flips of a unit.
     return total
 
 
 def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
-    """Say in a sentence of HTML whether units lose more together than one by one."""
+    """Say as HTML whether the network loses more without all units together than the sum of its losses one by one."""
     span = f"95 % interval {interval(found.low, found.high, n_images)}"
     opened = (
         f"One by one the {n_units:,} units lose {some_points(found.parts, n_images)} in sum, together "
@@ -141,7 +141,7 @@ def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
 
 
 def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints) -> None:
-    """List every pair, those that differ most from the sum of their two units first."""
+    """List every pair; the pairs that differ most from the sum of their two units come first."""
     index = list(combinations(range(len(units)), 2))
     n_images = alone.shape[1]
     found = [
@@ -234,7 +234,7 @@ def _picture(view: View, image: int, prediction: int, lost: bool) -> Picture:
 
 
 def changed_frame(view: View, flips: Flips) -> pd.DataFrame:
-    """Return the images whose answer changes, a row each."""
+    """Return a row for each image whose answer changes."""
     label = view.store.images.label[flips.image]
     was = view.store.baseline.prediction[flips.image]
     return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""The controls of the page: which units, what becomes of them, on which images. Each of them writes the URL."""
+"""The controls of the page: the units, their change, the images. Each control writes its choice into the URL."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ _IMAGES = {_ALL: "all", _ONE: "one", MINE: "my own picture"}
 
 
 def show(view: View, layer: Layer, asked: Asked) -> bytes:
-    """Show the controls; return the reader's own picture, no bytes where there is none."""
+    """Show the controls; return the reader's own picture, or empty bytes."""
     heading("Which units")
     _choose_layer(view, layer)
     _name_units(view)
@@ -64,7 +64,7 @@ def _name_units(view: View) -> None:
 
 
 def _take_by_measure(view: View, layer: Layer) -> None:
-    """Offer the first units by a measure: the one that the layer's page is ordered by, to begin with."""
+    """Offer to take the first units by a measure; the default is the measure that orders the layer's page."""
     axes = axes_of(layer)
     if not axes:
         return
@@ -90,7 +90,7 @@ def _take(view: View, layer: Layer, by: str, how_many: int) -> None:
 
 
 def first_units(layer: Layer, by: str | None, how_many: int) -> list[int]:
-    """Return the first units by a measure, those left out for which it is not defined."""
+    """Return the first units by a measure, without units for which the measure is not defined."""
     order = order_by(layer, by)
     if by in layer.measures:
         order = order[~np.isnan(layer.measures[by].values[order])]
@@ -158,7 +158,7 @@ def _choose_images(view: View, asked: Asked) -> bytes:
 
 
 def _number_image(view: View, key: str, image: int, put: Callable[[int], None]) -> None:
-    """Choose an image of the store by its number, and show which it is."""
+    """Let the reader choose an image of the store by its number, and show the image."""
     st.session_state[key] = image
     st.number_input(
         "Image", 0, len(view.store.images) - 1, step=1, key=key, on_change=lambda: put(int(st.session_state[key]))
@@ -172,5 +172,5 @@ def _number_image(view: View, key: str, image: int, put: Callable[[int], None]) 
 
 
 def _put(view: View, **parts: str | int | None) -> None:
-    """Change parts of the URL; pairs are asked for anew each time."""
+    """Change parts of the URL, and drop the request for pairs, which has to be made again."""
     navigate.put(view.selection.to(pairs=None, **parts))

@@ -1,4 +1,4 @@
-"""What a change of units does to the answer to one image."""
+"""The effect of changed units on the answer to one image."""
 
 from typing import Any
 
@@ -27,12 +27,12 @@ _SIGNS = "blue above zero, orange below"
 
 
 def show_headline(view: View, asked: Asked, found: Arrays) -> None:
-    """Say what the answer becomes."""
+    """Say what the new answer is."""
     _headline(view, asked, shares(found["before"]), shares(found["after"]))
 
 
 def show(view: View, asked: Asked, found: Arrays) -> None:
-    """Show the outputs before and after, and the units' maps."""
+    """Show the outputs before and after the change, and the maps of the units."""
     origin = question.origin_of(view, view.layer, asked)
     left, right = st.columns([7, 5], gap="large")
     with left:
@@ -43,7 +43,7 @@ def show(view: View, asked: Asked, found: Arrays) -> None:
 
 
 def shares(outputs: Floats) -> Floats:
-    """Return the softmax of outputs, (output,): the network's own probabilities where it was trained by them."""
+    """Return the softmax of outputs, (output,): the network's own probabilities if it was trained with a softmax."""
     weights = np.exp(outputs.astype(np.float64) - outputs.max())
     return weights / weights.sum()
 
@@ -105,7 +105,7 @@ def _show_maps(view: View, asked: Asked, found: Arrays, origin: Origin) -> None:
 
 
 def _show_attributions(view: View, asked: Asked, found: Arrays, origin: Origin) -> None:
-    """Show, by the method that the reader chooses, which pixels the units' peaks rest on."""
+    """Show by a method that the reader chooses on which pixels the peaks of the units depend."""
     heading(
         "Where the units look", "before the change; pixels that raise (blue) or lower (orange) the peak of each unit"
     )
@@ -138,5 +138,5 @@ def _show_attributions(view: View, asked: Asked, found: Arrays, origin: Origin) 
 
 
 def _missed(error: float) -> str:
-    """Say by how much a map's sum misses what it promises; nothing where that is not known."""
+    """Say by how much the sum of a map misses its expected value; empty if this is not known."""
     return "" if np.isnan(error) else f"sum off by {100 * error:.0f} %"

@@ -1,4 +1,4 @@
-"""The question that the URL asks, read and put into words."""
+"""The question in the URL: reading it and putting it into words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,28 +15,28 @@ from precompute.what_if.request import IMAGE, MEAN, MOST_PAIRED, OFF, SCALE, Cha
 from precompute.what_if.unit_list import read_units, write_units
 
 MINE = "mine"
-"""What stands in the URL in place of an image's number for a picture of the reader's."""
+"""The word in the URL for a picture of the reader, in place of the number of an image."""
 _MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the URL asks.
+    """The question that the URL asks.
 
     Parameters
     ----------
     units : tuple of int
-        The units, ascending; empty where none are named.
+        The units, ascending; empty if none are named.
     change : Change
-        What becomes of them.
+        How the units are changed.
     on : int or str or None
-        The image that is looked at, `MINE` for a picture of the reader's, None for all images.
+        The number of the image, `MINE` for a picture of the reader, None for all images.
     pairs : bool
-        Whether every pair is asked for too.
+        Whether the question is also about every pair of units.
     method : str or None
-        The method by which units are attributed to the one image, if any.
+        The attribution method that explains the units on the one image, if any.
     problems : tuple of str
-        A sentence for everything that cannot be.
+        A sentence for each part of the URL that cannot be used.
     """
 
     units: tuple[int, ...] = ()
@@ -47,7 +47,7 @@ class Asked:
     problems: tuple[str, ...] = ()
 
     def request(self, layer: str) -> Request | None:
-        """Return it as the process that answers takes it; None where no units are named."""
+        """Return the request for the process that runs the network; None if no units are named."""
         if not self.units:
             return None
         image = self.on if isinstance(self.on, int) else None
@@ -55,7 +55,7 @@ class Asked:
 
 
 def read(chosen: Selection, layer: Layer, n_images: int) -> Asked:
-    """Read the URL's parts; what cannot be is left out, and told."""
+    """Read the parts of the URL; parts that cannot be used are left out and become sentences in ``problems``."""
     problems: list[str] = []
     units: tuple[int, ...] = ()
     on = _image(chosen.on, n_images, problems)
@@ -87,7 +87,7 @@ def _image(text: str | None, n_images: int, problems: list[str]) -> int | str | 
 
 
 def units_words(units: Sequence[int]) -> str:
-    """Name units: ``unit 3``, ``units 3, 7 and 9``; how many where they are many and in no few runs."""
+    """Name units, such as ``unit 3`` or ``units 3, 7 and 9``; only count them if they form too many runs."""
     parts = write_units(units).replace("-", "–").split(", ")
     if len(units) == 1:
         return f"unit {parts[0]}"
@@ -97,13 +97,13 @@ def units_words(units: Sequence[int]) -> str:
 
 
 def origin_of(view: View, layer: Layer, asked: Asked) -> Origin:
-    """Say where the figures of an answer come from."""
+    """Return the origin of an answer's figures."""
     shown = "a picture of the reader's" if asked.on == MINE else f"image {asked.on}"
     return view.origin(layer.name, change_words(asked.units, asked.change), *([] if asked.on is None else [shown]))
 
 
 def change_words(units: Sequence[int], change: Change) -> str:
-    """Say what is changed, as the beginning of a sentence: ``Without unit 3``, ``With units 3 and 7 times 2``."""
+    """Return the change as the beginning of a sentence: ``Without unit 3``, ``With units 3 and 7 times 2``."""
     named = units_words(units)
     if change.kind == OFF:
         return f"Without {named}"

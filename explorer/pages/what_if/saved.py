@@ -1,4 +1,4 @@
-"""What-ifs that are kept by name, beside the store."""
+"""What-if questions that readers saved under a name, in a file beside the store."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ _SAID = "what_if_save_said"
 
 
 def show(view: View, asked: Asked) -> None:
-    """List those of the store as links, and let the reader keep the one that is shown."""
+    """List the saved questions of the store as links, and let the reader save the one that is shown."""
     heading("Saved")
     if said := st.session_state.pop(_SAID, None):
         alert("us-warning", escape(said))
