@@ -62,7 +62,7 @@ def test_without_ablation_only_answers_are_compared():
 def test_shared_losses_are_said_beside_chance():
     assert shared_words(SharedLosses(9, 5, 3, 1.25, 0.9), *WITHOUT) == (
         "9 images are lost without unit 4, 5 without unit 7, and 3 in both cases. If each had lost as many images "
-        "of each class at random, it would be 1.2, give or take 0.9."
+        "of each class at random, both would lose 1.2, give or take 0.9."
     )
     assert (
         shared_words(SharedLosses(9, 0, 0, 0, 0), *WITHOUT) == "No image is lost without unit 7, so the two share none."

@@ -99,7 +99,7 @@ def test_a_change_that_the_store_does_not_hold_has_no_sum_until_pairs_are_comput
 def test_one_image_shows_its_outputs_and_the_units_maps(ask, full_store):
     shown = ask(units="2, 5", on="7")
     first, second = (full_store.classes.title[full_store.classes.of_output[output]] for output in (0, 1))
-    assert f"the answer to image 7 becomes <b>{second}</b>. Before, it is {first}." in shown.words
+    assert f"the answer to image 7 becomes <b>{second}</b>; before, it was {first}." in shown.words
     assert "unit 5" in shown.words
     assert len(drawn(shown)) >= 5
 

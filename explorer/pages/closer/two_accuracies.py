@@ -105,7 +105,7 @@ def shared_words(found: SharedLosses, one: str, other: str) -> str:
     verb = "is" if found.one == 1 else "are"
     return (
         f"{count(found.one, 'image')} {verb} lost {one}, {found.other:,} {other}, and {found.shared:,} in both cases. "
-        f"If each had lost as many images of each class at random, it would be {chance}{spread}."
+        f"If each had lost as many images of each class at random, both would lose {chance}{spread}."
     )
 
 

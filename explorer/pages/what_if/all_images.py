@@ -69,7 +69,7 @@ def _headline(asked: Asked, before: Answers, effects: ClassEffects) -> None:
     if not effects.lost.any() and not effects.gained.any():
         sentence(f"{said}, <b>{now_words} of the images are right, as before</b>.")
     else:
-        sentence(f"{said}, <b>{now_words}</b> of the images are right. Before, {was_words} are.")
+        sentence(f"{said}, <b>{now_words}</b> of the images are right; before, {was_words} were.")
 
 
 def _accuracy_note(before: Answers, flips: Flips, effects: ClassEffects) -> str:

@@ -56,7 +56,7 @@ def _headline(view: View, asked: Asked, before: Floats, after: Floats) -> None:
     if was == now:
         sentence(f"{escape(changed)}, the answer to {which} <b>stays {named}</b>.")
     else:
-        sentence(f"{escape(changed)}, the answer to {which} becomes <b>{then}</b>. Before, it is {named}.")
+        sentence(f"{escape(changed)}, the answer to {which} becomes <b>{then}</b>; before, it was {named}.")
     if isinstance(asked.on, int):
         note(f"{view.store.images.path[asked.on]}, {view.store.classes.title[view.store.images.label[asked.on]]}.")
 
