@@ -1,27 +1,13 @@
 """Who computes the sweeps of an experiment: its own process, or several workers with the same network."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-import torch
-
-from precompute.ablation.ablations import Ablater
-from precompute.errors import ModelError
-from precompute.experiments.network_source import NetworkSource
+from precompute.experiments.network_recipe import NetworkRecipe
 from precompute.experiments.options import ExperimentOptions
-from precompute.experiments.restored_run import RestoredRun
 from precompute.experiments.sweeps import Sweeps, SweptNetwork
-from precompute.images.decoding import Decoding
 from precompute.images.folder import ImageList
-from precompute.images.loader import PictureLoader, load_by
 from precompute.models.device import pick_devices
-from precompute.models.outputs import settle
-from precompute.models.sites import Site
-from precompute.models.state_dict import refuse_other_weights, state_digest
-from precompute.workers.recipe import Place
 from precompute.workers.team import Team, started
 from precompute.workers.worker_pool import Words
 
@@ -69,99 +55,3 @@ class Crew:
             return Sweeps(network)
         pool = self._started.enter_context(started(team, NetworkRecipe.of(network), lists, WORDS, self._say))
         return Sweeps(network, pool, pool.n_devices)
-
-
-@dataclass(frozen=True, eq=False)
-class NetworkRecipe:
-    """What a worker makes the same network of; it can be pickled.
-
-    Parameters
-    ----------
-    digest
-        Of the network's weights.
-    root
-        The folder of the store's images.
-    decoding
-        How files become pictures.
-    probe
-        (image, channel, height, width), a few images.
-    by_engine
-        By the layer's name, whether this process sweeps it by the engine.
-    source, sites, batch_size, log_prob, swept_plainly
-        As of the network and of the run that it was restored from.
-    """
-
-    source: NetworkSource
-    digest: str
-    root: Path
-    decoding: Decoding
-    sites: Mapping[str, Site]
-    by_engine: Mapping[str, bool]
-    probe: np.ndarray
-    batch_size: int
-    log_prob: str
-    swept_plainly: frozenset[str]
-
-    @classmethod
-    def of(cls, network: SweptNetwork) -> "NetworkRecipe":
-        """Return the recipe of a network."""
-        restored = network.restored
-        load = restored.images.load
-        return cls(
-            source=restored.source,
-            digest=state_digest(restored.model.network),
-            root=restored.images.root,
-            decoding=load.decoding if isinstance(load, PictureLoader) else Decoding(),
-            sites=dict(network.sites),
-            by_engine={name: _is_engine(ablater) for name, ablater in network.ablaters.items()},
-            probe=restored.probe.numpy(),
-            batch_size=restored.batch_size,
-            log_prob=restored.log_prob,
-            swept_plainly=restored.swept_plainly,
-        )
-
-    def built(self, place: Place) -> SweptNetwork:
-        """Load the network; its list of images is empty. See `precompute.workers.recipe.Recipe`.
-
-        Raises
-        ------
-        ModelError
-            Where the network is another one, or cannot be swept in the same way.
-        """
-        restored = self._restored(place)
-        ablaters = {name: self._ablater(restored, name) for name in self.by_engine}
-        return SweptNetwork(restored, self.sites, ablaters)
-
-    def _restored(self, place: Place) -> RestoredRun:
-        model = self.source.load()
-        refuse_other_weights(model.network, self.digest, of=self.source.spec)
-        model.network.to(place.device)
-        probe, nothing = torch.from_numpy(self.probe), np.empty(0, dtype=np.int32)
-        settle(model.network, probe[:2], self.log_prob)
-        return RestoredRun(
-            model=model,
-            images=ImageList(self.root, (), nothing, (), load=load_by(model.loader, self.decoding)),
-            prediction=nothing,
-            batch_size=self.batch_size,
-            probe=probe,
-            log_prob=self.log_prob,
-            source=self.source,
-            swept_plainly=self.swept_plainly,
-            place=place,
-        )
-
-    def _ablater(self, restored: RestoredRun, name: str) -> Ablater:
-        ablater = restored.ablater(self.sites[name])
-        if _is_engine(ablater) != self.by_engine[name]:
-            here, there = "the engine", "whole forward passes"
-            if not self.by_engine[name]:
-                here, there = there, here
-            raise ModelError(
-                f"{name}: the experiment's own process sweeps it by {here}, and one beside it by {there}, which round "
-                "differently. Compute on one device."
-            )
-        return ablater
-
-
-def _is_engine(ablater: Ablater) -> bool:
-    return ablater is not ablater.plain

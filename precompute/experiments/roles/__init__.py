@@ -32,13 +32,15 @@ def prepare(job: Job) -> Prepared:
         training: Callable[[Stage], ImageSetLosses] = partial(stored, train, keys, used)
         seconds += _SECONDS_A_ROW * n_units * len(used)
         steps, unit, reduced = n_units, "units", None
+        several = job.options.on_several
+        notes = (f"{several} shares nothing: the store holds training images, so nothing is swept.",) if several else ()
     else:
         swept = in_folder(job, keys)
         training, seconds = swept.run, seconds + swept.seconds_each * len(swept.used)
-        steps, unit, reduced = swept.n_rows, "ablated images", swept.reduced
+        steps, unit, reduced, notes = swept.n_rows, "ablated images", swept.reduced, ()
     per_unit = (4 * 4 + 2 * 4 + 8) * (len(job.store.classes) + 1) + 2 * 4
     run = partial(_run, job, keys, training, held_out)
-    return Prepared(seconds, n_units * per_unit, steps, unit, run, reduced)
+    return Prepared(seconds, n_units * per_unit, steps, unit, run, reduced, notes)
 
 
 def _keys(job: Job) -> list[Key]:

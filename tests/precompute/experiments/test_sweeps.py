@@ -20,7 +20,7 @@ import torch
 from precompute.__main__ import main
 from precompute.errors import ModelError, OptionError
 from precompute.experiments import sweeps
-from precompute.experiments.crew import NetworkRecipe
+from precompute.experiments.network_recipe import NetworkRecipe
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.restored_run import restore_run
 from precompute.experiments.sweeps import SweptNetwork
@@ -107,6 +107,12 @@ def test_what_is_found_is_that_of_one_process_whoever_computes_which_piece(
     told = capsys.readouterr()
     assert "2 processes share the pieces, on cpu, cpu, each with 1 thread" in told.out
     assert "place 0" in told.err  # how fast it was
+
+
+def test_what_pieces_find_is_put_together_in_the_order_of_the_images_however_it_arrives():
+    arriving = ((name, {"name": np.array(name)}) for name in ("third", "first", "second", "fourth"))
+    found = sweeps._in_order(("first", "second", "third", "fourth"), arriving)
+    assert [str(each["name"]) for each in found] == ["first", "second", "third", "fourth"]
 
 
 def test_pieces_that_are_lost_are_computed_again(words, job_store, tmp_path, monkeypatch, capsys):
