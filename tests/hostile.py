@@ -587,6 +587,17 @@ class Wraps(Tiny):
         return F.relu(self.conv2(Wrapped(F.relu(self.conv1(x)))).inside)
 
 
+class Slashed(Tiny):
+    """A module whose name has a slash, as of a network that came from ONNX."""
+
+    def __init__(self):
+        super().__init__()
+        self.add_module("block/conv", nn.Conv2d(6, 6, 1))
+
+    def maps(self, x):
+        return F.relu(self.get_submodule("block/conv")(super().maps(x)))
+
+
 class Signals(nn.Module):
     """Convolutions along the rows of a picture, of which each row is a step."""
 

@@ -85,11 +85,15 @@ def refuse_other_weights(network: nn.Module, digest: str, *, of: str) -> None:
 
 
 def plain_tensors(network: nn.Module) -> dict[str, np.ndarray]:
-    """Return all parameters and buffers as numpy arrays, by name; bfloat16, which numpy lacks, becomes float32."""
-    return {
+    """Return all parameters and buffers as numpy arrays, by name; bfloat16, which numpy lacks, becomes float32.
+
+    None at all where a name has a slash, as of networks that came from ONNX: a store has no place for it.
+    """
+    found = {
         name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
         for name, tensor in _tensors(network)
     }
+    return found if all(set(name).isdisjoint("/\0") for name in found) else {}
 
 
 # Single tensors

@@ -273,7 +273,9 @@ def _meaning(value: Any, default: str) -> str:
         return f"the default{f' ({default})' if default else ''}"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    return str(value)
+    if isinstance(value, bool):
+        return "given" if value else "not given"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _begin(path: Path, identity: dict[str, Any], *, new: bool) -> str:

@@ -360,6 +360,16 @@ def test_a_tensor_that_computes_in_ways_of_its_own_is_refused(job, capsys):
     assert "it returns a Wrapped, a tensor that computes in ways of its own" in capsys.readouterr().err
 
 
+def test_a_name_with_a_slash_is_refused_as_a_layer_and_no_matter_elsewhere(job, capsys):
+    assert job("hostile.Slashed()", layer="block/conv")[0] == 1
+    assert "'block/conv' cannot be looked at, because its name has a slash" in capsys.readouterr().err
+    status, out = job("hostile.Slashed()", "--attribution", "none")
+    assert status == 0
+    assert check(out) == []
+    with open_store(out) as store:
+        assert store.state_dict() == {}
+
+
 def test_a_layer_of_signals_is_swept_as_a_hook_says_where_a_person_lays_its_positions_out(job):
     status, out = job("hostile.Signals()", "--attribution", "none", "--units-on", "conv2=1:16x1")
     assert status == 0

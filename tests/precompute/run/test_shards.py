@@ -68,6 +68,8 @@ def test_every_changed_option_is_named(tmp_path):
     ("before", "now", "said"),
     [
         (None, [], r"--attribution was the default \(all four\), now none"),
+        (False, True, "--attribution was not given, now given"),
+        (100.0, 2.5, r"--attribution was 100, now 2\.5"),
         (["gradient"], None, r"--attribution was gradient, now the default \(all four\)"),
         (["gradient", "deconvolution"], [], "--attribution was gradient, deconvolution, now none"),
     ],
