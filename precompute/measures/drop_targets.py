@@ -71,11 +71,12 @@ def drop_targets(counts: HalvedCounts, expected: Floats) -> Floats:
     -------
     (target, unit) array
         In the order of `TARGETS`: the drop over all images; the largest class drop; the drop, on one half, of the class
-        that loses most on the other half, mean of both ways; the largest drop of the classes that can show one, minus
-        `expected`. NaN where there are no images, or no class can show a drop.
+        that loses most on the other half, mean of both ways; the largest class drop minus `expected`. NaN where there
+        are no images; the third also where no class can show a drop.
     """
     held_out = (_read(counts.one, counts.other, counts.classes) + _read(counts.other, counts.one, counts.classes)) / 2
-    return np.stack([*_chosen_here(counts.both), held_out, _largest(counts.both, counts.classes) - expected])
+    overall, largest = _chosen_here(counts.both)
+    return np.stack([overall, largest, held_out, largest - expected])
 
 
 def targets_on_other(counts: HalvedCounts) -> Floats:
@@ -88,7 +89,8 @@ def targets_on_other(counts: HalvedCounts) -> Floats:
     """
     expected = max_drop_test(counts.other, counts.classes).expected
     held_out = _read(counts.one, counts.other, counts.classes)
-    return np.stack([*_chosen_here(counts.other), held_out, _largest(counts.other, counts.classes) - expected])
+    overall, largest = _chosen_here(counts.other)
+    return np.stack([overall, largest, held_out, largest - expected])
 
 
 def chance_correlations(measures: Floats, counts: HalvedCounts, *, draws: int = 500, seed: int = 0) -> Floats:
@@ -126,12 +128,8 @@ def chance_correlations(measures: Floats, counts: HalvedCounts, *, draws: int = 
 def _chosen_here(counts: PairedCounts) -> tuple[Floats, Floats]:
     """Return the overall drop, and the largest over all classes with images."""
     overall = (counts.lost - counts.gained).sum(axis=1) / (counts.count.sum() or np.nan)
-    return overall, _largest(counts, np.asarray(counts.count > 0))
-
-
-def _largest(counts: PairedCounts, classes: Bools) -> Floats:
-    known = np.where(classes & (counts.count > 0), counts.drop, -np.inf).max(axis=1, initial=-np.inf)
-    return np.where(np.isfinite(known), known, np.nan)
+    largest = np.where(counts.count > 0, counts.drop, -np.inf).max(axis=1, initial=-np.inf)
+    return overall, np.where(np.isfinite(largest), largest, np.nan)
 
 
 def _read(choose: PairedCounts, read: PairedCounts, classes: Bools) -> Floats:

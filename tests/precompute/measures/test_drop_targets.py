@@ -1,6 +1,8 @@
 """Drops that measures are held against: by their definitions, and what coins make of correlations with them."""
 
 from dataclasses import replace
+from itertools import product
+from math import comb, prod
 
 import numpy as np
 import pytest
@@ -18,7 +20,6 @@ from precompute.measures.drop_targets import (
     targets_on_other,
 )
 from precompute.measures.halves import disattenuated
-from precompute.measures.maxdrop import max_drop_test
 from precompute.measures.paired import PairedCounts
 
 
@@ -46,13 +47,34 @@ def slow_targets(counts, unit):
         best = max((change[choose][c] / held[choose][c] for c in able), default=None)
         first = [c for c in able if change[choose][c] / held[choose][c] == best]
         ways.append(np.mean([change[read][c] / held[read][c] for c in first]) if first else np.nan)
-    taking = [drops[c] for c in drops if counts.classes[c]]
+    largest = max(drops.values(), default=np.nan)
     return [
         sum(map(sum, change)) / n.sum() if n.sum() else np.nan,
-        max(drops.values(), default=np.nan),
+        largest,
         np.mean(ways),
-        max(taking) - max_drop_test(counts.both, counts.classes).expected[unit] if taking else np.nan,
+        largest - slow_expected(counts, unit),
     ]
+
+
+def slow_expected(counts, unit):
+    """The mean of the largest drop over all ways in which coins can fall, class by class."""
+    held = [
+        (int(changed), int(n))
+        for changed, n in zip(
+            sum(part.lost[unit] + part.gained[unit] for part in (counts.one, counts.other)),
+            counts.one.count + counts.other.count,
+            strict=True,
+        )
+        if n
+    ]
+    if not held:
+        return np.nan
+    falls = product(*(range(changed + 1) for changed, _ in held))
+    return sum(
+        prod(comb(changed, lost) / 2**changed for (changed, _), lost in zip(held, fall, strict=True))
+        * max((2 * lost - changed) / n for (changed, n), lost in zip(held, fall, strict=True))
+        for fall in falls
+    )
 
 
 @given(tallies())
