@@ -226,9 +226,9 @@ def test_ctrl_c_leaves_no_process_and_the_store_as_it_was(words, job_store):
     for process in (driver, *workers):  # as a terminal does
         process.send_signal(signal.SIGINT)
     _, said = driver.communicate()
-    assert driver.returncode == 130
-    assert b"the store is as it was" in said
-    assert b"Traceback" not in said
+    assert driver.returncode == 130, said.decode()
+    assert b"the store is as it was" in said, said.decode()
+    assert b"Traceback" not in said, said.decode()
     assert not psutil.wait_procs(workers, timeout=30)[1]
     assert job_store.read_bytes() == before
 
