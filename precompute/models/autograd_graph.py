@@ -21,6 +21,10 @@ from precompute.models.sites import Site
 _sequence_number = torch.autograd._get_sequence_nr  # type: ignore[attr-defined]  # numbers autograd's nodes
 
 
+class Freed(Exception):
+    """What an operation kept for its gradient is gone."""
+
+
 @dataclass(frozen=True)
 class Value:
     """A tensor that depends on the image, known by the operation that made it.
@@ -66,8 +70,17 @@ class Value:
         return tuple(Value(node, index, self.end) for node, index in followed)
 
     def saved(self, name: str) -> Any:
-        """Return the argument that the operation kept under `name`; None where it kept none of that name."""
-        return getattr(self.node, f"_saved_{name}", None)
+        """Return the argument that the operation kept under `name`; None where it kept none of that name.
+
+        Raises
+        ------
+        Freed
+            Where it is kept no more: the network itself has computed a gradient by it.
+        """
+        try:
+            return getattr(self.node, f"_saved_{name}", None)
+        except RuntimeError as error:
+            raise Freed from error
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """What the operations between the image and a site say about its units: kernel norms, kernels, guided gradients."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import torch
 from torch import nn
 
 from precompute.models import operations as op
-from precompute.models.autograd_graph import Graph, Value, record
+from precompute.models.autograd_graph import Freed, Graph, Value, record
 from precompute.models.kernels import axis_before, constant_factor, kernel_norms, unit_factors
 from precompute.models.sites import Site
 
@@ -41,7 +42,9 @@ def kernel_l1(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.ndarra
     Li et al. 2017, "Pruning filters for efficient ConvNets", section 3.1.
     """
     output = record(network, site, inputs).output
-    norms = None if output is None else _walk_to_kernel(output, site.unit_dimension % len(output.shape))
+    norms = None
+    with suppress(Freed):
+        norms = None if output is None else _walk_to_kernel(output, site.unit_dimension % len(output.shape))
     return np.full(site.n_units, np.nan, np.float32) if norms is None else norms.float().numpy()
 
 
@@ -66,8 +69,9 @@ def first_kernel(network: nn.Module, site: Site, inputs: torch.Tensor) -> np.nda
         (unit, channel, height, width), float32, without the factors of batch norms. None where the units are made in
         another way, or from a picture that does not have three channels.
     """
-    output = record(network, site, inputs).output
-    kernel = _back(output, site.unit_dimension, until=lambda value, axis: kernel_norms(value, axis) is not None)
+    output, kernel = record(network, site, inputs).output, None
+    with suppress(Freed):
+        kernel = _back(output, site.unit_dimension, until=lambda value, axis: kernel_norms(value, axis) is not None)
     if kernel is None or kernel.operation != "Convolution" or kernel.saved("transposed"):
         return None
     weight = kernel.saved("weight").detach()

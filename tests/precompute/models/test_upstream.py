@@ -17,6 +17,7 @@ from precompute.models.load import load_model
 from precompute.models.sites import find_site, list_sites
 from precompute.models.units_on import UnitsOn
 from precompute.models.upstream import first_kernel, kernel_l1, unrectifiable
+from tests.hostile import Sharpens
 
 
 class Do(nn.Module):
@@ -505,3 +506,11 @@ def test_the_real_mobilenet_has_relu6(real):
     # Its padding is computed at run time, which the walk back goes through.
     expected = conv_twin(block.dw) * norm_twin(block.dw_bn)
     np.testing.assert_allclose(l1(network, "blocks.12.relu1", n_pixels=224), expected, rtol=1e-5)
+
+
+def test_where_the_network_itself_computed_a_gradient_by_it_no_kernel_is_known():
+    network, images = Sharpens().eval(), torch.rand(2, 3, 16, 16)
+    sites = list_sites(network, images)
+    assert np.isnan(kernel_l1(network, find_site(sites, "conv2"), images)).all()
+    assert first_kernel(network, find_site(sites, "conv1"), images) is None
+    assert np.isfinite(kernel_l1(network, find_site(sites, "conv2#2"), images)).all()
