@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from precompute.experiments.crew import Crew
 from precompute.experiments.options import ExperimentOptions
+from precompute.experiments.sweep_workers import SweepWorkers
 from precompute.progress import Stage
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
@@ -27,14 +27,14 @@ class Job:
         The layers to look at, in the order of the network.
     options
         What was asked for.
-    crew
+    workers
         Who computes the sweeps of an experiment that several devices can share.
     """
 
     store: Store
     layers: tuple[Layer, ...]
     options: ExperimentOptions
-    crew: Crew
+    workers: SweepWorkers
 
     @property
     def seed(self) -> int:

@@ -11,11 +11,11 @@ from time import monotonic
 from typing import Any, Self
 
 from precompute.errors import DiskError, StoreChanged, StoreDamaged, StoreError, StoreOfSums, UnitscopeError
-from precompute.experiments.crew import Crew
 from precompute.experiments.found import Found, earlier, write
 from precompute.experiments.layerwise import refuse_other_options
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.protocol import Job, Prepared
+from precompute.experiments.sweep_workers import SweepWorkers
 from precompute.progress import Progress
 from precompute.provenance import versions
 from precompute.store.check import refuse_changed
@@ -213,8 +213,8 @@ def find(
     """
     options.refuse_unused(spec)
     prepare: Callable[[Job], Prepared] = import_module(f"precompute.experiments.{spec.name}").prepare
-    with Crew(options, say) as crew:
-        prepared = prepare(Job(store, _layers(store, options), options, crew))
+    with SweepWorkers(options, say) as workers:
+        prepared = prepare(Job(store, _layers(store, options), options, workers))
         refuse_other_options(store, spec.name, _facts(spec, options, command, prepared.reduced))
         for sentence in (*_announced(spec, prepared), *_without_log_prob(spec, store)):
             say(sentence)

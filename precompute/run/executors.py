@@ -12,7 +12,7 @@ from precompute.run.plan import Plan
 from precompute.run.plan_recipe import PlanRecipe
 from precompute.run.serial_executor import SerialExecutor
 from precompute.run.shard_task import ShardTask
-from precompute.workers.team import Team, started
+from precompute.workers.start import WorkerOptions, started
 from precompute.workers.worker_pool import Words, WorkerPool
 
 WORDS = Words("the run", "shards", kept="The shards that are done are kept.", again="add --resume")
@@ -35,12 +35,12 @@ def executor_of(plan: Plan, say: Callable[[str], None]) -> Iterator[Executor]:
         Where a device or a node cannot take part.
     """
     options = plan.options
-    team = Team(pick_devices(options.device), options.ray, options.rates)
-    if team.is_alone:
+    asked = WorkerOptions(pick_devices(options.device), options.ray, options.rates)
+    if asked.is_alone:
         yield SerialExecutor()
         return
     lists = [plan.candidates, *([] if plan.train is None else [plan.train])]
-    with started(team, PlanRecipe.of(plan), lists, WORDS, say) as pool:
+    with started(asked, PlanRecipe.of(plan), lists, WORDS, say) as pool:
         yield PoolExecutor(pool)
 
 

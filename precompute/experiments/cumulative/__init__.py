@@ -83,7 +83,7 @@ def prepare(job: Job) -> Prepared:
         half = ranked_and_measured(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
         network = SweptNetwork.of(restored, job.layers)
         removals = [_removal(job, network, layer, half) for layer in job.layers]
-    sweeps = job.crew.sweeps(network, [restored.images])
+    sweeps = job.workers.sweeps(network, [restored.images])
     seconds = sweeps.shared(_seconds)
     (removals, half), reduced = fit((removals, half), seconds, job.options.max_minutes, _cuts(job))
     n_sets = sum(removal.n_sets + removal.for_classes.n_sets for removal in removals)

@@ -68,7 +68,7 @@ def prepare(job: Job) -> Prepared:
         work = [_work(job, network, layer) for layer in layers]
     samples = choose_samples(job, job.options.images_per_class)
     training = [] if samples.training is None else [samples.training]
-    sweeps = job.crew.sweeps(network, [network.restored.images, *training])
+    sweeps = job.workers.sweeps(network, [network.restored.images, *training])
     seconds = sweeps.shared(_seconds)
     (work, samples), reduced = fit((work, samples), seconds, job.options.max_minutes, _cuts(job))
     return Prepared(

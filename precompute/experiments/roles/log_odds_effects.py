@@ -171,7 +171,7 @@ def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
         network = SweptNetwork.of(restore_run(store, options), [store.layer(name) for name in names])
         values = {key: _silenced(store.layer(key[0]), key[1]) for key in keys}
         seconds = sum(_seconds(network, name, each_unit(set_to)) for (name, _), set_to in values.items())
-    sweeps = job.crew.sweeps(network, [images])
+    sweeps = job.workers.sweeps(network, [images])
     used = spread(images.labels, options.images_per_class)
     output_index = np.asarray(store.classes.output_index)
     found = FolderSweep(sweeps, images, used, output_index, values, seconds / sweeps.n_devices)

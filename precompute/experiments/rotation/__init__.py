@@ -76,7 +76,7 @@ def prepare(job: Job) -> Prepared:
         network = SweptNetwork.of(restore_run(job.store, job.options), job.layers)
         rotations = [_rotations(job, network, layer) for layer in job.layers]
     images = spread(np.asarray(job.store.images.label), job.options.images_per_class)
-    sweeps = job.crew.sweeps(network, [network.restored.images])
+    sweeps = job.workers.sweeps(network, [network.restored.images])
     seconds = sweeps.shared(_seconds)
     (rotations, images), reduced = fit((rotations, images), seconds, job.options.max_minutes, _cuts(job))
     n_steps = sum(each.n_ablations for each in rotations) * len(images)

@@ -28,7 +28,7 @@ from precompute.models import state_dict
 from precompute.models.state_dict import state_digest
 from precompute.store.experiments import registry
 from precompute.store.reader import open_store
-from precompute.workers import team
+from precompute.workers import start
 from precompute.workers.recipe import Place
 from precompute.workers.worker_pool import Lost
 from tests.arrays import assert_same_arrays
@@ -101,7 +101,7 @@ def assert_same(one, other):
 def test_what_is_found_is_that_of_one_process_whoever_computes_which_piece(
     name, words, job_store, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(team, "LocalWorkers", InThisProcess)
+    monkeypatch.setattr(start, "LocalWorkers", InThisProcess)
     one, several = alone_and_spread(words, name, job_store, tmp_path, "--device", "cpu,cpu", "--rates")
     assert_same(one, several)
     told = capsys.readouterr()
@@ -124,7 +124,7 @@ def test_pieces_that_are_lost_are_computed_again(words, job_store, tmp_path, mon
                 self.lost.add(piece)
                 return Lost("a stroke of lightning")
 
-    monkeypatch.setattr(team, "LocalWorkers", Mortal)
+    monkeypatch.setattr(start, "LocalWorkers", Mortal)
     assert_same(*alone_and_spread(words, "cumulative", job_store, tmp_path, "--device", "cpu,cpu"))
     assert len(Mortal.lost) == 4
     assert "the piece with images 5 to 8 of 15 failed on place" in (said := capsys.readouterr().out)
@@ -137,7 +137,7 @@ def test_a_piece_that_fails_three_times_ends_the_experiment_and_the_store_stays(
             return Lost("a poisoned picture") if "images 5 to 8" in piece else None
 
     before = job_store.read_bytes()
-    monkeypatch.setattr(team, "LocalWorkers", Poisoned)
+    monkeypatch.setattr(start, "LocalWorkers", Poisoned)
     assert main(words("cumulative", "--device", "cpu,cpu")) == 1
     (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert "the piece with images 5 to 8 of 15 failed 3 times" in told
@@ -151,7 +151,7 @@ def test_an_image_that_cannot_be_read_any_more_is_said_as_in_one_process(
 ):
     images = shutil.copytree(real_job[1], tmp_path / "moved")
     (images / "dogs" / "04.png").write_bytes(b"spoilt")
-    monkeypatch.setattr(team, "LocalWorkers", InThisProcess)
+    monkeypatch.setattr(start, "LocalWorkers", InThisProcess)
     said = []
     for device in ("cpu", "cpu,cpu"):
         assert main(words("rotation", "--images", images, "--device", device)) == 1
@@ -163,7 +163,7 @@ def test_an_image_that_cannot_be_read_any_more_is_said_as_in_one_process(
 def test_a_worker_that_loads_other_weights_is_refused(words, job_store, monkeypatch, capsys):
     before = job_store.read_bytes()
     monkeypatch.setattr(state_dict, "state_digest", lambda _network: "of other weights")
-    monkeypatch.setattr(team, "LocalWorkers", InThisProcess)
+    monkeypatch.setattr(start, "LocalWorkers", InThisProcess)
     assert main(words("cumulative", "--device", "cpu,cpu")) == 1
     assert "the network that another process loads has other weights" in capsys.readouterr().err
     assert job_store.read_bytes() == before

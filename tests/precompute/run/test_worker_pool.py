@@ -21,7 +21,7 @@ from precompute.device_names import device_names, first_of
 from precompute.errors import EngineDoubted, OptionError
 from precompute.images.loading import default_workers
 from precompute.models.device import pick_devices
-from precompute.workers import team
+from precompute.workers import start
 from precompute.workers.piece_worker import PieceWorker
 from precompute.workers.recipe import Place
 from precompute.workers.worker_pool import Lost, Made, Refused
@@ -126,7 +126,7 @@ class InThisProcess:
 
 
 def run_with(monkeypatch, workers, words):
-    monkeypatch.setattr(team, "LocalWorkers", workers)
+    monkeypatch.setattr(start, "LocalWorkers", workers)
     return main([*words, "--device", "cpu,cpu"])
 
 

@@ -8,13 +8,13 @@ from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.sweeps import Sweeps, SweptNetwork
 from precompute.images.folder import ImageList
 from precompute.models.device import pick_devices
-from precompute.workers.team import Team, started
+from precompute.workers.start import WorkerOptions, started
 from precompute.workers.worker_pool import Words
 
 WORDS = Words("the experiment", "pieces", kept="The store is as it was.", again="start the experiment again")
 
 
-class Crew:
+class SweepWorkers:
     """Who computes; the workers end with the block.
 
     Parameters
@@ -28,7 +28,7 @@ class Crew:
     def __init__(self, options: ExperimentOptions, say: Callable[[str], None]) -> None:
         self._options, self._say, self._started = options, say, ExitStack()
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> "SweepWorkers":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -50,8 +50,8 @@ class Crew:
             Where a device or a node cannot take part.
         """
         options = self._options
-        team = Team(pick_devices(options.device), options.ray, options.rates)
-        if team.is_alone:
+        asked = WorkerOptions(pick_devices(options.device), options.ray, options.rates)
+        if asked.is_alone:
             return Sweeps(network)
-        pool = self._started.enter_context(started(team, NetworkRecipe.of(network), lists, WORDS, self._say))
+        pool = self._started.enter_context(started(asked, NetworkRecipe.of(network), lists, WORDS, self._say))
         return Sweeps(network, pool, pool.n_devices)

@@ -14,7 +14,7 @@ from precompute.workers.worker_pool import Words, WorkerPool
 
 
 @dataclass(frozen=True)
-class Team:
+class WorkerOptions:
     """Who shall compute.
 
     Parameters
@@ -39,13 +39,13 @@ class Team:
 
 @contextmanager
 def started(
-    team: Team, recipe: Recipe, lists: Sequence[ImageList], words: Words, say: Callable[[str], None]
+    asked: WorkerOptions, recipe: Recipe, lists: Sequence[ImageList], words: Words, say: Callable[[str], None]
 ) -> Iterator[WorkerPool]:
     """Start several workers, say who they are, and end them at the end.
 
     Parameters
     ----------
-    team
+    asked
         Who shall compute; not alone.
     recipe
         Of what pieces are computed with.
@@ -61,16 +61,16 @@ def started(
     UnitscopeError
         Where a device or a node cannot take part.
     """
-    if team.address is not None:
-        with connected(team.address) as ray, RayWorkers(ray, recipe, team.devices) as on_nodes:
+    if asked.address is not None:
+        with connected(asked.address) as ray, RayWorkers(ray, recipe, asked.devices) as on_nodes:
             for sentence in on_nodes.check(lists, words.pieces):
                 say(sentence)
-            with WorkerPool(on_nodes, words, say, rates=team.rates) as pool:
+            with WorkerPool(on_nodes, words, say, rates=asked.rates) as pool:
                 yield pool
         return
-    beside = LocalWorkers(recipe, team.devices)
+    beside = LocalWorkers(recipe, asked.devices)
     threads = f"{beside.threads} thread{'s' * (beside.threads != 1)}"
-    n, named = len(team.devices), ", ".join(map(str, team.devices))
+    n, named = len(asked.devices), ", ".join(map(str, asked.devices))
     say(f"{n} processes share the {words.pieces}, on {named}, each with {threads}")
-    with WorkerPool(beside, words, say, rates=team.rates) as pool:
+    with WorkerPool(beside, words, say, rates=asked.rates) as pool:
         yield pool
