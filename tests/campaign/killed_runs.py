@@ -130,9 +130,5 @@ def spawned(started: Command) -> list[psutil.Process]:
 
 
 def forked(started: Command) -> list[psutil.Process]:
-    """List the processes that read images for a run."""
-    return [child for child in started.children() if child.name() == psutil.Process().name() and _is_fork(child)]
-
-
-def _is_fork(child: psutil.Process) -> bool:
-    return not any(word in " ".join(child.cmdline()) for word in ("spawn_main", "resource_tracker"))
+    """List the processes that read images for a run; torch calls them by a name of their own."""
+    return [child for child in started.children() if child.name().startswith("pt_data")]
