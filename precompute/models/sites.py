@@ -14,6 +14,7 @@ from torch import nn
 
 from precompute.errors import LayerError
 from precompute.models.following import follow
+from precompute.models.forward import fit
 from precompute.models.rows import misplaced
 from precompute.models.unit_dimension import NoUnits, UnitPlace, check_shape, contradiction, unit_place
 from precompute.models.units_on import NOBODY_SAYS, UnitsOn
@@ -186,13 +187,14 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
         Where the network fails on these inputs.
     """
     _refuse_unknown(network, units_on)
+    batch = fit(network, inputs)
     sites: list[Site] = []
     refused: list[Refused] = []
 
     def look(path: str, call: int, module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
         name, kind = named(path, call), type(module).__name__
         try:
-            place = _place(name, output, len(inputs), units_on)
+            place = _place(name, output, batch, units_on)
             contradiction(module, given, output, place.unit_dimension)
         except NoUnits as error:
             refused.append(Refused(name, kind, str(error), error.way))
@@ -293,9 +295,9 @@ def told(sites: Iterable[Site]) -> Iterator[str]:
             yield f"The units of {site.name} lie {where} by --units-on; the network does not show it."
 
 
-def _place(name: str, output: Any, n_images: int, units_on: UnitsOn) -> UnitPlace:
+def _place(name: str, output: Any, inputs: torch.Tensor, units_on: UnitsOn) -> UnitPlace:
     """Find the units of an output: from what its dimensions hold, or else from what the user says."""
-    check_shape(output, n_images=n_images)
+    check_shape(output, inputs)
     said = units_on.of(name)
     try:
         place = unit_place(output)

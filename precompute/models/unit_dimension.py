@@ -60,11 +60,19 @@ _TOKENS_FIRST = "Its tokens come first; let it have the images first, as by batc
 _OTHER_ROWS = "Look at a layer whose rows are the images, or give a network that takes each image once."
 
 
-def check_shape(output: Any, *, n_images: int) -> None:
-    """Raise `NoUnits` for an output that cannot hold units, whatever its dimensions are."""
+def check_shape(output: Any, inputs: Tensor) -> None:
+    """Raise `NoUnits` for an output that cannot hold units, whatever its dimensions are.
+
+    Parameters
+    ----------
+    output
+        What a module returns.
+    inputs
+        (image, channel, height, width), as the network is given them.
+    """
     if not isinstance(output, Tensor):
         raise NoUnits(f"it returns {_article(type(output).__name__)} and not one tensor", way=_SEVERAL)
-    if type(output).__torch_dispatch__ is not Tensor.__torch_dispatch__:
+    if type(output).__torch_dispatch__ not in (Tensor.__torch_dispatch__, type(inputs).__torch_dispatch__):
         raise NoUnits(
             f"it returns {_article(type(output).__name__)}, a tensor that computes in ways of its own", way=_PLAIN
         )
@@ -72,10 +80,10 @@ def check_shape(output: Any, *, n_images: int) -> None:
         raise NoUnits("its output holds no floating-point numbers", way=_ELSEWHERE)
     if output.ndim not in (2, 3, 4):
         raise NoUnits(f"its output has {output.ndim} dimension{'s' * (output.ndim != 1)}", way=_ELSEWHERE)
-    if len(output) != n_images:
-        second = output.ndim == 3 and output.shape[1] == n_images
+    if len(output) != len(inputs):
+        second = output.ndim == 3 and output.shape[1] == len(inputs)
         raise NoUnits(
-            f"its output has {len(output)} rows for {n_images} images",
+            f"its output has {len(output)} rows for {len(inputs)} images",
             way=_TOKENS_FIRST if second else _OTHER_ROWS,
         )
 

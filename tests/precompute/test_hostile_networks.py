@@ -132,7 +132,10 @@ def test_without_log_probabilities_all_else_is_there(sigmoids):
         assert store.baseline.log_prob is None
         assert "ends in a sigmoid" in store.baseline.log_prob_of
         assert store.layers[0].log_prob_change("zero", 0) is None
-        assert any("Log-probabilities are left out" in sentence for sentence in store.conditions)
+        assert any(
+            "Log-probabilities and all that is computed from them are left out" in sentence
+            for sentence in store.conditions
+        )
 
 
 @pytest.mark.parametrize("name", ["statistics", "cumulative", "compression", "correlations", "selectivity", "entropy"])
