@@ -19,6 +19,8 @@ from precompute.models.rows import misplaced
 from precompute.models.unit_dimension import NoUnits, UnitPlace, check_shape, contradiction, unit_place
 from precompute.models.units_on import NOBODY_SAYS, UnitsOn
 
+_RENAME = "Give the module another name, or let an nn.Identity of another name take its output: it is a layer."
+
 
 @dataclass(frozen=True)
 class Site:
@@ -297,6 +299,8 @@ def told(sites: Iterable[Site]) -> Iterator[str]:
 
 def _place(name: str, output: Any, inputs: torch.Tensor, units_on: UnitsOn) -> UnitPlace:
     """Find the units of an output: from what its dimensions hold, or else from what the user says."""
+    if "/" in name or "\0" in name:
+        raise NoUnits("its name has a slash or a NUL, and a store has no place for such a name", way=_RENAME)
     check_shape(output, inputs)
     said = units_on.of(name)
     try:

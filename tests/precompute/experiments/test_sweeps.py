@@ -102,6 +102,7 @@ def test_what_is_found_is_that_of_one_process_whoever_computes_which_piece(
     name, words, job_store, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(start, "LocalWorkers", InThisProcess)
+    monkeypatch.setenv("COLUMNS", "300")  # a bar of the usual width has no room for the rates
     one, several = alone_and_spread(words, name, job_store, tmp_path, "--device", "cpu,cpu", "--rates")
     assert_same(one, several)
     told = capsys.readouterr()
