@@ -15,7 +15,7 @@ def test_a_unit_is_set_beside_another_by_a_click_in_the_figure(app):
     points = app.page.locator("[data-testid=stVegaLiteChart] .mark-symbol path[aria-roledescription=circle]")
     app.settle(lambda: points.last.click(force=True))
     expect(app.page.get_by_text(re.compile(r"^Unit 5 beside unit \d+$"))).to_be_visible()
-    expect(app.page.get_by_text("point: with it turned in sign")).to_be_visible(timeout=SLOW)
+    expect(app.page.get_by_text(re.compile("^Accuracy of every class"))).to_be_visible()
     other = re.search(r"other=(\d+)", app.page.url)[1]
     assert other != "5"
     app.settle(lambda: app.page.get_by_role("link", name="Unit 5", exact=True).first.click())
@@ -52,4 +52,5 @@ def test_a_unit_is_turned_in_sign_beside_its_stored_ablation(app):
     app.asks("/closer", change="turned")
     expect(app.page.locator(".us-sentence")).to_contain_text("With unit 5 turned in sign, ", timeout=SLOW)
     expect(app.page.locator(".us-table td", has_text="set to zero")).to_be_visible(timeout=SLOW)
-    expect(app.page.get_by_text(re.compile("^Accuracy of every class"))).to_be_visible()
+    heading = app.page.get_by_role("heading", name=re.compile("^Accuracy of every class.*with it turned in sign"))
+    expect(heading).to_be_visible(timeout=SLOW)
