@@ -19,11 +19,11 @@ def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list
     best, leader = profile.best, images.leader
     said = []
     if best is None and leader is not None:
-        said.append(f"{_among(images)} {_are(int(images.count[leader]))} of {titles[leader]}.")
+        said.append(_share(images, leader, titles))
     elif best is not None:
         said += _times(titles[best], profile, images)
     if best is not None and images.differs(best):
-        said.append(f"{_among(images)} {_are(int(images.count[best]))} of {titles[best]}.")
+        said.append(_share(images, best, titles))
     if profile.signed:
         said.append("This layer goes below zero: only the part above zero counts here, as for class selectivity.")
     return said
@@ -40,14 +40,14 @@ def _times(title: str, profile: Profile, images: Strongest) -> list[str]:
     return [f"Over all images the mean of {title} is {ratio} times that of the other classes{span}."]
 
 
-def _among(images: Strongest) -> str:
+def _share(images: Strongest, c: int, titles: Sequence[str]) -> str:
+    """Say how many of the strongest images are of a class."""
+    n = int(images.count[c])
+    some, verb = f"{n:,}" if n else "None", "is" if n <= 1 else "are"
+    among = f"its {count(images.n_images, 'strongest image')}"
     if images.at_ceiling:
-        return f"Of the {count(images.n_images, 'image')} that reach the value of its strongest ones"
-    return f"Of its {count(images.n_images, 'strongest image')}"
-
-
-def _are(n: int) -> str:
-    return "none is" if n == 0 else f"{n:,} {'is' if n == 1 else 'are'}"
+        among = f"the {count(images.n_images, 'image')} that reach the value of its strongest ones"
+    return f"{some} of {among} {verb} of {titles[c]}."
 
 
 def of_loss(titles: Sequence[str], effects: ClassEffects, test: DropTest | None) -> list[str]:

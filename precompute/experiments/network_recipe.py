@@ -14,7 +14,7 @@ from precompute.experiments.restored_run import RestoredRun
 from precompute.experiments.sweeps import SweptNetwork
 from precompute.images.decoding import Decoding
 from precompute.images.folder import ImageList
-from precompute.images.loader import PictureLoader, load_by
+from precompute.images.loader import load_by
 from precompute.models.outputs import settle
 from precompute.models.sites import Site
 from precompute.models.state_dict import refuse_other_weights, state_digest
@@ -61,7 +61,7 @@ class NetworkRecipe:
             source=restored.source,
             digest=state_digest(restored.model.network),
             root=restored.images.root,
-            decoding=load.decoding if isinstance(load, PictureLoader) else Decoding(),
+            decoding=load.decoding,
             sites=dict(network.sites),
             by_engine={name: _is_engine(ablater) for name, ablater in network.ablaters.items()},
             probe=restored.probe.numpy(),

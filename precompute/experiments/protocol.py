@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.sweep_workers import SweepWorkers
 from precompute.progress import Stage
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
+from precompute.workers.recipe import Advance, Arrays
 
-Arrays = dict[str, np.ndarray]
-Advance = Callable[[int], None]
+__all__ = ["Advance", "Arrays", "Findings", "Job", "Prepared"]
 
 
 @dataclass(frozen=True, eq=False)

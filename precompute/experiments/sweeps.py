@@ -15,7 +15,6 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.experiments.restored_run import SHARD, Read, RestoredRun
 from precompute.images.folder import ImageList
-from precompute.images.loader import PictureLoader
 from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.progress import Stage
@@ -157,12 +156,11 @@ def _cut(
     images: ImageList, positions: np.ndarray, work: PieceWork, prediction: np.ndarray | None = None
 ) -> dict[str, "PieceTask"]:
     """Return the pieces of a pass by their names."""
-    images = replace(images, load=PictureLoader())  # a loader of a person's own cannot be sent; the worker has its own
     n, size = len(positions), _size(len(positions))
     parts = {start: positions[start : start + size] for start in range(0, n, size)}
     return {
         f"the piece with images {start + 1} to {start + len(where)} of {n}": PieceTask(
-            work, images.at(where), where, None if prediction is None else prediction[where]
+            work, images.at(where).to_send(), where, None if prediction is None else prediction[where]
         )
         for start, where in parts.items()
     }

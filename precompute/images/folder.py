@@ -83,6 +83,10 @@ class ImageList:
         labels = self.labels[np.asarray(positions, dtype=np.intp)]
         return replace(self, paths=paths, labels=labels, left_out=left_out)
 
+    def to_send(self) -> "ImageList":
+        """Return the list for another process, which has its loader: a person's own cannot be sent."""
+        return replace(self, load=PictureLoader())
+
     def spread(self, n_images: int) -> list[int]:
         """Choose images: as evenly over the classes as their sizes allow, and in each class evenly over its images.
 

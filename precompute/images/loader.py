@@ -33,6 +33,11 @@ class OwnLoader:
 
     loader: Loader
 
+    @property
+    def decoding(self) -> Decoding:
+        """The usual way, which nothing goes by: the loader decodes as it likes."""
+        return Decoding()
+
     def __call__(self, path: Path) -> Any:
         """Load a file.
 

@@ -16,7 +16,7 @@ from precompute.errors import ModelError
 from precompute.images.classes import ClassTable
 from precompute.images.decoding import Decoding
 from precompute.images.folder import ImageList
-from precompute.images.loader import PictureLoader, load_by
+from precompute.images.loader import load_by
 from precompute.models.load import Model, load_model
 from precompute.models.outputs import settle
 from precompute.models.sites import Site
@@ -74,7 +74,7 @@ class PlanRecipe:
             weights_digest=plan.weights_digest,
             root=plan.candidates.root,
             n_images=len(plan.candidates),
-            decoding=load.decoding if isinstance(load, PictureLoader) else Decoding(),
+            decoding=load.decoding,
             classes=plan.classes,
             sites=plan.sites,
             n_outputs=plan.n_outputs,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from precompute.images.folder import ImageList
-from precompute.images.loader import PictureLoader
 from precompute.images.loading import Batch, default_workers
 from precompute.run.image_set import ImageSet, Positions, Read, Work, read_shards
 from precompute.run.plan import Plan
@@ -57,9 +56,13 @@ class ShardTask:
     def of(cls, image_set: ImageSet, work: Work, images: ImageList, name: str, positions: Positions) -> "ShardTask":
         """Return the task of a shard of some images."""
         where = np.asarray(positions, dtype=np.int64)
-        # A loader of a person's own cannot be sent; the worker has its own.
-        shown = replace(images.at(where), load=PictureLoader())
-        return cls(name, work, shown, where, {site.name: reason for site, reason in image_set.plan.slow.items()})
+        return cls(
+            name,
+            work,
+            images.at(where).to_send(),
+            where,
+            {site.name: reason for site, reason in image_set.plan.slow.items()},
+        )
 
     def __call__(self, built: BuiltPlan, advance: Advance) -> Arrays:
         """Compute it."""

@@ -70,7 +70,7 @@ def test_where_the_strongest_images_are_of_another_class_both_are_said_with_the_
     )
     assert headline_details.of_drive(TITLES, profile(3.0, 1.0, 1.0), images) == [
         "Over all images the mean of striped ball is 3.0 times that of the other classes.",
-        "Of its 9 strongest images none is of striped ball.",
+        "None of its 9 strongest images is of striped ball.",
     ]
 
 
@@ -83,7 +83,7 @@ def test_a_class_that_the_images_do_not_settle_is_not_named_alone():
     assert driven_by(3.0, 1.0, 2.9, **two) == "Unit 42 answers most to striped ball or blue star, not settled which."
     assert driven_by(3.0, 2.9, 2.9, preferred=()) == "Unit 42 answers most to a class that the images do not settle."
     assert headline_details.of_drive(TITLES, profile(3.0, 1.0, 2.9, **two), strongest_of(4, 1, 2)) == [
-        "Of its 7 strongest images 4 are of striped ball."
+        "4 of its 7 strongest images are of striped ball."
     ]
 
 

@@ -213,12 +213,12 @@ def words_of_loss(view: View, losses: Losses | None, layers: Sequence[Layer]) ->
     several = len(layers) > 1
     where = "all layers" if several else escape(layers[0].name)
     called = [(at, unit) for at, unit in losses.ranked() if losses.q[at][unit] <= CALLED]
+    of_all = f"of the {count(n_units, 'unit')} of {where}"
     if not called:
-        return f" Of {n_units:,} units of {where} none is known to cost it more than chance explains."
+        return f" None {of_all} is known to cost it more than chance explains."
     links = joined([_named(view, losses.layers[at], unit, several=several) for at, unit in called], _FEW)
-    if len(called) == 1:
-        return f" Of {n_units:,} units of {where} one costs it more than chance explains: {links}."
-    return f" <b>{len(called):,}</b> of {n_units:,} units of {where} cost it more than chance explains: {links}."
+    cost = "costs" if len(called) == 1 else "cost"
+    return f" <b>{len(called):,}</b> {of_all} {cost} it more than chance explains: {links}."
 
 
 def _named(view: View, layer: Layer, unit: int, *, several: bool) -> Markup:
