@@ -151,6 +151,11 @@ def test_the_help_opens_at_its_key_and_another_palette_colours_the_page(app):
     expect(app.page.get_by_role("dialog")).to_have_count(0)
 
 
+def kept(app, palette):
+    """Wait until the browser has stored a palette: the colours can change a moment before it has."""
+    app.page.wait_for_function("palette => document.cookie.includes(`unitscope_palette=${palette}`)", arg=palette)
+
+
 def test_a_palette_is_kept_over_a_reload_until_another_is_chosen_and_a_link_goes_first(app):
     def bars(colour):
         return app.page.locator(f"[class*=st-key-class_profile] .role-mark path[fill='{colour}']").first
@@ -162,6 +167,7 @@ def test_a_palette_is_kept_over_a_reload_until_another_is_chosen_and_a_link_goes
     layer = open_a_unit(app)
     choose("for colour-blind readers")
     expect(bars("#1a95fe")).to_be_attached()
+    kept(app, "colour-blind")
     app.settle(app.page.reload)
     expect(bars("#1a95fe")).to_be_attached()
     app.open(f"/unit?store=demo&layer={layer}&unit=3&palette=print")
@@ -170,6 +176,7 @@ def test_a_palette_is_kept_over_a_reload_until_another_is_chosen_and_a_link_goes
     expect(bars("#1a95fe")).to_be_attached()
     choose("standard")
     expect(bars("#1f7fb8")).to_be_attached()
+    kept(app, "standard")
     app.settle(app.page.reload)
     expect(bars("#1f7fb8")).to_be_attached()
 
@@ -180,6 +187,7 @@ def test_the_palette_for_print_is_kept_where_a_dark_page_cannot_show_it(tab, ser
     app.page.get_by_role("button", name="?", exact=True).click()
     app.settle(lambda: app.page.get_by_role("radio", name="for print").click())
     expect(app.page.get_by_text("The colours for print are for light pages")).to_be_visible()
+    kept(app, "print")
     app.settle(app.page.reload)
     app.page.get_by_role("button", name="?", exact=True).click()
     expect(app.page.get_by_role("radio", name="for print")).to_be_checked()
