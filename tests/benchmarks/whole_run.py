@@ -1,8 +1,8 @@
 """A whole run with all defaults beside the plain sweep: ``python -m tests.benchmarks.whole_run NETWORK LAYER``.
 
 The run's own sentences are printed, then the time of its stages, its peak memory, and the time that the plain method
-would need for the sweep alone, from a few units. Weights are random. Times are processor times of one thread. Imports are
-told apart from the run.
+would need for the sweep alone, from a few units. Weights are random. Times are processor times of one thread. Imports
+are told apart from the run.
 """
 
 import argparse
