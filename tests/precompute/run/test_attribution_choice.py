@@ -45,8 +45,9 @@ def chosen(plan, monkeypatch):
     return choose
 
 
-def test_all_is_made_where_it_costs_no_more_than_the_sweep(chosen):
-    assert chosen(99 / (8 * 6 * 4)) == dict.fromkeys(METHODS, 6)
+def test_all_is_made_where_it_costs_no_more_than_the_sweep_though_a_trial_may_be_wrong_by_a_quarter(chosen):
+    assert chosen(79 / (8 * 6 * 4)) == dict.fromkeys(METHODS, 6)
+    assert chosen(81 / (8 * 6 * 4)) == dict.fromkeys(METHODS, 6) | {"integrated_gradients": 5}
 
 
 def test_the_first_maps_are_made_whatever_they_cost(chosen):
@@ -54,14 +55,14 @@ def test_the_first_maps_are_made_whatever_they_cost(chosen):
 
 
 def test_pictures_and_maps_of_exemplars_count_too(chosen):
-    a_map = 99 / (8 * 6 * 4)
-    assert chosen(a_map, showing=40.0) == FIRST | {"deconvolution": 6, "integrated_gradients": 2}
-    assert chosen(a_map, showing=90.0) == FIRST
+    a_map = 79 / (8 * 6 * 4)
+    assert chosen(a_map, showing=30.0) == FIRST | {"deconvolution": 6, "integrated_gradients": 3}
+    assert chosen(a_map, showing=70.0) == FIRST
 
 
 def test_half_a_minute_is_always_given(chosen, plan):
     brief = replace(plan, sweep_seconds=1.0)
-    assert chosen(29 / (8 * 6 * 4), plan=brief) == dict.fromkeys(METHODS, 6)
+    assert chosen(23 / (8 * 6 * 4), plan=brief) == dict.fromkeys(METHODS, 6)
 
 
 def test_methods_that_are_named_are_made_in_full(chosen, plan):
