@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.profiles import ProfileLikeness, profile_likeness
-from precompute.measures.table import named
+from precompute.measures.table import measure_name
 from precompute.store.reader import Layer
 
 Floats = NDArray[np.floating[Any]]
@@ -63,7 +63,7 @@ def alike_units(layer: Layer, unit: int, ablation: str | None) -> AlikeUnits:
     answers = profile_likeness(layer.class_mean, unit)
     if ablation is None:
         return AlikeUnits(answers, ProfileLikeness(nothing, float("nan")), nothing)
-    held = layer.measures.get(named("drop_reliability", ablation))
+    held = layer.measures.get(measure_name("drop_reliability", ablation))
     reliability = nothing if held is None else np.where(held.values > 0, held.values, np.nan).astype(np.float64)
     most = np.minimum(np.sqrt(reliability * reliability[unit]), 1)
     return AlikeUnits(answers, profile_likeness(layer.ablation(ablation).drop, unit), most)

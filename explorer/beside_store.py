@@ -17,7 +17,7 @@ PATIENCE_S = 10.0
 """How long to wait for another program that writes the same file."""
 
 
-def named(store: Path, ending: str) -> Path:
+def file_beside(store: Path, ending: str) -> Path:
     """Return the file of a kind that lies beside a store, such as ``demo.labels.csv``."""
     return store.with_name(f"{store.stem}.{ending}")
 

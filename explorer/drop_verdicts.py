@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.drop_test import CALLED, base_of, statistics_of
-from precompute.measures.table import named
+from precompute.measures.table import measure_name
 from precompute.store.reader import Layer, Store
 
 Floats = NDArray[np.floating[Any]]
@@ -78,12 +78,12 @@ def verdicts_of(store: Store, layer: Layer, ablation: str) -> LayerVerdicts:
     unknown = np.full(layer.n_units, np.nan)
     drop, where = (
         layer.measures[name].values if name in layer.measures else unknown
-        for name in (named("max_class_drop", ablation), named("max_class_drop_class", ablation))
+        for name in (measure_name("max_class_drop", ablation), measure_name("max_class_drop_class", ablation))
     )
     found, base = statistics_of(store, layer.name, ablation), base_of(layer.name, ablation)
     if found is None:
         return LayerVerdicts(store.classes.title, where[:, None], drop)
-    overall = layer.measures.get(named("overall_drop", ablation))
+    overall = layer.measures.get(measure_name("overall_drop", ablation))
     return LayerVerdicts(
         store.classes.title,
         found[f"{base}/named_class"],

@@ -14,11 +14,11 @@ __all__ = [
     "number",
     "ordinal",
     "percent",
-    "plain",
     "points",
     "probability",
     "significant",
     "some_points",
+    "without_markdown",
 ]
 
 MINUS = "−"
@@ -52,7 +52,7 @@ def md_small(text: str, small: str) -> str:
     return f"{text} :small[:gray[{small}]]"
 
 
-def plain(markdown: str) -> str:
+def without_markdown(markdown: str) -> str:
     """Return text from `md_text` and `md_small` as a reader sees it; small text is put in brackets."""
     seen = re.sub(r" :small\[:gray\[(.*)\]\]$", r" (\1)", markdown)
     return re.sub(r"\\(.)", r"\1", seen.replace("\u2060", ""))

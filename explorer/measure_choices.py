@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from precompute.measures.table import ROWS, find, named
+from precompute.measures.table import ROWS, find, measure_name
 from precompute.store.experiments import registry
 from precompute.store.reader import Layer, Measure
 
@@ -47,7 +47,7 @@ def column_sets(layer: Layer) -> dict[str, list[str]]:
         if measure.experiment:
             added.setdefault(measure.experiment, []).append(measure.name)
     kind = (*layer.ablations, "zero")[0]
-    wanted = [named(name, kind) for name in _MAIN]
+    wanted = [measure_name(name, kind) for name in _MAIN]
     main = [name for name in wanted if name in everything["all"]]
     return {"main": main, **added, **everything} if added else everything
 

@@ -12,7 +12,7 @@ from explorer.concept_scores import names_of_store
 from explorer.format import number, significant
 from explorer.measure_choices import in_order, is_defined
 from precompute import ablation_kinds
-from precompute.measures.table import in_points, named
+from precompute.measures.table import in_points, measure_name
 from precompute.store.reader import Layer, Measure, Store
 
 Floats = NDArray[np.floating[Any]]
@@ -53,7 +53,7 @@ def option_label(measure: Measure) -> str:
 
 def _of_each_kind(*names: str) -> list[str]:
     """Return the names of measures of every kind of ablation, the usual kind first."""
-    return [named(name, kind) for kind in ablation_kinds.names() for name in names]
+    return [measure_name(name, kind) for kind in ablation_kinds.names() for name in names]
 
 
 def index_titles(measure: Measure, store: Store) -> list[str]:

@@ -12,7 +12,7 @@ from explorer.drop_verdicts import LayerVerdicts
 from explorer.format import count, significant
 from explorer.measure_display import dead_units, quantity_of
 from explorer.null_levels import null_level_of
-from precompute.measures.table import named
+from precompute.measures.table import measure_name
 from precompute.store.reader import Layer, Store
 
 Floats = NDArray[np.floating[Any]]
@@ -54,7 +54,7 @@ def _reasons(store: Store, layer: Layer, ablation: str, found: LayerVerdicts) ->
 
 def _losses(layer: Layer, ablation: str, found: LayerVerdicts, reason: str) -> Iterator[NotableUnit]:
     """Yield units that some class needs beyond chance, the surest first, with the drop where it is a single number."""
-    quoted = layer.measures.get(named("quoted_drop", ablation))
+    quoted = layer.measures.get(measure_name("quoted_drop", ablation))
     for unit in found.by_certainty():
         value = quantity_of(quoted).words(unit) if quoted is not None and not np.isnan(quoted.values[unit]) else ""
         yield NotableUnit(unit, reason, value)
@@ -65,7 +65,7 @@ def _further(layer: Layer, ablation: str, found: LayerVerdicts) -> Iterator[Nota
     if found.q is not None:
         yield from _losses(layer, ablation, found, "sure loss")
         return
-    largest = layer.measures.get(named("max_class_drop", ablation))
+    largest = layer.measures.get(measure_name("max_class_drop", ablation))
     if largest is None:
         return
     for unit in np.argsort(-np.nan_to_num(largest.values, nan=-1), kind="stable").tolist():

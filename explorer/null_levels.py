@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from explorer.measure_display import Quantity, quantity_of
 from precompute.measures.measure_row import ChanceLevel, MeasureRow
-from precompute.measures.table import find, named
+from precompute.measures.table import find, measure_name
 from precompute.store.reader import Layer, Store
 from precompute.store.schema import entry_for
 
@@ -71,7 +71,7 @@ def _level(store: Store, layer: Layer, row: MeasureRow, units: slice) -> Floats 
     level = row.chance
     if level is None or not level.measure:
         return None if level is None else _of_experiment(store, layer, level, row.name, units)
-    held = layer.measures.get(named(level.measure, row.ablation))
+    held = layer.measures.get(measure_name(level.measure, row.ablation))
     return None if held is None else held.values[units]
 
 

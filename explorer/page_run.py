@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
-from explorer.format import plain
+from explorer.format import without_markdown
 from explorer.store_files import ROOT
 from precompute.errors import UnitscopeError
 
@@ -152,7 +152,7 @@ def _titles(proto: Any) -> dict[str, str]:
 
 def _chosen(node: Any) -> str:
     if node.type == "button_group":
-        return ", ".join(map(plain, node.proto.raw_values))
+        return ", ".join(map(without_markdown, node.proto.raw_values))
     if node.type == "selectbox":
         return str(node.proto.raw_value)
     return "" if node.value is None else f"{node.value:g}"

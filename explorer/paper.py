@@ -140,10 +140,10 @@ def _written(part: Any) -> Any:
         return {name: _written(value) for name, value in part.items()}
     if isinstance(part, list):
         return [_written(value) for value in part]
-    return plain(part) if isinstance(part, str) else part
+    return drawable_text(part) if isinstance(part, str) else part
 
 
-def plain(text: object) -> str:
+def drawable_text(text: object) -> str:
     """Return text that an SVG can hold; other characters become the replacement character."""
     return _NO_TEXT.sub("\ufffd", writable(text))
 
@@ -293,7 +293,7 @@ def _printed_sign(sign: str) -> bytes:
 
 
 def _literal(text: str) -> str:
-    return html.escape(plain(text), quote=True)
+    return html.escape(drawable_text(text), quote=True)
 
 
 def _line(text: str, x: float, y: float, size: float, colour: str, *, halo: bool = False) -> str:
@@ -304,7 +304,7 @@ def _line(text: str, x: float, y: float, size: float, colour: str, *, halo: bool
 def wrapped(text: str, room: float, size: float) -> list[str]:
     """Break a text into lines that are no wider than the room, in pixels; a word that is wider is broken too."""
     lines = [""]
-    for word in _WORD.findall(plain(text)):
+    for word in _WORD.findall(drawable_text(text)):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
         if _length(joined, size) <= room:
             lines[-1] = joined
@@ -325,7 +325,7 @@ def _pieces(word: str, room: float, size: float) -> Iterable[str]:
 
 def _cut(text: str, room: float, size: float) -> str:
     """Return a text in one line, cut at the end if it is too long."""
-    text = " ".join(plain(text).split())
+    text = " ".join(drawable_text(text).split())
     if _length(text, size) <= room:
         return text
     while text and _length(f"{text}…", size) > room:

@@ -101,7 +101,7 @@ def without_font(text: str) -> str:
     NotPrinted
         Where this cannot be found out.
     """
-    rare = frozenset(paper.plain(text)) - SURELY_THERE
+    rare = frozenset(paper.drawable_text(text)) - SURELY_THERE
     return _found_without_font(rare) if rare else ""
 
 

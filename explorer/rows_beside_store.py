@@ -64,7 +64,7 @@ class Table(Generic[Row]):
 
     def file_of(self, store: Path) -> Path:
         """Return the file that holds the table of a store."""
-        return beside_store.named(store, self.ending)
+        return beside_store.file_beside(store, self.ending)
 
     def load(self, store: Path) -> tuple[Row, ...]:
         """Return the rows of a store, in the order in which they were written; none where the file does not exist.

@@ -34,7 +34,7 @@ class SavedWhatIf:
 
 def file_of(store: Path) -> Path:
     """Return the file that holds a store's what-ifs."""
-    return beside_store.named(store, "what-ifs.json")
+    return beside_store.file_beside(store, "what-ifs.json")
 
 
 def load(store: Path) -> tuple[SavedWhatIf, ...]:

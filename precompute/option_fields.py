@@ -170,16 +170,16 @@ def refuse_wrong(options: Any, more: Sequence[str] = ()) -> None:
         raise OptionError("\n".join(problems))
 
 
-def plain(options: Any, only: Collection[str] | None = None) -> dict[str, Any]:
+def as_json_values(options: Any, only: Collection[str] | None = None) -> dict[str, Any]:
     """Return options as values that JSON can hold; those without a value are left out."""
     names = options_of(type(options)) if only is None else only
     values = {name: getattr(options, name) for name in names}
-    return {name: _plain(value) for name, value in values.items() if value is not None}
+    return {name: _as_json_value(value) for name, value in values.items() if value is not None}
 
 
-def _plain(value: Any) -> Any:
+def _as_json_value(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [_as_json_value(each) for each in value]
     return str(value) if isinstance(value, Path) else value
 
 

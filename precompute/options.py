@@ -10,7 +10,7 @@ from precompute import ablation_kinds
 from precompute.attribution_methods import METHODS, as_named, refuse_unknown
 from precompute.device_names import against_ray, device_names
 from precompute.images.decoding import DEFAULT_MEGAPIXELS, Decoding, colour
-from precompute.option_fields import option, options_of, plain, refuse_wrong
+from precompute.option_fields import as_json_values, option, options_of, refuse_wrong
 from precompute.store.foreign import refuse_foreign
 from precompute.store.keep import ALL, KEPT
 
@@ -188,7 +188,7 @@ class RunOptions:
 
     def identity(self) -> dict[str, Any]:
         """Return the options that decide by themselves what a run computes, as they are written."""
-        written, values = options_of(RunOptions), plain(self, _DECIDING)
+        written, values = options_of(RunOptions), as_json_values(self, _DECIDING)
         return {written[name].written: values.get(name) for name in _DECIDING}
 
     @staticmethod

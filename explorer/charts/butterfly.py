@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
-from explorer.charts.form import FormedChart, between, form, named
+from explorer.charts.form import FormedChart, between, chart_of, form
 from explorer.class_effects import ClassEffects
 
 Floats = NDArray[np.floating[Any]]
@@ -167,7 +167,7 @@ def _form(n_rows: int, *, below: bool, chance: bool, others: bool) -> dict[str, 
 
 
 def _sides(y: alt.Y, *, below: bool) -> list[alt.Chart]:
-    base, row = named("shown"), alt.Key("row:N")
+    base, row = chart_of("shown"), alt.Key("row:N")
     sees = theme.axis("mean activation", orient="top", grid=False, tickCount=4, titleAnchor="end", titleAlign="left")
     breaks = theme.axis("accuracy lost, points", orient="top", grid=False)
     profile = base.mark_bar(color=theme.ACTIVATION, height=_BAR).encode(x=_left(sees), x2=alt.X2Datum(0), y=y, key=row)
@@ -175,7 +175,7 @@ def _sides(y: alt.Y, *, below: bool) -> list[alt.Chart]:
         x=_right(None, "low"), x2=alt.X2("high"), y=y, key=row
     )
     drops = base.mark_bar(height=_BAR).encode(x=_right(breaks), x2=alt.X2Datum(0), y=y, color=_loss_or_gain(), key=row)
-    zero = named("zero").mark_rule(color=theme.REST, strokeWidth=1)
+    zero = chart_of("zero").mark_rule(color=theme.REST, strokeWidth=1)
     marked = [zero.encode(x=_right(None, "zero"))]
     if below:
         marked.append(zero.encode(x=_left(None, "zero")))
@@ -183,7 +183,7 @@ def _sides(y: alt.Y, *, below: bool) -> list[alt.Chart]:
 
 
 def _chance() -> alt.Chart:
-    line = named("chance").mark_rule(strokeDash=[4, 4], color=theme.REST, clip=True)
+    line = chart_of("chance").mark_rule(strokeDash=[4, 4], color=theme.REST, clip=True)
     tip = alt.Tooltip("ceiling:Q", title="largest drop by chance, 95 %, points", format=".1f")
     return line.encode(x=_right(None, "ceiling"), tooltip=tip)
 
@@ -209,7 +209,7 @@ def _hit_band(y: alt.Y) -> alt.Chart:
 
 
 def _band() -> alt.Chart:
-    return named("shown").mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)
+    return chart_of("shown").mark_rect(color=theme.REST, cursor="pointer", cornerRadius=3)
 
 
 def _whole_row(y: alt.Y) -> dict[str, Any]:
@@ -217,17 +217,17 @@ def _whole_row(y: alt.Y) -> dict[str, Any]:
 
 
 def _names(y: alt.Y) -> alt.Chart:
-    text = theme.words(named("shown"), "center", room=f"width*{_RIGHT_FROM - _LEFT - 0.02:.3f}")
+    text = theme.words(chart_of("shown"), "center", room=f"width*{_RIGHT_FROM - _LEFT - 0.02:.3f}")
     return text.encode(x=theme.at(_MIDDLE), y=y, text=alt.Text("title:N"), key=alt.Key("row:N"))
 
 
 def _tallies(y: alt.Y) -> alt.Chart:
-    text = theme.words(named("shown"), "right", colour=theme.REST)
+    text = theme.words(chart_of("shown"), "right", colour=theme.REST)
     return text.encode(x=theme.at(1), y=y, text=alt.Text("tally:N"), key=alt.Key("row:N"))
 
 
 def _strip(y: alt.Y) -> list[alt.Chart]:
-    label = theme.words(named("strip"), "center", colour=theme.REST)
+    label = theme.words(chart_of("strip"), "center", colour=theme.REST)
     return [
         _ticks("others").encode(
             x=_left(None), y=y, color=alt.ColorValue(theme.ACTIVATION), tooltip=_tick_tooltip(_ACTIVATION_LINE)
@@ -238,7 +238,7 @@ def _strip(y: alt.Y) -> list[alt.Chart]:
 
 
 def _ticks(name: str) -> alt.Chart:
-    marks = named(name).mark_tick(thickness=1.5, size=_BAR, aria=False)
+    marks = chart_of(name).mark_tick(thickness=1.5, size=_BAR, aria=False)
     return marks.encode(key=alt.Key("place:N"), opacity=alt.Opacity("opacity:Q", scale=None))
 
 

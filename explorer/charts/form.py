@@ -55,14 +55,14 @@ class FormedChart:
 def form(layers: Sequence[alt.Chart], numbers: Iterable[str], *, height: int, own_x: bool = False) -> dict[str, Any]:
     """Return the specification of layers that read these numbers; see `theme.layered` for the other parameters."""
     # An invisible layer, because Vega keeps a frame only if a layer shows it.
-    carrier = named(NUMBERS).mark_rule(opacity=0, aria=False).encode(x=alt.XValue(0))
+    carrier = chart_of(NUMBERS).mark_rule(opacity=0, aria=False).encode(x=alt.XValue(0))
     spec = theme.layered([carrier, *layers], height=height, own_x=own_x).to_dict(validate=False)
     row = f"data('{NUMBERS}')[0]"
     params = [{"name": name, "expr": f"{row} ? {row}.{name} : 0"} for name in numbers]
     return {**spec, "params": [*spec.get("params", []), *params]}
 
 
-def named(name: str) -> alt.Chart:
+def chart_of(name: str) -> alt.Chart:
     """Return a chart of the frame with this name."""
     return alt.Chart(alt.NamedData(name=name))
 

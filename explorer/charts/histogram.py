@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.charts import theme
-from explorer.charts.form import FormedChart, between, form, named
+from explorer.charts.form import FormedChart, between, chart_of, form
 
 Floats = NDArray[np.floating[Any]]
 
@@ -72,7 +72,7 @@ def _form(*, of_class: bool) -> dict[str, Any]:
     layers = [_bars("all", x, theme.REST if of_class else theme.ACTIVATION, 0.45 if of_class else 1)]
     if of_class:
         layers.append(_bars("class", x, theme.ACTIVATION, 1))
-    ticks = named("shown").mark_tick(color=theme.ACTIVATION, thickness=2, size=10)
+    ticks = chart_of("shown").mark_tick(color=theme.ACTIVATION, thickness=2, size=10)
     layers.append(
         ticks.encode(x=x, y=alt.YValue(HEIGHT + 8), tooltip=alt.Tooltip("start:Q", title="shown", format=".3g"))
     )
@@ -93,5 +93,5 @@ def _bars(name: str, x: alt.X, colour: str, opacity: float) -> alt.Chart:
         alt.Tooltip("images:Q", title="images"),
     ]
     # A rect, because Vega-Lite draws a bar with two ends on x as a horizontal bar.
-    bars = named(name).mark_rect(color=colour, opacity=opacity, stroke=None)
+    bars = chart_of(name).mark_rect(color=colour, opacity=opacity, stroke=None)
     return bars.encode(x=x, x2=alt.X2("end"), y=y, y2=alt.Y2Datum(0), tooltip=tip)

@@ -68,7 +68,7 @@ def scatter(
 
 def _shades(label: str) -> alt.Color:
     scale = alt.Scale(range=[theme.REST, theme.LOSS], interpolate="rgb")
-    legend = alt.Legend(title=theme.plain(label), orient="top", direction="horizontal", gradientLength=200)
+    legend = alt.Legend(title=theme.safe_title(label), orient="top", direction="horizontal", gradientLength=200)
     return alt.Color("shade:Q", scale=scale, legend=legend)
 
 

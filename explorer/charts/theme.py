@@ -85,7 +85,7 @@ _A_LETTER, _A_SYMBOL = 6.5, 32
 Align = Literal["left", "center", "right"]
 
 
-def plain(title: str) -> str:
+def safe_title(title: str) -> str:
     """Return a title that cannot break a chart, whatever a store holds.
 
     Vega-Lite copies titles of axes and tooltips unchanged between the quotation marks of expressions.
@@ -95,13 +95,13 @@ def plain(title: str) -> str:
 
 def tip(field: str, title: str, **settings: Any) -> alt.Tooltip:
     """Return a line of a tooltip whose title comes from a store."""
-    return alt.Tooltip(field, title=plain(title), **settings)
+    return alt.Tooltip(field, title=safe_title(title), **settings)
 
 
 def axis(title: str | list[str] | None, **settings: Any) -> alt.Axis:
     """Return a quiet axis: a title, a few labels, a faint grid, no line."""
     if title is not None:
-        title = plain(title) if isinstance(title, str) else [plain(line) for line in title]
+        title = safe_title(title) if isinstance(title, str) else [safe_title(line) for line in title]
     look: dict[str, Any] = {"titleFontWeight": "normal", "labelFontSize": 13, "titleFontSize": 13, "tickCount": 5}
     quiet = {"domain": False, "ticks": False, "gridColor": FAINT, "titleAnchor": "start"}
     return alt.Axis(title=title, **{**look, **quiet, **settings})

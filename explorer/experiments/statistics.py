@@ -18,7 +18,7 @@ from explorer.widgets.html import heading, note, table
 from explorer.widgets.number_table import number_column
 from explorer.widgets.unit_table import unit_table
 from precompute.measures.paired import paired_counts
-from precompute.measures.table import named
+from precompute.measures.table import measure_name
 from precompute.store.answers import answers
 from precompute.store.reader import Experiment, Layer
 
@@ -110,7 +110,7 @@ def _named(view: View, classes: Floats) -> list[str]:
 
 
 def _overall(view: View, layer: Layer, kind: str) -> Floats:
-    held = layer.measures.get(named("overall_drop", kind))
+    held = layer.measures.get(measure_name("overall_drop", kind))
     if held is not None:
         return held.values
     counts = paired_counts(layer.flip_table(kind), answers(view.store))

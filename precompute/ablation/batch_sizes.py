@@ -48,11 +48,11 @@ class Sizes:
         self.rows = max(1, rows)
         # Of many rows in reduced precision, those that need float32 are enough for a good matrix product.
         self.rows_in_reduced_precision = max(self.rows, min(8 * self.rows, whole))
-        self._lanes = share // (3 * sum(size_of(node) // len(lanes.table) for node, lanes in plan.lanes.items()))
+        self._units = share // (3 * sum(size_of(node) // len(lanes.table) for node, lanes in plan.lanes.items()))
 
-    def lanes(self, n_images: int) -> int:
+    def units(self, n_images: int) -> int:
         """Return how many units of how many ablations, together, go in one block for a batch of `n_images`."""
-        return max(1, self._lanes // n_images)
+        return max(1, self._units // n_images)
 
 
 def memory_budget(device: torch.device, sharers: int = 1) -> int:

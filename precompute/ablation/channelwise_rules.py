@@ -108,12 +108,12 @@ def _pointwise_lanes(node: Node, known: Known) -> Lanes | None:
 
 
 def _pointwise_run(node: Node, narrow: Narrow) -> Tensor:
-    def look(used: Node) -> Any:
+    def value_of(used: Node) -> Any:
         if used in narrow.values:
             return narrow.values[used]
         return _pick(narrow.whole(used), narrow.lanes[node], axis=narrow.axis[node], rank=1 + len(node.shape))
 
-    return node.run(look)
+    return node.run(value_of)
 
 
 def _pick(value: Any, lanes: Tensor, *, axis: int, rank: int) -> Any:

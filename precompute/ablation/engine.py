@@ -177,7 +177,7 @@ class Engine:
             audit.note_unablated(images, base[executor.plan.program.output])
             in_reduced = None if tolerance is None else executor.reduced_precision_on(base, ablations)
             batch_sweep = BatchSweep(executor, base, in_reduced, tolerance, self.counts)
-            for indices in blocks(ablations, executor.sizes.lanes(len(images))):
+            for indices in blocks(ablations, executor.sizes.units(len(images))):
                 for found in batch_sweep.run([ablations[index] for index in indices]):
                     at = torch.tensor(indices)[found.ablation]
                     changed = replace(found, ablation=at, image=images[found.image])

@@ -93,7 +93,7 @@ class LayerExecutor:
         at_layer
             (image, unit, ...): the layer's output for them, where it is at hand.
         """
-        return self.joined([self.onwards(held) for held in self.up_to_layer(inputs, at_layer)])
+        return self.joined([self.from_layer(held) for held in self.up_to_layer(inputs, at_layer)])
 
     def up_to_layer(self, inputs: Tensor, at_layer: Tensor | None = None) -> Iterator[dict[Node, Any]]:
         """Yield `LayerPlan.held`'s values, batch by batch of the plain method.
@@ -113,7 +113,7 @@ class LayerExecutor:
             values[node] = node.run(values.__getitem__)
         return {node: values[node] for node in plan.held}
 
-    def onwards(self, held: dict[Node, Any]) -> dict[Node, Tensor]:
+    def from_layer(self, held: dict[Node, Any]) -> dict[Node, Tensor]:
         """Return the values that the plan keeps, of one batch, from those of `LayerPlan.held`."""
         plan = self.plan
         values = self.suffix.constants | image_counts(plan.program.nodes, len(held[plan.site])) | held

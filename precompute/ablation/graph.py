@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-Look = Callable[["Node"], Any]
+ValueOf = Callable[["Node"], Any]
 
 
 def given() -> Any:
@@ -56,9 +56,11 @@ class Node:
         """The nodes among the arguments, each as often as it stands there."""
         return [*_nodes_in(self.args), *_nodes_in(tuple(self.kwargs.values()))]
 
-    def run(self, look: Look) -> Any:
+    def run(self, value_of: ValueOf) -> Any:
         """Return the value, given the values of other nodes."""
-        return self.op(*substitute(self.args, look), **{key: substitute(a, look) for key, a in self.kwargs.items()})
+        return self.op(
+            *substitute(self.args, value_of), **{key: substitute(a, value_of) for key, a in self.kwargs.items()}
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +92,12 @@ class Program:
     recorded: "Program | None" = None
 
 
-def substitute(args: Any, look: Look) -> Any:
+def substitute(args: Any, value_of: ValueOf) -> Any:
     """Return arguments with every node replaced by its value."""
     if isinstance(args, Node):
-        return look(args)
+        return value_of(args)
     if isinstance(args, tuple | list):
-        return type(args)(substitute(arg, look) for arg in args)
+        return type(args)(substitute(arg, value_of) for arg in args)
     return args
 
 

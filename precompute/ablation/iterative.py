@@ -127,7 +127,7 @@ class EngineIterative:
     ) -> Iterator[Changed]:
         trials = [silence(units) for units in tried]
         batch_sweep = BatchSweep(self.executor, base, None, tolerance, self.engine.counts)
-        for indices in blocks(trials, self.executor.sizes.lanes(len(base[self.executor.plan.site]))):
+        for indices in blocks(trials, self.executor.sizes.units(len(base[self.executor.plan.site]))):
             for changed in batch_sweep.run([trials[index] for index in indices]):
                 yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
@@ -139,7 +139,7 @@ class EngineIterative:
         """Return the values that the plan keeps, without the units that are gone."""
         site, silenced = self.executor.plan.site, silence(gone)
         return self.executor.joined(
-            [self.executor.onwards({**part, site: silenced.apply(part[site])}) for part in parts]
+            [self.executor.from_layer({**part, site: silenced.apply(part[site])}) for part in parts]
         )
 
     def _tolerance(self, gone: Units, tried: Sequence[Units]) -> TieTolerance:

@@ -92,7 +92,7 @@ class Suffix:
         batch = RowBatch(self.plan, base, block, rows)
         values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
 
-        def look(node: Node) -> Any:
+        def value_of(node: Node) -> Any:
             return values[node] if node in values else batch.whole(node)
 
         with Precision.FLOAT32.matrix_products():
@@ -100,8 +100,8 @@ class Suffix:
                 if node in self.updates:
                     values[node] = batch.update(self.updates[node], batch.old(node), node.args[0])
                 else:
-                    values[node] = node.run(look)
-        return look(self.plan.program.output).float()
+                    values[node] = node.run(value_of)
+        return value_of(self.plan.program.output).float()
 
 
 class RowBatch:

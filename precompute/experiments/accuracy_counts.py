@@ -28,7 +28,7 @@ class AccuracyCounts:
         (ablation, class) images right with nothing ablated and wrong under the ablation, and the other way round.
     flipped
         (ablation,) images that are given another output than with nothing ablated, right or wrong.
-    named
+    predicted
         (1 + ablation, class) images of any class that are given the class's output: with nothing ablated in row 0.
     """
 
@@ -40,7 +40,7 @@ class AccuracyCounts:
         self.lost = np.zeros((n_ablations, n_classes), dtype=np.int64)
         self.gained = np.zeros((n_ablations, n_classes), dtype=np.int64)
         self.flipped = np.zeros(n_ablations, dtype=np.int64)
-        self.named = np.zeros((n_ablations + 1, n_classes), dtype=np.int64)
+        self.predicted = np.zeros((n_ablations + 1, n_classes), dtype=np.int64)
 
     def add(self, effect: Effect, label: np.ndarray, prediction: np.ndarray) -> None:
         """Add some images.
@@ -62,16 +62,16 @@ class AccuracyCounts:
         self.lost += found.lost
         self.gained += found.gained
         self.flipped += np.bincount(flips.unit, minlength=len(self.flipped))
-        unablated = np.zeros_like(self.named[:1])
-        self._name(unablated, np.zeros_like(label), prediction, 1)
-        self.named += unablated
-        self._name(self.named, flips.unit + 1, flips.prediction, 1)
-        self._name(self.named, flips.unit + 1, prediction[flips.image], -1)
+        unablated = np.zeros_like(self.predicted[:1])
+        self._count_predictions(unablated, np.zeros_like(label), prediction, 1)
+        self.predicted += unablated
+        self._count_predictions(self.predicted, flips.unit + 1, flips.prediction, 1)
+        self._count_predictions(self.predicted, flips.unit + 1, prediction[flips.image], -1)
 
     @property
     def right(self) -> np.ndarray:
         """Images of each class that are given its output, (1 + ablation, class): with nothing ablated in row 0."""
-        return self.correct + np.concatenate([np.zeros_like(self.named[:1]), self.gained - self.lost])
+        return self.correct + np.concatenate([np.zeros_like(self.predicted[:1]), self.gained - self.lost])
 
     def paired(self) -> PairedCounts:
         """Return what the paired statistics are computed from."""
@@ -91,7 +91,7 @@ class AccuracyCounts:
 
     def class_balanced(self) -> np.ndarray:
         """Return the balanced accuracy of each class against the rest, (1 + ablation, class); NaN where it has none."""
-        return balanced_accuracy(self.right, self.named, self.count, int(self.count.sum()))
+        return balanced_accuracy(self.right, self.predicted, self.count, int(self.count.sum()))
 
     def balanced(self) -> np.ndarray:
         """Return the mean over classes of their balanced accuracy, (1 + ablation,); NaN where none has one."""
@@ -99,10 +99,10 @@ class AccuracyCounts:
         n_defined = (~np.isnan(each)).sum(axis=1)
         return np.nansum(each, axis=1) / np.where(n_defined, n_defined, np.nan)
 
-    def _name(self, named: np.ndarray, row: np.ndarray, output: np.ndarray, change: int) -> None:
+    def _count_predictions(self, predicted: np.ndarray, row: np.ndarray, output: np.ndarray, change: int) -> None:
         """Count images under the class of the output that they are given, where it is one."""
         order = np.argsort(self.output_index)
         place = np.searchsorted(self.output_index, output, sorter=order)
         of_class = order[np.minimum(place, len(order) - 1)]
         known = self.output_index[of_class] == output
-        np.add.at(named, (row[known], of_class[known]), change)
+        np.add.at(predicted, (row[known], of_class[known]), change)

@@ -13,7 +13,7 @@ from precompute.attribution_methods import METHODS
 from precompute.errors import LayerError
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.restored_run import RestoredRun, restore_run
-from precompute.experiments.runner import Change, Origin, on_top
+from precompute.experiments.runner import Change, SourceStore, rewrite
 from precompute.images.loading import seen_size
 from precompute.images.picture import black_input, small_shape
 from precompute.models.device import exact_float32
@@ -99,8 +99,8 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
         progress = Progress({registry.ATTRIBUTION: 1.0})
         with progress.stage(registry.ATTRIBUTION, n_maps, unit="maps") as stage:
             _compute(restored, works, stage.advance)
-        of = Origin.of(store)
-    on_top(of, lambda now: _ready(now, works, restored.probe), say)
+        of = SourceStore.of(store)
+    rewrite(of, lambda now: _ready(now, works, restored.probe), say)
     say(f"{n_maps:,} attribution maps added to {path} in {duration(progress.seconds[registry.ATTRIBUTION])}")
 
 
@@ -131,10 +131,10 @@ def _work(
     exemplars = np.stack([layer.exemplars("top", unit).image[:_EXEMPLARS] for unit in range(layer.n_units)])
     missing = {name: ~_held(layer, name, exemplars.shape) & units[:, None] for name in right}
     todo = {name: places for name, places in missing.items() if places.any()}
-    return _Work(layer, site, look_at(restored, site), exemplars, todo) if todo else None
+    return _Work(layer, site, attribution_look(restored, site), exemplars, todo) if todo else None
 
 
-def look_at(restored: RestoredRun, site: Site) -> Look:
+def attribution_look(restored: RestoredRun, site: Site) -> Look:
     """Return how the units of a layer are attributed, with the network that ends there."""
     part = activation_at(restored.model.network, site, restored.probe)
     rows = rows_within(memory_budget(restored.device), part, restored.probe[:1])

@@ -21,7 +21,7 @@ from precompute.measures.drop_targets import (
 from precompute.measures.drops import Answers
 from precompute.measures.halves import disattenuated, halves, stepped_up
 from precompute.measures.paired import FlipTable, flip_rate
-from precompute.measures.table import find, named
+from precompute.measures.table import find, measure_name
 from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Measure, Store
@@ -65,7 +65,7 @@ def prepare(job: Job) -> Prepared:
             base = f"layers/{side.layer.name}/ablation/{side.kind}"
             arrays |= {f"{base}/{name}": values for name, values in found.items()}
             # The first two are measures of every store already.
-            added = {named(name, side.kind): values for name, values in zip(TARGETS, side.targets, strict=True)}
+            added = {measure_name(name, side.kind): values for name, values in zip(TARGETS, side.targets, strict=True)}
             measures[side.layer.name] |= dict(list(added.items())[2:])
         return Findings(arrays, measures)
 
@@ -145,7 +145,10 @@ def _correlated(sides: _Sides, advance: Advance) -> Arrays:
         "spearman": correlate,
         "partial": partial(correlate, controls=sides.controls),
     }
-    arrays: Arrays = {"measure": np.array(sides.names), "target": np.array([named(t, sides.kind) for t in TARGETS])}
+    arrays: Arrays = {
+        "measure": np.array(sides.names),
+        "target": np.array([measure_name(t, sides.kind) for t in TARGETS]),
+    }
     for way, compute in ways.items():
         table = []
         for target in sides.targets:

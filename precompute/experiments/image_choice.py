@@ -6,7 +6,7 @@ from precompute.errors import OptionError
 from precompute.measures.halves import halves
 
 
-def spread(label: np.ndarray, per_class: int | None) -> np.ndarray:
+def choose_images(label: np.ndarray, per_class: int | None) -> np.ndarray:
     """Choose images of every class, spread evenly over it.
 
     Parameters
@@ -28,7 +28,7 @@ def spread(label: np.ndarray, per_class: int | None) -> np.ndarray:
     return np.concatenate([found[np.arange(n) * len(found) // n] for found, n in zip(of_class, counts, strict=True)])
 
 
-def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
+def choose_halves(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
     """Divide images into those to rank units on and those to measure accuracy on.
 
     Parameters
@@ -45,21 +45,21 @@ def divided(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarra
     np.ndarray
         (image,) int32: 0 to rank on, 1 to measure on, -1 for images that are not used.
     """
-    used = spread(label, per_class)
+    used = choose_images(label, per_class)
     half = np.full(len(label), -1, dtype=np.int32)
     half[used] = halves(label[used], seed=seed)
     return half
 
 
-def ranked_and_measured(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
-    """Divide images as :func:`divided` does, where both parts are needed.
+def choose_nonempty_halves(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
+    """Divide images as :func:`choose_halves` does, where both parts are needed.
 
     Raises
     ------
     OptionError
         Where nothing is left to measure on.
     """
-    half = divided(label, per_class, seed=seed)
+    half = choose_halves(label, per_class, seed=seed)
     if not ((half == 0).any() and (half == 1).any()):
         raise OptionError(
             "Units are ranked on one half of the images and tried on the other, but there are only "

@@ -58,7 +58,7 @@ def refuse_other_options(store: Store, name: str, facts: Mapping[str, Any]) -> N
         )
 
 
-def refuse_other_frame(store: Store, name: str, facts: Mapping[str, Any], arrays: Arrays) -> None:
+def refuse_other_common_datasets(store: Store, name: str, facts: Mapping[str, Any], arrays: Arrays) -> None:
     """Refuse findings whose datasets for all layers are not those of the layers that stay.
 
     Raises

@@ -9,7 +9,7 @@ from precompute.attribution_methods import as_named, refuse_unknown
 from precompute.device_names import against_ray, device_names, first_of
 from precompute.errors import OptionError
 from precompute.measures.entropy import Rule
-from precompute.option_fields import option, options_of, plain, refuse_wrong
+from precompute.option_fields import as_json_values, option, options_of, refuse_wrong
 from precompute.options import each_once
 from precompute.store.experiments.spec import ExperimentSpec
 
@@ -156,7 +156,7 @@ class ExperimentOptions:
 
     def whole(self, spec: ExperimentSpec) -> dict[str, Any]:
         """Return all that an experiment was asked, by default or not, as values that JSON can hold."""
-        return plain(self, spec.options)
+        return as_json_values(self, spec.options)
 
     def only(self, spec: ExperimentSpec) -> "ExperimentOptions":
         """Return those that an experiment takes; the others as if they had not been said.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from precompute.attribution_methods import METHODS
 from precompute.errors import StoreError
-from precompute.experiments.attribution import look_at
+from precompute.experiments.attribution import attribution_look
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.measures.likeness import map_likeness
@@ -117,7 +117,7 @@ def _by_shard(
     With random weights one unit is as good as another, and many are silent: the one that is most active there is taken.
     What is yielded are a method, which of the units of `held` these are, and their maps.
     """
-    look, own = look_at(other, site), restored.site(held.layer)
+    look, own = attribution_look(other, site), restored.site(held.layer)
     images = held.images
     for where, inputs, _ in restored.read(np.unique(images)):
         here = np.flatnonzero(np.isin(images, where))

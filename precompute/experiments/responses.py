@@ -13,7 +13,7 @@ from torch import Tensor
 
 from precompute.errors import StoreError
 from precompute.experiments.budget import fewer_per_class, fit
-from precompute.experiments.image_choice import divided
+from precompute.experiments.image_choice import choose_halves
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.measures.class_correlation import JointMoments, shuffled_correlations, strongest_class
@@ -82,7 +82,7 @@ def prepare(job: Job) -> Prepared:
         restored = restore_run(job.store, job.options)
         watched = [_Watched(layer, restored.site(layer)) for layer in job.layers]
         each = _seconds(job, restored)
-    half = divided(label, job.options.images_per_class, seed=job.seed)
+    half = choose_halves(label, job.options.images_per_class, seed=job.seed)
     half, reduced = fit(half, lambda half: each * _n_used(half), job.options.max_minutes, [partial(_on_fewer, job)])
     n_images = _n_used(half)
     n_classes = len(job.store.classes)
@@ -120,7 +120,7 @@ def _on_fewer(job: Job, half: np.ndarray, share: float) -> tuple[np.ndarray, str
     """Divide fewer images into halves."""
     label = np.asarray(job.store.images.label)
     per_class = fewer_per_class(label[half >= 0], share)
-    return divided(label, per_class, seed=job.seed), f"{per_class} images of each class are used"
+    return choose_halves(label, per_class, seed=job.seed), f"{per_class} images of each class are used"
 
 
 # The work

@@ -11,10 +11,10 @@ from time import monotonic
 from typing import Any, Self
 
 from precompute.errors import DiskError, StoreChanged, StoreDamaged, StoreError, StoreOfSums, UnitscopeError
-from precompute.experiments.found import Found, earlier, write
 from precompute.experiments.layerwise import refuse_other_options
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.protocol import Job, Prepared
+from precompute.experiments.stored_findings import StoredFindings, replaced_paths, write
 from precompute.experiments.sweep_workers import SweepWorkers
 from precompute.progress import Progress
 from precompute.provenance import versions
@@ -32,7 +32,7 @@ SAVED_EVERY = 1800.0
 
 
 @dataclass(frozen=True, eq=False)
-class Origin:
+class SourceStore:
     """The store that work was done on: where it lies, and what tells it from another in its place."""
 
     path: Path
@@ -83,9 +83,9 @@ def carry_out(
     with open_store(path) as store:
         refuse_changed(path)  # before the work, not after it
         _refuse_sums(spec, store)
-        of = Origin.of(store)
+        of = SourceStore.of(store)
         copied = path.stat().st_size
-        found = find(spec, store, options, command=command, say=say, progress=progress, copied=copied)
+        found = compute_findings(spec, store, options, command=command, say=say, progress=progress, copied=copied)
     add(of, [found], say)
     say(f"Took {duration(progress.seconds[name])}; added to {path} ({size(path.stat().st_size)})")
 
@@ -118,20 +118,25 @@ def carry_out_all(path: Path, options: ExperimentOptions, *, command: str, say: 
     waiting, n_found = list(registry.specs()), 0
     while waiting:
         with open_store(path) as store:
-            of = Origin.of(store)
+            of = SourceStore.of(store)
         n_found += _next_part(of, waiting, options, command=command, say=say)
     return n_found
 
 
 def _next_part(
-    of: Origin, waiting: list[ExperimentSpec], options: ExperimentOptions, *, command: str, say: Callable[[str], None]
+    of: SourceStore,
+    waiting: list[ExperimentSpec],
+    options: ExperimentOptions,
+    *,
+    command: str,
+    say: Callable[[str], None],
 ) -> int:
     """Carry out the next experiments on one copy of the store and put that into place; return how many were added.
 
     The copy is put into place when no experiment is left, when one takes the work beyond `SAVED_EVERY`, and when the
     work is stopped, so copying and checking a large store do not come with every experiment.
     """
-    place, found, started = place_of(of.path), list[Found](), monotonic()
+    place, found, started = place_of(of.path), list[StoredFindings](), monotonic()
     try:
         with StoreWriter(place, part=own_part(place)) as writer:
             writer.take_over(place, without=[])
@@ -143,12 +148,14 @@ def _next_part(
                     _refuse_sums(spec, now)
                     for sentence in _on_one_device(spec, options):
                         say(sentence)
-                    found_now = find(spec, now, options.only(spec), command=command, say=say, progress=progress)
+                    found_now = compute_findings(
+                        spec, now, options.only(spec), command=command, say=say, progress=progress
+                    )
                     beside = found_now.beside(now)
                 except UnitscopeError as error:
                     say(f"{spec.title} is left out: {error}")
                     continue
-                writer.remove(earlier(now, beside))
+                writer.remove(replaced_paths(now, beside))
                 write(writer, beside)
                 found.append(found_now)
                 say(f"Took {duration(progress.seconds[spec.name])}")
@@ -167,7 +174,7 @@ def _next_part(
     return len(found)
 
 
-def _add_all(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> int:
+def _add_all(of: SourceStore, found: Sequence[StoredFindings], say: Callable[[str], None]) -> int:
     """Add what experiments found, all at once; where that fails the check, one by one. Return how many were added."""
     if not found:
         return 0
@@ -181,7 +188,7 @@ def _add_all(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> 
     return len(found)
 
 
-def find(
+def compute_findings(
     spec: ExperimentSpec,
     store: Store,
     options: ExperimentOptions,
@@ -190,7 +197,7 @@ def find(
     say: Callable[[str], None],
     progress: Progress,
     copied: int = 0,
-) -> Found:
+) -> StoredFindings:
     """Carry out an experiment on an open store, and leave the store as it is.
 
     Parameters
@@ -221,10 +228,10 @@ def find(
         _refuse_full_disk(store.path, copied + prepared.bytes)
         with progress.stage(spec.name, prepared.steps, unit=prepared.unit) as stage:
             findings = prepared.run(stage)
-    return Found(spec.name, _facts(spec, options, command, prepared.reduced), findings)
+    return StoredFindings(spec.name, _facts(spec, options, command, prepared.reduced), findings)
 
 
-def add(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> None:
+def add(of: SourceStore, found: Sequence[StoredFindings], say: Callable[[str], None]) -> None:
     """Put what experiments found into a store, which is written anew and replaced in one step.
 
     Of several programs that end at the same time each writes on top of those before it.
@@ -253,9 +260,9 @@ def add(of: Origin, found: Sequence[Found], say: Callable[[str], None]) -> None:
             for each in beside:
                 write(writer, each)
 
-        return Change(set[str]().union(*(earlier(now, each) for each in beside)), written)
+        return Change(set[str]().union(*(replaced_paths(now, each) for each in beside)), written)
 
-    on_top(of, ready, say)
+    rewrite(of, ready, say)
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,7 +273,7 @@ class Change:
     write: Callable[[StoreWriter], None]
 
 
-def on_top(of: Origin, ready: Callable[[Store], Change], say: Callable[[str], None]) -> None:
+def rewrite(of: SourceStore, ready: Callable[[Store], Change], say: Callable[[str], None]) -> None:
     """Change a store's file on top of what lies there now, again where that was replaced meanwhile.
 
     Parameters

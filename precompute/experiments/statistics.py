@@ -18,7 +18,7 @@ from precompute.measures.power import found_share
 from precompute.measures.quoted import quoted_drop
 from precompute.measures.selectivity import class_means
 from precompute.measures.shifts import less_certain, wilcoxon
-from precompute.measures.table import named
+from precompute.measures.table import measure_name
 from precompute.store.answers import answers
 from precompute.store.experiments.statistics import AS_MEASURES
 from precompute.store.layer import Layer
@@ -97,7 +97,7 @@ def _measures(kind: str, found: Arrays, rate: np.ndarray) -> Arrays:
     """Return what is one number per unit and worth picking, by the names of measures."""
     chosen = {measure: found[name] for measure, name in AS_MEASURES.items() if name in found}
     chosen["flip_rate"] = rate
-    return {named(measure, kind): values for measure, values in chosen.items()}
+    return {measure_name(measure, kind): values for measure, values in chosen.items()}
 
 
 # From flips

@@ -133,7 +133,7 @@ class LogOddsEffect:
     taking: NDArray[np.bool_] | None = None
 
 
-def class_effects(losses: LogOddsLosses, *, margin: float = MARGIN) -> LogOddsEffect:
+def log_odds_effects_by_class(losses: LogOddsLosses, *, margin: float = MARGIN) -> LogOddsEffect:
     """Return the effect of every unit on every class, (unit, class).
 
     Parameters
@@ -154,7 +154,9 @@ def class_effects(losses: LogOddsLosses, *, margin: float = MARGIN) -> LogOddsEf
     )
 
 
-def unit_effects(losses: LogOddsLosses, *, taking: NDArray[np.bool_], margin: float = MARGIN) -> LogOddsEffect:
+def log_odds_effects_by_unit(
+    losses: LogOddsLosses, *, taking: NDArray[np.bool_], margin: float = MARGIN
+) -> LogOddsEffect:
     """Return the effect of every unit on all classes alike, (unit,): the unweighted mean over classes.
 
     Parameters

@@ -14,7 +14,7 @@ from precompute.measures.drop_rows import DROP_ROWS
 from precompute.measures.measure_row import MEASURES, MeasureRow
 from precompute.measures.unit_rows import UNIT_ROWS
 
-__all__ = ["ROWS", "MeasureRow", "computed", "find", "in_points", "measure_row", "named", "rows_for"]
+__all__ = ["ROWS", "MeasureRow", "computed", "find", "in_points", "measure_name", "measure_row", "rows_for"]
 
 ROWS: tuple[MeasureRow, ...] = (*MEASURES, *DROP_ROWS, *UNIT_ROWS)
 """The measures of every run, then those that experiments add."""
@@ -36,7 +36,7 @@ def measure_row(name: str) -> MeasureRow:
     return _by_name(ROWS, ablation_kinds.KINDS)[name]
 
 
-def named(name: str, ablation_kind: str) -> str:
+def measure_name(name: str, ablation_kind: str) -> str:
     """Return the name that a measure has in a store for one kind of ablation, such as ``flip_rate_mean``.
 
     It has no suffix for the first kind, and for a measure that is not per ablation.
@@ -48,7 +48,7 @@ def named(name: str, ablation_kind: str) -> str:
 
 def rows_for(ablation_kind: str) -> tuple[MeasureRow, ...]:
     """Return the rows of the drops of one kind of ablation that a run writes."""
-    return tuple(measure_row(named(row.name, ablation_kind)) for row in MEASURES if row.per_ablation)
+    return tuple(measure_row(measure_name(row.name, ablation_kind)) for row in MEASURES if row.per_ablation)
 
 
 def computed() -> tuple[MeasureRow, ...]:

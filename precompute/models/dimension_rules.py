@@ -34,7 +34,7 @@ def _normalised(call: Operation, outputs: list[Tensor], axis: int) -> Sequence[D
     """Follow a normalisation with a weight for each place on a dimension: that dimension holds units."""
     found = list(call.first)
     if d.is_mute(found[axis]) or d.UNKNOWN in d.roles(found[axis]):
-        found[axis] = d.plain(d.UNIT, outputs[0].shape[axis])
+        found[axis] = d.one_factor(d.UNIT, outputs[0].shape[axis])
     return [tuple(found)]
 
 
@@ -70,7 +70,7 @@ def _expand(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
 
 
 def _grown(dimension: Dimension, size: int) -> Dimension:
-    return dimension if d.size_of(dimension) == size else d.plain(d.ANY, size)
+    return dimension if d.size_of(dimension) == size else d.one_factor(d.ANY, size)
 
 
 def _repeat(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
@@ -126,7 +126,7 @@ def _cat(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     rank, parts = outputs[0].ndim, [tensor for tensor in call.given["tensors"] if tensor.ndim == outputs[0].ndim]
     axis = call.given["dim"] % rank
     known = [
-        call.before[id(part)] or tuple(d.plain(d.ANY, n) if n > 1 else () for n in call.shapes[id(part)])
+        call.before[id(part)] or tuple(d.one_factor(d.ANY, n) if n > 1 else () for n in call.shapes[id(part)])
         for part in parts
     ]
     sizes = [call.shapes[id(part)][axis] for part in parts]
@@ -139,7 +139,7 @@ def _stack(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     known = [found for found in (call.before[id(part)] for part in call.given["tensors"]) if found]
     shape = call.shapes[id(call.given["tensors"][0])]
     found = [d.matched([each[a] for each in known], size, "stack") for a, size in enumerate(shape)]
-    return [(*found[:axis], d.plain(d.ANY, outputs[0].shape[axis]), *found[axis:])]
+    return [(*found[:axis], d.one_factor(d.ANY, outputs[0].shape[axis]), *found[axis:])]
 
 
 def _pad(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
@@ -201,7 +201,7 @@ def _convolution(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]
     found[1] = d.contracted(call.first, 1, shape[1], call.name)
     space = found[2:]
     if len(space) == 2 and all(d.is_mute(each) or d.UNKNOWN in d.roles(each) for each in space):
-        space = [d.plain(role, size) for role, size in zip((d.ROW, d.COLUMN), shape[2:], strict=True)]
+        space = [d.one_factor(role, size) for role, size in zip((d.ROW, d.COLUMN), shape[2:], strict=True)]
     found[2:] = [d.resized(each, n, call.name) for each, n in zip(space, shape[2:], strict=True)]
     return [tuple(found)]
 
@@ -250,7 +250,7 @@ def _batch(call: Operation, one: Dimensions, other: Dimensions, shape: Sequence[
 
 def _attention_module(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     query = call.of("query")
-    return [] if query is None else [(*query[:-1], d.plain(d.UNIT, outputs[0].shape[-1]))]
+    return [] if query is None else [(*query[:-1], d.one_factor(d.UNIT, outputs[0].shape[-1]))]
 
 
 def _patches(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:

@@ -53,7 +53,7 @@ Dimension = tuple[Factor, ...]
 Dimensions = tuple[Dimension, ...]
 
 
-def plain(role: str, size: int) -> Dimension:
+def one_factor(role: str, size: int) -> Dimension:
     """Return a dimension of one factor."""
     return (Factor(role, size),)
 
@@ -162,9 +162,9 @@ def resized(dimension: Dimension, size: int, cause: str) -> Dimension:
     if len(dimension) == 1 and dimension[0].role in (ROW, COLUMN):
         return (replace(dimension[0], size=size, step=1),)
     if is_units(dimension):
-        return plain(UNIT, size)
+        return one_factor(UNIT, size)
     if roles(dimension) <= {MIXED}:
-        return plain(MIXED if roles(dimension) else ANY, size)
+        return one_factor(MIXED if roles(dimension) else ANY, size)
     return unknown(size, cause)
 
 
@@ -198,7 +198,7 @@ def of_parts(parts: Sequence[tuple[int, Dimension]]) -> Dimension:
             merged.append((size, factors))
     if len(merged) == 1:
         size, factors = merged[0]
-        return factors or plain(ANY, size)
+        return factors or one_factor(ANY, size)
     return (Factor(TOKENS, sum(size for size, _ in merged), parts=tuple(merged)),)
 
 
@@ -207,9 +207,9 @@ def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimen
     total = sum(sizes)
     saying = [dimension for dimension in dimensions if not is_mute(dimension)]
     if not saying:
-        return plain(ANY, total)
+        return one_factor(ANY, total)
     if all(is_units(dimension) for dimension in saying):
-        return plain(UNIT, total)
+        return one_factor(UNIT, total)
     if len(saying) == 1 and len(saying[0]) == 1 and saying[0][0].role in (ROW, COLUMN):
         return resized(saying[0], total, "cat")
     parts: list[tuple[int, Dimension]] = []
@@ -231,10 +231,10 @@ def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension
     clear = [dimension for dimension in told if not roles(dimension) & {UNKNOWN, MIXED}]
     saying = clear or told
     if not saying:
-        return plain(ANY, size) if size > 1 else ()
+        return one_factor(ANY, size) if size > 1 else ()
     if all(_alike(dimension, saying[0]) for dimension in saying):
         return saying[0]
-    return plain(UNIT, size) if all(map(is_units, saying)) else unknown(size, cause)
+    return one_factor(UNIT, size) if all(map(is_units, saying)) else unknown(size, cause)
 
 
 def _alike(one: Dimension, other: Dimension) -> bool:
@@ -252,5 +252,5 @@ def contracted(dimensions: Dimensions, axis: int, size: int, cause: str) -> Dime
     found = roles(dimensions[axis])
     elsewhere = any(UNIT in roles(each) for i, each in enumerate(dimensions) if i != axis % len(dimensions))
     if UNIT in found or not found or (UNKNOWN in found and not elsewhere):
-        return plain(UNIT, size)
-    return unknown(size, cause) if UNKNOWN in found else plain(MIXED, size)
+        return one_factor(UNIT, size)
+    return unknown(size, cause) if UNKNOWN in found else one_factor(MIXED, size)

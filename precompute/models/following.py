@@ -82,9 +82,9 @@ def _results(call: Operation, result: Any) -> list[Dimensions]:
 
 def _mark_images(inputs: Tensor) -> None:
     """Say that a tensor is the images: (image, channel, height, width), or (image, unit)."""
-    middle = [d.plain(d.UNIT, size) for size in inputs.shape[1:2]]
+    middle = [d.one_factor(d.UNIT, size) for size in inputs.shape[1:2]]
     space = inputs.shape[2:]
     rest = (d.ROW, d.COLUMN) if len(space) == 2 else (d.ANY,) * len(space)
-    found = [d.plain(d.IMAGE, len(inputs)), *middle]
-    found += [d.plain(role, size) for role, size in zip(rest, space, strict=True)]
+    found = [d.one_factor(d.IMAGE, len(inputs)), *middle]
+    found += [d.one_factor(role, size) for role, size in zip(rest, space, strict=True)]
     mark(inputs, tuple(found))

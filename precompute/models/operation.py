@@ -55,7 +55,9 @@ class Operation:
     @property
     def first(self) -> Dimensions:
         """What the dimensions of the first tensor argument hold; all `ANY` where it does not depend on the images."""
-        return self.before[id(self.tensors[0])] or tuple(d.plain(d.ANY, n) for n in self.shapes[id(self.tensors[0])])
+        return self.before[id(self.tensors[0])] or tuple(
+            d.one_factor(d.ANY, n) for n in self.shapes[id(self.tensors[0])]
+        )
 
     def axes(self, name: str) -> list[int]:
         """Return the dimensions that an argument names, counted from 0; all of them where it is None or empty."""

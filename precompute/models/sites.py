@@ -66,7 +66,7 @@ class Site:
     @property
     def name(self) -> str:
         """The path, followed by ``#2`` for the second call, ``#3`` for the third ..."""
-        return named(self.path, self.call)
+        return call_name(self.path, self.call)
 
     @property
     def positions(self) -> str:
@@ -194,7 +194,7 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
     refused: list[Refused] = []
 
     def look(path: str, call: int, module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
-        name, kind = named(path, call), type(module).__name__
+        name, kind = call_name(path, call), type(module).__name__
         try:
             place = _place(name, output, batch, units_on)
             contradiction(module, given, output, place.unit_dimension)
@@ -226,7 +226,7 @@ def list_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = 
     return survey(network, inputs, units_on=units_on).sites
 
 
-def named(path: str, call: int) -> str:
+def call_name(path: str, call: int) -> str:
     """Return the name of a call of a module: the path, followed by ``#2`` for the second ..."""
     return path if call == 1 else f"{path}#{call}"
 

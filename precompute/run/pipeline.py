@@ -14,8 +14,8 @@ import numpy as np
 from precompute.ablation_kinds import kind_of
 from precompute.errors import DiskError, EngineDoubted, StoreError, UnitscopeError
 from precompute.experiments import runner
-from precompute.experiments.found import write
 from precompute.experiments.options import ExperimentOptions
+from precompute.experiments.stored_findings import write
 from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.options import RunOptions
@@ -216,7 +216,9 @@ def _write_statistics(
     left = left_in_side_files(image_set.plan, image_set.folder, images)
     with nullcontext() if left else _told_if_missing(say):
         spec, options = registry.spec_of("statistics"), ExperimentOptions()
-        found = runner.find(spec, writer.written(left), options, command=command, say=_silent, progress=progress)
+        found = runner.compute_findings(
+            spec, writer.written(left), options, command=command, say=_silent, progress=progress
+        )
         write(writer, found)
 
 

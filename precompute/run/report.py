@@ -10,7 +10,7 @@ from precompute.ablation.sweep_stats import total
 from precompute.attribution_methods import label_of
 from precompute.models.device import pick_devices, threads_each
 from precompute.models.user_file import code_digest
-from precompute.option_fields import plain
+from precompute.option_fields import as_json_values
 from precompute.options import RunOptions
 from precompute.provenance import device_name, git_commit, versions
 from precompute.run.plan import AttributionPlan, Plan
@@ -160,7 +160,7 @@ def circumstances(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[st
         "git_commit": git_commit(),
         "device": _where(plan),
         "seeds": dict(seeds),
-        "options": plain(plan.options),
+        "options": as_json_values(plan.options),
         "batch_size": plan.options.batch_size,
         "network_file_sha256": code_digest(plan.model.spec),
     }

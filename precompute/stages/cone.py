@@ -120,7 +120,7 @@ class Cone(nn.Module):
     def _run(self, node: Node, values: dict[Node, Any], at: tuple[list[int], list[int]]) -> Tensor:
         window = self.windows.get(node)
 
-        def look(used: Node) -> Any:
+        def value_of(used: Node) -> Any:
             if window is None or not used.batched or _is_everywhere_the_same(used, node):
                 return values[used]
             rule = self.rules[node]
@@ -128,10 +128,10 @@ class Cone(nn.Module):
             return self._window(used, _before(window, rule), values[used], at, fill)
 
         if _is_relu(node):
-            return self.relus[node.name](look(node.args[0]))
+            return self.relus[node.name](value_of(node.args[0]))
         if window is not None:
-            return self.rules[node].run(look)
-        return convolve(*substitute(node.args, look)) if node.op is _CONVOLUTION else node.run(look)
+            return self.rules[node].run(value_of)
+        return convolve(*substitute(node.args, value_of)) if node.op is _CONVOLUTION else node.run(value_of)
 
     def _window(
         self, node: Node, wanted: Window, value: Tensor, at: tuple[list[int], list[int]], fill: float | None
@@ -180,7 +180,7 @@ def _windows(nodes: Sequence[Node], end: Node, constants: Constants) -> tuple[di
 
 
 def _before(window: Window, rule: Windowed) -> Window:
-    rows, columns = (span.before(reach) for span, reach in zip(window, rule.reach, strict=True))
+    rows, columns = (span.before(axis) for span, axis in zip(window, rule.axes, strict=True))
     return rows, columns
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from precompute.ablation.graph import Look, Node, is_pointwise
+from precompute.ablation.graph import Node, ValueOf, is_pointwise
 from precompute.stages.first_convolution import convolve
 
 aten = torch.ops.aten
@@ -16,7 +16,7 @@ Constants = Mapping[Node, Any]
 
 
 @dataclass(frozen=True)
-class Reach:
+class KernelAxis:
     """The positions of its argument that an operation uses along one axis.
 
     Position i of its result comes from positions `stride` i - `padding` to `stride` i - `padding` + `extent` of its
@@ -39,10 +39,10 @@ class Span:
     def __len__(self) -> int:
         return self.high - self.low + 1
 
-    def before(self, reach: Reach) -> "Span":
+    def before(self, axis: KernelAxis) -> "Span":
         """Return the span of an operation's argument that this span of its result comes from."""
-        low, high = (edge * reach.stride - reach.padding for edge in (self.low, self.high))
-        return Span(self.step * reach.stride, low, high + reach.extent)
+        low, high = (edge * axis.stride - axis.padding for edge in (self.low, self.high))
+        return Span(self.step * axis.stride, low, high + axis.extent)
 
     def joined(self, other: "Span") -> "Span":
         """Return the smallest span of the same step that contains both."""
@@ -55,7 +55,7 @@ class Windowed:
 
     Parameters
     ----------
-    reach
+    axes
         What it uses along rows, and along columns.
     fill
         The value that lies beyond the edges of the argument's map.
@@ -65,9 +65,9 @@ class Windowed:
         Whether a zero gradient of the result gives the argument a zero gradient, even where the argument is infinite.
     """
 
-    reach: tuple[Reach, Reach]
+    axes: tuple[KernelAxis, KernelAxis]
     fill: float
-    run: Callable[[Look], Tensor]
+    run: Callable[[ValueOf], Tensor]
     passes_nothing_of_nothing: bool = True
 
     def needs_fill(self, source: tuple[int, ...], result: tuple[int, ...]) -> bool:
@@ -82,8 +82,8 @@ class Windowed:
             Shapes of the argument and of the result, (unit, height, width).
         """
         looks_beside = any(
-            reach.padding > 0 or reach.stride * (there - 1) - reach.padding + reach.extent >= size
-            for reach, size, there in zip(self.reach, source[1:], result[1:], strict=True)
+            axis.padding > 0 or axis.stride * (there - 1) - axis.padding + axis.extent >= size
+            for axis, size, there in zip(self.axes, source[1:], result[1:], strict=True)
         )
         return looks_beside or not self.passes_nothing_of_nothing
 
@@ -102,11 +102,11 @@ def _each_position(node: Node, constants: Constants) -> Windowed | None:
         has_space = isinstance(value, Tensor) and max((1, *value.shape[-2:])) > 1 and value.dim() > 2
         if has_space or (value is None and len(used.shape) != 3):
             return None
-    return Windowed((Reach(), Reach()), 0.0, node.run, node.op in _PASS_NOTHING_OF_NOTHING)
+    return Windowed((KernelAxis(), KernelAxis()), 0.0, node.run, node.op in _PASS_NOTHING_OF_NOTHING)
 
 
 def _normalise(node: Node, _constants: Constants) -> Windowed:
-    return Windowed((Reach(), Reach()), 0.0, node.run)
+    return Windowed((KernelAxis(), KernelAxis()), 0.0, node.run)
 
 
 def _concatenate(node: Node, _constants: Constants) -> Windowed | None:
@@ -122,21 +122,21 @@ def _convolve(node: Node, constants: Constants) -> Windowed | None:
     if isinstance(padding, str):
         padding = [size // 2 for size in extent] if padding == "same" else [0, 0]
 
-    def run(look: Look) -> Tensor:
-        offset = None if bias is None else look(bias)
-        return convolve(look(source), look(weight), offset, stride, [0, 0], dilation, groups)
+    def run(value_of: ValueOf) -> Tensor:
+        offset = None if bias is None else value_of(bias)
+        return convolve(value_of(source), value_of(weight), offset, stride, [0, 0], dilation, groups)
 
-    return Windowed(_reaches(stride, padding, extent), 0.0, run)
+    return Windowed(_kernel_axes(stride, padding, extent), 0.0, run)
 
 
 def _largest(node: Node, _constants: Constants) -> Windowed:
     source, kernel, stride, padding, dilation = node.args[:5]
     stride = stride or kernel
 
-    def run(look: Look) -> Tensor:
-        return F.max_pool2d(look(source), kernel, stride, 0, dilation)
+    def run(value_of: ValueOf) -> Tensor:
+        return F.max_pool2d(value_of(source), kernel, stride, 0, dilation)
 
-    return Windowed(_reaches(stride, padding, _extent(dilation, _pair(kernel))), -torch.inf, run)
+    return Windowed(_kernel_axes(stride, padding, _extent(dilation, _pair(kernel))), -torch.inf, run)
 
 
 def _average(node: Node, _constants: Constants) -> Windowed | None:
@@ -146,10 +146,10 @@ def _average(node: Node, _constants: Constants) -> Windowed | None:
         return None
     stride = stride or kernel
 
-    def run(look: Look) -> Tensor:
-        return F.avg_pool2d(look(source), kernel, stride)
+    def run(value_of: ValueOf) -> Tensor:
+        return F.avg_pool2d(value_of(source), kernel, stride)
 
-    return Windowed(_reaches(stride, padding, _extent((1, 1), _pair(kernel))), 0.0, run)
+    return Windowed(_kernel_axes(stride, padding, _extent((1, 1), _pair(kernel))), 0.0, run)
 
 
 def _pad(node: Node, _constants: Constants) -> Windowed | None:
@@ -158,12 +158,12 @@ def _pad(node: Node, _constants: Constants) -> Windowed | None:
     mode = how[0] if node.op is aten.pad.default else "constant"
     if mode != "constant" or any(sides[4:]):
         return None
-    reach = Reach(padding=sides[2]), Reach(padding=sides[0])
-    return Windowed(reach, float(how[-1] or 0), lambda look: look(source))
+    axes = KernelAxis(padding=sides[2]), KernelAxis(padding=sides[0])
+    return Windowed(axes, float(how[-1] or 0), lambda value_of: value_of(source))
 
 
-def _reaches(stride: Any, padding: Any, extent: Any) -> tuple[Reach, Reach]:
-    down, across = (Reach(*axis) for axis in zip(_pair(stride), _pair(padding), extent, strict=True))
+def _kernel_axes(stride: Any, padding: Any, extent: Any) -> tuple[KernelAxis, KernelAxis]:
+    down, across = (KernelAxis(*axis) for axis in zip(_pair(stride), _pair(padding), extent, strict=True))
     return down, across
 
 

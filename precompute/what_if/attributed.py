@@ -9,7 +9,7 @@ from torch import Tensor
 from precompute.ablation.batch_sizes import memory_budget
 from precompute.attribution_methods import METHODS
 from precompute.errors import LayerError
-from precompute.experiments.attribution import look_at
+from precompute.experiments.attribution import attribution_look
 from precompute.experiments.random_weights import most_active
 from precompute.experiments.restored_run import RestoredRun
 from precompute.measures.likeness import map_likeness
@@ -58,7 +58,7 @@ class Attributor:
         self._restored, self._site = restored, site
         self._tried: dict[str, dict[str, str]] = {}
         with exact_float32():
-            self._look = look_at(restored, site)
+            self._look = attribution_look(restored, site)
         self._reach = receptive_fields(restored.model.network, site, restored.probe[:2])
 
     @exact_float32()
@@ -159,7 +159,7 @@ class Attributor:
         of a layer, that changes the number that is attributed, so the other network needs a cone too.
         """
         if isinstance(self._look.network, Cone) and self._look.network.leaves_out_clipping:
-            return look_at(other, self._site)
+            return attribution_look(other, self._site)
         whole = WholeNetwork(other.model.network, self._site)
         rows = rows_within(memory_budget(other.device), whole, other.probe[:1])
         return replace(self._look, network=whole, rows=min(rows, other.batch_size))

@@ -65,12 +65,12 @@ class FromLayer:
         if not len(rows):
             return rows.cpu(), torch.empty(0, plan.program.output.shape[0])
         touched = {node: value.index_select(0, rows) for node, value in part.items()}
-        outputs = self.executor.onwards(touched | {plan.site: new.index_select(0, rows)})[plan.program.output]
+        outputs = self.executor.from_layer(touched | {plan.site: new.index_select(0, rows)})[plan.program.output]
         return rows.cpu(), outputs.float().cpu()
 
 
 @dataclass(frozen=True, eq=False)
-class WholeNetwork:
+class WholePasses:
     """The plain method: the whole network with a hook at the layer."""
 
     network: nn.Module
@@ -113,7 +113,7 @@ class WarmLayer:
 
     def __post_init__(self) -> None:
         network, ablater = self.restored.model.network, self.restored.ablater(self.site)
-        self.plain = WholeNetwork(network, self.site, self.restored.batch_size)
+        self.plain = WholePasses(network, self.site, self.restored.batch_size)
         self.route: Route = FromLayer(ablater.by_unit) if isinstance(ablater, Engine) else self.plain
         self.audited = self.restored.probe[:: max(1, len(self.restored.probe) // _AUDITED)][:_AUDITED]
 

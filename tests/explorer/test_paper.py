@@ -158,7 +158,7 @@ def test_the_caption_is_on_the_page_word_for_word(spec):
 @given(st.text(max_size=150), st.floats(20, 900))
 def test_lines_hold_every_sign_of_a_text_and_fit(text, room):
     lines = wrapped(text, room, 11)
-    assert "".join("".join(lines).split()) == "".join(paper.plain(text).split())
+    assert "".join("".join(lines).split()) == "".join(paper.drawable_text(text).split())
     assert all(paper._length(line, 11) <= room or len(line) == 1 for line in lines)
 
 

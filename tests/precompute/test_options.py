@@ -10,7 +10,7 @@ import pytest
 from precompute.__main__ import main
 from precompute.errors import OptionError
 from precompute.experiments.options import ExperimentOptions
-from precompute.option_fields import add_arguments, asked, option, options_of, plain, refuse_wrong, rows
+from precompute.option_fields import add_arguments, as_json_values, asked, option, options_of, refuse_wrong, rows
 from precompute.options import RunOptions
 from precompute.store.experiments import registry
 
@@ -77,7 +77,7 @@ def test_the_help_and_the_table_say_what_the_field_says():
 @pytest.mark.parametrize("kind", [RunOptions, ExperimentOptions])
 def test_every_default_is_a_value_that_can_be(kind):
     given = {"model": "m", "layers": ("l",), "out": Path("s.h5")} if kind is RunOptions else {}
-    assert json.loads(json.dumps(plain(kind(**given)))) == plain(kind(**given))
+    assert json.loads(json.dumps(as_json_values(kind(**given)))) == as_json_values(kind(**given))
     assert len({said.written for said in options_of(kind).values()}) == len(options_of(kind))
 
 

@@ -17,7 +17,7 @@ from explorer.null_levels import level_words
 from explorer.widgets import palette
 from explorer.widgets.help_mark import help_mark
 from explorer.widgets.html import Markup, escape, table, together
-from precompute.measures.table import find, in_points, named
+from precompute.measures.table import find, in_points, measure_name
 from precompute.store.reader import Layer, Measure, Store
 
 _KEY_MEASURES = ("class_selectivity", "quoted_drop_low", "max_class_drop", "overall_drop", "l1_norm")
@@ -36,7 +36,7 @@ def show_key_measures(view: View, layer: Layer, unit: int, per_class: Ints) -> N
         Images of each class, which decide the number of digits of a drop.
     """
     ablation = view.selection.ablation
-    wanted = [named(name, ablation) for name in _KEY_MEASURES]
+    wanted = [measure_name(name, ablation) for name in _KEY_MEASURES]
     held = [layer.measures[name] for name in wanted if name in layer.measures]
     colours = palette.current()
     cards = [_card(view.store, layer, measure, unit, per_class, colours) for measure in held if is_defined(measure)]
@@ -92,7 +92,9 @@ def _card(store: Store, layer: Layer, measure: Measure, unit: int, per_class: In
 def _tested(layer: Layer, name: str, unit: int) -> str:
     """Return the q-value of an overall drop in words, with a note if it is within chance; empty for other measures."""
     row = find(name)
-    test = layer.measures.get(named("overall_drop_q", row.ablation)) if row and row.base == "overall_drop" else None
+    test = (
+        layer.measures.get(measure_name("overall_drop_q", row.ablation)) if row and row.base == "overall_drop" else None
+    )
     if test is None or np.isnan(test.values[unit]):
         return ""
     doubt = "" if test.values[unit] <= CALLED else ": within chance"

@@ -12,7 +12,7 @@ from precompute.experiments.compression.baseline_orders import n_orders, one_sho
 from precompute.experiments.compression.class_reduction import class_reduction
 from precompute.experiments.compression.colour import colour_measures, exemplar_images
 from precompute.experiments.compression.greedy import Greedy, remove_greedily
-from precompute.experiments.compression.schedule import Compressible, Extent, affordable, look_at
+from precompute.experiments.compression.schedule import Compressible, Extent, affordable, measure_costs
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.models.device import exact_float32
@@ -24,7 +24,7 @@ def prepare(job: Job) -> Prepared:
     """Make the compression of every layer ready."""
     with exact_float32():
         restored = restore_run(job.store, job.options)
-        layers = [look_at(restored, layer) for layer in job.layers]
+        layers = [measure_costs(restored, layer) for layer in job.layers]
     extent, reduced = affordable(job, restored, layers)
     return Prepared(
         seconds=sum(map(extent.seconds, layers)),

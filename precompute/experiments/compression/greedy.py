@@ -13,7 +13,7 @@ from precompute.ablation.ablations import Ablater, segments
 from precompute.ablation.iterative import IterativeAblation, Units, make_iterative
 from precompute.experiments.timing import seconds_a_row
 
-Answers = list[tuple[np.ndarray, np.ndarray]]
+ChangedPredictions = list[tuple[np.ndarray, np.ndarray]]
 """Images whose prediction one trial may change, and what it then is, part by part."""
 
 
@@ -88,8 +88,8 @@ def remove_greedily(
     return Greedy(_completed(gone, reduction, norm), n_removed, np.array(accuracy), reduction)
 
 
-def _trials(iterative: IterativeAblation, gone: Units, tried: Sequence[Units]) -> list[Answers]:
-    found: list[Answers] = [[] for _ in tried]
+def _trials(iterative: IterativeAblation, gone: Units, tried: Sequence[Units]) -> list[ChangedPredictions]:
+    found: list[ChangedPredictions] = [[] for _ in tried]
     for changed in iterative.round(gone, tried):
         images, now = changed.image.numpy(), changed.logits.max(1).indices.cpu().numpy()
         for segment in segments(changed.ablation):
@@ -97,14 +97,14 @@ def _trials(iterative: IterativeAblation, gone: Units, tried: Sequence[Units]) -
     return found
 
 
-def _lost(answers: Answers, prediction: np.ndarray, target: np.ndarray) -> int:
+def _lost(answers: ChangedPredictions, prediction: np.ndarray, target: np.ndarray) -> int:
     """Count the images that a trial loses, less those that it gains."""
     return sum(
         int((prediction[rows] == target[rows]).sum()) - int((now == target[rows]).sum()) for rows, now in answers
     )
 
 
-def _changed(prediction: np.ndarray, answers: Answers) -> np.ndarray:
+def _changed(prediction: np.ndarray, answers: ChangedPredictions) -> np.ndarray:
     prediction = prediction.copy()
     for rows, now in answers:
         prediction[rows] = now

@@ -12,7 +12,7 @@ from precompute.experiments.ablation_orders import seconds_each
 from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.compression.baseline_orders import n_orders
 from precompute.experiments.compression.greedy import GreedyCost, greedy_cost
-from precompute.experiments.image_choice import ranked_and_measured
+from precompute.experiments.image_choice import choose_nonempty_halves
 from precompute.experiments.protocol import Job
 from precompute.experiments.restored_run import RestoredRun
 from precompute.models.device import free_memory
@@ -46,7 +46,7 @@ class Compressible:
     image_bytes: int
 
 
-def look_at(restored: RestoredRun, layer: Layer) -> Compressible:
+def measure_costs(restored: RestoredRun, layer: Layer) -> Compressible:
     """Find out what the compression of a layer costs."""
     site = restored.site(layer)
     ablater = restored.ablater(site)
@@ -151,4 +151,4 @@ def _on_fewer_images(job: Job, extent: Extent, share: float) -> tuple[Extent, in
 
 
 def _halves(job: Job, per_class: int | None) -> np.ndarray:
-    return ranked_and_measured(np.asarray(job.store.images.label), per_class, seed=job.seed)
+    return choose_nonempty_halves(np.asarray(job.store.images.label), per_class, seed=job.seed)

@@ -18,7 +18,7 @@ from precompute.experiments.ablation_orders import (
 from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.budget import Cut, fewer_per_class, fit
 from precompute.experiments.cumulative.class_ranking import ClassRanking, RankedClassCounts, rank_for_classes
-from precompute.experiments.image_choice import ranked_and_measured
+from precompute.experiments.image_choice import choose_nonempty_halves
 from precompute.experiments.protocol import Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import restore_run
 from precompute.experiments.sweeps import AblateAll, Ablated, Listing, Sweeps, SweptNetwork
@@ -80,7 +80,7 @@ def prepare(job: Job) -> Prepared:
         _refuse_measure(layer, job.options.by)
     with exact_float32():
         restored = restore_run(job.store, job.options)
-        half = ranked_and_measured(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
+        half = choose_nonempty_halves(np.asarray(job.store.images.label), job.options.images_per_class, seed=job.seed)
         network = SweptNetwork.of(restored, job.layers)
         removals = [_removal(job, network, layer, half) for layer in job.layers]
     sweeps = job.workers.sweeps(network, [restored.images])
@@ -166,7 +166,7 @@ def _cuts(job: Job) -> list[Cut[Work]]:
 
     def images(work: Work, share: float) -> tuple[Work, str]:
         per_class = fewer_per_class(label[work[1] >= 0], share)
-        half = ranked_and_measured(label, per_class, seed=job.seed)
+        half = choose_nonempty_halves(label, per_class, seed=job.seed)
         removals = [_ranked_again(job, each, half) for each in work[0]]
         return (removals, half), f"all on {per_class} images of each class, half of them to rank the units on"
 

@@ -139,7 +139,7 @@ class RankedClassCounts:
     def __init__(self, own: np.ndarray, output_index: np.ndarray) -> None:
         self.own = own
         self.unablated = AccuracyCounts(0, output_index)
-        self.right, self.own_right, self.own_named = (np.zeros(len(own)) for _ in range(3))
+        self.right, self.own_right, self.own_predicted = (np.zeros(len(own)) for _ in range(3))
 
     def add(self, effect: Effect, label: np.ndarray, prediction: np.ndarray) -> None:
         """Add some images; see `precompute.experiments.accuracy_counts.AccuracyCounts.add`."""
@@ -151,17 +151,17 @@ class RankedClassCounts:
         before = Answers(prediction, output_index[label], label, len(output_index))
         lost, gained = right_changes(image, now, before)
         right = gained * 1.0 - lost
-        named = (now == output_index[own]) * 1.0 - (was == output_index[own])
+        predicted = (now == output_index[own]) * 1.0 - (was == output_index[own])
         for total, change in (
             (self.right, right),
             (self.own_right, right * (label[image] == own)),
-            (self.own_named, named),
+            (self.own_predicted, predicted),
         ):
             total += np.bincount(row, weights=change, minlength=len(total))
 
     def curves(self, ranking: ClassRanking) -> Arrays:
         """Return the curves, (ranked class, end, step) each, from no unit removed to all."""
-        count, right, named = self.unablated.count, self.unablated.right[0], self.unablated.named[0]
+        count, right, predicted = self.unablated.count, self.unablated.right[0], self.unablated.predicted[0]
 
         def along(before: np.ndarray, change: np.ndarray) -> np.ndarray:
             steps = change.reshape(len(ranking.classes), 2, len(ranking.n_removed) - 1)
@@ -170,10 +170,10 @@ class RankedClassCounts:
 
         own = ranking.classes
         all_right = along(np.full(len(own), right.sum()), self.right)
-        own_right, own_named = along(right[own], self.own_right), along(named[own], self.own_named)
+        own_right, own_predicted = along(right[own], self.own_right), along(predicted[own], self.own_predicted)
         own_count, n_images = count[own].reshape(-1, 1, 1), int(count.sum())
         return {
             "accuracy": all_right / n_images,
             "class_accuracy": own_right / own_count,
-            "class_balanced": balanced_accuracy(own_right, own_named, own_count, n_images),
+            "class_balanced": balanced_accuracy(own_right, own_predicted, own_count, n_images),
         }

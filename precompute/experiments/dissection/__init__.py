@@ -8,8 +8,8 @@ import numpy as np
 from precompute.errors import OptionError
 from precompute.experiments.dissection.annotated_images import AnnotatedImages, find_masks, n_cells
 from precompute.experiments.dissection.concept_overlays import BYTES_A_UNIT, overlay_arrays
-from precompute.experiments.dissection.overlaps import OverlapCounts, Sight, count_overlaps, find_thresholds
-from precompute.experiments.image_choice import divided
+from precompute.experiments.dissection.overlaps import LayerInBasis, OverlapCounts, count_overlaps, find_thresholds
+from precompute.experiments.image_choice import choose_halves
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import restore_run
 from precompute.measures.iou import Overlap, detectors
@@ -54,7 +54,7 @@ def prepare(job: Job) -> Prepared:
 def _order(pictures: AnnotatedImages, per_class: int | None, *, seed: int) -> np.ndarray:
     """Return the positions of the annotated pictures in a random order, in which neighbours are strangers."""
     marked = pictures.masks.annotated
-    used = divided(pictures.masks.images.labels[marked], per_class, seed=seed) >= 0
+    used = choose_halves(pictures.masks.images.labels[marked], per_class, seed=seed) >= 0
     if used.sum() < 2:
         raise OptionError(
             f"{pictures.masks.root}: expected masks of at least 2 images, to hold masks against other images, found "
@@ -79,7 +79,7 @@ def _time(pictures: AnnotatedImages, order: np.ndarray, quantile: float) -> floa
     """Return the seconds that one picture takes, from doing all on a few."""
     few = order[:_TIMED]
     started = perf_counter()
-    sights = _sights(pictures, seed=0)
+    sights = _layers_in_bases(pictures, seed=0)
     found = find_thresholds(pictures, sights, few, quantile=quantile, advance=lambda n: None)
     count_overlaps(pictures, sights, few, found=found, advance=lambda n: None)
     return (perf_counter() - started) / len(few)
@@ -107,7 +107,7 @@ def _reduced(n_chosen: int, n_images: int, minutes: float) -> str | None:
 
 
 def _run(job: Job, pictures: AnnotatedImages, chosen: np.ndarray, quantile: float, advance: Advance) -> Findings:
-    sights = _sights(pictures, seed=job.seed)
+    sights = _layers_in_bases(pictures, seed=job.seed)
     with exact_float32():
         found = find_thresholds(pictures, sights, chosen, quantile=quantile, advance=advance)
         counts = count_overlaps(pictures, sights, chosen, found=found, advance=advance)
@@ -127,13 +127,13 @@ def _run(job: Job, pictures: AnnotatedImages, chosen: np.ndarray, quantile: floa
     return Findings(arrays, measures)
 
 
-def _sights(pictures: AnnotatedImages, *, seed: int) -> list[Sight]:
+def _layers_in_bases(pictures: AnnotatedImages, *, seed: int) -> list[LayerInBasis]:
     """Look at each layer's units and then at random rotations of its space, layer by layer."""
     sights = []
     for index, site in enumerate(pictures.sites):
-        sights.append(Sight(index, n_shuffles=N_SHUFFLES))
+        sights.append(LayerInBasis(index, n_shuffles=N_SHUFFLES))
         bases = (random_rotation(site.n_units, seed=seed + number) for number in range(N_ROTATIONS))
-        sights += [Sight(index, basis.astype(np.float32)) for basis in bases]
+        sights += [LayerInBasis(index, basis.astype(np.float32)) for basis in bases]
     return sights
 
 

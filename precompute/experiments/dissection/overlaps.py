@@ -16,7 +16,7 @@ _LOT = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class LayerInBasis:
     """A layer in one basis of its space.
 
     Parameters
@@ -55,7 +55,7 @@ class OverlapCounts:
 
 
 def find_thresholds(
-    pictures: AnnotatedImages, sights: Sequence[Sight], chosen: np.ndarray, *, quantile: float, advance: Advance
+    pictures: AnnotatedImages, sights: Sequence[LayerInBasis], chosen: np.ndarray, *, quantile: float, advance: Advance
 ) -> list[np.ndarray]:
     """Find what each unit exceeds at most at a share of all positions of all pictures, exactly.
 
@@ -89,7 +89,12 @@ def find_thresholds(
 
 
 def count_overlaps(
-    pictures: AnnotatedImages, sights: Sequence[Sight], chosen: np.ndarray, *, found: list[np.ndarray], advance: Advance
+    pictures: AnnotatedImages,
+    sights: Sequence[LayerInBasis],
+    chosen: np.ndarray,
+    *,
+    found: list[np.ndarray],
+    advance: Advance,
 ) -> OverlapCounts:
     """Count over all pictures.
 
@@ -106,7 +111,7 @@ def count_overlaps(
 
 
 @dataclass(frozen=True, eq=False)
-class _Looked:
+class _Picture:
     """What was seen of one picture: its planes (plane, position), and each sight's active units and positions."""
 
     planes: np.ndarray
@@ -114,8 +119,12 @@ class _Looked:
 
 
 def _looked(
-    pictures: AnnotatedImages, sights: Sequence[Sight], chosen: np.ndarray, found: list[np.ndarray], advance: Advance
-) -> Iterator[_Looked]:
+    pictures: AnnotatedImages,
+    sights: Sequence[LayerInBasis],
+    chosen: np.ndarray,
+    found: list[np.ndarray],
+    advance: Advance,
+) -> Iterator[_Picture]:
     for where, maps in pictures.maps(chosen, verified=False):
         seen = [sight.of(maps) for sight in sights]
         for row, position in enumerate(where):
@@ -124,13 +133,13 @@ def _looked(
                 pictures.active(sight.layer, each[row], threshold)
                 for sight, each, threshold in zip(sights, seen, found, strict=True)
             ]
-            yield _Looked(planes.reshape(len(planes), -1), active)
+            yield _Picture(planes.reshape(len(planes), -1), active)
         advance(len(where))
 
 
-def _lots(looked: Iterable[_Looked]) -> Iterator[list[_Looked]]:
+def _lots(looked: Iterable[_Picture]) -> Iterator[list[_Picture]]:
     """Gather lots, the last one up to twice as large: none is too small to hold masks against each other in it."""
-    waiting: list[_Looked] = []
+    waiting: list[_Picture] = []
     for each in looked:
         waiting.append(each)
         if len(waiting) == 2 * _LOT:
@@ -140,7 +149,7 @@ def _lots(looked: Iterable[_Looked]) -> Iterator[list[_Looked]]:
 
 
 def _counted(
-    lot: list[_Looked], sights: Sequence[Sight], category: np.ndarray, found: list[np.ndarray]
+    lot: list[_Picture], sights: Sequence[LayerInBasis], category: np.ndarray, found: list[np.ndarray]
 ) -> OverlapCounts:
     labels = ConceptLabels.of(_stacked([each.planes for each in lot]), category)
     overlaps = []
@@ -158,7 +167,7 @@ def _stacked(planes: list[np.ndarray]) -> np.ndarray:
     return np.stack([np.pad(each, ((0, most - len(each)), (0, 0)), constant_values=NONE) for each in planes])
 
 
-def _gathered(lot: list[_Looked], place: int) -> Active:
+def _gathered(lot: list[_Picture], place: int) -> Active:
     units, positions = zip(*(each.active[place] for each in lot), strict=True)
     image = np.repeat(np.arange(len(lot)), [len(each) for each in units])
     return Active(image, np.concatenate(units), np.concatenate(positions))

@@ -25,7 +25,7 @@ class ClassCounts(AccuracyCounts):
 
     def __init__(self, n_ablations: int, output_index: np.ndarray) -> None:
         super().__init__(n_ablations, output_index)
-        self.log_prob = np.zeros(self.named.shape)
+        self.log_prob = np.zeros(self.predicted.shape)
 
     def add_with_log_prob(self, effect: Effect, *, label: np.ndarray, logits: np.ndarray) -> None:
         """Add some images.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from precompute.experiments.image_choice import ranked_and_measured, spread
+from precompute.experiments.image_choice import choose_images, choose_nonempty_halves
 from precompute.experiments.protocol import Arrays, Job
 from precompute.experiments.restored_run import find_images, find_training_images
 from precompute.experiments.sweeps import PieceWork, Sweeps
@@ -88,10 +88,12 @@ def choose_samples(job: Job, per_class: int | None) -> Samples:
     label = np.asarray(job.store.images.label)
     training = _training_images(job)
     if training is None:
-        return Samples(label, ranked_and_measured(label, per_class, seed=job.seed), None, np.empty(0, dtype=np.int64))
+        return Samples(
+            label, choose_nonempty_halves(label, per_class, seed=job.seed), None, np.empty(0, dtype=np.int64)
+        )
     half = np.full(len(label), -1, dtype=np.int32)
-    half[spread(label, per_class)] = 1
-    return Samples(label, half, training, spread(training.labels, per_class or TRAINING_PER_CLASS))
+    half[choose_images(label, per_class)] = 1
+    return Samples(label, half, training, choose_images(training.labels, per_class or TRAINING_PER_CLASS))
 
 
 def _training_images(job: Job) -> ImageList | None:

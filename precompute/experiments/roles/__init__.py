@@ -6,13 +6,19 @@ from functools import partial
 import numpy as np
 
 from precompute.errors import StoreError
-from precompute.experiments.image_choice import spread
+from precompute.experiments.image_choice import choose_images
 from precompute.experiments.log_prob_losses import without_log_prob
 from precompute.experiments.protocol import Arrays, Findings, Job, Prepared
-from precompute.experiments.roles.log_odds_effects import ImageSetLosses, Key, in_folder, stored
+from precompute.experiments.roles.image_set_losses import ImageSetLosses, Key, in_folder, stored
 from precompute.measures.halves import divided
-from precompute.measures.roles import LogOddsEffect, class_effects, effect_interval, roles, unit_effects
-from precompute.measures.table import named
+from precompute.measures.roles import (
+    LogOddsEffect,
+    effect_interval,
+    log_odds_effects_by_class,
+    log_odds_effects_by_unit,
+    roles,
+)
+from precompute.measures.table import measure_name
 from precompute.progress import Stage
 from precompute.store.reader import Store
 
@@ -24,11 +30,11 @@ def prepare(job: Job) -> Prepared:
     """Make the roles of every layer and kind of ablation ready."""
     keys = _keys(job)
     n_units = sum(job.store.layer(name).n_units for name, _ in keys)
-    held_out = spread(np.asarray(job.store.images.label), job.options.images_per_class)
+    held_out = choose_images(np.asarray(job.store.images.label), job.options.images_per_class)
     train = job.store.train
     seconds = _SECONDS_A_ROW * n_units * 2 * len(held_out)
     if train is not None and job.options.train_images is None:
-        used = spread(np.asarray(train.images.label), job.options.images_per_class)
+        used = choose_images(np.asarray(train.images.label), job.options.images_per_class)
         training: Callable[[Stage], ImageSetLosses] = partial(stored, train, keys, used)
         seconds += _SECONDS_A_ROW * n_units * len(used)
         steps, unit, reduced = n_units, "units", None
@@ -92,8 +98,8 @@ def _control(
 def _found(here: ImageSetLosses, there: ImageSetLosses, key: Key) -> Arrays:
     """Return effects and roles, of every unit for every class and of every unit."""
     taking = (here.count > 0) & (there.count > 0)
-    by_class = _pair(*(class_effects(side.losses[key]) for side in (here, there)))
-    by_unit = _pair(*(unit_effects(side.losses[key], taking=taking) for side in (here, there)))
+    by_class = _pair(*(log_odds_effects_by_class(side.losses[key]) for side in (here, there)))
+    by_unit = _pair(*(log_odds_effects_by_unit(side.losses[key], taking=taking) for side in (here, there)))
     return by_class | {f"unit_{name}": values for name, values in by_unit.items()}
 
 
@@ -122,4 +128,4 @@ def _only_roles(control: Arrays) -> Arrays:
 def _measures(found: Arrays, kind: str) -> Arrays:
     effects = {"training_effect": found["unit_training"], "held_out_effect": found["unit_held_out"]}
     effects["effect_gap"] = found["unit_training"] - found["unit_held_out"]
-    return {named(name, kind): values for name, values in effects.items()}
+    return {measure_name(name, kind): values for name, values in effects.items()}

@@ -11,7 +11,7 @@ from torch import Tensor
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.experiments.accuracy_counts import AccuracyCounts
 from precompute.experiments.budget import Cut, fewer_per_class, fit
-from precompute.experiments.image_choice import spread
+from precompute.experiments.image_choice import choose_images
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import restore_run
 from precompute.experiments.rotation.largest_drops import largest_drops
@@ -75,7 +75,7 @@ def prepare(job: Job) -> Prepared:
     with exact_float32():
         network = SweptNetwork.of(restore_run(job.store, job.options), job.layers)
         rotations = [_rotations(job, network, layer) for layer in job.layers]
-    images = spread(np.asarray(job.store.images.label), job.options.images_per_class)
+    images = choose_images(np.asarray(job.store.images.label), job.options.images_per_class)
     sweeps = job.workers.sweeps(network, [network.restored.images])
     seconds = sweeps.shared(_seconds)
     (rotations, images), reduced = fit((rotations, images), seconds, job.options.max_minutes, _cuts(job))
@@ -161,7 +161,7 @@ def _cuts(job: Job) -> list[Cut[Work]]:
 
     def images(work: Work, share: float) -> tuple[Work, str]:
         per_class = fewer_per_class(label[work[1]], share)
-        return (work[0], spread(label, per_class)), f"on {per_class} images of each class"
+        return (work[0], choose_images(label, per_class)), f"on {per_class} images of each class"
 
     return [directions, images]
 

@@ -13,7 +13,7 @@ from precompute.measures.maxdrop import max_drop_test, takes_part
 from precompute.measures.paired import FlipTable, PairedCounts, flip_rate
 from precompute.measures.selectivity import class_means
 from precompute.measures.shifts import wilcoxon
-from precompute.measures.table import named
+from precompute.measures.table import measure_name
 from precompute.store.checks.effects import read_flips
 from precompute.store.checks.frame import ANSWERS, answers
 from precompute.store.checks.rules import Problem, Rule, agree, blocks, instances
@@ -133,10 +133,12 @@ def _some_p(file: h5py.File, change: str, path: str) -> Iterator[Problem]:
 def _rules_of_measures(file: h5py.File, base: str, as_measures: Mapping[str, str]) -> Iterator[Rule]:
     layer, kind = base.split("/")[4], base.split("/")[6]
     for measure, name in as_measures.items():
-        path, of = (_present(file, at) for at in (f"/layers/{layer}/measure/{named(measure, kind)}", f"{base}/{name}"))
+        path, of = (
+            _present(file, at) for at in (f"/layers/{layer}/measure/{measure_name(measure, kind)}", f"{base}/{name}")
+        )
         if path in file and of in file:
             yield Rule((path, of), partial(_same, file, path, of))
-    rate = f"/layers/{layer}/measure/{named('flip_rate', kind)}"
+    rate = f"/layers/{layer}/measure/{measure_name('flip_rate', kind)}"
     if rate in file:
         flips = f"/layers/{layer}/ablation/{kind}/flip"
         yield Rule((rate, f"{flips}/indptr", "/images/path"), partial(_rate, file, rate, flips))

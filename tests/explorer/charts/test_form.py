@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from explorer.charts.form import FormedChart, between, form, named
+from explorer.charts.form import FormedChart, between, chart_of, form
 from explorer.charts.histogram import histogram
 from tests.explorer.charts.test_butterfly import butterfly, made_up
 
@@ -56,7 +56,7 @@ def test_two_charts_of_a_form_differ_in_data_alone(n_classes):
 
 def dots(most):
     x = alt.X("at:Q", scale=alt.Scale(domain=between(("least", "most")), nice=False))
-    drawn = [named("dots").mark_point().encode(x=x)]
+    drawn = [chart_of("dots").mark_point().encode(x=x)]
     return FormedChart(
         form(drawn, ("least", "most"), height=10), {"dots": pd.DataFrame({"at": [most]})}, {"least": 0, "most": most}
     )

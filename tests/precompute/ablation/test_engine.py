@@ -51,7 +51,7 @@ def test_sets_of_different_sizes_may_be_mixed(network, engines, compare):
 def test_the_smallest_budget_changes_nothing(network, engines, compare):
     engine = engines(network, ["first"], IMAGES, memory_bytes=1)["first"]
     sizes = engine.by_unit.sizes
-    assert (sizes.images, sizes.rows, sizes.lanes(1)) == (1, 1, 1)
+    assert (sizes.images, sizes.rows, sizes.units(1)) == (1, 1, 1)
     compare(engine, IMAGES, each_unit([0.0] * 8)).check()
 
 

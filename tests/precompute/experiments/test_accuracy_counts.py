@@ -59,7 +59,7 @@ def test_right_and_named_hold_the_unablated_network_first(drawn):
     right_before = looped(drawn, lambda y, was, now, c: y == c and was == OUTPUT_INDEX[c])
     named_before = looped(drawn, lambda y, was, now, c: was == OUTPUT_INDEX[c])
     np.testing.assert_array_equal(counts.right, [right_before[0], *right])
-    np.testing.assert_array_equal(counts.named, [named_before[0], *named])
+    np.testing.assert_array_equal(counts.predicted, [named_before[0], *named])
 
 
 def test_accuracy_and_agreement_are_shares_of_all_images(drawn):
@@ -83,7 +83,7 @@ def test_counts_of_one_class_for_each_ablation_are_those_of_all_classes(drawn):
     row = np.arange(N_ABLATIONS)
     np.testing.assert_array_equal(ranked.right, (every.gained - every.lost).sum(axis=1))
     np.testing.assert_array_equal(ranked.own_right, (every.right[1:] - every.right[0])[row, own])
-    np.testing.assert_array_equal(ranked.own_named, (every.named[1:] - every.named[0])[row, own])
+    np.testing.assert_array_equal(ranked.own_predicted, (every.predicted[1:] - every.predicted[0])[row, own])
     np.testing.assert_array_equal(ranked.unablated.right, every.right[:1])
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from precompute.__main__ import main
-from precompute.measures.roles import CERTAIN, ROLES, LogOddsLosses, log_odds_loss, roles, unit_effects
+from precompute.measures.roles import CERTAIN, ROLES, LogOddsLosses, log_odds_effects_by_unit, log_odds_loss, roles
 from precompute.store.check import check
 from precompute.store.reader import open_store
 
@@ -244,7 +244,7 @@ def sides(network, per_class):
                 without[:, unit] = 0
                 rows.append(network[2](without).log_softmax(1)[torch.arange(len(label)), label].numpy() - log_prob)
         fall = log_odds_loss(log_prob, np.stack(rows))
-        found.append(unit_effects(LogOddsLosses.of(fall, label.numpy(), 4), taking=np.ones(4, dtype=bool)))
+        found.append(log_odds_effects_by_unit(LogOddsLosses.of(fall, label.numpy(), 4), taking=np.ones(4, dtype=bool)))
     return found
 
 

@@ -313,7 +313,7 @@ def before_the_copy(monkeypatch, act):
 
 def test_what_is_added_rests_on_what_another_program_put_there_at_the_last_moment(store_path, monkeypatch):
     with open_store(store_path) as store:
-        of, seen = frame.Origin.of(store), []
+        of, seen = frame.SourceStore.of(store), []
 
     def ready(now):
         seen.append(now.experiments)
@@ -323,7 +323,7 @@ def test_what_is_added_rests_on_what_another_program_put_there_at_the_last_momen
         monkeypatch,
         lambda: frame.carry_out("statistics", store_path, ExperimentOptions(), command="none", say=print),
     )
-    frame.on_top(of, ready, print)
+    frame.rewrite(of, ready, print)
     assert seen == [(), ("statistics",)]
     assert check(store_path) == []
 

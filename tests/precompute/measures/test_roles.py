@@ -14,12 +14,12 @@ from precompute.measures.roles import (
     ROLES,
     LogOddsEffect,
     LogOddsLosses,
-    class_effects,
     differences,
     effect_interval,
+    log_odds_effects_by_class,
+    log_odds_effects_by_unit,
     log_odds_loss,
     roles,
-    unit_effects,
 )
 from precompute.measures.shifts import sign_flip_bound
 from precompute.measures.skewed import skewed_interval
@@ -87,7 +87,7 @@ def test_falls_of_two_shards_add_up_to_those_of_all_images(images):
 
 def test_the_effect_on_a_class_is_the_mean_fall_with_its_standard_error(images):
     fall, label = images
-    effect = class_effects(LogOddsLosses.of(fall, label, 4))
+    effect = log_odds_effects_by_class(LogOddsLosses.of(fall, label, 4))
     for c in range(3):
         losses = fall[:, label == c]
         np.testing.assert_allclose(effect.mean[:, c], losses.mean(axis=1))
@@ -104,7 +104,7 @@ def test_the_effect_on_a_class_is_the_mean_fall_with_its_standard_error(images):
 def test_the_effect_of_a_unit_weighs_classes_alike(images):
     fall, label = images
     taking = np.array([True, False, True, False])
-    effect = unit_effects(LogOddsLosses.of(fall, label, 4), taking=taking)
+    effect = log_odds_effects_by_unit(LogOddsLosses.of(fall, label, 4), taking=taking)
     for unit in range(3):
         means, variances, weighted = [], [], []
         for c in (0, 2):
@@ -122,7 +122,7 @@ def test_the_effect_of_a_unit_weighs_classes_alike(images):
 def test_intervals_take_the_skewness_of_the_mean_from_the_falls(images):
     fall, label = images
     losses, taking = LogOddsLosses.of(fall, label, 4), np.array([True, False, True, False])
-    of_class, of_unit = class_effects(losses), unit_effects(losses, taking=taking)
+    of_class, of_unit = log_odds_effects_by_class(losses), log_odds_effects_by_unit(losses, taking=taking)
     for unit in range(3):
         thirds = []
         for c in (0, 2):
@@ -137,19 +137,19 @@ def test_intervals_take_the_skewness_of_the_mean_from_the_falls(images):
 
 
 def test_a_unit_without_any_class_has_no_effect(images):
-    effect = unit_effects(LogOddsLosses.of(*images, 4), taking=np.zeros(4, dtype=bool))
+    effect = log_odds_effects_by_unit(LogOddsLosses.of(*images, 4), taking=np.zeros(4, dtype=bool))
     assert np.isnan(effect.mean).all()
     assert (effect.helps == 1).all()
 
 
 def test_one_image_has_no_standard_error():
-    effect = class_effects(LogOddsLosses.of(np.array([[0.5]]), np.array([0]), 1))
+    effect = log_odds_effects_by_class(LogOddsLosses.of(np.array([[0.5]]), np.array([0]), 1))
     assert effect.mean[0, 0] == 0.5
     assert np.isnan(effect.error[0, 0])
 
 
 def test_a_dead_unit_helps_nobody():
-    effect = class_effects(LogOddsLosses.of(np.zeros((1, 60)), np.zeros(60, dtype=int), 1))
+    effect = log_odds_effects_by_class(LogOddsLosses.of(np.zeros((1, 60)), np.zeros(60, dtype=int), 1))
     assert effect.idle[0, 0] < 1e-10
     assert effect.helps[0, 0] == 1
 
@@ -231,7 +231,7 @@ def family(rng, mean, shape):
     """The effects of a layer's units for one class on two sets of images of one kind."""
     label = [np.zeros(n, dtype=int) for n in (N_TRAINING, N_HELD_OUT)]
     losses = [mean + SHAPES[shape](rng, (N_UNITS, len(of))) for of in label]
-    return [class_effects(LogOddsLosses.of(fall, of, 1)) for fall, of in zip(losses, label, strict=True)]
+    return [log_odds_effects_by_class(LogOddsLosses.of(fall, of, 1)) for fall, of in zip(losses, label, strict=True)]
 
 
 @pytest.mark.parametrize("mean", [0.0, MARGIN, 0.1, 0.4])
@@ -261,7 +261,10 @@ def test_planted_memorising_units_are_found_where_they_are_worth_enough(fall, le
     for _ in range(20):
         training = np.where(memorises[:, None], fall, 0) + rng.normal(0, 0.3, (N_UNITS, N_TRAINING))
         held_out = rng.normal(-0.2, 0.2, (N_UNITS, N_HELD_OUT))
-        sides = [class_effects(LogOddsLosses.of(d, of, 1)) for d, of in zip((training, held_out), label, strict=True)]
+        sides = [
+            log_odds_effects_by_class(LogOddsLosses.of(d, of, 1))
+            for d, of in zip((training, held_out), label, strict=True)
+        ]
         code = roles(*sides).code[:, 0]
         shares.append(np.mean(code[memorises] == 2))
         false += np.isin(code[~memorises], (1, 2, 3)).sum()
@@ -279,7 +282,7 @@ def test_differences_are_about_those_of_all_ways_to_divide_the_images():
         order = np.argsort(values + rng.normal(0, 3 * values.std(), 90))
         values = values[order]
         sides = values[:60], values[60:]
-        effects = [class_effects(LogOddsLosses.of(v[None], np.zeros(len(v), dtype=int), 1)) for v in sides]
+        effects = [log_odds_effects_by_class(LogOddsLosses.of(v[None], np.zeros(len(v), dtype=int), 1)) for v in sides]
         found = [float(p[0, 0]) for p in differences(*effects)]
         drawn = np.array([rng.permutation(values)[:30].mean() for _ in range(20_000)])
         held = sides[1].mean()
@@ -288,8 +291,8 @@ def test_differences_are_about_those_of_all_ways_to_divide_the_images():
 
 
 def test_sets_without_images_or_of_equal_falls_do_not_differ():
-    nothing = class_effects(LogOddsLosses.of(np.zeros((1, 0)), np.zeros(0, dtype=int), 1))
-    equal = class_effects(LogOddsLosses.of(np.ones((1, 9)), np.zeros(9, dtype=int), 1))
+    nothing = log_odds_effects_by_class(LogOddsLosses.of(np.zeros((1, 0)), np.zeros(0, dtype=int), 1))
+    equal = log_odds_effects_by_class(LogOddsLosses.of(np.ones((1, 9)), np.zeros(9, dtype=int), 1))
     for sides in ((nothing, equal), (equal, nothing), (equal, equal)):
         assert [p.tolist() for p in differences(*sides)] == [[[1.0]], [[1.0]]]
 
@@ -310,5 +313,5 @@ def test_effects_on_few_training_images_alone_are_still_found():
 def test_with_few_images_nothing_is_told():
     rng = np.random.default_rng(3)
     label = np.zeros(4, dtype=int)
-    sides = [class_effects(LogOddsLosses.of(rng.normal(0.3, 0.3, (50, 4)), label, 1)) for _ in range(2)]
+    sides = [log_odds_effects_by_class(LogOddsLosses.of(rng.normal(0.3, 0.3, (50, 4)), label, 1)) for _ in range(2)]
     assert (roles(*sides).code == 0).all()

@@ -5,9 +5,9 @@ import pytest
 from precompute import ablation_kinds
 from precompute.experiments.selectivity.class_statistics import shuffled
 from precompute.measures.measure_row import SHUFFLED_LABELS
-from precompute.measures.table import ROWS, computed, find, in_points, measure_row, named, rows_for
+from precompute.measures.table import ROWS, computed, find, in_points, measure_name, measure_row, rows_for
 
-NAMES = [named(row.name, kind) for row in ROWS for kind in ablation_kinds.names()]
+NAMES = [measure_name(row.name, kind) for row in ROWS for kind in ablation_kinds.names()]
 QUANTITIES = {
     "class_selectivity",
     "class_selectivity_held_out",
@@ -77,7 +77,7 @@ def test_quantities_of_a_unit_are_no_costs_chances_names_and_flags():
 
 
 def test_a_row_without_a_kind_of_ablation_has_one_name():
-    assert named("dead", "mean") == "dead"
+    assert measure_name("dead", "mean") == "dead"
     assert find("dead_mean") is None
     assert find("dead").ablation == ""
 

@@ -221,7 +221,7 @@ def test_a_run_that_is_gone_on_with_keeps_what_it_began_to(tmp_path, monkeypatch
     job = ["run", model, "--images", str(images), "--out", str(tmp_path / "s.h5"), "--layer", "features.4"]
     job += ["--workers", "0", "--attribution", "none", "--allow-low-accuracy", "--keep", "sums"]
     with monkeypatch.context() as patch:
-        patch.setattr("precompute.run.pipeline.runner.find", _stopped)
+        patch.setattr("precompute.run.pipeline.runner.compute_findings", _stopped)
         assert main(job) == INTERRUPTED
     assert main([*job[:-1], "all", "--resume"]) == 1
     assert "--keep was sums, now all" in capsys.readouterr().err

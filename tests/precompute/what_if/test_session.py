@@ -19,7 +19,7 @@ from precompute.models.weights_before import weights_by_place
 from precompute.store.reader import open_store
 from precompute.what_if.request import AFTER, ALL, OWN, Change, Request
 from precompute.what_if.session import Session
-from precompute.what_if.warm_layer import WarmLayer, WholeNetwork
+from precompute.what_if.warm_layer import WarmLayer, WholePasses
 from precompute.what_if.watch import Stopped, Watch
 
 
@@ -169,7 +169,7 @@ def test_a_network_that_is_not_captured_goes_by_whole_passes(session):
     restored, layer = session.restored, session.store.layer("features.4")
     warm = WarmLayer(restored, restored.site(layer), 2**20)
     warm.route = warm.plain
-    assert isinstance(warm.plain, WholeNetwork)
+    assert isinstance(warm.plain, WholePasses)
     warm.warm_up(Watch())
     change = lambda output: output * 2  # noqa: E731
     expected = session.answer(Request("features.4", tuple(range(8)), Change("scale", factor=2.0)), b"", Watch())
@@ -195,8 +195,8 @@ def test_images_too_close_to_call_are_answered_by_the_plain_method(session, monk
     warm.warm_up(Watch())
     monkeypatch.setattr(warm, "_tolerance", lambda _change: np.inf)
     asked = []
-    plainly = WholeNetwork.outputs
-    monkeypatch.setattr(WholeNetwork, "outputs", lambda *a: asked.append(len(a[1])) or plainly(*a))
+    plainly = WholePasses.outputs
+    monkeypatch.setattr(WholePasses, "outputs", lambda *a: asked.append(len(a[1])) or plainly(*a))
     expected = session.answer(Request("features.4", (0, 3)), b"", Watch())["prediction"]
     asked.clear()
     change = lambda output: output.index_fill(1, torch.tensor([0, 3]), 0)  # noqa: E731

@@ -10,7 +10,7 @@ from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation_kinds import kind_of
 from precompute.errors import ImageFolderError, OptionError
 from precompute.experiments.budget import fit
-from precompute.experiments.image_choice import spread
+from precompute.experiments.image_choice import choose_images
 from precompute.experiments.protocol import Advance, Job
 from precompute.experiments.restored_run import find_training_images, restore_run
 from precompute.experiments.sweeps import AblateAll, Ablated, Sweeps, SweptNetwork
@@ -172,7 +172,7 @@ def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
         values = {key: _silenced(store.layer(key[0]), key[1]) for key in keys}
         seconds = sum(_seconds(network, name, each_unit(set_to)) for (name, _), set_to in values.items())
     sweeps = job.workers.sweeps(network, [images])
-    used = spread(images.labels, options.images_per_class)
+    used = choose_images(images.labels, options.images_per_class)
     output_index = np.asarray(store.classes.output_index)
     found = FolderSweep(sweeps, images, used, output_index, values, seconds / sweeps.n_devices)
     found, reduced = fit(found, lambda sweep: sweep.seconds_each * len(sweep.used), options.max_minutes, [_on_fewer])
@@ -199,5 +199,5 @@ def _seconds(network: SweptNetwork, layer: str, ablations: list[Ablation]) -> fl
 def _on_fewer(found: FolderSweep, share: float) -> tuple[FolderSweep, str]:
     """Sweep fewer images of each class."""
     per_class = max(_FEWEST_PER_CLASS, int(share * len(found.used) / len(found.output_index)))
-    used = found.used[spread(found.images.labels[found.used], per_class)]
+    used = found.used[choose_images(found.images.labels[found.used], per_class)]
     return replace(found, used=used), f"{per_class} training images of each class are swept"

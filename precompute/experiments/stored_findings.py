@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from precompute.experiments.layerwise import joined, others, refuse_other_frame, refuse_other_options
+from precompute.experiments.layerwise import joined, others, refuse_other_common_datasets, refuse_other_options
 from precompute.experiments.protocol import Findings
 from precompute.measures.table import measure_row
 from precompute.store import renamed
@@ -13,7 +13,7 @@ from precompute.store.writer import StoreWriter
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class StoredFindings:
     """What goes into a store for one experiment.
 
     Parameters
@@ -34,7 +34,7 @@ class Found:
     findings: Findings
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def beside(self, store: Store) -> "Found":
+    def beside(self, store: Store) -> "StoredFindings":
         """Return this as it goes into a store that holds findings of the same name on other layers.
 
         Raises
@@ -43,12 +43,12 @@ class Found:
             When both cannot stand in one group.
         """
         refuse_other_options(store, self.name, self.facts)
-        refuse_other_frame(store, self.name, self.facts, self.findings.arrays)
+        refuse_other_common_datasets(store, self.name, self.facts, self.findings.arrays)
         return replace(self, facts=joined(store, self.name, self.facts), kept=others(store, self.name, self.facts))
 
 
-def write(writer: StoreWriter, found: Found) -> None:
-    """Write what an experiment found; what an earlier one of its name left must be gone, see :func:`earlier`."""
+def write(writer: StoreWriter, found: StoredFindings) -> None:
+    """Write what an experiment found; what an earlier one of its name left must be gone, see :func:`replaced_paths`."""
     group = experiment_path(found.name)
     writer.describe(group, found.facts)
     for layer, facts in found.kept.items():
@@ -62,7 +62,7 @@ def write(writer: StoreWriter, found: Found) -> None:
             writer.describe(path, measure_row(measure).facts() | {"experiment": found.name})
 
 
-def earlier(store: Store, found: Found) -> set[str]:
+def replaced_paths(store: Store, found: StoredFindings) -> set[str]:
     """List the paths that give way: the experiment's group, its measures, and those that are about to be written.
 
     What it found on layers that are kept stays.
@@ -78,7 +78,7 @@ def earlier(store: Store, found: Found) -> set[str]:
     return _group_parts(store, found) | paths | set(map(renamed.earlier, paths))
 
 
-def _group_parts(store: Store, found: Found) -> set[str]:
+def _group_parts(store: Store, found: StoredFindings) -> set[str]:
     """List the paths of an experiment's group that give way: all of it, or all but the layers that are kept."""
     if not found.kept:
         return {experiment_path(found.name)}
