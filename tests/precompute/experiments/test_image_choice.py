@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from precompute.errors import OptionError
-from precompute.experiments.image_choice import choose_nonempty_halves
+from precompute.experiments.image_choice import choose_halves, choose_images, choose_nonempty_halves
 
 
 def test_some_images_of_each_class_lie_evenly_over_it():
