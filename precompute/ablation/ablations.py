@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 class Ablation:
     """Units of one layer that are set to fixed values together, on every image and at every position.
 
-    With a basis, the units are those of the rotated layer: coordinate k of the layer's output f is its projection on
-    column q_k, and the ablation sets it to its value while the others stay, f' = f - q_k (q_k . f - value).
-    Without one, the basis is the layer's own and f' is f with some channels overwritten.
+    Without a basis, the ablation overwrites some channels of the layer's output f.
+    With a basis, the "units" are directions across the channels. Coordinate k of f is its projection on column q_k of
+    the basis. The ablation sets this coordinate and leaves the others: f' = f - q_k (q_k . f - value).
 
     Parameters
     ----------
     units
-        Indices of the units, or of the basis's columns. Each at most once.
+        Indices of the units, or of the columns of the basis; each at most once.
     values
-        What each unit is set to: 0 for zero ablation, the unit's mean for mean ablation. As many as units. None for an
-        ablation that changes nothing: each unit is set to its own map, and no row is skipped for being unchanged.
+        What each unit is set to, one value a unit: 0 for zero ablation, the unit's mean for mean ablation. None for a
+        no-op: each unit is set to its own map. Its rows are computed although they do not change.
     basis
-        Shape (unit, direction), orthonormal columns, float32. Ablations of one sweep usually share one tensor.
+        (unit, direction), float32, with orthonormal columns. Ablations of one sweep usually share one tensor.
     by_position
-        Shape (unit, position): what each unit is set to at each position, where that is not the same at all. Without a
-        basis only.
+        (unit, ...): what each unit is set to at each position, where that differs from position to position. The
+        dimensions after the unit are those of the layer's output. It goes before `values`. Only without a basis.
     """
 
     units: tuple[int, ...]
@@ -49,7 +49,7 @@ class Ablation:
 
     @property
     def is_no_op(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether it sets units to their own maps, and so changes nothing."""
         return self.values is None
 
     def apply(self, output: Tensor) -> Tensor:
@@ -58,12 +58,12 @@ class Ablation:
         Parameters
         ----------
         output
-            Shape (image, unit) or (image, unit, height, width).
+            (image, unit, ...).
 
         Returns
         -------
         Tensor
-            Of the same shape, dtype and device. The argument is left as it was.
+            Of the same shape, dtype and device. The argument does not change.
         """
         if self.values is None:
             return output.clone()
@@ -74,12 +74,12 @@ class Ablation:
         return output + torch.einsum("nk...,ku->nu...", self.shift(output), self.directions(output))
 
     def directions(self, output: Tensor) -> Tensor:
-        """Return the columns of the basis that the ablation sets, (direction, unit), as an output's dtype has it."""
+        """Return the columns of the basis that the ablation sets, (direction, unit), in the dtype of an output."""
         assert self.basis is not None
         return self.basis.to(output)[:, list(self.units)].T
 
     def shift(self, output: Tensor) -> Tensor:
-        """Return how far the ablation moves a layer's output along each of its directions, (image, direction, ...)."""
+        """Return how far the ablation moves a layer's output along each direction, (image, direction, ...)."""
         if self.values is None:
             return output.new_zeros(len(output), len(self.units), *output.shape[2:])
         values = torch.tensor(self.values, dtype=output.dtype, device=output.device)
@@ -93,9 +93,9 @@ def each_unit(values: Sequence[float], by_position: Tensor | None = None) -> lis
     Parameters
     ----------
     values
-        What each unit is set to; its length is the layer's number of units.
+        What each unit is set to, one value for every unit of the layer.
     by_position
-        (unit, position): what each unit is set to at each position, where that is not the same at all.
+        (unit, ...): as for `Ablation`, for every unit of the layer.
     """
     return [
         Ablation((unit,), (float(value),), by_position=None if by_position is None else by_position[unit : unit + 1])
@@ -104,15 +104,15 @@ def each_unit(values: Sequence[float], by_position: Tensor | None = None) -> lis
 
 
 def set_to(ablations: Sequence[Ablation], output: Tensor) -> Tensor:
-    """Return what ablations of equally many units set these to, side by side, as a layer's output has it.
+    """Return the values that ablations of equally many units set, side by side, in a layer's dtype and on its device.
 
     Returns
     -------
     Tensor
-        (1, ablation * unit, ...), of size 1 along positions where these do not matter. Zero for those that change
-        nothing.
+        (1, ablation * unit, ...), of size 1 along the positions unless some ablation sets units by position. Zero for
+        no-ops.
     """
-    # One table for all: to move the values of each ablation by themselves would have a GPU wait as often.
+    # One table for all ablations: a GPU would wait once for each copy.
     values = [ablation.values or (0.0,) * len(ablation.units) for ablation in ablations]
     flat = torch.tensor(values).view(1, -1, *(1 for _ in output.shape[2:]))
     if any(ablation.by_position is not None for ablation in ablations):
@@ -142,28 +142,26 @@ def segments(ablation: Tensor) -> list[Segment]:
     """Return where each ablation's rows begin and end, given the ablation of every row, ascending and on the CPU."""
     ablations, counts = torch.unique_consecutive(ablation, return_counts=True)
     stops = counts.cumsum(0)
-    # One list for all: each number by itself would be a conversion of its own.
+    # One conversion for the whole table is faster than one for each number.
     table = torch.stack([ablations, stops - counts, stops], dim=1)
     return [Segment(*row) for row in table.tolist()]
 
 
 @dataclass(frozen=True, eq=False)
 class Changed:
-    """Outputs of the network for images and ablations where they may differ from the baseline.
-
-    A row is one image under one ablation.
+    """Outputs of the network on the rows that an ablation may change; a row is one image under one ablation.
 
     Parameters
     ----------
     ablation
-        Shape (row,), int64, ascending, on the CPU: indices into the list of ablations that was given.
+        (row,), int64, ascending, on the CPU: index into the list of ablations that was given.
     image
-        Shape (row,), int64, on the CPU: indices of images of the shard.
+        (row,), int64, on the CPU: index of the image in the shard.
     logits
-        Shape (row, output), float32, on the network's device.
+        (row, output), float32, on the network's device.
     at_first
-        Shape (row,), int64: the highest output as it was computed first, before rows that were too close to call were
-        computed again, of rows whose ablation changes nothing; -1 for others. None where no such row can be.
+        (row,), int64: for a row of a no-op, its highest output before close calls were computed again; -1 for other
+        rows. None where no row is of a no-op, or where nothing is computed again.
     """
 
     ablation: Tensor
@@ -181,7 +179,7 @@ class Changed:
 
 
 class Sweeper(Protocol):
-    """Anything that can run a network with units of one layer silenced."""
+    """What runs a network with units of one layer silenced."""
 
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
         """Run every ablation on every image of a shard.
@@ -189,18 +187,18 @@ class Sweeper(Protocol):
         Parameters
         ----------
         inputs
-            Shape (image, ...): preprocessed images, as the network takes them.
+            (image, ...): preprocessed images, as the network takes them.
         ablations
-            What to silence, one after the other.
+            What to silence, one ablation after the other.
         at_layer
-            Shape (image, unit, ...): what the layer makes of the images with nothing ablated, on the network's device,
-            where it is at hand. It can spare the way up to the layer.
+            (image, unit, ...): the layer's unablated output for the images, on the network's device, where the caller
+            has it. It can save computing the network up to the layer.
 
         Yields
         ------
         Changed
-            Rows of one or more ablations; those of one ablation may come in several. No row comes twice. Where a row
-            does not come, the outputs are the baseline's.
+            Rows of one or more ablations. The rows of one ablation may come in several parts; no row comes twice. A
+            row that does not come has the outputs of the unablated network.
         """
         ...
 
@@ -210,29 +208,29 @@ class Ablater(Sweeper, Protocol):
 
     @property
     def plain(self) -> "PlainAblater":
-        """The plain method on the same layer: the reference. The plain method is its own."""
+        """The plain method on the same layer, which is the reference; the plain method returns itself."""
         ...
 
     @property
     def program(self) -> "Program | None":
-        """The network, operation by operation as it was recorded; None where it was not."""
+        """The network as it was recorded, operation by operation; None where it was not recorded."""
         ...
 
     @property
     def needs_layer_alone(self) -> bool:
-        """Whether the layer's output is all that a sweep of units needs of the network's way up to it."""
+        """Whether a sweep of units can start from the layer's output alone."""
         ...
 
     @property
     def memory_bytes(self) -> int:
-        """How much memory a sweep may hold at a time, about, beside one forward pass."""
+        """About how many bytes a sweep may hold at a time, beside one forward pass."""
         ...
 
     @property
     def counts(self) -> SweepStats | None:
-        """What was done with the rows of all sweeps since `start_counting`; None where every row is a whole pass."""
+        """Statistics of the sweeps since `start_counting`; None for the plain method, which runs whole passes."""
         ...
 
     def start_counting(self) -> None:
-        """Set `counts` to nothing done."""
+        """Set `counts` to zero."""
         ...

@@ -10,18 +10,18 @@ from precompute.models.device import free_memory
 
 _BYTES = 4
 
-# Outputs of many rows, and what is made of them: the comparison of the two highest, a log-probability.
+# How often the outputs of a batch of rows are held: also for comparing the two highest, and for a log-probability.
 _OUTPUTS = 4
 
-# A larger value of a batch of rows neither fits a processor's caches nor is its memory used again.
+# Most bytes of a value of a batch of rows on a CPU: larger ones do not fit its caches and are allocated anew each time.
 _CACHED = 2**24
 
 
 class Sizes:
     """Batch sizes that keep the engine within a memory budget.
 
-    A third of the budget goes to the unablated values of a batch of images, a third to a block of ablations and a
-    third to the rows on their way through the rest of the network.
+    One third of the budget is for the unablated values of a batch of images, one for a block of ablations, and one for
+    the rows on their way through the rest of the network.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Sizes:
     def __init__(self, plan: LayerPlan, memory_bytes: int, *, batch_size: int, device: torch.device) -> None:
         share = memory_bytes // (3 * _BYTES)
         images = max(1, share // sum(size_of(node) for node in plan.kept))
-        # Whole batches of the plain method, where there is room for one.
+        # A multiple of the plain method's batch, where there is room for one such batch.
         self.images = max(min(images, batch_size), images // batch_size * batch_size)
         wide = (*plan.wide, plan.program.output)
         whole = share // (_OUTPUTS * size_of(plan.program.output))
@@ -46,26 +46,27 @@ class Sizes:
         if device.type == "cpu":
             rows = min(rows, _CACHED // (_BYTES * max(map(size_of, wide))))
         self.rows = max(1, rows)
-        # Of many rows in reduced precision, those that need float32 are enough for a good matrix product.
+        # Few rows of a batch in reduced precision need float32. With more rows there are enough for a fast product.
         self.rows_in_reduced_precision = max(self.rows, min(8 * self.rows, whole))
+        # Three of each: the new values, the old ones beside them, and the difference.
         self._units = share // (3 * sum(size_of(node) // len(lanes.table) for node, lanes in plan.lanes.items()))
 
     def units(self, n_images: int) -> int:
-        """Return how many units of how many ablations, together, go in one block for a batch of `n_images`."""
+        """Return how many units one block may silence on a batch of `n_images`, added up over its ablations."""
         return max(1, self._units // n_images)
 
 
 def memory_budget(device: torch.device, sharers: int = 1) -> int:
-    """Return how many bytes may be held at a time: a quarter of what is free, 1 GiB at most on a CPU.
+    """Return how many bytes may be held at a time: a quarter of the free memory, and at most 1 GiB on a CPU.
 
-    Where several processes share the device, that is each one's share of the quarter.
+    Where several processes (`sharers`) share the device, each gets an equal share of the quarter.
     """
     quarter = free_memory(device) // (4 * sharers)
     return min(quarter, 2**30) if device.type == "cpu" else quarter
 
 
 def _peak(nodes: Sequence[Node]) -> int:
-    """Return how many elements are held at most, for one image, while nodes run one after the other."""
+    """Return the most elements that are held at a time, for one image, while nodes run one after the other."""
     dead, made = last_uses(nodes, keep=()), set(nodes)
     held = peak = 0
     for node in nodes:

@@ -1,4 +1,4 @@
-"""Several ablations side by side, carried through the operations that keep units apart."""
+"""A block: several ablations side by side, carried through the operations that keep units apart."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,11 +23,12 @@ class Block:
     channels
         For each frontier node, where the lanes of each ablation lie.
     new
-        For each frontier node, what to write there: (image, ablation, lane, ...).
+        For each frontier node, the values to put into the lanes: (image, ablation, lane, ...). For directions, how far
+        to move along them.
     change
-        The same, minus what stood there.
+        For each frontier node, `new` minus the unablated values. For directions, the same as `new`.
     no_op
-        Which ablations change nothing, (ablation,), bool, on the CPU.
+        (ablation,), bool, on the CPU: which ablations are no-ops.
     """
 
     channels: dict[Node, ChannelSubset]
@@ -36,14 +37,14 @@ class Block:
     no_op: Tensor
 
     def changed(self) -> Tensor:
-        """Return which rows to compute, (ablation, image), bool: those that differ anywhere, and all of a no-op."""
-        # NaN differs from 0, so that a row that an ablation leaves without numbers is computed too.
+        """Return which rows to compute, (ablation, image), bool: those that change anywhere, and all of a no-op."""
+        # NaN != 0, so a row that an ablation turns into NaN is computed too.
         differs = torch.stack([(change != 0).flatten(2).any(2) for change in self.change.values()]).any(0).T
         return differs | self.no_op.to(differs.device).unsqueeze(1)
 
 
 def blocks(ablations: Sequence[Ablation], size: int) -> Iterator[list[int]]:
-    """Divide the indices of a list of ablations into runs of equally many units each, at most `size` in all."""
+    """Divide the indices of a list of ablations into blocks: equally many units an ablation, at most `size` in all."""
     for n_units, run in groupby(range(len(ablations)), key=lambda index: len(ablations[index].units)):
         indices = list(run)
         step = max(1, size // n_units)
@@ -56,14 +57,14 @@ def run_block(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Abl
     Parameters
     ----------
     plan
-        The network and the layer; for units or for directions, as the ablations are.
+        The network and the layer, planned for units or for directions, whichever the ablations are of.
     base
         Unablated values, (image, ...), of the nodes that the plan keeps.
     ablations
         Of equally many units each.
     """
     no_op = torch.tensor([ablation.is_no_op for ablation in ablations])
-    channels, new, change = (_turned if plan.by_direction else _silenced)(plan, base, ablations)
+    channels, new, change = (_carry_directions if plan.by_direction else _carry_units)(plan, base, ablations)
 
     # (image, ablation * lane, ...) to (image, ablation, lane, ...)
     def apart(value: Tensor) -> Tensor:
@@ -77,13 +78,16 @@ def run_block(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Abl
 _Carried = tuple[dict[Node, ChannelSubset], dict[Node, Tensor], dict[Node, Tensor]]
 
 
-def _silenced(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
-    """Carry the new maps of units; the change is taken at the end, since what lies between need not be linear."""
+def _carry_units(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
+    """Carry the new maps of units.
+
+    The change is computed at the frontier: the operations before it need not be linear, so it cannot be carried.
+    """
     site = base[plan.site]
     units = torch.tensor([ablation.units for ablation in ablations], device=site.device)
-    # (ablation, lane) for each node: those of the ablation's first unit, then those of its second ...
+    # For each node (ablation, lane): the lanes of the ablation's first unit, then those of its second, and so on.
     index = {node: lanes.table.to(site.device)[units].flatten(1) for node, lanes in plan.lanes.items()}
-    start = _set(site, units, ablations)
+    start = _new_maps(site, units, ablations)
     lanes = {node: table.flatten() for node, table in index.items()}
     new = _carry(plan, base, start, lanes)
     change = {
@@ -93,8 +97,8 @@ def _silenced(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Abl
     return {node: Channels(plan.lanes[node].axis, index[node]) for node in new}, new, change
 
 
-def _set(site: Tensor, units: Tensor, ablations: Sequence[Ablation]) -> Tensor:
-    """Return the new maps of units (ablation, unit), side by side: (image, ablation * unit, ...)."""
+def _new_maps(site: Tensor, units: Tensor, ablations: Sequence[Ablation]) -> Tensor:
+    """Return the new maps of the units, (ablation, unit), side by side: (image, ablation * unit, ...)."""
     single = (-1, *(1 for _ in site.shape[2:]))  # broadcasts (ablation * unit,) over images and positions
     maps = set_to(ablations, site).expand(len(site), -1, *site.shape[2:])
     is_no_op = torch.tensor([ablation.is_no_op for ablation in ablations]).repeat_interleave(units.shape[1])
@@ -103,19 +107,20 @@ def _set(site: Tensor, units: Tensor, ablations: Sequence[Ablation]) -> Tensor:
     return torch.where(is_no_op.to(site.device).view(single), site.index_select(1, units.flatten()), maps)
 
 
-def _turned(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
+def _carry_directions(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[Ablation]) -> _Carried:
     """Carry how far ablations move along their directions, which is all that linear operations need."""
     site = base[plan.site]
     vectors = torch.stack([ablation.directions(site) for ablation in ablations])
     start = torch.cat([ablation.shift(site) for ablation in ablations], dim=1)
-    # A direction has no position among the channels. Linear rules alone run here, and they ask for their number only.
+    # A direction lies on no channel, so the positions of its lanes are made up. Only linear rules run here, and they
+    # use the number of lanes alone.
     lanes = dict.fromkeys(plan.lanes, torch.zeros(start.shape[1], dtype=torch.int64))
     change = _carry(plan, base, start, lanes)
     return {node: Directions(plan.lanes[node].axis, vectors) for node in change}, change, change
 
 
 def _carry(plan: LayerPlan, base: dict[Node, Tensor], start: Tensor, lanes: dict[Node, Tensor]) -> dict[Node, Tensor]:
-    """Run the operations that keep units apart, and return the values that others need, lanes on dimension 1."""
+    """Run the operations that keep units apart; return the values of frontier nodes, with lanes on dimension 1."""
     narrow = Narrow(
         values={plan.site: start},
         lanes=lanes,

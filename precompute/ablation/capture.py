@@ -1,9 +1,9 @@
-"""Write a network down as a graph of tensor operations, with the layers to ablate marked in it.
+"""Record a network as a graph of tensor operations, with the layers to ablate marked in it.
 
-`torch.export` runs the network once and records its ATen operators for any number of images. A layer is found by what
-a forward hook finds it by: during the recording, the layer's output is replaced by ``unitscope::mark`` of itself, so
-the mark stands in the graph exactly where the plain method would overwrite the output. In-place operations, aliases
-and layers called several times need no thought after that.
+`torch.export` runs the network once and records its ATen operators for any number of images. During the recording, a
+forward hook passes the output of each layer to ablate through ``unitscope::mark``. So the mark stands in the graph
+exactly where the plain method would overwrite the output. In-place operations, aliases and layers that are called
+several times need no special care after that.
 """
 
 import operator
@@ -29,13 +29,13 @@ _map_nodes: Callable[..., Any] = fx.map_arg
 
 
 class CannotCapture(Exception):
-    """The network cannot be written down as a graph; the message says why."""
+    """The network cannot be recorded as a graph; the message says why."""
 
 
-# Tagged as pointwise, so that the mark of one layer keeps the units of another apart, as a ReLU does.
+# Tagged as pointwise: where an earlier layer is ablated, the mark of a later one keeps its units apart, as a ReLU does.
 @torch.library.custom_op("unitscope::mark", mutates_args=(), tags=(torch.Tag.pointwise,))
 def _mark(output: Tensor, name: str) -> Tensor:
-    """Return a copy of a layer's output; in a graph, say which layer's."""
+    """Return a copy of a layer's output; in a graph, the name says which layer it is."""
     return output.clone()
 
 
@@ -52,12 +52,14 @@ def capture(network: nn.Module, sites: Collection[Site], example: Tensor) -> Pro
     sites
         The layers to mark.
     example
-        (image, channel, height, width): a batch of the size of image that will be swept.
+        (image, channel, height, width): images of the size that will be swept.
 
     Raises
     ------
     CannotCapture
-        Where the network cannot be recorded once for any number of images: its path depends on the values, say.
+        Where one recording cannot serve any number of images, for example because the operations depend on the values;
+        where the network is not in evaluation mode, or does not compute in float32; where its output is not one
+        (image, output) tensor.
     """
     if any(module.training for module in network.modules()):
         raise CannotCapture("part of it is in training mode")
@@ -76,24 +78,24 @@ def _refuse_other_than_float32(what: str, value: Tensor) -> None:
 
 
 def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.GraphModule:
-    # torch.export takes a batch of one for a network that only ever sees one image.
+    # From a batch of one, torch.export would record a network for one image only.
     batch = example if len(example) > 1 else example.repeat(2, 1, 1, 1)
     with ExitStack() as stack, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         stack.enter_context(step_by_step())
-        stack.enter_context(raised_in_threads([]))  # where recording comes to nothing there is another way
+        stack.enter_context(raised_in_threads([]))  # what fails in a thread is dropped: the plain method is left
         for site in sites:
             stack.enter_context(edit(network, site, _marker(site.name)))
         try:
             exported = torch.export.export(_OfOneInput(network), (batch,), dynamic_shapes=({0: Dim.DYNAMIC},))
-            # An empty table keeps linear, pooling and the like whole, and still makes every operation out of place.
+            # An empty table leaves linear, pooling and the like whole, but still replaces in-place operations.
             return exported.run_decompositions({}).module(check_guards=False)
         except Exception as error:
             raise CannotCapture(unrecorded(error)) from error
 
 
 class _OfOneInput(nn.Module):
-    """A network given one input, whatever its own forward function could be given besides."""
+    """A network whose forward function takes the images and nothing else."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -109,17 +111,17 @@ def _marker(name: str) -> Callable[[Tensor], Tensor]:
 
 
 def _simplify(graph: fx.Graph) -> None:
-    """Drop copies, give batch norm one output, and let views copy where they must."""
+    """Remove copies, give batch norm one output, and turn views into reshapes, which copy where they must."""
     for node in list(graph.nodes):
         if node.target in (aten.clone.default, aten.alias.default, aten.detach.default):
             node.replace_all_uses_with(node.all_input_nodes[0])
         elif node.target is operator.getitem and _is_norm(node.args[0]) and node.args[1] == 0:
-            # The recorded operator also returns statistics that only training reads.
+            # The recorded operator also returns statistics, which only training uses.
             image, weight, bias, mean, variance, momentum, eps = node.args[0].args
             node.target = aten.batch_norm.default
             node.args = (image, weight, bias, mean, variance, False, momentum, eps, False)
         elif node.target in (aten.view.default, aten._unsafe_view.default):
-            # The copy that made the view possible may be gone, and values may be channels-last.
+            # A view needs a suitable layout: the copy that provided it may be gone, and values may be channels-last.
             node.target = aten.reshape.default
     graph.eliminate_dead_code()
 
@@ -129,9 +131,9 @@ def _is_norm(node: object) -> bool:
 
 
 def _fold_norms(module: fx.GraphModule) -> None:
-    """Merge each batch norm into the convolution before it, where nothing else sees the convolution's output.
+    """Merge each batch norm into the convolution before it, where nothing else uses the convolution's output.
 
-    Only after the marks: up to there the graph has to round as the network does.
+    This is done only after the marks: up to a mark the graph must round as the network does.
     """
     graph = module.graph
     after = _after_every_mark(graph)
@@ -142,22 +144,23 @@ def _fold_norms(module: fx.GraphModule) -> None:
         # Weight and bias of the convolution, None where it has no bias; mean, variance, gamma and beta of the norm.
         tensors = (*(*conv.args, None)[1:3], *norm.args[3:5], *norm.args[1:3])
         if any(node is not None and node.op != "get_attr" for node in tensors):
-            continue  # a weight that is computed itself, as by weight standardization
+            continue  # a weight that is itself computed, as by weight standardization
         weight, bias, mean, variance, gamma, beta = (_value_of(module, node) for node in tensors)
         fused = fuse_conv_bn_weights(weight, bias, mean, variance, norm.args[7], gamma, beta)
         with graph.inserting_before(conv):
             folded = [_new_constant(module, f"{norm.name}_{i}", value) for i, value in enumerate(fused)]
             merged = graph.call_function(conv.target, (conv.args[0], *folded, *conv.args[3:]), dict(conv.kwargs))
-        merged.meta = dict(norm.meta)  # the shape, from which _translate makes ours
+        merged.meta = dict(norm.meta)  # holds the shape, which _translate reads
         norm.replace_all_uses_with(merged)
     graph.eliminate_dead_code()
 
 
 def _after_every_mark(graph: fx.Graph) -> set[fx.Node]:
+    """Return the nodes that depend on every mark."""
     marks = graph.find_nodes(op="call_function", target=torch.ops.unitscope.mark.default)
     before = {node: frozenset[fx.Node]() for node in graph.nodes}
     for node in graph.nodes:
-        passed = frozenset().union(*(before[used] for used in node.all_input_nodes))  # marks on some way to the node
+        passed = frozenset().union(*(before[used] for used in node.all_input_nodes))  # the marks that it depends on
         before[node] = passed | {node} if node in marks else passed
     return {node for node, passed in before.items() if len(passed) == len(marks)}
 
@@ -173,7 +176,7 @@ def _new_constant(module: fx.GraphModule, name: str, value: Tensor) -> fx.Node:
 
 @torch.no_grad()
 def _translate(module: fx.GraphModule) -> Program:
-    """Turn an exported graph into ours, and compute at once what depends on weights alone."""
+    """Turn an exported graph into a `Program`, and compute what depends on weights alone right away."""
     (placeholder,) = module.graph.find_nodes(op="placeholder")  # the images; weights are attributes
     n_images = placeholder.meta["val"].shape[0]
     ours: dict[fx.Node, Node] = {placeholder: _node(placeholder, (), {}, n_images)}
@@ -187,7 +190,7 @@ def _translate(module: fx.GraphModule) -> Program:
         elif theirs.op == "call_function":
             args, kwargs = (_map_nodes(part, ours.__getitem__) for part in _with_defaults(theirs))
             node = ours[theirs] = _node(theirs, args, kwargs, n_images)
-            # Also what has no inputs at all, such as a range of positions.
+            # This includes nodes without inputs, such as a range of positions.
             if all(used in constants for used in node.inputs):
                 constants[node] = node.run(constants.__getitem__)
             else:
@@ -203,7 +206,7 @@ def _translate(module: fx.GraphModule) -> Program:
 
 
 def _node(theirs: Any, args: Any, kwargs: Any, n_images: torch.SymInt) -> Node:
-    # Export keeps, with every node, the shape of its value. Sizes that follow from the number of images are symbols.
+    # The export keeps the shape of every node's value. Sizes that follow from the number of images are symbols.
     op, value = theirs.target if theirs.op == "call_function" else given, theirs.meta.get("val")
     if isinstance(value, torch.SymInt):
         return Node(theirs.name, op, args, kwargs, counts_images=True)
@@ -211,7 +214,7 @@ def _node(theirs: Any, args: Any, kwargs: Any, n_images: torch.SymInt) -> Node:
         return Node(
             theirs.name, op, args, kwargs, shape=tuple(getattr(value, "shape", ())), elements=_elements(value, n_images)
         )
-    # Windows of images have images times windows on dimension 0: a symbol too, but not that of the images.
+    # Windows of images have images times windows on dimension 0. That is a symbol too, but not the one of the images.
     batched = value.shape[0].node.expr == n_images.node.expr and all(isinstance(size, int) for size in value.shape[1:])
     if not batched:
         return Node(theirs.name, op, args, kwargs, elements=_elements(value, n_images))
@@ -219,14 +222,14 @@ def _node(theirs: Any, args: Any, kwargs: Any, n_images: torch.SymInt) -> Node:
 
 
 def _elements(value: Any, n_images: torch.SymInt) -> int:
-    """Return how many elements a value has for one image, wherever it has its images; 0 where it has none."""
+    """Return how many elements a value has for one image, on whichever dimension its images lie; 0 without images."""
     total = value.numel() if isinstance(value, Tensor) else 0
-    # A hint is what the symbol was while the network was recorded.
+    # A hint is the number that the symbol stood for while the network was recorded.
     return total.node.hint // n_images.node.hint if isinstance(total, torch.SymInt) else 0
 
 
 def _with_defaults(node: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments of a node with the trailing positional ones filled in from the operator's schema."""
+    """Return a node's arguments, with the positional ones that it leaves out filled in from the operator's schema."""
     schema = getattr(node.target, "_schema", None)
     if schema is None:
         return node.args, dict(node.kwargs)

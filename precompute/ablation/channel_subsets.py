@@ -1,4 +1,4 @@
-"""The channels that ablations change in a whole value: single ones, or directions across all of them."""
+"""What ablations change in a whole value: single channels, or directions across all channels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """Each lane is a position on one dimension.
+    """Single channels: each lane is a position on one dimension.
 
     Parameters
     ----------
@@ -24,33 +24,33 @@ class Channels:
 
     @property
     def n_lanes(self) -> int:
-        """Lanes of an ablation."""
+        """Number of lanes of one ablation."""
         return self.index.shape[1]
 
     def write(self, whole: Tensor, lanes: Tensor, ablation: Tensor) -> None:
-        """Put lanes where they belong.
+        """Write the values of lanes into whole values.
 
         Parameters
         ----------
         whole
-            (row, ...), with channels on their dimension: changed in place.
+            (row, ...), with channels on dimension `axis`. Changed in place.
         lanes
-            (row, lane, ...): what stands there then.
+            (row, lane, ...): the values to write.
         ablation
-            (row,): whose lanes these are.
+            (row,): the ablation of each row.
         """
-        index, whole = self.index[ablation], whole.movedim(self.axis, 1)  # views: what is written arrives in `whole`
+        index, whole = self.index[ablation], whole.movedim(self.axis, 1)  # a view: writing to it changes the argument
         whole.scatter_(1, index.view(*index.shape, *(1 for _ in lanes.shape[2:])).expand_as(lanes), lanes)
 
     def shares(self, by_channel: Tensor, ablations: Sequence[int]) -> Iterator[Tensor]:
-        """Return, for each ablation, the share of its lanes in the weights of a mixing operation.
+        """Return, for each ablation, the weights that a mixing operation applies to its lanes.
 
         Parameters
         ----------
         by_channel
             (channel, ...): the weights.
         ablations
-            Whose lanes.
+            Indices of the ablations.
 
         Yields
         ------
@@ -62,14 +62,14 @@ class Channels:
 
 @dataclass(frozen=True, eq=False)
 class Directions:
-    """Each lane is a direction in the space of channels, and holds how far along it the ablation moves.
+    """Directions in the space of channels: each lane is one, and its values say how far the ablation moves along it.
 
     Parameters
     ----------
     axis
         The dimension of the channels.
     vectors
-        (ablation, lane, channel): the directions, of length 1.
+        (ablation, lane, channel): the directions, each of length 1.
     """
 
     axis: int
@@ -77,20 +77,20 @@ class Directions:
 
     @property
     def n_lanes(self) -> int:
-        """Lanes of an ablation."""
+        """Number of lanes of one ablation."""
         return self.vectors.shape[1]
 
     def write(self, whole: Tensor, lanes: Tensor, ablation: Tensor) -> None:
-        """Move a whole value along the directions; see `Channels.write`."""
+        """Move whole values along the directions, in place; the parameters are those of `Channels.write`."""
         vectors, lanes, whole = self.vectors[ablation].to(whole), lanes.to(whole), whole.movedim(self.axis, 1)
         if self.n_lanes == 1:
-            # The usual case, without a product of matrices for each row.
+            # The usual case: one direction a row needs no matrix product.
             whole.addcmul_(lanes, vectors.squeeze(1).view(*whole.shape[:2], *(1 for _ in whole.shape[2:])))
         else:
             whole += torch.einsum("rl...,rlc->rc...", lanes, vectors)
 
     def shares(self, by_channel: Tensor, ablations: Sequence[int]) -> Iterator[Tensor]:
-        """Return the weights as the directions see them; see `Channels.shares`."""
+        """Return the weights that apply to the directions; the parameters are those of `Channels.shares`."""
         return iter(torch.tensordot(self.vectors[list(ablations)].to(by_channel), by_channel, dims=1))
 
 

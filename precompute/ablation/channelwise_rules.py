@@ -1,11 +1,14 @@
-"""Operations that keep a unit in lanes of its own.
+"""Rules for the operations that keep each unit in lanes of its own.
 
-While the operations after a layer treat every channel by itself, silencing a unit changes only a few positions on one
-dimension of each value: the unit's **lanes**. A value restricted to them is **narrow**. A rule says, for one kind of
-operation, which lanes a unit has after it, on which dimension, and computes the narrow result from the narrow argument;
-what has no rule is computed on whole values. In a narrow value the lanes of several ablations stand side by side on
-their dimension, (image, ablation * unit * lane, ...) where that is 1, so that a rule runs the operation as it is, on a
-network with fewer channels.
+As long as the operations after a layer treat every channel by itself, silencing a unit changes only a few positions on
+one dimension of each value. These positions are the unit's **lanes**. A value restricted to them is **narrow**.
+
+For one kind of operation, a rule says which lanes a unit has after the operation and on which dimension, and computes
+the narrow result from the narrow argument. An operation without a rule is computed on whole values.
+
+In a narrow value the lanes of several ablations stand side by side on one dimension. Where that is dimension 1, the
+shape is (image, ablation * unit * lane, ...). So a rule can run the operation itself, as on a network with fewer
+channels.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,14 +27,14 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True, eq=False)
 class Lanes:
-    """Where a value has the lanes of each unit.
+    """Where the lanes of each unit lie in a value.
 
     Parameters
     ----------
     axis
         The dimension that they lie on; images are on dimension 0.
     table
-        (unit, lane): positions there.
+        (unit, lane): positions on that dimension.
     """
 
     axis: int
@@ -52,20 +55,21 @@ Known = Mapping[Node, Lanes]
 
 @dataclass(frozen=True, eq=False)
 class Narrow:
-    """What a rule may look at when it computes a narrow value.
+    """What a rule may use to compute a narrow value.
 
     Parameters
     ----------
     values
-        Narrow arguments, (image, unit * lane, ...) where the lanes lie on dimension 1.
+        The narrow arguments; (image, unit * lane, ...) where the lanes lie on dimension 1.
     lanes
-        For each narrow node, the positions that its value holds, (unit * lane,).
+        For each narrow node (unit * lane,): the positions that its narrow value holds.
     axis
-        For each of them, the dimension that these lie on.
+        For each narrow node, the dimension that its lanes lie on.
     whole
         Returns the unablated value of any other node: (image, ...), or a constant.
     n_units
-        How many units stand side by side, each with its lanes: those of the first ablation, those of the second ...
+        How many units stand side by side, each with its lanes: the units of the first ablation, then those of the
+        second, and so on.
     """
 
     values: dict[Node, Tensor]
@@ -86,7 +90,7 @@ class ChannelwiseRule:
     run
         Returns the narrow result.
     is_linear
-        Whether it does the same to every lane, and to a sum what it does to its terms.
+        Whether the operation does the same to every lane, and is linear: only then can it run on directions.
     """
 
     lanes: Callable[[Node, Known], Lanes | None]
@@ -102,7 +106,7 @@ def rule_for(node: Node) -> ChannelwiseRule | None:
 def _pointwise_lanes(node: Node, known: Known) -> Lanes | None:
     narrow = [used for used in node.inputs if used in known]
     lanes = known[narrow[0]]
-    side = lanes.axis - 1  # shapes of nodes are without the images
+    side = lanes.axis - 1  # the shape of a node leaves out the images
     fits = all(len(used.shape) == len(node.shape) and used.shape[side] == node.shape[side] for used in narrow)
     return lanes if fits and all(known[used].is_like(lanes) for used in narrow) else None
 
@@ -117,7 +121,7 @@ def _pointwise_run(node: Node, narrow: Narrow) -> Tensor:
 
 
 def _pick(value: Any, lanes: Tensor, *, axis: int, rank: int) -> Any:
-    """Restrict an argument that is broadcast to `rank` dimensions."""
+    """Restrict an argument to the lanes, where the operation broadcasts it to `rank` dimensions."""
     if not isinstance(value, Tensor):
         return value
     axis += value.dim() - rank
@@ -125,7 +129,7 @@ def _pick(value: Any, lanes: Tensor, *, axis: int, rank: int) -> Any:
 
 
 def _same_lanes(node: Node, known: Known) -> Lanes | None:
-    """Return the lanes of an operation for which channels lie on dimension 1, where they do."""
+    """Return the argument's lanes for an operation with channels on dimension 1; None where lanes lie elsewhere."""
     lanes = known.get(node.args[0])
     return lanes if lanes is not None and lanes.axis == 1 else None
 
@@ -134,11 +138,11 @@ def _run_as_it_is(node: Node, narrow: Narrow) -> Tensor:
     return node.run(narrow.values.__getitem__)
 
 
-def _mean_lanes(node: Node, known: Known) -> Lanes | None:
+def _reduced_lanes(node: Node, known: Known) -> Lanes | None:
     source, given, keeps = node.args[:3]
     lanes = known[source]
     axes = [axis % _rank(source) for axis in given or ()]
-    # A mean over images, or over the lanes' own dimension, mixes; PyTorch takes an empty list for all dimensions.
+    # Reducing over images or over the lanes' dimension mixes units. To PyTorch an empty list means all dimensions.
     if not axes or {0, lanes.axis} & set(axes):
         return None
     return lanes if keeps else lanes.at(lanes.axis - sum(axis < lanes.axis for axis in axes))
@@ -147,7 +151,7 @@ def _mean_lanes(node: Node, known: Known) -> Lanes | None:
 def _slice_lanes(node: Node, known: Known) -> Lanes | None:
     source, axis, start, _stop, step = node.args
     lanes, axis = known[source], axis % _rank(source)
-    # x[:, 2:] may be recorded as two slices, the first of which takes all images.
+    # x[:, 2:] may be recorded as two slices, of which the first takes all images.
     takes_every_image = axis == 0 and node.batched and not start and step == 1
     return lanes if axis not in (0, lanes.axis) or takes_every_image else None
 
@@ -168,7 +172,7 @@ def _transpose_lanes(node: Node, known: Known) -> Lanes | None:
 def _unsqueeze_lanes(node: Node, known: Known) -> Lanes | None:
     source, axis = node.args
     lanes, axis = known[source], axis % (_rank(source) + 1)
-    # A new dimension before the lanes moves theirs one further; one before the images moves the images.
+    # A new dimension before the lanes' own moves that one up. A new first dimension would move the images.
     return lanes.at(lanes.axis + (axis <= lanes.axis)) if axis else None
 
 
@@ -178,7 +182,7 @@ def _squeeze_lanes(node: Node, known: Known) -> Lanes | None:
     axes = [axis % _rank(source) for axis in (given if isinstance(given, list | tuple) else [given])]
     if {0, lanes.axis} & set(axes):
         return None
-    # Dimensions of other sizes stay, though they are named.
+    # A dimension that is named but has another size than 1 stays.
     return lanes.at(lanes.axis - sum(axis < lanes.axis and source.shape[axis - 1] == 1 for axis in axes))
 
 
@@ -189,19 +193,19 @@ def _select_lanes(node: Node, known: Known) -> Lanes | None:
 
 
 def _pad_lanes(node: Node, known: Known) -> Lanes | None:
-    """Return the lanes, moved by the channels that are put before the first."""
+    """Return the lanes, moved up by the channels that padding puts before the first."""
     lanes = known[node.args[0]]
     before = _paddings(node)
     constant = node.op is aten.constant_pad_nd.default or node.args[2] == "constant"
     channels = before[lanes.axis]
-    # New channels are lanes of nobody, where they are constant; a reflection would copy lanes, a cut remove some.
+    # Constant new channels belong to no unit. A reflection would copy lanes, and a negative padding remove some.
     if any(before[0]) or (any(channels) and not (constant and min(channels) >= 0)):
         return None
     return Lanes(lanes.axis, lanes.table + channels[0])
 
 
 def _pad_run(node: Node, narrow: Narrow) -> Tensor:
-    """Pad all dimensions but that of the lanes, which is no more than named where it is not the last of those named."""
+    """Pad every dimension but that of the lanes: its two paddings become 0, or are dropped at the end of the list."""
     axis, pads = narrow.axis[node], list(node.args[1])
     place = 2 * (len(node.shape) - axis)
     pads = pads[:place] if place + 2 >= len(pads) else [*pads[:place], 0, 0, *pads[place + 2 :]]
@@ -209,18 +213,18 @@ def _pad_run(node: Node, narrow: Narrow) -> Tensor:
 
 
 def _paddings(node: Node) -> list[tuple[int, int]]:
-    """Return what is put before and after each dimension; the list of paddings begins with the last."""
+    """Return the padding before and after each dimension, from the first on; PyTorch's list begins with the last."""
     given = list(node.args[1]) + [0, 0] * (1 + len(node.shape))
     return [(given[2 * back], given[2 * back + 1]) for back in range(len(node.shape), -1, -1)]
 
 
 def _reshape_lanes(node: Node, known: Known) -> Lanes | None:
-    """Return the lanes where what follows their dimension is merged into it, or it stays as it is."""
+    """Return the lanes where their dimension stays as it is, or swallows dimensions that follow it."""
     source, lanes = node.args[0], known[node.args[0]]
     if not node.batched:
         return None
-    # Channel c of a dimension of n becomes c * k to c * k + k - 1 of one of n * k, as where maps are flattened. What
-    # stands before the channels must be the same, whatever its own shape has become.
+    # Flattening maps turns channel c of n into positions c * k to c * k + k - 1 of n * k. The dimensions before the
+    # channels must hold as many elements as before; they may have another shape.
     before, n_channels = prod(source.shape[: lanes.axis - 1]), source.shape[lanes.axis - 1]
     for axis, size in enumerate(node.shape, start=1):
         if prod(node.shape[: axis - 1]) == before and size % n_channels == 0:
@@ -240,14 +244,14 @@ def _cat_lanes(node: Node, known: Known) -> Lanes | None:
     axis %= 1 + len(node.shape)
     if any(each.axis != axis for each in lanes) or not all(part.batched for part in parts):
         return None
-    starts = accumulate((part.shape[axis - 1] for part in parts), initial=0)  # and the end of the last
+    starts = accumulate((part.shape[axis - 1] for part in parts), initial=0)  # one more than parts: the end comes last
     moved = [known[part].table + start for part, start in zip(parts, starts, strict=False) if part in known]
     return Lanes(axis, torch.cat(moved, dim=1))
 
 
 def _cat_run(node: Node, narrow: Narrow) -> Tensor:
     axis = narrow.axis[node]
-    # Not one after the other: all lanes of a unit have to lie side by side, those from every part.
+    # All lanes of a unit must lie side by side, so the parts are joined unit by unit, not one after the other.
     values = [narrow.values[part] for part in node.args[0] if part in narrow.values]
     side_by_side = [value.unflatten(axis, (narrow.n_units, -1)) for value in values]
     return torch.cat(side_by_side, dim=axis + 1).flatten(axis, axis + 1)
@@ -257,7 +261,7 @@ def _conv_lanes(node: Node, known: Known) -> Lanes | None:
     """Return the lanes after a depthwise convolution; any other mixes units."""
     source, groups = node.args[0], node.args[6]
     lanes = _same_lanes(node, known)
-    # As many groups as channels: each sees its own channel alone.
+    # With as many groups as channels, each group sees its own channel alone.
     if lanes is None or groups != source.shape[0]:
         return None
     return Lanes(1, _spread(lanes.table, node.shape[0] // groups))
@@ -266,7 +270,7 @@ def _conv_lanes(node: Node, known: Known) -> Lanes | None:
 def _conv_run(node: Node, narrow: Narrow) -> Tensor:
     source, weight, bias, *how, _groups = node.args
     kernel, offset = (_restricted(used, narrow, node) for used in (weight, bias))
-    # As many groups as lanes: each lane keeps its own kernel.
+    # With as many groups as lanes, each lane keeps its own kernel.
     return node.op(narrow.values[source], kernel, offset, *how, narrow.values[source].shape[1])
 
 
@@ -280,7 +284,7 @@ def _restricted(used: Node | None, narrow: Narrow, node: Node) -> Tensor | None:
 
 
 def _spread(lanes: Tensor, each: int) -> Tensor:
-    """Return the lanes where every position becomes `each` positions."""
+    """Return the lanes after every position has become `each` positions."""
     return (lanes.unsqueeze(-1) * each + torch.arange(each)).flatten(1)
 
 
@@ -291,7 +295,7 @@ def _rank(node: Node) -> int:
 _POINTWISE = ChannelwiseRule(_pointwise_lanes, _pointwise_run)
 _POOLING = ChannelwiseRule(_same_lanes, _run_as_it_is)
 _AVERAGING = ChannelwiseRule(_same_lanes, _run_as_it_is, is_linear=True)
-_SUM = ChannelwiseRule(_mean_lanes, _run_as_it_is, is_linear=True)
+_SUM = ChannelwiseRule(_reduced_lanes, _run_as_it_is, is_linear=True)
 _RULES: dict[Any, ChannelwiseRule] = {
     aten.max_pool2d.default: _POOLING,
     aten.avg_pool2d.default: _AVERAGING,
@@ -299,7 +303,7 @@ _RULES: dict[Any, ChannelwiseRule] = {
     aten.upsample_nearest2d.vec: _AVERAGING,
     aten.upsample_bilinear2d.vec: _AVERAGING,
     aten.mean.dim: _SUM,
-    aten.amax.default: ChannelwiseRule(_mean_lanes, _run_as_it_is),
+    aten.amax.default: ChannelwiseRule(_reduced_lanes, _run_as_it_is),
     aten.sum.dim_IntList: _SUM,
     aten.slice.Tensor: ChannelwiseRule(_slice_lanes, _run_as_it_is, is_linear=True),
     aten.pad.default: ChannelwiseRule(_pad_lanes, _pad_run),

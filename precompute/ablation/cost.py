@@ -1,4 +1,4 @@
-"""Estimate the cost of a whole sweep, for each shard, image and row, from short sweeps."""
+"""Estimate what a whole sweep costs for each shard, image and row, from short sweeps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Cost:
     Parameters
     ----------
     shard
-        For each shard: the audit.
+        For each shard, whatever its size: the audit.
     image
-        For each image of a shard: the pass without ablation, or what is left of it after the layer.
+        For each image: the pass without ablation, or the part of it after the layer.
     row
         For each image under each ablation.
     """
@@ -34,7 +34,7 @@ class Cost:
     row: float
 
     def seconds(self, n_images: int, n_ablations: int, *, shard_size: int) -> float:
-        """Return the time of a sweep over so many images, shard by shard."""
+        """Return the seconds that a sweep over `n_images` takes, in shards of `shard_size`."""
         return ceil(n_images / shard_size) * self.shard + n_images * (self.image + n_ablations * self.row)
 
 
@@ -47,22 +47,22 @@ def measure_cost(
     at_layer: Tensor | None = None,
     patience: float = 2.0,
 ) -> Cost:
-    """Time sweeps of more and more ablations until that takes long enough to tell what one costs.
+    """Time sweeps of more and more ablations, until they take long enough to tell what one ablation costs.
 
     Parameters
     ----------
     ablater
         The plain method or the engine.
     probe
-        (image, channel, height, width): a few of the images, taken several times over where the network is quick.
+        (image, channel, height, width): a few of the images. They are repeated where the network is fast.
     ablations
-        Like those that will be swept, in any order; a sample spread evenly over them is timed.
+        Ablations like those that will be swept; a sample spread evenly over the list is timed.
     device
         Where the network is.
     at_layer
-        The layer's output for the probe, where sweeps will be given such.
+        The layer's output for the probe, where the sweeps will be given the layer's output too.
     patience
-        Seconds after which to try no more, about.
+        In seconds: no sweep is timed that would take longer than this, about.
     """
 
     def timed(n_images: int, n_ablations: int) -> float:
@@ -77,20 +77,20 @@ def measure_cost(
     if ablater is ablater.plain:
         return Cost(0.0, 0.0, timed(len(probe), 1) / len(probe))
     few = min(_FEW, len(ablations))
-    # Enough for a quarter of them to be an image.
+    # At least 4, since a sweep of a quarter of them is timed too.
     n_images = _IMAGES if timed(len(probe), few) < _QUICK else max(4, len(probe))
     part, whole = timed(n_images // 4, few), timed(n_images, few)
     n, longest = few, whole
     while n < len(ablations) and (n == few or 4 * longest < patience):
         n = min(4 * n, len(ablations))
         longest = timed(n_images, n)
-    # Two sweeps that differ in ablations alone give a row, two that differ in images alone an image; the rest is the
-    # shard's. Times may come out the wrong way round by chance, hence the zeros.
+    # Two sweeps that differ in their ablations alone give the cost of a row. Two that differ in their images alone give
+    # the cost of an image. The rest is the shard's. By chance the longer sweep may take less time, hence the zeros.
     row = max(0.0, longest - whole) / (n_images * (n - few)) if n > few else whole / (n_images * n)
     image = max(0.0, (whole - part) / (n_images - n_images // 4) - few * row)
     return Cost(max(0.0, whole - n_images * (image + few * row)), image, row)
 
 
 def _some(images: Tensor, n: int) -> Tensor:
-    """Return n images, the first ones again where there are fewer."""
+    """Return n images; where there are fewer, repeat them."""
     return images.repeat(ceil(n / len(images)), *(1 for _ in images.shape[1:]))[:n]

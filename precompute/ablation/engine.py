@@ -1,10 +1,15 @@
 """The engine: exact sweeps that recompute only what an ablation changes.
 
-For a batch of images the network runs once, or from the layer on where the layer's output is at hand. Ablations go in
-blocks through the operations that keep units apart, on the ablated lanes alone (`precompute.ablation.block`). Rows that
-come out of it unchanged are done. The others, of several ablations together, go through the rest of the network
-(`precompute.ablation.suffix`), which begins with the update of a linear operation by a few lanes. Where a row's two
-highest outputs are closer than rounding, the plain method decides (`precompute.ablation.executor`).
+A sweep goes in four steps, for one batch of images at a time:
+
+1. The network runs once without ablation, or only from the layer on where the layer's output is at hand.
+2. Blocks of ablations go through the operations that keep units apart, on the ablated lanes alone
+   (`precompute.ablation.block`). A row that comes out unchanged is done: its outputs are the unablated ones.
+3. The changed rows, those of several ablations together, go through the suffix, the rest of the network
+   (`precompute.ablation.suffix`). The suffix begins with a linear operation, whose old result is updated for the few
+   lanes that change.
+4. Where the two highest outputs of a row are so close that rounding could exchange them, the row is a close call, and
+   the plain method decides it (`precompute.ablation.executor`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +33,7 @@ from precompute.errors import EngineDoubted
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Some images as the network takes them, and what the layer makes of them where that is at hand."""
+    """Some images as the network takes them, with the layer's unablated output for them where it is at hand."""
 
     inputs: Tensor
     at_layer: Tensor | None = None
@@ -37,7 +42,7 @@ class Shard:
         return len(self.inputs)
 
     def part(self, images: Tensor | slice) -> "Shard":
-        """Return some of the images, by their positions."""
+        """Return the shard of some of its images, given their positions."""
         return Shard(self.inputs[images], None if self.at_layer is None else self.at_layer[images])
 
 
@@ -47,14 +52,14 @@ class Engine:
     Parameters
     ----------
     plan
-        The network and the layer, for its units.
+        The network and the layer, planned for its units.
     plain
         The plain method on the same layer, for the audit.
     memory_bytes
-        How much to hold at a time, about.
+        About how many bytes to hold at a time.
     precision
-        What to compute changed rows in. Predictions are the plain method's in each; log-probabilities are as good as
-        the precision.
+        The precision of changed rows. In every precision the predictions are those of the plain method;
+        log-probabilities are as exact as the precision.
     """
 
     def __init__(
@@ -68,7 +73,7 @@ class Engine:
 
     @cached_property
     def by_direction(self) -> LayerExecutor:
-        """What runs directions across the layer's units."""
+        """The executor for directions across the layer's units."""
         return self._executor(plan_layer(self.by_unit.plan.program, self.by_unit.plan.layer, by_direction=True))
 
     def _executor(self, plan: LayerPlan) -> LayerExecutor:
@@ -77,51 +82,51 @@ class Engine:
         )
 
     def start_counting(self) -> None:
-        """Set `counts` to nothing done."""
+        """Set `counts` to zero."""
         self.counts = SweepStats()
 
     @property
     def program(self) -> Program:
-        """The network, operation by operation as it was recorded."""
+        """The network as it was recorded, operation by operation, before batch norms were merged."""
         program = self.by_unit.plan.program
         return program.recorded or program
 
     @property
     def needs_layer_alone(self) -> bool:
-        """Whether the layer's output is all that a sweep of units needs of the network's way up to it."""
+        """Whether a sweep of units can start from the layer's output alone."""
         return self.by_unit.plan.needs_layer_alone
 
     @torch.inference_mode()
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
         """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Sweeper`.
 
-        `counts` says afterwards what was done, added to what earlier sweeps did.
+        Afterwards `counts` holds the statistics of this sweep too, added to those of earlier ones.
 
         Raises
         ------
         EngineDoubted
-            At the end, where an audited row has another prediction than the plain method gives it: no row of the sweep
-            can be trusted then.
+            At the end, where the prediction of an audited row differs from the plain method's. Then no row of the sweep
+            can be trusted.
         """
         shard = Shard(inputs, at_layer)
-        for executor, indices in self._divided(ablations):
+        for executor, indices in self._by_executor(ablations):
             chosen = [ablations[index] for index in indices]
             for changed in self._audited(executor, shard, chosen):
                 yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
     @torch.inference_mode()
     def compare(self, inputs: Tensor, ablations: Sequence[Ablation]) -> tuple[float, float]:
-        """Compute a few rows, of units, in float32 and by the plain method.
+        """Compute a few rows by the engine in float32 and by the plain method; the ablations are of units.
 
         Returns
         -------
         tuple of float
-            The largest difference of an output between the two methods, and the largest output.
+            The largest difference of an output between the two methods, and the plain method's largest output.
         """
         audit = self._audit(inputs, ablations)
         return self._error_in_float32(self.by_unit, audit, Shard(inputs), ablations), audit.largest
 
-    def _divided(self, ablations: Sequence[Ablation]) -> Iterator[tuple[LayerExecutor, list[int]]]:
+    def _by_executor(self, ablations: Sequence[Ablation]) -> Iterator[tuple[LayerExecutor, list[int]]]:
         units = [index for index, ablation in enumerate(ablations) if ablation.basis is None]
         directions = [index for index, ablation in enumerate(ablations) if ablation.basis is not None]
         if units:
@@ -130,8 +135,8 @@ class Engine:
             yield self.by_direction, directions
 
     def _audited(self, executor: LayerExecutor, shard: Shard, ablations: Sequence[Ablation]) -> Iterator[Changed]:
-        # The audited rows run twice: first by themselves, for the error of float32, which says how close is too close,
-        # and then among all others.
+        # The engine computes the audited rows twice. First by themselves in float32: their error says how close two
+        # outputs must be for a close call. Then among all other rows: that checks what the sweep returns.
         audit = self._audit(shard.inputs, ablations)
         error = self._error_in_float32(executor, audit, shard, ablations)
         self.counts.rows += len(shard) * len(ablations)
@@ -149,7 +154,7 @@ class Engine:
             )
 
     def _audit(self, inputs: Tensor, ablations: Sequence[Ablation]) -> Audit:
-        # The sample has more to show where the error is not rounding alone.
+        # In reduced precision more can go wrong than rounding, so the sample is larger.
         n_ablations = 2 if self.precision is Precision.FLOAT32 else 4
         return Audit.draw(self.plain, inputs, ablations, n_ablations=n_ablations)
 
@@ -170,7 +175,7 @@ class Engine:
         audit: Audit,
         tolerance: TieTolerance | None,
     ) -> Iterator[Changed]:
-        """Sweep, and tell the audit what comes out; without a tolerance in float32, with nothing computed again."""
+        """Sweep, and note the outputs in the audit; without a tolerance, in float32 and without close calls."""
         for images in torch.arange(len(shard)).split(executor.sizes.images):
             part = shard.part(slice(int(images[0]), int(images[-1]) + 1))
             base = executor.unablated(part.inputs, part.at_layer)

@@ -1,4 +1,4 @@
-"""Choose how a network's layer is swept: by the engine where it can be captured, else by the plain method."""
+"""Choose how to sweep a layer: by the engine where the network can be captured, otherwise by the plain method."""
 
 from torch import Tensor, nn
 
@@ -24,7 +24,7 @@ def make_ablater(
     memory_bytes: int | None = None,
     precision: Precision = Precision.FLOAT32,
 ) -> tuple[Ablater, str | None]:
-    """Return the fastest exact way to sweep a layer.
+    """Return the fastest exact way to sweep a layer, tried out on a few images.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ def make_ablater(
     batch_size
         Images in one forward pass of the plain method.
     memory_bytes
-        How much the engine may hold at a time, about. By default a quarter of what is free, 1 GiB at most on a CPU.
+        About how many bytes the engine may hold at a time; by default as `memory_budget` says.
     precision
-        What the engine computes changed rows in. Predictions are exact in each.
+        The precision of the engine's changed rows. Predictions are exact in every precision.
 
     Returns
     -------
     tuple
-        The ablater, and, where it is the plain method, why: a clause that can follow "because".
+        The ablater; and the reason where it is the plain method, a clause that can follow "because", otherwise None.
     """
     plain = PlainAblater(network, site, batch_size=batch_size)
     device = fit(network, example_inputs).device
@@ -58,11 +58,11 @@ def make_ablater(
 
 
 def _check_on(engine: Engine, example_inputs: Tensor) -> None:
-    """Refuse an engine whose outputs are not the network's, on the examples and a few units."""
+    """Refuse an engine whose outputs on the examples, with a few units ablated, are not those of the plain method."""
     try:
         error, largest = engine.compare(example_inputs, each_unit([0.0] * engine.plain.site.n_units))
     except (RuntimeError, LookupError, TypeError) as failure:
         raise CannotCapture(f"its graph does not run on a few ablated images ({words_of(failure)})") from failure
-    # Written so that an error of NaN is refused.
+    # `not <=` refuses an error of NaN too; `>` would let it pass.
     if not error <= ROUNDING * largest:
         raise CannotCapture(f"its graph's outputs differ from its own by {error:.2g}")

@@ -10,33 +10,34 @@ ValueOf = Callable[["Node"], Any]
 
 
 def given() -> Any:
-    """Stand for the operation of a node whose value comes from outside: a constant, or the images."""
-    raise LookupError("Expected a value from outside, but none was given.")
+    """Stand in as the operation of a node whose value is given, not computed: a constant, or the images."""
+    raise LookupError("Expected the value of a constant or of the images to be given, but it was not.")
 
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One value of a network: a constant, the images, or what an operation makes of other nodes.
+    """One value of a network: a constant, the images, or the result of an operation on other nodes.
 
     Parameters
     ----------
     name
-        For messages.
+        For messages, and to find the same node in a program and in its `recorded` one.
     op
-        What computes the value, an ATen operator as a rule.
+        What computes the value; usually an ATen operator.
     args
-        Its positional arguments, defaults filled in: nodes, plain values, and lists of them.
+        The operator's positional arguments, with defaults filled in: nodes, Python values, and lists of these.
     kwargs
-        Its other arguments.
+        The operator's keyword arguments.
     shape
-        Shape of the value for one image, or of the whole value where `batched` is false. Empty where it is no tensor.
+        Shape of the value for one image, or of the whole value where `batched` is false. Empty where the value is no
+        tensor.
     batched
         Whether the value is a tensor that has images, and only images, on dimension 0.
     counts_images
         Whether the value is an integer computed from the number of images.
     elements
-        How many elements the value has for one image, where `batched` is false and it has images along with something
-        else on a dimension, as windows of images do.
+        Where `batched` is false but the value has images on a dimension together with something else, as windows of
+        images do: how many elements it has for one image. Otherwise 0.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Node:
 
     @property
     def inputs(self) -> list["Node"]:
-        """The nodes among the arguments, each as often as it stands there."""
+        """The nodes among the arguments; a node that stands there twice comes twice."""
         return [*_nodes_in(self.args), *_nodes_in(tuple(self.kwargs.values()))]
 
     def run(self, value_of: ValueOf) -> Any:
@@ -70,18 +71,18 @@ class Program:
     Parameters
     ----------
     nodes
-        Operations on the images, in the order in which they run.
+        The operations on the images, in the order in which they run.
     constants
         Values that do not depend on the images: weights, and what is computed from weights alone.
     images
-        Stands for the input.
+        The node of the input.
     output
-        The node whose value is the network's outputs, (image, output).
+        The node of the network's outputs, (image, output).
     marks
-        For each site's name, the node whose value is the site's output.
+        For each site's name, the node of the site's output.
     recorded
-        The same network, operation by operation as it was recorded; None where this is it. Nodes that do not depend on
-        a mark have the same names in both.
+        The same network as it was recorded, before batch norms were merged into convolutions; None where this program
+        is the recorded one. The marks, and nodes that do not depend on every mark, have the same names in both.
     """
 
     nodes: tuple[Node, ...]
@@ -102,16 +103,16 @@ def substitute(args: Any, value_of: ValueOf) -> Any:
 
 
 def is_pointwise(node: Node) -> bool:
-    """Say whether every element of the result depends on the elements at its own position alone."""
+    """Say whether each element of the result depends only on the elements at its own position."""
     return torch.Tag.pointwise in getattr(node.op, "tags", ())
 
 
 def last_uses(nodes: Sequence[Node], *, keep: Collection[Node]) -> dict[Node, list[Node]]:
-    """Return, for each node, the values that nothing needs once it has run."""
-    seen = set(keep)  # of what comes later, or is kept
+    """Return, for each node, the nodes whose values nothing needs any more once it has run."""
+    seen = set(keep)  # what later nodes use, or the caller keeps
     last: dict[Node, list[Node]] = {node: [] for node in nodes}
     for node in reversed(nodes):
-        for used in (*node.inputs, node):  # itself too: a value that nothing uses is done at once
+        for used in (*node.inputs, node):  # the node itself too: a value that nothing uses is dropped at once
             if used not in seen:
                 seen.add(used)
                 last[node].append(used)
@@ -119,14 +120,14 @@ def last_uses(nodes: Sequence[Node], *, keep: Collection[Node]) -> dict[Node, li
 
 
 class Stretch:
-    """Operations of a network that run one after the other, each value held until its last use.
+    """Operations of a network that run one after the other; each value is held until its last use.
 
     Parameters
     ----------
     nodes
-        In the order in which they run.
+        The operations, in the order in which they run.
     keep
-        Nodes whose values are wanted afterwards, also such from before the stretch.
+        Nodes whose values are wanted afterwards. Nodes from before the stretch may be among them.
     """
 
     def __init__(self, nodes: Sequence[Node], *, keep: Collection[Node]) -> None:
@@ -134,9 +135,9 @@ class Stretch:
         self._last_uses = last_uses(nodes, keep=keep)
 
     def steps(self, values: dict[Node, Any]) -> Iterator[Node]:
-        """Yield the nodes in order; the caller puts the value of each into `values`.
+        """Yield the nodes in order; the caller computes the value of each and puts it into `values`.
 
-        Before the next node comes, whatever no later node needs is dropped from `values`.
+        Before the next node comes, values that no later node needs are removed from `values`.
         """
         for node in self.nodes:
             yield node
@@ -145,7 +146,7 @@ class Stretch:
 
 
 def image_counts(nodes: Sequence[Node], n_images: int) -> dict[Node, int]:
-    """Return the integers that a graph computes from its number of images, for `n_images` of them."""
+    """Return the integers that a graph computes from the number of images, for `n_images` images."""
     counts: dict[Node, int] = {}
     for node in nodes:
         if node.op is torch.ops.aten.sym_size.int:
@@ -156,7 +157,7 @@ def image_counts(nodes: Sequence[Node], n_images: int) -> dict[Node, int]:
 
 
 def size_of(node: Node) -> int:
-    """Return the number of elements of a value for one image."""
+    """Return the number of elements that a node's value has for one image."""
     return torch.Size(node.shape).numel() if node.batched else node.elements
 
 

@@ -1,8 +1,8 @@
-"""Units silenced one after another: in every round remaining ones are tried beside those that are gone.
+"""Iterative ablation: units are silenced one after another; each round tries the remaining ones beside those gone.
 
-Trying a unit changes one unit, however many are gone already. So the state without those is computed once a round, from
-the layer on, and the trials are sweeps of single units over it: they cost the same in every round, and images on which
-a remaining unit is silent are skipped.
+A trial changes one unit, however many are gone already. So each round first computes the network from the layer on
+without the units that are gone. Its trials are then a sweep of single units over that state. They cost the same in
+every round, and skip images on which the tried unit is silent.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,37 +27,37 @@ Units = tuple[int, ...]
 
 
 class IterativeAblation(Protocol):
-    """Some images, ready for round after round."""
+    """Some images, ready to run one round after another."""
 
     def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
-        """Silence more units beside those that are silent already.
+        """Silence sets of further units, one set after another, beside the units that are gone.
 
         Parameters
         ----------
         gone
-            Units that are silent throughout.
+            Units that are silent in every trial.
         tried
-            Units to silence together, in turn; none of those that are gone.
+            Sets of units. The units of a set are silenced together; none of them is gone.
 
         Yields
         ------
         Changed
-            Its ablations are indices into `tried`, its images those in the order in which they were given. A row that
-            does not come has the outputs that the image has without the units that are gone.
+            Its ablations are indices into `tried`; its images count in the order in which they were given. A row that
+            does not come has the outputs of the image without the units that are gone.
         """
         ...
 
 
 def make_iterative(ablater: Ablater, shards: Iterable[Tensor]) -> IterativeAblation:
-    """Return what runs rounds on some images.
+    """Make some images ready for rounds.
 
     Parameters
     ----------
     ablater
-        The layer's, from `precompute.ablation.factory.make_ablater`.
+        The layer's ablater, from `precompute.ablation.factory.make_ablater`.
     shards
-        (image, channel, height, width) each. What the layer makes of the images stays in memory on the network's
-        device, see `held_bytes`.
+        The images, (image, channel, height, width) each. For the engine, the layer's output for all of them stays in
+        memory on the network's device; for the plain method, the images themselves stay. See `held_bytes`.
     """
     if isinstance(ablater, Engine):
         return EngineIterative(ablater, shards)
@@ -65,7 +65,7 @@ def make_iterative(ablater: Ablater, shards: Iterable[Tensor]) -> IterativeAblat
 
 
 def held_bytes(ablater: Ablater, image: Tensor) -> int:
-    """Return how much memory iterative ablation takes for one image, about, given that image's input."""
+    """Return about how many bytes iterative ablation holds for one image, given that image's input."""
     held = image.numel()
     if isinstance(ablater, Engine):
         held = sum(size_of(node) for node in ablater.by_unit.plan.held)
@@ -74,7 +74,7 @@ def held_bytes(ablater: Ablater, image: Tensor) -> int:
 
 def silence(units: Units) -> Ablation:
     """Return the ablation that sets some units to zero together."""
-    # Sorted, so that a set gives the same numbers to the last bit however it came about.
+    # Sorted, so that the same set gives the same numbers to the last bit, in whatever order its units are listed.
     return Ablation(tuple(sorted(units)), (0.0,) * len(units))
 
 
@@ -96,9 +96,9 @@ class EngineIterative:
     Parameters
     ----------
     engine
-        The layer's.
+        The layer's engine.
     shards
-        The images.
+        The images, (image, channel, height, width) each.
     """
 
     def __init__(self, engine: Engine, shards: Iterable[Tensor]) -> None:
@@ -116,7 +116,7 @@ class EngineIterative:
     @torch.no_grad()
     def round(self, gone: Units, tried: Sequence[Units]) -> Iterator[Changed]:
         """Yield changed images; see `IterativeAblation`."""
-        # Anew each round: with more units gone the outputs have another size, and so have their errors.
+        # Measured in each round: with more units gone the outputs have another scale, and so have their errors.
         tolerance = self._tolerance(gone, tried)
         for images, parts in self.held:
             for changed in self._changed(self._base(parts, gone), tried, tolerance):
@@ -131,7 +131,7 @@ class EngineIterative:
             for changed in batch_sweep.run([trials[index] for index in indices]):
                 yield replace(changed, ablation=torch.tensor(indices)[changed.ablation])
 
-    @torch.no_grad()  # called while none is on: a recorded graph would hold on to every value before the layer
+    @torch.no_grad()  # with gradients on, every value before the layer would be kept in memory
     def _hold(self, inputs: Tensor) -> list[dict[Node, Any]]:
         return list(self.executor.up_to_layer(inputs))
 
@@ -144,7 +144,7 @@ class EngineIterative:
 
     def _tolerance(self, gone: Units, tried: Sequence[Units]) -> TieTolerance:
         """Return how close two outputs may be before rounding could exchange them, from a few rows by both methods."""
-        # Spread over the units: neighbours may be alike.
+        # Trials spread over the units, because neighbouring units may be alike.
         some = [tried[i * len(tried) // _AUDITED_TRIALS] for i in range(min(_AUDITED_TRIALS, len(tried)))]
         base = self._base(self._hold(self.audited), gone)
         errors, largest = [0.0], [0.0]

@@ -1,8 +1,8 @@
-"""The first operation that mixes units: a linear layer, or a convolution, of a narrow change.
+"""The first operation that mixes units, a linear layer or a convolution, applied to the change of a few lanes.
 
-Its result is the old one plus what the change of a few lanes contributes, W x' = W x + W[:, lanes] (x' - x)[lanes], so
-that one unit costs one channel's share of the layer. A convolution of few lanes is written as a matrix product, a row
-for each output position and a column for each weight of the lanes: libraries are poor at convolutions of one channel.
+The new result is the old one plus what the change contributes: W x' = W x + W[:, lanes] (x' - x)[lanes]. So one unit
+costs one channel's share of the layer. A convolution of few lanes is computed as a matrix product, with a row for each
+output position and a column for each weight of the lanes, because libraries are slow at convolutions of one channel.
 """
 
 from collections.abc import Container, Iterable, Sequence
@@ -20,11 +20,11 @@ aten = torch.ops.aten
 
 
 Shares = Iterable[tuple[Segment, Tensor]]
-"""For each run of rows, the weights of its ablation's lanes: (lane, kernel position, output)."""
+"""For each segment of rows, the weights that apply to its ablation's lanes: (lane, kernel position, output)."""
 
 
 def can_update(node: Node, known: Known, constants: Container[Node]) -> bool:
-    """Say whether narrow values enter `node` through its first argument alone, linearly, in a way known here."""
+    """Say whether `node` is a linear layer or an ungrouped convolution of a narrow argument, with constant weights."""
     if node.op not in (aten.linear.default, aten.conv2d.default):
         return False
     source, weight = node.args[:2]
@@ -35,12 +35,12 @@ def can_update(node: Node, known: Known, constants: Container[Node]) -> bool:
 
 
 class Update:
-    """One mixing operation, with its weights at hand lane by lane.
+    """Updates the result of one mixing operation; its weights are laid out by input channel.
 
     Parameters
     ----------
     node
-        A node that `can_update`.
+        A node that `can_update` accepts.
     weight
         Its weight, (output, input) or (output, input, height, width).
     """
@@ -48,7 +48,7 @@ class Update:
     def __init__(self, node: Node, weight: Tensor) -> None:
         self.kernel = weight.shape[2:]
         self.how = node.args[3:6]
-        # (input, kernel position, output): the share of some lanes is a few long pieces of memory.
+        # (input, kernel position, output): the weights of some lanes are then a few long pieces of memory.
         self.by_channel = weight.flatten(1).unflatten(1, (weight.shape[1], -1)).permute(1, 2, 0).contiguous()
 
     def add(self, result: Tensor, change: Tensor, channels: ChannelSubset, segments: Sequence[Segment]) -> Tensor:
@@ -57,8 +57,8 @@ class Update:
         Parameters
         ----------
         result
-            (row, ..., output) of a linear layer, or (row, output, height, width) with channels last of a convolution.
-            Changed in place, and returned.
+            The old results: (row, ..., output) of a linear layer, or (row, output, height, width) of a convolution,
+            with channels last in memory. Changed in place, and returned.
         change
             (row, lane, ...): the argument's new value minus its old one, in the lanes of each row's ablation.
         channels
@@ -70,7 +70,7 @@ class Update:
         if not self.kernel:
             self._add_product(result, change.movedim(1, -1), shares)
         elif channels.n_lanes * self.kernel.numel() <= result.shape[1]:
-            # The patches are then no larger than the results that they are multiplied into.
+            # Here the patches are no larger than the results.
             self._add_product(result.permute(0, 2, 3, 1).flatten(1, 2), self._patches(change), shares)
         else:
             self._add_convolution(result, change, shares)
@@ -79,7 +79,7 @@ class Update:
     def _add_product(self, result: Tensor, columns: Tensor, shares: Shares) -> None:
         for segment, share in shares:
             rows = segment.rows
-            # A view, never a reshape: a copy would take the sum and be thrown away.
+            # A view, never a reshape: a reshape may copy, and then the sum would be lost with the copy.
             result[rows].view(-1, result.shape[-1]).addmm_(columns[rows].flatten(0, -2), share.flatten(0, 1))
 
     def _add_convolution(self, result: Tensor, change: Tensor, shares: Shares) -> None:
@@ -89,7 +89,7 @@ class Update:
             result[segment.rows] += F.conv2d(change[segment.rows], weight, None, stride, padding, dilation)
 
     def _patches(self, change: Tensor) -> Tensor:
-        """Return what each output position sees, (row, position, lane * kernel position)."""
+        """Return the inputs of each output position, (row, position, lane * kernel position)."""
         stride, padding, dilation = self.how
         # (row, lane * kernel position, position)
         patches = F.unfold(change, self.kernel, dilation=dilation, padding=padding, stride=stride)

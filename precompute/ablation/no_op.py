@@ -1,8 +1,8 @@
 """The no-op check: an ablation that changes nothing must change no prediction.
 
 A unit is set to its own map and goes through everything that a silenced unit goes through, in the same batches: the
-update of the first mixing operation, the rest of the network, the re-checks. Predictions that change all the same
-are the noise of the machinery, and whatever a real ablation does is to be read against it.
+update of the first mixing operation, the rest of the network, the decision of close calls. Predictions that change all
+the same are noise of the method itself, and the flips of real ablations must be read against this noise.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,29 +19,29 @@ _SHARE = 32
 
 
 def no_ops(n_units: int) -> list[Ablation]:
-    """Return ablations that change nothing, of units spread evenly over a layer: one in 32, from 1 to 8."""
+    """Return no-ops of units spread evenly over a layer: one for every 32 units, at least 1 and at most 8."""
     n = min(_MOST, max(1, n_units // _SHARE))
     return [Ablation(((2 * i + 1) * n_units // (2 * n),), None) for i in range(n)]
 
 
 @dataclass
 class NoOpCheck:
-    """A sweeper that adds the check to every sweep.
+    """A sweeper that adds no-ops to every sweep, and counts the predictions that they change.
 
     Parameters
     ----------
     ablater
         What sweeps.
     n_units
-        Units of the layer.
+        Number of units of the layer.
     prediction
         (image,): the network's prediction for each image of the shard, with nothing ablated.
     rows
-        How many rows were checked so far, a row being one image under one no-op.
+        How many rows were checked so far; a row is one image under one no-op.
     flips
-        How many of their predictions changed, by more than rounding exchanges.
+        How many predictions of these rows changed, by more than rounding can explain.
     flips_at_first
-        How many had changed before rows that were too close to call were computed again.
+        How many predictions differed before close calls were decided.
     """
 
     ablater: Ablater
@@ -52,9 +52,9 @@ class NoOpCheck:
     flips_at_first: int = field(default=0, init=False)
 
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
-        """Run the sweep that was asked for, and the no-ops with it; see `precompute.ablation.ablations.Sweeper`."""
+        """Sweep the ablations and the no-ops together; yield the rows of the ablations. See `Sweeper`."""
         for changed in self.ablater.sweep(inputs, [*ablations, *no_ops(self.n_units)], at_layer):
-            # Rows ascend by ablation, and the no-ops were put last.
+            # Rows ascend by ablation, and the no-ops are last in the list.
             n_asked_for = int(torch.searchsorted(changed.ablation, len(ablations)))
             if n_asked_for:
                 yield changed.part(slice(n_asked_for))

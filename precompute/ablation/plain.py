@@ -1,6 +1,6 @@
 """The plain method: overwrite the units by a hook and run the whole network again.
 
-This is what every published tool does, and it takes any network. It is the reference that the engine is held to.
+Every published tool does this, and it works with any network. The engine is checked against it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ class PlainAblater:
     network
         A classifier in evaluation mode.
     site
-        Whose units are silenced.
+        The layer whose units are silenced.
     batch_size
         Images in one forward pass.
     """
@@ -40,29 +40,29 @@ class PlainAblater:
 
     @property
     def program(self) -> None:
-        """None: the plain method records no operations."""
+        """None, because the plain method records no operations."""
 
     @property
     def needs_layer_alone(self) -> bool:
-        """False: the network runs from its beginning."""
+        """False, because the network runs from its beginning."""
         return False
 
     @property
     def memory_bytes(self) -> int:
-        """0: nothing is held beside one forward pass."""
+        """0, because nothing is held beside one forward pass."""
         return 0
 
     @property
     def counts(self) -> None:
-        """None: every row is a whole pass."""
+        """None, because every row is a whole pass."""
 
     def start_counting(self) -> None:
-        """Do nothing: there is nothing to count."""
+        """Do nothing, because there is nothing to count."""
 
     def sweep(self, inputs: Tensor, ablations: Sequence[Ablation], at_layer: Tensor | None = None) -> Iterator[Changed]:
         """Run every ablation on every image of a shard; see `precompute.ablation.ablations.Sweeper`.
 
-        Every image is in what comes back, changed or not. The network runs from its beginning in any case.
+        All images come back, changed or not. The network runs from its beginning even where `at_layer` is given.
         """
         for index, ablation in enumerate(ablations):
             for images in torch.arange(len(inputs)).split(self.batch_size):

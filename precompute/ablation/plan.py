@@ -1,4 +1,4 @@
-"""Divide a network, for one layer, into what an ablation leaves alone, changes in lanes, and changes altogether."""
+"""For one layer, divide a network into what an ablation leaves unchanged, changes in lanes, and changes as a whole."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from precompute.ablation.linear_update import can_update
 
 @dataclass(frozen=True, eq=False)
 class LayerPlan:
-    """What to compute, how often and in which form.
+    """Which nodes to compute once for each image, which in lanes, and which for every changed row.
 
     Parameters
     ----------
@@ -23,24 +23,24 @@ class LayerPlan:
     site
         The node whose units are ablated.
     before
-        Nodes to compute once for every image, without ablation, that do not depend on the layer, and the layer itself.
+        Nodes to compute once for every image, without ablation: the layer itself, and nodes that do not depend on it.
     after
-        The same, that do.
+        Nodes to compute once for every image, without ablation, that do depend on the layer.
     kept
-        Those among them whose values the rest needs.
+        The nodes among `before` and `after` whose unablated values the computation under ablation needs.
     lanes
-        For the site and every node after it that keeps units apart: where each unit has its lanes.
+        For the site and every node after it that keeps units apart: where the lanes of each unit lie.
     narrow
-        Those nodes, in order, without the site.
+        The nodes of `lanes` without the site, in order: computed on lanes alone.
     wide
-        All other nodes after the site, in order: computed once for every changed row.
+        All other nodes that depend on the site, in order: computed for every changed row.
     updates
-        Those wide nodes that take narrow changes and whose new values follow from their old ones.
+        The wide nodes whose new values are computed from their old ones and from the change of a narrow argument.
     frontier
-        Narrow nodes, or the site, that wide nodes or the output use. A row is changed if one of them is.
+        The nodes of `lanes` that a wide node uses or that are the output. A row is changed if one of them changes.
     by_direction
-        Whether it is for directions across units. They stay apart through fewer operations, linear ones that treat all
-        units alike; a lane holds the change along its direction.
+        Whether the plan is for directions across units. These stay apart only through linear operations that treat all
+        units alike; a lane then holds the change along its direction.
     """
 
     program: Program
@@ -62,23 +62,23 @@ class LayerPlan:
 
     @cached_property
     def held(self) -> tuple[Node, ...]:
-        """The layer, and what else the values after it are computed from: what to hold on to so as to go on from it."""
+        """The nodes whose values are enough to continue from the layer: the layer, and what else `after` needs."""
         used = {used for node in self.after for used in node.inputs} | self.kept
         before = (self.program.images, *self.before)
         return tuple(node for node in before if node in used and not node.counts_images)
 
     def has_channels_last(self, node: Node) -> bool:
-        """Say whether a value has its channels on the last dimension as it is, as far as is known."""
+        """Say whether a value's last dimension is its channels, as after a linear layer, as far as is known."""
         lanes = self.lanes.get(node)
         return node.op is torch.ops.aten.linear.default if lanes is None else lanes.axis == len(node.shape)
 
     @property
     def needs_layer_alone(self) -> bool:
-        """Whether the values after the layer are computed from its output and nothing else."""
+        """Whether the values after the layer can be computed from its output alone."""
         return self.held == (self.site,)
 
     def keeping(self, more: Collection[Node]) -> "LayerPlan":
-        """Return the same plan with the unablated values of more nodes kept."""
+        """Return the same plan, which also keeps the unablated values of more nodes."""
         kept = self.kept | frozenset(more)
         _check_images_first(kept)
         needed = _needed(self.program, kept)
@@ -96,12 +96,12 @@ def plan_layer(program: Program, site: str, *, by_direction: bool = False) -> La
     site
         The layer's name.
     by_direction
-        Whether directions will be ablated, and not units.
+        Whether directions will be ablated instead of units.
 
     Raises
     ------
     CannotCapture
-        Where the layer does not reach the outputs, or a value that the changed part needs does not have its images on
+        Where the outputs do not depend on the layer, or where a value that must be kept does not have its images on
         dimension 0.
     """
     if site not in program.marks:
@@ -113,7 +113,8 @@ def plan_layer(program: Program, site: str, *, by_direction: bool = False) -> La
     used_by_narrow = {used for node in narrow for used in node.inputs}
     frontier = tuple(node for node in lanes if node in used_by_wide or node is program.output)
     updates = frozenset(node for node in wide if can_update(node, lanes, program.constants))
-    # Updates: their old results are added to. The output: that of the rows which an ablation leaves as they are.
+    # The old results of updates are kept, because changes are added to them. The unablated output is kept for the rows
+    # that an ablation does not change.
     kept = frozenset(
         node
         for node in {*used_by_wide, *used_by_narrow, *updates, *frontier, mark, program.output}
@@ -122,7 +123,7 @@ def plan_layer(program: Program, site: str, *, by_direction: bool = False) -> La
     plan = LayerPlan(
         program=program,
         site=mark,
-        before=(),  # these three follow from what is kept
+        before=(),  # `keeping` fills in these three
         after=(),
         kept=frozenset(),
         lanes=lanes,
@@ -136,19 +137,19 @@ def plan_layer(program: Program, site: str, *, by_direction: bool = False) -> La
 
 
 def _sort(program: Program, mark: Node, *, by_direction: bool) -> tuple[dict[Node, Lanes], tuple[Node, ...]]:
-    """Return the lanes of every node that keeps units apart, and every other node that an ablation changes."""
+    """Return the lanes of every node that keeps units apart, and all other nodes that an ablation changes."""
     start = Lanes(1, torch.arange(mark.shape[0]).unsqueeze(1))  # unit u lies on channel u
     lanes = {mark: start}
     wide: dict[Node, None] = {}
     for node in program.nodes:
         if node.counts_images or not any(used in lanes or used in wide for used in node.inputs):
             continue
-        # One wide argument is enough to make a node wide: its lanes are lost there, and none can come back.
+        # One wide argument makes a node wide: where units have mixed, they cannot be told apart again.
         found = None
         rule = rule_for(node)
         if rule is not None and node.batched and not any(used in wide for used in node.inputs):
             found = rule.lanes(node, lanes)
-            # A direction mixes all units, so an operation may neither move channels nor make several of one.
+            # A direction runs across all units, so an operation may neither move channels nor make several of one.
             if by_direction and not (rule.is_linear and found is not None and torch.equal(found.table, start.table)):
                 found = None
         if found is None:
@@ -159,7 +160,7 @@ def _sort(program: Program, mark: Node, *, by_direction: bool) -> tuple[dict[Nod
 
 
 def _needed(program: Program, wanted: Collection[Node]) -> tuple[Node, ...]:
-    """Return the nodes that lead to those wanted, in order."""
+    """Return the nodes that the wanted ones are computed from, and these, in order."""
     needed = set(wanted)
     for node in reversed(program.nodes):
         if node in needed:
@@ -171,6 +172,6 @@ def _check_images_first(nodes: Collection[Node]) -> None:
     for node in nodes:
         if not node.batched:
             raise CannotCapture(
-                f"behind it the network computes with a tensor that does not have the images first, in {node.name}, as "
-                "recurrent layers and sequences of tokens before images do"
+                f"after it the network computes with a tensor whose first dimension is not the images, in {node.name}, "
+                "as recurrent layers do, and networks that put tokens before images"
             )

@@ -1,4 +1,4 @@
-"""Float32, and cheaper ways of nearly computing in it."""
+"""The precisions of changed rows: float32, and two that are faster and less exact."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,10 @@ import torch
 
 
 class Precision(Enum):
-    """How the part of a network after the mixing is computed.
+    """The precision in which the suffix of a network is computed.
 
-    The reduced ones decide predictions only where they are sure; see `precompute.ablation.engine`.
+    A reduced precision decides a prediction only where its error cannot change it; see
+    `precompute.ablation.reduced_precision`.
     """
 
     FLOAT32 = "float32"
@@ -20,14 +21,14 @@ class Precision(Enum):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type that values are held in."""
+        """The type in which products are computed."""
         return torch.bfloat16 if self is Precision.BFLOAT16 else torch.float32
 
     @contextmanager
     def matrix_products(self) -> Iterator[None]:
-        """Let CUDA round the factors of float32 products to TF32 inside the block, or keep it from doing so.
+        """Inside the block, let CUDA round the factors of float32 products to TF32, or forbid it.
 
-        PyTorch lets cuDNN's convolutions do so unless told otherwise. On a CPU nothing changes.
+        By default PyTorch allows it to cuDNN's convolutions. On a CPU nothing changes.
         """
         wanted = "tf32" if self is Precision.TF32 else "ieee"
         backends: Any = torch.backends

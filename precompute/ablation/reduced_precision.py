@@ -1,10 +1,10 @@
-"""Changed rows in reduced precision first, and in float32 where that could matter.
+"""Compute changed rows in reduced precision first, and in float32 again where the error could matter.
 
-Reduced precision is spent on changes, not on values: a convolution or linear layer takes the difference that an
-ablation makes to its argument, W x' - W x = W (x' - x), and every other operation is computed in float32 from the
-unablated value plus the change. So the rounding is relative to the change, which is small, and the outputs without
-ablation stay those of float32. A row whose two highest outputs are within reach of the error that is left is computed
-again in float32.
+Reduced precision is used on changes, not on values. A convolution or linear layer is applied to the difference that an
+ablation makes to its argument: W x' - W x = W (x' - x). Every other operation is computed in float32, from the
+unablated value plus the change. So the rounding is relative to the change, which is small, and a row that does not
+change has exactly the outputs of float32. A row is computed again in float32 where the remaining error could exchange
+its two highest outputs.
 """
 
 from collections.abc import Container, Sequence
@@ -31,7 +31,7 @@ _ABLATIONS, _ROWS = 16, 128
 
 
 def is_product(node: Node, constants: Container[Node]) -> bool:
-    """Say whether a node multiplies its first argument, a value of each image, by a constant weight."""
+    """Say whether a node multiplies its first argument, which has a value for each image, by a constant weight."""
     followed = node.op in _PRODUCTS and node.batched and node.args[0].batched
     return followed and all(used in constants for used in node.inputs[1:])
 
@@ -41,7 +41,7 @@ def _is_average(node: Node) -> bool:
 
 
 def needed_values(plan: LayerPlan) -> frozenset[Node]:
-    """Return the wide nodes whose unablated values are needed beside those that the plan keeps."""
+    """Return the nodes whose unablated values reduced precision needs, beside those that the plan keeps."""
     needed: set[Node] = set()
     for node in plan.wide:
         if not (is_product(node, plan.program.constants) or _is_average(node)):
@@ -50,16 +50,16 @@ def needed_values(plan: LayerPlan) -> frozenset[Node]:
 
 
 class DeltaSuffix:
-    """Computes the outputs of changed rows by carrying changes to the end.
+    """Computes the outputs of changed rows by carrying changes to the end of the network.
 
     Parameters
     ----------
     plan
-        The network and the layer; it keeps what `needed_values` names.
+        The network and the layer; the plan must keep what `needed_values` returns.
     constants
-        The network's constants as the computation in float32 takes them.
+        The network's constants in the layout of the float32 suffix.
     precision
-        What to compute products in.
+        The precision of products.
     """
 
     def __init__(self, plan: LayerPlan, constants: dict[Node, Any], precision: Precision) -> None:
@@ -92,14 +92,14 @@ class DeltaSuffix:
                     changes[node] = batch.update(self.updates[node], nothing, node.args[0])
                 elif node in self.weights:
                     factor = change(node.args[0]).to(self.precision.dtype)
-                    # No bias: in a difference it cancels out.
+                    # Without the bias, which cancels out in a difference.
                     changes[node] = node.op(factor, self.weights[node], None, *node.args[3:])
                 elif _is_average(node):
-                    # Linear too, so that no unablated value is needed.
+                    # An average is linear too, so it needs no unablated value.
                     changes[node] = node.run(lambda used: values[used] if used in values else change(used))
                 elif node.batched:
                     old = batch.old(node)
-                    changes[node] = torch.sub(node.run(new), old, out=old)  # `old` is in memory of its own
+                    changes[node] = torch.sub(node.run(new), old, out=old)  # `old` is a copy, so it may be overwritten
                 else:
                     values[node] = node.run(new)
         return new(self.plan.program.output)
@@ -112,9 +112,9 @@ class ReducedPrecisionSuffix:
     Parameters
     ----------
     exact
-        The computation in float32.
+        The suffix in float32.
     in_reduced
-        The same in reduced precision.
+        The suffix in reduced precision.
     base
         Unablated values of the batch.
     tolerance
@@ -130,11 +130,11 @@ class ReducedPrecisionSuffix:
     size: int
 
     def run(self, block: Block, rows: Rows) -> Tensor:
-        """Return the network's outputs in reduced precision, (row, output) held in float32."""
+        """Return the network's outputs, (row, output), computed in reduced precision and held in float32."""
         return torch.cat([self.in_reduced.run(self.base, block, part) for part in rows.split(self.size)])
 
     def settle(self, logits: Tensor, block: Block, rows: Rows) -> int:
-        """Compute again, in place, the outputs that are too close to call; return how many rows that were."""
+        """Compute close calls again in float32, in place; return how many rows these were."""
         close = too_close(logits, self.tolerance).nonzero().flatten()
         for part in close.split(self.size) if len(close) else ():
             logits[part] = self.exact.run(self.base, block, rows.take(part))
@@ -146,8 +146,8 @@ def tie_tolerance_of(
 ) -> float:
     """Return four times the largest error of an output in a sample of rows.
 
-    A prediction can be wrong only where the two highest outputs are within twice the largest error of all. The sample
-    need not hold the largest, hence twice that again.
+    A prediction can be wrong only where the two highest outputs are within twice the largest error of all rows. The
+    sample may miss the largest error, hence another factor of two.
     """
     generator = torch.Generator().manual_seed(seed)
     some = [ablations[index] for index in torch.randperm(len(ablations), generator=generator)[:_ABLATIONS]]

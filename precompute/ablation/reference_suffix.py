@@ -1,7 +1,7 @@
-"""The plain method from the layer on, for rows that rounding could decide.
+"""The plain method from the layer on, for close calls.
 
-Up to the layer the plain method computes what it computes without ablation, so that its outputs follow from the
-layer's unablated output by the network's own operations, as recorded: nothing folded, nothing updated.
+Up to the layer an ablation changes nothing. So the plain method's outputs can be computed from the layer's unablated
+output, by the network's own operations as they were recorded: no batch norm is merged, and no result is updated.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from precompute.ablation.precision import Precision
 
 
 class ReferenceSuffix:
-    """Runs a network from one layer on.
+    """Runs a network from one layer on, as the plain method does.
 
     Parameters
     ----------
@@ -40,16 +40,16 @@ class ReferenceSuffix:
         Parameters
         ----------
         base
-            By the names of their nodes, unablated values of a batch of images: of the layer, and of what else the
+            Unablated values of a batch of images, by the names of their nodes: of the layer, and of whatever else the
             operations after it use.
         images
-            (row,): which images of the batch.
+            (row,): indices of images of the batch.
         ablation
             What to silence.
         """
         values: dict[Node, Any] = self.program.constants | image_counts(self.program.nodes, len(images))
 
-        # Contiguous, as in the network itself: in another layout operations may round otherwise.
+        # Contiguous, as in the network itself: in another layout operations may round differently.
         def unablated(node: Node) -> Tensor:
             return base[node.name].index_select(0, images).contiguous()
 

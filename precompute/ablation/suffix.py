@@ -1,6 +1,6 @@
-"""The part of a network after units have mixed, run on the rows that an ablation changes.
+"""The suffix: the part of a network from the first operation that mixes units on, run on changed rows alone.
 
-A row is one image under one ablation. Rows of several ablations go through together.
+A row is one image under one ablation. Rows of several ablations go through the suffix together.
 """
 
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ from precompute.ablation.precision import Precision
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Some rows of a block, in order of their ablations.
+    """Some rows of a block, in the order of their ablations.
 
     Parameters
     ----------
     ablation
-        (row,): index into the block's ablations, on the CPU.
+        (row,): index of the ablation in the block, ascending, on the CPU.
     image
-        (row,): index into the batch of images, on the network's device.
+        (row,): index of the image in the batch, on the network's device.
     """
 
     ablation: Tensor
@@ -35,7 +35,7 @@ class Rows:
 
     @classmethod
     def changed(cls, block: Block) -> "Rows":
-        """Return the rows of a block that differ from the unablated ones."""
+        """Return the rows of a block that have to be computed; see `Block.changed`."""
         ablation, image = block.changed().nonzero().unbind(1)  # row by row: in order of ablation, then image
         return cls(ablation.cpu(), image)
 
@@ -43,7 +43,7 @@ class Rows:
         return len(self.ablation)
 
     def split(self, size: int) -> Iterator["Rows"]:
-        """Divide into runs of at most `size` rows; none, if there are none."""
+        """Divide into parts of at most `size` rows; yield nothing if there are no rows."""
         if len(self):
             yield from map(Rows, self.ablation.split(size), self.image.split(size))
 
@@ -74,7 +74,7 @@ class Suffix:
         self.wide = Stretch(plan.wide, keep=[plan.program.output])
 
     def fit(self, node: Node, value: Tensor) -> Tensor:
-        """Return a node's value as this computation takes it: four-dimensional ones with channels last."""
+        """Return a node's value in the layout of the suffix: four-dimensional values have channels last in memory."""
         return value.contiguous() if self.plan.has_channels_last(node) else _channels_last(value)
 
     def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
@@ -87,7 +87,7 @@ class Suffix:
         block
             The ablations, carried to where units mix.
         rows
-            Which images under which of them.
+            The rows to compute.
         """
         batch = RowBatch(self.plan, base, block, rows)
         values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
@@ -105,37 +105,38 @@ class Suffix:
 
 
 class RowBatch:
-    """Values of nodes that are not computed row by row, put together for some rows."""
+    """Values for some rows of nodes that are not computed row by row: from the unablated values and the block."""
 
     def __init__(self, plan: LayerPlan, base: dict[Node, Tensor], block: Block, rows: Rows) -> None:
         self.plan, self.base, self.block, self.rows = plan, base, block, rows
         self.ablation = rows.ablation.to(rows.image.device)
 
     def old(self, node: Node) -> Tensor:
-        """Return a node's unablated value for every row, (row, ...), in memory of its own."""
+        """Return a copy of a node's unablated value for every row, (row, ...)."""
         value = self.base[node]
         if value.dim() != 4 or self.plan.has_channels_last(node):
             return value.index_select(0, self.rows.image)
-        # index_select would lay its result out with channels first; here they are the last dimension while it does.
+        # index_select returns its result in the order of the dimensions. Channels must stay last in memory, so they are
+        # made the last dimension meanwhile.
         return value.permute(0, 2, 3, 1).index_select(0, self.rows.image).permute(0, 3, 1, 2)
 
     def whole(self, node: Node) -> Tensor:
-        """Return the value of a node before the mixing, with what stands in the ablated lanes in place."""
+        """Return the value of a node before the suffix for every row, (row, ...), with the ablated lanes set."""
         return self._in_lanes(node, self.old(node), self.block.new)
 
     def change(self, node: Node) -> Tensor:
-        """Return what the ablations add to the value of a node before the mixing."""
+        """Return what the ablations add to the value of a node before the suffix, (row, ...)."""
         return self._in_lanes(node, self.nothing(node, self.base[node].dtype), self.block.change)
 
     def nothing(self, node: Node, dtype: torch.dtype) -> Tensor:
-        """Return zeros of the shape of a node's value, (row, ...), four-dimensional ones with channels last."""
+        """Return zeros in the shape of a node's value, (row, ...), in the layout of the suffix."""
         as_it_is = len(node.shape) != 3 or self.plan.has_channels_last(node)
         layout = torch.contiguous_format if as_it_is else torch.channels_last
         zeros = torch.empty(len(self.rows), *node.shape, dtype=dtype, device=self.ablation.device, memory_format=layout)
         return zeros.zero_()
 
     def update(self, update: Update, result: Tensor, source: Node) -> Tensor:
-        """Add to the old results of a mixing operation what the change of its narrow argument contributes."""
+        """Add to a mixing operation's results what the change of its narrow argument contributes."""
         change = self._narrow(self.block.change[source]).to(result)
         return update.add(result, change, self.block.channels[source], self.rows.segments())
 
@@ -154,10 +155,10 @@ def _channels_last(value: Any) -> Any:
 
 
 def too_close(logits: Tensor, tolerance: float | Tensor) -> Tensor:
-    """Return which rows, (row,), have their two highest outputs within `tolerance`, or a NaN among them.
+    """Say which rows, (row,) bool, are close calls: the two highest outputs lie within `tolerance`, or one is NaN.
 
     The tolerance is one number, or (row, 1).
     """
     floor = logits.amax(1, keepdim=True) - tolerance
-    # Counted in floats: this is a large part of the cost of a row in closed form, and PyTorch sums booleans slowly.
+    # PyTorch sums booleans slowly, so floats are summed: where a row is cheap, this is a large part of its cost.
     return torch.ge(logits, floor, out=torch.empty_like(logits)).sum(1) != 1

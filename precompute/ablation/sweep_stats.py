@@ -1,30 +1,30 @@
-"""Statistics of a sweep: rows computed, computed again and audited, and the errors that were found."""
+"""Statistics of a sweep: how many rows were computed, computed again and audited, and the errors that were found."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
-# How several sweeps are one, where their numbers are not added up.
+# Says of a field how the numbers of several sweeps become one, where they are not added up.
 _OF_ALL = "of all"
 
 
 @dataclass
 class SweepStats:
-    """What a sweep did with its rows, a row being one image under one ablation.
+    """What a sweep did with its rows; a row is one image under one ablation.
 
     Parameters
     ----------
     rows
-        All of them.
+        All rows.
     changed
-        Those that were computed, because something on the way differs from the unablated network.
+        Rows that were computed: their values differ somewhere from the unablated ones, or they are of a no-op.
     in_float32
-        Those that were computed in reduced precision and then, being too close to call, in float32.
+        Rows that were close calls in reduced precision, and were computed again in float32.
     rechecked
-        Those that the plain method computed again, because their two highest outputs were too close to tell apart.
+        Rows that were close calls in float32, and were computed again by the plain method.
     audited
         Rows drawn at random that were computed by the plain method too.
     differing
-        Those among them whose prediction was not the plain method's in the end, by more than rounding exchanges.
+        Audited rows whose prediction in the sweep is not the plain method's, by more than rounding can explain.
     largest_error
         Largest difference of an output between the plain method and the engine in float32, on the audited rows.
     largest_log_prob_error
@@ -46,7 +46,10 @@ class SweepStats:
 
 
 def total(parts: Iterable[SweepStats]) -> SweepStats:
-    """Return the statistics of several sweeps as those of one: counts are added up, the largest errors stay."""
+    """Return the statistics of several sweeps as those of one.
+
+    Counts are added up, the largest of the largest errors is taken, and the mean error is averaged over audited rows.
+    """
     parts = [SweepStats(), *parts]
     whole = SweepStats()
     for each in fields(SweepStats):

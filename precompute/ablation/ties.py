@@ -1,13 +1,13 @@
-"""Tell two predictions apart: not where the outputs that they name are equal but for rounding."""
+"""Tell whether two predictions differ: they do not where the two outputs are equal but for rounding."""
 
 from torch import Tensor
 
 _ROUNDING = 2**-20
-"""Relative to the largest output of a row. Passes of two sizes of the batch differ by a few times 2**-24."""
+"""Relative to the largest output of a row. Two passes with different batch sizes differ by a few times 2**-24."""
 
 
 def differs(outputs: Tensor, prediction: Tensor) -> Tensor:
-    """Say of each row whether its highest output is another than its prediction, by more than rounding.
+    """Say of each row whether its highest output is above the output that is predicted, by more than rounding.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def differs(outputs: Tensor, prediction: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        (...), bool. True also where outputs are no numbers.
+        (...), bool. True also where an output is NaN.
     """
     own = outputs.gather(-1, prediction.to(outputs.device).unsqueeze(-1)).squeeze(-1)
     return ~(outputs.amax(-1) - own <= _ROUNDING * outputs.abs().amax(-1))

@@ -23,7 +23,7 @@ class Effect:
         (flip,) int32: the predictions that change, in order of unit, then image: by which ablation, on which of these
         images, and to which output.
     log_prob_change
-        (unit, image) float16: log-probability of the true class with the unit silenced, minus without.
+        (ablation, image) float16: log-probability of the true class under the ablation, minus that without it.
     """
 
     flip_unit: np.ndarray
@@ -42,7 +42,7 @@ def sweep(
     at_layer: Tensor | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Effect:
-    """Silence each unit in turn and record the changes.
+    """Carry out each ablation in turn and record the changes.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def sweep(
     inputs
         (image, channel, height, width), preprocessed.
     ablations
-        The ablations; entry u silences unit u.
+        The ablations; the results number them by their places in this list.
     baseline
         (image, output) logits with nothing ablated.
     target
