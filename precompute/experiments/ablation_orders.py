@@ -1,4 +1,4 @@
-"""Units removed one after another: in which orders, at which steps, and what that costs."""
+"""Removing units one after another: in which orders, at which steps, and what that costs."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ def orders(score: np.ndarray, *, seed: int) -> np.ndarray:
     Parameters
     ----------
     score
-        (unit,), NaN where undefined, which ranks lowest. Equal scores are ordered at random, the two ways alike.
+        (unit,): NaN where undefined, which ranks lowest. Units of equal score come in random order.
     seed
-        Of the random orders.
+        The seed of the random orders, and of the order of equal scores.
 
     Returns
     -------
     np.ndarray
-        (order, unit): highest first, its reverse, then `N_RANDOM` random ones.
+        (order, unit): highest score first; the same order reversed; then `N_RANDOM` random orders.
     """
     rng = np.random.default_rng(seed)
     most = np.lexsort((rng.permutation(len(score)), -np.where(np.isnan(score), -np.inf, score)))
@@ -33,38 +33,38 @@ def orders(score: np.ndarray, *, seed: int) -> np.ndarray:
 
 
 def steps(n_units: int, share: float) -> np.ndarray:
-    """Choose at how many removed units to measure.
+    """Choose the numbers of removed units at which to measure.
 
     Parameters
     ----------
     n_units
         Units of the layer.
     share
-        Which share of all numbers can be afforded; a few are kept in any case.
+        The share of all numbers that there is time for; at least 8 steps are kept, where there are as many units.
 
     Returns
     -------
     np.ndarray
-        (step,) rising from 0 to all, evenly.
+        (step,): evenly spaced numbers from 0 to `n_units`.
     """
     n_steps = min(n_units, max(_FEWEST_STEPS, int(n_units * share)))
     return np.unique(np.rint(np.linspace(0, n_units, n_steps + 1)).astype(np.int64))
 
 
 def without(units: np.ndarray) -> Ablation:
-    """Return the ablation that sets some units, (removed unit,), to zero together."""
+    """Return the ablation that sets some units to zero together, given their indices, (removed unit,)."""
     return silence(tuple(units.tolist()))
 
 
 def seconds_each(restored: RestoredRun, ablater: Ablater, order: np.ndarray) -> float:
-    """Time the ablation of sets of units, in seconds for one set on one image.
+    """Time the ablation of sets of units; return the seconds for one set on one image.
 
     Parameters
     ----------
     restored
-        The network, and some of its images.
+        The network, and some images.
     ablater
-        What runs the network without some units of a layer.
+        Runs the network without some units of a layer.
     order
         (order, unit): orders in which units are removed.
     """
@@ -72,7 +72,7 @@ def seconds_each(restored: RestoredRun, ablater: Ablater, order: np.ndarray) -> 
 
 
 def _some_sets(order: np.ndarray, n_sets: int) -> list[Ablation]:
-    """Return sets of sizes spread evenly over the layer, those of equal size together, as they will be swept."""
+    """Return sets of units, of sizes spread evenly over the layer; sets of one size come together, as in the sweep."""
     of_a_size = order[: max(1, n_sets // 4)]
     n_sizes = max(1, n_sets // len(of_a_size))
     sizes = np.linspace(1, order.shape[1], n_sizes + 1)[:-1].astype(int)
@@ -80,17 +80,18 @@ def _some_sets(order: np.ndarray, n_sets: int) -> list[Ablation]:
 
 
 def rows_of_steps(n_orders: int, n_steps: int) -> np.ndarray:
-    """Say in which row each order and step is counted, where the ablations were listed step by step.
+    """Return the row of the counts that belongs to each order and step.
 
     Parameters
     ----------
     n_orders, n_steps
-        Orders, and steps from no unit removed to all.
+        Number of orders, and of steps from no unit removed to all units removed.
 
     Returns
     -------
     np.ndarray
-        (order, step) rows: 0 with no unit removed, then in each step the orders, last one for all units.
+        (order, step): row 0 is for no unit removed, which all orders share. Then come the orders of the first step, of
+        the second, and so on. The last row is for all units removed, which all orders share too.
     """
     row = np.empty((n_orders, n_steps), dtype=np.int64)
     row[:, 0] = 0

@@ -1,4 +1,4 @@
-"""Images of every class that are right, lost and gained under many ablations, added up over shards of images."""
+"""Count the images of every class that are right, lost and gained under many ablations, shard after shard."""
 
 import numpy as np
 
@@ -14,22 +14,22 @@ class AccuracyCounts:
     Parameters
     ----------
     n_ablations
-        How many ablations.
+        Number of ablations.
     output_index
-        (class,) the network output that each class is.
+        (class,): the network output of each class.
 
     Attributes
     ----------
     count
-        (class,) images.
+        (class,): images of the class.
     correct
-        (class,) images that are given its output with nothing ablated.
+        (class,): images of the class that the network gets right with nothing ablated.
     lost, gained
-        (ablation, class) images right with nothing ablated and wrong under the ablation, and the other way round.
+        (ablation, class): images of the class that are right without the ablation and wrong under it; and the reverse.
     flipped
-        (ablation,) images that are given another output than with nothing ablated, right or wrong.
+        (ablation,): images whose prediction changes, right or wrong.
     predicted
-        (1 + ablation, class) images of any class that are given the class's output: with nothing ablated in row 0.
+        (1 + ablation, class): images of any class that are predicted to be of this class; row 0 with nothing ablated.
     """
 
     def __init__(self, n_ablations: int, output_index: np.ndarray) -> None:
@@ -48,11 +48,11 @@ class AccuracyCounts:
         Parameters
         ----------
         effect
-            What every ablation changes for them.
+            What every ablation changes on these images.
         label
-            (image,) their classes.
+            (image,): the class of each image.
         prediction
-            (image,) the network's top-1 outputs with nothing ablated.
+            (image,): the network's top-1 output with nothing ablated.
         """
         before = Answers(prediction, self.output_index[label], label, len(self.count))
         flips = FlipTable(effect.flip_unit, effect.flip_image, effect.flip_prediction, len(self.flipped))
@@ -70,19 +70,19 @@ class AccuracyCounts:
 
     @property
     def right(self) -> np.ndarray:
-        """Images of each class that are given its output, (1 + ablation, class): with nothing ablated in row 0."""
+        """Images of each class that are right, (1 + ablation, class); row 0 with nothing ablated."""
         return self.correct + np.concatenate([np.zeros_like(self.predicted[:1]), self.gained - self.lost])
 
     def paired(self) -> PairedCounts:
-        """Return what the paired statistics are computed from."""
+        """Return the counts that paired statistics are computed from."""
         return PairedCounts(self.lost, self.gained, self.count)
 
     def accuracy(self) -> np.ndarray:
-        """Return the share of all images that are right, (1 + ablation,)."""
+        """Return the share of all images that are right, (1 + ablation,); row 0 with nothing ablated."""
         return self.right.sum(axis=1) / self.count.sum()
 
     def agreement(self) -> np.ndarray:
-        """Return the share of all images that are given the same output as with nothing ablated, (1 + ablation,)."""
+        """Return the share of all images whose prediction stays the same, (1 + ablation,); 1 in row 0."""
         return 1 - np.append(0, self.flipped) / self.count.sum()
 
     def class_accuracy(self) -> np.ndarray:
@@ -90,17 +90,20 @@ class AccuracyCounts:
         return self.right / np.where(self.count, self.count, np.nan)
 
     def class_balanced(self) -> np.ndarray:
-        """Return the balanced accuracy of each class against the rest, (1 + ablation, class); NaN where it has none."""
+        """Return the balanced accuracy of each class against the rest, (1 + ablation, class).
+
+        NaN for a class without images, and for one that has all images.
+        """
         return balanced_accuracy(self.right, self.predicted, self.count, int(self.count.sum()))
 
     def balanced(self) -> np.ndarray:
-        """Return the mean over classes of their balanced accuracy, (1 + ablation,); NaN where none has one."""
+        """Return the mean over classes of their balanced accuracy, (1 + ablation,); NaN where no class has one."""
         each = self.class_balanced()
         n_defined = (~np.isnan(each)).sum(axis=1)
         return np.nansum(each, axis=1) / np.where(n_defined, n_defined, np.nan)
 
     def _count_predictions(self, predicted: np.ndarray, row: np.ndarray, output: np.ndarray, change: int) -> None:
-        """Count images under the class of the output that they are given, where it is one."""
+        """Add `change` for each image at the class that is predicted; outputs that are no class are not counted."""
         order = np.argsort(self.output_index)
         place = np.searchsorted(self.output_index, output, sorter=order)
         of_class = order[np.minimum(place, len(order) - 1)]

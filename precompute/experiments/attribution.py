@@ -1,4 +1,4 @@
-"""Attribution maps that a run left for later, computed on demand and put where the run would have put them."""
+"""Compute attribution maps that a run left out, and put them where the run would have put them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,11 +44,11 @@ class _Work:
     look
         How to attribute.
     exemplars
-        (unit, exemplar): the images that have a place for a map.
+        (unit, exemplar): the images that a map can be stored for.
     todo
-        For each method which maps to compute, (unit, exemplar) bool.
+        For each method (unit, exemplar), bool: which maps to compute.
     found
-        What has been computed so far.
+        For each method, the maps that have been computed so far.
     """
 
     layer: Layer
@@ -59,17 +59,17 @@ class _Work:
     found: dict[str, list[Maps]] = field(default_factory=dict)
 
     def images(self) -> np.ndarray:
-        """Return the images that are needed, sorted."""
+        """Return the images that any of the maps needs, (image,), ascending."""
         return np.unique(np.concatenate([self.exemplars[todo] for todo in self.todo.values()] or [np.zeros(0, int)]))
 
 
 def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], None]) -> None:
-    """Compute the maps that are not there, of some layers, units and methods, and add them to a store.
+    """Compute the maps that a store lacks, of some layers, units and methods, and add them to it.
 
     Parameters
     ----------
     path
-        A complete store. It is replaced in one step when all is done.
+        A complete store. It is replaced in one step when everything is computed.
     options
         What was asked for.
     say
@@ -94,7 +94,7 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
         works = [work for work in found if work is not None]
         n_maps = sum(int(todo.sum()) for work in works for todo in work.todo.values())
         if not n_maps:
-            say("Every map that was asked for is there already; nothing was changed.")
+            say("The store already holds every map that you asked for, so nothing was changed.")
             return
         progress = Progress({registry.ATTRIBUTION: 1.0})
         with progress.stage(registry.ATTRIBUTION, n_maps, unit="maps") as stage:
@@ -121,7 +121,7 @@ def _work(
     asked: tuple[Sequence[str], np.ndarray],
     say: Callable[[str], None],
 ) -> _Work | None:
-    """Return what is to be computed for a layer; None where nothing is, and then nothing is captured either."""
+    """Return what is to be computed for a layer; None where nothing is. Then the network is not prepared either."""
     methods, units = asked
     left_out = not_right(restored.model.network, site, restored.probe[:2], methods)
     for reason in dict.fromkeys(left_out.values()):
@@ -135,7 +135,7 @@ def _work(
 
 
 def attribution_look(restored: RestoredRun, site: Site) -> Look:
-    """Return how the units of a layer are attributed, with the network that ends there."""
+    """Return how to attribute the units of a layer: with the part of the network up to it, in batches that fit."""
     part = activation_at(restored.model.network, site, restored.probe)
     rows = rows_within(memory_budget(restored.device), part, restored.probe[:1])
     return Look(part, _baseline(restored), min(rows, restored.batch_size), MAX_ATTRIBUTION_MAP_SIDE)
@@ -152,7 +152,7 @@ def _held(layer: Layer, method: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _baseline(restored: RestoredRun) -> Tensor:
-    """Return where integrated gradients start: the transformed black image, or zeros where there is none."""
+    """Return where integrated gradients start: a black image as the network sees it, or zeros where there is none."""
     shape = tuple(restored.probe.shape[1:])
     size = seen_size(restored.images, 0)
     black = None if size is None else black_input(restored.model.transform, size, shape)
@@ -191,7 +191,7 @@ def _attributed(
 
 
 def _ready(store: Store, works: Sequence[_Work], probe: Tensor) -> Change:
-    """Join the maps that were found with those that the store holds now; return how to write it anew with them."""
+    """Join the computed maps with those that the store holds now; return the change that writes them."""
     arrays: dict[str, np.ndarray] = {}
     for work in works:
         for name, found in work.found.items():
@@ -209,7 +209,7 @@ def _write(writer: StoreWriter, arrays: Mapping[str, np.ndarray]) -> None:
 def _joined(
     layer: Layer, name: str, found: Sequence[Maps], shape: tuple[int, ...], probe: Tensor
 ) -> Mapping[str, np.ndarray]:
-    """Put maps that were found beside those that a store holds."""
+    """Return the datasets of a method with the computed maps beside those that the store holds."""
     side = small_shape(probe.shape[2:], MAX_ATTRIBUTION_MAP_SIDE)
     maps: np.ndarray = np.full((*shape, *side), np.nan, dtype=np.float16)
     computed, error = np.zeros(shape, dtype=np.uint8), np.full(shape, np.nan, dtype=np.float32)

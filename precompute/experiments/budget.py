@@ -1,4 +1,4 @@
-"""Fit work into the time that `--max-minutes` allows, and say what was given up for that."""
+"""Fit work into the time that `--max-minutes` allows, and say what was cut for that."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -9,7 +9,7 @@ from precompute.words import duration
 
 Work = TypeVar("Work")
 Cut = Callable[[Work, float], tuple[Work, str]]
-"""Receives some work and the share of it that there is time for; returns less work, and a clause that describes it."""
+"""Takes some work and the share of it that there is time for; returns less work, and a clause that says what it is."""
 
 
 def fit(
@@ -20,18 +20,18 @@ def fit(
     Parameters
     ----------
     work
-        All of it.
+        The whole work.
     seconds
-        Estimates what some work takes.
+        Estimates how long some work takes.
     minutes
         The time allowed.
     cuts
-        In the order in which they are made. After the last the work may still take longer.
+        The cuts, in the order in which to make them. After the last one the work may still take longer.
 
     Returns
     -------
     work, reduced
-        What fits; and what was given up, a sentence, or None where nothing was.
+        The work that fits; and a sentence on what was cut, or None where nothing was.
     """
     budget = 60 * minutes
     full = left = seconds(work)
@@ -45,11 +45,11 @@ def fit(
     if not clauses:
         return work, None
     return work, (
-        f"In full this would take {duration(full)}. To stay within {minutes:g} min, {', '.join(clauses)}; "
+        f"The whole work would take {duration(full)}. To stay within {minutes:g} min, {', '.join(clauses)}; "
         "--max-minutes allows more."
     )
 
 
 def fewer_per_class(label: np.ndarray, share: float) -> int:
-    """Return how many images of each class, two at least, make a share of the images of these classes, (image,)."""
+    """Return how many images of each class to keep, given the labels, (image,): a share of the largest class, or 2."""
     return max(2, int(np.bincount(label).max() * share))

@@ -1,4 +1,4 @@
-"""Correlate the measures of units with what their ablation costs, beside chance: from the store alone."""
+"""Correlate the measures of units with what their ablation costs, and say what chance gives; from the store alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,9 +35,10 @@ _STEPS = 3 * len(TARGETS) + 2
 
 @dataclass(frozen=True, eq=False)
 class _Sides:
-    """What is held against what, in one layer and for one kind of ablation; NaN for dead units throughout.
+    """The two sides of the correlations in one layer, for one kind of ablation; NaN for dead units throughout.
 
-    ``measures`` are (measure, unit), ``targets`` (target, unit), ``controls`` the flip rate and the mean activity.
+    ``measures`` are (measure, unit). ``targets`` are the drops, (target, unit). ``controls``, (2, unit), are the flip
+    rate and the mean activity, which partial correlations hold fixed.
     """
 
     store: Store
@@ -53,7 +54,7 @@ class _Sides:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the correlations of every layer and kind of ablation ready."""
+    """Prepare the correlations of every layer and kind of ablation."""
     sides = [_sides(job, layer, kind) for layer in job.layers for kind in layer.ablations]
     cells = sum(len(side.names) for side in sides) * len(TARGETS)
 
@@ -64,7 +65,7 @@ def prepare(job: Job) -> Prepared:
             found = _correlated(side, advance) | _by_chance(side, advance) | _on_other_images(side, advance)
             base = f"layers/{side.layer.name}/ablation/{side.kind}"
             arrays |= {f"{base}/{name}": values for name, values in found.items()}
-            # The first two are measures of every store already.
+            # Every store already holds the first two as measures.
             added = {measure_name(name, side.kind): values for name, values in zip(TARGETS, side.targets, strict=True)}
             measures[side.layer.name] |= dict(list(added.items())[2:])
         return Findings(arrays, measures)
@@ -99,7 +100,7 @@ def _sides(job: Job, layer: Layer, kind: str) -> _Sides:
 
 
 def _is_held_against_drops(measure: Measure, kind: str) -> bool:
-    """Leave out what does not describe the unit, and what describes another kind of ablation."""
+    """Say whether a measure describes the unit, and does not belong to another kind of ablation."""
     row = find(measure.name)
     return measure.kind == "quantity" and (row is None or row.ablation in ("", kind))
 
@@ -110,9 +111,9 @@ def _made_of(name: str) -> str:
 
 
 def _activity(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
-    """Return each unit's mean over images and space, of its positive part alone where it has another; which are alive.
+    """Return each unit's mean over images and space, of its positive part, (unit,); and which units are alive, (unit,).
 
-    Dead units have no drop and no selectivity to compare.
+    A dead unit has no drop and no selectivity to compare.
     """
     mean, alive = [], []
     for held in map(layer.activation, layer.blocks()):
@@ -122,7 +123,7 @@ def _activity(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _seconds(sides: _Sides) -> float:
-    """Time some of the resamples of one table, and some tosses of all coins."""
+    """Estimate the seconds for one layer and kind, from some resamples of one table and some tosses of all coins."""
     for draws in (1, _TIMED):  # the first time is slow
         started = perf_counter()
         correlate(sides.measures, sides.targets[0], sides.controls, draws=draws)
@@ -135,11 +136,11 @@ def _seconds(sides: _Sides) -> float:
     return (tables + (tossed - resampled) * _TOSSES) / _TIMED + 2 * _SPLITS * read
 
 
-# The work, each part a dictionary of (measure, target) arrays
+# The work. Each part returns (measure, target) arrays by name
 
 
 def _correlated(sides: _Sides, advance: Advance) -> Arrays:
-    """Correlate as they stand, and with flip rate and mean activity held fixed."""
+    """Correlate measures and drops as they stand, and with flip rate and mean activity held fixed."""
     ways: dict[str, Callable[..., Correlations]] = {
         "pearson": partial(correlate, ranks=False),
         "spearman": correlate,
@@ -163,7 +164,7 @@ def _correlated(sides: _Sides, advance: Advance) -> Arrays:
 
 
 def _by_chance(sides: _Sides, advance: Advance) -> Arrays:
-    """Say what rank correlation there would be if every changed image were lost or gained by a coin."""
+    """Return the rank correlations that arise if a coin decides whether each changed answer is lost or gained."""
     drawn = chance_correlations(sides.measures, sides.counts, draws=_TOSSES, seed=sides.seed)
     nothing = np.isnan(drawn).all(axis=0)
     known = np.where(nothing, 0, drawn)
@@ -177,7 +178,7 @@ def _by_chance(sides: _Sides, advance: Advance) -> Arrays:
 
 
 def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
-    """Take measure and drop from different images, and allow for the noise of either."""
+    """Correlate measures and drops of different images, and correct for the noise of both."""
     shape = (len(sides.names), len(TARGETS))
     disjoint, corrected, ends = np.full(shape, np.nan), np.full(shape, np.nan), np.full((2, *shape), np.nan)
     scaled, reliable = ends.copy(), np.full(shape[0], np.nan)
@@ -196,7 +197,7 @@ def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
             disjoint[rows, column], ends[:, rows, column] = found.r, (found.low, found.high)
         alike = spearman(*halved)
         corrected[rows] = disattenuated(disjoint[rows], alike[:, None], agreement)
-        # Both sides' agreement is taken as it is.
+        # The agreement of both sides is taken as exact.
         scaled[:, rows] = disattenuated(ends[:, rows], alike[:, None], agreement)
         reliable[rows] = stepped_up(alike)
     advance(1)
@@ -212,12 +213,12 @@ def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
 
 
 def _halved_drops(counts: HalvedCounts) -> np.ndarray:
-    """Return the drops on either half, (half, target, unit)."""
+    """Return the drops on either half of the images, (half, target, unit)."""
     return np.stack([targets_on_other(counts.swapped()), targets_on_other(counts)])
 
 
 def _from_weights(sides: _Sides) -> dict[str, np.ndarray]:
-    """Return the measures that no image has a part in: they are the same on either half, and exact."""
+    """Return the measures of weights alone, (unit, half) each: they are exact, and the same on both halves."""
     return {
         name: np.stack([values, values], axis=1)
         for name, values in zip(sides.names, sides.measures, strict=True)
@@ -226,9 +227,9 @@ def _from_weights(sides: _Sides) -> dict[str, np.ndarray]:
 
 
 def _agreement(sides: _Sides, before: Answers) -> np.ndarray:
-    """Correlate the drops of either half, (target,); NaN for the one whose class is chosen on the half not read.
+    """Correlate the drops of the two halves, (target,); NaN for the held-out drop, whose class the other half chooses.
 
-    The mean over several ways to divide the images: one alone may be far off.
+    This is the mean over several divisions of the images, because a single one may be far off.
     """
     found = []
     for split in range(_SPLITS):

@@ -1,4 +1,4 @@
-"""Greedy compression: the units whose removal costs accuracy least go first, judged anew in every round."""
+"""Greedy compression: every round judges the remaining units anew, and removes those that cost accuracy least."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -21,7 +21,7 @@ from precompute.store.answers import answers
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the compression of every layer ready."""
+    """Prepare the compression of every layer."""
     with exact_float32():
         restored = restore_run(job.store, job.options)
         layers = [measure_costs(restored, layer) for layer in job.layers]
@@ -64,7 +64,7 @@ def _run(job: Job, restored: RestoredRun, layers: Sequence[Compressible], extent
     return Findings(arrays, colour)
 
 
-# Deciding on one half
+# Deciding which units go, on one half of the images
 
 
 def _decided(job: Job, restored: RestoredRun, each: Compressible, extent: Extent, advance: Advance) -> Greedy:
@@ -87,7 +87,7 @@ def _decided(job: Job, restored: RestoredRun, each: Compressible, extent: Extent
     )
 
 
-# Measuring on the other
+# Measuring accuracy, on the other half
 
 Orders = list[tuple[str, np.ndarray]]
 
@@ -104,7 +104,7 @@ def _measured(
     extent: Extent,
     advance: Advance,
 ) -> list[np.ndarray]:
-    """Return accuracy along every order of every layer, (order, step) each."""
+    """Return the accuracy along every order, (order, step) for each layer."""
     target, measuring = answers(job.store).target, np.flatnonzero(extent.half == 1)
     steps = [extent.n_removed(each.layer)[1:] for each in layers]
     sets = [[without(units[:n]) for n in ns for _, units in order] for ns, order in zip(steps, orders, strict=True)]
@@ -123,7 +123,7 @@ def _measured(
 
 
 def _gained(effect: Effect, right: np.ndarray, target: np.ndarray, n_ablations: int) -> np.ndarray:
-    """Count the images that every ablation gains, less those that it loses, (ablation,)."""
+    """Count the images that each ablation gains, minus those that it loses, (ablation,)."""
     now = effect.flip_prediction == target[effect.flip_image]
     change = now.astype(np.float64) - right[effect.flip_image]
     return np.bincount(effect.flip_unit, weights=change, minlength=n_ablations)

@@ -1,4 +1,4 @@
-"""Orders that are fixed before the first unit goes: what greedy compression is held against."""
+"""Orders that are fixed before the first unit goes; greedy compression is compared with them."""
 
 from collections.abc import Callable
 
@@ -14,12 +14,12 @@ N_RANDOM = 20
 
 
 def n_orders(layer: Layer) -> int:
-    """Return how many orders of a layer's units are measured: the greedy one, those fixed before, random ones."""
+    """Return how many orders of a layer's units are measured: the greedy one, those by a score, and random ones."""
     return 1 + len(_names(layer)) + N_RANDOM
 
 
 def one_shot_orders(store: Store, layer: Layer, half: np.ndarray, *, seed: int) -> list[tuple[str, np.ndarray]]:
-    """Order the units of a layer by what is known of each alone, least important first.
+    """Order the units of a layer by a score of each unit alone, least important first.
 
     Parameters
     ----------
@@ -28,16 +28,16 @@ def one_shot_orders(store: Store, layer: Layer, half: np.ndarray, *, seed: int) 
     layer
         One of its layers.
     half
-        (image,): drops and class selectivity are those of the images where it is 0.
+        (image,): drops and class selectivity are computed on the images where it is 0.
     seed
-        Of the random orders.
+        The seed of the random orders.
 
     Returns
     -------
     list
-        Names and orders (unit,): by the drop of each unit alone, by class selectivity, by L1 norm where the layer has
-        it, and random ones. Of equal units the one of the lowest norm goes first, then the first; where a measure is
-        not defined, as for dead units, the unit counts as unimportant.
+        Names, and orders (unit,): by the drop of each unit alone, by class selectivity, by L1 norm where the store has
+        it, and at random. Of units with equal scores the one with the lowest norm goes first, then the one with the
+        lowest index. A unit without a score, such as a dead one without selectivity, goes before all others.
     """
     norm = np.nan_to_num(unit_norm(layer))
     scores: dict[str, Callable[[], np.ndarray]] = {
@@ -68,6 +68,6 @@ def _drop(store: Store, layer: Layer, half: np.ndarray) -> np.ndarray:
 
 def _selectivity(store: Store, layer: Layer, half: np.ndarray) -> np.ndarray:
     before, seen = answers(store), half == 0
-    # Of the positive part: below zero the index leaves its range.
+    # Of the positive part, because with negative activations the index leaves its range.
     rate = np.concatenate([layer.activation(block).rate[:, seen] for block in layer.blocks()])
     return class_selectivity(class_means(rate, before.label[seen], before.n_classes))[0]

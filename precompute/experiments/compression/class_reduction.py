@@ -1,4 +1,4 @@
-"""The class form of the accuracy reduction: which classes lose most without a unit, and which least."""
+"""The accuracy reduction by class: which classes lose most without a unit, and which least."""
 
 import numpy as np
 
@@ -22,14 +22,15 @@ def class_reduction(store: Store, layer: Layer, half: np.ndarray) -> Arrays:
     layer
         One of its layers.
     half
-        (image,): classes are chosen where it is 0, and their drops read again where it is 1.
+        (image,): classes are chosen on the images where it is 0, and their drops measured again where it is 1.
 
     Returns
     -------
     dict
-        For `most` and `least`, (unit, place) each: `<end>_class`, its drop `<end>_drop` where it was chosen, and
-        `<end>_held_out`. Of equal drops the one with the larger loss of log-probability counts as more important. Five
-        places, fewer where there are fewer than ten classes with images; a class is never in both.
+        For each end, `most` and `least`, (unit, place) each: the class, `<end>_class`; its drop on the images that
+        chose it, `<end>_drop`; and its drop on the others, `<end>_held_out`. Of classes with equal drops the one with
+        the larger loss of log-probability counts as more important. There are five places, or fewer where fewer than
+        ten classes have images. No class is at both ends.
     """
     before, flips = answers(store), layer.flip_table(layer.ablations[0])
     chosen, held_out = (paired_counts(flips, before, half == part).drop for part in (0, 1))

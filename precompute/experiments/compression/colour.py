@@ -1,4 +1,4 @@
-"""Colour units: their strongest images shown to the network again in grey, and their weights."""
+"""How much units answer to colour: their strongest images are shown again in grey; and the chroma of their weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ from precompute.store.layer import Layer
 
 Measures = dict[str, np.ndarray]
 _RGB = 3
-# Two ways to grey differ by the rounding of a level; pure colours differ by far more from their grey.
+# Two ways to make a picture grey differ by the rounding of a level; a pure colour differs from its grey by far more.
 _ROUNDED = 0.05
 
 
 @dataclass(frozen=True)
 class InGrey:
-    """A network's preprocessing that sees every picture without its colours."""
+    """A network's preprocessing, applied to every picture in grey."""
 
     transform: Transform
 
     def __call__(self, picture: Image.Image) -> Tensor:
-        """Return the network's input for the picture in grey, by the weights of ITU-R 601 for brightness."""
+        """Return the network's input for the picture in grey; brightness is weighted as in ITU-R 601."""
         return self.transform(picture.convert("L").convert("RGB"))
 
 
@@ -42,14 +42,14 @@ def colour_measures(restored: RestoredRun, layers: tuple[Layer, ...]) -> dict[st
     restored
         The network and the images.
     layers
-        The layers; all of them are looked at in one pass over their top exemplars.
+        The layers; one pass over the top exemplars serves them all.
 
     Returns
     -------
     dict
-        For each layer, by the names of measures, (unit,): `colour_selectivity`, and `weight_chroma` where the kernels
-        that make the units lie on the picture itself. Where the network sees grey, or a loader of the person's own
-        makes no pictures of the files, there are no colours: `colour_selectivity` is NaN.
+        For each layer the measures by name, (unit,): `colour_selectivity`, and `weight_chroma` where the units' kernels
+        read the picture itself. `colour_selectivity` is NaN where the network sees no colours: its preprocessing makes
+        pictures grey, or a custom loader makes something else than pictures from the files.
     """
     sites = {layer.name: restored.site(layer) for layer in layers}
     exemplars = {layer.name: _exemplars(layer) for layer in layers}
@@ -62,7 +62,7 @@ def colour_measures(restored: RestoredRun, layers: tuple[Layer, ...]) -> dict[st
     for layer in layers:
         image, value = exemplars[layer.name]
         seen = np.take_along_axis(grey[sites[layer.name]], np.searchsorted(shown, image), axis=1)
-        # A unit that may go below zero counts as silent there, as behind a ReLU.
+        # Negative activations count as 0, as after a ReLU.
         measures = {"colour_selectivity": colour_selectivity(value.clip(min=0), seen.clip(min=0))}
         kernel = first_kernel(restored.model.network, sites[layer.name], restored.probe[:2])
         if kernel is not None and kernel.shape[1] == _RGB:
@@ -72,7 +72,7 @@ def colour_measures(restored: RestoredRun, layers: tuple[Layer, ...]) -> dict[st
 
 
 def sees_colours(transform: Transform, size: tuple[int, int]) -> bool:
-    """Tell whether a network's preprocessing leaves colours in a picture: none of one colour alone looks grey.
+    """Tell whether a network's preprocessing keeps colours: whether a picture of one colour differs from its grey.
 
     Parameters
     ----------
@@ -88,23 +88,23 @@ def sees_colours(transform: Transform, size: tuple[int, int]) -> bool:
             for each in pictures
         ]
     except ModelError:
-        return True  # it fails on pictures of one colour; real images may fare better
+        return True  # preprocessing fails on pictures of one colour; it may work on real images
     return any(not torch.allclose(coloured, grey, atol=_ROUNDED) for coloured, grey in seen)
 
 
 def exemplar_images(layers: tuple[Layer, ...]) -> np.ndarray:
-    """Return the images that are a top exemplar of any unit, (image,), ascending."""
+    """Return the images that are a top exemplar of any unit of the layers, (image,), ascending."""
     return np.unique(np.concatenate([_exemplars(layer)[0].ravel() for layer in layers]))
 
 
 def _exemplars(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
-    """Return the top exemplars of every unit and the activations that they are ranked by, (unit, exemplar) each."""
+    """Return the top exemplars of every unit, and the activations that rank them, (unit, exemplar) each."""
     each = [layer.exemplars("top", unit) for unit in range(layer.n_units)]
     return np.stack([found.image for found in each]), np.stack([found.value for found in each])
 
 
 def _largest(restored: RestoredRun, sites: list[Site], shown: np.ndarray) -> dict[Site, np.ndarray]:
-    """Return the largest activation of every unit on every image shown, in grey, (unit, shown)."""
+    """Return the largest activation of every unit on every shown image in grey, (unit, shown)."""
     with torch.no_grad():
         found = answer(restored.model.network, sites, _in_grey(restored, shown))
     return {site: responses.max for site, responses in found.responses.items()}

@@ -1,4 +1,4 @@
-"""Greedy removal: in every round the remaining units are tried one by one, and the one that is missed least goes."""
+"""Greedy removal: every round tries the remaining units one by one and removes those that cost accuracy least."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from precompute.ablation.iterative import IterativeAblation, Units, make_iterati
 from precompute.experiments.timing import seconds_a_row
 
 ChangedPredictions = list[tuple[np.ndarray, np.ndarray]]
-"""Images whose prediction one trial may change, and what it then is, part by part."""
+"""Images whose prediction one trial may change, and their predictions under the trial, in several parts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +24,15 @@ class Greedy:
     Parameters
     ----------
     order
-        (unit,): the units in the order in which they went; those that were left, by their last reduction, follow.
+        (unit,): the units in the order in which they went. Units that are left at the end follow, ordered by their
+        last reduction.
     n_removed
-        (round + 1,): how many were gone before the first round, and after each.
+        (round + 1,): how many units were gone before the first round, and after each round.
     accuracy
-        (round + 1,): accuracy at these points, on the images that decided.
+        (round + 1,): accuracy at these points, on the images that decide.
     reduction
-        (round, unit): classification accuracy reduction, accuracy before the unit goes minus accuracy after, in every
-        round; NaN for units that are gone.
+        (round, unit): the classification accuracy reduction in every round: accuracy before the unit goes minus
+        accuracy after. NaN for units that are gone.
     """
 
     order: np.ndarray
@@ -49,21 +50,21 @@ def remove_greedily(
     n_removed: np.ndarray,
     advance: Callable[[int], None],
 ) -> Greedy:
-    """Remove the units that accuracy misses least, judged anew in every round.
+    """Remove the units that cost accuracy least, and judge the remaining units anew in every round.
 
     Parameters
     ----------
     iterative
         Runs the trials.
     prediction, target
-        (image,): the network's outputs with nothing removed, and the right ones.
+        (image,): the network's predictions with nothing removed, and the right outputs.
     norm
-        (unit,): of units with the same reduction the one of the lowest norm goes; NaN counts as 0, and of units alike
-        in that too the first goes.
+        (unit,): of units with the same reduction the one with the lowest norm goes first; NaN counts as 0. Of units
+        with the same norm too, the one with the lowest index goes first.
     n_removed
-        (round + 1,): how many units shall be gone before the first round and after each, rising from 0.
+        (round + 1,): how many units are to be gone before the first round and after each round, rising from 0.
     advance
-        Called with the number of trials times images done.
+        Called after each round with the number of its trials times the number of images.
 
     References
     ----------
@@ -79,7 +80,7 @@ def remove_greedily(
         reduction[number, left] = lost
         going = np.lexsort((left, np.nan_to_num(norm[left]), lost))[: n_after - len(gone)]
         units = tuple(int(unit) for unit in left[going])
-        # The state that the next round begins with; one unit alone has just been tried.
+        # The predictions that the next round begins with. Where one unit goes, its trial has just given them.
         now = found[going[0]] if len(going) == 1 else _trials(iterative, gone, [units])[0]
         prediction = _changed(prediction, now)
         gone += units
@@ -98,7 +99,7 @@ def _trials(iterative: IterativeAblation, gone: Units, tried: Sequence[Units]) -
 
 
 def _lost(answers: ChangedPredictions, prediction: np.ndarray, target: np.ndarray) -> int:
-    """Count the images that a trial loses, less those that it gains."""
+    """Count the images that a trial loses, minus those that it gains."""
     return sum(
         int((prediction[rows] == target[rows]).sum()) - int((now == target[rows]).sum()) for rows, now in answers
     )
@@ -127,11 +128,11 @@ class GreedyCost:
     Parameters
     ----------
     a_round
-        Of every round, whatever it does.
+        For every round, whatever its size.
     an_image
-        Of the state that a round begins with, for each image.
+        For each image of a round: computing it without the units that are gone.
     a_trial
-        Of one trial on one image.
+        For one trial on one image.
     """
 
     a_round: float
@@ -139,7 +140,7 @@ class GreedyCost:
     a_trial: float
 
     def seconds(self, n_rounds: int, n_trials: int, n_images: int) -> float:
-        """Return what so many rounds take, given all trials of all images."""
+        """Return the seconds for `n_rounds` on `n_images`, with `n_trials` in all: trials times images."""
         return n_rounds * (self.a_round + n_images * self.an_image) + n_trials * self.a_trial
 
 
@@ -149,11 +150,11 @@ def greedy_cost(ablater: Ablater, probe: Tensor, n_units: int) -> GreedyCost:
     Parameters
     ----------
     ablater
-        The layer's.
+        The layer's ablater.
     probe
-        (image, channel, height, width): images to time them on.
+        (image, channel, height, width): the images to time the rounds on.
     n_units
-        Units of the layer.
+        Number of units of the layer.
     """
     order = [int(unit) for unit in np.random.default_rng(0).permutation(n_units)]
     gone, left = tuple(order[: n_units // 2]), order[n_units // 2 :]

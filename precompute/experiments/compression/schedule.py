@@ -1,4 +1,4 @@
-"""Estimate what the compression of some layers costs, and cut it down to the time and memory there are."""
+"""Estimate what the compression of some layers costs, and cut it down to the time and memory that there are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,13 +30,13 @@ class Compressible:
     layer
         The layer.
     ablater
-        What runs the network without some of its units.
+        Runs the network without some of its units.
     deciding
         What rounds of trials cost.
     measuring
-        Seconds for one set of units on one image, where the curves are measured.
+        Seconds to measure accuracy without one set of units on one image.
     image_bytes
-        What stays in memory of each image that decides.
+        Bytes that stay in memory for each image that decides.
     """
 
     layer: Layer
@@ -47,7 +47,7 @@ class Compressible:
 
 
 def measure_costs(restored: RestoredRun, layer: Layer) -> Compressible:
-    """Find out what the compression of a layer costs."""
+    """Measure what the compression of a layer costs."""
     site = restored.site(layer)
     ablater = restored.ablater(site)
     some = np.stack([np.random.default_rng(seed).permutation(layer.n_units) for seed in range(n_orders(layer))])
@@ -62,16 +62,16 @@ def measure_costs(restored: RestoredRun, layer: Layer) -> Compressible:
 
 @dataclass(frozen=True, eq=False)
 class Extent:
-    """How much is done.
+    """On which images a compression is decided and measured, and how far it goes.
 
     Parameters
     ----------
     half
-        (image,): 0 for images that decide what goes, 1 for images that accuracy is measured on, -1 for others.
+        (image,): 0 for images that decide which units go, 1 for images to measure accuracy on, -1 for unused images.
     a_round
-        How many units go in a round.
+        How many units go in each round.
     keep
-        Share of the units that stay.
+        The share of the units that stay.
     """
 
     half: np.ndarray
@@ -88,23 +88,23 @@ class Extent:
         return int((self.half == half).sum())
 
     def n_rows(self, layer: Layer) -> tuple[int, int]:
-        """Return how many ablated images it takes to decide, and how many to measure."""
+        """Return how many ablated images have to be computed to decide, and how many to measure."""
         n_removed = self.n_removed(layer)
         n_trials = int((layer.n_units - n_removed[:-1]).sum())
         return n_trials * self.n_images(0), n_orders(layer) * (len(n_removed) - 1) * self.n_images(1)
 
     def seconds(self, each: Compressible) -> float:
-        """Return what one layer takes, about."""
+        """Return about how many seconds one layer takes."""
         n_rounds = len(self.n_removed(each.layer)) - 1
         n_trials, n_measured = self.n_rows(each.layer)
         return each.deciding.seconds(n_rounds, n_trials, self.n_images(0)) + each.measuring * n_measured
 
 
 def affordable(job: Job, restored: RestoredRun, layers: Sequence[Compressible]) -> tuple[Extent, str | None]:
-    """Choose the extent: all there is, as far as memory and time allow, and what was left out, as sentences.
+    """Choose the extent that memory and time allow; return it with sentences on what was left out, or None.
 
-    Memory decides on images alone. For time more units go in each round, as few as possible; where rounds become too
-    few for that, there are fewer images as well.
+    Too little memory means fewer images. Too little time means more units in each round, as few more as possible; and
+    where that leaves too few rounds, fewer images as well.
     """
     extent = Extent(_halves(job, job.options.images_per_class), keep=job.options.keep)
     extent, crowded = _in_memory(job, restored, layers, extent)
@@ -120,11 +120,11 @@ def _in_memory(
     if needed <= room:
         return extent, None
     extent, per_class = _on_fewer_images(job, extent, room / needed)
-    return extent, f"Memory has room for {per_class} images of each class, half of them to decide what goes."
+    return extent, f"Memory has room for {per_class} images of each class; half of them decide which units go."
 
 
 def _cuts(job: Job, layers: Sequence[Compressible]) -> list[Cut[Extent]]:
-    """Let more units go in each round, as few as possible; where rounds become too few, use fewer images as well."""
+    """Let more units go in each round, as few more as possible; where rounds become too few, use fewer images too."""
 
     def rounds(extent: Extent, _share: float) -> tuple[Extent, str]:
         most = max(1, max(each.layer.n_units for each in layers) // _FEWEST_ROUNDS)
@@ -132,11 +132,11 @@ def _cuts(job: Job, layers: Sequence[Compressible]) -> list[Cut[Extent]]:
         budget = 60 * job.options.max_minutes
         extent = next((each for each in extents if _seconds(layers, each) <= budget), extents[-1])
         several = extent.a_round > 1
-        return extent, f"{extent.a_round} unit{'s' * several} a round {'are' if several else 'is'} removed"
+        return extent, f"each round removes {extent.a_round} unit{'s' * several}"
 
     def images(extent: Extent, share: float) -> tuple[Extent, str]:
         extent, per_class = _on_fewer_images(job, extent, share)
-        return extent, f"on {per_class} images of each class, half of them to decide what goes"
+        return extent, f"on {per_class} images of each class, of which half decide which units go"
 
     return [rounds, images]
 

@@ -1,4 +1,4 @@
-"""Accuracy as units are removed one after another, in several orders."""
+"""Cumulative ablation: accuracy as units are removed one after another, in several orders."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,15 +40,15 @@ class _Removal:
     layer
         The layer.
     score
-        (unit,) what the units are ranked by.
+        (unit,): the score that ranks the units.
     order
-        (order, unit): most important first, least important first, then random ones.
+        (order, unit): most important first, least important first, then random orders.
     n_removed
-        (step,) how many units are removed, from 0 to all.
+        (step,): how many units are removed, from 0 to all.
     seconds
-        Of one ablation on one image, about.
+        About how long one ablation takes on one image.
     for_classes
-        Orders for one class each.
+        Orders for single classes.
     """
 
     layer: Layer
@@ -60,22 +60,22 @@ class _Removal:
 
     @property
     def n_sets(self) -> int:
-        """How many sets of units are ablated in the orders for all classes."""
+        """Number of sets of units to ablate in the orders for all classes."""
         return len(self.order) * (len(self.n_removed) - 2) + 1
 
     def listing(self) -> Listing:
-        """Return what lists all sets of units: those of the orders for all classes, then those for single classes."""
+        """Return what lists all ablations: those of the orders for all classes, then those for single classes."""
         return partial(_ablations, self.order, self.n_removed, self.for_classes)
 
 
 def _ablations(order: np.ndarray, n_removed: np.ndarray, for_classes: ClassRanking) -> list[Ablation]:
-    """List the sets of units: step by step, in each the orders; no units and all units are no order's own."""
+    """List the ablations step by step, and in each step order by order. All units are removed once, for all orders."""
     sets = [units[:n] for n in n_removed[1:-1] for units in order] + [order[0]]
     return [*(without(units) for units in sets), *for_classes.ablations()]
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the curves of every layer ready."""
+    """Prepare the curves of every layer."""
     for layer in job.layers:
         _refuse_measure(layer, job.options.by)
     with exact_float32():
@@ -104,8 +104,11 @@ def _refuse_measure(layer: Layer, by: str | None) -> None:
     """Refuse a measure that cannot rank the units of a layer."""
     usable = [name for name, held in layer.measures.items() if not held.is_index and not _undefined(held.values)]
     if by is not None and by not in usable:
-        reason = "names no order of its units" if by in layer.measures else "is none of its measures"
-        raise OptionError(f"--by {by}: {layer.name} cannot be ranked by it, it {reason}. Use {', '.join(usable)}.")
+        reason = "gives its units no order" if by in layer.measures else "is none of the layer's measures"
+        raise OptionError(
+            f"--by {by}: the units of {layer.name} cannot be ranked by it, because it {reason}. "
+            f"Use one of {', '.join(usable)}."
+        )
 
 
 def _undefined(values: np.ndarray) -> bool:
@@ -126,7 +129,7 @@ def _removal(job: Job, network: SweptNetwork, layer: Layer, half: np.ndarray) ->
 
 
 def _score(job: Job, layer: Layer, half: np.ndarray) -> np.ndarray:
-    """Return what units are ranked by: a measure, or the overall drop of each alone on the first half."""
+    """Return the score that ranks the units, (unit,): a measure, or the overall drop of each alone on one half."""
     if job.options.by is not None:
         return np.asarray(layer.measures[job.options.by].values, dtype=np.float64)
     counts = paired_counts(layer.flip_table(layer.ablations[0]), answers(job.store), half == 0)
@@ -137,7 +140,7 @@ def _score(job: Job, layer: Layer, half: np.ndarray) -> np.ndarray:
 
 
 Work = tuple[list[_Removal], np.ndarray]
-"""What is removed, and the halves of the images, (image,)."""
+"""What is removed, and the half of each image, (image,)."""
 
 
 def _seconds(work: Work) -> float:
@@ -152,12 +155,12 @@ def _bytes(removal: _Removal, n_classes: int) -> float:
 
 
 def _cuts(job: Job) -> list[Cut[Work]]:
-    """Take fewer steps, first for single classes, then for all; where the fewest are too many, also fewer images."""
+    """Measure at fewer steps, first for single classes, then for all; if that is not enough, on fewer images."""
     label = np.asarray(job.store.images.label)
 
     def steps_for_classes(work: Work, _share: float) -> tuple[Work, str]:
         removals = [replace(each, for_classes=each.for_classes.at_fewer_steps()) for each in work[0]]
-        return (removals, work[1]), "orders for single classes are measured at the few steps of the published table"
+        return (removals, work[1]), "orders for single classes are measured only at the steps of the published table"
 
     def steps_for_all(work: Work, share: float) -> tuple[Work, str]:
         removals = [replace(each, n_removed=steps(each.layer.n_units, share)) for each in work[0]]
@@ -168,7 +171,7 @@ def _cuts(job: Job) -> list[Cut[Work]]:
         per_class = fewer_per_class(label[work[1] >= 0], share)
         half = choose_nonempty_halves(label, per_class, seed=job.seed)
         removals = [_ranked_again(job, each, half) for each in work[0]]
-        return (removals, half), f"all on {per_class} images of each class, half of them to rank the units on"
+        return (removals, half), f"all on {per_class} images of each class, of which half rank the units"
 
     return [steps_for_classes, steps_for_all, images]
 
@@ -205,7 +208,7 @@ def _run(job: Job, sweeps: Sweeps, removals: list[_Removal], half: np.ndarray, s
 
 
 def _part(effect: Effect, start: int, stop: int) -> Effect:
-    """Return the effect of some of the ablations, numbered from 0."""
+    """Return the effect of the ablations from `start` to `stop`, numbered from 0."""
     inside = (effect.flip_unit >= start) & (effect.flip_unit < stop)
     return Effect(
         effect.flip_unit[inside] - start,

@@ -1,4 +1,4 @@
-"""Units ranked for each class by itself, and what single classes lose as they are removed in that order."""
+"""Rank units for each class by itself, and count what the class loses as units are removed in that order."""
 
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
 
-# How many of the most important units the published table and figures remove, and how many they leave.
+# The numbers of units that the published figures remove, or leave, and those of the published table.
 _PUBLISHED = (1, 2, 3, 4, 5, 20, 64, 128, 256)
 _TABLE = (4, 20)
 
@@ -30,13 +30,13 @@ class ClassRanking:
     Parameters
     ----------
     classes
-        (ranked class,): which.
+        (ranked class,): the classes.
     score
-        (ranked class, unit): what the units are ranked by, highest first.
+        (ranked class, unit): the score that ranks the units.
     order
-        (ranked class, unit): the units in that order.
+        (ranked class, unit): the units, highest score first.
     n_removed
-        (step,): how many are removed, from 0 to all; also from the other end.
+        (step,): how many units are removed, from 0 to all; the same steps serve both ends of the order.
     """
 
     classes: np.ndarray
@@ -46,26 +46,26 @@ class ClassRanking:
 
     @property
     def n_sets(self) -> int:
-        """How many sets of units are ablated."""
+        """Number of sets of units to ablate."""
         return 2 * len(self.classes) * (len(self.n_removed) - 1)
 
     def ablations(self) -> list[Ablation]:
-        """List the sets: class by class, first from the most important unit on, then from the least."""
+        """List the ablations class by class: first from the most important unit on, then from the least."""
         ends = [end for order in self.order for end in (order, order[::-1])]
         return [without(end[:n]) for end in ends for n in self.n_removed[1:]]
 
     def own(self) -> np.ndarray:
-        """Return the class that each ablation is about, (ablation,)."""
+        """Return the class of each ablation, (ablation,)."""
         return np.repeat(self.classes, 2 * (len(self.n_removed) - 1))
 
     def at_fewer_steps(self) -> "ClassRanking":
-        """Return the same with the steps of the published table alone."""
+        """Return the same ranking with the steps of the published table alone."""
         n_units = self.order.shape[1]
         return replace(self, n_removed=_steps(n_units, (*_TABLE, n_units - _TABLE[-1])))
 
 
 def rank_for_classes(store: Store, layer: Layer, half: np.ndarray, asked: tuple[str, ...] | None) -> ClassRanking:
-    """Rank units for each class by what its balanced accuracy loses without each of them alone.
+    """Rank units for each class by how much balanced accuracy the class loses without each unit alone.
 
     Parameters
     ----------
@@ -74,9 +74,10 @@ def rank_for_classes(store: Store, layer: Layer, half: np.ndarray, asked: tuple[
     layer
         One of its layers.
     half
-        (image,): units are ranked on the images where it is 0; classes without images there are left out.
+        (image,): 0 for images to rank the units on, 1 for images to measure on. Classes that lack either are left out.
     asked
-        Classes by the names of their folders, measured at every number of units; all of them, at fewer, where None.
+        Classes by the names of their folders; they are measured at every number of units. Where None, all classes are
+        ranked, and measured at fewer numbers.
 
     References
     ----------
@@ -106,14 +107,14 @@ def _asked(store: Store, asked: tuple[str, ...] | None) -> list[int]:
     unknown = [name for name in asked if name not in names]
     if unknown:
         raise OptionError(
-            f"--class {unknown[0]}: the store has no class of that name. Its classes are named as their folders, such "
-            f"as {', '.join(names[:3])}."
+            f"--class {unknown[0]}: the store has no class of that name. Give the name of a class folder, such as "
+            f"{', '.join(names[:3])}."
         )
     return sorted({names.index(name) for name in asked})
 
 
 def _balanced_without(store: Store, layer: Layer, images: np.ndarray) -> np.ndarray:
-    """Return balanced accuracies on some images, with nothing ablated and without each unit: (1 + unit, class)."""
+    """Return balanced accuracies on some images, (1 + unit, class): with nothing ablated, then without each unit."""
     before, flips = answers(store), layer.flip_table(layer.ablations[0])
     counts = AccuracyCounts(layer.n_units, np.asarray(store.classes.output_index))
     kept, place = images[flips.image], np.cumsum(images) - 1
@@ -123,17 +124,17 @@ def _balanced_without(store: Store, layer: Layer, images: np.ndarray) -> np.ndar
 
 
 class RankedClassCounts:
-    """Right answers in all, and of one class for each ablation, added up over shards of images.
+    """Counts of right answers, of all classes and of one class for each ablation, added up over shards of images.
 
-    Each ablation is about one class. `AccuracyCounts` would hold the counts of all classes for each: of 1,000 classes
-    there are tens of thousands of ablations, so tens of millions of counts, of which one in a thousand is wanted.
+    Each ablation belongs to one class, and only the counts of that class are needed. `AccuracyCounts` would hold those
+    of all classes: with 1,000 classes there are tens of thousands of ablations, so tens of millions of counts.
 
     Parameters
     ----------
     own
-        (ablation,): the class that each ablation is about.
+        (ablation,): the class of each ablation.
     output_index
-        (class,): the network output that each class is.
+        (class,): the network output of each class.
     """
 
     def __init__(self, own: np.ndarray, output_index: np.ndarray) -> None:
@@ -160,7 +161,7 @@ class RankedClassCounts:
             total += np.bincount(row, weights=change, minlength=len(total))
 
     def curves(self, ranking: ClassRanking) -> Arrays:
-        """Return the curves, (ranked class, end, step) each, from no unit removed to all."""
+        """Return the curves, (ranked class, end, step) each, from no unit removed to all units removed."""
         count, right, predicted = self.unablated.count, self.unablated.right[0], self.unablated.predicted[0]
 
         def along(before: np.ndarray, change: np.ndarray) -> np.ndarray:
