@@ -140,8 +140,11 @@ def _options_of_experiments() -> str:
 
 
 def _taken_by(option: str) -> str:
-    names = [spec.name for spec in registry.listed() if option in spec.options]
-    return "each" if set(names) >= set(registry.NAMES) else ", ".join(f"`{name}`" for name in names)
+    takes = [spec.name for spec in registry.listed() if option in spec.options]
+    others = [spec.name for spec in registry.listed() if option not in spec.options]
+    if len(others) <= 1:
+        return "".join(("each", *(f" but `{name}`" for name in others)))
+    return ", ".join(f"`{name}`" for name in takes)
 
 
 def _how_to_add(spec: ExperimentSpec) -> str:

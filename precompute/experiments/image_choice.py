@@ -1,4 +1,4 @@
-"""Which images an experiment uses: some of every class, and halves to choose on and to measure on."""
+"""Which images an experiment uses: some of every class, and which half of them to choose on or to measure on."""
 
 import numpy as np
 
@@ -12,14 +12,14 @@ def choose_images(label: np.ndarray, per_class: int | None) -> np.ndarray:
     Parameters
     ----------
     label
-        (image,) class of each image.
+        (image,): the class of each image.
     per_class
-        How many of each class, or all that it has; all where None.
+        How many images of each class, or all that a class has if these are fewer; where None, all images.
 
     Returns
     -------
     np.ndarray
-        Indices of images, class by class where a number is given.
+        (chosen image,): indices of images; class by class, unless all are taken.
     """
     if per_class is None:
         return np.arange(len(label))
@@ -29,16 +29,16 @@ def choose_images(label: np.ndarray, per_class: int | None) -> np.ndarray:
 
 
 def choose_halves(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
-    """Divide images into those to rank units on and those to measure accuracy on.
+    """Choose images of every class, and divide them into a half to rank units on and a half to measure on.
 
     Parameters
     ----------
     label
-        (image,) class of each image.
+        (image,): the class of each image.
     per_class
-        Use so many images of each class, spread evenly over it; all where None.
+        How many images of each class to use, spread evenly over it; where None, all images.
     seed
-        Of the halves.
+        The seed of the halves.
 
     Returns
     -------
@@ -52,17 +52,17 @@ def choose_halves(label: np.ndarray, per_class: int | None, *, seed: int) -> np.
 
 
 def choose_nonempty_halves(label: np.ndarray, per_class: int | None, *, seed: int) -> np.ndarray:
-    """Divide images as :func:`choose_halves` does, where both parts are needed.
+    """Choose halves as :func:`choose_halves` does, and refuse an empty one.
 
     Raises
     ------
     OptionError
-        Where nothing is left to measure on.
+        Where one of the halves has no image.
     """
     half = choose_halves(label, per_class, seed=seed)
     if not ((half == 0).any() and (half == 1).any()):
         raise OptionError(
-            "Units are ranked on one half of the images and tried on the other, but there are only "
-            f"{int((half >= 0).sum())} images, so that one half is empty. Use more images of a class."
+            "Units are ranked on one half of the images and tried on the other half, but one half is empty: there are "
+            f"only {int((half >= 0).sum())} images. Use more images of a class."
         )
     return half

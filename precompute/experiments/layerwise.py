@@ -1,4 +1,4 @@
-"""An experiment on some layers of a store: what an earlier one found on the others stays, or the new one is refused."""
+"""An experiment on some layers of a store: earlier findings on other layers stay, or the new findings are refused."""
 
 import json
 from collections.abc import Mapping
@@ -13,26 +13,26 @@ from precompute.store.experiment import Experiment
 from precompute.store.experiments.registry import spec_of
 from precompute.store.reader import Store
 
-# Where things lie, where it is computed, and how long it may take: what is found does not follow from them alone.
+# Options that say where things lie, where to compute and how long it may take. They alone do not change the findings.
 _NOT_COMPARED = ("layers", "images", "model", "weights", "device", "ray", "rates", "max_minutes")
 
 
 def others(store: Store, name: str, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """List the layers whose findings stay beside those of an experiment, with what their groups say of themselves.
+    """List the layers whose earlier findings stay beside new ones of the same experiment.
 
     Parameters
     ----------
     store
-        As it is.
+        The store before the new findings are written.
     name
-        Of the experiment.
+        The name of the experiment.
     facts
-        Those of its group; its options say which layers were asked for.
+        The facts of the new group; its options say which layers were asked for.
 
     Returns
     -------
     dict
-        By layer: facts of how its findings were made, where that was not by the command of the whole group.
+        For each layer that stays, the facts on how its findings were made.
     """
     asked = json.loads(facts["options"]).get("layers")
     if asked is None or name not in store.experiments:
@@ -42,29 +42,29 @@ def others(store: Store, name: str, facts: Mapping[str, Any]) -> dict[str, dict[
 
 
 def refuse_other_options(store: Store, name: str, facts: Mapping[str, Any]) -> None:
-    """Refuse findings that would stand beside others made with other options, or by another version.
+    """Refuse findings if those on other layers were made with other options, by another version, or cut otherwise.
 
     Raises
     ------
     OptionError
-        Naming the layers that would be lost, and what differs.
+        It names the layers whose findings would be lost, and what differs.
     """
     kept = others(store, name, facts)
     differing = _differences(store.experiment(name), facts) if kept else []
     if differing:
         raise OptionError(
-            f"{store.path}: its findings of {name} for {', '.join(kept)} would be lost, for they were made with "
+            f"{store.path}: its findings of {name} for {', '.join(kept)} would be lost, because they were made with "
             f"{'; '.join(differing)}. Give the same options, or leave out --layer to make all anew."
         )
 
 
 def refuse_other_common_datasets(store: Store, name: str, facts: Mapping[str, Any], arrays: Arrays) -> None:
-    """Refuse findings whose datasets for all layers are not those of the layers that stay.
+    """Refuse findings if a dataset that all layers share differs from that of the layers that stay.
 
     Raises
     ------
     StoreError
-        Naming the first that differs.
+        It names the first dataset that differs.
     """
     if not others(store, name, facts):
         return
@@ -72,13 +72,13 @@ def refuse_other_common_datasets(store: Store, name: str, facts: Mapping[str, An
     for path, values in arrays.items():
         if not path.startswith("layers/") and (path not in held or not _same(held[path], values)):
             raise StoreError(
-                f"{store.path}: the findings of {name} on other layers rest on another {path} than these, as of other "
-                "images. Nothing was added. Leave out --layer to make it anew for all layers."
+                f"{store.path}: the findings of {name} on other layers rest on another dataset {path} than these, for "
+                "example on other images. Nothing was added. Leave out --layer to make them anew for all layers."
             )
 
 
 def joined(store: Store, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of a group once the findings of other layers stand in it too: its layers are all of them."""
+    """Return the facts of the group that holds both findings: its option `layers` lists the layers of both."""
     kept = others(store, name, facts)
     if not kept:
         return dict(facts)
@@ -89,7 +89,7 @@ def joined(store: Store, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differences(held: Experiment, facts: Mapping[str, Any]) -> list[str]:
-    """Say what an earlier group was made with that is not what the new one is made with."""
+    """List what an earlier group was made with that differs from the new one, a clause each."""
     before, now = ({**_default(held.name), **each} for each in (held.facts["options"], json.loads(facts["options"])))
     found = [
         f"the option {option} {before.get(option)}, not {now.get(option)}"
@@ -101,12 +101,12 @@ def _differences(held: Experiment, facts: Mapping[str, Any]) -> list[str]:
         found.append(f"version {versions[0]} of Unitscope, not {versions[1]}")
     if held.facts.get("reduced") != facts.get("reduced"):
         cut, new = (each.get("reduced", "nothing") for each in (held.facts, facts))
-        found.append(f"other parts cut down to save time ({cut}), not ({new})")
+        found.append(f"other parts cut to save time ({cut}), not ({new})")
     return found
 
 
 def _default(name: str) -> dict[str, Any]:
-    """Return the options of an experiment that says none; earlier stores keep only those that were said."""
+    """Return the default options of an experiment; earlier stores hold only the options that were given."""
     return ExperimentOptions().whole(spec_of(name))
 
 

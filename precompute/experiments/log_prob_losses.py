@@ -1,4 +1,4 @@
-"""Losses of log-probability by class, from the changes that a store holds."""
+"""Losses of log-probability by class, computed from the changes that a store holds."""
 
 import numpy as np
 
@@ -17,22 +17,22 @@ def without_log_prob(store: Store) -> str:
 
 
 def log_prob_losses(layer: Layer, kind: str, before: Answers, images: np.ndarray) -> np.ndarray:
-    """Average the loss of the right class's log-probability over each class.
+    """Average the loss of the right class's log-probability over the images of each class.
 
     Parameters
     ----------
     layer, kind
-        Of which layer, under which ablation.
+        The layer, and the kind of ablation.
     before
         The answers with nothing ablated.
     images
-        (image,) bool: which images to look at.
+        (image,) bool: which images to average over.
 
     Returns
     -------
     np.ndarray
-        (unit, class), in nats, positive where the class suffers; 0 for a class without images, and everywhere where the
-        store does not hold the changes.
+        (unit, class), in nats: positive where the class becomes less probable. 0 for a class without images, and
+        everywhere where the store does not hold the changes.
     """
     label = before.label[images]
     losses = [

@@ -1,4 +1,4 @@
-"""What another process makes the network of an experiment of, with what sweeps its layers: no store, and no images."""
+"""The recipe by which another process loads the network of an experiment and what sweeps it; no store, no images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,22 +23,22 @@ from precompute.workers.recipe import Place
 
 @dataclass(frozen=True, eq=False)
 class NetworkRecipe:
-    """What a worker makes the same network of; it can be pickled.
+    """What a worker needs to load the same network; it can be pickled.
 
     Parameters
     ----------
     digest
-        Of the network's weights.
+        The digest of the network's weights.
     root
         The folder of the store's images.
     decoding
         How files become pictures.
     probe
-        (image, channel, height, width), a few images.
+        (image, channel, height, width): a few images.
     by_engine
-        By the layer's name, whether this process sweeps it by the engine.
+        For each layer, whether this process sweeps it by the engine.
     source, sites, batch_size, log_prob, swept_plainly
-        As of the network and of the run that it was restored from.
+        As in `RestoredRun` and `SweptNetwork`.
     """
 
     source: NetworkSource
@@ -71,12 +71,12 @@ class NetworkRecipe:
         )
 
     def built(self, place: Place) -> SweptNetwork:
-        """Load the network; its list of images is empty. See `precompute.workers.recipe.Recipe`.
+        """Load the network, with an empty list of images. See `precompute.workers.recipe.Recipe`.
 
         Raises
         ------
         ModelError
-            Where the network is another one, or cannot be swept in the same way.
+            Where the network has other weights, or cannot be swept in the same way.
         """
         restored = self._restored(place)
         ablaters = {name: self._ablater(restored, name) for name in self.by_engine}
@@ -107,7 +107,7 @@ class NetworkRecipe:
             if not self.by_engine[name]:
                 here, there = there, here
             raise ModelError(
-                f"{name}: the experiment's own process sweeps it by {here}, and one beside it by {there}, which round "
+                f"{name}: the experiment's own process sweeps it by {here}, a worker by {there}. The two round "
                 "differently. Compute on one device."
             )
         return ablater

@@ -1,4 +1,4 @@
-"""Where the network of a store comes from: what loads it, and the store's own weights where others are gone."""
+"""Where the network of a store comes from: what loads it, and its weights, if need be from the store itself."""
 
 import tempfile
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from precompute.models.load import Model, load_model
 
 @dataclass(frozen=True, eq=False)
 class NetworkSource:
-    """What is enough to load a network again, in this process or in another one; it can be pickled.
+    """What is needed to load a network again, in this process or another one; it can be pickled.
 
     Parameters
     ----------
     spec
-        What loads it: see `precompute.models.load.load_model`.
+        What loads the network; see `precompute.models.load.load_model`.
     weights
-        Its weights, by the same; None for its own.
+        Its weights, as for `load_model`; None for those that it comes with.
     state
-        Parameters by name, in the place of weights that cannot be had any more; None where they can.
+        Parameters by name, to use where the weights are gone; None where the weights can be loaded.
     """
 
     spec: str
@@ -35,11 +35,11 @@ class NetworkSource:
         Raises
         ------
         ModelError
-            Where it, or its weights, cannot be had.
+            Where the network or its weights cannot be loaded.
         """
         if self.state is None:
             return load_model(self.spec, self.weights)
-        with tempfile.TemporaryDirectory() as folder:  # by the same way as a checkpoint
+        with tempfile.TemporaryDirectory() as folder:  # loaded in the same way as a checkpoint
             checkpoint = Path(folder) / "weights.pt"
             torch.save({name: torch.tensor(values) for name, values in self.state.items()}, checkpoint)
             model = load_model(self.spec, str(checkpoint))

@@ -1,4 +1,4 @@
-"""The options of an experiment, read once at the edge."""
+"""The options of an experiment, read once from the command line."""
 
 from dataclasses import dataclass, fields
 from functools import partial
@@ -16,10 +16,10 @@ from precompute.store.experiments.spec import ExperimentSpec
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentOptions:
-    """The options of ``python -m precompute experiment``. Each field says what it does; each experiment takes some."""
+    """The options of ``python -m precompute experiment``; each experiment takes some of them."""
 
     layers: tuple[str, ...] | None = option(
-        "a layer to look at; what was found on other layers with the same options stays",
+        "a layer to look at; earlier findings on other layers stay, and must have been made with the same options",
         default=None,
         written="--layer",
         value="L",
@@ -27,54 +27,54 @@ class ExperimentOptions:
         told="all of the store's",
     )
     seed: int = option(
-        "what random choices come from: halves of the images, resamples, orders, rotations",
+        "the seed of random choices: halves of the images, resamples, orders, rotations",
         default=0,
         value="N",
         read=int,
         at_least=0,
     )
     images: Path | None = option(
-        "where the store's images lie now: the folder that their paths begin in",
+        "the folder of the store's images, if it has moved; their paths begin there",
         default=None,
         value="DIR",
         read=Path,
-        told="where they lay",
+        told="where the run found them",
     )
     train_images: Path | None = option(
-        "training images, in the store's class folders; they are swept as the run swept its own",
+        "a folder of training images, with the store's class folders; `roles` silences units on them as the run did",
         default=None,
         value="DIR",
         read=Path,
         told="those of the store",
     )
     follow_links: bool = option(
-        "take training images and class folders that are links leading out of the folder of `--train-images`",
+        "also take training images and class folders that are links to places outside the folder of `--train-images`",
         default=False,
     )
-    model: str | None = option("what loads the network", default=None, value="MODEL", told="what the store names")
+    model: str | None = option("the network, as for `run`", default=None, value="MODEL", told="what the store names")
     weights: str | None = option(
-        "its weights; those that are gone are taken from the store where it carries them",
+        "its weights, as for `run`; where those that the store names are gone, it uses those that it holds itself",
         default=None,
         value="W",
         told="what the store names",
     )
     device: str = option(
-        "where to compute: `auto`, `cpu`, `cuda`, `mps` or `cuda:1`; several processes share the sweeps on "
-        "`cuda:0,cuda:1`, on `all` (every CUDA device) or on `cpu,cpu`, of experiments that also take `--ray`",
+        "where to compute: `auto`, `cpu`, `cuda`, `mps` or `cuda:1`. Experiments that also take `--ray` can share "
+        "their sweeps among several processes: on `cuda:0,cuda:1`, on `all` (every CUDA device) or on `cpu,cpu`",
         default="auto",
         value="D",
         check=device_names,
     )
     ray: str | None = option(
-        "compute the sweeps on a Ray cluster: its address, or `local` for one of this machine alone",
+        "compute the sweeps on a Ray cluster: its address, or `local` for a cluster on this machine alone",
         default=None,
         value="ADDRESS",
         told="no Ray",
     )
-    rates: bool = option("show beside the progress how fast each of several processes is", default=False)
+    rates: bool = option("show how fast each of several processes is, beside the progress", default=False)
     max_minutes: float = option(
-        "about how long it may take; it measures at fewer steps or of fewer directions, then on fewer images, or with "
-        "fewer shuffles of the labels, and says so on the screen and in the store",
+        "about how many minutes the experiment may take. To stay within them it measures at fewer steps or fewer "
+        "directions, then on fewer images, or shuffles labels less often; it says so on the screen and in the store",
         default=30.0,
         value="M",
         read=float,
@@ -97,7 +97,7 @@ class ExperimentOptions:
         told="the overall drop on one half of the images",
     )
     classes: tuple[str, ...] | None = option(
-        "a class to rank units for, by its folder; at every number of units where it is named",
+        "a class to rank units for, by the name of its folder; it is then measured at every number of removed units",
         default=None,
         written="--class",
         value="NAME",
@@ -105,10 +105,10 @@ class ExperimentOptions:
         told="all",
     )
     units: tuple[int, ...] | None = option(
-        "a unit to attribute", default=None, written="--unit", value="N", read=int, several=tuple, told="all"
+        "a unit to compute maps for", default=None, written="--unit", value="N", read=int, several=tuple, told="all"
     )
     methods: tuple[str, ...] | None = option(
-        "a method of attribution",
+        "an attribution method",
         default=None,
         written="--method",
         value="M",
@@ -127,10 +127,10 @@ class ExperimentOptions:
         told="0",
     )
     masks: Path | None = option(
-        "masks of concepts", default=None, value="DIR", read=Path, told="beside the store's images"
+        "a folder of masks of concepts", default=None, value="DIR", read=Path, told="beside the store's images"
     )
     quantile: float = option(
-        "share of all positions at which a unit counts as active",
+        "the share of all positions at which a unit counts as active",
         default=0.005,
         value="Q",
         read=float,
@@ -138,7 +138,7 @@ class ExperimentOptions:
         below=1,
     )
     entropy_rule: Rule = option(
-        "which reading of feature entropy",
+        "the rule of feature entropy",
         default="ours",
         value="R",
         choices=("ours", "paper", "code"),
@@ -149,19 +149,19 @@ class ExperimentOptions:
 
     @property
     def on_several(self) -> str:
-        """What asks for more than one process, as it is written; empty where nothing does."""
+        """The option that asks for several processes, as it is written; empty where none does."""
         if self.ray is not None:
             return f"--ray {self.ray}"
         return f"--device {self.device}" if first_of(self.device) != self.device else ""
 
     def whole(self, spec: ExperimentSpec) -> dict[str, Any]:
-        """Return all that an experiment was asked, by default or not, as values that JSON can hold."""
+        """Return the options that an experiment takes, defaults included, as values that JSON can hold."""
         return as_json_values(self, spec.options)
 
     def only(self, spec: ExperimentSpec) -> "ExperimentOptions":
-        """Return those that an experiment takes; the others as if they had not been said.
+        """Return these options with those that an experiment does not take set to their defaults.
 
-        Of several devices one that computes on one alone gets the first.
+        An experiment that computes on one device gets the first of several.
         """
         taken = {name: getattr(self, name) for name in spec.options}
         if "device" in taken and not spec.is_shared:
@@ -169,12 +169,12 @@ class ExperimentOptions:
         return ExperimentOptions(**taken)
 
     def refuse_unused(self, spec: ExperimentSpec) -> None:
-        """Refuse options that an experiment would not look at, and several devices where it computes on one.
+        """Refuse options that an experiment does not take, and several devices where it computes on one.
 
         Raises
         ------
         OptionError
-            Naming them, and those that it takes.
+            It names these options, and those that the experiment takes.
         """
         if self.on_several and "device" in spec.options and not spec.is_shared:
             because = f", because {spec.on_one_device}" if spec.on_one_device else ""

@@ -1,4 +1,4 @@
-"""The protocol of an experiment: the job that it is given, and what it returns before and after its work."""
+"""The protocol of an experiment: the job that it gets, what it returns before its work, and what it finds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Job:
     options
         What was asked for.
     workers
-        Who computes the sweeps of an experiment that several devices can share.
+        Computes the sweeps, in this process or on several devices.
     """
 
     store: Store
@@ -36,7 +36,7 @@ class Job:
 
     @property
     def seed(self) -> int:
-        """What all random choices come from."""
+        """The seed of all random choices."""
         return self.options.seed
 
 
@@ -47,10 +47,10 @@ class Findings:
     Parameters
     ----------
     arrays
-        Its datasets, by their path inside the experiment's group.
+        The datasets, by their path inside the experiment's group.
     measures
-        By layer, then by a name of `precompute.measures.table`: one number per unit, (unit,), NaN where it is not
-        defined. They go to the layer's own measures, so that they can be picked wherever measures can.
+        By layer, and then by a name of `precompute.measures.table`: one number per unit, (unit,), NaN where it is not
+        defined. They become measures of the layer, so a reader can choose them wherever measures can be chosen.
     """
 
     arrays: Arrays
@@ -59,22 +59,22 @@ class Findings:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """An experiment that is ready to go: everything that can be refused has been.
+    """An experiment that is ready to start: everything that can be refused has been refused.
 
     Parameters
     ----------
     seconds
         Estimated time.
     bytes
-        What it adds to the store, before compression.
+        How many bytes it adds to the store, before compression.
     steps, unit
-        How many steps it has and what one is, in the plural.
+        The number of steps of the work, and what a step is, in the plural.
     run
-        Does the work, given the stage that counts its steps; it can be called with a number of them.
+        Does the work. It gets the stage that shows the progress, and calls it with each number of steps done.
     reduced
-        What was cut down to stay within the time allowed, a sentence; None where nothing was.
+        A sentence on what was cut to stay within the time allowed; None where nothing was cut.
     notes
-        What else a person should be told, a sentence each.
+        Further sentences to print.
     """
 
     seconds: float

@@ -1,4 +1,4 @@
-"""What an experiment found, and how it comes into a store: in place of what an earlier one of its name found."""
+"""What an experiment found, and how it is written to a store, in place of earlier findings of the same experiment."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,16 +14,16 @@ from precompute.store.writer import StoreWriter
 
 @dataclass(frozen=True, eq=False)
 class StoredFindings:
-    """What goes into a store for one experiment.
+    """What is written to a store for one experiment.
 
     Parameters
     ----------
     name
-        Of the experiment, and of its group.
+        The name of the experiment and of its group.
     facts
-        Of the group.
+        The attributes of the group.
     findings
-        Its datasets, and the measures that it adds to layers.
+        The datasets of the group, and the measures that the experiment adds to layers.
     kept
         The layers whose earlier findings stay beside these, with the facts of their groups; see
         :mod:`precompute.experiments.layerwise`.
@@ -35,12 +35,12 @@ class StoredFindings:
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def beside(self, store: Store) -> "StoredFindings":
-        """Return this as it goes into a store that holds findings of the same name on other layers.
+        """Return the same findings, made ready to stand in one group with the store's findings on other layers.
 
         Raises
         ------
         OptionError, StoreError
-            When both cannot stand in one group.
+            Where both cannot stand in one group.
         """
         refuse_other_options(store, self.name, self.facts)
         refuse_other_common_datasets(store, self.name, self.facts, self.findings.arrays)
@@ -48,7 +48,7 @@ class StoredFindings:
 
 
 def write(writer: StoreWriter, found: StoredFindings) -> None:
-    """Write what an experiment found; what an earlier one of its name left must be gone, see :func:`replaced_paths`."""
+    """Write what an experiment found; the paths of :func:`replaced_paths` must be gone before."""
     group = experiment_path(found.name)
     writer.describe(group, found.facts)
     for layer, facts in found.kept.items():
@@ -63,9 +63,9 @@ def write(writer: StoreWriter, found: StoredFindings) -> None:
 
 
 def replaced_paths(store: Store, found: StoredFindings) -> set[str]:
-    """List the paths that give way: the experiment's group, its measures, and those that are about to be written.
+    """List the paths to remove before writing: the experiment's group, its measures, and the measures to be written.
 
-    What it found on layers that are kept stays.
+    Findings on layers that are kept stay.
     """
     added = {
         (layer.name, held.name)
@@ -79,7 +79,7 @@ def replaced_paths(store: Store, found: StoredFindings) -> set[str]:
 
 
 def _group_parts(store: Store, found: StoredFindings) -> set[str]:
-    """List the paths of an experiment's group that give way: all of it, or all but the layers that are kept."""
+    """List the paths of an experiment's group to remove: the whole group, or all but the layers that are kept."""
     if not found.kept:
         return {experiment_path(found.name)}
     held = store.experiment(found.name)

@@ -1,4 +1,4 @@
-"""Network dissection: how well the positions where a unit is most active coincide with a concept's."""
+"""Network dissection: how well the positions where a unit is most active coincide with those of a concept."""
 
 from functools import partial
 from time import perf_counter
@@ -27,7 +27,7 @@ _HELD_BYTES = 2**30
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the dissection of every layer ready."""
+    """Prepare the dissection of every layer."""
     quantile = job.options.quantile
     with exact_float32():
         restored = restore_run(job.store, job.options)
@@ -52,13 +52,13 @@ def prepare(job: Job) -> Prepared:
 
 
 def _order(pictures: AnnotatedImages, per_class: int | None, *, seed: int) -> np.ndarray:
-    """Return the positions of the annotated pictures in a random order, in which neighbours are strangers."""
+    """Return the positions of the annotated pictures in random order, so that neighbours have nothing in common."""
     marked = pictures.masks.annotated
     used = choose_halves(pictures.masks.images.labels[marked], per_class, seed=seed) >= 0
     if used.sum() < 2:
         raise OptionError(
-            f"{pictures.masks.root}: expected masks of at least 2 images, to hold masks against other images, found "
-            f"{used.sum()}. Mark more images, or allow more of each class by --images-per-class."
+            f"{pictures.masks.root}: expected masks of at least 2 images, to compare units with masks of other images "
+            f"too, but found {used.sum()}. Mark more images, or allow more of each class by --images-per-class."
         )
     return np.random.default_rng(seed).permutation(marked[used])
 
@@ -76,7 +76,7 @@ def _told(pictures: AnnotatedImages) -> str:
 
 
 def _time(pictures: AnnotatedImages, order: np.ndarray, quantile: float) -> float:
-    """Return the seconds that one picture takes, from doing all on a few."""
+    """Return the seconds that one picture takes; the whole work is timed on a few."""
     few = order[:_TIMED]
     started = perf_counter()
     sights = _layers_in_bases(pictures, seed=0)
@@ -86,7 +86,7 @@ def _time(pictures: AnnotatedImages, order: np.ndarray, quantile: float) -> floa
 
 
 def _held(pictures: AnnotatedImages) -> float:
-    """Return the bytes of all activations on one picture, in all bases."""
+    """Return the bytes of all activations on one picture, in every basis."""
     return 4 * (1 + N_ROTATIONS) * sum(site.n_units * n_cells(site) for site in pictures.sites)
 
 
@@ -98,8 +98,8 @@ def _reduced(n_chosen: int, n_images: int, minutes: float) -> str | None:
     if n_chosen == n_images:
         return None
     return (
-        f"To stay within {minutes:g} min and {size(_HELD_BYTES)} of memory, {n_chosen} of the {n_images} annotated "
-        "images are used, drawn at random; --max-minutes allows more time."
+        f"To stay within {minutes:g} min and {size(_HELD_BYTES)} of memory, only {n_chosen} of the {n_images} "
+        "annotated images are used, drawn at random; --max-minutes allows more time."
     )
 
 
@@ -128,7 +128,7 @@ def _run(job: Job, pictures: AnnotatedImages, chosen: np.ndarray, quantile: floa
 
 
 def _layers_in_bases(pictures: AnnotatedImages, *, seed: int) -> list[LayerInBasis]:
-    """Look at each layer's units and then at random rotations of its space, layer by layer."""
+    """List each layer in the basis of its units and then in randomly rotated bases, layer by layer."""
     sights = []
     for index, site in enumerate(pictures.sites):
         sights.append(LayerInBasis(index, n_shuffles=N_SHUFFLES))

@@ -26,8 +26,8 @@ def _size(images: ImageList, position: int) -> tuple[int, int]:
     size = seen_size(images, position)
     if size is None:
         raise ModelError(
-            f"{images.root / images.paths[position]}: masks lie over RGB pictures, but the loader that the network's "
-            "function returns makes something else of this file, so nobody knows where on it a mask lies."
+            f"{images.root / images.paths[position]}: masks lie over RGB pictures. But the loader that the network's "
+            "function returns makes something else from this file, so it is not known where a mask lies on it."
         )
     return size
 
@@ -38,44 +38,44 @@ def find_masks(folder: Path | None, images: ImageList) -> Masks:
     Parameters
     ----------
     folder
-        The folder; by default the one called ``masks`` beside the images or in their folder.
+        The folder; where None, the one called ``masks`` beside the images or in their folder.
     images
         The images of the store, for masks that lie over these.
 
     Raises
     ------
     OptionError
-        Where no folder was named and none is there.
+        Where no folder was named and there is none by default.
     ImageFolderError
-        Where something is wrong with it.
+        Where the folder does not exist, or something in it is wrong.
     """
     found = masks_beside(images) if folder is None else folder.expanduser().resolve()
     if found is None:
         raise OptionError(
-            f"Expected masks of concepts, but there is no folder masks with a parts.json beside {images.root}. "
+            f"Expected masks of concepts, but found no folder masks with a parts.json beside {images.root}. "
             "Name one by --masks; docs/masks.md says how to make one."
         )
     if not found.is_dir():
-        raise ImageFolderError(f"{found}: there is no such folder. Name the one that holds the masks by --masks.")
+        raise ImageFolderError(f"{found}: there is no such folder. Name the folder that holds the masks by --masks.")
     return open_broden(found) if (found / INDEX).is_file() else open_part_masks(found, images)
 
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedImages:
-    """Pictures with masks, seen by a network.
+    """Pictures with masks of concepts, and the network that looks at them.
 
     Parameters
     ----------
     restored
         The network, and the images of the store.
     masks
-        The concepts; their pictures are the store's images or others.
+        The masks; their pictures are the store's images or others.
     sites
         The layers to look at.
     axes
-        For each of them where the cells of its maps are.
+        For each layer, where the cells of its maps lie in the network's input.
     framing
-        How pictures come to lie under the network's input.
+        How the network's preprocessing places pictures in its input.
     """
 
     restored: RestoredRun
@@ -86,7 +86,7 @@ class AnnotatedImages:
 
     @classmethod
     def of(cls, restored: RestoredRun, masks: Masks, sites: Sequence[Site]) -> "AnnotatedImages":
-        """Find out where the cells of the layers are, and how to lay masks over the network's input.
+        """Find where the cells of the layers lie, and how to place masks over the network's input.
 
         Raises
         ------
@@ -113,14 +113,14 @@ class AnnotatedImages:
         Parameters
         ----------
         positions
-            Of pictures.
+            (image,): positions of pictures in the list.
         verified
-            Whether to hold what the network says of the store's images to what the store says.
+            Whether to check the network's predictions for the store's images against the store.
 
         Yields
         ------
         tuple
-            Positions (image,), and for each layer its maps (image, unit, height, width), float32.
+            Positions, (image,); and for each layer its maps, (image, unit, height, width), float32.
         """
         read = self.restored.read(positions) if verified and self.of_store else self._read(positions)
         for where, inputs, *_ in read:
@@ -140,19 +140,19 @@ class AnnotatedImages:
             yield np.array(batch.indices), batch.inputs
 
     def planes(self, position: int, framing: Framing | None = None) -> np.ndarray:
-        """Read the masks of a picture at the places of the grid.
+        """Read the masks of a picture at the points of the grid.
 
         Parameters
         ----------
         position
-            Of the picture.
+            Position of the picture in the list.
         framing
-            Another grid than that of the annotated images.
+            Another grid to use instead of that of the annotated images.
 
         Returns
         -------
         np.ndarray
-            (plane, row, column) concepts, `NONE` for none, and no concept twice at one place.
+            (plane, row, column): concepts, `NONE` for none. No concept comes twice at one point.
         """
         framing = framing or self.framing
         masks = self.masks.read(position)
@@ -166,7 +166,7 @@ class AnnotatedImages:
         return planes
 
     def places(self, layer: int, framing: Framing | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return where the rows and columns of the grid are on a layer's maps, in cells."""
+        """Return where the rows and columns of the grid lie on a layer's maps, in cells."""
         framing = framing or self.framing
         found = []
         for axis, side, n_places in zip(self.axes[layer], self.restored.probe.shape[2:], framing.grid, strict=True):
@@ -175,18 +175,23 @@ class AnnotatedImages:
         return found[0], found[1]
 
     def active(self, layer: int, maps: np.ndarray, threshold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """List the units and positions at which a picture's maps, enlarged to the grid, exceed their thresholds.
+        """List where a picture's maps, enlarged to the grid, exceed the units' thresholds.
 
         Parameters
         ----------
         layer
-            Which of the layers.
+            Index of the layer.
         maps
-            (unit, height, width).
+            (unit, height, width): the picture's maps.
         threshold
-            (unit,), NaN for none.
+            (unit,): NaN where a unit has no threshold; such a unit is active nowhere.
+
+        Returns
+        -------
+        tuple
+            Units and positions of the grid, row by row, (pair,) each.
         """
-        # Interpolation goes nowhere above the largest cell.
+        # Interpolated values are never above the largest cell.
         units = np.flatnonzero(maps.max(axis=(1, 2)) > threshold)
         enlarged = enlarge(maps[units], *self.places(layer))
         unit, row, column = np.nonzero(enlarged > threshold[units, None, None])
@@ -194,11 +199,11 @@ class AnnotatedImages:
 
 
 def n_cells(site: Site) -> int:
-    """Return how many cells a map of a layer has; one in a layer without space."""
+    """Return how many cells a map of a layer has; 1 in a layer without spatial dimensions."""
     return int(np.prod(site.spatial_shape, dtype=np.int64))
 
 
 def _as_maps(output: torch.Tensor) -> np.ndarray:
-    """Return a layer's output as maps; without space, of one cell."""
+    """Return a layer's output as maps; a layer without spatial dimensions has maps of one cell."""
     values = output.float().cpu().numpy()
     return values if values.ndim == 4 else values[:, :, None, None]

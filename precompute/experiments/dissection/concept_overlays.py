@@ -1,4 +1,4 @@
-"""Small masks of a unit's best concepts on its exemplars, for whoever draws them without the image folder."""
+"""Small masks of a unit's best concepts on its exemplars, so that they can be drawn without the image folder."""
 
 import numpy as np
 
@@ -12,34 +12,34 @@ N_CONCEPTS = 3
 N_EXEMPLARS = 12
 SIDE = 56
 OWN_BIT = 7
-"""The bit of a small mask that says where the unit itself is above its threshold; lower ones are the concepts."""
+"""The bit of a small mask that is set where the unit itself is above its threshold; the lower bits are concepts."""
 
-BYTES_A_UNIT = N_EXEMPLARS * SIDE**2 / 10  # as far as such masks can be compressed
+BYTES_A_UNIT = N_EXEMPLARS * SIDE**2 / 10  # such masks compress to a tenth, about
 
 
 def overlay_arrays(
     pictures: AnnotatedImages, index: int, layer: Layer, *, iou: np.ndarray, threshold: np.ndarray
 ) -> Arrays:
-    """Draw the best concepts of every unit, and the unit itself, on the first of its top exemplars.
+    """Make masks of every unit's best concepts, and of the unit itself, on the first of its top exemplars.
 
     Parameters
     ----------
     pictures
         The store's images with their masks.
     index
-        Which of the layers of the annotated images.
+        Index of the layer in the annotated images.
     layer
-        The same in the store.
+        The same layer in the store.
     iou
-        (unit, concept), NaN where undefined.
+        (unit, concept): NaN where undefined.
     threshold
-        (unit,), NaN for none.
+        (unit,): NaN for none.
 
     Returns
     -------
     dict
-        ``shown_concept`` (unit, rank), -1 where there is none, and ``shown_mask`` (unit, exemplar, row, column): bit r
-        is set where the concept of rank r is, bit `OWN_BIT` where the unit is above its threshold. Nothing in a layer
+        ``shown_concept`` (unit, rank): -1 where there is none. ``shown_mask`` (unit, exemplar, row, column): bit r is
+        set where the concept of rank r is, bit `OWN_BIT` where the unit is above its threshold. Empty for a layer
         without exemplars.
     """
     if "top" not in layer.exemplar_kinds:
@@ -61,7 +61,7 @@ def overlay_arrays(
 
 
 def _enlarged(pictures: AnnotatedImages, index: int, maps: np.ndarray, framing: Framing) -> np.ndarray:
-    """Enlarge exemplar maps, which may have been averaged down to fewer cells than the layer's."""
+    """Enlarge exemplar maps, which the run may have averaged down to fewer cells than the layer has."""
     held, full = maps.shape[1:], pictures.sites[index].spatial_shape or (1, 1)
     down, across = (
         (place + 0.5) * few / many - 0.5
@@ -77,7 +77,7 @@ def _best(iou: np.ndarray) -> np.ndarray:
 
 
 def _bits(planes: np.ndarray, concepts: np.ndarray) -> np.ndarray:
-    """Set bit r where any plane (plane, row, column) shows concept r."""
+    """Return (row, column): bit r is set where any plane, (plane, row, column), shows the r-th of the concepts."""
     marks = (planes[None] == concepts[:, None, None, None]).any(axis=1) & (concepts >= 0)[:, None, None]
     bit = np.arange(len(concepts), dtype=np.uint8)[:, None, None]
     return np.bitwise_or.reduce(marks.astype(np.uint8) << bit, axis=0)

@@ -1,4 +1,4 @@
-"""Counting where units are active and concepts are: thresholds in one pass over the pictures, overlaps in a second."""
+"""Count where units are active and where concepts are: one pass over the pictures for thresholds, one for overlaps."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ class LayerInBasis:
     Parameters
     ----------
     layer
-        Which of the layers of the annotated images.
+        Index of the layer in the annotated images.
     basis
-        (direction, unit) a rotation, whose directions take the places of units; None for the units themselves.
+        (direction, unit): a rotation, whose directions take the place of units; None for the units themselves.
     n_shuffles
-        Against the masks of how many other pictures to hold each picture's maps.
+        With the masks of how many other pictures to compare each picture's maps, for the level by chance.
     """
 
     layer: int
@@ -34,7 +34,7 @@ class LayerInBasis:
     n_shuffles: int = 0
 
     def of(self, maps: list[np.ndarray]) -> np.ndarray:
-        """Return its maps (image, direction, height, width), given those of every layer."""
+        """Return the layer's maps in this basis, (image, direction, height, width), given the maps of every layer."""
         seen = maps[self.layer]
         if self.basis is None:
             return seen
@@ -43,7 +43,11 @@ class LayerInBasis:
 
 @dataclass(frozen=True, eq=False)
 class OverlapCounts:
-    """Of some pictures: how many show each concept; for each sight its overlaps, own masks first, then others'."""
+    """What was counted on some pictures.
+
+    ``n_images``, (concept,): how many show each concept. ``overlaps``: for each layer and basis the overlaps with the
+    pictures' own masks, and then with those of other pictures, one for each shuffle.
+    """
 
     n_images: np.ndarray
     overlaps: list[list[Overlap]]
@@ -57,25 +61,25 @@ class OverlapCounts:
 def find_thresholds(
     pictures: AnnotatedImages, sights: Sequence[LayerInBasis], chosen: np.ndarray, *, quantile: float, advance: Advance
 ) -> list[np.ndarray]:
-    """Find what each unit exceeds at most at a share of all positions of all pictures, exactly.
+    """Find the threshold of each unit: the exact value that it exceeds at no more than a share of all positions.
 
     Parameters
     ----------
     pictures
         The pictures.
     sights
-        What to look at.
+        The layers, each in one or more bases.
     chosen
-        Positions of the pictures.
+        (image,): positions of the pictures to use.
     quantile
-        The share.
+        The share of the positions of all pictures together.
     advance
-        Told how many pictures are done.
+        Called with the number of pictures done.
 
     Returns
     -------
     list of np.ndarray
-        (unit,) for each sight, NaN for units without a threshold.
+        For each layer and basis (unit,): NaN for units without a threshold.
     """
     sites = [pictures.sites[sight.layer] for sight in sights]
     held = [np.empty((site.n_units, 0), dtype=np.float32) for site in sites]
@@ -96,15 +100,15 @@ def count_overlaps(
     found: list[np.ndarray],
     advance: Advance,
 ) -> OverlapCounts:
-    """Count over all pictures.
+    """Count overlaps over all pictures.
 
     Parameters
     ----------
     pictures, sights, chosen, advance
-        As for :func:`find_thresholds`. Neighbours among the chosen are held against each other's masks, so their order
-        has to be random.
+        As for :func:`find_thresholds`. The maps of a picture are also compared with the masks of its neighbours in
+        `chosen`, so `chosen` must be in random order.
     found
-        The thresholds of each sight.
+        The thresholds, as :func:`find_thresholds` returns them.
     """
     lots = _lots(_looked(pictures, sights, chosen, found, advance))
     return reduce(add, (_counted(lot, sights, pictures.masks.category, found) for lot in lots))
@@ -112,7 +116,7 @@ def count_overlaps(
 
 @dataclass(frozen=True, eq=False)
 class _Picture:
-    """What was seen of one picture: its planes (plane, position), and each sight's active units and positions."""
+    """One picture: its masks, (plane, position), and for each layer and basis the active units and their positions."""
 
     planes: np.ndarray
     active: list[tuple[np.ndarray, np.ndarray]]
@@ -138,7 +142,7 @@ def _looked(
 
 
 def _lots(looked: Iterable[_Picture]) -> Iterator[list[_Picture]]:
-    """Gather lots, the last one up to twice as large: none is too small to hold masks against each other in it."""
+    """Gather pictures in lots. The last lot may be nearly twice as large, so that no lot is too small for shuffles."""
     waiting: list[_Picture] = []
     for each in looked:
         waiting.append(each)
@@ -162,7 +166,7 @@ def _counted(
 
 
 def _stacked(planes: list[np.ndarray]) -> np.ndarray:
-    """Put the planes of some pictures together, (image, plane, position), with empty ones where some have fewer."""
+    """Join the planes of some pictures, (image, plane, position); where a picture has fewer, empty ones are added."""
     most = max(len(each) for each in planes)
     return np.stack([np.pad(each, ((0, most - len(each)), (0, 0)), constant_values=NONE) for each in planes])
 

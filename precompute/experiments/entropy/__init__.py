@@ -1,7 +1,7 @@
 """Feature entropy of every unit for every class, and what removing units in its order does to the class.
 
-Entropies are of one half of the images, or of training images; accuracy and loss are of others, so that no order has
-seen what it is tried on.
+Entropies are computed on one half of the images, or on training images. Accuracy and loss are measured on other images,
+so no order is tried on the images that it comes from.
 """
 
 from dataclasses import dataclass, replace
@@ -44,9 +44,10 @@ class _Work:
     layer
         The layer.
     n_removed
-        (step,) how many units are removed, from 0 to all.
+        (step,): how many units are removed, from 0 to all.
     seconds_a_map, seconds_a_set
-        Of the birth level of one unit on one image, and of the ablation of a set of units on one image, about.
+        About how long it takes to find the birth level of one unit on one image, and to ablate one set of units on one
+        image.
     """
 
     layer: Layer
@@ -56,12 +57,12 @@ class _Work:
 
     @property
     def n_sets(self) -> int:
-        """From how many sets of units every image is looked at."""
+        """Number of sets of units that are ablated on every image."""
         return n_sets(len(self.n_removed))
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the entropies and curves of every layer ready."""
+    """Prepare the entropies and curves of every layer."""
     layers, notes = _with_maps(job.layers)
     with exact_float32():
         network = SweptNetwork.of(restore_run(job.store, job.options), layers)
@@ -83,17 +84,17 @@ def prepare(job: Job) -> Prepared:
 
 
 def _with_maps(layers: tuple[Layer, ...]) -> tuple[list[Layer], tuple[str, ...]]:
-    """Take the layers whose maps are large enough, and say what happens to the others and to maps that are cut."""
+    """Return the layers whose maps are large enough, and sentences on the other layers and on maps that are cropped."""
     kept = [layer for layer in layers if _side(layer) >= SMALLEST_SIDE]
     if not kept:
         raise OptionError(
             f"Feature entropy needs maps of at least {SMALLEST_SIDE} a side, but those of "
-            f"{', '.join(f'{layer.name} are {_shape(layer)}' for layer in layers)}. Name another layer by --layer, "
-            "from a run that looked at one."
+            f"{', '.join(f'{layer.name} are {_shape(layer)}' for layer in layers)}. Name a layer with larger maps by "
+            "--layer; if the store holds none, run the network again on such a layer."
         )
     small = [f"{layer.name} is left out: its maps are {_shape(layer)}" for layer in layers if layer not in kept]
     cut = [
-        f"{layer.name}: of its maps, {_shape(layer)}, the {_side(layer)} x {_side(layer)} in the middle are looked at"
+        f"{layer.name}: only the middle {_side(layer)} x {_side(layer)} of its maps, which are {_shape(layer)}, is used"
         for layer in kept
         if len(set(layer.spatial_shape)) > 1
     ]
@@ -125,9 +126,10 @@ def _work(job: Job, network: SweptNetwork, layer: Layer) -> _Work:
 
 def _said(samples: Samples) -> str:
     if samples.training is None:
-        return "Entropies are of one half of the images, accuracy and loss of the other"
+        return "Entropies are computed on one half of the images, accuracy and loss on the other half"
     return (
-        f"Entropies are of {samples.n_ranked} training images in {samples.training.root}, accuracy and loss of others"
+        f"Entropies are computed on {samples.n_ranked} training images in {samples.training.root}, accuracy and loss "
+        "on the store's images"
     )
 
 
@@ -155,7 +157,7 @@ def _bytes(work: _Work, n_classes: int) -> float:
 
 
 def _cuts(job: Job) -> list[Cut[Extent]]:
-    """Take fewer steps, and where the fewest are too many also fewer images."""
+    """Measure at fewer steps; if that is not enough, on fewer images."""
 
     def fewer_steps(extent: Extent, share: float) -> tuple[Extent, str]:
         work = [replace(each, n_removed=steps(each.layer.n_units, share)) for each in extent[0]]
@@ -165,7 +167,7 @@ def _cuts(job: Job) -> list[Cut[Extent]]:
     def fewer_images(extent: Extent, share: float) -> tuple[Extent, str]:
         work, samples = extent
         per_class = max(2, int(samples.per_class * share))
-        apart = "half of them for the entropies" if samples.training is None else "and on as many training images"
+        apart = "half of them for entropies" if samples.training is None else "and on as many training images"
         return (work, choose_samples(job, per_class)), f"on {per_class} images of each class, {apart}"
 
     return [fewer_steps, fewer_images]
@@ -188,7 +190,7 @@ def _run(job: Job, sweeps: Sweeps, work: list[_Work], samples: Samples, stage: S
 def _with_entropies(
     job: Job, sweeps: Sweeps, work: list[_Work], samples: Samples, stage: Stage
 ) -> tuple[dict[str, Arrays], np.ndarray]:
-    """Return each layer's entropies and how those of the images measured on agree; and the classes that they are of."""
+    """Return each layer's entropies with their agreement with other images, and the labels of the images ranked on."""
     n_classes, rule = len(job.store.classes), job.options.entropy_rule
     n_units = {each.layer.name: each.layer.n_units for each in work}
     shuffling, plain = (Reading(rule, job.seed, n_shuffles) for n_shuffles in (N_SHUFFLES, 0))
@@ -206,13 +208,13 @@ def _with_entropies(
 
 
 def _removal(job: Job, work: _Work, entropy: np.ndarray) -> Removal:
-    """Order units for every class, lowest entropy first, equal ones at random."""
+    """Order the units for every class, lowest entropy first; units of equal entropy come in random order."""
     found = [orders(-of_class, seed=job.seed) for of_class in entropy.T]
     return Removal(work.n_removed, np.stack([each[0] for each in found]), found[0][2:])
 
 
 def _measures(job: Job, found: dict[str, Arrays]) -> dict[str, Arrays]:
-    """Return the means over classes; of our reading alone, since one name should mean one thing."""
+    """Return the means over classes, for our rule alone: the name of a measure should mean one thing."""
     if job.options.entropy_rule != "ours":
         return {}
     named = {"feature_entropy": "entropy", "selective_rate": "selective_rate"}

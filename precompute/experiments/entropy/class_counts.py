@@ -1,4 +1,4 @@
-"""Accuracy and loss of every class's own images under many ablations, added up over shards of images."""
+"""Accuracy and loss of every class's own images under many ablations, counted shard after shard."""
 
 import numpy as np
 
@@ -8,19 +8,19 @@ from precompute.stages.activations import log_softmax
 
 
 class ClassCounts(AccuracyCounts):
-    """Right answers and log-probabilities; which the ablations are may differ from class to class.
+    """Counts of right answers and sums of log-probabilities. A row may stand for another ablation in each class.
 
     Parameters
     ----------
     n_ablations
-        How many ablations.
+        Number of ablations.
     output_index
-        (class,) the network output that each class is.
+        (class,): the network output of each class.
 
     Attributes
     ----------
     log_prob
-        (1 + ablation, class) sum of the log-probabilities of its output over the images of the class.
+        (1 + ablation, class): over the images of the class, the sum of the log-probabilities of its output.
     """
 
     def __init__(self, n_ablations: int, output_index: np.ndarray) -> None:
@@ -33,11 +33,11 @@ class ClassCounts(AccuracyCounts):
         Parameters
         ----------
         effect
-            What every ablation changes for them.
+            What every ablation changes on these images.
         label
-            (image,) their classes.
+            (image,): the class of each image.
         logits
-            (image, output) what the network says of them with nothing ablated.
+            (image, output): the network's outputs with nothing ablated.
         """
         self.add(effect, label, logits.argmax(axis=1))
         right = log_softmax(logits)[np.arange(len(label)), self.output_index[label]]
@@ -47,7 +47,7 @@ class ClassCounts(AccuracyCounts):
             self.log_prob[:, c] += log_prob[:, label == c].sum(axis=1)
 
     def loss(self) -> np.ndarray:
-        """Return the mean negative log-probability of the right output in nats, (1 + ablation, class).
+        """Return the mean negative log-probability of the right output, in nats, (1 + ablation, class).
 
         NaN for a class without images.
         """

@@ -1,6 +1,7 @@
-"""Accuracy and loss of every class as units are removed in an order of its own, backwards too, and at random.
+"""Accuracy and loss of every class as units are removed in the class's own order, in its reverse, and at random.
 
-A class's own orders are tried on its own images alone, so that they cost as much as one order does on all images.
+The order of a class is tried on the images of that class alone. So the orders of all classes together cost as much as
+one order on all images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from precompute.store.answers import answers
 from precompute.store.reader import Store
 
 RANKINGS = ("lowest", "highest", *["random"] * N_RANDOM)
-"""The orders of every class: its own, its own backwards, and random ones that all classes share."""
+"""The orders of every class: its own, the reverse, and random orders that all classes share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +33,11 @@ class Removal:
     Parameters
     ----------
     n_removed
-        (step,) how many units are removed, from 0 to all.
+        (step,): how many units are removed, from 0 to all.
     order
-        (class, unit): every class's own order.
+        (class, unit): the order of every class.
     at_random
-        (draw, unit): random orders, `N_RANDOM` of them.
+        (draw, unit): `N_RANDOM` random orders.
     """
 
     n_removed: np.ndarray
@@ -44,11 +45,11 @@ class Removal:
     at_random: np.ndarray
 
     def own(self, c: int) -> list[Ablation]:
-        """List a class's own sets of units: step by step, from both ends of its order; not none, not all."""
+        """List the ablations of class c, from both ends of its order, step by step, without the first and last step."""
         return self._sets([self.order[c], self.order[c][::-1]])
 
     def shared(self) -> list[Ablation]:
-        """List the sets of units that all classes share: step by step, those at random; last all units."""
+        """List the ablations that all classes share: the random orders, step by step; and last, all units."""
         return [*self._sets(self.at_random), without(self.at_random[0])]
 
     def _sets(self, orders: Sequence[np.ndarray] | np.ndarray) -> list[Ablation]:
@@ -57,14 +58,14 @@ class Removal:
 
 @dataclass(frozen=True, eq=False)
 class _RemoveAll:
-    """Work that removes from the images of a piece what all classes share, and what their own classes have.
+    """Work that sweeps a piece of the images: the shared ablations on all of them, each class's own on its images.
 
     Parameters
     ----------
     removals
-        By the layer's name.
+        What is removed, by the layer's name.
     label, target
-        (image,) classes of the store's images, and the outputs that are right.
+        (image,): the class of each of the store's images, and its right output.
     """
 
     removals: Mapping[str, Removal]
@@ -86,7 +87,7 @@ class _RemoveAll:
     def _effect(
         self, ablater: Ablater, seen: Seen, rows: np.ndarray, ablations: list[Ablation], *, advance: Advance
     ) -> Effect:
-        """Return what some sets of units do to some of the images, numbered among these."""
+        """Return the effect of some ablations on some of the images; the effect numbers these images from 0."""
         if not ablations:
             nothing = np.empty(0, dtype=np.int32)
             return Effect(nothing, nothing, nothing, np.empty((0, len(rows)), dtype=np.float16))
@@ -98,7 +99,7 @@ _SHARED, _OWN = "{}/shared", "{}/own"
 
 
 def _together(effects: Sequence[Effect], rows: Sequence[np.ndarray]) -> Effect:
-    """Return as one what is of several groups of images, given where the images of each group are."""
+    """Join the effects on several groups of images, given the positions of the images of each group."""
     change = np.zeros((len(effects[0].log_prob_change), sum(map(len, rows))), dtype=np.float16)
     for effect, where in zip(effects, rows, strict=True):
         change[:, where] = effect.log_prob_change
@@ -110,32 +111,32 @@ def _together(effects: Sequence[Effect], rows: Sequence[np.ndarray]) -> Effect:
 
 
 def n_sets(n_steps: int) -> int:
-    """Return from how many sets of units every image is looked at."""
+    """Return the number of sets of units that are ablated on every image, given the number of steps."""
     return len(RANKINGS) * (n_steps - 2) + 1
 
 
 def class_curves(
     sweeps: Sweeps, removals: Mapping[str, Removal], store: Store, where: np.ndarray, stage: Stage
 ) -> dict[str, Arrays]:
-    """Remove units of some layers, and follow accuracy and loss.
+    """Remove units of some layers, and measure accuracy and loss.
 
     Parameters
     ----------
     sweeps
         Goes over the images.
     removals
-        By the layer's name.
+        What is removed, by the layer's name.
     store
-        Says what is right for every image.
+        Holds the class and the right output of every image.
     where
-        (image,) positions of the images to measure on.
+        (image,): positions of the images to measure on.
     stage
-        Told how many sets of units have been removed from an image.
+        Called with the number of ablated images done.
 
     Returns
     -------
     dict of dict
-        The curves of each layer and what is read off them, as the store holds them.
+        For each layer, the curves and what is read off them, in the datasets of the store.
     """
     before, output_index = answers(store), np.asarray(store.classes.output_index)
     own = {layer: ClassCounts(len(removal.own(0)), output_index) for layer, removal in removals.items()}
@@ -165,7 +166,7 @@ def _read_off(removal: Removal, own: ClassCounts, shared: ClassCounts) -> Arrays
 
 
 def _orders_first(own: np.ndarray, shared: np.ndarray) -> np.ndarray:
-    """Put rows of the two tallies, (ablation, class), in their places: (order, step, class)."""
+    """Put the rows of both counts, (1 + ablation, class), in their places: (order, step, class)."""
     n_classes = own.shape[1]
     both = own[1:].reshape(-1, len(RANKINGS) - N_RANDOM, n_classes)
     drawn = shared[1:-1].reshape(-1, N_RANDOM, n_classes)
@@ -175,7 +176,7 @@ def _orders_first(own: np.ndarray, shared: np.ndarray) -> np.ndarray:
 
 
 def _transition(accuracy: np.ndarray, n_removed: np.ndarray) -> Arrays:
-    """Read off every curve where half of the accuracy is gone, and where it falls most steeply."""
+    """Return where half of each curve's accuracy is gone, and where it falls most steeply."""
     curve = np.moveaxis(accuracy, 1, -1)
     at = steps_to_half(curve)
     fall, start = steepest_fall(curve)

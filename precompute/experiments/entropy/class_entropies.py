@@ -1,4 +1,4 @@
-"""The feature entropy of every unit for every class, beside that of shuffled maps and of noise."""
+"""The feature entropy of every unit for every class, beside the entropies of shuffled maps and of noise."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from precompute.models.hooks import outputs_at
 from precompute.stages.births import Births, births_of, join, no_births
 
 N_SHUFFLES = 19
-"""So that an entropy lies below those of all shuffles with a probability of 5 %, where it is nothing but one more."""
+"""With 19 shuffles, a map that is nothing but one more shuffle is below all of them with a probability of 5 %."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Reading:
     Parameters
     ----------
     rule
-        Which reading of the method.
+        The rule of feature entropy.
     seed
-        What shuffles pixels.
+        The seed of the shuffles.
     n_shuffles
         How many times the pixels of each map are shuffled.
     """
@@ -38,18 +38,18 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class ReadBirths:
-    """Work that reads the births of the maps of every layer on the images of a piece.
+    """Work that reads the births of every layer's maps on a piece of the images.
 
     Parameters
     ----------
     reading
-        How. The pixels of every piece are shuffled by draws of its own, so that it depends on no other piece.
+        How births are read. Every piece has its own random draws, so it depends on no other piece.
     """
 
     reading: Reading
 
     def __call__(self, network: SweptNetwork, seen: Seen, advance: Advance) -> Arrays:
-        """Read them, and return what :func:`births_over` puts together."""
+        """Read the births; return arrays for :func:`births_over`."""
         restored, reading, sites = network.restored, self.reading, network.sites
         draws = {name: np.random.default_rng([reading.seed, int(seen.where[0])]) for name in sites}
         parts: dict[str, list[Births]] = {name: [] for name in sites}
@@ -71,23 +71,23 @@ _PARTS = ("level", "shuffled")
 def births_over(
     pieces: Iterable[Arrays], n_units: Mapping[str, int], reading: Reading
 ) -> tuple[dict[str, Births], np.ndarray]:
-    """Put the births of pieces side by side.
+    """Join the births of several pieces.
 
     Parameters
     ----------
     pieces
-        What `ReadBirths` returned for each.
+        What `ReadBirths` returned for each piece.
     n_units
-        By the layer's name, how many units it has.
+        Number of units, by the layer's name.
     reading
-        How they were read.
+        How the births were read.
 
     Returns
     -------
     births : dict of str to Births
         By the layer's name, over all images.
     where : np.ndarray
-        (image,) positions of these in the list that the pass is about.
+        (image,): positions of the images in the list that the pass goes over.
     """
     parts = {name: [no_births(n, reading.n_shuffles)] for name, n in n_units.items()}
     where = [np.empty(0, dtype=np.int64)]
@@ -99,23 +99,23 @@ def births_over(
 
 
 def entropies(births: Births, label: np.ndarray, n_classes: int, *, rule: Rule) -> Arrays:
-    """Return the entropies of a layer, and of its shuffled maps, as the store holds them.
+    """Return the entropies of a layer and of its shuffled maps, in the datasets of the store.
 
     Parameters
     ----------
     births
-        Of the layer's maps, shuffled at least once.
+        The births of the layer's maps, with at least one shuffle.
     label
-        (image,) class of each image.
+        (image,): the class of each image.
     n_classes
         Number of classes.
     rule
-        Which reading of the method.
+        The rule of feature entropy.
     """
     found = class_feature_entropy(births.level, label, n_classes, rule=rule)
     shuffled = [class_feature_entropy(levels, label, n_classes, rule=rule) for levels in births.shuffled]
     entropy = np.stack([each.entropy for each in shuffled])
-    # Every shuffle is one of all maps, so its mean over classes is one draw of the measure `feature_entropy`.
+    # A shuffle covers the maps of all classes, so its mean over classes is one draw of the measure `feature_entropy`.
     over_classes = entropy[:, :, np.bincount(label, minlength=n_classes) > 0].mean(axis=2)
     return {
         "entropy": found.entropy,
@@ -130,36 +130,36 @@ def entropies(births: Births, label: np.ndarray, n_classes: int, *, rule: Rule) 
 
 
 def agreement(entropy: np.ndarray, births: Births, label: np.ndarray, *, rule: Rule) -> np.ndarray:
-    """Correlate the ranks of units by entropy with those on other images, (class,); NaN where either has no ranks.
+    """Correlate the ranks of units by entropy with their ranks on other images, (class,); NaN where either has none.
 
     Parameters
     ----------
     entropy
-        (unit, class) entropies.
+        (unit, class): the entropies.
     births
-        Of other images.
+        The births on other images.
     label
-        (image,) classes of those.
+        (image,): the classes of the other images.
     rule
-        Which reading of the method.
+        The rule of feature entropy.
     """
     again = class_feature_entropy(births.level, label, entropy.shape[1], rule=rule).entropy
     return spearman(entropy.T, again.T)
 
 
 def noise(side: int, n_images: np.ndarray, *, rule: Rule, seed: int) -> Arrays:
-    """Return the entropies of noise, as the store holds them.
+    """Return the entropies of noise, in the datasets of the store.
 
     Parameters
     ----------
     side
-        Side of the maps.
+        Rows, and columns, of the maps.
     n_images
-        (class,) images of each class.
+        (class,): number of images of each class.
     rule
-        Which reading of the method.
+        The rule of feature entropy.
     seed
-        Of the noise.
+        The seed of the noise.
     """
     levels = [noise_level(smooth, side, n_images, seed=seed, rule=rule) for smooth in NOISES.values()]
     return {

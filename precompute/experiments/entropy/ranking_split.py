@@ -1,4 +1,4 @@
-"""Choose the images that rank units and those that try them: two halves, or training images and all others."""
+"""Choose the images to rank units on and those to measure on: two halves, or training images and the store's images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from precompute.images.folder import ImageList
 from precompute.progress import Stage
 
 TRAINING_PER_CLASS = 100
-"""Training images of a class that are enough; as many as the authors of feature entropy took."""
+"""How many training images of a class are used; the authors of feature entropy took as many."""
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Images to rank units on, and others to measure on.
+    """Images to rank units on, and other images to measure on.
 
     Parameters
     ----------
     label
-        (image,) classes of the store's images.
+        (image,): the class of each of the store's images.
     half
-        (image,) of the store's images: 0 to rank on, 1 to measure on, -1 for those that are not used.
+        (image,), of the store's images: 0 to rank on, 1 to measure on, -1 for unused images.
     training
-        Training images to rank on; None where that is the first half.
+        Training images to rank on; None where units are ranked on one half of the store's images.
     chosen
-        Which of the training images; none without.
+        (chosen image,): positions of the training images that are used; empty without training images.
     """
 
     label: np.ndarray
@@ -39,44 +39,44 @@ class Samples:
 
     @property
     def n_ranked(self) -> int:
-        """How many images units are ranked on."""
+        """Number of images to rank units on."""
         return len(self.chosen) if self.training is not None else int((self.half == 0).sum())
 
     @property
     def measured(self) -> np.ndarray:
-        """Positions of the images of the store that are measured on."""
+        """Positions of the store's images to measure on, (image,)."""
         return np.flatnonzero(self.half == 1)
 
     @property
     def per_class(self) -> int:
-        """How many images of one class are used, of the store's or of those for training, at most."""
+        """The largest number of images of one class that are used, of the store's images or of the training images."""
         ranked = np.empty(0, dtype=np.int64) if self.training is None else self.training.labels[self.chosen]
         return max(int(np.bincount(labels).max(initial=0)) for labels in (ranked, self.label[self.half >= 0]))
 
     def over_ranked(self, sweeps: Sweeps, work: PieceWork, stage: Stage) -> Iterator[Arrays]:
-        """Go over the images to rank on."""
+        """Go over the images to rank units on."""
         if self.training is None:
             return sweeps.over(np.flatnonzero(self.half == 0), work, stage)
         return sweeps.over_others(self.training, self.chosen, work, stage)
 
     @property
     def ranked_label(self) -> np.ndarray:
-        """Classes of the list that the images to rank on are chosen from, (image,)."""
+        """The class of each image of the list that the images to rank on are chosen from, (image,)."""
         return self.label if self.training is None else self.training.labels
 
 
 def choose_samples(job: Job, per_class: int | None) -> Samples:
     """Choose images of every class, spread evenly over it.
 
-    Training images are those that are named, otherwise those that the store holds something of; without any, the
-    store's images are divided in halves.
+    The training images are those that the options name, otherwise those that the store's run had. Where there are
+    none, the store's images are divided into halves.
 
     Parameters
     ----------
     job
         The experiment.
     per_class
-        How many of each class; where None, all of the store's, and `TRAINING_PER_CLASS` for training.
+        How many images of each class; where None, all of the store's, and `TRAINING_PER_CLASS` training images.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from precompute.store.checks.rules import Rule
 from precompute.store.entry import Axis, Entry
 
 OF_ANY = ("layers", "seed")
-"""Options that every experiment takes."""
+"""Options of every experiment, except that `attribution` takes no seed."""
 OF_NETWORK = ("images", "model", "weights", "device", "max_minutes", "images_per_class")
 """Options of experiments that run the network on the images."""
 OF_SWEEPS = (*OF_NETWORK, "ray", "rates")

@@ -24,7 +24,7 @@ def test_cuts_are_made_in_order_until_the_work_fits():
     work, said = fit(600, float, 1, [halved, shared])
     assert work == 60
     assert said == (
-        "In full this would take 10 min. To stay within 1 min, 300 steps, 60 images; --max-minutes allows more."
+        "The whole work would take 10 min. To stay within 1 min, 300 steps, 60 images; --max-minutes allows more."
     )
 
 

@@ -157,7 +157,7 @@ def test_little_time_means_fewer_images_and_says_so(real_job, tmp_path, capsys):
     with open_store(path) as store:
         found = store.experiment("compression")
         assert found.facts["reduced"] in told
-        assert "1 unit a round is removed, on 2 images of each class" in told
+        assert "each round removes 1 unit, on 2 images of each class" in told
         assert (found["half"] >= 0).sum() == 6
 
 
