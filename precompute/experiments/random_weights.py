@@ -30,7 +30,7 @@ _SECONDS_A_MAP = 0.1  # on one thread, of a network of ordinary size
 
 @dataclass(frozen=True, eq=False)
 class _Held:
-    """Maps of a layer that the store holds: the methods, and the units whose first exemplar each of them shows."""
+    """Attribution maps of a layer that the store holds: the methods, and units whose first exemplar has all of them."""
 
     layer: Layer
     methods: tuple[str, ...]
@@ -38,21 +38,21 @@ class _Held:
 
     @property
     def images(self) -> np.ndarray:
-        """The first top exemplar of each of these units, (unit,)."""
+        """The image of each unit's first top exemplar, (unit,)."""
         return np.array([self.layer.exemplars("top", unit).image[0] for unit in self.units], dtype=np.int64)
 
     def maps(self, method: str) -> np.ndarray:
-        """Read the method's map of each of these units on that exemplar, (unit, row, column)."""
+        """Read the method's map of each unit on its first top exemplar, (unit, row, column)."""
         return np.stack([self.layer.attribution(method, int(unit)).map[0] for unit in self.units])
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the comparison of every layer with maps ready."""
+    """Prepare the comparison for every layer that has attribution maps."""
     held = [found for layer in job.layers if (found := _held(layer)) is not None]
     if not held:
         raise StoreError(
             f"{job.store.path}: there is no attribution map to compare. "
-            f"`python -m precompute experiment attribution {job.store.path}` adds them."
+            f"`python -m precompute experiment attribution {job.store.path}` adds maps."
         )
     with exact_float32():
         restored = restore_run(job.store, job.options)
@@ -67,7 +67,7 @@ def prepare(job: Job) -> Prepared:
 
 
 def _held(layer: Layer) -> _Held | None:
-    """Choose units spread evenly over those whose first exemplar has a map by every method held."""
+    """Choose units spread evenly over those whose first exemplar has a map by every method; None without such units."""
     methods = [facts.method for facts in layer.attributions if facts.n_exemplars and facts.method in METHODS]
     shown = [
         unit
@@ -112,10 +112,10 @@ def _compared(restored: RestoredRun, other: RestoredRun, held: _Held, advance: A
 def _by_shard(
     restored: RestoredRun, other: RestoredRun, site: Site, held: _Held, methods: list[str], advance: Advance
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Attribute the network with random weights where the other one peaks, shard by shard of images.
+    """Attribute the network with random weights at the positions where the store's network peaks, shard by shard.
 
-    With random weights one unit is as good as another, and many are silent: the one that is most active there is taken.
-    What is yielded are a method, which of the units of `held` these are, and their maps.
+    With random weights any unit is as good as another, and many are silent. So the unit is taken that is most active at
+    the position. Yields a method, indices into the units of `held`, and the maps of these.
     """
     look, own = attribution_look(other, site), restored.site(held.layer)
     images = held.images

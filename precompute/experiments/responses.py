@@ -1,6 +1,7 @@
 """Measures that need the network: correlation of activation with class probability, and the fraction of zeros.
 
-One pass over the images. Of each shard only sums are kept, so memory does not grow with the number of images.
+They take one pass over the images, which keeps sums. As long as they fit into 1 GiB, the activations and probabilities
+of all images are kept too, to shuffle them for the level by chance; beyond that this level is left out.
 """
 
 from dataclasses import dataclass, field
@@ -26,15 +27,16 @@ from precompute.stages.activations import SpatialSummary, join, log_softmax, sum
 from precompute.store.layer import Layer
 
 POOLS = ("max", "mean")
-_SHUFFLES = 19  # a unit that has nothing to do with any class is above all of them in 5 % of cases
+_SHUFFLES = 19  # a unit that has nothing to do with any class is above all shuffles in 5 % of cases
 _MOST_BYTES = 2**30
 
 
 @dataclass(eq=False)
 class _Watched:
-    """One layer: where it is in the network, and the sums over the images that it has answered to so far.
+    """One layer: where it is in the network, and sums over the images so far.
 
-    ``largest`` are the maxima over space of those images, (unit, image) in parts, where ``keeps``.
+    ``parts`` are of the images since the last `add_probabilities`. ``largest`` are the maxima over space on all images,
+    (unit, image) in parts; they are kept only where ``keeps``.
     """
 
     layer: Layer
@@ -46,14 +48,14 @@ class _Watched:
     largest: list[np.ndarray] = field(default_factory=list)
     keeps: bool = False
 
-    def see(self, output: Tensor) -> None:
-        """Take in the layer's output on a few images."""
+    def add_output(self, output: Tensor) -> None:
+        """Add the layer's output on a few images."""
         self.parts.append(summarise(output))
         self.zeros = self.zeros + len(output) * zero_fraction(output.float().cpu().numpy())
         self.n_images += len(output)
 
-    def hear(self, probability: np.ndarray, half: np.ndarray) -> None:
-        """Take in what the network says, (image, class), of the images seen since the last time."""
+    def add_probabilities(self, probability: np.ndarray, half: np.ndarray) -> None:
+        """Add the network's probabilities, (image, class), for the images of the outputs since the last call."""
         seen = join(self.parts)
         self.parts.clear()
         if self.keeps:
@@ -65,17 +67,17 @@ class _Watched:
                 self.moments[pool, h] = found if held is None else held + found
 
     def correlations(self, pool: str) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Return those of all images and of each half, (unit, class)."""
+        """Return the correlations over all images and over each half, (unit, class) each."""
         parts = [self.moments[pool, h] for h in (0, 1)]
         return (parts[0] + parts[1]).correlation(), [part.correlation() for part in parts]
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the pass over the images ready."""
+    """Prepare the pass over the images."""
     if job.store.baseline.log_prob is None:
         raise StoreError(
-            f"{job.store.path}: class correlation is with the probability that the network gives a class, of which "
-            f"there is none, because {job.store.baseline.log_prob_of}."
+            f"{job.store.path}: class correlation needs the probability that the network gives a class, but there is "
+            f"none, because {job.store.baseline.log_prob_of}."
         )
     label = np.asarray(job.store.images.label)
     with exact_float32():
@@ -101,14 +103,14 @@ def prepare(job: Job) -> Prepared:
 
 @torch.no_grad()
 def _seconds(job: Job, restored: RestoredRun) -> float:
-    """Time a few images, in seconds for one."""
+    """Time a few images; return the seconds for one."""
     for _ in range(2):  # the first pass of a network is slow
         watched = [_Watched(layer, restored.site(layer)) for layer in job.layers]
         started = perf_counter()
-        with observe(restored.model.network, {each.site: each.see for each in watched}):
+        with observe(restored.model.network, {each.site: each.add_output for each in watched}):
             outputs = logits(restored.model.network, restored.probe).cpu().numpy()
         for each in watched:
-            each.hear(_probability(job, outputs), np.arange(len(outputs)) % 2)
+            each.add_probabilities(_probability(job, outputs), np.arange(len(outputs)) % 2)
     return (perf_counter() - started) / len(restored.probe)
 
 
@@ -132,11 +134,11 @@ def _run(job: Job, restored: RestoredRun, watched: list[_Watched], half: np.ndar
     probabilities: list[np.ndarray] = []
     for each in watched:
         each.keeps = 4 * numbers <= _MOST_BYTES
-    with exact_float32(), observe(restored.model.network, {each.site: each.see for each in watched}):
+    with exact_float32(), observe(restored.model.network, {each.site: each.add_output for each in watched}):
         for where, _, outputs in restored.read(np.flatnonzero(half >= 0)):
             probability = _probability(job, outputs)
             for each in watched:
-                each.hear(probability, half[where])
+                each.add_probabilities(probability, half[where])
                 if each.keeps and each is watched[0]:
                     probabilities.append(probability.astype(np.float32))
             advance(len(where))
@@ -150,12 +152,12 @@ def _run(job: Job, restored: RestoredRun, watched: list[_Watched], half: np.ndar
 
 
 def _probability(job: Job, outputs: np.ndarray) -> np.ndarray:
-    """Return what the network gives each class among all its outputs, (image, class)."""
+    """Return the probability of each class among all outputs of the network, (image, class)."""
     return np.exp(log_softmax(outputs))[:, np.asarray(job.store.classes.output_index)]
 
 
 def _shuffled(watched: _Watched, probabilities: list[np.ndarray], *, seed: int) -> Arrays:
-    """Say what shuffled images make of the largest correlation; NaN where not all of them were kept."""
+    """Return the largest correlation when images are shuffled, (unit,) each; NaN where activations were not kept."""
     if not watched.largest:
         nothing = np.full(watched.layer.n_units, np.nan)
         return {"shuffled_mean": nothing, "shuffled_highest": nothing}

@@ -1,4 +1,4 @@
-"""The network and the images that a store is about, found again and held to what the store says of them."""
+"""The restored run: the network and images of a store, loaded again and checked against what the store says of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,34 +38,34 @@ Read = tuple[np.ndarray, Tensor, np.ndarray]
 SHARD = 256
 _USUAL_BATCH = 64
 _PROBED = 64
-# Relative to the largest output: as far as two devices differ on one network.
+# Relative to the largest output: two devices differ by no more than this on the same network.
 _ROUNDING = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
 class RestoredRun:
-    """What a store is about, ready to run.
+    """The network and images of a store, ready to run.
 
     Parameters
     ----------
     model
         The network, on the device of `place`, in evaluation mode.
     images
-        The store's images in its order.
+        The store's images, in the order of the store.
     prediction
-        (image,) the store's top-1 outputs with nothing ablated.
+        (image,): the store's top-1 outputs with nothing ablated.
     batch_size
-        Images that go through the network together, as when the store was made.
+        Number of images that go through the network together, as in the run.
     probe
-        (image, channel, height, width): a few images, for whatever has to be tried out.
+        (image, channel, height, width): a few images to try things out on.
     log_prob
-        What the network's outputs are, as the store says it; see `precompute.models.outputs`.
+        What the network's outputs are, as the store says; see `precompute.models.outputs`.
     source
         Where the network came from.
     swept_plainly
-        The layers that the run swept by whole passes: nothing else is known to be right for them.
+        The layers that the run swept by whole passes. They are swept by whole passes again.
     place
-        Where this process computes, and what it shares with others.
+        Where this process computes, and with how many others it shares that place.
     """
 
     model: Model
@@ -89,14 +89,14 @@ class RestoredRun:
         Parameters
         ----------
         positions
-            Of images of the store.
+            (image,): positions of images in the store.
         at_once
-            How many images at a time, at most.
+            The most images to read at a time.
 
         Yields
         ------
         Read
-            Of some images.
+            Positions, inputs and outputs of some images.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class RestoredRun:
                 position, reason = batch.bad[0]
                 raise ImageFolderError(
                     f"{self.images.root / self.images.paths[position]}: this image could be read when the store was "
-                    f"made and now cannot ({reason}). Put the folder back as it was."
+                    f"made, but it cannot be read now ({reason}). Put the folder back as it was."
                 )
             where = np.array(batch.indices)
             yield where, batch.inputs, self._verified(where, batch.inputs)
@@ -125,14 +125,15 @@ class RestoredRun:
         images
             The images.
         positions
-            Which of them.
+            (image,): positions of images in that list.
         at_once
-            How many images at a time, at most.
+            The most images to read at a time.
 
         Yields
         ------
         Read
-            As by :meth:`read`. Files are loaded as the store's are. Images that cannot be read are left out.
+            As for :meth:`read`. Files are loaded in the same way as the store's. Images that cannot be read are left
+            out.
         """
         for batch in self._batches(replace(images, load=self.images.load), positions, at_once):
             if batch.indices:
@@ -150,7 +151,7 @@ class RestoredRun:
         LayerError
             Where the network has no such layer.
         ModelError
-            Where it has another number of units there.
+            Where the layer has another number of units in the network than in the store.
         """
         as_stored = UnitsOn(layers={layer.name: Said(layer.unit_dimension, layer.spatial_shape) for layer in layers})
         names = [layer.name for layer in layers]
@@ -164,7 +165,7 @@ class RestoredRun:
         return sites
 
     def ablater(self, site: Site) -> Ablater:
-        """Return how a layer is swept: by whole passes where the store's run came to that, else the fastest way."""
+        """Return what sweeps a layer: the plain method where the run used it, otherwise the fastest exact way."""
         if site.name in self.swept_plainly:
             return PlainAblater(self.model.network, site, batch_size=self.batch_size)
         inputs, memory = self.probe[:8].to(self.device), memory_budget(self.device, self.place.sharers)
@@ -178,38 +179,38 @@ class RestoredRun:
 
     @torch.no_grad()
     def outputs(self, inputs: Tensor) -> np.ndarray:
-        """Return the network's outputs of some inputs, (image, output) in float32."""
+        """Return the network's outputs for some inputs, (image, output), in float32."""
         return torch.cat([logits(self.model.network, part).cpu() for part in inputs.split(self.batch_size)]).numpy()
 
     def _verified(self, where: np.ndarray, inputs: Tensor) -> np.ndarray:
         found = self.outputs(inputs)
         n_other = _n_other(found, self.prediction[where])
         if n_other:
-            refuse_changing(self.model.network, inputs)  # which is a cause of its own
+            refuse_changing(self.model.network, inputs)  # another cause, with its own message
             raise ModelError(
-                f"{self.model.spec} with weights {self.model.weights} is not the network of the store: it gives "
-                f"{n_other} of {len(where)} images another prediction than the store says. Name the network that the "
-                "store was made with by --model and --weights, and its images by --images."
+                f"{self.model.spec} with weights {self.model.weights} is not the network of the store: its predictions "
+                f"differ from the store's for {n_other} of {len(where)} images. Name the network that the store was "
+                "made with by --model and --weights, and its images by --images."
             )
         return found
 
 
 def restore_run(store: Store, options: ExperimentOptions, *, spec: str | None = None) -> RestoredRun:
-    """Find the network and the images of a store.
+    """Load the network and find the images of a store, and check both against the store.
 
     Parameters
     ----------
     store
         The store.
     options
-        May say where they are now.
+        They may say where network and images are now.
     spec
-        What loads the network, where that is another place than the store's with the same network in it.
+        What loads the network, where it has moved; None where the store's own specification still holds.
 
     Raises
     ------
     UnitscopeError
-        Where either cannot be had, or is not what the store is about.
+        Where the network or the images cannot be found, or are not those of the store.
     """
     images = find_images(store, options.images)
     device = pick_device(options.device)
@@ -220,12 +221,12 @@ def restore_run(store: Store, options: ExperimentOptions, *, spec: str | None = 
     prediction = np.asarray(store.baseline.prediction)
     of = store.baseline.log_prob_of
     first = _first_inputs(model, images)
-    if len(first):  # otherwise what follows says which image is gone
+    if len(first):  # otherwise `read` below says which image is missing
         settle(model.network, first, of)
     plainly = _swept_plainly(store.provenance.get("ablation_engine"))
     nothing, place = torch.empty(0), Place(device)
     restored = RestoredRun(model, images, prediction, batch_size, nothing, of, source, plainly, place)
-    # Refuses at once what is another network.
+    # Reading them refuses another network before any work begins.
     _, probe, _ = next(restored.read(np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64))))
     return replace(restored, probe=probe)
 
@@ -236,48 +237,53 @@ def _swept_plainly(record: object) -> frozenset[str]:
 
 
 def _first_inputs(model: Model, images: ImageList) -> Tensor:
-    """Read two images, or one twice: enough to see what the network returns. None where neither can be read."""
+    """Read two images, or one twice, to see what the network returns; an empty batch where neither can be read."""
     batch = next(read_batches(images, model.transform, [range(min(2, len(images)))], workers=0))
     return batch.inputs if len(batch.inputs) != 1 else batch.inputs.repeat(2, 1, 1, 1)
 
 
 def find_images(store: Store, folder: Path | None) -> ImageList:
-    """List the store's images where they lie now, in class folders or not.
+    """List the store's images in the folder where they are now; None means the folder of the run.
 
     Raises
     ------
     ImageFolderError
-        Where the folder is not there, or does not hold the images of the store.
+        Where there is no such folder, or it does not hold the images of the store.
     """
     held = store.images
     root = (Path(held.root) if folder is None else folder).expanduser().resolve()
     if not root.is_dir():
-        raise ImageFolderError(f"{root}: there is no such folder. Name the one that holds the images by --images.")
+        raise ImageFolderError(f"{root}: there is no such folder. Name the folder that holds the images by --images.")
     images = ImageList(root, held.path, np.asarray(held.label), store.classes.name)
     missing = [path for path in held.path if not _is_below(path) or not is_there(root / path)]
     if missing or images.digest() != held.list_hash:
         raise ImageFolderError(
-            f"{root}: these are not the images of the store: {len(missing)} of its {len(held)} are not there, "
-            f"such as {missing[0] if missing else 'none'}, so the list hash would be another. "
+            f"{root}: this folder does not hold the images of the store: {_what_differs(missing, len(held))}. "
             "Name the folder that holds them by --images."
         )
     return images
 
 
+def _what_differs(missing: Sequence[str], n_images: int) -> str:
+    if not missing:
+        return "the list of its images and their classes has another hash"
+    return f"{len(missing)} of its {n_images} images are missing, such as {missing[0]}"
+
+
 def _is_below(path: str) -> bool:
-    """Tell whether a path stays in the folder that it begins in: a store may come from anybody."""
+    """Tell whether a path stays inside the folder that it begins in; a store from a stranger may hold any path."""
     return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
 
 
 def find_training_images(store: Store, options: ExperimentOptions) -> ImageList | None:
-    """List the training images that the options name; None where they name none.
+    """List the training images in the folder that the options name; None where they name no folder.
 
     Raises
     ------
     ImageFolderError
-        Where the training images are not there, are of other classes, or are files of the store's images.
+        Where the folder or the images are missing, have other classes, or are partly the store's own images.
     OptionError
-        Where they are the images of the store.
+        Where the folder is that of the store's images.
     """
     if options.train_images is None:
         return None
@@ -292,14 +298,14 @@ def find_training_images(store: Store, options: ExperimentOptions) -> ImageList 
 
 
 def find_model(store: Store, options: ExperimentOptions, *, spec: str | None = None) -> tuple[Model, NetworkSource]:
-    """Load the network that the store names, or that the options name in its place; `spec` as for `restore_run`.
+    """Load the network that the store names, or that the options name instead; `spec` is as for `restore_run`.
 
-    Weights that cannot be had any more are taken from the store where it carries them.
+    Where the named weights cannot be loaded any more, those in the store are used if it holds them.
 
     Returns
     -------
     Model, NetworkSource
-        The network, and where it was found.
+        The network, and where it came from.
 
     Raises
     ------
@@ -326,7 +332,7 @@ def _brought_along(weights: str) -> bool:
 
 
 def _n_other(found: np.ndarray, prediction: np.ndarray) -> int:
-    """Count rows in which the store's prediction is not the highest output, by more than rounding."""
+    """Count the images for which the store's prediction is below the highest output, by more than rounding."""
     if prediction.max(initial=0) >= found.shape[1]:
         return len(found)
     short = found.max(axis=1) - found[np.arange(len(found)), prediction]

@@ -1,4 +1,4 @@
-"""One experiment from its options to its group in the store, with what a person should be told on the way."""
+"""Carry out experiments: from the options to the group in the store, with sentences for the person who waits."""
 
 import json
 from collections.abc import Callable, Collection, Sequence
@@ -28,19 +28,19 @@ from precompute.words import duration, size
 
 _ATTEMPTS = 20
 SAVED_EVERY = 1800.0
-"""Seconds of work by several experiments after which what they found is put into the store."""
+"""Seconds of work after which the findings of several experiments are written to the store."""
 
 
 @dataclass(frozen=True, eq=False)
 class SourceStore:
-    """The store that work was done on: where it lies, and what tells it from another in its place."""
+    """The store that an experiment works on: where it lies, and what tells it from another store in the same place."""
 
     path: Path
     run: tuple[str, dict[str, Any]]
 
     @classmethod
     def of(cls, store: Store) -> Self:
-        """Tell an open store."""
+        """Return what identifies an open store."""
         return cls(store.path, (store.created, store.provenance))
 
 
@@ -53,17 +53,17 @@ def carry_out(
     say: Callable[[str], None],
     progress: Progress | None = None,
 ) -> None:
-    """Carry out an experiment and add its group to a store, in place of an earlier one of the same name.
+    """Carry out an experiment and add its group to a store, in place of an earlier group of the same name.
 
-    Where some layers are asked for, what an earlier one found on the others stays.
+    Where the options name layers, earlier findings on other layers stay.
 
     Parameters
     ----------
     name
-        One of the registry's.
+        A name of the registry.
     path
-        A complete store. It is replaced in one step when all is done; until then, and whatever goes wrong, it stays as
-        it is.
+        A complete store. It is replaced in one step at the end. Until then, and whatever goes wrong, it stays as it
+        is.
     options
         What was asked for.
     command
@@ -71,7 +71,7 @@ def carry_out(
     say
         Receives sentences for the person who waits.
     progress
-        Shows the experiment's own stage, which has its name; a new one by default.
+        Shows the stage that has the experiment's name; by default a new one.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def carry_out(
     spec = registry.spec_of(name)
     progress = progress or Progress({name: 1.0})
     with open_store(path) as store:
-        refuse_changed(path)  # before the work, not after it
+        refuse_changed(path)  # the writer would refuse it too, but only after the work
         _refuse_sums(spec, store)
         of = SourceStore.of(store)
         copied = path.stat().st_size
@@ -91,29 +91,29 @@ def carry_out(
 
 
 def carry_out_all(path: Path, options: ExperimentOptions, *, command: str, say: Callable[[str], None]) -> int:
-    """Carry out every experiment that can be, one after another, and add them to the store.
+    """Carry out every experiment that is possible, one after another, and add them to the store.
 
-    Each reads what those before it found. The store is replaced as a whole, in one step: when the last is done, after
-    about every half an hour of work, and when the work is stopped.
+    Each experiment can read the findings of those before it. The store is replaced in one step: at the end, about every
+    half hour of work, and when the work is stopped.
 
     Parameters
     ----------
     path
         A complete store.
     options
-        What was asked for; each experiment is given those that it takes.
+        What was asked for; each experiment gets the options that it takes.
     command, say
         As for :func:`carry_out`.
 
     Returns
     -------
     int
-        How many were added. Why the others could not be has been said.
+        How many were added. A sentence has said why each of the others was not.
 
     Raises
     ------
     StoreError
-        When there is no store to add to.
+        Where there is no store to add to.
     """
     waiting, n_found = list(registry.specs()), 0
     while waiting:
@@ -131,10 +131,10 @@ def _next_part(
     command: str,
     say: Callable[[str], None],
 ) -> int:
-    """Carry out the next experiments on one copy of the store and put that into place; return how many were added.
+    """Carry out the next experiments on one copy of the store, and put the copy in place; return how many were added.
 
-    The copy is put into place when no experiment is left, when one takes the work beyond `SAVED_EVERY`, and when the
-    work is stopped, so copying and checking a large store do not come with every experiment.
+    The copy is put in place when no experiment is left or the work has taken longer than `SAVED_EVERY`. So a large
+    store is not copied and checked for every experiment. Where the work is stopped, the findings so far are added too.
     """
     place, found, started = place_of(of.path), list[StoredFindings](), monotonic()
     try:
@@ -163,11 +163,11 @@ def _next_part(
                 writer.finish()
                 say(f"Added to {of.path} ({size(of.path.stat().st_size)})")
     except StoreDamaged:
-        if not found:  # it cannot be copied
+        if not found:  # the store itself is damaged and cannot be copied
             raise
-        return _add_all(of, found, say)  # one of them fails the check
+        return _add_all(of, found, say)  # one of the findings fails the check
     except StoreChanged:
-        return _add_all(of, found, say)  # another program was faster
+        return _add_all(of, found, say)  # another program has replaced the store meanwhile
     except BaseException:
         _add_all(of, found, say)
         raise
@@ -175,7 +175,7 @@ def _next_part(
 
 
 def _add_all(of: SourceStore, found: Sequence[StoredFindings], say: Callable[[str], None]) -> int:
-    """Add what experiments found, all at once; where that fails the check, one by one. Return how many were added."""
+    """Add findings all at once, or one by one where together they fail the check; return how many were added."""
     if not found:
         return 0
     try:
@@ -198,20 +198,20 @@ def compute_findings(
     progress: Progress,
     copied: int = 0,
 ) -> StoredFindings:
-    """Carry out an experiment on an open store, and leave the store as it is.
+    """Carry out an experiment on an open store and return its findings; the store stays as it is.
 
     Parameters
     ----------
     spec
-        Of the experiment.
+        The specification of the experiment.
     store
-        What it is carried out on.
+        The store to work on.
     options, command, say
         As for :func:`carry_out`.
     progress
-        Shows the experiment's own stage, which has its name.
+        Shows the stage that has the experiment's name.
     copied
-        Bytes of the store where it has to be copied when the work is done; there must be room for them.
+        Bytes of the copy of the store that will be made after the work; the disk must have room for it.
 
     Raises
     ------
@@ -232,25 +232,25 @@ def compute_findings(
 
 
 def add(of: SourceStore, found: Sequence[StoredFindings], say: Callable[[str], None]) -> None:
-    """Put what experiments found into a store, which is written anew and replaced in one step.
+    """Add findings to a store, which is written anew and replaced in one step.
 
-    Of several programs that end at the same time each writes on top of those before it.
+    Where several programs end at the same time, each adds its findings to those of the programs before it.
 
     Parameters
     ----------
     of
-        The store that the experiments were carried out on. No handle on it may be open: Windows replaces no open file.
+        The store that the experiments worked on. It must be closed, because Windows cannot replace an open file.
     found
-        What to put there, in place of all that earlier experiments of those names had found.
+        The findings to add, in place of earlier findings of the same experiments.
     say
         Receives sentences for the person who waits.
 
     Raises
     ------
     StoreError
-        When another store has come to lie in its place since, or what was found fails the check.
+        Where another store now lies in its place, or the findings fail the check.
     DiskError
-        When the disk refuses it.
+        Where the disk has no room, or cannot be written.
     """
 
     def ready(now: Store) -> Change:
@@ -267,28 +267,28 @@ def add(of: SourceStore, found: Sequence[StoredFindings], say: Callable[[str], N
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What is done to a copy of a store: paths to leave out, and what writes the rest."""
+    """A change of a store: the paths to leave out of the copy, and a function that writes new ones."""
 
     without: Collection[str]
     write: Callable[[StoreWriter], None]
 
 
 def rewrite(of: SourceStore, ready: Callable[[Store], Change], say: Callable[[str], None]) -> None:
-    """Change a store's file on top of what lies there now, again where that was replaced meanwhile.
+    """Write a store anew with a change, and replace it; start again if another program replaced it meanwhile.
 
     Parameters
     ----------
     of
-        The store that the work was done on. No handle on it may be open: Windows replaces no open file.
+        The store that the work was done on. It must be closed, because Windows cannot replace an open file.
     ready
-        Receives the store as it lies there now, reads what it needs of it, and returns what to change.
+        Receives the store as it is now, reads what it needs from it, and returns the change.
     say
         Receives sentences for the person who waits.
 
     Raises
     ------
     StoreError
-        When another store has come to lie in its place since.
+        Where another store now lies in its place.
     """
     place = place_of(of.path)
     for attempt in range(_ATTEMPTS):
@@ -308,7 +308,7 @@ def rewrite(of: SourceStore, ready: Callable[[Store], Change], say: Callable[[st
         except StoreChanged:
             if attempt + 1 == _ATTEMPTS:
                 raise
-        say(f"{of.path} was replaced meanwhile, as by another experiment; writing on top of what lies there now")
+        say(f"{of.path} was replaced meanwhile, perhaps by another experiment; adding the findings to the new file")
 
 
 def _refuse_sums(spec: ExperimentSpec, store: Store) -> None:
@@ -331,10 +331,10 @@ def _announced(spec: ExperimentSpec, prepared: Prepared) -> list[str]:
 
 
 def _on_one_device(spec: ExperimentSpec, options: ExperimentOptions) -> list[str]:
-    """Say of an experiment that cannot be shared that it is not, where several devices are asked for."""
+    """Return a sentence where several devices are asked for, but the experiment computes on one."""
     if spec.is_shared or not (spec.on_one_device and options.on_several):
         return []
-    return [f"{spec.title} computes on one device in spite of {options.on_several}, because {spec.on_one_device}."]
+    return [f"{spec.title} computes on one device despite {options.on_several}, because {spec.on_one_device}."]
 
 
 def _without_log_prob(spec: ExperimentSpec, store: Store) -> list[str]:

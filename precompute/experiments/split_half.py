@@ -1,4 +1,4 @@
-"""Measures and drops on either half of the images, as several experiments leave them in a store."""
+"""Measures and drops on each half of the images; several experiments store the measures of halves."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from precompute.store.reader import Store
 
 @dataclass(frozen=True, eq=False)
 class HalvedMeasures:
-    """Measures of a layer that an experiment computed on either half of the images, each from that half alone.
+    """Measures of a layer that an experiment computed on each half of the images alone.
 
     Parameters
     ----------
     half
-        (image,) 0 or 1, -1 for images that were not used.
+        (image,): 0 or 1; -1 for images that were not used.
     values
-        By the measure's name, (unit, half).
+        By the name of the measure, (unit, half).
     """
 
     half: np.ndarray
@@ -29,7 +29,7 @@ class HalvedMeasures:
 
 
 def halved_measures(store: Store, layer: Layer) -> list[HalvedMeasures]:
-    """Return what the store's experiments computed on halves, one entry an experiment that did."""
+    """Return the measures of halves that the store holds for a layer, one entry for each experiment that has some."""
     base = f"layers/{layer.name}/by_half"
     held = [store.experiment(name) for name in store.experiments]
     return [
@@ -45,6 +45,6 @@ def halved_measures(store: Store, layer: Layer) -> list[HalvedMeasures]:
 
 
 def halved_counts(flips: FlipTable, before: Answers, half: np.ndarray) -> HalvedCounts:
-    """Count the images lost and gained of either half, (image,) 0 or 1, other images for neither."""
+    """Count the images lost and gained on each half, given (image,) 0, 1 or, for images to leave out, -1."""
     one, other = (paired_counts(flips, before, half == h) for h in (0, 1))
     return HalvedCounts(one, other, takes_part(before.correct, before.count))

@@ -1,4 +1,4 @@
-"""Test whether the drops of a store are more than chance, from its flips and changes of log-probability alone."""
+"""Test whether the drops of a store are more than chance; from its flips and changes of log-probability alone."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,7 @@ _TRUE_DROPS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.25, 0.3, 0.
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """What all layers share: the answers, the halves of the images, the classes that can show a drop."""
+    """What all layers share: the answers, the halves of the images, and the classes that can show a drop."""
 
     before: Answers
     half: np.ndarray
@@ -38,7 +38,7 @@ class _Frame:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the statistics of every layer and kind of ablation ready."""
+    """Prepare the statistics of every layer and kind of ablation."""
     frame = _frame(job.store, job.seed)
     ablated = [(layer, kind) for layer in job.layers for kind in layer.ablations]
     n_units = sum(layer.n_units for layer, _ in ablated)
@@ -66,7 +66,10 @@ def _frame(store: Store, seed: int) -> _Frame:
 
 
 def _seconds(frame: _Frame, layer: Layer, kind: str) -> tuple[float, float]:
-    """Time the slowest parts: the tests of one unit, and the estimate of a layer, made for its first unit."""
+    """Time the slowest parts; return the seconds of one unit's tests, and of a layer's drops to quote.
+
+    The drops to quote are timed for the first unit alone, and counted once for each layer and kind of ablation.
+    """
     sizes = [size for size in (1, 2, 4, 8, 16, 32) if size <= layer.n_units]
     tests = partial(_time_tests, frame, layer, kind)
     a_unit = 0.0
@@ -94,7 +97,7 @@ def _first_unit(counts: PairedCounts) -> PairedCounts:
 
 
 def _measures(kind: str, found: Arrays, rate: np.ndarray) -> Arrays:
-    """Return what is one number per unit and worth picking, by the names of measures."""
+    """Return the measures: one number per unit that a reader may choose, by the names of measures."""
     chosen = {measure: found[name] for measure, name in AS_MEASURES.items() if name in found}
     chosen["flip_rate"] = rate
     return {measure_name(measure, kind): values for measure, values in chosen.items()}
@@ -143,6 +146,6 @@ def _shifted(frame: _Frame, layer: Layer, kind: str) -> Arrays:
 
 
 def _certainty(change: np.ndarray, p: np.ndarray) -> Arrays:
-    """Ask of every unit whether the images of some class become less certain without it."""
+    """Test for every unit whether the images of some class become less certain without it."""
     smallest, worst = less_certain(change, p)
     return {"certainty_p": smallest, "certainty_q": false_discovery(smallest), "certainty_class": worst}

@@ -1,4 +1,4 @@
-"""Who computes the sweeps of an experiment: its own process, or several workers with the same network."""
+"""Start what computes the sweeps of an experiment: its own process, or several workers with the same network."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,12 +15,12 @@ WORDS = Words("the experiment", "pieces", kept="The store is as it was.", again=
 
 
 class SweepWorkers:
-    """Who computes; the workers end with the block.
+    """Workers that end with the block of this context manager.
 
     Parameters
     ----------
     options
-        Say on which devices.
+        They say on which devices to compute.
     say
         Receives sentences for the person who waits.
     """
@@ -35,14 +35,14 @@ class SweepWorkers:
         self._started.close()
 
     def sweeps(self, network: SweptNetwork, lists: Sequence[ImageList]) -> Sweeps:
-        """Make passes over images ready; everything that can be refused of devices and nodes is.
+        """Prepare passes over images; devices and nodes that cannot take part are refused here.
 
         Parameters
         ----------
         network
-            What they are computed with.
+            The network to compute with.
         lists
-            The images that the passes will be about.
+            The lists of images that the passes will go over.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""Passes of an experiment over images, cut in pieces, which this process computes or several workers share.
+"""Passes of an experiment over images, cut into pieces that this process computes or several workers share.
 
-A piece is some images and what is to be done with them. It depends on no other piece, and the pieces are the same
-whoever computes them; what they find comes back in their order. So sums over them are the same to the last bit.
+A piece is some images and the work to do on them. It depends on no other piece. The pieces do not depend on who
+computes them, and their results come back in order. So sums over the pieces are always the same to the last bit.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,19 +25,19 @@ from precompute.workers.worker_pool import WorkerPool
 
 T = TypeVar("T")
 FEWEST, PIECES = 64, 16
-"""Images of a piece where there are few, and the number of pieces from which on they grow up to `SHARD` images."""
+"""A piece has at least `FEWEST` images. Where that makes more than `PIECES` pieces, they grow up to `SHARD` images."""
 
 
 @dataclass(frozen=True, eq=False)
 class SweptNetwork:
-    """A network with what sweeps some of its layers.
+    """A network and what sweeps some of its layers.
 
     Parameters
     ----------
     restored
         The network.
     sites
-        By the layer's name, where it is.
+        By the layer's name, where it is in the network.
     ablaters
         By the layer's name, what runs the network without some of its units.
     """
@@ -48,7 +48,7 @@ class SweptNetwork:
 
     @classmethod
     def of(cls, restored: RestoredRun, layers: Sequence[Layer]) -> "SweptNetwork":
-        """Make what sweeps some layers of a store."""
+        """Prepare the sweeps of some layers of a store."""
         sites = {layer.name: restored.site(layer) for layer in layers}
         return cls(restored, sites, {name: restored.ablater(site) for name, site in sites.items()})
 
@@ -60,11 +60,11 @@ class Seen:
     Parameters
     ----------
     where
-        (image,) their positions in the list that the pass is about.
+        (image,): their positions in the list that the pass goes over.
     inputs
-        (image, channel, height, width).
+        (image, channel, height, width): the network's inputs.
     logits
-        (image, output) what the network says of them.
+        (image, output): the network's outputs.
     """
 
     where: np.ndarray
@@ -73,10 +73,10 @@ class Seen:
 
 
 class PieceWork(Protocol):
-    """What is to be done with the images of a piece. It depends on nothing else, and it can be pickled."""
+    """The work to do on the images of a piece. It depends on nothing else, and can be pickled."""
 
     def __call__(self, network: SweptNetwork, seen: Seen, advance: Advance) -> Arrays:
-        """Do it, and say how many steps are done."""
+        """Do the work; call `advance` with the number of steps done."""
 
 
 class Sweeps:
@@ -85,9 +85,9 @@ class Sweeps:
     Parameters
     ----------
     network
-        What they are computed with in this process.
+        The network in this process.
     pool
-        Several workers that have the same network; None where this process computes by itself.
+        Workers with the same network; None where this process computes alone.
     n_devices
         How many different devices share the work.
     """
@@ -96,7 +96,7 @@ class Sweeps:
         self._network, self._pool, self.n_devices = network, pool, n_devices
 
     def shared(self, seconds: Callable[[T], float]) -> Callable[[T], float]:
-        """Return what estimates work here, given what estimates it for one device."""
+        """Return a function that estimates the seconds here, given one that estimates them for one device."""
         return lambda work: seconds(work) / self.n_devices
 
     def over(self, positions: np.ndarray, work: PieceWork, stage: Stage) -> Iterator[Arrays]:
@@ -105,21 +105,21 @@ class Sweeps:
         Parameters
         ----------
         positions
-            (image,) which.
+            (image,): the positions of the images.
         work
-            What to do with a piece of them.
+            The work to do on each piece.
         stage
-            Is told of the steps.
+            Counts the steps.
 
         Yields
         ------
         dict of str to array
-            What `work` returned, piece by piece in the order of the images.
+            What `work` returns for each piece, in the order of the images.
 
         Raises
         ------
         UnitscopeError
-            Where an image cannot be read, the network does not say of one what the store says, or a piece fails.
+            Where an image cannot be read, a prediction differs from the store's, or the work on a piece fails.
         """
         restored = self._network.restored
         if self._pool is not None:
@@ -140,7 +140,7 @@ class Sweeps:
 
     def _spread(self, pieces: Mapping[str, "PieceTask"], pool: WorkerPool, stage: Stage) -> Iterator[Arrays]:
         for found in _in_order(pieces, pool.compute(pieces, pieces.__getitem__, stage)):
-            if found:  # none of its images could be read
+            if found:  # empty where none of the piece's images could be read
                 yield found
 
 
@@ -148,7 +148,7 @@ class Sweeps:
 
 
 def _size(n_images: int) -> int:
-    """Return how many images a piece has: not by who computes it, or the results would not be the same."""
+    """Return how many images a piece has; it depends on the number of images alone, so that results are the same."""
     return min(SHARD, max(FEWEST, -(-n_images // PIECES)))
 
 
@@ -167,7 +167,7 @@ def _cut(
 
 
 def _in_order(names: Iterable[str], found: Iterator[tuple[str, Arrays]]) -> Iterator[Arrays]:
-    """Yield what comes in any order in that of its names."""
+    """Yield results in the order of the names, though they come in any order."""
     held: dict[str, Arrays] = {}
     waiting = list(reversed(list(names)))
     for name, arrays in found:
@@ -178,18 +178,18 @@ def _in_order(names: Iterable[str], found: Iterator[tuple[str, Arrays]]) -> Iter
 
 @dataclass(frozen=True, eq=False)
 class PieceTask:
-    """A piece as a worker computes it; it can be pickled.
+    """A piece for a worker to compute; it can be pickled.
 
     Parameters
     ----------
     work
-        What to do with it.
+        The work to do.
     images
-        Its images.
+        The images of the piece.
     where
-        (image,) their positions in the list that the pass is about.
+        (image,): their positions in the list that the pass goes over.
     prediction
-        (image,) the store's top-1 outputs; None of images that the store does not hold.
+        (image,): the store's top-1 outputs; None for images that the store does not hold.
     """
 
     work: PieceWork
@@ -198,7 +198,7 @@ class PieceTask:
     prediction: np.ndarray | None
 
     def __call__(self, network: SweptNetwork, advance: Advance) -> Arrays:
-        """Read its images and do it; nothing comes of a piece without any image that can be read."""
+        """Read the images and do the work; return nothing where no image can be read."""
         for at, inputs, logits in self._read(network.restored):
             return self.work(network, Seen(self.where[at], inputs, logits), advance)
         return {}
@@ -216,16 +216,16 @@ class PieceTask:
 
 @dataclass(frozen=True, eq=False)
 class Ablated:
-    """What every ablation of some layers changes for the images of a piece.
+    """What every ablation of some layers changes on the images of a piece.
 
     Parameters
     ----------
     where
-        (image,) their positions.
+        (image,): the positions of the images.
     logits
-        (image, output) with nothing ablated.
+        (image, output): the network's outputs with nothing ablated.
     effects
-        By the names that `AblateAll` has for them.
+        The effects, by the names that `AblateAll` gives them.
     """
 
     where: np.ndarray
@@ -234,7 +234,7 @@ class Ablated:
 
     @classmethod
     def of(cls, found: Arrays) -> "Ablated":
-        """Read off what `AblateAll` returned."""
+        """Make it from the arrays that `AblateAll` returns."""
         last = f"/{_PARTS[0]}"
         names = [path.removesuffix(last) for path in found if path.endswith(last)]
         effects = {name: Effect(*(found[f"{name}/{part}"] for part in _PARTS)) for name in names}
@@ -242,13 +242,13 @@ class Ablated:
 
 
 def effect_arrays(name: str, effect: Effect) -> Arrays:
-    """Name the parts of an effect, for :meth:`Ablated.of`."""
+    """Return the parts of an effect by name, for :meth:`Ablated.of`."""
     return {f"{name}/{part}": getattr(effect, part) for part in _PARTS}
 
 
 _PARTS = ("flip_unit", "flip_image", "flip_prediction", "log_prob_change")
 Listing = Callable[[], Sequence[Ablation]]
-"""Lists ablations: a list of them can be long where what it is made of is small."""
+"""Returns a list of ablations. It is sent to workers in place of the list, which may be much longer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,9 +258,9 @@ class AblateAll:
     Parameters
     ----------
     ablations
-        By a name for their effects, the layer and what lists its ablations.
+        By the name of the effect: the layer, and what lists its ablations.
     target
-        (image,) the outputs that are right, of the whole list that the pass is about.
+        (image,): the right output of each image of the list that the pass goes over.
     """
 
     ablations: Mapping[str, tuple[str, Listing]]
@@ -271,7 +271,7 @@ class AblateAll:
         return {name: (layer, listing()) for name, (layer, listing) in self.ablations.items()}
 
     def __call__(self, network: SweptNetwork, seen: Seen, advance: Advance) -> Arrays:
-        """Sweep them all, and return what :meth:`Ablated.of` reads."""
+        """Sweep all ablations; return arrays for :meth:`Ablated.of`."""
         found: Arrays = {"where": seen.where, "logits": seen.logits}
         target = self.target[seen.where]
         for name, (layer, ablations) in self._listed.items():

@@ -1,11 +1,11 @@
-"""Estimate the time of one more row of work from small timed samples, without what comes only once."""
+"""Estimate the time of one more row of work from small samples, leaving out costs that come only once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # work on the store alone is timed without torch
+if TYPE_CHECKING:  # experiments on the store alone use this module too, without importing torch
     from torch import Tensor
 
     from precompute.ablation.ablations import Ablater, Ablation
@@ -15,15 +15,15 @@ _IMAGES = 16
 
 
 def seconds_a_row(pieces: Iterable[Callable[[], int]]) -> float:
-    """Time ever larger pieces of the same work, until one takes enough longer than the first to tell.
+    """Time larger and larger pieces of the same work, until one takes clearly longer than the first.
 
-    What every piece costs whatever its size (a comparison of methods, a beginning) is in the first as in the last, so
-    that their difference is the work itself.
+    A cost that every piece has, whatever its size (such as an audit), is in the first piece as in the last. So their
+    difference is the cost of the rows alone.
 
     Parameters
     ----------
     pieces
-        Each does its work and returns how many rows that was; more and more, at least one piece.
+        At least one piece, each larger than the one before. Called, it does its work and returns its number of rows.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def seconds_a_row(pieces: Iterable[Callable[[], int]]) -> float:
         started = perf_counter()
         rows = piece()
         timed.append((rows, perf_counter() - started))
-        # Not when a piece takes long: it may do so for what every piece costs, and would count as the work's own.
+        # The difference must be long, not the piece: a piece may take long for the cost that every piece has.
         if timed[-1][1] - timed[0][1] >= _ENOUGH:
             break
     (fewest, at_least), (most, at_most) = timed[0], timed[-1]
@@ -45,16 +45,16 @@ def seconds_a_row(pieces: Iterable[Callable[[], int]]) -> float:
 
 
 def seconds_swept(ablater: "Ablater", probe: "Tensor", samples: "Iterable[Sequence[Ablation]]") -> float:
-    """Time what a sweep costs for one ablation on one image, the pass without ablation and the audit left out.
+    """Time a sweep for one ablation on one image, leaving out the pass without ablation and the audit.
 
     Parameters
     ----------
     ablater
         What sweeps.
     probe
-        (image, channel, height, width): some of the images, of which a few are taken, the same for every sample.
+        (image, channel, height, width): some images; the same few of them are used for every sample.
     samples
-        Ever more ablations, like those that will be swept.
+        Lists of ablations like those that will be swept, each longer than the one before.
 
     Returns
     -------

@@ -7,7 +7,8 @@ status 1 where clearly more than 5 % of the layers (binomial, p < 0.001) have su
 effects on training images alone, 1,300 against 500: how many units are found, beside how many two claims alone would
 find.
 
-The calls asked about: `LogOddsLosses.of` (earlier: `Falls.of`); `class_effects` and `roles` are as they were.
+The calls asked about: `LogOddsLosses.of` (earlier: `Falls.of`); `log_odds_effects_by_class` (earlier: `class_effects`);
+`roles` is as it was.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import numpy as np
 from scipy.stats import binom
 
 from precompute.measures.multiplicity import false_discovery
-from precompute.measures.roles import LogOddsEffect, LogOddsLosses, class_effects, roles
+from precompute.measures.roles import LogOddsEffect, LogOddsLosses, log_odds_effects_by_class, roles
 
 KINDS = {
     "normal, mean 0.1, deviation 0.3": None,
@@ -42,7 +43,7 @@ def draw(rng, kind, shape):
 
 def effects(losses) -> LogOddsEffect:
     """What the units, (unit, image), cost one class."""
-    return class_effects(LogOddsLosses.of(losses, np.zeros(losses.shape[1], int), 1))
+    return log_odds_effects_by_class(LogOddsLosses.of(losses, np.zeros(losses.shape[1], int), 1))
 
 
 def false_layers(rng, kind, sizes, *, n_layers, n_units) -> int:

@@ -1,4 +1,4 @@
-"""The role of each unit, from what it does for training images and for the store's images, which are held out."""
+"""The role of each unit, from what silencing it costs on training images and on the store's, which are held out."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,12 +22,12 @@ from precompute.measures.table import measure_name
 from precompute.progress import Stage
 from precompute.store.reader import Store
 
-# Of one unit on one image: reading and adding up.
+# For reading the change of one unit on one image and adding it up.
 _SECONDS_A_ROW = 1e-7
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the roles of every layer and kind of ablation ready."""
+    """Prepare the roles for every layer and kind of ablation."""
     keys = _keys(job)
     n_units = sum(job.store.layer(name).n_units for name, _ in keys)
     held_out = choose_images(np.asarray(job.store.images.label), job.options.images_per_class)
@@ -39,7 +39,8 @@ def prepare(job: Job) -> Prepared:
         seconds += _SECONDS_A_ROW * n_units * len(used)
         steps, unit, reduced = n_units, "units", None
         several = job.options.on_several
-        notes = (f"{several} shares nothing: the store holds training images, so nothing is swept.",) if several else ()
+        unused = f"{several} has no effect: the store holds what is needed of training images, so nothing is swept."
+        notes = (unused,) if several else ()
     else:
         swept = in_folder(job, keys)
         training, seconds = swept.run, seconds + swept.seconds_each * len(swept.used)
@@ -50,7 +51,7 @@ def prepare(job: Job) -> Prepared:
 
 
 def _keys(job: Job) -> list[Key]:
-    """List the layers and kinds of ablation of which the store holds changes of log-probability."""
+    """List the layers and kinds of ablation for which the store holds changes of log-probability."""
     found = [(layer.name, kind) for layer in job.layers for kind in layer.ablations]
     held = [(name, kind) for name, kind in found if job.store.layer(name).log_prob_change(kind, 0) is not None]
     if not held:
@@ -80,15 +81,15 @@ def _run(
 
 
 def _silent(_steps: int) -> None:
-    """Advance nothing: summing is nothing beside a sweep."""
+    """Show no progress: next to a sweep, summing takes no time."""
 
 
 def _control(
     store: Store, keys: list[Key], held_out: np.ndarray, *, share: float, seed: int
 ) -> tuple[ImageSetLosses, ImageSetLosses]:
-    """Divide the held-out images into two sets of one kind, in the proportion of the real ones.
+    """Divide the held-out images at random into two sets, in the proportion of training to held-out images.
 
-    Whatever helps only one of them is a false role.
+    The two sets are of one kind, so a role on one of them only is false.
     """
     which = divided(np.asarray(store.images.label)[held_out], share, seed=seed)
     first, second = (stored(store, keys, held_out[which == part], _silent) for part in (0, 1))
@@ -96,7 +97,7 @@ def _control(
 
 
 def _found(here: ImageSetLosses, there: ImageSetLosses, key: Key) -> Arrays:
-    """Return effects and roles, of every unit for every class and of every unit."""
+    """Return effects and roles of every unit: for every class, and (names with `unit_`) for all classes alike."""
     taking = (here.count > 0) & (there.count > 0)
     by_class = _pair(*(log_odds_effects_by_class(side.losses[key]) for side in (here, there)))
     by_unit = _pair(*(log_odds_effects_by_unit(side.losses[key], taking=taking) for side in (here, there)))

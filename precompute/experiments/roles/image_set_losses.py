@@ -1,4 +1,4 @@
-"""Losses of log-odds without each unit: summed from a store, or swept on a folder of training images."""
+"""Losses of log-odds without each unit on a set of images: summed from a store, or swept on a folder of images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,14 +33,14 @@ _TIMED_UNITS = (1, 8, 64, 512)
 
 @dataclass(frozen=True, eq=False)
 class ImageSetLosses:
-    """One of two sets of images that are compared.
+    """What silencing units costs on a set of images.
 
     Parameters
     ----------
     count, right
-        (class,) images, and those that the network gets right with nothing ablated.
+        (class,): images of the class, and those that the network gets right with nothing ablated.
     losses
-        What silencing each unit costs on them.
+        The losses of log-odds without each unit, by layer and kind of ablation.
     """
 
     count: np.ndarray
@@ -56,21 +56,21 @@ class ImageSetLosses:
 
 
 def stored(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance) -> ImageSetLosses:
-    """Sum what a store holds of its images, or a store's training images of them.
+    """Sum the losses that a store holds, of its own images or of its training images.
 
     Parameters
     ----------
     store
-        The store, or its `train`.
+        The store, or its `train` for the training images.
     keys
-        Of which layers and kinds of ablation.
+        The layers and kinds of ablation.
     used
         Indices of the images to sum over.
     advance
-        Told the number of units done.
+        Called with the number of units done.
     """
     before, held = answers(store), store.baseline.log_prob
-    assert held is not None  # or there are no changes of it either
+    assert held is not None  # a store without log-probabilities holds no changes of them, and was refused
     label, n_classes, log_prob = before.label[used], before.n_classes, held[used]
     right = np.bincount(label[before.right[used]], minlength=n_classes)
     losses = {}
@@ -94,19 +94,19 @@ class FolderSweep:
     Parameters
     ----------
     sweeps
-        Goes over them.
+        Goes over the images.
     images
         The training images.
     used
-        Indices of those to sweep.
+        Indices of the images to sweep.
     output_index
-        (class,) the network output that each class is.
+        (class,): the network output of each class.
     values
-        By the layer's name and the kind, what each unit is set to.
+        By layer and kind of ablation, what each unit is set to.
     seconds_each
-        Of one image through all of that, about.
+        About how long one image takes under all ablations.
     reduced
-        What was cut down to stay within the time allowed; None where nothing was.
+        A sentence on what was cut to stay within the time allowed; None where nothing was cut.
     """
 
     sweeps: Sweeps
@@ -119,16 +119,16 @@ class FolderSweep:
 
     @property
     def n_rows(self) -> int:
-        """Ablated images that there are to compute."""
+        """Number of ablated images to compute."""
         return len(self.used) * sum(map(len, self.values.values()))
 
     def run(self, stage: Stage) -> ImageSetLosses:
-        """Sweep them.
+        """Sweep the images and add up the losses.
 
         Raises
         ------
         ImageFolderError
-            When none of the images can be read.
+            Where none of the images can be read.
         """
         n_classes = len(self.output_index)
         count, right = np.zeros((2, n_classes), dtype=np.int64)
@@ -152,19 +152,19 @@ class FolderSweep:
 
 
 def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
-    """Make the sweep of the training images ready that the options name, cut down to the time allowed.
+    """Prepare the sweep of the training images in the folder that the options name, cut down to the time allowed.
 
     Raises
     ------
     UnitscopeError
-        Where the network or the images cannot be had, or are not what the store is about.
+        Where the network or the images cannot be found, or are not those of the store.
     """
     store, options = job.store, job.options
     images = find_training_images(store, options)
     if images is None:
         raise OptionError(
-            f"{store.path}: this store holds no training images. Name their folder by --train-images, or give it to "
-            "`python -m precompute run`, which keeps them."
+            f"{store.path}: this store holds nothing on training images. Name their folder by --train-images here, or "
+            "run the network again with --train-images, which puts them into the store."
         )
     with exact_float32():
         names = dict.fromkeys(name for name, _ in keys)
@@ -180,10 +180,10 @@ def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
 
 
 def _silenced(layer: Layer, kind: str) -> list[float]:
-    """Return what each unit is set to, as the run had it: with the means over the images of the run."""
+    """Return what each unit is set to, as in the run: means are those over the images of the run."""
     silenced, means = kind_of(kind), None
     if silenced.needs_means:
-        # Unit by unit, as the sum over images depends on how many rows are summed at once.
+        # Unit by unit, because the rounding of a sum over images depends on how many rows are summed at once.
         rows = (row for block in layer.blocks() for row in layer.activation(block).mean)
         means = np.array([row.mean(dtype=np.float64) for row in rows])
     values: list[float] = silenced.values(layer.n_units, means).tolist()
@@ -191,7 +191,7 @@ def _silenced(layer: Layer, kind: str) -> list[float]:
 
 
 def _seconds(network: SweptNetwork, layer: str, ablations: list[Ablation]) -> float:
-    """Time some units on some images, in seconds for one image and all units."""
+    """Time some units on some images; return the seconds for one image under all ablations."""
     some = (ablations[:n_units] for n_units in _TIMED_UNITS)
     return seconds_swept(network.ablaters[layer], network.restored.probe, some) * len(ablations)
 

@@ -1,4 +1,4 @@
-"""Ablate every direction of randomly rotated bases of a layer, beside its units, on the same images."""
+"""Ablate every direction of randomly rotated bases of a layer, and its units, on the same images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,11 +40,11 @@ class _Rotations:
     layer
         The layer.
     bases
-        (fraction, seed, direction, unit), orthonormal rows; the first three axes of all that is found.
+        (fraction, seed, direction, unit): rotated bases with orthonormal rows.
     direction
-        (direction,) those that are ablated, the same in every basis.
+        (direction,): the directions that are ablated, the same in every basis.
     seconds
-        Of one unit on one image, and of one direction on one image, about.
+        About how long it takes to ablate one unit on one image, and one direction on one image.
     """
 
     layer: Layer
@@ -54,11 +54,11 @@ class _Rotations:
 
     @property
     def n_ablations(self) -> int:
-        """How many units and directions are ablated."""
+        """Number of units and directions to ablate."""
         return self.layer.n_units + self.bases[..., 0, 0].size * len(self.direction)
 
     def listing(self) -> Listing:
-        """Return what lists the units, then the directions of every basis."""
+        """Return what lists the ablations: the units, then the directions of every basis."""
         return partial(_ablations, self.bases, self.direction)
 
 
@@ -71,7 +71,7 @@ def _ablations(bases: np.ndarray, direction: np.ndarray) -> list[Ablation]:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the rotations of every layer ready."""
+    """Prepare the rotations of every layer."""
     with exact_float32():
         network = SweptNetwork.of(restore_run(job.store, job.options), job.layers)
         rotations = [_rotations(job, network, layer) for layer in job.layers]
@@ -104,14 +104,14 @@ def _rotations(job: Job, network: SweptNetwork, layer: Layer) -> _Rotations:
 
 
 def rotated_bases(n_units: int, *, seed: int) -> np.ndarray:
-    """Draw random rotations and go a fraction of the way to each.
+    """Draw random rotations, and turn the basis of the units by several fractions of each.
 
     Parameters
     ----------
     n_units
-        Units of the layer.
+        Number of units of the layer.
     seed
-        Of the first rotation; the others have the seeds that follow.
+        The seed of the first rotation; the others have the seeds that follow it.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def rotated_bases(n_units: int, *, seed: int) -> np.ndarray:
 
 
 def _time(network: SweptNetwork, rotations: _Rotations) -> tuple[float, float]:
-    """Time some units and some directions on some images."""
+    """Time some units and some directions on some images; return the seconds of one unit and of one direction."""
     ablations, layer = rotations.listing()(), rotations.layer
     n_units, ablater = layer.n_units, network.ablaters[layer.name]
     unit, direction = (
@@ -139,7 +139,7 @@ def _time(network: SweptNetwork, rotations: _Rotations) -> tuple[float, float]:
 
 
 Work = tuple[list[_Rotations], np.ndarray]
-"""What is rotated, and the indices of the images, (image,)."""
+"""The rotations, and the indices of the images to use, (image,)."""
 
 
 def _seconds(work: Work) -> float:
@@ -151,7 +151,7 @@ def _seconds(work: Work) -> float:
 
 
 def _cuts(job: Job) -> list[Cut[Work]]:
-    """Ablate fewer directions, and where the fewest are too many also use fewer images."""
+    """Ablate fewer directions; if that is not enough, use fewer images."""
     label = np.asarray(job.store.images.label)
 
     def directions(work: Work, share: float) -> tuple[Work, str]:
@@ -200,7 +200,7 @@ _MOMENT = "{}/second_moment"
 
 @dataclass(frozen=True, eq=False)
 class _AblateAndSum:
-    """What adds up over images: what every ablation changes, and how a layer's activations go together.
+    """Work that sweeps a piece of the images, and sums the second moment of each layer's activations over it.
 
     The second moment, (unit, unit), is the sum over images and positions of the products of two units' activations.
     """
@@ -226,7 +226,7 @@ def _second_moment(output: Tensor) -> np.ndarray:
 
 
 def _rotated_q(p: np.ndarray, attainable: Sequence[np.ndarray]) -> np.ndarray:
-    """Return q-values over the directions of each rotation, of p and in the shape of p, (fraction, seed, direction)."""
+    """Return the q-values of p-values, (fraction, seed, direction) both; each basis is a family of its own."""
     families = p.reshape(-1, p.shape[-1])
     q = [
         discrete_false_discovery(family, attainable[start : start + len(family)])

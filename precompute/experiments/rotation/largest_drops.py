@@ -1,4 +1,4 @@
-"""The drops of every unit and direction, the largest over the classes held to chance."""
+"""The drops of every unit and direction, and a test of the largest class drop against chance."""
 
 import numpy as np
 
@@ -8,12 +8,12 @@ from precompute.measures.maxdrop import max_drop_test, takes_part
 
 
 def largest_drops(counts: AccuracyCounts) -> tuple[Arrays, tuple[np.ndarray, ...]]:
-    """Describe the drops of every ablation.
+    """Return the drops of every ablation, and test the largest class drop.
 
     Returns
     -------
     tuple
-        Datasets by name, (ablation,) each; and the p-values that each ablation's test could have given.
+        Datasets by name, (ablation,) each; and for each ablation the p-values that its test can give.
     """
     n_images = max(1, int(counts.count.sum()))
     test = max_drop_test(counts.paired(), takes_part(counts.correct, counts.count))

@@ -1,7 +1,7 @@
-"""Class selectivity, information, sparsity and redundancy of every unit, beside levels of shuffled labels.
+"""Class selectivity, information, sparsity and redundancy of every unit, beside the same with shuffled labels.
 
-From the store alone. Units are read a block at a time, but for the correlations between them, which need one number
-per unit and image of a whole layer at hand.
+All is computed from the store alone. Units are read in blocks. Only the correlations between units need a whole layer
+in memory, with one number for each unit and image.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class _Frame:
 
 
 def prepare(job: Job) -> Prepared:
-    """Make the selectivity of every layer ready."""
+    """Prepare the selectivity of every layer."""
     frame = _frame(job)
     n_units = sum(layer.n_units for layer in job.layers)
     once, each = _seconds(frame, job.layers[0])
@@ -63,7 +63,7 @@ def _frame(job: Job) -> _Frame:
 
 
 def _seconds(frame: _Frame, layer: Layer) -> tuple[float, float]:
-    """Time a few units; return the seconds of one unit, beside shuffling and for each shuffle."""
+    """Time a few units; return the seconds of one unit for all but the shuffles, and for each shuffle."""
     n_units = min(_TIMED_UNITS, layer.n_units)
     responses = _responses(layer, slice(n_units))
     _of_units(frame, responses, 1)  # the first time is slow
@@ -77,19 +77,19 @@ def _seconds(frame: _Frame, layer: Layer) -> tuple[float, float]:
 
 
 def affordable(minutes: float, once: float, each: float) -> tuple[int, str | None]:
-    """Choose how often labels are shuffled.
+    """Choose how often to shuffle the labels.
 
     Parameters
     ----------
     minutes
         The time allowed.
     once, each
-        Seconds that everything else takes, and one shuffle.
+        Seconds for everything but the shuffles, and for each shuffle.
 
     Returns
     -------
     draws, reduced
-        At most `MOST_DRAWS`, at least `FEWEST_DRAWS`; and what was cut down, a sentence, or None.
+        The number of shuffles, from `FEWEST_DRAWS` to `MOST_DRAWS`; and a sentence on what was cut, or None.
     """
 
     def fewer(_draws: int, _share: float) -> tuple[int, str]:
@@ -126,7 +126,7 @@ def _responses(layer: Layer, units: slice) -> Responses:
 
 
 def _of_units(frame: _Frame, responses: Responses, draws: int) -> Arrays:
-    """Return all that needs no other unit, the first axis always the units."""
+    """Return everything that can be computed for each unit by itself; the first axis is always the unit."""
     parts = [described(responses.on(frame.half == h), frame.labels.on(frame.half == h)) for h in (0, 1)]
     return {
         **described(responses, frame.labels),
@@ -137,7 +137,7 @@ def _of_units(frame: _Frame, responses: Responses, draws: int) -> Arrays:
 
 
 def _between_units(frame: _Frame, mean: np.ndarray) -> Arrays:
-    """Return what takes all units of the layer."""
+    """Return what needs all units of the layer at once."""
     closest, correlation = closest_unit(unit_correlations(mean))
     parts = [redundancy(mean[:, frame.half == h]) for h in (0, 1)]
     return {
@@ -149,16 +149,16 @@ def _between_units(frame: _Frame, mean: np.ndarray) -> Arrays:
     }
 
 
-# What is told
+# What goes into the store
 
 
 def _measures(found: Arrays) -> Arrays:
-    """Return what is one number per unit and worth picking, by the names of measures."""
-    named = {name.removeprefix("half/") for name in found if name.startswith("half/")} - {"class_selectivity"}
+    """Return the measures: one number per unit that a reader may choose, by the names of measures."""
+    own = {name.removeprefix("half/") for name in found if name.startswith("half/")} - {"class_selectivity"}
     at = {name: column for column, name in enumerate(shuffled())}
     selectivity, bits = at["class_selectivity"], at["mutual_information"]
     return (
-        {name: found[name] for name in sorted(named)}
+        {name: found[name] for name in sorted(own)}
         | {
             name: found["observed"][:, at[name]]
             for name in ("average_precision", "best_f1", "class_selectivity_held_out")

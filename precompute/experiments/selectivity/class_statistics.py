@@ -1,4 +1,4 @@
-"""Statistics of units against classes, beside those of shuffled labels: arrays in, arrays out."""
+"""Statistics of units and classes, and the same with shuffled labels: arrays in, arrays out."""
 
 from dataclasses import replace
 from functools import partial
@@ -26,11 +26,11 @@ _OWN_NULLS = (
     "average_precision",
     "best_f1",
 )
-"""Measures with a null of their own; of any other, :func:`label_shuffle_null` shuffles what its row computes."""
+"""Measures with their own function for shuffled labels; for any other, :func:`label_shuffle_null` calls its row's."""
 
 
 def shuffled() -> tuple[str, ...]:
-    """Return the names of the measures that are held against shuffled labels, in their order."""
+    """Return the names of the measures that are compared with shuffled labels, in the order of the datasets."""
     return (*_OWN_NULLS, *(row.name for row in _without_own_null()))
 
 
@@ -41,21 +41,21 @@ def _without_own_null() -> list[MeasureRow]:
 def described(responses: Responses, labels: Labels) -> Arrays:
     """Return every measure that needs no shuffling, (unit,) each, by the names of `precompute.measures.table`.
 
-    Class selectivity and sparsity are those of the rate, information and areas those of the mean over space, precision
-    that of the maximum, by which exemplars are ranked too.
+    Class selectivity and sparsity are computed from the rate, information and areas from the mean over space, and
+    precision from the maximum over space, which ranks exemplars too.
     """
     return {row.name: row.compute(responses, labels) for row in computed() if row.compute is not None}
 
 
 def by_class(responses: Responses, labels: Labels, half: np.ndarray) -> Arrays:
-    """Return what there is for every class, (unit, class), and the classes that units prefer, (unit,).
+    """Return the measures of every unit for every class, (unit, class), and the classes that units prefer, (unit,).
 
     Parameters
     ----------
     responses, labels
-        Of the same images.
+        Responses and labels of the same images.
     half
-        (image,) 0 or 1: the class of the held-out selectivity is the one that both halves choose.
+        (image,): 0 or 1. ``held_out_class`` is NaN where the two halves choose different classes.
     """
     area = one_against_rest(responses.mean, labels.label, labels.n_classes)
     tables = (class_means(responses.rate[:, half == h], labels.label[half == h], labels.n_classes) for h in (0, 1))
@@ -73,7 +73,7 @@ def by_class(responses: Responses, labels: Labels, half: np.ndarray) -> Arrays:
 
 
 def against_shuffles(responses: Responses, labels: Labels, half: np.ndarray, *, draws: int, seed: int) -> Arrays:
-    """Hold the measures of :func:`shuffled` against shuffled labels.
+    """Compare the measures of :func:`shuffled` with their values for shuffled labels.
 
     Returns
     -------
@@ -116,6 +116,6 @@ def _computed(row: MeasureRow, responses: Responses, labels: Labels, label: np.n
 
 
 def _each(null: ShuffleNull) -> tuple[ShuffleNull, ...]:
-    """Take apart what was shuffled together, (score, unit)."""
+    """Split the scores, (score, unit), that were shuffled together."""
     parts = zip(null.observed, null.p, null.expected, null.ceiling, strict=True)
     return tuple(ShuffleNull(*part) for part in parts)

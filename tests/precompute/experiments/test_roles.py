@@ -181,7 +181,7 @@ def test_a_sweep_that_would_take_too_long_takes_fewer_images_and_says_so(planted
 
 def test_several_devices_are_told_that_nothing_is_swept_where_the_store_holds_training_images(copy, found, capsys):
     arrays, _ = added(copy, "--device", "cpu,cpu")
-    assert "--device cpu,cpu shares nothing: the store holds training images" in capsys.readouterr().out
+    assert "--device cpu,cpu has no effect: the store holds what is needed" in capsys.readouterr().out
     np.testing.assert_array_equal(arrays["training_images"], found["training_images"])
 
 
