@@ -197,7 +197,7 @@ def test_what_orders_no_units_is_refused(job_store, capsys, by):
         file["/layers/features.4/measure/l1_norm"][...] = np.nan
     assert main(["experiment", "cumulative", str(job_store), "--by", by, "--layer", "features.4"]) == 1
     told = capsys.readouterr().err
-    assert f"--by {by}: features.4 cannot be ranked by it" in told
+    assert f"--by {by}: the units of features.4 cannot be ranked by it" in told
     assert "class_selectivity, " in told
     assert "l1_norm" not in told.replace(f"--by {by}", "")
 

@@ -181,7 +181,7 @@ def test_training_images_can_be_what_entropies_are_of(held, real_job, network, j
         more = ["--layer", "features.4", "--workers", "0", "--attribution", "none", "--top-k", "2"]
         assert main([*map(str, run), *more]) == 0
     assert main(["experiment", "entropy", str(job_store), *words]) == 0
-    assert f"Entropies are of 15 training images in {folder}" in capsys.readouterr().out
+    assert f"Entropies are computed on 15 training images in {folder}" in capsys.readouterr().out
     with open_store(job_store) as store:
         found = dict(store.experiment("entropy"))
     assert (found["half"] == 1).all()

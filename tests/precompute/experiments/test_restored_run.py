@@ -46,7 +46,7 @@ def test_another_list_of_images_is_refused(store, moved, spoil):
         image.unlink()
     else:
         image.rename(moved / ("dogs" if spoil == "other class" else "cats") / "renamed.png")
-    with pytest.raises(ImageFolderError, match=r"not the images of the store: 1 of its 30 are not there.*--images"):
+    with pytest.raises(ImageFolderError, match=r"not hold the images of the store: 1 of its 30 images are missing.*--images"):
         find_images(store, moved)
 
 
@@ -94,7 +94,7 @@ def test_a_copy_of_the_network_elsewhere_is_as_good(store, tmp_path, real_job):
 def test_pictures_of_another_content_are_refused(store, moved):
     for file in moved.glob("*/*.png"):
         Image.new("RGB", (16, 16), (255, 0, 0)).save(file)
-    with pytest.raises(ModelError, match="another prediction"):
+    with pytest.raises(ModelError, match="predictions differ from the store"):
         restore_run(store, ExperimentOptions(images=moved, device="cpu"))
 
 

@@ -141,7 +141,7 @@ def test_of_two_that_end_at_the_same_time_both_are_there(store_path, tmp_path, m
 
     monkeypatch.setattr(Path, "replace", another_first)
     assert main(["experiment", "statistics", str(store_path)]) == 0
-    assert "writing on top of what lies there now" in capsys.readouterr().out
+    assert "adding the findings to the new file" in capsys.readouterr().out
     with open_store(store_path) as store:
         assert store.experiments == ("correlations", "statistics")
     assert check(store_path) == []
@@ -160,7 +160,7 @@ def test_a_part_that_is_taken_away_at_any_moment_is_written_again(store_path, mo
 
     monkeypatch.setattr(place, moment, take_away)
     assert main(["experiment", "statistics", str(store_path)]) == 0
-    assert "writing on top of what lies there now" in capsys.readouterr().out
+    assert "adding the findings to the new file" in capsys.readouterr().out
     assert check(store_path) == []
     assert not list(store_path.parent.glob("*.part"))
 
