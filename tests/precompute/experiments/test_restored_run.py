@@ -46,7 +46,9 @@ def test_another_list_of_images_is_refused(store, moved, spoil):
         image.unlink()
     else:
         image.rename(moved / ("dogs" if spoil == "other class" else "cats") / "renamed.png")
-    with pytest.raises(ImageFolderError, match=r"not hold the images of the store: 1 of its 30 images are missing.*--images"):
+    with pytest.raises(
+        ImageFolderError, match=r"not hold the images of the store: 1 of its 30 images are missing.*--images"
+    ):
         find_images(store, moved)
 
 
