@@ -122,7 +122,7 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
     ),
     MeasureRow(
         "quoted_drop_low",
-        "Drop to quote, from",
+        "Drop to quote, at least",
         "lower limit of its 95 % interval",
         _EMPIRICAL_BAYES,
         "-1 to 1",
@@ -135,7 +135,7 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
     ),
     MeasureRow(
         "quoted_drop_high",
-        "Drop to quote, to",
+        "Drop to quote, at most",
         "upper limit of its 95 % interval",
         _EMPIRICAL_BAYES,
         "-1 to 1",
