@@ -2,6 +2,10 @@
 
 import math
 import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from precompute.words import decimals_for, percent, rounded
 
@@ -11,6 +15,7 @@ __all__ = [
     "decimals_for",
     "md_small",
     "md_text",
+    "median",
     "number",
     "ordinal",
     "percent",
@@ -66,6 +71,11 @@ def number(value: float, decimals: int = 2) -> str:
     if float(text.replace(",", "")) == 0:
         text = text.lstrip("-")
     return text.replace("-", MINUS)
+
+
+def median(values: NDArray[np.floating[Any]]) -> str:
+    """Return the median of the values that are not NaN, with two decimals; a dash where all are NaN."""
+    return number(float("nan") if np.isnan(values).all() else float(np.nanmedian(values)))
 
 
 def significant(value: float, digits: int = 3) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from precompute.__main__ import _parser
+from precompute.experiments.options import ExperimentOptions
+from precompute.option_fields import options_of as experiment_options_of
 from precompute.store.experiments import registry
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +114,16 @@ OPTIONS = [(command, option) for command, parser in parsers().items() for option
 @pytest.mark.parametrize(("command", "option"), [each for each in OPTIONS if each[1] != "--help"])
 def test_every_option_is_described(command, option):
     assert re.search(rf"`?{option}(?![\w-])", text_of("docs/command-line.md")), f"{command} {option}"
+
+
+@pytest.mark.parametrize(("field", "option"), experiment_options_of(ExperimentOptions).items())
+def test_an_option_is_said_to_be_taken_by_the_experiments_that_do_not_refuse_it(field, option):
+    table = text_of("docs/command-line.md").partition("<!-- table: options of experiment -->")[2]
+    row = re.search(rf"^\| `{option.written}(?![\w-]).*\| ([^|]*) \|$", table, re.MULTILINE)
+    takers = re.search(r"^(each)?(?: but )?(.*)$", row[1])
+    listed = {spec.name for spec in registry.listed()}
+    named = set(re.findall(r"`(\w+)`", takers[2]))
+    assert (listed - named if takers[1] else named) == {s.name for s in registry.listed() if field in s.options}
 
 
 OTHERS = {"--help", "--store", "--port"}  # of the app

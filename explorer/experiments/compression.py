@@ -1,4 +1,4 @@
-"""Units that go one by one, each time the one that accuracy misses least."""
+"""The presentation of ``compression``: units removed one by one, in each round the one that costs least accuracy."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
 
 
 def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], accuracy: Floats) -> None:
-    """Show how many units can go before accuracy is lost, and the mean over the way."""
+    """Show how many units can go before some accuracy is lost, and the area under each curve."""
     rows = []
     for kind in (kind for kind in NAMES if (ranking == kind).any()):
         curves = accuracy[ranking == kind]
@@ -55,11 +55,11 @@ def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], accuracy: Floats) -
         ]
         areas = pd.Series(100 * area(curves, n_removed))
         rows.append([NAMES[kind], *(span(each, 0) for each in spared), span(areas, 1)])
-    table(["", *(f"units gone, {100 * allowed:.0f} pt lost" for allowed in _ALLOWED), "area, %"], rows)
+    table(["", *(f"units gone before {100 * allowed:.0f} pt is lost" for allowed in _ALLOWED), "area, %"], rows)
 
 
 def _spared(n_removed: NDArray[Any], curve: Floats, allowed: float) -> int:
-    """Return how many units can go before accuracy is first more than so much below its beginning."""
+    """Return how many units can go before accuracy first lies more than `allowed` below its start."""
     below = curve < curve[0] - allowed - 1e-9
     return int(n_removed[below.argmax() - 1] if below.any() else n_removed[-1])
 
@@ -71,10 +71,10 @@ def _decided_on(experiment: Experiment, base: str, accuracy: Floats) -> str:
     half_way = n_rounds // 2
     return (
         f"Decided in {count(n_rounds, 'round')} on {int((half == 0).sum()):,} images, measured on "
-        f"{int((half == 1).sum()):,} others. Half way, accuracy has changed by "
+        f"{int((half == 1).sum()):,} others. After half of the rounds, accuracy has changed by "
         f"{number(100 * float(deciding[half_way] - deciding[0]), 1)} points on the images that decided and by "
-        f"{number(100 * float(accuracy[0, half_way] - accuracy[0, 0]), 1)} points on the others. As a rule the "
-        "choice looks better on the images that made it."
+        f"{number(100 * float(accuracy[0, half_way] - accuracy[0, 0]), 1)} points on the others. The choice usually "
+        "looks better on the images that made it."
     )
 
 
@@ -97,10 +97,9 @@ def _colours(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
     n_units = len(order)
     note(
         f"{found.found} of the first {found.first} units removed are selective for colour, as are "
-        f"{int((index > threshold).sum())} of all {n_units}. By chance, {number(found.expected, 1)} of "
-        f"the first would be; the probability of as many or more is {probability(found.p).removeprefix('= ')} "
-        "(hypergeometric). "
-        "That holds for one threshold, not for the best of several."
+        f"{int((index > threshold).sum())} of all {n_units}. By chance, {number(found.expected, 1)} of the first "
+        f"{found.first} would be; the probability of as many or more is {probability(found.p).removeprefix('= ')} "
+        "(hypergeometric). This holds for one threshold, not for the best of several."
     )
 
 
@@ -110,7 +109,7 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
         return
     heading(
         "The most and the least important classes of a unit",
-        "images lost without it, where the classes were chosen and on held-out images",
+        "images lost without it, on the images that chose the classes and on held-out images",
     )
     units = [int(unit) for unit in experiment[f"{base}/unit"][0][::-1]]
     key = f"compression_unit_{layer.name}"
@@ -121,13 +120,12 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
     for side, end in zip(sides, ("most", "least"), strict=True):
         classes = named[end][unit]
         drops = [experiment[f"{base}/{end}_{name}"][unit] for name in ("drop", "held_out")]
-        # Of classes that neither lose nor gain none is more important than another.
+        # Classes that neither lose nor gain images are all equally important, so they are not listed.
         changed = np.flatnonzero(drops[0] > 0 if end == "most" else drops[0] < 0)
         with side:
             if not len(changed):
-                note(
-                    f"No class {'loses' if end == 'most' else 'gains'} images without this unit, where they are chosen."
-                )
+                verb = "loses" if end == "most" else "gains"
+                note(f"On the images that choose the classes, no class {verb} images without this unit.")
                 continue
             rows = [
                 [
@@ -140,7 +138,7 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
 
 
 def _images_lost(drop: float, n_images: int) -> str:
-    """Return how many images more are lost than gained, of how many; a dash where there are none."""
+    """Return how many more images are lost than gained, and of how many; a dash where the class has no images."""
     return "–" if np.isnan(drop) else f"{number(float(np.rint(drop * n_images)), 0)} of {n_images:,}"
 
 
@@ -153,15 +151,15 @@ PRESENTATION = Presentation(
         "The orange line removes units greedily: every round tries each unit that is left, removes the one "
         "that costs least accuracy, and judges all others anew. The other lines fix their order before the "
         "first unit goes, least important first. The grey band holds random orders. The gap between orange "
-        "and blue is the gain from judging anew: units that stand in for each other all look spare, but "
-        "only the first of them is. All lines are measured on images that had no part in any choice."
+        "and blue is the gain from judging anew. Units that can replace each other all look unnecessary, but only "
+        "until one of them is gone. All lines are measured on images that had no part in any choice."
     ),
     limits=(
-        "The network is not trained again after a unit has gone. Compression for use does train again, and "
-        "accuracy mostly comes back there. The order is greedy, not the best possible. An index on a unit's "
-        "exemplars decides whether it is selective for colour; the authors of the method judged by eye, in "
-        "the first two layers of another network, so their numbers cannot be compared one by one. With few "
-        "images many units cost exactly the same; of those, the unit of the lowest L1 norm goes first."
+        "The network is not trained again after a unit has gone. Compression in practice does train again, and then "
+        "most of the accuracy comes back. The order is greedy, not the best possible. Here an index on a unit's "
+        "exemplars decides whether it is selective for colour. The authors of the method judged by eye, in "
+        "the first two layers of another network, so their numbers cannot be compared with these one by one. With few "
+        "images many units cost exactly the same; of those, the unit with the lowest L1 norm goes first."
     ),
     draw=_draw,
 )

@@ -1,4 +1,4 @@
-"""The presentation of ``correlations``: measures that go with what ablation costs, and how much of that is chance."""
+"""The presentation of ``correlations``: which measures correlate with drops, and how much of that is chance."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
 
 
 def _kind(view: View, layer: Layer, experiment: Experiment) -> str:
-    """Return the kind of ablation that is looked at, or the first that the experiment has."""
+    """Return the chosen kind of ablation if the experiment has it, otherwise the first kind that it has."""
     wanted = (view.selection.ablation, *layer.ablations)
     held = [kind for kind in wanted if f"layers/{layer.name}/ablation/{kind}/target" in experiment]
     return held[0] if held else view.selection.ablation
@@ -91,12 +91,12 @@ def _order(tables: Tables, column: int) -> NDArray[np.integer[Any]]:
 def _panels(
     tables: Tables, names: list[str], order: NDArray[np.integer[Any]], *, labels: list[str], column: int
 ) -> pd.DataFrame:
-    """Lay out the panels: the overall drop, the chosen one, and that one read more carefully in two ways."""
-    plain = [_plain(tables, 0, labels[0])] if column else []
+    """Return the rows of all panels: overall drop, chosen drop, and the chosen drop in two more careful ways."""
+    overall = [_as_it_stands(tables, 0, labels[0])] if column else []
     ends = {"low": tables["partial_low"], "high": tables["partial_high"]}
     parts = [
-        *plain,
-        _plain(tables, column, labels[column]),
+        *overall,
+        _as_it_stands(tables, column, labels[column]),
         _panel("same flip rate and activity", tables["partial"], column, **ends),
         _panel(
             "different images", tables["disjoint"], column, low=tables["disjoint_low"], high=tables["disjoint_high"]
@@ -108,8 +108,8 @@ def _panels(
     )
 
 
-def _plain(tables: Tables, column: int, title: str) -> pd.DataFrame:
-    """Return the correlation as it stands, coloured where chance alone would rarely make it."""
+def _as_it_stands(tables: Tables, column: int, title: str) -> pd.DataFrame:
+    """Return the panel of the correlation as it stands, in colour where chance alone would rarely give it."""
     p = tables["chance_p"][:, column]
     said = [f"as far from chance's mean: {100 * share:.2g} %" for share in p]
     part = _panel(title, tables["spearman"], column, low=tables["spearman_low"], high=tables["spearman_high"])
@@ -129,7 +129,7 @@ def _panel(
     nothing = np.full(len(r), np.nan)
     lower, upper = (nothing if end is None else end[:, column] for end in (low, high))
     numbers = {"r": r[:, column], "low": lower, "high": upper, "null_low": nothing, "null_high": nothing}
-    # Not told from zero by its interval; without one, nothing is claimed.
+    # In colour where the interval leaves out zero; without an interval nothing is claimed.
     strong = (lower > 0) | (upper < 0)
     return pd.DataFrame({"panel": title, **numbers, "strong": strong, "other": nothing, "said": ""})
 
@@ -138,8 +138,8 @@ def _legend(tables: Tables) -> str:
     return (
         f"Up to {number(float(tables['n_units'].max()), 0)} units, dead ones left out. Dot: Spearman's rank "
         "correlation, with its 95 % bootstrap interval; diamond: Pearson's. Grey bar: 95 % of the correlations that "
-        "arise when a coin decides whether each changed answer is lost or gained. Blue: rarer than 5 % under those "
-        "coins or, in the panels further right, an interval that leaves out zero."
+        "arise when a coin decides whether each changed answer is lost or gained. Blue: the coins give it in fewer "
+        "than 5 % of cases; in the last two panels, its interval leaves out zero."
     )
 
 
@@ -171,8 +171,8 @@ def _table(view: View, frame: pd.DataFrame, *, key: str) -> None:
 def _reliability(experiment: Experiment, base: str, column: int) -> str:
     value = float(experiment[f"{base}/target_reliability"][column])
     if np.isnan(value):
-        return "It is not known how far this drop would be the same on other images."
-    low = " On other images other units would come first: expect weak correlations, and rely on none of them."
+        return "It is not known how similar this drop would be on other images."
+    low = " On other images other units would come first. Expect weak correlations, and rely on none of them."
     return f"Split-half reliability of the drop over units: {number(value, 2)}.{low if value < _RELIABLE else ''}"
 
 
@@ -206,7 +206,7 @@ _COLUMNS: dict[str, Any] = {
 
 PRESENTATION = Presentation(
     shows=(
-        "Which measures of a unit correlate with its drops, overall and for the class hit hardest, and how "
+        "Which measures of a unit correlate with its drops, overall and for the class that loses most, and how "
         "much correlation chance alone gives."
     ),
     reading=(
@@ -215,8 +215,8 @@ PRESENTATION = Presentation(
         "a coin decided whether each changed answer is lost or gained. This bar often lies far from zero, "
         "because any measure that correlates with the number of changed answers correlates with the largest "
         "drop too. Zhou et al. say that class selectivity correlates with the largest class drop and hardly "
-        "with the overall drop. Three things have to hold to believe it here: the dot of the largest drop "
-        "is outside its bar; it stays right of zero between units of the same flip rate and activity; and "
+        "with the overall drop. Believe it here only if three things hold. The dot of the largest drop "
+        "is outside its bar. It stays right of zero when flip rate and activity are held fixed. And "
         "it stays there when measure and drop come from different images. Quote Spearman's correlation, "
         "because drops have heavy tails and many ties. Where Pearson's is far from it, a few units make the "
         "difference."
@@ -224,11 +224,11 @@ PRESENTATION = Presentation(
     limits=(
         "These are correlations over the units of one layer, of one network, on one set of images; layers "
         "are never pooled. The coins describe a layer in which no unit matters to any class. A dot outside "
-        "the bar rejects that; it does not show that the measure is the cause. Among dozens of rows, one in "
-        "twenty is blue by chance. The number of flips does not push up the held-out drop and the drop "
-        "above chance, but these are noisier. Correlations without noise depend on how far halves agree, "
-        "and are rough where halves hardly agree. A measure marked circular is computed from the same "
-        "answers as the drops: read it from different images only."
+        "the bar rejects that; it does not show that the measure is the cause. One row in twenty is blue by "
+        "chance. The number of flips does not push up the held-out drop and the drop "
+        "above chance, but these two are noisier. Correlations without noise depend on how far the two halves of the "
+        "images agree, and are rough where they hardly agree. A measure marked circular is computed from the same "
+        "answers as the drops: for such a measure, read only the correlation from different images."
     ),
     draw=_draw,
 )

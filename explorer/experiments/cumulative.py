@@ -32,8 +32,8 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     ranking, n_removed = experiment[f"{base}/ranking"], experiment[f"{base}/n_removed"]
     of = "all images" if chosen is None else view.store.classes.title[chosen]
     if np.isnan(curve).all():
-        missing = {"accuracy": "none", "balanced": "none, or no other images"}[scale]
-        note(f"There is no {_SCALES[scale].lower()} of {of}: the half of the images measured on holds {missing}.")
+        missing = {"accuracy": "no image of it", "balanced": "no image of it, or no other image"}[scale]
+        note(f"There is no {_SCALES[scale].lower()} of {of}: the half of the images that is measured has {missing}.")
         return
     found = transitions(n_removed, ranking, 100 * curve, chance=100 * _CHANCE[scale])
     falls = found[found["ranking"].isin(_OWN) & (found["fall"] > 0)]
@@ -58,7 +58,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
 
 
 def _for_class(experiment: Experiment, base: str, scale: str, chosen: int) -> pd.DataFrame | None:
-    """Return what a class keeps as units go in its own orders; None where it was not ranked for."""
+    """Return the curves of a class as units go in the class's own order; None where it has none."""
     place = _place(experiment, base, chosen)
     if place is None:
         return None
@@ -101,7 +101,7 @@ def _prunability(experiment: Experiment, base: str) -> None:
 
 
 def _numbers(found: pd.DataFrame, what: str) -> None:
-    """Show for each order the area under its curve, when half is gone, and the steepest fall."""
+    """Show for each order the area under its curve, the units that it takes to lose half, and the steepest fall."""
     rows = []
     for kind, name in NAMES.items():
         of_kind = found[found["ranking"] == kind]
@@ -124,19 +124,19 @@ PRESENTATION = Presentation(
     "random.",
     reading=(
         "Each line removes the units of the layer one after another and never puts one back. The orange "
-        "line starts with the units that matter most alone, the blue line with those that matter least. The "
-        "grey band holds the random orders; its line is their mean. An orange line below the band means "
-        "that importance measured one unit at a time finds units that a group cannot spare. A blue line "
-        "above the band means that the other units can go together. A layer whose blue line stays high "
+        "line starts with the units that matter most when silenced alone, the blue line with those that matter least. "
+        "The grey band holds the random orders; its line is their mean. An orange line below the band means "
+        "that units which matter alone also matter together. A blue line "
+        "above the band means that the least important units can all go together. A layer whose blue line stays high "
         "holds units that it does not need. Choosing a class adds two lines that rank units for this class "
         "alone, by its balanced accuracy without each of them. They show how few units carry the class, and "
-        "how many it can spare. Every order has a steepest fall; it is abrupt only where it is steeper than "
+        "how many it can spare. Every order has a steepest fall. The fall is abrupt only where it is steeper than "
         "in random orders."
     ),
     limits=(
         "Units are removed by setting them to zero, which later layers never met in training. The order is "
-        "fixed at the start: units that stand in for each other look unimportant until one of them is gone. "
-        "The chance level of balanced accuracy is 50 %, that of plain accuracy is one in the number of "
+        "fixed at the start: units that can replace each other look unimportant until one of them is gone. "
+        "By chance, balanced accuracy is 50 % and accuracy is one in the number of "
         "classes. So the two are never drawn together, and areas can be compared only within one scale."
     ),
     draw=_draw,

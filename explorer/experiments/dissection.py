@@ -99,7 +99,7 @@ _COLUMNS: dict[str, Any] = {
 
 
 def _by_concept(found: Dissection) -> pd.DataFrame:
-    """Concepts with their detectors: by category, in it those with most first."""
+    """Return a row for each detected concept, by category; within a category those with most detectors first."""
     detected_by: dict[int, list[int]] = {}
     for unit in np.flatnonzero(found.found.detects).tolist():
         detected_by.setdefault(int(found.found.concept[unit]), []).append(unit)
@@ -134,7 +134,7 @@ def _detected(view: View, ranked: pd.DataFrame, layer: Layer) -> None:
 
 
 def _categories(found: Dissection) -> None:
-    """Count detectors and unique ones of every category, and how many chance would make."""
+    """Show how many detectors and different concepts every category has, and how many detectors chance gives."""
     by_chance = _detectors_by_chance(found)
     of = np.array(found.categories)
     best, detects = found.found.concept, found.found.detects
@@ -160,7 +160,7 @@ def _categories(found: Dissection) -> None:
 
 
 def _difference(found: Dissection) -> str:
-    """Say how many more concepts units detect than random directions, and what would have been seen."""
+    """Say how many more concepts units detect than random directions; if none, how many more would have shown."""
     own = found.found.n_unique
     mean, low, high = (float(end) for end in seed_interval(found.unique_of_rotations()))
     if np.isnan(low):
@@ -170,7 +170,7 @@ def _difference(found: Dissection) -> str:
         f"(95 % interval over rotations {number(low, 1)} to {number(high, 1)})"
     )
     if low <= own <= high:
-        return f"{said}. No difference is shown; one of {number(high - mean, 1)} concepts would have been."
+        return f"{said}. No difference is shown; a difference of {number(high - mean, 1)} concepts would have been."
     return f"{said}."
 
 
@@ -196,18 +196,17 @@ def _looked_at(experiment: Experiment, found: Dissection) -> str:
 PRESENTATION = Presentation(
     shows="Which concepts, marked in pictures, lie where each unit is most active.",
     reading=(
-        "Each unit is compared with every concept by intersection over union: the positions where both are, "
-        "divided by the positions where either is, over all pictures together. The best concept counts; "
-        "above 4 % the unit is called its detector. A point far above the grey overlaps with its concept's "
-        "own places much better than with the places that the concept has in other pictures. The score of a "
-        "layer in the literature is the number of different concepts detected. “Rotated” is the same number "
-        "for random directions of the layer's space in place of units. Where units detect no more than "
-        "these directions, no advantage of units is shown; the text below the numbers says how large a "
-        "difference would have been shown."
+        "Each unit is compared with every concept by intersection over union: the positions where both are, divided by "
+        "the positions where either is, over all pictures together. Only its best concept counts. Above "
+        f"{100 * FLOOR:g} % the unit is called a detector of it. A unit far above the grey overlaps with its concept "
+        "much better than with the places that concepts have in other pictures. In the literature the score of a layer "
+        "is the number of different concepts detected. “Rotated” is the same number for random directions of the "
+        "layer's space in place of units. Where units detect no more than these directions, no advantage of units is "
+        "shown; the text below the numbers says how large a difference would have been shown."
     ),
     limits=(
-        "A detector need not be used by the network: the unit's ablation tells what it is good for. A unit "
-        "that is active at few positions (their share stands below the numbers) cannot overlap much with a "
+        "The network need not use a detector: the unit's ablation tells what it is good for. A unit "
+        "that is active at few positions (the text below the numbers says at how many) cannot overlap much with a "
         "concept that covers far more or far less. So large things such as backgrounds are out of reach, "
         "and values can be compared only within one concept. The best of many concepts is large by chance "
         "too; therefore the grey is the best of all concepts over shuffled masks. Concepts that always come "

@@ -1,4 +1,4 @@
-"""Feature entropy of all units for a class beside noise, and what removing units in its order does to the class."""
+"""The presentation of ``entropy``: feature entropy beside noise, and what removing units in its order does."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from explorer.format import count, number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose_class
-from explorer.widgets.html import heading, note, table, with_small
+from explorer.widgets.html import heading, note, table, with_range
 from precompute.measures.entropy import LEAST_RATE
 from precompute.store.reader import Experiment, Layer
 
@@ -53,22 +53,21 @@ def _levels(view: View, layer: Layer, shown: Entropies, of: str) -> None:
         on_pick=lambda pick: navigate.open_unit(view, layer, pick["unit"]),
     )
     if len(drawn) < len(shown.units):
-        note(f"Not drawn: {count(len(shown.units) - len(drawn), 'unit')} that this rule ranks last.")
+        note(f"Not drawn: {count(len(shown.units) - len(drawn), 'unit')} that the rule ranks last.")
 
 
 def _against_noise(shown: Entropies, chosen: int | None) -> None:
     """Show the level of noise, and how many units lie below it."""
     units, n_units = shown.units, len(shown.units)
-    rows = [("units, median", _plain(units["entropy"].median()), _plain(units["rate"].median(), 0))]
+    rows = [("units, median", number(units["entropy"].median()), number(units["rate"].median(), 0))]
     levels = shown.noise.to_dict("records")
     rows += [
-        (each["noise"], _with_range(each["mean"], each["low"], each["high"]), _plain(each["rate"], 0))
-        for each in levels
+        (each["noise"], with_range(each["mean"], each["low"], each["high"]), number(each["rate"], 0)) for each in levels
     ]
-    rows.append(("own maps shuffled, median", _plain(units["mean"].median()), ""))
+    rows.append(("own maps shuffled, median", number(units["mean"].median()), ""))
     table(["", "feature entropy, nat", "selective rate, %"], rows)
     if chosen is None:
-        note("Noise has a range for single classes only: choose a class.")
+        note("Noise has a range for single classes only. Choose a class to see it.")
         if units["low"].isna().all():
             return
         levels = []
@@ -81,7 +80,7 @@ def _against_noise(shown: Entropies, chosen: int | None) -> None:
 
 
 def _along_the_way(shown: Entropies) -> None:
-    """Show for each order how many units it takes, and how steep the steepest fall is."""
+    """Show for each order how many units it takes to lose half, the steepest fall, and the mean accuracy."""
     found = shown.transitions()
     rows = []
     for kind, name in NAMES.items():
@@ -111,8 +110,8 @@ def _curves(view: View, layer: Layer, shown: Entropies, of: str) -> None:
             origin=view.origin(layer.name, "experiment entropy"),
         )
     note(
-        "Thick: the steepest fall of the accuracy. Ring: half of the accuracy is gone. The loss is "
-        "marked at the same places."
+        "Thick: the steepest fall of accuracy. Ring: half of the accuracy is gone. The curves of the loss are marked "
+        "at the same places."
     )
 
 
@@ -128,38 +127,30 @@ def _images(experiment: Experiment, layer: Layer, chosen: int | None) -> str:
     return f"Entropies are computed{by} on {some}, accuracy and loss on others. The ranks of units by entropy {told}."
 
 
-def _plain(value: float, decimals: int = 2) -> str:
-    return "–" if np.isnan(value) else number(float(value), decimals)
-
-
-def _with_range(mean: float, low: float, high: float) -> str:
-    return with_small(_plain(mean), "" if np.isnan(low) else f"{_plain(low)} to {_plain(high)}")
-
-
 PRESENTATION = Presentation(
     shows=(
         "How alike a unit's maps of one class are, measured as feature entropy, and what happens to the "
         "class as units are removed in this order."
     ),
     reading=(
-        "A unit's map is read as a graph whose edges are added from the strongest on. For every image of "
-        "the class, the level at which the graph first has a hole is noted. Feature entropy is how much "
-        "this level varies. A unit at the bottom does the same on every image. Noise has an entropy too: "
-        "the grey bands show that of as many maps of independent and of smooth noise. The grey line behind "
-        "each point is the range of the unit's own maps with their pixels shuffled. Blue points lie below "
-        "all their shuffles. The curves remove the units of the lowest entropy first, or last. Where the "
-        "orange line falls before the grey band does, the entropy has found units that the class needs."
+        "A unit's map is read as a graph whose edges are added one by one, the strongest first. At some level the "
+        "graph first has a hole. Feature entropy says how much this level varies over the images of the class. A unit "
+        "at the bottom does the same on every image. Noise has an entropy too: the grey bands show that of as many "
+        "maps of independent and of smooth noise. The grey line behind each point is the range of the unit's own maps "
+        "with their pixels shuffled. Blue points lie below all their shuffles. The curves remove the units with the "
+        "lowest entropy first, or last. Where the orange line falls before the grey band does, entropy has found units "
+        "that the class needs."
     ),
     limits=(
-        "The vertices of the graph are rows and columns of the map, so the level changes when the picture "
-        "is shifted or mirrored. Smooth single blobs have no hole at all: they lower the selective rate. "
-        "With few holes the entropy is low whatever they are, so points on the left are low by "
-        "construction: compare them with their own shuffles, not with the bands. Smooth noise goes round "
-        "the borders of its maps; noise that is reflected there lies 0.2 to 0.4 nat higher. Entropies "
-        "depend on the size of the maps and on the number of images. So they cannot be compared across "
-        "layers with other maps, nor across classes of other sizes. Every order has a steepest fall; it is "
-        "a transition only where it is steeper than in random orders. With few units left the network names "
-        "one class for nearly every image: the curve of that class ends high, though nothing is recognised."
+        "The vertices of the graph are rows and columns of the map, so the level changes when the picture is shifted "
+        "or mirrored. Smooth single blobs have no hole at all: they lower the selective rate. With few holes the "
+        "entropy is always low, so points on the left are low by construction: compare them with their own shuffles, "
+        "not with the bands. Smooth noise wraps around at the borders of its maps; noise that is reflected there lies "
+        "0.2 to 0.4 nat higher. Entropies depend on the size of the maps and on the number of images. So they cannot "
+        "be compared between layers whose maps differ in size, nor between classes with different numbers of images. "
+        "Every order has a steepest fall. The fall is a transition only where it is steeper than in random orders. "
+        "With few units left the network names one class for nearly every image: the curve of that class ends high, "
+        "though nothing is recognised."
     ),
     draw=_draw,
 )

@@ -1,4 +1,4 @@
-"""Feature entropy of one layer, as its presentation reads it: for a class, or as means over classes."""
+"""Feature entropy of one layer as its presentation shows it: for one class, or as means over classes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +19,11 @@ class Entropies:
     Parameters
     ----------
     units : DataFrame
-        As :func:`explorer.charts.entropy.entropies` takes it.
+        A row for each unit, as :func:`explorer.charts.entropy.entropies` takes it.
     noise : DataFrame
-        Likewise, with the selective rate of each in ``rate``.
+        A row for each kind of noise, as that function takes it, with the selective rate in ``rate``.
     n_removed, ranking, accuracy, loss : arrays
-        The curves, accuracy in percent.
+        The curves; accuracy is in percent.
     """
 
     units: pd.DataFrame
@@ -34,16 +34,16 @@ class Entropies:
     loss: Floats
 
     def transitions(self) -> pd.DataFrame:
-        """Return where every order loses most within 5 % of the steps, and where half of the accuracy is gone."""
+        """Return where every order falls most steeply, and where half of the accuracy is gone; see `transitions`."""
         return transitions(self.n_removed, self.ranking, self.accuracy)
 
 
 def read_entropies(layer: Layer, experiment: Experiment, chosen: int | None) -> Entropies:
-    """Read what is shown of a layer for a class, by its index, or over all classes."""
+    """Read what is shown of a layer for the class with an index, or for None over all classes."""
     base = f"layers/{layer.name}"
 
     def of_class(name: str) -> Floats:
-        """Read an array whose last axis is the class; its mean over classes where none is chosen."""
+        """Read an array whose last axis is the class, for the chosen class; its mean over classes where none is."""
         if chosen is not None:
             return np.asarray(experiment.read(f"{base}/{name}", np.s_[..., chosen]), dtype=np.float64)
         values: Floats = np.asarray(experiment[f"{base}/{name}"], dtype=np.float64)
@@ -57,7 +57,7 @@ def read_entropies(layer: Layer, experiment: Experiment, chosen: int | None) -> 
     ends = {end: of_class(f"shuffled_{end}") for end in ("low", "mean", "high")}
     noise = {end: of_class(f"noise_{end}") for end in ("low", "mean", "high")}
     if chosen is None:
-        # The range of a mean over classes is not the mean of their ranges; older stores do not know it.
+        # The range of a mean over classes is not the mean of the classes' ranges. Older stores do not hold it.
         for held, name in ((ends, "shuffled_mean"), (noise, "noise_mean")):
             nothing = np.full_like(held["mean"], np.nan)
             held["low"], held["high"] = (experiment.get(f"{base}/{name}_{end}", nothing) for end in ("low", "high"))
@@ -78,8 +78,8 @@ def read_entropies(layer: Layer, experiment: Experiment, chosen: int | None) -> 
 def _apart(curves: Floats, ranking: NDArray[Any]) -> Floats:
     """Give every class the random orders in another turn, (order, step, class), before a mean over classes.
 
-    The orders by entropy differ between classes. Random ones that all classes share would not spread as those do: what
-    one class loses there, others are given.
+    Each class has its own orders by entropy, but all classes share the random orders. In a shared order what one class
+    loses the others gain, so a mean over classes would vary too little. With turned orders each class has its own.
     """
     at_random, found = np.flatnonzero(ranking == "random"), curves.copy()
     for c in range(curves.shape[-1]):

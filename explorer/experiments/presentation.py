@@ -1,4 +1,4 @@
-"""A presentation: what the Experiments page knows of one experiment beyond its specification."""
+"""A presentation: what the Experiments page needs to show an experiment, beyond its specification."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class Presentation:
     Parameters
     ----------
     shows : str
-        One sentence that says what its figure shows; also said where a store does not hold the experiment.
+        One sentence that says what the figure shows. The page shows it also where a store lacks the experiment.
     reading : str
-        One paragraph: how to read figure and numbers.
+        One paragraph on how to read the figure and the numbers.
     limits : str
-        One paragraph: what they cannot tell.
+        One paragraph on what they cannot tell.
     draw : callable
-        Lays out figure and numbers, given the view, a layer that the experiment was carried out on, and the experiment.
-        What a reader can choose is part of the URL: see :mod:`explorer.widgets.choices`.
+        Shows figure and numbers, given the view, a layer of the experiment, and the experiment. What a reader can
+        choose is part of the URL: see :mod:`explorer.widgets.choices`.
     """
 
     shows: str
@@ -35,7 +35,7 @@ class Presentation:
 
 
 def presentation_of(name: str) -> Presentation | None:
-    """Return how an experiment is shown; None for one that this program does not know."""
+    """Return the presentation of an experiment; None for one that this version does not know."""
     if name not in registry.NAMES:
         return None
     shown: Presentation = import_module(f"explorer.experiments.{name}").PRESENTATION

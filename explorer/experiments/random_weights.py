@@ -1,4 +1,4 @@
-"""Attribution maps beside those of the network with its weights in random order."""
+"""The presentation of ``random_weights``: attribution maps beside those of the network with random weights."""
 
 from explorer.experiments.presentation import Presentation
 from explorer.format import number
@@ -22,18 +22,18 @@ def _draw(view: View, layer: Layer, _experiment: Experiment) -> None:
 PRESENTATION = Presentation(
     shows="Whether attribution maps would look the same if the network had learnt nothing.",
     reading=(
-        "The numbers of every weight are put in random order. This keeps the network's layers and its "
-        "scale, and removes all that it has learnt. In that network too, each method attributes a unit at "
-        "the same position of the same picture. The unit taken is the most active one, because without "
-        "learning one is as good as another. The table shows the rank correlation of the absolute values of "
+        "The numbers in every weight tensor are put in random order. This keeps the network's layers and the scale of "
+        "its weights, and removes all that it has learnt. Each method then attributes a unit of this network at "
+        "the same position of the same picture. It is the unit that is most active there, because without "
+        "learning any unit is as good as another. The table shows the rank correlation of the absolute values of "
         "both maps, over the pixels on which either depends. Near 0 the maps owe their form to the weights. "
         f"From {ALIKE:g} on they look much alike, and show the picture rather than the network. In between "
         "they show both."
     ),
     limits=(
-        "There is one order of the weights and there are few maps, so the numbers tell methods apart, not "
+        "There is one random order of the weights and there are few maps, so the numbers tell methods apart, not "
         "units. Maps that change with the weights need not show what the unit looks at. Both limits are our "
-        f"choice: {ALIKE:g} counts as alike, {PARTLY:g} as partly alike."
+        f"choice: from {ALIKE:g} on maps count as alike, from {PARTLY:g} on as partly alike."
     ),
     draw=_draw,
 )

@@ -1,4 +1,4 @@
-"""The presentation of ``responses``: units and the network's belief, and how often units rest at zero."""
+"""The presentation of ``responses``: how units correlate with class probabilities, and how often they are zero."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from explorer import navigate
 from explorer.charts.spans import spans
 from explorer.experiments.presentation import Presentation
 from explorer.format import number
+from explorer.measure_display import index_titles
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose_class
@@ -55,10 +56,10 @@ def _figure(view: View, layer: Layer, shown: pd.DataFrame) -> None:
 
 
 def _frame(view: View, layer: Layer, experiment: Experiment) -> pd.DataFrame:
-    held, titles = layer.measures, view.store.classes.title
+    held = layer.measures
     halves = experiment[f"layers/{layer.name}/by_half/value"][:, :, 0]
-    best = held["class_correlation_class"].values
-    # Older stores do not know it.
+
+    # Older stores do not hold it.
     shuffled = experiment.get(f"layers/{layer.name}/shuffled_highest", np.full(layer.n_units, np.nan))
     return pd.DataFrame(
         {
@@ -68,7 +69,7 @@ def _frame(view: View, layer: Layer, experiment: Experiment) -> pd.DataFrame:
             "low": halves.min(axis=1),
             "high": halves.max(axis=1),
             "called": ~(held["class_correlation"].values <= shuffled),
-            "title": ["–" if np.isnan(value) else titles[int(value)] for value in best],
+            "title": index_titles(held["class_correlation_class"], view.store),
             "zeros": held["zero_fraction"].values,
         }
     )
@@ -119,20 +120,20 @@ _COLUMNS: dict[str, Any] = {
 PRESENTATION = Presentation(
     shows=(
         "How strongly each unit's activation correlates with the probability that the network gives a "
-        "class, and how often the unit rests at zero."
+        "class, and how often the unit is zero."
     ),
     reading=(
         "Each column is a unit. Its dot is the largest correlation, over the classes, of the unit's "
         "activation with the network's probability of the class. The grey bar spans the same correlation on "
-        "either half of the images. A unit near 1 is active exactly when the network gives its class a high "
-        "probability. The fraction of zeros, over images and positions, says how often a rectified unit is "
+        "each half of the images. A unit near 1 is active exactly when the network gives its class a high "
+        "probability. The fraction of zeros, over images and positions, says how often a unit after a ReLU is "
         "off."
     ),
     limits=(
         "The probability is the network's own: a unit may correlate with a class that the image does not "
         "show. The correlation uses the same answers that drops are counted on, so it is no evidence of "
         "what silencing does. The experiment on measures against drops takes the two from different images. "
-        "Images of a class share many things, and a unit that answers to one of them correlates with the "
+        "Images of a class have many things in common. A unit that responds to one of these correlates with the "
         "class."
     ),
     draw=_draw,

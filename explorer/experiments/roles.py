@@ -1,4 +1,4 @@
-"""The presentation of ``roles``: the worth of units on training images and on held-out images."""
+"""The presentation of ``roles``: what units are worth on training images and on held-out images."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ _INTERVAL = 1.96  # standard errors either way, 95 %
 
 @dataclass(frozen=True, eq=False)
 class _Subset:
-    """What is looked at: a layer, a kind of ablation, one class or all (None)."""
+    """What is shown: a layer, a kind of ablation (``base`` is its group), and a class, or None for all classes."""
 
     layer: Layer
     base: str
@@ -40,7 +40,7 @@ class _Subset:
         return experiment.read(f"{self.base}/{name}", np.s_[:, self.chosen])
 
     def holds(self, experiment: Experiment, name: str) -> bool:
-        """Whether the store has these numbers."""
+        """Say whether the store holds these numbers."""
         return f"{self.base}/unit_{name}" in experiment
 
 
@@ -55,7 +55,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     of = "all classes alike" if chosen is None else view.store.classes.title[chosen]
     frame = _frame(shown, experiment)
     if frame.empty:
-        note(f"Nothing can be told of {of}: one of the two sets holds no image of it.")
+        note(f"Nothing can be said about {of}: one of the two sets has no image of it.")
         return
     figure, numbers = st.columns([7, 5], gap="large")
     with figure:
@@ -76,12 +76,12 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
 
 
 def _frame(shown: _Subset, experiment: Experiment) -> pd.DataFrame:
-    """Return a row for each unit that has images in both sets."""
+    """Return a row for each unit whose worth is defined on both sets."""
     columns: dict[str, Any] = {"unit": np.arange(shown.layer.n_units)}
     columns["role"] = np.array(ROLES)[shown.of(experiment, "role")]
     for name in ("training", "held_out"):
         worth, error = shown.of(experiment, name), shown.of(experiment, f"{name}_error")
-        # Older stores know the standard error alone.
+        # Older stores hold the standard error alone.
         ends = {"low": worth - _INTERVAL * error, "high": worth + _INTERVAL * error}
         if shown.holds(experiment, f"{name}_low"):
             ends = {end: shown.of(experiment, f"{name}_{end}") for end in ends}
@@ -104,8 +104,8 @@ def _counts(shown: _Subset, experiment: Experiment) -> None:
     ]
     table(["", "units", "control", "unit, class", "control"], rows)
     note(
-        "The control does the same with two parts of the held-out images, in the proportion of the two sets. Both "
-        "parts are of one kind, so a role on one part only is false there."
+        "The control compares two random parts of the held-out images in the same way, in the proportion of the two "
+        "sets. Both parts are of one kind, so a role on one part only is false there."
     )
 
 
@@ -131,7 +131,7 @@ _COLUMNS: dict[str, Any] = {
 
 
 def _looked_at(experiment: Experiment, chosen: int | None) -> str:
-    """Say on how many images this rests, and how well the network does on them."""
+    """Say how many images of each set there are, and how many of them the network gets right."""
     said = []
     for name, words in (("training", "training images"), ("held_out", "held-out images")):
         counts, accuracy = experiment[f"{name}_images"], experiment[f"{name}_accuracy"]
@@ -150,19 +150,19 @@ PRESENTATION = Presentation(
     reading=(
         "A unit's worth is the mean fall of the log-odds of the right class without it. A unit helps where "
         f"its worth is more than {number(MARGIN)}, the dashed lines: up for training images, right for "
-        "held-out images. Units of the upper right help both. Units of the upper left help training images "
-        "only, which is what memorising would look like. Units of the lower right help held-out images "
-        "only. Units of the lower left help neither, or harm. On the slanted line the worth is the same on "
-        "both. A role is given only where both of its claims hold, at a false discovery rate of "
+        "held-out images. Units at the upper right help both. Units at the upper left help training images "
+        "only, which is what memorising would look like. Units at the lower right help held-out images "
+        "only. Units at the lower left help neither, or harm. On the slanted line the worth is the same on "
+        "both. A unit gets a role only where both claims of the role hold, at a false discovery rate of "
         f"{100 * LEVEL:g} % over the units. Grey units are undetermined: there are not enough images to tell, "
-        "which never means no effect. Bars are 95 % intervals, as far as "
-        "an effect is on several images of the set."
+        "which never means that there is no effect. Bars are 95 % intervals. They hold only for effects that are on "
+        "several images of the set."
     ),
     limits=(
-        "The definition is ours: the paper that asks the question gives none that we could find. Nothing "
+        "The definition is ours: we found none in the paper that asks the question. Nothing "
         "here can show that the network has learnt from the one folder and not from the other. A unit that "
-        "votes for a class whatever it sees helps this class on any image; over all classes such votes "
-        "cancel, so memorising is easier to tell there. Odds beyond 10,000 to 1 are not looked at. An "
+        "votes for a class on every image helps this class everywhere. Over all classes such votes "
+        "cancel, so memorising is easier to tell there. Odds beyond 10,000 to 1 count as 10,000 to 1. An "
         "effect on few images is missed if none of them is in the set: with a hundred images, an effect on "
         "fewer than about three in a hundred."
     ),

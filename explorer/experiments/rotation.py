@@ -1,4 +1,4 @@
-"""The presentation of ``rotation``: directions of randomly rotated bases beside units."""
+"""The presentation of ``rotation``: the drops of units beside those of directions of randomly rotated bases."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from explorer import drop_test
 from explorer.charts.rotation import Floats, circles, means, shares
 from explorer.experiments.presentation import Presentation
 from explorer.format import count, number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
-from explorer.widgets.html import heading, note, table, with_small
+from explorer.widgets.html import heading, note, table, with_range
 from precompute.measures.seeds import seed_interval
 from precompute.store.reader import Experiment, Layer
 
@@ -22,7 +23,6 @@ _TITLES = {
     "overall_drop": "overall drop, points",
     "flip_rate": "images whose prediction changes, %",
 }
-_LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,11 +103,11 @@ def _each(shown: _Bases) -> pd.DataFrame:
 
 
 def _numbers(experiment: Experiment, layer: Layer, drop: _Bases) -> None:
-    """Show each basis's means, and how many of its directions lose more than chance."""
+    """Show the means of each basis, and how many of its directions lose more than chance takes."""
     chance, flips = (_bases(experiment, layer, name) for name in ("max_drop_expected", "flip_rate"))
     called = _called(_bases(experiment, layer, "max_drop_q"))
     columns = [_cells(drop), _cells(chance), called, _cells(flips)]
-    titles = ("largest class drop, points", "by chance", "of them q ≤ 0.05", "flips, %")
+    titles = ("largest class drop, points", "by chance", f"directions with q ≤ {drop_test.CALLED:g}", "flips, %")
     table(["", *titles], zip(drop.names(), *columns, strict=True))
     note("In small type: the 95 % interval over rotations on the same images; for counts, their range.")
     note(_difference(drop, chance))
@@ -116,7 +116,7 @@ def _numbers(experiment: Experiment, layer: Layer, drop: _Bases) -> None:
 
 
 def _difference(drop: _Bases, chance: _Bases) -> str:
-    """Say how far units differ from directions of a whole rotation, beyond chance, and what would have been seen."""
+    """Say how much more units lose than directions of a whole rotation, beyond chance, and what would have shown."""
     units = float(np.nanmean(drop.natural) - np.nanmean(chance.natural))
     mean, low, high = seed_interval(units - np.nanmean(drop.rotated[-1] - chance.rotated[-1], axis=1))
     if np.isnan(low):
@@ -128,25 +128,21 @@ def _difference(drop: _Bases, chance: _Bases) -> str:
     )
     if low > 0 or high < 0:
         return f"{said}."
-    return f"{said}. No difference is shown; one of {number(100 * float(high - mean), 2)} points would have been."
+    seen = number(100 * float(high - mean), 2)
+    return f"{said}. No difference is shown; a difference of {seen} points would have been."
 
 
 def _cells(bases: _Bases) -> list[str]:
     mean, low, high = (100 * values for values in bases.averaged())
-    return [_cell(*each, decimals=2) for each in zip(mean, low, high, strict=True)]
+    return [with_range(*each) for each in zip(mean, low, high, strict=True)]
 
 
 def _called(q: _Bases) -> list[str]:
-    found = (q.rotated <= _LEVEL).sum(axis=2).astype(np.float64)
+    found = (q.rotated <= drop_test.CALLED).sum(axis=2).astype(np.float64)
     mean, low, high = found.mean(axis=1), found.min(axis=1), found.max(axis=1)
     of = f" of {q.natural.size:,}" if q.rotated.shape[2] != q.natural.size else ""
-    units = f"{int((q.natural <= _LEVEL).sum()):,}{of}"
-    return [units, *(_cell(*each, decimals=1) for each in zip(mean, low, high, strict=True))]
-
-
-def _cell(mean: float, low: float, high: float, *, decimals: int) -> str:
-    span = "" if np.isnan(low) else f"{number(low, decimals)} to {number(high, decimals)}"
-    return with_small(number(mean, decimals), span)
+    units = f"{int((q.natural <= drop_test.CALLED).sum()):,}{of}"
+    return [units, *(with_range(*each, decimals=1) for each in zip(mean, low, high, strict=True))]
 
 
 def _energy(energy: _Bases) -> str:
@@ -172,20 +168,20 @@ PRESENTATION = Presentation(
     reading=(
         "The layer's activations are described in another basis, with random directions in place of units. "
         "Each direction is removed alone, at every position. The units stand at 0; towards 100 the basis is "
-        "turned by a growing part of the angles. Every basis splits the same activations among equally many "
+        "turned by more and more of a random rotation. Every basis splits the same activations among equally many "
         "directions, so on average a direction carries as much as a unit. The grey line is the largest "
-        "class drop if a coin decided every changed answer: the part that the number of changed images "
-        "explains alone. Where orange comes down towards grey as the basis turns, units matter to single "
+        "class drop if a coin decided every changed answer: the number of changed images alone "
+        "explains this part. Where orange comes down towards grey as the basis turns, units matter to single "
         "classes in a way that random directions do not. Where the two lines keep their distance, no such "
-        "difference is shown; the text below the numbers says how large it would have had to be."
+        "difference is shown; the text below the numbers says how large a difference would have been shown."
     ),
     limits=(
         "Units are compared with random directions only; other directions, such as those of a class, may "
         "matter more than either. Removing a direction can make activations negative, which no later layer "
-        "has met; removing a unit after a ReLU cannot. So the drops of rotated bases may be overstated. "
+        "has met; removing a unit after a ReLU cannot. So the drops of rotated bases may be too large. "
         "Where a few units, or a few directions, carry much of the activations (see the shares), that alone "
-        "makes the largest of their drops larger. The intervals are over rotations: on other images all "
-        "bases would move together. The numbers of the paper could not be checked, so none are given here."
+        "makes the largest of their drops larger. The intervals are over rotations on the same images: on other images "
+        "all bases would move together. The numbers of the paper could not be checked, so none are given here."
     ),
     draw=_draw,
 )

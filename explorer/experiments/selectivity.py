@@ -1,4 +1,4 @@
-"""The presentation of ``selectivity``: how much units are about classes, beside what shuffled labels give."""
+"""The presentation of ``selectivity``: how selective units are for classes, beside what shuffled labels give."""
 
 from typing import Any
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from explorer import drop_test, navigate
 from explorer.charts.spans import spans
 from explorer.experiments.presentation import Presentation
-from explorer.format import count, number, significant
+from explorer.format import count, median, significant
+from explorer.measure_display import index_titles
 from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
@@ -87,8 +88,7 @@ def _titles(view: View, layer: Layer, measure: str | None) -> list[str]:
     """Return the title of the class that a measure names for every unit; dashes where it names none."""
     if measure is None or measure not in layer.measures:
         return ["–"] * layer.n_units
-    titles = view.store.classes.title
-    return ["–" if np.isnan(value) else titles[int(value)] for value in layer.measures[measure].values]
+    return index_titles(layer.measures[measure], view.store)
 
 
 def _numbers(experiment: Experiment, base: str, labels: dict[str, str]) -> None:
@@ -98,36 +98,32 @@ def _numbers(experiment: Experiment, base: str, labels: dict[str, str]) -> None:
     for column, label in enumerate(labels.values()):
         observed, expected, q = (values[:, column] for values in parts.values())
         n_units = int((~np.isnan(observed)).sum())
-        cells = (f"{int((q <= drop_test.CALLED).sum())} of {n_units}", _median(observed), _median(expected))
+        cells = (f"{int((q <= drop_test.CALLED).sum())} of {n_units}", median(observed), median(expected))
         rows.append([label, *cells])
     table(["", "more than chance", "median", "by chance"], rows)
 
 
 def _trivial(view: View, names: list[str]) -> None:
-    """Say what a detector that knows nothing has; nothing for a store that lacks these measures."""
+    """Say what scores a detector has that knows nothing; where a store lacks the scores, say how to compute them."""
     if "best_f1" not in names:
         note(
-            "Average precision and F1, which hold up under sanity tests where AUC and precision do not, were not "
-            "computed by the version that added this: "
-            f"`python -m precompute experiment selectivity {view.source.quoted}`"
+            "An earlier version made this, without average precision and F1, which pass sanity tests that AUC and "
+            "precision fail. Run the experiment again: `python -m precompute experiment selectivity "
+            f"{view.source.quoted}`"
         )
         return
     share = np.bincount(view.store.images.label).max() / max(1, len(view.store.images))
     note(
-        f"A detector that always says yes has a precision of {significant(share, 2)} and an F1 of "
-        f"{significant(2 * share / (1 + share), 2)}, of the largest class."
+        f"For the largest class, a detector that always says yes has a precision of {significant(share, 2)} and an F1 "
+        f"of {significant(2 * share / (1 + share), 2)}."
     )
 
 
-def _median(values: Floats) -> str:
-    return "–" if np.isnan(values).all() else number(float(np.nanmedian(values)), 2)
-
-
 def _shared(layer: Layer, experiment: Experiment, base: str) -> None:
-    """Say how much of what the units do others do too."""
+    """Say how many components explain the variance of the units: the fewer, the more the units have in common."""
     held = dict(zip(experiment[f"{base}/components/share"], experiment[f"{base}/components/n_components"], strict=True))
-    said = ", ".join(f"{count(int(n), 'component')} for {100 * share:.0f} %" for share, n in held.items())
-    note(f"To explain the variance of the {count(layer.n_units, 'unit')} over the images it takes {said}.")
+    said = ", ".join(f"{100 * share:.0f} % by {count(int(n), 'component')}" for share, n in held.items())
+    note(f"The variance of the {count(layer.n_units, 'unit')} over the images is explained to {said}.")
 
 
 def _table(view: View, layer: Layer, experiment: Experiment) -> None:
@@ -141,7 +137,7 @@ def _table(view: View, layer: Layer, experiment: Experiment) -> None:
 
 
 def _frame(view: View, layer: Layer, experiment: Experiment, chosen: int | None) -> pd.DataFrame:
-    """Put everything about every unit side by side; for one class, how well the unit finds that one."""
+    """Return a row for each unit; where a class is chosen, with how well the unit finds this class."""
     base, held = f"layers/{layer.name}", layer.measures
     chance = _chance(experiment, layer)
     names = [str(name) for name in experiment[f"{base}/chance/measure"]]
@@ -149,7 +145,7 @@ def _frame(view: View, layer: Layer, experiment: Experiment, chosen: int | None)
     detection = {column: of[name] for column, name in _DETECTION.items() if name in of}
     if chosen is not None:
         detection = {column: experiment.read(f"{base}/{column}", np.s_[:, chosen]) for column in detection}
-    plain = ("silent_fraction", "hoyer", "lifetime_sparsity", "redundancy")
+    without_chance = ("silent_fraction", "hoyer", "lifetime_sparsity", "redundancy")
     return pd.DataFrame(
         {
             "unit": np.arange(layer.n_units),
@@ -159,7 +155,7 @@ def _frame(view: View, layer: Layer, experiment: Experiment, chosen: int | None)
             "q": chance["q"][:, names.index("class_selectivity_held_out")],
             "information": of["mutual_information"],
             **detection,
-            **{name: held[name].values for name in plain if name in held},
+            **{name: held[name].values for name in without_chance if name in held},
             "closest": experiment[f"{base}/closest_unit"],
             "closest_r": experiment[f"{base}/closest_r"],
         }
@@ -172,7 +168,7 @@ _DETECTION = {
     "auc": "one_against_rest",
     "precision": "precision_at_k",
 }
-"""Columns about how well a unit finds a class, for the best class by these measures, for a chosen one by tables."""
+"""Columns on how well a unit finds a class, and the measures that they hold where no class is chosen."""
 
 _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.NumberColumn("Unit", width=60, pinned=True),
@@ -206,10 +202,10 @@ PRESENTATION = Presentation(
     reading=(
         "Each column is a unit. Its dot is the measure. The grey bar is what the same activations give with "
         "shuffled labels, from the mean to the level that 95 of 100 shuffles stay below. The largest of "
-        "many class means is large by chance, so an index is above zero even for a unit that prefers "
+        "many class means is large by chance, so class selectivity is above zero even for a unit that prefers "
         "nothing; the more rarely the unit is active, the larger it is. Held-out selectivity takes the "
         "class from one half of the images and the index from the other; by chance it is about zero. Mutual "
-        "information also sees units that tell groups of classes apart and prefer none. The other measures "
+        "information also sees units that tell groups of classes apart and prefer no single one. The other measures "
         "say how well the unit alone would find its best class. Of these, average precision and F1 are the "
         "sound ones. Published sanity tests (Oikarinen, Yan and Weng 2025) demand that a score falls when "
         "labels of the class are taken away or wrong ones are added. Of 18 measures only correlation, "
@@ -220,11 +216,11 @@ PRESENTATION = Presentation(
     ),
     limits=(
         "Selectivity describes what drives a unit, not what the network needs it for: it is neither "
-        "necessary nor sufficient for that (Leavitt and Morcos). It also says more than the hit and "
-        "false-alarm rates of the same unit do. Where a layer goes below zero, selectivity and sparsity are "
-        "of the positive part. Sparsity and redundancy have no chance level here. Another unit with a high "
-        "correlation does similar things on these images. That does not mean that the network can spare one "
-        "of the two: the experiment “Cumulative ablation” tells what removing several costs."
+        "necessary nor sufficient for that (Leavitt and Morcos). It also looks better than the hit and "
+        "false-alarm rates of the same unit. Where a layer goes below zero, selectivity and sparsity are "
+        "computed from the positive part. Sparsity and redundancy have no chance level here. Two units with a high "
+        "correlation do similar things on these images. That does not mean that the network can spare one "
+        "of them: the experiment “Cumulative ablation” tells what removing several units costs."
     ),
     draw=_draw,
 )

@@ -1,4 +1,4 @@
-"""The presentation of ``statistics``: drops of a layer beside chance."""
+"""The presentation of ``statistics``: the drops of a layer's units beside what chance gives."""
 
 from typing import Any
 
@@ -30,8 +30,8 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     kind = view.selection.ablation if view.selection.ablation in layer.ablations else layer.ablations[0]
     if drop_test.statistics_of(view.store, layer.name, kind) is None:
         note(
-            "An earlier version made this; its drops are not right for units that were picked. This "
-            "computes them again:"
+            "An earlier version made this. Its drops are not right for units that were picked for their drops. This "
+            "command computes them again:"
         )
         st.code(f"python -m precompute experiment statistics {view.source.quoted}", language="bash", wrap_lines=True)
         return
@@ -62,7 +62,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
 
 
 def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.DataFrame:
-    """Put everything about every unit side by side, drops in points."""
+    """Return a row for each unit, with drops in points."""
     base = drop_test.base_of(layer.name, kind)
     found = {name: experiment[f"{base}/{name}"] for name in (*_POINTS, *_PLAIN)}
     titles = np.array([*view.store.classes.title, "–"])
@@ -93,7 +93,7 @@ def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.Da
 
 def _lower_end(points: Floats) -> Floats:
     """Round to a tenth, or to a hundredth where a limit above zero would look like zero."""
-    # A limit that rounding puts a hair below zero is zero.
+    # Adding 0.0 turns a limit that is rounded to -0.0 into 0.0.
     return np.where((points > 0) & (points < 0.05), np.round(points, 2), np.round(points, 1)) + 0.0
 
 
@@ -144,7 +144,7 @@ def _numbers(frame: pd.DataFrame) -> None:
 
 
 def _other_calls(frame: pd.DataFrame) -> None:
-    """Say how many units the other two questions single out."""
+    """Say how many units change the overall accuracy, and how many make some class's images less certain."""
     n_overall = int((frame["overall_q"] <= drop_test.CALLED).sum())
     said = f"{count(n_overall, 'unit changes', 'units change')} the overall accuracy by more than chance when silenced"
     if frame["certainty_q"].notna().any():
@@ -154,7 +154,7 @@ def _other_calls(frame: pd.DataFrame) -> None:
 
 
 def _power(view: View, experiment: Experiment, base: str, n_units: int) -> None:
-    """Say what can be found here: computed for this layer, its images and classes."""
+    """Say how large a drop the test can find in this layer, with these images and classes."""
     drop, share = experiment[f"{base}/true_drop"], experiment[f"{base}/found_share"]
     if np.isnan(share).all():
         return
@@ -220,19 +220,19 @@ _COLUMNS: dict[str, Any] = {
 
 PRESENTATION = Presentation(
     shows=(
-        "When a unit is silenced, some answers change. The test says whether the class hit hardest loses more "
+        "When a unit is silenced, some answers change. The test says whether the class that loses most loses more "
         "than chance alone takes with as many changes."
     ),
     reading=(
         "Each column is a unit. Its dot is the largest drop over all classes, the violet dash the drop of "
         "all classes together. A high dot with a low dash means large damage to one class and small damage "
         "overall. The grey bar is what chance gives. If a coin decided whether each changed answer is lost "
-        "or gained, the class hit hardest would still lose as much as the line on average, and at most as "
-        "much as the bar's end in 95 of 100 cases. A dot beyond its bar is unlikely for one unit; an orange "
-        "dot remains unlikely when all units of the layer are looked at. The table tells how much is lost. "
+        "or gained, the class that loses most would still lose as much as the line on average, and at most as "
+        "much as the bar's end in 95 of 100 cases. A dot beyond its bar is unlikely by chance for one unit. An orange "
+        "dot is unlikely even when all units of the layer are looked at. The table tells how much is lost. "
         "Units that are picked for their q, rank or size tend to show too large a drop, so the drop to quote is drawn "
         "towards those of the layer's other units. Where two or three classes are named, one "
-        "of them loses most; where no few stand out, none is named."
+        "of them loses most. Where more than three could be the one, none is named."
     ),
     limits=(
         "A grey dot means that there are not enough images to tell, not that nothing is lost; the text "

@@ -1,4 +1,4 @@
-"""Transitions: where curves of removed units fall to half, and where most steeply."""
+"""Transitions: where a curve over removed units has fallen to half, and where it falls most steeply."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explorer.format import number
-from explorer.widgets.html import Markup, with_small
+from explorer.widgets.html import Markup, with_range, with_small
 from precompute.measures.curves import area, steepest_fall, steps_to_half, window_steps
 
 Floats = NDArray[np.floating[Any]]
@@ -15,26 +15,27 @@ Ints = NDArray[np.integer[Any]]
 
 
 def transitions(n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, chance: float = 0.0) -> pd.DataFrame:
-    """Return where every order loses most within 5 % of the steps, and where half of what there was is gone.
+    """Return where every order loses most within 5 % of the steps, and where half of what it had is gone.
 
     Parameters
     ----------
     n_removed : (step,) integer array
         How many units are removed.
     ranking : (order,) array of str
-        What each order is.
+        The kind of each order.
     curve : (order, step) array
-        What is lost on the way, in percent.
+        What falls as units are removed, such as accuracy, in percent.
     chance : float
-        Where its scale has its zero, in percent.
+        The level of the curve by chance, in percent; half of what is above it counts.
 
     Returns
     -------
     DataFrame
-        A row an order: ``ranking``; ``fall``, the steepest, in points, with ``start`` and ``stop``, how many units are
-        removed where it begins and ends; ``half``, the same where half is gone, or NaN; ``mean`` over the way.
+        A row for each order: ``ranking``; ``fall``, the steepest fall in points; ``start`` and ``stop``, how many units
+        are removed where this fall begins and ends; ``half``, how many are removed when half is gone, or NaN; ``mean``,
+        the mean of the curve over the numbers of removed units.
     """
-    # Falls by as many images are equal but for rounding, and the first of them counts.
+    # Falls by the same number of images differ by rounding alone. Rounding them makes the first one count.
     fall, start = steepest_fall(np.round(curve.astype(np.float64), 4))
     stop = start + window_steps(len(n_removed) - 1)
     half = steps_to_half(curve, chance=chance)
@@ -45,19 +46,17 @@ def transitions(n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, chance
 
 
 def span(values: "pd.Series[float]", decimals: int) -> Markup:
-    """Return one value, or the mean of several with their range, as HTML; a dash where none is known."""
+    """Return one value, or the mean of several with their range, as HTML; a dash where all are NaN."""
     known = values.dropna()
     if known.empty:
         return Markup("–")
-    mean = number(float(known.mean()), decimals)
     if len(known) == 1:
-        return Markup(mean)
-    low, high = (number(float(end), decimals) for end in (known.min(), known.max()))
-    return with_small(mean, f"{low} to {high}")
+        return Markup(number(float(known.iloc[0]), decimals))
+    return with_range(float(known.mean()), float(known.min()), float(known.max()), decimals)
 
 
 def steepest(of_order: pd.DataFrame) -> Markup:
-    """Return the steepest fall in points, as HTML: where it is, or over several orders how steep they are."""
+    """Return the steepest fall in points, as HTML: with its place for one order, with its range for several."""
     fall = span(of_order["fall"], 0)
     if len(of_order) != 1:
         return fall
@@ -65,7 +64,7 @@ def steepest(of_order: pd.DataFrame) -> Markup:
 
 
 def window_said(n_removed: Ints) -> str:
-    """Say within how many units a fall is the steepest."""
+    """Say within how many removed units the steepest fall is looked for."""
     width = window_steps(len(n_removed) - 1)
     share = f"{n_removed[width]} of {n_removed[-1]:,} units"
     return f"Steepest fall: the largest loss within {share}; in small type, the numbers of removed units where it lies."

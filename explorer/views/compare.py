@@ -6,7 +6,7 @@ from explorer.widgets import header, messages, part_choice
 from explorer.widgets.html import sentence
 
 view = navigate.current()
-# What is chosen here is no experiment's choice, and links lead to experiments.
+# The header's links lead to experiments, too, and what is chosen here is not a choice of theirs.
 with header.show(navigate.without_choice(view), page=navigate.COMPARE):
     pass
 messages.show_problems(view.problems)

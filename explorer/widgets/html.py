@@ -1,11 +1,12 @@
 """Pieces of HTML. Text from a store is escaped here, and only here."""
 
 import html
+import math
 from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
-from explorer.format import writable
+from explorer.format import number, writable
 
 
 class Markup(str):
@@ -107,6 +108,13 @@ def link(href: str, text: str) -> Markup:
 def with_small(text: str, small: str) -> Markup:
     """Return a cell of a table: a value, and below it a small text, if there is one."""
     return Markup(f"{escape(text)}<br><small>{escape(small)}</small>" if small else escape(text))
+
+
+def with_range(middle: float, low: float, high: float, decimals: int = 2) -> Markup:
+    """Return a cell of a table: a number, and below it the range that it lies in; no range where its ends are NaN."""
+    return with_small(
+        number(middle, decimals), "" if math.isnan(low) else f"{number(low, decimals)} to {number(high, decimals)}"
+    )
 
 
 def sentence(inner: str) -> None:

@@ -172,7 +172,7 @@ def test_stores_of_other_images_are_refused(made, tmp_path):
 def test_one_layer_alone_says_what_a_match_needs(made, runs, show):
     put(made("thousand", THOUSAND), runs, "plain")
     assert (
-        "needs a second layer in this store, or a second store" in show("compare", store="plain", part="matched").words
+        "needs a second layer in this store, or another store" in show("compare", store="plain", part="matched").words
     )
 
 

@@ -126,7 +126,7 @@ def test_units_that_a_rule_ranks_last_are_counted_and_not_drawn(page):
     arrays = found()
     arrays["entropy"][4:] = 100 * np.log(100)
     shown = page(arrays, class_=LABEL)
-    assert "2 units that this rule ranks last" in shown.words
+    assert "2 units that the rule ranks last" in shown.words
     assert "460" not in shown.charts()[0].proto.spec
 
 

@@ -91,3 +91,8 @@ def test_an_interval_never_reaches_zero_by_rounding():
     assert format.interval(-0.21, -0.002, 50) == f"{format.MINUS}21 to just below 0"
     assert format.interval(-0.04, 0.0, 50) == f"{format.MINUS}4 to 0"
     assert format.interval(0.002, 0.21, 1000) == "0.2 to 21.0"
+
+
+def test_a_median_is_of_what_is_known():
+    assert format.median(np.array([np.nan, 1.0, 4.0])) == "2.50"
+    assert format.median(np.array([np.nan, np.nan])) == format.median(np.array([])) == "–"

@@ -1,7 +1,7 @@
 """Pieces of HTML."""
 
 from explorer.widgets import html
-from explorer.widgets.html import together, with_small
+from explorer.widgets.html import together, with_range, with_small
 
 
 def test_no_line_ends_between_a_number_and_its_sign():
@@ -15,3 +15,9 @@ def test_a_cell_is_escaped_unless_it_is_html_and_numbers_stand_to_the_right(monk
     head = '<tr><th>&lt;i&gt;</th><th class="us-number">n</th></tr>'
     number = '<td class="us-number">1<br><small>&lt;2</small></td>'
     assert said[0].endswith(f"{head}<tr><td>a &amp; b</td>{number}</tr><tr><td>c</td><td></td></tr></table>")
+
+
+def test_a_number_stands_above_its_range_and_alone_without_one():
+    assert with_range(-0.5, -1, 0.25) == with_small("−0.50", "−1.00 to 0.25")
+    assert with_range(3, float("nan"), float("nan"), decimals=0) == "3"
+    assert with_range(*[float("nan")] * 3) == "–"

@@ -76,7 +76,7 @@ def test_one_class_shows_what_units_are_worth_to_it(roles, show):
 def test_a_class_with_images_on_one_side_only_says_so(roles, show, full_store):
     last = full_store.classes.name[11]
     shown = show("experiments", store="demo", experiment="roles", class_=last)
-    assert "Nothing can be told of" in shown.words
+    assert "Nothing can be said about" in shown.words
     assert shown.charts() == []
 
 

@@ -98,7 +98,7 @@ def test_correlations_stand_beside_chance_and_are_read_more_carefully(told, show
     [
         (0.84, "Split-half reliability of the drop over units: 0.84."),
         (0.12, "On other images other units would come first"),
-        (np.nan, "It is not known how far this drop would be the same on other images"),
+        (np.nan, "It is not known how similar this drop would be on other images"),
     ],
 )
 def test_how_far_drops_would_be_the_same_on_other_images_is_said(told_path, runs, show, reliability, said):

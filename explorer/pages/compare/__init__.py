@@ -1,1 +1,1 @@
-"""The page that sets stores beside each other."""
+"""The Compare page, which shows stores and layers beside each other."""

@@ -1,6 +1,6 @@
 """All units of stores beside each other, layer by layer: which stores, and what is drawn and said of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,11 @@ from explorer.charts.comparison import Floats, Row, correlations, distributions
 from explorer.format import number, percent
 from explorer.navigate import View
 from explorer.origin import Origin
+from explorer.pages.compare.same_images import stores_of_same_images
 from explorer.store_files import StoreFile
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
-from explorer.widgets.html import heading, how_and_limits, note, table, with_small
+from explorer.widgets.html import heading, how_and_limits, note, table, with_range
 from precompute.compare import Side, caveats
 from precompute.errors import StoreError
 from precompute.measures.comparison import UnitEffects, quantiles
@@ -46,18 +47,18 @@ QUANTITIES = {
 def show(view: View) -> None:
     """Let the reader choose stores, and set their layers beside each other."""
     note(
-        "Networks that differ in one thing, on the same images: the drops of their units, beside the level by chance, "
-        "and how selective the units are. Zhou et al. 2018, arXiv:1806.02891, ask this "
-        "of batch normalisation and dropout."
+        "Compare networks that differ in one thing, on the same images: how large the drops of their units are beside "
+        "the level by chance, and how selective the units are. Zhou et al. 2018 (arXiv:1806.02891) ask this about "
+        "batch normalisation and dropout."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = _choose_stores(view)
         shown = QUANTITIES[choose(view, {word: each.label for word, each in QUANTITIES.items()}, label="Of every unit")]
     if len(chosen) < 2:
         note(
-            "One store alone cannot be compared. Every store in the same folder can be chosen here; those of the "
-            "same images are chosen at first. The command "
-            "“python -m precompute demo --variants” makes the demo with batch normalisation and without dropout."
+            "One store alone cannot be compared. Choose another one above: every store in the same folder is listed. "
+            "Stores of the same images are chosen at first. The command “python -m precompute demo --variants” makes "
+            "the demo with batch normalisation and without dropout."
         )
     found = _by_layer(_sides(chosen))
     if not found:
@@ -98,7 +99,7 @@ def show(view: View) -> None:
 def _choose_stores(view: View) -> list[StoreFile]:
     sources = {source.name: source for source in navigate.files()}
     asked = view.selection.beside
-    others = _of_the_same_images(view, sources) if asked is None else asked.split(_BETWEEN)
+    others = _others_of_same_images(view) if asked is None else asked.split(_BETWEEN)
     named = [view.selection.store, *others]
     st.session_state[_KEY] = [name for name in dict.fromkeys(named) if name in sources]
     missing = [name for name in named if name and name not in sources]
@@ -110,20 +111,9 @@ def _choose_stores(view: View) -> list[StoreFile]:
     return [sources[name] for name in st.session_state[_KEY]]
 
 
-def _of_the_same_images(view: View, sources: Mapping[str, StoreFile]) -> list[str]:
-    """Return other stores of this one's images, as many as are shown at first; say which cannot be read."""
-    found = []
-    for name, source in sources.items():
-        if name == view.selection.store:
-            continue
-        try:
-            images = cache.store_of(source).images
-        except StoreError as error:
-            note(f"{name} is left out: {error}")
-            continue
-        if images.list_hash == view.store.images.list_hash:
-            found.append(name)
-    return found[: _FIRST - 1]
+def _others_of_same_images(view: View) -> list[str]:
+    """Return the names of other stores of the same images, as many as are shown at first."""
+    return [name for name in stores_of_same_images(view) if name != view.selection.store][: _FIRST - 1]
 
 
 def _put_stores(view: View) -> None:
@@ -179,7 +169,7 @@ def _correlations(found: Sequence[Side]) -> pd.DataFrame:
 
 def _numbers(found: Sequence[Side]) -> None:
     titles = ("right", "units", "dead", "overall drop, points", "largest class drop, points", "mean", "by chance")
-    more = ("of them q ≤ 0.05", "flips, %", "class selectivity", "selectivity against overall drop")
+    more = ("units with q ≤ 0.05", "flips, %", "class selectivity", "selectivity against overall drop, r")
     table(["", *titles, *more], [[_name(side), *_cells(side)] for side in found])
 
 
@@ -197,33 +187,29 @@ def _cells(side: Side) -> list[str]:
         f"{units.called():,}",
         number(100 * _mean(units.flip_rate)),
         _median(units.selectivity),
-        _with_range(against.r, against.low, against.high),
+        with_range(against.r, against.low, against.high),
     ]
 
 
 def _median(values: Floats) -> str:
     low, median, high = quantiles(values)
-    return _with_range(float(median), float(low), float(high))
-
-
-def _with_range(middle: float, low: float, high: float) -> str:
-    return with_small(number(middle), f"{number(low)} to {number(high)}")
+    return with_range(float(median), float(low), float(high))
 
 
 _READING = (
     "Compare rows of the same layer. The largest class drop of a unit grows with the number of answers it "
-    "changes, even where it damages no class in particular. So two numbers come before a claim that one "
-    "network's units matter more to single classes: how far the mean lies above its chance level, and how "
-    "many units are beyond chance after correction for their number (q ≤ 0.05). A correlation whose "
-    "interval crosses zero leaves open whether selective units cost more or less. One whose interval does "
-    "not cross it may still be by chance, because selective units change fewer answers: the experiment on "
-    "measures against drops says what chance makes of it. Class selectivity is above zero by chance too, "
-    "the more so the fewer images a unit fires on: its experiment says how far."
+    "changes, even where it damages no class in particular. So look at two numbers before you say that one "
+    "network's units matter more to single classes. How far does the mean lie above its chance level? How "
+    "many units are beyond chance after correction for their number (q ≤ 0.05)? A correlation whose "
+    "interval crosses zero leaves open whether selective units cost more or less. A correlation whose interval does "
+    "not cross zero may still be chance, because selective units change fewer answers: the experiment on "
+    "measures against drops says how much correlation chance gives. Class selectivity is above zero by chance too, "
+    "and more so the fewer images a unit is active on: the experiment on selectivity says how far."
 )
 _LIMITS = (
-    "One store is one training run. The same network trained from another seed differs too, so a "
-    "difference between two stores is no proof of what they are named for without several seeds of each "
-    "kind. Units of different networks have nothing to do with each other, whatever their numbers. Layers "
-    "of one name are compared as if they did the same work. Drops depend on the accuracy with nothing "
-    "ablated: a network that is right less often has less to lose."
+    "One store is one training run. The same network trained from another seed differs too. So a "
+    "difference between two stores does not show what batch normalisation, say, does, unless there are several seeds "
+    "of each kind. Units of different networks have nothing to do with each other, even where their numbers are "
+    "the same. Layers with the same name are compared as if they did the same work. Drops depend on the accuracy with "
+    "nothing ablated: a network that is right less often has less to lose."
 )

@@ -10,12 +10,13 @@ import streamlit as st
 from explorer import cache, navigate
 from explorer.charts.comparison import Row, distributions
 from explorer.csv_text import csv_of
-from explorer.format import count, number
+from explorer.format import count, median, number
 from explorer.matched_units import DRAWS, MatchedUnits
 from explorer.navigate import View
 from explorer.origin import Origin
 from explorer.pages.compare import matched_pair
 from explorer.pages.compare.all_units import QUANTITIES
+from explorer.pages.compare.same_images import stores_of_same_images
 from explorer.selection import Selection
 from explorer.store_files import StoreFile
 from explorer.widgets.chart import draw_chart
@@ -42,12 +43,12 @@ class Pairing:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the two are called."""
+        """The names of the two layers, each with its store."""
         return f"{self.view.selection.store} · {self.layer.name}", f"{self.source.name} · {self.other.name}"
 
     @property
     def origin(self) -> Origin:
-        """Where its figures come from."""
+        """Where the figures come from."""
         stores = (self.view.source.name, self.view.store), (self.source.name, self.store)
         return Origin(stores[: 1 + (self.source.name != self.view.source.name)], self.names)
 
@@ -88,14 +89,15 @@ def show(view: View) -> None:
 
 
 def _choose(view: View) -> Pairing | None:
-    """Let the reader choose the layers; None, with what it would need, where there are no two."""
-    sources = _of_the_same_images(view)
+    """Let the reader choose the layers; where there is no second one, say how to get one and return None."""
+    sources = stores_of_same_images(view)
     ways = [(name, layer.name) for name, (_, store) in sources.items() for layer in store.layers]
     ways = [way for way in ways if way != (view.selection.store, view.selection.layer)]
     if not ways:
         note(
-            "There is nothing to match this layer with. That needs a second layer in this store, or a second store of "
-            "the same images in the same folder: run another network, or the same one trained anew, on these images."
+            "There is nothing to match this layer with. Matching needs a second layer in this store, or another store "
+            "of the same images in the same folder. To get one, run another network, or the same one trained again, on "
+            "these images."
         )
         return None
     name, layer = _asked(view, ways)
@@ -111,20 +113,6 @@ def _choose(view: View) -> Pairing | None:
     return Pairing(view, view.layer, source, store, store.layer(layer))
 
 
-def _of_the_same_images(view: View) -> dict[str, tuple[StoreFile, Store]]:
-    """Return this store, and the others of its images, by name."""
-    found = {view.selection.store: (view.source, view.store)}
-    for source in navigate.files():
-        if source.name not in found:
-            try:
-                store = cache.store_of(source)
-                if store.images.list_hash == view.store.images.list_hash:
-                    found[source.name] = (source, store)
-            except StoreError as error:
-                note(f"{source.name} is left out: {error}")
-    return found
-
-
 def _asked(view: View, ways: list[tuple[str, str]]) -> tuple[str, str]:
     """Return the store and layer that the URL asks for; otherwise this layer in another store, or another layer."""
     asked = view.selection.against
@@ -132,7 +120,7 @@ def _asked(view: View, ways: list[tuple[str, str]]) -> tuple[str, str]:
         store, _, layer = asked.partition(_BETWEEN)
         if (store, layer) in ways:
             return store, layer
-        note(f"The address asks to match with “{asked[:80]}”, which cannot be; the nearest is shown instead.")
+        note(f"The address asks to match with “{asked[:80]}”, which is not possible. Another layer is shown instead.")
     same = [way for way in ways if way[1] == view.selection.layer]
     own = [way for way in ways if way[0] == view.selection.store]
     return (same or own or ways)[0]
@@ -167,13 +155,13 @@ def _show_headline(pairing: Pairing, found: MatchedUnits) -> None:
     by_chance = number(n_known / (DRAWS + 1), 0)
     st.html(
         f"<p>Of the {count(n_known, 'unit')} of {one} that vary, <b>{n_beyond:,}</b> have a match in {other} beyond "
-        f"chance; with shuffled images {by_chance} would. <b>{n_classes:,}</b> match better than their class means "
+        f"chance. With shuffled images {by_chance} would. <b>{n_classes:,}</b> match better than their class means "
         "explain.</p>"
     )
 
 
 def _show_figure(pairing: Pairing, found: MatchedUnits) -> None:
-    heading("How well the best match goes with each unit", "circles: units; below them quartiles and mean")
+    heading("How strongly each unit correlates with its match", "circles: units; below them quartiles and mean")
     rows = [
         Row("best match", "match", found.found.r.astype(np.float64)),
         Row("images shuffled within classes", "within", found.within.expected),
@@ -189,10 +177,10 @@ def _show_figure(pairing: Pairing, found: MatchedUnits) -> None:
 
 
 def _show_numbers(pairing: Pairing, found: MatchedUnits) -> None:
-    heading("In numbers", "chance: the mean of 19 shuffles of the images")
+    heading("In numbers", f"chance: the mean of {DRAWS} shuffles of the images")
     of = int(found.known.sum())
     rows = [
-        ["median correlation", *(_median(each) for each in _levels(found))],
+        ["median correlation", *(median(each) for each in _levels(found))],
         ["units that are each other's match", *_mutual(found)],
     ]
     if found.same is not None:
@@ -212,12 +200,8 @@ def _mutual(found: MatchedUnits) -> tuple[str, str, str]:
     )
 
 
-def _median(values: np.ndarray) -> str:
-    return number(float(np.nanmedian(values))) if not np.isnan(values).all() else "–"
-
-
 def _show_related(pairing: Pairing, found: MatchedUnits) -> None:
-    """Say whether a unit and its match have the same measures: Spearman's correlation over units."""
+    """Show for each quantity how it correlates over units with that of the match, by Spearman."""
     sides = [
         _side(source, layer.name)
         for source, layer in ((pairing.view.source, pairing.layer), (pairing.source, pairing.other))
@@ -258,8 +242,10 @@ def _show_table(pairing: Pairing, found: MatchedUnits) -> None:
         "unit": st.column_config.NumberColumn("unit"),
         "match": st.column_config.NumberColumn("best match", format="%d"),
         "r": number_column("correlation"),
-        "shuffled": number_column("chance, largest", "The largest of 19 shuffles of the images."),
-        "within": number_column("within classes, largest", "The largest of 19 shuffles of the images of each class."),
+        "shuffled": number_column("chance, largest", f"The largest of {DRAWS} shuffles of the images."),
+        "within": number_column(
+            "within classes, largest", f"The largest of {DRAWS} shuffles of the images within each class."
+        ),
         "mutual": st.column_config.CheckboxColumn("each other's match"),
     }
     if found.same is not None:
@@ -277,15 +263,16 @@ def _show_table(pairing: Pairing, found: MatchedUnits) -> None:
 
 _READING = (
     "A unit's match is the unit of the other layer whose mean activation correlates most with its own over the same "
-    "images. Among many units one always correlates by chance, so two levels stand beside it. The first shuffles all "
-    "images of the other layer, which leaves nothing in common. The second shuffles the images of each class among "
-    "themselves, which keeps the units' class means: a match above it agrees on single images too. A match is beyond "
-    "chance if it is above the largest of 19 shuffles; one unit in 20 is so without any match. Units of the same "
-    "number mean something only in networks trained on from the same weights, or in layers that go channel by channel."
+    "images. Among many units some always correlate by chance, so two levels by chance stand beside the match. The "
+    "first shuffles all images of the other layer, so that nothing in common is left. The second shuffles the images "
+    "within each class, so that the units' class means stay: a match above this level agrees on single images too. A "
+    f"match is beyond chance if it is above the largest of {DRAWS} shuffles. By chance this happens to one unit in "
+    f"{DRAWS + 1}. Comparing units by their numbers makes sense only in networks trained further from the same "
+    "weights, or in layers that work channel by channel."
 )
 _LIMITS = (
     "A match says that two units rise and fall together on these images, not that they do the same work. One unit may "
-    "be the match of many. Work that one network gives to one unit may be spread over several in another, which no "
-    "pair shows. The mean over positions is compared, not where in the picture a unit is active. Networks of one task "
-    "agree more than any shuffle, whatever their training."
+    "be the match of many. What one unit does in one network, several units may do together in another; no pair shows "
+    "that. The mean over positions is compared, not where in the picture a unit is active. Networks trained on the "
+    "same task agree more than shuffled images do, however they were trained."
 )

@@ -19,7 +19,7 @@ _MEASURES = ("selective_class", "class_selectivity", "max_class_drop", "max_clas
 
 
 def show(view: View, layer: Layer, other_view: View, other: Layer, found: MatchedUnits) -> None:
-    """Show the unit of the URL, or the one that is matched best, beside its match and the unit of its number."""
+    """Show the unit of the URL, or the unit with the best match, beside its match and the unit of the same number."""
     if not found.known.any():
         note("No unit varies over the images, so none has a match.")
         return
@@ -57,7 +57,7 @@ def show(view: View, layer: Layer, other_view: View, other: Layer, found: Matche
 
 
 def _words(view: View, layer: Layer, unit: int) -> dict[str, str]:
-    """Return a unit's measures for readers, by their labels; a class leads to its page."""
+    """Return a unit's measures in words, by their labels; a class is a link to its page."""
     return {m.label: _cell(view, m, unit) for m in in_order(layer) if m.name in _MEASURES}
 
 

@@ -81,10 +81,10 @@ SPEC = ExperimentSpec(
     needs_of_all=ACTIVATIONS,
     source="Abbasi-Asl and Yu 2017, arXiv:1705.07356 and arXiv:1711.02329; colour: Rafegas et al. 2020, "
     "arXiv:1702.00382",
-    adds="for every layer: the order in which units go when in each round the one is removed that accuracy misses "
-    "least, judged anew with those already removed staying removed; accuracy along it beside orders fixed before "
+    adds="for every layer: the order in which units go when each round removes the unit that costs least accuracy, "
+    "beside those already removed; accuracy along this order, and along orders that are fixed before "
     "(drop of each unit alone, class selectivity, L1 norm, 20 random ones); the five most and the five least "
-    "important classes of every unit; the measures `colour_selectivity` and, where kernels lie on the picture "
+    "important classes of every unit; the measures `colour_selectivity` and, where kernels read the picture "
     "itself, `weight_chroma`",
     on_one_device="each round rests on what the rounds before it removed, and on what is held of every image",
     options=(*OF_ANY, *OF_NETWORK, "keep"),

@@ -108,10 +108,11 @@ SPEC = ExperimentSpec(
     title="Measures against drops",
     needs_of_all=ACTIVATIONS,
     source="Zhou et al. 2018, arXiv:1806.02891",
-    adds="every measure of a layer that describes its units against the overall drop and the largest class drop, as it "
-    "is, held out and above chance: Pearson and Spearman with bootstrap intervals over units; with flip rate and "
-    "mean activity held fixed; what chance alone would give; with measure and drop from different images, also "
-    "without their noise. Carry it out last: it takes what the others measured",
+    adds="for every layer and kind of ablation: correlations of every measure that describes units with the overall "
+    "drop and with the largest class drop, as it is, held out and above chance. Pearson and Spearman come with "
+    "bootstrap intervals over units; Spearman also with flip rate and mean activity held fixed, by chance alone, and "
+    "with measure and drop from different images, with and without their noise. Carry it out last: it uses what the "
+    "other experiments measured",
     needs="the store",
     needs_network=False,
     options=OF_ANY,

@@ -121,8 +121,8 @@ SPEC = ExperimentSpec(
     "arXiv:1912.04783",
     adds="for every layer: accuracy and balanced accuracy, of all classes and of each, against the number of units set "
     "to zero, most important first, least important first and in 20 random orders, with the areas under the curves "
-    "and the share of units that can go while 80 % of predictions stay; and the same for each class in orders of "
-    "its own",
+    "and the share of units that can go while 80 % of predictions stay; the accuracies also for each class in "
+    "orders of its own",
     options=(*OF_ANY, *OF_SWEEPS, "by", "classes"),
     entries=ENTRIES,
     axes=(

@@ -121,9 +121,9 @@ SPEC = ExperimentSpec(
     name="dissection",
     title="Network dissection",
     source="Bau, Zhou, Khosla, Oliva and Torralba 2017, arXiv:1704.05796",
-    adds="for every layer: intersection over union of every unit with every concept, the unit's threshold, what the "
-    "best would be by chance, the same for five random rotations of the layer's space, and small masks of the best "
-    "concepts on the exemplars. [Masks of concepts](masks.md) says how to make masks",
+    adds="for every layer: intersection over union of every unit with every concept, the unit's threshold, the best "
+    "intersection over union by chance, the best for directions of five random rotations of the layer's space, and "
+    "small masks of the best concepts on the exemplars. [Masks of concepts](masks.md) says how to make masks",
     on_one_device="it sends every image through the network once and sweeps none",
     needs="the network and the images, and masks of concepts",
     advice="It needs masks of concepts: those that lie beside the images, or a folder named by --masks.",

@@ -44,8 +44,8 @@ SPEC = ExperimentSpec(
     name="random_weights",
     title="Attribution with random weights",
     source="Adebayo et al. 2018, arXiv:1810.03292",
-    adds="for every layer and attribution method: how alike its maps are to those of the network with its weights in "
-    "random order",
+    adds="for every layer and attribution method: how much its maps resemble those of the same network with its "
+    "weights in random order",
     on_one_device="it attributes a few images of each unit and sweeps none",
     options=(*OF_ANY, *OF_NETWORK),
     entries=ENTRIES,

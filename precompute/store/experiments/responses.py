@@ -61,7 +61,7 @@ SPEC = ExperimentSpec(
     title="Class correlation and zeros",
     source="Zhou et al. 2018, arXiv:1806.02891; Hu et al. 2016, arXiv:1607.03250",
     adds="for every layer: correlation of every unit's activation with the network's probability of every class, over "
-    "all images and over either half; fraction of zeros",
+    "all images and over each half; fraction of zeros",
     on_one_device="it sends every image through the network once and sweeps none",
     entries=ENTRIES,
     axes=(

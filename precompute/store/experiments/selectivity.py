@@ -123,10 +123,10 @@ SPEC = ExperimentSpec(
     needs_of_all=ACTIVATIONS,
     source="Morcos et al. 2018, arXiv:1803.06959; Casper et al. 2021, arXiv:1912.04783; Oikarinen et al. 2025, "
     "arXiv:2506.05774",
-    adds="for every layer: class selectivity also with its class chosen on other images, mutual information, precision "
-    "at k and area under the curve of every unit for every class, each beside what shuffled labels give; silent "
-    "images, sparsity, redundancy with the closest unit, principal components; the measures on either half of the "
-    "images",
+    adds="for every layer: class selectivity, also with its class chosen on other images, and mutual information of "
+    "every unit; precision at k, area under the curve, average precision and F1 of every unit for every class; the "
+    "level of each by shuffled labels; silent images, sparsity, redundancy with the closest unit, principal "
+    "components; the measures on each half of the images",
     needs="the store",
     needs_network=False,
     options=(*OF_ANY, "max_minutes"),
