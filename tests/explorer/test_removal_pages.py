@@ -56,7 +56,7 @@ def test_only_classes_that_lose_images_are_called_important_with_how_many(compre
     assert f"class={full_store.classes.name[2]}" in compressed.words
     assert f'{lose}<td class="us-number">2 of 6</td><td class="us-number">2 of 6</td>' in compressed.words
     assert neither not in compressed.words
-    assert "No class gains images without this unit, where they are chosen." in compressed.words
+    assert "On the images that choose the classes, no class gains images without this unit." in compressed.words
 
 
 def test_the_curves_are_drawn_with_the_greedy_one_first(compressed):
