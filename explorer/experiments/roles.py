@@ -139,7 +139,7 @@ def _looked_at(experiment: Experiment, chosen: int | None) -> str:
         n_images = int(counts[of].sum())
         right = float(np.nansum(counts[of] * accuracy[of])) / max(n_images, 1)
         said.append(f"{count(n_images, words.removesuffix('s'))}, {percent(right, n_images)} right")
-    return f"{said[0]}; {said[1]}. A network that does as well on both has little to memorise."
+    return f"{said[0]}; {said[1]}. Where the two shares are alike, there is little memorising to find."
 
 
 PRESENTATION = Presentation(

@@ -209,7 +209,7 @@ PRESENTATION = Presentation(
         "say how well the unit alone would find its best class. Of these, average precision and F1 are the "
         "sound ones. Published sanity tests (Oikarinen, Yan and Weng 2025) demand that a score falls when "
         "labels of the class are taken away or wrong ones are added. Of 18 measures only correlation, "
-        "cosine, average precision, F1 and intersection over union did. AUC and the precision of the "
+        "cosine, average precision, F1 and intersection over union passed. AUC and the precision of the "
         "strongest images need not fall: read them beside the sound measures, not in their place. Class and "
         "threshold of average precision and F1 are chosen on one half of the images and the score is read "
         "on the other, both ways."

@@ -90,6 +90,7 @@ def _carry_units(plan: LayerPlan, base: dict[Node, Tensor], ablations: Sequence[
     start = _new_maps(site, units, ablations)
     lanes = {node: table.flatten() for node, table in index.items()}
     new = _carry(plan, base, start, lanes)
+    # Both are laid out in lanes: the new value minus the unablated one in the same lanes.
     change = {
         node: value - base[node].movedim(plan.lanes[node].axis, 1).index_select(1, lanes[node])
         for node, value in new.items()

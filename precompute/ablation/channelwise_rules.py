@@ -106,6 +106,8 @@ def rule_for(node: Node) -> ChannelwiseRule | None:
 def _pointwise_lanes(node: Node, known: Known) -> Lanes | None:
     narrow = [used for used in node.inputs if used in known]
     lanes = known[narrow[0]]
+    # Broadcasting along the lanes' dimension, or from another rank, would put lanes elsewhere; so would two narrow
+    # arguments with different lanes.
     side = lanes.axis - 1  # the shape of a node leaves out the images
     fits = all(len(used.shape) == len(node.shape) and used.shape[side] == node.shape[side] for used in narrow)
     return lanes if fits and all(known[used].is_like(lanes) for used in narrow) else None

@@ -176,6 +176,7 @@ class Engine:
         tolerance: TieTolerance | None,
     ) -> Iterator[Changed]:
         """Sweep, and note the outputs in the audit; without a tolerance, in float32 and without close calls."""
+        # The unablated values of a batch of images serve every ablation; memory limits how many images that are.
         for images in torch.arange(len(shard)).split(executor.sizes.images):
             part = shard.part(slice(int(images[0]), int(images[-1]) + 1))
             base = executor.unablated(part.inputs, part.at_layer)

@@ -74,6 +74,7 @@ class LayerExecutor:
 
     def __init__(self, plan: LayerPlan, *, batch_size: int, memory_bytes: int, precision: Precision) -> None:
         if precision is not Precision.FLOAT32:
+            # Reduced precision computes changes, and adds them to unablated values, which are kept for that.
             plan = plan.keeping(needed_values(plan))
         self.plan = plan
         self.batch_size = batch_size

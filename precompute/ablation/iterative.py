@@ -126,6 +126,7 @@ class EngineIterative:
         self, base: dict[Node, Tensor], tried: Sequence[Units], tolerance: TieTolerance | None
     ) -> Iterator[Changed]:
         trials = [silence(units) for units in tried]
+        # None: always in float32. `gone` is in `base` already, so a trial silences its own units alone.
         batch_sweep = BatchSweep(self.executor, base, None, tolerance, self.engine.counts)
         for indices in blocks(trials, self.executor.sizes.units(len(base[self.executor.plan.site]))):
             for changed in batch_sweep.run([trials[index] for index in indices]):

@@ -31,6 +31,7 @@ def can_update(node: Node, known: Known, constants: Container[Node]) -> bool:
     if source not in known or weight not in constants:
         return False
     axis = known[source].axis
+    # A linear layer takes channels on the last dimension. In a grouped convolution a lane reaches some outputs alone.
     return axis == len(source.shape) if node.op is aten.linear.default else axis == 1 and node.args[6] == 1
 
 
@@ -47,7 +48,7 @@ class Update:
 
     def __init__(self, node: Node, weight: Tensor) -> None:
         self.kernel = weight.shape[2:]
-        self.how = node.args[3:6]
+        self.how = node.args[3:6]  # of a convolution: stride, padding and dilation
         # (input, kernel position, output): the weights of some lanes are then a few long pieces of memory.
         self.by_channel = weight.flatten(1).unflatten(1, (weight.shape[1], -1)).permute(1, 2, 0).contiguous()
 

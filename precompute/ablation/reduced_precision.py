@@ -74,6 +74,7 @@ class DeltaSuffix:
     def run(self, base: dict[Node, Tensor], block: Block, rows: Rows) -> Tensor:
         """Return the network's outputs, (row, output) in float32; see `precompute.ablation.suffix.Suffix.run`."""
         batch = RowBatch(self.plan, base, block, rows)
+        # A node has its whole value in `values`, such as a constant, or its change in `changes`, never both.
         values: dict[Node, Any] = self.constants | image_counts(self.plan.program.nodes, len(rows))
         changes: dict[Node, Tensor] = {}
 
@@ -98,6 +99,7 @@ class DeltaSuffix:
                     # An average is linear too, so it needs no unablated value.
                     changes[node] = node.run(lambda used: values[used] if used in values else change(used))
                 elif node.batched:
+                    # Others, such as a ReLU, are not linear: compute them on whole values, and take the change.
                     old = batch.old(node)
                     changes[node] = torch.sub(node.run(new), old, out=old)  # `old` is a copy, so it may be overwritten
                 else:

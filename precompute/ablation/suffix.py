@@ -97,6 +97,7 @@ class Suffix:
 
         with Precision.FLOAT32.matrix_products():
             for node in self.wide.steps(values):
+                # The first operations that mix units need not be computed anew: their old results are updated.
                 if node in self.updates:
                     values[node] = batch.update(self.updates[node], batch.old(node), node.args[0])
                 else:

@@ -32,7 +32,7 @@ _MOST_BYTES = 2**30
 
 
 @dataclass(eq=False)
-class _Watched:
+class _LayerSums:
     """One layer: where it is in the network, and sums over the images so far.
 
     ``parts`` are of the images since the last `add_probabilities`. ``largest`` are the maxima over space on all images,
@@ -82,7 +82,7 @@ def prepare(job: Job) -> Prepared:
     label = np.asarray(job.store.images.label)
     with exact_float32():
         restored = restore_run(job.store, job.options)
-        watched = [_Watched(layer, restored.site(layer)) for layer in job.layers]
+        watched = [_LayerSums(layer, restored.site(layer)) for layer in job.layers]
         each = _seconds(job, restored)
     half = choose_halves(label, job.options.images_per_class, seed=job.seed)
     half, reduced = fit(half, lambda half: each * _n_used(half), job.options.max_minutes, [partial(_on_fewer, job)])
@@ -105,7 +105,7 @@ def prepare(job: Job) -> Prepared:
 def _seconds(job: Job, restored: RestoredRun) -> float:
     """Time a few images; return the seconds for one."""
     for _ in range(2):  # the first pass of a network is slow
-        watched = [_Watched(layer, restored.site(layer)) for layer in job.layers]
+        watched = [_LayerSums(layer, restored.site(layer)) for layer in job.layers]
         started = perf_counter()
         with observe(restored.model.network, {each.site: each.add_output for each in watched}):
             outputs = logits(restored.model.network, restored.probe).cpu().numpy()
@@ -128,7 +128,7 @@ def _on_fewer(job: Job, half: np.ndarray, share: float) -> tuple[np.ndarray, str
 # The work
 
 
-def _run(job: Job, restored: RestoredRun, watched: list[_Watched], half: np.ndarray, advance: Advance) -> Findings:
+def _run(job: Job, restored: RestoredRun, watched: list[_LayerSums], half: np.ndarray, advance: Advance) -> Findings:
     n_images, n_classes = int((half >= 0).sum()), len(job.store.classes)
     numbers = n_images * (n_classes + sum(each.layer.n_units for each in watched))
     probabilities: list[np.ndarray] = []
@@ -156,7 +156,7 @@ def _probability(job: Job, outputs: np.ndarray) -> np.ndarray:
     return np.exp(log_softmax(outputs))[:, np.asarray(job.store.classes.output_index)]
 
 
-def _shuffled(watched: _Watched, probabilities: list[np.ndarray], *, seed: int) -> Arrays:
+def _shuffled(watched: _LayerSums, probabilities: list[np.ndarray], *, seed: int) -> Arrays:
     """Return the largest correlation when images are shuffled, (unit,) each; NaN where activations were not kept."""
     if not watched.largest:
         nothing = np.full(watched.layer.n_units, np.nan)
@@ -166,7 +166,7 @@ def _shuffled(watched: _Watched, probabilities: list[np.ndarray], *, seed: int) 
     return {"shuffled_mean": drawn.mean(axis=0), "shuffled_highest": drawn.max(axis=0)}
 
 
-def _found(watched: _Watched) -> tuple[Arrays, Arrays]:
+def _found(watched: _LayerSums) -> tuple[Arrays, Arrays]:
     """Return the layer's datasets and its measures."""
     correlation, of_half = watched.correlations("max")
     largest, strongest = strongest_class(correlation)

@@ -29,7 +29,7 @@ _TRUE_DROPS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.25, 0.3, 0.
 
 
 @dataclass(frozen=True, eq=False)
-class _Frame:
+class _Shared:
     """What all layers share: the answers, the halves of the images, and the classes that can show a drop."""
 
     before: Answers
@@ -39,56 +39,56 @@ class _Frame:
 
 def prepare(job: Job) -> Prepared:
     """Prepare the statistics of every layer and kind of ablation."""
-    frame = _frame(job.store, job.seed)
+    shared = _shared(job.store, job.seed)
     ablated = [(layer, kind) for layer in job.layers for kind in layer.ablations]
     n_units = sum(layer.n_units for layer, _ in ablated)
 
     def run(advance: Advance) -> Findings:
-        arrays = {"half": frame.half, "set_apart": (~frame.taking).astype(np.int32)}
+        arrays = {"half": shared.half, "set_apart": (~shared.taking).astype(np.int32)}
         measures: dict[str, Arrays] = {layer.name: {} for layer, _ in ablated}
         for layer, kind in ablated:
             flips = layer.flip_table(kind)
-            found = _counted(frame, flips) | _shifted(frame, layer, kind)
+            found = _counted(shared, flips) | _shifted(shared, layer, kind)
             arrays |= {f"layers/{layer.name}/ablation/{kind}/{name}": values for name, values in found.items()}
-            measures[layer.name] |= _measures(kind, found, flip_rate(flips, len(frame.before.label)))
+            measures[layer.name] |= _measures(kind, found, flip_rate(flips, len(shared.before.label)))
             advance(layer.n_units)
         return Findings(arrays, measures)
 
-    per_unit = 5 * 8 * frame.before.n_classes + 30 * 8
-    each, once = _seconds(frame, *ablated[0]) if ablated else (0.0, 0.0)
+    per_unit = 5 * 8 * shared.before.n_classes + 30 * 8
+    each, once = _seconds(shared, *ablated[0]) if ablated else (0.0, 0.0)
     seconds = each * n_units + once * len(ablated)
     return Prepared(seconds, n_units * per_unit, n_units, "units", run)
 
 
-def _frame(store: Store, seed: int) -> _Frame:
+def _shared(store: Store, seed: int) -> _Shared:
     before = answers(store)
-    return _Frame(before, halves(before.label, seed=seed), takes_part(before.correct, before.count))
+    return _Shared(before, halves(before.label, seed=seed), takes_part(before.correct, before.count))
 
 
-def _seconds(frame: _Frame, layer: Layer, kind: str) -> tuple[float, float]:
+def _seconds(shared: _Shared, layer: Layer, kind: str) -> tuple[float, float]:
     """Time the slowest parts; return the seconds of one unit's tests, and of a layer's drops to quote.
 
     The drops to quote are timed for the first unit alone, and counted once for each layer and kind of ablation.
     """
     sizes = [size for size in (1, 2, 4, 8, 16, 32) if size <= layer.n_units]
-    tests = partial(_time_tests, frame, layer, kind)
+    tests = partial(_time_tests, shared, layer, kind)
     a_unit = 0.0
     if layer.log_prob_change(kind, 0) is not None:
         tests(1)  # the first time is slow
         a_unit = seconds_a_row(partial(tests, size) for size in sizes)
-    first = _first_unit(paired_counts(layer.flip_table(kind), frame.before))
-    return a_unit, min(_time_quoted(frame, first) for _ in range(2))
+    first = _first_unit(paired_counts(layer.flip_table(kind), shared.before))
+    return a_unit, min(_time_quoted(shared, first) for _ in range(2))
 
 
-def _time_tests(frame: _Frame, layer: Layer, kind: str, n_units: int) -> int:
+def _time_tests(shared: _Shared, layer: Layer, kind: str, n_units: int) -> int:
     change = layer.log_prob_change(kind, slice(0, n_units))
-    wilcoxon(np.asarray(change), frame.before.label, frame.before.n_classes)
+    wilcoxon(np.asarray(change), shared.before.label, shared.before.n_classes)
     return n_units
 
 
-def _time_quoted(frame: _Frame, counts: PairedCounts) -> float:
+def _time_quoted(shared: _Shared, counts: PairedCounts) -> float:
     started = perf_counter()
-    quoted_drop(counts, frame.taking)
+    quoted_drop(counts, shared.taking)
     return perf_counter() - started
 
 
@@ -106,20 +106,20 @@ def _measures(kind: str, found: Arrays, rate: np.ndarray) -> Arrays:
 # From flips
 
 
-def _counted(frame: _Frame, flips: FlipTable) -> Arrays:
-    found = evidence(flips, frame.before, frame.half, frame.taking)
-    return found.arrays | _quoted(frame, found.counts) | _power(frame, found.counts, found.test)
+def _counted(shared: _Shared, flips: FlipTable) -> Arrays:
+    found = evidence(flips, shared.before, shared.half, shared.taking)
+    return found.arrays | _quoted(shared, found.counts) | _power(shared, found.counts, found.test)
 
 
-def _power(frame: _Frame, counts: PairedCounts, test: MaxDropTest) -> Arrays:
+def _power(shared: _Shared, counts: PairedCounts, test: MaxDropTest) -> Arrays:
     drops = np.array(_TRUE_DROPS)
-    if not frame.taking.any():
+    if not shared.taking.any():
         return {"true_drop": drops, "found_share": np.full(len(drops), np.nan)}
-    return {"true_drop": drops, "found_share": found_share(counts, test, frame.taking, drops, level=_CALLED)}
+    return {"true_drop": drops, "found_share": found_share(counts, test, shared.taking, drops, level=_CALLED)}
 
 
-def _quoted(frame: _Frame, counts: PairedCounts) -> Arrays:
-    found = quoted_drop(counts, frame.taking)
+def _quoted(shared: _Shared, counts: PairedCounts) -> Arrays:
+    found = quoted_drop(counts, shared.taking)
     return {
         "quoted_class": found.chosen,
         "quoted_drop": found.drop,
@@ -133,12 +133,12 @@ def _quoted(frame: _Frame, counts: PairedCounts) -> Arrays:
 # From changes of log-probability
 
 
-def _shifted(frame: _Frame, layer: Layer, kind: str) -> Arrays:
+def _shifted(shared: _Shared, layer: Layer, kind: str) -> Arrays:
     """Return the mean change of every class and its p-value; nothing where the store lacks the changes."""
     means, p = [], []
     for change in layer.log_prob_changes(kind):
-        means.append(class_means(change, frame.before.label, frame.before.n_classes))
-        p.append(wilcoxon(change, frame.before.label, frame.before.n_classes))
+        means.append(class_means(change, shared.before.label, shared.before.n_classes))
+        p.append(wilcoxon(change, shared.before.label, shared.before.n_classes))
     if not means:
         return {}
     change, p_of_class = np.concatenate(means), np.concatenate(p)

@@ -32,7 +32,7 @@ from precompute.store.layer import Layer
 
 
 @dataclass(frozen=True, eq=False)
-class _Removal:
+class _LayerOrders:
     """The orders of one layer, and the steps at which accuracy is measured.
 
     Parameters
@@ -115,10 +115,10 @@ def _undefined(values: np.ndarray) -> bool:
     return bool(np.isnan(values).all())
 
 
-def _removal(job: Job, network: SweptNetwork, layer: Layer, half: np.ndarray) -> _Removal:
+def _removal(job: Job, network: SweptNetwork, layer: Layer, half: np.ndarray) -> _LayerOrders:
     score = _score(job, layer, half)
     order = orders(score, seed=job.seed)
-    return _Removal(
+    return _LayerOrders(
         layer=layer,
         score=score,
         order=order,
@@ -139,7 +139,7 @@ def _score(job: Job, layer: Layer, half: np.ndarray) -> np.ndarray:
 # What it costs
 
 
-Work = tuple[list[_Removal], np.ndarray]
+Work = tuple[list[_LayerOrders], np.ndarray]
 """What is removed, and the half of each image, (image,)."""
 
 
@@ -149,7 +149,7 @@ def _seconds(work: Work) -> float:
     return sum(removal.seconds * (removal.n_sets + removal.for_classes.n_sets) * n_images for removal in removals)
 
 
-def _bytes(removal: _Removal, n_classes: int) -> float:
+def _bytes(removal: _LayerOrders, n_classes: int) -> float:
     common = removal.order.size + len(removal.order) * len(removal.n_removed) * (3 + 2 * n_classes)
     return 4 * (common + 2 * removal.for_classes.order.size + 2 * removal.for_classes.n_sets)
 
@@ -176,7 +176,7 @@ def _cuts(job: Job) -> list[Cut[Work]]:
     return [steps_for_classes, steps_for_all, images]
 
 
-def _ranked_again(job: Job, removal: _Removal, half: np.ndarray) -> _Removal:
+def _ranked_again(job: Job, removal: _LayerOrders, half: np.ndarray) -> _LayerOrders:
     score = _score(job, removal.layer, half)
     ranking = rank_for_classes(job.store, removal.layer, half, job.options.classes).at_fewer_steps()
     return replace(removal, score=score, order=orders(score, seed=job.seed), for_classes=ranking)
@@ -185,7 +185,7 @@ def _ranked_again(job: Job, removal: _Removal, half: np.ndarray) -> _Removal:
 # The work
 
 
-def _run(job: Job, sweeps: Sweeps, removals: list[_Removal], half: np.ndarray, stage: Stage) -> Findings:
+def _run(job: Job, sweeps: Sweeps, removals: list[_LayerOrders], half: np.ndarray, stage: Stage) -> Findings:
     before = answers(job.store)
     output_index = np.asarray(job.store.classes.output_index)
     all_counts = [AccuracyCounts(removal.n_sets, output_index) for removal in removals]
@@ -218,7 +218,7 @@ def _part(effect: Effect, start: int, stop: int) -> Effect:
     )
 
 
-def _curves(removal: _Removal, counts: AccuracyCounts) -> Arrays:
+def _curves(removal: _LayerOrders, counts: AccuracyCounts) -> Arrays:
     row = rows_of_steps(len(removal.order), len(removal.n_removed))
     accuracy, balanced, agreement = counts.accuracy()[row], counts.balanced()[row], counts.agreement()[row]
     share = removal.n_removed / removal.n_removed[-1]

@@ -44,7 +44,7 @@ def prepare(job: Job) -> Prepared:
         unit="images",
         run=partial(_run, job, pictures, chosen, quantile),
         reduced=_reduced(len(chosen), len(order), job.options.max_minutes),
-        notes=(_told(pictures),),
+        notes=(_masks_used(pictures),),
     )
 
 
@@ -63,7 +63,7 @@ def _order(pictures: AnnotatedImages, per_class: int | None, *, seed: int) -> np
     return np.random.default_rng(seed).permutation(marked[used])
 
 
-def _told(pictures: AnnotatedImages) -> str:
+def _masks_used(pictures: AnnotatedImages) -> str:
     masks = pictures.masks
     whose = "of the store" if pictures.of_store else f"in {masks.images.root}, which are not the store's"
     return (

@@ -13,7 +13,7 @@ import numpy as np
 from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import orders, seconds_each, steps
 from precompute.experiments.budget import Cut, fit
-from precompute.experiments.entropy.class_curves import RANKINGS, Removal, class_curves, n_sets
+from precompute.experiments.entropy.class_curves import RANKINGS, ClassOrders, class_curves, n_sets
 from precompute.experiments.entropy.class_entropies import (
     N_SHUFFLES,
     ReadBirths,
@@ -36,7 +36,7 @@ from precompute.store.layer import Layer
 
 
 @dataclass(frozen=True, eq=False)
-class _Work:
+class _LayerWork:
     """What is to be done in one layer.
 
     Parameters
@@ -79,7 +79,7 @@ def prepare(job: Job) -> Prepared:
         unit="maps and ablated images",
         run=partial(_run, job, sweeps, work, samples),
         reduced=reduced,
-        notes=(_said(samples), *notes),
+        notes=(_images_used(samples), *notes),
     )
 
 
@@ -109,14 +109,14 @@ def _shape(layer: Layer) -> str:
     return " x ".join(map(str, layer.spatial_shape)) or "single numbers"
 
 
-def _work(job: Job, network: SweptNetwork, layer: Layer) -> _Work:
+def _work(job: Job, network: SweptNetwork, layer: Layer) -> _LayerWork:
     restored, site = network.restored, network.sites[layer.name]
     probe = restored.probe.to(restored.device)
     at_random = orders(np.zeros(layer.n_units), seed=job.seed)
     maps = outputs_at(restored.model.network, [site], probe)[site]
     started = perf_counter()
     births_of(maps, np.random.default_rng(0), n_shuffles=1, rule=job.options.entropy_rule)
-    return _Work(
+    return _LayerWork(
         layer=layer,
         n_removed=np.arange(layer.n_units + 1),
         seconds_a_map=(perf_counter() - started) / (2 * len(probe) * layer.n_units),
@@ -124,7 +124,7 @@ def _work(job: Job, network: SweptNetwork, layer: Layer) -> _Work:
     )
 
 
-def _said(samples: Samples) -> str:
+def _images_used(samples: Samples) -> str:
     if samples.training is None:
         return "Entropies are computed on one half of the images, accuracy and loss on the other half"
     return (
@@ -136,11 +136,11 @@ def _said(samples: Samples) -> str:
 # What it costs
 
 
-Extent = tuple[list[_Work], Samples]
+Work = tuple[list[_LayerWork], Samples]
 """The work on every layer, and its images."""
 
 
-def _seconds(extent: Extent) -> float:
+def _seconds(extent: Work) -> float:
     work, samples = extent
     return sum(
         each.seconds_a_map * _n_maps(each, samples) + each.seconds_a_set * each.n_sets * len(samples.measured)
@@ -148,23 +148,23 @@ def _seconds(extent: Extent) -> float:
     )
 
 
-def _n_maps(work: _Work, samples: Samples) -> int:
+def _n_maps(work: _LayerWork, samples: Samples) -> int:
     return work.layer.n_units * ((1 + N_SHUFFLES) * samples.n_ranked + len(samples.measured))
 
 
-def _bytes(work: _Work, n_classes: int) -> float:
+def _bytes(work: _LayerWork, n_classes: int) -> float:
     return 4.0 * n_classes * (7 * work.layer.n_units + len(RANKINGS) * (2 * len(work.n_removed) + 4))
 
 
-def _cuts(job: Job) -> list[Cut[Extent]]:
+def _cuts(job: Job) -> list[Cut[Work]]:
     """Measure at fewer steps; if that is not enough, on fewer images."""
 
-    def fewer_steps(extent: Extent, share: float) -> tuple[Extent, str]:
+    def fewer_steps(extent: Work, share: float) -> tuple[Work, str]:
         work = [replace(each, n_removed=steps(each.layer.n_units, share)) for each in extent[0]]
         counts = ", ".join(str(len(each.n_removed)) for each in work)
         return (work, extent[1]), f"accuracy and loss are measured at {counts} numbers of removed units"
 
-    def fewer_images(extent: Extent, share: float) -> tuple[Extent, str]:
+    def fewer_images(extent: Work, share: float) -> tuple[Work, str]:
         work, samples = extent
         per_class = max(2, int(samples.per_class * share))
         apart = "half of them for entropies" if samples.training is None else "and on as many training images"
@@ -176,10 +176,10 @@ def _cuts(job: Job) -> list[Cut[Extent]]:
 # The work
 
 
-def _run(job: Job, sweeps: Sweeps, work: list[_Work], samples: Samples, stage: Stage) -> Findings:
+def _run(job: Job, sweeps: Sweeps, work: list[_LayerWork], samples: Samples, stage: Stage) -> Findings:
     n_classes = len(job.store.classes)
     found, label = _with_entropies(job, sweeps, work, samples, stage)
-    removals = {each.layer.name: _removal(job, each, found[each.layer.name]["entropy"]) for each in work}
+    removals = {each.layer.name: _class_orders(job, each, found[each.layer.name]["entropy"]) for each in work}
     curves = class_curves(sweeps, removals, job.store, samples.measured, stage)
     arrays: Arrays = {"half": samples.half, "n_images": np.bincount(label, minlength=n_classes)}
     for layer, levels in found.items():
@@ -188,7 +188,7 @@ def _run(job: Job, sweeps: Sweeps, work: list[_Work], samples: Samples, stage: S
 
 
 def _with_entropies(
-    job: Job, sweeps: Sweeps, work: list[_Work], samples: Samples, stage: Stage
+    job: Job, sweeps: Sweeps, work: list[_LayerWork], samples: Samples, stage: Stage
 ) -> tuple[dict[str, Arrays], np.ndarray]:
     """Return each layer's entropies with their agreement with other images, and the labels of the images ranked on."""
     n_classes, rule = len(job.store.classes), job.options.entropy_rule
@@ -207,10 +207,10 @@ def _with_entropies(
     return found, label
 
 
-def _removal(job: Job, work: _Work, entropy: np.ndarray) -> Removal:
+def _class_orders(job: Job, work: _LayerWork, entropy: np.ndarray) -> ClassOrders:
     """Order the units for every class, lowest entropy first; units of equal entropy come in random order."""
     found = [orders(-of_class, seed=job.seed) for of_class in entropy.T]
-    return Removal(work.n_removed, np.stack([each[0] for each in found]), found[0][2:])
+    return ClassOrders(work.n_removed, np.stack([each[0] for each in found]), found[0][2:])
 
 
 def _measures(job: Job, found: dict[str, Arrays]) -> dict[str, Arrays]:

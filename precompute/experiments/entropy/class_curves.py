@@ -27,7 +27,7 @@ RANKINGS = ("lowest", "highest", *["random"] * N_RANDOM)
 
 
 @dataclass(frozen=True, eq=False)
-class Removal:
+class ClassOrders:
     """What is removed from one layer; it can be pickled.
 
     Parameters
@@ -68,7 +68,7 @@ class _RemoveAll:
         (image,): the class of each of the store's images, and its right output.
     """
 
-    removals: Mapping[str, Removal]
+    removals: Mapping[str, ClassOrders]
     label: np.ndarray
     target: np.ndarray
 
@@ -116,7 +116,7 @@ def n_sets(n_steps: int) -> int:
 
 
 def class_curves(
-    sweeps: Sweeps, removals: Mapping[str, Removal], store: Store, where: np.ndarray, stage: Stage
+    sweeps: Sweeps, removals: Mapping[str, ClassOrders], store: Store, where: np.ndarray, stage: Stage
 ) -> dict[str, Arrays]:
     """Remove units of some layers, and measure accuracy and loss.
 
@@ -153,19 +153,19 @@ def class_curves(
     return curves
 
 
-def _read_off(removal: Removal, own: ClassCounts, shared: ClassCounts) -> Arrays:
-    accuracy = _orders_first(own.class_accuracy(), shared.class_accuracy())
+def _read_off(removal: ClassOrders, own: ClassCounts, shared: ClassCounts) -> Arrays:
+    accuracy = _by_order(own.class_accuracy(), shared.class_accuracy())
     return {
         "ranking": np.array(RANKINGS),
         "unit": removal.order,
         "n_removed": removal.n_removed,
         "accuracy": accuracy,
-        "loss": _orders_first(own.loss(), shared.loss()),
+        "loss": _by_order(own.loss(), shared.loss()),
         **_transition(accuracy, removal.n_removed),
     }
 
 
-def _orders_first(own: np.ndarray, shared: np.ndarray) -> np.ndarray:
+def _by_order(own: np.ndarray, shared: np.ndarray) -> np.ndarray:
     """Put the rows of both counts, (1 + ablation, class), in their places: (order, step, class)."""
     n_classes = own.shape[1]
     both = own[1:].reshape(-1, len(RANKINGS) - N_RANDOM, n_classes)

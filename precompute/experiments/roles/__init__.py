@@ -9,7 +9,7 @@ from precompute.errors import StoreError
 from precompute.experiments.image_choice import choose_images
 from precompute.experiments.log_prob_losses import without_log_prob
 from precompute.experiments.protocol import Arrays, Findings, Job, Prepared
-from precompute.experiments.roles.image_set_losses import ImageSetLosses, Key, in_folder, stored
+from precompute.experiments.roles.image_set_losses import ImageSetLosses, Key, losses_in_store, prepare_sweep
 from precompute.measures.halves import divided
 from precompute.measures.roles import (
     LogOddsEffect,
@@ -35,14 +35,14 @@ def prepare(job: Job) -> Prepared:
     seconds = _SECONDS_A_ROW * n_units * 2 * len(held_out)
     if train is not None and job.options.train_images is None:
         used = choose_images(np.asarray(train.images.label), job.options.images_per_class)
-        training: Callable[[Stage], ImageSetLosses] = partial(stored, train, keys, used)
+        training: Callable[[Stage], ImageSetLosses] = partial(losses_in_store, train, keys, used)
         seconds += _SECONDS_A_ROW * n_units * len(used)
         steps, unit, reduced = n_units, "units", None
         several = job.options.on_several
         unused = f"{several} has no effect: the store holds what is needed of training images, so nothing is swept."
         notes = (unused,) if several else ()
     else:
-        swept = in_folder(job, keys)
+        swept = prepare_sweep(job, keys)
         training, seconds = swept.run, seconds + swept.seconds_each * len(swept.used)
         steps, unit, reduced, notes = swept.n_rows, "ablated images", swept.reduced, ()
     per_unit = (4 * 4 + 2 * 4 + 8) * (len(job.store.classes) + 1) + 2 * 4
@@ -62,7 +62,7 @@ def _keys(job: Job) -> list[Key]:
 def _run(
     job: Job, keys: list[Key], training: Callable[[Stage], ImageSetLosses], held_out: np.ndarray, stage: Stage
 ) -> Findings:
-    here, there = training(stage), stored(job.store, keys, held_out, _silent)
+    here, there = training(stage), losses_in_store(job.store, keys, held_out, _silent)
     share = here.count.sum() / max(1, here.count.sum() + there.count.sum())
     control = _control(job.store, keys, held_out, share=float(share), seed=job.seed)
     arrays: Arrays = {
@@ -92,7 +92,7 @@ def _control(
     The two sets are of one kind, so a role on one of them only is false.
     """
     which = divided(np.asarray(store.images.label)[held_out], share, seed=seed)
-    first, second = (stored(store, keys, held_out[which == part], _silent) for part in (0, 1))
+    first, second = (losses_in_store(store, keys, held_out[which == part], _silent) for part in (0, 1))
     return first, second
 
 

@@ -55,7 +55,7 @@ class ImageSetLosses:
 # From a store
 
 
-def stored(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance) -> ImageSetLosses:
+def losses_in_store(store: Store, keys: Sequence[Key], used: np.ndarray, advance: Advance) -> ImageSetLosses:
     """Sum the losses that a store holds, of its own images or of its training images.
 
     Parameters
@@ -151,7 +151,7 @@ class FolderSweep:
         return ImageSetLosses(count, right, losses)
 
 
-def in_folder(job: Job, keys: Sequence[Key]) -> FolderSweep:
+def prepare_sweep(job: Job, keys: Sequence[Key]) -> FolderSweep:
     """Prepare the sweep of the training images in the folder that the options name, cut down to the time allowed.
 
     Raises

@@ -28,7 +28,7 @@ _TIMED_DRAWS = (1, 9)
 
 
 @dataclass(frozen=True, eq=False)
-class _Frame:
+class _Shared:
     """What all layers share: the classes of the images, and the halves that they are divided into."""
 
     labels: Labels
@@ -38,39 +38,39 @@ class _Frame:
 
 def prepare(job: Job) -> Prepared:
     """Prepare the selectivity of every layer."""
-    frame = _frame(job)
+    shared = _shared(job)
     n_units = sum(layer.n_units for layer in job.layers)
-    once, each = _seconds(frame, job.layers[0])
+    once, each = _seconds(shared, job.layers[0])
     draws, reduced = affordable(job.options.max_minutes, n_units * once, n_units * each)
     return Prepared(
         seconds=n_units * (once + draws * each),
-        bytes=n_units * (4 * frame.labels.n_classes + 70) * 4,
+        bytes=n_units * (4 * shared.labels.n_classes + 70) * 4,
         steps=n_units,
         unit="units",
-        run=partial(_run, job, frame, draws),
+        run=partial(_run, job, shared, draws),
         reduced=reduced,
     )
 
 
-def _frame(job: Job) -> _Frame:
+def _shared(job: Job) -> _Shared:
     label = np.asarray(job.store.images.label)
     smallest = np.bincount(label)[np.unique(label)].min()
     labels = Labels(label, len(job.store.classes), min(MOST_IMAGES_AT_K, int(smallest)))
-    return _Frame(labels, halves(label, seed=job.seed), job.seed)
+    return _Shared(labels, halves(label, seed=job.seed), job.seed)
 
 
 # What it costs
 
 
-def _seconds(frame: _Frame, layer: Layer) -> tuple[float, float]:
+def _seconds(shared: _Shared, layer: Layer) -> tuple[float, float]:
     """Time a few units; return the seconds of one unit for all but the shuffles, and for each shuffle."""
     n_units = min(_TIMED_UNITS, layer.n_units)
     responses = _responses(layer, slice(n_units))
-    _of_units(frame, responses, 1)  # the first time is slow
+    _of_units(shared, responses, 1)  # the first time is slow
     took = []
     for draws in _TIMED_DRAWS:
         started = perf_counter()
-        _of_units(frame, responses, draws)
+        _of_units(shared, responses, draws)
         took.append((perf_counter() - started) / n_units)
     each = max(1e-9, (took[1] - took[0]) / (_TIMED_DRAWS[1] - _TIMED_DRAWS[0]))
     return took[0], each
@@ -105,16 +105,16 @@ def affordable(minutes: float, once: float, each: float) -> tuple[int, str | Non
 # The work
 
 
-def _run(job: Job, frame: _Frame, draws: int, advance: Advance) -> Findings:
-    arrays: Arrays = {"half": frame.half}
+def _run(job: Job, shared: _Shared, draws: int, advance: Advance) -> Findings:
+    arrays: Arrays = {"half": shared.half}
     measures: dict[str, Arrays] = {}
     for layer in job.layers:
         parts = []
         for block in layer.blocks():
-            parts.append(_of_units(frame, _responses(layer, block), draws))
+            parts.append(_of_units(shared, _responses(layer, block), draws))
             advance(block.stop - block.start)
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        found |= _between_units(frame, layer.activation(slice(None)).mean)
+        found |= _between_units(shared, layer.activation(slice(None)).mean)
         measures[layer.name] = _measures(found)
         arrays |= {f"layers/{layer.name}/{name}": values for name, values in _datasets(found).items()}
     return Findings(arrays, measures)
@@ -125,21 +125,21 @@ def _responses(layer: Layer, units: slice) -> Responses:
     return Responses(held.max, held.mean, held.rate)
 
 
-def _of_units(frame: _Frame, responses: Responses, draws: int) -> Arrays:
+def _of_units(shared: _Shared, responses: Responses, draws: int) -> Arrays:
     """Return everything that can be computed for each unit by itself; the first axis is always the unit."""
-    parts = [described(responses.on(frame.half == h), frame.labels.on(frame.half == h)) for h in (0, 1)]
+    parts = [described(responses.on(shared.half == h), shared.labels.on(shared.half == h)) for h in (0, 1)]
     return {
-        **described(responses, frame.labels),
-        **by_class(responses, frame.labels, frame.half),
-        **against_shuffles(responses, frame.labels, frame.half, draws=draws, seed=frame.seed),
+        **described(responses, shared.labels),
+        **by_class(responses, shared.labels, shared.half),
+        **against_shuffles(responses, shared.labels, shared.half, draws=draws, seed=shared.seed),
         **{f"half/{name}": np.stack([part[name] for part in parts], axis=1) for name in parts[0]},
     }
 
 
-def _between_units(frame: _Frame, mean: np.ndarray) -> Arrays:
+def _between_units(shared: _Shared, mean: np.ndarray) -> Arrays:
     """Return what needs all units of the layer at once."""
     closest, correlation = closest_unit(unit_correlations(mean))
-    parts = [redundancy(mean[:, frame.half == h]) for h in (0, 1)]
+    parts = [redundancy(mean[:, shared.half == h]) for h in (0, 1)]
     return {
         "redundancy": redundancy(mean),
         "half/redundancy": np.stack(parts, axis=1),
