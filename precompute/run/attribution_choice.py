@@ -30,9 +30,10 @@ LEAST_SECONDS = 30.0
 _MARGIN = 1.25
 USUAL_EXEMPLARS = 6
 # Maps tried to know what one costs. Those that take several steps do not all take the same number.
-_TRIED, _TRIED_AT_LEAST, _TRIED_AT_MOST, _ONE_IN = 8, 8, 16, 128
-# Images of which each unit's strongest is tried. Of a few all are weak for it, and weak activations take more steps.
-_IMAGES = 32
+_TRIED, _TRIED_AT_LEAST, _TRIED_AT_MOST, _ONE_IN = 8, 8, 32, 128
+# Images of which each unit's strongest is tried, and what they may take. Of a few all are weak for it, and weak
+# activations take more steps.
+_IMAGES, _IMAGE_BYTES = 512, 64e6
 _PATIENCE = 1.0
 _MANY = 256
 
@@ -105,12 +106,12 @@ def _cost(site: Site, name: str, n_exemplars: int, seconds: Seconds) -> float:
 
 
 def _images_at_hand(plan: Plan) -> Tensor:
-    """Read a few dozen images, spread over the classes; no more than a pass takes a moment for."""
+    """Read some images, spread over the classes; no more than a pass takes a moment for, and than take little memory."""
     seconds = work_clock(plan.device)
     with torch.no_grad():
         logits(plan.model.network, plan.probe).cpu()
     in_time = int(_PATIENCE * len(plan.probe) / max(seconds(), 1e-9))
-    n = min(_IMAGES, len(plan.candidates), in_time)
+    n = min(_IMAGES, len(plan.candidates), in_time, int(_IMAGE_BYTES / plan.probe[0].nbytes))
     if n <= len(plan.probe):
         return plan.probe
     batches = read_batches(plan.candidates, plan.model.transform, [plan.candidates.spread(n)], workers=0)
