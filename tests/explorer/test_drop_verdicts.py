@@ -1,6 +1,7 @@
 """What is said of the loss of every unit, and which units are worth a look: the same on every page."""
 
 import json
+import re
 import shutil
 
 import h5py
@@ -89,6 +90,22 @@ def test_there_are_as_many_units_as_there_is_room_for_and_a_unit_is_twice_only_f
             further = [pick.unit for pick in chosen if pick.reason in ("sure loss", "selective")]
             assert len(further) == len({*further})
             assert not {*further} & {pick.unit for pick in chosen if pick.reason not in ("sure loss", "selective")}
+
+
+@pytest.mark.parametrize("tested", [True, False], ids=["with statistics", "without"])
+def test_the_overview_explains_every_word_on_its_tiles(path, runs, show, tmp_path, tested):
+    if tested:
+        shutil.copyfile(path, runs / "demo.h5")
+    else:
+        made = make_store(tmp_path / "made.h5", Recipe(per_class=60, layers=((LAYER, 8, (5, 5)),)))
+        shutil.copyfile(made, runs / "demo.h5")
+    with open_store(runs / "demo.h5") as store:
+        layer = store.layer(LAYER)
+        reasons = {pick.reason for pick in notable_units(store, layer, "zero", verdicts_of(store, layer, "zero"), 20)}
+    terms = re.findall("<tr><td>(.*?)</td>", show("overview", store="demo").words)
+    explained = {word for term in terms for word in term.split(", ")}
+    assert ("large drop" in reasons) is not tested
+    assert reasons <= explained
 
 
 def test_the_overview_and_the_layer_say_the_same_of_a_unit(path, runs, show):

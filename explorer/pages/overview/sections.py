@@ -9,13 +9,14 @@ from explorer.format import count, md_text, percent
 from explorer.measure_display import dead_units
 from explorer.navigate import View
 from explorer.notable_units import notable_units
+from explorer.pages.overview import tile_words
 from explorer.pages.overview.provenance import further, short, stored
 from explorer.positions import shape_words
 from explorer.widgets import unit_grid
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import escape, heading, note, table
 from precompute.store.answers import answers
-from precompute.store.keep import ACTIVATIONS, lacks
+from precompute.store.keep import lacks
 from precompute.store.reader import Layer
 
 _TILES_A_LAYER = 4
@@ -38,22 +39,10 @@ def headline(view: View) -> str:
 
 def show_guide(view: View) -> None:
     """Explain the tiles of the layers."""
-    if not view.store.layers:
-        note("This store holds no layer.")
+    if view.store.layers:
+        tile_words.show(view)
     else:
-        sees = (
-            "Highest mean: the class with the highest mean activation; other images might name another."
-            if view.store.lacks(ACTIVATIONS)
-            else "Sees: the class with the highest mean activation, if the strongest images are of that class too; "
-            "several where the images do not settle which."
-        )
-        note(
-            f"Each tile is one unit. The reason to look at it stands above its pictures. {sees} Full dot: the loss is "
-            "more than chance explains. Ring: it may be chance. Most selective: among units that fire on at least as "
-            "many images as a class has; in brackets what 95 of 100 shuffles of the labels stay below. Most general: "
-            "the unit that most classes need, among those without which all classes together lose; some of these "
-            "losses may be chance."
-        )
+        note("This store holds no layer.")
 
 
 def show_conditions(view: View) -> None:

@@ -1,0 +1,51 @@
+"""What the words on the tiles of units mean."""
+
+import streamlit as st
+
+from explorer.navigate import View
+from explorer.widgets.html import note, table
+from precompute.store.keep import ACTIVATIONS
+
+_SEES = (
+    ("sees", "The class with the highest mean activation. Several where the images do not settle which."),
+    (
+        "strongest, on average",
+        "The class of most of the strongest images, and the class with the highest mean activation, where they differ.",
+    ),
+)
+_HIGHEST_MEAN = (("highest mean", "The class with the highest mean activation. Other images might name another."),)
+_LOSES = (
+    ("breaks", "The class that loses most images without the unit. Several where the images do not settle which."),
+    ("surest loss, sure loss", "A class loses more than chance explains. The surest comes first."),
+    ("large drop", "A class loses many images without it. Whether this is more than chance explains was not tested."),
+    (
+        "most selective, selective",
+        "The highest class selectivity, among units that fire on at least as many images as a class has. "
+        "In brackets: 95 of 100 shuffles of the labels stay below.",
+    ),
+    (
+        "most general",
+        "The most classes lose images without it, and all classes together lose more than chance explains. "
+        "What a single class loses may be chance.",
+    ),
+    (
+        "most redundant",
+        "No unit has more others of its layer like it: a correlation of activations of at least 0.5, up or down.",
+    ),
+    ("dead", "It is zero on every image."),
+)
+
+
+def show(view: View) -> None:
+    """Explain the tiles: what the dots mean at once, and every word on demand."""
+    note(
+        "Each tile is one unit. The reason to look at it stands above its pictures. "
+        "Full dot: the loss is more than chance explains. Ring: it may be chance."
+    )
+    with st.expander("What the words on the tiles mean"):
+        table(
+            [],
+            (*(_HIGHEST_MEAN if view.store.lacks(ACTIVATIONS) else _SEES), *_LOSES),
+            numbers=slice(0),
+            look="us-list",
+        )
