@@ -106,7 +106,7 @@ def _cost(site: Site, name: str, n_exemplars: int, seconds: Seconds) -> float:
 
 
 def _images_at_hand(plan: Plan) -> Tensor:
-    """Read some images, spread over the classes; no more than a pass takes a moment for, and than take little memory."""
+    """Read some images, spread over the classes: as many as pass in a moment and take little memory."""
     seconds = work_clock(plan.device)
     with torch.no_grad():
         logits(plan.model.network, plan.probe).cpu()
