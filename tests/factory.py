@@ -87,7 +87,7 @@ def make_store(path: Path, recipe: Recipe | None = None) -> Path:
     It is not checked, which would take longer than the rest: of any recipe `test_round_trip.py` does.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(check, "problems_of", lambda _file: [])
+        patch.setattr(check, "problems_of", lambda _file, **_: [])
         return write_store(path, make_contents(recipe or Recipe()))
 
 

@@ -25,6 +25,7 @@ from precompute.store.checks import (
     train,
     values,
 )
+from precompute.store.checks.known_paths import KnownPaths
 from precompute.store.checks.rules import Problem, Rule, keeps_sums, left_out, names
 from precompute.store.experiments import registry
 from precompute.store.probe import comes_to_an_end
@@ -94,9 +95,22 @@ def _foreign(file: h5py.File) -> list[Problem]:
     ]
 
 
-def problems_of(file: h5py.File) -> list[Problem]:
-    """List all that is wrong with an open store, except that it may not be stamped complete yet."""
-    gone, changed = _stamp_problems(file)
+def problems_of(file: h5py.File, *, just_stamped: bool = False) -> list[Problem]:
+    """List all that is wrong with an open store, except that it may not be stamped complete yet.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The store.
+    just_stamped : bool
+        Whether its stamps were written a moment ago from what it holds, and so need not be compared with that.
+
+    Returns
+    -------
+    list of Problem
+        Empty for a good store.
+    """
+    gone, changed = ([], []) if just_stamped else _stamp_problems(file)
     found = _problems(file, [problem for problem in gone if not problem.path.startswith(f"{TRAIN}/")])
     if isinstance(file.get(TRAIN), h5py.Group):
         found += train.problems(file)
@@ -167,8 +181,9 @@ def _untold(gone: Sequence[Problem], told: Sequence[Problem]) -> list[Problem]:
     ]
 
 
-def _problems(file: h5py.File | TrainView, gone: Sequence[Problem]) -> list[Problem]:
+def _problems(whole: h5py.File | TrainView, gone: Sequence[Problem]) -> list[Problem]:
     found: list[Problem] = []
+    file = KnownPaths(whole)
     try:
         found += form.problems(file)
         found += _untold(gone, found)
@@ -193,7 +208,7 @@ def _found_by(rule: Rule) -> list[Problem]:
         return [Problem(next(iter(rule.needs), "/"), f"it cannot be checked, its values make no sense ({error})")]
 
 
-def _rules(file: h5py.File | TrainView) -> Iterator[Rule]:
+def _rules(file: KnownPaths) -> Iterator[Rule]:
     """List the rules, in an order in which each may rely on those before it."""
     yield from values.rules(file)
     yield from frame.rules(file)

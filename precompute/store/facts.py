@@ -37,12 +37,37 @@ def read_fact(item: h5py.HLObject, name: str, default: Any = None) -> Any:
     UnicodeDecodeError
         A ValueError, where a text is not UTF-8.
     """
-    return _plain(item.attrs[name]) if name in item.attrs else default
+    return _plain(as_held(item, name)) if has_fact(item, name) else default
 
 
 def read_facts(item: h5py.HLObject) -> dict[str, Any]:
     """Read all facts of a group or dataset."""
-    return {name: _plain(value) for name, value in item.attrs.items()}
+    return {name: _plain(as_held(item, name)) for name in item.attrs}
+
+
+def has_fact(item: h5py.HLObject, name: str) -> bool:
+    """Whether a group or dataset has a fact of this name."""
+    return bool(h5py.h5a.exists(item.id, _name(name)))
+
+
+def as_held(item: h5py.HLObject, name: str) -> Any:
+    """Read a fact of a group or dataset as h5py gives it: texts of fixed length as bytes.
+
+    Nearly all facts are such texts, and a check reads thousands. They are read here without h5py's detours, in half the
+    time.
+
+    Raises
+    ------
+    KeyError
+        Where there is no such fact.
+    """
+    held = h5py.h5a.open(item.id, _name(name))
+    kind, shape = held.get_type(), held.shape
+    if not isinstance(kind, h5py.h5t.TypeStringID) or kind.is_variable_str() or shape is None:
+        return item.attrs[name]
+    texts = np.empty(shape, dtype=f"S{kind.get_size()}")
+    held.read(texts, mtype=kind)
+    return texts[()]
 
 
 def short_provenance(text: str) -> str:
@@ -51,6 +76,10 @@ def short_provenance(text: str) -> str:
         return text
     short = {name: value for name, value in json.loads(text).items() if len(json.dumps(value)) <= 500}
     return json.dumps({"whole": "/provenance", **dict(list(short.items())[:20])})
+
+
+def _name(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
 
 
 def _as_attribute(value: Any) -> Any:

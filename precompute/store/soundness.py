@@ -36,6 +36,11 @@ def problems_at(file: h5py.File, path: str) -> Iterator[Problem]:
         yield Problem(path, "it is neither a group nor a dataset, and a store has nothing else")
 
 
+def is_there(file: h5py.File, path: str) -> bool:
+    """Whether there is anything at a path on which :func:`problems_at` finds nothing."""
+    return not path.strip("/") or _link_kind(file, path) is not None
+
+
 def varies(file: h5py.File, path: str) -> bool:
     """Whether an item, or one of its facts, has variable length and so lies in a heap."""
     item = h5py.h5o.open(file.id, _encoded(path))

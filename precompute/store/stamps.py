@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.store.checks.rules import Problem, blocks
-from precompute.store.facts import read_fact, write_facts
+from precompute.store.facts import as_held, has_fact, read_fact, write_facts
 from precompute.store.renamed import current, earlier
 
 CHECKSUM, MEMBERS, VALUES = "checksum", "members", "values"
@@ -33,7 +33,7 @@ def stamp(file: h5py.File) -> None:
     def look(_: str, item: h5py.HLObject) -> None:
         if isinstance(item, h5py.Group):
             write_facts(item, {MEMBERS: _named(item)})
-        elif VALUES not in item.attrs and _has_fixed_length(item):
+        elif not has_fact(item, VALUES) and _has_fixed_length(item):
             write_facts(item, {VALUES: checksum_of_values(blocks(item))})
         names = sorted(name for name in item.attrs if name not in _LEFT_OUT)
         write_facts(item, {CHECKSUM: f"{_checksum(item, names)} {' '.join(names)}"})
@@ -47,15 +47,15 @@ def has_facts_as_stamped(item: h5py.HLObject) -> bool:
 
     True without a checksum too, because older stores have none.
     """
-    if CHECKSUM not in item.attrs:
+    if not has_fact(item, CHECKSUM):
         return True
     digest, *names = str(read_fact(item, CHECKSUM)).split() or [""]
-    return all(name in item.attrs for name in names) and digest == _checksum(item, names)
+    return all(has_fact(item, name) for name in names) and digest == _checksum(item, names)
 
 
 def gone(item: h5py.HLObject, path: str) -> Iterator[Problem]:
     """Find members that a group had when it was stamped and that are missing now, or have lost their stamps."""
-    if not isinstance(item, h5py.Group) or MEMBERS not in item.attrs:
+    if not isinstance(item, h5py.Group) or not has_fact(item, MEMBERS):
         return
     number, _, listed = str(read_fact(item, MEMBERS)).partition(" ")
     for name in listed.split("/") if listed else ():
@@ -90,7 +90,7 @@ def checksum_of_values(parts: Iterator[NDArray[Any]]) -> str:
 
 def _is_stamped(item: h5py.HLObject) -> bool:
     of_kind = MEMBERS if isinstance(item, h5py.Group) else VALUES
-    return CHECKSUM in item.attrs and (of_kind in item.attrs or (of_kind == VALUES and not _has_fixed_length(item)))
+    return has_fact(item, CHECKSUM) and (has_fact(item, of_kind) or (of_kind == VALUES and not _has_fixed_length(item)))
 
 
 def _named(group: h5py.Group) -> str:
@@ -105,7 +105,7 @@ def _has_fixed_length(dataset: h5py.Dataset) -> bool:
 
 def _checksum(item: h5py.HLObject, names: Sequence[str]) -> str:
     """CRC-32, in hexadecimal, of one line a fact: the JSON array of name and value, in ASCII."""
-    lines = "".join(json.dumps([name, _stamped(name, _as_json(item.attrs[name]))]) + "\n" for name in names)
+    lines = "".join(json.dumps([name, _stamped(name, _as_json(as_held(item, name)))]) + "\n" for name in names)
     return f"{zlib.crc32(lines.encode()):08x}"
 
 

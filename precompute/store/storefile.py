@@ -106,6 +106,8 @@ class StoreFile:
         self._elsewhere = elsewhere
         self._root: h5py.File = getattr(file, "whole", file)
         self._sound: set[str] = set()
+        # Of the lists that set axes, by axis, and of layers in units, by path; no store changes them.
+        self._lengths: dict[str, int] = {}
         # Opening a dataset takes longer than reading a unit from it.
         self._open: dict[str, h5py.Dataset] = {}
 
@@ -214,7 +216,7 @@ class StoreFile:
         real = path if self._named is str else self._named(path)
         for problem in soundness.problems_at(self._root, real):
             raise StoreDamaged(f"{self.path}: {problem}. A store is one file; do not trust where this one comes from.")
-        if path in self.file:
+        if soundness.is_there(self._root, real):
             if soundness.varies(self._root, real) and not comes_to_an_end(self.path):
                 raise StoreDamaged(
                     f"{self.path}: reading it does not come to an end, its structure is damaged. "
@@ -229,13 +231,19 @@ class StoreFile:
         of = {"image": "/images/path", "class": "/classes/name"}
         if path in of.values():
             return {}
-        held = {axis: self.shape(lists) for axis, lists in of.items() if lists in self.file}
-        sizes = {axis: shape[0] for axis, shape in held.items() if shape}
+        for axis, lists in of.items():
+            if axis not in self._lengths and lists in self.file and (shape := self.shape(lists)):
+                self._lengths[axis] = shape[0]
+        sizes = {axis: self._lengths[axis] for axis in of if axis in self._lengths}
         parts = path.split("/")
         if parts[1] == "layers" and len(parts) > 3:
-            n_units = self.file["/".join(parts[:3])].attrs.get("n_units")
-            if isinstance(n_units, np.integer):
-                sizes |= {"unit": int(n_units), "unit+1": int(n_units) + 1}
+            layer = "/".join(parts[:3])
+            if layer not in self._lengths:
+                n_units = self.file[layer].attrs.get("n_units")
+                if not isinstance(n_units, np.integer):
+                    return sizes
+                self._lengths[layer] = int(n_units)
+            sizes |= {"unit": self._lengths[layer], "unit+1": self._lengths[layer] + 1}
         return sizes
 
     def _of_length(self, path: str, selection: Any) -> NDArray[Any]:

@@ -28,6 +28,11 @@ class TrainView:
         """The file's own facts."""
         return self._file.attrs
 
+    @property
+    def id(self) -> Any:
+        """What h5py's lower level knows the file by."""
+        return self._file.id
+
     def __contains__(self, path: str) -> bool:
         return train_path(path) in self._file
 

@@ -232,7 +232,7 @@ class StoreWriter:
             self._keep(provenance)
         stamp(self._file)
         self._file.flush()
-        problems = check.problems_of(self._file)
+        problems = check.problems_of(self._file, just_stamped=True)
         if problems:
             listed = "; ".join(str(problem) for problem in problems[:5])
             raise StoreDamaged(

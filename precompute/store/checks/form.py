@@ -10,7 +10,7 @@ from precompute import ablation_kinds
 from precompute.store import schema
 from precompute.store.checks.rules import Problem, instances, left_out, names
 from precompute.store.experiments import registry
-from precompute.store.facts import read_fact
+from precompute.store.facts import as_held, has_fact, read_fact
 from precompute.store.keep import ALL, KEPT
 from precompute.store.stamps import gone
 
@@ -24,9 +24,11 @@ def problems(file: h5py.File) -> Iterator[Problem]:
         for path in instances(file, pattern):
             yield from _group_problems(file, path, facts)
     for name in set(names(file, "/experiments")).intersection(registry.NAMES):
-        yield from _fact_problems(file, schema.experiment_path(name), registry.FACTS)
-        for layer in names(file, schema.experiment_path(name, "layers")):
-            yield from _fact_problems(file, schema.experiment_path(name, "layers", layer), registry.LAYER_FACTS)
+        path = schema.experiment_path(name)
+        yield from _fact_problems(file[path], path, registry.FACTS)
+        for layer in names(file, f"{path}/layers"):
+            of_layer = f"{path}/layers/{layer}"
+            yield from _fact_problems(file[of_layer], of_layer, registry.LAYER_FACTS)
     yield from _layer_problems(file)
     sizes = _shared_sizes(file)
     older = has_older_pictures(file)
@@ -48,7 +50,7 @@ def has_older_pictures(file: h5py.File) -> bool:
 
 
 def _root_problems(file: h5py.File) -> Iterator[Problem]:
-    yield from _fact_problems(file, "/", schema.ROOT_FACTS)
+    yield from _fact_problems(file["/"], "/", schema.ROOT_FACTS)
     held = str(read_fact(file, "format", schema.FORMAT))
     if held != schema.FORMAT:
         yield Problem("/", f"expected the format {schema.FORMAT!r}, found {held!r}")
@@ -62,17 +64,17 @@ def _root_problems(file: h5py.File) -> Iterator[Problem]:
 
 def _group_problems(file: h5py.File, path: str, facts: Mapping[str, schema.Fact]) -> Iterator[Problem]:
     if path in file:
-        yield from _fact_problems(file, path, facts)
+        yield from _fact_problems(file[path], path, facts)
     else:
         yield Problem(path, "the group is missing")
 
 
-def _fact_problems(file: h5py.File, path: str, facts: Mapping[str, schema.Fact]) -> Iterator[Problem]:
-    held = file[path].attrs
+def _fact_problems(item: h5py.HLObject, path: str, facts: Mapping[str, schema.Fact]) -> Iterator[Problem]:
     for name, fact in facts.items():
-        if name in held:
-            if not _is_of_kind(held[name], fact.kind):
-                found = f"{held[name]!r}"[:200]
+        if has_fact(item, name):
+            value = as_held(item, name)
+            if not _is_of_kind(value, fact.kind):
+                found = f"{value!r}"[:200]
                 yield Problem(path, f"expected the fact {name!r} to be of the kind {fact.kind}, found {found}")
         elif fact.required:
             yield Problem(path, f"the fact {name!r} is missing")
@@ -130,7 +132,7 @@ def _dataset_problems(file: h5py.File, path: str, entry: schema.Entry, shared: M
     if not isinstance(dataset, h5py.Dataset):
         yield Problem(path, "expected a dataset, found a group")
         return
-    yield from _fact_problems(file, path, schema.DATASET_FACTS)
+    yield from _fact_problems(dataset, path, schema.DATASET_FACTS)
     axes = read_fact(dataset, "axes", entry.axes)
     if not _is_of_kind(axes, "texts") or list(map(str, axes)) != list(entry.axes):
         yield Problem(path, f"expected the fact 'axes' to say {list(entry.axes)}, found {axes}")

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.store.checks.known_paths import KnownPaths
 from precompute.store.entry import Entry
 from precompute.store.facts import read_fact
 from precompute.store.keep import ALL, SUMS
@@ -47,6 +48,12 @@ class Rule:
 
 def instances(file: h5py.File, pattern: str) -> list[str]:
     """List the paths of a file that a pattern of the schema stands for, including those under earlier names."""
+    if isinstance(file, KnownPaths):
+        return file.instances(pattern, lambda: _instances(file, pattern))
+    return _instances(file, pattern)
+
+
+def _instances(file: h5py.File, pattern: str) -> list[str]:
     paths = [""]
     for part in pattern.split("/")[1:]:
         if part.startswith("<"):
@@ -68,6 +75,8 @@ def left_out(file: h5py.File, entry: Entry | None) -> bool:
 
 def names(file: h5py.File, path: str) -> tuple[str, ...]:
     """List the names in a group; none where there is no such group."""
+    if isinstance(file, KnownPaths):
+        return file.names(path)
     group = file.get(path)
     return tuple(group) if isinstance(group, h5py.Group) else ()
 

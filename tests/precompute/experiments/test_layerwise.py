@@ -33,7 +33,7 @@ def made_up(spec, layers, number, frame=0.25):
 @pytest.fixture
 def finds(monkeypatch):
     """Let an experiment find a number everywhere; whether such findings make sense is not what is asked here."""
-    monkeypatch.setattr("precompute.store.check.problems_of", lambda _: [])
+    monkeypatch.setattr("precompute.store.check.problems_of", lambda _, **__: [])
 
     def set_up(name, number, frame=0.25, reduced=None):
         spec = registry.spec_of(name)

@@ -190,7 +190,7 @@ def test_a_good_store_replaces_the_earlier_one(contents, store_path):
 def test_the_stamp_is_set_only_after_the_check(contents, tmp_path, monkeypatch):
     stamped = []
     monkeypatch.setattr(
-        "precompute.store.check.problems_of", lambda file: stamped.append(bool(file.attrs["complete"])) or []
+        "precompute.store.check.problems_of", lambda file, **_: stamped.append(bool(file.attrs["complete"])) or []
     )
     write_store(tmp_path / "a.h5", contents)
     assert stamped == [False]
