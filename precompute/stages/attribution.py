@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-import captum.attr
 import torch
 from torch import Tensor, nn
 
@@ -108,7 +108,7 @@ def attribute(
             points = points or Points(method.steps)
             maps, change = _along_the_path(method, network, inputs, targets, baseline, points)
         else:
-            captum_method = getattr(captum.attr, method.captum)(network)
+            captum_method = _class_of(method)(network)
             told = {"target": 0, "additional_forward_args": _chosen(targets), **method.arguments}
             maps, change = captum_method.attribute(inputs, **told), torch.full((len(targets),), torch.nan)
     maps, change = maps.detach().float().cpu(), change.detach().float().cpu()
@@ -136,7 +136,7 @@ def _along_the_path(
     with torch.no_grad():
         value_at_start = network.linear(start, targets.y, targets.x)
         ends = [network.from_linear(at, *_chosen(targets)).flatten() for at in (value.detach(), value_at_start)]
-    captum_method = getattr(captum.attr, method.captum)(network.from_linear, multiply_by_inputs=False)
+    captum_method = _class_of(method)(network.from_linear, multiply_by_inputs=False)
     aside = _aside(value.detach() - value_at_start, points.shift)
     averaged = captum_method.attribute(
         value.detach() + aside,
@@ -179,6 +179,13 @@ def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 def _chosen(targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
     return targets.unit, targets.y, targets.x
+
+
+def _class_of(method: Method) -> Any:
+    """Return Captum's class of a method."""
+    import captum.attr  # here, for it brings a library for drawing, and a run may be asked for no maps
+
+    return getattr(captum.attr, method.captum)
 
 
 @contextmanager
