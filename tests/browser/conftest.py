@@ -66,6 +66,7 @@ class App:
 
     page: Page
     url: str
+    stores: Path
     foreign: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     runs: int = 0
@@ -215,7 +216,7 @@ def tab(browser) -> Iterator[Callable[..., App]]:
 
 def new_tab(browser: Browser, server: Server, **settings) -> App:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
-    app = App(context.new_page(), server.url)
+    app = App(context.new_page(), server.url, server.runs)
     app.page.on("websocket", lambda socket: socket.on("framereceived", app._received))
     app.page.on("request", lambda request: _note_foreign(app, request.url))
     app.page.on("pageerror", lambda error: app.faults.append(str(error)))

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import expect
 
+from precompute.store.reader import open_store
 from precompute.what_if.unit_list import read_units
 
 
@@ -19,8 +20,9 @@ def open_a_layer(app):
 
 
 def open_a_unit(app):
-    """Open unit 3 of the last layer; return the layer's name."""
-    layer = open_a_layer(app)
+    """Open unit 3 of the last layer by its address; return the layer's name."""
+    with open_store(app.stores / "demo.h5") as store:
+        layer = store.layers[-1].name
     app.open(f"/unit?store=demo&layer={layer}&unit=3")
     app.says("Unit 3 ")
     return layer
