@@ -84,7 +84,8 @@ def _name(name: str) -> bytes:
 
 def _as_attribute(value: Any) -> Any:
     if isinstance(value, str):
-        return fixed(_cut(value))[()]
+        text = _encoded(_cut(value))
+        return np.array(text, dtype=h5py.string_dtype("utf-8", max(1, len(text))))[()]
     if isinstance(value, list | tuple) and not value:
         return np.zeros(0, dtype="S1")  # an empty list has no element type
     array = np.asarray(value)
