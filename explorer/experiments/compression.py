@@ -79,7 +79,7 @@ def _decided_on(experiment: Experiment, base: str, accuracy: Floats) -> str:
 
 
 def _colours(view: View, experiment: Experiment, layer: Layer, base: str) -> None:
-    order = experiment[f"{base}/unit"][0]
+    order, n_removed = experiment[f"{base}/unit"][0], int(experiment[f"{base}/n_removed"][-1])
     index = experiment[f"{base}/colour_selectivity"].astype(np.float64)
     if np.isnan(index).all():
         note("The network sees these images without colour, so colour selectivity is not defined.")
@@ -93,7 +93,8 @@ def _colours(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
         says=f"Colour selectivity of the units of {layer.name} in the order in which they go",
         origin=view.origin(layer.name, "experiment compression"),
     )
-    found = enrichment(order, index > threshold, first=_FIRST)
+    # With --keep, units that were never removed follow in the order.
+    found = enrichment(order, index > threshold, first=min(_FIRST, n_removed))
     n_units = len(order)
     note(
         f"{found.found} of the first {found.first} units removed are selective for colour, as are "
@@ -113,7 +114,9 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
     )
     units = [int(unit) for unit in experiment[f"{base}/unit"][0][::-1]]
     key = f"compression_unit_{layer.name}"
-    unit = st.selectbox("Unit, last removed first", units, key=key, format_func=lambda each: f"unit {each}", width=220)
+    unit = st.selectbox(
+        "Unit, from the end of the order", units, key=key, format_func=lambda each: f"unit {each}", width=220
+    )
     label, half = np.asarray(view.store.images.label), experiment["half"]
     n_images = [np.bincount(label[half == part], minlength=len(view.store.classes)) for part in (0, 1)]
     sides = st.columns(2, gap="large")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer.charts.correlations import correlation_rows
 from explorer.csv_text import csv_of
 from explorer.experiments.presentation import Presentation
-from explorer.format import number
+from explorer.format import number, significant
 from explorer.navigate import View
 from explorer.widgets.ablation_choice import choose_ablation
 from explorer.widgets.chart import draw_chart
@@ -111,7 +111,7 @@ def _panels(
 def _as_it_stands(tables: Tables, column: int, title: str) -> pd.DataFrame:
     """Return the panel of the correlation as it stands, in colour where chance alone would rarely give it."""
     p = tables["chance_p"][:, column]
-    said = [f"as far from chance's mean: {100 * share:.2g} %" for share in p]
+    said = [f"chance is as far from its mean in {significant(100 * share, 2)} % of cases" for share in p]
     part = _panel(title, tables["spearman"], column, low=tables["spearman_low"], high=tables["spearman_high"])
     null_low, null_high = (tables[f"chance_{end}"][:, column] for end in ("low", "high"))
     other = tables["pearson"][:, column]

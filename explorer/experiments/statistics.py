@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer import drop_test, navigate
 from explorer.charts.noise import noise_levels
 from explorer.experiments.presentation import Presentation
-from explorer.format import count, number
+from explorer.format import count, number, significant
 from explorer.navigate import View
 from explorer.widgets.ablation_choice import choose_ablation
 from explorer.widgets.chart import draw_chart
@@ -127,10 +127,9 @@ def _legend() -> None:
 
 def _numbers(frame: pd.DataFrame) -> None:
     n_units, n_called = int(frame["q"].notna().sum()), int(frame["called"].sum())
-    chance = f", at most about {drop_test.CALLED * n_called:.1g} of them by chance" if n_called else ""
     st.html(
         f"<p><b>{n_called:,} of {count(n_units, 'unit')}</b> {'has' if n_called == 1 else 'have'} a class that loses "
-        f"more than chance explains (q ≤ {drop_test.CALLED:g}){chance}.</p>"
+        f"more than chance explains (q ≤ {drop_test.CALLED:g}){by_chance_among(n_called)}.</p>"
     )
     _other_calls(frame)
     rows = [
@@ -141,6 +140,11 @@ def _numbers(frame: pd.DataFrame) -> None:
         ("split-half reliability", frame["reliability"], 2),
     ]
     table(["over units", "lower quartile", "median", "upper quartile"], [_row(*row) for row in rows])
+
+
+def by_chance_among(n_called: int) -> str:
+    """Return a clause on how many of the units that are called may be so by chance; empty where none is called."""
+    return f", at most about {significant(drop_test.CALLED * n_called, 1)} of them by chance" if n_called else ""
 
 
 def _other_calls(frame: pd.DataFrame) -> None:

@@ -65,4 +65,4 @@ def _check_on(engine: Engine, example_inputs: Tensor) -> None:
         raise CannotCapture(f"its graph does not run on a few ablated images ({words_of(failure)})") from failure
     # `not <=` refuses an error of NaN too; `>` would let it pass.
     if not error <= ROUNDING * largest:
-        raise CannotCapture(f"its graph's outputs differ from its own by {error:.2g}")
+        raise CannotCapture(f"the outputs of its graph differ from its own by {error:.2g}")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from explorer.drop_test import CALLED, of_unit
+from explorer.experiments.statistics import by_chance_among
 from precompute.__main__ import main
 from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL
@@ -46,6 +47,12 @@ def told(tell, runs):
 def sure(store, layer=LAYER, kind="zero"):
     """The unit with the lowest p-value."""
     return int(np.argmin(store.experiment("statistics")[f"layers/{layer}/ablation/{kind}/max_drop_p"]))
+
+
+@pytest.mark.parametrize(("n_called", "said"), [(0, ""), (6, "about 0.3 of"), (25, "about 1 of"), (512, "about 26 of")])
+def test_how_many_units_may_be_called_by_chance_is_a_plain_number(n_called, said):
+    assert said in by_chance_among(n_called)
+    assert bool(by_chance_among(n_called)) == bool(n_called)
 
 
 # The unit page

@@ -30,11 +30,15 @@ def compression():
     }
 
 
-@pytest.fixture
-def compressed(made, runs, show):
-    arrays = {f"layers/features.10/{name}": values for name, values in compression().items()}
+def shown_with(arrays, made, runs, show):
+    arrays = {f"layers/features.10/{name}": values for name, values in arrays.items()}
     add_experiment(put(made("full"), runs), "compression", {"half": HALF} | arrays)
     return show("experiments", store="demo", experiment="compression")
+
+
+@pytest.fixture
+def compressed(made, runs, show):
+    return shown_with(compression(), made, runs, show)
 
 
 def test_compression_tells_how_many_units_can_go(compressed):
@@ -49,6 +53,14 @@ def test_the_share_of_colour_among_the_first_follows_the_threshold(compressed):
     assert "3 of the first 6 units removed are selective for colour, as are 3 of all 6" in compressed.words
     compressed.app.slider(key="compression_colour_features.10").set_value(0.5).run()
     assert "2 of the first 6 units removed are selective for colour" in compressed.words
+
+
+def test_units_that_were_kept_are_not_among_the_first_removed(made, runs, show):
+    full = compression()
+    ends = {name: full[name][:4] for name in ("n_removed", "deciding_accuracy")}
+    ends |= {"accuracy": full["accuracy"][:, :4], "reduction": full["reduction"][:3]}
+    kept = shown_with(full | ends, made, runs, show)
+    assert "2 of the first 3 units removed are selective for colour, as are 3 of all 6" in kept.words
 
 
 def test_only_classes_that_lose_images_are_called_important_with_how_many(compressed, full_store):

@@ -91,6 +91,9 @@ def test_correlations_stand_beside_chance_and_are_read_more_carefully(told, show
     assert list(drawn) == ["Overall drop", "Largest class drop", "same flip rate and activity", "different images"]
     assert drawn["Largest class drop"]["null_low"] == pytest.approx(found[f"{base}/chance_low"][row, 1], abs=1e-6)
     assert drawn["different images"]["r"] == pytest.approx(found[f"{base}/disjoint"][row, 1], abs=1e-6)
+    said = [each["said"] for each in rows_of(shown.charts()[0]) if each.get("said")]
+    assert "chance is as far from its mean in 100 % of cases" in said
+    assert not any("e+" in each for each in said)
 
 
 @pytest.mark.parametrize(
