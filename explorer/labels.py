@@ -87,7 +87,7 @@ def pairs(labels: Iterable[Label]) -> list[Pair]:
     """
     said: dict[str, dict[tuple[str, int], str]] = {}
     for label in labels:
-        said.setdefault(label.rater, {})[label.layer, label.unit] = " ".join(label.text.casefold().split())
+        said.setdefault(label.rater, {})[label.layer, label.unit] = same_label(label.text)
     found = []
     for raters in combinations(sorted(said), 2):
         ours, theirs = (said[rater] for rater in raters)

@@ -7,7 +7,7 @@ import numpy as np
 
 from precompute.errors import StoreError
 from precompute.measures.bootstrap import Correlation
-from precompute.measures.comparison import TARGETS, UnitEffects, quantiles, unit_effects
+from precompute.measures.comparison import COMPARED_DROPS, UnitEffects, quantiles, unit_effects
 from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
@@ -173,7 +173,7 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _correlations(side: Side) -> tuple[str, ...]:
-    cells = [side.correlations[target][way] for target in TARGETS for way in ("spearman", "pearson")]
+    cells = [side.correlations[target][way] for target in COMPARED_DROPS for way in ("spearman", "pearson")]
     return (side.store, side.layer, *(f"{cell.r:.2f} [{cell.low:.2f} to {cell.high:.2f}]" for cell in cells))
 
 

@@ -1,5 +1,6 @@
-"""Times, sizes and shares as people write them."""
+"""Times, sizes, shares and lists of names as people write them."""
 
+import difflib
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -52,6 +53,27 @@ def printable(name: str) -> str:
 def few_pairs(names: Sequence[str], outputs: Iterable[int], at_most: int = 4) -> str:
     """Write which output each class is, for the first few outputs: ``cat -> 0, dog -> 1 and 8 more``."""
     pairs = sorted(zip(map(int, outputs), names, strict=True))
-    rest = len(pairs) - at_most
-    shown = ", ".join(f"{name} -> {output}" for output, name in pairs[:at_most])
-    return shown + (f" and {rest:,} more" if rest > 0 else "")
+    return first_few([f"{name} -> {output}" for output, name in pairs], at_most)
+
+
+def first_few(names: Iterable[str], at_most: int = 8) -> str:
+    """Write the first few of some names, and how many more there are: ``cat, dog and 3 more``."""
+    names = list(names)
+    rest = len(names) - at_most
+    return ", ".join(names[:at_most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def close_matches(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return a sentence with the known names that are spelt most like `name`; empty where none is close.
+
+    Parameters
+    ----------
+    name
+        What a person wrote.
+    known
+        The names that exist.
+    cutoff
+        How alike two names must be to be close, 0 to 1; see `difflib.get_close_matches`.
+    """
+    close = difflib.get_close_matches(name, list(known), n=5, cutoff=cutoff)
+    return f" Close to it: {', '.join(close)}." if close else ""

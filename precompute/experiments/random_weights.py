@@ -14,6 +14,7 @@ from precompute.experiments.attribution import attribution_look
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import RestoredRun, restore_run
 from precompute.measures.likeness import map_likeness
+from precompute.measures.spread import evenly_spread
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
 from precompute.models.scrambled import scrambled
@@ -76,7 +77,7 @@ def _held(layer: Layer) -> _Held | None:
     ]
     if not shown:
         return None
-    chosen = np.unique(np.linspace(0, len(shown) - 1, _MOST_UNITS).astype(int))
+    chosen = evenly_spread(len(shown), _MOST_UNITS)
     return _Held(layer, tuple(methods), np.array(shown)[chosen])
 
 

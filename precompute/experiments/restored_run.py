@@ -21,6 +21,7 @@ from precompute.images.loader import load_by
 from precompute.images.loading import Batch, default_workers, read_batches
 from precompute.images.same_file import refuse_for_both
 from precompute.images.walk import is_there
+from precompute.measures.spread import evenly_spread
 from precompute.models.device import pick_device
 from precompute.models.fixed import refuse_changing
 from precompute.models.forward import logits
@@ -227,7 +228,7 @@ def restore_run(store: Store, options: ExperimentOptions, *, spec: str | None = 
     nothing, place = torch.empty(0), Place(device)
     restored = RestoredRun(model, images, prediction, batch_size, nothing, of, source, plainly, place)
     # Reading them refuses another network before any work begins.
-    _, probe, _ = next(restored.read(np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64))))
+    _, probe, _ = next(restored.read(evenly_spread(len(images), _PROBED)))
     return replace(restored, probe=probe)
 
 

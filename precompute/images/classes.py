@@ -14,9 +14,8 @@ import numpy as np
 from precompute.errors import ClassError, OptionError
 from precompute.images.class_order import ORDERS, in_order, refuse_doubtful_order
 from precompute.images.classes_file import outputs_from_file
-from precompute.images.folder import listed
 from precompute.images.output_names import NAMED, outputs_by_name
-from precompute.words import few_pairs
+from precompute.words import few_pairs, first_few
 
 _IMAGENET = Path(__file__).parents[2] / "assets" / "imagenet_classes.tsv"
 
@@ -49,7 +48,7 @@ class ClassTable:
         """Say how the classes were matched, with the first few pairs."""
         lines = [f"Outputs were given by {self.mapping}: {few_pairs(self.names, self.output_index)}"]
         if self.stray:
-            lines.append(f"The classes file also names what is no class of these images: {listed(self.stray)}")
+            lines.append(f"The classes file also names what is no class of these images: {first_few(self.stray)}")
         return lines
 
 
@@ -151,7 +150,7 @@ def _no_rule(names: Sequence[str], n_outputs: int, imagenet: Mapping[str, str], 
     if len(names) > n_outputs:
         return f"{found}, more than it can tell apart. Remove the {called}s that are not its classes."
     if n_outputs == len(imagenet):
-        found += f", not all WordNet ids of ImageNet ({listed([name for name in names if name not in imagenet], 3)})"
+        found += f", not all WordNet ids of ImageNet ({first_few([name for name in names if name not in imagenet], 3)})"
     example = json.dumps({name: index for index, name in enumerate(names[:2])})
     return (
         f"{found}; nothing says which output is which class. Write a JSON file that does, {called} -> output index "

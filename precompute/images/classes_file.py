@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from precompute.errors import ClassError
-from precompute.images.folder import listed
 from precompute.images.same_text import counterparts
+from precompute.words import first_few
 
 
 def read_classes_file(path: str | Path) -> dict[str, object]:
@@ -44,7 +44,7 @@ def read_classes_file(path: str | Path) -> dict[str, object]:
         raise ClassError(f"{path}: {example}, found {_told(found)}.")
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     if twice:
-        raise ClassError(f"{path}: these classes are given twice: {listed(twice)}. Keep one entry of each.")
+        raise ClassError(f"{path}: these classes are given twice: {first_few(twice)}. Keep one entry of each.")
     return dict(pairs)
 
 
@@ -82,7 +82,7 @@ def outputs_from_file(
     stray = tuple(entry for entry in entries if entry not in set(spelled.values()))
     problems = _problems(names, n_outputs, given, called)
     if problems:
-        unused = f"; it names, beside them, {listed(stray)}" if stray else ""
+        unused = f"; it names, beside them, {first_few(stray)}" if stray else ""
         raise ClassError(
             f"{path} does not fit the class {called}s: {'; '.join(problems)}{unused}. Give each {called} the index of "
             "its output, from 0."
@@ -130,7 +130,7 @@ def _problems(names: Sequence[str], n_outputs: int, outputs: dict[str, object], 
             f"{name}: {index}" for name, index in whole.items() if not 0 <= index < n_outputs
         ],
         f"one output for several {called}s:": [
-            f"{index} ({listed([name for name in whole if whole[name] == index])})" for index in shared
+            f"{index} ({first_few([name for name in whole if whole[name] == index])})" for index in shared
         ],
     }
-    return [f"{what} {listed(cases)}" for what, cases in found.items() if cases]
+    return [f"{what} {first_few(cases)}" for what, cases in found.items() if cases]

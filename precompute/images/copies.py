@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
-from precompute.images.folder import ImageList, listed
+from precompute.images.folder import ImageList
+from precompute.words import first_few
 
 _MIDDLE_BYTES = 4096
 _THREADS = 8
@@ -144,4 +145,4 @@ def _counted(pairs: _Pairs) -> str:
 
 
 def _told(pairs: _Pairs) -> str:
-    return listed([f"{copy.path} is {first.path}" for copy, first in pairs], 4)
+    return first_few([f"{copy.path} is {first.path}" for copy, first in pairs], 4)

@@ -15,6 +15,7 @@ from precompute.images.loader import Load, PictureLoader
 from precompute.images.same_text import counterparts
 from precompute.images.walk import as_text, files_below, folders_in, is_text, lies_in, visible
 from precompute.store.list_hash import list_hash
+from precompute.words import first_few
 
 _TOLERATED_BAD = 0.05
 
@@ -234,7 +235,7 @@ def of_same_classes(images: ImageList, class_names: Sequence[str], called: str =
     missing = sorted(set(class_names).difference(spelled.values()))
     unknown = sorted(set(images.class_names).difference(spelled))
     if missing or unknown:
-        found = [f"{what} {listed(names)}" for what, names in (("no", missing), ("also", unknown)) if names]
+        found = [f"{what} {first_few(names)}" for what, names in (("no", missing), ("also", unknown)) if names]
         raise ImageFolderError(
             f"{images.root}: expected the same {len(class_names)} {called}s as the images have, found "
             f"{' and '.join(found)}. Give training images of the same classes."
@@ -273,7 +274,7 @@ def _refuse_empty(root: Path, files: Mapping[str, Sequence[object]]) -> None:
     empty = [name for name, inside in files.items() if not inside]
     if empty:
         raise ImageFolderError(
-            f"{root}: expected images in every class folder, found no file in: {listed(empty)}. "
+            f"{root}: expected images in every class folder, found no file in: {first_few(empty)}. "
             "Put images there, or remove what is no class."
         )
 
@@ -283,8 +284,8 @@ def _refuse_unwritable_names(root: Path, names: Sequence[str]) -> None:
     unwritable = [as_text(name) for name in names if not is_text(name)]
     if unwritable:
         raise ImageFolderError(
-            f"{root}: the names of class folders are not UTF-8: {listed(unwritable)}. Rename them: classes are called "
-            "by these names."
+            f"{root}: the names of class folders are not UTF-8: {first_few(unwritable)}. Rename them: classes are "
+            "called by these names."
         )
 
 
@@ -292,8 +293,8 @@ def _refuse_links_out(root: Path, names: Sequence[str]) -> None:
     out = [name for name in names if not lies_in(os.path.realpath(root / name), str(root))]
     if out:
         raise ImageFolderError(
-            f"{root}: class folders are links that lead out of this folder: {listed(out)}. Add --follow-links if the "
-            "pictures there are meant."
+            f"{root}: class folders are links that lead out of this folder: {first_few(out)}. Add --follow-links if "
+            "the pictures there are meant."
         )
 
 
@@ -322,22 +323,3 @@ def _quotas(sizes: Sequence[int], limit: int) -> list[int]:
             quotas[label] += min(max(share, 1), sizes[label] - quotas[label])
         left = min(limit, sum(sizes)) - sum(quotas)
     return quotas
-
-
-def listed(names: Sequence[str], at_most: int = 8) -> str:
-    """Join names for a message, and count those that would make it too long.
-
-    Parameters
-    ----------
-    names : sequence of str
-        What to name.
-    at_most : int
-        How many of them at most.
-
-    Returns
-    -------
-    str
-        Such as ``cat, dog and 3 more``.
-    """
-    rest = len(names) - at_most
-    return ", ".join(names[:at_most]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -12,9 +12,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from precompute.errors import ImageFolderError
-from precompute.images.folder import ImageList, listed, refuse_all_left_out
+from precompute.images.folder import ImageList, refuse_all_left_out
 from precompute.images.same_text import composed
 from precompute.images.walk import LEADS_OUT, is_there, lies_in
+from precompute.words import first_few
 
 _COLUMNS = {
     "path": ("path", "image", "file", "filename", "file_name", "filepath"),
@@ -167,7 +168,7 @@ def _column(file: Path, names: Sequence[str], meaning: str) -> int | None:
     found = [place for place, name in enumerate(names) if name.lower() in _COLUMNS[meaning]]
     if len(found) > 1:
         raise ImageFolderError(
-            f"{file}: several columns may be the {meaning}: {listed([names[place] for place in found])}. "
+            f"{file}: several columns may be the {meaning}: {first_few([names[place] for place in found])}. "
             "Call the others something else."
         )
     return found[0] if found else None
@@ -176,7 +177,7 @@ def _column(file: Path, names: Sequence[str], meaning: str) -> int | None:
 def _row(file: Path, line: int, values: list[str], names: list[str], columns: dict[str, int | None]) -> _Row:
     if len(values) != len(names):
         raise ImageFolderError(
-            f"{file}: line {line:,} has {len(values)} values, but there are {len(names)} columns ({listed(names)}). "
+            f"{file}: line {line:,} has {len(values)} values, but there are {len(names)} columns ({first_few(names)}). "
             "Put values that hold what stands between values into quotation marks."
         )
     path, label, split = ("" if place is None else values[place].strip() for place in columns.values())
@@ -276,7 +277,7 @@ def _of_one_split(file: Path, rows: Sequence[_Row]) -> list[_Row]:
 
 def _refuse(file: Path, what: str, rows: Sequence[_Row], way_on: str) -> None:
     if rows:
-        raise ImageFolderError(f"{file}: {what} {listed([str(row) for row in rows])}. {way_on}")
+        raise ImageFolderError(f"{file}: {what} {first_few([str(row) for row in rows])}. {way_on}")
 
 
 def _as_images(root: Path, rows: Sequence[_Row], follow_links: bool) -> ImageList:

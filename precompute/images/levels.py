@@ -9,8 +9,8 @@ from pathlib import Path
 
 from precompute.errors import ImageFolderError
 from precompute.images.classes import is_wordnet_id
-from precompute.images.folder import listed
 from precompute.images.walk import folders_in, is_folder, visible
+from precompute.words import first_few
 
 _SPLITS = {
     *("train", "training", "trainset", "train_set"),
@@ -110,7 +110,7 @@ def _innermost(folder: Path) -> Path:
 def _refusal(root: Path, meant: list[Path]) -> ImageFolderError:
     examples = _folders_alone(meant[0])
     return ImageFolderError(
-        f"{root}: expected class folders, found in {listed([path.name for path in meant])} no pictures but folders "
-        f"({listed(examples, 3)}). If these are the classes, name {' or '.join(str(path) for path in meant[:4])}; if "
-        f"{listed([path.name for path in meant])} are classes themselves, say so by --classes FILE.json."
+        f"{root}: expected class folders, found in {first_few([path.name for path in meant])} no pictures but folders "
+        f"({first_few(examples, 3)}). If these are the classes, name {' or '.join(str(path) for path in meant[:4])}; "
+        f"if {first_few([path.name for path in meant])} are classes themselves, say so by --classes FILE.json."
     )

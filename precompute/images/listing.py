@@ -8,12 +8,13 @@ from precompute.errors import ImageFolderError, OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.classes_file import read_classes_file
 from precompute.images.copies import told_copies
-from precompute.images.folder import ImageList, list_images, list_training_images, listed, of_same_classes
+from precompute.images.folder import ImageList, list_images, list_training_images, of_same_classes
 from precompute.images.labels import read_labels
 from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
 from precompute.images.same_file import refuse_for_both, refuse_in_two_classes
 from precompute.images.same_text import in_code_points, looks_of
 from precompute.images.walk import as_text, broken_links_in
+from precompute.words import first_few
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,7 @@ class Asked:
             raise OptionError(f"--train-images {self.train_images}: {file} lists training images too. Leave one out.")
         else:
             train = self._within_limit(of_same_classes(found.train, found.images.class_names, "label"))
-        unused = f"Columns of {file} that were not looked at: {listed(found.unused)}."
+        unused = f"Columns of {file} that were not looked at: {first_few(found.unused)}."
         return Listing(self._within_limit(found.images), train, (unused,) if found.unused else ())
 
     def _training_folder(self, images: ImageList) -> ImageList | None:
@@ -166,8 +167,8 @@ def _refuse_alike(images: ImageList, called: str) -> None:
     alike = [" and ".join(map(in_code_points, names)) for names in by_looks.values() if len(names) > 1]
     if alike:
         raise ImageFolderError(
-            f"{images.root}: {called} look the same and are different names, so different classes: {listed(alike, 4)}. "
-            "Write each class in one way."
+            f"{images.root}: {called} look the same and are different names, so different classes: "
+            f"{first_few(alike, 4)}. Write each class in one way."
         )
 
 
@@ -175,9 +176,9 @@ def _conditions(root: Path) -> Iterator[str]:
     splits = splits_inside(root)
     if splits:
         yield (
-            f"Class folders hold folders called {listed(splits)}; images of all of them are looked at. "
+            f"Class folders hold folders called {first_few(splits)}; images of all of them are looked at. "
             "--labels FILE.csv can list those of one."
         )
     broken = [as_text(name) for name in broken_links_in(root)]
     if broken:
-        yield f"Beside the class folders are links that lead nowhere or back, and are no classes: {listed(broken)}."
+        yield f"Beside the class folders are links that lead nowhere or back, and are no classes: {first_few(broken)}."

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from precompute.errors import ClassError
-from precompute.images.folder import listed
 from precompute.images.same_text import counterparts
+from precompute.words import first_few
 
 NAMED = "the names that the network itself gives its outputs"
 
@@ -33,9 +33,9 @@ def outputs_by_name(names: Sequence[str], output_names: Sequence[str], called: s
     unmatched = [name for name in names if name not in spelled or counts[spelled[name]] != 1]
     if unmatched:
         raise ClassError(
-            f"The network calls its {len(output_names):,} outputs {listed(output_names, 5)}; among these, the class "
-            f"{called}s {listed(unmatched, 5)} are not there, or not once. Name the {called}s as the network names its "
-            f"outputs, or say by --classes which output each {called} is, or by --class-order that the network's names "
-            "do not count."
+            f"The network calls its {len(output_names):,} outputs {first_few(output_names, 5)}; among these, the class "
+            f"{called}s {first_few(unmatched, 5)} are not there, or not once. Name the {called}s as the network names "
+            f"its outputs, or say by --classes which output each {called} is, or by --class-order that the network's "
+            "names do not count."
         )
     return {name: output_names.index(spelled[name]) for name in names}

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from precompute.errors import ImageFolderError
-from precompute.images.folder import ImageList, listed
+from precompute.images.folder import ImageList
+from precompute.words import first_few
 
 _Identity = tuple[int, int]
 
@@ -81,4 +82,4 @@ def _identities(images: ImageList) -> Iterator[tuple[str, _Identity]]:
 
 
 def _told(pairs: list[tuple[str, str]]) -> str:
-    return listed([f"{path} is {first}" for path, first in pairs], 4)
+    return first_few([f"{path} is {first}" for path, first in pairs], 4)

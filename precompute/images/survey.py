@@ -13,6 +13,7 @@ from precompute.images.decoding import Decoding, limited, opened
 from precompute.images.deep_grey import WHITE_OF_16_BITS, Depth, brightest
 from precompute.images.folder import ImageList
 from precompute.images.loader import Load, Loader, load_by
+from precompute.measures.spread import evenly_spread
 
 _LOOKED_AT = 64
 _ALMOST_BLACK = 1 / 8
@@ -83,7 +84,7 @@ def survey(lists: Sequence[ImageList], loader: Loader | None, decoding: Decoding
 
 
 def _look(images: ImageList, decoding: Decoding) -> Iterator[_Seen]:
-    for position in np.unique(np.linspace(0, len(images) - 1, min(_LOOKED_AT, len(images))).astype(int)):
+    for position in evenly_spread(len(images), _LOOKED_AT):
         path = images.paths[position]
         found = None if path in images.left_out else _looked(images.root / path, decoding)
         if found is not None:

@@ -15,7 +15,7 @@ from precompute.measures.paired import FlipTable, flip_rate, paired_counts
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
-TARGETS = ("overall_drop", "max_drop")
+COMPARED_DROPS = ("overall_drop", "max_drop")
 """The drops that selectivity is correlated with."""
 
 
@@ -50,7 +50,7 @@ class UnitEffects:
         return int((self.max_drop_q <= level).sum())
 
     def correlations(self, *, draws: int = 1000, seed: int = 0) -> dict[str, dict[str, Correlation]]:
-        """Correlate selectivity with each of `TARGETS` over the units, by ``spearman`` and ``pearson``.
+        """Correlate selectivity with each of `COMPARED_DROPS` over the units, by ``spearman`` and ``pearson``.
 
         Parameters are those of :func:`precompute.measures.bootstrap.correlate`.
         """
@@ -59,7 +59,7 @@ class UnitEffects:
                 way: correlate(self.selectivity[None], getattr(self, target), ranks=ranks, draws=draws, seed=seed).of(0)
                 for way, ranks in (("spearman", True), ("pearson", False))
             }
-            for target in TARGETS
+            for target in COMPARED_DROPS
         }
 
 

@@ -1,12 +1,11 @@
 """Rows of the measures that say how far drops are more than chance, and how large they are."""
 
-from precompute.measures.measure_row import MeasureRow
+from precompute.measures.measure_row import ZHOU, MeasureRow
 
 _CASPER = "Casper et al. 2021, arXiv:1912.04783"
 _EMPIRICAL_BAYES = "Robbins 1956; Efron 2011"
 _FALSE_DISCOVERY = "Benjamini and Hochberg 1995; Doehler et al. 2018"
 _WESTFALL = "Westfall and Young 1993"
-_ZHOU = "Zhou et al. 2018, arXiv:1806.02891"
 
 DROP_ROWS: tuple[MeasureRow, ...] = (
     MeasureRow(
@@ -74,7 +73,7 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
         "held_out_drop",
         "Held-out drop",
         "drop, on one half of the images, of the class that loses most on the other half",
-        _ZHOU,
+        ZHOU,
         "-1 to 1",
         "higher",
         kind="drop",
@@ -87,7 +86,7 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
         "held_out_drop_class",
         "Class of the held-out drop",
         "class that loses most on the half of the images where it is chosen",
-        _ZHOU,
+        ZHOU,
         "class index",
         "neither",
         kind="class",
@@ -234,7 +233,7 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
         "max_class_drop_held_out",
         "Largest class drop, held out",
         "drop of the class that loses most on the other half of the images, the mean of both ways and of ties",
-        _ZHOU,
+        ZHOU,
         "-1 to 1",
         "higher",
         kind="drop",
@@ -246,7 +245,7 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
         "max_class_drop_excess",
         "Largest class drop above chance",
         "largest class drop - its mean when every changed image is lost or gained by a coin",
-        f"{_ZHOU}; {_WESTFALL}",
+        f"{ZHOU}; {_WESTFALL}",
         "-2 to 2",
         "higher",
         kind="drop",

@@ -5,7 +5,7 @@ layers that saturate or rest at zero tie on half of all images, and file order w
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,13 @@ def quantile(largest: Floats, mean: Floats, checksum: Ints, k: int) -> tuple[Int
     # A quotient of integers is exact at the halves; np.linspace would miss them by a rounding error.
     rank = np.rint(np.arange(k) * (len(order) - 1) / max(1, k - 1)).astype(np.int64)
     return _choose(order, largest, mean, rank)
+
+
+Ranking = Callable[[Floats, Floats, Ints, int], tuple[Ints, int]]
+"""From a unit's maxima, means and checksums, (image,) each, and a number k: k images, and how many are tied."""
+
+RANKINGS: dict[str, Ranking] = {"top": top, "bottom": bottom, "quantile": quantile}
+"""The rule for each kind of exemplar list."""
 
 
 def _ascending(largest: Floats, mean: Floats, checksum: Ints) -> Ints:

@@ -127,29 +127,27 @@ def _selectivity(responses: Responses, labels: Labels) -> NDArray[np.floating[An
     return class_selectivity(class_means(responses.rate, labels.label, labels.n_classes))[0]
 
 
-_MORCOS = "Morcos et al. 2018, arXiv:1803.06959"
-_ZHOU = "Zhou et al. 2018, arXiv:1806.02891"
+MORCOS = "Morcos et al. 2018, arXiv:1803.06959"
+ZHOU = "Zhou et al. 2018, arXiv:1806.02891"
 
 MEASURES: tuple[MeasureRow, ...] = (
     MeasureRow(
         "class_selectivity",
         "Class selectivity",
         "(mu_max - mu_rest) / (mu_max + mu_rest), mu: class means of the activation averaged over space",
-        _MORCOS,
+        MORCOS,
         "0 to 1",
         "higher",
         of_class="selective_class",
         chance=SHUFFLED_LABELS,
         compute=_selectivity,
     ),
-    MeasureRow(
-        "selective_class", "Preferred class", "class of mu_max", _MORCOS, "class index", "neither", kind="class"
-    ),
+    MeasureRow("selective_class", "Preferred class", "class of mu_max", MORCOS, "class index", "neither", kind="class"),
     MeasureRow(
         "overall_drop",
         "Overall drop",
         "accuracy over all images - accuracy without the unit",
-        _ZHOU,
+        ZHOU,
         "-1 to 1",
         "higher",
         kind="drop",
@@ -160,7 +158,7 @@ MEASURES: tuple[MeasureRow, ...] = (
         "max_class_drop",
         "Largest class drop",
         "maximum over classes of accuracy - accuracy without the unit",
-        _ZHOU,
+        ZHOU,
         "-1 to 1",
         "higher",
         kind="drop",
@@ -173,7 +171,7 @@ MEASURES: tuple[MeasureRow, ...] = (
         "max_class_drop_class",
         "Class of the largest drop",
         "class on which the largest drop falls",
-        _ZHOU,
+        ZHOU,
         "class index",
         "neither",
         kind="class",

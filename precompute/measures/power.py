@@ -10,6 +10,7 @@ from precompute.measures.binomial import at_least
 from precompute.measures.maxdrop import MaxDropTest, max_drop_test
 from precompute.measures.multiplicity import discrete_false_discovery
 from precompute.measures.paired import PairedCounts
+from precompute.measures.spread import evenly_spread
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -50,7 +51,7 @@ def found_share(counts: PairedCounts, test: MaxDropTest, classes: Bools, drops: 
     alike = by_changes[~(test.q[by_changes] <= level)]
     alike = alike if len(alike) else by_changes
     limit = _called_up_to(test, int(alike[len(alike) // 2]), level)
-    chosen = alike[np.unique(np.linspace(0, len(alike) - 1, _UNITS).astype(int))]
+    chosen = alike[evenly_spread(len(alike), _UNITS)]
     return np.mean([_found(counts, int(unit), one, classes, limit, drops) for unit in chosen], axis=0)
 
 

@@ -15,7 +15,7 @@ BEHIND = 0.025
 """A class is behind the leading class if at most this share of random divisions of their images gives such a lead."""
 
 MOST_NAMED = 3
-"""Most classes that are named together where no single class leads."""
+"""Most classes that are named together where no single class can be named."""
 
 _DRAWS = 500
 _CONTENDERS = 12

@@ -43,6 +43,7 @@ from numpy.typing import NDArray
 
 from precompute.measures.drop_priors import DROPS, LOSSES, priors_of_drops
 from precompute.measures.paired import PairedCounts
+from precompute.measures.preferred import MOST_NAMED
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -50,9 +51,6 @@ Bools = NDArray[np.bool_]
 
 SURE = 0.9
 """A class is named alone if it loses most with at least this probability; in simulations 95 % of those are right."""
-
-MOST_NAMED = 3
-"""Most classes that are named together where no single class is."""
 
 FEWEST_IMAGES = 50
 """Fewest images of a class for a drop quoted as one number; with fewer, selection biases it by more than a point."""

@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 from precompute.measures.class_correlation import strongest_class
 from precompute.measures.detection import one_against_rest, precision_at_k
 from precompute.measures.information import mutual_information, quantile_bins
-from precompute.measures.measure_row import SHUFFLED_LABELS, ChanceLevel, MeasureRow
+from precompute.measures.measure_row import MORCOS, SHUFFLED_LABELS, ZHOU, ChanceLevel, MeasureRow
 from precompute.measures.responses import Labels, Responses
 from precompute.measures.sparsity import hoyer, lifetime_sparsity, silent_fraction
 
-_MORCOS = "Morcos et al. 2018, arXiv:1803.06959"
-_ZHOU = "Zhou et al. 2018, arXiv:1806.02891"
 _CASPER = "Casper et al. 2021, arXiv:1912.04783"
 _ZHAO = "Zhao and Zhang 2021, arXiv:2103.09716"
 _OIKARINEN = "Oikarinen et al. 2025, arXiv:2506.05774"
@@ -54,7 +52,7 @@ UNIT_ROWS: tuple[MeasureRow, ...] = (
         "class_selectivity_held_out",
         "Class selectivity, held out",
         "class selectivity of the class chosen on the other half of the images, both ways together",
-        f"{_MORCOS}; {_CASPER}",
+        f"{MORCOS}; {_CASPER}",
         "-1 to 1",
         "higher",
         made_by="selectivity",
@@ -65,7 +63,7 @@ UNIT_ROWS: tuple[MeasureRow, ...] = (
         "class_selectivity_p",
         "Class selectivity: p",
         "share of shuffled labels that give as large a class selectivity",
-        _MORCOS,
+        MORCOS,
         "0 to 1",
         "lower",
         kind="chance",
@@ -75,7 +73,7 @@ UNIT_ROWS: tuple[MeasureRow, ...] = (
         "class_selectivity_expected",
         "Class selectivity by chance",
         "mean class selectivity under shuffled labels",
-        _MORCOS,
+        MORCOS,
         "0 to 1",
         "neither",
         kind="chance",
@@ -86,7 +84,7 @@ UNIT_ROWS: tuple[MeasureRow, ...] = (
         "Class correlation",
         "maximum over classes of the correlation of the activation, at its maximum over space, with the predicted "
         "probability of the class",
-        _ZHOU,
+        ZHOU,
         "-1 to 1",
         "higher",
         made_by="responses",
@@ -103,7 +101,7 @@ UNIT_ROWS: tuple[MeasureRow, ...] = (
         "class_correlation_class",
         "Class of the class correlation",
         "class of the largest correlation",
-        _ZHOU,
+        ZHOU,
         "class index",
         "neither",
         kind="class",
@@ -114,7 +112,7 @@ UNIT_ROWS: tuple[MeasureRow, ...] = (
         "mutual_information",
         "Mutual information",
         "bits that the activation, in 32 quantile bins and one for zero, tells about the class; Miller-Madow corrected",
-        _MORCOS,
+        MORCOS,
         "any; 0 by chance",
         "higher",
         made_by="selectivity",
@@ -125,7 +123,7 @@ UNIT_ROWS: tuple[MeasureRow, ...] = (
         "mutual_information_p",
         "Mutual information: p",
         "share of shuffled labels that give as much information",
-        _MORCOS,
+        MORCOS,
         "0 to 1",
         "lower",
         kind="chance",

@@ -18,9 +18,8 @@ from typing import Any
 import torch
 
 from precompute.errors import ModelError
-from precompute.images.folder import listed
 from precompute.models.device import free_memory
-from precompute.words import size
+from precompute.words import first_few, size
 
 # Torch does not compress, so an honest file unpacks to about its own size.
 _MOST_UNPACKED = 10
@@ -253,4 +252,4 @@ def _entries(content: Any, above: tuple[str, ...], levels: int) -> Iterator[Name
 def _describe(content: Any) -> str:
     if not isinstance(content, Mapping):
         return f"an object of type {type(content).__name__.strip('_')}"
-    return f"the entries {listed([str(name) for name in content], 4)}" if content else "nothing"
+    return f"the entries {first_few([str(name) for name in content], 4)}" if content else "nothing"

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from precompute.errors import ModelError
-from precompute.images.folder import listed
 from precompute.models.checkpoint_files import NamedTensor, read_tensors
 from precompute.models.state_dict import SHOWN, differ_in_shape, needed_names, own_tensors, problem
+from precompute.words import first_few
 
 _AVERAGED = {"ema", "swa", "avg", "average", "averaged", "averages", "averaging", "teacher"}
 # Class weights of a loss: a network does not need them to compute its outputs.
@@ -83,7 +83,7 @@ def read_checkpoint(file: str | Path) -> Checkpoint:
     under = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{entry}.")} if entry else tensors
     if not under:
         there = sorted({_top(tensor) for tensor in tensors.values()})
-        raise ModelError(f"{path} has no tensors under {entry!r}. It has them under: {listed(there, 12)}.")
+        raise ModelError(f"{path} has no tensors under {entry!r}. It has them under: {first_few(there, 12)}.")
     return Checkpoint(path, entry, under)
 
 
@@ -166,7 +166,7 @@ def _choose(
         names = [_bare(start) or "no entry" for start in (chosen, *rivals)]
         example = next(_bare(start) for start in (chosen, *rivals) if start)
         raise ModelError(
-            f"{checkpoint.path} holds the network's parameters more than once, under {listed(names, 8)}. "
+            f"{checkpoint.path} holds the network's parameters more than once, under {first_few(names, 8)}. "
             f"Say which: --weights {checkpoint.path}::{example}"
         )
     return chosen, [start for start in sized if start != chosen and not _same(chosen, start, tensors, own)]
@@ -235,12 +235,12 @@ def _notes(
         way = f"; --weights {checkpoint.path}::{names[0]} takes the first of these" if others[0] else ""
         yield (
             f"{checkpoint.path} holds the network's parameters more than once. Those {where} are taken, not those "
-            f"under {listed(names, 8)}{way}."
+            f"under {first_few(names, 8)}{way}."
         )
     elif _bare(chosen) not in {checkpoint.entry, *(named.home for named in tensors.values())}:
         yield f"From {checkpoint.path}, the parameters {where} are taken."
     if aside:
-        yield f"Left aside, since the network has no such parameters: {listed(list(aside), SHOWN)}."
+        yield f"Left aside, since the network has no such parameters: {first_few(aside, SHOWN)}."
 
 
 def _bare(start: str) -> str:
@@ -260,7 +260,7 @@ def _misfit(
     if not found:
         return (
             f"{told} None of its {len(tensors):,} names ends like one of the network's: it has "
-            f"{listed(list(tensors), SHOWN)}, the network {listed(list(needed), SHOWN)}. "
+            f"{first_few(tensors, SHOWN)}, the network {first_few(needed, SHOWN)}. "
             "Give the network that it was saved from."
         )
     start, count = found.most_common(1)[0]

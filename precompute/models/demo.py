@@ -25,6 +25,7 @@ from torchvision.transforms import Compose, Normalize, Resize, ToTensor
 from precompute.images.decoding import open_picture
 from precompute.images.demo import DEMO_CLASSES
 from precompute.images.folder import list_images
+from precompute.models.random_weights import seeded
 
 LAST_LAYERS = ("features.8", "features.10")
 """The last two convolutional layers, after their ReLU."""
@@ -110,8 +111,7 @@ def build_demo_network(*, seed: int = 0, batch_norm: bool = False, dropout: bool
     batch_norm, dropout : bool
         The variant; see `DemoNetwork`.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return DemoNetwork(len(DEMO_CLASSES), batch_norm=batch_norm, dropout=dropout).eval()
 
 
@@ -200,8 +200,7 @@ def _reproducible(seed: int) -> Iterator[None]:
     machine: batches are so small that two threads spend most of their time waiting for each other.
     """
     threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         torch.set_num_threads(1)
         try:
             yield

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from precompute.models.error_causes import OF_SIZE, told, words_of
-from precompute.models.ready import listed
+from precompute.words import first_few
 
 _WRAP = "Give a network of pictures, or wrap it in a module that turns a batch of pictures into its input."
 _FIRST = (
@@ -100,8 +100,8 @@ def lost_batch(network: nn.Module, n_images: int, reason: str, *, shape: tuple[i
     training = [path for path, module in network.named_modules() if module.training and _is_norm(module)]
     if training:
         return (
-            f"{begin}: {listed(training)} stays in training mode, so that it needs a batch to take its statistics "
-            "from. Let it use its running statistics, as eval() does."
+            f"{begin}: {first_few(training, 3)} stays in training mode, so that it needs a batch to take its "
+            "statistics from. Let it use its running statistics, as eval() does."
         )
     if shape is not None and len(shape) == 1:
         return (

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from precompute.errors import ModelError
+from precompute.measures.spread import evenly_spread
 from precompute.models.failure_causes import lost_batch
 from precompute.models.forward import in_float64, input_dtype, logits, run
 from precompute.models.unstable_module import drawing_place, place
@@ -55,7 +56,7 @@ def refuse_changing(network: nn.Module, inputs: Tensor) -> None:
     ModelError
         The message says what the outputs depend on, and names the module where the dependence begins.
     """
-    chosen = inputs[np.unique(np.linspace(0, len(inputs) - 1, _PROBED).round().astype(int))]
+    chosen = inputs[evenly_spread(len(inputs), _PROBED)]
     # Changed copies are added, so that the images of a batch differ even where the files do not.
     varied = torch.cat([chosen, chosen.flip(-1) / 2])
     _refuse_one_alone(network, varied)

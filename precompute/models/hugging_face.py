@@ -12,13 +12,14 @@ from PIL import Image
 from torch import nn
 
 from precompute.errors import ModelError
-from precompute.images.folder import listed
 from precompute.models.checkpoint_files import refuse_inflated
 from precompute.models.checkpoints import parameters_for
 from precompute.models.model import Model
+from precompute.models.random_weights import RANDOM_NOTE, seeded
 from precompute.models.state_dict import load_into
-from precompute.models.torchvision_names import RANDOM_NOTE, checkpoint_called
+from precompute.models.torchvision_names import checkpoint_called
 from precompute.models.transforms import describe
+from precompute.words import first_few
 
 _SETTINGS = ("size", "crop_size", "crop_pct", "resample", "image_mean", "image_std", "rescale_factor")
 _WAY_ON = "Give a folder that save_pretrained wrote of an image classifier and of its image processor."
@@ -115,8 +116,8 @@ def _classifier(transformers: Any, config: Any, source: str) -> Any:
     chosen = [name for name in saved if name in known]
     if not chosen:
         raise ModelError(
-            f"{source} holds {listed(list(config.architectures or [config.model_type]))}, and no image classifier: its "
-            f"config.json names none of {listed(list(known)) or 'the classifiers that transformers knows'}. {_WAY_ON}"
+            f"{source} holds {first_few(config.architectures or [config.model_type])}, and no image classifier: "
+            f"its config.json names none of {first_few(known) or 'the classifiers that transformers knows'}. {_WAY_ON}"
         )
     return getattr(transformers, chosen[0])
 
@@ -129,9 +130,9 @@ def _published(kind: Any, config: Any, source: str, local: bool) -> nn.Module:
     wrong = sorted({*found["missing_keys"], *(str(key) for key in found["mismatched_keys"])})
     if wrong or found["unexpected_keys"]:
         problems = [
-            *([f"they lack {listed(wrong, 4)}"] if wrong else []),
+            *([f"they lack {first_few(wrong, 4)}"] if wrong else []),
             *(
-                [f"they have the unknown {listed(sorted(found['unexpected_keys']), 4)}"]
+                [f"they have the unknown {first_few(sorted(found['unexpected_keys']), 4)}"]
                 * bool(found["unexpected_keys"])
             ),
         ]
@@ -146,8 +147,7 @@ def _version(config: Any, source: str) -> str:
 
 
 def _replaced(kind: Any, config: Any, source: str, weights: str) -> tuple[nn.Module, str, tuple[str, ...]]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded():
         network = kind(config)
     if weights == "none":
         return network, "none", (RANDOM_NOTE,)

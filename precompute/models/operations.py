@@ -35,7 +35,7 @@ REARRANGEMENT = VIEWS | {
 }
 
 # Weighted sums whose weights are parameters.
-KERNEL = frozenset({"Addmm", "Baddbmm", "Bmm", "Convolution", "Linear", "Mm"})
+WEIGHTED_SUMS = frozenset({"Addmm", "Baddbmm", "Bmm", "Convolution", "Linear", "Mm"})
 
 # Guided backpropagation may pass gradients through these unchanged.
 STRAIGHT = LINEAR_POINTWISE | SUM | POOLING | REDUCTIONS | NORMALISATION | REARRANGEMENT

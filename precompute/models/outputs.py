@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from precompute.errors import ModelError
+from precompute.models import operations as op
 from precompute.models.autograd_graph import Value
 from precompute.models.forward import fit, run
-from precompute.models.ready import listed
+from precompute.words import first_few
 
 LOGITS = "logits"
 LOG_OF_PROBABILITIES = "log of probabilities"
@@ -114,7 +115,7 @@ def _key_of_scores(network: nn.Module, inputs: torch.Tensor, entries: Mapping[st
         return called[0]
     if len(possible) == 1:
         return possible[0]
-    held = listed(f"{_quoted(key)}: {_shape(value)}" for key, value in entries.items())
+    held = first_few((f"{_quoted(key)}: {_shape(value)}" for key, value in entries.items()), 3)
     if not possible:
         raise ModelError(
             f"The network returns no tensor of shape (images, outputs), here ({len(inputs)}, outputs), among {held}. "
@@ -218,7 +219,6 @@ _PASSING = frozenset(
         *("Mean", "AdaptiveAvgPool2D", "Add", "Sub", "Mul", "Div", "Permute", "Transpose"),
     }
 )
-_LINEAR = frozenset({"Addmm", "Mm", "Bmm", "Baddbmm", "Linear", "Convolution"})
 _BENT = {
     **{"Sigmoid": "a sigmoid", "LogSigmoid": "the logarithm of a sigmoid", "Tanh": "a hyperbolic tangent"},
     "Hardsigmoid": "a hard sigmoid",
@@ -246,7 +246,7 @@ def kind_of(scores: torch.Tensor, operation: str | None, *, precision: float) ->
     scores = scores.cpu().double()
     total = scores.sum(1)
     constant = bool((scores == scores.flatten()[0]).all())
-    if operation in _LINEAR or (constant and operation not in _BENT):
+    if operation in op.WEIGHTED_SUMS or (constant and operation not in _BENT):
         return LOGITS
     if operation in _BENT:
         return f"the network ends in {_BENT[operation]}, so that the softmax of its outputs is not its probabilities"

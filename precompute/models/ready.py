@@ -8,8 +8,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from precompute.errors import ModelError
-
-_SHOWN = 3
+from precompute.words import first_few
 
 
 def refuse_unready(network: nn.Module) -> None:
@@ -29,13 +28,14 @@ def refuse_unready(network: nn.Module) -> None:
     quantised = [path for path, module in network.named_modules() if "quantized" in type(module).__module__]
     if quantised:
         raise ModelError(
-            f"The network is quantised in {listed(quantised)}: its numbers there are steps of a scale, and dynamic "
-            "quantisation takes that scale from the whole batch. Give the network in floating point, as it was before."
+            f"The network is quantised in {first_few(quantised, 3)}: its numbers there are steps of a scale, and "
+            "dynamic quantisation takes that scale from the whole batch. Give the network in floating point, as it was "
+            "before."
         )
     for found, what in _REFUSED:
         named = [name for name, tensor in _tensors(network) if found(tensor)]
         if named:
-            raise ModelError(f"The network's parameters {listed(named)} {what}")
+            raise ModelError(f"The network's parameters {first_few(named, 3)} {what}")
 
 
 def evaluating(network: nn.Module) -> nn.Module:
@@ -64,16 +64,9 @@ def unseen_parts(network: nn.Module) -> tuple[str, ...]:
     if not outermost:
         return ()
     return (
-        f"{listed(outermost)}: TorchScript, whose layers run in compiled code, so that neither it nor what is inside "
-        "can be looked at; the layers around it can.",
+        f"{first_few(outermost, 3)}: TorchScript, whose layers run in compiled code, so that neither it nor what is "
+        "inside can be looked at; the layers around it can.",
     )
-
-
-def listed(names: Iterable[str]) -> str:
-    """List names: the first three, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _tensors(network: nn.Module) -> Iterable[tuple[str, Any]]:

@@ -3,7 +3,6 @@
 The command line and the store call a site a layer, and write it as `Site.name`.
 """
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -18,7 +17,10 @@ from precompute.models.forward import fit
 from precompute.models.rows import misplaced
 from precompute.models.unit_dimension import NoUnits, UnitPlace, check_shape, contradiction, unit_place
 from precompute.models.units_on import NOBODY_SAYS, UnitsOn
+from precompute.words import close_matches
 
+# How alike two names of layers must be for one to be a hint at the other.
+_CLOSE = 0.5
 _RENAME = "Give the module another name, or let an nn.Identity of another name take its output: it is a layer."
 
 
@@ -216,8 +218,7 @@ def _refuse_unknown(network: nn.Module, units_on: UnitsOn) -> None:
     modules = dict(network.named_modules(remove_duplicate=False))
     for name in units_on.layers:
         if name.partition("#")[0] not in modules:
-            close = difflib.get_close_matches(name, modules, n=5, cutoff=0.5)
-            hint = f" Close to it: {', '.join(close)}." if close else ""
+            hint = close_matches(name, modules, cutoff=_CLOSE)
             raise LayerError(f"--units-on {name}=...: the network has no layer {name!r}.{hint}")
 
 
@@ -246,8 +247,7 @@ def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = 
         way = f" {why.way.format(name=name)}" if why.way else ""
         raise LayerError(f"The layer {name!r} cannot be looked at, because {why.reason}.{way}")
     if name not in by_name:
-        close = difflib.get_close_matches(name, by_name, n=5, cutoff=0.5)
-        hint = f" Close to it: {', '.join(close)}." if close else ""
+        hint = close_matches(name, by_name, cutoff=_CLOSE)
         raise LayerError(
             f"The network has no layer {name!r} whose output has units.{hint} "
             "`python -m precompute layers MODEL` lists them all."

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from precompute.errors import ModelError
-from precompute.images.folder import listed
+from precompute.words import first_few
 
 SHOWN = 4
 """How many names a message lists for each problem."""
@@ -114,7 +114,7 @@ def _refuse_without_values(network: nn.Module) -> None:
     empty = [name for name, tensor in own_tensors(network).items() if tensor.is_meta]
     if empty:
         raise ModelError(
-            f"The network's {listed(empty, SHOWN)} have no values to be replaced (they are on the meta device). "
+            f"The network's {first_few(empty, SHOWN)} have no values to be replaced (they are on the meta device). "
             "Build the network on the CPU."
         )
 
@@ -153,4 +153,4 @@ def _size(tensor: torch.Tensor) -> str:
 
 def problem(words: str, names: list[str]) -> str:
     """Return a clause of some words and the first few names; empty where there are no names."""
-    return f"{words} {listed(names, SHOWN)}" if names else ""
+    return f"{words} {first_few(names, SHOWN)}" if names else ""

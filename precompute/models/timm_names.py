@@ -2,16 +2,16 @@
 
 from typing import Any
 
-import torch
 from torch import nn
 
 from precompute.errors import ModelError
-from precompute.images.folder import listed
 from precompute.models.checkpoints import parameters_for
 from precompute.models.model import Model
+from precompute.models.random_weights import RANDOM_NOTE, seeded
 from precompute.models.state_dict import load_into
-from precompute.models.torchvision_names import RANDOM_NOTE, checkpoint_called, close_matches, output_count
+from precompute.models.torchvision_names import checkpoint_called, output_count
 from precompute.models.transforms import describe
+from precompute.words import close_matches, first_few
 
 _USUAL_OUTPUTS = 1000
 
@@ -74,8 +74,7 @@ def _downloaded(timm: Any, name: str) -> Any:
 
 
 def _random(timm: Any, name: str, **options: int) -> Any:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded():
         return timm.create_model(name, pretrained=False, **options)
 
 
@@ -86,7 +85,7 @@ def _refuse_unknown_tag(timm: Any, name: str) -> None:
         architecture = name.partition(".")[0]
         known = timm.list_pretrained(f"{architecture}.*")
         raise ModelError(
-            f"There are no weights timm:{name}. Weights for {architecture}: {listed(known) or 'none'}."
+            f"There are no weights timm:{name}. Weights for {architecture}: {first_few(known) or 'none'}."
         ) from error
 
 

@@ -4,7 +4,6 @@
 import precompute.models.torchvision_ops  # noqa: F401
 
 # isort: split
-import difflib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +16,10 @@ from torch import nn
 from precompute.errors import ModelError
 from precompute.models.checkpoints import Checkpoint, parameters_for, read_checkpoint, split_entry
 from precompute.models.model import Model
+from precompute.models.random_weights import RANDOM_NOTE, seeded
 from precompute.models.state_dict import load_into
 from precompute.models.transforms import describe
-
-RANDOM_NOTE = "The weights are random (seed 0): what the units seem to mean is chance."
+from precompute.words import close_matches
 
 
 def from_torchvision(name: str, weights: str) -> Model:
@@ -58,12 +57,6 @@ def from_torchvision(name: str, weights: str) -> Model:
     known_weights = f"{name} has {', '.join(choices.__members__)} and none (random ones)"
     network, source, notes = _from_checkpoint(name, checkpoint_called(weights, known_weights))
     return Model(name, network, default, describe(default), weights=source, notes=notes)
-
-
-def close_matches(name: str, known: list[str]) -> str:
-    """Return a sentence with the known names that are spelt most like `name`; empty where none is close."""
-    close = difflib.get_close_matches(name, known, n=5)
-    return f" Close to it: {', '.join(close)}." if close else ""
 
 
 def checkpoint_called(weights: str, choices: str) -> Checkpoint:
@@ -104,8 +97,7 @@ def _downloaded(name: str, weights: Any) -> nn.Module:
 
 def _random(name: str, **options: int | bool) -> nn.Module:
     # Two of torchvision's networks warn of a future change of their initialisation, which does not matter here.
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore", category=FutureWarning):
-        torch.manual_seed(0)
+    with seeded(), warnings.catch_warnings(action="ignore", category=FutureWarning):
         return torchvision.models.get_model(name, weights=None, **options)
 
 

@@ -12,7 +12,8 @@ from precompute.models import outputs as of
 from precompute.models.device import exact_float32
 from precompute.models.fixed import refuse_changing, refuse_drawing
 from precompute.models.forward import input_dtype, logits
-from precompute.models.ready import listed, unseen_parts
+from precompute.models.ready import unseen_parts
+from precompute.words import first_few
 
 
 @dataclass(frozen=True)
@@ -100,19 +101,19 @@ def refuse_not_numbers(inputs: Tensor, scores: np.ndarray, names: Sequence[str])
     bad_inputs = [row for row in wrong.tolist() if not bool(torch.isfinite(inputs[row]).all())]
     if bad_inputs:
         raise ModelError(
-            f"The transform makes NaN or infinity of {listed(names[row] for row in bad_inputs)}. "
+            f"The transform makes NaN or infinity of {first_few((names[row] for row in bad_inputs), 3)}. "
             "Look at what it divides by, or leave the files out."
         )
     masked = np.flatnonzero(np.isneginf(scores).all(axis=0)).tolist()
     if len(masked) < scores.shape[1] and np.isfinite(np.delete(scores, masked, axis=1)).all():
         raise ModelError(
-            f"Outputs {listed(map(str, masked))} of the network are minus infinity for every image, as where classes "
-            "are masked. Return a low score for them, such as -1e4, or only the other outputs."
+            f"Outputs {first_few(map(str, masked), 3)} of the network are minus infinity for every image, as where "
+            "classes are masked. Return a low score for them, such as -1e4, or only the other outputs."
         )
     raise ModelError(
         f"The network's outputs are NaN or infinite for {len(wrong)} of {len(scores)} images, "
-        f"{listed(names[row] for row in wrong.tolist())}. Expected finite scores; look at its weights, its precision "
-        "and what it divides by."
+        f"{first_few((names[row] for row in wrong.tolist()), 3)}. Expected finite scores; look at its weights, its "
+        "precision and what it divides by."
     )
 
 
@@ -147,7 +148,7 @@ def _oddities(network: nn.Module, scores: Tensor) -> Iterator[str]:
     training = [path or "the network itself" for path, module in network.named_modules() if module.training]
     if training:
         yield (
-            f"{listed(training)}: in training mode even after eval(). On the first {n_images} images it makes no "
+            f"{first_few(training, 3)}: in training mode even after eval(). On the first {n_images} images it makes no "
             "difference to any output."
         )
     if bool((scores == scores[0]).all()):

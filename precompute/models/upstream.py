@@ -154,7 +154,7 @@ def _obstacle(value: Value, graph: Graph, network: nn.Module) -> str | None:
 def _passes_gradients(value: Value) -> bool:
     if value.operation in op.SCALING:
         return constant_factor(value) is not None
-    if value.operation in op.KERNEL:
+    if value.operation in op.WEIGHTED_SUMS:
         return len(value.parents) == 1
     return value.operation in op.STRAIGHT
 

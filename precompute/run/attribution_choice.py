@@ -10,6 +10,7 @@ from torch import Tensor
 from precompute.attribution_methods import METHODS
 from precompute.images.loading import read_batches
 from precompute.images.picture import thumbnail
+from precompute.measures.spread import evenly_spread
 from precompute.models.clock import work_clock
 from precompute.models.forward import logits
 from precompute.models.hooks import outputs_at
@@ -17,7 +18,7 @@ from precompute.models.sites import Site
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.stages.activation_at import activation_at, not_right
 from precompute.stages.attribution import failure_of
-from precompute.stages.exemplar_maps import Look, attribution_maps, exemplar_maps
+from precompute.stages.exemplar_maps import Look, Peak, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted
 from precompute.store.schema import (
     EXEMPLAR_KINDS,
@@ -128,11 +129,11 @@ class _Trial:
     n_units: int
     images: Tensor
     pairs: Wanted
-    peak: tuple[np.ndarray, np.ndarray]
+    peak: Peak
 
     @classmethod
     def of(cls, plan: Plan, site: Site, look: Look, images: Tensor) -> "_Trial":
-        unit = np.unique(np.linspace(0, site.n_units - 1, _TRIED_AT_MOST).astype(np.int64))
+        unit = evenly_spread(site.n_units, _TRIED_AT_MOST)
         network, batch_size = plan.model.network, plan.options.batch_size
         outputs = (outputs_at(network, (site,), some)[site][:, unit].float() for some in images.split(batch_size))
         strongest = torch.cat([output.reshape(*output.shape[:2], -1).amax(2) for output in outputs]).argmax(0)
@@ -165,7 +166,7 @@ class _Trial:
     def _seconds(self, name: str, n: int) -> float:
         """Time n maps, and return the time of one."""
         # Spread over the units where they are not all taken.
-        some = np.unique(np.linspace(0, len(self.pairs) - 1, min(n, len(self.pairs))).astype(np.int64))
+        some = evenly_spread(len(self.pairs), n)
         seconds = work_clock(self.plan.device)
         at = (self.peak[0][some], self.peak[1][some])
         attribution_maps(self.look, METHODS[name], self.images, self.pairs.take(some), at, lambda _n: None)

@@ -18,7 +18,7 @@ from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
 from precompute.run.sweep import Swept
 from precompute.stages.attribution import failure_of
-from precompute.stages.exemplar_maps import Look, Maps, attribution_maps, exemplar_maps
+from precompute.stages.exemplar_maps import Look, Maps, Peak, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted, wanted
 from precompute.store.blocks import row_blocks
 from precompute.store.pictures import write_pictures
@@ -31,8 +31,6 @@ from precompute.store.schema import (
 )
 from precompute.store.train_writer import Writer
 from precompute.workers.recipe import Advance, Arrays
-
-Peak = tuple[np.ndarray, np.ndarray]
 
 
 def write_exemplars(

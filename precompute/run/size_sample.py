@@ -12,6 +12,7 @@ from precompute.attribution_methods import METHODS
 from precompute.errors import EngineDoubted
 from precompute.images.loading import read_batches
 from precompute.images.picture import small_shape, thumbnail
+from precompute.measures.spread import evenly_spread
 from precompute.models.clock import work_clock
 from precompute.models.outputs import has_log_prob
 from precompute.models.sites import Site
@@ -20,7 +21,7 @@ from precompute.run.plan import Plan
 from precompute.run.store_size import Contents, LayerSize
 from precompute.stages.ablation import Effect, sweep
 from precompute.stages.activations import Answer, answer
-from precompute.stages.exemplar_maps import attribution_maps, exemplar_maps
+from precompute.stages.exemplar_maps import Peak, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted
 from precompute.store.schema import (
     MAX_ATTRIBUTION_MAP_SIDE,
@@ -34,9 +35,6 @@ _PATIENCE = 1.0
 _LEVEL = 4
 # What is packed to know how much is left: more tells no more.
 _MOST_BYTES = 2**20
-
-
-Peak = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +137,7 @@ def _swept(plan: Plan, site: Site, sample: _Sample, ablater: Ablater) -> Effect:
     at_layer = None if ablater is ablater.plain else sample.found.outputs.get(site)
 
     def of(n_units: int) -> Effect:
-        ablations = [every[unit] for unit in _spread(site.n_units, n_units)]
+        ablations = [every[unit] for unit in evenly_spread(site.n_units, n_units)]
         baseline, target = sample.found.logits, sample.target
         return sweep(ablater, sample.inputs, ablations, baseline=baseline, target=target, at_layer=at_layer)
 
@@ -150,17 +148,13 @@ def _swept(plan: Plan, site: Site, sample: _Sample, ablater: Ablater) -> Effect:
     return of(n_units) if n_units > _FEW else found
 
 
-def _spread(n: int, n_chosen: int) -> np.ndarray:
-    return np.unique(np.linspace(0, n - 1, min(n, n_chosen)).astype(np.int64))
-
-
 def _maps_shape(site: Site) -> tuple[int, int]:
     return small_shape(site.spatial_shape or (1, 1), MAX_EXEMPLAR_MAP_SIDE)
 
 
 def _maps_packed(plan: Plan, site: Site, sample: _Sample) -> tuple[float, float]:
     """Return how well maps pack: exemplars, over images that drive a unit most, least and between; attributions."""
-    unit = _spread(site.n_units, _UNITS)
+    unit = evenly_spread(site.n_units, _UNITS)
     ranked = np.argsort(-sample.found.responses[site].max[unit], axis=1, kind="stable")
     at = [0, ranked.shape[1] // 2, ranked.shape[1] - 1]
     kinds = [Wanted(unit, np.zeros_like(unit), ranked[:, rank]) for rank in at]

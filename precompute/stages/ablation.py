@@ -9,8 +9,8 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, Sweeper
 from precompute.errors import ModelError
-from precompute.models.ready import listed
 from precompute.stages.float16 import half
+from precompute.words import first_few
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +89,9 @@ def _refuse_not_numbers(log_prob: np.ndarray, ablation: np.ndarray, ablations: S
     if len(wrong):
         units = ablations[int(ablation[wrong[0]])].units
         raise ModelError(
-            f"With {'unit' if len(units) == 1 else 'units'} {listed(map(str, units))} silenced the network's outputs "
-            "are NaN or infinite for some images, as where it divides by the output of these units. Choose another "
-            "layer, or change the network so that it stays finite without them."
+            f"With {'unit' if len(units) == 1 else 'units'} {first_few(map(str, units), 3)} silenced the network's "
+            "outputs are NaN or infinite for some images, as where it divides by the output of these units. Choose "
+            "another layer, or change the network so that it stays finite without them."
         )
 
 

@@ -16,6 +16,9 @@ from precompute.stages.attribution import Points, Targets, attribute, peaks
 from precompute.stages.exemplars import Wanted
 from precompute.stages.float16 import half
 
+Peak = tuple[np.ndarray, np.ndarray]
+"""Row and column at which each unit's map is highest, at full resolution, each (pair,)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Maps:
@@ -39,7 +42,7 @@ class Maps:
 
 def exemplar_maps(
     network: nn.Module, wanted: Mapping[Site, Wanted], inputs: Tensor, *, batch_size: int, side: int
-) -> tuple[dict[Site, Maps], dict[Site, tuple[np.ndarray, np.ndarray]]]:
+) -> tuple[dict[Site, Maps], dict[Site, Peak]]:
     """Compute the units' maps on the given images, where an exemplar list names them.
 
     Parameters
@@ -60,7 +63,7 @@ def exemplar_maps(
     maps : dict of Site to Maps
         In the order of `wanted`.
     peak : dict of Site to pair of arrays
-        Row and column of each map's maximum, at full resolution, each (pair,).
+        Where each map is highest.
     """
     found: dict[Site, list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]] = {site: [] for site in wanted}
     for rows in torch.arange(len(inputs)).split(batch_size):
@@ -115,7 +118,7 @@ def attribution_maps(
     method: Method,
     inputs: Tensor,
     wanted: Wanted,
-    peak: tuple[np.ndarray, np.ndarray],
+    peak: Peak,
     advance: Callable[[int], None],
 ) -> Maps:
     """Attribute each wanted unit's activation, where it peaks on its image, to that image.

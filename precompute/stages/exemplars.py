@@ -1,16 +1,11 @@
 """Exemplars of every unit of a layer, and the units' maps on them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from precompute.measures import exemplars
-
-Ranking = Callable[[np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, int]]
-"""From a unit's maxima, means and checksums, (image,) each, and a number k: k images, and how many are tied."""
-
-_RANKINGS: dict[str, Ranking] = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
+from precompute.measures.exemplars import RANKINGS, Ranking
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +35,7 @@ def choose(largest: np.ndarray, mean: np.ndarray, checksum: np.ndarray, *, k: in
         Under ``top``, ``bottom`` and ``quantile``.
     """
     k = min(k, largest.shape[1])
-    return {kind: _ranked(rank, largest, mean, checksum, k) for kind, rank in _RANKINGS.items()}
+    return {kind: _ranked(rank, largest, mean, checksum, k) for kind, rank in RANKINGS.items()}
 
 
 def _ranked(rank: Ranking, largest: np.ndarray, mean: np.ndarray, checksum: np.ndarray, k: int) -> Choice:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 BLOCK_BYTES = 64 * 1024**2
 
 
-def row_blocks(n_rows: int, row_bytes: int) -> Iterator[slice]:
-    """Divide rows into blocks of about `BLOCK_BYTES`, with at least one row each.
+def row_blocks(n_rows: int, row_bytes: int, block_bytes: int | None = None) -> Iterator[slice]:
+    """Divide rows into blocks of a certain size, with at least one row each.
 
     Parameters
     ----------
@@ -14,6 +14,8 @@ def row_blocks(n_rows: int, row_bytes: int) -> Iterator[slice]:
         Number of rows.
     row_bytes : int
         Bytes that one row takes in memory.
+    block_bytes : int, optional
+        Most bytes of a block of several rows; `BLOCK_BYTES` by default.
     """
-    size = max(1, BLOCK_BYTES // max(1, row_bytes))
+    size = max(1, (block_bytes or BLOCK_BYTES) // max(1, row_bytes))
     return (slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size))

@@ -7,11 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 import precompute
 from precompute.errors import ImageFolderError
 from precompute.images.folder import ImageList
+from precompute.measures.spread import evenly_spread
 from precompute.provenance import versions
 
 _SAMPLES = 8
@@ -49,7 +48,7 @@ class Sample:
 def samples_of(images: ImageList) -> list[Sample]:
     """Return some of the files of a list, spread over it, as far as they can be read."""
     found = []
-    for position in np.unique(np.linspace(0, len(images) - 1, _SAMPLES).astype(int)):
+    for position in evenly_spread(len(images), _SAMPLES):
         if images.paths[position] not in images.left_out:
             with suppress(OSError):
                 found.append(Sample.of(str(images.root / images.paths[position])))

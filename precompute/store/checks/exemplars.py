@@ -9,12 +9,10 @@ import numpy as np
 from precompute.measures import exemplars
 from precompute.store.checks.rules import Problem, Rule, in_float32, in_units, instances, strings
 
-_RANKINGS = {"top": exemplars.top, "bottom": exemplars.bottom, "quantile": exemplars.quantile}
-
 
 def rules(file: h5py.File, base: str, kind: str) -> Iterator[Rule]:
     """List the rules for one exemplar list of the layer at `base`."""
-    if kind in _RANKINGS:
+    if kind in exemplars.RANKINGS:
         ranked = (f"{base}/activation/max", f"{base}/activation/mean", "/images/path")
         stored = (f"{base}/exemplar/{kind}/{part}" for part in ("image", "value", "tied"))
         yield Rule((base, *ranked, *stored), partial(_lists, file, base, kind))
@@ -37,7 +35,7 @@ def _lists(file: h5py.File, base: str, kind: str) -> Iterator[Problem]:
     agrees = np.empty((3, len(image)), dtype=bool)
     for unit in range(len(image)):
         largest, mean = activation["max"][unit], activation["mean"][unit]
-        chosen, n_tied = _RANKINGS[kind](largest, mean, checksum, image.shape[1])
+        chosen, n_tied = exemplars.RANKINGS[kind](largest, mean, checksum, image.shape[1])
         agrees[:, unit] = (
             np.array_equal(image[unit], chosen),
             np.array_equal(value[unit], largest[chosen]),

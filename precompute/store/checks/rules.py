@@ -9,13 +9,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.store.blocks import row_blocks
 from precompute.store.checks.known_paths import KnownPaths
 from precompute.store.entry import Entry
 from precompute.store.facts import read_fact
 from precompute.store.keep import ALL, SUMS
 from precompute.store.renamed import earlier
 
-_BLOCK_BYTES = 16 * 1024**2
+_BLOCK_BYTES = 16 * 1024**2  # a rule holds several copies of a block
 _GUESSED_ELEMENT_BYTES = 64 * 1024
 
 
@@ -88,9 +89,8 @@ def blocks(dataset: h5py.Dataset) -> Iterator[NDArray[Any]]:
         return
     n_rows = dataset.shape[0]
     row_bytes = dataset.nbytes // n_rows if dataset.dtype.kind != "O" else _GUESSED_ELEMENT_BYTES
-    step = max(1, _BLOCK_BYTES // max(1, row_bytes))
-    for start in range(0, n_rows, step):
-        yield dataset[start : start + step]
+    for block in row_blocks(n_rows, row_bytes, _BLOCK_BYTES):
+        yield dataset[block]
 
 
 def in_float32(values: NDArray[Any]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.errors import ImageFolderError, OptionError
-from precompute.images.folder import list_images, list_training_images, listed, refuse_many_bad
+from precompute.images.folder import list_images, list_training_images, refuse_many_bad
 from precompute.images.walk import LEADS_OUT
 
 
@@ -187,11 +187,6 @@ def test_a_limit_is_met_exactly_and_no_class_gets_less_than_it_could(tmp_path_fa
     assert list(images.paths) == sorted(images.paths)
     unfilled = taken[taken < np.array(sizes)]
     assert np.all(taken.max() - unfilled <= 1)
-
-
-def test_long_lists_are_cut_and_counted():
-    assert listed(["cat", "dog"]) == "cat, dog"
-    assert listed(list("abcde"), at_most=2) == "a, b and 3 more"
 
 
 @pytest.mark.real

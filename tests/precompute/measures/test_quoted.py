@@ -7,7 +7,8 @@ from scipy import stats
 from precompute.measures import quoted
 from precompute.measures.drop_priors import DROPS, LOSSES, gamma_drops, priors_of_drops
 from precompute.measures.paired import PairedCounts
-from precompute.measures.quoted import FEWEST_IMAGES, MOST_NAMED, quoted_drop
+from precompute.measures.preferred import MOST_NAMED
+from precompute.measures.quoted import FEWEST_IMAGES, quoted_drop
 from tests.simulations import quoted_of_called
 
 

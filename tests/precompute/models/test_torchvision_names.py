@@ -8,7 +8,8 @@ import torch
 import torchvision
 
 from precompute.errors import ModelError
-from precompute.models.torchvision_names import RANDOM_NOTE, from_torchvision
+from precompute.models.random_weights import RANDOM_NOTE
+from precompute.models.torchvision_names import from_torchvision
 
 
 def save(path, name, **options):
