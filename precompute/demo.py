@@ -11,14 +11,17 @@ from precompute.errors import StoreError
 from precompute.images.demo import DEMO_CLASSES, draw_demo_images, is_drawn
 from precompute.options import RunOptions
 from precompute.progress import Progress
-from precompute.run.pipeline import carry_out, stages
+from precompute.run.pipeline import carry_out
+from precompute.run.run_stages import stage_shares
 from precompute.store.place import place_of
 from precompute.store.reader import open_store
 from precompute.words import duration, size
 
 _TRAINING_IMAGES = 100 * len(DEMO_CLASSES)  # of those drawn; more than the images themselves, which are all taken
 
-_SHARES = {"pictures": 0.15, "training": 0.45} | {stage: 0.15 * share for stage, share in stages(training=True).items()}
+_SHARES = {"pictures": 0.15, "training": 0.45} | {
+    stage: 0.15 * share for stage, share in stage_shares(training=True).items()
+}
 
 # Of one variant, as measured on two quiet cores.
 _SECONDS, _BYTES = 72, 32e6

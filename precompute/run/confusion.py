@@ -16,6 +16,7 @@ from precompute.images.loading import read_batches
 from precompute.models.forward import logits
 from precompute.progress import Progress, Stage
 from precompute.run.plan import Plan
+from precompute.run.run_stages import ANSWERS
 from precompute.stages.assignment import CHANCE_LEVEL, OtherAssignment, Verdict, judge
 from precompute.words import few_pairs
 
@@ -71,7 +72,7 @@ def look_at_confusion(plan: Plan, progress: Progress) -> tuple[str, ...]:
         brings the best outputs as JSON.
     """
     classes, sample = plan.classes, confusion_sample(plan.candidates)
-    with progress.stage("answers", len(sample)) as stage:
+    with progress.stage(ANSWERS, len(sample)) as stage:
         read = list(_answers(plan, sample, stage))
     if not read:
         return ()

@@ -15,6 +15,7 @@ from precompute.progress import Progress
 from precompute.run.image_set import ImageSet, Read
 from precompute.run.merge import Merged
 from precompute.run.plan import Plan
+from precompute.run.run_stages import EXEMPLARS
 from precompute.run.shards import ShardFolder, array_name
 from precompute.run.sweep import Swept
 from precompute.stages.attribution import failure_of
@@ -72,7 +73,7 @@ def _look_at_all(image_set: ImageSet, images: Swept, merged: Merged, progress: P
     shards = {name: shown[cut.start : cut.stop] for name, cut in image_set.cut("look", len(shown)).items()}
     todo = image_set.todo(shards)
     steps = {name: _n_steps(plan, merged, positions) for name, positions in shards.items()}
-    with progress.stage(f"{image_set.of}exemplars", sum(steps.values()), unit="maps") as stage:
+    with progress.stage(image_set.of + EXEMPLARS, sum(steps.values()), unit="maps") as stage:
         stage.advance(sum(steps[name] for name in shards if name not in todo))
         attributed = {site: _attributed(plan, merged, site) for site in plan.sites}
         work = partial(_look_one, exemplars=merged.exemplars, attributed=attributed)

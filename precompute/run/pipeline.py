@@ -28,6 +28,7 @@ from precompute.run.merge import left_in_side_files, write_network, write_sweep
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.planning import make_plan
 from precompute.run.report import Summary, announce, circumstances, completed, report, sweep_record, sweep_report
+from precompute.run.run_stages import MERGE, STATISTICS, TRAINING, stage_shares
 from precompute.run.run_time import run_seconds
 from precompute.run.shards import ShardFolder, digest_of, opened, side_files_of
 from precompute.run.size_sample import contents_of
@@ -39,11 +40,6 @@ from precompute.store.reader import open_store
 from precompute.store.train_writer import TrainWriter
 from precompute.store.writer import StoreWriter
 from precompute.words import size
-
-STAGES = {"answers": 0.02, "unit means": 0.05, "sweep": 0.6, "merge": 0.05, "exemplars": 0.3, "statistics": 0.02}
-"""The stages of a run, with the share of its time that each is expected to take."""
-TRAIN_STAGES = {"training sweep": 1.2, "training merge": 0.1, "training exemplars": 0.1}
-"""Those that training images add, as multiples of the time without."""
 
 
 def carry_out(
@@ -79,7 +75,7 @@ def carry_out(
     for sentence in announce(plan, stores, run_seconds(plan, stores)):
         say(sentence)
     _refuse_full_disk(plan, stores)
-    progress = progress or Progress(stages(training=plan.train is not None))
+    progress = progress or Progress(stage_shares(training=plan.train is not None))
     with executor_of(plan, say) as executor:
         doubts = look_at_confusion(plan, progress)
         for sentence in doubts:
@@ -92,11 +88,6 @@ def carry_out(
         return
     for sentence in report(summary, progress.seconds, options):
         say(sentence)
-
-
-def stages(*, training: bool) -> dict[str, float]:
-    """Return the stages of a run, with or without training images, and how long each is expected to take."""
-    return STAGES | (TRAIN_STAGES if training else {})
 
 
 def _run(
@@ -175,7 +166,7 @@ def _means(image_set: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
 
 def _image_sets(plan: Plan, folder: ShardFolder, executor: Executor) -> list[ImageSet]:
     training = plan.of_training()
-    trained = [] if training is None else [ImageSet(training, folder.below("training"), executor, "training ")]
+    trained = [] if training is None else [ImageSet(training, folder.below("training"), executor, TRAINING)]
     return [ImageSet(plan, folder, executor), *trained]
 
 
@@ -184,7 +175,7 @@ def _write(
 ) -> tuple[Summary, dict[str, Any]]:
     """Write all that the store holds of one set of images; return what to say of it, and the record of its sweep."""
     plan, target = image_set.plan, TrainWriter(writer) if image_set.of else writer
-    with progress.stage(f"{image_set.of}merge", len(plan.sites), unit="layers") as stage:
+    with progress.stage(image_set.of + MERGE, len(plan.sites), unit="layers") as stage:
         merged = write_sweep(target, plan, image_set.folder, images, stage.advance)
     failed = write_exemplars(target, image_set, images, merged, progress)
     record = sweep_record(plan, image_set.folder, images) | {"failed_attribution": failed}
@@ -215,7 +206,7 @@ def _write_statistics(
     """
     left = left_in_side_files(image_set.plan, image_set.folder, images)
     with nullcontext() if left else _told_if_missing(say):
-        spec, options = registry.spec_of("statistics"), ExperimentOptions()
+        spec, options = registry.spec_of(STATISTICS), ExperimentOptions()
         found = runner.compute_findings(
             spec, writer.written(left), options, command=command, say=_silent, progress=progress
         )
@@ -226,9 +217,9 @@ def _add_missing_statistics(out: Path, command: str, progress: Progress, say: Ca
     """Add what the run could not add before it put its store in place."""
     with open_store(out) as store:
         held = store.experiments
-    if "statistics" not in held:
+    if STATISTICS not in held:
         with _told_if_missing(say):
-            runner.carry_out("statistics", out, ExperimentOptions(), command=command, say=_silent, progress=progress)
+            runner.carry_out(STATISTICS, out, ExperimentOptions(), command=command, say=_silent, progress=progress)
 
 
 @contextmanager

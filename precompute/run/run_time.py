@@ -14,15 +14,12 @@ from precompute.measures.selectivity import class_means
 from precompute.measures.shifts import wilcoxon
 from precompute.models.clock import work_clock
 from precompute.run.attribution_choice import showing_seconds
+from precompute.run.confusion import confusion_sample
 from precompute.run.plan import Plan
+from precompute.run.run_stages import ANSWERS, CHECK, DIVIDED, EXEMPLARS, MEANS, MERGE, STATISTICS, SWEEP
 from precompute.run.size_sample import packed
 from precompute.run.store_size import Contents, side_file_bytes
 from precompute.stages.exemplars import choose
-
-ANSWERS, MEANS, SWEEP, MERGE, EXEMPLARS = "answers", "unit means", "sweep", "merge", "exemplars"
-STATISTICS, CHECK = "statistics", "check"
-DIVIDED = frozenset({MEANS, SWEEP, EXEMPLARS})
-"""The stages that several devices share, shard by shard; one process alone does the rest."""
 
 # Images on which a network is held to be a function of one: of each shard a batch, and a few alone.
 _HELD, _ALONE = 64, 4
@@ -89,7 +86,6 @@ def run_seconds(plan: Plan, stores: list[Contents]) -> RunSeconds:
 def _of_images(plan: Plan, contents: Contents, read: float) -> RunSeconds:
     n_images, a_pass = len(plan.candidates), plan.pass_seconds
     n_shards = -(-n_images // plan.options.shard_size)
-    n_looked_at = min(n_images, max(500, min(2000, 10 * contents.n_classes)))
     held = n_shards * (min(_HELD, plan.options.batch_size) + _ALONE) * a_pass
     of_files = side_file_bytes(contents) / _BYTES_A_SECOND + n_shards * _OF_SHARD
     showing = showing_seconds(plan) + plan.attribution.seconds
@@ -99,7 +95,7 @@ def _of_images(plan: Plan, contents: Contents, read: float) -> RunSeconds:
     n_tables = len(plan.sites) * kinds
     needs_means = any(kind_of(kind).needs_means for kind in plan.options.ablation)
     stages = {
-        ANSWERS: _together(plan, read, a_pass, n_looked_at),
+        ANSWERS: _together(plan, read, a_pass, len(confusion_sample(plan.candidates))),
         MEANS: _together(plan, read, a_pass, n_images) if needs_means else 0.0,
         SWEEP: _together(plan, read, (plan.sweep_seconds + held + of_files) / n_images, n_images),
         MERGE: n_tables * _MERGED + n_units * of_unit,

@@ -25,6 +25,7 @@ from precompute.models.trust import refuse_not_numbers
 from precompute.progress import Progress
 from precompute.run.image_set import ImageSet, Read
 from precompute.run.plan import Plan
+from precompute.run.run_stages import MEANS, SWEEP
 from precompute.run.shards import ShardFolder, array_name
 from precompute.stages.ablation import Effect, sweep
 from precompute.stages.activations import Answer, SpatialSummary, answer, highest_outputs, log_softmax
@@ -95,7 +96,7 @@ def sweep_all(image_set: ImageSet, means: Mapping[Site, np.ndarray], progress: P
     todo = image_set.todo(shards)
     pairs = _pairs(plan)
     bad = bad_count(folder, [name for name in shards if name not in todo])
-    with progress.stage(f"{image_set.of}sweep", pairs * len(plan.candidates), unit="ablated images") as stage:
+    with progress.stage(image_set.of + SWEEP, pairs * len(plan.candidates), unit="ablated images") as stage:
         stage.advance(pairs * (len(plan.candidates) - sum(map(len, todo.values()))))
         for name in image_set.compute(partial(_sweep_one, means=means), plan.candidates, todo, stage):
             bad += bad_count(folder, [name])
@@ -266,7 +267,7 @@ def find_unit_means(image_set: ImageSet, progress: Progress) -> dict[Site, np.nd
     """
     plan, folder = image_set.plan, image_set.folder
     shards = image_set.cut("means", len(plan.candidates))
-    with progress.stage("unit means", len(plan.candidates)) as stage:
+    with progress.stage(MEANS, len(plan.candidates)) as stage:
         for _name in image_set.compute(_sums, plan.candidates, image_set.todo(shards), stage):
             pass
     return unit_means(plan.sites, folder, list(shards))

@@ -18,9 +18,10 @@ import torch
 from precompute import progress
 from precompute.options import RunOptions
 from precompute.progress import Progress
-from precompute.run.pipeline import carry_out, stages
+from precompute.run.pipeline import carry_out
 from precompute.run.planning import make_plan
-from precompute.run.run_time import CHECK, RunSeconds, run_seconds
+from precompute.run.run_stages import CHECK
+from precompute.run.run_time import RunSeconds, run_seconds
 from precompute.run.size_sample import contents_of
 from precompute.run.store_size import (
     ATTRIBUTIONS,
@@ -120,7 +121,7 @@ def hold(options: RunOptions) -> tuple[RunSeconds, RunSeconds, dict[str, float],
     stores = contents_of(plan)
     told = run_seconds(plan, stores)
     planned = time.process_time() - begun
-    shown = Progress(stages(training=False))
+    shown = Progress(stage_shares(training=False))
     begun = time.process_time()
     carry_out(options, command="a benchmark", say=lambda _sentence: None, progress=shown)
     rest = time.process_time() - begun - planned - sum(shown.seconds.values())

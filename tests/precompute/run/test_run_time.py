@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.options import RunOptions
-from precompute.run.pipeline import STAGES
 from precompute.run.planning import make_plan
 from precompute.run.report import announce
-from precompute.run.run_time import CHECK, DIVIDED, RunSeconds, run_seconds
+from precompute.run.run_stages import CHECK, DIVIDED, SHARES
+from precompute.run.run_time import RunSeconds, run_seconds
 from precompute.run.size_sample import contents_of
 from tests.small import write_images, write_network
 
-times = st.dictionaries(st.sampled_from([*STAGES, CHECK]), st.floats(0, 1e6), min_size=1)
+times = st.dictionaries(st.sampled_from([*SHARES, CHECK]), st.floats(0, 1e6), min_size=1)
 
 
 @given(times, st.integers(1, 64))
@@ -49,7 +49,7 @@ def test_every_stage_of_a_run_is_told_and_each_is_one_of_the_run(tmp_path):
     plan = make_plan(options)
     stores = contents_of(plan)
     found = run_seconds(plan, stores)
-    assert found.stages.keys() == {*STAGES, CHECK}
+    assert found.stages.keys() == {*SHARES, CHECK}
     assert all(took > 0 for took in found.stages.values())
     (line,) = [line for line in announce(plan, stores, found) if line.startswith("Estimated: ")]
     assert all(f"{name} " in line for name in found.stages)
