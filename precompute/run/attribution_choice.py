@@ -1,4 +1,4 @@
-"""Which attributions a run makes: those asked for, or by default as many as cost no more than the rest of the run."""
+"""The attributions that a run makes: those asked for, or by default as many as there is time for."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,27 +27,28 @@ from precompute.store.schema import (
 )
 
 LEAST_SECONDS = 30.0
-# A trial of a few maps is wrong by up to about a quarter, and what is promised is that the second look costs no more.
+# A trial of a few maps is wrong by up to about a quarter. The second pass must not take longer than promised even then.
 _MARGIN = 1.25
 USUAL_EXEMPLARS = 6
-# Maps tried to know what one costs. Those that take several steps do not all take the same number.
+# How many maps are made to know what one costs. Maps of several steps do not all take the same number of steps, so
+# more of them are made: one for every 128 units of the layer, within limits.
 _TRIED, _TRIED_AT_LEAST, _TRIED_AT_MOST, _ONE_IN = 8, 8, 32, 128
-# Images of which each unit's strongest is tried, and what they may take. Of a few all are weak for it, and weak
-# activations take more steps.
+# A unit is tried on the strongest of so many images, which may take so many bytes. Of few images all are weak for it,
+# and a weak activation takes more steps than those of exemplars.
 _IMAGES, _IMAGE_BYTES = 512, 64e6
-_PATIENCE = 1.0
+_PATIENCE = 1.0  # seconds for a trial, about
 _MANY = 256
 
 Seconds = Mapping[Site, Mapping[str, float]]
 
 
 def with_attributions(plan: Plan) -> Plan:
-    """Return the plan with its attributions: what was asked for, or by default what is not too much.
+    """Return the plan with its attributions: those asked for, or by default those that do not take too long.
 
-    By default, the gradient on the first exemplars and integrated gradients on the very first are always made. The rest
-    is made in the order in which it is looked at, as long as the second look at the images, for pictures, maps and
-    attributions, takes no longer than the pass without ablation and the sweeps, or half a minute where that is more.
-    That holds even if the trial is wrong by a quarter. What does not fit can be made later.
+    By default, the gradient on the first exemplars and integrated gradients on the very first are always made. More are
+    made, in the order in which people look at them, as long as the second pass over the images, for pictures, maps and
+    attributions, takes no longer than the pass without ablation and the sweeps, or than half a minute, even if the
+    trial is wrong by a quarter. What the run does not make can be made later.
     """
     asked = tuple(METHODS) if plan.options.attribution is None else plan.options.attribution
     left_out = {site.name: not_right(plan.model.network, site, plan.probe, asked) for site in plan.sites}
@@ -81,7 +82,7 @@ def with_attributions(plan: Plan) -> Plan:
 def _within_bounds(
     plan: Plan, right: Mapping[Site, Sequence[str]], seconds: Seconds, n_exemplars: int
 ) -> dict[Site, dict[str, int]]:
-    """Return for every layer and method how many exemplars get maps."""
+    """Return for every layer and method how many exemplars of each unit get maps in the time that there is."""
     exemplars = {site: dict.fromkeys(methods, 0) for site, methods in right.items()}
     bound, total = max(LEAST_SECONDS, plan.sweep_seconds), showing_seconds(plan)
     for name, upto, always in _in_order(n_exemplars):
@@ -95,7 +96,10 @@ def _within_bounds(
 
 
 def _in_order(n_exemplars: int) -> Iterator[tuple[str, int, bool]]:
-    """Yield methods, up to which exemplar they go, and whether they go there whatever it costs; what is seen first."""
+    """Yield a method, up to which exemplar it makes maps, and whether to make them however long it takes.
+
+    What people see first comes first.
+    """
     yield "gradient", n_exemplars, True
     yield "integrated_gradients", min(1, n_exemplars), True
     yield from ((name, n_exemplars, False) for name in METHODS if name not in ("gradient", "integrated_gradients"))
@@ -107,7 +111,7 @@ def _cost(site: Site, name: str, n_exemplars: int, seconds: Seconds) -> float:
 
 
 def _images_at_hand(plan: Plan) -> Tensor:
-    """Read some images, spread over the classes: as many as pass in a moment and take little memory."""
+    """Read some images, spread over the classes: as many as pass in a second and take little memory."""
     seconds = work_clock(plan.device)
     with torch.no_grad():
         logits(plan.model.network, plan.probe).cpu()
@@ -122,7 +126,7 @@ def _images_at_hand(plan: Plan) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """Attributions of some units of a layer, spread over it, each on the image at hand where it is most active."""
+    """Trial attributions of some units, spread over a layer, each on the image at hand on which it is most active."""
 
     plan: Plan
     look: Look
@@ -143,17 +147,17 @@ class _Trial:
         return cls(plan, look, site.n_units, images, pairs, peak[site])
 
     def failing(self, methods: Sequence[str]) -> dict[str, str]:
-        """Try methods on one unit, and return those that fail, with what they say."""
+        """Try methods on one unit, and return those that fail, each with the reason."""
         found = {}
         for name in methods:
             try:
                 self._seconds(name, 1)
-            except Exception as error:  # what stands against it lies in the person's network, and can be anything
+            except Exception as error:  # the user's network can fail in any way
                 found[name] = failure_of(error)
         return found
 
     def seconds_a_map(self, methods: Sequence[str]) -> dict[str, float]:
-        """Return how long a map takes by each method."""
+        """Return how many seconds a map takes by each method."""
         of_one_pass = [name for name in methods if not METHODS[name].sums_up]
         a_pass = min(self._seconds(of_one_pass[0], _TRIED) for _ in range(2)) if of_one_pass else 0.0
         return {name: self._seconds_of_steps(name) if METHODS[name].sums_up else a_pass for name in methods}
@@ -164,8 +168,7 @@ class _Trial:
         return self._seconds(name, min(_TRIED_AT_MOST, max(at_least, int(_PATIENCE / one))))
 
     def _seconds(self, name: str, n: int) -> float:
-        """Time n maps, and return the time of one."""
-        # Spread over the units where they are not all taken.
+        """Make n maps, of units spread over the layer, and return the seconds for one."""
         some = evenly_spread(len(self.pairs), n)
         seconds = work_clock(self.plan.device)
         at = (self.peak[0][some], self.peak[1][some])
@@ -174,7 +177,7 @@ class _Trial:
 
 
 def showing_seconds(plan: Plan) -> float:
-    """Estimate the time of all else that the second look does: a pass, a thumbnail, the maps of the exemplars."""
+    """Estimate the seconds of the second pass without attributions: passes, thumbnails and maps of exemplars."""
     n_images = len(plan.candidates)
     k = len(EXEMPLAR_KINDS) * min(plan.options.top_k, n_images)
     n_maps = sum(site.n_units * k for site in plan.sites)
@@ -190,7 +193,7 @@ def showing_seconds(plan: Plan) -> float:
 
 
 def _maps_of(plan: Plan, n: int) -> Callable[[], object]:
-    """Return what makes the maps of n units, some of them several times, of each layer."""
+    """Return a function that makes n maps in each layer; a layer of fewer units makes some several times."""
     slot, row = np.zeros(n, dtype=np.int64), np.arange(n) % len(plan.probe)
     wanted = {site: Wanted(np.arange(n) % site.n_units, slot, row) for site in plan.sites}
     network, size = plan.model.network, plan.options.batch_size

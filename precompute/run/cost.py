@@ -1,4 +1,4 @@
-"""What a run takes, estimated from a few of its images: the time of its passes without ablation and of its sweeps."""
+"""The time that a run spends in passes without ablation and in sweeps, estimated from a few of its images."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ _BATCH, _LONG = 64, 2.0
 
 
 def with_costs(plan: Plan) -> Plan:
-    """Return the plan with the time of a pass and of all sweeps: a pass and short sweeps are timed and scaled up."""
+    """Return the plan with the estimated time of a pass and of all sweeps: short trials are timed and scaled up."""
     n_images = len(plan.candidates)
     shard = min(plan.options.shard_size, n_images)
     clock = work_clock(plan.device)
@@ -32,9 +32,10 @@ def with_costs(plan: Plan) -> Plan:
 
 
 def _pass_seconds(plan: Plan, at_most: float) -> float:
-    """Time a pass, for each image, on as many as it has, about: a few fit where many do not, and are quicker for it.
+    """Return the seconds of a pass per image, timed on about as many images as a batch of the run has.
 
-    The first pass of a network is slow; of one that is slow by nature fewer images are enough.
+    A batch of few images fits into the processor's caches and is faster per image. Of a slow network fewer images are
+    timed. The pass before this one gives `at_most`: the first pass of a network is slow.
     """
     n = min(
         plan.options.batch_size,
@@ -52,5 +53,5 @@ def _cost_of_sweep(ablater: Ablater, plan: Plan, site: Site, at_layer: Tensor | 
     try:
         return measure_cost(ablater, plan.probe, ablations, device=plan.device, at_layer=at_layer)
     except EngineDoubted:
-        # The run will come to that by itself, and then sweep this layer so.
+        # The run itself will find this out, and then sweep the layer by the plain method.
         return measure_cost(ablater.plain, plan.probe, ablations, device=plan.device)

@@ -1,4 +1,4 @@
-"""Who computes the shards of a run: its own process, or several workers."""
+"""What computes the shards of a run: its own process, or several workers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,20 +19,20 @@ WORDS = Words("the run", "shards", kept="The shards that are done are kept.", ag
 
 
 @contextmanager
-def executor_of(plan: Plan, say: Callable[[str], None]) -> Iterator[Executor]:
-    """Start what computes the shards, as the options ask, say what it is, and end it at the end.
+def start_executor(plan: Plan, say: Callable[[str], None]) -> Iterator[Executor]:
+    """Start what computes the shards, as the options ask, tell the user what it is, and end it afterwards.
 
     Parameters
     ----------
     plan
-        Of the run.
+        The plan of the run.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
 
     Raises
     ------
     UnitscopeError
-        Where a device or a node cannot take part.
+        If a device or a node cannot take part.
     """
     options = plan.options
     asked = WorkerOptions(pick_devices(options.device), options.ray, options.rates)
@@ -45,7 +45,7 @@ def executor_of(plan: Plan, say: Callable[[str], None]) -> Iterator[Executor]:
 
 
 class PoolExecutor:
-    """Has shards computed by workers, and alone writes what comes back.
+    """Lets workers compute shards. This process alone writes what they return.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class PoolExecutor:
     def compute(
         self, image_set: ImageSet, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
     ) -> Iterator[str]:
-        """Compute shards and leave each of them in the side files; see `precompute.run.image_set.Executor`."""
+        """Compute shards, and write the arrays of each to the side files; see `precompute.run.image_set.Executor`."""
         task = partial(ShardTask.of, image_set, work, images)
         for name, arrays in self._pool.compute(todo, lambda name: task(name, todo[name]), stage):
             image_set.folder.write(name, arrays)

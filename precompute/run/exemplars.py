@@ -1,4 +1,4 @@
-"""The second pass, over the images that exemplar lists name: thumbnails, maps and attributions."""
+"""The second pass, over the images in exemplar lists: thumbnails, maps and attributions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -12,12 +12,12 @@ from precompute.images.loading import Batch
 from precompute.images.picture import small_shape, thumbnail
 from precompute.models.sites import Site
 from precompute.progress import Progress
-from precompute.run.image_set import ImageSet, Read
+from precompute.run.image_set import ImageSet, ReadShard
 from precompute.run.merge import Merged
 from precompute.run.plan import Plan
 from precompute.run.run_stages import EXEMPLARS
 from precompute.run.shards import ShardFolder, array_name
-from precompute.run.sweep import Swept
+from precompute.run.sweep import SweptImages
 from precompute.stages.attribution import failure_of
 from precompute.stages.exemplar_maps import Look, Maps, Peak, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted, wanted
@@ -35,61 +35,61 @@ from precompute.workers.recipe import Advance, Arrays
 
 
 def write_exemplars(
-    writer: Writer, image_set: ImageSet, images: Swept, merged: Merged, progress: Progress
+    writer: Writer, image_set: ImageSet, images: SweptImages, merged: Merged, progress: Progress
 ) -> dict[str, dict[str, str]]:
-    """Read the images that some exemplar list names once more, and write thumbnails, maps and attributions.
+    """Read the images in exemplar lists once more, and write thumbnails, maps and attributions.
 
     Parameters
     ----------
     writer
-        Of the store.
+        The writer of the store, or of its training images.
     image_set
         The images.
     images
-        Those of them that could be read.
+        The images that the sweep could read.
     merged
-        Names those that are shown.
+        The exemplar lists.
     progress
         Shows the stage ``exemplars``.
 
     Returns
     -------
     dict
-        For every layer the attribution methods that were left out because they failed on the way, with the reason.
+        For every layer, the attribution methods that failed in this pass and are left out, each with the reason.
 
     Raises
     ------
     ImageFolderError
-        When an image can no longer be read.
+        If an image can no longer be read.
     """
-    shards = _look_at_all(image_set, images, merged, progress)
+    shards = _compute_shards(image_set, images, merged, progress)
     write_pictures(writer, len(images.list), _pictures(image_set.folder, shards))
     return _write_layers(writer, image_set, shards, merged)
 
 
-def _look_at_all(image_set: ImageSet, images: Swept, merged: Merged, progress: Progress) -> list[str]:
-    """Look at the images that are shown; return the shards, whose side files then hold what was found."""
-    plan, shown = image_set.plan, merged.named_images()
-    shards = {name: shown[cut.start : cut.stop] for name, cut in image_set.cut("look", len(shown)).items()}
+def _compute_shards(image_set: ImageSet, images: SweptImages, merged: Merged, progress: Progress) -> list[str]:
+    """Compute thumbnails, maps and attributions; return the names of the shards that hold them."""
+    plan, shown = image_set.plan, merged.shown_images()
+    shards = {name: shown[part.start : part.stop] for name, part in image_set.cut("look", len(shown)).items()}
     todo = image_set.todo(shards)
     steps = {name: _n_steps(plan, merged, positions) for name, positions in shards.items()}
-    with progress.stage(image_set.of + EXEMPLARS, sum(steps.values()), unit="maps") as stage:
+    with progress.stage(image_set.stage_prefix + EXEMPLARS, sum(steps.values()), unit="maps") as stage:
         stage.advance(sum(steps[name] for name in shards if name not in todo))
         attributed = {site: _attributed(plan, merged, site) for site in plan.sites}
-        work = partial(_look_one, exemplars=merged.exemplars, attributed=attributed)
+        work = partial(_compute_shard, exemplars=merged.exemplars, attributed=attributed)
         for _name in image_set.compute(work, images.list, todo, stage):
             pass
     return list(shards)
 
 
 def _attributed(plan: Plan, merged: Merged, site: Site) -> dict[str, int]:
-    """Return for each method how many of the top exemplars of a layer get maps: no more than there are images."""
+    """Return for each method how many top exemplars of each unit get maps: no more than the lists are long."""
     k = merged.exemplars[site].shape[1] // len(EXEMPLAR_KINDS)
     return {name: min(n_exemplars, k) for name, n_exemplars in plan.attribution.exemplars[site.name].items()}
 
 
 def _n_steps(plan: Plan, merged: Merged, positions: np.ndarray) -> int:
-    """Count the steps of a shard: an image, and each attribution map, is one."""
+    """Count the steps of a shard: one for each image, and one for each attribution map."""
     maps = 0
     for site in plan.sites:
         for n_exemplars in _attributed(plan, merged, site).values():
@@ -97,21 +97,35 @@ def _n_steps(plan: Plan, merged: Merged, positions: np.ndarray) -> int:
     return len(positions) + maps
 
 
-def _look_one(
+def _compute_shard(
     plan: Plan,
-    shard: Read,
+    shard: ReadShard,
     advance: Advance,
     *,
     exemplars: Mapping[Site, np.ndarray],
     attributed: Mapping[Site, Mapping[str, int]],
 ) -> Arrays:
-    """Everything that one shard has to show, given the exemplars and how many of them get maps by each method."""
+    """Compute the thumbnails, maps and attributions of one shard.
+
+    Parameters
+    ----------
+    plan
+        The plan of the run.
+    shard
+        The images.
+    advance
+        Is called with the number of steps that are done; see `_n_steps`.
+    exemplars
+        For every layer (unit, kind times exemplar), see `Merged.exemplars`.
+    attributed
+        For every layer and method, how many top exemplars of each unit get maps.
+    """
     batch = shard.batch
     if batch.bad:
         position, reason = batch.bad[0]
         raise ImageFolderError(
-            f"{plan.candidates.root}: image {position} of the list could be read before and now cannot ({reason}). "
-            "Put the folder back as it was and add --resume, or start over."
+            f"{plan.candidates.root}: image {position} of the list could be read before and cannot be read now "
+            f"({reason}). Put the folder back as it was and add --resume, or start over."
         )
     view = plan.view
     pictures = [thumbnail(view.picture(inputs), MAX_THUMBNAIL_SIDE) for inputs in batch.inputs]
@@ -132,10 +146,10 @@ def _look_one(
 
 
 def _attributions(look: Look, number: int, name: str, of: tuple[Tensor, Wanted, Peak], advance: Advance) -> Arrays:
-    """Make the maps of a method, or keep why it fails: the rest of the run does not depend on it."""
+    """Make the maps of a method. If it fails, keep the reason instead: the rest of the run does not need the maps."""
     try:
         found = attribution_maps(look, METHODS[name], *of, advance)
-    except Exception as error:  # what stands against it lies in the person's network, and can be anything
+    except Exception as error:  # the user's network can fail in any way
         return failure_arrays(number, name, failure_of(error))
     if not np.isfinite(found.map).all():
         return failure_arrays(number, name, "It gives NaN or infinity on some images.")
@@ -146,7 +160,7 @@ def _attributions(look: Look, number: int, name: str, of: tuple[Tensor, Wanted, 
 
 
 def thumbnail_arrays(batch: Batch, pictures: Sequence[bytes]) -> dict[str, np.ndarray]:
-    """Name the thumbnails of a shard: one run of bytes, cut at the edges."""
+    """Return the thumbnails of a shard as arrays by name: all bytes in a row, and the edges between them."""
     edges = np.cumsum([0, *map(len, pictures)])
     return {
         "image": np.array(batch.indices, dtype=np.int64),
@@ -156,7 +170,7 @@ def thumbnail_arrays(batch: Batch, pictures: Sequence[bytes]) -> dict[str, np.nd
 
 
 def map_arrays(number: int, of: str, maps: Maps) -> dict[str, np.ndarray]:
-    """Name exemplar maps, or the maps of an attribution method."""
+    """Return exemplar maps, or the maps of an attribution method, as arrays by name."""
     arrays = {
         array_name(number, of, "unit"): maps.unit,
         array_name(number, of, "slot"): maps.slot,
@@ -166,7 +180,7 @@ def map_arrays(number: int, of: str, maps: Maps) -> dict[str, np.ndarray]:
 
 
 def failure_arrays(number: int, of: str, reason: str) -> dict[str, np.ndarray]:
-    """Name why an attribution method has no maps in a shard."""
+    """Return, as an array by name, why an attribution method has no maps in a shard."""
     return {array_name(number, of, "failed"): np.array([reason], dtype=np.str_)}
 
 
@@ -176,7 +190,7 @@ def failure_arrays(number: int, of: str, reason: str) -> dict[str, np.ndarray]:
 def _write_layers(
     writer: Writer, image_set: ImageSet, shards: Sequence[str], merged: Merged
 ) -> dict[str, dict[str, str]]:
-    """Write the maps of every layer; return which attribution methods failed, with the reason."""
+    """Write the maps of every layer; return the attribution methods that failed, each with the reason."""
     plan, folder = image_set.plan, image_set.folder
     failed: dict[str, dict[str, str]] = {site.name: {} for site in plan.sites}
     for number, site in enumerate(plan.sites):
@@ -196,12 +210,12 @@ def _write_layers(
 
 
 def _failure(folder: ShardFolder, shards: Sequence[str], name: str) -> str | None:
-    """Return why a method failed in the first shard in which it did; None where it did in none."""
+    """Return why a method failed in the first shard where it did; None if it failed in no shard."""
     return next((str(folder.read(shard, name)[0]) for shard in shards if name in folder.names(shard)), None)
 
 
 def _pictures(folder: ShardFolder, shards: Sequence[str]) -> Iterator[tuple[int, bytes]]:
-    """List image and thumbnail, in order of image."""
+    """Yield the images and their thumbnails, in order of image."""
     for shard in shards:
         edges, data = folder.read(shard, "thumbnail_edges"), folder.read(shard, "thumbnail")
         for row, image in enumerate(folder.read(shard, "image")):
@@ -211,7 +225,7 @@ def _pictures(folder: ShardFolder, shards: Sequence[str]) -> Iterator[tuple[int,
 def _write_attribution(
     writer: Writer, plan: Plan, folder: ShardFolder, shards: Sequence[str], number: int, method: str, n_maps: int
 ) -> None:
-    """Write the maps of one method, which of them were computed, and how exact they are where that is known."""
+    """Write the maps of one method, which of them were computed, and how far they miss the activation if known."""
     site, name = plan.sites[number], array_name(number, method)
     group = layer_path(site.name, "attribution", method)
     n_computed = plan.attribution.exemplars[site.name][method]
@@ -228,7 +242,7 @@ def _write_attribution(
 
 
 def _size(plan: Plan) -> tuple[int, ...]:
-    """Return height and width of attribution maps."""
+    """Return height and width of attribution maps in the store."""
     return small_shape(plan.probe.shape[2:], MAX_ATTRIBUTION_MAP_SIDE)
 
 
@@ -242,7 +256,24 @@ def _write_maps(
     *,
     size: tuple[int, ...] | None = None,
 ) -> None:
-    """Scatter the shards' maps to datasets; each path takes some slots: the first, and how many."""
+    """Write the maps of all shards to datasets.
+
+    Parameters
+    ----------
+    writer
+        The writer of the store, or of its training images.
+    folder, shards
+        The side files, and the names of the shards.
+    name
+        What the names of the arrays begin with.
+    n_units
+        The number of units of the layer.
+    paths
+        For every dataset its first slot, and its number of slots. A slot is a place in a unit's exemplar lists, which
+        stand one after the other.
+    size
+        Height and width of the maps; by default that of the maps in the side files.
+    """
     held = [shard for shard in shards if len(folder.read(shard, f"{name}-unit"))]
     side = size or folder.read(held[0], f"{name}-map").shape[1:]
     n_slots = max(first + count for first, count in paths.values())

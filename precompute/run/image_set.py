@@ -1,4 +1,4 @@
-"""One set of images of a run, cut into shards that are read and computed one by one."""
+"""One set of images of a run, divided into shards that are read and computed one by one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ Positions = Sequence[int] | np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
-    """The images of a shard as they were read.
+class ReadShard:
+    """The images of a shard, read and ready for the network.
 
     Parameters
     ----------
     batch
-        With their positions in the list that the pass is about.
+        The inputs, and the positions of the images in the list that the pass goes over.
     labels
-        (image,) their classes.
+        (image,) the classes of the images that could be read.
     names
-        Their paths.
+        The paths of these images.
     """
 
     batch: Batch
@@ -37,108 +37,110 @@ class Read:
     names: tuple[str, ...]
 
 
-Work = Callable[[Plan, Read, Advance], Arrays]
-"""What a pass over the images does with a shard, given the plan and what to call with the steps that are done.
+Work = Callable[[Plan, ReadShard, Advance], Arrays]
+"""What a pass over the images does with one shard: from the plan and the images to arrays by name.
 
-It depends on nothing else, and it can be pickled.
+It calls `Advance` with the number of steps that it has done. It depends on nothing else, and it can be pickled.
 """
 
 
 class Executor(Protocol):
-    """Who computes shards: this process, or several others."""
+    """What computes shards: this process, or several workers."""
 
     def compute(
         self, image_set: "ImageSet", work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage
     ) -> Iterator[str]:
-        """Compute shards and leave each of them in the side files.
+        """Compute shards, and write the arrays of each to the side files.
 
         Parameters
         ----------
         image_set
-            The images that the run's plan is about, and their side files.
+            The plan and the side files.
         work
-            What to do with each shard.
+            What to compute of each shard.
         images
-            What the shards' positions are of.
+            The list of images that the positions refer to.
         todo
-            Positions by the shard's name.
+            For every shard, by its name, the positions of its images.
         stage
-            Is told of the steps that `work` tells of.
+            Shows the steps that `work` has done.
 
         Yields
         ------
         str
-            The name of a shard that is done, in whatever order they come.
+            The name of a shard, as soon as it is done; shards may be done in any order.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """One set of images of a run: those that it is about, or training images.
+    """One set of images of a run: its own images, or the training images.
 
     Parameters
     ----------
     plan
-        The run's, as far as it is about these images.
+        The plan of the run for these images.
     folder
-        Their side files.
+        The side files for these images.
     executor
-        Who computes their shards.
-    of
-        What the names of their stages begin with.
+        What computes the shards.
+    stage_prefix
+        What the names of the stages begin with.
     """
 
     plan: Plan
     folder: ShardFolder
     executor: Executor
-    of: str = ""
+    stage_prefix: str = ""
 
     def cut(self, stem: str, n: int) -> dict[str, range]:
-        """Cut positions 0 to n into named shards."""
+        """Divide the positions 0 to n - 1 into shards; return the positions of each by its name."""
         size = self.plan.options.shard_size
         starts = range(0, n, size)
         return {f"{stem}-{number:05d}": range(start, min(start + size, n)) for number, start in enumerate(starts)}
 
     def todo(self, shards: Mapping[str, Positions]) -> dict[str, Positions]:
-        """Return the shards that are not done."""
+        """Return the shards whose side files are not there yet."""
         return {name: positions for name, positions in shards.items() if not self.folder.has(name)}
 
     def compute(self, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage) -> Iterator[str]:
-        """Compute shards and leave each of them in the side files; see `Executor`."""
+        """Compute shards, and write the arrays of each to the side files; see `Executor`."""
         return self.executor.compute(self, work, images, todo, stage)
 
 
 def read_shards(
     plan: Plan, images: ImageList, shards: Mapping[str, Positions], *, workers: int
-) -> Iterator[tuple[str, Read]]:
-    """Read the images of some shards; decoding runs ahead in processes of its own, in pieces of a batch.
+) -> Iterator[tuple[str, ReadShard]]:
+    """Read the images of some shards, one shard after the other.
+
+    Other processes decode the next images meanwhile, a batch at a time.
 
     Parameters
     ----------
     plan
-        Of the run.
+        The plan of the run.
     images
-        What the shards' positions are of.
+        The list of images that the positions refer to.
     shards
-        Positions by the shard's name.
+        For every shard, by its name, the positions of its images.
     workers
-        Processes that decode.
+        The number of processes that decode; with 0 this process decodes.
 
     Yields
     ------
-    tuple of str and Read
-        A shard's name and its images.
+    tuple of str and ReadShard
+        The name of a shard, and its images.
     """
     size, transform = plan.options.batch_size, plan.model.transform
     pieces: list[tuple[str, list[int]]] = []
     for name, positions in shards.items():
-        listed = [int(position) for position in positions]
-        pieces += [(name, listed[start : start + size]) for start in range(0, len(listed), size)]
+        each = [int(position) for position in positions]
+        pieces += [(name, each[start : start + size]) for start in range(0, len(each), size)]
     like = "the first images", tuple(plan.probe.shape[1:])
     batches = read_batches(images, transform, [piece for _, piece in pieces], workers=workers, like=like)
     for name, group in groupby(zip(pieces, batches, strict=True), key=lambda pair: pair[0][0]):
         batch = _joined([batch for _, batch in group])
-        yield name, Read(batch, images.labels[list(batch.indices)], tuple(images.paths[i] for i in batch.indices))
+        yield name, ReadShard(batch, images.labels[list(batch.indices)], tuple(images.paths[i] for i in batch.indices))
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:

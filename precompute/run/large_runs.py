@@ -1,6 +1,6 @@
-"""Two runs that no machine of ours has made, computed: what they take of an H100 and of a disk. Pure arithmetic.
+"""The time and the disk space of two large runs that nobody has made, computed for an H100.
 
-``docs/planning.md`` shows the tables; ``python -m precompute.document`` writes them anew.
+``docs/planning.md`` shows the tables; ``python -m precompute.document`` writes them.
 """
 
 from collections.abc import Iterator
@@ -11,31 +11,31 @@ from precompute.store.keep import ALL, KEPT
 from precompute.words import size
 
 FLOAT32, TF32 = 67e12, 494e12
-"""Operations a second of an H100 SXM that its maker states: float32, and TF32 on tensor cores without sparsity."""
+"""Operations per second of an H100 SXM by its data sheet: float32, and TF32 on tensor cores without sparsity."""
 USED = 0.4
-"""Which share of that the convolutions of a network reach, assumed."""
+"""The share of these operations that a network is assumed to reach."""
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A layer to look at.
+class SweptLayer:
+    """A layer of a large run.
 
     Parameters
     ----------
-    layer : str
+    name : str
         Its path.
     n_units : int
-        Its units.
+        The number of its units.
     map_shape : (int, int)
         Height and width of a unit's map.
-    behind : float
-        Operations of the part of the network behind it, for one image; to multiply and add counts as two.
+    operations_after : float
+        Operations of the part of the network after it, for one image; a multiplication with an addition counts as two.
     """
 
-    layer: str
+    name: str
     n_units: int
     map_shape: tuple[int, int]
-    behind: float
+    operations_after: float
 
 
 @dataclass(frozen=True)
@@ -45,39 +45,39 @@ class LargeRun:
     Parameters
     ----------
     name : str
-        Of both.
+        The name of the network and of the image set.
     n_images, n_classes : int
-        Of the image set.
+        The size of the image set.
     whole : float
         Operations of the whole network for one image of 224 x 224.
-    stages : tuple of Stage
+    layers : tuple of SweptLayer
         The layers.
     signed : bool
-        Whether the layers go below zero.
+        Whether the activations of the layers go below zero.
     """
 
     name: str
     n_images: int
     n_classes: int
     whole: float
-    stages: tuple[Stage, ...]
+    layers: tuple[SweptLayer, ...]
     signed: bool
 
-    def rows(self, stage: Stage) -> float:
-        """Return how often an image has to be answered again for one stage: once without each unit."""
-        return float(self.n_images) * stage.n_units
+    def rows(self, layer: SweptLayer) -> float:
+        """Return the number of rows of one layer: every image without every unit."""
+        return float(self.n_images) * layer.n_units
 
     def operations(self) -> float:
-        """Return the operations of one kind of ablation: every row runs all that lies behind its layer."""
-        return self.n_images * self.whole + sum(self.rows(stage) * stage.behind for stage in self.stages)
+        """Return the operations for one kind of ablation, if every row runs all that comes after its layer."""
+        return self.n_images * self.whole + sum(self.rows(layer) * layer.operations_after for layer in self.layers)
 
     def contents(self, keep: str) -> Contents:
-        """Return what goes into its store, with shares packed as those of the networks that were measured."""
-        layers = tuple(LayerSize(stage.n_units, stage.map_shape, signed=self.signed) for stage in self.stages)
+        """Return what goes into its store; numbers compress as those of the networks that were measured."""
+        layers = tuple(LayerSize(layer.n_units, layer.map_shape, signed=self.signed) for layer in self.layers)
         return Contents(self.n_images, self.n_classes, layers, keep=keep)
 
 
-# The operations are those that PyTorch's counter finds; a test counts them anew.
+# Numbers of operations are from PyTorch's counter; a test counts them again.
 RUNS: tuple[LargeRun, ...] = (
     LargeRun(
         "ResNet-50, ImageNet-1k validation",
@@ -85,10 +85,10 @@ RUNS: tuple[LargeRun, ...] = (
         1000,
         8.178368512e9,
         (
-            Stage("layer1", 256, (56, 56), 6.606454784e9),
-            Stage("layer2", 512, (28, 28), 4.551245824e9),
-            Stage("layer3", 1024, (14, 14), 1.622573056e9),
-            Stage("layer4", 2048, (7, 7), 4.096e6),
+            SweptLayer("layer1", 256, (56, 56), 6.606454784e9),
+            SweptLayer("layer2", 512, (28, 28), 4.551245824e9),
+            SweptLayer("layer3", 1024, (14, 14), 1.622573056e9),
+            SweptLayer("layer4", 2048, (7, 7), 4.096e6),
         ),
         signed=False,
     ),
@@ -98,10 +98,10 @@ RUNS: tuple[LargeRun, ...] = (
         21_841,
         68.786890752e9,
         (
-            Stage("features.1", 192, (56, 56), 63.003002880e9),
-            Stage("features.3", 384, (28, 28), 56.903006208e9),
-            Stage("features.5", 768, (14, 14), 6.100709376e9),
-            Stage("features.7", 1536, (7, 7), 67.095552e6),
+            SweptLayer("features.1", 192, (56, 56), 63.003002880e9),
+            SweptLayer("features.3", 384, (28, 28), 56.903006208e9),
+            SweptLayer("features.5", 768, (14, 14), 6.100709376e9),
+            SweptLayer("features.7", 1536, (7, 7), 67.095552e6),
         ),
         signed=True,
     ),
@@ -109,7 +109,7 @@ RUNS: tuple[LargeRun, ...] = (
 
 
 def hours(operations: float, a_second: float) -> float:
-    """Return how many hours a device takes that reaches `USED` of its operations a second."""
+    """Return the hours that a device takes if it reaches the share `USED` of its operations per second."""
     return operations / (USED * a_second) / 3600
 
 
@@ -124,10 +124,11 @@ def times() -> Table:
 
 
 def _times(run: LargeRun) -> Iterator[tuple[str, ...]]:
-    for stage in run.stages:
-        yield _line(f"{run.name}: `{stage.layer}`", stage.n_units, run.rows(stage), run.rows(stage) * stage.behind)
-    n_units = sum(stage.n_units for stage in run.stages)
-    yield _line(f"**{run.name}: all of them**", n_units, sum(map(run.rows, run.stages)), run.operations())
+    for layer in run.layers:
+        rows = run.rows(layer)
+        yield _line(f"{run.name}: `{layer.name}`", layer.n_units, rows, rows * layer.operations_after)
+    n_units = sum(layer.n_units for layer in run.layers)
+    yield _line(f"**{run.name}: all of them**", n_units, sum(map(run.rows, run.layers)), run.operations())
 
 
 def _line(name: str, n_units: int, rows: float, operations: float) -> tuple[str, ...]:

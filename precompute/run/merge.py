@@ -1,7 +1,7 @@
-"""Everything of a sweep but pictures and maps: from its shards to the store.
+"""The merge: from the shards of a sweep to the store, all but pictures and maps.
 
-Each block of units becomes whole rows over all images and is written as one-unit chunks. A store of sums comes from the
-same rows but does not get them, so that what both kinds of store hold is the same.
+A block of units at a time is read over all images, and written in chunks of one unit each. A store of sums is made from
+the same rows without keeping them, so its sums are those of a whole store.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ from precompute.models.state_dict import plain_tensors
 from precompute.models.upstream import kernel_l1
 from precompute.run.plan import Plan
 from precompute.run.shards import ShardFolder, array_name
-from precompute.run.sweep import Swept
+from precompute.run.sweep import SweptImages
 from precompute.stages.exemplars import Choice, choose
 from precompute.store.blocks import row_blocks
 from precompute.store.keep import ALL
@@ -31,14 +31,14 @@ from precompute.store.writer import StoreWriter
 
 @dataclass(frozen=True, eq=False)
 class Merged:
-    """What later stages need of a merged sweep.
+    """What later stages need from the merge.
 
     Parameters
     ----------
     accuracy
         Share of the images that the network gets right with nothing ablated.
     exemplars
-        For every layer the images of the units' lists behind each other, (unit, kind times exemplar).
+        For every layer (unit, kind times exemplar): the images of each unit's exemplar lists, one list after the other.
     flips
         For every layer and kind of ablation, how many predictions changed.
     """
@@ -47,8 +47,8 @@ class Merged:
     exemplars: dict[Site, np.ndarray] = field(default_factory=dict)
     flips: dict[str, int] = field(default_factory=dict)
 
-    def named_images(self) -> np.ndarray:
-        """Return the images that some list names, in order."""
+    def shown_images(self) -> np.ndarray:
+        """Return the images that are in at least one exemplar list, in order."""
         return np.unique(np.concatenate([images.ravel() for images in self.exemplars.values()]))
 
 
@@ -56,9 +56,28 @@ class Merged:
 
 
 def write_sweep(
-    writer: Writer, plan: Plan, folder: ShardFolder, images: Swept, advance: Callable[[int], None]
+    writer: Writer, plan: Plan, folder: ShardFolder, images: SweptImages, advance: Callable[[int], None]
 ) -> Merged:
-    """Write everything that depends on the images but pictures and maps."""
+    """Write all that the store holds of a sweep, but pictures and maps.
+
+    Parameters
+    ----------
+    writer
+        The writer of the store, or of its training images.
+    plan
+        The plan for these images.
+    folder
+        Their side files.
+    images
+        The images that could be read.
+    advance
+        Is called with 1 when a layer is done.
+
+    Returns
+    -------
+    Merged
+        What later stages need.
+    """
     _write_images(writer, images)
     prediction = folder.read_all(images.shards, "prediction")
     writer.write("/baseline/prediction", prediction)
@@ -76,7 +95,7 @@ def write_sweep(
         for kind in plan.options.ablation:
             found, merged.flips[f"{site.name} {kind}"] = layer.write_ablation(kind)
             if with_log_prob and layer.keeps_all:
-                layer.write_changes(kind)
+                layer.write_log_prob_changes(kind)
             measures |= found
         layer.write_measures(measures)
         layer.write_image_top()
@@ -86,7 +105,7 @@ def write_sweep(
 
 
 def write_network(writer: StoreWriter, plan: Plan) -> None:
-    """Write what the network is, and which classes its outputs are."""
+    """Write the facts about the network, its parameters if they are few, and the classes of its outputs."""
     facts = {
         "spec": plan.model.spec,
         "weights": plan.model.weights,
@@ -104,15 +123,15 @@ def write_network(writer: StoreWriter, plan: Plan) -> None:
     writer.describe("/classes", {"mapping": plan.classes.mapping})
 
 
-def _write_top_outputs(writer: Writer, folder: ShardFolder, images: Swept, *, with_log_prob: bool) -> None:
-    """Write the network's highest outputs; not where shards are of a version of the program that kept none."""
+def _write_top_outputs(writer: Writer, folder: ShardFolder, images: SweptImages, *, with_log_prob: bool) -> None:
+    """Write the highest outputs of the network; shards of an earlier version of the program have none."""
     if all("top_output" in folder.names(shard) for shard in images.shards):
         writer.write("/baseline/top_output", folder.read_all(images.shards, "top_output"))
         if with_log_prob:
             writer.write("/baseline/top_log_prob", folder.read_all(images.shards, "top_log_prob"))
 
 
-def _write_images(writer: Writer, images: Swept) -> None:
+def _write_images(writer: Writer, images: SweptImages) -> None:
     writer.write("/images/path", images.list.paths)
     writer.write("/images/label", images.list.labels)
     writer.write("/images/skipped/path", [path for path, _ in images.skipped])
@@ -121,14 +140,14 @@ def _write_images(writer: Writer, images: Swept) -> None:
 
 
 class _LayerMerge:
-    """Merges one layer of a sweep."""
+    """Merges the shards of one layer."""
 
     def __init__(
         self,
         writer: Writer,
         plan: Plan,
         folder: ShardFolder,
-        images: Swept,
+        images: SweptImages,
         before: drops.Answers,
         number: int,
     ) -> None:
@@ -189,15 +208,15 @@ class _LayerMerge:
         names = [row.name for row in rows_for(kind)]
         return dict(zip(names, (overall, worst, where), strict=True)), len(image)
 
-    def write_changes(self, kind: str) -> None:
-        """Write what one kind of ablation does to log-probabilities."""
+    def write_log_prob_changes(self, kind: str) -> None:
+        """Write how one kind of ablation changes the log-probabilities."""
         path = self._path("ablation", kind, "log_prob_change")
         change = self.writer.create(path, (self.site.n_units, self.n_images))
         for block in row_blocks(self.site.n_units, 2 * self.n_images):
             change[block] = _changes(self.folder, self.images, self.number, kind)[block]
 
     def write_measures(self, values: Mapping[str, np.ndarray]) -> None:
-        """Write measures with what a reader needs to understand them."""
+        """Write measures, each with the facts that a reader needs to understand it."""
         for name, numbers in values.items():
             path, facts = self._path("measure", name), measure_row(name).facts()
             self.writer.write(path, numbers)
@@ -206,7 +225,7 @@ class _LayerMerge:
             self.writer.describe(path, facts)
 
     def write_image_top(self) -> None:
-        """Write which units fire most on each image: shard by shard, since a shard is all units on some images."""
+        """Write the most active units of each image, shard by shard: a shard has all units on some images."""
         found = []
         for shard in self.images.shards:
             largest, mean = (self.folder.read(shard, self._name(part)) for part in ("max", "mean"))
@@ -215,13 +234,13 @@ class _LayerMerge:
             self.writer.write(self._path("image_top", part), np.concatenate(arrays))
 
     def exemplar_images(self) -> np.ndarray:
-        """Return the images of all lists behind each other, (unit, kind times exemplar)."""
+        """Return the images of each unit's exemplar lists, one list after the other, (unit, kind times exemplar)."""
         return np.concatenate(
             [np.concatenate([choice[kind].image for kind in EXEMPLAR_KINDS], axis=1) for choice in self._choices]
         )
 
     def _matrices(self, names: Sequence[str]) -> dict[str, h5py.Dataset]:
-        """Make the datasets of the layer's activations, (unit, image) each, and write those of tokens apart."""
+        """Make the datasets of the layer's activations, (unit, image) each; write those of tokens apart at once."""
         self._write_other_tokens()
         shape = (self.site.n_units, self.n_images)
         return {name: self.writer.create(self._path("activation", name), shape) for name in names}
@@ -232,7 +251,7 @@ class _LayerMerge:
         shape = (self.site.n_units, self.n_images, len(self.site.other_tokens))
         target = self.writer.create(self._path("activation", "other_tokens"), shape)
         for block in row_blocks(self.site.n_units, 4 * self.n_images * shape[2]):
-            target[block] = Gathered(self.folder, self.images.shards, self._name("other_tokens"))[block]
+            target[block] = SideFileArray(self.folder, self.images.shards, self._name("other_tokens"))[block]
 
     def _write_exemplar_lists(self) -> None:
         for kind in EXEMPLAR_KINDS:
@@ -241,7 +260,7 @@ class _LayerMerge:
                 self.writer.write(self._path("exemplar", kind, part), joined)
 
     def _flips(self, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Flips of all shards in order of unit, then image; images numbered over all shards."""
+        """Return unit, image and prediction of all flips, in order of unit, then image, numbered over all shards."""
         unit, image, prediction, offset = [], [], [], 0
         for shard in self.images.shards:
             unit.append(self.folder.read(shard, self._name(kind, "flip_unit")))
@@ -254,8 +273,8 @@ class _LayerMerge:
 
     def _activation_rows(self, name: str, block: slice) -> np.ndarray:
         if name != "positive_mean":
-            return Gathered(self.folder, self.images.shards, self._name(name))[block]
-        # In a shard that goes nowhere below zero the positive mean is the mean.
+            return SideFileArray(self.folder, self.images.shards, self._name(name))[block]
+        # A shard in which the layer never goes below zero has no positive mean of its own: it is the mean.
         held = [self._name(name) in self.folder.names(shard) for shard in self.images.shards]
         parts = zip(self.images.shards, held, strict=True)
         return np.concatenate(
@@ -276,21 +295,21 @@ class _LayerMerge:
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """An array of (unit, image, ...) that lies in side files, shard by shard; indexed by units, it is read."""
+class SideFileArray:
+    """An array (unit, image, ...) that lies in side files, divided by images; indexing it by units reads it."""
 
     folder: ShardFolder
     shards: Sequence[str]
     name: str
 
     def __getitem__(self, units: int | slice) -> np.ndarray:
-        """Read a unit or a run of units over all images."""
+        """Read one unit or a slice of units over all images."""
         axis = 0 if isinstance(units, int | np.integer) else 1
         return np.concatenate([self.folder.read(shard, self.name)[units] for shard in self.shards], axis=axis)
 
 
-def left_in_side_files(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Gathered]:
-    """Return the changes of log-probability that a store of sums does not get, by path; none for another store."""
+def changes_left_out(plan: Plan, folder: ShardFolder, images: SweptImages) -> dict[str, SideFileArray]:
+    """Return the changes of log-probability that a store of sums leaves out, by path; empty for a whole store."""
     if plan.options.keep == ALL or not has_log_prob(plan.log_prob):
         return {}
     return {
@@ -300,5 +319,5 @@ def left_in_side_files(plan: Plan, folder: ShardFolder, images: Swept) -> dict[s
     }
 
 
-def _changes(folder: ShardFolder, images: Swept, number: int, kind: str) -> Gathered:
-    return Gathered(folder, images.shards, array_name(number, kind, "log_prob_change"))
+def _changes(folder: ShardFolder, images: SweptImages, number: int, kind: str) -> SideFileArray:
+    return SideFileArray(folder, images.shards, array_name(number, kind, "log_prob_change"))

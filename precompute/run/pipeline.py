@@ -1,4 +1,4 @@
-"""One run from its options to its store: sweep the images, merge, look again at the images that are shown, finish."""
+"""One run from its options to its store: sweep the images, merge the shards, add exemplars and statistics, finish."""
 
 import errno
 import json
@@ -20,20 +20,20 @@ from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.progress import Progress
-from precompute.run.confusion import look_at_confusion
-from precompute.run.executors import executor_of
+from precompute.run.class_outputs import check_class_outputs
+from precompute.run.executors import start_executor
 from precompute.run.exemplars import write_exemplars
 from precompute.run.image_set import Executor, ImageSet
-from precompute.run.merge import left_in_side_files, write_network, write_sweep
+from precompute.run.merge import changes_left_out, write_network, write_sweep
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.planning import make_plan
-from precompute.run.report import Summary, announce, circumstances, completed, report, sweep_record, sweep_report
+from precompute.run.report import Summary, announce, final_record, initial_record, report, sweep_record, sweep_report
 from precompute.run.run_stages import MERGE, STATISTICS, TRAINING, stage_shares
 from precompute.run.run_time import run_seconds
-from precompute.run.shards import ShardFolder, digest_of, opened, side_files_of
+from precompute.run.shards import ShardFolder, digest_of, open_side_files, side_files_of
 from precompute.run.size_sample import contents_of
 from precompute.run.store_size import Contents, at_most, bytes_by_part, side_file_bytes
-from precompute.run.sweep import Swept, find_unit_means, sweep_all
+from precompute.run.sweep import SweptImages, find_unit_means, sweep_all
 from precompute.store.experiments import registry
 from precompute.store.place import place_of
 from precompute.store.reader import open_store
@@ -50,25 +50,25 @@ def carry_out(
     progress: Progress | None = None,
     seeds: Mapping[str, int] | None = None,
 ) -> None:
-    """Make a plan, say what it will cost, carry it out and say how it went.
+    """Make a plan, say what it will cost, carry it out, and report the result.
 
     Parameters
     ----------
     options
-        What was asked for.
+        The options of the run.
     command
         The command line, for the store's provenance.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
     progress
         Shows the stages; a new one by default.
     seeds
-        Seeds that the images or the network came from, by what they decide.
+        The seeds from which the images or the network were made, by what each seed decides.
 
     Raises
     ------
     UnitscopeError
-        For anything that cannot work.
+        If anything about the run cannot work.
     """
     plan = make_plan(options)
     stores = contents_of(plan)
@@ -76,35 +76,35 @@ def carry_out(
         say(sentence)
     _refuse_full_disk(plan, stores)
     progress = progress or Progress(stage_shares(training=plan.train is not None))
-    with executor_of(plan, say) as executor:
-        doubts = look_at_confusion(plan, progress)
+    with start_executor(plan, say) as executor:
+        doubts = check_class_outputs(plan, progress)
         for sentence in doubts:
             say(sentence)
         plan = replace(plan, conditions=(*plan.conditions, *doubts))
-        summary = _run(plan, executor, progress, circumstances(plan, command, seeds or {}), say)
+        summary = _make_store(plan, executor, progress, initial_record(plan, command, seeds or {}), say)
     if summary is None:
-        say(f"{options.out} is in place already and holds what this run was to find")
+        say(f"{options.out} is in place already and holds the results of this run")
         _add_missing_statistics(options.out, command, progress, say)
         return
     for sentence in report(summary, progress.seconds, options):
         say(sentence)
 
 
-def _run(
+def _make_store(
     plan: Plan, executor: Executor, progress: Progress, provenance: dict[str, Any], say: Callable[[str], None]
 ) -> Summary | None:
-    """Carry out a plan and write its store; an earlier store at the same place stays until that one is whole.
+    """Carry out a plan and write its store; an earlier store under the same name is replaced only by a whole one.
 
     Returns
     -------
     Summary or None
-        None where the run, gone on with, was at its end already: its store is in place.
+        None if the run was resumed after it had put its store in place.
     """
     out = place_of(plan.options.out)
     side_files, identity = side_files_of(out), plan.identity()
     with (
         _disk_errors(plan.options),
-        opened(side_files, identity, plan.options.defaults(), resume=plan.options.resume, say=say) as folder,
+        open_side_files(side_files, identity, plan.options.defaults(), resume=plan.options.resume, say=say) as folder,
     ):
         run_record = {"started": folder.started, "identity": digest_of(identity)}
         if plan.options.resume and _is_in_place(out, run_record, new=folder.new):
@@ -112,26 +112,26 @@ def _run(
             return None
         plan = _with_settled_attribution(plan, folder)
         with exact_float32():
-            plan, image_sets, images = _swept(plan, folder, executor, progress, say)
+            plan, image_sets, images = _sweep_image_sets(plan, folder, executor, progress, say)
             with StoreWriter(out) as writer:
                 writer.describe("/", {"keep": plan.options.keep})
                 write_network(writer, plan)
                 written = [
-                    _write(writer, image_set, held, progress)
+                    _write_image_set(writer, image_set, held, progress)
                     for image_set, held in zip(image_sets, images, strict=True)
                 ]
                 summaries, records = zip(*written, strict=True)
                 _write_statistics(writer, image_sets[0], images[0], provenance["command"], progress, say)
-                writer.finish(json.dumps(completed(provenance | run_record, plan, records), indent=1))
-        # Not before the store is in place with all that belongs to it: until then they are the only copy of the work.
+                writer.finish(json.dumps(final_record(provenance | run_record, plan, records), indent=1))
+        # Until the store is in place with all that belongs to it, the side files are the only copy of the work.
         folder.remove()
     return replace(summaries[0], training=summaries[1]) if summaries[1:] else summaries[0]
 
 
 def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool:
-    """Tell whether the store of a run that was stopped is in place: it was stopped after that.
+    """Tell whether the stopped run had already put its store in place.
 
-    Where nothing is left of the run but its store, a store of the same options is its.
+    If the run left no side files, any store that was made with the same options counts as its store.
     """
     try:
         with open_store(out) as store:
@@ -141,10 +141,10 @@ def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool
     return held["identity"] == run_record["identity"] and (new or held["started"] == run_record["started"])
 
 
-def _swept(
+def _sweep_image_sets(
     plan: Plan, folder: ShardFolder, executor: Executor, progress: Progress, say: Callable[[str], None]
-) -> tuple[Plan, list[ImageSet], list[Swept]]:
-    """Sweep all images; where the engine turns out to be wrong about a layer, once more by whole passes there."""
+) -> tuple[Plan, list[ImageSet], list[SweptImages]]:
+    """Sweep all images; if the engine is wrong about a layer, sweep that layer again by the plain method."""
     doubted: dict[str, str] = folder.settled("doubted", {})
     while True:
         plan = plan.swept_plainly(doubted)
@@ -159,7 +159,7 @@ def _swept(
 
 
 def _means(image_set: ImageSet, progress: Progress) -> dict[Site, np.ndarray]:
-    """Find the means of units where a kind of ablation needs them."""
+    """Find the means of the units if a kind of ablation needs them; empty if none does."""
     needed = any(kind_of(name).needs_means for name in image_set.plan.options.ablation)
     return find_unit_means(image_set, progress) if needed else {}
 
@@ -170,12 +170,12 @@ def _image_sets(plan: Plan, folder: ShardFolder, executor: Executor) -> list[Ima
     return [ImageSet(plan, folder, executor), *trained]
 
 
-def _write(
-    writer: StoreWriter, image_set: ImageSet, images: Swept, progress: Progress
+def _write_image_set(
+    writer: StoreWriter, image_set: ImageSet, images: SweptImages, progress: Progress
 ) -> tuple[Summary, dict[str, Any]]:
-    """Write all that the store holds of one set of images; return what to say of it, and the record of its sweep."""
-    plan, target = image_set.plan, TrainWriter(writer) if image_set.of else writer
-    with progress.stage(image_set.of + MERGE, len(plan.sites), unit="layers") as stage:
+    """Write all that the store holds of one set of images; return its summary, and the record of its sweep."""
+    plan, target = image_set.plan, TrainWriter(writer) if image_set.stage_prefix else writer
+    with progress.stage(image_set.stage_prefix + MERGE, len(plan.sites), unit="layers") as stage:
         merged = write_sweep(target, plan, image_set.folder, images, stage.advance)
     failed = write_exemplars(target, image_set, images, merged, progress)
     record = sweep_record(plan, image_set.folder, images) | {"failed_attribution": failed}
@@ -183,9 +183,12 @@ def _write(
 
 
 def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
-    """Keep to the attributions chosen when the run began: the choice rests on a timing."""
+    """Return the plan with the attributions that were chosen when the run began.
+
+    The choice depends on how long some trials took, so a resumed run could choose others.
+    """
     settled = folder.settled("attribution", asdict(plan.attribution))
-    known = {field.name: settled[field.name] for field in fields(AttributionPlan)}  # there was one more once
+    known = {field.name: settled[field.name] for field in fields(AttributionPlan)}  # earlier versions had one more
     return replace(plan, attribution=AttributionPlan(**known))
 
 
@@ -195,17 +198,17 @@ def _with_settled_attribution(plan: Plan, folder: ShardFolder) -> Plan:
 def _write_statistics(
     writer: StoreWriter,
     image_set: ImageSet,
-    images: Swept,
+    images: SweptImages,
     command: str,
     progress: Progress,
     say: Callable[[str], None],
 ) -> None:
-    """Say of every drop how far it is more than chance, so that none has to be shown without.
+    """Add the statistics, so that the app can compare every drop with chance.
 
-    For a store of sums it is now or never: what they are made of is in the side files alone.
+    A store of sums gets them now or never: only the side files hold the changes of log-probability that they need.
     """
-    left = left_in_side_files(image_set.plan, image_set.folder, images)
-    with nullcontext() if left else _told_if_missing(say):
+    left = changes_left_out(image_set.plan, image_set.folder, images)
+    with nullcontext() if left else _statistics_may_fail(say):
         spec, options = registry.spec_of(STATISTICS), ExperimentOptions()
         found = runner.compute_findings(
             spec, writer.written(left), options, command=command, say=_silent, progress=progress
@@ -214,16 +217,17 @@ def _write_statistics(
 
 
 def _add_missing_statistics(out: Path, command: str, progress: Progress, say: Callable[[str], None]) -> None:
-    """Add what the run could not add before it put its store in place."""
+    """Add the statistics to a store that the run put in place without them."""
     with open_store(out) as store:
         held = store.experiments
     if STATISTICS not in held:
-        with _told_if_missing(say):
+        with _statistics_may_fail(say):
             runner.carry_out(STATISTICS, out, ExperimentOptions(), command=command, say=_silent, progress=progress)
 
 
 @contextmanager
-def _told_if_missing(say: Callable[[str], None]) -> Iterator[None]:
+def _statistics_may_fail(say: Callable[[str], None]) -> Iterator[None]:
+    """Say that the statistics are missing if adding them fails: the store is whole without them."""
     try:
         yield
     except UnitscopeError as error:
@@ -234,7 +238,7 @@ def _told_if_missing(say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _silent(_sentence: str) -> None:
-    """Say nothing: the run has announced its cost as a whole."""
+    """Say nothing: the run has already announced what it costs as a whole."""
 
 
 # The disk
@@ -244,19 +248,19 @@ def _refuse_full_disk(plan: Plan, stores: Sequence[Contents]) -> None:
     folder = plan.options.out.resolve().parent
     while not folder.exists():
         folder = folder.parent
-    # Side files and the store stand side by side for a while.
+    # The disk holds the side files and the store at the same time until the run ends.
     needed = sum(side_file_bytes(each) + at_most(bytes_by_part(each)) for each in stores)
     free = disk_usage(folder).free
     if needed > free:
         raise DiskError(
-            f"{plan.options.out}: the run may need {size(needed)} for a while, but {folder} has {size(free)} free. "
-            "Make room, choose another --out, or take fewer images by --limit."
+            f"{plan.options.out}: the run may need {size(needed)} until it ends, but {folder} has {size(free)} free. "
+            "Make room, choose another --out, or take fewer images with --limit."
         )
 
 
 @contextmanager
 def _disk_errors(options: RunOptions) -> Iterator[None]:
-    """Say in words what the disk refuses."""
+    """Turn errors of the disk into one sentence that says what to do."""
     try:
         yield
     except OSError as error:
@@ -264,6 +268,6 @@ def _disk_errors(options: RunOptions) -> Iterator[None]:
         if not refused and "No space left" not in str(error):
             raise
         raise DiskError(
-            f"{options.out}: the disk refuses ({error.strerror or error}). Make room or choose another --out; "
-            "what was computed so far is kept, add --resume to go on with it."
+            f"{options.out}: the disk refuses to write ({error.strerror or error}). Make room or choose another "
+            "--out. What was computed so far is kept; add --resume to go on with it."
         ) from error

@@ -1,4 +1,4 @@
-"""The plan of a run: everything that is settled before anything is computed."""
+"""The plan of a run: everything that is decided before the work begins."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,18 +24,19 @@ from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE
 
 @dataclass(frozen=True)
 class AttributionPlan:
-    """Which attributions will be made, and what they will cost.
+    """Which attribution maps the run makes, and how long they take.
 
     Parameters
     ----------
     exemplars
-        For every layer and method that can be right there, how many of the top exemplars get maps, the first ones.
+        For every layer, and every method that can be right in it: the number of top exemplars that get maps. They are
+        the first ones of each unit's list.
     left_out
-        For every layer the methods that cannot be right there, with the reason.
+        For every layer, the methods that cannot be right in it, each with the reason.
     n_exemplars
-        How many of the top exemplars have a place for maps.
+        The number of top exemplars for which the store has room for maps.
     seconds
-        What they will take.
+        The estimated time of all maps.
     """
 
     exemplars: dict[str, dict[str, int]]
@@ -45,66 +46,67 @@ class AttributionPlan:
 
     @classmethod
     def none(cls, layers: Iterable[str]) -> "AttributionPlan":
-        """Return the plan of no attributions in some layers."""
+        """Return the plan that makes no attributions in these layers."""
         names = list(layers)
         return cls({name: {} for name in names}, {name: {} for name in names}, 0, 0.0)
 
     @property
     def postponed(self) -> float:
-        """Share of the places that stay empty for now, 0 to 1: what is left to be computed on demand."""
+        """The share of the maps in the store's room that the run leaves out, 0 to 1; they can be computed later."""
         counts = [count for methods in self.exemplars.values() for count in methods.values()]
         return 1 - sum(counts) / (self.n_exemplars * len(counts)) if counts and self.n_exemplars else 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A run, ready to go.
+    """A run that is ready to begin.
 
     Parameters
     ----------
     options
-        What was asked for.
+        The options of the run.
     model
         The network, on `device`, in evaluation mode.
     weights_digest
-        What names its weights: a hash over all of them, as it was loaded. A pass may count itself in a buffer.
+        A hash over all weights, taken right after the network was loaded: a forward pass may change a buffer, such as
+        a counter.
     device
-        Where it runs.
+        The device that computes.
     candidates
-        The images to read, some of which may turn out to be unreadable.
+        The images to read. Some of them may turn out to be unreadable.
     train
-        Training images to look at in the same way; None where there are none.
+        Training images, which the run sweeps in the same way; None if it has none.
     classes
         The classes and their outputs.
     sites
-        The layers.
+        The layers, in the order in which the network computes them.
     n_outputs
-        Outputs of the network.
+        The number of outputs of the network.
     log_prob
-        What they are: ``logits``, ``log of probabilities``, or why log-probabilities are left out.
+        What the outputs are: ``logits``, ``log of probabilities``, or why there are no log-probabilities.
     probe
-        (image, channel, height, width): a few real images, for whatever has to be tried out.
+        (image, channel, height, width): the first readable images, for all that has to be tried out.
     size
-        Width and height of the first image; None where a loader of the person's own gives no RGB pictures.
+        Width and height of the first image; None if the user's own loader gives no RGB pictures.
     attribution
-        Which attributions to make.
+        The attributions to make.
     activations_at
-        For every layer with attributions, the network that they are taken of.
+        For every layer with attributions, the network that computes the activations that are attributed.
     ablaters
-        For every layer what runs the network with its units silenced.
+        For every layer, what runs the network with units silenced.
     slow
-        For layers that only the plain method can sweep, why: a clause that can follow "because".
+        For each layer that only the plain method can sweep, the reason: a clause that can follow "because".
     kept
-        Layers whose outputs on a shard stay at hand for their sweeps, which then begin there.
+        The layers whose outputs on a shard are kept in memory, so that their sweeps start from them.
     pass_seconds
-        Time of one image in the pass without ablation.
+        Seconds that a pass without ablation takes for one image.
     sweep_seconds
-        Estimated time of the pass without ablation and of the sweeps.
+        Estimated seconds of the pass without ablation and of the sweeps, over all images.
     conditions
-        Under what conditions the results are right, a sentence each. The run prints them, the store keeps them and the
-        app shows them.
+        What the results rest on, one sentence each. The run prints the conditions, the store keeps them, and the app
+        shows them.
     sharers
-        Processes that share the device's memory.
+        The number of processes that share the device's memory.
     """
 
     options: RunOptions
@@ -136,24 +138,24 @@ class Plan:
 
     @cached_property
     def black(self) -> Tensor | None:
-        """The transformed black image; None where there is no such thing."""
+        """The transformed black image; None if the network takes none."""
         shape = tuple(self.probe.shape[1:])
         return None if self.size is None else black_input(self.model.transform, self.size, shape)
 
     @cached_property
     def baseline_input(self) -> Tensor:
-        """Where integrated gradients start: the transformed black image, or zeros where there is none."""
+        """The input at which integrated gradients start: the transformed black image, or zeros if there is none."""
         return torch.zeros(self.probe.shape[1:]) if self.black is None else self.black
 
     @property
     def workers(self) -> int:
-        """Processes that decode images."""
+        """The number of processes that decode images."""
         chosen = self.options.workers
         return default_workers(len(self.candidates)) if chosen is None else chosen
 
     @cached_property
     def looks(self) -> dict[Site, Look]:
-        """How the activations of each layer are attributed, as far as they are."""
+        """For every layer with attributions, the settings with which they are made."""
         memory, most, side = memory_budget(self.device, self.sharers), self.options.batch_size, MAX_ATTRIBUTION_MAP_SIDE
         return {
             site: Look(network, self.baseline_input, min(rows_within(memory, network, self.probe[:1]), most), side)
@@ -161,12 +163,12 @@ class Plan:
         }
 
     def swept_plainly(self, doubted: Mapping[str, str]) -> "Plan":
-        """Return the same plan with some layers swept by whole passes.
+        """Return the same plan with some layers swept by the plain method.
 
         Parameters
         ----------
         doubted
-            By the layer's name why the engine is not trusted with it: a clause that can follow "because".
+            By the layer's name, why the engine is not trusted with it: a clause that can follow "because".
         """
         ablaters, slow = dict(self.ablaters), dict(self.slow)
         for site, ablater in self.ablaters.items():
@@ -177,7 +179,10 @@ class Plan:
         return replace(self, ablaters=ablaters, slow=slow, kept=self.kept - slow.keys(), conditions=conditions)
 
     def of_training(self) -> "Plan | None":
-        """Return the same plan for the training images, or None: all but attributions, which nobody compares."""
+        """Return the plan of the training images, or None if there are none.
+
+        It is the same but for attributions: nobody compares those of training images, so none are made.
+        """
         if self.train is None:
             return None
         attribution = AttributionPlan.none(site.name for site in self.sites)
@@ -185,7 +190,7 @@ class Plan:
         return replace(self, candidates=self.train, train=None, attribution=attribution, sweep_seconds=seconds)
 
     def identity(self) -> dict[str, Any]:
-        """Return everything that decides what the run computes, under the names by which a person knows it."""
+        """Return everything that decides what the run computes, under the names that the user knows."""
         options = self.options
         return options.identity() | {
             "MODEL": self.model.spec,

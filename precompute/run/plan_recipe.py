@@ -1,4 +1,4 @@
-"""What another process makes a run's plan of: all that was settled, without the network and what is built on it."""
+"""A run's plan in a form that can be sent to another process, which loads the network and completes the plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -37,17 +37,17 @@ class PlanRecipe:
     root
         The folder of the images.
     n_images
-        How many images the run has.
+        The number of images of the run.
     decoding
-        How their files become pictures.
+        How image files become pictures.
     attributed
-        Layers whose activations are attributed.
+        The layers whose activations are attributed.
     slow
         By the layer's name, why only the plain method can sweep it.
     probe
-        (image, channel, height, width), as the plan's.
+        (image, channel, height, width), as in the plan.
     options, weights_digest, classes, sites, n_outputs, log_prob, size, kept
-        As the plan's.
+        As in the plan.
     """
 
     options: RunOptions
@@ -87,12 +87,12 @@ class PlanRecipe:
         )
 
     def built(self, place: Place) -> BuiltPlan:
-        """Load the network and return the plan as far as shards need it; see `precompute.workers.recipe.Recipe`.
+        """Load the network and return what a worker needs of the plan; see `precompute.workers.recipe.Recipe`.
 
         Raises
         ------
         ModelError
-            Where the network is not that of the plan.
+            If the network has other weights than that of the plan, or the engine cannot sweep a layer here.
         """
         return BuiltPlan(self._plan(place.device, place.sharers), place.among)
 
@@ -151,7 +151,7 @@ class PlanRecipe:
         )
         if reason is not None:
             raise ModelError(
-                f"{site.name}: the run's own process can sweep it by the engine, and one beside it only by whole "
+                f"{site.name}: the process of the run can sweep this layer by the engine, but a worker only by whole "
                 f"forward passes, because {reason}. Compute on one device."
             )
         return ablater

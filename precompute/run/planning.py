@@ -1,6 +1,6 @@
-"""Settle what a run will do: network, images, classes, layers, attribution, cost.
+"""Make the plan of a run: load the network, list the images, find the layers, choose attributions, estimate the cost.
 
-Whatever can be refused is refused here.
+Whatever can be refused before the work begins is refused here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,12 +36,12 @@ _USUAL_SIDES = (224, 299, 96, 64, 32, 28)
 
 
 def make_plan(options: RunOptions) -> Plan:
-    """Load the network, list the images and settle everything else.
+    """Load the network, list the images, and decide everything else that a run needs.
 
     Raises
     ------
     UnitscopeError
-        For anything that cannot work.
+        If anything about the run cannot work.
     """
     device = pick_device(options.device)
     if options.precision == Precision.TF32.value and device.type != "cuda":
@@ -103,15 +103,15 @@ def make_plan(options: RunOptions) -> Plan:
 
 
 def _of_pictures(plan: Plan) -> Iterator[str]:
-    """Say what is shown, and where integrated gradients begin, where that is not as usual."""
+    """Yield a condition for pictures that do not show the images exactly, and one for zeros in place of black."""
     if not plan.view.exact:
         yield f"The pictures of images show {plan.view.rule(plan.probe.shape[1])}."
     if plan.black is None and any("integrated_gradients" in methods for methods in plan.attribution.exemplars.values()):
-        yield "Integrated gradients begin at an input of zeros, since there is no black picture that the network takes."
+        yield "Integrated gradients begin at an input of zeros, because the network takes no black picture."
 
 
 def asked_images(options: RunOptions) -> Asked:
-    """Return what a run's options say of its images."""
+    """Return what the options of a run say about its images."""
     return Asked(
         images=options.images,
         labels=options.labels,
@@ -124,16 +124,17 @@ def asked_images(options: RunOptions) -> Asked:
 
 
 def kept_outputs(ablaters: Mapping[Site, Ablater], shard_size: int) -> frozenset[Site]:
-    """Choose the layers whose outputs on a shard of images are kept for their sweeps.
+    """Choose the layers whose outputs on a shard of images are kept in memory for their sweeps.
 
-    The last ones first, as far as memory goes: the way up to them is the longest and their outputs are the smallest.
+    The last layers come first, as many as fit into half of the memory: they save the most computation, because the
+    most operations lie before them, and their outputs are the smallest.
 
     Parameters
     ----------
     ablaters
-        What sweeps each layer.
+        For every layer, what sweeps it.
     shard_size
-        Images of a shard.
+        The number of images in a shard.
     """
     kept: set[Site] = set()
     n_bytes = 0
@@ -146,9 +147,12 @@ def kept_outputs(ablaters: Mapping[Site, Ablater], shard_size: int) -> frozenset
 
 
 def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int] | None, list[str]]:
-    """Read the first few readable images, two at least (the same one twice where there is only one).
+    """Read the first few readable images, at least two: a single one is taken twice.
 
-    With them come their size and their names.
+    Returns
+    -------
+    tuple
+        The images as inputs; width and height of the first image, see `Plan.size`; their names.
     """
     bad: list[tuple[int, str]] = []
     for batch in read_batches(candidates, model.transform, _eights(len(candidates)), workers=0):
@@ -161,7 +165,7 @@ def _probe(candidates: ImageList, model: Model) -> tuple[Tensor, tuple[int, int]
     raise ImageFolderError(
         f"{candidates.root}: none of its {len(candidates)} files can be read as an image "
         f"({candidates.paths[bad[0][0]]}: {bad[0][1]}). Give a folder with one sub-folder of pictures for each class, "
-        "or let the function of MODEL return a loader that reads what they are."
+        "or let the function of MODEL return a loader that can read these files."
     )
 
 
@@ -173,14 +177,14 @@ def _eights(n: int) -> list[range]:
 
 
 def example_inputs(model: Model) -> Tensor:
-    """Return two inputs that a network can take where there are no images at hand.
+    """Return two inputs that a network can take, for commands that have no images.
 
-    They are made of even grey; of even numbers where a loader of the person's own makes what the transform receives.
+    They are made of an even grey picture. If MODEL brings its own loader, they are made of even numbers.
 
     Raises
     ------
     ModelError
-        Where the network takes none of the usual sizes.
+        If the network takes none of the usual sizes.
     """
     refusals = []
     for side in _USUAL_SIDES:

@@ -1,4 +1,4 @@
-"""The words of a run: what it announces, what it reports at its end, and what the store keeps of its making."""
+"""The sentences that a run prints before and after the work, and the record of the run that the store keeps."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.run_time import RunSeconds
 from precompute.run.shards import ShardFolder, array_name
 from precompute.run.store_size import Contents, at_most, bytes_by_part, side_file_bytes
-from precompute.run.sweep import Swept, stats_from
+from precompute.run.sweep import SweptImages, stats_from
 from precompute.words import duration, percent, size
 
 _LISTED = 20
@@ -25,7 +25,7 @@ _LISTED = 20
 
 @dataclass(frozen=True)
 class Summary:
-    """What a finished run has to say of one set of images.
+    """What a finished run reports about one set of images.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ class Summary:
     skipped
         Files that could not be read, with the reason.
     flips
-        For every layer and kind of ablation, predictions that changed.
+        For every layer and kind of ablation, the number of predictions that changed.
     sweeps
-        Sentences on what each layer's sweep did and how exact it was.
+        Sentences on the sweep of each layer: what was computed and how exact it is.
     training
-        The same of the training images; None where there are none.
+        The summary of the training images; None if there are none.
     """
 
     accuracy: float
@@ -55,16 +55,16 @@ class Summary:
 
 
 def announce(plan: Plan, stores: Sequence[Contents], seconds: RunSeconds) -> list[str]:
-    """Say what a run will do and what it will cost.
+    """Say what a run will do, how long it will take, and how large its store will be.
 
     Parameters
     ----------
     plan
-        Of the run.
+        The plan of the run.
     stores
-        What goes into its store: of its images, then of training images where there are some.
+        What its store holds of the images, then of training images if there are any; see `contents_of`.
     seconds
-        What it takes on one device.
+        The time of the run on one device.
     """
     units = ", ".join(f"{site.name} ({site.n_units} units)" for site in plan.sites)
     attribution, training = plan.attribution, plan.of_training()
@@ -85,9 +85,9 @@ def announce(plan: Plan, stores: Sequence[Contents], seconds: RunSeconds) -> lis
     ]
     if attribution.postponed:
         lines.append(
-            f"{attribution.postponed:.0%} of the attribution maps are left for later: all would take longer than the "
-            "rest of the run. The gradient on all exemplars and integrated gradients on the first are made. "
-            "`python -m precompute experiment attribution STORE.h5` computes the others, of one unit or of all."
+            f"{attribution.postponed:.0%} of the attribution maps are left for later: all of them would take longer "
+            "than the rest of the run. The run makes the gradient on all exemplars and integrated gradients on the "
+            "first. `python -m precompute experiment attribution STORE.h5` makes the others, of one unit or of all."
         )
     return [*lines, *_left_out(attribution)]
 
@@ -100,7 +100,7 @@ def _times(seconds: RunSeconds, attributions: float) -> str:
 
 
 def _sizes(stores: Sequence[Contents]) -> list[str]:
-    """Say how large the store will be, by part, and what else the run needs for a while."""
+    """Say how large the store will be, by part, and how much disk the side files need until then."""
     by_part = [bytes_by_part(contents) for contents in stores]
     parts = {name: sum(each[name] for each in by_part) for name in by_part[0]}
     told = ", ".join(f"{name} {size(n_bytes)}" for name, n_bytes in parts.items() if n_bytes)
@@ -111,17 +111,18 @@ def _sizes(stores: Sequence[Contents]) -> list[str]:
 
 
 def _left_out(attribution: AttributionPlan) -> list[str]:
-    """Say which attribution methods are left out, once for each reason."""
+    """Say which attribution methods are left out, in one sentence for each reason."""
     methods: dict[str, list[str]] = {}
     for left_out in attribution.left_out.values():
         for name, reason in left_out.items():
             methods.setdefault(reason, [])
             if name not in methods[reason]:
                 methods[reason].append(name)
-    return [f"{_listed(names)} left out: {reason}" for reason, names in sorted(methods.items())]
+    return [f"{_are(names)} left out: {reason}" for reason, names in sorted(methods.items())]
 
 
-def _listed(names: list[str]) -> str:
+def _are(names: list[str]) -> str:
+    """Join the names of methods, and add "is" or "are"."""
     words = [name.replace("_", " ") for name in names]
     words[0] = words[0].capitalize()
     return f"{' and '.join(filter(None, [', '.join(words[:-1]), words[-1]]))} {'is' if len(words) == 1 else 'are'}"
@@ -131,7 +132,7 @@ def _listed(names: list[str]) -> str:
 
 
 def report(summary: Summary, seconds: Mapping[str, float], options: RunOptions) -> list[str]:
-    """Say how a run went, given the time of each stage."""
+    """Say what a run found, how long each stage took, in seconds, and what it wrote."""
     lines = _told(summary, "images") + ([] if summary.training is None else _told(summary.training, "training images"))
     times = ", ".join(f"{name} {duration(each)}" for name, each in seconds.items())
     return [*lines, f"Took: {times}", f"Wrote {options.out} ({size(options.out.stat().st_size)})"]
@@ -152,8 +153,8 @@ def _told(summary: Summary, images: str) -> list[str]:
 # What the store keeps
 
 
-def circumstances(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[str, Any]:
-    """Return what is known of a run's making before its work: command, versions, device, seeds, options."""
+def initial_record(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[str, Any]:
+    """Return the record of a run as far as it is known before the work: command, versions, device, seeds, options."""
     return {
         "command": command,
         "versions": versions(),
@@ -167,7 +168,7 @@ def circumstances(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[st
 
 
 def _where(plan: Plan) -> str:
-    """Say where the shards are computed."""
+    """Say on which devices the shards are computed."""
     devices, name = pick_devices(plan.options.device), device_name(plan.device)
     if len(devices) == 1:
         return name
@@ -176,20 +177,20 @@ def _where(plan: Plan) -> str:
     )
 
 
-def completed(facts: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Add to the facts of a run what it found out on the way.
+def final_record(initial: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the whole record of a run, for the store.
 
     Parameters
     ----------
-    facts
-        What was known before.
+    initial
+        What was known before the work, from `initial_record` and from the side files.
     plan
-        Of the run.
+        The plan of the run.
     sweeps
-        The record of its sweep, then of that of the training images where there are some.
+        The record of the sweep of the images, then of the training images if there are any; see `sweep_record`.
     """
     record = {
-        **facts,
+        **initial,
         "weights": {"name": plan.model.weights, "sha256": plan.weights_digest},
         "transform": plan.model.transform_text,
         **sweeps[0],
@@ -204,8 +205,8 @@ def completed(facts: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str
     return record | {"training": sweeps[1]} if sweeps[1:] else record
 
 
-def sweep_record(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Any]:
-    """Say of which images a sweep was, and how exact."""
+def sweep_record(plan: Plan, folder: ShardFolder, images: SweptImages) -> dict[str, Any]:
+    """Return the record of one sweep: its images, and how exact it was in each layer."""
     return {
         "image_list_hash": images.list.digest(),
         **_no_op_record(plan, folder, images),
@@ -214,7 +215,7 @@ def sweep_record(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, An
 
 
 def sweep_report(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say in sentences what the record of a sweep holds of each layer, of the no-op check, and of what failed later."""
+    """Say in sentences what the record of a sweep holds: each layer, the no-op check, failed attributions."""
     lines = [_engine_sentence(layer, said) for layer, said in record["ablation_engine"].items() if "rows" in said]
     rates = f"{record['no_op_flip_rate']:.2%}", f"{record['no_op_flip_rate_before_recheck']:.2%}"
     lines.append(
@@ -239,7 +240,7 @@ def _engine_sentence(layer: str, said: Mapping[str, Any]) -> str:
     )
 
 
-def _no_op_record(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, Any]:
+def _no_op_record(plan: Plan, folder: ShardFolder, images: SweptImages) -> dict[str, Any]:
     found = [
         folder.read(shard, array_name(number, "no_op")) for shard in images.shards for number in range(len(plan.sites))
     ]
@@ -251,7 +252,7 @@ def _no_op_record(plan: Plan, folder: ShardFolder, images: Swept) -> dict[str, A
     }
 
 
-def _engine_record(plan: Plan, folder: ShardFolder, images: Swept, number: int) -> dict[str, Any]:
+def _engine_record(plan: Plan, folder: ShardFolder, images: SweptImages, number: int) -> dict[str, Any]:
     site = plan.sites[number]
     if site in plan.slow:
         return {"method": "plain", "because": plan.slow[site]}

@@ -1,4 +1,4 @@
-"""What a run takes, stage by stage, on one device and on several, from short trials of all that it does."""
+"""The time of a run, stage by stage, on one device and on several, estimated from short trials of all that it does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,36 +14,37 @@ from precompute.measures.selectivity import class_means
 from precompute.measures.shifts import wilcoxon
 from precompute.models.clock import work_clock
 from precompute.run.attribution_choice import showing_seconds
-from precompute.run.confusion import confusion_sample
+from precompute.run.class_outputs import class_output_sample
 from precompute.run.plan import Plan
 from precompute.run.run_stages import ANSWERS, CHECK, DIVIDED, EXEMPLARS, MEANS, MERGE, STATISTICS, SWEEP
 from precompute.run.size_sample import packed
 from precompute.run.store_size import Contents, side_file_bytes
 from precompute.stages.exemplars import choose
 
-# Images on which a network is held to be a function of one: of each shard a batch, and a few alone.
+# In every shard the sweep checks that the network's answer for an image does not depend on the other images: it runs
+# a batch, and then a few of its images alone.
 _HELD, _ALONE = 64, 4
 _READ, _UNITS, _AT_ONCE = 16, 4, 50_000
-# Of a machine with a usual disk: to write and seal side files, and to begin and end a shard.
+# With a usual disk: bytes of side files written and checksummed per second; seconds to begin and end a shard.
 _BYTES_A_SECOND, _OF_SHARD = 200e6, 0.05
-# Of one layer and kind of ablation, whatever its size: to merge it, to estimate what drops would be, and to check that.
+# Seconds for a layer and kind of ablation of any size: to merge it, to compute its statistics, and to check them.
 _MERGED, _TESTED, _CHECKED = 0.06, 0.15, 0.5
 
 
 @dataclass(frozen=True)
 class RunSeconds:
-    """The time of each stage of a run on one device, in seconds.
+    """The estimated time of a run, in seconds.
 
     Parameters
     ----------
     stages
-        By the names that the stages have in the run, and `CHECK` for what comes after them.
+        The seconds of each stage, by the names in `precompute.run.run_stages`.
     """
 
     stages: Mapping[str, float]
 
     def on(self, n_devices: int) -> "RunSeconds":
-        """Return the same on several devices of a kind: stages that are made of shards are divided, the rest is not."""
+        """Return the time on several devices of one kind, which share the stages in `DIVIDED`."""
         if n_devices < 1:
             raise ValueError(f"Expected at least one device, but got {n_devices}.")
         return RunSeconds(
@@ -54,31 +55,31 @@ class RunSeconds:
 
     @property
     def total(self) -> float:
-        """The time of the run as a whole."""
+        """The seconds of all stages together."""
         return sum(self.stages.values())
 
     def and_then(self, other: "RunSeconds") -> "RunSeconds":
-        """Return the time of two sets of images together."""
+        """Return the time of two sets of images, one after the other."""
         names = [*self.stages, *(name for name in other.stages if name not in self.stages)]
         return RunSeconds({name: self.stages.get(name, 0.0) + other.stages.get(name, 0.0) for name in names})
 
 
 def run_seconds(plan: Plan, stores: list[Contents]) -> RunSeconds:
-    """Estimate what a run takes on one device.
+    """Estimate the time of a run on one device.
 
     Parameters
     ----------
     plan
-        Of the run, with its sweeps and attributions timed.
+        The plan of the run, with its sweeps and attributions timed.
     stores
-        What goes into its store: of its images, then of training images where there are some.
+        What its store holds of the images, then of training images if there are any; see `contents_of`.
     """
     found = _of_images(plan, stores[0], _read_seconds(plan))
     training = plan.of_training()
     if training is None:
         return found
     more = dict(_of_images(training, stores[1], _read_seconds(training)).stages)
-    for name in (ANSWERS, MEANS, STATISTICS):  # of the run's own images alone
+    for name in (ANSWERS, MEANS, STATISTICS):  # these stages are about the run's own images alone
         more.pop(name, None)
     return found.and_then(RunSeconds(more))
 
@@ -95,7 +96,7 @@ def _of_images(plan: Plan, contents: Contents, read: float) -> RunSeconds:
     n_tables = len(plan.sites) * kinds
     needs_means = any(kind_of(kind).needs_means for kind in plan.options.ablation)
     stages = {
-        ANSWERS: _together(plan, read, a_pass, len(confusion_sample(plan.candidates))),
+        ANSWERS: _together(plan, read, a_pass, len(class_output_sample(plan.candidates))),
         MEANS: _together(plan, read, a_pass, n_images) if needs_means else 0.0,
         SWEEP: _together(plan, read, (plan.sweep_seconds + held + of_files) / n_images, n_images),
         MERGE: n_tables * _MERGED + n_units * of_unit,
@@ -107,13 +108,13 @@ def _of_images(plan: Plan, contents: Contents, read: float) -> RunSeconds:
 
 
 def _together(plan: Plan, read: float, work: float, n_images: float) -> float:
-    """Return the time of reading images and working on them, which go on at once where other processes read."""
+    """Return the seconds for reading images and working on them; if other processes read, both happen at once."""
     a_piece = max(read / plan.workers, work) if plan.workers else read + work
     return n_images * a_piece
 
 
 def _read_seconds(plan: Plan) -> float:
-    """Time one image from its file to the network's input."""
+    """Return the seconds from the file of an image to the input of the network."""
     positions = np.array(plan.candidates.spread(_READ)).tolist()
     seconds = work_clock(torch.device("cpu"))
     for _ in read_batches(plan.candidates, plan.model.transform, [positions], workers=0):
@@ -122,7 +123,7 @@ def _read_seconds(plan: Plan) -> float:
 
 
 def _unit_seconds(plan: Plan, contents: Contents) -> tuple[float, float]:
-    """Time the numbers of one unit on all images: to rank, average and pack them, and to test their changes."""
+    """Return the seconds per unit to rank, average and compress its numbers on all images, and to test its changes."""
     n_images, rng = len(plan.candidates), np.random.default_rng(0)
     values = np.maximum(rng.normal(size=(_UNITS, n_images)), 0).astype(np.float32)
     checksum = path_checksums(plan.candidates.paths)

@@ -1,4 +1,4 @@
-"""A shard as a worker computes it: it reads the images by itself, and knows nothing of other shards."""
+"""A shard as a worker computes it: the worker reads the images itself, and knows nothing of other shards."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,21 +7,21 @@ import numpy as np
 
 from precompute.images.folder import ImageList
 from precompute.images.loading import Batch, default_workers
-from precompute.run.image_set import ImageSet, Positions, Read, Work, read_shards
+from precompute.run.image_set import ImageSet, Positions, ReadShard, Work, read_shards
 from precompute.run.plan import Plan
 from precompute.workers.recipe import Advance, Arrays
 
 
 @dataclass(frozen=True, eq=False)
 class BuiltPlan:
-    """A run's plan as a worker has it.
+    """The plan of a run in a worker.
 
     Parameters
     ----------
     plan
-        The plan; its list of images is empty.
+        The plan. Its list of images is empty: every task brings its own images.
     among
-        Workers side by side on this machine, which divide the processes that decode.
+        The number of workers on this machine, which divide the processes that decode among them.
     """
 
     plan: Plan
@@ -35,15 +35,16 @@ class ShardTask:
     Parameters
     ----------
     shard
-        Its name.
+        The name of the shard.
     work
-        What to do with it.
+        What to compute of it.
     images
-        Its images.
+        The images of the shard.
     positions
-        (image,) where they are in the list that the pass is about.
+        (image,) the positions of these images in the list that the pass goes over.
     slow
-        By the layer's name, why only the plain method can sweep it.
+        By the layer's name, why only the plain method can sweep it. Workers may have been started before that was
+        known.
     """
 
     shard: str
@@ -54,7 +55,7 @@ class ShardTask:
 
     @classmethod
     def of(cls, image_set: ImageSet, work: Work, images: ImageList, name: str, positions: Positions) -> "ShardTask":
-        """Return the task of a shard of some images."""
+        """Return the task for one shard."""
         where = np.asarray(positions, dtype=np.int64)
         return cls(
             name,
@@ -65,13 +66,13 @@ class ShardTask:
         )
 
     def __call__(self, built: BuiltPlan, advance: Advance) -> Arrays:
-        """Compute it."""
+        """Compute the shard."""
         plan = built.plan
         if self.slow.keys() != {site.name for site in plan.slow}:
             plan = plan.swept_plainly(self.slow)
         return self.work(plan, self._read(plan, built.among), advance)
 
-    def _read(self, plan: Plan, among: int) -> Read:
+    def _read(self, plan: Plan, among: int) -> ReadShard:
         images = replace(self.images, load=plan.candidates.load)
         asked = plan.options.workers
         workers = default_workers(len(images), among) if asked is None else -(-asked // among)
@@ -80,6 +81,6 @@ class ShardTask:
 
 
 def _placed(batch: Batch, positions: Sequence[int]) -> Batch:
-    """Return a batch with the positions of its images in the list that the pass is about."""
+    """Return a batch of a shard with positions in the list that the pass goes over, instead of in the shard."""
     indices = tuple(positions[index] for index in batch.indices)
     return replace(batch, indices=indices, bad=tuple((positions[index], reason) for index, reason in batch.bad))

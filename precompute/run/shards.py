@@ -1,8 +1,9 @@
-"""Side files of a run: one folder of plain arrays a shard, so that an interrupted run loses at most one.
+"""Side files of a run: a folder of arrays for each shard that is done, so that a run can be stopped and resumed.
 
-A shard's folder appears under its name only when the disk holds all of it. It says of what run it is and carries a
-checksum of every array; what does not agree with that, as after a power cut, is computed again. Arrays are read back
-through memory maps, a block of rows at a time, so that merging needs no more memory for many images than for few.
+An interrupted run loses only the shards that are being computed. The folder of a shard gets its name when the disk
+holds all of it. It names its run and has a checksum of every array; a shard that does not match them, as after a power
+cut, is computed again. Arrays are read back through memory maps, a block of rows at a time, so merging many images
+needs no more memory than merging few.
 """
 
 import contextlib
@@ -32,20 +33,20 @@ def digest_of(value: Any) -> str:
 
 
 class ShardFolder:
-    """The side files of one run, beside its store; made by :func:`opened`.
+    """The side files of one run, beside its store; made by :func:`open_side_files`.
 
     Parameters
     ----------
     path
-        Their folder.
+        The folder of the side files.
     run
-        Checksum of what decides the run's results; shards of another one are not taken for its own.
+        A checksum of all that decides the results of the run. Shards with another checksum belong to another run.
     started
-        When the run was begun, ISO 8601 with microseconds: no two runs have the same.
+        When the run began, ISO 8601 with microseconds, so that no two runs have the same.
     new
-        Whether nothing was there when it was opened.
+        Whether the folder held no shards when it was opened.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
     """
 
     def __init__(self, path: Path, run: str, *, started: str, new: bool, say: Callable[[str], None]) -> None:
@@ -58,23 +59,23 @@ class ShardFolder:
         self._before: dict[str, str] = {}  # the run's checksum before something was settled
 
     def below(self, name: str) -> "ShardFolder":
-        """Return a folder of further side files in this one; it is made when the first is written."""
+        """Return a sub-folder for more side files; it is made when the first shard is written."""
         return ShardFolder(self.path / name, self._run, started=self.started, new=self.new, say=self._say)
 
     def has(self, shard: str) -> bool:
-        """Whether a shard is there, whole. One that is there and not whole is removed, and that is said."""
+        """Tell whether a whole shard is there. A damaged one is removed, and the user is told."""
         place = self.path / shard
         if shard not in self._whole and (place.exists() or place.is_symlink()):
             wrong = _what_is_wrong(place, self._run)
             if wrong is None:
                 self._whole.add(shard)
             else:
-                self._say(f"{place}: {wrong}; this shard is computed again")
+                self._say(f"{place}: {wrong}. This shard is computed again.")
                 _remove(place)
         return shard in self._whole
 
     def write(self, shard: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write a shard's arrays; all of them or, after an error, none."""
+        """Write the arrays of a shard: all of them or, after an error, none."""
         unfinished = self.path / f"{shard}.part"
         _remove(unfinished)
         unfinished.mkdir(parents=True)
@@ -102,7 +103,7 @@ class ShardFolder:
         except (OSError, ValueError, EOFError) as error:
             raise DiskError(
                 f"{file}: this side file of the run can no longer be read ({error}). "
-                "Add --resume: its shard is computed again, and all others are kept."
+                "Add --resume: this shard is computed again, and all other shards are kept."
             ) from error
 
     def read_all(self, shards: Sequence[str], name: str) -> np.ndarray:
@@ -110,29 +111,36 @@ class ShardFolder:
         return np.concatenate([self.read(shard, name) for shard in shards])
 
     def settled(self, name: str, value: Any) -> Any:
-        """Return what was settled under a name when the run began: `value`, a JSON value, the first time.
+        """Return the decision that was recorded under a name when the run began; the first time, record `value`.
 
-        For decisions that rest on a measurement, and could turn out differently when the run goes on. What was settled
-        decides the run's results from then on.
+        Use it for a decision that depends on a measurement, so that a resumed run decides in the same way. The shards
+        that are written from then on belong to a run with this decision.
+
+        Parameters
+        ----------
+        name
+            What was decided.
+        value
+            The decision, a JSON value.
         """
         file = self.path / f"{name}.json"
         self._before[name] = self._run
         held = _read_sealed(file)
         if held is None:
             if file.exists():
-                self._say(f"{file}: what was settled when the run began cannot be read; it is settled anew")
+                self._say(f"{file}: the decision of when the run began cannot be read. The run decides again.")
             held = _write_sealed(file, value)
         self._run = digest_of([self._run, name, held])
         return held
 
     def settle_anew(self, name: str, value: Any) -> None:
-        """Change what was settled last, under `name`. Shards that were made before are of another run from now on."""
+        """Change the decision that was recorded last, under `name`; earlier shards then belong to another run."""
         held = _write_sealed(self.path / f"{name}.json", value)
         self._run = digest_of([self._before[name], name, held])
         self._whole.clear()
 
     def remove(self) -> None:
-        """Delete all side files, the record of whose they are last, and then the lock."""
+        """Delete all side files; the last are the record of the run, and then the lock."""
         last = (_IDENTITY, _LOCK)
         for child in sorted(
             self.path.iterdir(), key=lambda child: last.index(child.name) if child.name in last else -1
@@ -143,7 +151,7 @@ class ShardFolder:
 
 
 @contextlib.contextmanager
-def opened(
+def open_side_files(
     path: Path,
     identity: Mapping[str, Any],
     defaults: Mapping[str, str] = MappingProxyType({}),
@@ -151,20 +159,20 @@ def opened(
     resume: bool,
     say: Callable[[str], None] = print,
 ) -> Iterator[ShardFolder]:
-    """Open the side files of a run, for this process alone.
+    """Open the side files of a run, and keep other processes out of them.
 
     Parameters
     ----------
     path
-        Their folder.
+        The folder of the side files.
     identity
-        Everything that decides what the run computes, by the name under which a person knows it; JSON values.
+        Everything that decides what the run computes, by the names that the user knows; JSON values.
     defaults
-        What None means, by the same names.
+        What None means in `identity`, by the same names.
     resume
-        Whether to go on with what is there.
+        Whether to go on from the shards that are there.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
 
     Yields
     ------
@@ -173,9 +181,9 @@ def opened(
     Raises
     ------
     OptionError
-        When there are side files of another run, or, without `resume`, of any.
+        If there are shards of another run; without `resume`, if there are any shards.
     DiskError
-        When the folder cannot be made, or another process is at work in it.
+        If the folder cannot be made, or another process uses it.
     """
     with _locked(path):
         given = json.loads(json.dumps(identity))
@@ -185,11 +193,12 @@ def opened(
 
 
 def _locked(path: Path) -> IO[str]:
-    """Make the folder where it is not there, and hold its lock.
+    """Make the folder if it is not there, and return its lock, held.
 
     Raises
     ------
     DiskError
+        If the folder cannot be made, or another process holds its lock.
     """
     try:
         while True:
@@ -198,7 +207,7 @@ def _locked(path: Path) -> IO[str]:
                 return taken(path / _LOCK)
     except BlockingIOError as error:
         raise DiskError(
-            f"{path}: another run is writing the same store. Wait for it, or choose another --out."
+            f"{path}: another run is writing the same store. Wait until it ends, or choose another --out."
         ) from error
     except OSError as error:
         raise DiskError(
@@ -211,22 +220,22 @@ def _holds_work(path: Path) -> bool:
 
 
 def side_files_of(place: Path) -> Path:
-    """Return where the side files of the run to a store lie."""
+    """Return the folder for the side files of the run that writes the store at `place`."""
     return place.with_name(place.name + ".shards")
 
 
 def refuse_other(path: Path, identity: Mapping[str, Any], defaults: Mapping[str, str], *, resume: bool) -> None:
-    """Refuse what :func:`opened` would refuse, as far as a part of the identity tells; nothing is written.
+    """Refuse what :func:`open_side_files` would refuse, as far as a part of the identity shows it; write nothing.
 
     Parameters
     ----------
     path, identity, defaults, resume
-        As of :func:`opened`.
+        As for :func:`open_side_files`. The identity may be a part of the whole.
 
     Raises
     ------
     OptionError
-        When there are side files of another run, or, without `resume`, of any.
+        If there are shards of another run; without `resume`, if there are any shards.
     """
     if path.is_dir() and _holds_work(path):
         _begun_before(path, json.loads(json.dumps(identity)), defaults, resume=resume, say=lambda _: None)
@@ -240,29 +249,29 @@ def _begun_before(
     resume: bool,
     say: Callable[[str], None],
 ) -> str | None:
-    """Return when the run was begun whose work is there, or None where the record of it cannot be read."""
+    """Return when the run began whose shards are there; None if its record cannot be read."""
     if not resume:
         raise OptionError(
-            f"{path} holds the work of a run that was stopped. Add --resume to go on with it, "
-            "or delete that folder to start over."
+            f"{path} holds the shards of a run that was stopped. Add --resume to go on with that run, "
+            "or delete the folder to start over."
         )
     held = _read_sealed(path / _IDENTITY)
     if held is None:
-        say(f"{path / _IDENTITY} cannot be read; of the shards those are kept that are of this run by their own record")
+        say(f"{path / _IDENTITY} cannot be read. The run keeps the shards that say themselves that they belong to it.")
         return None
     earlier = held["identity"]
     changed = [name for name in identity if earlier.get(name) != identity[name]]
     if changed:
-        listed = "; ".join(_change(name, earlier.get(name), identity[name], defaults) for name in changed)
+        changes = "; ".join(_change(name, earlier.get(name), identity[name], defaults) for name in changed)
         raise OptionError(
-            f"--resume goes on with the run as it was started, but {listed}. "
-            f"Start it as before, or delete {path} to start over."
+            f"--resume goes on with the run as it was started, but {changes}. "
+            f"Use the same options as before, or delete {path} to start over."
         )
     return held["started"]
 
 
 def _change(name: str, before: Any, now: Any, defaults: Mapping[str, str]) -> str:
-    """Say what changed: of an option what it meant and means, of what was found only that it is another."""
+    """Say what changed: the old and new value of an option; of anything else only that it changed."""
     if name not in defaults:
         return f"{name} changed"
     return f"{name} was {_meaning(before, defaults[name])}, now {_meaning(now, defaults[name])}"
@@ -279,9 +288,9 @@ def _meaning(value: Any, default: str) -> str:
 
 
 def _begin(path: Path, identity: dict[str, Any], *, new: bool) -> str:
-    """Record that a run begins, and return when."""
-    for settled in path.glob("*.json") if new else ():  # by a run that finished no shard
-        settled.unlink()
+    """Record that a run begins now, and return the time."""
+    for decision in path.glob("*.json") if new else ():  # of an earlier run that finished no shard
+        decision.unlink()
     started = datetime.now(UTC).isoformat(timespec="microseconds")
     _write_sealed(path / _IDENTITY, {"started": started, "identity": identity})
     return started
@@ -291,16 +300,16 @@ def _begin(path: Path, identity: dict[str, Any], *, new: bool) -> str:
 
 
 def _what_is_wrong(shard: Path, run: str) -> str | None:
-    """Say why a shard that is there cannot be used, or None."""
+    """Say why a shard that is there cannot be used; None if it can."""
     try:
         manifest = json.loads((shard / _MANIFEST).read_bytes())
         sums = dict(manifest["sha256"])
         if manifest["run"] != run:
-            return "it is of another run"
+            return "it belongs to another run"
         wrong = sorted(name for name, digest in sums.items() if _checksum(shard / f"{name}.npy") != digest)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return f"it cannot be read ({type(error).__name__})"
-    return f"{wrong[0]} is not as it was written" if wrong else None
+    return f"{wrong[0]} has changed since it was written" if wrong else None
 
 
 def _checksum(file: Path) -> str:
@@ -309,7 +318,7 @@ def _checksum(file: Path) -> str:
 
 
 def _write_sealed(file: Path, value: Any) -> Any:
-    """Write a JSON value and its checksum, whole or not at all, and return it as it is read back."""
+    """Write a JSON value and its checksum, whole or not at all; return the value as it will be read back."""
     unfinished = file.with_suffix(".part")
     unfinished.write_text(json.dumps({"value": value, "sha256": digest_of(value)}, indent=1))
     sync_file(unfinished)
@@ -319,7 +328,7 @@ def _write_sealed(file: Path, value: Any) -> Any:
 
 
 def _read_sealed(file: Path) -> Any:
-    """Return the value that a file of :func:`_write_sealed` holds; None where it cannot be read, or was changed."""
+    """Return the value in a file of :func:`_write_sealed`; None if the file cannot be read or was changed."""
     try:
         held = json.loads(file.read_bytes())
         return held["value"] if digest_of(held["value"]) == held["sha256"] else None
@@ -336,5 +345,5 @@ def _remove(path: Path) -> None:
 
 
 def array_name(number: int, *parts: str) -> str:
-    """Name an array that belongs to one layer, by the layer's number in the run."""
+    """Return the name of an array of one layer, which begins with the layer's number in the run."""
     return "-".join((f"layer{number}", *parts))

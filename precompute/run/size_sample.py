@@ -1,4 +1,4 @@
-"""What goes into a store, found on a few images: how well its numbers pack, how often predictions flip."""
+"""What goes into a store, estimated on a few images: how well its numbers compress, how often predictions flip."""
 
 import zlib
 from dataclasses import dataclass, replace
@@ -31,15 +31,15 @@ from precompute.store.schema import (
 )
 
 _IMAGES, _UNITS, _PICTURES, _MAPS, _FEW = 32, 16, 8, 6, 2
-_PATIENCE = 1.0
+_PATIENCE = 1.0  # seconds for the sweep of a layer, about
 _LEVEL = 4
-# What is packed to know how much is left: more tells no more.
+# So much of an array is compressed to know how well it compresses; more would give the same answer.
 _MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """Some images spread over the classes, and what the network makes of them."""
+    """The inputs of some images spread over the classes, their right outputs, (image,), and the network's answers."""
 
     inputs: Tensor
     target: np.ndarray
@@ -47,17 +47,17 @@ class _Sample:
 
 
 def contents_of(plan: Plan) -> list[Contents]:
-    """Find what goes into the store of a run, by what its network makes of a few images.
+    """Estimate what goes into the store of a run, from a few of its images.
 
     Parameters
     ----------
     plan
-        Of the run.
+        The plan of the run.
 
     Returns
     -------
     list of Contents
-        Of its images, then of training images where there are some.
+        What the store holds of the images; then what it holds of training images, if there are any.
     """
     training = plan.of_training()
     own = _contents(plan)
@@ -87,7 +87,7 @@ def _contents(plan: Plan) -> Contents:
 
 
 def _sample(plan: Plan) -> _Sample:
-    """Read some images, those at hand where none of them can be read."""
+    """Read some images; take those of `Plan.probe` if none of these can be read."""
     positions = np.array(plan.candidates.spread(_IMAGES))
     batches = [positions[start : start + 8].tolist() for start in range(0, len(positions), 8)]
     read = [
@@ -121,15 +121,15 @@ def _layer(plan: Plan, site: Site, sample: _Sample) -> LayerSize:
 
 
 def _rate(effect: Effect) -> float:
-    """Return the share of predictions that flip; half a flip more than were seen, where few were looked at."""
+    """Return the share of predictions that flip. Half a flip is added, since none may be seen among few."""
     return (len(effect.flip_unit) + 0.5) / effect.log_prob_change.size
 
 
 def _effect(plan: Plan, site: Site, sample: _Sample) -> Effect:
-    """Silence as many units, spread over the layer, as can be in a second or so."""
+    """Silence as many units, spread over the layer, as take about a second."""
     try:
         return _swept(plan, site, sample, plan.ablaters[site])
-    except EngineDoubted:  # the run will come to that by itself
+    except EngineDoubted:  # the run itself will find this out
         return _swept(plan, site, sample, plan.ablaters[site].plain)
 
 
@@ -153,7 +153,10 @@ def _maps_shape(site: Site) -> tuple[int, int]:
 
 
 def _maps_packed(plan: Plan, site: Site, sample: _Sample) -> tuple[float, float]:
-    """Return how well maps pack: exemplars, over images that drive a unit most, least and between; attributions."""
+    """Return what is left of a byte of exemplar maps, and of attribution maps, when they are compressed.
+
+    Exemplar maps are those of some units on the images that activate them most, least and in between.
+    """
     unit = evenly_spread(site.n_units, _UNITS)
     ranked = np.argsort(-sample.found.responses[site].max[unit], axis=1, kind="stable")
     at = [0, ranked.shape[1] // 2, ranked.shape[1] - 1]
@@ -169,7 +172,7 @@ def _maps_packed(plan: Plan, site: Site, sample: _Sample) -> tuple[float, float]
 
 
 def _attributions_packed(plan: Plan, site: Site, inputs: Tensor, pairs: Wanted, peak: Peak) -> float:
-    """Return how well the attribution maps of the method pack that takes one pass, or of the first there is."""
+    """Return what is left of a byte of attribution maps, of a method that takes one pass if there is one."""
     made = [name for name, n in plan.attribution.exemplars[site.name].items() if n]
     if not made:
         return 1.0
@@ -178,20 +181,20 @@ def _attributions_packed(plan: Plan, site: Site, inputs: Tensor, pairs: Wanted, 
     at = (peak[0][few], peak[1][few])
     try:
         found = attribution_maps(plan.looks[site], method, inputs, pairs.take(few), at, lambda _n: None)
-    except Exception:  # the run leaves the method out then, with the reason
+    except Exception:  # the run then leaves the method out, with the reason
         return 1.0
     return packed(found.map)
 
 
 def packed(values: np.ndarray) -> float:
-    """Return what is left of each byte of an array when a store packs it: bytes shuffled, then deflated."""
+    """Return what is left of a byte of an array when a store compresses it: bytes shuffled, then deflated."""
     array = np.ascontiguousarray(values).ravel()[: _MOST_BYTES // values.itemsize]
     shuffled = array.view(np.uint8).reshape(-1, array.itemsize).T.tobytes()
     return len(zlib.compress(shuffled, _LEVEL)) / max(1, len(shuffled))
 
 
 def _packed_network(network: nn.Module) -> tuple[float, int]:
-    """Return the bytes of a network's parameters in the store, none where they are too many, and how many they are."""
+    """Return the compressed bytes of a network's parameters, and their number; both 0 if the store leaves them out."""
     tensors = plain_tensors(network)
     n_bytes = sum(tensor.nbytes for tensor in tensors.values())
     if n_bytes > MAX_STATE_DICT_BYTES:

@@ -1,7 +1,7 @@
-"""The size of a store and of a run's side files, by part, from what goes into them: pure arithmetic, no files.
+"""The size of a store, by part, and of the side files of a run, computed from what goes into them. No file is read.
 
-What a sample of the images cannot tell has a margin: the store is about as large as the sum of its parts, and at most
-as large as the sum of what each can come to.
+A sample of the images cannot give every size exactly, so each part has a margin. The store has about the sum of its
+parts, and at most the sum of its parts with their margins.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ EXEMPLARS, ATTRIBUTIONS, PICTURES, NETWORK = "exemplars", "attributions", "pictu
 MARGIN: Mapping[str, float] = MappingProxyType(
     {UNITS_ON_IMAGES: 1.25, SUMS: 1.5, FLIPS: 4.0, EXEMPLARS: 1.5, ATTRIBUTIONS: 1.5, PICTURES: 1.25, NETWORK: 1.1}
 )
-"""By what factor a part can exceed its estimate. Few images say little of how often predictions flip."""
+"""By what factor a part can exceed its estimate. Few images say little about how often predictions flip."""
 
 _FLOAT, _HALF, _INDEX, _FLIP = 4, 2, 4, 8
-# What HDF5 keeps of a dataset with its facts, and of each of its chunks; how many of the small ones there are.
+# Bytes that HDF5 adds for each dataset with its facts, and for each chunk; then numbers of small datasets.
 _OF_DATASET, _OF_CHUNK = 2500, 60
 _DATASETS, _OF_LAYER, _OF_KIND, _LISTS_OF_FLIPS, _LISTS = 25, 20, 72, 3, 4
-# Numbers of a unit: its measures and statistics under one kind of ablation; the same of a unit and class, packed.
+# Bytes of a unit for one kind of ablation: measures and statistics; then compressed bytes of a unit and class.
 _OF_UNIT, _OF_UNIT_AND_CLASS = 350, 16
 _OF_UNIT_AND_CLASS_ONCE = 3.5
 _OF_IMAGE_AND_OUTPUT, _OF_IMAGE = 35, 12
@@ -35,22 +35,22 @@ _SIDE_FLIP = 12
 
 @dataclass(frozen=True)
 class LayerSize:
-    """What of a layer decides the size of its part of a store.
+    """What decides the size of a layer in a store.
 
     Parameters
     ----------
     n_units
-        Its units.
+        The number of units.
     map_shape
-        Height and width of an exemplar's map.
+        Height and width of the map of an exemplar.
     signed
-        Whether it goes below zero.
+        Whether activations go below zero.
     other_tokens
-        Tokens apart from the picture.
+        The number of tokens apart from the picture.
     flip_rate
-        Share of the images whose prediction changes without a unit, on average.
+        Share of the images whose prediction changes without a unit, averaged over units.
     n_attributed, n_places
-        Attribution maps that are made of a unit, and those that there is a place for.
+        The number of attribution maps that the run makes of each unit, and the number for which the store has room.
     activations_packed, changes_packed, maps_packed, attributions_packed
         What is left of a byte of each kind of number when it is compressed, 0 to about 1.
     """
@@ -69,7 +69,7 @@ class LayerSize:
 
     @property
     def numbers_on_image(self) -> int:
-        """How many activations are kept of a unit on an image."""
+        """How many numbers a whole store keeps of the activation of a unit on an image."""
         return 2 + self.signed + self.other_tokens
 
 
@@ -80,25 +80,25 @@ class Contents:
     Parameters
     ----------
     n_images, n_classes
-        Of the run.
+        The number of images and of classes.
     layers
-        Its layers.
+        The layers.
     n_kinds
-        Kinds of ablation.
+        The number of kinds of ablation.
     top_k
-        Exemplars in a list.
+        The number of exemplars in a list, if there are that many images.
     keep
         What is kept of every unit on every image; see `precompute.store.keep`.
     log_prob
         Whether there are log-probabilities.
     picture_bytes, path_bytes
-        Of a thumbnail, and of a path.
+        Bytes of a thumbnail, and of a path.
     network_bytes
-        Of the network's parameters, where the store carries them, compressed; their number.
+        Bytes of the network's parameters, compressed; 0 if the store leaves them out.
     n_parameters
-        How many datasets these are.
+        The number of these parameters, each of which is a dataset.
     attribution_bytes
-        Of one attribution map, before it is compressed.
+        Bytes of an attribution map before it is compressed.
     """
 
     n_images: int
@@ -116,18 +116,18 @@ class Contents:
 
     @property
     def k(self) -> int:
-        """Exemplars in a list: no more than there are images."""
+        """The number of exemplars in a list: no more than there are images."""
         return min(self.top_k, self.n_images)
 
     @property
     def n_shown(self) -> float:
-        """How many images some list names, about: as if the lists were drawn by lot."""
+        """About how many images are in at least one exemplar list, as if the lists were drawn at random."""
         drawn = sum(layer.n_units for layer in self.layers) * len(EXEMPLAR_KINDS) * self.k
         return self.n_images * (1 - (1 - 1 / self.n_images) ** drawn)
 
 
 def bytes_by_part(contents: Contents) -> dict[str, float]:
-    """Return the size of each part of a store, about; its names are those of `MARGIN`."""
+    """Return the estimated bytes of each part of a store, by the names of `MARGIN`."""
     return {
         UNITS_ON_IMAGES: sum(_on_images(contents, layer) for layer in contents.layers),
         SUMS: _sums(contents),
@@ -140,12 +140,12 @@ def bytes_by_part(contents: Contents) -> dict[str, float]:
 
 
 def at_most(parts: Mapping[str, float]) -> float:
-    """Return what a store of these parts does not exceed, by the margin of each."""
+    """Return the most bytes that a store of these parts can have: the sum of its parts with their margins."""
     return sum(n_bytes * MARGIN[name] for name, n_bytes in parts.items())
 
 
 def side_file_bytes(contents: Contents) -> float:
-    """Return the size of the side files that a run has until its store is written: nothing in them is compressed."""
+    """Return the bytes of the side files that a run needs until its store is written; they are not compressed."""
     total = 0.0
     for layer in contents.layers:
         n_pairs = layer.n_units * contents.n_images

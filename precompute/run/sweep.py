@@ -1,7 +1,7 @@
 """The passes over all images: the means of units, and the sweep that silences every unit on every image.
 
-A shard's result depends on no other shard. Whatever a shard finds goes to its side files at once, so an interrupted
-run goes on where it was, and memory does not grow with the number of images.
+The result of a shard depends on no other shard and is written to side files at once. So a stopped run can be resumed,
+and memory does not grow with the number of images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from precompute.models.fixed import refuse_mixing
 from precompute.models.sites import Site
 from precompute.models.trust import refuse_not_numbers
 from precompute.progress import Progress
-from precompute.run.image_set import ImageSet, Read
+from precompute.run.image_set import ImageSet, ReadShard
 from precompute.run.plan import Plan
 from precompute.run.run_stages import MEANS, SWEEP
 from precompute.run.shards import ShardFolder, array_name
@@ -33,17 +33,17 @@ from precompute.workers.recipe import Advance, Arrays
 
 
 @dataclass(frozen=True, eq=False)
-class Swept:
+class SweptImages:
     """The images of a finished sweep.
 
     Parameters
     ----------
     list
-        Those that could be read, in order.
+        The images that could be read, in order.
     skipped
-        Path and reason of those that could not.
+        Path and reason of every image that could not be read.
     shards
-        Names of the shards that hold any image.
+        The names of the shards with at least one readable image, in order.
     """
 
     list: ImageList
@@ -52,69 +52,71 @@ class Swept:
 
 
 def bad_count(folder: ShardFolder, shards: Sequence[str]) -> int:
-    """Count the images of some shards that could not be read."""
+    """Count the images in some shards that could not be read."""
     return sum(len(folder.read(shard, "bad_position")) for shard in shards)
 
 
-def swept(candidates: ImageList, folder: ShardFolder, shards: Sequence[str]) -> Swept:
-    """Find out which images there are after a sweep."""
+def find_swept_images(candidates: ImageList, folder: ShardFolder, shards: Sequence[str]) -> SweptImages:
+    """Find out from the side files which images a sweep could read."""
     position = folder.read_all(shards, "bad_position")
     reason = folder.read_all(shards, "bad_reason")
     skipped = tuple((candidates.paths[p], str(r)) for p, r in zip(position, reason, strict=True))
     held = tuple(shard for shard in shards if "prediction" in folder.names(shard))
-    return Swept(candidates.without(position.tolist()), skipped, held)
+    return SweptImages(candidates.without(position.tolist()), skipped, held)
 
 
-def sweep_all(image_set: ImageSet, means: Mapping[Site, np.ndarray], progress: Progress) -> Swept:
-    """Sweep every shard that is not yet swept.
+def sweep_all(image_set: ImageSet, means: Mapping[Site, np.ndarray], progress: Progress) -> SweptImages:
+    """Sweep every shard that has not been swept yet.
 
     Parameters
     ----------
     image_set
         The images.
     means
-        What mean ablation sets units to, as `find_unit_means` finds it; empty where the run has none.
+        The means of the units, from `find_unit_means`; empty if no kind of ablation needs them.
     progress
         Shows the stage ``sweep``.
 
     Returns
     -------
-    Swept
+    SweptImages
         The images that could be read.
 
     Raises
     ------
     ImageFolderError
-        When too many cannot.
+        If too many images cannot be read.
     EngineDoubted
-        When a layer has to be swept by whole passes.
+        If the engine is wrong about a layer, so that the plain method has to sweep it.
     ModelError
-        When outputs are no numbers, or the network does not answer the same way each time.
+        If outputs are NaN or infinite, or the network does not always give the same answer for an image.
     """
     plan, folder = image_set.plan, image_set.folder
     shards = image_set.cut("sweep", len(plan.candidates))
     todo = image_set.todo(shards)
-    pairs = _pairs(plan)
+    n_ablations = _n_ablations(plan)
     bad = bad_count(folder, [name for name in shards if name not in todo])
-    with progress.stage(image_set.of + SWEEP, pairs * len(plan.candidates), unit="ablated images") as stage:
-        stage.advance(pairs * (len(plan.candidates) - sum(map(len, todo.values()))))
+    with progress.stage(
+        image_set.stage_prefix + SWEEP, n_ablations * len(plan.candidates), unit="ablated images"
+    ) as stage:
+        stage.advance(n_ablations * (len(plan.candidates) - sum(map(len, todo.values()))))
         for name in image_set.compute(partial(_sweep_one, means=means), plan.candidates, todo, stage):
             bad += bad_count(folder, [name])
             if not plan.options.allow_bad:
                 refuse_many_bad(plan.candidates, bad)
-    return swept(plan.candidates, folder, list(shards))
+    return find_swept_images(plan.candidates, folder, list(shards))
 
 
-def _pairs(plan: Plan) -> int:
-    """Count the ablations of each image."""
+def _n_ablations(plan: Plan) -> int:
+    """Count the ablations of one image: every unit by every kind."""
     return sum(site.n_units for site in plan.sites) * len(plan.options.ablation)
 
 
-def _sweep_one(plan: Plan, shard: Read, advance: Advance, *, means: Mapping[Site, np.ndarray]) -> Arrays:
-    """Everything that one shard has to say."""
+def _sweep_one(plan: Plan, shard: ReadShard, advance: Advance, *, means: Mapping[Site, np.ndarray]) -> Arrays:
+    """Compute the answers, activations and effects of ablation of one shard."""
     network, batch = plan.model.network, shard.batch
     arrays = bad_arrays(batch)
-    advance(_pairs(plan) * len(batch.bad))
+    advance(_n_ablations(plan) * len(batch.bad))
     if not batch.indices:
         return arrays
     found = answer(network, plan.sites, batch.inputs.split(plan.options.batch_size), keep=plan.kept)
@@ -123,29 +125,29 @@ def _sweep_one(plan: Plan, shard: Read, advance: Advance, *, means: Mapping[Site
     refuse_not_numbers(batch.inputs, found.logits, shard.names)
     refuse_mixing(network, batch.inputs[: plan.options.batch_size])
     for number, site in enumerate(plan.sites):
-        answered = _Answered(batch.inputs, found, target)
+        answered = _AnsweredShard(batch.inputs, found, target)
         arrays |= _sweep_layer(plan, number, answered, means.get(site), advance)
     return arrays
 
 
 @dataclass(frozen=True, eq=False)
-class _Answered:
-    """Images, what the network makes of them, and what is right, (image,)."""
+class _AnsweredShard:
+    """The inputs of a shard, the answers of the network, and the right output of each image, (image,)."""
 
     inputs: Tensor
     found: Answer
     target: np.ndarray
 
 
-def _sweep_layer(plan: Plan, number: int, shard: _Answered, means: np.ndarray | None, advance: Advance) -> Arrays:
-    """Sweep a layer by each kind of ablation, given the means of its units, and make sure of it.
+def _sweep_layer(plan: Plan, number: int, shard: _AnsweredShard, means: np.ndarray | None, advance: Advance) -> Arrays:
+    """Sweep a layer by each kind of ablation, and check the sweep by ablations that change nothing.
 
     Raises
     ------
     EngineDoubted
-        Where the engine is wrong about the layer.
+        If the engine is wrong about the layer.
     ModelError
-        Where the network is: it does not answer the same way each time.
+        If the network itself does not always give the same answer for an image.
     """
     site = plan.sites[number]
     arrays: dict[str, np.ndarray] = {}
@@ -166,17 +168,18 @@ def _sweep_layer(plan: Plan, number: int, shard: _Answered, means: np.ndarray | 
     arrays |= no_op_arrays(number, check)
     if ablater.counts is not None:
         arrays |= stats_arrays(number, ablater.counts)
-    _make_sure(site, check)
+    _refuse_changed_by_no_op(site, check)
     return arrays
 
 
-def _make_sure(site: Site, check: NoOpCheck) -> None:
+def _refuse_changed_by_no_op(site: Site, check: NoOpCheck) -> None:
     changed = f"{check.flips} of {check.rows} predictions changed when its units were set to their own maps"
     if check.ablater is check.ablater.plain:
         if check.flips:
             raise ModelError(
                 f"{site.name}: {changed}, by whole forward passes, so the network does not answer the same way each "
-                "time. Make it a fixed function of the image: look for random choices and for what forward keeps."
+                "time. Make it a fixed function of the image: look for random choices, and for what the "
+                "forward function keeps from one call to the next."
             )
         return
     if check.flips:
@@ -184,7 +187,15 @@ def _make_sure(site: Site, check: NoOpCheck) -> None:
 
 
 def ablations_to(site: Site, values: np.ndarray) -> list[Ablation]:
-    """Return what sets each unit to a value: (unit,), or (unit, 1 + token) as `find_unit_means` has it."""
+    """Return the ablations that set each unit to its value.
+
+    Parameters
+    ----------
+    site
+        The layer.
+    values
+        (unit,), or (unit, 1 + token) in a layer with tokens apart from the picture, as from `find_unit_means`.
+    """
     if values.ndim == 1:
         return each_unit(values.tolist())
     return each_unit(values[:, 0].tolist(), site.laid_out(torch.from_numpy(values)).float())
@@ -194,7 +205,15 @@ def ablations_to(site: Site, values: np.ndarray) -> list[Ablation]:
 
 
 def answer_arrays(found: Answer, target: np.ndarray) -> dict[str, np.ndarray]:
-    """Name the baseline and the activations of a shard."""
+    """Return the baseline and the activations of a shard as arrays by name.
+
+    Parameters
+    ----------
+    found
+        The answers of the network, with the activations of every layer.
+    target
+        (image,) the right output of each image.
+    """
     every = log_softmax(found.logits)
     log_prob = every[np.arange(len(target)), target].astype(np.float32)
     arrays = {"prediction": found.logits.argmax(axis=1).astype(np.int32), "log_prob": log_prob}
@@ -213,7 +232,7 @@ def answer_arrays(found: Answer, target: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def effect_arrays(number: int, kind: str, effect: Effect) -> dict[str, np.ndarray]:
-    """Name the effect of one kind of ablation of one layer."""
+    """Return the effect of one kind of ablation on one layer as arrays by name."""
     return {
         array_name(number, kind, "flip_unit"): effect.flip_unit,
         array_name(number, kind, "flip_image"): effect.flip_image,
@@ -223,12 +242,12 @@ def effect_arrays(number: int, kind: str, effect: Effect) -> dict[str, np.ndarra
 
 
 def no_op_arrays(number: int, check: NoOpCheck) -> dict[str, np.ndarray]:
-    """Name what the no-op check of one layer found: rows, flips, and flips before rows were computed again."""
+    """Return the result of the no-op check of a layer by name: rows, flips, and flips before the re-checks."""
     return {array_name(number, "no_op"): np.array([check.rows, check.flips, check.flips_at_first])}
 
 
 def stats_arrays(number: int, counts: SweepStats) -> dict[str, np.ndarray]:
-    """Name what the engine counted in one layer."""
+    """Return what the engine counted in one layer as an array by name."""
     return {array_name(number, "counts"): np.array(astuple(counts))}
 
 
@@ -239,7 +258,7 @@ def stats_from(array: np.ndarray) -> SweepStats:
 
 
 def bad_arrays(batch: Batch) -> dict[str, np.ndarray]:
-    """Name the images of a shard that could not be read."""
+    """Return the positions of unreadable images, and the reasons, as arrays by name."""
     return {
         "bad_position": np.array([position for position, _ in batch.bad], dtype=np.int64),
         "bad_reason": np.array([reason for _, reason in batch.bad], dtype=np.str_),
@@ -262,8 +281,9 @@ def find_unit_means(image_set: ImageSet, progress: Progress) -> dict[Site, np.nd
     Returns
     -------
     dict of Site to np.ndarray
-        For every layer (unit,), or (unit, 1 + token) where it has tokens apart from the picture: the mean over images
-        and the picture's tokens, then that of each other token over images.
+        For every layer (unit,): the mean over images and positions. In a layer with tokens apart from the picture
+        (unit, 1 + token): the mean over images and the tokens of the picture, then the mean of each other token over
+        images.
     """
     plan, folder = image_set.plan, image_set.folder
     shards = image_set.cut("means", len(plan.candidates))
@@ -273,7 +293,7 @@ def find_unit_means(image_set: ImageSet, progress: Progress) -> dict[Site, np.nd
     return unit_means(plan.sites, folder, list(shards))
 
 
-def _sums(plan: Plan, shard: Read, advance: Advance) -> Arrays:
+def _sums(plan: Plan, shard: ReadShard, advance: Advance) -> Arrays:
     advance(len(shard.batch.indices) + len(shard.batch.bad))
     if not shard.batch.indices:
         return sum_arrays(None)
@@ -281,7 +301,7 @@ def _sums(plan: Plan, shard: Read, advance: Advance) -> Arrays:
 
 
 def unit_means(sites: Sequence[Site], folder: ShardFolder, shards: Sequence[str]) -> dict[Site, np.ndarray]:
-    """Return the mean activation of every unit over all images and over space; see `find_unit_means`."""
+    """Return the mean of every unit from the sums in the side files; see `find_unit_means`."""
     counts = [int(folder.read(shard, "count")) for shard in shards]
     held = [shard for shard, count in zip(shards, counts, strict=True) if count]
     return {
@@ -291,9 +311,11 @@ def unit_means(sites: Sequence[Site], folder: ShardFolder, shards: Sequence[str]
 
 
 def sum_arrays(found: Answer | None) -> dict[str, np.ndarray]:
-    """Name the sums over a shard's images from which the units' means follow.
+    """Return the number of images in a shard and the sums of the units over them, as arrays by name.
 
-    They are (unit,), or (unit, 1 + token) in layers with tokens apart from the picture: of the picture, then of these.
+    The sums are (unit,): over images, of the mean over positions. In layers with tokens apart from the picture they
+    are (unit, 1 + token): of the mean over the picture, then of each other token. None stands for a shard without
+    readable images.
     """
     if found is None:
         return {"count": np.array(0)}

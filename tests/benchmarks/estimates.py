@@ -20,7 +20,7 @@ from precompute.options import RunOptions
 from precompute.progress import Progress
 from precompute.run.pipeline import carry_out
 from precompute.run.planning import make_plan
-from precompute.run.run_stages import CHECK
+from precompute.run.run_stages import CHECK, stage_shares
 from precompute.run.run_time import RunSeconds, run_seconds
 from precompute.run.size_sample import contents_of
 from precompute.run.store_size import (

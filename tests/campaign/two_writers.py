@@ -19,7 +19,7 @@ from tests.campaign.trials import EARLIER, small_job
 from tests.factory import make_store
 
 N_SAID = 25
-REFUSED = ("another run is writing the same store", "holds the work of a run")
+REFUSED = ("another run is writing the same store", "holds the shards of a run")
 
 
 def writers(folder: Path, rng: random.Random, n_trials: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from precompute.errors import ClassError
 from precompute.images.folder import ImageList
 from precompute.options import RunOptions
 from precompute.progress import Progress
-from precompute.run.confusion import confusion_sample, look_at_confusion
+from precompute.run.class_outputs import check_class_outputs, class_output_sample
 from precompute.run.planning import make_plan
 from precompute.store.reader import open_store
 from tests.grey import write_grey_image, write_grey_images, write_grey_network
@@ -117,16 +117,16 @@ def test_a_network_that_is_wrong_everywhere_is_no_matter_of_the_order(run, tmp_p
     images = write_grey_images(tmp_path / "images", dict.fromkeys("abcdefghijk", 4), per_class=19)
     status, said = run("--images", images)
     assert status == 1
-    assert "19 are right, where chance gives 19.0" in said
-    assert "look at the weights, at the transform" in said
+    assert "19 are right, and chance gives 19.0" in said
+    assert "check the weights, the transform" in said
     assert "{" not in said
 
 
 def test_random_weights_are_no_reason_to_stop(run, shuffled):
     plan = make_plan(RunOptions(model=run.model, images=shuffled, layers=("conv",), out=run.out, workers=0))
     with pytest.raises(ClassError, match="wrong outputs"):
-        look_at_confusion(plan, Progress({}))
-    (told,) = look_at_confusion(replace(plan, model=replace(plan.model, weights="none")), Progress({}))
+        check_class_outputs(plan, Progress({}))
+    (told,) = check_class_outputs(replace(plan, model=replace(plan.model, weights="none")), Progress({}))
     assert "wrong outputs" in told
 
 
@@ -138,7 +138,7 @@ def test_the_images_that_are_looked_at_are_spread_over_the_classes(sizes):
         np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
         tuple(map(str, range(len(sizes)))),
     )
-    sample = confusion_sample(images)
+    sample = class_output_sample(images)
     assert len(np.unique(sample)) == len(sample) == min(sum(sizes), 500)
     taken = np.bincount(images.labels[sample], minlength=len(sizes))
     assert np.all(taken.max() - taken[taken < np.array(sizes)] <= 1)
@@ -148,7 +148,7 @@ def test_of_more_than_a_thousand_classes_a_thousand_are_looked_at_twice():
     names = tuple(f"{label:04}" for label in range(1500))
     labels = np.repeat(np.arange(1500, dtype=np.int32), 3)
     images = ImageList(Path(), tuple(f"{names[label]}/{k}" for k, label in enumerate(labels)), labels, names)
-    taken = np.bincount(labels[confusion_sample(images)], minlength=1500)
+    taken = np.bincount(labels[class_output_sample(images)], minlength=1500)
     assert sorted(np.unique(taken)) == [0, 2]
     assert taken.sum() == 2000
 

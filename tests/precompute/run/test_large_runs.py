@@ -21,18 +21,18 @@ def test_operations_are_those_that_pytorch_counts(run, name):
     with torch.device("meta"):
         network, image = get_model(name, num_classes=run.n_classes).eval(), torch.zeros(1, 3, 224, 224)
     shapes = {}
-    for stage in run.stages:
-        network.get_submodule(stage.layer).register_forward_hook(
-            lambda _m, _i, out, layer=stage.layer: shapes.update({layer: tuple(out.shape)})
+    for layer in run.layers:
+        network.get_submodule(layer.name).register_forward_hook(
+            lambda _m, _i, out, name=layer.name: shapes.update({name: tuple(out.shape)})
         )
     with FlopCounterMode(display=False, depth=2) as counter:
         network(image)
     counted = {module: sum(found.values()) for module, found in counter.get_flop_counts().items()}
     assert counted["Global"] == run.whole
-    for stage in run.stages:
-        assert shapes[stage.layer][1:] == (stage.n_units, *stage.map_shape)
-        before = sum(n for module, n in counted.items() if _is_before(module.partition(".")[2], stage.layer))
-        assert run.whole - before == stage.behind
+    for layer in run.layers:
+        assert shapes[layer.name][1:] == (layer.n_units, *layer.map_shape)
+        before = sum(n for module, n in counted.items() if _is_before(module.partition(".")[2], layer.name))
+        assert run.whole - before == layer.operations_after
 
 
 def _is_before(module, layer):
@@ -44,7 +44,7 @@ def _is_before(module, layer):
 
 
 def test_the_operations_of_a_run_are_a_pass_and_a_part_for_each_unit_and_image():
-    slow = sum(stage.behind for stage in RESNET.stages for _ in range(stage.n_units)) + RESNET.whole
+    slow = sum(layer.operations_after for layer in RESNET.layers for _ in range(layer.n_units)) + RESNET.whole
     assert RESNET.operations() == pytest.approx(50_000 * slow)
 
 
@@ -60,6 +60,6 @@ def test_sums_take_a_fraction_of_what_all_takes():
 
 
 def test_the_tables_have_a_row_for_every_layer_and_part():
-    assert len(times()[1]) == sum(len(run.stages) + 1 for run in RUNS)
+    assert len(times()[1]) == sum(len(run.layers) + 1 for run in RUNS)
     assert {len(row) for row in (*times()[1], times()[0])} == {6}
     assert {len(row) for row in (*sizes()[1], sizes()[0])} == {5}

@@ -10,7 +10,7 @@ import pytest
 
 from precompute.errors import DiskError, OptionError
 from precompute.run import shards
-from precompute.run.shards import opened, refuse_other
+from precompute.run.shards import open_side_files, refuse_other
 from precompute.store.lock import taken
 
 RUN = {"MODEL": "alexnet", "--top-k": 25}
@@ -18,7 +18,7 @@ RUN = {"MODEL": "alexnet", "--top-k": 25}
 
 def test_arrays_come_back_as_they_were(tmp_path):
     arrays = {"map": np.arange(6.0).reshape(2, 3), "text": np.array(["a", "été"]), "none": np.empty((0, 4), np.float16)}
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         folder.write("one", arrays)
         assert folder.names("one") == arrays.keys()
         for name, array in arrays.items():
@@ -30,7 +30,7 @@ def test_a_shard_that_fails_half_way_is_not_there(tmp_path):
         def __array__(self, dtype=None, copy=None):
             raise RuntimeError("half-way")
 
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         with pytest.raises(RuntimeError):
             folder.write("one", {"good": np.ones(3), "bad": Broken()})
         assert not folder.has("one")
@@ -39,27 +39,28 @@ def test_a_shard_that_fails_half_way_is_not_there(tmp_path):
 
 
 def test_what_a_stopped_run_left_is_kept_for_those_who_resume(tmp_path):
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         folder.write("one", {"x": np.ones(1)})
-    with pytest.raises(OptionError, match="--resume"), opened(tmp_path / "side", RUN, resume=False):
+    with pytest.raises(OptionError, match="--resume"), open_side_files(tmp_path / "side", RUN, resume=False):
         pass
-    with opened(tmp_path / "side", RUN, resume=True) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=True) as folder:
         assert folder.has("one")
 
 
 def test_a_run_that_left_nothing_can_start_with_other_options(tmp_path):
-    with opened(tmp_path / "side", RUN, resume=False):
+    with open_side_files(tmp_path / "side", RUN, resume=False):
         pass
-    with opened(tmp_path / "side", RUN | {"--top-k": 9}, resume=False):
+    with open_side_files(tmp_path / "side", RUN | {"--top-k": 9}, resume=False):
         pass
 
 
 def test_every_changed_option_is_named(tmp_path):
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         folder.write("one", {"x": np.ones(1)})
+    changed = {"MODEL": "vgg11", "--top-k": 9}
     with (
         pytest.raises(OptionError, match="MODEL was alexnet, now vgg11; --top-k was 25, now 9"),
-        opened(tmp_path / "side", {"MODEL": "vgg11", "--top-k": 9}, {"MODEL": "", "--top-k": "25"}, resume=True),
+        open_side_files(tmp_path / "side", changed, {"MODEL": "", "--top-k": "25"}, resume=True),
     ):
         pass
 
@@ -75,39 +76,39 @@ def test_every_changed_option_is_named(tmp_path):
     ],
 )
 def test_a_changed_option_is_told_by_what_it_means(tmp_path, before, now, said):
-    with opened(tmp_path / "side", {"--attribution": before}, resume=False) as folder:
+    with open_side_files(tmp_path / "side", {"--attribution": before}, resume=False) as folder:
         folder.write("one", {"x": np.ones(1)})
     with pytest.raises(OptionError, match=said):
         refuse_other(tmp_path / "side", {"--attribution": now}, {"--attribution": "all four"}, resume=True)
 
 
 def test_what_was_found_and_is_another_is_named_without_its_checksum(tmp_path):
-    with opened(tmp_path / "side", {"the list of images": "0" * 64}, resume=False) as folder:
+    with open_side_files(tmp_path / "side", {"the list of images": "0" * 64}, resume=False) as folder:
         folder.write("one", {"x": np.ones(1)})
     with pytest.raises(OptionError, match="the list of images changed"):
         refuse_other(tmp_path / "side", {"the list of images": "1" * 64}, {}, resume=True)
 
 
 def test_what_was_settled_at_the_start_stays(tmp_path):
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         assert folder.settled("choice", {"methods": ["gradient"]}) == {"methods": ["gradient"]}
         folder.write("one", {"x": np.ones(1)})
-    with opened(tmp_path / "side", RUN, resume=True) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=True) as folder:
         assert folder.settled("choice", {"methods": []}) == {"methods": ["gradient"]}
 
 
 def test_two_runs_never_share_side_files(tmp_path):
     with (
-        opened(tmp_path / "side", RUN, resume=False),
+        open_side_files(tmp_path / "side", RUN, resume=False),
         pytest.raises(DiskError, match="another run"),
-        opened(tmp_path / "side", RUN, resume=True),
+        open_side_files(tmp_path / "side", RUN, resume=True),
     ):
         pass
 
 
 def test_a_place_that_cannot_hold_a_folder_gets_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DiskError, match="--out"), opened(tmp_path / "file" / "side", RUN, resume=False):
+    with pytest.raises(DiskError, match="--out"), open_side_files(tmp_path / "file" / "side", RUN, resume=False):
         pass
 
 
@@ -137,11 +138,11 @@ def flip(path):
 @pytest.mark.parametrize("spoil", SPOILS.values(), ids=SPOILS)
 def test_a_shard_that_is_not_as_it_was_written_is_not_there_and_that_is_said(tmp_path, spoil):
     said = []
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         folder.write("one", {"x": np.arange(50.0), "y": np.ones(3)})
         folder.write("two", {"x": np.arange(50.0)})
     spoil(tmp_path / "side" / "one")
-    with opened(tmp_path / "side", RUN, resume=True, say=said.append) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=True, say=said.append) as folder:
         assert not folder.has("one")
         assert folder.has("two")
         folder.write("one", {"x": np.ones(2)})
@@ -154,31 +155,31 @@ def test_a_shard_that_is_not_as_it_was_written_is_not_there_and_that_is_said(tmp
 
 @pytest.mark.parametrize("junk", [b"", b"{", b"[]", b"null", b"{}", b'{"value": 1}', b"\xff\xfe", None])
 def test_whose_shards_they_are_is_known_without_the_record_of_the_run(tmp_path, junk):
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         folder.write("one", {"x": np.ones(1)})
     for identity, kept in ((RUN, True), (RUN | {"--top-k": 9}, False)):
         record = tmp_path / "side" / "run.json"
         record.unlink() if junk is None else record.write_bytes(junk)
         said = []
-        with opened(tmp_path / "side", identity, resume=True, say=said.append) as folder:
+        with open_side_files(tmp_path / "side", identity, resume=True, say=said.append) as folder:
             assert folder.has("one") == kept
         assert "run.json" in said[0]
 
 
 @pytest.mark.parametrize("junk", [b"", b"{}", b'{"methods": []}'])
 def test_what_was_settled_and_cannot_be_read_is_settled_anew(tmp_path, junk):
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         folder.settled("choice", ["gradient"])
         folder.write("one", {"x": np.ones(1)})
     for value, kept in ((["gradient"], True), (["other"], False)):
         (tmp_path / "side" / "choice.json").write_bytes(junk)
-        with opened(tmp_path / "side", RUN, resume=True, say=str) as folder:
+        with open_side_files(tmp_path / "side", RUN, resume=True, say=str) as folder:
             assert folder.settled("choice", value) == value
             assert folder.has("one") == kept  # what was computed by another choice is computed again
 
 
 def test_an_array_that_goes_bad_while_it_is_read_gets_a_sentence(tmp_path):
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         folder.write("one", {"x": np.ones(3)})
         (tmp_path / "side" / "one" / "x.npy").write_bytes(b"")
         with pytest.raises(DiskError, match="--resume"):
@@ -186,11 +187,11 @@ def test_an_array_that_goes_bad_while_it_is_read_gets_a_sentence(tmp_path):
 
 
 def test_when_a_run_was_begun_is_kept_over_a_stop(tmp_path):
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         begun = folder.started
         assert folder.new
         folder.write("one", {"x": np.ones(3)})
-    with opened(tmp_path / "side", RUN, resume=True) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=True) as folder:
         assert (folder.started, folder.new) == (begun, False)
         folder.remove()
     assert not (tmp_path / "side").exists()
@@ -204,7 +205,7 @@ def test_side_files_are_on_the_disk_before_their_folder_has_its_name(tmp_path, m
         os, "fsync", lambda file: (asked.append(str(Path(f"/proc/self/fd/{file}").readlink())), sync(file))[1]
     )
     monkeypatch.setattr(Path, "replace", lambda *paths: (asked.append("rename"), replace(*paths))[1])
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         asked.clear()
         folder.write("one", {"x": np.ones(3), "y": np.ones(2)})
     half = f"{tmp_path}/side/one.part"
@@ -218,15 +219,15 @@ def test_a_run_that_begins_while_an_ended_one_clears_away_keeps_its_files(tmp_pa
     def removed(path):
         remove(path)
         if path.name == "lock":
-            begun.enter_context(opened(tmp_path / "side", RUN, resume=False))
+            begun.enter_context(open_side_files(tmp_path / "side", RUN, resume=False))
 
     with begun:
-        with opened(tmp_path / "side", RUN, resume=False) as folder:
+        with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
             folder.write("one", {"x": np.ones(1)})
             monkeypatch.setattr(shards, "_remove", removed)
             folder.remove()
         assert sorted(path.name for path in (tmp_path / "side").iterdir()) == ["lock", "run.json"]
-        with pytest.raises(DiskError, match="another run"), opened(tmp_path / "side", RUN, resume=True):
+        with pytest.raises(DiskError, match="another run"), open_side_files(tmp_path / "side", RUN, resume=True):
             pass
 
 
@@ -240,7 +241,7 @@ def test_a_run_whose_folder_goes_away_before_it_holds_the_lock_makes_it_again(tm
         return taken(lock)
 
     monkeypatch.setattr(shards, "taken", gone_at_first)
-    with opened(tmp_path / "side", RUN, resume=False) as folder:
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
         assert len(tried) == 2
         folder.write("one", {"x": np.ones(1)})
         assert folder.has("one")

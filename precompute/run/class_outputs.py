@@ -1,6 +1,7 @@
-"""A look at the network's answers before anything is computed, whether they say that the classes are its outputs.
+"""The check, before the work begins, that the classes have been given the right outputs of the network.
 
-Classes in another order than the network's give a store without a fault in it that is about something else.
+If the classes are in another order than the outputs, the store passes every check of its form, and its numbers mean
+something else.
 """
 
 import json
@@ -21,21 +22,21 @@ from precompute.stages.assignment import CHANCE_LEVEL, OtherAssignment, Verdict,
 from precompute.words import few_pairs
 
 ENOUGH = 200
-"""From so many images on, what they say ends a run."""
+"""With at least this many images, wrong outputs end the run; with fewer, the run only reports them."""
 _PER_CLASS, _AT_LEAST, _AT_MOST = 10, 500, 2000
-_PASS_ON = "--allow-low-accuracy goes on all the same."
+_PASS_ON = "With --allow-low-accuracy the run goes on all the same."
 
 
-def confusion_sample(images: ImageList) -> np.ndarray:
-    """Choose the images to look at: ten of every class, 500 at least and 2,000 at most, where there are that many.
+def class_output_sample(images: ImageList) -> np.ndarray:
+    """Choose the images for the check: ten of every class, but at least 500 and at most 2,000, if there are that many.
 
-    With more than 1,000 classes 1,000 of them are looked at, spread evenly: a class takes two images to be found on
-    one and counted on the other.
+    Of more than 1,000 classes, 1,000 are checked, spread evenly: each needs two images, one on which its output is
+    found and one on which this output is counted.
 
     Parameters
     ----------
     images
-        Those of the run.
+        The images of the run.
 
     Returns
     -------
@@ -50,28 +51,28 @@ def confusion_sample(images: ImageList) -> np.ndarray:
     return among[images.at(among).spread(n_images)]
 
 
-def look_at_confusion(plan: Plan, progress: Progress) -> tuple[str, ...]:
-    """Run the network on some images of every class, and hold its answers to the outputs that the classes were given.
+def check_class_outputs(plan: Plan, progress: Progress) -> tuple[str, ...]:
+    """Run the network on some images of every class, and compare its answers with the outputs of the classes.
 
     Parameters
     ----------
     plan
-        Of the run.
+        The plan of the run.
     progress
         Shows the stage ``answers``.
 
     Returns
     -------
     tuple of str
-        Conditions of the run: what was found, where the classes may have the wrong outputs.
+        A condition of the run if the classes may have the wrong outputs; otherwise empty.
 
     Raises
     ------
     ClassError
-        Where they have, as far as `ENOUGH` images can say it, unless the weights are random or the options allow it;
-        brings the best outputs as JSON.
+        If at least `ENOUGH` images say that the classes have the wrong outputs, unless the weights are random or the
+        options allow it. If other outputs are far better, the last line of the message gives them as JSON.
     """
-    classes, sample = plan.classes, confusion_sample(plan.candidates)
+    classes, sample = plan.classes, class_output_sample(plan.candidates)
     with progress.stage(ANSWERS, len(sample)) as stage:
         read = list(_answers(plan, sample, stage))
     if not read:
@@ -89,7 +90,7 @@ def look_at_confusion(plan: Plan, progress: Progress) -> tuple[str, ...]:
 
 
 def _answers(plan: Plan, sample: np.ndarray, stage: Stage) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield classes, (image,), and top-1 outputs, (image,), of the images that can be read, batch by batch."""
+    """Yield the classes and the top-1 outputs of the readable images, (image,) each, batch by batch."""
     images, size = plan.candidates, plan.options.batch_size
     batches = [sample[start : start + size].tolist() for start in range(0, len(sample), size)]
     with torch.no_grad():
@@ -102,18 +103,18 @@ def _answers(plan: Plan, sample: np.ndarray, stage: Stage) -> Iterator[tuple[np.
             stage.advance(len(asked))
 
 
-# What is said
+# The sentences
 
 
 def _finding(verdict: Verdict, classes: ClassTable) -> str | None:
-    """Say what is doubtful; nothing where all is well."""
+    """Say why the outputs of the classes are in doubt; None if they are not."""
     if verdict.other is not None:
         return _other_finding(verdict, verdict.other, classes)
     if verdict.above_chance:
         return None
     few = f" {verdict.n_images:,} images are too few to tell." if verdict.n_images < ENOUGH else ""
     return (
-        f"It is not certain that the classes are the outputs that they were given: {_share(verdict)}, where chance "
+        f"It is not certain that the classes have the right outputs: {_share(verdict)}, and chance "
         f"gives {verdict.expected:.1f}. That is not above chance (exact binomial test at {CHANCE_LEVEL:g}: "
         f"p = {verdict.p:.2g}).{few}"
     )
@@ -121,39 +122,40 @@ def _finding(verdict: Verdict, classes: ClassTable) -> str | None:
 
 def _share(verdict: Verdict) -> str:
     are = "is" if verdict.right == 1 else "are"
-    return f"of {verdict.n_images:,} images spread over the classes {verdict.right:,} {are} right"
+    return f"of {verdict.n_images:,} images spread over the classes, {verdict.right:,} {are} right"
 
 
 def _other_finding(verdict: Verdict, other: OtherAssignment, classes: ClassTable) -> str:
     moved = np.flatnonzero(other.output_index != classes.output_index)
     pairs = few_pairs([classes.names[place] for place in moved], other.output_index[moved])
     compared = (
-        f"{other.right:,} instead of {other.right_now:,} of {other.n_images:,} images that had no part in finding them "
+        f"{other.right:,} instead of {other.right_now:,} of {other.n_images:,} images that were not used to find them "
         f"(exact McNemar test: p = {other.p:.2g}): {pairs}."
     )
     if other.far:
         return (
-            f"The classes seem to have the wrong outputs: {_share(verdict)}. With other outputs far more would be, "
-            f"{compared}"
+            f"The classes seem to have the wrong outputs: {_share(verdict)}. With other outputs far more would be "
+            f"right, {compared}"
         )
     return (
-        f"Some classes may have the wrong outputs. With others more images would be right, {compared} Classes that the "
-        "network confuses look like this too."
+        f"Some classes may have the wrong outputs. With other outputs more images would be right, {compared} Classes "
+        "that the network confuses look like this too."
     )
 
 
 def _refusal(found: str, verdict: Verdict, classes: ClassTable, looked_at: np.ndarray) -> str:
-    """Say what to do; where other outputs are far better, bring them in the last line."""
-    given = f"{found} Outputs were given by {classes.mapping}."
+    """Say what to do; if other outputs are far better, give them in the last line."""
+    given = f"{found} The classes got their outputs by {classes.mapping}."
     if verdict.other is None or not verdict.other.far:
         return (
-            f"{given} No other outputs are right far more often, so look at the weights, at the transform, and at "
+            f"{given} No other outputs would be right far more often, so check the weights, the transform, and "
             f"whether these are images of the network's classes. {_PASS_ON}"
         )
     best = {classes.names[label]: int(verdict.other.output_index[label]) for label in looked_at.tolist()}
     left = len(classes.names) - len(best)
-    rest = f" {left:,} classes were not looked at; add them." if left else ""
+    rest = f" {left:,} classes were not checked; add them." if left else ""
     return (
-        f"{given} If those of the next line are right, save it as a file and pass that with --classes.{rest} {_PASS_ON}"
+        f"{given} If the outputs in the next line are right, save the line as a file and give it by --classes.{rest} "
+        f"{_PASS_ON}"
         f"\n{json.dumps(best, ensure_ascii=False)}"
     )
