@@ -70,7 +70,7 @@ class NetworkRecipe:
             swept_plainly=restored.swept_plainly,
         )
 
-    def built(self, place: Place) -> SweptNetwork:
+    def build(self, place: Place) -> SweptNetwork:
         """Load the network, with an empty list of images. See `precompute.workers.recipe.Recipe`.
 
         Raises

@@ -8,7 +8,7 @@ from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.sweeps import Sweeps, SweptNetwork
 from precompute.images.folder import ImageList
 from precompute.models.device import pick_devices
-from precompute.workers.start import WorkerOptions, started
+from precompute.workers.start import WorkerOptions, start_workers
 from precompute.workers.worker_pool import Words
 
 WORDS = Words("the experiment", "pieces", kept="The store is as it was.", again="start the experiment again")
@@ -53,5 +53,5 @@ class SweepWorkers:
         asked = WorkerOptions(pick_devices(options.device), options.ray, options.rates)
         if asked.is_alone:
             return Sweeps(network)
-        pool = self._started.enter_context(started(asked, NetworkRecipe.of(network), lists, WORDS, self._say))
+        pool = self._started.enter_context(start_workers(asked, NetworkRecipe.of(network), lists, WORDS, self._say))
         return Sweeps(network, pool, pool.n_devices)

@@ -12,7 +12,7 @@ from precompute.run.plan import Plan
 from precompute.run.plan_recipe import PlanRecipe
 from precompute.run.serial_executor import SerialExecutor
 from precompute.run.shard_task import ShardTask
-from precompute.workers.start import WorkerOptions, started
+from precompute.workers.start import WorkerOptions, start_workers
 from precompute.workers.worker_pool import Words, WorkerPool
 
 WORDS = Words("the run", "shards", kept="The shards that are done are kept.", again="add --resume")
@@ -40,7 +40,7 @@ def start_executor(plan: Plan, say: Callable[[str], None]) -> Iterator[Executor]
         yield SerialExecutor()
         return
     lists = [plan.candidates, *([] if plan.train is None else [plan.train])]
-    with started(asked, PlanRecipe.of(plan), lists, WORDS, say) as pool:
+    with start_workers(asked, PlanRecipe.of(plan), lists, WORDS, say) as pool:
         yield PoolExecutor(pool)
 
 

@@ -86,7 +86,7 @@ class PlanRecipe:
             kept=plan.kept,
         )
 
-    def built(self, place: Place) -> BuiltPlan:
+    def build(self, place: Place) -> BuiltPlan:
         """Load the network and return what a worker needs of the plan; see `precompute.workers.recipe.Recipe`.
 
         Raises

@@ -1,4 +1,4 @@
-"""Workers on this machine: a process for each device that was named, started anew and not forked."""
+"""Workers on this machine: a process for each device that is named. Processes are spawned, not forked."""
 
 import contextlib
 import multiprocessing
@@ -8,7 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
@@ -35,71 +35,62 @@ class LocalWorkers:
     Parameters
     ----------
     recipe
-        Of what pieces are computed with.
+        How a worker builds what pieces are computed with.
     devices
-        The devices; one that stands there twice gets two processes.
+        The devices; one that is named twice gets two processes.
     """
 
     def __init__(self, recipe: Recipe, devices: Sequence[torch.device]) -> None:
         self._recipe = pickle.dumps(recipe)
         count, seen = Counter(devices), Counter[torch.device]()
         self.threads, self.n_devices = threads_each(len(devices)), len(set(devices))
-        self._seats: list[_Seat] = []
+        self._places: dict[str, Place] = {}
         for device in devices:
             seen[device] += 1
             name = str(device) if count[device] == 1 else f"{device} ({seen[device]})"
-            place = Place(device, threads=self.threads, among=len(devices), sharers=count[device])
-            self._seats.append(_Seat(name, place))
+            self._places[name] = Place(device, threads=self.threads, among=len(devices), sharers=count[device])
         self._running: list[_Process] = []
 
     def start(self) -> Sequence[Worker]:
         """Start a worker in every place; see `precompute.workers.worker_pool.Workers`."""
         if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()  # what planning has left
-        return [self._started(seat) for seat in self._seats]
+            torch.cuda.empty_cache()  # memory that planning still holds
+        return [self._started(name) for name in self._places]
 
-    def again(self, gone: Worker) -> Worker | None:
-        """Start another worker in the place of one that is gone."""
-        return self._started(next(seat for seat in self._seats if seat.name == gone.name))
+    def replace(self, gone: Worker) -> Worker | None:
+        """Start another worker in the place of one that has ended."""
+        return self._started(gone.name)
 
-    def hear(self, busy: Sequence[Worker]) -> list[tuple[Worker, Message]]:
-        """Wait until some workers say something, or for half a second."""
+    def receive(self, busy: Sequence[Worker]) -> list[tuple[Worker, Message]]:
+        """Wait for messages of busy workers, at most half a second; return those that have come."""
         processes = [process for process in self._running if process in busy]
         wait([process.connection for process in processes], timeout=_PATIENCE_S)
-        heard = [(process, process.said()) for process in processes]
-        return [(process, message) for process, message in heard if message is not None]
+        received = [(process, process.message()) for process in processes]
+        return [(process, message) for process, message in received if message is not None]
 
     def close(self) -> None:
-        """End all of them."""
+        """End all workers."""
         for process in self._running:
-            process.connection.close()  # which it notices, and ends
+            process.connection.close()  # the process notices this, and ends
         for process in self._running:
             process.stop()
         self._running.clear()
 
-    def _started(self, seat: "_Seat") -> "_Process":
+    def _started(self, name: str) -> "_Process":
         self._running = [process for process in self._running if process.is_alive]
-        self._running.append(_Process(seat, self._recipe))
+        self._running.append(_Process(name, self._places[name], self._recipe))
         return self._running[-1]
 
 
-@dataclass(frozen=True)
-class _Seat:
-    """A place for a process."""
-
-    name: str
-    place: Place
-
-
 class _Process:
-    """A worker as the process sees it that gives out pieces."""
+    """A worker, as the main process sees it."""
 
-    def __init__(self, seat: _Seat, recipe: bytes) -> None:
-        self.name = seat.name
+    def __init__(self, name: str, place: Place, recipe: bytes) -> None:
+        self.name = name
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, seat), name=f"unitscope {seat.name}")
-        with _deaf_from_birth():
+        self._process = context.Process(target=_serve, args=(theirs, place), name=f"unitscope {name}")
+        with _ctrl_c_blocked():
             self._process.start()
         theirs.close()
         self._send(recipe)
@@ -111,9 +102,9 @@ class _Process:
     def give(self, task: Task) -> None:
         self._send(pickle.dumps(task))
 
-    def said(self) -> Message | None:
-        """Return what it says, if anything; that it is gone, if it is."""
-        gone = not self._process.is_alive()  # asked first: what it said before its end is still to be heard
+    def message(self) -> Message | None:
+        """Return its next message, or `Lost` if it has ended; None if there is no message."""
+        gone = not self._process.is_alive()  # asked first: messages from before its end must still be received
         try:
             if self.connection.poll():
                 message: Message = pickle.loads(self.connection.recv_bytes())
@@ -124,7 +115,7 @@ class _Process:
         return Lost(_ending(self._process.exitcode)) if gone else None
 
     def stop(self) -> None:
-        """End it; what it is at is lost."""
+        """End the process; its piece is lost."""
         self.connection.close()
         self._process.join(2 * _TO_FINISH_S)
         for end in (self._process.terminate, self._process.kill):
@@ -133,17 +124,17 @@ class _Process:
                 self._process.join(_TO_END_S)
 
     def _send(self, data: bytes) -> None:
-        with contextlib.suppress(OSError):  # it is gone, which hearing it will tell
+        with contextlib.suppress(OSError):  # the process has ended, as its next message will say
             self.connection.send_bytes(data)
 
 
 @contextlib.contextmanager
-def _deaf_from_birth() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment: a process that is started meanwhile never hears it, not even while it imports."""
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Block Ctrl-C: a process that is started meanwhile never receives it, not even while it imports."""
     if sys.platform == "win32":
         yield
         return
-    resource_tracker.ensure_running()  # which would let signals through again, once it is started
+    resource_tracker.ensure_running()  # started later, it would let the signal through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -159,29 +150,29 @@ def _ending(status: int | None) -> str:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}"
-    killed = ", perhaps for want of memory" if name == "SIGKILL" else ""
+    killed = ", perhaps because memory ran out" if name == "SIGKILL" else ""
     return f"its process was ended by {name}{killed}"
 
 
 # In the worker's process
 
 
-def _serve(connection: Connection, seat: _Seat) -> None:
-    """Compute one piece after the other, until the process that gives them out is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the one that started them decides
+def _serve(connection: Connection, place: Place) -> None:
+    """Compute one piece after the other, until the main process ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the main one decides
     inbox = _Inbox(connection)
-    piece_worker = PieceWorker(inbox.next(), seat.place)
-    with contextlib.suppress(OSError):  # of the connection: nobody listens any more
+    piece_worker = PieceWorker(inbox.next(), place)
+    with contextlib.suppress(OSError):  # the connection is closed: nobody listens any more
         while (task := inbox.next()) is not None:
             teller = _Teller(connection)
             message = piece_worker.compute(task, teller.advance)
             _say(connection, replace(message, steps=teller.left) if isinstance(message, Made) else message)
             if isinstance(message, Lost):
-                return  # whatever went wrong may have left something behind
+                return  # the error may have left this process in a bad state; another one replaces it
 
 
 class _Inbox:
-    """What the process sends that gives out pieces, read by a thread, so that its end is noticed at once."""
+    """What the main process sends, read by a thread, so that the worker notices at once when that process ends."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -189,7 +180,7 @@ class _Inbox:
         Thread(target=self._read, daemon=True).start()
 
     def next(self) -> Any:
-        """Return the next thing, waiting for it; None when the other process is gone."""
+        """Wait for the next object and return it; None if the main process has ended."""
         return pickle.loads(self._waiting.get())
 
     def _read(self) -> None:
@@ -203,7 +194,7 @@ class _Inbox:
 
 
 class _Teller:
-    """Tells of steps, several at a time."""
+    """Sends the number of steps that are done, but not more often than every fifth of a second."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._last, self.left = connection, monotonic(), 0

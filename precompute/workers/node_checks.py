@@ -1,4 +1,4 @@
-"""What a node of a cluster must share with the run's machine: the program, and the images under their paths."""
+"""What a node of a cluster must share with the main process: the program, and the images under the same paths."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ _SAMPLES = 8
 
 
 def program() -> dict[str, str]:
-    """Return the versions of all that the numbers rest on, and a hash over the source of this program."""
+    """Return the versions of the libraries that the numbers depend on, and a hash over the source of this program."""
     source = hashlib.sha256()
     for file in sorted(Path(precompute.__file__).parent.rglob("*.py")):
         source.update(file.read_bytes())
@@ -26,7 +26,7 @@ def program() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Sample:
-    """An image file, by its content."""
+    """An image file: its path, its size in bytes, and a hash of its content."""
 
     path: str
     size: int
@@ -39,14 +39,14 @@ class Sample:
         Raises
         ------
         OSError
-            Where it cannot be read.
+            If the file cannot be read.
         """
         with Path(path).open("rb") as file:
             return cls(path, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def samples_of(images: ImageList) -> list[Sample]:
-    """Return some of the files of a list, spread over it, as far as they can be read."""
+    """Return some files of a list, spread evenly over it, without those that cannot be read."""
     found = []
     for position in evenly_spread(len(images), _SAMPLES):
         if images.paths[position] not in images.left_out:
@@ -56,23 +56,23 @@ def samples_of(images: ImageList) -> list[Sample]:
 
 
 def refuse_other_files(samples: Sequence[Sample]) -> None:
-    """Refuse a machine that does not see the same files under their paths.
+    """Refuse this machine if it does not have the same files under the same paths.
 
     Raises
     ------
     ImageFolderError
-        Names the first of them.
+        The message names the first file that is missing or different.
     """
     for sample in samples:
         try:
             found = Sample.of(sample.path)
         except OSError as error:
             raise ImageFolderError(
-                f"{sample.path}: this image cannot be read there ({error.strerror}). Every node must reach the images "
-                "by the path that it has here, as on a shared disk; or copy them to that path on each."
+                f"{sample.path}: this image cannot be read there ({error.strerror}). Every node must have the images "
+                "under the same path as this machine. Use a shared disk, or copy the images to that path on each node."
             ) from error
         if found != sample:
             raise ImageFolderError(
-                f"{sample.path}: the file there is another one ({found.size:,} bytes, expected {sample.size:,}"
-                f"{'' if found.size != sample.size else ' of other content'}). Every node must see the same images."
+                f"{sample.path}: the file there is a different one ({found.size:,} bytes, expected {sample.size:,}"
+                f"{'' if found.size != sample.size else ' of other content'}). Every node must have the same images."
             )

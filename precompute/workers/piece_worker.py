@@ -1,4 +1,4 @@
-"""What a worker does: it makes what the recipe says when its first piece comes, and computes one piece at a time."""
+"""What a worker does: it builds what the recipe says when the first piece comes, and computes one piece at a time."""
 
 import traceback
 from pathlib import Path
@@ -13,50 +13,50 @@ from precompute.workers.worker_pool import Lost, Made, Message, Refused, Task
 
 
 class PieceWorker:
-    """Where pieces are computed.
+    """Computes pieces in the worker's process.
 
     Parameters
     ----------
     recipe
-        Of what they are computed with.
+        How to build what pieces are computed with.
     place
-        Where this is.
+        The device, and what this worker shares with others.
     """
 
     def __init__(self, recipe: Recipe, place: Place) -> None:
         self._recipe, self._place = recipe, place
-        self._made: Any = None
+        self._built: Any = None
 
     def compute(self, task: Task, advance: Advance) -> Message:
-        """Compute a piece, and return what came of it."""
+        """Compute a piece, and return the message about it."""
         try:
             with exact_float32():
-                return Made(task.work(self.made(), advance))
+                return Made(task.work(self.built(), advance))
         except (TooLittleMemory, MemoryError) as error:
             return Lost(f"too little memory ({error})" if str(error) else "too little memory")
         except UnitscopeError as error:
             return Refused(error)
-        except Exception as error:  # the piece is tried elsewhere, and the person told of it
-            return Lost(told(error))
+        except Exception as error:  # another worker tries the piece, and the user is told
+            return Lost(describe(error))
 
-    def made(self) -> Any:
-        """Return what the recipe makes, made here the first time.
+    def built(self) -> Any:
+        """Return what the recipe builds; the first call builds it.
 
         Raises
         ------
         UnitscopeError
-            Where it is not that of the others, or cannot be had here.
+            If it cannot be built here, or differs from what the main process has.
         """
-        if self._made is None:
+        if self._built is None:
             torch.set_num_threads(self._place.threads)
             if self._place.device.type == "cuda":
                 torch.cuda.set_device(self._place.device)
-            self._made = self._recipe.built(self._place)
-        return self._made
+            self._built = self._recipe.build(self._place)
+        return self._built
 
 
-def told(error: Exception) -> str:
-    """Say in a line what an error of no kind of ours is, and where it arose."""
+def describe(error: Exception) -> str:
+    """Describe an unexpected error in one line: its type, its message, and the file and line that raised it."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     words = " ".join(str(error).split())
     return f"{type(error).__name__}: {words} ({Path(last.filename).name}, line {last.lineno})"

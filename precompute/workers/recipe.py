@@ -1,4 +1,4 @@
-"""What a worker needs before its first piece: its place, and how to make what pieces are computed with."""
+"""What a worker needs before its first piece: a device, and the recipe for all that pieces are computed with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ import torch
 Arrays = dict[str, np.ndarray]
 Advance = Callable[[int], None]
 Work = Callable[[Any, Advance], Arrays]
-"""Computes a piece, given what the recipe makes and what to call with the steps that are done.
+"""Computes a piece: from what the recipe has built to arrays by name.
 
-It depends on nothing else, and it can be pickled.
+It calls `Advance` with the number of steps that it has done. It depends on nothing else, and it can be pickled.
 """
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a process computes, and what it shares with those beside it.
+    """Where a worker computes, and what it shares with the other workers on its machine.
 
     Parameters
     ----------
     device
-        Where to compute.
+        The device that computes.
     threads
-        Of this process, so that those side by side have no more than the machine's cores together.
+        The number of threads of this worker. The workers on a machine have no more threads together than it has cores.
     among
-        Processes side by side on this machine.
+        The number of workers on this machine.
     sharers
-        Those of them on the same device.
+        The number of these workers that use the same device.
     """
 
     device: torch.device
@@ -39,13 +39,13 @@ class Place:
 
 
 class Recipe(Protocol):
-    """How a worker makes what pieces are computed with, such as a network; it can be pickled."""
+    """How a worker builds what pieces are computed with, such as a network; it can be pickled."""
 
-    def built(self, place: Place) -> Any:
-        """Make it for a worker in a place.
+    def build(self, place: Place) -> Any:
+        """Build it for a worker in a place.
 
         Raises
         ------
         UnitscopeError
-            Where it cannot be had there, or is not what the process that gives out the pieces has.
+            If it cannot be built there, or differs from what the main process has.
         """

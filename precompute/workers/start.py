@@ -1,4 +1,4 @@
-"""Several workers started as the options ask: processes of this machine, or of the nodes of a Ray cluster."""
+"""Start several workers as the options ask: processes on this machine, or on the nodes of a Ray cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,23 +8,23 @@ import torch
 
 from precompute.images.folder import ImageList
 from precompute.workers.local_workers import LocalWorkers
-from precompute.workers.ray_workers import RayWorkers, connected
+from precompute.workers.ray_workers import RayWorkers, connect
 from precompute.workers.recipe import Recipe
 from precompute.workers.worker_pool import Words, WorkerPool
 
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """Who shall compute.
+    """Which workers are asked for.
 
     Parameters
     ----------
     devices
-        Where; one that stands there twice gets two processes.
+        The devices that compute, with a worker for each; a device that is named twice gets two workers.
     address
-        Of a Ray cluster, or ``local``; None without Ray.
+        The address of a Ray cluster, or ``local``; None without Ray.
     rates
-        Whether to show how fast each worker is.
+        Whether the progress shows how fast each worker is.
     """
 
     devices: tuple[torch.device, ...]
@@ -33,36 +33,41 @@ class WorkerOptions:
 
     @property
     def is_alone(self) -> bool:
-        """Whether the process that asks computes by itself."""
+        """Whether the main process computes everything itself, without workers."""
         return self.address is None and len(self.devices) == 1
 
 
 @contextmanager
-def started(
+def start_workers(
     asked: WorkerOptions, recipe: Recipe, lists: Sequence[ImageList], words: Words, say: Callable[[str], None]
 ) -> Iterator[WorkerPool]:
-    """Start several workers, say who they are, and end them at the end.
+    """Start several workers, tell the user which, and end them when the block ends.
 
     Parameters
     ----------
     asked
-        Who shall compute; not alone.
+        Which workers; more than the main process alone.
     recipe
-        Of what pieces are computed with.
+        How a worker builds what pieces are computed with.
     lists
-        The images that pieces are of, which every node must see.
+        The images that are computed on, which every node must have under the same paths.
     words
-        How the work is called.
+        What the work is called.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
+
+    Yields
+    ------
+    WorkerPool
+        The workers.
 
     Raises
     ------
     UnitscopeError
-        Where a device or a node cannot take part.
+        If a device or a node cannot take part.
     """
     if asked.address is not None:
-        with connected(asked.address) as ray, RayWorkers(ray, recipe, asked.devices) as on_nodes:
+        with connect(asked.address) as ray, RayWorkers(ray, recipe, asked.devices) as on_nodes:
             for sentence in on_nodes.check(lists, words.pieces):
                 say(sentence)
             with WorkerPool(on_nodes, words, say, rates=asked.rates) as pool:
@@ -70,7 +75,7 @@ def started(
         return
     beside = LocalWorkers(recipe, asked.devices)
     threads = f"{beside.threads} thread{'s' * (beside.threads != 1)}"
-    n, named = len(asked.devices), ", ".join(map(str, asked.devices))
-    say(f"{n} processes share the {words.pieces}, on {named}, each with {threads}")
+    n, devices = len(asked.devices), ", ".join(map(str, asked.devices))
+    say(f"{n} processes share the {words.pieces}, on {devices}, each with {threads}")
     with WorkerPool(beside, words, say, rates=asked.rates) as pool:
         yield pool

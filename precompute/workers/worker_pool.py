@@ -1,9 +1,8 @@
-"""Several workers compute the pieces of some work; this process gives them out and gets back what they find.
+"""A pool of workers that compute the pieces of some work: the main process gives out pieces and receives the results.
 
-A worker is a process that keeps nothing from one piece to the next but the network. Whatever ends it, the piece in its
-hands is computed again by whoever is free. Results come back as arrays and not through a shared folder: so only this
-process writes, a worker that lives a moment longer than its work can spoil nothing, and another machine needs no disk
-in common with this one but the images.
+A worker is a process that keeps nothing from one piece to the next but the network. If it ends, another worker computes
+its piece again. Results come back as arrays and not through a shared folder. So only the main process writes files, a
+worker that outlives the work can damage nothing, and another machine needs to share no disk but that of the images.
 """
 
 from collections import Counter, deque
@@ -18,7 +17,7 @@ from precompute.progress import Stage
 from precompute.workers.recipe import Arrays, Work
 
 ATTEMPTS = 3
-"""How often a piece is tried, and how often in a row a worker's place may fail."""
+"""How often a piece is tried, and how often in a row workers may fail in one place before it is given up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +27,9 @@ class Task:
     Parameters
     ----------
     name
-        Its name.
+        The name of the piece.
     work
-        What computes it.
+        What computes the piece.
     """
 
     name: str
@@ -39,18 +38,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Words:
-    """How the work is called in sentences for the person who waits.
+    """What the work is called in sentences for the user.
 
     Parameters
     ----------
     whole
-        All of it, such as ``the run``.
+        The whole work, such as ``the run``.
     pieces
-        Its pieces, in the plural.
+        Its pieces, in the plural, such as ``shards``.
     kept
-        A sentence on what is left after it failed.
+        A sentence that says what is kept if the work fails.
     again
-        How it goes on then: what can follow "To go on,".
+        How to go on after that: a clause that can follow "To go on,".
     """
 
     whole: str
@@ -59,19 +58,19 @@ class Words:
     again: str
 
 
-# What a worker says of its task
+# The messages of a worker
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Some more steps are done."""
+    """The worker has done some more steps."""
 
     n: int
 
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """The piece is computed, with these further steps."""
+    """The piece is computed: its arrays, and the steps since the last message."""
 
     arrays: Arrays
     steps: int = 0
@@ -79,14 +78,14 @@ class Made:
 
 @dataclass(frozen=True)
 class Refused:
-    """It cannot be computed, for a reason that would be the same anywhere."""
+    """The piece cannot be computed, for a reason that holds for every worker."""
 
     error: UnitscopeError
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The worker is gone, or must be given up, for a reason that may lie in it alone: words after a colon."""
+    """The worker has ended or failed. Another one may succeed. The cause is a clause that can follow a colon."""
 
     cause: str
 
@@ -99,38 +98,38 @@ class Worker(Protocol):
 
     @property
     def name(self) -> str:
-        """Where it is, in words; another one in its place has the same name."""
+        """The name of its place; a worker that replaces it has the same name."""
 
     def give(self, task: Task) -> None:
-        """Let it compute a piece."""
+        """Let the worker compute a piece."""
 
     def stop(self) -> None:
-        """End it now."""
+        """End the worker now."""
 
 
 class Workers(Protocol):
-    """Where workers come from."""
+    """A source of workers, which has a fixed set of places for them."""
 
     @property
     def n_devices(self) -> int:
-        """How many different devices they have; those that share one are as fast as one together."""
+        """The number of different devices; workers that share a device are together as fast as one."""
 
     def start(self) -> Sequence[Worker]:
         """Start a worker in every place."""
 
-    def again(self, gone: Worker) -> Worker | None:
-        """Start another worker in the place of one that is gone; None where the place is gone with it."""
+    def replace(self, gone: Worker) -> Worker | None:
+        """Start another worker in the place of one that has ended; None if the place is gone too."""
 
-    def hear(self, busy: Sequence[Worker]) -> list[tuple[Worker, Message]]:
-        """Wait until some workers say something, or for a moment."""
+    def receive(self, busy: Sequence[Worker]) -> list[tuple[Worker, Message]]:
+        """Wait for messages of busy workers, but no longer than a moment; return those that have come."""
 
     def close(self) -> None:
-        """End all of them."""
+        """End all workers."""
 
 
 @dataclass(eq=False)
 class _Busy:
-    """What a worker is at."""
+    """The piece that a worker computes, when it began, and the steps that it has done."""
 
     task: Task
     since: float = field(default_factory=monotonic)
@@ -138,18 +137,18 @@ class _Busy:
 
 
 class WorkerPool:
-    """Several workers compute pieces. They are started when the first piece is to be computed.
+    """Several workers that compute pieces. They are started when the first piece is to be computed.
 
     Parameters
     ----------
     workers
-        Where they come from.
+        The source of the workers.
     words
-        How their work is called.
+        What the work is called.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
     rates
-        Whether to show how fast each of them is.
+        Whether the progress shows how fast each worker is.
     """
 
     def __init__(self, workers: Workers, words: Words, say: Callable[[str], None], *, rates: bool) -> None:
@@ -160,7 +159,7 @@ class WorkerPool:
 
     @property
     def n_devices(self) -> int:
-        """How many different devices the workers have."""
+        """The number of different devices of the workers."""
         return self._workers.n_devices
 
     def __enter__(self) -> "WorkerPool":
@@ -179,27 +178,27 @@ class WorkerPool:
         Parameters
         ----------
         names
-            Of the pieces.
+            The names of the pieces.
         work_of
-            Returns what computes a piece, by its name; asked when a worker is free for it.
+            Returns what computes a piece, by its name. It is called when a worker is free for the piece.
         stage
-            Is told of the steps that are done.
+            Shows the steps that are done.
 
         Yields
         ------
         tuple of str and dict of str to array
-            The name of a piece that is done and what came of it, in whatever order they come.
+            The name of a piece and its arrays, as soon as it is done; pieces may be done in any order.
 
         Raises
         ------
         UnitscopeError
-            Where a piece cannot be computed.
+            If a piece cannot be computed.
         """
         waiting, speed = _Waiting(names), _Speed()
         try:
             while waiting.pieces or self._busy:
                 self._give_out(waiting, lambda name: Task(name, work_of(name)))
-                for worker, message in self._workers.hear(list(self._busy)):
+                for worker, message in self._workers.receive(list(self._busy)):
                     busy = self._busy[worker]
                     if isinstance(message, Steps):
                         busy.steps += message.n
@@ -217,7 +216,7 @@ class WorkerPool:
                     if self._rates:
                         stage.note(str(speed))
         finally:
-            if self._busy:  # after an error: nobody waits for what they find, and who goes on starts others
+            if self._busy:  # after an error, nobody waits for these results; another call starts new workers
                 self._workers.close()
                 self._busy.clear()
                 self._free.clear()
@@ -240,12 +239,12 @@ class WorkerPool:
         speed.count(worker.name, busy.steps + further_steps, monotonic() - busy.since)
 
     def _lost(self, worker: Worker, cause: str, n_failures: int) -> None:
-        """Replace a worker that is gone, or do without it.
+        """Replace a worker that has ended or failed, or go on without it.
 
         Raises
         ------
         PieceFailed
-            Where its piece has failed too often, or nobody is left.
+            If its piece has failed too often, or no worker is left.
         """
         piece, words = self._busy.pop(worker).task.name, self._words
         worker.stop()
@@ -263,24 +262,24 @@ class WorkerPool:
         self._replace(worker)
         if not self._free and not self._busy:
             raise PieceFailed(
-                f"{worker.name} is gone ({cause}), and no other worker is left. {words.kept} To go on, {words.again}."
+                f"{worker.name} has ended ({cause}), and no other worker is left. {words.kept} To go on, {words.again}."
             )
 
     def _replace(self, worker: Worker) -> None:
-        another = self._workers.again(worker)
+        another = self._workers.replace(worker)
         if another is not None:
             self._free.append(another)
 
 
 class _Waiting:
-    """The pieces that nobody is at, and where each of them has failed."""
+    """The pieces that no worker computes at the moment, and the places in which each of them has failed."""
 
     def __init__(self, pieces: Iterable[str]) -> None:
         self.pieces = deque(pieces)
         self._failed: dict[str, list[str]] = {}
 
     def once_more(self, piece: str, place: str) -> None:
-        """Put a piece back that failed in a place."""
+        """Put back a piece that failed in a place."""
         self.pieces.append(piece)
         self._failed.setdefault(piece, []).append(place)
 
@@ -289,7 +288,7 @@ class _Waiting:
         return len(self._failed[piece])
 
     def next_for(self, place: str, places: Set[str]) -> str | None:
-        """Take the next piece for a place: none that failed there, as long as there are others where it did not."""
+        """Take the next piece for a place, but none that failed there, unless it has failed in all places."""
         for piece in self.pieces:
             failed = self._failed.get(piece, ())
             if place not in failed or places <= set(failed):
@@ -299,7 +298,7 @@ class _Waiting:
 
 
 class _Speed:
-    """Steps a second of each worker, while it had a piece to compute."""
+    """Steps per second of each place, over the time in which it had a piece to compute."""
 
     def __init__(self) -> None:
         self._steps: Counter[str] = Counter()

@@ -19,7 +19,7 @@ from precompute.experiments import sweeps
 from precompute.images.folder import list_images
 from precompute.options import RunOptions
 from precompute.workers.node_checks import Sample, refuse_other_files, samples_of
-from precompute.workers.ray_workers import _seats
+from precompute.workers.ray_workers import _places
 from tests.arrays import assert_same_arrays
 from tests.precompute.run.test_worker_pool import contents, wait_for
 from tests.small import write_images, write_network
@@ -48,12 +48,12 @@ def test_ray_gives_out_gpus_itself(device):
 
 def test_a_node_gets_a_worker_for_each_gpu_or_as_many_as_devices_are_named_and_divides_its_cores():
     node = {"NodeID": "n", "NodeManagerHostname": "far", "Resources": {"CPU": 16.0, "GPU": 4.0}}
-    on_gpus = list(_seats(node, 1, [torch.device("cuda")]))
-    assert [(seat.cpus, seat.gpus, seat.device, seat.sharers) for seat in on_gpus] == [(4, 1, "cuda:0", 1)] * 4
-    beside = list(_seats(node, 1, [torch.device("cpu")] * 2))
-    assert [(seat.cpus, seat.gpus, seat.device, seat.sharers) for seat in beside] == [(8, 0, "cpu", 2)] * 2
-    assert len({seat.name for seat in (*on_gpus, *beside)}) == 6
-    assert not list(_seats(node | {"Resources": {"CPU": 2.0}}, 1, [torch.device("cuda")]))
+    on_gpus = list(_places(node, 1, [torch.device("cuda")]))
+    assert [(place.cpus, place.gpus, place.device, place.sharers) for place in on_gpus] == [(4, 1, "cuda:0", 1)] * 4
+    beside = list(_places(node, 1, [torch.device("cpu")] * 2))
+    assert [(place.cpus, place.gpus, place.device, place.sharers) for place in beside] == [(8, 0, "cpu", 2)] * 2
+    assert len({place.name for place in (*on_gpus, *beside)}) == 6
+    assert not list(_places(node | {"Resources": {"CPU": 2.0}}, 1, [torch.device("cuda")]))
 
 
 def test_images_that_are_others_or_not_there_are_refused(tmp_path):

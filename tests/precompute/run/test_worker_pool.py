@@ -109,10 +109,10 @@ class InThisProcess:
     def start(self):
         return [self.started_at(f"place {number}") for number in range(self.n_workers)]
 
-    def again(self, gone):
+    def replace(self, gone):
         return self.started_at(gone.name) if self.lasting else None
 
-    def hear(self, busy):
+    def receive(self, busy):
         worker = self.draw.choice(busy)
         steps = []
         message = self.trouble(worker, worker.task.name) or worker.piece_worker.compute(worker.task, steps.append)
