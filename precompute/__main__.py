@@ -145,11 +145,11 @@ def _add_experiment(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="add an experiment to a store",
         add_help=False,
         epilog="Experiments: "
-        + "; ".join(f"{spec.name} ({spec.title})" for spec in registry.listed())
+        + "; ".join(f"{spec.name} ({spec.title})" for spec in registry.all_specs())
         + "; all (each of them but attribution). NAME --help says which options one of them takes.",
     )
     parser.add_argument("-h", "--help", action=_HelpOfExperiment, nargs=0, help="what an experiment takes, by its name")
-    names = ["all", *(spec.name for spec in registry.listed())]
+    names = ["all", *(spec.name for spec in registry.all_specs())]
     parser.add_argument("name", metavar="NAME", choices=names, help="which one, of those below")
     parser.add_argument("store", type=Path, metavar="STORE.h5")
     add_arguments(parser, ExperimentOptions)

@@ -7,7 +7,7 @@ import numpy as np
 
 from precompute.errors import StoreError
 from precompute.measures.bootstrap import Correlation
-from precompute.measures.comparison import COMPARED_DROPS, UnitEffects, quantiles, unit_effects
+from precompute.measures.comparison import COMPARED_DROPS, UnitEffects, describe_units, quantiles
 from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
@@ -78,7 +78,7 @@ def _side(store: Store, name: str, layer: Layer) -> Side:
     dead = _dead(layer)
     held = layer.measures.get("class_selectivity")
     selectivity = np.full(layer.n_units, np.nan) if held is None else np.asarray(held.values, dtype=np.float64)
-    units = unit_effects(layer.flip_table(kind), before, ~dead, selectivity)
+    units = describe_units(layer.flip_table(kind), before, ~dead, selectivity)
     return Side(
         store=name,
         layer=layer.name,

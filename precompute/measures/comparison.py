@@ -63,7 +63,7 @@ class UnitEffects:
         }
 
 
-def unit_effects(flips: FlipTable, before: Answers, alive: Bools, selectivity: Floats) -> UnitEffects:
+def describe_units(flips: FlipTable, before: Answers, alive: Bools, selectivity: Floats) -> UnitEffects:
     """Describe the units of a layer from the predictions that they change.
 
     Parameters

@@ -133,7 +133,7 @@ class Told:
     way: str
 
 
-def told(network: nn.Module, error: BaseException) -> Told:
+def explain(network: nn.Module, error: BaseException) -> Told:
     """Say what an error of a network's forward function means.
 
     Parameters

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from precompute.models.error_causes import OF_SIZE, told, words_of
+from precompute.models.error_causes import OF_SIZE, explain, words_of
 from precompute.words import first_few
 
 _WRAP = "Give a network of pictures, or wrap it in a module that turns a batch of pictures into its input."
@@ -30,7 +30,7 @@ def refusal(network: nn.Module, inputs: torch.Tensor, error: BaseException) -> s
     error
         The error that the network raised.
     """
-    found = told(network, error)
+    found = explain(network, error)
     cause, way = found.cause, found.way
     if known := _leaves(error) or _other_arguments(network) or _other_kind(network):
         cause, way = f"{known} ({words_of(error)})", _WRAP

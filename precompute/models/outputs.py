@@ -225,7 +225,7 @@ _BENT = {
 }
 
 
-def kind_of(scores: torch.Tensor, operation: str | None, *, precision: float) -> str:
+def output_kind(scores: torch.Tensor, operation: str | None, *, precision: float) -> str:
     """Find out what a network's outputs are, from the outputs of a few images.
 
     Parameters

@@ -58,8 +58,8 @@ def receptive_field_centres(network: nn.Module, site: Site, inputs: torch.Tensor
 
 
 @dataclass(frozen=True)
-class Reach:
-    """The rows or columns of the input that a map's cells depend on: cell i on `step` i + `first` to `step` i + `last`.
+class ReceptiveField:
+    """The input rows or columns that a map's cells depend on: cell i on `step` i + `first` to `step` i + `last`.
 
     Pixels are counted from 0 and both ends are included. They may lie outside the image, where it is padded.
     """
@@ -68,22 +68,22 @@ class Reach:
     first: float
     last: float
 
-    def through(self, stride: float, before: float, after: float) -> "Reach":
-        """Return the reach of a map whose cell i sees cells `stride` i + `before` to `stride` i + `after` of this."""
-        return Reach(self.step * stride, self.first + self.step * before, self.last + self.step * after)
+    def through(self, stride: float, before: float, after: float) -> "ReceptiveField":
+        """Return the field of a map whose cell i sees cells `stride` i + `before` to `stride` i + `after` of this."""
+        return ReceptiveField(self.step * stride, self.first + self.step * before, self.last + self.step * after)
 
-    def joined(self, other: "Reach") -> "Reach | None":
-        """Return the reach of cells that depend on this map and on another; None where the steps differ."""
+    def joined(self, other: "ReceptiveField") -> "ReceptiveField | None":
+        """Return the field of cells that depend on this map and on another; None if the steps differ."""
         if self.step != other.step:
             return None
-        return Reach(self.step, min(self.first, other.first), max(self.last, other.last))
+        return ReceptiveField(self.step, min(self.first, other.first), max(self.last, other.last))
 
     def of(self, cell: int) -> tuple[float, float]:
         """Return the first and the last pixel that the cell with this index depends on."""
         return self.step * cell + self.first, self.step * cell + self.last
 
 
-Reaches = tuple[Reach, Reach]
+ReceptiveFields = tuple[ReceptiveField, ReceptiveField]
 _POINTWISE = {
     *("Relu", "Hardtanh", "Clamp", "ClampMin", "ClampMax", "LeakyRelu", "Elu", "PreluKernel", "Threshold", "Softplus"),
     *("Sigmoid", "Tanh", "Silu", "Gelu", "Mish", "Hardswish", "Hardsigmoid", "Exp", "Neg", "Abs", "Pow", "Sqrt"),
@@ -100,11 +100,11 @@ _ALONG = {
 }
 
 
-def receptive_fields(network: nn.Module, site: Site, inputs: torch.Tensor) -> Reaches | None:
+def receptive_fields(network: nn.Module, site: Site, inputs: torch.Tensor) -> ReceptiveFields | None:
     """Find which rows and columns of the input a site's cells can depend on, from the network's operations.
 
-    Every branch counts, so a cell depends on nothing outside its reach; where weights or activations are zero it may
-    depend on less. All units of a map share one reach, the widest of any unit.
+    Every branch counts, so a cell depends on nothing outside its field; where weights or activations are zero it may
+    depend on less. All units of a map share one field, the widest of any unit.
 
     Parameters
     ----------
@@ -117,12 +117,12 @@ def receptive_fields(network: nn.Module, site: Site, inputs: torch.Tensor) -> Re
 
     Returns
     -------
-    (Reach, Reach) or None
-        The reach of rows and of columns. None where the site has no spatial dimensions, or where an operation on the
+    (ReceptiveField, ReceptiveField) or None
+        The fields along rows and along columns. None if the site has no spatial dimensions, or if an operation on the
         way may use other positions: attention, a mean over the image, a norm over positions, or an operation that is
         not known here.
     """
-    return _followed(network, site, inputs, _reaches)
+    return _followed(network, site, inputs, _fields)
 
 
 def _followed(
@@ -144,10 +144,10 @@ def _followed(
     return None if graph.output is None else found.get(graph.output)
 
 
-def _reaches(value: Value, found: dict[Value, Reaches | None]) -> Reaches | None:
+def _fields(value: Value, found: dict[Value, ReceptiveFields | None]) -> ReceptiveFields | None:
     if not value.parents or any(len(each.shape) < 4 for each in (value, *value.parents)):
         return None
-    image: Reaches = (Reach(1.0, 0.0, 0.0), Reach(1.0, 0.0, 0.0))
+    image: ReceptiveFields = (ReceptiveField(1.0, 0.0, 0.0), ReceptiveField(1.0, 0.0, 0.0))
     before = [image if parent.is_input else found.get(parent) for parent in value.parents]
     windows = _seen(value)
     if windows is not None and before[0] is not None:
@@ -161,7 +161,7 @@ def _reaches(value: Value, found: dict[Value, Reaches | None]) -> Reaches | None
     return joined
 
 
-def _both(one: Reaches, other: Reaches) -> Reaches | None:
+def _both(one: ReceptiveFields, other: ReceptiveFields) -> ReceptiveFields | None:
     down, across = one[0].joined(other[0]), one[1].joined(other[1])
     return None if down is None or across is None else (down, across)
 

@@ -289,7 +289,7 @@ def hooked(network: nn.Module, sites: Iterable[Site]) -> Iterator[str]:
             )
 
 
-def told(sites: Iterable[Site]) -> Iterator[str]:
+def units_on_conditions(sites: Iterable[Site]) -> Iterator[str]:
     """Yield a sentence for each layer whose unit dimension is known from the user alone."""
     for site in sites:
         if site.told:

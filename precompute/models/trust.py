@@ -122,7 +122,7 @@ def _settle_kind(network: nn.Module, inputs: Tensor, scores: Tensor) -> str:
         operation = of.last_operation(network, inputs[:2])
     except ModelError:  # the network does not run with gradients
         operation = None
-    kind = of.kind_of(scores, operation, precision=torch.finfo(input_dtype(network)).eps)
+    kind = of.output_kind(scores, operation, precision=torch.finfo(input_dtype(network)).eps)
     if kind == of.LOG_OF_PROBABILITIES:
         of.take_logs(network)
     return kind

@@ -23,7 +23,7 @@ from precompute.images.survey import survey
 from precompute.models.device import pick_device
 from precompute.models.forward import run
 from precompute.models.load import Model, load_model
-from precompute.models.sites import Site, find_sites, hooked, told
+from precompute.models.sites import Site, find_sites, hooked, units_on_conditions
 from precompute.models.state_dict import state_digest
 from precompute.models.trust import trusted
 from precompute.models.units_on import UnitsOn
@@ -94,7 +94,7 @@ def make_plan(options: RunOptions) -> Plan:
             *found.conditions,
             *listing.conditions,
             *seen.conditions,
-            *told(sites),
+            *units_on_conditions(sites),
             *hooked(model.network, sites),
         ),
     )

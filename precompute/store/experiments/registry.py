@@ -54,7 +54,7 @@ def specs() -> tuple[ExperimentSpec, ...]:
     return tuple(_spec(name) for name in NAMES)
 
 
-def listed() -> tuple[ExperimentSpec, ...]:
+def all_specs() -> tuple[ExperimentSpec, ...]:
     """Return all experiments that the command ``experiment`` knows, including the one without a group."""
     return (*specs(), _spec(ATTRIBUTION))
 

@@ -177,7 +177,7 @@ def test_a_worker_has_the_weights_that_the_store_carries_where_others_are_gone(j
         network = SweptNetwork.of(restore_run(store, ExperimentOptions(device="cpu")), store.layers)
         recipe = pickle.loads(pickle.dumps(NetworkRecipe.of(network)))
         digest = store.provenance["weights"]["sha256"]
-    built = recipe.built(Place(torch.device("cpu")))
+    built = recipe.build(Place(torch.device("cpu")))
     assert state_digest(built.restored.model.network) == digest
     assert built.restored.model.weights == "/gone/weights.pt"
     assert set(built.ablaters) == {"features.4", "signed"}
@@ -238,7 +238,7 @@ def test_ctrl_c_leaves_no_process_and_the_store_as_it_was(words, job_store):
 
 
 def test_an_experiment_either_is_shared_or_says_why_not():
-    for spec in registry.listed():
+    for spec in registry.all_specs():
         runs_the_network = "device" in spec.options
         assert runs_the_network == (("ray" in spec.options) != bool(spec.on_one_device)), spec.name
         assert ("ray" in spec.options) == (spec.name in SWEEPING)

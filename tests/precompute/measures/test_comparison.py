@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.comparison import quantiles, unit_effects
+from precompute.measures.comparison import describe_units, quantiles
 from precompute.measures.drops import Answers
 from precompute.measures.paired import FlipTable
 
@@ -28,7 +28,7 @@ def made_up(seed, n_units=5, n_classes=3, per_class=8):
 @given(st.integers(0, 500))
 def test_effects_are_those_of_counting_images(seed):
     flips, before, now, alive, selectivity = made_up(seed)
-    found = unit_effects(flips, before, alive, selectivity)
+    found = describe_units(flips, before, alive, selectivity)
     label = before.label
     takes = [before.right[label == c].mean() >= 0.1 for c in range(3)]
     for unit in range(4):
@@ -44,8 +44,8 @@ def test_effects_are_those_of_counting_images(seed):
 
 def test_dead_units_are_left_out_but_counted_in_the_correction():
     flips, before, _, alive, selectivity = made_up(1)
-    found = unit_effects(flips, before, alive, selectivity)
-    everyone = unit_effects(flips, before, np.ones(5, dtype=bool), selectivity)
+    found = describe_units(flips, before, alive, selectivity)
+    everyone = describe_units(flips, before, np.ones(5, dtype=bool), selectivity)
     for name in ("overall_drop", "max_drop", "max_drop_expected", "max_drop_q", "flip_rate", "selectivity"):
         assert np.isnan(getattr(found, name)[-1])
         np.testing.assert_array_equal(getattr(found, name)[:-1], getattr(everyone, name)[:-1])
@@ -53,7 +53,7 @@ def test_dead_units_are_left_out_but_counted_in_the_correction():
 
 def test_correlations_are_over_living_units():
     flips, before, _, alive, selectivity = made_up(2, n_units=9)
-    found = unit_effects(flips, before, alive, selectivity)
+    found = describe_units(flips, before, alive, selectivity)
     table = found.correlations(draws=50)
     for target in ("overall_drop", "max_drop"):
         values = getattr(found, target)[:-1]
