@@ -177,13 +177,15 @@ def _say(text: str, to: TextIO | None = None) -> None:
 def _layers(options: argparse.Namespace) -> int:
     from precompute.models.listing import lines
     from precompute.models.load import load_model
-    from precompute.models.sites import survey
+    from precompute.models.sites import survey_sites
     from precompute.models.units_on import UnitsOn
     from precompute.run.planning import example_inputs
 
     # A layer has as many units whatever the weights, and published ones would have to be fetched.
     model = load_model(options.model, None if ".py:" in options.model else "none")
-    for line in lines(survey(model.network, example_inputs(model), units_on=UnitsOn.read(options.units_on or ()))):
+    for line in lines(
+        survey_sites(model.network, example_inputs(model), units_on=UnitsOn.read(options.units_on or ()))
+    ):
         _say(line)
     return 0
 

@@ -20,7 +20,7 @@ _ALMOST_BLACK = 1 / 8
 
 
 @dataclass(frozen=True)
-class Survey:
+class FileSurvey:
     """What a first look found.
 
     Parameters
@@ -45,7 +45,7 @@ class _Seen:
     brightest: float
 
 
-def survey(lists: Sequence[ImageList], loader: Loader | None, decoding: Decoding) -> Survey:
+def survey_files(lists: Sequence[ImageList], loader: Loader | None, decoding: Decoding) -> FileSurvey:
     """Look at some files of each list, spread evenly over it.
 
     Grey of 16 bits is decoded: where no pixel of it uses the upper half of the range, numbers of fewer bits are likely,
@@ -73,14 +73,14 @@ def survey(lists: Sequence[ImageList], loader: Loader | None, decoding: Decoding
                 "--background, --white and --max-megapixels are about image files, but the function of MODEL returns a "
                 "loader of its own, which reads the files. Leave them out, and let the loader do it."
             )
-        return Survey(load_by(loader, decoding))
+        return FileSurvey(load_by(loader, decoding))
     seen = [found for images in lists for found in _look(images, decoding)]
     deep = [found.brightest for found in seen if found.uncertain]
     settled = decoding
     if deep and decoding.white is None:
         _refuse_dark(lists[0].root, max(deep), len(deep), len(seen))
         settled = replace(decoding, full_16_bits=True)
-    return Survey(load_by(None, settled), tuple(_conditions(seen, deep, settled)))
+    return FileSurvey(load_by(None, settled), tuple(_conditions(seen, deep, settled)))
 
 
 def _look(images: ImageList, decoding: Decoding) -> Iterator[_Seen]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from precompute.models.sites import Refused, Site, Survey
+from precompute.models.sites import Refused, Site, SiteSurvey
 
 
-def lines(found: Survey) -> Iterator[str]:
+def lines(found: SiteSurvey) -> Iterator[str]:
     """Yield a table of the sites, then how many other calls of modules there are and why they are no sites."""
     rows = [("layer", "kind", "units", "on", "positions")]
     rows += [

@@ -157,14 +157,14 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Survey:
+class SiteSurvey:
     """All calls of a network's modules: the sites, in the order of their outputs, and the calls that are none."""
 
     sites: tuple[Site, ...]
     refused: tuple[Refused, ...]
 
 
-def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> Survey:
+def survey_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> SiteSurvey:
     """Find every site of a network by one forward pass without gradients, in which all dimensions are followed.
 
     A few more passes test whether the rows of each output are the images.
@@ -180,7 +180,7 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
 
     Returns
     -------
-    Survey
+    SiteSurvey
         Sites are in the order in which the outputs are made, so that a container follows what it contains.
 
     Raises
@@ -210,7 +210,7 @@ def survey(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBO
     moved = misplaced(network, inputs, [(site.path, site.call) for site in sites])
     reason = "the rows of its output are not the images in their order, each by itself"
     refused += [Refused(site.name, site.kind, reason) for site in sites if (site.path, site.call) in moved]
-    return Survey(tuple(site for site in sites if (site.path, site.call) not in moved), tuple(refused))
+    return SiteSurvey(tuple(site for site in sites if (site.path, site.call) not in moved), tuple(refused))
 
 
 def _refuse_unknown(network: nn.Module, units_on: UnitsOn) -> None:
@@ -223,8 +223,8 @@ def _refuse_unknown(network: nn.Module, units_on: UnitsOn) -> None:
 
 
 def list_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> tuple[Site, ...]:
-    """Return the sites of a network in the order in which their outputs are made; see `survey`."""
-    return survey(network, inputs, units_on=units_on).sites
+    """Return the sites of a network in the order in which their outputs are made; see `survey_sites`."""
+    return survey_sites(network, inputs, units_on=units_on).sites
 
 
 def call_name(path: str, call: int) -> str:
@@ -256,8 +256,8 @@ def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = 
 
 
 def find_sites(network: nn.Module, inputs: torch.Tensor, names: Sequence[str], *, units_on: UnitsOn) -> list[Site]:
-    """Return the sites with the given names, in the order of the names; see `survey` and `find_site`."""
-    found = survey(network, inputs, units_on=units_on)
+    """Return the sites with the given names, in the order of the names; see `survey_sites` and `find_site`."""
+    found = survey_sites(network, inputs, units_on=units_on)
     seen = {site.name for site in found.sites} | {each.name for each in found.refused}
     for name in names:
         _refuse_uncalled(network, name, seen)

@@ -19,7 +19,7 @@ from precompute.images.folder import ImageList, refuse_many_bad
 from precompute.images.listing import Asked
 from precompute.images.loading import apply_transform, read_batches, seen_size
 from precompute.images.repeatable import refuse_random
-from precompute.images.survey import survey
+from precompute.images.survey import survey_files
 from precompute.models.device import pick_device
 from precompute.models.forward import run
 from precompute.models.load import Model, load_model
@@ -55,7 +55,7 @@ def make_plan(options: RunOptions) -> Plan:
     model = load_model(options.model, options.weights)
     weights_digest = state_digest(model.network)
     model = replace(model, network=model.network.to(device))
-    seen = survey([candidates, *([] if train is None else [train])], model.loader, options.decoding)
+    seen = survey_files([candidates, *([] if train is None else [train])], model.loader, options.decoding)
     candidates = replace(candidates, load=seen.load)
     train = None if train is None else replace(train, load=seen.load)
     probe, size, names = _probe(candidates, model)

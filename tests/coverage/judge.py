@@ -16,7 +16,7 @@ from precompute.ablation.factory import make_ablater
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import plan_layer
 from precompute.errors import UnitscopeError
-from precompute.models.sites import Refused, Site, survey
+from precompute.models.sites import Refused, Site, survey_sites
 from precompute.stages.activations import answer
 from tests.coverage.layouts import Call, layouts_of
 from tests.coverage.networks import N_OUTPUTS, Network
@@ -146,7 +146,7 @@ def _judge(of: Network, verdict: Verdict, most: int, engine: bool) -> None:
     network, images = of.build(), pictures(N_IMAGES, of.size)
     wake(network, images, N_OUTPUTS)
     known = layouts_of(network, images[:2], of)
-    found = survey(network, images[:2])
+    found = survey_sites(network, images[:2])
     verdict.dimensions = dict(Counter(_place(site) for site in found.sites))
     verdict.refused = dict(Counter(each.reason for each in found.refused))
     verdict.known = sum(known[site.name].layout is not None for site in found.sites)

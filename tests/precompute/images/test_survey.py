@@ -7,7 +7,7 @@ from PIL import Image
 from precompute.errors import ImageFolderError, OptionError
 from precompute.images.decoding import Decoding
 from precompute.images.folder import list_images
-from precompute.images.survey import survey
+from precompute.images.survey import survey_files
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def grey(brightest):
 
 
 def test_ordinary_pictures_need_no_word(put):
-    found = survey([put()], None, Decoding())
+    found = survey_files([put()], None, Decoding())
     assert found.conditions == ()
     assert found.load.decoding == Decoding()
 
 
 def test_sixteen_bits_in_full_settle_what_white_is_for_dark_pictures_too(put):
     images = put(grey(60000), grey(100))
-    found = survey([images], None, Decoding())
+    found = survey_files([images], None, Decoding())
     assert found.conditions == (
         "2 of the 3 files looked at have 16 bits a pixel; 65535 is taken for white, their brightest pixel is 60000.",
     )
@@ -49,8 +49,10 @@ def test_sixteen_bits_of_which_the_upper_are_empty_are_refused(put, brightest):
     with pytest.raises(
         ImageFolderError, match=rf"2 of 3 files .* 16 bits a pixel, the brightest of them {brightest}.*--white N"
     ):
-        survey([images], None, Decoding())
-    assert np.asarray(survey([images], None, Decoding(white=brightest)).load(images.root / "a/1.png")).max() == 255
+        survey_files([images], None, Decoding())
+    assert (
+        np.asarray(survey_files([images], None, Decoding(white=brightest)).load(images.root / "a/1.png")).max() == 255
+    )
 
 
 def test_training_images_are_looked_at_too(put, tmp_path):
@@ -58,13 +60,13 @@ def test_training_images_are_looked_at_too(put, tmp_path):
     (tmp_path / "train/a").mkdir(parents=True)
     grey(4095).save(tmp_path / "train/a/0.png")
     with pytest.raises(ImageFolderError, match="1 of 2 files"):
-        survey([images, list_images(tmp_path / "train")], None, Decoding())
+        survey_files([images, list_images(tmp_path / "train")], None, Decoding())
 
 
 def test_a_white_that_does_not_fit_is_said(put):
     images = put(grey(4095))
-    (bright,) = survey([images], None, Decoding(white=255)).conditions
-    (dark,) = survey([images], None, Decoding(white=65535)).conditions
+    (bright,) = survey_files([images], None, Decoding(white=255)).conditions
+    (dark,) = survey_files([images], None, Decoding(white=65535)).conditions
     assert "all that is brighter than white arrives white" in bright
     assert "they arrive nearly black" in dark
 
@@ -72,14 +74,14 @@ def test_a_white_that_does_not_fit_is_said(put):
 def test_transparent_parts_are_said_unless_a_background_is_named(put):
     clear, opaque = Image.new("RGBA", (4, 4), (9, 9, 9, 0)), Image.new("RGBA", (4, 4), (9, 9, 9, 255))
     images = put(clear, opaque)
-    (said,) = survey([images], None, Decoding()).conditions
+    (said,) = survey_files([images], None, Decoding()).conditions
     assert said.startswith("1 of the 3 files looked at have transparent parts")
-    assert survey([images], None, Decoding(background=(255, 255, 255))).conditions == ()
+    assert survey_files([images], None, Decoding(background=(255, 255, 255))).conditions == ()
 
 
 def test_several_frames_are_said(put):
     images = put(Image.new("L", (4, 4), 1), save_all=True, append_images=[Image.new("L", (4, 4), 200)])
-    (said,) = survey([images], None, Decoding()).conditions
+    (said,) = survey_files([images], None, Decoding()).conditions
     assert said == "1 of the 2 files looked at hold several frames or pages; the first one counts."
     assert np.asarray(images.load(images.root / "a/1.png")).max() == 1
 
@@ -88,10 +90,10 @@ def test_what_is_no_picture_is_left_to_those_who_read_it(put):
     images = put()
     (images.root / "a/0.png").write_bytes(b"nothing")
     with warnings.catch_warnings(action="error"):
-        assert survey([images], None, Decoding()).conditions == ()
+        assert survey_files([images], None, Decoding()).conditions == ()
 
 
 def test_options_about_pictures_are_refused_where_a_loader_reads_the_files(put):
     with pytest.raises(OptionError, match="returns a loader of its own"):
-        survey([put()], np.load, Decoding(white=4095))
-    assert survey([put()], np.load, Decoding()).load.loader is np.load
+        survey_files([put()], np.load, Decoding(white=4095))
+    assert survey_files([put()], np.load, Decoding()).load.loader is np.load

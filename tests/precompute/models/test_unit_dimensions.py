@@ -7,7 +7,7 @@ from torch import nn
 
 from precompute.errors import LayerError, OptionError
 from precompute.models import dimension_rules
-from precompute.models.sites import find_site, survey
+from precompute.models.sites import find_site, survey_sites
 from precompute.models.units_on import UnitsOn
 from precompute.models.upstream import kernel_l1
 from tests.hostile import Signals
@@ -17,11 +17,11 @@ PICTURE = IMAGES[:2]
 
 
 def found(network, **how):
-    return {site.name: site for site in survey(network.eval(), PICTURE, **how).sites}
+    return {site.name: site for site in survey_sites(network.eval(), PICTURE, **how).sites}
 
 
 def reasons(network, **how):
-    return {each.name: each.reason for each in survey(network.eval(), PICTURE, **how).refused}
+    return {each.name: each.reason for each in survey_sites(network.eval(), PICTURE, **how).refused}
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
@@ -50,13 +50,13 @@ def test_a_site_has_as_many_units_and_cells_as_its_output(network, name, n_units
 def test_what_has_no_units_on_one_known_dimension_is_refused_with_a_reason(kind):
     network = kind().eval()
     assert set(kind.refused) <= set(reasons(network))
-    everything = survey(network, PICTURE)
+    everything = survey_sites(network, PICTURE)
     with pytest.raises(LayerError, match=f"'{kind.refused[0]}' cannot be looked at, because its "):
         find_site(everything.sites, kind.refused[0], refused=everything.refused)
 
 
 def test_every_call_of_a_module_is_a_site_or_refused():
-    everything = survey(Windows().eval(), PICTURE)
+    everything = survey_sites(Windows().eval(), PICTURE)
     names = [site.name for site in everything.sites] + [each.name for each in everything.refused]
     assert sorted(names) == sorted(name for name, _ in Windows().named_modules() if name)
 
@@ -133,7 +133,7 @@ class Tokens(nn.Module):
 
 
 def test_a_person_says_the_grid_of_tokens():
-    everything = survey(Tokens().eval(), PICTURE)
+    everything = survey_sites(Tokens().eval(), PICTURE)
     with pytest.raises(LayerError, match="--units-on norm=last:14x14"):
         find_site(everything.sites, "norm", refused=everything.refused)
     site = found(Tokens(), units_on=UnitsOn.read(["norm=last:4x4"]))["norm"]
@@ -148,7 +148,7 @@ def test_a_grid_that_cannot_be_is_refused(word, reason):
 
 
 def test_a_person_lays_out_positions_in_a_row():
-    everything = survey(Signals().eval(), PICTURE)
+    everything = survey_sites(Signals().eval(), PICTURE)
     with pytest.raises(LayerError, match="--units-on conv2=1:1x14"):
         find_site(everything.sites, "conv2", refused=everything.refused)
     site = found(Signals(), units_on=UnitsOn.read(["conv2=1:16x1"]))["conv2"]
@@ -190,7 +190,7 @@ def test_a_trial_of_the_module_overrules_what_was_followed(monkeypatch):
 def test_the_weights_are_as_before():
     network = Transformer().eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    survey(network, PICTURE)
+    survey_sites(network, PICTURE)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
