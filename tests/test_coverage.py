@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from precompute.models.sites import Site, survey
+from precompute.models.sites import Site, survey_sites
 from tests.coverage import records, table
 from tests.coverage.judge import Verdict, choose, contradictions, judge
 from tests.coverage.layouts import Call, layouts_of
@@ -116,7 +116,7 @@ def test_layers_of_every_layout_are_chosen():
     of = EVERY["torchvision", "convnext_tiny"]
     network, images = of.build(), pictures(2, of.size)
     known = layouts_of(network, images, of)
-    chosen = choose(network, survey(network, images).sites, known, 6)
+    chosen = choose(network, survey_sites(network, images).sites, known, 6)
     assert len({site.name for site in chosen}) == 6
     assert {known[site.name].layout for site in chosen} >= {"NCHW", "NHWC"}
 

@@ -1,4 +1,4 @@
-"""Copies: image files that hold the same bytes as another one, which is no harm by itself but must be known."""
+"""Copies: image files with the same bytes as another one. They are allowed, but the user must know of them."""
 
 import hashlib
 import os
@@ -14,12 +14,12 @@ from precompute.words import first_few
 
 _MIDDLE_BYTES = 4096
 _THREADS = 8
-"""Opening a file is mostly waiting for the disk."""
+"""Threads that open files: they mostly wait for the disk."""
 
 
 @dataclass(frozen=True)
 class _Listed:
-    """An image of a list."""
+    """An image of a list, and whether it is a training image."""
 
     path: str
     label: int
@@ -30,17 +30,17 @@ class _Listed:
 _Pairs = Sequence[tuple[_Listed, _Listed]]
 
 
-def told_copies(images: ImageList, train: ImageList | None) -> Iterator[str]:
-    """Say which images are copies of others, byte for byte; nothing where none is.
+def copy_conditions(images: ImageList, train: ImageList | None) -> Iterator[str]:
+    """Yield a sentence for each kind of copies among the images, byte for byte; nothing if there are none.
 
-    They are no reason to refuse a set: published ones have some. Links to one file are no copies.
+    Copies are no reason to refuse images: published sets have some. Links to one file are no copies.
 
     Parameters
     ----------
     images : ImageList
-        What the run is about.
+        The images of the run.
     train : ImageList, optional
-        Training images.
+        The training images.
     """
     found = [*_of(images, trains=False), *(() if train is None else _of(train, trains=True))]
     pairs = [(found[copy], found[first]) for copy, first in copies([each.file for each in found])]
@@ -48,35 +48,35 @@ def told_copies(images: ImageList, train: ImageList | None) -> Iterator[str]:
         inside = [(copy, first) for copy, first in pairs if copy.trains == first.trains == trains]
         if other := [(copy, first) for copy, first in inside if copy.label != first.label]:
             yield (
-                f"{_counted(other)} of an image of another class: {_told(other)}. The network answers both alike, so "
-                "at least one of the two counts as wrong."
+                f"{_counted(other)} of an image of another class: {_told(other)}. The network gives both the same "
+                "answer, so at least one of the two counts as wrong."
             )
         if same := [(copy, first) for copy, first in inside if copy.label == first.label]:
             yield (
                 f"{_counted(same)} of an image of the same class: {_told(same)}. Each counts as an image of its own, "
-                "which makes intervals and tests look surer than they are."
+                "so intervals and tests look surer than they are."
             )
     if across := [(copy, first) for copy, first in pairs if copy.trains and not first.trains]:
         yield (
             f"{_counted(across)} of an image of the run: {_told(across)}. What the network does with such an image "
-            "does not show what it does with images that it has not learnt from."
+            "does not show what it does with images that it was not trained on."
         )
 
 
 def copies(files: Sequence[Path]) -> Iterator[tuple[int, int]]:
-    """Find files that hold the bytes of an earlier one and are not that file itself.
+    """Find files that hold the same bytes as an earlier file, but are not that file itself.
 
     Only files of the same size are opened, and only those with the same bytes in the middle are read whole.
 
     Parameters
     ----------
     files : sequence of Path
-        Those that cannot be read are passed over: whoever opens them will say so.
+        The files. Those that cannot be read are skipped: the run reports them when it reads them.
 
     Yields
     ------
     tuple of int
-        Place of the copy among the files, and of the first of its bytes.
+        The position of the copy in `files`, and the position of the first file with the same bytes.
     """
     facts = dict(enumerate(map(_facts, files)))
     groups = _alike([list(facts)], lambda place: _size(facts[place]))
@@ -90,7 +90,7 @@ def copies(files: Sequence[Path]) -> Iterator[tuple[int, int]]:
 
 
 def _alike(groups: Sequence[Sequence[int]], of: Callable[[int], Hashable]) -> list[list[int]]:
-    """Part groups by what their members have, where they have something; those that stand alone are left out."""
+    """Split groups by a property of their members; members without it, and groups of one, are left out."""
     parted: dict[tuple[int, Hashable], list[int]] = defaultdict(list)
     for number, group in enumerate(groups):
         for place in group:
@@ -111,12 +111,12 @@ def _size(facts: os.stat_result | None) -> int | None:
 
 
 def _identity(facts: os.stat_result | None) -> Hashable:
-    """Return the file as the system tells files apart; some systems do not, and every one is another there."""
+    """Return what the system tells files apart by. Some systems have nothing; there every file is its own."""
     return (facts.st_dev, facts.st_ino) if facts is not None and facts.st_ino else object()
 
 
 def _middle(file: Path) -> bytes | None:
-    """Read the middle of a file: beginnings are much alike, and so are ends."""
+    """Hash the middle of a file: many different images begin or end with the same bytes."""
     try:
         with file.open("rb", buffering=0) as opened:
             opened.seek(max(0, opened.seek(0, os.SEEK_END) - _MIDDLE_BYTES) // 2)

@@ -1,6 +1,6 @@
 """The images of a folder with one sub-folder of files for each class.
 
-Nothing is opened here. Every file counts as an image until reading it shows that it is none.
+No file is opened here. Every file counts as an image until reading it shows that it is none.
 """
 
 import os
@@ -22,23 +22,23 @@ _TOLERATED_BAD = 0.05
 
 @dataclass(frozen=True, eq=False)
 class ImageList:
-    """Labelled images in the order that every array over images follows.
+    """Labelled images, in the order of every array over images.
 
     Parameters
     ----------
     root : Path
-        The folder that holds the class folders, absolute.
+        The folder that holds the class folders; an absolute path.
     paths : tuple of str
-        For each image its path below `root`, with forward slashes, by class folder, then by the path inside it.
+        The path of each image below `root`, with forward slashes, sorted by class folder, then by the path inside it.
     labels : np.ndarray
-        (image,) int32, the image's class as an index into `class_names`.
+        (image,) int32, the class of each image as an index into `class_names`.
     class_names : tuple of str
-        The class folders' names, sorted. A class may be left without images by `without` or by a small limit.
+        The names of the class folders, sorted. `without` or a small limit may leave a class without images.
     load : Load
         From the path of one of the files to what the network's transform receives.
     left_out : mapping of str to str
-        Paths of the list that are not opened, with the reason: links that lead where they should not, names that are
-        not UTF-8 (of which the path is told escaped). They count as images that cannot be read.
+        The paths of this list that must not be opened, each with the reason: links that lead out of the folder, names
+        that are not UTF-8 (these paths are escaped). They count as images that cannot be read.
     """
 
     root: Path
@@ -52,17 +52,17 @@ class ImageList:
         return len(self.paths)
 
     def digest(self) -> str:
-        """Say in one word which images these are, wherever their folder lies.
+        """Return a hash of the paths and classes, which does not depend on where the folder lies.
 
         Returns
         -------
         str
-            The store's list hash: see :func:`precompute.store.list_hash.list_hash`.
+            The list hash of the store: see :func:`precompute.store.list_hash.list_hash`.
         """
         return list_hash(self.paths, [self.class_names[label] for label in self.labels])
 
     def without(self, indices: Iterable[int]) -> "ImageList":
-        """Leave images out.
+        """Return the list without some images.
 
         Parameters
         ----------
@@ -85,21 +85,21 @@ class ImageList:
         return replace(self, paths=paths, labels=labels, left_out=left_out)
 
     def to_send(self) -> "ImageList":
-        """Return the list for another process, which has its loader: a person's own cannot be sent."""
+        """Return the list without its loader, which may be the user's own and then cannot be sent to a process."""
         return replace(self, load=PictureLoader())
 
     def spread(self, n_images: int) -> list[int]:
-        """Choose images: as evenly over the classes as their sizes allow, and in each class evenly over its images.
+        """Choose images, as evenly over the classes as their sizes allow, and in each class evenly over its images.
 
         Parameters
         ----------
         n_images : int
-            How many; all where there are fewer.
+            The number of images; all images if there are fewer.
 
         Returns
         -------
         list of int
-            Their positions, in order.
+            The positions of the images, in order.
         """
         return _spread(np.bincount(self.labels, minlength=len(self.class_names)).tolist(), n_images)
 
@@ -107,17 +107,17 @@ class ImageList:
 def list_images(root: str | Path, limit: int | None = None, *, follow_links: bool = False) -> ImageList:
     """List the images below a folder whose sub-folders are the classes.
 
-    Files are looked for at any depth below a class folder. Left alone are names with a leading dot, what systems leave
-    behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``), pipes, sockets and devices, and files that lie beside the
-    class folders. Of links, those are followed that lead to a file or folder inside the image folder; others, and
-    names that are not UTF-8, are listed as left out.
+    Files may lie at any depth below a class folder. These are ignored: names with a leading dot, files that systems
+    leave behind (``Thumbs.db``, ``desktop.ini``, ``__MACOSX``), pipes, sockets and devices, and files beside the class
+    folders. A link is followed if it leads to a file or folder inside the image folder. Other links, and names that
+    are not UTF-8, are listed as left out.
 
     Parameters
     ----------
     root : str or Path
         The folder that holds the class folders.
     limit : int, optional
-        Take this many images: as evenly over the classes as their sizes allow, and in each class evenly over its files.
+        Take this many images, as evenly over the classes as their sizes allow, and in each class evenly over its files.
     follow_links : bool
         Whether links may lead out of the folder.
 
@@ -129,8 +129,8 @@ def list_images(root: str | Path, limit: int | None = None, *, follow_links: boo
     Raises
     ------
     ImageFolderError
-        If the folder is missing, is no folder, cannot be listed or holds no class folders, if a class folder is empty,
-        has a name that is not UTF-8 or is a link that leads out, or if all files are left out.
+        If the folder is missing, is no folder, cannot be listed or holds no class folders; if a class folder is empty,
+        has a name that is not UTF-8 or is a link that leads out of the folder; or if all files are left out.
     OptionError
         If the limit is less than 1.
     """
@@ -151,12 +151,12 @@ def list_images(root: str | Path, limit: int | None = None, *, follow_links: boo
 
 
 def refuse_all_left_out(images: ImageList) -> None:
-    """Refuse a list of which nothing may be opened.
+    """Refuse a list of which every file is left out.
 
     Raises
     ------
     ImageFolderError
-        Names the first file with the reason.
+        The message names the first file, with the reason.
     """
     if len(images) and len(images.left_out) == len(images):
         path, reason = next(iter(images.left_out.items()))
@@ -166,19 +166,19 @@ def refuse_all_left_out(images: ImageList) -> None:
 
 
 def refuse_many_bad(images: ImageList, n_bad: int) -> None:
-    """Refuse a list of which more than one file in twenty is no image.
+    """Refuse a list if more than one file in twenty cannot be read as an image.
 
     Parameters
     ----------
     images : ImageList
         The images of a run.
     n_bad : int
-        How many of them are left out or turned out not to be readable.
+        The number of files that are left out or turned out to be unreadable.
 
     Raises
     ------
     ImageFolderError
-        Where they are too many; says why the first was left out, if one was.
+        If there are too many of them. The message says why the first was left out, if any was.
     """
     if n_bad <= _TOLERATED_BAD * len(images):
         return
@@ -193,14 +193,14 @@ def refuse_many_bad(images: ImageList, n_bad: int) -> None:
 def list_training_images(
     root: str | Path, class_names: Sequence[str], limit: int | None = None, *, follow_links: bool = False
 ) -> ImageList:
-    """List training images: as :func:`list_images`, but their class folders are to be those of other images.
+    """List training images as :func:`list_images` does; they must have the class folders of the images of the run.
 
     Parameters
     ----------
     root : str or Path
         The folder that holds the class folders.
     class_names : sequence of str
-        The class folders of the others, sorted.
+        The class folders of the images of the run, sorted.
     limit : int, optional
         Take this many images.
     follow_links : bool
@@ -209,27 +209,27 @@ def list_training_images(
     Raises
     ------
     ImageFolderError
-        Where the class folders are others, and as :func:`list_images`.
+        If the class folders differ, and as :func:`list_images`.
     """
     return of_same_classes(list_images(root, limit, follow_links=follow_links), class_names)
 
 
 def of_same_classes(images: ImageList, class_names: Sequence[str], called: str = "class folder") -> ImageList:
-    """Return training images with the classes of the images, whose names may write an accent in another way.
+    """Return training images with the classes of the images of the run, spelt and ordered as these are.
 
     Parameters
     ----------
     images : ImageList
-        The training images.
+        The training images. The names of their classes may encode accents in another way.
     class_names : sequence of str
-        The classes of the images.
+        The classes of the images of the run.
     called : str
-        What the classes are names of.
+        What a class name is the name of, for the message: ``class folder`` or ``label``.
 
     Raises
     ------
     ImageFolderError
-        Names those that are missing and those that are too many.
+        If the classes differ. The message names those that are missing and those that are too many.
     """
     spelled = counterparts(images.class_names, class_names)
     missing = sorted(set(class_names).difference(spelled.values()))
@@ -246,7 +246,7 @@ def of_same_classes(images: ImageList, class_names: Sequence[str], called: str =
 
 
 def _files_of_classes(root: Path, follow_links: bool) -> dict[str, list[tuple[str, str | None]]]:
-    """Class folder -> the sorted paths inside it, with the reason of those that are left out."""
+    """Return for each class folder the sorted paths inside it, each with the reason if it is left out."""
     if not root.is_dir():
         found = "this is a file" if root.exists() else "there is no such folder"
         raise ImageFolderError(f"{root}: {found}. Expected a folder with one sub-folder of images for each class.")
@@ -275,17 +275,17 @@ def _refuse_empty(root: Path, files: Mapping[str, Sequence[object]]) -> None:
     if empty:
         raise ImageFolderError(
             f"{root}: expected images in every class folder, found no file in: {first_few(empty)}. "
-            "Put images there, or remove what is no class."
+            "Put images there, or remove the folders that are no classes."
         )
 
 
 def _refuse_unwritable_names(root: Path, names: Sequence[str]) -> None:
-    # A class that is left out would move the outputs of those after it.
+    # Without this class, all classes after it would get the wrong output.
     unwritable = [as_text(name) for name in names if not is_text(name)]
     if unwritable:
         raise ImageFolderError(
-            f"{root}: the names of class folders are not UTF-8: {first_few(unwritable)}. Rename them: classes are "
-            "called by these names."
+            f"{root}: the names of class folders are not UTF-8: {first_few(unwritable)}. Rename them: these are "
+            "the names of the classes."
         )
 
 
@@ -293,13 +293,13 @@ def _refuse_links_out(root: Path, names: Sequence[str]) -> None:
     out = [name for name in names if not lies_in(os.path.realpath(root / name), str(root))]
     if out:
         raise ImageFolderError(
-            f"{root}: class folders are links that lead out of this folder: {first_few(out)}. Add --follow-links if "
-            "the pictures there are meant."
+            f"{root}: class folders are links that lead out of this folder: {first_few(out)}. Add --follow-links to "
+            "take the pictures there."
         )
 
 
 def _spread(sizes: Sequence[int], limit: int) -> list[int]:
-    """Positions of `limit` images among classes that follow each other with these sizes."""
+    """Return the positions of `limit` images in a list of classes with these sizes, one class after the other."""
     firsts = np.cumsum([0, *sizes[:-1]])
     quotas = _quotas(sizes, limit)
     return [
@@ -310,14 +310,14 @@ def _spread(sizes: Sequence[int], limit: int) -> list[int]:
 
 
 def _quotas(sizes: Sequence[int], limit: int) -> list[int]:
-    """Images to take from each class: what small classes cannot give, larger ones give evenly."""
+    """Return the number of images to take from each class; what small classes lack is shared among the larger ones."""
     quotas = [0] * len(sizes)
     left = min(limit, sum(sizes))
     while left:
         unfilled = [label for label, size in enumerate(sizes) if quotas[label] < size]
         share = left // len(unfilled)
         if share == 0:
-            # Fewer images than classes: one each for classes that are evenly spread.
+            # Fewer images than classes: evenly spread classes get one image each.
             unfilled = [unfilled[k * len(unfilled) // left] for k in range(left)]
         for label in unfilled:
             quotas[label] += min(max(share, 1), sizes[label] - quotas[label])

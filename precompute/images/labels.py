@@ -22,7 +22,7 @@ _COLUMNS = {
     "label": ("label", "class"),
     "split": ("split", "set", "subset", "partition"),
 }
-"""What each column may be called, in any mixture of capitals and small letters."""
+"""The names that each column may have, in capitals or small letters."""
 _DELIMITERS = (",", ";", "\t", "|")
 _TRAINING = ("train", "training")
 _IMAGES = ("", "val", "valid", "validation", "test")
@@ -32,16 +32,16 @@ _EXPECTED = "Expected a CSV file whose first line names the columns, path and la
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """What a list says.
+    """The images of a list.
 
     Parameters
     ----------
     images : ImageList
-        The images of the run: rows of one split that is not for training. Its classes are their labels.
+        The images of the run: the rows of the one split that is not for training. Their classes are their labels.
     train : ImageList or None
-        The rows for training; None where there are none.
+        The rows for training; None if there are none.
     unused : tuple of str
-        Columns that mean nothing here.
+        The names of columns that are not used.
     """
 
     images: ImageList
@@ -63,34 +63,34 @@ class _Row:
 def read_labels(file: str | Path, root: str | Path | None = None, *, follow_links: bool = False) -> LabelledImages:
     r"""Read a list of images with their classes.
 
-    Paths are relative to a folder that holds all images, or absolute and below it; none goes up by ``..``. Spaces
-    around values mean nothing, and ``\`` in a path stands for ``/``. A path is left out that links lead out of the
+    Paths are relative to a folder that holds all images, or absolute and below it; no path may contain ``..``. Spaces
+    around values are ignored, and ``\`` in a path stands for ``/``. A path is left out if links on it lead out of the
     folder.
 
     Parameters
     ----------
     file : str or Path
-        The list: comma, semicolon, tab or ``|`` between values, in UTF-8, or in UTF-16 with its mark.
+        The list: comma, semicolon, tab or ``|`` between values, in UTF-8, or in UTF-16 with a byte order mark.
     root : str or Path, optional
-        The folder that holds the images; by default the list's own.
+        The folder that holds the images; by default the folder of the list.
     follow_links : bool
         Whether links may lead out of the folder.
 
     Returns
     -------
     LabelledImages
-        Always the same for the same rows, in whatever order.
+        The same for the same rows in any order.
 
     Raises
     ------
     ImageFolderError
-        If the list cannot be read, a row is not complete, an image is listed twice or is not there, or the splits do
-        not say which images are meant: every line that has the fault.
+        If the list cannot be read, a row is not complete, an image is listed twice or is missing, or the splits do not
+        say which images are meant. The message names the first lines at fault.
     """
     file = Path(file).expanduser()
     base = Path(file.parent if root is None else root).expanduser()
     if not base.is_dir():
-        raise ImageFolderError(f"{base}: there is no such folder. Name the one that the paths of {file} begin in.")
+        raise ImageFolderError(f"{base}: there is no such folder. Name the folder in which the paths of {file} begin.")
     rows, unused = _rows(file)
     found = _Spelling(base.resolve())
     rows = [replace(row, path=found.on_disk(row.path)) for row in (_below(file, row, base) for row in rows)]
@@ -109,7 +109,7 @@ def read_labels(file: str | Path, root: str | Path | None = None, *, follow_link
 
 
 def _rows(file: Path) -> tuple[list[_Row], tuple[str, ...]]:
-    """Read all rows, complete and with a split that is known, and the names of columns that mean nothing."""
+    """Read all rows, which must be complete and have a known split, and the names of columns that are not used."""
     lines = _text(file).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
     if first == len(lines):
@@ -147,12 +147,12 @@ def _text(file: Path) -> str:
             f"{file}: this is not UTF-8 ({error.reason} at byte {error.start:,}). Save it as CSV in UTF-8."
         ) from error
     if "\0" in text:
-        raise ImageFolderError(f"{file}: this is not text, there are null bytes in it. {_EXPECTED}.")
+        raise ImageFolderError(f"{file}: this is not text: it holds null bytes. {_EXPECTED}.")
     return text
 
 
 def _head(file: Path, line: str) -> tuple[str, list[str]]:
-    """Return what stands between values, and the columns' names: the one way of reading that gives path and label."""
+    """Return the delimiter with which the first line has a path and a label, and the names of the columns."""
     for delimiter in _DELIMITERS:
         names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
         small = [name.lower() for name in names]
@@ -178,7 +178,7 @@ def _row(file: Path, line: int, values: list[str], names: list[str], columns: di
     if len(values) != len(names):
         raise ImageFolderError(
             f"{file}: line {line:,} has {len(values)} values, but there are {len(names)} columns ({first_few(names)}). "
-            "Put values that hold what stands between values into quotation marks."
+            "Put a value that holds the delimiter into quotation marks."
         )
     path, label, split = ("" if place is None else values[place].strip() for place in columns.values())
     row = _Row(line, path.replace("\\", "/"), composed(label), split.lower())
@@ -201,7 +201,7 @@ def _row(file: Path, line: int, values: list[str], names: list[str], columns: di
 
 
 def _below(file: Path, row: _Row, base: Path) -> _Row:
-    """Return the row with its path relative to the root; it must not leave it."""
+    """Return the row with its path relative to the root; a path out of the root is refused."""
     path = PurePosixPath(row.path)
     if path.is_absolute():
         roots = [PurePosixPath(root) for root in (base.resolve(), base.absolute())]
@@ -210,21 +210,21 @@ def _below(file: Path, row: _Row, base: Path) -> _Row:
         inside = [path]
     if not inside or ".." in inside[0].parts or not inside[0].parts:
         raise ImageFolderError(
-            f"{file}: line {row.line:,}: {row.path} is not below {base}. Name the folder that holds all images by "
-            "--images, and write paths below it."
+            f"{file}: line {row.line:,}: {row.path} is not below {base}. Name the folder that holds all images with "
+            "--images, and list paths below it."
         )
     return _Row(row.line, str(inside[0]), row.label, row.split)
 
 
 @dataclass(frozen=True)
 class _Spelling:
-    """Finds files whose names write accents in another way than the list does."""
+    """Finds files whose names encode accents in another way than the list does."""
 
     root: Path
     entries: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     def on_disk(self, path: str) -> str:
-        """Return a path as the disk spells it; as it is where there is no such file, or several that could be it."""
+        """Return a path as the disk spells it; unchanged if no file matches, or several do."""
         if path.isascii() or is_there(self.root / path):
             return path
         found = PurePosixPath()
@@ -236,7 +236,7 @@ class _Spelling:
         return str(found)
 
     def _names_in(self, folder: str) -> dict[str, list[str]]:
-        """Composed name -> the names of the entries of a folder that are the same text."""
+        """Return the names in a folder by their composed form, which names that are the same text share."""
         if folder not in self.entries:
             self.entries[folder] = {}
             with suppress(OSError):
@@ -246,7 +246,7 @@ class _Spelling:
 
 
 def _repeated(rows: Iterable[_Row], differing: Callable[[_Row], object] | None) -> list[_Row]:
-    """Return the rows of a path that came before; of those only with another value, where one is asked for."""
+    """Return the rows whose path came before; if `differing` is given, only those that differ from it by this value."""
     first: dict[str, _Row] = {}
     return [
         row

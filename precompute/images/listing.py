@@ -1,4 +1,4 @@
-"""The images that a run was asked to look at, found and listed."""
+"""The images of a run, listed as its options ask."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from pathlib import Path
 from precompute.errors import ImageFolderError, OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.classes_file import read_classes_file
-from precompute.images.copies import told_copies
+from precompute.images.copies import copy_conditions
 from precompute.images.folder import ImageList, list_images, list_training_images, of_same_classes
 from precompute.images.labels import read_labels
 from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
@@ -24,11 +24,11 @@ class Listing:
     Parameters
     ----------
     images
-        What the run is about.
+        The images of the run.
     train
-        Training images; None where there are none.
+        The training images; None if there are none.
     conditions
-        What a person must know of how they were found.
+        What the user must know about how the images were found, one sentence each.
     """
 
     images: ImageList
@@ -37,23 +37,23 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Where images are, and what says which class each of them is.
+class ImageSource:
+    """Where the images of a run are, and what gives them their classes.
 
     Parameters
     ----------
     images
-        The folder that holds the class folders, or that the paths of a list begin in; None for the list's own.
+        The folder that holds the class folders, or in which the paths of a list begin; None for the list's own folder.
     labels
-        A list of images and their classes, in place of class folders; None for none.
+        A list of images and their classes, in place of class folders; None if there is none.
     train_images
-        The folder that holds class folders of training images; None for none.
+        The folder that holds the class folders of training images; None if there is none.
     limit
         How many images to take, and how many training images; None for all.
     classes_file
-        A JSON object from class to network output; None for none.
+        A JSON file that gives every class its output; None if there is none.
     class_order
-        How the names of the classes are sorted; None where it does not matter.
+        How the names of the classes are sorted; None if nobody said.
     follow_links
         Whether links among the images may lead out of their folder.
     """
@@ -66,25 +66,25 @@ class Asked:
     class_order: str | None = None
     follow_links: bool = False
 
-    def listed(self) -> Listing:
+    def find_images(self) -> Listing:
         """List the images, and the training images if there are any.
 
         Raises
         ------
         ImageFolderError
-            Where a folder or a list is not there, or is not laid out as it should be, or one file is an image of two
-            classes, or for training too.
+            If a folder or a list is missing or is not laid out as expected, or if one file is an image of two classes,
+            or an image of the run and a training image.
         ClassError
-            Where the classes file cannot be read.
+            If the classes file cannot be read.
         OptionError
-            Where neither a folder nor a list is named, or training images are named twice or are the images.
+            If neither a folder nor a list is named, or training images are named twice or are the images of the run.
         """
         found = self._found()
         _refuse_alike(found.images, "class folders" if self.labels is None else "labels")
         repeated = [refuse_in_two_classes(images) for images in (found.images, found.train) if images is not None]
         if found.train is not None:
             refuse_for_both(found.images, found.train)
-        copied = told_copies(found.images, found.train)
+        copied = copy_conditions(found.images, found.train)
         return replace(found, conditions=(*found.conditions, *filter(None, repeated), *copied))
 
     def _found(self) -> Listing:
@@ -93,28 +93,28 @@ class Asked:
         if self.images is None:
             raise OptionError("Name the folder of the images by --images, or a list of them by --labels.")
         images = list_images(self.images, self.limit, follow_links=self.follow_links)
-        refuse_level_above(images.root, self._named())
+        refuse_level_above(images.root, self._in_classes_file())
         return Listing(images, self._training_folder(images), tuple(_conditions(images.root)))
 
-    def matched(self, images: ImageList, n_outputs: int, output_names: Sequence[str] = ()) -> ClassTable:
-        """Match the classes of the images to the network's outputs.
+    def match_classes(self, images: ImageList, n_outputs: int, output_names: Sequence[str] = ()) -> ClassTable:
+        """Match the classes of the images to the outputs of the network.
 
         Parameters
         ----------
         images
-            What was listed.
+            The images that were listed.
         n_outputs
-            How many outputs the network has.
+            The number of outputs of the network.
         output_names
-            What the network itself calls them, in their order; empty where it does not say.
+            The names that the network itself gives its outputs, in order; empty if it gives none.
 
         Raises
         ------
         UnitscopeError
-            Where nothing certain says which output each class is.
+            If it is not certain which output each class is.
         """
         if self.labels is None:
-            refuse_two_levels(images.root, n_outputs, self._named())
+            refuse_two_levels(images.root, n_outputs, self._in_classes_file())
         called = "folder" if self.labels is None else "label"
         found = resolve_classes(
             images.class_names,
@@ -135,10 +135,12 @@ class Asked:
         if found.train is None:
             train = self._training_folder(found.images)
         elif self.train_images is not None:
-            raise OptionError(f"--train-images {self.train_images}: {file} lists training images too. Leave one out.")
+            raise OptionError(
+                f"--train-images {self.train_images}: {file} lists training images too. Leave one of the two out."
+            )
         else:
             train = self._within_limit(of_same_classes(found.train, found.images.class_names, "label"))
-        unused = f"Columns of {file} that were not looked at: {first_few(found.unused)}."
+        unused = f"These columns of {file} are not used: {first_few(found.unused)}."
         return Listing(self._within_limit(found.images), train, (unused,) if found.unused else ())
 
     def _training_folder(self, images: ImageList) -> ImageList | None:
@@ -147,28 +149,28 @@ class Asked:
         train = list_training_images(self.train_images, images.class_names, self.limit, follow_links=self.follow_links)
         if train.root == images.root:
             raise OptionError(
-                f"--train-images {train.root}: these are the images of --images. Training images are others, those "
-                "that the network has learnt from."
+                f"--train-images {train.root}: these are the images of --images. Give the images that the network "
+                "was trained on, or leave --train-images out."
             )
         return train
 
     def _within_limit(self, images: ImageList) -> ImageList:
         return images if self.limit is None else images.at(images.spread(self.limit))
 
-    def _named(self) -> frozenset[str]:
+    def _in_classes_file(self) -> frozenset[str]:
         return frozenset() if self.classes_file is None else frozenset(read_classes_file(self.classes_file))
 
 
 def _refuse_alike(images: ImageList, called: str) -> None:
-    """Refuse names of classes that nobody can tell apart."""
+    """Refuse names of classes that look the same."""
     by_looks: dict[str, list[str]] = {}
     for name in images.class_names:
         by_looks.setdefault(looks_of(name), []).append(name)
     alike = [" and ".join(map(in_code_points, names)) for names in by_looks.values() if len(names) > 1]
     if alike:
         raise ImageFolderError(
-            f"{images.root}: {called} look the same and are different names, so different classes: "
-            f"{first_few(alike, 4)}. Write each class in one way."
+            f"{images.root}: {called} look the same but are different names, and so different classes: "
+            f"{first_few(alike, 4)}. Spell each class in one way."
         )
 
 
@@ -176,9 +178,9 @@ def _conditions(root: Path) -> Iterator[str]:
     splits = splits_inside(root)
     if splits:
         yield (
-            f"Class folders hold folders called {first_few(splits)}; images of all of them are looked at. "
-            "--labels FILE.csv can list those of one."
+            f"Class folders hold folders called {first_few(splits)}; the run takes the images of all of them. "
+            "--labels FILE.csv can list the images of one."
         )
     broken = [as_text(name) for name in broken_links_in(root)]
     if broken:
-        yield f"Beside the class folders are links that lead nowhere or back, and are no classes: {first_few(broken)}."
+        yield f"These links beside the class folders lead nowhere or back, so they are no classes: {first_few(broken)}."

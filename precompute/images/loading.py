@@ -1,7 +1,7 @@
-"""From image files to the network's inputs, in worker processes.
+"""From image files to inputs of the network, in worker processes.
 
-A file that cannot be read is counted and passed over. A transform that fails is a mistake in the network's
-preprocessing and ends the run, since it would fail on the next image as well.
+A file that cannot be read is counted and skipped. A transform that fails ends the run: the network's preprocessing is
+wrong, and would fail on the next image too.
 """
 
 import multiprocessing
@@ -33,12 +33,12 @@ class Batch:
     Parameters
     ----------
     indices : tuple of int
-        For each image its position in the image list.
+        The position of each image in the image list.
     inputs : torch.Tensor
-        (image, channel, height, width) float32. Without any image its last three sizes are those of other batches, or
-        0 where none was read before.
+        (image, channel, height, width) float32. If there are no images, the last three sizes are those of other
+        batches, or 0 if none was read before.
     bad : tuple of (int, str)
-        Position and reason of the images asked for that could not be read; they are not among `indices`.
+        Position and reason for every image that could not be read; these are not among `indices`.
     """
 
     indices: tuple[int, ...]
@@ -54,9 +54,9 @@ def apply_transform(transform: Transform, picture: Any, name: str) -> torch.Tens
     transform : callable
         The network's preprocessing.
     picture : Image.Image or anything
-        In mode RGB; with a loader of a person's own, what that returned.
+        In mode RGB; if the user brings a loader, what the loader returned.
     name : str
-        What to call the picture in a message.
+        The name of the picture in a message.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def apply_transform(transform: Transform, picture: Any, name: str) -> torch.Tens
         inputs = transform(picture)
     except KeyboardInterrupt:
         raise
-    # SystemExit too: a transform that ends the program would end it without a word.
+    # SystemExit too: otherwise a transform that raises it would end the program without a message.
     except BaseException as error:
         raise ModelError(
             f"{name}: the network's transform failed with {type(error).__name__}: {error}. {expected}."
@@ -88,7 +88,7 @@ def apply_transform(transform: Transform, picture: Any, name: str) -> torch.Tens
         found = f"{kind}{str(inputs.dtype).removeprefix('torch.')} tensor of shape {tuple(inputs.shape)}"
         missing = " without values" if inputs.is_meta else ""
         raise ModelError(f"{name}: the network's transform gave a {found}{missing}. {expected}.")
-    # A kind of tensor of the person's own may compute in another way than the network's operations are known to.
+    # The user's own kind of tensor could compute in its own way; everything here expects torch's.
     return inputs.detach().as_subclass(torch.Tensor).to("cpu", torch.float32)
 
 
@@ -110,7 +110,7 @@ def seen_size(images: ImageList, index: int) -> tuple[int, int] | None:
     Returns
     -------
     (int, int) or None
-        None where the transform receives something else than an RGB picture.
+        None if the transform does not receive an RGB picture.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def read_batches(
 ) -> Iterator[Batch]:
     """Read images in worker processes, each image once.
 
-    Stop at any point: the workers end with the iterator.
+    The workers end with the iterator, wherever it is stopped.
 
     Parameters
     ----------
@@ -143,24 +143,25 @@ def read_batches(
     transform : callable
         The network's preprocessing: RGB picture -> float tensor (channel, height, width).
     batches : sequence of sequences of int
-        For each batch the positions of its images in `images`.
+        The positions in `images` of the images of each batch.
     workers : int
-        Processes that decode, beside this one; 0 decodes here. Where processes cannot be forked it is always 0, since
-        a transform need not survive being sent to a fresh process.
+        The number of processes that decode beside this one; 0 decodes in this process, and so does any number if
+        processes cannot be forked, since a transform may not survive being sent to a fresh process.
     like : (str, tuple of int), optional
-        What to call images that were read before, and the (channel, height, width) that all others must have too.
+        The name of images that were read before, for a message, and their (channel, height, width), which all images
+        must have.
 
     Yields
     ------
     Batch
-        One for each of `batches`, in their order. Images that cannot be read are in its `bad`.
+        One for each of `batches`, in order. Images that cannot be read are in its `bad`.
 
     Raises
     ------
     ImageFolderError
         If the transform does not bring all images to one size.
     ModelError
-        If the transform fails or gives no tensor of the right kind.
+        If the transform fails, or does not give a tensor of the right kind.
     """
     sized = like
     workers = workers if _can_fork() else 0
@@ -179,19 +180,20 @@ def read_batches(
 
 
 def default_workers(n_images: int, among: int = 1) -> int:
-    """Say how many processes should decode.
+    """Return how many processes should decode images.
 
     Parameters
     ----------
     n_images : int
-        How many images there are to read.
+        The number of images to read.
     among : int
-        How many processes read images side by side, each with a share of the cores.
+        The number of processes that read images at the same time, and share the cores.
 
     Returns
     -------
     int
-        One for each core that is this process's and for each 50 images, at most 8; 0 where they would not help.
+        The smallest of: the cores of this process's share, one for every 50 images, and 8. 0 if more processes would
+        not help.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cores //= among
@@ -199,11 +201,11 @@ def default_workers(n_images: int, among: int = 1) -> int:
 
 
 def _can_fork() -> bool:
-    # macOS has fork, but its own libraries crash in the child.
+    # macOS can fork, but its system libraries crash in the child.
     return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
 
 
-# What a worker sends: positions, inputs and bad images of a batch, or why reading must end.
+# What a worker sends: positions, inputs and unreadable images of a batch, or the error that ends reading.
 _Gathered = tuple[tuple[int, ...], torch.Tensor | np.ndarray, tuple[tuple[int, str], ...]] | UnitscopeError
 
 
@@ -214,7 +216,7 @@ def _gathered(reader: "_Reader", batches: Sequence[Sequence[int]], workers: int)
         collate_fn=reader.gather,
         num_workers=workers,
         multiprocessing_context="fork" if workers else None,
-        # A generator of its own: otherwise every loop would draw from the caller's random numbers.
+        # With a generator of its own the loader does not use up the caller's random numbers.
         generator=torch.Generator(),
     )
     try:
@@ -227,7 +229,7 @@ def _gathered(reader: "_Reader", batches: Sequence[Sequence[int]], workers: int)
 
 
 class _Reader(Dataset[Any]):
-    """Reads one image at a time. Failures are values here: exceptions would lose their message between processes."""
+    """Reads one image at a time. It returns errors as values: raised in a worker, they would lose their message."""
 
     def __init__(self, images: ImageList, transform: Transform, workers: int) -> None:
         self._images = images
@@ -247,7 +249,7 @@ class _Reader(Dataset[Any]):
             return index, error
 
     def _turn(self, path: Path) -> AbstractContextManager[Any]:
-        """Wait where a picture is so large that several at once would take more memory than two of the largest do."""
+        """Let only one large picture be decoded at a time, so that all together take no more memory than two do."""
         if self._one_at_a_time is None or not self._images.load.is_large(path, among=self._workers):
             return nullcontext()
         return self._one_at_a_time
@@ -276,9 +278,9 @@ def _two_sizes(one: tuple[str, tuple[int, ...]], other: tuple[str, tuple[int, ..
 
 
 def _sendable(inputs: torch.Tensor) -> torch.Tensor | np.ndarray:
-    """Tensors travel through shared memory, which is fast; arrays through a pipe, which cannot overflow.
+    """Return inputs as a tensor, which is sent through shared memory, or as an array, which is sent through a pipe.
 
-    Containers often come with 64 MB of shared memory, and a worker that overfills it is killed.
+    Shared memory is faster, but a worker that fills it up is killed, and containers often have only 64 MB of it.
     """
     worker = get_worker_info()
     if worker is None:

@@ -1,4 +1,4 @@
-"""Walking down a tree of folders: which files there are, which entries are left out and why. Nothing is opened."""
+"""The files below a folder, and which entries are left out and why. No file is opened."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 LEADS_OUT = "a link that leads out of the image folder; --follow-links takes it"
 
-# What systems and programs leave in folders of pictures, in small letters.
+# Names, in small letters, of what systems and programs leave in folders of pictures.
 _LEFT_BEHIND = {
     *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"),
     *("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"),
@@ -17,7 +17,7 @@ _LEFT_BEHIND = {
 
 
 def visible(folder: str | Path) -> list[os.DirEntry[str]]:
-    """List what a person put into a folder: all but hidden entries and what systems leave behind.
+    """List the entries of a folder, without hidden ones and without what systems leave behind.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ def visible(folder: str | Path) -> list[os.DirEntry[str]]:
     Returns
     -------
     list of os.DirEntry
-        Its entries, in no order.
+        The entries, in no particular order.
 
     Raises
     ------
     OSError
-        If it cannot be listed.
+        If the folder cannot be listed.
     """
     with os.scandir(folder) as entries:
         return [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _LEFT_BEHIND]
@@ -47,7 +47,7 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def folders_in(root: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted; links to folders count, but not those that lead back up."""
+    """Return the names of the folders in a folder, sorted. A link to a folder counts, unless it leads back up."""
     top = os.path.realpath(root)
     return sorted(
         entry.name
@@ -63,7 +63,7 @@ def broken_links_in(root: Path) -> list[str]:
 
 
 def is_there(path: Path) -> bool:
-    """Say whether there is a file, or a link to one; no where anything keeps the system from saying it."""
+    """Say whether a path is a file or a link to one; no if the system cannot tell."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -71,12 +71,12 @@ def is_there(path: Path) -> bool:
 
 
 def lies_in(path: str, folder: str) -> bool:
-    """Say whether a path is a folder or lies in it; both must be free of links, as `os.path.realpath` returns them."""
+    """Say whether a path is a folder or lies in it. Both must be without links, as from `os.path.realpath`."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def is_text(name: str) -> bool:
-    """Say whether a name can be written as UTF-8, which not every name on a disk can."""
+    """Say whether a name can be written as UTF-8; not every name on a disk can."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -85,40 +85,40 @@ def is_text(name: str) -> bool:
 
 
 def as_text(name: str) -> str:
-    r"""Return a name with ``\udcff`` and the like for what cannot be written as UTF-8."""
+    r"""Return a name in which ``\udcff`` or the like stands for each byte that is not UTF-8."""
     return name.encode(errors="backslashreplace").decode()
 
 
 def files_below(root: Path, name: str, *, follow_links: bool = False) -> Iterator[tuple[str, str | None]]:
-    """List the files in a folder at any depth, and what is left out there.
+    """List the files in a folder at any depth, and what is left out.
 
     Parameters
     ----------
     root : Path
-        The folder that holds the folder.
+        The folder of the images.
     name : str
-        The folder's name there.
+        The name of a folder in it.
     follow_links : bool
         Whether links may lead out of `root`.
 
     Yields
     ------
     tuple of (str, str or None)
-        A path below `root / name`, and why it is left out; None for a file that is taken. Left out are links that lead
-        out of `root`, nowhere, to themselves, back to a folder that they lie in, or to no file or folder, and names
-        that are not UTF-8. Pipes, sockets and devices themselves are passed over.
+        A path below `root / name`, and the reason if it is left out; None for a file that is taken. Left out are names
+        that are not UTF-8, and links that lead out of `root`, nowhere, to themselves, back to a folder that they lie
+        in, or to a pipe, socket or device. Pipes, sockets and devices themselves are ignored.
 
     Raises
     ------
     OSError
-        Where a folder cannot be listed.
+        If a folder cannot be listed.
     """
     top = os.path.realpath(root)
     around: _Folder | None = None
     for folder_around in [*reversed(Path(top).parents), Path(top)]:
         around = _Folder.at(str(folder_around), "", around)
     waiting = [_Folder.at(str(root / name), "", around)]
-    # Not by recursion: folders may be a thousand deep.
+    # No recursion: folders may be a thousand levels deep.
     while waiting:
         folder = waiting.pop()
         for entry in visible(folder.path):
@@ -135,7 +135,7 @@ def files_below(root: Path, name: str, *, follow_links: bool = False) -> Iterato
 
 @dataclass(frozen=True, eq=False)
 class _Folder:
-    """A folder on the way down, and the one that it was reached from."""
+    """A folder on the way down, and the folder from which it was reached."""
 
     path: str
     prefix: str
@@ -155,7 +155,7 @@ class _Folder:
 
 
 def _why_not(link: str, folder: _Folder, top: str | None) -> str | None:
-    """Return why a link in a folder is not followed; None where it is. It must not leave `top`, if there is one."""
+    """Return why a link in a folder is not followed; None if it is. It must not lead out of `top`, if that is given."""
     try:
         target = os.path.realpath(link, strict=True)
         found = Path(target).stat()

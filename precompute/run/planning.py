@@ -16,7 +16,7 @@ from precompute.ablation.factory import make_ablater
 from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.images.folder import ImageList, refuse_many_bad
-from precompute.images.listing import Asked
+from precompute.images.listing import ImageSource
 from precompute.images.loading import apply_transform, read_batches, seen_size
 from precompute.images.repeatable import refuse_random
 from precompute.images.survey import survey_files
@@ -46,8 +46,8 @@ def make_plan(options: RunOptions) -> Plan:
     device = pick_device(options.device)
     if options.precision == Precision.TF32.value and device.type != "cuda":
         raise OptionError(f"--precision tf32 needs CUDA, and the run computes on {device.type}. Leave it out.")
-    asked = asked_images(options)
-    listing = asked.listed()
+    source = image_source(options)
+    listing = source.find_images()
     candidates, train = listing.images, listing.train
     if not options.allow_bad:
         for images in filter(None, (candidates, train)):
@@ -60,7 +60,7 @@ def make_plan(options: RunOptions) -> Plan:
     train = None if train is None else replace(train, load=seen.load)
     probe, size, names = _probe(candidates, model)
     found = trusted(model.network, probe, names)
-    classes = asked.matched(candidates, found.n_outputs, model.output_names)
+    classes = source.match_classes(candidates, found.n_outputs, model.output_names)
     named = find_sites(model.network, probe[:2], options.layers, units_on=UnitsOn.read(options.units_on))
     sites = tuple(sorted(set(named), key=lambda site: site.order))
     precision = Precision(options.precision)
@@ -110,9 +110,9 @@ def _of_pictures(plan: Plan) -> Iterator[str]:
         yield "Integrated gradients begin at an input of zeros, because the network takes no black picture."
 
 
-def asked_images(options: RunOptions) -> Asked:
+def image_source(options: RunOptions) -> ImageSource:
     """Return what the options of a run say about its images."""
-    return Asked(
+    return ImageSource(
         images=options.images,
         labels=options.labels,
         train_images=options.train_images,

@@ -22,8 +22,9 @@ from precompute.ablation.ablations import each_unit
 from precompute.ablation.plain import PlainAblater
 from precompute.options import RunOptions
 from precompute.progress import Progress
-from precompute.run.pipeline import carry_out, stages
+from precompute.run.pipeline import carry_out
 from precompute.run.planning import make_plan
+from precompute.run.run_stages import stage_shares
 from tests.benchmarks.cases import pictures
 
 _CLASSES, _HEIGHT, _WIDTH = 8, 256, 320
@@ -80,7 +81,7 @@ def main() -> None:
             allow_low_accuracy=True,
         )
         drawn = time.process_time()
-        shown = Progress(stages(training=False))
+        shown = Progress(stage_shares(training=False))
         carry_out(options, command="a benchmark", say=lambda sentence: print(sentence, flush=True), progress=shown)
         run = time.process_time() - drawn
         n_bytes = options.out.stat().st_size

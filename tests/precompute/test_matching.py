@@ -184,7 +184,7 @@ def test_a_list_takes_the_place_of_folders_and_experiments_find_its_images_again
     assert status == 0
     assert "22 images, 100 % right" in said
     assert "22 training images, 100 % right" in said
-    assert f"Columns of {table} that were not looked at: note." in said
+    assert f"These columns of {table} are not used: note." in said
     with open_store(run.out) as store:
         assert store.classes.name == tuple(LETTERS)
         assert store.images.path[:3] == ("pictures/0-2.png", "pictures/0-3.png", "pictures/1-2.png")

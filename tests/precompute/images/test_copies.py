@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from precompute.images.copies import copies
-from precompute.images.listing import Asked
+from precompute.images.listing import ImageSource
 
 LONG = bytes(range(256)) * 200
 
@@ -25,7 +25,7 @@ def put(root, contents):
 
 
 def told(root, **asked):
-    return Asked(root, **asked).listed().conditions
+    return ImageSource(root, **asked).find_images().conditions
 
 
 def test_a_set_without_copies_has_no_condition(root):

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from precompute.errors import ImageFolderError
-from precompute.images.listing import Asked
+from precompute.images.listing import ImageSource
 from precompute.images.same_text import in_code_points, looks_of
 from tests.precompute.images.test_folder import plant
 
@@ -24,7 +24,7 @@ ALIKE = {
 def test_class_folders_that_look_the_same_are_refused_with_their_code_points(tmp_path, name):
     plant(tmp_path, "cat/1.png", f"{name}/1.png", "dog/1.png")
     with pytest.raises(ImageFolderError, match="class folders look the same") as error:
-        Asked(tmp_path).listed()
+        ImageSource(tmp_path).find_images()
     assert f"{ALIKE[name]}" in str(error.value)
     assert "dog" not in str(error.value)
 
@@ -33,7 +33,7 @@ def test_labels_that_look_the_same_are_refused(tmp_path):
     plant(tmp_path, "1.png", "2.png")
     (tmp_path / "l.csv").write_text("path,label\n1.png,fire truck\n2.png,fire\u00a0truck\n")
     with pytest.raises(ImageFolderError, match=r"labels look .*: fire<U\+0020>truck and fire<U\+00A0>truck\."):
-        Asked(None, tmp_path / "l.csv").listed()
+        ImageSource(None, tmp_path / "l.csv").find_images()
 
 
 def test_two_ways_to_write_an_accent_look_the_same():
