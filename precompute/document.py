@@ -140,8 +140,8 @@ def _options_of_experiments() -> str:
 
 
 def _taken_by(option: str) -> str:
-    takes = [spec.name for spec in registry.listed() if option in spec.options]
-    others = [spec.name for spec in registry.listed() if option not in spec.options]
+    takes = [spec.name for spec in registry.all_specs() if option in spec.options]
+    others = [spec.name for spec in registry.all_specs() if option not in spec.options]
     if len(others) <= 1:
         return "".join(("each", *(f" but `{name}`" for name in others)))
     return ", ".join(f"`{name}`" for name in takes)

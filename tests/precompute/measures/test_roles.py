@@ -19,7 +19,6 @@ from precompute.measures.roles import (
     log_odds_effects_by_class,
     log_odds_effects_by_unit,
     log_odds_loss,
-    overall_effects,
     roles,
 )
 from precompute.measures.shifts import sign_flip_bound
