@@ -1,4 +1,4 @@
-"""Masks in the layout of Broden, the labelled pictures that network dissection was published with.
+"""Masks in the layout of Broden, the labelled pictures with which network dissection was published.
 
 ::
 
@@ -6,13 +6,12 @@
     <root>/label.csv         number,name,category,frequency,coverage,syns
     <root>/images/...        pictures and masks, by their paths in index.csv
 
-A cell of a category holds any number of labels, separated by semicolons, the dominant first: a decimal number is a
-label of the whole picture, anything else the path of a mask whose pixels encode a label as red + 256 green. Label 0 is
-none.
-``category`` in label.csv lists the categories that a label is used in, as in ``material(36);object(3)``.
+A cell of a category holds any number of labels, separated by semicolons, the dominant one first. A decimal number is a
+label of the whole picture; anything else is the path of a mask whose pixels encode a label as red + 256 green. Label 0
+means none. ``category`` in label.csv lists the categories in which a label is used, as in ``material(36);object(3)``.
 
-The reader was written from the description of the format that its makers give, and tested on a small tree built in that
-format; it was never run on the published data.
+This reader was written from its makers' description of the format, and tested on a small tree in that format. It was
+never run on the published data.
 """
 
 import csv
@@ -32,7 +31,7 @@ _NO_CATEGORY = ("image", "split", "ih", "iw", "sh", "sw")
 
 @dataclass(frozen=True)
 class _Row:
-    """One picture: its path, and for each category its labels, as written."""
+    """A row of the index: the path of a picture, and its labels in each category, as written there."""
 
     image: str
     labels: dict[str, tuple[str, ...]]
@@ -41,8 +40,8 @@ class _Row:
 def open_broden(root: Path) -> Masks:
     """Read the index of a folder in Broden's layout.
 
-    A label that is used in two categories makes two concepts here; the published analysis counts both together, and
-    under one category.
+    A label that is used in two categories makes two concepts here. The published analysis counts both together under
+    one category.
 
     Parameters
     ----------
@@ -52,7 +51,7 @@ def open_broden(root: Path) -> Masks:
     Raises
     ------
     ImageFolderError
-        Where index or labels are not there, or not what they should be.
+        If the index or the labels are missing, or are not in this layout.
     """
     rows = _read_index(root / INDEX)
     categories = tuple(rows[0].labels) if rows else ()
@@ -86,8 +85,8 @@ def _plane(folder: Path, category: str, written: str, place: dict[tuple[str, int
     unknown = [int(number) for number in found if number and (category, int(number)) not in place]
     if unknown:
         raise ImageFolderError(
-            f"{folder / written}: the label {unknown[0]} is none of the category {category!r} in label.csv. "
-            "Index and labels must be of one edition."
+            f"{folder / written}: the label {unknown[0]} is not in the category {category!r} in label.csv. "
+            "Use an index and labels of the same edition."
         )
     concepts = np.array([place.get((category, int(number)), NONE) for number in found], dtype=np.int32)
     return concepts[where].reshape(numbers.shape)
@@ -121,7 +120,7 @@ def _read_index(path: Path) -> list[_Row]:
 
 
 def _read_labels(path: Path, categories: tuple[str, ...]) -> dict[tuple[str, int], str]:
-    """(Category, number) -> name, by category in the order of the index, then by number."""
+    """Return the name of each (category, number), by category in the order of the index, then by number."""
     found = {}
     for line in _read_table(path, ("number", "name", "category")):
         if not line["number"].isdecimal():

@@ -1,7 +1,7 @@
-"""The order in which classes are outputs 0, 1, 2 ..., where nothing but the order of their names says it.
+"""The order in which classes are outputs 0, 1, 2 ..., if only the order of their names can tell it.
 
-Training programs sort names in different ways, and one name out of place gives every class behind it another's output.
-So an order is taken only where all usual ways of sorting agree, or where a person says which one it is.
+Training programs sort names in different ways, and a single name in another place gives all classes after it the wrong
+output. So an order is accepted only if all usual ways of sorting agree, or if the user names one.
 """
 
 import re
@@ -18,14 +18,14 @@ ORDERS = {
     "number": "with numbers read as numbers",
     "natural": "with numbers read as numbers and capitals as small letters",
 }
-"""The ways of sorting that can be asked for, and what each does."""
+"""The ways of sorting that the user can choose, and what each does."""
 _LETTERS = "with capitals read as small letters"
 _COMPOSED = "where accents are composed with their letters"
 _SHOWN = 3
 
 
 def in_order(names: Sequence[str], order: str) -> list[str]:
-    """Sort the names of classes in a way that was asked for.
+    """Sort the names of classes in the way that the user chose.
 
     Parameters
     ----------
@@ -42,19 +42,19 @@ def in_order(names: Sequence[str], order: str) -> list[str]:
     Raises
     ------
     ClassError
-        If two names are the same when read in that way.
+        If two names are equal in this way of sorting, so that their order is open.
     """
     same = _same(names, _READINGS[ORDERS[order]])
     if same is not None:
         raise ClassError(
             f"--class-order {order}: {same[0]!r} and {same[1]!r} are the same {ORDERS[order]}, so their order is open. "
-            "Say which output each class is by --classes FILE.json."
+            "Say which output each class is with --classes FILE.json."
         )
     return _sorted(names, _READINGS[ORDERS[order]])
 
 
 def refuse_doubtful_order(names: Sequence[str]) -> None:
-    """Refuse names that another usual way of sorting brings into another order than text does.
+    """Refuse names that the usual ways of sorting bring into different orders.
 
     Parameters
     ----------
@@ -64,12 +64,12 @@ def refuse_doubtful_order(names: Sequence[str]) -> None:
     Raises
     ------
     ClassError
-        Where the ways differ: shows where they part, and both ways on.
+        If the ways differ. The message shows where they differ first, and what the user can do.
     """
     orders = {how: _sorted(names, keys) for how, keys in _READINGS.items()}
-    plain = orders[ORDERS["text"]]
+    as_text = orders[ORDERS["text"]]
     parted = [
-        place for how in orders for place, pair in enumerate(zip(plain, orders[how], strict=True)) if len({*pair}) > 1
+        place for how in orders for place, pair in enumerate(zip(as_text, orders[how], strict=True)) if len({*pair}) > 1
     ]
     if parted:
         place = min(parted)
@@ -81,22 +81,22 @@ def refuse_doubtful_order(names: Sequence[str]) -> None:
 
 
 _WAYS_ON = (
-    "Nothing says in which order the network was trained. Say it by --class-order "
+    "Nothing says in which order the network was trained. Say it with --class-order "
     "(text: torchvision's ImageFolder and Keras; number; natural: timm's training), "
     "or write a JSON file, class name -> output index from 0, and pass it with --classes."
 )
 
 
 def _parted(place: int, shown: dict[str, list[str]]) -> str:
-    # Ways that agree with one named before them need not be told.
+    # A way of sorting that agrees with an earlier one is not shown again.
     told: dict[tuple[str, ...], str] = {}
     for how, names in shown.items():
         told.setdefault(tuple(names), how)
     n_names = len(next(iter(told)))
     outputs = f"Outputs {place:,} to {place + n_names - 1:,}" if n_names > 1 else f"Output {place:,}"
     options = {how: f", --class-order {order}" for order, how in ORDERS.items()}
-    listed = "; ".join(f"{', '.join(names)} ({how}{options.get(how, '')})" for names, how in told.items())
-    return f"The order of the classes depends on how their names are sorted. {outputs} would be {listed}. {_WAYS_ON}"
+    ways = "; ".join(f"{', '.join(names)} ({how}{options.get(how, '')})" for names, how in told.items())
+    return f"The order of the classes depends on how their names are sorted. {outputs} would be {ways}. {_WAYS_ON}"
 
 
 def _sorted(names: Sequence[str], keys: "_Keys") -> list[str]:
@@ -104,14 +104,14 @@ def _sorted(names: Sequence[str], keys: "_Keys") -> list[str]:
 
 
 def _same(names: Sequence[str], keys: "_Keys") -> tuple[str, str] | None:
-    """Return the first two names that are one when read so."""
+    """Return the first two names with the same key; None if there are none."""
     for (key, name), (next_key, next_name) in pairwise(sorted(zip(keys(names), names, strict=True))):
         if key == next_key:
             return name, next_name
     return None
 
 
-# Each gives (name,) something to sort by.
+# From names to the keys by which they are sorted.
 _Keys = Callable[[Sequence[str]], Sequence[Any]]
 
 

@@ -1,6 +1,6 @@
-"""The network output of each class, and a name for it that people can read.
+"""The network output of each class, and a title for people to read.
 
-A wrong match gives wrong numbers that look right, so what is not certain is refused instead of guessed.
+A wrong match gives wrong numbers that look right, so a match that is not certain is refused, not guessed.
 """
 
 import json
@@ -22,20 +22,20 @@ _IMAGENET = Path(__file__).parents[2] / "assets" / "imagenet_classes.tsv"
 
 @dataclass(frozen=True, eq=False)
 class ClassTable:
-    """The classes of an image list, matched to the network's outputs.
+    """The classes of an image list, matched to the outputs of the network.
 
     Parameters
     ----------
     names : tuple of str
-        The classes' names (of folders, or labels of a list), in the order of the image list's labels.
+        The names of the classes (folders, or labels of a list), in the order of the labels of the image list.
     titles : tuple of str
-        For each class a name to be read by people.
+        The title of each class, for people to read.
     output_index : np.ndarray
-        (class,) int32, the network output that is the class, from 0. No two classes share one.
+        (class,) int32, the network output of each class, from 0. No two classes share one.
     mapping : str
-        How they were matched: a clause that can follow "outputs were given by".
+        How the classes were matched: a phrase that can follow "outputs were given by".
     stray : tuple of str
-        What the classes file names beside these classes.
+        Names in the classes file that are none of these classes.
     """
 
     names: tuple[str, ...]
@@ -45,10 +45,10 @@ class ClassTable:
     stray: tuple[str, ...] = ()
 
     def told(self) -> list[str]:
-        """Say how the classes were matched, with the first few pairs."""
+        """Return sentences that say how the classes were matched, with the first few pairs."""
         lines = [f"Outputs were given by {self.mapping}: {few_pairs(self.names, self.output_index)}"]
         if self.stray:
-            lines.append(f"The classes file also names what is no class of these images: {first_few(self.stray)}")
+            lines.append(f"The classes file also names classes that these images do not have: {first_few(self.stray)}")
         return lines
 
 
@@ -61,39 +61,43 @@ def resolve_classes(
     called: str = "folder",
     output_names: Sequence[str] = (),
 ) -> ClassTable:
-    """Match classes to network outputs.
+    """Match classes to outputs of the network.
 
-    A classes file decides. Without one, and without `class_order`, the names that the network gives its outputs count.
-    Where it gives none, as many classes as outputs are the outputs in sorted order, if every usual way of sorting gives
-    one order or `class_order` says which. Names that all are WordNet ids of ImageNet's 1,000 classes are looked up, if
-    the network has 1,000 outputs.
+    The first of these rules that applies decides:
+
+    - A classes file gives every class its output.
+    - Without `class_order`, the names that the network itself gives its outputs count, unless all classes are WordNet
+      ids and the network has ImageNet's 1,000 outputs.
+    - As many classes as outputs, in sorted order, are the outputs. Every usual way of sorting must give the same order,
+      unless `class_order` names one.
+    - WordNet ids of ImageNet's 1,000 classes are looked up, if the network has 1,000 outputs.
 
     Parameters
     ----------
     names : sequence of str
-        The classes' names: of folders, or labels of a list.
+        The names of the classes: folders, or labels of a list.
     n_outputs : int
-        How many outputs the network has.
+        The number of outputs of the network.
     classes_file : str or Path, optional
-        A JSON object, class name -> output index from 0. Entries for other classes are fine, and told.
+        A file that :func:`precompute.images.classes_file.read_classes_file` can read. It may name other classes too.
     class_order : str, optional
         One of :data:`precompute.images.class_order.ORDERS`.
     called : str
-        What the classes are names of: ``folder`` or ``label``.
+        What a class name is the name of, for messages: ``folder`` or ``label``.
     output_names : sequence of str
-        What the network itself calls its outputs, in their order; empty where it does not say.
+        The names that the network itself gives its outputs, in order; empty if it gives none.
 
     Returns
     -------
     ClassTable
-        One row for each class, in the order given. Titles are ImageNet's for WordNet ids, otherwise the name with
-        spaces for underscores.
+        One row for each class, in the order of `names`. The title of a WordNet id is ImageNet's; any other title is
+        the name, with spaces in place of underscores.
 
     Raises
     ------
     ClassError
         If the file cannot be read or does not give every class an output of its own (all such problems at once), if
-        the order of the names depends on how they are sorted, or if there is no file and no rule applies.
+        the order of the names depends on how they are sorted, or if no rule applies.
     OptionError
         If both a file and an order are given.
     """
@@ -140,7 +144,7 @@ def _sorted(names: Sequence[str], class_order: str | None) -> tuple[dict[str, in
 
 @cache
 def _imagenet() -> Mapping[str, str]:
-    """WordNet id -> title, in the order of the outputs of networks for ImageNet's 1,000 classes."""
+    """Return the title of each WordNet id, in the order of ImageNet's 1,000 outputs."""
     lines = _IMAGENET.read_text(encoding="utf-8").splitlines()
     return dict(line.split("\t") for line in lines)
 
@@ -153,6 +157,6 @@ def _no_rule(names: Sequence[str], n_outputs: int, imagenet: Mapping[str, str], 
         found += f", not all WordNet ids of ImageNet ({first_few([name for name in names if name not in imagenet], 3)})"
     example = json.dumps({name: index for index, name in enumerate(names[:2])})
     return (
-        f"{found}; nothing says which output is which class. Write a JSON file that does, {called} -> output index "
-        f"from 0, such as {example} with the right numbers, and pass it with --classes."
+        f"{found}; nothing says which output is which class. Write a JSON file that gives every {called} its output "
+        f"index, from 0, such as {example} with the right numbers, and pass it with --classes."
     )

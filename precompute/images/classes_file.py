@@ -11,10 +11,10 @@ from precompute.words import first_few
 
 
 def read_classes_file(path: str | Path) -> dict[str, object]:
-    """Read a classes file as it stands, whatever values it gives.
+    """Read a classes file, without a check of the values that it gives.
 
-    Beside an object from class to output, a list of classes in the order of their outputs is taken, and an object from
-    output to class.
+    The file holds an object from class to output, an object from output to class, or a list of classes in the order of
+    the outputs.
 
     Parameters
     ----------
@@ -24,12 +24,12 @@ def read_classes_file(path: str | Path) -> dict[str, object]:
     Returns
     -------
     dict of str to object
-        Class name -> what it gives for it.
+        The value for each class name.
 
     Raises
     ------
     ClassError
-        If it cannot be read, is no JSON of these kinds, or names a class twice.
+        If the file cannot be read, is not JSON of one of these kinds, or names a class twice.
     """
     path = Path(path).expanduser()
     example = 'Expected a JSON object, folder -> output index, such as {"cat": 3, "dog": 5}'
@@ -58,18 +58,18 @@ def outputs_from_file(
     names : sequence of str
         The classes.
     n_outputs : int
-        How many outputs the network has.
+        The number of outputs of the network.
     path : str or Path
         The file.
     called : str
-        What the classes are names of: ``folder`` or ``label``.
+        What a class name is the name of, for messages: ``folder`` or ``label``.
 
     Returns
     -------
     outputs : dict of str to int
-        Class name -> output index.
+        The output of each class.
     stray : tuple of str
-        What the file names beside them.
+        Names in the file that are none of these classes.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def outputs_from_file(
     stray = tuple(entry for entry in entries if entry not in set(spelled.values()))
     problems = _problems(names, n_outputs, given, called)
     if problems:
-        unused = f"; it names, beside them, {first_few(stray)}" if stray else ""
+        unused = f"; it also names {first_few(stray)}" if stray else ""
         raise ClassError(
             f"{path} does not fit the class {called}s: {'; '.join(problems)}{unused}. Give each {called} the index of "
             "its output, from 0."
@@ -91,11 +91,11 @@ def outputs_from_file(
 
 
 class _Pairs(list[tuple[str, object]]):
-    """A JSON object with its entries as they stand, since a dict would keep only the last of two of one name."""
+    """The entries of a JSON object. A dict would keep only the last of two entries with one name."""
 
 
 def _by_name(found: object) -> _Pairs | None:
-    """Return the entries of a file as class and output, whichever way it is written; None where it is no such file."""
+    """Return the entries of a file as pairs of class and output; None if the file is none of the three kinds."""
     if isinstance(found, list) and not isinstance(found, _Pairs):
         named = all(isinstance(name, str) for name in found)
         return _Pairs((name, output) for output, name in enumerate(found)) if found and named else None
@@ -103,7 +103,7 @@ def _by_name(found: object) -> _Pairs | None:
         return None
     outputs = [key for key, _ in found]
     names = [value for _, value in found if isinstance(value, str)]
-    # Numbers that are names of classes too could be meant either way.
+    # If some numbers are class names too, the object could be meant either way; it is then read as class to output.
     is_turned = len(names) == len(found) and all(map(_is_whole, outputs)) and not set(outputs) & set(names)
     return _Pairs((name, int(output)) for output, name in zip(outputs, names, strict=True)) if is_turned else found
 

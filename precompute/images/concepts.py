@@ -1,4 +1,4 @@
-"""Masks of concepts over pictures, whatever folder they come from."""
+"""Masks that show concepts in pictures, in any layout of folders."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from precompute.errors import ImageFolderError
 from precompute.images.folder import ImageList
 
 NONE = -1
-"""Where a mask shows no concept."""
+"""The value of a mask where it shows no concept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +25,12 @@ class Masks:
     images : ImageList
         The pictures.
     names, categories : tuple of str
-        For each concept its name and its category's.
+        For each concept its name, and the name of its category.
     annotated : np.ndarray
         Positions in `images` of the pictures that have a mask of any category.
     read : callable
-        From a position in `images` to its masks: (height, width) integer arrays over the whole picture, of any sizes,
-        whose values are concepts, or `NONE`. Raises `ImageFolderError` for what is wrong with them.
+        From a position in `images` to its masks: (height, width) integer arrays over the whole picture, of any size,
+        whose values are indices of concepts, or `NONE`. Raises `ImageFolderError` if a mask is wrong.
     """
 
     root: Path
@@ -58,7 +58,7 @@ def open_mask(path: Path) -> np.ndarray:
     Raises
     ------
     ImageFolderError
-        Where it cannot be decoded.
+        If the file cannot be decoded.
     """
     try:
         with Image.open(path) as picture:

@@ -1,4 +1,4 @@
-"""From a file to an upright RGB picture, or a short reason why not."""
+"""From an image file to an upright RGB picture, or a short reason why it cannot be decoded."""
 
 import stat
 import warnings
@@ -14,7 +14,7 @@ from precompute.errors import OptionError
 from precompute.images.deep_grey import WHITE_OF_16_BITS, Depth, UnknownWhite, eight_bits, refuse_dark_colours
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP", "PPM", "JPEG2000", "AVIF", "ICO", "TGA")
-"""The formats that are decoded: pictures of pixels. Pillow knows more, and hands one of them, EPS, to a program."""
+"""The formats that are decoded: pictures made of pixels. Pillow knows others; for one, EPS, it runs a program."""
 
 DEFAULT_MEGAPIXELS = 100.0
 
@@ -22,24 +22,24 @@ _TURNED = range(5, 9)
 
 
 class UnreadablePicture(OSError):
-    """A file is no picture that can be decoded; the message is a short reason without the file's name."""
+    """A file cannot be decoded as a picture; the message is a short reason without the name of the file."""
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """What decides how an image file becomes a picture.
+    """How an image file becomes a picture.
 
     Parameters
     ----------
     background
-        (red, green, blue) from 0 to 255 that transparent parts lie on; None to drop transparency, as torchvision does:
-        then the network sees the colours that the file holds under it.
+        (red, green, blue) from 0 to 255: the colour behind transparent parts. None drops transparency, as torchvision
+        does; the network then sees the colours that the file holds in transparent parts.
     white
-        The value that is white in grey of more than 8 bits, where the file does not say it; None where nobody did.
+        The value of white in grey of more than 8 bits, for files that do not say it; None if the user gave none.
     full_16_bits
         Whether 65535 is known to be white in files of 16 bits.
     max_megapixels
-        Pictures of more million pixels are not decoded.
+        Pictures with more million pixels are not decoded.
     """
 
     background: tuple[int, int, int] | None = None
@@ -55,12 +55,12 @@ class Decoding:
 
     @classmethod
     def asked(cls, background: str | None, white: float | None, max_megapixels: float | None) -> "Decoding":
-        """Take what a person wrote.
+        """Return the decoding that the options of the command line ask for; None stands for the default.
 
         Raises
         ------
         OptionError
-            Where the background is no colour, or another value cannot be.
+            If the background is no colour, or a number is out of its range.
         """
         laid_on = None if background is None else colour(background)
         limit = DEFAULT_MEGAPIXELS if max_megapixels is None else max_megapixels
@@ -68,30 +68,30 @@ class Decoding:
 
     @classmethod
     def recorded(cls, record: Mapping[str, Any] | None) -> "Decoding":
-        """Return what a store says; a store that says nothing laid pictures on white and took 16 bits in full."""
+        """Return the decoding that a store records. A store without a record used white and the full 16 bits."""
         if record is None:
             return cls((255, 255, 255), full_16_bits=True)
         background = record["background"]
         return cls(**{**record, "background": None if background is None else tuple(background)})
 
     def white_in(self, depth: Depth) -> float | None:
-        """Return the value that is white in a file; None where that is not known."""
+        """Return the value of white in a file; None if it is not known."""
         if depth.white is not None:
             return depth.white
         return WHITE_OF_16_BITS if self.white is None and self.full_16_bits and depth.sixteen_bits else self.white
 
     def record(self) -> dict[str, Any]:
-        """Return what a store keeps of it."""
+        """Return the record of this decoding for the store."""
         return asdict(self)
 
 
 def colour(words: str) -> tuple[int, int, int]:
-    """Return (red, green, blue) of a colour in words.
+    """Return (red, green, blue) of a colour's name or code.
 
     Raises
     ------
     OptionError
-        Where that is no colour, or one with transparency.
+        If the words are no colour, or a colour with transparency.
     """
     expected = OptionError(f"--background {words}: expected a colour without transparency, such as white or #808080.")
     try:
@@ -104,14 +104,14 @@ def colour(words: str) -> tuple[int, int, int]:
 
 
 def open_picture(path: str | Path, decoding: Decoding = Decoding()) -> Image.Image:  # noqa: B008  it is frozen
-    """Decode an image file the way a person sees it.
+    """Decode an image file to the picture that an image viewer shows.
 
     Parameters
     ----------
     path : str or Path
-        A file in one of `FORMATS`; of several frames the first counts.
+        A file in one of `FORMATS`; if it has several frames, the first one is decoded.
     decoding : Decoding
-        What to do about transparency and deep grey, and how large a picture may be.
+        What to do with transparency and with grey of more than 8 bits, and how large a picture may be.
 
     Returns
     -------
@@ -121,10 +121,10 @@ def open_picture(path: str | Path, decoding: Decoding = Decoding()) -> Image.Ima
     Raises
     ------
     UnreadablePicture
-        If the file is missing, empty, no image, truncated, damaged, too large, no regular file (a pipe would block), or
-        of pixels whose range is not certain.
+        If the file is missing, empty, no image, truncated, damaged, too large, not a regular file (a pipe would block),
+        or the range of its pixels is not certain.
     """
-    # What Pillow remarks about odd metadata would break into the progress bar.
+    # Pillow's warnings about odd metadata would be printed across the progress bar.
     with warnings.catch_warnings(action="ignore"), limited(decoding):
         try:
             with opened(path) as picture:
@@ -143,19 +143,19 @@ def opened(path: str | Path) -> Image.Image:
     Raises
     ------
     Exception
-        Of nearly every kind, where that cannot be.
+        Of nearly any type, if the file cannot be opened as an image.
     """
     refuse_irregular(path)
     return Image.open(path, formats=FORMATS)
 
 
 def refuse_irregular(path: str | Path) -> None:
-    """Refuse what is no file of bytes: whoever opens a pipe or a terminal may wait for ever.
+    """Refuse a path that is no regular file: a program that opens a pipe or a terminal may wait for ever.
 
     Raises
     ------
     OSError
-        Where the path, or what it leads to, is no regular file.
+        If the path, or what it links to, is missing or is no regular file.
     """
     mode = Path(path).stat().st_mode
     if not stat.S_ISREG(mode):
@@ -164,7 +164,7 @@ def refuse_irregular(path: str | Path) -> None:
 
 
 def picture_size(path: str | Path, decoding: Decoding = Decoding()) -> tuple[int, int]:  # noqa: B008
-    """Return the width and height that a file's header gives, the way a person sees it: EXIF orientation is applied.
+    """Return the width and height that the header of a file gives, after EXIF orientation is applied.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def picture_size(path: str | Path, decoding: Decoding = Decoding()) -> tuple[int
 
 @contextmanager
 def limited(decoding: Decoding) -> Iterator[None]:
-    """Let Pillow refuse larger pictures, also those that a file's header hides. It does so at twice its limit."""
+    """Let Pillow refuse pictures above the limit, even if the header hides their size; it does so at twice its own."""
     usual = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = decoding.max_megapixels * 1e6 / 2  # type: ignore[assignment]
     try:
@@ -206,7 +206,7 @@ def _turn_upright(picture: Image.Image) -> None:
 
 
 def _to_rgb(picture: Image.Image, depth: Depth, decoding: Decoding) -> Image.Image:
-    """Bring a decoded picture to RGB. It is not copied where it is that: large ones take hundreds of megabytes."""
+    """Return a decoded picture in RGB; one that is RGB already is not copied, since it may take hundreds of MB."""
     if depth.grey:
         return eight_bits(picture, depth, decoding.white_in(depth)).convert("RGB")
     if depth.sixteen_bits:

@@ -1,8 +1,8 @@
-"""Grey of more than 8 bits, made into 8.
+"""Grey of more than 8 bits, scaled to 8 bits.
 
-Pillow cuts such numbers off at 255 or keeps their upper half, so a radiograph of 12 bits in a file of 16 would arrive
-white, or black. Which value is white is taken from the file where it says so, from the person who knows it, or from the
-pixels where they leave no doubt; otherwise the picture is refused.
+Pillow clips such numbers at 255 or keeps their upper 8 bits, so a radiograph of 12 bits in a file of 16 would arrive
+white, or black. The value of white comes from the file if it says so, from the user, or from the pixels if they leave
+no doubt. Otherwise the picture is refused.
 """
 
 from collections.abc import Iterator
@@ -18,23 +18,23 @@ _PIXELS_AT_ONCE = 2**20
 
 
 class UnknownWhite(ValueError):
-    """Nobody knows which value of a picture's pixels is white; the message is a short reason."""
+    """The value of white is not known for a picture; the message is a short reason."""
 
 
 @dataclass(frozen=True)
 class Depth:
-    """How a file holds its pixels, as far as their range goes. To be found before the file is decoded.
+    """The range of the pixels in a file, found before the file is decoded.
 
     Parameters
     ----------
     grey
-        Whether it is grey of more than 8 bits.
+        Whether the file is grey of more than 8 bits.
     sixteen_bits
-        Whether its values are unsigned and of 16 bits, of colours too.
+        Whether the values, grey or colours, are unsigned and of 16 bits.
     white
-        The value that is white where the file, or what decodes it, leaves no doubt.
+        The value of white if the file, or the way it is decoded, leaves no doubt; otherwise None.
     inverted
-        Whether 0 is white in it.
+        Whether 0 is white.
     """
 
     grey: bool
@@ -44,7 +44,7 @@ class Depth:
 
     @classmethod
     def of(cls, picture: Image.Image) -> "Depth":
-        """Look at an image file that is open and not yet decoded."""
+        """Return the depth of an image file that is open and not yet decoded."""
         raw, decoder = _raw_mode(picture)
         grey = picture.mode.startswith(("I", "F"))
         tags = getattr(picture, "tag_v2", {})
@@ -53,14 +53,14 @@ class Depth:
             sixteen_bits=(picture.mode.startswith("I;16") or (picture.format, picture.mode) == ("PPM", "I"))
             if grey
             else ";16" in raw,
-            # The decoder of PGM stretches to 16 bits what the file's header says is white.
+            # The decoder of PGM scales the white of the file's header to 16 bits.
             white=4095.0 if raw == "I;12" else WHITE_OF_16_BITS if grey and decoder.startswith("ppm") else None,
             inverted=grey and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO,
         )
 
     @property
     def uncertain(self) -> bool:
-        """Whether something has to say which value is white."""
+        """Whether the value of white must come from elsewhere."""
         return self.white is None and (self.grey or self.sixteen_bits)
 
 
@@ -70,9 +70,9 @@ def brightest(picture: Image.Image, depth: Depth) -> float:
     Parameters
     ----------
     picture : Image.Image
-        Of an image file: grey, or colours of which Pillow kept the upper 8 of 16 bits.
+        The picture: grey, or colours of which Pillow kept the upper 8 of 16 bits.
     depth : Depth
-        Of its file.
+        The depth of its file.
     """
     if depth.grey:
         return float(max(np.max(strip) for _, strip in _strips(picture)))
@@ -80,17 +80,17 @@ def brightest(picture: Image.Image, depth: Depth) -> float:
 
 
 def eight_bits(picture: Image.Image, depth: Depth, white: float | None) -> Image.Image:
-    """Bring a decoded grey picture to 8 bits: 0 is black, values of `white` and above are white.
+    """Scale a decoded grey picture to 8 bits: 0 is black, values of `white` and above are white.
 
     Parameters
     ----------
     picture : Image.Image
-        Of integers or floating-point numbers.
+        The picture, of integers or floating-point numbers.
     depth : Depth
-        Of its file.
+        The depth of its file.
     white : float, optional
-        The value that is white. None where nobody said it: then the largest value of 16 bits is white if the picture
-        uses the upper half of the range.
+        The value of white. None if it is not known: then the largest value of 16 bits is white if the picture uses the
+        upper half of the range.
 
     Returns
     -------
@@ -100,13 +100,13 @@ def eight_bits(picture: Image.Image, depth: Depth, white: float | None) -> Image
     Raises
     ------
     UnknownWhite
-        Where black or white is not certain.
+        If it is not certain which value is black or white.
     """
     if white is None and not depth.sixteen_bits:
         kind = "floating-point numbers" if picture.mode == "F" else "signed or 32-bit integers"
-        raise UnknownWhite(f"its pixels are {kind} of unknown range; --white N says which value is white")
+        raise UnknownWhite(f"its pixels are {kind} of unknown range; say with --white N which value is white")
     if depth.inverted:
-        raise UnknownWhite("0 is white in it, and of more than 8 bits that is not understood: use a loader of your own")
+        raise UnknownWhite("0 is white in it, which is not supported with more than 8 bits: use your own loader")
     if white is None:
         refuse_dark(brightest(picture, depth))
     scale = (white or WHITE_OF_16_BITS) / 255
@@ -115,23 +115,25 @@ def eight_bits(picture: Image.Image, depth: Depth, white: float | None) -> Image
         low = strip.min()
         if not low >= 0:
             found = f"it has pixels down to {low:g}" if low < 0 else "it has pixels that are not a number"
-            raise UnknownWhite(f"{found}, but black is 0: use a loader of your own")
+            raise UnknownWhite(f"{found}, but black is 0: use your own loader")
         grey[rows] = np.rint(np.clip(strip / scale, 0, 255))
     return Image.fromarray(grey)
 
 
 def refuse_dark_colours(picture: Image.Image, depth: Depth, white: float | None) -> None:
-    """Refuse colours of 16 bits that use less than half of their range, and any other white than that of 16 bits.
+    """Refuse colours of 16 bits that use only the lower half of their range, or whose white is not 65535.
 
     Raises
     ------
     UnknownWhite
-        Where that is so.
+        If either is the case.
     """
     if white is None:
         refuse_dark(brightest(picture, depth))
     elif white != WHITE_OF_16_BITS:
-        raise UnknownWhite("of its 16 bits a colour only the upper 8 are read, so --white cannot be: use a loader")
+        raise UnknownWhite(
+            "only the upper 8 of its 16 bits per colour are read, so --white cannot be applied: use your own loader"
+        )
 
 
 def refuse_dark(found: float) -> None:
@@ -140,17 +142,17 @@ def refuse_dark(found: float) -> None:
     Raises
     ------
     UnknownWhite
-        Where no value is in the upper half.
+        If no value is in the upper half.
     """
     if found <= WHITE_OF_16_BITS / 2:
         raise UnknownWhite(
             f"its brightest pixel is {found:.0f} of 65535, so it may hold fewer than 16 bits; "
-            "--white N says which value is white"
+            "say with --white N which value is white"
         )
 
 
 def _raw_mode(picture: Image.Image) -> tuple[str, str]:
-    """How Pillow will unpack the pixels, and by which decoder; empty where it does not say."""
+    """Return how Pillow will unpack the pixels, and the name of its decoder; empty if Pillow does not say."""
     tiles = getattr(picture, "tile", None)
     if not tiles:
         return "", ""
@@ -160,7 +162,7 @@ def _raw_mode(picture: Image.Image) -> tuple[str, str]:
 
 
 def _strips(picture: Image.Image) -> Iterator[tuple[slice, np.ndarray]]:
-    """Cut the picture into bands of rows: the whole as numbers of eight bytes would take too much memory."""
+    """Yield the picture in bands of rows as float64; the whole would take too much memory."""
     width, height = picture.size
     step = max(1, _PIXELS_AT_ONCE // width)
     for top in range(0, height, step):

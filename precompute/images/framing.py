@@ -1,7 +1,7 @@
-"""The part of the picture that the network's input shows, so that marks on the picture can be laid over the input.
+"""The part of a picture that the network's input shows, so that masks of the picture can be laid over the input.
 
-Transforms resize, crop, pad and mirror. Pictures that grow steadily brighter across or down, put through the
-transform, show which place of the picture comes to lie where.
+Transforms resize, crop, pad and mirror. To find out what a transform does, two ramps are put through it: pictures that
+grow steadily brighter across or down. The brightness in the input then tells the place in the picture.
 """
 
 import numpy as np
@@ -12,10 +12,11 @@ from precompute.images.concepts import NONE
 from precompute.images.loading import Transform, apply_transform
 
 MAX_SIDE = 112
-"""Positions a side, at most, at which masks are looked at: those of the labelled pictures of network dissection."""
+"""The most positions per side at which masks are read: as many as in the published network dissection."""
 
-# Where edges round or clamp what a transform makes of a ramp, it is no straight line.
+# Near the ends of a ramp a transform may round or clamp, so the line is fitted without this share at each end.
 _MARGIN = 0.04
+# How far the transformed ramp may be from a line, in levels of 255.
 _LEVELS_OFF = 2.5
 
 
@@ -25,8 +26,8 @@ class Frame:
     Parameters
     ----------
     down, across : np.ndarray
-        (row,) and (column,): the place from the top (left) edge of the picture, 0, to the other, 1. Beyond these there
-        is no picture.
+        (row,) and (column,): the place on the picture, from 0 at the top (left) edge to 1 at the other edge. Places
+        below 0 or above 1 lie beside the picture.
     """
 
     def __init__(self, down: np.ndarray, across: np.ndarray) -> None:
@@ -44,7 +45,7 @@ class Frame:
         Returns
         -------
         np.ndarray
-            (row, column) the values of the pixels that the positions lie in; `NONE` beyond the picture.
+            (row, column) the values of the pixels in which the positions lie; `NONE` beside the picture.
         """
         rows, columns = (_cells(place, size) for place, size in zip((self.down, self.across), mask.shape, strict=True))
         found = mask[np.maximum(rows, 0)[:, None], np.maximum(columns, 0)]
@@ -52,13 +53,13 @@ class Frame:
 
 
 def _cells(place: np.ndarray, size: int) -> np.ndarray:
-    """Index of the pixel at each place, -1 for places beyond."""
+    """Return the index of the pixel at each place; -1 for places beside the picture."""
     cell = np.floor(place * size).astype(np.int64)
     return np.where((cell >= 0) & (cell < size), cell, -1)
 
 
 class Framing:
-    """Finds the frame of pictures of any size.
+    """Finds the frame for pictures of each size.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class Framing:
     input_size : (int, int)
         Height and width of the network's input.
     max_side : int
-        Positions of the grid a side, at most; there are no more than the input has.
+        The most positions per side of the grid; there are no more than the input has pixels.
     """
 
     def __init__(self, transform: Transform, input_size: tuple[int, int], *, max_side: int = MAX_SIDE) -> None:
@@ -78,12 +79,12 @@ class Framing:
         self._known: dict[tuple[int, int], Frame] = {}
 
     def of(self, size: tuple[int, int]) -> Frame:
-        """Return the frame of pictures of a width and height.
+        """Return the frame for pictures of a (width, height).
 
         Raises
         ------
         ModelError
-            Where the transform does more to a picture than to resize, crop, pad or mirror it.
+            If the transform does more to a picture than resize, crop, pad or mirror it.
         """
         if size not in self._known:
             self._known[size] = self._find(size)
@@ -118,14 +119,14 @@ def _ramp(length: int) -> np.ndarray:
 
 
 def _shares(seen: np.ndarray, black: np.ndarray, white: np.ndarray) -> np.ndarray:
-    """How bright each pixel is, 0 to 1; NaN where pictures do not matter."""
+    """Return how bright each pixel is, from 0 to 1; NaN where the input does not depend on the picture."""
     gain = white - black
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(np.abs(gain) > 0.5 * np.abs(gain).max(), (seen - black) / gain, np.nan)
 
 
 def _line(share: np.ndarray, axis: int, length: int) -> np.ndarray | None:
-    """Fit the place on the picture to the row (axis 0) or column: slope and start; None where that is no line."""
+    """Fit a line, slope and start, from the row (axis 0) or column to the place; None if the places are on no line."""
     index = np.broadcast_to(np.expand_dims(np.arange(share.shape[axis]), 1 - axis), share.shape)
     inside = (share > _MARGIN) & (share < 1 - _MARGIN)
     if len(np.unique(index[inside])) < 2:

@@ -1,7 +1,7 @@
-"""A check that the class folders lie where they were looked for, and not one level further down.
+"""A check that the named folder holds the class folders, and that they do not lie one level further down.
 
-``{train,val}/{cat,dog}`` given as a whole has two class folders, `train` and `val`, each with pictures somewhere below:
-nothing is missing, and every number made from it is wrong.
+If ``{train,val}/{cat,dog}`` is given as a whole, `train` and `val` look like two classes with pictures somewhere below:
+nothing seems to be missing, and every number is wrong.
 """
 
 from collections.abc import Collection
@@ -21,19 +21,19 @@ _NOTES = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".htm
 
 
 def refuse_level_above(root: Path, named: Collection[str] = ()) -> None:
-    """Refuse a folder whose class folders have the names of splits, or that holds one folder of folders alone.
+    """Refuse a folder whose class folders look like splits, or that holds nothing but one folder of folders.
 
     Parameters
     ----------
     root : Path
-        The folder that is to hold the class folders.
+        The folder that should hold the class folders.
     named : collection of str
-        Folders that a classes file names, which are class folders then, whatever they look like.
+        Folders that a classes file names. These are class folders, whatever they look like.
 
     Raises
     ------
     ImageFolderError
-        Names the folders that it could have been.
+        The message names the folders that may be meant.
     """
     folders = folders_in(root)
     holders = [name for name in folders if name not in named and _folders_alone(root / name)]
@@ -45,9 +45,9 @@ def refuse_level_above(root: Path, named: Collection[str] = ()) -> None:
 
 
 def splits_inside(root: Path) -> list[str]:
-    """Return the names of splits that folders inside the class folders have, where there are several of them.
+    """Return the folders inside class folders that have names of splits, if they have several such names.
 
-    In ``{cat,dog}/{train,val}`` all images of a class are taken, whatever folder they lie in.
+    In ``{cat,dog}/{train,val}`` all images of a class are taken, from every folder.
 
     Parameters
     ----------
@@ -60,21 +60,21 @@ def splits_inside(root: Path) -> list[str]:
 
 
 def refuse_two_levels(root: Path, n_outputs: int, named: Collection[str] = ()) -> None:
-    """Refuse a folder where what lies one level further down fits the network's outputs as well, or alone fits them.
+    """Refuse a folder if the folders one level further down fit the outputs of the network better or as well.
 
     Parameters
     ----------
     root : Path
-        The folder that is to hold the class folders.
+        The folder that should hold the class folders.
     n_outputs : int
-        How many outputs the network has.
+        The number of outputs of the network.
     named : collection of str
         Folders that a classes file names.
 
     Raises
     ------
     ImageFolderError
-        Names the folders that it could have been.
+        The message names the folders that may be meant.
     """
     folders = folders_in(root)
     if _fit(folders, n_outputs) and set(folders) <= set(named):
@@ -90,16 +90,16 @@ def _fit(names: Collection[str], n_outputs: int) -> bool:
 
 
 def _folders_alone(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder that holds nothing but notes beside them; none where it does."""
+    """Return the names of the folders in a folder; none if it also holds files that are no notes."""
     entries = visible(folder)
-    # Whatever is no note may be an image, to a person's own loader.
+    # To the user's own loader, any file that is no note may be an image.
     if any(Path(entry.name).suffix.lower() not in _NOTES for entry in entries if not is_folder(entry)):
         return []
     return sorted(entry.name for entry in entries if is_folder(entry))
 
 
 def _innermost(folder: Path) -> Path:
-    """Go down while there is nothing but one folder."""
+    """Go down as long as a folder holds nothing but one folder of folders."""
     inside = _folders_alone(folder)
     while len(inside) == 1 and _folders_alone(folder / inside[0]):
         folder = folder / inside[0]
@@ -112,5 +112,5 @@ def _refusal(root: Path, meant: list[Path]) -> ImageFolderError:
     return ImageFolderError(
         f"{root}: expected class folders, found in {first_few([path.name for path in meant])} no pictures but folders "
         f"({first_few(examples, 3)}). If these are the classes, name {' or '.join(str(path) for path in meant[:4])}; "
-        f"if {first_few([path.name for path in meant])} are classes themselves, say so by --classes FILE.json."
+        f"if {first_few([path.name for path in meant])} are classes themselves, say so with --classes FILE.json."
     )

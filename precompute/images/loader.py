@@ -1,4 +1,4 @@
-"""Loaders: from a file to what the transform receives, a picture or what a person's own loader makes.
+"""Loaders: from a file to what the transform receives, a picture or what the user's own loader returns.
 
 A loader is a function of a file's path (a str) that returns anything: an array of bands, a slice of a volume.
 """
@@ -23,7 +23,7 @@ Loader = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class OwnLoader:
-    """A person's loader, whose failures are a short reason why a file cannot be read.
+    """The user's own loader; any error that it raises becomes a short reason why a file cannot be read.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class OwnLoader:
 
     @property
     def decoding(self) -> Decoding:
-        """The usual way, which nothing goes by: the loader decodes as it likes."""
+        """The default decoding. The loader does not use it: it decodes in its own way."""
         return Decoding()
 
     def __call__(self, path: Path) -> Any:
@@ -44,7 +44,7 @@ class OwnLoader:
         Raises
         ------
         UnreadablePicture
-            If there is no such file, or the loader fails on it, in whatever way.
+            If there is no such file, or the loader fails on it in any way.
         """
         try:
             refuse_irregular(path)
@@ -58,13 +58,13 @@ class OwnLoader:
             return self.loader(str(path))
         except KeyboardInterrupt:
             raise
-        # Whatever a stranger's code raises, SystemExit too, is about this file and ends no run.
+        # Any error of the user's code, SystemExit too, concerns only this file and must not end the run.
         except BaseException as error:
             lines = str(error).splitlines()
             raise UnreadablePicture(f"the loader failed: {': '.join([type(error).__name__, *lines[:1]])}") from error
 
     def size_of(self, path: Path) -> tuple[int, int] | None:
-        """Return the width and height of the picture that the loader makes of a file; None where it makes no RGB one.
+        """Return the width and height of the picture that the loader returns for a file; None if it is no RGB picture.
 
         Raises
         ------
@@ -75,22 +75,22 @@ class OwnLoader:
         return loaded.size if isinstance(loaded, Image.Image) and loaded.mode == "RGB" else None
 
     def is_large(self, path: Path, *, among: int) -> bool:
-        """Say no: nobody knows what a stranger's file will take."""
+        """Return False: it is not known how much memory the user's loader takes."""
         return False
 
     def record(self) -> None:
-        """Keep nothing: the network's file has it."""
+        """Return None: the loader is part of the network's file, so the store has nothing to record."""
         return
 
 
 @dataclass(frozen=True)
 class PictureLoader:
-    """Decodes image files in one way.
+    """Decodes image files.
 
     Parameters
     ----------
     decoding : Decoding
-        The way.
+        How to decode them.
     """
 
     decoding: Decoding = field(default_factory=Decoding)
@@ -105,14 +105,14 @@ class PictureLoader:
         Raises
         ------
         UnreadablePicture
-            If the file is no picture.
+            If the file cannot be decoded as a picture.
         """
         return picture_size(path, self.decoding)
 
     def is_large(self, path: Path, *, among: int) -> bool:
-        """Say whether a picture takes more than its share of memory where so many are decoded side by side.
+        """Say whether a picture takes more than its share of memory if `among` pictures are decoded at the same time.
 
-        Together the shares are what one picture of the largest size takes.
+        All shares together are the memory of one picture of the largest size.
         """
         try:
             width, height = self.size_of(path)
@@ -121,7 +121,7 @@ class PictureLoader:
         return width * height * among > self.decoding.max_megapixels * 1e6
 
     def record(self) -> dict[str, Any]:
-        """Return what a store keeps."""
+        """Return the record of the decoding for the store."""
         return self.decoding.record()
 
 
@@ -129,5 +129,5 @@ Load = OwnLoader | PictureLoader
 
 
 def load_by(loader: Loader | None, decoding: Decoding) -> Load:
-    """Return what loads files: a person's own loader, where there is one."""
+    """Return what loads files: the user's own loader if there is one, otherwise the decoder of pictures."""
     return PictureLoader(decoding) if loader is None else OwnLoader(loader)

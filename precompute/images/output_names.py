@@ -1,4 +1,4 @@
-"""Classes matched by the names that a network itself gives its outputs."""
+"""Classes matched to outputs by the names that a network itself gives its outputs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,31 +11,36 @@ NAMED = "the names that the network itself gives its outputs"
 
 
 def outputs_by_name(names: Sequence[str], output_names: Sequence[str], called: str) -> dict[str, int]:
-    """Give every class the output that the network calls the same.
+    """Give every class the output with the same name.
 
     Parameters
     ----------
     names
-        The classes' names.
+        The names of the classes.
     output_names
-        What the network calls its outputs, in their order.
+        The names of the network's outputs, in order.
     called
-        What the classes are names of: ``folder`` or ``label``.
+        What a class name is the name of, for the message: ``folder`` or ``label``.
+
+    Returns
+    -------
+    dict of str to int
+        The output of each class.
 
     Raises
     ------
     ClassError
-        Where a class is called like no output, or like several: then the network's names and the classes' tell of
-        different things, and any order would be a guess.
+        If a class has the name of no output, or of several. The two sets of names then mean different things, and any
+        order would be a guess.
     """
     counts = Counter(output_names)
     spelled = counterparts(names, output_names)
     unmatched = [name for name in names if name not in spelled or counts[spelled[name]] != 1]
     if unmatched:
         raise ClassError(
-            f"The network calls its {len(output_names):,} outputs {first_few(output_names, 5)}; among these, the class "
-            f"{called}s {first_few(unmatched, 5)} are not there, or not once. Name the {called}s as the network names "
-            f"its outputs, or say by --classes which output each {called} is, or by --class-order that the network's "
-            "names do not count."
+            f"The network calls its {len(output_names):,} outputs {first_few(output_names, 5)}. No single output has "
+            f"the name of the class {called}s {first_few(unmatched, 5)}. Name the {called}s as the network names its "
+            f"outputs, or say with --classes which output each {called} is, or give --class-order to ignore the "
+            "network's names."
         )
     return {name: output_names.index(spelled[name]) for name in names}

@@ -1,14 +1,14 @@
-"""Masks in the simple layout, that of the embedded example: an image of part numbers for each picture and category.
+"""Masks in the simple layout of the demo: for each picture and category, an image of part numbers.
 
 ::
 
     <masks>/parts.json                              category -> number -> part name, numbers from 1
     <masks>/[<split>/]<class>/<picture>-<category>.png
 
-``<picture>`` is the picture's path below its class folder without the ending. Pixels hold the numbers of `parts.json`,
-0 is none of the category's parts. ``<split>`` is the name of the folder that holds the class folders; without such a
-folder in `<masks>` the class folders lie there directly. A picture without a file of a category was not looked at for
-it.
+``<picture>`` is the picture's path below its class folder, without the ending. Pixels hold the numbers of `parts.json`;
+0 means none of the category's parts. ``<split>`` is the name of the folder that holds the class folders; if `<masks>`
+has no such folder, the class folders lie directly in it. If a picture has no file of a category, nobody has marked
+that category in it.
 """
 
 import json
@@ -26,7 +26,7 @@ _LARGEST = 65_535
 
 
 def open_part_masks(root: Path, images: ImageList) -> Masks:
-    """Find the masks of pictures.
+    """Find the masks of some pictures.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def open_part_masks(root: Path, images: ImageList) -> Masks:
     Raises
     ------
     ImageFolderError
-        Where `parts.json` is not there or is not what it should be, or no picture has any mask.
+        If `parts.json` is missing or not in this layout, or no picture has any mask.
     """
     parts = _read_parts(root / PARTS)
     first, numbers = 0, {}
@@ -65,7 +65,7 @@ def open_part_masks(root: Path, images: ImageList) -> Masks:
 
 
 def masks_beside(images: ImageList) -> Path | None:
-    """Return the folder `masks` beside the folder of some pictures, or in it, that holds a `parts.json`, if any."""
+    """Return the folder `masks` with a `parts.json` beside or in the folder of some pictures; None if there is none."""
     for folder in (images.root.parent / "masks", images.root / "masks"):
         if (folder / PARTS).is_file():
             return folder
@@ -78,13 +78,13 @@ def _file(folder: Path, path: str, category: str) -> Path:
 
 
 def _files(folder: Path, images: ImageList, categories: tuple[str, ...], index: int) -> dict[str, Path]:
-    """Category -> the picture's mask, for those there are."""
+    """Return the picture's mask for each category that has one."""
     files = {category: _file(folder, images.paths[index], category) for category in categories}
     return {category: file for category, file in files.items() if file.is_file()}
 
 
 def _table(names: dict[int, str], first: int) -> np.ndarray:
-    """Concept of each number, `NONE` for 0, one less for numbers that mean nothing."""
+    """Return the concept of each number: `NONE` for 0, and `NONE` - 1 for numbers without a part."""
     table = np.full(max(names) + 1, NONE - 1, dtype=np.int32)
     table[0] = NONE
     for place, number in enumerate(names):
@@ -96,8 +96,8 @@ def _read(path: Path, category: str, table: np.ndarray) -> np.ndarray:
     numbers = open_mask(path)
     if numbers.ndim != 2 or numbers.dtype.kind not in "biu":
         raise ImageFolderError(
-            f"{path}: expected an image of one number a pixel (palette or grey), found one of colours. "
-            f"Save the numbers of {PARTS} as they are."
+            f"{path}: expected an image of one number a pixel (palette or grey), found a colour image. "
+            f"Save the numbers of {PARTS} as pixel values."
         )
     numbers = numbers.astype(np.int64)
     found = table[np.minimum(numbers, len(table) - 1)]
@@ -105,7 +105,7 @@ def _read(path: Path, category: str, table: np.ndarray) -> np.ndarray:
     if wrong.any():
         raise ImageFolderError(
             f"{path}: the number {int(numbers[wrong][0])} stands for no part of the category {category!r}. "
-            f"Add it to {PARTS}, or use 0 where there is none of its parts."
+            f"Add it to {PARTS}, or use 0 for pixels without a part."
         )
     return found
 
@@ -114,7 +114,7 @@ def _read(path: Path, category: str, table: np.ndarray) -> np.ndarray:
 
 
 def _read_parts(path: Path) -> dict[str, dict[int, str]]:
-    """Category -> number -> name, both in the order of the file."""
+    """Return the name of each number in each category, in the order of the file."""
     expected = 'Expected a JSON object such as {"colour": {"1": "red", "2": "blue"}}'
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -1,8 +1,8 @@
-"""The network's input as a picture.
+"""The input of the network, shown as a picture.
 
-Transforms resize and crop, so a map over the network's input fits the input itself, not the file. The input is turned
-back into colours by undoing what the transform does to them, which constant pictures reveal: for nearly all
-transforms each pixel becomes ``matrix @ rgb + black``.
+Transforms resize and crop, so a map over the network's input fits the input, not the file. To show the input, the
+effect of the transform on colours is undone. Pictures of a single colour reveal it: for nearly all transforms each
+pixel becomes ``matrix @ rgb + black``.
 """
 
 import io
@@ -16,9 +16,9 @@ from PIL import Image
 from precompute.errors import ModelError
 from precompute.images.loading import Transform, apply_transform
 
-# Black and the primaries give the map; white and a grey test it (the grey tells gamma curves from straight lines).
+# Black and the primaries give the matrix; white and a grey test it (the grey shows whether there is a gamma curve).
 _PROBES = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [96, 96, 96]], dtype=np.uint8)
-# A direction of colour space that the transform shrinks below this share of the strongest is lost.
+# A direction of colour space is lost if the transform shrinks it below this share of the strongest direction.
 _WEAK = 0.02
 _RGB = 3
 _FEW = 7
@@ -32,10 +32,10 @@ class InputView:
     Parameters
     ----------
     colours : np.ndarray, optional
-        (rgb, channel) float64, from what exceeds `black` to red, green and blue from 0 to 1. None where the transform
-        does not treat colours in a way that can be undone.
+        (rgb, channel) float64, from an input minus `black` to red, green and blue from 0 to 1. None if what the
+        transform does to colours cannot be undone.
     black : np.ndarray, optional
-        (channel,) float64, what black becomes.
+        (channel,) float64, the input for black.
     """
 
     colours: np.ndarray | None = None
@@ -43,15 +43,15 @@ class InputView:
 
     @property
     def exact(self) -> bool:
-        """Whether pictures have the colours that the network saw; otherwise each is stretched to its own range."""
+        """Whether pictures have the colours that the network saw; if not, each is stretched to its own range."""
         return self.colours is not None
 
     @classmethod
     def probe(cls, transform: Transform, size: tuple[int, int]) -> "InputView":
         """Find out what a transform does to colours.
 
-        Mean and deviation, any scale, BGR order and grey of one or three channels are all recognised. So is padding of
-        any colour around the picture.
+        It recognises normalisation by mean and deviation, any scale, BGR order, grey of one or three channels, and
+        padding of any colour around the picture.
 
         Parameters
         ----------
@@ -63,13 +63,13 @@ class InputView:
         Returns
         -------
         InputView
-            Exact where each pixel of six probes either is an affine function of the colour, the same for all pixels
-            and to a hundredth of its range, or does not depend on the colour (padding).
+            Exact if in six pictures of one colour each pixel either is an affine function of the colour, the same for
+            all pixels and within a hundredth of its range, or does not depend on the colour (padding).
         """
         try:
             seen = np.stack([_probed(transform, size, colour) for colour in _PROBES])
         except (ModelError, ValueError):
-            # It fails on constant pictures, or gives them several sizes; real images may fare better.
+            # It fails on pictures of one colour, or gives them several sizes; it may still work on real images.
             return cls()
         fitted = _affine(seen)
         if fitted is None:
@@ -78,7 +78,7 @@ class InputView:
         return cls(_inverse(matrix), black)
 
     def rule(self, n_channels: int) -> str:
-        """Say how pictures are made of inputs with so many channels."""
+        """Say what pictures show of inputs with so many channels: a phrase that can follow "pictures show"."""
         if self.exact:
             return "what the network saw"
         if n_channels > _RGB:
@@ -88,7 +88,7 @@ class InputView:
         return f"what the network saw{' in grey' * (n_channels < _RGB)}, {_RANGE}"
 
     def picture(self, inputs: torch.Tensor | np.ndarray) -> np.ndarray:
-        """Show what the network saw.
+        """Return the picture of an input.
 
         Parameters
         ----------
@@ -98,9 +98,9 @@ class InputView:
         Returns
         -------
         np.ndarray
-            (height, width, rgb) uint8. Where the view is not exact, three channels are red, green and blue, of more the
-            first three are, and fewer are averaged to grey; the 1st percentile of the image is 0 and the 99th 255, of
-            each channel by itself where there are more than three, since bands may have scales of their own.
+            (height, width, rgb) uint8. If the view is not exact, the first three channels are red, green and blue;
+            fewer channels are averaged to grey. The 1st percentile of the image becomes 0 and the 99th 255. With more
+            than three channels this is done for each channel alone, since bands may have different scales.
         """
         values = torch.as_tensor(inputs).detach().to("cpu", torch.float64).numpy()
         if self.colours is None or self.black is None:
@@ -117,7 +117,10 @@ def _probed(transform: Transform, size: tuple[int, int], colour: np.ndarray) -> 
 
 
 def _affine(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Matrix (channel, rgb) and offset (channel,) that explain what became of the probes (probe, channel, y, x)."""
+    """Return the matrix (channel, rgb) and offset (channel,) that give the inputs of the probes; None if none fit.
+
+    Inputs are (probe, channel, y, x).
+    """
     moving = (np.ptp(seen, axis=0) > 0).any(axis=0)
     if not np.isfinite(seen).all() or not moving.any():
         return None
@@ -125,14 +128,14 @@ def _affine(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     means = pixels.mean(axis=2)
     black, matrix = means[0], (means[1:4] - means[0]).T
     expected = black + _PROBES / 255 @ matrix.T
-    # Transforms in whole levels round, and the roundings of four probes add up to two levels of 255.
+    # Transforms that round to whole levels are off by up to two levels of 255: four probes are rounded.
     tolerance = 0.01 * np.ptp(means, axis=0)
     fits = np.abs(pixels - expected[:, :, None]) <= tolerance[:, None]
     return (matrix, black) if fits.all() else None
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray | None:
-    """Matrix (rgb, channel) that gives the colours back, or the grey if that is all that is left of them."""
+    """Return the matrix (rgb, channel) that gives the colours back, or the grey if only that is left of them."""
     n_channels = len(matrix)
     scale = np.abs(matrix).max(axis=1, keepdims=True)
     if n_channels not in (1, 3) or not scale.all():
@@ -159,30 +162,30 @@ def _to_range(values: np.ndarray) -> np.ndarray:
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, (1, 99)) if finite.size else (0.0, 0.0)
     if low == high and finite.size:
-        # Nearly all alike: what stands out would be lost.
+        # Nearly all values are equal, so the percentiles would hide the few that are not.
         low, high = finite.min(), finite.max()
     return (values - low) / ((high - low) or 1.0)
 
 
 def thumbnail(picture: np.ndarray, side: int) -> bytes:
-    """Make a picture small enough to store.
+    """Return a picture as a small JPEG file.
 
     Parameters
     ----------
     picture : np.ndarray
         (height, width, rgb) uint8.
     side : int
-        The longer side at most, in pixels; a smaller picture keeps its size.
+        The most pixels of the longer side; a smaller picture keeps its size.
 
     Returns
     -------
     bytes
-        A JPEG file, always the same for the same picture.
+        The file, always the same for the same picture.
     """
     image = Image.fromarray(picture)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    # Without chroma subsampling, which smears the colours of pictures as small as these.
+    # Chroma subsampling would smear the colours of such small pictures.
     image.save(file, "JPEG", quality=88, subsampling=0, optimize=True)
     return file.getvalue()
 
@@ -190,19 +193,20 @@ def thumbnail(picture: np.ndarray, side: int) -> bytes:
 def area_average(maps: np.ndarray, side: int) -> np.ndarray:
     """Make maps small enough to store: each new cell is the mean over the area that it covers.
 
-    Cells cut by a border count with the part that lies inside. So the mean over a map stays what it was.
+    A cell that lies in two new cells counts in each by its share there. So the mean over a map stays the same.
 
     Parameters
     ----------
     maps : np.ndarray
         (..., height, width), finite.
     side : int
-        The longer side at most. Maps that are no larger are returned as they are.
+        The most cells of the longer side. Maps that are no larger are returned unchanged.
 
     Returns
     -------
     np.ndarray
-        (..., height', width') of :func:`small_shape`; float32, or float64 if `maps` is.
+        (..., height', width') as :func:`small_shape` says; float32, or float64 if `maps` is. Unchanged maps keep
+        their type.
     """
     old, new = maps.shape[-2:], small_shape(maps.shape[-2:], side)
     if new == old:
@@ -215,8 +219,9 @@ def area_average(maps: np.ndarray, side: int) -> np.ndarray:
 def small_shape(shape: Sequence[int], side: int) -> tuple[int, int]:
     """Return the height and width of a map that is made small enough to store.
 
-    The longer side becomes `side` where it is longer, and the other one keeps the aspect as near as whole cells allow.
-    A side of few cells stays as it is: of 2 x 96 one row would be left, and which of the two was active with it.
+    A longer side than `side` becomes `side`, and the other side keeps the aspect ratio as well as whole cells allow. A
+    side of up to seven cells stays as it is: a map of 2 x 96 would be left with one row, which could not show which
+    of the two rows was active.
     """
     height, width = shape
     longer = max(height, width, side)
@@ -225,7 +230,7 @@ def small_shape(shape: Sequence[int], side: int) -> tuple[int, int]:
 
 
 def _shares(n: int, n_new: int) -> np.ndarray:
-    """Share of each new cell's length that lies in each old cell: (new cell, cell)."""
+    """Return the share of each new cell's length that lies in each old cell, (new cell, old cell)."""
     edges = np.arange(n_new + 1) * (n / n_new)
     starts, stops = edges[:-1, None], edges[1:, None]
     cells = np.arange(n)
@@ -248,8 +253,8 @@ def black_input(transform: Transform, size: tuple[int, int], shape: tuple[int, .
     Returns
     -------
     torch.Tensor or None
-        (channel, height, width) float32. None where the transform makes nothing of black that a network could take: it
-        fails, gives another shape, or divides by the deviation of the picture, which is 0.
+        (channel, height, width) float32. None if the transform makes no input of a black picture: it fails, gives
+        another shape, or divides by the deviation of the picture, which is 0.
     """
     try:
         black = apply_transform(transform, Image.new("RGB", size), "a black picture")

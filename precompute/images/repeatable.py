@@ -1,4 +1,4 @@
-"""A check that a file gives the same input every time: a store holds one answer for each image."""
+"""A check that a file gives the same input every time, since a store holds one answer for each image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +20,9 @@ _PATIENCE_S = 5.0
 
 
 def refuse_random(images: ImageList, transform: Transform, positions: Sequence[int]) -> None:
-    """Load and transform a few files several times, and refuse what gives two results for one file.
+    """Load and transform a few files several times, and refuse a loader or transform that gives different results.
 
-    Fewer times where that takes long, but the first file twice at least.
+    If this takes long, it is done fewer times, but at least twice for the first file.
 
     Parameters
     ----------
@@ -31,27 +31,26 @@ def refuse_random(images: ImageList, transform: Transform, positions: Sequence[i
     transform : callable
         The network's preprocessing.
     positions : sequence of int
-        Of images that can be read; the first few are taken. A flip by the toss of a coin goes unseen once in 4,096
-        times.
+        Positions of images that can be read; the first few are used. A random flip goes unnoticed once in 4,096 times.
 
     Raises
     ------
     ModelError
-        Where it is random; the message names the step, where the transform is a chain of steps.
+        If the results differ. The message names the random step if the transform is a chain of steps.
     """
     deadline = perf_counter() + _PATIENCE_S
     times = max(_TIMES, _TIMES * _FILES // len(positions))
     for position in positions[:_FILES]:
         path = images.root / images.paths[position]
         first = _input(images, transform, path)
-        # One at a time: pictures may be large.
+        # Only two results are held at a time, since pictures may be large.
         for _ in range(times - 1):
             if not _alike(first, _input(images, transform, path)):
                 culprit = _culprit(images, transform, path)
                 raise ModelError(
                     f"{path}: loaded and transformed twice, this file gives two different inputs ({culprit}). "
-                    "A network is looked at with the preprocessing of its tests: leave out what is random, such as "
-                    "RandomResizedCrop (Resize and CenterCrop in its place) or RandomHorizontalFlip."
+                    "Use the preprocessing with which the network is tested, without random steps such as "
+                    "RandomResizedCrop (take Resize and CenterCrop instead) or RandomHorizontalFlip."
                 )
             if perf_counter() > deadline:
                 return
@@ -65,11 +64,11 @@ def _loaded(images: ImageList, path: Path) -> Any:
     try:
         return images.load(path)
     except UnreadablePicture as error:
-        raise ModelError(f"{path}: this file could be loaded at first, and then not: {error}.") from error
+        raise ModelError(f"{path}: this file could be loaded at first, and cannot be loaded now: {error}.") from error
 
 
 def _culprit(images: ImageList, transform: Any, path: Path) -> str:
-    """Name what is random: the loader, or a step of the transform."""
+    """Name the culprit: the loader, or a step of the transform."""
     value = _loaded(images, path)
     if any(not _alike(value, _loaded(images, path)) for _ in range(_TIMES)):
         return "by the loader"
@@ -82,7 +81,7 @@ def _culprit(images: ImageList, transform: Any, path: Path) -> str:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Say whether two values have the same numbers. What is neither array nor picture is taken for alike."""
+    """Say whether two values hold the same numbers. Values that are neither arrays nor pictures count as alike."""
     one, other = _as_array(one), _as_array(other)
     if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
         return True

@@ -1,4 +1,4 @@
-"""Files that are images more than once: under another class, or for training too, by links to one file."""
+"""Files that are listed more than once, by links: in two classes, in one class, or also as training images."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,46 +10,46 @@ _Identity = tuple[int, int]
 
 
 def refuse_in_two_classes(images: ImageList) -> str | None:
-    """Refuse a list in which one file is an image of two classes; say if one is an image of its class more than once.
+    """Refuse a list in which one file is an image of two classes; return a sentence on files listed twice in one class.
 
     Returns
     -------
     str or None
-        A sentence on files that are images of their class more than once; None where none is.
+        The sentence; None if no file is listed twice.
 
     Raises
     ------
     ImageFolderError
-        Names the paths by which a file is an image of two classes.
+        If a file is an image of two classes. The message names the paths.
     """
     pairs = list(_repeated(images, {}))
     label = dict(zip(images.paths, images.labels.tolist(), strict=True))
     if wrong := [(path, first) for path, first in pairs if label[path] != label[first]]:
         raise ImageFolderError(
-            f"{images.root}: the same file is an image of two classes, which differ in their output: {_told(wrong)}. "
+            f"{images.root}: the same file is an image of two classes, which have different outputs: {_told(wrong)}. "
             "Keep it in one class."
         )
     if not pairs:
         return None
     return (
-        f"{len(pairs):,} of the {len(images):,} images are files that are listed under another path too, by links: "
-        f"{_told(pairs)}. Each counts as an image of its own, which makes intervals and tests look surer than they are."
+        f"{len(pairs):,} of the {len(images):,} images are files that are also listed under another path, by links: "
+        f"{_told(pairs)}. Each counts as an image of its own, so intervals and tests look surer than they are."
     )
 
 
 def refuse_for_both(images: ImageList, train: ImageList) -> None:
-    """Refuse training images that are files of the images too.
+    """Refuse training images if some are the same files as images of the run.
 
     Raises
     ------
     ImageFolderError
-        Names their paths in both lists.
+        If there are any. The message names their paths in both lists.
     """
     pairs = list(_repeated(train, _first_paths(images)))
     if pairs:
         raise ImageFolderError(
             f"{train.root}: {len(pairs):,} of the training images are the same files as images of {images.root}: "
-            f"{_told(pairs)}. Training images are others, those that the network has learnt from."
+            f"{_told(pairs)}. Give only images that the network was trained on and that are not images of the run."
         )
 
 
@@ -61,7 +61,7 @@ def _first_paths(images: ImageList) -> dict[_Identity, str]:
 
 
 def _repeated(images: ImageList, known: Mapping[_Identity, str]) -> Iterator[tuple[str, str]]:
-    """Yield each path that is the file of an earlier one, or of a known one, with that one."""
+    """Yield each path whose file came before, in this list or among the known ones, with the earlier path."""
     first = dict(known)
     for path, identity in _identities(images):
         if (before := first.setdefault(identity, path)) != path or identity in known:
@@ -69,13 +69,13 @@ def _repeated(images: ImageList, known: Mapping[_Identity, str]) -> Iterator[tup
 
 
 def _identities(images: ImageList) -> Iterator[tuple[str, _Identity]]:
-    """Yield path and file of what will be opened, as the system tells files apart; some systems do not."""
+    """Yield each path that will be opened, with what the system tells files apart by; some systems have nothing."""
     for path in images.paths:
         if path in images.left_out:
             continue
         try:
             found = (images.root / path).stat()
-        except (OSError, ValueError):  # whoever opens it will say so
+        except (OSError, ValueError):  # the run reports it when it reads the file
             continue
         if found.st_ino:
             yield path, (found.st_dev, found.st_ino)

@@ -1,7 +1,7 @@
-"""Names that are the same text, though their accents or blanks are written differently.
+"""Names that are the same text although their accents or blanks are encoded in different ways.
 
-Unicode writes é as one character or as e and a mark. Disks of macOS, archives and keyboards differ in which they use,
-and nobody sees it.
+In Unicode, é is one character, or e and an accent. macOS, archives and keyboards use one or the other, and both look
+the same.
 """
 
 import unicodedata
@@ -10,23 +10,23 @@ from collections.abc import Iterable
 
 
 def composed(name: str) -> str:
-    """Return a name with accents composed with their letters: the same for all ways to write one text."""
+    """Return a name with each letter and its accent as one character: the same for all ways to encode a text."""
     return unicodedata.normalize("NFC", name)
 
 
 def counterparts(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
-    """Find the same texts among other names.
+    """Find for each name the one among other names that is the same text.
 
     Parameters
     ----------
     names, others : iterable of str
-        The names, no two of either the same.
+        The names; no name is twice in `names`, or twice in `others`.
 
     Returns
     -------
     dict of str to str
-        Name -> the other that is the same text: spelled alike where there is one, otherwise the only one that is left
-        on either side. No two names share an other; names without one are absent.
+        The other name for each name: the identical one if there is one, otherwise the only one left that is the same
+        text, if the name too is the only one left. No two names get the same other; names without one are absent.
     """
     names, others = list(names), set(others)
     found = {name: name for name in names if name in others}
@@ -41,13 +41,13 @@ def counterparts(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
 
 
 def looks_of(name: str) -> str:
-    """Return what is seen of a name: accents in one way, blanks of every kind as one, nothing that is invisible."""
+    """Return what a reader sees of a name: accents composed, every blank as one space, no invisible characters."""
     seen = "".join(" " if letter.isspace() else letter for letter in name if not _is_invisible(letter))
     return composed(" ".join(seen.split()))
 
 
 def in_code_points(name: str) -> str:
-    """Return a name with blanks, marks and what is invisible as code points, such as ``cat<U+200B>``."""
+    """Return a name with blanks, accents and invisible characters as code points, such as ``cat<U+200B>``."""
     return "".join(letter if _is_seen(letter) else f"<U+{ord(letter):04X}>" for letter in name)
 
 
@@ -56,6 +56,6 @@ def _is_seen(letter: str) -> bool:
 
 
 def _is_invisible(letter: str) -> bool:
-    """Whether a letter takes no room: a control or format character that is no blank, or one that chooses a variant."""
+    """Say whether a character has no width: a control or format character, no blank, or a variation selector."""
     chooses = "\ufe00" <= letter <= "\ufe0f"
     return chooses or (unicodedata.category(letter) in ("Cc", "Cf") and not letter.isspace())

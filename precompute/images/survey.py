@@ -1,4 +1,4 @@
-"""A first look at some files before a run: what they hold that a person must know, and what that settles."""
+"""The survey: some files are opened before a run, for what the user must know about them and how to decode them."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,14 +21,14 @@ _ALMOST_BLACK = 1 / 8
 
 @dataclass(frozen=True)
 class FileSurvey:
-    """What a first look found.
+    """The result of a survey.
 
     Parameters
     ----------
     load : Load
-        How to load the files, with what the look settled.
+        What loads the files, with what the survey has found out about them.
     conditions : tuple of str
-        What a person must know of the files, a sentence each.
+        What the user must know about the files, one sentence each.
     """
 
     load: Load
@@ -37,7 +37,7 @@ class FileSurvey:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one file holds."""
+    """What one file holds: frames, transparency, grey whose white is not certain, and its brightest pixel."""
 
     frames: bool
     transparent: bool
@@ -46,32 +46,32 @@ class _Seen:
 
 
 def survey_files(lists: Sequence[ImageList], loader: Loader | None, decoding: Decoding) -> FileSurvey:
-    """Look at some files of each list, spread evenly over it.
+    """Open some files of each list, spread evenly over it.
 
-    Grey of 16 bits is decoded: where no pixel of it uses the upper half of the range, numbers of fewer bits are likely,
-    and nobody can tell from the file which value is white.
+    Files of 16 bits are decoded too: if no pixel of any of them is in the upper half of the range, they probably hold
+    numbers of fewer bits, and the file does not say which value is white.
 
     Parameters
     ----------
     lists : sequence of ImageList
         The images of a run, and its training images.
     loader : callable, optional
-        A person's own; its files are not looked at.
+        The user's own loader; its files are not opened.
     decoding : Decoding
-        What was asked for.
+        The decoding that the options ask for.
 
     Raises
     ------
     ImageFolderError
-        Where the value that is white is not certain and nobody said it.
+        If the value of white is not certain and the user did not give it.
     OptionError
-        Where something was asked for that a person's own loader does not look at.
+        If the options ask for a decoding that the user's own loader does not use.
     """
     if loader is not None:
         if decoding != Decoding():
             raise OptionError(
                 "--background, --white and --max-megapixels are about image files, but the function of MODEL returns a "
-                "loader of its own, which reads the files. Leave them out, and let the loader do it."
+                "loader of its own, which reads the files. Leave these options out, and let the loader do this work."
             )
         return FileSurvey(load_by(loader, decoding))
     seen = [found for images in lists for found in _look(images, decoding)]
@@ -92,7 +92,7 @@ def _look(images: ImageList, decoding: Decoding) -> Iterator[_Seen]:
 
 
 def _looked(path: Path, decoding: Decoding) -> _Seen | None:
-    """Look at a file; None where it is no picture, which reading it will tell."""
+    """Open a file; None if it is no picture, which the run reports when it reads the file."""
     with warnings.catch_warnings(action="ignore"), limited(decoding):
         try:
             with opened(path) as picture:
@@ -105,7 +105,7 @@ def _looked(path: Path, decoding: Decoding) -> _Seen | None:
 
 
 def _is_transparent(picture: Image.Image) -> bool:
-    """Whether something of a picture is transparent: an alpha channel alone says little."""
+    """Say whether any part of a picture is transparent; an alpha channel alone does not mean that."""
     if "A" in picture.getbands():
         return int(np.asarray(picture.getchannel("A")).min()) < 255
     return picture.has_transparency_data
@@ -114,9 +114,10 @@ def _is_transparent(picture: Image.Image) -> bool:
 def _refuse_dark(root: Path, found: float, n: int, n_seen: int) -> None:
     if found <= WHITE_OF_16_BITS / 2:
         raise ImageFolderError(
-            f"{root}: {n} of {n_seen} files looked at have 16 bits a pixel, the brightest of them {found:.0f} "
-            "of 65535. Numbers of fewer bits would arrive nearly black. Say by --white N which value is white: 4095 "
-            "for 12 bits, 65535 where the pictures are just dark. Or let MODEL's function return a loader of your own."
+            f"{root}: {n} of the {n_seen} files opened first have 16 bits per pixel, and their brightest pixel is "
+            f"{found:.0f} of 65535. Numbers of fewer bits would arrive nearly black. Say with --white N which value is "
+            "white: 4095 for 12 bits, 65535 if the pictures are just dark. Or let MODEL's function return your own "
+            "loader."
         )
 
 
@@ -124,20 +125,20 @@ def _conditions(seen: Sequence[_Seen], deep: Sequence[float], decoding: Decoding
     if deep:
         white, found = decoding.white or WHITE_OF_16_BITS, max(deep)
         sentence = (
-            f"{len(deep)} of the {len(seen)} files looked at have 16 bits a pixel; {white:g} is taken for white, their "
-            f"brightest pixel is {found:.0f}"
+            f"{len(deep)} of the {len(seen)} files opened first have 16 bits per pixel. {white:g} is taken as white, "
+            f"and their brightest pixel is {found:.0f}"
         )
         if found > white:
-            sentence += ", and all that is brighter than white arrives white"
+            sentence += ", so everything brighter than that arrives white"
         elif found < _ALMOST_BLACK * white:
             sentence += ", so they arrive nearly black"
         yield sentence + "."
     transparent = sum(found.transparent for found in seen)
     if transparent and decoding.background is None:
         yield (
-            f"{transparent} of the {len(seen)} files looked at have transparent parts; the network sees the colours "
-            "that lie hidden there, as torchvision's loader has it (--background COLOUR lays them on a colour)."
+            f"{transparent} of the {len(seen)} files opened first have transparent parts. The network sees the colours "
+            "hidden there, as with torchvision's loader; --background COLOUR shows a colour behind them instead."
         )
     frames = sum(found.frames for found in seen)
     if frames:
-        yield f"{frames} of the {len(seen)} files looked at hold several frames or pages; the first one counts."
+        yield f"{frames} of the {len(seen)} files opened first hold several frames or pages; the run takes the first."

@@ -75,7 +75,7 @@ def shuffled(tmp_path):
 def test_classes_in_another_order_than_the_networks_end_the_run_which_prints_the_best(run, shuffled, tmp_path):
     status, said = run("--images", shuffled)
     assert status == 1
-    assert "of 209 images spread over the classes 38 are right" in said
+    assert "of 209 images spread over the classes, 38 are right" in said
     assert "--allow-low-accuracy" in said
     assert not run.out.exists()
     best = said.splitlines()[-1]
@@ -199,7 +199,7 @@ def test_a_list_takes_the_place_of_folders_and_experiments_find_its_images_again
     (table.parent / "pictures").rename(moved / "pictures")
     capsys.readouterr()
     assert main(["experiment", "responses", str(run.out)]) == 1
-    assert "22 of its 22 are not there" in capsys.readouterr().err
+    assert "22 of its 22 images are missing" in capsys.readouterr().err
     assert main(["experiment", "responses", str(run.out), "--images", str(moved)]) == 0
 
 

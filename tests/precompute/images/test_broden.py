@@ -73,7 +73,7 @@ def test_numbers_label_the_whole_picture_and_0_is_none(root):
 
 def test_a_label_of_another_edition_is_refused(root):
     (root / "label.csv").write_text(LABELS.replace("300,tree", "301,tree"))
-    with pytest.raises(ImageFolderError, match=r"a_object\.png: the label 300 is none of the category 'object'"):
+    with pytest.raises(ImageFolderError, match=r"a_object\.png: the label 300 is not in the category 'object'"):
         open_broden(root).read(0)
 
 

@@ -78,8 +78,8 @@ def test_what_a_classes_file_names_beside_the_classes_is_told(tmp_path):
     path = classes_file(tmp_path, {"ant": 1, "bee": 0, "cow": 2, "bees": 7})
     table = resolve_classes(["ant", "bee"], 5, path)
     assert table.stray == ("cow", "bees")
-    assert table.told()[1].endswith("no class of these images: cow, bees")
-    with pytest.raises(ClassError, match=r"no output is given for wasp; it names, beside them, cow, bees\. Give"):
+    assert table.told()[1].endswith("classes that these images do not have: cow, bees")
+    with pytest.raises(ClassError, match=r"no output is given for wasp; it also names cow, bees\. Give"):
         resolve_classes(["ant", "bee", "wasp"], 5, path)
 
 

@@ -130,7 +130,7 @@ DEEP = {
 @pytest.mark.parametrize(("pixels", "ending", "white"), DEEP.values(), ids=DEEP)
 def test_deep_grey_of_unknown_range_is_refused_until_white_is_told(tmp_path, pixels, ending, white):
     path = saved(tmp_path / f"a.{ending}", Image.fromarray(pixels))
-    with pytest.raises(UnreadablePicture, match="--white N says which value is white"):
+    with pytest.raises(UnreadablePicture, match="say with --white N which value is white"):
         open_picture(path)
     shown = np.asarray(open_picture(path, Decoding(white=white)))[..., 0]
     assert np.array_equal(shown, np.rint(pixels.astype(np.float64) * 255 / white))
@@ -166,7 +166,7 @@ def test_a_pgm_says_itself_which_value_is_white(tmp_path):
 def test_floating_point_numbers_in_a_pfm_are_not_taken_for_16_bits(tmp_path):
     path = tmp_path / "a.pfm"
     path.write_bytes(b"Pf\n2 1\n-1.0\n" + np.array([0, 0.5], "<f4").tobytes())
-    with pytest.raises(UnreadablePicture, match=r"floating-point numbers of unknown range; --white N"):
+    with pytest.raises(UnreadablePicture, match=r"floating-point numbers of unknown range; say with --white N"):
         open_picture(path)
     assert np.asarray(open_picture(path, Decoding(white=1)))[0, :, 0].tolist() == [0, 128]
 
@@ -199,7 +199,7 @@ def test_colours_of_sixteen_bits_that_use_twelve_are_refused(tmp_path):
     path.write_bytes(png_of_colours(values >> 4))
     with pytest.raises(UnreadablePicture, match="may hold fewer than 16 bits"):
         open_picture(path)
-    with pytest.raises(UnreadablePicture, match="use a loader"):
+    with pytest.raises(UnreadablePicture, match="use your own loader"):
         open_picture(path, Decoding(white=4095))
 
 

@@ -87,7 +87,7 @@ def test_masks_are_found_beside_the_pictures_or_among_them(folder):
     [
         (np.full((2, 3), 2, np.uint8), r"the number 2 stands for no part of the category 'colour'"),
         (np.full((2, 3), 255, np.uint8), r"the number 255 stands for no part"),
-        (np.zeros((2, 3, 3), np.uint8), r"one number a pixel \(palette or grey\), found one of colours"),
+        (np.zeros((2, 3, 3), np.uint8), r"one number a pixel \(palette or grey\), found a colour image"),
     ],
 )
 def test_a_mask_of_anything_else_is_refused(folder, pixels, told):

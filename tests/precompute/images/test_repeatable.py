@@ -62,7 +62,7 @@ def test_a_loader_that_fails_the_second_time_is_refused(images):
         return np.zeros((1, 4, 4))
 
     own = replace(images, load=OwnLoader(load))
-    with pytest.raises(ModelError, match="could be loaded at first, and then not"):
+    with pytest.raises(ModelError, match="could be loaded at first, and cannot be loaded now"):
         refuse_random(own, torch.from_numpy, [0])
 
 

@@ -49,7 +49,7 @@ def test_a_way_to_a_file_through_a_linked_folder_is_seen_too(root):
 def test_one_file_twice_in_its_class_is_told(root, link):
     link(root / "cat/2.png", root / "cat/3.png")
     (told,) = ImageSource(root).find_images().conditions
-    assert told.startswith("1 of the 4 images are files that are listed under another path too, by links: cat/3.png")
+    assert told.startswith("1 of the 4 images are files that are also listed under another path, by links: cat/3.png")
 
 
 @linked

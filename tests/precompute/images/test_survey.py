@@ -38,7 +38,8 @@ def test_sixteen_bits_in_full_settle_what_white_is_for_dark_pictures_too(put):
     images = put(grey(60000), grey(100))
     found = survey_files([images], None, Decoding())
     assert found.conditions == (
-        "2 of the 3 files looked at have 16 bits a pixel; 65535 is taken for white, their brightest pixel is 60000.",
+        "2 of the 3 files opened first have 16 bits per pixel. 65535 is taken as white, and their brightest pixel is "
+        "60000.",
     )
     assert np.asarray(found.load(images.root / "a/2.png")).max() == 0
 
@@ -47,7 +48,7 @@ def test_sixteen_bits_in_full_settle_what_white_is_for_dark_pictures_too(put):
 def test_sixteen_bits_of_which_the_upper_are_empty_are_refused(put, brightest):
     images = put(grey(brightest), grey(3))
     with pytest.raises(
-        ImageFolderError, match=rf"2 of 3 files .* 16 bits a pixel, the brightest of them {brightest}.*--white N"
+        ImageFolderError, match=rf"2 of the 3 files .* 16 bits per pixel, .* brightest pixel is {brightest}.*--white N"
     ):
         survey_files([images], None, Decoding())
     assert (
@@ -59,7 +60,7 @@ def test_training_images_are_looked_at_too(put, tmp_path):
     images = put()
     (tmp_path / "train/a").mkdir(parents=True)
     grey(4095).save(tmp_path / "train/a/0.png")
-    with pytest.raises(ImageFolderError, match="1 of 2 files"):
+    with pytest.raises(ImageFolderError, match="1 of the 2 files"):
         survey_files([images, list_images(tmp_path / "train")], None, Decoding())
 
 
@@ -67,7 +68,7 @@ def test_a_white_that_does_not_fit_is_said(put):
     images = put(grey(4095))
     (bright,) = survey_files([images], None, Decoding(white=255)).conditions
     (dark,) = survey_files([images], None, Decoding(white=65535)).conditions
-    assert "all that is brighter than white arrives white" in bright
+    assert "everything brighter than that arrives white" in bright
     assert "they arrive nearly black" in dark
 
 
@@ -75,14 +76,14 @@ def test_transparent_parts_are_said_unless_a_background_is_named(put):
     clear, opaque = Image.new("RGBA", (4, 4), (9, 9, 9, 0)), Image.new("RGBA", (4, 4), (9, 9, 9, 255))
     images = put(clear, opaque)
     (said,) = survey_files([images], None, Decoding()).conditions
-    assert said.startswith("1 of the 3 files looked at have transparent parts")
+    assert said.startswith("1 of the 3 files opened first have transparent parts")
     assert survey_files([images], None, Decoding(background=(255, 255, 255))).conditions == ()
 
 
 def test_several_frames_are_said(put):
     images = put(Image.new("L", (4, 4), 1), save_all=True, append_images=[Image.new("L", (4, 4), 200)])
     (said,) = survey_files([images], None, Decoding()).conditions
-    assert said == "1 of the 2 files looked at hold several frames or pages; the first one counts."
+    assert said == "1 of the 2 files opened first hold several frames or pages; the run takes the first."
     assert np.asarray(images.load(images.root / "a/1.png")).max() == 1
 
 
