@@ -129,7 +129,7 @@ def run(options: "RunOptions", *, say: Callable[[str], None] = print) -> "Path":
     options : RunOptions
         What ``python -m precompute run`` takes, by the names of Python.
     say : callable
-        Receives sentences for the person who waits: what the run will do, what it costs, how it went.
+        Shows the user a sentence: what the run will do, what it costs, how it went.
 
     Returns
     -------

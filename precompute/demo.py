@@ -84,7 +84,7 @@ def build_demo(
     command
         The command line, for the store's provenance.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
     train
         Train the network also where its weights ship with the program: trained on another processor it would be
         another network, and every number of the store another.

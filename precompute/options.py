@@ -177,7 +177,11 @@ class RunOptions:
     )
     allow_bad: bool = option("go on with more than 5 % unreadable images", default=False)
     shard_size: int = option(
-        "images of one shard, the most that an interrupted run loses", default=256, value="N", read=int, at_least=1
+        "images of one shard; an interrupted run loses only the shards being computed",
+        default=256,
+        value="N",
+        read=int,
+        at_least=1,
     )
     resume: bool = option("go on with a run that was stopped", default=False)
 

@@ -73,7 +73,7 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
     options
         What was asked for.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
 
     Raises
     ------

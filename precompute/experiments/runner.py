@@ -69,7 +69,7 @@ def carry_out(
     command
         The command line, for the experiment's facts.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
     progress
         Shows the stage that has the experiment's name; by default a new one.
 
@@ -243,7 +243,7 @@ def add(of: SourceStore, found: Sequence[StoredFindings], say: Callable[[str], N
     found
         The findings to add, in place of earlier findings of the same experiments.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
 
     Raises
     ------
@@ -283,7 +283,7 @@ def rewrite(of: SourceStore, ready: Callable[[Store], Change], say: Callable[[st
     ready
         Receives the store as it is now, reads what it needs from it, and returns the change.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
 
     Raises
     ------

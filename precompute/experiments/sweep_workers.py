@@ -22,7 +22,7 @@ class SweepWorkers:
     options
         They say on which devices to compute.
     say
-        Receives sentences for the person who waits.
+        Shows the user a sentence.
     """
 
     def __init__(self, options: ExperimentOptions, say: Callable[[str], None]) -> None:
