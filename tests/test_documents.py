@@ -121,9 +121,9 @@ def test_an_option_is_said_to_be_taken_by_the_experiments_that_do_not_refuse_it(
     table = text_of("docs/command-line.md").partition("<!-- table: options of experiment -->")[2]
     row = re.search(rf"^\| `{option.written}(?![\w-]).*\| ([^|]*) \|$", table, re.MULTILINE)
     takers = re.search(r"^(each)?(?: but )?(.*)$", row[1])
-    listed = {spec.name for spec in registry.listed()}
+    listed = {spec.name for spec in registry.all_specs()}
     named = set(re.findall(r"`(\w+)`", takers[2]))
-    assert (listed - named if takers[1] else named) == {s.name for s in registry.listed() if field in s.options}
+    assert (listed - named if takers[1] else named) == {s.name for s in registry.all_specs() if field in s.options}
 
 
 OTHERS = {"--help", "--store", "--port"}  # of the app

@@ -188,7 +188,7 @@ def test_a_layer_that_a_worker_would_sweep_in_another_way_is_refused(job_store):
         network = SweptNetwork.of(restore_run(store, ExperimentOptions(device="cpu")), store.layers)
     recipe = replace(NetworkRecipe.of(network), swept_plainly=frozenset({"signed"}))
     with pytest.raises(ModelError, match=r"signed: .* by the engine, a worker by whole forward passes"):
-        recipe.built(Place(torch.device("cpu")))
+        recipe.build(Place(torch.device("cpu")))
 
 
 # Processes
