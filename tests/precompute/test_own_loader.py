@@ -130,7 +130,7 @@ def with_experiments(run):
 def test_experiments_load_the_files_in_the_same_way(with_experiments):
     path, refused = with_experiments
     assert len(refused) == 2
-    assert any("no training images" in sentence for sentence in refused)
+    assert any("--train-images" in sentence for sentence in refused)
     assert any("Expected masks of concepts" in sentence for sentence in refused)
     with open_store(path) as store:
         assert set(store.experiments) == set(registry.NAMES) - {"roles", "dissection"}

@@ -214,7 +214,7 @@ def test_a_run_whose_statistics_cannot_be_added_is_still_a_run(small, monkeypatc
         raise DiskError("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "find", refuse)
+        patch.setattr(runner, "compute_findings", refuse)
         assert main(job(small)) == 0
     with open_store(small[2]) as store:
         assert store.experiments == ()
@@ -351,7 +351,7 @@ def test_a_run_stopped_before_its_store_is_in_place_keeps_its_work_and_the_earli
     assert main(job(small, "--top-k", 3)) == 0
     before = small[2].read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "find", stop)  # in the last stage, the statistics
+        patch.setattr(runner, "compute_findings", stop)  # in the last stage, the statistics
         assert main(job(small)) == 130
     assert small[2].read_bytes() == before
     shards = small[2].with_name("small.h5.shards")
@@ -391,7 +391,7 @@ def test_an_earlier_store_of_the_same_options_is_not_taken_for_that_of_a_stopped
     with open_store(small[2]) as store:
         first = store.provenance["started"]
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "find", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(runner, "compute_findings", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         assert main(job(small)) == 130
     assert main(job(small, "--resume")) == 0
     with open_store(small[2]) as store:
