@@ -35,9 +35,10 @@ check: .venv/installed-dev
 	$(BIN)/mypy || $(BIN)/mypy --num-workers 0   # on a busy machine its workers do not start in time
 	$(BIN)/lint-imports
 
+# What is imported is compiled once, even where the environment says to keep nothing compiled: tests start many processes.
 test: browser .venv/installed-dev
 	rm -rf .cache/demo && $(MAKE) -j2 check test-demo
-	OMP_NUM_THREADS=1 UNITSCOPE_DEMO_STORE=$(CURDIR)/.cache/demo/demo.h5 \
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= UNITSCOPE_DEMO_STORE=$(CURDIR)/.cache/demo/demo.h5 \
 	  $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope -m "not long" $(TESTS)
 
 .PHONY: test-demo
