@@ -141,6 +141,14 @@ class BatchMaximum(Tiny):
         return found / found.max()
 
 
+class BatchDeviation(Tiny):
+    """Divides by the deviation over the batch, which is NaN for an image alone."""
+
+    def pooled(self, x):
+        found = super().pooled(x)
+        return (found - found.mean(0)) / (found.std(0) + 1e-3)
+
+
 class FaintLeak(Tiny):
     """A hundred-thousandth of the batch's mean: less than a dropped digit, and yet no rounding."""
 
@@ -174,6 +182,7 @@ CHANGING = {
     BatchStatistics: r"depends on the other images .* bn \(BatchNorm2d without running statistics\)",
     AlwaysTraining: r"depends on the other images .* bn \(BatchNorm2d in training mode\)",
     BatchMaximum: "depends on the other images",
+    BatchDeviation: r"depends on the other images .* in that some are NaN or infinite in one case alone",
     FaintLeak: "depends on the other images",
     FirstIsSpecial: "depends on the other images",
     NextNeighbour: "depends on the other images",
@@ -449,6 +458,26 @@ class SharedBlocks(Tiny):
     def __init__(self):
         super().__init__()
         self.again = self.conv2
+
+
+class SharesMemory(Tiny):
+    """Its shortcut returns its input itself, which a ReLU in place then changes: the usual slip of pre-activation."""
+
+    def __init__(self):
+        super().__init__()
+        self.shortcut, self.act, self.block = nn.Sequential(), nn.ReLU(inplace=True), nn.Conv2d(8, 8, 3, 1, 1)
+
+    def maps(self, x):
+        x = self.conv1(x)
+        kept = self.shortcut(x)
+        return F.relu(self.conv2(self.block(self.act(x)) + kept))
+
+
+class Decides(Tiny):
+    """Takes another way for each image by a number in it, so that it cannot be recorded once for all."""
+
+    def forward(self, x):
+        return torch.stack([self.fc(row) if row[0] > row[1] else -self.fc(row) for row in self.pooled(x)])
 
 
 # What cannot be taken at all

@@ -6,11 +6,13 @@ exactly where the plain method would overwrite the output. In-place operations, 
 several times need no special care after that.
 """
 
+import logging
 import operator
 import warnings
-from collections.abc import Callable, Collection
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import torch
@@ -82,6 +84,7 @@ def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.
     batch = example if len(example) > 1 else example.repeat(2, 1, 1, 1)
     with ExitStack() as stack, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
+        stack.enter_context(_quiet())
         stack.enter_context(step_by_step())
         stack.enter_context(raised_in_threads([]))  # what fails in a thread is dropped: the plain method is left
         for site in sites:
@@ -92,6 +95,19 @@ def _record(network: nn.Module, sites: Collection[Site], example: Tensor) -> fx.
             return exported.run_decompositions({}).module(check_guards=False)
         except Exception as error:
             raise CannotCapture(unrecorded(error)) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep off the screen what torch prints of a network that it cannot record: the reason is told in a sentence."""
+    log = logging.getLogger("torch.fx.experimental.symbolic_shapes")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with redirect_stderr(StringIO()):
+            yield
+    finally:
+        log.setLevel(level)
 
 
 class _OfOneInput(nn.Module):

@@ -19,6 +19,7 @@ import torch
 
 from precompute.errors import ModelError
 from precompute.models.device import free_memory
+from precompute.models.file_kinds import known_kind
 from precompute.words import first_few, size
 
 # Torch does not compress, so an honest file unpacks to about its own size.
@@ -123,8 +124,10 @@ def read_tensors(path: Path) -> dict[str, NamedTensor]:
     """
     if path.is_dir():
         raise ModelError(f"{path} is a folder; expected the one file that holds the network's parameters. {_ALONE}")
-    if not path.is_file():
+    if not path.exists():
         raise ModelError(f"There is no checkpoint file {path}.")
+    if not path.is_file():
+        raise ModelError(f"{path} is a pipe or a device; expected a file. {_ALONE}")
     content = _read_safetensors(path) if _is_safetensors(path) else _read_torch(path)
     entries = list(islice(_entries(content, (), _DEEPEST), _MOST_ENTRIES + 1))
     if len(entries) > _MOST_ENTRIES:
@@ -188,8 +191,11 @@ def _is_whole(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
 
 def _is_safetensors(path: Path) -> bool:
     """Recognise a safetensors file by its beginning: the length of a JSON object, then the object."""
-    with path.open("rb") as file:
-        start = file.read(9)
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}).") from error
     return start[8:] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size - 8
 
 
@@ -230,13 +236,7 @@ def _reason(path: Path, error: str) -> str:
         return "holds tensors that are spread over several processes, or nested: expected ordinary ones."
     if "TorchScript" in error:
         return "is a TorchScript archive (torch.jit.save), a program and not parameters."
-    with path.open("rb") as file:
-        start = file.read(200)
-    if start.startswith(b"version https://git-lfs"):
-        return "is a pointer that Git LFS left in place of the file; git lfs pull fetches it."
-    if start.startswith(b"PK") and not zipfile.is_zipfile(path):
-        return "is not a checkpoint that torch can read: it breaks off before its end. Copy it again."
-    return "is not a checkpoint that torch can read."
+    return known_kind(path) or "is not a checkpoint that torch can read."
 
 
 def _entries(content: Any, above: tuple[str, ...], levels: int) -> Iterator[NamedTensor | None]:
@@ -252,4 +252,5 @@ def _entries(content: Any, above: tuple[str, ...], levels: int) -> Iterator[Name
 def _describe(content: Any) -> str:
     if not isinstance(content, Mapping):
         return f"an object of type {type(content).__name__.strip('_')}"
-    return f"the entries {first_few([str(name) for name in content], 4)}" if content else "nothing"
+    entries = first_few([str(name) for name in content], 4)
+    return f"the entries {entries}, and no tensor of torch among them" if content else "nothing"

@@ -6,8 +6,8 @@ of its parameters. So one rule removes both: a beginning counts if **every** par
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from torch import nn
 
 from precompute.errors import ModelError
 from precompute.models.checkpoint_files import NamedTensor, read_tensors
-from precompute.models.state_dict import SHOWN, differ_in_shape, needed_names, own_tensors, problem
+from precompute.models.parameter_marks import ADAPTER, ADAPTERS_TOLD, told_by
+from precompute.models.state_dict import SHOWN, differ_in_shape, equal, needed_names, own_tensors, problem
 from precompute.words import first_few
 
 _AVERAGED = {"ema", "swa", "avg", "average", "averaged", "averages", "averaging", "teacher"}
 # Class weights of a loss: a network does not need them to compute its outputs.
 _LOSS = re.compile(r"(\w+_)?(criterion|loss)(_\w+)?")
+_OF_A_LAYER = re.compile(r"\.(weight|bias|running_mean|running_var)$")
 
 
 @dataclass(frozen=True)
@@ -104,44 +106,45 @@ def parameters_for(network: nn.Module, checkpoint: Checkpoint) -> Parameters:
     ModelError
         Where no beginning has all of the network's parameters, or several have and nothing says which one to take.
     """
-    own = own_tensors(network)
-    needed = needed_names(own)
+    own, needed = own_tensors(network), needed_names(network)
     tensors, found = _beginnings(checkpoint.tensors, needed)
-    fitting = [beginning for beginning, count in found.items() if count == len(needed)]
+    fitting = [beginning for beginning, count in found.items() if count == len(set(needed.values()))]
     if not fitting:
-        raise ModelError(_misfit(checkpoint, tensors, own, found))
+        raise ModelError(_misfit(checkpoint, tensors, own, needed, found))
     chosen, others = _choose(fitting, tensors, own, checkpoint)
     state, aside = _taken(chosen, fitting, tensors, needed)
+    _refuse_adapters(checkpoint, tensors, own)
     source = f"{checkpoint.path}::{_bare(chosen)}" if others and _bare(chosen) else str(checkpoint)
-    return Parameters(state, source, tuple(_notes(checkpoint, chosen, others, aside, tensors)))
+    notes = [*_notes(checkpoint, chosen, others, aside, tensors), *_rounded(state, own)]
+    return Parameters(state, source, tuple(notes))
 
 
 # Beginnings of names
 
 
 def _beginnings(
-    tensors: Mapping[str, NamedTensor], needed: Sequence[str]
+    tensors: Mapping[str, NamedTensor], needed: Mapping[str, str]
 ) -> tuple[Mapping[str, NamedTensor], Counter[str]]:
-    """Return the tensors, and for every beginning of their names the number of needed names found under it.
+    """Return the tensors, and for every beginning of their names the number of needed tensors found under it.
 
     Where a part of the network was in ``DataParallel``, names have ``module`` in the middle; it is removed.
     """
-    found = _counted(tensors, needed)
-    if len(needed) not in found.values():
+    found, all_of_it = _counted(tensors, needed), len(set(needed.values()))
+    if all_of_it not in found.values():
         plain = {_without_module(name): tensor for name, tensor in tensors.items()}
         found_plain = _counted(plain, needed)
-        if len(plain) == len(tensors) and len(needed) in found_plain.values():
+        if len(plain) == len(tensors) and all_of_it in found_plain.values():
             return plain, found_plain
     return tensors, found
 
 
-def _counted(tensors: Mapping[str, NamedTensor], needed: Sequence[str]) -> Counter[str]:
-    wanted = set(needed)
-    found: Counter[str] = Counter()
+def _counted(tensors: Mapping[str, NamedTensor], needed: Mapping[str, str]) -> Counter[str]:
+    met: dict[str, set[str]] = defaultdict(set)
     for name in tensors:
-        starts = [0, *(match.end() for match in re.finditer(r"\.", name))]
-        found.update(name[:start] for start in starts if name[start:] in wanted)
-    return found
+        for start in (0, *(match.end() for match in re.finditer(r"\.", name))):
+            if name[start:] in needed:
+                met[name[:start]].add(needed[name[start:]])
+    return Counter({start: len(names) for start, names in met.items()})
 
 
 def _without_module(name: str) -> str:
@@ -187,35 +190,29 @@ def _is_averaged(start: str, tensors: Mapping[str, NamedTensor]) -> bool:
 
 def _same(one: str, other: str, tensors: Mapping[str, NamedTensor], own: Mapping[str, torch.Tensor]) -> bool:
     pairs = [(tensors.get(one + name), tensors.get(other + name)) for name in own]
-    return one == other or all(a is b or (a and b and _equal(a.tensor, b.tensor)) for a, b in pairs)
-
-
-def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
-    # Tensors that torch cannot compare, such as quantised ones, count as different.
-    try:
-        return torch.equal(a, b)
-    except RuntimeError:
-        return False
+    return one == other or all(a is b or (a and b and equal(a.tensor, b.tensor)) for a, b in pairs)
 
 
 def _taken(
-    start: str, fitting: Sequence[str], tensors: Mapping[str, NamedTensor], needed: Sequence[str]
+    start: str, fitting: Sequence[str], tensors: Mapping[str, NamedTensor], needed: Collection[str]
 ) -> tuple[dict[str, torch.Tensor], list[str]]:
     """Return the tensors under the chosen beginning, by the network's names, and the names left aside.
 
     Unknown tensors under the beginning, in the same dictionaries, are returned too and will be refused: the network may
-    lack a layer. Tensors beside it, and those of a loss, are left aside.
+    lack a layer. Tensors beside it, those of a loss, and those in other dictionaries that are called like parameters
+    are left aside.
     """
-    homes = {tensors[start + name].home for name in needed}
+    homes = {tensors[start + name].home for name in needed if start + name in tensors}
     rivals = tuple(other for other in fitting if not start.startswith(other))
     state: dict[str, torch.Tensor] = {}
     aside: list[str] = []
     for name, named in tensors.items():
-        if named.home not in homes or name.startswith(rivals):
+        elsewhere = named.home not in homes
+        if name.startswith(rivals) or (elsewhere and not _OF_A_LAYER.search(name)):
             continue
         own_name = name.removeprefix(start)
         of_a_loss = own_name not in needed and _LOSS.fullmatch(own_name.partition(".")[0])
-        if of_a_loss or not name.startswith(start):
+        if elsewhere or of_a_loss or not name.startswith(start):
             aside.append(name)
         else:
             state[own_name] = named.tensor
@@ -243,6 +240,28 @@ def _notes(
         yield f"Left aside, since the network has no such parameters: {first_few(aside, SHOWN)}."
 
 
+def _rounded(state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> Iterator[str]:
+    """Say where the file's numbers have another precision than the network's."""
+    kinds = Counter(
+        (state[name].dtype, tensor.dtype)
+        for name, tensor in own.items()
+        if name in state and tensor.is_floating_point() and state[name].dtype != tensor.dtype
+    )
+    for (saved, computed), count in kinds.items():
+        words = [str(kind).removeprefix("torch.") for kind in (saved, computed)]
+        yield f"{count:,} of the network's tensors are {words[0]} in the file; the network has them as {words[1]}."
+
+
+def _refuse_adapters(
+    checkpoint: Checkpoint, tensors: Mapping[str, NamedTensor], own: Mapping[str, torch.Tensor]
+) -> None:
+    adapters = [name for name in tensors if ADAPTER.search(name)]
+    if adapters and not any(ADAPTER.search(name) for name in own):
+        raise ModelError(
+            f"Beside the network's parameters {checkpoint} holds {first_few(adapters, SHOWN)}. {ADAPTERS_TOLD}"
+        )
+
+
 def _bare(start: str) -> str:
     return start.removesuffix(".")
 
@@ -253,15 +272,21 @@ def _top(tensor: NamedTensor) -> str:
 
 
 def _misfit(
-    checkpoint: Checkpoint, tensors: Mapping[str, NamedTensor], own: Mapping[str, torch.Tensor], found: Counter[str]
+    checkpoint: Checkpoint,
+    tensors: Mapping[str, NamedTensor],
+    own: Mapping[str, torch.Tensor],
+    needed: Mapping[str, str],
+    found: Counter[str],
 ) -> str:
-    needed = needed_names(own)
     told = f"The checkpoint {checkpoint} does not fit the network."
+    part = re.search(r"-0*(\d+)-of-0*(\d+)\b", checkpoint.path.name)
+    if part:
+        told += f" By its name it is part {part[1]} of {part[2]}, and the others hold the rest: save all in one file."
     if not found:
         return (
             f"{told} None of its {len(tensors):,} names ends like one of the network's: it has "
-            f"{first_few(tensors, SHOWN)}, the network {first_few(needed, SHOWN)}. "
-            "Give the network that it was saved from."
+            f"{first_few(tensors, SHOWN)}, the network {first_few(needed, SHOWN)}."
+            f"{told_by(tensors)} Give the network that it was saved from."
         )
     start, count = found.most_common(1)[0]
     homes = {tensors[start + name].home for name in needed if start + name in tensors}
@@ -274,6 +299,6 @@ def _misfit(
     problems = filter(None, [problem("lacks", missing), problem("has the unknown", unknown)])
     where = f"under {_bare(start)!r}" if start else "without taking a beginning off"
     return (
-        f"{told} It {'; it '.join(problems)}. Most names fit {where}: {count:,} of {len(needed):,}. "
-        "Give the network that it was saved from."
+        f"{told} It {'; it '.join(problems)}. Most names fit {where}: {count:,} of "
+        f"{len(set(needed.values())):,}.{told_by(unknown)} Give the network that it was saved from."
     )

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from time import perf_counter
 
 import numpy as np
@@ -61,7 +62,7 @@ def refuse_changing(network: nn.Module, inputs: Tensor) -> None:
     varied = torch.cat([chosen, chosen.flip(-1) / 2])
     _refuse_one_alone(network, varied)
     for check, tell in ((_again, _tell_unsteady), (_alone, _tell_of_batch), (_turned, _tell_of_batch)):
-        gap = _true_gap(network, check, varied)
+        gap = true_gap(network, check, varied)
         if gap is not None:
             raise ModelError(tell(network, varied, gap))
 
@@ -89,7 +90,7 @@ def refuse_mixing(network: nn.Module, inputs: Tensor) -> None:
     def among(passes: Pass, batch: Tensor) -> tuple[Tensor, Tensor]:
         return passes(batch)[rows], torch.cat([passes(batch[[row]]) for row in rows])
 
-    gap = _true_gap(network, among, inputs)
+    gap = true_gap(network, among, inputs)
     if gap is not None:
         refuse_changing(network, inputs)  # names its own cause where the network is not even steady
         raise ModelError(_tell_of_batch(network, inputs, gap))
@@ -120,7 +121,7 @@ def refuse_drawing(network: nn.Module, inputs: Tensor) -> str | None:
     where = drawing_place(network, lambda: run(network, inputs))
     if where is None:
         return None
-    gap = _true_gap(network, _many_times, inputs)
+    gap = true_gap(network, _many_times, inputs)
     if gap is not None:
         raise ModelError(_tell_unsteady(network, inputs, gap))
     return (
@@ -158,11 +159,23 @@ def _turned(passes: Pass, inputs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _true_gap(network: nn.Module, check: Check, inputs: Tensor) -> str | None:
-    """Say by how much two answers that should be equal differ; None where the difference is rounding."""
+def true_gap(network: nn.Module, check: Check, inputs: Tensor) -> str | None:
+    """Say by how much two answers that should be equal differ; None where the difference is rounding.
+
+    Parameters
+    ----------
+    network
+        A classifier in evaluation mode.
+    check
+        Is given a pass, from a batch to outputs, and the inputs; returns two answers, (image, output) each.
+    inputs
+        (image, channel, height, width).
+    """
     here = _gap(check, lambda batch: logits(network, batch), inputs)
     if here.relative <= _ROUNDINGS * torch.finfo(input_dtype(network)).eps:
         return None
+    if not isfinite(here.absolute):
+        return str(here)
     try:
         there = _gap(check, in_float64(network, inputs), inputs)
     except Exception:  # a network may hold numbers that stay in float32
@@ -186,12 +199,14 @@ class _Gap:
         return self.absolute / self.largest if self.largest else 0.0
 
     def __str__(self) -> str:
+        if not isfinite(self.absolute):
+            return "in that some are NaN or infinite in one case alone"
         return f"by up to {self.absolute:.2g}, where the largest output is {self.largest:.2g}"
 
 
 def _gap(check: Check, passes: Pass, inputs: Tensor) -> _Gap:
     # On the CPU, because not every device has float64.
-    one, other = (answer.cpu() for answer in check(passes, inputs))
+    one, other = (answer.detach().cpu() for answer in check(passes, inputs))
     as_float32 = one.dtype != torch.float64 or bool((one.float().double() == one).all())
     apart = (one.double() - other.double()).abs()
     apart[one.isnan() & other.isnan()] = 0

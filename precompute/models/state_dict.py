@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from precompute.errors import ModelError
+from precompute.models.parameter_marks import told_by
 from precompute.words import first_few
 
 SHOWN = 4
@@ -25,7 +27,9 @@ def load_into(network: nn.Module, state: Mapping[str, torch.Tensor], source: str
         Where names, sizes or kinds of number do not fit; the message names the first few of each.
     """
     own = own_tensors(network)
-    missing = [name for name in needed_names(own) if name not in state]
+    needed = needed_names(network)
+    loaded = {first for name, first in needed.items() if name in state}
+    missing = [name for name, first in needed.items() if first not in loaded]
     unexpected = [name for name in state if name not in own]
     shared = [name for name in own if name in state]
     misshapen = [
@@ -33,17 +37,24 @@ def load_into(network: nn.Module, state: Mapping[str, torch.Tensor], source: str
         for name in shared
         if differ_in_shape(state[name], own[name])
     ]
-    unusable = [f"{name} is {kind}" for name in shared if (kind := _unusable_kind(state[name], own[name])) is not None]
+    used = [name for name in shared if name in needed]
+    unusable = [f"{name} is {kind}" for name in used if (kind := _unusable_kind(state[name], own[name])) is not None]
+    apart = [
+        f"{name} and {first}"
+        for name, first in needed.items()
+        if name in state and first in state and not equal(state[name], state[first])
+    ]
     problems = [
         problem("lacks", missing),
         problem("has the unknown", unexpected),
         problem("differs in shape:", misshapen),
         problem("holds no ordinary numbers:", unusable),
+        problem("has different values where the network has one tensor under two names:", apart),
     ]
     if any(problems):
         raise ModelError(
-            f"The checkpoint {source} does not fit the network. It {'; it '.join(filter(None, problems))}. "
-            "Give the network that it was saved from."
+            f"The checkpoint {source} does not fit the network. It {'; it '.join(filter(None, problems))}."
+            f"{told_by(unexpected)} Give the network that it was saved from."
         )
     _refuse_without_values(network)
     network.load_state_dict(state, strict=False)
@@ -104,10 +115,27 @@ def own_tensors(network: nn.Module) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, torch.Tensor)}
 
 
-def needed_names(own: Mapping[str, torch.Tensor]) -> list[str]:
-    """Return the names, among those of a network, that a checkpoint must have."""
+def needed_names(network: nn.Module) -> dict[str, str]:
+    """Return the names that a checkpoint must have: one of those that a tensor of the network has.
+
+    Returns
+    -------
+    dict of str to str
+        For each name of a tensor, the first of the tensor's names: the same, but where a tensor has several.
+    """
+    firsts: dict[int, str] = {}
+    every = chain(network.named_parameters(remove_duplicate=False), network.named_buffers(remove_duplicate=False))
+    same = {name: firsts.setdefault(id(tensor), name) for name, tensor in every}
     # num_batches_tracked is not used in evaluation, and checkpoints of torch before 0.4.1 lack it.
-    return [name for name in own if not name.endswith("num_batches_tracked")]
+    return {name: same.get(name, name) for name in own_tensors(network) if not name.endswith("num_batches_tracked")}
+
+
+def equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Say whether two tensors have the same values; quantised ones, which torch cannot compare, have not."""
+    try:
+        return torch.equal(a, b)
+    except RuntimeError:
+        return False
 
 
 def _refuse_without_values(network: nn.Module) -> None:

@@ -4,6 +4,7 @@
 import precompute.models.torchvision_ops  # noqa: F401
 
 # isort: split
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,6 +63,8 @@ def from_torchvision(name: str, weights: str) -> Model:
 def checkpoint_called(weights: str, choices: str) -> Checkpoint:
     """Read the checkpoint that `weights` names; where there is no such file, the error names the other choices."""
     path, _ = split_entry(weights)
+    if re.match(r"\w+://", weights):
+        raise ModelError(f"{weights} is an address, from which nothing is fetched. Download it and give the file.")
     if not path.exists():
         raise ModelError(f"There are no weights {weights!r}: {choices}, and {path} is no file.")
     return read_checkpoint(weights)

@@ -20,6 +20,7 @@ from precompute.images.listing import ImageSource
 from precompute.images.loading import apply_transform, read_batches, seen_size
 from precompute.images.repeatable import refuse_random
 from precompute.images.survey import survey_files
+from precompute.models.changed_later import refuse_changed_later
 from precompute.models.device import pick_device
 from precompute.models.forward import run
 from precompute.models.load import Model, load_model
@@ -63,6 +64,7 @@ def make_plan(options: RunOptions) -> Plan:
     classes = source.match_classes(candidates, found.n_outputs, model.output_names)
     named = find_sites(model.network, probe[:2], options.layers, units_on=UnitsOn.read(options.units_on))
     sites = tuple(sorted(set(named), key=lambda site: site.order))
+    refuse_changed_later(model.network, sites, probe)
     precision = Precision(options.precision)
     chosen = {
         site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size, precision=precision)

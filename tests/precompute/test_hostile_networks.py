@@ -404,3 +404,27 @@ def images_of(out):
         return torch.stack(
             [ToTensor()(Image.open(Path(store.images.root) / path).convert("RGB")) for path in store.images.path]
         )
+
+
+def test_a_layer_that_changes_in_place_later_is_refused_and_the_one_that_made_it_is_not(job, capsys):
+    network = hostile.SharesMemory().eval()
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    hook = network.shortcut.register_forward_hook(lambda _module, _inputs, output: output.clone())
+    with torch.no_grad():
+        copied = network(images)
+        hook.remove()
+        assert not torch.allclose(copied, network(images), atol=1e-3)  # a copy alone, nothing silenced
+    status, out = job("hostile.SharesMemory()", "--attribution", "none", layer="shortcut")
+    assert (status, out.parent.exists()) == (1, False)
+    assert "'shortcut' cannot be silenced: the network changes its output in place later" in capsys.readouterr().err
+    status, out = job("hostile.SharesMemory()", "--attribution", "none", layer="conv1")
+    assert (status, check(out)) == (0, [])
+
+
+def test_what_cannot_be_recorded_is_told_in_a_sentence_and_not_in_a_listing(job, capfd):
+    status, out = job("hostile.Decides()", "--attribution", "none")
+    told = capfd.readouterr()
+    assert (status, check(out)) == (0, [])
+    assert "conv2 is swept by whole forward passes, because what it computes depends on the values" in told.out
+    assert "torch.ops" not in told.err
+    assert "symbolic_shapes" not in told.err

@@ -1,13 +1,16 @@
 import argparse
 import collections
 import datetime
+import gzip
 import io
 import os
 import pickle
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -160,12 +163,44 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
         (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid 3\n"), "pointer .* Git LFS"),
         (lambda path: torch.jit.script(nn.Linear(2, 2)).save(str(path)), "TorchScript"),
         (lambda path: path.write_bytes(truncated(path)), "breaks off"),
+        (lambda path: path.write_text("\n<!DOCTYPE html><title>Sign in</title>"), "web page"),
+        (
+            lambda path: path.write_text('{"metadata": {}, "weight_map": {"w": "a-00001-of-00002.bin"}}'),
+            "list of files",
+        ),
+        (lambda path: path.write_bytes(gzip.compress(b"anything")), "gzip"),
+        (lambda path: h5py.File(path, "w").close(), "HDF5"),
+        (lambda path: np.savez(path.open("wb"), w=np.ones(2)), "numpy"),
+        (lambda path: np.save(path.open("wb"), np.ones(2)), "numpy"),
+        (lambda path: zipfile.ZipFile(path, "w").writestr("w.pth", "anything"), "zip archive of other files"),
+        (lambda path: tarfile.open(path, "w").close(), "tar archive"),
+        (os.mkfifo, "pipe or a device"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_reason_is_told_where_it_is_known(tmp_path, write, words):
     write(tmp_path / "saved.pt")
     with pytest.raises(ModelError, match=rf"saved\.pt.*{words}"):
+        read_tensors(tmp_path / "saved.pt")
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"), [("onnx", "an ONNX network"), ("msgpack", ".*Flax"), ("distcp", "one part")]
+)
+def test_where_the_beginning_tells_nothing_the_ending_does(tmp_path, ending, words):
+    (tmp_path / f"saved.{ending}").write_bytes(b"\x08\x07\x12\x07" + bytes(300))
+    with pytest.raises(ModelError, match=rf"saved\.{ending} is {words}"):
+        read_tensors(tmp_path / f"saved.{ending}")
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    torch.save({"w": torch.ones(1)}, tmp_path / "saved.pt")
+
+    def forbidden(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    with pytest.raises(ModelError, match=r"saved\.pt cannot be read \(Permission denied\)"):
         read_tensors(tmp_path / "saved.pt")
 
 

@@ -3,6 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import prune
 
 from precompute.errors import ModelError
 from precompute.models.checkpoints import parameters_for, read_checkpoint, split_entry
@@ -266,3 +267,96 @@ def test_tensors_without_ordinary_numbers_are_refused(found, spoil, words):
     parameters = found({"model": {**state(), "3.weight": spoil(state()["3.weight"])}})
     with pytest.raises(ModelError, match=words):
         load_into(network(), parameters.state, "here")
+
+
+# One tensor under two names
+
+
+class Tied(nn.Module):
+    def __init__(self, seed=0):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.b.weight = self.a.weight
+
+
+@pytest.mark.parametrize("lost", ["a.weight", "b.weight"])
+def test_a_tensor_that_the_network_has_under_two_names_may_be_stored_once(found, lost):
+    saved = Tied().state_dict()
+    parameters = found({"model": {name: tensor for name, tensor in saved.items() if name != lost}}, own=Tied(1))
+    target = Tied(1)
+    load_into(target, parameters.state, "here")
+    assert equal(dict(target.state_dict()), dict(saved))
+
+
+def test_a_tensor_that_is_stored_under_neither_of_its_names_is_missed(found):
+    saved = {name: tensor for name, tensor in Tied().state_dict().items() if not name.endswith("weight")}
+    with pytest.raises(ModelError, match="2 of 3"):
+        found(saved, own=Tied(1))
+
+
+def test_two_tensors_for_what_is_one_in_the_network_are_refused(found):
+    saved = dict(Tied().state_dict())
+    saved["b.weight"] = saved["b.weight"] + 1
+    parameters = found(saved, own=Tied(1))
+    with pytest.raises(
+        ModelError, match=r"different values where .* one tensor under two names: b\.weight and a\.weight"
+    ):
+        load_into(Tied(1), parameters.state, "here")
+
+
+# What else the file says
+
+
+def test_adapters_that_would_be_left_out_are_refused(found):
+    adapters = {"3.lora_A.weight": torch.ones(2, 4), "3.lora_B.weight": torch.ones(2, 2)}
+    with pytest.raises(ModelError, match=r"holds adapters\.3\.lora_A\.weight, .*merge them"):
+        found({"model": state(), "adapters": adapters})
+    assert equal(found({"model": state(), "adapters": adapters}, "model").state, state())
+
+
+def wrapped_in_peft(saved):
+    return {name.replace("3.", "3.base_layer."): value for name, value in saved.items()} | {"3.lora_A.x": torch.ones(1)}
+
+
+@pytest.mark.parametrize(
+    ("wrap", "words"),
+    [
+        (lambda own: nn.utils.parametrizations.weight_norm(own[0]), "weight normalisation"),
+        (lambda own: nn.utils.parametrizations.spectral_norm(own[0]), "take it off before you save"),
+        (lambda own: prune.l1_unstructured(own[0], "weight", 0.5), "prune.remove"),
+    ],
+)
+def test_a_weight_that_is_computed_from_others_is_told(found, wrap, words):
+    own = network()
+    wrap(own)
+    with pytest.raises(ModelError, match=words):
+        found(own.state_dict())
+
+
+def test_adapters_around_a_layer_are_told(found):
+    with pytest.raises(ModelError, match="merge them into these before you save"):
+        found(wrapped_in_peft(state()))
+
+
+def test_a_part_of_a_checkpoint_is_told_by_its_name(tmp_path):
+    path = tmp_path / "model-00001-of-00002.bin"
+    torch.save({name: state()[name] for name in list(state())[:3]}, path)
+    with pytest.raises(ModelError, match="part 1 of 2, and the others hold the rest"):
+        parameters_for(network(), read_checkpoint(path))
+
+
+def test_layers_in_other_entries_are_listed_and_what_an_optimiser_keeps_is_not(found):
+    content = {"net": state(), "head": {"weight": torch.ones(1)}, "optimizer": {"exp_avg": {"0.w": torch.ones(1)}}}
+    assert found(content).notes == ("Left aside, since the network has no such parameters: head.weight.",)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_numbers_of_another_precision_are_told_and_loaded(found, dtype):
+    saved = {name: tensor.to(dtype) for name, tensor in state().items()}
+    parameters = found(saved)
+    word = str(dtype).removeprefix("torch.")
+    assert parameters.notes == (f"8 of the network's tensors are {word} in the file; the network has them as float32.",)
+    target = network(9)
+    load_into(target, parameters.state, "here")
+    assert torch.equal(target[3].weight, saved["3.weight"].float())
