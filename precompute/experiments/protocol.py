@@ -75,6 +75,8 @@ class Prepared:
         A sentence on what was cut to stay within the time allowed; None where nothing was cut.
     notes
         Further sentences to print.
+    conditions
+        Sentences on what the results rest on, to print and to keep in the store.
     """
 
     seconds: float
@@ -84,3 +86,4 @@ class Prepared:
     run: Callable[[Stage], Findings]
     reduced: str | None = None
     notes: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()

@@ -15,11 +15,12 @@ from precompute.ablation.plain import PlainAblater
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.experiments.network_source import NetworkSource
 from precompute.experiments.options import ExperimentOptions
+from precompute.images.copies import copy_conditions
 from precompute.images.decoding import Decoding
 from precompute.images.folder import ImageList, list_training_images
 from precompute.images.loader import load_by
 from precompute.images.loading import Batch, default_workers, read_batches
-from precompute.images.same_file import refuse_for_both
+from precompute.images.same_file import refuse_for_both, refuse_in_two_classes
 from precompute.images.walk import is_there
 from precompute.measures.spread import evenly_spread
 from precompute.models.device import pick_device
@@ -296,6 +297,35 @@ def find_training_images(store: Store, options: ExperimentOptions) -> ImageList 
         )
     refuse_for_both(held, images)
     return images
+
+
+def training_conditions(store: Store, options: ExperimentOptions, train: ImageList) -> tuple[str, ...]:
+    """Say what must be known of the training images that the options name, as a run says it of its own.
+
+    Parameters
+    ----------
+    store
+        The store.
+    options
+        What was asked for.
+    train
+        The training images of the experiment.
+
+    Returns
+    -------
+    tuple of str
+        A sentence for each kind of repeated file; empty where the options name no training images.
+
+    Raises
+    ------
+    ImageFolderError
+        Where one file is a training image of two classes.
+    """
+    if options.train_images is None:
+        return ()
+    repeated = refuse_in_two_classes(train)
+    copied = copy_conditions(find_images(store, options.images), train, of_training_alone=True)
+    return (*filter(None, [repeated]), *copied)
 
 
 def find_model(store: Store, options: ExperimentOptions, *, spec: str | None = None) -> tuple[Model, NetworkSource]:

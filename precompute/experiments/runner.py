@@ -222,13 +222,13 @@ def compute_findings(
     prepare: Callable[[Job], Prepared] = import_module(f"precompute.experiments.{spec.name}").prepare
     with SweepWorkers(options, say) as workers:
         prepared = prepare(Job(store, _layers(store, options), options, workers))
-        refuse_other_options(store, spec.name, _facts(spec, options, command, prepared.reduced))
+        refuse_other_options(store, spec.name, _facts(spec, options, command, prepared))
         for sentence in (*_announced(spec, prepared), *_without_log_prob(spec, store)):
             say(sentence)
         _refuse_full_disk(store.path, copied + prepared.bytes)
         with progress.stage(spec.name, prepared.steps, unit=prepared.unit) as stage:
             findings = prepared.run(stage)
-    return StoredFindings(spec.name, _facts(spec, options, command, prepared.reduced), findings)
+    return StoredFindings(spec.name, _facts(spec, options, command, prepared), findings)
 
 
 def add(of: SourceStore, found: Sequence[StoredFindings], say: Callable[[str], None]) -> None:
@@ -327,7 +327,7 @@ def _layers(store: Store, options: ExperimentOptions) -> tuple[Any, ...]:
 def _announced(spec: ExperimentSpec, prepared: Prepared) -> list[str]:
     cost = f"Estimated: {duration(prepared.seconds)}, up to {size(prepared.bytes)} more in the store"
     reduced = [] if prepared.reduced is None else [prepared.reduced]
-    return [f"{spec.title} ({spec.source})", *prepared.notes, *reduced, cost]
+    return [f"{spec.title} ({spec.source})", *prepared.notes, *prepared.conditions, *reduced, cost]
 
 
 def _on_one_device(spec: ExperimentSpec, options: ExperimentOptions) -> list[str]:
@@ -343,7 +343,7 @@ def _without_log_prob(spec: ExperimentSpec, store: Store) -> list[str]:
     return [f"The store holds no log-probabilities, because {store.baseline.log_prob_of}: {spec.without_log_prob}."]
 
 
-def _facts(spec: ExperimentSpec, options: ExperimentOptions, command: str, reduced: str | None) -> dict[str, Any]:
+def _facts(spec: ExperimentSpec, options: ExperimentOptions, command: str, prepared: Prepared) -> dict[str, Any]:
     facts = {
         "title": spec.title,
         "source": spec.source,
@@ -353,7 +353,11 @@ def _facts(spec: ExperimentSpec, options: ExperimentOptions, command: str, reduc
         "seed": options.seed,
         "versions": json.dumps(versions()),
     }
-    return facts if reduced is None else facts | {"reduced": reduced}
+    if prepared.reduced is not None:
+        facts["reduced"] = prepared.reduced
+    if prepared.conditions:
+        facts["conditions"] = "\n".join(prepared.conditions)
+    return facts
 
 
 def _refuse_full_disk(path: Path, needed: float) -> None:

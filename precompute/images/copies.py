@@ -30,7 +30,7 @@ class _Listed:
 _Pairs = Sequence[tuple[_Listed, _Listed]]
 
 
-def copy_conditions(images: ImageList, train: ImageList | None) -> Iterator[str]:
+def copy_conditions(images: ImageList, train: ImageList | None, *, of_training_alone: bool = False) -> Iterator[str]:
     """Yield a sentence for each kind of copies among the images, byte for byte; nothing if there are none.
 
     Copies are no reason to refuse images: published sets have some. Links to one file are no copies.
@@ -41,20 +41,22 @@ def copy_conditions(images: ImageList, train: ImageList | None) -> Iterator[str]
         The images of the run.
     train : ImageList, optional
         The training images.
+    of_training_alone : bool
+        Whether to leave out copies among the images themselves, since the run has told of them.
     """
     found = [*_of(images, trains=False), *(() if train is None else _of(train, trains=True))]
     pairs = [(found[copy], found[first]) for copy, first in copies([each.file for each in found])]
-    for trains in (False, True):
+    for trains in (True,) if of_training_alone else (False, True):
         inside = [(copy, first) for copy, first in pairs if copy.trains == first.trains == trains]
         if other := [(copy, first) for copy, first in inside if copy.label != first.label]:
             yield (
-                f"{_counted(other)} of an image of another class: {_told(other)}. The network gives both the same "
-                "answer, so at least one of the two counts as wrong."
+                f"{_counted(other)} of an image of another class: {_told(other)}. Where both can be read, the "
+                "network gives them the same answer, so at least one of the two counts as wrong."
             )
         if same := [(copy, first) for copy, first in inside if copy.label == first.label]:
             yield (
-                f"{_counted(same)} of an image of the same class: {_told(same)}. Each counts as an image of its own, "
-                "so intervals and tests look surer than they are."
+                f"{_counted(same)} of an image of the same class: {_told(same)}. Each that can be read counts as "
+                "an image of its own, so intervals and tests look surer than they are."
             )
     if across := [(copy, first) for copy, first in pairs if copy.trains and not first.trains]:
         yield (

@@ -19,6 +19,16 @@ FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP", "PPM", "JPEG2000", "AVIF
 DEFAULT_MEGAPIXELS = 100.0
 
 _TURNED = range(5, 9)
+# What stands at the beginning of files that are taken for pictures, in small letters.
+_FOREIGN = {
+    b"<!doctype html": "a web page: the download failed",
+    b"<html": "a web page: the download failed",
+    b"<svg": "a drawing (SVG)",
+    b"version https://git-lfs": "what Git LFS left in its place; git lfs pull fetches it",
+    b"ftyphei": "HEIC; turn it into JPEG or PNG",
+    b"ftypmif1": "HEIC; turn it into JPEG or PNG",
+    b"8bps": "a file of Photoshop",
+}
 
 
 class UnreadablePicture(OSError):
@@ -219,6 +229,14 @@ def _to_rgb(picture: Image.Image, depth: Depth, decoding: Decoding) -> Image.Ima
     return lying
 
 
+def _foreign(path: Path) -> str:
+    """Say what a file is that Pillow does not know, where its first bytes tell it."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    told = next((kind for mark, kind in _FOREIGN.items() if mark in start.lower()), None)
+    return f"not an image in a known format{'' if told is None else f', but {told}'}"
+
+
 def _reason(error: Exception, path: Path, decoding: Decoding) -> str:
     match error:
         case UnreadablePicture() | UnknownWhite():
@@ -228,7 +246,7 @@ def _reason(error: Exception, path: Path, decoding: Decoding) -> str:
         case Image.DecompressionBombError():
             return f"it has more than {decoding.max_megapixels:g} megapixels, the limit of --max-megapixels"
         case UnidentifiedImageError():
-            return "not an image in a known format" if path.stat().st_size else "the file is empty"
+            return _foreign(path) if path.stat().st_size else "the file is empty"
         case OSError(strerror=str(message)):
             return message
     lines = str(error).splitlines()

@@ -129,15 +129,24 @@ def refuse_dark_colours(picture: Image.Image, depth: Depth, white: float | None)
         If either is the case.
     """
     if white is None:
-        refuse_dark(brightest(picture, depth))
+        refuse_dark(
+            brightest(picture, depth), f"--white {WHITE_OF_16_BITS:.0f} says that it is just dark; or use a loader"
+        )
     elif white != WHITE_OF_16_BITS:
         raise UnknownWhite(
             "only the upper 8 of its 16 bits per colour are read, so --white cannot be applied: use your own loader"
         )
 
 
-def refuse_dark(found: float) -> None:
+def refuse_dark(found: float, way: str = "say with --white N which value is white") -> None:
     """Refuse 16-bit values that use only the lower half of the range: they may be numbers of fewer bits.
+
+    Parameters
+    ----------
+    found : float
+        The largest value.
+    way : str
+        What to do about it.
 
     Raises
     ------
@@ -145,10 +154,7 @@ def refuse_dark(found: float) -> None:
         If no value is in the upper half.
     """
     if found <= WHITE_OF_16_BITS / 2:
-        raise UnknownWhite(
-            f"its brightest pixel is {found:.0f} of 65535, so it may hold fewer than 16 bits; "
-            "say with --white N which value is white"
-        )
+        raise UnknownWhite(f"its brightest pixel is {found:.0f} of 65535, so it may hold fewer than 16 bits; {way}")
 
 
 def _raw_mode(picture: Image.Image) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Files that are listed more than once, by links: in two classes, in one class, or also as training images."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from precompute.errors import ImageFolderError
 from precompute.images.folder import ImageList
@@ -22,7 +22,7 @@ def refuse_in_two_classes(images: ImageList) -> str | None:
     ImageFolderError
         If a file is an image of two classes. The message names the paths.
     """
-    pairs = list(_repeated(images, {}))
+    pairs = list(_repeated(images))
     label = dict(zip(images.paths, images.labels.tolist(), strict=True))
     if wrong := [(path, first) for path, first in pairs if label[path] != label[first]]:
         raise ImageFolderError(
@@ -45,7 +45,8 @@ def refuse_for_both(images: ImageList, train: ImageList) -> None:
     ImageFolderError
         If there are any. The message names their paths in both lists.
     """
-    pairs = list(_repeated(train, _first_paths(images)))
+    known = _first_paths(images)
+    pairs = [(path, known[identity]) for path, identity in _identities(train) if identity in known]
     if pairs:
         raise ImageFolderError(
             f"{train.root}: {len(pairs):,} of the training images are the same files as images of {images.root}: "
@@ -60,11 +61,11 @@ def _first_paths(images: ImageList) -> dict[_Identity, str]:
     return first
 
 
-def _repeated(images: ImageList, known: Mapping[_Identity, str]) -> Iterator[tuple[str, str]]:
+def _repeated(images: ImageList) -> Iterator[tuple[str, str]]:
     """Yield each path whose file came before, in this list or among the known ones, with the earlier path."""
-    first = dict(known)
+    first: dict[_Identity, str] = {}
     for path, identity in _identities(images):
-        if (before := first.setdefault(identity, path)) != path or identity in known:
+        if (before := first.setdefault(identity, path)) != path:
             yield path, before
 
 

@@ -10,7 +10,7 @@ from explorer.navigate import View
 from explorer.widgets import messages
 from explorer.widgets.choices import choose_layer
 from explorer.widgets.experiment_list import all_experiments, title_of
-from explorer.widgets.html import escape, heading, how_and_limits, note, sentence
+from explorer.widgets.html import escape, heading, how_and_limits, note, notes, sentence
 from precompute.errors import StoreError
 from precompute.store.experiments import registry
 from precompute.store.experiments.spec import ExperimentSpec
@@ -62,6 +62,7 @@ def _summary(found: Experiment) -> None:
     note(f"{'' if shown is None else shown.shows + ' '}Source: {facts.get('source', 'not said')}.")
     if "reduced" in facts:
         note(f"Reduced: {facts['reduced']}")
+    notes(facts.get("conditions", "").splitlines())
 
 
 def _figure(view: View, found: Experiment, layer: Layer | None) -> None:

@@ -25,7 +25,7 @@ from precompute.experiments.entropy.class_entropies import (
 )
 from precompute.experiments.entropy.ranking_split import Samples, choose_samples
 from precompute.experiments.protocol import Arrays, Findings, Job, Prepared
-from precompute.experiments.restored_run import restore_run
+from precompute.experiments.restored_run import restore_run, training_conditions
 from precompute.experiments.sweeps import Sweeps, SweptNetwork
 from precompute.measures.births import SMALLEST_SIDE
 from precompute.models.device import exact_float32
@@ -69,6 +69,7 @@ def prepare(job: Job) -> Prepared:
         work = [_work(job, network, layer) for layer in layers]
     samples = choose_samples(job, job.options.images_per_class)
     training = [] if samples.training is None else [samples.training]
+    conditions = tuple(told for train in training for told in training_conditions(job.store, job.options, train))
     sweeps = job.workers.sweeps(network, [network.restored.images, *training])
     seconds = sweeps.shared(_seconds)
     (work, samples), reduced = fit((work, samples), seconds, job.options.max_minutes, _cuts(job))
@@ -80,6 +81,7 @@ def prepare(job: Job) -> Prepared:
         run=partial(_run, job, sweeps, work, samples),
         reduced=reduced,
         notes=(_images_used(samples), *notes),
+        conditions=conditions,
     )
 
 

@@ -9,6 +9,7 @@ from precompute.errors import StoreError
 from precompute.experiments.image_choice import choose_images
 from precompute.experiments.log_prob_losses import without_log_prob
 from precompute.experiments.protocol import Arrays, Findings, Job, Prepared
+from precompute.experiments.restored_run import training_conditions
 from precompute.experiments.roles.image_set_losses import ImageSetLosses, Key, losses_in_store, prepare_sweep
 from precompute.measures.halves import divided
 from precompute.measures.roles import (
@@ -38,6 +39,7 @@ def prepare(job: Job) -> Prepared:
         training: Callable[[Stage], ImageSetLosses] = partial(losses_in_store, train, keys, used)
         seconds += _SECONDS_A_ROW * n_units * len(used)
         steps, unit, reduced = n_units, "units", None
+        conditions: tuple[str, ...] = ()
         several = job.options.on_several
         unused = f"{several} has no effect: the store holds what is needed of training images, so nothing is swept."
         notes = (unused,) if several else ()
@@ -45,9 +47,10 @@ def prepare(job: Job) -> Prepared:
         swept = prepare_sweep(job, keys)
         training, seconds = swept.run, seconds + swept.seconds_each * len(swept.used)
         steps, unit, reduced, notes = swept.n_rows, "ablated images", swept.reduced, ()
+        conditions = training_conditions(job.store, job.options, swept.images)
     per_unit = (4 * 4 + 2 * 4 + 8) * (len(job.store.classes) + 1) + 2 * 4
     run = partial(_run, job, keys, training, held_out)
-    return Prepared(seconds, n_units * per_unit, steps, unit, run, reduced, notes)
+    return Prepared(seconds, n_units * per_unit, steps, unit, run, reduced, notes, conditions)
 
 
 def _keys(job: Job) -> list[Key]:

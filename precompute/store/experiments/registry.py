@@ -39,6 +39,11 @@ FACTS: dict[str, Fact] = {
     "seed": Fact("integer", "What all its random choices come from."),
     "versions": Fact("text", "Versions of the program and its libraries, a JSON object."),
     "reduced": Fact("text", "What was cut down to stay within the time allowed; absent where nothing was.", False),
+    "conditions": Fact(
+        "text",
+        "What the results rest on beside what the store says of itself, a sentence a line; absent where nothing.",
+        False,
+    ),
 }
 """Facts of every experiment's group."""
 

@@ -10,6 +10,8 @@ from PIL import Image
 from torch import nn
 
 from precompute.__main__ import main
+from precompute.images.copies import copy_conditions
+from precompute.images.folder import list_images
 from precompute.measures.roles import CERTAIN, ROLES, LogOddsLosses, log_odds_effects_by_unit, log_odds_loss, roles
 from precompute.store.check import check
 from precompute.store.reader import open_store
@@ -183,6 +185,31 @@ def test_several_devices_are_told_that_nothing_is_swept_where_the_store_holds_tr
     arrays, _ = added(copy, "--device", "cpu,cpu")
     assert "--device cpu,cpu has no effect: the store holds what is needed" in capsys.readouterr().out
     np.testing.assert_array_equal(arrays["training_images"], found["training_images"])
+
+
+def test_copies_among_named_training_images_are_told_as_a_run_tells_them(planted, copy, tmp_path, capsys):
+    train = Path(shutil.copytree(planted / "train", tmp_path / "train"))
+    shutil.copy(planted / "val" / "bees" / "03.png", train / "bees" / "98.png")
+    shutil.copy(train / "ants" / "01.png", train / "ants" / "99.png")
+    _, facts = added(copy, "--train-images", train, "--device", "cpu")
+    told = facts["conditions"].split("\n")
+    assert told == list(copy_conditions(list_images(planted / "val"), list_images(train), of_training_alone=True))
+    assert told[0].startswith("1 training image is a copy, byte for byte, of an image of the same class: ants/99.png")
+    assert told[1].startswith(
+        "1 training image is a copy, byte for byte, of an image of the run: bees/98.png is bees/03"
+    )
+    printed = capsys.readouterr().out
+    assert all(sentence in printed for sentence in told)
+    assert check(copy) == []
+
+
+def test_a_file_that_trains_for_two_classes_is_refused(planted, copy, tmp_path, capsys):
+    train = Path(shutil.copytree(planted / "train", tmp_path / "train"))
+    (train / "bees" / "98.png").symlink_to(train / "ants" / "01.png")
+    before = copy.read_bytes()
+    assert main(["experiment", "roles", str(copy), "--train-images", str(train)]) == 1
+    assert "the same file is an image of two classes" in capsys.readouterr().err
+    assert copy.read_bytes() == before
 
 
 def test_training_images_that_cannot_be_read_are_left_out(planted, copy, tmp_path):

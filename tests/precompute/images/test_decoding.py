@@ -197,7 +197,9 @@ def test_colours_of_sixteen_bits_that_use_twelve_are_refused(tmp_path):
     path.write_bytes(png_of_colours(values))
     assert np.array_equal(open_picture(path), values >> 8)
     path.write_bytes(png_of_colours(values >> 4))
-    with pytest.raises(UnreadablePicture, match="may hold fewer than 16 bits"):
+    with pytest.raises(
+        UnreadablePicture, match="fewer than 16 bits; --white 65535 says that it is just dark; or use a"
+    ):
         open_picture(path)
     with pytest.raises(UnreadablePicture, match="use your own loader"):
         open_picture(path, Decoding(white=4095))
@@ -324,13 +326,16 @@ def floats():
     [
         (b"", "the file is empty"),
         (b"This is a note about the images, not an image.", "not an image in a known format"),
+        (b"\n<!DOCTYPE html><title>404</title>", "a web page: the download failed"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull fetches it"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100), "HEIC; turn it into JPEG or PNG"),
         (truncated("JPEG"), "truncated"),
         (truncated("PNG"), "truncated"),
         (truncated("GIF"), "truncated"),
         (huge_png(), "it has more than 100 megapixels, the limit of --max-megapixels"),
         (floats(), "its pixels are floating-point numbers of unknown range"),
     ],
-    ids=["empty", "text", "jpeg", "png", "gif", "bomb", "float"],
+    ids=["empty", "text", "page", "lfs", "heic", "jpeg", "png", "gif", "bomb", "float"],
 )
 def test_a_file_that_is_no_readable_picture_has_a_short_reason(tmp_path, content, reason):
     path = tmp_path / "a.jpg"
