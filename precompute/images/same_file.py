@@ -62,7 +62,7 @@ def _first_paths(images: ImageList) -> dict[_Identity, str]:
 
 
 def _repeated(images: ImageList) -> Iterator[tuple[str, str]]:
-    """Yield each path whose file came before, in this list or among the known ones, with the earlier path."""
+    """Yield each path whose file came before in the list, with the earlier path."""
     first: dict[_Identity, str] = {}
     for path, identity in _identities(images):
         if (before := first.setdefault(identity, path)) != path:

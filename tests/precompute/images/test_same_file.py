@@ -70,6 +70,13 @@ def test_rows_for_training_that_are_the_images_are_refused(root, link):
         ImageSource(None, root / "l.csv").find_images()
 
 
+def test_a_training_image_that_is_there_twice_is_no_image_of_the_run(root, tmp_path):
+    plant(tmp_path / "train", "cat/8.png", "dog/8.png")
+    (tmp_path / "train/cat/9.png").symlink_to(tmp_path / "train/cat/8.png")
+    conditions = ImageSource(root, train_images=tmp_path / "train").find_images().conditions
+    assert any("cat/9.png is cat/8.png" in sentence for sentence in conditions)
+
+
 def test_images_that_a_limit_leaves_out_do_not_count(root):
     os.link(root / "cat/2.png", root / "dog/3.png")
     assert ImageSource(root, limit=2).find_images().images.paths == ("cat/1.png", "dog/1.png")
