@@ -178,14 +178,14 @@ def _reliability(experiment: Experiment, base: str, column: int) -> str:
 
 _COLUMNS: dict[str, Any] = {
     "label": st.column_config.TextColumn("Measure", pinned=True),
-    "n_units": number_column("Units", "that have the measure and the drop", "%d"),
+    "n_units": number_column("Units", "number of units that have the measure and the drop", "%d"),
     "spearman": number_column("Spearman", "rank correlation"),
     "spearman_low": number_column("from", "95 % bootstrap interval over units"),
     "spearman_high": number_column("to", "95 % bootstrap interval over units"),
     "chance": number_column("By chance", "mean, if a coin decides whether each changed answer is lost or gained"),
     "chance_low": number_column("from", "95 % of chance"),
     "chance_high": number_column("to", "95 % of chance"),
-    "chance_p": number_column("p", "share of chance as far from its mean", "%.3f"),
+    "chance_p": number_column("p", "in how many cases chance is as far from its mean", "%.3f"),
     "partial": number_column("Partial", "Spearman with flip rate and mean activity held fixed"),
     "partial_low": number_column("from", "95 % bootstrap interval"),
     "partial_high": number_column("to", "95 % bootstrap interval"),

@@ -178,20 +178,20 @@ _COLUMNS: dict[str, Any] = {
     "q": number_column("q", "false discovery rate of the held-out selectivity, over the units of the layer", "%.2g"),
     "information": number_column("Information, bits", "mutual information of activation and class"),
     "average_precision": number_column(
-        "AP", "average precision, of a class chosen on the other half, or of the one chosen"
+        "AP", "average precision for a class chosen on the other half of the images, or for the class chosen above"
     ),
     "f1": number_column(
-        "F1", "the threshold chosen on one half of the images and F1 read on the other; class as for AP"
+        "F1", "with the threshold chosen on one half of the images and F1 read on the other; class as for AP"
     ),
     "auc": number_column(
-        "AUC", "that an image of the class drives the unit more than another: of the best class, or of the one chosen"
+        "AUC", "how often an image of the class drives the unit more than another image; best class, or the chosen one"
     ),
-    "precision": number_column("Precision", "share of the class among the images that drive the unit most: as for AUC"),
+    "precision": number_column("Precision", "share of the class among the images that drive the unit most; as for AUC"),
     "silent_fraction": number_column("Silent", "share of the images on which the map is zero everywhere"),
     "hoyer": number_column("Hoyer", "sparsity over the images"),
     "lifetime_sparsity": number_column("Lifetime", "lifetime sparsity over the images"),
     "redundancy": number_column("Like it", "other units with |r| of at least 0.5", "%d"),
-    "closest": number_column("Closest", "the unit that correlates most, either way", "%d"),
+    "closest": number_column("Closest", "the unit that correlates most, positively or negatively", "%d"),
     "closest_r": number_column("r", "with the closest unit"),
 }
 

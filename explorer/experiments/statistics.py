@@ -203,7 +203,7 @@ _COLUMNS: dict[str, Any] = {
     "named": st.column_config.TextColumn("Class", help="loses most, with a probability of at least 90 %"),
     "quoted": number_column(
         "Drop to quote, pt",
-        "drawn towards the layer's other units: a picked one tends to show too large a drop; a dash where not settled",
+        "drawn towards the layer's other units, since a picked unit tends to show too large a drop; – where not settled",
         "%.1f",
     ),
     "quoted_low": number_column("from", "95 % interval", "%.3g"),
@@ -215,7 +215,7 @@ _COLUMNS: dict[str, Any] = {
     "expected": number_column("by chance", "mean of the largest drop by chance, for as many flips", "%.1f"),
     "ceiling": number_column("95 %", "by chance the largest drop stays at or below this, 19 times in 20", "%.1f"),
     "overall": number_column("Overall, pt", "drop over all images", "%.2f"),
-    "overall_low": number_column("from", "95 % interval, for a unit that was not picked for it", "%.2f"),
+    "overall_low": number_column("from", "95 % interval, valid for a unit that was not picked for its drop", "%.2f"),
     "overall_high": number_column("to", "95 % interval", "%.2f"),
     "overall_q": number_column("q", "of the overall drop, over the units of the layer", "%.2g"),
     "certainty_q": number_column("q, certainty", "that the images of some class become less certain", "%.2g"),

@@ -219,7 +219,7 @@ class _AblateAndSum:
 
 
 def _second_moment(output: Tensor) -> np.ndarray:
-    """Sum the products of two units' activations over images and positions of a layer's output, (image, unit, ...)."""
+    """Return the second moment, (unit, unit), of a layer's output, (image, unit, ...); see `_AblateAndSum`."""
     flat = output.float().movedim(1, 0).flatten(1)
     moment: np.ndarray = (flat @ flat.T).cpu().numpy()
     return moment
