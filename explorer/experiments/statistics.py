@@ -203,7 +203,7 @@ _COLUMNS: dict[str, Any] = {
     "named": st.column_config.TextColumn("Class", help="loses most, with a probability of at least 90 %"),
     "quoted": number_column(
         "Drop to quote, pt",
-        "drawn towards the layer's other units, since a picked unit tends to show too large a drop; – where not settled",
+        "drawn towards the layer's other units, as a picked unit tends to show too large a drop; – where not settled",
         "%.1f",
     ),
     "quoted_low": number_column("from", "95 % interval", "%.3g"),
