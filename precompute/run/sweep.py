@@ -96,15 +96,20 @@ def sweep_all(image_set: ImageSet, means: Mapping[Site, np.ndarray], progress: P
     todo = image_set.todo(shards)
     n_ablations = _n_ablations(plan)
     bad = bad_count(folder, [name for name in shards if name not in todo])
+    _refuse_many_bad(plan, bad)  # the shards of before may have been swept with bad images allowed
     with progress.stage(
         image_set.stage_prefix + SWEEP, n_ablations * len(plan.candidates), unit="ablated images"
     ) as stage:
         stage.advance(n_ablations * (len(plan.candidates) - sum(map(len, todo.values()))))
         for name in image_set.compute(partial(_sweep_one, means=means), plan.candidates, todo, stage):
             bad += bad_count(folder, [name])
-            if not plan.options.allow_bad:
-                refuse_many_bad(plan.candidates, bad)
+            _refuse_many_bad(plan, bad)
     return find_swept_images(plan.candidates, folder, list(shards))
+
+
+def _refuse_many_bad(plan: Plan, n_bad: int) -> None:
+    if not plan.options.allow_bad:
+        refuse_many_bad(plan.candidates, n_bad)
 
 
 def _n_ablations(plan: Plan) -> int:

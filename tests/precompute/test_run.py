@@ -444,6 +444,18 @@ def test_a_stopped_run_can_go_on_with_bad_images_allowed(stopped):
         assert [path for path, _ in store.images.skipped] == [f"owls/{image:02d}.png" for image in range(4)]
 
 
+def test_a_run_that_goes_on_without_allow_bad_refuses_bad_images_that_were_allowed_before(stopped, monkeypatch, capsys):
+    def stop(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "compute_findings", stop)  # in the last stage, when all shards are swept
+        assert main(job(stopped, "--shard-size", 8, "--resume", "--allow-bad")) == 130
+    assert main(job(stopped, "--shard-size", 8, "--resume")) == 1
+    assert "4 of 24 files cannot be read as images" in capsys.readouterr().err
+    assert not stopped[2].exists()
+
+
 # Bad input
 
 
