@@ -1,7 +1,7 @@
 """The specification of ``random_weights``: how much attribution maps owe to what the network has learnt."""
 
 from precompute.store.entry import STRING, Axis, Entry
-from precompute.store.experiments.spec import OF_ANY, OF_NETWORK, ExperimentSpec
+from precompute.store.experiments.spec import OF_ANY, OF_MODEL, ExperimentSpec
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE
 
 _LAYER = "/experiments/random_weights/layers/<layer>"
@@ -47,7 +47,7 @@ SPEC = ExperimentSpec(
     adds="for every layer and attribution method: how much its maps resemble those of the same network with its "
     "weights in random order",
     on_one_device="it attributes a few images of each unit and sweeps none",
-    options=(*OF_ANY, *OF_NETWORK),
+    options=(*OF_ANY, *OF_MODEL),
     entries=ENTRIES,
     axes=(
         Axis("method", "attribution methods compared", "as in the dataset `method`", "method"),

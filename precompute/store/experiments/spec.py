@@ -15,8 +15,10 @@ from precompute.store.entry import Axis, Entry
 
 OF_ANY = ("layers", "seed")
 """Options of every experiment, except that `attribution` takes no seed."""
-OF_NETWORK = ("images", "model", "weights", "device", "max_minutes", "images_per_class")
-"""Options of experiments that run the network on the images."""
+OF_MODEL = ("images", "model", "weights", "device")
+"""Options of experiments that run the network."""
+OF_NETWORK = (*OF_MODEL, "max_minutes", "images_per_class")
+"""Options of those that run it on as many images as there is time for."""
 OF_SWEEPS = (*OF_NETWORK, "ray", "rates")
 """Options of those whose sweeps several devices can share."""
 
