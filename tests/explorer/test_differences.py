@@ -21,7 +21,7 @@ def test_rotation_tells_a_difference_with_its_interval():
 def test_rotation_without_a_difference_says_what_would_have_been_shown():
     said = said_of_rotation(0.02, [0.01, 0.03, 0.02])
     # Student's 95 % of three rotations a point apart: 4.303 / sqrt(3).
-    assert "No difference is shown; one of 2.48 points would have been" in said
+    assert "No difference is shown; a difference of 2.48 points would have been" in said
     assert said_of_rotation(0.02, [0.01]) == "One rotation cannot tell units from random directions."
 
 
@@ -35,5 +35,6 @@ class Found:
 
 def test_dissection_says_the_same_of_concepts():
     assert "no difference" not in dissection._difference(Found(12, [8, 8, 9]))
-    assert "No difference is shown; one of 2.5 concepts would have been" in dissection._difference(Found(9, [8, 9, 10]))
+    said = dissection._difference(Found(9, [8, 9, 10]))
+    assert "No difference is shown; a difference of 2.5 concepts would have been" in said
     assert dissection._difference(Found(9, [8])) == "One rotation cannot tell units from random directions."
