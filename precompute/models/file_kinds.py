@@ -49,7 +49,7 @@ def known_kind(path: Path) -> str:
         if start.startswith(beginning):
             return kind
     if start.lstrip().lower().startswith(_PAGES):
-        return "is a web page: what was downloaded tells of the file, and is not the file. Download it again."
+        return "is a web page and not the file that it should be. Download the file again."
     if b'"weight_map"' in start:
         return "is a list of files, over which the parameters are spread."
     if start.startswith(b"PK"):
