@@ -51,7 +51,7 @@ def known_kind(path: Path) -> str:
     if start.lstrip().lower().startswith(_PAGES):
         return "is a web page and not the file that it should be. Download the file again."
     if b'"weight_map"' in start:
-        return "is a list of files, over which the parameters are spread."
+        return "is a list of files that hold the parameters."
     if start.startswith(b"PK"):
         return _kind_of_zip(path)
     if tarfile.is_tarfile(path):

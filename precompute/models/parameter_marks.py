@@ -15,17 +15,17 @@ _MARKS = (
     (ADAPTER, ADAPTERS_TOLD),
     (
         re.compile(r"(^|\.)weight_orig$|(^|\.)weight_mask$"),
-        "A weight of it is computed from others: take pruning (torch.nn.utils.prune.remove) or the normalisation of "
-        "weights off before you save.",
+        "Its network computes a weight from others. Remove the pruning (torch.nn.utils.prune.remove) or the weight "
+        "normalisation before you save.",
     ),
     (
         re.compile(r"(^|\.)(weight_g|weight_v)$|(^|\.)parametrizations\."),
-        "A weight of it is computed from others, as by weight normalisation: put the same on the network in the "
+        "Its network computes a weight from others, as weight normalisation does. Add the same to the network in the "
         "function that returns it, or take it off before you save.",
     ),
     (
         re.compile(r"fake_quant|activation_post_process|(^|\.)(zero_point|_packed_params)($|\.)"),
-        "It was saved from a network that is quantised or trained for that: save the network in floating point.",
+        "Its network was quantised, or was trained to be. Save the network in floating point.",
     ),
 )
 

@@ -7,7 +7,7 @@ from explorer.widgets.html import note, table
 from precompute.store.keep import ACTIVATIONS
 
 _SEES = (
-    ("sees", "The class with the highest mean activation. Several where the images do not settle which."),
+    ("sees", "The class with the highest mean activation, or several classes if the images do not settle which."),
     (
         "strongest, on average",
         "The class of most of the strongest images, and the class with the highest mean activation, where they differ.",
@@ -15,22 +15,22 @@ _SEES = (
 )
 _HIGHEST_MEAN = (("highest mean", "The class with the highest mean activation. Other images might name another."),)
 _LOSES = (
-    ("breaks", "The class that loses most images without the unit. Several where the images do not settle which."),
+    ("breaks", "The class that loses most without the unit, or several classes if the images do not settle which."),
     ("surest loss, sure loss", "A class loses more than chance explains. The surest comes first."),
     ("large drop", "A class loses many images without it. Whether this is more than chance explains was not tested."),
     (
         "most selective, selective",
         "The highest class selectivity, among units that fire on at least as many images as a class has. "
-        "In brackets: 95 of 100 shuffles of the labels stay below.",
+        "In brackets: the level that 95 of 100 shuffles of the labels stay below.",
     ),
     (
         "most general",
-        "The most classes lose images without it, and all classes together lose more than chance explains. "
+        "All classes together lose more than chance explains. Of such units, this one makes the most classes lose. "
         "What a single class loses may be chance.",
     ),
     (
         "most redundant",
-        "No unit has more others of its layer like it: a correlation of activations of at least 0.5, up or down.",
+        "More units of its layer correlate with it than with any other unit: |r| of activations is at least 0.5.",
     ),
     ("dead", "It is zero on every image."),
 )
