@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -13,6 +13,19 @@ from tqdm import tqdm
 from precompute.words import printable
 
 _SECONDS_BETWEEN_REPORTS = 0.3
+
+
+@contextmanager
+def waiting() -> Iterator[Callable[[str], None]]:
+    """Show what is being done while there are no steps to count yet.
+
+    Yields
+    ------
+    callable
+        Shows some words, which replace those before. The last ones disappear at the end.
+    """
+    with tqdm(bar_format="{desc} ...", desc="starting", dynamic_ncols=True, file=sys.stderr, leave=False) as line:
+        yield lambda words: line.set_description_str(printable(words))
 
 
 class Progress:

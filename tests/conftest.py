@@ -1,6 +1,7 @@
 """What tests of several parts need."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,10 @@ usual = settings(deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.register_profile("everyday", usual, max_examples=30)
 settings.register_profile("long", usual, max_examples=300)
 settings.load_profile("everyday")
+
+# A shell's background jobs begin with Ctrl-C ignored, and what they start inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from precompute.experiments.stored_findings import write
 from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.options import RunOptions
-from precompute.progress import Progress
+from precompute.progress import Progress, waiting
 from precompute.run.class_outputs import check_class_outputs
 from precompute.run.executors import start_executor
 from precompute.run.exemplars import write_exemplars
@@ -70,7 +70,8 @@ def carry_out(
     UnitscopeError
         If anything about the run cannot work.
     """
-    plan = make_plan(options)
+    with waiting() as note:
+        plan = make_plan(options, note)
     stores = contents_of(plan)
     for sentence in announce(plan, stores, run_seconds(plan, stores)):
         say(sentence)

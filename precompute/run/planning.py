@@ -3,7 +3,7 @@
 Whatever can be refused before the work begins is refused here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -16,7 +16,7 @@ from precompute.ablation.factory import make_ablater
 from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.images.folder import ImageList, refuse_many_bad
-from precompute.images.listing import ImageSource
+from precompute.images.listing import ImageSource, Listing
 from precompute.images.loading import apply_transform, read_batches, seen_size
 from precompute.images.repeatable import refuse_random
 from precompute.images.survey import survey_files
@@ -36,8 +36,15 @@ from precompute.run.plan import AttributionPlan, Plan
 _USUAL_SIDES = (224, 299, 96, 64, 32, 28)
 
 
-def make_plan(options: RunOptions) -> Plan:
+def make_plan(options: RunOptions, note: Callable[[str], object] = lambda _: None) -> Plan:
     """Load the network, list the images, and decide everything else that a run needs.
+
+    Parameters
+    ----------
+    options
+        The options of the run.
+    note
+        Shows the user what is being done, as words that replace those before.
 
     Raises
     ------
@@ -47,24 +54,24 @@ def make_plan(options: RunOptions) -> Plan:
     device = pick_device(options.device)
     if options.precision == Precision.TF32.value and device.type != "cuda":
         raise OptionError(f"--precision tf32 needs CUDA, and the run computes on {device.type}. Leave it out.")
+    note("listing the images")
     source = image_source(options)
-    listing = source.find_images()
+    listing = _find_images(source, allow_bad=options.allow_bad)
     candidates, train = listing.images, listing.train
-    if not options.allow_bad:
-        for images in filter(None, (candidates, train)):
-            refuse_many_bad(images, len(images.left_out))
+    note("loading the network")
     model = load_model(options.model, options.weights)
     weights_digest = state_digest(model.network)
     model = replace(model, network=model.network.to(device))
+    note("opening a few image files")
     seen = survey_files([candidates, *([] if train is None else [train])], model.loader, options.decoding)
     candidates = replace(candidates, load=seen.load)
     train = None if train is None else replace(train, load=seen.load)
     probe, size, names = _probe(candidates, model)
+    note("checking the network on a few images")
     found = trusted(model.network, probe, names)
     classes = source.match_classes(candidates, found.n_outputs, model.output_names)
-    named = find_sites(model.network, probe[:2], options.layers, units_on=UnitsOn.read(options.units_on))
-    sites = tuple(sorted(set(named), key=lambda site: site.order))
-    refuse_changed_later(model.network, sites, probe)
+    sites = _find_layers(model, probe, options)
+    note("choosing how to sweep each layer")
     precision = Precision(options.precision)
     chosen = {
         site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size, precision=precision)
@@ -100,8 +107,28 @@ def make_plan(options: RunOptions) -> Plan:
             *hooked(model.network, sites),
         ),
     )
-    plan = with_attributions(with_costs(plan))
+    note("timing a few ablations")
+    plan = with_costs(plan)
+    note("timing a few attribution maps")
+    plan = with_attributions(plan)
     return replace(plan, conditions=(*plan.conditions, *_of_pictures(plan)))
+
+
+def _find_images(source: ImageSource, *, allow_bad: bool) -> Listing:
+    """List the images, and refuse them if too many of their files cannot be used."""
+    listing = source.find_images()
+    if not allow_bad:
+        for images in filter(None, (listing.images, listing.train)):
+            refuse_many_bad(images, len(images.left_out))
+    return listing
+
+
+def _find_layers(model: Model, probe: Tensor, options: RunOptions) -> tuple[Site, ...]:
+    """Find the layers that the options name, each once, in the order in which the network calls them."""
+    named = find_sites(model.network, probe[:2], options.layers, units_on=UnitsOn.read(options.units_on))
+    sites = tuple(sorted(set(named), key=lambda site: site.order))
+    refuse_changed_later(model.network, sites, probe)
+    return sites
 
 
 def _of_pictures(plan: Plan) -> Iterator[str]:

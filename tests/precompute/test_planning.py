@@ -100,3 +100,14 @@ def test_weights_are_named_as_they_were_loaded_whatever_counts_its_passes(words,
     plan = make_plan(options)
     assert plan.model.network.calls > 0
     assert plan.weights_digest == state_digest(hostile.CountsItself())
+
+
+def test_while_it_plans_a_run_says_what_it_does(words, capsys):
+    model, images, out = words
+    assert (
+        main(["run", model, "--images", str(images), "--layer", "classifier", "--out", str(out), "--workers", "0"]) == 0
+    )
+    said = capsys.readouterr().err
+    steps = ("listing the images", "loading the network", "timing a few ablations", "timing a few attribution maps")
+    assert [said.index(step) for step in steps] == sorted(said.index(step) for step in steps)
+    assert said.index(steps[-1]) < said.index("sweep:")
