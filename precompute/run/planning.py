@@ -3,7 +3,7 @@
 Whatever can be refused before the work begins is refused here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -72,11 +72,7 @@ def make_plan(options: RunOptions, note: Callable[[str], object] = lambda _: Non
     classes = source.match_classes(candidates, found.n_outputs, model.output_names)
     sites = _find_layers(model, probe, options)
     note("choosing how to sweep each layer")
-    precision = Precision(options.precision)
-    chosen = {
-        site: make_ablater(model.network, site, probe.to(device), batch_size=options.batch_size, precision=precision)
-        for site in sites
-    }
+    chosen = _choose_ablaters(model, sites, probe.to(device), options)
     ablaters = {site: ablater for site, (ablater, _) in chosen.items()}
     plan = Plan(
         options=options,
@@ -129,6 +125,14 @@ def _find_layers(model: Model, probe: Tensor, options: RunOptions) -> tuple[Site
     sites = tuple(sorted(set(named), key=lambda site: site.order))
     refuse_changed_later(model.network, sites, probe)
     return sites
+
+
+def _choose_ablaters(
+    model: Model, sites: Sequence[Site], probe: Tensor, options: RunOptions
+) -> dict[Site, tuple[Ablater, str | None]]:
+    """Choose for every layer what sweeps it; with the reason where that is the plain method."""
+    size, precision = options.batch_size, Precision(options.precision)
+    return {site: make_ablater(model.network, site, probe, batch_size=size, precision=precision) for site in sites}
 
 
 def _of_pictures(plan: Plan) -> Iterator[str]:
