@@ -1,4 +1,4 @@
-"""Unitscope: what every unit of a convolutional network sees, and what breaks without it.
+"""Unitscope: what every unit of an image classifier sees, and what breaks without it.
 
 ``streamlit run app.py`` shows the stores in ``runs/``; ``streamlit run app.py -- --store FILE.h5`` shows that one.
 """

@@ -199,3 +199,23 @@ def places(name):
 def test_a_place_that_a_page_names_is_there(name, place):
     bases = (ROOT, ROOT / "precompute", ROOT / "explorer", ROOT / "tests")
     assert any((base / end).exists() for base in bases for end in (place, f"{place}.py"))
+
+
+# Tables
+
+
+def tables_without_head(text):
+    """The first row of every table of a page that no line of dashes follows: such rows are shown as plain text."""
+    lines = without_code(text).split("\n")
+    starts = [at for at, line in enumerate(lines) if line.lstrip().startswith("|")]
+    starts = [at for at in starts if not lines[at - 1].lstrip().startswith("|")]
+    return [lines[at] for at in starts if not re.fullmatch(r"\s*\|[\s:|-]+\|", lines[at + 1])]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_table_has_a_head(name):
+    assert tables_without_head(text_of(name)) == []
+
+
+def test_rows_behind_an_empty_line_would_be_noticed():
+    assert tables_without_head("| a | b |\n|---|---|\n| 1 | 2 |\n\n| 3 | 4 |\n") == ["| 3 | 4 |"]
