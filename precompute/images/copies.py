@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
+from precompute.images.file_digests import sha256_of
 from precompute.images.folder import ImageList
 from precompute.words import first_few
 
@@ -82,7 +83,7 @@ def copies(files: Sequence[Path]) -> Iterator[tuple[int, int]]:
     """
     facts = dict(enumerate(map(_facts, files)))
     groups = _alike([list(facts)], lambda place: _size(facts[place]))
-    for look in (_middle, _whole):
+    for look in (_middle, sha256_of):
         with ThreadPoolExecutor(_THREADS) as pool:
             places = [place for group in groups for place in group]
             seen = dict(zip(places, pool.map(look, [files[place] for place in places]), strict=True))
@@ -123,14 +124,6 @@ def _middle(file: Path) -> bytes | None:
         with file.open("rb", buffering=0) as opened:
             opened.seek(max(0, opened.seek(0, os.SEEK_END) - _MIDDLE_BYTES) // 2)
             return hashlib.sha256(opened.read(_MIDDLE_BYTES)).digest()
-    except OSError:
-        return None
-
-
-def _whole(file: Path) -> bytes | None:
-    try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").digest()
     except OSError:
         return None
 

@@ -39,6 +39,9 @@ class ImageList:
     left_out : mapping of str to str
         The paths of this list that must not be opened, each with the reason: links that lead out of the folder, names
         that are not UTF-8 (these paths are escaped). They count as images that cannot be read.
+    digests : np.ndarray, optional
+        (image,) uint64, the digest of each file as an earlier pass over the images read it, `UNKNOWN` where none did.
+        A later pass refuses files that have changed. See :mod:`precompute.images.file_digests`.
     """
 
     root: Path
@@ -47,6 +50,7 @@ class ImageList:
     class_names: tuple[str, ...]
     load: Load = field(default_factory=PictureLoader, kw_only=True)
     left_out: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    digests: np.ndarray | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -81,8 +85,9 @@ class ImageList:
         """Return the images at some positions, in that order, with the same classes."""
         paths = tuple(self.paths[position] for position in positions)
         left_out = {path: self.left_out[path] for path in paths if path in self.left_out}
-        labels = self.labels[np.asarray(positions, dtype=np.intp)]
-        return replace(self, paths=paths, labels=labels, left_out=left_out)
+        chosen = np.asarray(positions, dtype=np.intp)
+        digests = None if self.digests is None else self.digests[chosen]
+        return replace(self, paths=paths, labels=self.labels[chosen], left_out=left_out, digests=digests)
 
     def to_send(self) -> "ImageList":
         """Return the list without its loader, which may be the user's own and then cannot be sent to a process."""

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from precompute.errors import ImageFolderError, ModelError, UnitscopeError, reading_ended
 from precompute.images.decoding import UnreadablePicture
+from precompute.images.file_digests import UNKNOWN, read_once
 from precompute.images.folder import ImageList
 
 Transform = Callable[[Any], torch.Tensor]
@@ -39,11 +40,15 @@ class Batch:
         batches, or 0 if none was read before.
     bad : tuple of (int, str)
         Position and reason for every image that could not be read; these are not among `indices`.
+    files : tuple of (int, int)
+        Position and digest of every file that was opened, whether it could be read as an image or not; see
+        :mod:`precompute.images.file_digests`.
     """
 
     indices: tuple[int, ...]
     inputs: torch.Tensor
     bad: tuple[tuple[int, str], ...]
+    files: tuple[tuple[int, int], ...] = ()
 
 
 def apply_transform(transform: Transform, picture: Any, name: str) -> torch.Tensor:
@@ -159,7 +164,7 @@ def read_batches(
     Raises
     ------
     ImageFolderError
-        If the transform does not bring all images to one size.
+        If the transform does not bring all images to one size, or a file has changed since an earlier pass read it.
     ModelError
         If the transform fails, or does not give a tensor of the right kind.
     """
@@ -168,7 +173,7 @@ def read_batches(
     for gathered in _gathered(_Reader(images, transform, workers), batches, workers):
         if isinstance(gathered, UnitscopeError):
             raise gathered
-        indices, inputs, bad = gathered
+        indices, inputs, bad, files = gathered
         if indices:
             found = (images.paths[indices[0]], tuple(inputs.shape[1:]))
             sized = sized or found
@@ -176,7 +181,7 @@ def read_batches(
                 raise _two_sizes(sized, found)
         elif sized:
             inputs = inputs.reshape(0, *sized[1])
-        yield Batch(indices, torch.as_tensor(inputs), bad)
+        yield Batch(indices, torch.as_tensor(inputs), bad, files)
 
 
 def default_workers(n_images: int, among: int = 1) -> int:
@@ -205,8 +210,13 @@ def _can_fork() -> bool:
     return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
 
 
-# What a worker sends: positions, inputs and unreadable images of a batch, or the error that ends reading.
-_Gathered = tuple[tuple[int, ...], torch.Tensor | np.ndarray, tuple[tuple[int, str], ...]] | UnitscopeError
+# What a worker sends: positions, inputs, unreadable images and files of a batch, or the error that ends reading.
+_Gathered = (
+    tuple[tuple[int, ...], torch.Tensor | np.ndarray, tuple[tuple[int, str], ...], tuple[tuple[int, int], ...]]
+    | UnitscopeError
+)
+# Of one image: position, input or error, and the digest of its file.
+_Read = tuple[int, torch.Tensor | Exception, int]
 
 
 def _gathered(reader: "_Reader", batches: Sequence[Sequence[int]], workers: int) -> Iterator[_Gathered]:
@@ -237,16 +247,23 @@ class _Reader(Dataset[Any]):
         self._workers = workers
         self._one_at_a_time = multiprocessing.get_context("fork").Lock() if workers > 1 else None
 
-    def __getitem__(self, index: int) -> tuple[int, torch.Tensor | Exception]:
+    def __getitem__(self, index: int) -> _Read:
         path = self._images.root / self._images.paths[index]
         reason = self._images.left_out.get(self._images.paths[index])
         if reason is not None:
-            return index, UnreadablePicture(reason)
+            return index, UnreadablePicture(reason), UNKNOWN
+        before = UNKNOWN if self._images.digests is None else int(self._images.digests[index])
         try:
-            with self._turn(path):
-                return index, apply_transform(self._transform, self._images.load(path), str(path))
+            with self._turn(path), read_once(path, before) as digest:
+                return index, self._input(path), digest
+        except UnitscopeError as error:
+            return index, error, UNKNOWN
+
+    def _input(self, path: Path) -> torch.Tensor | Exception:
+        try:
+            return apply_transform(self._transform, self._images.load(path), str(path))
         except (UnreadablePicture, ModelError) as error:
-            return index, error
+            return error
 
     def _turn(self, path: Path) -> AbstractContextManager[Any]:
         """Let only one large picture be decoded at a time, so that all together take no more memory than two do."""
@@ -254,15 +271,16 @@ class _Reader(Dataset[Any]):
             return nullcontext()
         return self._one_at_a_time
 
-    def gather(self, read: list[tuple[int, torch.Tensor | Exception]]) -> _Gathered:
-        failures = (found for _, found in read if isinstance(found, ModelError))
-        good = [(index, found) for index, found in read if isinstance(found, torch.Tensor)]
-        bad = tuple((index, str(found)) for index, found in read if isinstance(found, UnreadablePicture))
+    def gather(self, read: list[_Read]) -> _Gathered:
+        failures = (found for _, found, _ in read if isinstance(found, UnitscopeError))
+        good = [(index, found) for index, found, _ in read if isinstance(found, torch.Tensor)]
+        bad = tuple((index, str(found)) for index, found, _ in read if isinstance(found, UnreadablePicture))
+        files = tuple((index, digest) for index, _, digest in read if digest != UNKNOWN)
         refusal = next(failures, None) or self._other_size(good)
         if refusal is not None:
             return refusal
         stacked = torch.stack([inputs for _, inputs in good]) if good else torch.empty(0, 0, 0, 0)
-        return tuple(index for index, _ in good), _sendable(stacked), bad
+        return tuple(index for index, _ in good), _sendable(stacked), bad, files
 
     def _other_size(self, good: list[tuple[int, torch.Tensor]]) -> ImageFolderError | None:
         sized = [(self._images.paths[index], tuple(inputs.shape)) for index, inputs in good]

@@ -1,13 +1,14 @@
 """One set of images of a run, divided into shards that are read and computed one by one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
 import numpy as np
 import torch
 
+from precompute.images.file_digests import UNKNOWN
 from precompute.images.folder import ImageList
 from precompute.images.loading import Batch, read_batches
 from precompute.progress import Stage
@@ -16,6 +17,11 @@ from precompute.run.shards import ShardFolder
 from precompute.workers.recipe import Advance, Arrays
 
 Positions = Sequence[int] | np.ndarray
+
+PASSES = MEANS_PASS, SWEEP_PASS = "means", "sweep"
+"""The passes over all images; the names of their shards begin so."""
+
+_FILE_POSITION, _FILE_DIGEST = "file_position", "file_digest"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +105,15 @@ class ImageSet:
         starts = range(0, n, size)
         return {f"{stem}-{number:05d}": range(start, min(start + size, n)) for number, start in enumerate(starts)}
 
+    def listed(self) -> ImageList:
+        """Return the images with the digests of the files that earlier passes, or an earlier part of the run, read."""
+        images = self.plan.candidates
+        digests = np.full(len(images), UNKNOWN, dtype=np.uint64)
+        for shard in [name for stem in PASSES for name in self.cut(stem, len(images))]:
+            if self.folder.has(shard) and _FILE_DIGEST in self.folder.names(shard):
+                digests[self.folder.read(shard, _FILE_POSITION)] = self.folder.read(shard, _FILE_DIGEST)
+        return replace(images, digests=digests)
+
     def todo(self, shards: Mapping[str, Positions]) -> dict[str, Positions]:
         """Return the shards whose side files are not there yet."""
         return {name: positions for name, positions in shards.items() if not self.folder.has(name)}
@@ -106,6 +121,14 @@ class ImageSet:
     def compute(self, work: Work, images: ImageList, todo: Mapping[str, Positions], stage: Stage) -> Iterator[str]:
         """Compute shards, and write the arrays of each to the side files; see `Executor`."""
         return self.executor.compute(self, work, images, todo, stage)
+
+
+def file_arrays(batch: Batch) -> dict[str, np.ndarray]:
+    """Return the positions and digests of the files that were read, as arrays by name; `ImageSet.listed` reads them."""
+    return {
+        _FILE_POSITION: np.array([position for position, _ in batch.files], dtype=np.int64),
+        _FILE_DIGEST: np.array([digest for _, digest in batch.files], dtype=np.uint64),
+    }
 
 
 def read_shards(
@@ -149,4 +172,5 @@ def _joined(batches: Sequence[Batch]) -> Batch:
         indices=tuple(index for batch in batches for index in batch.indices),
         inputs=torch.cat(inputs) if inputs else batches[0].inputs,
         bad=tuple(bad for batch in batches for bad in batch.bad),
+        files=tuple(file for batch in batches for file in batch.files),
     )

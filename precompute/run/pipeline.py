@@ -16,6 +16,7 @@ from precompute.errors import DiskError, EngineDoubted, StoreError, UnitscopeErr
 from precompute.experiments import runner
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.stored_findings import write
+from precompute.images.file_digests import UNKNOWN, refuse_changed
 from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.options import RunOptions
@@ -27,7 +28,16 @@ from precompute.run.image_set import Executor, ImageSet
 from precompute.run.merge import changes_left_out, write_network, write_sweep
 from precompute.run.plan import AttributionPlan, Plan
 from precompute.run.planning import make_plan
-from precompute.run.report import Summary, announce, final_record, initial_record, report, sweep_record, sweep_report
+from precompute.run.report import (
+    Summary,
+    announce,
+    final_record,
+    initial_record,
+    report,
+    sweep_record,
+    sweep_report,
+    told_devices,
+)
 from precompute.run.run_stages import MERGE, STATISTICS, TRAINING, stage_shares
 from precompute.run.run_time import run_seconds
 from precompute.run.shards import ShardFolder, digest_of, open_side_files, side_files_of
@@ -105,7 +115,14 @@ def _make_store(
     side_files, identity = side_files_of(out), plan.identity()
     with (
         _disk_errors(plan.options),
-        open_side_files(side_files, identity, plan.options.defaults(), resume=plan.options.resume, say=say) as folder,
+        open_side_files(
+            side_files,
+            identity,
+            plan.options.defaults(),
+            resume=plan.options.resume,
+            say=say,
+            device=provenance["device"],
+        ) as folder,
     ):
         run_record = {"started": folder.started, "identity": digest_of(identity)}
         if plan.options.resume and _is_in_place(out, run_record, new=folder.new):
@@ -123,10 +140,21 @@ def _make_store(
                 ]
                 summaries, records = zip(*written, strict=True)
                 _write_statistics(writer, image_sets[0], images[0], provenance["command"], progress, say)
-                writer.finish(json.dumps(final_record(provenance | run_record, plan, records), indent=1))
+                known = provenance | run_record | {"device": told_devices(folder.devices())}
+                writer.finish(json.dumps(final_record(known, plan, records), indent=1))
         # Until the store is in place with all that belongs to it, the side files are the only copy of the work.
         folder.remove()
     return replace(summaries[0], training=summaries[1]) if summaries[1:] else summaries[0]
+
+
+def _refuse_changed_files(image_sets: Sequence[ImageSet], say: Callable[[str], None]) -> None:
+    """Refuse to go on if files that the stopped run has read are other files now."""
+    for image_set in image_sets:
+        images = image_set.listed()
+        read = images.at(np.flatnonzero(images.digests != UNKNOWN))
+        if len(read):
+            say(f"The {len(read):,} files that the stopped run has read are compared with what they were then.")
+            refuse_changed(read, side_files=image_set.folder.path)
 
 
 def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool:
@@ -150,6 +178,7 @@ def _sweep_image_sets(
     while True:
         plan = plan.swept_plainly(doubted)
         image_sets = _image_sets(plan, folder, executor)
+        _refuse_changed_files(image_sets, say)
         try:
             means = _means(image_sets[0], progress)
             return plan, image_sets, [sweep_all(image_set, means, progress) for image_set in image_sets]

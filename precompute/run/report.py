@@ -168,13 +168,22 @@ def initial_record(plan: Plan, command: str, seeds: Mapping[str, int]) -> dict[s
 
 
 def _where(plan: Plan) -> str:
-    """Say on which devices the shards are computed."""
+    """Say on which devices this part of the run computes its shards."""
     devices, name = pick_devices(plan.options.device), device_name(plan.device)
+    if plan.options.ray is not None:
+        return f"the Ray cluster {plan.options.ray}, {plan.device.type}"
     if len(devices) == 1:
         return name
     return (
         f"{len(devices)} processes on {', '.join(map(str, devices))}, {threads_each(len(devices))} threads each: {name}"
     )
+
+
+def told_devices(n_shards: Mapping[str, int]) -> str:
+    """Say what computed the shards: by its words alone if one did all, otherwise each with its number of shards."""
+    if len(n_shards) == 1:
+        return next(iter(n_shards))
+    return "; ".join(f"{n} {'shard' if n == 1 else 'shards'} on {device}" for device, n in n_shards.items())
 
 
 def final_record(initial: Mapping[str, Any], plan: Plan, sweeps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

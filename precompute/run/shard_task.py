@@ -83,4 +83,6 @@ class ShardTask:
 def _placed(batch: Batch, positions: Sequence[int]) -> Batch:
     """Return a batch of a shard with positions in the list that the pass goes over, instead of in the shard."""
     indices = tuple(positions[index] for index in batch.indices)
-    return replace(batch, indices=indices, bad=tuple((positions[index], reason) for index, reason in batch.bad))
+    bad = tuple((positions[index], reason) for index, reason in batch.bad)
+    files = tuple((positions[index], digest) for index, digest in batch.files)
+    return replace(batch, indices=indices, bad=bad, files=files)

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ from precompute.store.place import sync_file, sync_folder
 _IDENTITY = "run.json"
 _MANIFEST = "shard.json"
 _LOCK = "lock"
+
+UNKNOWN_DEVICE = "a device that was not recorded"
 
 
 def digest_of(value: Any) -> str:
@@ -47,10 +50,15 @@ class ShardFolder:
         Whether the folder held no shards when it was opened.
     say
         Shows the user a sentence.
+    device
+        What computes the shards that are written from now on, in words.
     """
 
-    def __init__(self, path: Path, run: str, *, started: str, new: bool, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, run: str, *, started: str, new: bool, say: Callable[[str], None], device: str = UNKNOWN_DEVICE
+    ) -> None:
         self.path = path
+        self._device = device
         self.started = started
         self.new = new
         self._run = run
@@ -60,7 +68,9 @@ class ShardFolder:
 
     def below(self, name: str) -> "ShardFolder":
         """Return a sub-folder for more side files; it is made when the first shard is written."""
-        return ShardFolder(self.path / name, self._run, started=self.started, new=self.new, say=self._say)
+        return ShardFolder(
+            self.path / name, self._run, started=self.started, new=self.new, say=self._say, device=self._device
+        )
 
     def has(self, shard: str) -> bool:
         """Tell whether a whole shard is there. A damaged one is removed, and the user is told."""
@@ -82,7 +92,9 @@ class ShardFolder:
         for name, array in arrays.items():
             np.save(unfinished / f"{name}.npy", array)
         sums = {name: _checksum(unfinished / f"{name}.npy") for name in arrays}
-        (unfinished / _MANIFEST).write_text(json.dumps({"run": self._run, "sha256": sums}, indent=1))
+        (unfinished / _MANIFEST).write_text(
+            json.dumps({"run": self._run, "device": self._device, "sha256": sums}, indent=1)
+        )
         for file in unfinished.iterdir():
             sync_file(file)
         sync_folder(unfinished)
@@ -94,6 +106,12 @@ class ShardFolder:
     def names(self, shard: str) -> frozenset[str]:
         """Return the names of a shard's arrays."""
         return frozenset(file.stem for file in (self.path / shard).glob("*.npy"))
+
+    def devices(self) -> dict[str, int]:
+        """Return the number of shards by what computed them, in words, in the order of time; sub-folders too."""
+        files = sorted(self.path.glob(f"**/{_MANIFEST}"), key=lambda file: file.stat().st_mtime_ns)
+        manifests = (json.loads(file.read_bytes()) for file in files)
+        return dict(Counter(manifest.get("device", UNKNOWN_DEVICE) for manifest in manifests))
 
     def read(self, shard: str, name: str) -> np.ndarray:
         """Return one array as a read-only memory map."""
@@ -158,6 +176,7 @@ def open_side_files(
     *,
     resume: bool,
     say: Callable[[str], None] = print,
+    device: str = UNKNOWN_DEVICE,
 ) -> Iterator[ShardFolder]:
     """Open the side files of a run, and keep other processes out of them.
 
@@ -173,6 +192,8 @@ def open_side_files(
         Whether to go on from the shards that are there.
     say
         Shows the user a sentence.
+    device
+        What computes the shards of this part of the run, in words.
 
     Yields
     ------
@@ -189,7 +210,8 @@ def open_side_files(
         given = json.loads(json.dumps(identity))
         new = not _holds_work(path)
         started = None if new else _begun_before(path, given, defaults, resume=resume, say=say)
-        yield ShardFolder(path, digest_of(given), started=started or _begin(path, given, new=new), new=new, say=say)
+        started = started or _begin(path, given, new=new)
+        yield ShardFolder(path, digest_of(given), started=started, new=new, say=say, device=device)
 
 
 def _locked(path: Path) -> IO[str]:

@@ -23,7 +23,7 @@ from precompute.models.fixed import refuse_mixing
 from precompute.models.sites import Site
 from precompute.models.trust import refuse_not_numbers
 from precompute.progress import Progress
-from precompute.run.image_set import ImageSet, ReadShard
+from precompute.run.image_set import MEANS_PASS, SWEEP_PASS, ImageSet, ReadShard, file_arrays
 from precompute.run.plan import Plan
 from precompute.run.run_stages import MEANS, SWEEP
 from precompute.run.shards import ShardFolder, array_name
@@ -91,8 +91,8 @@ def sweep_all(image_set: ImageSet, means: Mapping[Site, np.ndarray], progress: P
     ModelError
         If outputs are NaN or infinite, or the network does not always give the same answer for an image.
     """
-    plan, folder = image_set.plan, image_set.folder
-    shards = image_set.cut("sweep", len(plan.candidates))
+    plan, folder, images = image_set.plan, image_set.folder, image_set.listed()
+    shards = image_set.cut(SWEEP_PASS, len(images))
     todo = image_set.todo(shards)
     n_ablations = _n_ablations(plan)
     bad = bad_count(folder, [name for name in shards if name not in todo])
@@ -101,10 +101,10 @@ def sweep_all(image_set: ImageSet, means: Mapping[Site, np.ndarray], progress: P
         image_set.stage_prefix + SWEEP, n_ablations * len(plan.candidates), unit="ablated images"
     ) as stage:
         stage.advance(n_ablations * (len(plan.candidates) - sum(map(len, todo.values()))))
-        for name in image_set.compute(partial(_sweep_one, means=means), plan.candidates, todo, stage):
+        for name in image_set.compute(partial(_sweep_one, means=means), images, todo, stage):
             bad += bad_count(folder, [name])
             _refuse_many_bad(plan, bad)
-    return find_swept_images(plan.candidates, folder, list(shards))
+    return find_swept_images(image_set.listed(), folder, list(shards))
 
 
 def _refuse_many_bad(plan: Plan, n_bad: int) -> None:
@@ -120,7 +120,7 @@ def _n_ablations(plan: Plan) -> int:
 def _sweep_one(plan: Plan, shard: ReadShard, advance: Advance, *, means: Mapping[Site, np.ndarray]) -> Arrays:
     """Compute the answers, activations and effects of ablation of one shard."""
     network, batch = plan.model.network, shard.batch
-    arrays = bad_arrays(batch)
+    arrays = bad_arrays(batch) | file_arrays(batch)
     advance(_n_ablations(plan) * len(batch.bad))
     if not batch.indices:
         return arrays
@@ -290,19 +290,18 @@ def find_unit_means(image_set: ImageSet, progress: Progress) -> dict[Site, np.nd
         (unit, 1 + token): the mean over images and the tokens of the picture, then the mean of each other token over
         images.
     """
-    plan, folder = image_set.plan, image_set.folder
-    shards = image_set.cut("means", len(plan.candidates))
-    with progress.stage(MEANS, len(plan.candidates)) as stage:
-        for _name in image_set.compute(_sums, plan.candidates, image_set.todo(shards), stage):
+    images = image_set.listed()
+    shards = image_set.cut(MEANS_PASS, len(images))
+    with progress.stage(MEANS, len(images)) as stage:
+        for _name in image_set.compute(_sums, images, image_set.todo(shards), stage):
             pass
-    return unit_means(plan.sites, folder, list(shards))
+    return unit_means(image_set.plan.sites, image_set.folder, list(shards))
 
 
 def _sums(plan: Plan, shard: ReadShard, advance: Advance) -> Arrays:
     advance(len(shard.batch.indices) + len(shard.batch.bad))
-    if not shard.batch.indices:
-        return sum_arrays(None)
-    return sum_arrays(answer(plan.model.network, plan.sites, shard.batch.inputs.split(plan.options.batch_size)))
+    files, inputs = file_arrays(shard.batch), shard.batch.inputs.split(plan.options.batch_size)
+    return files | sum_arrays(answer(plan.model.network, plan.sites, inputs) if shard.batch.indices else None)
 
 
 def unit_means(sites: Sequence[Site], folder: ShardFolder, shards: Sequence[str]) -> dict[Site, np.ndarray]:
