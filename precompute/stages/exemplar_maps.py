@@ -109,8 +109,9 @@ TOLERANCE = 0.05
 """How much of the change of the activation a map of integrated gradients may miss before it gets more steps."""
 MOST_STEPS = 108
 """How many steps a map of integrated gradients gets at most: those it begins with, tripled twice."""
-# Maps held at full precision while some of them still need more steps.
-_AT_ONCE = 64
+# Maps held at full precision while some of them still need more steps. Of a slow network so many take a minute or two,
+# in which the progress may stand still.
+_AT_ONCE = 20
 
 
 def attribution_maps(
@@ -188,12 +189,16 @@ def _refined(averages: _Averages, pairs: Tensor, advance: Callable[[int], None])
     maps, missed = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     while len(rest := np.flatnonzero(_needs_more(missed, n_steps))):
         # With one more on either hand of each point, all are again the middles of equal parts: none was in vain.
-        aside = torch.full((len(rest),), 1 / (3 * n_steps))
-        beside = averages.over(pairs[rest].repeat(2), n_steps, torch.cat([-aside, aside]))
-        for values, more in zip((maps, missed), map(np.concatenate, zip(*beside, strict=True)), strict=True):
-            values[rest] = (values[rest] + more[: len(rest)] + more[len(rest) :]) / 3
+        aside = 1 / (3 * n_steps)
+        beside = averages.over(
+            pairs[rest].repeat_interleave(2), n_steps, torch.tensor([-aside, aside]).repeat(len(rest))
+        )
         n_steps *= 3
-        advance(len(rest) - int(_needs_more(missed[rest], n_steps).sum()))
+        one_by_one = (found for batch in beside for found in zip(*batch, strict=True))
+        for at, before, after in zip(rest, one_by_one, one_by_one, strict=True):
+            for values, less, more in zip((maps, missed), before, after, strict=True):
+                values[at] = (values[at] + less + more) / 3
+            advance(int(not _needs_more(missed[at], n_steps)))
     return half(maps), missed
 
 
