@@ -5,6 +5,7 @@ right images does. It shows whether there is an effect; accuracy shows how much 
 """
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def sign_flip_bound(total: Floats, square: Floats) -> Floats:
     21, 1231-1237.
     """
     z = np.divide(total, np.sqrt(square), out=np.zeros(np.shape(total)), where=square > 0)
-    bound = np.array([_RADEMACHER * math.erfc(value / math.sqrt(2)) / 2 for value in z.ravel()]).reshape(z.shape)
+    bound = np.array([_RADEMACHER * _beyond(value) / 2 for value in z.ravel()]).reshape(z.shape)
     return np.where(z > 0, np.minimum(bound, 1), 1.0)
 
 
@@ -121,7 +122,12 @@ def _normal_tails(ranks: Floats, upper: Floats) -> Floats:
     spread = np.sqrt((ranks**2).sum(axis=1)) / 2
     away = np.maximum(np.abs(upper - ranks.sum(axis=1) / 2) - 0.5, 0)
     z = np.divide(away, spread, out=np.zeros_like(away), where=spread > 0)
-    return np.array([math.erfc(value / math.sqrt(2)) for value in z])
+    return np.array([_beyond(value) for value in z])
+
+
+def _beyond(z: float) -> float:
+    """Probability that a standard normal is at least z away from 0; beyond 37 the smallest number that is not 0."""
+    return max(math.erfc(z / math.sqrt(2)), sys.float_info.min)
 
 
 def _exact_tails(ranks: Floats, upper: float, known: dict[bytes, Floats]) -> float:

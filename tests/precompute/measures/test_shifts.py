@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.shifts import sign_flip_bound, wilcoxon
+from precompute.measures.shifts import less_certain, sign_flip_bound, wilcoxon
 
 
 @st.composite
@@ -101,3 +101,12 @@ def test_the_bound_is_about_three_times_the_normal_tail():
 
 def test_no_sum_above_zero_is_no_evidence():
     np.testing.assert_array_equal(sign_flip_bound(np.array([0.0, -2.0, 0.0]), np.array([0.0, 1.0, 4.0])), [1, 1, 1])
+
+
+def test_however_many_images_no_probability_is_zero():
+    """All of 2,500 images less certain: z is 43, where the tail of the normal curve is too small for a float."""
+    change = -np.linspace(1, 2, 2500)[None]
+    p = wilcoxon(change, np.zeros(2500, dtype=int), 1)
+    assert 0 < p[0, 0] < 1e-300
+    assert 0 < less_certain(change.mean(axis=1, keepdims=True), p)[0][0] < 1e-300
+    assert 0 < sign_flip_bound(np.array([2500.0]), np.array([2500.0]))[0] < 1e-300
