@@ -201,6 +201,37 @@ def limited(decoding: Decoding) -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = usual
 
 
+@contextmanager
+def resizing_limited(decoding: Decoding) -> Iterator[None]:
+    """Refuse, before it takes the memory, to resize a picture to more pixels than the limit.
+
+    A resize of the shorter side makes 256 x 2,560,000 pixels of a picture of 1 x 10,000.
+
+    Raises
+    ------
+    UnreadablePicture
+        If Pillow is asked for such a picture inside the block.
+    """
+    usual = Image.Image.resize
+
+    def resize(picture: Image.Image, size: tuple[int, int], *options: Any, **named: Any) -> Image.Image:
+        width, height = size
+        if width * height > decoding.max_megapixels * 1e6:
+            longer, shorter = max(picture.size), min(picture.size)
+            raise UnreadablePicture(
+                f"its longer side is {longer / shorter:,.0f} times its shorter one, and the transform would resize it "
+                f"from {picture.width:,} x {picture.height:,} to {width:,} x {height:,} pixels, above the limit of "
+                "--max-megapixels; crop it, or let the transform resize both sides to fixed numbers"
+            )
+        return usual(picture, size, *options, **named)
+
+    Image.Image.resize = resize  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        Image.Image.resize = usual  # type: ignore[method-assign]
+
+
 def _orientation(picture: Image.Image) -> int | None:
     try:
         return picture.getexif().get(ExifTags.Base.Orientation)

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
 
 from precompute.errors import ImageFolderError, OptionError
 from precompute.images.classes import ClassTable, resolve_classes
 from precompute.images.classes_file import read_classes_file
 from precompute.images.copies import copy_conditions
+from precompute.images.decoding import FORMATS
 from precompute.images.folder import ImageList, list_images, list_training_images, of_same_classes
 from precompute.images.labels import read_labels
 from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
 from precompute.images.same_file import refuse_for_both, refuse_in_two_classes
 from precompute.images.same_text import in_code_points, looks_of
-from precompute.images.walk import as_text, broken_links_in
+from precompute.images.walk import as_text, broken_links_in, files_in
 from precompute.words import first_few
 
 
@@ -94,7 +97,9 @@ class ImageSource:
             raise OptionError("Name the folder of the images by --images, or a list of them by --labels.")
         images = list_images(self.images, self.limit, follow_links=self.follow_links)
         refuse_level_above(images.root, self._in_classes_file())
-        return Listing(images, self._training_folder(images), tuple(_conditions(images.root)))
+        train = self._training_folder(images)
+        beside = [_beside(each) for each in (images, train) if each is not None]
+        return Listing(images, train, (*_conditions(images.root), *filter(None, beside)))
 
     def match_classes(self, images: ImageList, n_outputs: int, output_names: Sequence[str] = ()) -> ClassTable:
         """Match the classes of the images to the outputs of the network.
@@ -172,6 +177,25 @@ def _refuse_alike(images: ImageList, called: str) -> None:
             f"{images.root}: {called} look the same but are different names, and so different classes: "
             f"{first_few(alike, 4)}. Spell each class in one way."
         )
+
+
+def _beside(images: ImageList) -> str | None:
+    """Tell of pictures that lie beside the class folders; by their names, since no file is opened here."""
+    endings = {_ending(path) for path in images.paths} | {
+        ending for ending, kind in Image.registered_extensions().items() if kind in FORMATS
+    }
+    names = [as_text(name) for name in files_in(images.root) if _ending(name) in endings]
+    if not names:
+        return None
+    lie = "1 picture lies" if len(names) == 1 else f"{len(names):,} pictures lie"
+    return (
+        f"{lie} in {images.root} itself, beside the class folders, so the run does not take "
+        f"{'it' if len(names) == 1 else 'them'}: {first_few(names, 4)}. Move each into the folder of its class."
+    )
+
+
+def _ending(path: str) -> str:
+    return PurePosixPath(path).suffix.lower()
 
 
 def _conditions(root: Path) -> Iterator[str]:

@@ -4,6 +4,7 @@ A loader is a function of a file's path (a str) that returns anything: an array 
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from precompute.images.decoding import (
     open_picture,
     picture_size,
     refuse_irregular,
+    resizing_limited,
 )
 
 Loader = Callable[[str], Any]
@@ -78,6 +80,10 @@ class OwnLoader:
         """Return False: it is not known how much memory the user's loader takes."""
         return False
 
+    def bounding(self) -> AbstractContextManager[None]:
+        """Return a block in which nothing is refused: the user's loader and transform bound their own memory."""
+        return nullcontext()
+
     def record(self) -> None:
         """Return None: the loader is part of the network's file, so the store has nothing to record."""
         return
@@ -119,6 +125,10 @@ class PictureLoader:
         except UnreadablePicture:
             return False
         return width * height * among > self.decoding.max_megapixels * 1e6
+
+    def bounding(self) -> AbstractContextManager[None]:
+        """Return a block in which the transform may make no picture above the limit; `UnreadablePicture` otherwise."""
+        return resizing_limited(self.decoding)
 
     def record(self) -> dict[str, Any]:
         """Return the record of the decoding for the store."""

@@ -72,6 +72,8 @@ def apply_transform(transform: Transform, picture: Any, name: str) -> torch.Tens
     ------
     ModelError
         If the transform fails, or gives anything but a (channel, height, width) tensor of floating-point numbers.
+    UnreadablePicture
+        If it would make a larger picture than the loader's `bounding` allows.
     """
     given = (
         "an RGB picture of PIL" if isinstance(picture, Image.Image) else f"what the loader returns ({_kind(picture)})"
@@ -79,7 +81,7 @@ def apply_transform(transform: Transform, picture: Any, name: str) -> torch.Tens
     expected = f"Expected a transform from {given} to a float tensor (channel, height, width)"
     try:
         inputs = transform(picture)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, UnreadablePicture):
         raise
     # SystemExit too: otherwise a transform that raises it would end the program without a message.
     except BaseException as error:
@@ -261,7 +263,8 @@ class _Reader(Dataset[Any]):
 
     def _input(self, path: Path) -> torch.Tensor | Exception:
         try:
-            return apply_transform(self._transform, self._images.load(path), str(path))
+            with self._images.load.bounding():
+                return apply_transform(self._transform, self._images.load(path), str(path))
         except (UnreadablePicture, ModelError) as error:
             return error
 

@@ -62,6 +62,11 @@ def broken_links_in(root: Path) -> list[str]:
     return sorted(names.difference(folders_in(root)))
 
 
+def files_in(root: Path) -> list[str]:
+    """Return the names of the files and links to files that lie directly in a folder, sorted."""
+    return sorted(entry.name for entry in visible(root) if is_there(Path(entry.path)))
+
+
 def is_there(path: Path) -> bool:
     """Say whether a path is a file or a link to one; no if the system cannot tell."""
     try:

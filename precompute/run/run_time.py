@@ -22,8 +22,8 @@ from precompute.run.store_size import Contents, side_file_bytes
 from precompute.stages.exemplars import choose
 
 # In every shard the sweep checks that the network's answer for an image does not depend on the other images: it runs
-# a batch, and then a few of its images alone.
-_HELD, _ALONE = 64, 4
+# the shard's first batch, and then a few of its images alone.
+_ALONE = 4
 _READ, _UNITS, _AT_ONCE = 16, 4, 50_000
 # With a usual disk: bytes of side files written and checksummed per second; seconds to begin and end a shard.
 _BYTES_A_SECOND, _OF_SHARD = 200e6, 0.05
@@ -87,7 +87,7 @@ def run_seconds(plan: Plan, stores: list[Contents]) -> RunSeconds:
 def _of_images(plan: Plan, contents: Contents, read: float) -> RunSeconds:
     n_images, a_pass = len(plan.candidates), plan.pass_seconds
     n_shards = -(-n_images // plan.options.shard_size)
-    held = n_shards * (min(_HELD, plan.options.batch_size) + _ALONE) * a_pass
+    held = images_checked(n_images, plan.options.shard_size, plan.options.batch_size) * a_pass
     of_files = side_file_bytes(contents) / _BYTES_A_SECOND + n_shards * _OF_SHARD
     showing = showing_seconds(plan) + plan.attribution.seconds
     of_unit, tested = _unit_seconds(plan, contents)
@@ -105,6 +105,12 @@ def _of_images(plan: Plan, contents: Contents, read: float) -> RunSeconds:
         CHECK: n_tables * _CHECKED + n_units * of_unit,
     }
     return RunSeconds({name: took for name, took in stages.items() if took})
+
+
+def images_checked(n_images: int, shard_size: int, batch_size: int) -> int:
+    """Return how many images pass through the network for the checks of all shards; see `refuse_mixing`."""
+    in_shards = (min(shard_size, n_images - start) for start in range(0, n_images, shard_size))
+    return sum(min(held, batch_size) + min(held, batch_size, _ALONE) for held in in_shards)
 
 
 def _together(plan: Plan, read: float, work: float, n_images: float) -> float:

@@ -179,8 +179,10 @@ class Session:
         with TemporaryDirectory() as folder:
             file = Path(folder) / f"picture{suffix_of(upload)}"
             file.write_bytes(upload)
+            load = self.restored.images.load
             try:
-                inputs = apply_transform(self.restored.model.transform, self.restored.images.load(file), "The picture")
+                with load.bounding():
+                    inputs = apply_transform(self.restored.model.transform, load(file), "The picture")
             except UnreadablePicture as error:
                 raise ImageFolderError(f"The picture cannot be read ({error}). Choose another one.") from error
         expected = tuple(self.restored.probe.shape[1:])

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from torchvision.datasets.folder import default_loader
+from torchvision.transforms import Resize
 
 from precompute.errors import OptionError
-from precompute.images.decoding import Decoding, UnreadablePicture, open_picture, picture_size
+from precompute.images.decoding import Decoding, UnreadablePicture, open_picture, picture_size, resizing_limited
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)
 
@@ -259,6 +260,17 @@ def test_the_limit_of_megapixels_can_be_moved_and_leaves_that_of_others_alone(tm
     with pytest.raises(UnreadablePicture, match=r"more than 0\.019 megapixels, the limit of --max-megapixels"):
         open_picture(path, Decoding(max_megapixels=0.019))
     assert usual == Image.MAX_IMAGE_PIXELS
+
+
+def test_a_strip_is_not_resized_to_more_than_the_limit():
+    strip, usual = Image.new("RGB", (10_000, 1)), Image.Image.resize
+    with resizing_limited(Decoding()):
+        with pytest.raises(UnreadablePicture, match=r"10,000 times .* from 10,000 x 1 to 2,560,000 x 256 pixels"):
+            Resize(256)(strip)
+        assert Resize((256, 256))(strip).size == (256, 256)
+    with resizing_limited(Decoding(max_megapixels=0.02)), pytest.raises(UnreadablePicture):
+        Image.new("RGB", (4, 2)).resize((202, 101))
+    assert Image.Image.resize is usual
 
 
 def test_an_icon_that_hides_a_larger_picture_is_held_to_the_limit(tmp_path):

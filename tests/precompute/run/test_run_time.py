@@ -4,11 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from precompute.__main__ import main
+from precompute.models.fixed import refuse_mixing
 from precompute.options import RunOptions
+from precompute.run import sweep
 from precompute.run.planning import make_plan
 from precompute.run.report import announce
 from precompute.run.run_stages import CHECK, DIVIDED, SHARES
-from precompute.run.run_time import RunSeconds, run_seconds
+from precompute.run.run_time import RunSeconds, images_checked, run_seconds
 from precompute.run.size_sample import contents_of
 from tests.small import write_images, write_network
 
@@ -58,3 +61,28 @@ def test_every_stage_of_a_run_is_told_and_each_is_one_of_the_run(tmp_path):
 def test_two_sets_of_images_take_what_both_take():
     both = RunSeconds({"sweep": 2.0, "merge": 1.0}).and_then(RunSeconds({"sweep": 3.0, "check": 4.0}))
     assert both.stages == {"sweep": 5.0, "merge": 1.0, "check": 4.0}
+
+
+@pytest.mark.parametrize(("shard_size", "batch_size"), [(10, 128), (24, 128), (9, 4), (7, 3)])
+def test_the_estimate_counts_the_images_that_a_run_checks(tmp_path, monkeypatch, shard_size, batch_size):
+    passed = []
+
+    def count(network, inputs):
+        hook = network.register_forward_hook(lambda _module, given, _output: passed.append(len(given[0])))
+        refuse_mixing(network, inputs)
+        hook.remove()
+
+    monkeypatch.setattr(sweep, "refuse_mixing", count)
+    words = [
+        "--shard-size",
+        str(shard_size),
+        "--batch-size",
+        str(batch_size),
+        "--attribution",
+        "none",
+        "--workers",
+        "0",
+    ]
+    named = ["--images", str(write_images(tmp_path / "val")), "--layer", "features.4", "--out", str(tmp_path / "s.h5")]
+    assert main(["run", write_network(tmp_path), *named, *words]) == 0
+    assert sum(passed) == images_checked(24, shard_size, batch_size)

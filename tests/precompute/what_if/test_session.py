@@ -1,15 +1,24 @@
 """What a session answers, against the whole network with a hook of the test's own."""
 
 import importlib.util
+import io
 import shutil
 import sys
+from dataclasses import replace
 from itertools import combinations
+from unittest.mock import patch
+
+# Before any torchvision.
+import precompute.models.torchvision_ops  # noqa: F401
+
+# isort: split
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from scipy import stats
+from torchvision.transforms import Resize
 
 from precompute.__main__ import main
 from precompute.attribution_methods import METHODS
@@ -211,6 +220,15 @@ def test_an_uploaded_picture_is_answered_as_the_stored_one_and_not_kept(session,
     found = session.answer(Request("signed", (2,), upload=True), picture, Watch())
     np.testing.assert_array_equal(found["after"], stored["after"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_strip_that_the_transform_would_make_too_large_is_refused(session):
+    file = io.BytesIO()
+    Image.new("RGB", (1, 10_000)).save(file, "PNG")
+    shorter_side = replace(session.restored.model, transform=Resize(256))
+    narrow = replace(session.restored, model=shorter_side)
+    with patch.object(session, "restored", narrow), pytest.raises(ImageFolderError, match="10,000 times its shorter"):
+        session.answer(Request("signed", (2,), upload=True), file.getvalue(), Watch())
 
 
 @pytest.mark.parametrize(
