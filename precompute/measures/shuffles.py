@@ -69,7 +69,7 @@ def label_shuffle_null(
     """
     rng = np.random.default_rng(seed)
     observed = np.asarray(statistic(label), dtype=np.float64)
-    drawn = np.array([statistic(_shuffled(label, half, rng)) for _ in range(draws)], dtype=np.float64)
+    drawn = np.array([statistic(_shuffled_labels(label, half, rng)) for _ in range(draws)], dtype=np.float64)
     # Sums of the same numbers in another order differ by rounding.
     reached = (drawn >= observed - 1e-12 * np.abs(observed)).sum(axis=0)
     p = np.where(np.isnan(observed), np.nan, (1 + reached) / (1 + draws))
@@ -80,7 +80,7 @@ def label_shuffle_null(
     return ShuffleNull(observed, p, np.where(defined, expected, np.nan), np.where(defined, highest, np.nan))
 
 
-def _shuffled(label: Ints, half: Ints | None, rng: np.random.Generator) -> Ints:
+def _shuffled_labels(label: Ints, half: Ints | None, rng: np.random.Generator) -> Ints:
     if half is None:
         return rng.permutation(label)
     shuffled = np.empty_like(label)

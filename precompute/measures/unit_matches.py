@@ -93,7 +93,7 @@ def match_null(one: Floats, other: Floats, *, group: Ints | None = None, draws: 
     rng = np.random.default_rng(seed)
     largest, mutual = np.empty((draws, len(one))), np.empty(draws)
     for draw in range(draws):
-        found = _matches(one, other[:, _shuffled(other.shape[1], group, rng)])
+        found = _matches(one, other[:, _random_order(other.shape[1], group, rng)])
         largest[draw], mutual[draw] = found.r, found.mutual.sum()
     return MatchNull(largest.mean(axis=0), largest.max(axis=0), float(mutual.mean()))
 
@@ -131,7 +131,7 @@ def _matches(one: Floats, other: Floats) -> Matches:
     return Matches(np.where(known, unit, -1), found, known & (back[unit] == np.arange(len(one))))
 
 
-def _shuffled(n_images: int, group: Ints | None, rng: np.random.Generator) -> Ints:
+def _random_order(n_images: int, group: Ints | None, rng: np.random.Generator) -> Ints:
     """Return a random order of the images in which each image takes the place of an image of its group."""
     if group is None:
         return rng.permutation(n_images)

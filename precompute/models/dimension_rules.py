@@ -157,7 +157,7 @@ def _roll(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     return [tuple(found)]
 
 
-def _shuffled(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+def _picked_or_reordered(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     """Follow an operation that picks or reorders places on a dimension: units stay units, rows and columns are lost."""
     axes = call.axes("dims" if "dims" in call.given else "dim")
     found = list(call.first)
@@ -316,7 +316,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("convolution_overrideable", "cudnn_convolution", "conv_depthwise2d"), _convolution),
     **dict.fromkeys(("_conv_depthwise2d", "thnn_conv2d", "_slow_conv2d_forward", "slow_conv2d"), _convolution),
     **dict.fromkeys(("split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split"), _split),
-    **dict.fromkeys(("flip", "index_select", "gather", "sort", "topk"), _shuffled),
+    **dict.fromkeys(("flip", "index_select", "gather", "sort", "topk"), _picked_or_reordered),
     **dict.fromkeys(("select", "unbind"), _select),
     **dict.fromkeys(("linear", "mkldnn_linear", "_mkl_linear"), _linear),
     **dict.fromkeys(("constant_pad_nd", "pad"), _pad),
