@@ -96,8 +96,8 @@ def _row(tag: str, cells: Sequence[str], numbers: slice) -> str:
 
 
 def _cell(tag: str, cell: str, kind: str) -> str:
-    opened = f'<{tag} class="{kind}">' if kind else f"<{tag}>"
-    return f"{opened}{cell if isinstance(cell, Markup) else escape(cell)}</{tag}>"
+    start = f'<{tag} class="{kind}">' if kind else f"<{tag}>"
+    return f"{start}{cell if isinstance(cell, Markup) else escape(cell)}</{tag}>"
 
 
 def link(href: str, text: str) -> Markup:

@@ -22,7 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from precompute.ablation.graph import Node, Program, given
 from precompute.models.error_causes import unrecorded
-from precompute.models.forward import fit, raised_in_threads, step_by_step
+from precompute.models.forward import copy_for, raised_in_threads, step_by_step
 from precompute.models.hooks import edit
 from precompute.models.sites import Site
 
@@ -65,7 +65,7 @@ def capture(network: nn.Module, sites: Collection[Site], example: Tensor) -> Pro
     """
     if any(module.training for module in network.modules()):
         raise CannotCapture("part of it is in training mode")
-    batch = fit(network, example)
+    batch = copy_for(network, example)
     _refuse_other_than_float32("it computes in", batch)
     module = _record(network, sites, batch)
     _simplify(module.graph)

@@ -127,7 +127,7 @@ class LayerExecutor:
 
     def joined(self, parts: Sequence[dict[Node, Tensor]]) -> dict[Node, Tensor]:
         """Join the kept values of successive batches, in the layout that the suffix takes."""
-        return {node: self.suffix.fit(node, torch.cat([part[node] for part in parts])) for node in self.plan.kept}
+        return {node: self.suffix.in_layout(node, torch.cat([part[node] for part in parts])) for node in self.plan.kept}
 
     def reduced_precision_on(
         self, base: dict[Node, Tensor], ablations: Sequence[Ablation]

@@ -11,7 +11,7 @@ from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import plan_layer
 from precompute.ablation.precision import Precision
 from precompute.models.error_causes import words_of
-from precompute.models.forward import fit
+from precompute.models.forward import copy_for
 from precompute.models.sites import Site
 
 
@@ -47,7 +47,7 @@ def make_ablater(
         The ablater; and the reason where it is the plain method, a clause that can follow "because", otherwise None.
     """
     plain = PlainAblater(network, site, batch_size=batch_size)
-    device = fit(network, example_inputs).device
+    device = copy_for(network, example_inputs).device
     try:
         plan = plan_layer(capture(network, [site], example_inputs), site.name)
         budget = memory_bytes or memory_budget(device)

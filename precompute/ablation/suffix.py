@@ -73,7 +73,7 @@ class Suffix:
         self.device = next((v.device for v in self.constants.values() if isinstance(v, Tensor)), torch.device("cpu"))
         self.wide = Stretch(plan.wide, keep=[plan.program.output])
 
-    def fit(self, node: Node, value: Tensor) -> Tensor:
+    def in_layout(self, node: Node, value: Tensor) -> Tensor:
         """Return a node's value in the layout of the suffix: four-dimensional values have channels last in memory."""
         return value.contiguous() if self.plan.has_channels_last(node) else _channels_last(value)
 
@@ -83,7 +83,7 @@ class Suffix:
         Parameters
         ----------
         base
-            Unablated values of the nodes that the plan keeps, as `fit` returns them.
+            Unablated values of the nodes that the plan keeps, as `in_layout` returns them.
         block
             The ablations, carried to where units mix.
         rows

@@ -12,7 +12,7 @@ Cut = Callable[[Work, float], tuple[Work, str]]
 """Takes some work and the share of it that there is time for; returns less work, and a clause that says what it is."""
 
 
-def fit(
+def fit_into_time(
     work: Work, seconds: Callable[[Work], float], minutes: float, cuts: Sequence[Cut[Work]]
 ) -> tuple[Work, str | None]:
     """Make one cut after another until the work fits into a time.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from precompute.errors import StoreError
-from precompute.experiments.budget import fewer_per_class, fit
+from precompute.experiments.budget import fewer_per_class, fit_into_time
 from precompute.experiments.image_choice import choose_halves
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import RestoredRun, restore_run
@@ -85,7 +85,9 @@ def prepare(job: Job) -> Prepared:
         watched = [_LayerSums(layer, restored.site(layer)) for layer in job.layers]
         each = _seconds(job, restored)
     half = choose_halves(label, job.options.images_per_class, seed=job.seed)
-    half, reduced = fit(half, lambda half: each * _n_used(half), job.options.max_minutes, [partial(_on_fewer, job)])
+    half, reduced = fit_into_time(
+        half, lambda half: each * _n_used(half), job.options.max_minutes, [partial(_on_fewer, job)]
+    )
     n_images = _n_used(half)
     n_classes = len(job.store.classes)
     return Prepared(
@@ -146,7 +148,7 @@ def _run(job: Job, restored: RestoredRun, watched: list[_LayerSums], half: np.nd
     measures: dict[str, Arrays] = {}
     for each in watched:
         found, measures[each.layer.name] = _found(each)
-        found |= _shuffled(each, probabilities, seed=job.seed)
+        found |= _by_chance(each, probabilities, seed=job.seed)
         arrays |= {f"layers/{each.layer.name}/{name}": values for name, values in found.items()}
     return Findings(arrays, measures)
 
@@ -156,7 +158,7 @@ def _probability(job: Job, outputs: np.ndarray) -> np.ndarray:
     return np.exp(log_softmax(outputs))[:, np.asarray(job.store.classes.output_index)]
 
 
-def _shuffled(watched: _LayerSums, probabilities: list[np.ndarray], *, seed: int) -> Arrays:
+def _by_chance(watched: _LayerSums, probabilities: list[np.ndarray], *, seed: int) -> Arrays:
     """Return the largest correlation when images are shuffled, (unit,) each; NaN where activations were not kept."""
     if not watched.largest:
         nothing = np.full(watched.layer.n_units, np.nan)

@@ -46,7 +46,7 @@ def copy_conditions(images: ImageList, train: ImageList | None, *, of_training_a
         Whether to leave out copies among the images themselves, since the run has told of them.
     """
     found = [*_of(images, trains=False), *(() if train is None else _of(train, trains=True))]
-    pairs = [(found[copy], found[first]) for copy, first in copies([each.file for each in found])]
+    pairs = [(found[copy], found[first]) for copy, first in find_copies([each.file for each in found])]
     for trains in (True,) if of_training_alone else (False, True):
         inside = [(copy, first) for copy, first in pairs if copy.trains == first.trains == trains]
         if other := [(copy, first) for copy, first in inside if copy.label != first.label]:
@@ -66,7 +66,7 @@ def copy_conditions(images: ImageList, train: ImageList | None, *, of_training_a
         )
 
 
-def copies(files: Sequence[Path]) -> Iterator[tuple[int, int]]:
+def find_copies(files: Sequence[Path]) -> Iterator[tuple[int, int]]:
     """Find files that hold the same bytes as an earlier file, but are not that file itself.
 
     Only files of the same size are opened, and only those with the same bytes in the middle are read whole.

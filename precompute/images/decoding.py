@@ -137,7 +137,7 @@ def open_picture(path: str | Path, decoding: Decoding = Decoding()) -> Image.Ima
     # Pillow's warnings about odd metadata would be printed across the progress bar.
     with warnings.catch_warnings(action="ignore"), limited(decoding):
         try:
-            with opened(path) as picture:
+            with undecoded(path) as picture:
                 depth = Depth.of(picture)
                 picture.load()
                 _turn_upright(picture)
@@ -147,7 +147,7 @@ def open_picture(path: str | Path, decoding: Decoding = Decoding()) -> Image.Ima
             raise UnreadablePicture(_reason(error, Path(path), decoding)) from error
 
 
-def opened(path: str | Path) -> Image.Image:
+def undecoded(path: str | Path) -> Image.Image:
     """Open an image file without decoding it.
 
     Raises
@@ -183,7 +183,7 @@ def picture_size(path: str | Path, decoding: Decoding = Decoding()) -> tuple[int
     """
     with warnings.catch_warnings(action="ignore"), limited(decoding):
         try:
-            with opened(path) as picture:
+            with undecoded(path) as picture:
                 turned = _orientation(picture) in _TURNED
                 return picture.size[::-1] if turned else picture.size
         except Exception as error:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from precompute.errors import ImageFolderError, OptionError
-from precompute.images.decoding import Decoding, limited, opened
+from precompute.images.decoding import Decoding, limited, undecoded
 from precompute.images.deep_grey import WHITE_OF_16_BITS, Depth, brightest
 from precompute.images.folder import ImageList
 from precompute.images.loader import Load, Loader, load_by
@@ -95,7 +95,7 @@ def _looked(path: Path, decoding: Decoding) -> _Seen | None:
     """Open a file; None if it is no picture, which the run reports when it reads the file."""
     with warnings.catch_warnings(action="ignore"), limited(decoding):
         try:
-            with opened(path) as picture:
+            with undecoded(path) as picture:
                 depth = Depth.of(picture)
                 uncertain = depth.sixteen_bits and depth.white is None
                 found = brightest(picture, depth) if uncertain else 0.0

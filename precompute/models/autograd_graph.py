@@ -15,7 +15,7 @@ from torch import nn
 
 from precompute.errors import LayerError, ModelError
 from precompute.models.calls import watched_calls
-from precompute.models.forward import fit, run
+from precompute.models.forward import copy_for, run
 from precompute.models.sites import Site
 
 _sequence_number = torch.autograd._get_sequence_nr  # type: ignore[attr-defined]  # numbers autograd's nodes
@@ -173,7 +173,7 @@ def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
 
 def _two_images(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     # Two images, so that a factor that differs between images is not taken for a constant.
-    return fit(network, inputs[[0, -1]]).detach().requires_grad_()
+    return copy_for(network, inputs[[0, -1]]).detach().requires_grad_()
 
 
 @contextmanager

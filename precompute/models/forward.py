@@ -25,7 +25,7 @@ def input_dtype(network: nn.Module) -> torch.dtype:
     return _first_tensor(network).dtype
 
 
-def fit(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+def copy_for(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     """Return a copy of `inputs` in the precision and on the device of `network`; gradients flow back through it.
 
     It is always a copy, because some networks change their input in place and a batch is often run more than once.
@@ -44,7 +44,7 @@ def run(network: nn.Module, inputs: torch.Tensor) -> Any:
     raised: list[BaseException] = []
     try:
         with step_by_step(), raised_in_threads(raised):
-            return network(fit(network, inputs))
+            return network(copy_for(network, inputs))
     except (UnitscopeError, torch.OutOfMemoryError, KeyboardInterrupt, Enough):
         raise
     except BaseException as error:  # a user's forward function may even call sys.exit
@@ -68,7 +68,7 @@ def in_float64(network: nn.Module, inputs: torch.Tensor) -> Callable[[torch.Tens
         Takes a batch and returns the network's output, both in float64, on the CPU where the device has no float64. It
         raises the network's own error where some numbers of the network stay in another precision.
     """
-    device = fit(network, inputs[:1]).device
+    device = copy_for(network, inputs[:1]).device
     device = torch.device("cpu") if device.type == "mps" else device
     named = [*network.named_parameters(), *network.named_buffers()]
     state = {name: t.to(device, torch.float64 if t.is_floating_point() else t.dtype, copy=True) for name, t in named}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from precompute.models.sites import Refused, Site, SiteSurvey
+from precompute.models.sites import RefusedCall, Site, SiteSurvey
 
 
 def lines(found: SiteSurvey) -> Iterator[str]:
@@ -29,7 +29,7 @@ def positions_of(site: Site) -> str:
     return f"{shape} tokens" + (f" and {len(site.other_tokens)} more" if site.other_tokens else "")
 
 
-def _reasons(refused: tuple[Refused, ...]) -> Iterator[str]:
+def _reasons(refused: tuple[RefusedCall, ...]) -> Iterator[str]:
     """Yield each reason once, with how many outputs it applies to and the first of them; the most frequent first."""
     by_reason: dict[str, list[str]] = {}
     for each in refused:

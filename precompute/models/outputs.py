@@ -14,7 +14,7 @@ from torch import nn
 from precompute.errors import ModelError
 from precompute.models import operations as op
 from precompute.models.autograd_graph import Value
-from precompute.models.forward import fit, run
+from precompute.models.forward import copy_for, run
 from precompute.words import first_few
 
 LOGITS = "logits"
@@ -201,7 +201,7 @@ def last_operation(network: nn.Module, inputs: torch.Tensor) -> str | None:
     Views, means, and sums or products with constants are passed over.
     """
     with torch.enable_grad():
-        output = run(network, fit(network, inputs).detach().requires_grad_())
+        output = run(network, copy_for(network, inputs).detach().requires_grad_())
     if not isinstance(output, torch.Tensor) or output.grad_fn is None:
         return None
     value = Value(output.grad_fn, output.output_nr)

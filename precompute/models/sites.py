@@ -13,7 +13,7 @@ from torch import nn
 
 from precompute.errors import LayerError
 from precompute.models.following import follow
-from precompute.models.forward import fit
+from precompute.models.forward import copy_for
 from precompute.models.rows import misplaced
 from precompute.models.unit_dimension import NoUnits, UnitPlace, check_shape, contradiction, unit_place
 from precompute.models.units_on import NOBODY_SAYS, UnitsOn
@@ -134,7 +134,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedCall:
     """A call of a module that is no site.
 
     Parameters
@@ -161,7 +161,7 @@ class SiteSurvey:
     """All calls of a network's modules: the sites, in the order of their outputs, and the calls that are none."""
 
     sites: tuple[Site, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedCall, ...]
 
 
 def survey_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn = NOBODY_SAYS) -> SiteSurvey:
@@ -191,9 +191,9 @@ def survey_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn 
         Where the network fails on these inputs.
     """
     _refuse_unknown(network, units_on)
-    batch = fit(network, inputs)
+    batch = copy_for(network, inputs)
     sites: list[Site] = []
-    refused: list[Refused] = []
+    refused: list[RefusedCall] = []
 
     def look(path: str, call: int, module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
         name, kind = call_name(path, call), type(module).__name__
@@ -201,7 +201,7 @@ def survey_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn 
             place = _place(name, output, batch, units_on)
             contradiction(module, given, output, place.unit_dimension)
         except NoUnits as error:
-            refused.append(Refused(name, kind, str(error), error.way))
+            refused.append(RefusedCall(name, kind, str(error), error.way))
         else:
             n_units, where = output.shape[place.unit_dimension], len(sites)
             sites.append(Site(path, call, kind, n_units, place.spatial_shape, where, *place.as_said))
@@ -209,7 +209,7 @@ def survey_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn 
     follow(network, inputs, look)
     moved = misplaced(network, inputs, [(site.path, site.call) for site in sites])
     reason = "the rows of its output are not the images in their order, each by itself"
-    refused += [Refused(site.name, site.kind, reason) for site in sites if (site.path, site.call) in moved]
+    refused += [RefusedCall(site.name, site.kind, reason) for site in sites if (site.path, site.call) in moved]
     return SiteSurvey(tuple(site for site in sites if (site.path, site.call) not in moved), tuple(refused))
 
 
@@ -232,7 +232,7 @@ def call_name(path: str, call: int) -> str:
     return path if call == 1 else f"{path}#{call}"
 
 
-def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[Refused] = ()) -> Site:
+def find_site(sites: Iterable[Site], name: str, *, refused: Iterable[RefusedCall] = ()) -> Site:
     """Return the site called `name`.
 
     Raises

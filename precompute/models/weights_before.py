@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from precompute.models.calls import watched_calls
-from precompute.models.forward import fit
+from precompute.models.forward import copy_for
 from precompute.models.hooks import SiteOutput
 from precompute.models.sites import Site
 
@@ -73,7 +73,7 @@ def _reached(network: nn.Module, site: Site, inputs: Tensor, started: list[str])
     paths = [path for path, _ in network.named_modules()]
     watched = watched_calls(network, paths, lambda *_: None, on_start=lambda path, _: started.append(path))
     with _trainable(list(named.values())), torch.enable_grad(), watched:
-        output = SiteOutput(network, site)(fit(network, inputs[:1]))
+        output = SiteOutput(network, site)(copy_for(network, inputs[:1]))
         if not output.requires_grad:
             return {}
         gradients = torch.autograd.grad(output.sum(), list(named.values()), allow_unused=True)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from precompute.ablation.capture import CannotCapture, capture
 from precompute.ablation.graph import Program
 from precompute.attribution_methods import METHODS
-from precompute.models.forward import fit
+from precompute.models.forward import copy_for
 from precompute.models.gradients import no_gradient, uneven
 from precompute.models.hooks import SiteOutput
 from precompute.models.sites import Site
@@ -123,7 +123,7 @@ def _same(cone: Cone, whole: WholeNetwork, site: Site, probe: Tensor) -> bool:
 
 
 def _value_and_gradient(part: nn.Module, images: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    inputs = fit(part, images).detach().requires_grad_()
+    inputs = copy_for(part, images).detach().requires_grad_()
     with torch.enable_grad():
         value = part(inputs, unit, y, x)
         (gradient,) = torch.autograd.grad(value.sum(), inputs)
@@ -155,7 +155,7 @@ def rows_within(memory_bytes: int, part: nn.Module, images: Tensor) -> int:
 
     first = torch.zeros(len(images), dtype=torch.int64)
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        kept = part(fit(part, images).detach().requires_grad_(), first, first, first)
+        kept = part(copy_for(part, images).detach().requires_grad_(), first, first, first)
     weights = {_place(tensor) for tensor in (*part.parameters(), *part.buffers())}
     a_row = sum(size for at, size in held.items() if at not in weights) / len(images)
     del kept

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from precompute.attribution_methods import Method
 from precompute.models.error_causes import words_of
-from precompute.models.forward import fit
+from precompute.models.forward import copy_for
 from precompute.models.hooks import out_of_place
 from precompute.stages.activation_at import ActivationAt
 
@@ -102,7 +102,7 @@ def attribute(
     points
         Points on the path from the baseline; by default as many as the method begins with.
     """
-    inputs = fit(network, inputs).detach()
+    inputs = copy_for(network, inputs).detach()
     with _captum_at_peace(network):
         if method.sums_up:
             points = points or Points(method.steps)
@@ -130,7 +130,7 @@ def _along_the_path(
     ends, and their gradient is the same at every point. So Captum runs the network after these operations alone, and
     the gradient that it averages is carried back through them once.
     """
-    start = fit(network, baseline).expand_as(inputs)
+    start = copy_for(network, baseline).expand_as(inputs)
     leaf = inputs.clone().requires_grad_()
     value = network.linear(leaf, targets.y, targets.x)
     with torch.no_grad():

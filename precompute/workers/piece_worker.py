@@ -9,7 +9,7 @@ import torch
 from precompute.errors import TooLittleMemory, UnitscopeError
 from precompute.models.device import exact_float32
 from precompute.workers.recipe import Advance, Place, Recipe
-from precompute.workers.worker_pool import Lost, Made, Message, Refused, Task
+from precompute.workers.worker_pool import Lost, Made, Message, PieceRefused, Task
 
 
 class PieceWorker:
@@ -35,7 +35,7 @@ class PieceWorker:
         except (TooLittleMemory, MemoryError) as error:
             return Lost(f"too little memory ({error})" if str(error) else "too little memory")
         except UnitscopeError as error:
-            return Refused(error)
+            return PieceRefused(error)
         except Exception as error:  # another worker tries the piece, and the user is told
             return Lost(describe(error))
 

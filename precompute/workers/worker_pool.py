@@ -77,7 +77,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Refused:
+class PieceRefused:
     """The piece cannot be computed, for a reason that holds for every worker."""
 
     error: UnitscopeError
@@ -90,7 +90,7 @@ class Lost:
     cause: str
 
 
-Message = Steps | Made | Refused | Lost
+Message = Steps | Made | PieceRefused | Lost
 
 
 class Worker(Protocol):
@@ -207,7 +207,7 @@ class WorkerPool:
                         self._done(worker, speed, message.steps)
                         stage.advance(message.steps)
                         yield busy.task.name, message.arrays
-                    elif isinstance(message, Refused):
+                    elif isinstance(message, PieceRefused):
                         raise message.error
                     else:
                         stage.advance(-busy.steps)

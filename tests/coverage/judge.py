@@ -16,7 +16,7 @@ from precompute.ablation.factory import make_ablater
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import plan_layer
 from precompute.errors import UnitscopeError
-from precompute.models.sites import Refused, Site, survey_sites
+from precompute.models.sites import RefusedCall, Site, survey_sites
 from precompute.stages.activations import answer
 from tests.coverage.layouts import Call, layouts_of
 from tests.coverage.networks import N_OUTPUTS, Network
@@ -164,7 +164,7 @@ def _place(site: Site) -> str:
     return f"{'first' if site.unit_dimension == 1 else 'last'}, {site.positions}"
 
 
-def _has_units(refused: Refused, known: dict[str, Call]) -> bool:
+def _has_units(refused: RefusedCall, known: dict[str, Call]) -> bool:
     call = known.get(refused.name)
     return call is not None and call.dimension is not None and call.positions != "other"
 

@@ -96,14 +96,14 @@ def _flips(view: View, layer: Layer, unit: int, change: Change) -> Flips | None:
 def headline(unit: int, found: _Kind, before: Answers) -> str:
     """Say what the network loses under the change, as HTML; bold only if an exact test tells the loss from chance."""
     effects, n_images = class_effects(found.flips, before), len(before.label)
-    opened = f"With unit {unit} {escape(found.words)}, "
+    start = f"With unit {unit} {escape(found.words)}, "
     if not effects.lost.any() and not effects.gained.any():
-        return f"{opened}<b>no image</b> is lost and none is gained."
+        return f"{start}<b>no image</b> is lost and none is gained."
     way = "loses" if effects.overall >= 0 else "gains"
     size = some_points(abs(effects.overall), n_images)
     if mcnemar(effects.lost.sum(keepdims=True), effects.gained.sum(keepdims=True))[0] <= CALLED:
-        return f"{opened}the network {way} <b>{size}</b> of accuracy."
-    return f"{opened}the network {way} {size} of accuracy. That is within chance."
+        return f"{start}the network {way} <b>{size}</b> of accuracy."
+    return f"{start}the network {way} {size} of accuracy. That is within chance."
 
 
 def _show_kinds(kinds: list[_Kind], before: Answers) -> None:

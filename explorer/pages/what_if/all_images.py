@@ -129,15 +129,15 @@ def stored_parts(layer: Layer, kind: str, units: Sequence[int], before: Answers)
 def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
     """Say as HTML whether the network loses more without all units together than the sum of its losses one by one."""
     span = f"95 % interval {interval(found.low, found.high, n_images)}"
-    opened = (
+    start = (
         f"One by one the {n_units:,} units lose {some_points(found.parts, n_images)} in sum, together "
         f"{points(found.together, n_images)}: "
     )
     if found.side == 0:
         unsettled = "it is not settled whether that is more or less than the sum of the parts"
-        return f"{opened}{unsettled} ({span})."
+        return f"{start}{unsettled} ({span})."
     more = "more" if found.side > 0 else "less"
-    return f"{opened}<b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> ({span})."
+    return f"{start}<b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> ({span})."
 
 
 def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from precompute.ablation.ablations import Ablater
 from precompute.ablation.iterative import held_bytes
 from precompute.experiments.ablation_orders import seconds_each
-from precompute.experiments.budget import Cut, fewer_per_class, fit
+from precompute.experiments.budget import Cut, fewer_per_class, fit_into_time
 from precompute.experiments.compression.baseline_orders import n_orders
 from precompute.experiments.compression.greedy import GreedyCost, greedy_cost
 from precompute.experiments.image_choice import choose_nonempty_halves
@@ -108,7 +108,7 @@ def affordable(job: Job, restored: RestoredRun, layers: Sequence[Compressible]) 
     """
     extent = Extent(_halves(job, job.options.images_per_class), keep=job.options.keep)
     extent, crowded = _in_memory(job, restored, layers, extent)
-    extent, hurried = fit(extent, partial(_seconds, layers), job.options.max_minutes, _cuts(job, layers))
+    extent, hurried = fit_into_time(extent, partial(_seconds, layers), job.options.max_minutes, _cuts(job, layers))
     return extent, " ".join(filter(None, (crowded, hurried))) or None
 
 

@@ -16,7 +16,7 @@ from precompute.experiments.ablation_orders import (
     without,
 )
 from precompute.experiments.accuracy_counts import AccuracyCounts
-from precompute.experiments.budget import Cut, fewer_per_class, fit
+from precompute.experiments.budget import Cut, fewer_per_class, fit_into_time
 from precompute.experiments.cumulative.class_ranking import ClassRanking, RankedClassCounts, rank_for_classes
 from precompute.experiments.image_choice import choose_nonempty_halves
 from precompute.experiments.protocol import Arrays, Findings, Job, Prepared
@@ -85,7 +85,7 @@ def prepare(job: Job) -> Prepared:
         removals = [_removal(job, network, layer, half) for layer in job.layers]
     sweeps = job.workers.sweeps(network, [restored.images])
     seconds = sweeps.shared(_seconds)
-    (removals, half), reduced = fit((removals, half), seconds, job.options.max_minutes, _cuts(job))
+    (removals, half), reduced = fit_into_time((removals, half), seconds, job.options.max_minutes, _cuts(job))
     n_sets = sum(removal.n_sets + removal.for_classes.n_sets for removal in removals)
     return Prepared(
         seconds=seconds((removals, half)),

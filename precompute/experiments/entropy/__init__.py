@@ -12,7 +12,7 @@ import numpy as np
 
 from precompute.errors import OptionError
 from precompute.experiments.ablation_orders import orders, seconds_each, steps
-from precompute.experiments.budget import Cut, fit
+from precompute.experiments.budget import Cut, fit_into_time
 from precompute.experiments.entropy.class_curves import RANKINGS, ClassOrders, class_curves, n_sets
 from precompute.experiments.entropy.class_entropies import (
     N_SHUFFLES,
@@ -72,7 +72,7 @@ def prepare(job: Job) -> Prepared:
     conditions = tuple(told for train in training for told in training_conditions(job.store, job.options, train))
     sweeps = job.workers.sweeps(network, [network.restored.images, *training])
     seconds = sweeps.shared(_seconds)
-    (work, samples), reduced = fit((work, samples), seconds, job.options.max_minutes, _cuts(job))
+    (work, samples), reduced = fit_into_time((work, samples), seconds, job.options.max_minutes, _cuts(job))
     return Prepared(
         seconds=seconds((work, samples)),
         bytes=sum(_bytes(each, len(job.store.classes)) for each in work),

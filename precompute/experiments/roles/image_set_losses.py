@@ -9,7 +9,7 @@ import numpy as np
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation_kinds import kind_of
 from precompute.errors import ImageFolderError, OptionError
-from precompute.experiments.budget import fit
+from precompute.experiments.budget import fit_into_time
 from precompute.experiments.image_choice import choose_images
 from precompute.experiments.protocol import Advance, Job
 from precompute.experiments.restored_run import find_training_images, restore_run
@@ -175,7 +175,9 @@ def prepare_sweep(job: Job, keys: Sequence[Key]) -> FolderSweep:
     used = choose_images(images.labels, options.images_per_class)
     output_index = np.asarray(store.classes.output_index)
     found = FolderSweep(sweeps, images, used, output_index, values, seconds / sweeps.n_devices)
-    found, reduced = fit(found, lambda sweep: sweep.seconds_each * len(sweep.used), options.max_minutes, [_on_fewer])
+    found, reduced = fit_into_time(
+        found, lambda sweep: sweep.seconds_each * len(sweep.used), options.max_minutes, [_on_fewer]
+    )
     return replace(found, reduced=reduced)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.experiments.accuracy_counts import AccuracyCounts
-from precompute.experiments.budget import Cut, fewer_per_class, fit
+from precompute.experiments.budget import Cut, fewer_per_class, fit_into_time
 from precompute.experiments.image_choice import choose_images
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import restore_run
@@ -78,7 +78,7 @@ def prepare(job: Job) -> Prepared:
     images = choose_images(np.asarray(job.store.images.label), job.options.images_per_class)
     sweeps = job.workers.sweeps(network, [network.restored.images])
     seconds = sweeps.shared(_seconds)
-    (rotations, images), reduced = fit((rotations, images), seconds, job.options.max_minutes, _cuts(job))
+    (rotations, images), reduced = fit_into_time((rotations, images), seconds, job.options.max_minutes, _cuts(job))
     n_steps = sum(each.n_ablations for each in rotations) * len(images)
     return Prepared(
         seconds=seconds((rotations, images)),

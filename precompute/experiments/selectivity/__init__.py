@@ -10,7 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
-from precompute.experiments.budget import fit
+from precompute.experiments.budget import fit_into_time
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.selectivity.class_statistics import against_shuffles, by_class, described, shuffled
 from precompute.measures.halves import halves
@@ -99,7 +99,7 @@ def affordable(minutes: float, once: float, each: float) -> tuple[int, str | Non
             f"{1 / (1 + draws):.1g}"
         )
 
-    return fit(MOST_DRAWS, lambda draws: once + draws * each, minutes, [fewer])
+    return fit_into_time(MOST_DRAWS, lambda draws: once + draws * each, minutes, [fewer])
 
 
 # The work

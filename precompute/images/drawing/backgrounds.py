@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from precompute.images.drawing.geometry import Pose, copies, corners, ellipse, stroke, wave
+from precompute.images.drawing.geometry import Pose, corners, ellipse, repeated, stroke, wave
 from precompute.images.drawing.palette import Colour, shade
 from precompute.images.drawing.sheet import SIZE, Sheet, blur, mottle
 
@@ -60,7 +60,7 @@ def _brick(sheet: Sheet, rng: np.random.Generator) -> None:
     right, down = width - gap, height - gap
     columns, rows = np.meshgrid(np.arange(-2, SIZE // 24 + 1), np.arange(-1, SIZE // 11 + 1))
     across = (columns + rng.uniform() + 0.5 * (rows % 2)) * width
-    bricks = copies(
+    bricks = repeated(
         corners((0, 0), (right, 0), (right, down), (0, down)),
         np.stack([across.ravel(), ((rows + rng.uniform()) * height).ravel()], axis=1),
     )
@@ -94,7 +94,7 @@ def _sand(sheet: Sheet, rng: np.random.Generator) -> None:
     ]
     sheet.paint(sheet.cover(ripples) * np.float32(0.45), shade("beige", 0) * tone, {})
     for lightness in (0.62, 1.12):
-        grains = copies(ellipse(0, 0, 0.8, 0.7, steps=8), rng.uniform(0, SIZE, (34, 2)))
+        grains = repeated(ellipse(0, 0, 0.8, 0.7, steps=8), rng.uniform(0, SIZE, (34, 2)))
         sheet.paint(sheet.cover(grains) * np.float32(0.8), shade("beige", 0.5) * np.float32(lightness), {})
 
 

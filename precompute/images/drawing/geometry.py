@@ -75,7 +75,7 @@ def ellipse(x: float, y: float, width: float, height: float, *, steps: int = 40)
     return arc(x, y, width, height, turns=(0, 2 - 2 / steps), steps=steps)
 
 
-def copies(polygon: Polygon, centres: np.ndarray) -> np.ndarray:
+def repeated(polygon: Polygon, centres: np.ndarray) -> np.ndarray:
     """Repeat a polygon at (place, 2) centres: (place, corner, 2)."""
     return polygon + centres[:, None, :]
 

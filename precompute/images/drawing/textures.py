@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from precompute.images.drawing.geometry import Pose, copies, corners, ellipse
+from precompute.images.drawing.geometry import Pose, corners, ellipse, repeated
 
 _REACH = 1.3
 
@@ -38,20 +38,20 @@ def _striped(rng: np.random.Generator) -> np.ndarray:
     half = step * rng.uniform(0.2, 0.28)
     starts = np.arange(-_REACH - step, _REACH + step, step) + step * rng.uniform()
     bar = corners((-half, -2), (half, -2), (half, 2), (-half, 2))
-    return _turned(copies(bar, np.stack([starts, 0 * starts], axis=1)), rng)
+    return _turned(repeated(bar, np.stack([starts, 0 * starts], axis=1)), rng)
 
 
 def _dotted(rng: np.random.Generator) -> np.ndarray:
     step = rng.uniform(0.52, 0.68)
     radius = step * rng.uniform(0.25, 0.32)
     centres = _lattice(rng, step, row_step=0.87 * step, stagger=0.5)
-    return _turned(copies(ellipse(0, 0, radius, radius, steps=14), centres), rng)
+    return _turned(repeated(ellipse(0, 0, radius, radius, steps=14), centres), rng)
 
 
 def _checked(rng: np.random.Generator) -> np.ndarray:
     step = rng.uniform(0.4, 0.54)
     square = corners((0, 0), (step, 0), (step, step), (0, step))
-    return _turned(copies(square, _lattice(rng, 2 * step, row_step=step, stagger=0.5)), rng)
+    return _turned(repeated(square, _lattice(rng, 2 * step, row_step=step, stagger=0.5)), rng)
 
 
 TEXTURES: dict[str, Texture] = {"checked": _checked, "dotted": _dotted, "plain": _plain, "striped": _striped}

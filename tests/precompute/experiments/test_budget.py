@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.experiments.budget import fewer_per_class, fit
+from precompute.experiments.budget import fewer_per_class, fit_into_time
 
 
 def halved(work, _share):
@@ -16,12 +16,12 @@ def shared(work, share):
 
 
 def test_work_that_fits_is_left_alone():
-    assert fit(60, float, 1, [halved]) == (60, None)
+    assert fit_into_time(60, float, 1, [halved]) == (60, None)
 
 
 def test_cuts_are_made_in_order_until_the_work_fits():
-    assert fit(100, float, 1, [halved, shared])[0] == 50
-    work, said = fit(600, float, 1, [halved, shared])
+    assert fit_into_time(100, float, 1, [halved, shared])[0] == 50
+    work, said = fit_into_time(600, float, 1, [halved, shared])
     assert work == 60
     assert said == (
         "The whole work would take 10 min. To stay within 1 min, 300 steps, 60 images; --max-minutes allows more."
@@ -29,7 +29,7 @@ def test_cuts_are_made_in_order_until_the_work_fits():
 
 
 def test_the_last_cut_may_leave_more_than_fits():
-    assert fit(600, float, 1, [halved])[0] == 300
+    assert fit_into_time(600, float, 1, [halved])[0] == 300
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.floats(0, 1))

@@ -6,7 +6,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from precompute.images.copies import copies
+from precompute.images.copies import find_copies
 from precompute.images.listing import ImageSource
 
 LONG = bytes(range(256)) * 200
@@ -74,7 +74,7 @@ def test_files_that_cannot_be_read_and_empty_ones_are_no_copies(tmp_path):
     put(tmp_path, {"a": b"", "b": b""})
     os.mkfifo(tmp_path / "pipe")
     files = [tmp_path / name for name in ("a", "b", "gone", "gone", "pipe", "pipe", "nul\0")]
-    assert list(copies(files)) == []
+    assert list(find_copies(files)) == []
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -91,5 +91,5 @@ def test_copies_are_those_whose_bytes_are_equal(tmp_path, seed):
         first[file.read_bytes()].append(place)
     for places in first.values():
         expected += [(place, places[0]) for place in places[1:]]
-    assert sorted(copies(files)) == sorted(expected)
+    assert sorted(find_copies(files)) == sorted(expected)
     assert 5 < len(expected) < 59

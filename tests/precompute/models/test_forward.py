@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from precompute.errors import ClassError, ModelError
-from precompute.models.forward import fit, input_dtype, logits
+from precompute.models.forward import copy_for, input_dtype, logits
 
 
 def small_network(n_channels=3):
@@ -38,7 +38,7 @@ def test_the_input_has_the_precision_of_the_first_parameter(dtype):
 
 def test_a_network_without_parameters_takes_what_it_gets():
     assert input_dtype(nn.ReLU()) == torch.float32
-    assert fit(nn.ReLU(), torch.ones(1, dtype=torch.float64)).dtype == torch.float64
+    assert copy_for(nn.ReLU(), torch.ones(1, dtype=torch.float64)).dtype == torch.float64
 
 
 def test_whole_numbers_do_not_decide_the_precision():

@@ -24,7 +24,7 @@ from precompute.models.device import pick_devices
 from precompute.workers import start
 from precompute.workers.piece_worker import PieceWorker
 from precompute.workers.recipe import Place
-from precompute.workers.worker_pool import Lost, Made, Refused
+from precompute.workers.worker_pool import Lost, Made, PieceRefused
 from tests.arrays import assert_same_arrays
 from tests.small import write_images, write_network
 
@@ -205,7 +205,7 @@ def test_a_doubt_of_one_worker_makes_all_sweep_the_layer_plainly(job, tmp_path, 
         def trouble(self, worker, shard):
             if shard == "sweep-00003" and not Doubting.doubted:
                 Doubting.doubted = True
-                return Refused(EngineDoubted("signed", "it was made to be"))
+                return PieceRefused(EngineDoubted("signed", "it was made to be"))
 
     assert run_with(monkeypatch, Doubting, job(tmp_path / "s.h5")) == 0
     assert "signed is swept again by whole forward passes, because it was made to be" in capsys.readouterr().out

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.images.drawing.geometry import Pose, arc, copies, corners, direction, ellipse, smooth, stroke, wave
+from precompute.images.drawing.geometry import Pose, arc, corners, direction, ellipse, repeated, smooth, stroke, wave
 
 POSES = st.builds(
     Pose, st.floats(-50, 150), st.floats(-50, 150), st.floats(0.5, 40), st.floats(-np.pi, np.pi), st.booleans()
@@ -37,7 +37,7 @@ def test_a_pose_mirrors_before_it_turns():
 
 @given(POSES)
 def test_an_array_of_polygons_is_placed_as_a_list_is(pose):
-    many = copies(SQUARE, np.array([[0.0, 0.0], [3.0, 1.0]]))
+    many = repeated(SQUARE, np.array([[0.0, 0.0], [3.0, 1.0]]))
     np.testing.assert_array_equal(pose.place(many), pose.place(list(many)))
 
 
