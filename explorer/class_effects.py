@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.drops import Answers
-from precompute.measures.paired import FlipTable, drop_interval, paired_counts, right_changes
+from precompute.measures.paired import FlipTable, PairedCounts, drop_interval, paired_counts, right_changes
 from precompute.store.reader import Flips
 
 Floats = NDArray[np.floating[Any]]
@@ -42,7 +42,7 @@ class ClassEffects:
     @property
     def overall(self) -> float:
         """Accuracy lost over all images together, a fraction."""
-        return float((self.lost.sum() - self.gained.sum()) / max(self.n_images.sum(), 1))
+        return float(PairedCounts(self.lost[None], self.gained[None], self.n_images).overall_drop[0])
 
 
 def class_effects(flips: Flips, before: Answers) -> ClassEffects:

@@ -113,8 +113,7 @@ def _overall(view: View, layer: Layer, kind: str) -> Floats:
     held = layer.measures.get(measure_name("overall_drop", kind))
     if held is not None:
         return held.values
-    counts = paired_counts(layer.flip_table(kind), answers(view.store))
-    return np.asarray((counts.lost - counts.gained).sum(axis=1) / max(1, counts.count.sum()))
+    return paired_counts(layer.flip_table(kind), answers(view.store)).overall_drop
 
 
 def _legend() -> None:

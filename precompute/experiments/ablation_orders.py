@@ -8,6 +8,8 @@ from precompute.experiments.restored_run import RestoredRun
 from precompute.experiments.timing import seconds_swept
 
 N_RANDOM = 20
+"""How many random orders an order by a score is compared with, in every experiment that removes units."""
+
 _FEWEST_STEPS = 8
 _TIMED_SETS = (2, 8, 32, 128, 512, 2048)
 

@@ -91,7 +91,7 @@ def describe_units(flips: FlipTable, before: Answers, alive: Bools, selectivity:
         return np.where(alive, values, np.nan)
 
     return UnitEffects(
-        overall_drop=living((counts.lost - counts.gained).sum(axis=1) / max(1, n_images)),
+        overall_drop=living(counts.overall_drop),
         max_drop=living(test.largest),
         max_drop_expected=living(test.expected),
         max_drop_q=living(test.q),

@@ -127,9 +127,8 @@ def chance_correlations(measures: Floats, counts: HalvedCounts, *, draws: int = 
 
 def _chosen_here(counts: PairedCounts) -> tuple[Floats, Floats]:
     """Return the overall drop, and the largest over all classes with images."""
-    overall = (counts.lost - counts.gained).sum(axis=1) / (counts.count.sum() or np.nan)
     largest = np.where(counts.count > 0, counts.drop, -np.inf).max(axis=1, initial=-np.inf)
-    return overall, np.where(np.isfinite(largest), largest, np.nan)
+    return counts.overall_drop, np.where(np.isfinite(largest), largest, np.nan)
 
 
 def _read(choose: PairedCounts, read: PairedCounts, classes: Bools) -> Floats:

@@ -59,6 +59,11 @@ class PairedCounts:
         # One division of integers: equal fractions of different classes come out as equal numbers.
         return (self.lost - self.gained) / np.where(self.count, self.count, np.nan)
 
+    @property
+    def overall_drop(self) -> Floats:
+        """Accuracy lost over the images of all classes together, (unit,), in [-1, 1]; NaN without images."""
+        return np.asarray((self.lost - self.gained).sum(axis=1) / (self.count.sum() or np.nan))
+
 
 def paired_counts(flips: FlipTable, before: Answers, images: Bools | None = None) -> PairedCounts:
     """Count the images of each class that are lost and gained without each unit.

@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from precompute.experiments.ablation_orders import N_RANDOM
 from precompute.measures.paired import paired_counts
 from precompute.measures.selectivity import class_means, class_selectivity
 from precompute.store.answers import answers
 from precompute.store.layer import Layer
 from precompute.store.reader import Store
-
-N_RANDOM = 20
 
 
 def n_orders(layer: Layer) -> int:
@@ -63,7 +62,7 @@ def _names(layer: Layer) -> list[str]:
 
 def _drop(store: Store, layer: Layer, half: np.ndarray) -> np.ndarray:
     counts = paired_counts(layer.flip_table(layer.ablations[0]), answers(store), half == 0)
-    return (counts.lost - counts.gained).sum(axis=1) / max(1, int(counts.count.sum()))
+    return counts.overall_drop
 
 
 def _selectivity(store: Store, layer: Layer, half: np.ndarray) -> np.ndarray:

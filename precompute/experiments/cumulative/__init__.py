@@ -133,7 +133,7 @@ def _score(job: Job, layer: Layer, half: np.ndarray) -> np.ndarray:
     if job.options.by is not None:
         return np.asarray(layer.measures[job.options.by].values, dtype=np.float64)
     counts = paired_counts(layer.flip_table(layer.ablations[0]), answers(job.store), half == 0)
-    return (counts.lost - counts.gained).sum(axis=1) / max(1, int(counts.count.sum()))
+    return counts.overall_drop
 
 
 # What it costs

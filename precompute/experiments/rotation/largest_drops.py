@@ -16,9 +16,10 @@ def largest_drops(counts: AccuracyCounts) -> tuple[Arrays, tuple[np.ndarray, ...
         Datasets by name, (ablation,) each; and for each ablation the p-values that its test can give.
     """
     n_images = max(1, int(counts.count.sum()))
-    test = max_drop_test(counts.paired(), takes_part(counts.correct, counts.count))
+    paired = counts.paired()
+    test = max_drop_test(paired, takes_part(counts.correct, counts.count))
     arrays: Arrays = {
-        "overall_drop": (counts.lost - counts.gained).sum(axis=1) / n_images,
+        "overall_drop": paired.overall_drop,
         "flip_rate": counts.flipped / n_images,
         "max_drop": test.largest,
         "max_drop_class": test.worst,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from precompute.measures.binomial import coin_probabilities, fair_coin
-from precompute.measures.drops import Answers, class_drops, correct_without
+from precompute.measures.drops import Answers, class_drops, correct_without, overall_drop
 from precompute.measures.paired import FlipTable, drop_interval, flip_rate, mcnemar, paired_counts
 
 counts = st.integers(0, 40)
@@ -57,12 +57,14 @@ def test_counts_are_those_of_every_chosen_image(case):
 
 
 @given(sweeps())
-def test_the_drop_of_paired_counts_is_the_class_drop(case):
+def test_the_drops_of_paired_counts_are_those_of_the_right_images(case):
     before, without, _ = case
     flips = table_of(before, without)
     correct = correct_without(flips.unit, flips.image, flips.prediction, flips.n_units, before)
     drop = class_drops(before.correct, correct, before.count)
-    np.testing.assert_array_equal(paired_counts(flips, before).drop, drop)
+    found = paired_counts(flips, before)
+    np.testing.assert_array_equal(found.drop, drop)
+    np.testing.assert_array_equal(found.overall_drop, overall_drop(before.correct, correct, before.count))
 
 
 @given(sweeps())
