@@ -7,8 +7,8 @@ from time import perf_counter
 
 import numpy as np
 
+from precompute.experiments.halved_measures import HalvedMeasures, halved_counts, halved_measures
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
-from precompute.experiments.split_half import HalvedMeasures, halved_counts, halved_measures
 from precompute.measures.bootstrap import Correlations, correlate, correlate_across
 from precompute.measures.correlation import spearman
 from precompute.measures.drop_targets import (
