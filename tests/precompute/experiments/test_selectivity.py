@@ -72,7 +72,7 @@ def test_measures_are_their_formulas_but_a_dead_unit_prefers_nothing(made):
     for name, expected in formulas(store, np.ones(len(store.images), dtype=bool)).items():
         np.testing.assert_allclose(held[name].values[:-1], expected[:-1], rtol=1e-5, atol=1e-6, err_msg=name)
     for name in ADDED - {"silent_fraction"}:
-        assert np.isnan(held[name].values[-1]), name
+        assert np.isnan(held[name].values[-1]), f"{name}: expected NaN for a dead unit"
     assert held["silent_fraction"].values[-1] == 1
 
 

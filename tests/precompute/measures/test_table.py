@@ -1,10 +1,12 @@
 """The rows that pickers, tables and the store are made from."""
 
+import numpy as np
 import pytest
 
 from precompute import ablation_kinds
 from precompute.experiments.selectivity.class_statistics import shuffled
 from precompute.measures.measure_row import SHUFFLED_LABELS
+from precompute.measures.responses import Labels, Responses
 from precompute.measures.table import ROWS, computed, find, in_points, measure_name, measure_row, rows_for
 
 NAMES = [measure_name(row.name, kind) for row in ROWS for kind in ablation_kinds.names()]
@@ -68,6 +70,19 @@ def test_what_chance_makes_of_a_measure_is_a_measure_or_a_dataset():
 def test_each_measure_that_shuffled_labels_give_a_level_is_shuffled():
     """A row that only says so would have no level, and nothing on any page would tell."""
     assert {row.name for row in ROWS if row.chance is SHUFFLED_LABELS} <= set(shuffled())
+
+
+def test_each_measure_with_a_level_by_shuffled_labels_depends_on_the_labels():
+    """Otherwise every shuffle would give the value itself, and pages would show the value as its level by chance."""
+    rng = np.random.default_rng(0)
+    label, activation = np.repeat(np.arange(3), 40), rng.random((4, 120))
+    responses = Responses(activation, activation, activation)
+    for row in computed():
+        if row.chance is SHUFFLED_LABELS:
+            found, shuffled_labels = (
+                row.compute(responses, Labels(of_images, 3, 8)) for of_images in (label, rng.permutation(label))
+            )
+            assert not np.array_equal(found, shuffled_labels), row.name
 
 
 def test_quantities_of_a_unit_are_no_costs_chances_names_and_flags():
