@@ -20,7 +20,7 @@ class Method:
         The class of `captum.attr` that computes it.
     steps : int
         How many points of the way from the baseline to the image it begins with; 1 for methods that know the image
-        alone. Each costs one forward and one backward pass.
+        alone. Each costs one forward and one backward pass: by this a run estimates its time.
     rewrites_relu : bool
         Whether it changes how ReLUs pass gradients back, and so is right only where every non-linearity is a ReLU
         module.

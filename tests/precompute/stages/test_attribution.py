@@ -53,6 +53,7 @@ RULES = {
     "deconvolution": lambda gradient, before: gradient.clamp_min(0),
     "guided_backpropagation": lambda gradient, before: gradient.clamp_min(0) * (before > 0),
 }
+"""What a ReLU passes back by each method of one backward pass."""
 
 
 def run(name, network, inputs, targets, baseline=None):
@@ -75,6 +76,11 @@ def test_each_row_has_its_own_unit_and_position(name, network, inputs, targets):
         start = torch.zeros(1, 4, 8, 8)
         start[0, targets.unit[row], targets.y[row], targets.x[row]] = 1
         torch.testing.assert_close(found[row], by_hand(network, image, start, RULES[name]), atol=1e-5, rtol=1e-4)
+
+
+def test_every_method_is_held_to_its_definition():
+    """Integrated gradients are held to a sum of gradients, all other methods to their rule."""
+    assert {*RULES, "integrated_gradients"} == set(METHODS), "give RULES the new method, or write a test of its own"
 
 
 def test_the_three_rules_differ(network, inputs, targets):
