@@ -68,7 +68,10 @@ def assert_same_stores(first, second):
 # What a run computes
 
 VALUES = {"zero": lambda maps: 0.0, "mean": lambda maps: float(maps.mean())}
-"""Each kind of ablation, as the value that a unit's maps on all images give, written independently of the product."""
+"""Each kind of ablation, as the value that a unit's maps give, written independently of the product.
+
+The maps are a numpy array of all images, (image, row, column), or (image,) in a layer without positions.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +176,7 @@ def test_activations_are_those_before_anything_works_in_place(computed, inputs, 
 
 
 def test_every_kind_of_ablation_is_tried():
-    assert set(VALUES) == set(ablation_kinds.names())
+    assert set(VALUES) == set(ablation_kinds.names()), "give VALUES the new kind"
 
 
 @pytest.mark.parametrize("kind", VALUES)
