@@ -21,6 +21,7 @@ from precompute.options import RunOptions
 from precompute.workers.node_checks import Sample, refuse_other_files, samples_of
 from precompute.workers.ray_workers import _places
 from tests.arrays import assert_same_arrays
+from tests.precompute.experiments.test_sweeps import SWEEPING
 from tests.precompute.run.test_worker_pool import contents, wait_for
 from tests.small import write_images, write_network
 
@@ -212,6 +213,21 @@ def test_an_experiment_on_ray_finds_what_one_process_finds_though_a_worker_is_ki
     told = capsys.readouterr().out
     assert "2 workers on Ray share the pieces" in told
     assert "it is computed again" in told
+    assert_same_arrays(contents(stores[1]), contents(stores[0]))
+
+
+@needs_ray
+@pytest.mark.ray
+@pytest.mark.parametrize("name", [name for name in SWEEPING if name != "rotation"])
+def test_every_experiment_that_can_be_shared_finds_the_same_on_ray(name, cluster, made, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sweeps, "FEWEST", 4)
+    trained = ["--train-images", write_images(tmp_path / "training", per_class=6)] if name == "roles" else []
+    stores = [Path(shutil.copy(made, tmp_path / store)) for store in ("one.h5", "ray.h5")]
+    words = [["experiment", name, *map(str, (store, *trained)), "--device", "cpu"] for store in stores]
+    with one_thread():
+        assert main(words[0]) == 0
+    assert main([*words[1], "--ray", cluster.address]) == 0
+    assert "2 workers on Ray share the pieces" in capsys.readouterr().out
     assert_same_arrays(contents(stores[1]), contents(stores[0]))
 
 
