@@ -1,5 +1,6 @@
 """Charts of feature entropy against the selective rate, and of removing units in the order of their entropy."""
 
+import json
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -15,7 +16,8 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 HEIGHT = 340
-_CLEAR = 10
+_CLEAR = 0.06
+"""The least distance of two names, as a share of the vertical axis."""
 _CURVE_HEIGHT = 280
 
 NAMES = {
@@ -42,9 +44,9 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
     up : str
         Title of the vertical axis.
     """
-    y_axis, x_scale = theme.axis(up), alt.Scale(domain=[0, 100], nice=False, padding=10)
+    x_scale = alt.Scale(domain=[0, 100], nice=False, padding=10)
     x = alt.X("rate:Q", axis=theme.axis("selective rate: images on which the map has a hole, %"), scale=x_scale)
-    y = alt.Y("entropy:Q", axis=y_axis, scale=alt.Scale(zero=True))
+    y = alt.Y("entropy:Q", axis=theme.axis(up), scale=alt.Scale(zero=True))
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     points = alt.Chart(frame).mark_circle(cursor="pointer", opacity=0.9, size=70)
     colour = alt.ColorValue(theme.REST, condition={"test": "datum.below", "value": theme.ACTIVATION})
@@ -57,34 +59,46 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
         alt.Tooltip("high:Q", title="to", format=".2f"),
     ]
     ranges = alt.Chart(frame).transform_filter("isValid(datum.low)").mark_rule(color=theme.FAINT, strokeWidth=2)
-    return theme.layered(
+    heights = np.array([*frame["entropy"], *frame["high"], *noise["mean"], *noise["high"]], dtype=float)
+    top = max(heights[np.isfinite(heights)], default=1.0)
+    drawn = theme.layered(
         [
-            *_levels(noise, y_axis),
-            ranges.encode(x=x, y=alt.Y("low:Q", axis=y_axis), y2=alt.Y2("high")),
+            *_levels(noise, top),
+            ranges.encode(x=x, y=alt.Y("low:Q", axis=None), y2=alt.Y2("high")),
             points.encode(x=x, y=y, color=colour, tooltip=tip).add_params(pick),
         ],
         height=HEIGHT,
     )
+    # The names of the noise are an axis of their own, at the right; all layers share the scale.
+    drawn.resolve = alt.Resolve(axis=alt.AxisResolveMap(y="independent"))
+    return drawn
 
 
-def _levels(noise: pd.DataFrame, y_axis: alt.Axis) -> list[alt.Chart]:
-    """Draw each kind of noise as a band with its mean; the higher one has its name above, the lower one below."""
+def _levels(noise: pd.DataFrame, top: float) -> list[alt.Chart]:
+    """Draw each kind of noise as a band with its mean, and its name outside of the plot, where no point lies over it.
+
+    ``top`` is the upper end of the vertical axis.
+    """
     base = alt.Chart(noise)
     bands = base.transform_filter("isValid(datum.low)").mark_rect(color=theme.REST, opacity=0.16)
-    found = [
-        bands.encode(y=alt.Y("low:Q", axis=y_axis), y2=alt.Y2("high")),
-        base.mark_rule(color=theme.REST, strokeDash=[5, 4]).encode(y=alt.Y("mean:Q", axis=y_axis)),
+    return [
+        bands.encode(y=alt.Y("low:Q", axis=None), y2=alt.Y2("high")),
+        base.mark_rule(color=theme.REST, strokeDash=[5, 4]).encode(y=alt.Y("mean:Q", axis=_names_axis(noise, top))),
     ]
-    ordered = noise.sort_values("mean", ascending=False)
-    sides: tuple[tuple[pd.DataFrame, str, float, theme.Align, int], ...] = (
-        (ordered.iloc[:1], "high", 0.005, "left", -_CLEAR),
-        (ordered.iloc[1:], "low", 0.995, "right", _CLEAR),
-    )
-    for named, end, across, align, away in sides:
-        text = theme.words(alt.Chart(named.assign(edge=named[end].fillna(named["mean"]))), align)
-        text.mark.dy = away
-        found.append(text.encode(x=theme.at(across), y=alt.Y("edge:Q"), text=alt.Text("noise:N")))
-    return found
+
+
+def _names_axis(noise: pd.DataFrame, top: float) -> alt.Axis:
+    """Return an axis at the right that names every kind of noise at its mean; names that would meet are moved apart."""
+    ordered = noise[noise["mean"].notna()].sort_values("mean")
+    heights: list[float] = []
+    for mean in ordered["mean"]:
+        heights.append(max(float(mean), heights[-1] + _CLEAR * top) if heights else float(mean))
+    names = [json.dumps(theme.safe_title(name)) for name in ordered["noise"]]
+    # Labels are told apart by their place in the list, from 0 to 1; that of a single label is not defined.
+    last = max(1, len(names) - 1)
+    words = "".join(f"round(datum.index * {last}) == {place} ? {name} : " for place, name in enumerate(names[:-1]))
+    quiet = {"grid": False, "labelOverlap": False, "labelLimit": 0}
+    return theme.axis(None, orient="right", values=heights, labelExpr=words + (names or ["''"])[-1], **quiet)
 
 
 def removal(n_removed: Ints, ranking: NDArray[Any], curve: Floats, falls: pd.DataFrame, *, up: str) -> alt.LayerChart:

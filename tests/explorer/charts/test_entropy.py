@@ -1,5 +1,7 @@
 """Charts of feature entropy: noise behind the points, and the transition where it was found."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,10 +20,18 @@ NOISE = pd.DataFrame(
 )
 
 
-def test_noise_lies_behind_the_units_and_is_named():
+def names_of(spec):
+    """Return the names beside the plot with their heights, the lowest first."""
+    [axis] = [
+        axis for layer in spec["layer"] if (axis := layer["encoding"]["y"]["axis"]) and axis.get("orient") == "right"
+    ]
+    return list(zip(re.findall('"([^"]+)"', axis["labelExpr"]), axis["values"], strict=True))
+
+
+def test_noise_lies_behind_the_units():
     spec = entropies(units(), NOISE, up="feature entropy, nat").to_dict()
     kinds = [layer["mark"]["type"] for layer in spec["layer"]]
-    assert kinds == ["rect", "rule", "text", "text", "rule", "circle"]
+    assert kinds == ["rect", "rule", "rule", "circle"]
     held = [row["noise"] for data in spec["datasets"].values() for row in data if "noise" in row]
     assert set(held) == {"independent noise", "smooth noise"}
     points = spec["layer"][-1]["encoding"]
@@ -29,18 +39,23 @@ def test_noise_lies_behind_the_units_and_is_named():
     assert [param["name"] for param in spec["params"]] == ["pick"]
 
 
-def test_names_of_noise_stand_clear_of_the_bands():
-    spec = entropies(units(), NOISE.iloc[::-1], up="feature entropy, nat").to_dict()
-    texts = [layer for layer in spec["layer"] if layer["mark"]["type"] == "text"]
-    placed = [(row["noise"], row["edge"]) for text in texts for row in spec["datasets"][text["data"]["name"]]]
-    assert placed == [("independent noise", 2.2), ("smooth noise", 1.3)]
-    assert [text["mark"]["dy"] < 0 for text in texts] == [True, False]
+def test_noise_is_named_beside_the_plot_where_no_point_lies_over_its_name():
+    spec = entropies(units(), NOISE, up="feature entropy, nat").to_dict()
+    assert names_of(spec) == [("smooth noise", 1.7), ("independent noise", 2.0)]
+    assert not [layer for layer in spec["layer"] if layer["mark"]["type"] == "text"]
+    assert spec["resolve"] == {"axis": {"y": "independent"}}
+    titles = [axis.get("title") for layer in spec["layer"] if (axis := layer["encoding"]["y"]["axis"])]
+    assert titles == [None, "feature entropy, nat"]
+
+
+def test_names_of_two_kinds_of_noise_at_one_level_do_not_meet():
+    (_, low), (_, high) = names_of(entropies(units(), NOISE.assign(mean=2.0), up="nat").to_dict())
+    assert (low, high) == (2.0, pytest.approx(2.0 + 0.06 * 2.2))
 
 
 def test_one_kind_of_noise_is_enough():
     spec = entropies(units(low=[np.nan] * 2, high=[np.nan] * 2), NOISE.iloc[:1], up="feature entropy, nat").to_dict()
-    said = {row["noise"] for rows in spec["datasets"].values() for row in rows if "noise" in row}
-    assert said == {NOISE["noise"].iloc[0]}
+    assert names_of(spec) == [("independent noise", 2.0)]
 
 
 N_REMOVED = np.arange(5)
