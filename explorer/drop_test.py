@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.format import count
+from explorer.format import count, isolated
 from precompute.store.reader import Experiment, Store
 
 NAME = "statistics"
@@ -135,7 +135,7 @@ def left_out_said(store: Store, most: int = 5) -> str:
     if not apart:
         return ""
     more = f" and {len(apart) - most:,} more" if len(apart) > most else ""
-    names = ", ".join(store.classes.title[index] for index in apart[:most])
+    names = ", ".join(isolated(store.classes.title[index]) for index in apart[:most])
     return (
         f"The tests leave out {count(len(apart), 'class', 'classes')} of an accuracy below 10 %, which leaves "
         f"nothing to lose: {names}{more}."

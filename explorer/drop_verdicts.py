@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.drop_test import CALLED, base_of, statistics_of
+from explorer.format import isolated
 from precompute.measures.table import measure_name
 from precompute.store.reader import Layer, Store
 
@@ -42,7 +43,7 @@ class LayerVerdicts:
 
     def of(self, unit: int) -> Verdict:
         """Return the verdict on one unit."""
-        names = [self.titles[int(index)] for index in self.named[unit] if not np.isnan(index)]
+        names = [isolated(self.titles[int(index)]) for index in self.named[unit] if not np.isnan(index)]
         if self.q is None:
             lost = bool(names) and self.drop[unit] > 0
             verb, text = ("breaks", f"{names[0]} (untested)") if lost else ("", _NOTHING)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -29,17 +30,34 @@ __all__ = [
 MINUS = "−"
 _SMALLEST = 1e-4
 _MOST_DECIMALS = 6
+_FROM_HERE, _TO_HERE = "\u2068", "\u2069"
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_ISOLATED = re.compile(f"({_FROM_HERE}[^\u202a-\u202e\u2066-\u2069]*{_TO_HERE})")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
 
 def writable(text: object) -> str:
     """Return text that can be sent and that leaves the text beside it alone.
 
     Bytes of a file's name that are no text become escapes, and so do signs that would turn the direction of the words
-    and numbers after a name.
+    and numbers after a name. The signs around a name that `isolated` returns stay.
     """
     sent = str(text).encode("utf-8", "backslashreplace").decode()
-    return _TURNS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", sent)
+    return "".join(
+        part if _ISOLATED.fullmatch(part) else _TURNS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", part)
+        for part in _ISOLATED.split(sent)
+    )
+
+
+def isolated(name: object) -> str:
+    """Return a name for the middle of a sentence; one that is written from right to left turns no word around it."""
+    text = writable(name)
+    return f"{_FROM_HERE}{text}{_TO_HERE}" if _RIGHT_TO_LEFT.search(text) else text
+
+
+def not_isolated(text: str) -> str:
+    """Return a text without the signs that `isolated` put around names, for tables that other programs read."""
+    return _ISOLATED.sub(lambda name: name[0][1:-1], text)
 
 
 def md_text(text: object) -> str:
@@ -132,3 +150,12 @@ def ordinal(n: int) -> str:
     """Return 1st, 2nd, 3rd, 4th ..."""
     ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n:,}{ending}"
+
+
+def moment(text: str) -> str:
+    """Return a date and time of ISO 8601 for readers, to the minute; any other text as it is."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{found:%Y-%m-%d %H:%M}" + (" UTC" if found.utcoffset() is not None and not found.utcoffset() else "")

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -10,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from explorer import cache, selection
+from explorer.format import isolated
 from explorer.labels import LABELS
 from explorer.origin import Origin
 from explorer.page_registry import PAGES, file_of, page_of
@@ -72,6 +74,15 @@ class View:
         """Return the criteria by which units of the layer that is looked at can be found."""
         labels = LABELS.load_where_readable(self.source.path)
         return criteria_of(Searched(self.store, self.layer, self.selection.ablation, labels))
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """Titles of the classes as they stand in sentences; a link takes that of the store."""
+        return tuple(map(isolated, self.store.classes.title))
+
+    def title_of_output(self, output: int) -> str:
+        """Return an output of the network as it stands in a sentence."""
+        return isolated(self.store.classes.title_of_output(int(output)))
 
     @property
     def chosen_class(self) -> int | None:

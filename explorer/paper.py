@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from PIL import Image, ImageFont
 
-from explorer.format import writable
+from explorer.format import not_isolated, writable
 from explorer.pictures import data_uri
 
 Kind = Literal["svg", "pdf", "png"]
@@ -145,7 +145,8 @@ def _written(part: Any) -> Any:
 
 def drawable_text(text: object) -> str:
     """Return text that an SVG can hold; other characters become the replacement character."""
-    return _NO_TEXT.sub("\ufffd", writable(text))
+    # Not every program that shows an SVG knows the signs that isolate a name; some show a box for them.
+    return _NO_TEXT.sub("\ufffd", not_isolated(writable(text)))
 
 
 def _rename(root: ElementTree.Element, ids: str) -> None:

@@ -30,7 +30,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     else:
         curve = experiment.read(f"{base}/{_OF_CLASS[scale]}", np.s_[:, :, chosen])
     ranking, n_removed = experiment[f"{base}/ranking"], experiment[f"{base}/n_removed"]
-    of = "all images" if chosen is None else view.store.classes.title[chosen]
+    of = "all images" if chosen is None else view.titles[chosen]
     if np.isnan(curve).all():
         missing = {"accuracy": "no image of it", "balanced": "no image of it, or no other image"}[scale]
         note(f"There is no {_SCALES[scale].lower()} of {of}: the half of the images that is measured has {missing}.")

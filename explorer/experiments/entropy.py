@@ -25,7 +25,7 @@ _OWN = ("lowest", "highest")
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = choose_class(view)
-    of = "mean over classes" if chosen is None else view.store.classes.title[chosen]
+    of = "mean over classes" if chosen is None else view.titles[chosen]
     shown = read_entropies(layer, experiment, chosen)
     if shown.units["entropy"].isna().all():
         note(f"There is no feature entropy of {of}: no image that entropies are computed on shows it.")

@@ -52,7 +52,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         chosen = choose_class(view)
     view = navigate.with_ablation(view, kind)
     shown = _Subset(layer, f"layers/{layer.name}/ablation/{kind}", chosen)
-    of = "all classes alike" if chosen is None else view.store.classes.title[chosen]
+    of = "all classes alike" if chosen is None else view.titles[chosen]
     frame = _frame(shown, experiment)
     if frame.empty:
         note(f"Nothing can be said about {of}: one of the two sets has no image of it.")

@@ -30,7 +30,7 @@ with header.show(view, page=navigate.UNIT):
     steps.show("unit", unit, unit, layer.n_units, lambda other: view.selection.to(unit=other))
 messages.show_problems(view.problems)
 
-titles, before = view.store.classes.title, answers(view.store)
+titles, before = view.titles, answers(view.store)
 flips = layer.flips(view.selection.ablation, unit)
 effects, test = class_effects(flips, before), drop_test.of_unit(view.store, layer.name, view.selection.ablation, unit)
 if is_dead(layer, unit):

@@ -28,7 +28,7 @@ def output_link(view: View, output: int) -> Markup:
 
 def with_links(view: View, spans: Sequence[Span]) -> str:
     """Return a sentence as HTML in which strong titles of classes are links, unless two classes share the title."""
-    titles = view.store.classes.title
+    titles = view.titles
     return "".join(
         f"<b>{class_link(view, titles.index(span.text))}</b>"
         if span.strong and titles.count(span.text) == 1

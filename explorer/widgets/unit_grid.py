@@ -158,7 +158,7 @@ def _drives(view: View, layer: Layer, units: Sequence[int]) -> list[list[dict[st
     If one class is settled and most of the strongest images are of another, a line names that other class first.
 
     """
-    titles, chosen = view.store.classes.title, tuple(map(int, units))
+    titles, chosen = view.titles, tuple(map(int, units))
     if not layer.keeps_all:
         return [_highest(titles, profile_of(view.store, layer, unit)) for unit in chosen]
     preferred = cache.preferred(view.source, layer, chosen)

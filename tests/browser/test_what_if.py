@@ -36,7 +36,7 @@ def test_a_set_is_scaled_and_looked_at_on_one_image(app):
     says(app, "^With units 3 and 4 times 2" + RIGHT)
     app.page.get_by_text("one", exact=True).click()
     app.asks("/what_if", on="0")
-    says(app, "the answer to image 0 (stays|becomes)")
+    says(app, "the answer to image 1 (stays|becomes)")
     expect(app.page.locator(".us-gallery figure")).to_have_count(2)
 
 

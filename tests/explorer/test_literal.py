@@ -4,17 +4,21 @@ import csv
 import html
 import io
 import json
+import re
 from xml.etree import ElementTree
 
 import h5py
 import pytest
 
 from explorer.csv_text import csv_of
-from explorer.format import md_text, writable
+from explorer.format import isolated, md_text, not_isolated, writable
+from explorer.paper import drawable_text
 from explorer.widgets import take_away
 from explorer.widgets.html import escape, said_by
+from precompute.__main__ import main
 from precompute.store.facts import fixed
 from tests.explorer.conftest import put
+from tests.factory import as_if_written
 
 NASTY = "<img src=x onerror=alert(1)>' \" $x^2$ **b** [l](http://x.y) :red[r] www.x.com"
 
@@ -108,3 +112,43 @@ def test_signs_that_turn_what_follows_are_seen_and_turn_nothing():
     assert escape(turned) == md_text(turned).replace("\\\\", "\\") == r"a\u202eb\u2067c"
     assert said_by("\u202e<b>") == r"<bdi>\u202e&lt;b&gt;</bdi>"
     assert writable("שלום") == "שלום"
+
+
+def test_a_name_that_is_written_from_right_to_left_turns_nothing_in_a_sentence():
+    name = "א שלום 3"
+    assert isolated(name) == f"\u2068{name}\u2069"
+    assert isolated("deer") == "deer"
+    sentence = f"of {isolated(name)} and {isolated('ق')}, 2 of 3"
+    assert escape(sentence) == md_text(sentence) == sentence
+    assert not_isolated(sentence) == drawable_text(sentence) == f"of {name} and ق, 2 of 3"
+    assert isolated("א\u2069b\u2068") == "\u2068א\\u2069b\\u2068\u2069"
+    assert writable("a\u2068b\u202ec\u2069") == r"a\u2068b\u202ec\u2069"
+
+
+HEBREW = "אבגדהוזחטיכלמנסעפצקרשת"
+SAID = re.compile('<(?:p|h2)[^>]*class="us-(?:note|sentence|head|plain)[^>]*>(.*?)</(?:p|h2)>', re.S)
+ISOLATED = re.compile("<(a|b|bdi)[ >].*?</\\1>|\u2068[^\u2069]*\u2069", re.S)
+
+
+@pytest.fixture(scope="module")
+def from_right_to_left(made, tmp_path_factory):
+    """A store with statistics whose classes are called by Hebrew words and numbers."""
+    path = put(made("full"), tmp_path_factory.mktemp("hebrew"))
+    with as_if_written(path) as file:
+        names = file["/classes/title"].asstr()[...]
+        rename(file, "/classes/title", [f"{letter} שם" for letter, _ in zip(HEBREW, names, strict=False)])
+    assert main(["experiment", "statistics", str(path)]) == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [("unit", True), ("class", True), ("image", True), *((each, False) for each in ("overview", "layer", "closer"))],
+)
+def test_no_sentence_of_a_page_is_turned_by_such_a_name(page, names, from_right_to_left, runs, show):
+    put(from_right_to_left, runs)
+    words = "".join(
+        show(page, store="demo", layer="features.10", unit=str(unit), class_="blue_star").words for unit in range(3)
+    )
+    assert [said for said in SAID.findall(words) if " שם" in ISOLATED.sub("", said)] == []
+    assert (" שם" in words) >= names

@@ -50,7 +50,12 @@ def test_the_answer_is_in_the_headline_and_in_every_class(ask, full_store):
     assert f"<b>{100 * right:.1f} %</b> of the images are right" in shown.words
     lost, gained = (int((losses(now, before) == sign).sum()) for sign in (1, -1))
     changed = int((now != before.prediction).sum())
-    assert f"{changed} images of {n_images} change their answer: {lost} lost, {gained} gained" in shown.words
+    assert f"{changed} images change their answer: {lost} lost, {gained} gained" in shown.words
+    n_right = int((now == before.target).sum())
+    was = int(before.right.sum())
+    assert f"{n_right} of {n_images} images are right; before, {was} were: " in shown.words
+    n_shown = {badge: shown.words.count(f">{badge}</b>") for badge in ("lost", "gained")}
+    assert n_shown == {"lost": min(lost, 36), "gained": min(gained, 36 - min(lost, 36))}
     by_title = drawn(shown)
     for label, title in enumerate(full_store.classes.title):
         of_class = before.label == label
@@ -99,7 +104,7 @@ def test_a_change_that_the_store_does_not_hold_has_no_sum_until_pairs_are_comput
 def test_one_image_shows_its_outputs_and_the_units_maps(ask, full_store):
     shown = ask(units="2, 5", on="7")
     first, second = (full_store.classes.title[full_store.classes.of_output[output]] for output in (0, 1))
-    assert f"the answer to image 7 becomes <b>{second}</b>; before, it was {first}." in shown.words
+    assert f"the answer to image 8 becomes <b>{second}</b>; before, it was {first}." in shown.words
     assert "unit 5" in shown.words
     assert len(drawn(shown)) >= 5
 
@@ -184,7 +189,7 @@ def test_a_file_of_what_ifs_that_is_damaged_is_told(ask, runs):
         ((3, 7, 8, 9), Change("mean"), "With units 3 and 7–9 at their means"),
         ((3,), Change("scale", factor=-0.5), "With unit 3 times −0.5"),
         ((3,), Change("scale", factor=2.0), "With unit 3 times 2"),
-        ((3, 9), Change("image", image=17), "With units 3 and 9 as on image 17"),
+        ((3, 9), Change("image", image=17), "With units 3 and 9 as on image 18"),
         (tuple(range(0, 60, 2)), Change(), "Without 30 units"),
     ],
 )

@@ -33,7 +33,7 @@ def show_images(view: View, label: int) -> None:
         order = _by_certainty(view, chosen)
         shown = list(islice(filter(view.store.thumbnail, order), _MOST_SHOWN))
         heading(title, _aside(view, len(shown), len(chosen)))
-        taken = Taken(title, title, view.origin(f"class {view.store.classes.title[label]}"))
+        taken = Taken(title, title, view.origin(f"class {view.titles[label]}"))
         pictures = [_picture(view, image) for image in shown]
         gallery.show(pictures, aspect_of(view.store.model.input_size), row=_A_ROW, taken=taken)
 
@@ -53,7 +53,7 @@ def _aside(view: View, n_shown: int, n_all: int) -> str:
 
 def _picture(view: View, image: int) -> Picture:
     output = int(view.store.baseline.prediction[image])
-    said = view.store.classes.title_of_output(output)
+    said = view.title_of_output(output)
     log_prob = view.store.baseline.log_prob
     sure = "" if log_prob is None else percent(float(np.exp(log_prob[image])), 100)
     right = bool(view.store.baseline_correct[image])

@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import navigate
-from explorer.format import count, number, significant
+from explorer.format import count, isolated, number, significant
 from explorer.likeness import Likeness
 from explorer.navigate import View
 from explorer.origin import Origin
@@ -33,7 +33,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
     """Let the reader choose an exemplar and a method, and show the map that a run would store."""
     image = _image(view, layer, unit)
     sentence(f"Where unit {unit} looks on one image, by any method")
-    note(f"{view.store.images.path[image]}, {view.store.classes.title[view.store.images.label[image]]}.")
+    note(f"{isolated(view.store.images.path[image])}, {view.titles[view.store.images.label[image]]}.")
     method = _choose_method(view)
     request = Request(layer.name, (unit,), image=image, method=method)
     found = waiting.answer(view, request, b"")

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.experiments.presentation import presentation_of
+from explorer.format import moment
 from explorer.navigate import View
 from explorer.widgets import messages
 from explorer.widgets.choices import choose_layer
@@ -86,6 +87,11 @@ def _facts(found: Experiment, layer: Layer | None) -> None:
     own = found.facts_of(layer.name) if layer is not None and layer.name in found.layers else {}
     held = found.facts | {name: own[name] for name in ("created", "command") if name in own}
     facts = {name: held[name] for name in ("created", "command", "seed", "options", "versions") if name in held}
+    if "created" in facts:
+        facts["created"] = moment(str(facts["created"]))
+    if "seed" in facts and isinstance(facts.get("options"), dict):
+        # It stands on its own line.
+        facts["options"] = {name: value for name, value in facts["options"].items() if name != "seed"}
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(_value(fact))}</dd></div>" for name, fact in facts.items())
     st.html(f'<dl class="us-facts">{rows}</dl>')
 

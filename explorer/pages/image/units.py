@@ -90,7 +90,7 @@ def _pictures(view: View, layer: Layer, image: int) -> list[Picture]:
     units, values = found.unit[firing].tolist(), found.value[firing].tolist()
     below = cache.share_below(view.source, layer, image, tuple(units)) if layer.keeps_all else [None] * len(units)
     shown = cache.shown_for(view.source, layer, image, tuple(units), canvas(aspect_of(view.store.model.input_size)))
-    n_images, titles = len(view.store.images), view.store.classes.title
+    n_images, titles = len(view.store.images), view.titles
     preferred = cache.preferred(view.source, layer, tuple(units))
     return [
         Picture(

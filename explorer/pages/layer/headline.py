@@ -42,7 +42,7 @@ def _surest(view: View, layer: Layer, found: Experiment) -> tuple[str, list[str]
     one = drop_test.of_unit(view.store, layer.name, view.selection.ablation, unit)
     if one is None:
         return "", []
-    titles = view.store.classes.title
+    titles = view.titles
     needs = f"<b>{n_sure:,} of them</b> {'has' if n_sure == 1 else 'have'} a class that loses more than chance explains"
     effect = class_effects(layer.flips(view.selection.ablation, unit), answers(view.store))
     below = [f"More than chance: a false discovery rate q ≤ {drop_test.CALLED:g}. Unit {unit}:"]
@@ -58,7 +58,7 @@ def _worst(view: View, layer: Layer) -> tuple[str, list[str]]:
     if largest is None or where is None or np.isnan(where.values).all():
         return "", []
     unit = int(np.nanargmax(np.where(np.isnan(where.values), np.nan, largest.values)))
-    titles, effect = view.store.classes.title, class_effects(layer.flips("zero", unit), answers(view.store))
+    titles, effect = view.titles, class_effects(layer.flips("zero", unit), answers(view.store))
     clause = with_links(view, breakage(titles, effect))
     below = [f"Unit {unit}:", *headline_details.of_class(titles, effect, None)]
     return f" Unit {unit} has the largest class drop: without it, {clause}.", below

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer import labels
-from explorer.format import count, number, percent
+from explorer.format import count, isolated, number, percent
 from explorer.labels import LABELS, Label, Pair
 from explorer.navigate import View
 from explorer.widgets import csv_exchange
@@ -59,7 +59,7 @@ def _show_agreement(held: Sequence[Label]) -> None:
     with st.expander("Label by label"):
         at = 0
         if len(pairs) > 1:
-            names = [" and ".join(pair.raters) for pair in pairs]
+            names = [" and ".join(map(isolated, pair.raters)) for pair in pairs]
             at = st.selectbox("Raters", range(len(pairs)), format_func=names.__getitem__, key="label_raters", width=320)
         _show_names(pairs[at])
 
@@ -75,7 +75,7 @@ def _show_names(pair: Pair) -> None:
     if len(found) > _MOST_NAMES:
         note(f"The {_MOST_NAMES} labels that are given most, of {len(found):,}.")
     note(
-        f"On the {count(len(pair.ours), 'unit')} that {pair.raters[0]} and {pair.raters[1]} named. Shared: of the "
+        f"On the {count(len(pair.ours), 'unit')} that {' and '.join(map(isolated, pair.raters))} named. Shared: of the "
         "times that either gives the label, how often the other gives it too, with an exact interval (Clopper and "
         "Pearson). "
         f"Kappa is that of giving it or not. It has an interval where each of the two gives it to at least {FEWEST} "

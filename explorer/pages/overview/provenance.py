@@ -3,10 +3,9 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
-from explorer.format import count, percent, significant
+from explorer.format import count, moment, percent, significant
 from precompute.ablation_kinds import kind_of
 from precompute.store.reader import Store
 from precompute.words import printable
@@ -24,7 +23,7 @@ def short(store: Store) -> list[tuple[str, str]]:
         ("Images", f"{_images(store)}, in {store.images.root}"),
         ("Method", _method(store, known.get("ablation_engine"))),
         ("Exactness", _exactness(known)),
-        ("Written", _moment(store.created)),
+        ("Written", moment(store.created)),
         ("To repeat it", str(known.get("command", ""))),
     )
     return [(name, said) for name, said in facts if said]
@@ -85,14 +84,6 @@ def _exactness(known: Mapping[str, Any]) -> str:
 
 def _each(sweeps: object) -> list[Mapping[str, Any]]:
     return [facts for facts in sweeps.values() if isinstance(facts, Mapping)] if isinstance(sweeps, Mapping) else []
-
-
-def _moment(text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return f"{moment:%Y-%m-%d %H:%M}" + (" UTC" if moment.utcoffset() is not None and not moment.utcoffset() else "")
 
 
 def _weights(name: str, known: object) -> str:

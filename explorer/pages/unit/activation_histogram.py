@@ -38,7 +38,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
         says="Images by their largest activation, those at zero left out; ticks: the pictures shown",
         origin=view.origin(layer.name, f"unit {unit}"),
     )
-    front = f" In blue: {view.store.classes.title[view.chosen_class]}." if view.chosen_class is not None else ""
+    front = f" In blue: {view.titles[view.chosen_class]}." if view.chosen_class is not None else ""
     note(f"Bars: images whose largest activation is not zero. Ticks: the pictures shown.{front}")
     if apart := apart_words(layer, unit):
         note(apart)

@@ -21,7 +21,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
     chosen = view.chosen_class
     if chosen is None:
         return
-    title = view.store.classes.title[chosen]
+    title = view.titles[chosen]
     flips = layer.flips(view.selection.ablation, unit)
     lost, gained = lost_and_gained(flips, answers(view.store))
     of_class = np.flatnonzero(view.store.images.label[flips.image] == chosen)

@@ -13,7 +13,7 @@ def show(
     view: View, profile: Profile, images: Strongest, effect: ClassEffects, found: DropTest | None, move: Move | None
 ) -> None:
     """Say on what the numbers of the headline rest; if the store has no statistics, say how to add them."""
-    titles = view.store.classes.title
+    titles = view.titles
     paragraphs = (
         [*headline_details.of_loss(titles, effect, found), drop_test.left_out_said(view.store)],
         headline_details.of_move(titles, move),

@@ -79,8 +79,9 @@ def _accuracy_note(before: Answers, flips: Flips, effects: ClassEffects) -> str:
     n_changed = len(flips.image)
     change = "changes its answer" if n_changed == 1 else "change their answer"
     return (
-        f"{some_points(effects.overall, n_images)} of accuracy lost, 95 % interval {span}. "
-        f"{count(n_changed, 'image')} of {n_images:,} {change}: {lost:,} lost, {gained:,} gained, "
+        f"{int(before.right.sum()) - lost + gained:,} of {count(n_images, 'image')} are right; before, "
+        f"{int(before.right.sum()):,} were: {some_points(effects.overall, n_images)} of accuracy lost, 95 % interval "
+        f"{span}. {count(n_changed, 'image')} {change}: {lost:,} lost, {gained:,} gained, "
         f"{n_changed - lost - gained:,} wrong both times."
     )
 
@@ -207,7 +208,8 @@ def _show_changed(view: View, flips: Flips, before: Answers, origin: Origin) -> 
     lost, gained = lost_and_gained(flips, before)
     order = np.lexsort((flips.image, -(2 * lost.astype(int) + gained)))
     pictures = [
-        _picture(view, int(flips.image[at]), int(flips.prediction[at]), bool(lost[at])) for at in order[:_MOST_PICTURES]
+        _picture(view, int(flips.image[at]), int(flips.prediction[at]), bool(lost[at]), bool(gained[at]))
+        for at in order[:_MOST_PICTURES]
     ]
     taken = Taken("what_if_changed", "Images whose answer changes, from the answer before to that after", origin)
     with st.container(key="changed_images"):
@@ -219,14 +221,15 @@ def _show_changed(view: View, flips: Flips, before: Answers, origin: Origin) -> 
     )
 
 
-def _picture(view: View, image: int, prediction: int, lost: bool) -> Picture:
+def _picture(view: View, image: int, prediction: int, lost: bool, gained: bool) -> Picture:
     was, path = int(view.store.baseline.prediction[image]), view.store.images.path[image]
     jpeg, _ = cache.picture_of(view.source, image)
     return Picture(
         jpeg=jpeg,
-        title=f"{view.store.classes.title_of_output(was)} → {view.store.classes.title_of_output(prediction)}",
+        title=f"{view.title_of_output(was)} → {view.title_of_output(prediction)}",
         value=view.store.classes.title[view.store.images.label[image]],
         lost=lost,
+        badge="gained" if gained else "",
         hint=path,
         instead="" if jpeg else path.rpartition("/")[2],
         href=navigate.href_of_image(view, image),

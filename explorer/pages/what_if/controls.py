@@ -158,10 +158,11 @@ def _choose_images(view: View, asked: Asked) -> bytes:
 
 
 def _number_image(view: View, key: str, image: int, put: Callable[[int], None]) -> None:
-    """Let the reader choose an image of the store by its number, and show the image."""
-    st.session_state[key] = image
+    """Let the reader choose an image of the store by its place, from 1, and show the image."""
+    n_images = len(view.store.images)
+    st.session_state[key] = image + 1
     st.number_input(
-        "Image", 0, len(view.store.images) - 1, step=1, key=key, on_change=lambda: put(int(st.session_state[key]))
+        f"Image, of {n_images:,}", 1, n_images, step=1, key=key, on_change=lambda: put(int(st.session_state[key]) - 1)
     )
     jpeg, _ = cache.picture_of(view.source, image)
     alt = escape(view.store.images.path[image])

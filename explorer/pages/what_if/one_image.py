@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from explorer import navigate
 from explorer.charts.before_after import before_after, before_after_frame
-from explorer.format import significant
+from explorer.format import isolated, significant
 from explorer.navigate import View
 from explorer.origin import Origin
 from explorer.pages.what_if import question
-from explorer.pages.what_if.question import MINE, Asked, change_words
+from explorer.pages.what_if.question import Asked, change_words
 from explorer.pictures import aspect_of, common_limit, heat
 from explorer.widgets import gallery, palette
 from explorer.widgets.chart import draw_chart
@@ -51,14 +51,14 @@ def shares(outputs: Floats) -> Floats:
 def _headline(view: View, asked: Asked, before: Floats, after: Floats) -> None:
     was, now = int(before.argmax()), int(after.argmax())
     changed = change_words(asked.units, asked.change)
-    named, then = (escape(view.store.classes.title_of_output(output)) for output in (was, now))
-    which = "your picture" if asked.on == MINE else f"image {asked.on}"
+    named, then = (escape(view.title_of_output(output)) for output in (was, now))
+    which = question.image_words(asked.on) if isinstance(asked.on, int) else "your picture"
     if was == now:
         sentence(f"{escape(changed)}, the answer to {which} <b>stays {named}</b>.")
     else:
         sentence(f"{escape(changed)}, the answer to {which} becomes <b>{then}</b>; before, it was {named}.")
     if isinstance(asked.on, int):
-        note(f"{view.store.images.path[asked.on]}, {view.store.classes.title[view.store.images.label[asked.on]]}.")
+        note(f"{isolated(view.store.images.path[asked.on])}, {view.titles[view.store.images.label[asked.on]]}.")
 
 
 def _show_outputs(view: View, before: Floats, after: Floats, origin: Origin) -> None:
@@ -93,7 +93,7 @@ def _show_maps(view: View, asked: Asked, found: Arrays, origin: Origin) -> None:
         Picture(
             jpeg,
             f"unit {unit}",
-            f"up to {significant(float(values.max()))}",
+            f"up to {significant(float(values.max()))}" if values.any() else "zero on this image",
             overlay=heat(values, limit, palette.signed()) if values.size > 1 else None,
         )
         for unit, values in zip(asked.units, found["maps"], strict=False)

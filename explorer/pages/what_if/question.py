@@ -98,8 +98,13 @@ def units_words(units: Sequence[int]) -> str:
 
 def origin_of(view: View, layer: Layer, asked: Asked) -> Origin:
     """Return the origin of an answer's figures."""
-    shown = "a picture of the reader's" if asked.on == MINE else f"image {asked.on}"
+    shown = image_words(asked.on) if isinstance(asked.on, int) else "a picture of the reader's"
     return view.origin(layer.name, change_words(asked.units, asked.change), *([] if asked.on is None else [shown]))
+
+
+def image_words(image: int) -> str:
+    """Name an image of the store by its place, from 1, as its own page does."""
+    return f"image {image + 1:,}"
 
 
 def change_words(units: Sequence[int], change: Change) -> str:
@@ -111,4 +116,4 @@ def change_words(units: Sequence[int], change: Change) -> str:
         return f"With {named} at {'its mean' if len(units) == 1 else 'their means'}"
     if change.kind == SCALE:
         return f"With {named} times {number(change.factor, 2).rstrip('0').rstrip('.')}"
-    return f"With {named} as on image {change.image}"
+    return f"With {named} as on {image_words(change.image)}"
