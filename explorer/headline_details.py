@@ -84,7 +84,7 @@ def _tested(titles: Sequence[str], test: DropTest) -> list[str]:
     q = f"q {probability(test.q)}"
     if len(test.named) != 1:
         doubt = "" if test.q <= CALLED else ": not enough images to tell a loss from chance"
-        return [f"Of the largest loss of a class {q}{doubt}."]
+        return [f"The largest loss of a class has {q}{doubt}."]
     title = titles[test.named[0]]
     span = f"95 % interval: {between(test.low, test.high, test.n_images)}; {q}"
     tally = _tally(title, test.lost, test.n_images, test.gained)

@@ -17,6 +17,7 @@ from precompute.store.reader import Layer, Measure, Store
 
 Floats = NDArray[np.floating[Any]]
 
+_LEAST_POINTS = 0.05
 _FIRST_ACROSS = ("class_selectivity", "l1_norm")
 _FIRST_ORDER = ("quoted_drop_low", "max_class_drop")
 
@@ -36,7 +37,11 @@ class Quantity:
         value = float(self.values[unit])
         if np.isnan(value):
             return "–"
-        return number(value, 1).removesuffix(".0") + self.suffix if self.suffix else significant(value, 2)
+        if not self.suffix:
+            return significant(value, 2)
+        # As on the page of a unit, a drop that is not zero does not read as zero.
+        size = number(value, 1).removesuffix(".0") if value == 0 or abs(value) >= _LEAST_POINTS else "≈ 0"
+        return size + self.suffix
 
 
 def quantity_of(measure: Measure) -> Quantity:

@@ -135,9 +135,10 @@ def _numbers(frame: pd.DataFrame) -> None:
         ("overall drop, points", frame["overall"], 2),
         ("largest class drop, points", frame["drop"], 1),
         ("the same by chance, 95 %", frame["ceiling"], 1),
-        (f"drop to quote, of {count(int(frame['quoted'].notna().sum()), 'unit')}", frame["quoted"], 1),
         ("split-half reliability", frame["reliability"], 2),
     ]
+    if n_quoted := int(frame["quoted"].notna().sum()):
+        rows.insert(3, (f"drop to quote, of {count(n_quoted, 'unit')}", frame["quoted"], 1))
     table(["over units", "lower quartile", "median", "upper quartile"], [_row(*row) for row in rows])
 
 

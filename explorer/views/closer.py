@@ -12,7 +12,7 @@ view = navigate.at_unit(view, unit)
 plain = navigate.without_choice(view)
 with header.show(plain, page=navigate.CLOSER):
     steps.show("unit", unit, unit, layer.n_units, lambda other: view.selection.to(unit=other, other=None))
-    st.page_link(navigate.UNIT, label=f"Unit {unit}", query_params=plain.selection.query())
+    st.page_link(navigate.UNIT, label=f"The page of unit {unit}", query_params=plain.selection.query())
 messages.show_problems(view.problems)
 PARTS = {"alike": "Units alike", "maps": "Any map", "ablations": "Other ablations"}
 {"alike": alike, "maps": maps, "ablations": ablations}[part_choice.choose(view, PARTS)].show(view, layer, unit)

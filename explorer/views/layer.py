@@ -10,7 +10,7 @@ from explorer.widgets.html import heading, note
 view = navigate.current()
 layer = view.layer
 with header.show(view, page=navigate.LAYER):
-    header.place(f"{layer.n_units:,} units")
+    header.choose_layer(view)
 criteria = view.criteria()
 conditions, problems = unit_conditions.read(view.selection.find, criteria)
 messages.show_problems([*view.problems, *problems])

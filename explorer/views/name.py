@@ -14,7 +14,7 @@ from explorer.widgets.html import escape, note, sentence
 view = navigate.current()
 layer = view.layer
 with header.show(view, page=navigate.NAME, finds=False):
-    header.place(f"{layer.name}, {layer.n_units:,} units")
+    header.choose_layer(view)
     if st.session_state.get(rater.KEY):
         rater.show(st.session_state[rater.KEY])
 messages.show_problems(view.problems)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer import navigate
+from explorer.format import count
 from explorer.pages.what_if import all_images, controls, one_image, question, saved
 from explorer.widgets import header, messages, waiting
 from explorer.widgets.html import escape, note, sentence
@@ -11,7 +12,7 @@ view = navigate.current()
 layer = view.layer
 asked = question.read(view.selection, layer, len(view.store.images))
 with header.show(view, page=navigate.WHAT_IF):
-    header.place(f"{layer.name}, {layer.n_units:,} units")
+    header.place(f"{layer.name}, {count(layer.n_units, 'unit')}")
 messages.show_problems([*view.problems, *asked.problems])
 left, right = st.columns([3, 8], gap="large")
 with left:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from explorer import navigate, page_registry
-from explorer.format import md_text
+from explorer.format import count, md_text
 from explorer.navigate import View
 from explorer.page_registry import Page
 from explorer.selection import Selection
@@ -48,7 +48,7 @@ def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
         search_field.show_found(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="place"):
         _came_from(before)
-        if page in (navigate.LAYER, navigate.UNIT, navigate.CLOSER) and view.selection.layer is not None:
+        if page in (navigate.UNIT, navigate.CLOSER) and view.selection.layer is not None:
             crumb = view.selection.to(unit=None).query()
             st.page_link(navigate.LAYER, label=md_text(view.selection.layer), query_params=crumb)
         yield
@@ -122,3 +122,27 @@ def _change_store(chosen: Selection) -> None:
 def place(text: str) -> None:
     """Show the reader's place, such as the name of a class, in the line below the bar."""
     st.html(f'<span class="us-place">{escape(text)}</span>', width="content")
+
+
+def choose_layer(view: View) -> None:
+    """Show the layer of the page and its number of units; let the reader choose another layer, if there is one."""
+    layer, names = view.layer, [each.name for each in view.store.layers]
+    n_units = count(layer.n_units, "unit")
+    if len(names) == 1:
+        place(f"{layer.name}, {n_units}")
+        return
+    st.session_state["page_layer"] = layer.name
+    st.selectbox(
+        "Layer",
+        names,
+        key="page_layer",
+        on_change=_change_layer,
+        args=(view.selection,),
+        label_visibility="collapsed",
+        width=220,
+    )
+    place(n_units)
+
+
+def _change_layer(chosen: Selection) -> None:
+    navigate.put(chosen.to(layer=st.session_state["page_layer"], unit=None, page=1))

@@ -191,3 +191,17 @@ def test_the_palette_for_print_is_kept_where_a_dark_page_cannot_show_it(tab, ser
     app.settle(app.page.reload)
     app.page.get_by_role("button", name="?", exact=True).click()
     expect(app.page.get_by_role("radio", name="for print")).to_be_checked()
+
+
+BROKEN = """() => [...document.querySelectorAll('.us-table td:is(:first-child, .us-number)')].filter(cell => {
+    const words = document.createRange();
+    words.selectNodeContents(cell);
+    return words.getBoundingClientRect().height > 2 * parseFloat(getComputedStyle(cell).fontSize);
+}).map(cell => cell.innerText)"""
+
+
+def test_no_name_of_a_layer_and_no_number_is_broken_in_a_table_of_all_layers(app):
+    app.page.set_viewport_size({"width": 1280, "height": 800})
+    app.open("/class?store=demo&span=all")
+    expect(app.page.locator(".us-table th", has_text="its lost images are taken for")).to_be_visible()
+    assert app.page.evaluate(BROKEN) == []

@@ -93,5 +93,5 @@ def test_a_unit_that_is_not_there_is_told(made, runs, show):
 def test_what_is_chosen_here_does_not_follow_to_other_pages(made, runs, show):
     put(made("full"), runs)
     links = show("closer", store="demo", layer="features.10", unit="1", other="3", part="alike").app.get("page_link")
-    assert any(link.proto.label == "Unit 1" for link in links)
+    assert any(link.proto.label == "The page of unit 1" for link in links)
     assert not any("other" in link.proto.query_string or "part" in link.proto.query_string for link in links)

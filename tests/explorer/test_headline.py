@@ -230,7 +230,7 @@ def test_classes_between_which_it_is_not_settled_are_named_together_and_without_
     said = say([3, 4, 0], [0, 0, 0], test=unsettled)
     assert said == "Without it, red kite, striped ball or blue star loses most, not settled which."
     assert "red kite or blue star loses most" in say([3, 4, 0], [0, 0, 0], test=drop_test_of(named=(1, 2)))
-    assert "Of the largest loss of a class q = 0.0031." in below([3, 4, 0], [0, 0, 0], test=unsettled)
+    assert "The largest loss of a class has q = 0.0031." in below([3, 4, 0], [0, 0, 0], test=unsettled)
 
 
 def test_where_no_class_stands_out_none_is_named():

@@ -9,7 +9,7 @@ import pytest
 
 from explorer import page_registry
 from precompute.store.facts import read_fact
-from tests.explorer.conftest import FULL, THOUSAND, put, stamp, truncate
+from tests.explorer.conftest import FULL, THOUSAND, Page, add_experiment, put, stamp, truncate
 from tests.factory import LOSSES, Recipe
 
 PAGES = tuple(page.name for page in page_registry.PAGES)
@@ -341,3 +341,27 @@ def test_where_several_positions_share_the_peak_the_map_is_said_to_be_of_the_fir
     said = {name: show("unit", store=name, layer="features.10", unit="1").words for name in ("single", "shared")}
     assert "On 2 of these pictures several positions share the highest value" in said["shared"]
     assert "share the highest value" not in said["single"]
+
+
+@pytest.mark.parametrize("page", ["layer", "name", "quiz"])
+def test_the_layer_is_chosen_on_the_page_itself(page, made, runs, show):
+    put(made("full"), runs)
+    app = show(page, store="demo", layer="features.10", unit="5").app
+    app.selectbox(key="page_layer").select("classifier.1").run()
+    assert app.query_params["layer"] == "classifier.1"
+    assert "unit" not in app.query_params
+    assert "features.10" not in Page(app).words
+
+
+def test_a_store_of_one_layer_says_its_name(made, runs, show):
+    put(made("thousand", THOUSAND), runs)
+    shown = show("layer", store="demo")
+    assert "page_layer" not in [box.key for box in shown.app.selectbox]
+    assert "layer4, 3 units" in shown.words
+
+
+def test_how_an_experiment_came_to_be_is_told_once_and_to_the_minute(made, runs, show):
+    add_experiment(put(made("full"), runs), "tuning", {"x": [1.0]}, options='{"seed": 7, "by": "drop"}')
+    shown = show("experiments", store="demo", experiment="tuning")
+    assert "<dd>2026-01-01 00:00 UTC</dd>" in shown.words
+    assert shown.words.count("seed") == 1

@@ -86,7 +86,7 @@ def show_needed(view: View, losses: Losses | None) -> None:
     choose_ablation(view, view.layer)
     ranked = losses.ranked()
     if not ranked:
-        note("No unit here loses more of its images than it gains.")
+        note("Without any one of these units it loses no more images than it gains.")
         return
     head = ["layer", "unit", "drop, points", "95 % interval", "lost", "gained", "q", "its lost images are taken for"]
     rows = [head, *(_needed(view, losses, at, unit) for at, unit in ranked[:_MOST_UNITS])]
@@ -106,7 +106,8 @@ def _needed(view: View, losses: Losses, at: int, unit: int) -> list[str]:
     layer, found, q = losses.layers[at], losses.found[at], float(losses.q[at][unit])
     low, high = (float(limit[unit]) for limit in found.interval)
     n = found.n_images
-    called = f"<b>{probability(q).removeprefix('= ')}</b>" if q <= CALLED else probability(q).removeprefix("= ")
+    level = probability(q).removeprefix("= ").replace(" ", "\u00a0")
+    called = f"<b>{level}</b>" if q <= CALLED else level
     order = np.argsort(-found.destination[unit], kind="stable")
     goes = [
         Markup(f"{output_link(view, int(found.outputs[to]))} {found.destination[unit, to]}")
@@ -180,7 +181,7 @@ def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
             )
         )
     names = ", ".join(layer.name for layer in layers)
-    origin = view.origin(names, f"class {view.store.classes.title[label]}")
+    origin = view.origin(names, f"class {view.titles[label]}")
     taken = Taken(
         "answering", "Units that answer to the class more than to others, each with its strongest image", origin
     )

@@ -59,12 +59,18 @@ def headline(found: AlikeUnits, unit: int) -> str:
 
 def nearest_words(found: AlikeUnits) -> list[str]:
     """Name the most similar unit for each kind of likeness, and the correlation that chance reaches."""
-    return [
-        f"Most alike in {way}: unit {int(np.nanargmax(each.r))}, r {number(float(np.nanmax(each.r)))}; "
-        f"chance reaches {number(each.ceiling)}."
-        for way, each in (("answers", found.answers), ("losses", found.losses))
-        if not np.isnan(each.r).all()
-    ]
+    said = []
+    for way, each in (("answers", found.answers), ("losses", found.losses)):
+        if np.isnan(each.r).all():
+            continue
+        r, ceiling = float(np.nanmax(each.r)), each.ceiling
+        # Two numbers that differ are not shown as equal.
+        decimals = 3 if number(r) == number(ceiling) else 2
+        said.append(
+            f"Most alike in {way}: unit {int(np.nanargmax(each.r))}, r {number(r, decimals)}; "
+            f"chance reaches {number(ceiling, decimals)}."
+        )
+    return said
 
 
 def _show_figure(view: View, layer: Layer, unit: int, found: AlikeUnits) -> None:

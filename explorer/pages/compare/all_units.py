@@ -56,9 +56,9 @@ def show(view: View) -> None:
         shown = QUANTITIES[choose(view, {word: each.label for word, each in QUANTITIES.items()}, label="Of every unit")]
     if len(chosen) < 2:
         note(
-            "One store alone cannot be compared. Choose another one above: every store in the same folder is listed. "
-            "Stores of the same images are chosen at first. The command “python -m precompute demo --variants” makes "
-            "the demo with batch normalisation and without dropout."
+            "Below are the layers of one store. To compare it with another, choose that above: every store in the same "
+            "folder is listed. Stores of the same images are chosen at first. The command “python -m precompute demo "
+            "--variants” makes the demo with batch normalisation and without dropout."
         )
     found = _by_layer(_sides(chosen))
     if not found:

@@ -36,17 +36,17 @@ def show(view: View, layer: Layer, other_view: View, other: Layer, found: Matche
     r, shuffled, within = (
         number(float(each[unit])) for each in (found.found.r, found.shuffled.ceiling, found.within.ceiling)
     )
-    chance = f"chance reaches {shuffled}, within classes {within}"
     shown = [
         (navigate.without_choice(view), layer, unit, "this unit"),
-        (other_view, other, match, f"its match, r {r}; {chance}"),
+        (other_view, other, match, f"its match, r {r}"),
     ]
     if found.same is not None and match != unit:
         shown.append((other_view, other, unit, f"the same number, r {number(float(found.same[unit]))}"))
     for place, (each, of_layer, number_of, aside) in zip(st.columns(len(shown), gap="large"), shown, strict=True):
         with place:
             exemplar_row.show(each, of_layer, number_of, aside)
-    names = ["", *(f"unit {number_of} of {each.source.name}" for each, _, number_of, _ in shown)]
+    note(f"Shuffled images give r {shuffled} at most; shuffled within classes, {within}.")
+    names = ["", *(f"{each.source.name} · {of_layer.name}:{number_of}" for each, of_layer, number_of, _ in shown)]
     held = [_words(each, of_layer, number_of) for each, of_layer, number_of, _ in shown]
     labels = [label for label in held[0] if all(label in words for words in held)]
     if labels:
