@@ -17,7 +17,9 @@ from precompute.store.reader import Layer
 
 _KEY, _REFUSED, _TURN = "name_entry", "name_refused", "name_turn"
 _HERE = Path(__file__).parent
-_HTML = '<label>It answers to <input type="text" readonly autocomplete="off" spellcheck="false"></label><ol></ol><p></p>'
+_HTML = (
+    '<label>It answers to <input type="text" readonly autocomplete="off" spellcheck="false"></label><ol></ol><p></p>'
+)
 
 
 def show(view: View, layer: Layer, unit: int, rater: str, way: Round) -> None:
