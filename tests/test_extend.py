@@ -1,4 +1,4 @@
-"""A stranger adds an experiment, a measure, a kind of ablation and a page, and all that lists them follows."""
+"""A stranger adds one of everything that CONTRIBUTING.md tells how to add, and all that lists them follows."""
 
 import sys
 from dataclasses import replace
@@ -17,6 +17,7 @@ from explorer.null_levels import null_level_of
 from precompute import ablation_kinds, document
 from precompute.__main__ import main
 from precompute.ablation_kinds import AblationKind
+from precompute.attribution_methods import METHODS, Method
 from precompute.experiments.protocol import Findings, Prepared
 from precompute.measures import table
 from precompute.measures.measure_row import SHUFFLED_LABELS
@@ -29,6 +30,7 @@ from precompute.store.experiments import registry
 from precompute.store.experiments.spec import OF_ANY, ExperimentSpec
 from precompute.store.reader import open_store
 from tests.factory import Recipe, make_store
+from tests.small import write_images, write_network
 
 SMALL = Recipe(n_classes=3, per_class=6, layers=(("conv", 4, (5, 5)),), k=3)
 GROUP = "/experiments/tuning/layers/<layer>"
@@ -157,6 +159,21 @@ def test_a_kind_of_ablation_is_found_by_the_options_the_store_and_the_check(monk
     with open_store(made) as store:
         assert store.layer("conv").ablations == ("zero", "half")
         assert "quoted_drop_half" in store.layer("conv").measures
+
+
+def test_an_attribution_method_is_found_by_the_command_line_the_run_the_store_and_the_check(monkeypatch, tmp_path):
+    times = Method("input_x_gradient", "Input times gradient", "InputXGradient")
+    monkeypatch.setitem(METHODS, times.name, times)
+    model, images, out = write_network(tmp_path), write_images(tmp_path / "images"), tmp_path / "small.h5"
+    words = ["run", model, "--images", images, "--layer", "features.4", "--out", out, "--workers", "0", "--top-k", "2"]
+    assert main([*map(str, words), "--attribution", "gradient", "--attribution", "input-x-gradient"]) == 0
+    assert check(out) == []
+    with open_store(out) as store:
+        layer = store.layer("features.4")
+        assert {facts.method for facts in layer.attributions} == {"gradient", "input_x_gradient"}
+        one, other = (layer.attribution(name, 0).map for name in ("gradient", "input_x_gradient"))
+    assert np.isfinite(other).all()
+    assert not np.allclose(one, other)
 
 
 # The app
