@@ -460,6 +460,17 @@ class SharedBlocks(Tiny):
         self.again = self.conv2
 
 
+class ChunkedInPlace(Tiny):
+    """It changes halves of its maps in place, which is allowed only while no gradients are recorded."""
+
+    def maps(self, x):
+        x = self.conv1(x)
+        one, other = x.chunk(2, dim=1)
+        one.relu_()
+        other.mul_(0.5)
+        return F.relu(self.conv2(x))
+
+
 class SharesMemory(Tiny):
     """Its shortcut returns its input itself, which a ReLU in place then changes: the usual slip of pre-activation."""
 

@@ -102,10 +102,13 @@ class Graph:
         The site's output; None where autograd has no path from it to the image.
     calls
         Every call of every module, the root included; inner calls come before the call that contains them.
+    failure
+        What the network raised where gradients were recorded, though it runs without; None where it ran.
     """
 
     output: Value | None
     calls: tuple[Call, ...]
+    failure: BaseException | None = None
 
     def operations(self) -> tuple[Value, ...]:
         """All tensors between the image and the site, in the order in which they were computed.
@@ -160,12 +163,12 @@ def record(network: nn.Module, site: Site, inputs: torch.Tensor) -> Graph:
     with _frozen(network), torch.enable_grad(), watched_calls(network, paths, on_call, on_start=on_start):
         try:
             run(network, _two_images(network, inputs))
-        except ModelError:
+        except ModelError as error:
             # Some networks, such as those that use inference_mode, run only without gradients. Any other failure raises
             # here again.
             with torch.no_grad():
                 run(network, inputs[[0, -1]])
-            return Graph(None, ())
+            return Graph(None, (), error.__cause__)
     if not ends:
         raise LayerError(f"A forward pass on these images does not reach {site.name}.")
     return Graph(ends[0], tuple(calls))

@@ -70,9 +70,29 @@ def in_float64(network: nn.Module, inputs: torch.Tensor) -> Callable[[torch.Tens
     """
     device = copy_for(network, inputs[:1]).device
     device = torch.device("cpu") if device.type == "mps" else device
-    named = [*network.named_parameters(), *network.named_buffers()]
-    state = {name: t.to(device, torch.float64 if t.is_floating_point() else t.dtype, copy=True) for name, t in named}
-    return lambda batch: functional_call(network, state, (batch.to(device, torch.float64, copy=True),))
+    held = _held_tensors(network)
+    copies = {
+        id(t): t.to(device, torch.float64 if t.is_floating_point() else t.dtype, copy=True) for t in held.values()
+    }
+    state = {name: copies[id(t)] for name, t in held.items()}
+
+    def passed(batch: torch.Tensor) -> Any:
+        # Torch's own way with tied weights would leave the copies in a module that has two names.
+        return functional_call(network, state, (batch.to(device, torch.float64, copy=True),), tie_weights=False)
+
+    return passed
+
+
+def _held_tensors(network: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the parameters and buffers of every module by one name for each place that holds one."""
+    return {
+        f"{path}.{name}" if path else name: tensor
+        for path, module in network.named_modules()
+        for name, tensor in [
+            *module.named_parameters(recurse=False, remove_duplicate=False),
+            *module.named_buffers(recurse=False, remove_duplicate=False),
+        ]
+    }
 
 
 @contextmanager

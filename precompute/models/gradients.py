@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from precompute.errors import UnitscopeError
 from precompute.models.autograd_graph import record
+from precompute.models.error_causes import words_of
 from precompute.models.forward import in_float64
 from precompute.models.hooks import SiteOutput, out_of_place
 from precompute.models.sites import Site
@@ -38,7 +39,13 @@ def no_gradient(network: nn.Module, site: Site, inputs: Tensor) -> str | None:
         finite differences in float64 show that it is not the derivative of the activations. None where it is, or where
         the network does not run in float64.
     """
-    if record(network, site, inputs).output is None:
+    graph = record(network, site, inputs)
+    if graph.failure is not None:
+        return (
+            f"No gradient reaches the image from {site.name}: where gradients are recorded, the network raises "
+            f"{type(graph.failure).__name__} ({words_of(graph.failure)})."
+        )
+    if graph.output is None:
         return (
             f"No gradient reaches the image from {site.name}: what lies between runs under no_grad or inference_mode, "
             "or is detached."

@@ -77,6 +77,26 @@ def test_without_a_gradient_all_but_attributions_is_done(job, capsys):
     assert "No gradient reaches the image from conv2" in capsys.readouterr().out
 
 
+def test_a_network_that_fails_where_gradients_are_recorded_is_told_by_its_error(job, capsys):
+    status, out = job("hostile.ChunkedInPlace()", layer="conv1")
+    assert status == 0
+    said = "where gradients are recorded, the network raises RuntimeError (Output 0 of Split"
+    assert said in capsys.readouterr().out
+    assert all(said in reason for reason in attributions(out).values())
+
+
+def test_a_module_with_two_names_computes_in_float32_after_its_gradients_were_checked(job):
+    status, out = job("hostile.SharedBlocks()", "--attribution", "gradient")
+    assert (status, check(out)) == (0, [])
+    expected = log_prob_of_run(job("hostile.Tiny()", "--attribution", "none")[1])
+    np.testing.assert_allclose(log_prob_of_run(out), expected, atol=1e-5)
+
+
+def log_prob_of_run(out):
+    with open_store(out) as store:
+        return np.array(store.baseline.log_prob)
+
+
 def test_an_attribution_that_fails_later_leaves_the_rest(job, capsys, monkeypatch):
     monkeypatch.setattr(attribution_choice, "_IMAGES", 0)  # of more than the first images some are bright
     status, out = job("hostile.FailsLater()", "--attribution", "gradient")

@@ -1,9 +1,11 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from precompute.errors import ClassError, ModelError
-from precompute.models.forward import copy_for, input_dtype, logits
+from precompute.models.forward import copy_for, in_float64, input_dtype, logits
 
 
 def small_network(n_channels=3):
@@ -101,3 +103,26 @@ def test_a_full_memory_is_not_blamed_on_the_size_of_the_images():
 
     with pytest.raises(torch.OutOfMemoryError):
         logits(Returns(fill), torch.rand(2, 5))
+
+
+class _Tied(nn.Module):
+    """One layer under two names, and one weight in two layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other, self.third = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+        self.again = nn.Sequential(self.one)
+        self.third.weight = self.other.weight
+
+    def forward(self, x):
+        return self.third(self.other(self.again(self.one(x.mean((1, 2))))))
+
+
+def test_what_a_network_holds_twice_is_in_float64_twice_and_stays_as_it_was():
+    network, inputs = _Tied().eval(), torch.rand(2, 3, 5, 4)
+    held = {name: (id(tensor), tensor.dtype) for name, tensor in network.state_dict(keep_vars=True).items()}
+    expected = copy.deepcopy(network).double()(inputs.double())
+    found = in_float64(network, inputs)(inputs)
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    assert {name: (id(tensor), tensor.dtype) for name, tensor in network.state_dict(keep_vars=True).items()} == held
