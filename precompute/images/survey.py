@@ -106,7 +106,7 @@ def _looked(path: Path, decoding: Decoding) -> _Seen | None:
 
 def _is_transparent(picture: Image.Image) -> bool:
     """Say whether any part of a picture is transparent; an alpha channel alone does not mean that."""
-    if "A" in picture.getbands():
+    if picture.has_transparency_data and "A" in picture.getbands():  # the A of LAB is a colour
         return int(np.asarray(picture.getchannel("A")).min()) < 255
     return picture.has_transparency_data
 

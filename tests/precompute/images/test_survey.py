@@ -80,6 +80,11 @@ def test_transparent_parts_are_said_unless_a_background_is_named(put):
     assert survey_files([images], None, Decoding(background=(255, 255, 255))).conditions == ()
 
 
+def test_the_green_to_red_of_a_lab_picture_is_no_transparency(put):
+    images = put(Image.new("LAB", (4, 4), (120, 90, 140)), format="TIFF")
+    assert survey_files([images], None, Decoding()).conditions == ()
+
+
 def test_several_frames_are_said(put):
     images = put(Image.new("L", (4, 4), 1), save_all=True, append_images=[Image.new("L", (4, 4), 200)])
     (said,) = survey_files([images], None, Decoding()).conditions
