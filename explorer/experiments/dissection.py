@@ -17,7 +17,7 @@ from explorer.widgets.html import heading, note, table, with_small
 from explorer.widgets.number_table import number_column
 from explorer.widgets.unit_table import unit_table
 from precompute.measures.iou import detectors
-from precompute.measures.seeds import seed_interval
+from precompute.measures.seeds import further_margin
 from precompute.store.reader import Experiment, Layer
 
 _MOST_CONCEPTS = 20
@@ -161,17 +161,19 @@ def _categories(found: Dissection) -> None:
 
 def _difference(found: Dissection) -> str:
     """Say how many more concepts units detect than random directions; if none, how many more would have shown."""
-    own = found.found.n_unique
-    mean, low, high = (float(end) for end in seed_interval(found.unique_of_rotations()))
-    if np.isnan(low):
+    own, rotations = found.found.n_unique, found.unique_of_rotations()
+    # Half a concept more, because the numbers are whole: rotations that happen to agree do not prove a difference.
+    mean, margin = float(rotations.mean()), float(further_margin(rotations)) + 0.5
+    if np.isnan(margin):
         return "One rotation cannot tell units from random directions."
+    far = number(margin, 1)
     said = (
-        f"Units detect {count(own, 'different concept')}, directions of a rotated basis {number(mean, 1)} on average "
-        f"(95 % interval over rotations {number(low, 1)} to {number(high, 1)})"
+        f"Units detect {count(own, 'different concept')}, directions of a rotated basis {number(mean, 1)} on average. "
+        f"One more random rotation would lie within {far} of that average with a probability of 95 %"
     )
-    if low <= own <= high:
-        return f"{said}. No difference is shown; a difference of {number(high - mean, 1)} concepts would have been."
-    return f"{said}."
+    if abs(own - mean) > margin:
+        return f"{said}."
+    return f"{said}. No difference is shown; a difference of {far} concepts would have been."
 
 
 def _detectors_by_chance(found: Dissection) -> float:

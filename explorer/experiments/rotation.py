@@ -14,7 +14,7 @@ from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
 from explorer.widgets.html import heading, note, table, with_range
-from precompute.measures.seeds import seed_interval
+from precompute.measures.seeds import further_margin, seed_interval
 from precompute.store.reader import Experiment, Layer
 
 _SHOWN = {"max_drop": "Largest class drop", "overall_drop": "Overall drop", "flip_rate": "Flip rate"}
@@ -23,6 +23,9 @@ _TITLES = {
     "overall_drop": "overall drop, points",
     "flip_rate": "images whose prediction changes, %",
 }
+
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,18 +121,18 @@ def _numbers(experiment: Experiment, layer: Layer, drop: _Bases) -> None:
 def _difference(drop: _Bases, chance: _Bases) -> str:
     """Say how much more units lose than directions of a whole rotation, beyond chance, and what would have shown."""
     units = float(np.nanmean(drop.natural) - np.nanmean(chance.natural))
-    mean, low, high = seed_interval(units - np.nanmean(drop.rotated[-1] - chance.rotated[-1], axis=1))
-    if np.isnan(low):
+    rotations = np.nanmean(drop.rotated[-1] - chance.rotated[-1], axis=1)
+    more, margin = units - float(rotations.mean()), float(further_margin(rotations))
+    if np.isnan(margin):
         return "One rotation cannot tell units from random directions."
+    far = number(100 * margin, 2)
     said = (
-        f"Beyond chance, units lose {number(100 * float(mean), 2)} points more than directions of the last basis, on "
-        f"average (95 % interval over rotations on the same images: {number(100 * float(low), 2)} to "
-        f"{number(100 * float(high), 2)})"
+        f"Beyond chance, units lose {number(100 * more, 2)} points more than directions of the last basis, on average. "
+        f"One more random rotation would lie within {far} points of that average with a probability of 95 %"
     )
-    if low > 0 or high < 0:
+    if abs(more) > margin + _ROUNDING:
         return f"{said}."
-    seen = number(100 * float(high - mean), 2)
-    return f"{said}. No difference is shown; a difference of {seen} points would have been."
+    return f"{said}. No difference is shown; a difference of {far} points would have been."
 
 
 def _cells(bases: _Bases) -> list[str]:

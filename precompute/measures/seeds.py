@@ -36,6 +36,30 @@ def seed_interval(values: Floats, *, level: float = 0.95) -> tuple[Floats, Float
     return mean, mean - margin, mean + margin
 
 
+def further_margin(values: Floats, *, level: float = 0.95) -> Floats:
+    r"""How far one more repetition may lie from the mean of some repetitions, by chance.
+
+    A number that did not come out of the random choices is compared with them by this margin. The interval of the mean
+    is too narrow for that: one more repetition lies outside the interval of the mean of five in a third of cases.
+
+    .. math:: t \, s \sqrt{1 + 1/n}
+
+    Parameters
+    ----------
+    values : (..., repetition) array
+        One number for each repetition.
+    level : float
+        Share of further repetitions that lie within the margin.
+
+    Returns
+    -------
+    (...) array
+        NaN for fewer than two repetitions.
+    """
+    mean, low, _ = seed_interval(values, level=level)
+    return np.asarray((mean - low) * np.sqrt(1 + values.shape[-1]))
+
+
 def t_quantile(share: float, freedom: int) -> float:
     r"""Quantile of Student's distribution.
 
