@@ -14,6 +14,8 @@ from precompute.measures.paired import FlipTable, drop_interval, mcnemar, mcnema
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
+_MISSED = 0.05  # share of the intervals that miss the truth
+
 
 @dataclass(frozen=True, eq=False)
 class ClassLosses:
@@ -42,10 +44,22 @@ class ClassLosses:
         """Accuracy lost, (unit,), fractions; NaN for a class without images."""
         return (self.lost - self.gained) / (self.n_images or np.nan)
 
-    @property
-    def interval(self) -> tuple[Floats, Floats]:
-        """Limits of the 95 % interval of each drop, see :func:`precompute.measures.paired.drop_interval`."""
-        return drop_interval(self.lost, self.gained, np.asarray(self.n_images))
+    def interval(self, *, chosen: float = 1.0) -> tuple[Floats, Floats]:
+        """Limits of the 95 % interval of each drop, see :func:`precompute.measures.paired.drop_interval`.
+
+        Parameters
+        ----------
+        chosen : float
+            Share of all units that are looked at because their drops are large. The fewer, the wider the intervals: on
+            average over the chosen units 95 % contain the truth. 1 for units that were not chosen for their drops.
+
+        References
+        ----------
+        Benjamini and Yekutieli 2005, "False discovery rate-adjusted multiple confidence intervals for selected
+        parameters", Journal of the American Statistical Association 100, 71-81.
+        """
+        level = 1 - _MISSED * chosen
+        return drop_interval(self.lost, self.gained, np.asarray(self.n_images), level=level)
 
 
 def class_losses(flips: FlipTable, before: Answers, n_images: int) -> ClassLosses:

@@ -1,10 +1,11 @@
 """What units do to one class against a loop over the images, and q against the rule over all units."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.class_losses import class_losses, false_discovery_rates
+from explorer.class_losses import ClassLosses, class_losses, false_discovery_rates
 from precompute.measures.drops import Answers
 from precompute.measures.multiplicity import discrete_false_discovery
 from precompute.measures.paired import FlipTable, mcnemar, mcnemar_attainable
@@ -59,5 +60,19 @@ def test_a_class_without_images_has_no_drop():
     before = Answers(nothing, nothing, nothing, 2)
     found = class_losses(FlipTable(nothing, nothing, nothing, N_UNITS), before, 0)
     assert np.isnan(found.drop).all()
-    assert np.isnan(found.interval).all()
+    assert np.isnan(found.interval()).all()
     assert np.isnan(false_discovery_rates([found])[0]).all()
+
+
+@pytest.mark.parametrize(("n_images", "n_units", "drop"), [(50, 512, 0.08), (500, 48, 0.0), (500, 512, 0.08)])
+def test_intervals_of_the_units_of_the_largest_losses_hold_the_truth(n_images, n_units, drop):
+    rng, held, usual = np.random.default_rng(0), [], []
+    for _ in range(40):
+        lost, gained = rng.binomial(n_images, 0.02 + drop, n_units), rng.binomial(n_images, 0.02, n_units)
+        found = ClassLosses(lost, gained, np.zeros((n_units, 0), dtype=int), np.zeros(0, dtype=int), n_images)
+        first = np.argsort(-found.drop, kind="stable")[:12]
+        for kept, chosen in ((held, 12 / n_units), (usual, 1)):
+            low, high = (limit[first] for limit in found.interval(chosen=chosen))
+            kept.append(((low <= drop) & (drop <= high)).mean())
+    assert np.mean(held) >= 0.95
+    assert np.mean(usual) < 0.95  # what an interval says that knows nothing of the choice

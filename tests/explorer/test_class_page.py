@@ -67,7 +67,7 @@ def test_the_units_it_needs_stand_with_what_they_lose_and_gain(sure, show, opene
     store = opened(sure)
     layer, label = store.layer(LAYER), 1
     words = show("class", store="demo", layer=LAYER, class_=store.classes.name[label]).words
-    shown = {int(text(row[0])): (int(row[3]), int(row[4])) for row in rows_of(words, "Units it needs most")}
+    shown = {int(text(row[0])): (int(row[1]), int(row[2])) for row in rows_of(words, "Units it needs most")}
     expected = {unit: pair for unit, pair in enumerate(losses(store, layer, label)) if pair[0] > pair[1]}
     assert shown == expected
     assert shown

@@ -10,7 +10,7 @@ from explorer import cache, navigate
 from explorer.class_effects import Floats
 from explorer.class_losses import ClassLosses
 from explorer.drop_test import CALLED
-from explorer.format import count, interval, number, points, probability, significant
+from explorer.format import count, interval, number, probability, significant
 from explorer.navigate import View
 from explorer.pictures import aspect_of, canvas
 from explorer.widgets import gallery
@@ -67,6 +67,11 @@ class Losses:
         pairs = [(at, int(unit)) for at, one in enumerate(self.found) for unit in np.flatnonzero(one.lost > one.gained)]
         return sorted(pairs, key=lambda pair: (-self.found[pair[0]].drop[pair[1]], self.q[pair[0]][pair[1]], pair))
 
+    @property
+    def n_units(self) -> int:
+        """Number of all these units."""
+        return sum(layer.n_units for layer in self.layers)
+
 
 def losses_of(view: View, layers: Sequence[Layer], label: int) -> Losses | None:
     """Return the losses of a class in those of the given layers that were ablated; None if none was."""
@@ -78,7 +83,7 @@ def losses_of(view: View, layers: Sequence[Layer], label: int) -> Losses | None:
 
 
 def show_needed(view: View, losses: Losses | None) -> None:
-    """Show the units without which the class loses most, each with its interval and its false discovery rate."""
+    """Show the units without which the class loses most, each with an interval for the choice and a q."""
     heading("Units it needs most", "each silenced alone; largest drop first")
     if losses is None:
         note("Nothing was silenced in this store.")
@@ -88,24 +93,26 @@ def show_needed(view: View, losses: Losses | None) -> None:
     if not ranked:
         note("Without any one of these units it loses no more images than it gains.")
         return
-    head = ["layer", "unit", "drop, points", "95 % interval", "lost", "gained", "q", "its lost images are taken for"]
-    rows = [head, *(_needed(view, losses, at, unit) for at, unit in ranked[:_MOST_UNITS])]
+    shown = ranked[:_MOST_UNITS]
+    spans = [found.interval(chosen=len(shown) / losses.n_units) for found in losses.found]
+    head = ["layer", "unit", "lost", "gained", "loss, points: 95 % interval", "q", "its lost images are taken for"]
+    rows = [head, *(_needed(view, losses, spans[at], at, unit) for at, unit in shown)]
     first = 0 if len(losses.layers) > 1 else 1  # A single layer is not named on every row.
     head, *rows = [row[first:] for row in rows]
-    table(head, rows, numbers=slice(2 - first, 7 - first), look="")
+    table(head, rows, numbers=slice(2 - first, 6 - first), look="")
     if len(ranked) > _MOST_UNITS:
         note(f"And {count(len(ranked) - _MOST_UNITS, 'unit')} without which it loses less.")
     note(
         "q: false discovery rate over all these units, of the exact McNemar test of images lost against gained, for "
         "this class alone. Whoever looks at many classes finds some units by chance; a unit's own page corrects for "
-        "that. The interval is for a unit that was not picked for its drop (Bonett and Price 2012)."
+        f"that. The units of the largest losses show too large ones, so the intervals are wider: of those of the "
+        f"{len(shown)} chosen among {losses.n_units:,}, 95 % hold the truth on average (Benjamini and Yekutieli 2005)."
     )
 
 
-def _needed(view: View, losses: Losses, at: int, unit: int) -> list[str]:
+def _needed(view: View, losses: Losses, span: tuple[Floats, Floats], at: int, unit: int) -> list[str]:
     layer, found, q = losses.layers[at], losses.found[at], float(losses.q[at][unit])
-    low, high = (float(limit[unit]) for limit in found.interval)
-    n = found.n_images
+    low, high = (float(limit[unit]) for limit in span)
     level = probability(q).removeprefix("= ").replace(" ", "\u00a0")
     called = f"<b>{level}</b>" if q <= CALLED else level
     order = np.argsort(-found.destination[unit], kind="stable")
@@ -114,8 +121,7 @@ def _needed(view: View, losses: Losses, at: int, unit: int) -> list[str]:
         for to in order
         if found.destination[unit, to]
     ]
-    span = interval(low, high, n)
-    numbers = [points(float(found.drop[unit]), n), span, str(found.lost[unit]), str(found.gained[unit])]
+    numbers = [str(found.lost[unit]), str(found.gained[unit]), interval(low, high, found.n_images)]
     return [layer.name, unit_link(view, layer, unit), *numbers, Markup(called), joined(goes, _FEW)]
 
 
@@ -210,11 +216,10 @@ def words_of_loss(view: View, losses: Losses | None, layers: Sequence[Layer]) ->
     """Say how many units cost the class more than chance explains, and name the worst ones; as HTML."""
     if losses is None:
         return ""
-    n_units = sum(layer.n_units for layer in losses.layers)
     several = len(layers) > 1
     where = "all layers" if several else escape(layers[0].name)
     called = [(at, unit) for at, unit in losses.ranked() if losses.q[at][unit] <= CALLED]
-    of_all = f"of the {count(n_units, 'unit')} of {where}"
+    of_all = f"of the {count(losses.n_units, 'unit')} of {where}"
     if not called:
         return f" None {of_all} is known to cost it more than chance explains."
     links = joined([_named(view, losses.layers[at], unit, several=several) for at, unit in called], _FEW)
