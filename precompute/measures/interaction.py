@@ -12,6 +12,10 @@ from precompute.measures.paired import adjusted_wald
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
+_ONE_SIDED_95 = 1.645  # standard deviations of a normal distribution
+_ROUNDING = 1e-9
+_DRAWS = 200
+
 
 @dataclass(frozen=True)
 class Interaction:
@@ -62,7 +66,42 @@ def losses(prediction: Ints, before: Answers) -> Ints:
     return before.right.astype(np.int64) - (prediction == before.target)
 
 
-def interaction(together: Ints, parts: Ints, *, n_units: int, level: float = 0.95) -> Interaction:
+def luck_of_choice(lost: Ints, gained: Ints, chosen: Ints, n_images: int, *, n: int | None = None) -> float:
+    """Return how far chance can move the sum of drops of units that were chosen for their drops, as a fraction.
+
+    Units that were chosen for large drops show too large ones on the same images, and their sum is too large too. For
+    no choice of so many units is it by chance further off, on average, than the sum of the largest drops of the layer
+    when a coin decides every changed answer.
+
+    Parameters
+    ----------
+    lost, gained : (unit,) integer arrays
+        Images that each unit of the layer alone loses and gains.
+    chosen : (chosen,) integer array
+        The units of the set.
+    n_images : int
+        Number of images.
+    n : int, optional
+        How many of the chosen units are summed; all when left out.
+
+    Returns
+    -------
+    float
+        Above 0 for units whose drops are large beside those of 95 % of random sets as large, below 0 for units whose
+        drops are small in the same sense, otherwise 0: such units were not chosen for their drops.
+    """
+    drop, n_units, n_chosen = lost - gained, len(lost), len(chosen)
+    spread = drop.std() * np.sqrt(n_chosen * (n_units - n_chosen) / max(1, n_units - 1))
+    away = drop[chosen].sum() - n_chosen * drop.mean()
+    if not n_images or abs(away) <= _ONE_SIDED_95 * spread + _ROUNDING:
+        return 0.0
+    changed = lost + gained
+    coins = 2 * np.random.default_rng(0).binomial(changed, 0.5, (_DRAWS, n_units)) - changed
+    largest = np.sort(coins, axis=1)[:, n_units - (n or n_chosen) :].sum(axis=1).mean()
+    return float(np.copysign(largest / n_images, away))
+
+
+def interaction(together: Ints, parts: Ints, *, n_units: int, luck: float = 0.0, level: float = 0.95) -> Interaction:
     r"""Compare the accuracy that a set of units costs together with the sum of what its units cost one by one.
 
     The images are the same, so the difference is taken image by image, :math:`d_i = l_i - \sum_u l_{iu}`. Its mean has
@@ -79,6 +118,9 @@ def interaction(together: Ints, parts: Ints, *, n_units: int, level: float = 0.9
         The sum over the units of :func:`losses`, each changed alone.
     n_units : int
         Number of units in the set.
+    luck : float
+        From :func:`luck_of_choice`, for units that were chosen for their drops: the interval reaches so much further
+        to the side on which the truth may lie.
     level : float
         How often intervals made in this way hold the truth.
 
@@ -94,4 +136,6 @@ def interaction(together: Ints, parts: Ints, *, n_units: int, level: float = 0.9
     low, high = adjusted_wald(
         difference.sum(), (difference**2).sum(), np.asarray(n_images), largest=max(1, n_units), level=level
     )
-    return Interaction(float(np.mean(together)), float(np.mean(parts)), float(low), float(high))
+    # Too large a sum of parts makes the excess too small, so the truth may lie higher.
+    low, high = float(low) + min(luck, 0.0), float(high) + max(luck, 0.0)
+    return Interaction(float(np.mean(together)), float(np.mean(parts)), low, high)

@@ -25,8 +25,8 @@ from explorer.widgets.gallery import Picture, Taken
 from explorer.widgets.html import escape, heading, note, sentence, table
 from explorer.widgets.number_table import csv_button
 from precompute.measures.drops import Answers
-from precompute.measures.interaction import Interaction, interaction, losses
-from precompute.measures.paired import drop_interval
+from precompute.measures.interaction import Interaction, interaction, losses, luck_of_choice
+from precompute.measures.paired import drop_interval, paired_counts
 from precompute.store.answers import answers
 from precompute.store.reader import Flips, Layer
 from precompute.what_if.request import MOST_PAIRED
@@ -100,13 +100,18 @@ def _show_parts(view: View, layer: Layer, asked: Asked, found: Arrays, before: A
         parts = stored_parts(layer, kind, asked.units, before)
     else:
         parts = None
+    luck = _luck(layer, kind, asked.units, before)
     if parts is not None:
-        set_of_units = interaction(together, parts, n_units=len(asked.units))
-        st.html(f"<p>{parts_words(set_of_units, len(asked.units), len(together))}</p>")
+        set_of_units = interaction(together, parts, n_units=len(asked.units), luck=luck)
+        said = parts_words(set_of_units, len(asked.units), len(together)) + luck_words(luck, len(together))
+        st.html(f"<p>{said}</p>")
+        if kind is None or kind not in layer.ablations:
+            note("The interval is for units that were not chosen for what they lose under this change.")
     else:
         note("The store holds no drops of single units under this change, so there is no sum to compare with.")
     if alone is not None:
-        _show_pairs(asked.units, alone, losses(found["pairs"], before))
+        of_two = _luck(layer, kind, asked.units, before, n=2)
+        _show_pairs(asked.units, alone, losses(found["pairs"], before), of_two)
     elif len(asked.units) <= MOST_PAIRED:
         n_pairs = len(asked.units) * (len(asked.units) - 1) // 2
         st.button(
@@ -127,6 +132,26 @@ def stored_parts(layer: Layer, kind: str, units: Sequence[int], before: Answers)
     return total
 
 
+def _luck(layer: Layer, kind: str | None, units: Sequence[int], before: Answers, n: int | None = None) -> float:
+    """Return how far chance can move the sum of the units' drops, if they stand out by it; 0 if this is not known."""
+    if kind is None or kind not in layer.ablations:
+        return 0.0
+    counts = paired_counts(layer.flip_table(kind), before)
+    lost, gained = counts.lost.sum(axis=1), counts.gained.sum(axis=1)
+    return luck_of_choice(lost, gained, np.array(units), len(before.label), n=n)
+
+
+def luck_words(luck: float, n_images: int) -> str:
+    """Say that units which stand out by their drops owe a part of the sum to chance; empty for other units."""
+    if not luck:
+        return ""
+    size = "more" if luck > 0 else "less"
+    return (
+        f" One by one these units lose {size} than most units of the layer. If they were chosen for that, chance alone "
+        f"may have moved the sum by {some_points(abs(luck), n_images)}; the interval allows for it."
+    )
+
+
 def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
     """Say as HTML whether the network loses more without all units together than the sum of its losses one by one."""
     span = f"95 % interval {interval(found.low, found.high, n_images)}"
@@ -141,12 +166,13 @@ def parts_words(found: Interaction, n_units: int, n_images: int) -> str:
     return f"{start}<b>{some_points(abs(found.excess), n_images)} {more} than the sum of the parts</b> ({span})."
 
 
-def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints) -> None:
+def _show_pairs(units: Sequence[int], alone: Ints, pairs: Ints, luck: float) -> None:
     """List every pair; the pairs that differ most from the sum of their two units come first."""
     index = list(combinations(range(len(units)), 2))
     n_images = alone.shape[1]
     found = [
-        interaction(pair, alone[one] + alone[other], n_units=2) for pair, (one, other) in zip(pairs, index, strict=True)
+        interaction(pair, alone[one] + alone[other], n_units=2, luck=luck)
+        for pair, (one, other) in zip(pairs, index, strict=True)
     ]
     order = sorted(range(len(found)), key=lambda at: -abs(found[at].excess))
     rows = [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.measures.drops import Answers
-from precompute.measures.interaction import interaction, losses
+from precompute.measures.interaction import interaction, losses, luck_of_choice
 from precompute.measures.paired import drop_interval
 
 image = st.tuples(st.integers(-1, 1), st.integers(-4, 4))
@@ -55,6 +55,37 @@ def test_a_few_images_that_every_unit_loses_do_not_make_sets_lose_more_than_thei
         together = ((frail < share) | (others < 19 * share)).astype(int)
         wrong += interaction(together, parts, n_units=20).side != 0
     assert wrong <= 400 * 0.05 + 3 * np.sqrt(400 * 0.05 * 0.95)
+
+
+def chosen_of_idle_units(rng, order, n_images=2000, n_units=48, n_chosen=8):
+    """A set of units that do nothing, taken in an order by their drops; together they change other answers by coins."""
+    lost, gained = rng.random((2, n_units, n_images)) < 0.01
+    one_by_one = lost.astype(int) - gained
+    chosen = order(one_by_one.sum(axis=1))[:n_chosen]
+    lost_too, gained_too = rng.random((2, n_images)) < 0.06
+    luck = luck_of_choice(lost.sum(axis=1), gained.sum(axis=1), chosen, n_images)
+    return lost_too.astype(int) - gained_too, one_by_one[chosen].sum(axis=0), luck
+
+
+@pytest.mark.parametrize(("order", "sign"), [(lambda drop: np.argsort(-drop), 1), (np.argsort, -1)])
+def test_units_that_were_chosen_for_their_drops_are_not_said_to_lose_more_or_less_by_that(order, sign):
+    rng, said, usual = np.random.default_rng(2), 0, 0
+    for _ in range(100):
+        together, parts, luck = chosen_of_idle_units(rng, order)
+        assert sign * luck > 0
+        said += interaction(together, parts, n_units=8, luck=luck).side != 0
+        usual += interaction(together, parts, n_units=8).side != 0
+    assert said <= 11
+    assert usual > 50
+
+
+def test_units_that_do_not_stand_out_have_no_luck():
+    rng = np.random.default_rng(3)
+    found = [chosen_of_idle_units(rng, lambda drop: rng.permutation(len(drop)))[2] for _ in range(100)]
+    assert np.count_nonzero(found) <= 22  # 5 % to either side
+    lost, gained = np.array([3, 0, 1]), np.array([0, 2, 1])
+    assert luck_of_choice(lost, gained, np.arange(3), 50) == 0  # all units are no choice
+    assert luck_of_choice(lost * 0, gained * 0, np.arange(2), 50) == 0
 
 
 def test_losses_are_right_before_and_wrong_after():
