@@ -69,6 +69,12 @@ class Profile:
         rest = float(others.mean())
         return float(self.mean[best]) / rest if rest else float("inf")
 
+    @property
+    def ratio_settled(self) -> bool:
+        """Whether the images settle :attr:`ratio` to a factor of two either way; also where it is infinite."""
+        low, high = self.times
+        return self.ratio == float("inf") or high <= 4 * low
+
 
 def profile_of(store: Store, layer: Layer, unit: int) -> Profile:
     """Return how strongly a unit answers to each class."""

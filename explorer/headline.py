@@ -61,7 +61,7 @@ def drive(unit: int, titles: Sequence[str], profile: Profile, images: Strongest)
         return [Span(f"Unit {unit} answers most to "), *either, Span(", not settled which.")]
     spans = [Span(f"Unit {unit} answers most to "), Span(titles[best], True)]
     if not images.differs(best):
-        return [*spans, Span(f"{_times(profile.ratio)}.")]
+        return [*spans, Span(f"{_times(profile.ratio) if profile.ratio_settled else ''}.")]
     leader = images.leader or 0
     of = f" ({images.count[leader]:,} of {images.n_images:,})."
     return [

@@ -21,7 +21,7 @@ def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list
     if best is None and leader is not None:
         said.append(_share(images, leader, titles))
     elif best is not None:
-        said += _times(titles[best], profile, images)
+        said += _times(titles[best], profile)
     if best is not None and images.differs(best):
         said.append(_share(images, best, titles))
     if profile.signed:
@@ -29,15 +29,17 @@ def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list
     return said
 
 
-def _times(title: str, profile: Profile, images: Strongest) -> list[str]:
-    """Say how many times as strongly a unit answers to its class, with the interval, if the headline does not."""
+def _times(title: str, profile: Profile) -> list[str]:
+    """Say how many times as strongly a unit answers to its class, with the interval, or the interval alone."""
     low, high = profile.times
-    told = images.differs(profile.best)
-    if not math.isfinite(profile.ratio) or (math.isnan(low) and not told):
+    if math.isnan(low):
         return []
-    ratio, *ends = (number(each, 1 if profile.ratio < 100 else 0) for each in (profile.ratio, low, high))
-    span = "" if math.isnan(low) else f" (95 % interval: {ends[0]} to {ends[1]})"
-    return [f"Over all images the mean of {title} is {ratio} times that of the other classes{span}."]
+    ratio, *ends = (number(each, 1 if high < 100 else 0) for each in (profile.ratio, low, high))
+    span = f"95 % interval: {ends[0]} to {ends[1]}"
+    mean = f"Over all images the mean of {title} is"
+    if profile.ratio_settled:
+        return [f"{mean} {ratio} times that of the other classes ({span})."]
+    return [f"{mean} larger than that of the other classes, not settled how many times ({span})."]
 
 
 def _share(images: Strongest, c: int, titles: Sequence[str]) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.measures.seeds import t_quantile
 from precompute.measures.selectivity import class_means
-from precompute.measures.skewed import NORMAL_95
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -16,6 +16,12 @@ BEHIND = 0.025
 
 MOST_NAMED = 3
 """Most classes that are named together where no single class can be named."""
+
+FEWEST_TIMES = 5
+"""Fewest images of a class for an interval of how many times as strongly a unit answers to it.
+
+With two or three images, 54 to 85 % of simulated intervals held the truth, and with one hardly any.
+"""
 
 _DRAWS = 500
 _CONTENDERS = 12
@@ -92,7 +98,8 @@ def times_interval(activation: Floats, label: Ints, n_classes: int, chosen: int)
     """Return the 95 % interval of the ratio of a unit's mean on a class to its mean on the other classes.
 
     The ratio is the mean over the class's images, divided by the mean of the other classes' means. The interval is
-    computed for its logarithm by the delta method, with the images of every class as the sample.
+    computed for its logarithm by the delta method, with the images of every class as the sample. Few images say little
+    about how much they vary, so Student's distribution stands for the normal one.
 
     Parameters
     ----------
@@ -106,20 +113,25 @@ def times_interval(activation: Floats, label: Ints, n_classes: int, chosen: int)
     Returns
     -------
     (float, float)
-        NaN where the class or the others have a mean of zero, or no image.
+        NaN where the class or the others have a mean of zero, or the class has fewer than :data:`FEWEST_TIMES` images.
 
     References
     ----------
     Katz et al. 1978, "Obtaining confidence intervals for the risk ratio in cohort studies", Biometrics 34, 469-474.
+    Satterthwaite 1946, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2,
+    110-114, for the degrees of freedom.
     """
     count = np.bincount(label, minlength=n_classes)
     mean = class_means(activation[None], label, n_classes)[0]
-    n = np.maximum(count, 2)
-    error = np.bincount(label, weights=(activation - mean[label]) ** 2, minlength=n_classes) / (n - 1) / n
     others = (count > 0) & (np.arange(n_classes) != chosen)
-    if not count[chosen] or not others.any() or not mean[chosen] > 0 or not mean[others].mean() > 0:
+    if count[chosen] < FEWEST_TIMES or not others.any() or not mean[chosen] > 0 or not mean[others].mean() > 0:
         return float("nan"), float("nan")
     rest = mean[others].mean()
-    spread = np.sqrt(error[chosen] / mean[chosen] ** 2 + error[others].sum() / others.sum() ** 2 / rest**2)
-    low, high = mean[chosen] / rest * np.exp(np.array([-1, 1]) * NORMAL_95 * spread)
+    freedom = np.maximum(count - 1, 1)
+    error = np.bincount(label, weights=(activation - mean[label]) ** 2, minlength=n_classes) / freedom
+    error /= np.maximum(count, 1) * np.where(others, others.sum() * rest, mean[chosen]) ** 2
+    parts, free = error[count > 0], freedom[count > 0]
+    variance, fourth = float(parts.sum()), float((parts**2 / free).sum())
+    times = t_quantile(0.975, variance**2 / fourth) if fourth > 0 else 0.0
+    low, high = mean[chosen] / rest * np.exp(np.array([-1, 1]) * times * variance**0.5)
     return float(low), float(high)

@@ -60,7 +60,7 @@ def further_margin(values: Floats, *, level: float = 0.95) -> Floats:
     return np.asarray((mean - low) * np.sqrt(1 + values.shape[-1]))
 
 
-def t_quantile(share: float, freedom: int) -> float:
+def t_quantile(share: float, freedom: float) -> float:
     r"""Quantile of Student's distribution.
 
     Its density is integrated over an angle, which has no long tails: t = sqrt(f) tan(a) has a density proportional to
@@ -70,8 +70,8 @@ def t_quantile(share: float, freedom: int) -> float:
     ----------
     share : float
         Probability of a smaller value, at least 0.5.
-    freedom : int
-        Degrees of freedom.
+    freedom : float
+        Degrees of freedom, at least 1.
 
     Returns
     -------

@@ -40,8 +40,8 @@ def below(lost, gained, *, n=50, test=None):
     return " ".join(headline_details.of_loss(TITLES, impact_of(lost, gained, n), test))
 
 
-def profile(*mean, preferred=(0,), signed=False):
-    return Profile(np.array(mean), preferred, signed)
+def profile(*mean, preferred=(0,), signed=False, times=(2.0, 4.5)):
+    return Profile(np.array(mean), preferred, signed, times=times)
 
 
 def driven_by(*mean, images=(5, 0, 0), **facts):
@@ -57,6 +57,16 @@ def test_it_says_which_class_the_unit_answers_to_and_how_strongly():
     )
 
 
+def test_how_many_times_is_said_only_if_the_images_settle_it_to_a_factor_of_two():
+    for times in ((1.2, 7.5), (np.nan, np.nan)):
+        assert driven_by(3.0, 1.0, 1.0, times=times) == "Unit 42 answers most to striped ball."
+    found = headline_details.of_drive(TITLES, profile(3.0, 1.0, 1.0, times=(1.2, 7.5)), strongest_of(5, 0, 0))
+    assert found == [
+        "Over all images the mean of striped ball is larger than that of the other classes, not settled how many times "
+        "(95 % interval: 1.2 to 7.5)."
+    ]
+
+
 def test_a_unit_that_answers_to_one_class_alone_has_no_ratio():
     assert driven_by(1.0, 0.0, 0.0) == "Unit 42 answers most to striped ball and to no other class."
     assert driven_by(1.0, np.nan, np.nan) == "Unit 42 answers most to striped ball."
@@ -69,7 +79,7 @@ def test_where_the_strongest_images_are_of_another_class_both_are_said_with_the_
         "The most frequent class of its strongest images is red kite (7 of 9)."
     )
     assert headline_details.of_drive(TITLES, profile(3.0, 1.0, 1.0), images) == [
-        "Over all images the mean of striped ball is 3.0 times that of the other classes.",
+        "Over all images the mean of striped ball is 3.0 times that of the other classes (95 % interval: 2.0 to 4.5).",
         "None of its 9 strongest images is of striped ball.",
     ]
 
@@ -92,10 +102,8 @@ def test_a_unit_that_is_never_above_zero_says_so():
 
 
 def test_a_layer_below_zero_says_what_counts():
-    assert (
-        "the part above zero"
-        in headline_details.of_drive(TITLES, profile(3, 1, 1, signed=True), strongest_of(3, 0, 0))[0]
-    )
+    said = headline_details.of_drive(TITLES, profile(3, 1, 1, signed=True), strongest_of(3, 0, 0))
+    assert "the part above zero" in said[-1]
 
 
 def test_a_dead_unit_is_dead():

@@ -100,11 +100,23 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     assert 0.92 <= held / 400 <= 0.98
 
 
-def test_there_is_no_interval_where_nothing_is_above_zero():
-    label = np.array([0, 0, 1, 1])
-    for activation in (np.zeros(4), np.array([1.0, 2, 0, 0]), np.array([0.0, 0, 1, 2])):
+@pytest.mark.parametrize(("n_of_class", "n_of_others"), [(5, 50), (5, 5), (50, 5)])
+def test_the_interval_holds_the_truth_where_a_class_has_few_images(n_of_class, n_of_others):
+    rng, held = np.random.default_rng(7), 0
+    label = np.repeat(np.arange(6), [n_of_class] + [n_of_others] * 5)
+    for _ in range(300):
+        low, high = times_interval(rng.gamma(2.0, np.where(label == 0, 2.0, 0.5)), label, 6, 0)
+        held += low <= 4 <= high
+    assert held / 300 >= 0.9
+
+
+def test_there_is_no_interval_where_nothing_is_above_zero_and_none_of_four_images():
+    label = np.repeat([0, 1], 5)
+    for activation in (np.zeros(10), np.repeat([1.0, 0], 5), np.repeat([0.0, 1], 5)):
         assert np.isnan(times_interval(activation, label, 3, 0)).all()
-    assert np.isnan(times_interval(np.ones(4), label, 3, 2)).all()
+    assert np.isnan(times_interval(np.ones(10), label, 3, 2)).all()
+    assert np.isnan(times_interval(np.arange(9.0), label[1:], 2, 0)).all()
+    assert times_interval(np.ones(10), label, 2, 0) == (1, 1)
 
 
 def test_the_simulation_of_whole_layers_finds_no_fault():
