@@ -1,10 +1,18 @@
 """Likeness of a layer's attribution maps to maps of the network with its weights in random order."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from precompute.measures.likeness import map_likeness
+from precompute.measures.seeds import seed_interval
 from precompute.store.reader import Layer, Store
+
+Floats = NDArray[np.floating[Any]]
 
 NAME = "random_weights"
 ALIKE = 0.5
@@ -56,3 +64,40 @@ def likeness_of(store: Store, layer: Layer) -> dict[str, Likeness]:
         return {}
     columns = (held[f"{base}/{name}"].tolist() for name in ("method", "likeness", "n_maps"))
     return {method: Likeness(value, n_maps) for method, value, n_maps in zip(*columns, strict=True)}
+
+
+def likeness_of_maps(store: Store, layer: Layer) -> dict[str, Floats]:
+    """Return the likeness of each map that was compared, (map,) by method; NaN where it is not defined.
+
+    The maps of all methods are of the same units. Empty where the store does not hold the maps.
+    """
+    held, base = store.experiment(NAME), f"layers/{layer.name}"
+    if f"{base}/map" not in held:
+        return {}
+    methods, units, maps = (held[f"{base}/{name}"] for name in ("method", "unit", "map"))
+    found = {}
+    for method, others in zip(methods.tolist(), maps, strict=True):
+        stored = np.stack([layer.attribution(method, int(unit)).map[0] for unit in units])
+        found[method] = map_likeness(stored.astype(np.float64), others.astype(np.float64))
+    return found
+
+
+def not_told_apart(likeness: Mapping[str, Floats], *, level: float = 0.95) -> list[tuple[str, str]]:
+    """Return the pairs of methods whose mean likeness may be the same, as far as these maps tell.
+
+    Parameters
+    ----------
+    likeness : mapping
+        From :func:`likeness_of_maps`.
+    level : float
+        Share of layers without any difference in which no pair is told apart: each of n pairs is compared by the
+        interval of its mean difference over the maps, at 1 - (1 - level) / n.
+    """
+    pairs = list(combinations(likeness, 2))
+    found = []
+    for one, other in pairs:
+        apart = likeness[one] - likeness[other]
+        _, low, high = seed_interval(apart[~np.isnan(apart)], level=1 - (1 - level) / len(pairs))
+        if not (low > 0 or high < 0):
+            found.append((one, other))
+    return found

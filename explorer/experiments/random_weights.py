@@ -1,22 +1,40 @@
 """The presentation of ``random_weights``: attribution maps beside those of the network with random weights."""
 
+import numpy as np
+
 from explorer.experiments.presentation import Presentation
 from explorer.format import number
-from explorer.likeness import ALIKE, PARTLY, likeness_of
+from explorer.likeness import ALIKE, PARTLY, Floats, likeness_of, likeness_of_maps, not_told_apart
 from explorer.navigate import View
-from explorer.widgets.html import heading, note, table
+from explorer.widgets.html import heading, note, table, with_range
 from precompute.attribution_methods import label_of
+from precompute.measures.seeds import seed_interval
 from precompute.store.reader import Experiment, Layer
 
 
 def _draw(view: View, layer: Layer, _experiment: Experiment) -> None:
     heading("How alike maps are with random weights", layer.name)
+    of_maps = likeness_of_maps(view.store, layer)
     rows = [
-        [label_of(method), number(found.value, 2), str(found.n_maps), found.verdict]
+        [label_of(method), _with_interval(found.value, of_maps.get(method)), str(found.n_maps), found.verdict]
         for method, found in likeness_of(view.store, layer).items()
     ]
     table(["method", "rank correlation", "maps", ""], rows, numbers=slice(1, 3))
-    note("Each correlation is a mean over maps: those of the first top exemplar of at most 16 units.")
+    note(
+        "Each correlation is a mean over maps: those of the first top exemplar of at most 16 units. In small type: its "
+        "95 % interval over maps. Other units may give another verdict where the interval holds one of its limits."
+    )
+    if pairs := not_told_apart(of_maps):
+        said = "; ".join(" and ".join(map(label_of, pair)) for pair in pairs)
+        note(f"Not told apart by these maps: {said}.")
+
+
+def _with_interval(mean: float, of_maps: Floats | None) -> str:
+    known = np.array([]) if of_maps is None else of_maps[~np.isnan(of_maps)]
+    if len(known) < 2:
+        return number(mean, 2)
+    _, low, high = seed_interval(known)
+    return with_range(mean, float(low), float(high))
 
 
 PRESENTATION = Presentation(
@@ -31,8 +49,9 @@ PRESENTATION = Presentation(
         "they show both."
     ),
     limits=(
-        "There is one random order of the weights and there are few maps, so the numbers tell methods apart, not "
-        "units. Maps that change with the weights need not show what the unit looks at. Both limits are our "
+        "There is one random order of the weights and there are few maps, so the numbers are about methods, not units, "
+        "and methods with close numbers are not told apart. Maps that change with the weights need not show what the "
+        "unit looks at. Both limits are our "
         f"choice: from {ALIKE:g} on maps count as alike, from {PARTLY:g} on as partly alike."
     ),
     draw=_draw,

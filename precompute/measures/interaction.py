@@ -137,5 +137,5 @@ def interaction(together: Ints, parts: Ints, *, n_units: int, luck: float = 0.0,
         difference.sum(), (difference**2).sum(), np.asarray(n_images), largest=max(1, n_units), level=level
     )
     # Too large a sum of parts makes the excess too small, so the truth may lie higher.
-    low, high = float(low) + min(luck, 0.0), float(high) + max(luck, 0.0)
-    return Interaction(float(np.mean(together)), float(np.mean(parts)), low, high)
+    ends = float(low) + min(luck, 0.0), float(high) + max(luck, 0.0)
+    return Interaction(float(np.mean(together)), float(np.mean(parts)), *ends)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from explorer.likeness import not_told_apart
 from tests.explorer.conftest import add_experiment, put
 
 BASE = "layers/features.10"
@@ -50,3 +51,29 @@ def test_before_that_the_page_says_how_to_compare(made, runs, show):
 def test_the_page_has_one_number_a_method(compared, show):
     said = show("experiments", store="demo", experiment="random_weights", layer="features.10").words
     assert '<td class="us-number">0.70</td><td class="us-number">8</td><td>looks alike with random weights</td>' in said
+
+
+def test_methods_are_told_apart_by_the_same_maps_and_no_more_often_than_chance_allows():
+    rng, told = np.random.default_rng(0), 0
+    for _ in range(300):
+        picture = rng.normal(0.4, 0.1, 16)  # what all methods share
+        found = {name: picture + rng.normal(0, 0.05, 16) for name in "abcd"}
+        told += len(not_told_apart(found)) < 6
+        found["a"] = found["a"] + 0.2
+        assert not {pair for pair in not_told_apart(found) if "a" in pair}
+    assert told <= 300 * 0.05 + 3 * (300 * 0.05 * 0.95) ** 0.5
+    assert not_told_apart({"a": np.array([0.1, np.nan]), "b": np.array([0.2, 0.3])}) == [("a", "b")]
+
+
+def test_the_page_shows_the_spread_over_the_maps_and_which_methods_may_be_alike(made, runs, show, full_store):
+    layer, rng = full_store.layer("features.10"), np.random.default_rng(1)
+    methods = ["gradient", "integrated_gradients"]
+    units = np.arange(3)
+    stored = [np.stack([layer.attribution(method, unit).map[0] for unit in units]) for method in methods]
+    maps = np.stack([each + 0.3 * rng.normal(size=each.shape) * np.abs(each).max() for each in stored])
+    arrays = {"method": methods, "likeness": np.array([0.1, 0.7]), "n_maps": np.array([3, 3]), "unit": units}
+    arrays["map"] = maps.astype(np.float16)
+    add_experiment(put(made("full"), runs), "random_weights", {f"{BASE}/{name}": each for name, each in arrays.items()})
+    said = show("experiments", store="demo", experiment="random_weights", layer="features.10").words
+    assert said.count(" to ") >= 2
+    assert "Not told apart by these maps: Gradient and Integrated gradients." in said
