@@ -41,7 +41,9 @@ _KEYS: dict[str | type[Any], Any] = {StoreFile: lambda source: os.fsencode(sourc
 def store_of(source: StoreFile) -> Store:
     """Return the open store of a file, opened again if the file was replaced.
 
-    Raises ------ StoreError
+    Raises
+    ------
+    StoreError
         Where it is missing, incomplete, damaged or of another version.
     """
     return _pool().store_of(source)

@@ -71,7 +71,9 @@ def save(store: Path, name: str, asked: Mapping[str, str]) -> None:
 def remove(store: Path, name: str) -> None:
     """Remove the what-if with a name.
 
-    Raises ------ DiskError
+    Raises
+    ------
+    DiskError
         Where the file cannot be read or written; it is left as it was.
     """
     with _one_at_a_time, beside_store.changing(file_of(store)):

@@ -36,7 +36,9 @@ class StoreFile:
 
         Each rerun makes these objects again, so that one rerun shows one file.
 
-        Raises ------ StoreMissing
+        Raises
+        ------
+        StoreMissing
             When there is no such file.
         """
         try:

@@ -31,7 +31,9 @@ class Condition:
 def read(text: str | None, possible: Mapping[str, Criterion]) -> tuple[list[Condition], list[str]]:
     """Read conditions from their text; `possible` are the criteria of the layer.
 
-    Returns ------- conditions : list of Condition
+    Returns
+    -------
+    conditions : list of Condition
         The conditions that are valid in this layer, each criterion once.
     problems : list of str
         A sentence for each invalid one.

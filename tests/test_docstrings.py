@@ -135,3 +135,16 @@ def test_every_type_that_a_docstring_names_exists():
             words = {word for line in typed for word in re.findall(r"(?<![\w.`])[A-Z]\w+", line)}
             unknown += [f"{path.name}, {getattr(node, 'name', 'module')}: {word}" for word in words - known]
     assert unknown == []
+
+
+# Sections
+
+
+def test_the_heading_of_a_section_has_a_line_of_its_own():
+    joined = [
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
+        for path in FILES
+        for node, text in documented(tree_of(path))
+        if re.search(r"^ *\w+ -{5,}", text, re.MULTILINE)
+    ]
+    assert joined == []
