@@ -275,12 +275,12 @@ def _make_ablation(contents, recipe, layer, kind, largest, preferred, before, rn
     contents.write(f"{base}/drop", drop)
     if "log_prob_change" not in recipe.without:
         contents.write(f"{base}/log_prob_change", -rng.exponential(0.05, largest.shape) - flips)
-    worst, where = drops.max_class_drop(drop)
+    largest_drop, worst = drops.max_class_drop(drop)
     suffix = "" if kind == "zero" else f"_{kind}"
     return {
         f"overall_drop{suffix}": drops.overall_drop(before.correct, correct, before.count),
-        f"max_class_drop{suffix}": worst,
-        f"max_class_drop_class{suffix}": where,
+        f"max_class_drop{suffix}": largest_drop,
+        f"max_class_drop_class{suffix}": worst,
     }
 
 

@@ -107,6 +107,24 @@ def overall_drop(correct_before: Ints, correct: Ints, count: Ints) -> Floats:
     return (correct_before.sum() - correct.sum(axis=1)) / (n_images if n_images else np.nan)
 
 
+def drop_measures(before: Answers, correct: Ints) -> dict[str, Floats]:
+    """Return the measures of drops that every run writes, (unit,) each, by their names without the kind of ablation.
+
+    Parameters
+    ----------
+    before : Answers
+        The answers with nothing ablated.
+    correct : (unit, class) integer array
+        Images right without the unit.
+    """
+    largest, worst = max_class_drop(class_drops(before.correct, correct, before.count))
+    return {
+        "overall_drop": overall_drop(before.correct, correct, before.count),
+        "max_class_drop": largest,
+        "max_class_drop_class": worst,
+    }
+
+
 def max_class_drop(drop: Floats) -> tuple[Floats, Floats]:
     """Return the largest drop of every unit over the classes, and the class that it falls on.
 

@@ -13,7 +13,7 @@ import numpy as np
 from precompute.measures import activity, drops, selectivity
 from precompute.measures.exemplars import path_checksums
 from precompute.measures.image_top import strongest_units
-from precompute.measures.table import measure_row, rows_for
+from precompute.measures.table import measure_name, measure_row
 from precompute.models.outputs import has_log_prob
 from precompute.models.sites import Site
 from precompute.models.state_dict import plain_tensors
@@ -200,13 +200,10 @@ class _LayerMerge:
         self.writer.write(f"{base}/flip/image", image)
         self.writer.write(f"{base}/flip/prediction", prediction)
         correct = drops.correct_without(unit, image, prediction, self.site.n_units, self.before)
-        drop = drops.class_drops(self.before.correct, correct, self.before.count)
         self.writer.write(f"{base}/correct", correct)
-        self.writer.write(f"{base}/drop", drop)
-        overall = drops.overall_drop(self.before.correct, correct, self.before.count)
-        worst, where = drops.max_class_drop(drop)
-        names = [row.name for row in rows_for(kind)]
-        return dict(zip(names, (overall, worst, where), strict=True)), len(image)
+        self.writer.write(f"{base}/drop", drops.class_drops(self.before.correct, correct, self.before.count))
+        measures = drops.drop_measures(self.before, correct)
+        return {measure_name(name, kind): values for name, values in measures.items()}, len(image)
 
     def write_log_prob_changes(self, kind: str) -> None:
         """Write how one kind of ablation changes the log-probabilities."""

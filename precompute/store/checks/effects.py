@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures import drops
-from precompute.measures.table import rows_for
+from precompute.measures.table import measure_name, rows_for
 from precompute.store.checks.frame import ANSWERS, answers, n_outputs
 from precompute.store.checks.responses import Measures, measure_rules
 from precompute.store.checks.rules import Problem, Rule, agree, outside
@@ -68,10 +68,8 @@ def _drops(file: h5py.File, group: str) -> Iterator[Problem]:
 
 def _measures(file: h5py.File, group: str, kind: str) -> Measures:
     before = answers(file)
-    correct = _correct(file, group, before)
-    overall = drops.overall_drop(before.correct, correct, before.count)
-    worst, where = drops.max_class_drop(drops.class_drops(before.correct, correct, before.count))
-    return dict(zip((row.name for row in rows_for(kind)), (overall, worst, where), strict=True))
+    measures = drops.drop_measures(before, _correct(file, group, before))
+    return {measure_name(name, kind): values for name, values in measures.items()}
 
 
 def read_flips(file: h5py.File, base: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

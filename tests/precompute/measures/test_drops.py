@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.measures.drops import Answers, class_drops, correct_without, max_class_drop, overall_drop
+from precompute.measures.drops import (
+    Answers,
+    class_drops,
+    correct_without,
+    drop_measures,
+    max_class_drop,
+    overall_drop,
+)
+from precompute.measures.table import rows_for
 
 
 @st.composite
@@ -71,6 +79,15 @@ def test_overall_drops_are_those_of_all_images(case):
             assert found[unit] == pytest.approx(expected, abs=1e-12)
         else:
             assert math.isnan(found[unit])
+
+
+def test_the_drops_that_every_run_writes_are_those_that_have_rows():
+    before = Answers(np.array([0, 1, 0]), np.array([0, 1, 1]), np.array([0, 1, 1]), 2)
+    found = drop_measures(before, np.array([[0, 1], [1, 2]]))
+    assert list(found) == [row.name for row in rows_for("zero")]
+    np.testing.assert_allclose(found["overall_drop"], [1 / 3, -1 / 3])
+    np.testing.assert_allclose(found["max_class_drop"], [1, 0])
+    np.testing.assert_array_equal(found["max_class_drop_class"], [0, np.nan])
 
 
 @given(sweeps())
