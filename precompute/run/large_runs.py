@@ -132,11 +132,11 @@ def _times(run: LargeRun) -> Iterator[tuple[str, ...]]:
 
 
 def _line(name: str, n_units: int, rows: float, operations: float) -> tuple[str, ...]:
-    told = (f"{_two(hours(operations, a_second))}" for a_second in (FLOAT32, TF32))
+    told = (_two_digits(hours(operations, a_second)) for a_second in (FLOAT32, TF32))
     return (name, f"{n_units:,}", f"{rows:.1e}", f"{operations:.1e}", *told)
 
 
-def _two(value: float) -> str:
+def _two_digits(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 

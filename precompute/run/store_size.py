@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from precompute.attribution_methods import METHODS
 from precompute.measures.image_top import N_STRONGEST
 from precompute.store.keep import ALL
 from precompute.store.schema import EXEMPLAR_KINDS
@@ -21,16 +22,22 @@ MARGIN: Mapping[str, float] = MappingProxyType(
 """By what factor a part can exceed its estimate. Few images say little about how often predictions flip."""
 
 _FLOAT, _HALF, _INDEX, _FLIP = 4, 2, 4, 8
-# Bytes that HDF5 adds for each dataset with its facts, and for each chunk; then numbers of small datasets.
+# Bytes that HDF5 adds for each dataset with its facts, and for each chunk.
 _OF_DATASET, _OF_CHUNK = 2500, 60
+# Numbers of datasets: of a store, of a layer, of a layer for one kind of ablation; of a list of flips, of exemplars.
 _DATASETS, _OF_LAYER, _OF_KIND, _LISTS_OF_FLIPS, _LISTS = 25, 20, 72, 3, 4
-# Bytes of a unit for one kind of ablation: measures and statistics; then compressed bytes of a unit and class.
-_OF_UNIT, _OF_UNIT_AND_CLASS = 350, 16
-_OF_UNIT_AND_CLASS_ONCE = 3.5
-_OF_IMAGE_AND_OUTPUT, _OF_IMAGE = 35, 12
+# Of these, the datasets with a chunk for each unit: by class, of exemplars, of an attribution method.
+_CHUNKED_BY_CLASS, _CHUNKED_LISTS, _CHUNKED_MAPS = 8, 3, 3
+# Bytes of a unit for one kind of ablation: measures and statistics.
+_OF_UNIT = 350
+# Compressed bytes of a unit and class: for one kind of ablation, and of class means, whatever the kinds.
+_OF_UNIT_AND_CLASS, _OF_CLASS_MEANS = 16, 3.5
+# Bytes of an image: its highest outputs, compressed; its label, prediction and log-probability.
+_OF_HIGHEST_OUTPUTS, _OF_IMAGE = 35, 12
+# What is left of a byte of the most active units of each image, and of lists, when they are compressed.
 _STRONGEST_PACKED, _LIST_PACKED = 0.5, 0.6
-# A flip in a side file: unit, image and prediction, each of four bytes.
-_SIDE_FLIP = 12
+# A flip in a side file: unit, image and prediction, of four bytes each; beside a map its unit and slot, of eight each.
+_SIDE_FLIP, _BESIDE_MAP = 12, 16
 
 
 @dataclass(frozen=True)
@@ -150,8 +157,8 @@ def side_file_bytes(contents: Contents) -> float:
     for layer in contents.layers:
         n_pairs = layer.n_units * contents.n_images
         of_kind = contents.n_kinds * (_HALF + _SIDE_FLIP * layer.flip_rate)
-        maps = len(EXEMPLAR_KINDS) * contents.k * (_HALF * layer.map_shape[0] * layer.map_shape[1] + 16)
-        attributions = layer.n_attributed * (contents.attribution_bytes + 16)
+        maps = len(EXEMPLAR_KINDS) * contents.k * (_HALF * layer.map_shape[0] * layer.map_shape[1] + _BESIDE_MAP)
+        attributions = layer.n_attributed * (contents.attribution_bytes + _BESIDE_MAP)
         total += n_pairs * (_FLOAT * layer.numbers_on_image + of_kind) + layer.n_units * (maps + attributions)
     return total + contents.n_shown * contents.picture_bytes
 
@@ -169,11 +176,11 @@ def _sums(contents: Contents) -> float:
     n_layers, kinds = len(contents.layers), contents.n_kinds
     n_units = sum(layer.n_units for layer in contents.layers)
     n_datasets = _DATASETS + n_layers * (_OF_LAYER + kinds * _OF_KIND)
-    by_class = n_units * contents.n_classes * (_OF_UNIT_AND_CLASS_ONCE + kinds * _OF_UNIT_AND_CLASS)
-    by_unit = n_units * kinds * _OF_UNIT + n_units * 8 * kinds * _OF_CHUNK
+    by_class = n_units * contents.n_classes * (_OF_CLASS_MEANS + kinds * _OF_UNIT_AND_CLASS)
+    by_unit = n_units * kinds * _OF_UNIT + n_units * _CHUNKED_BY_CLASS * kinds * _OF_CHUNK
     strongest = sum(min(N_STRONGEST, layer.n_units) for layer in contents.layers) * (_FLOAT + _INDEX)
     by_image = contents.n_images * (
-        _OF_IMAGE_AND_OUTPUT + _OF_IMAGE + contents.path_bytes + strongest * _STRONGEST_PACKED
+        _OF_HIGHEST_OUTPUTS + _OF_IMAGE + contents.path_bytes + strongest * _STRONGEST_PACKED
     )
     return n_datasets * _OF_DATASET + by_class + by_unit + by_image
 
@@ -186,11 +193,11 @@ def _flips(contents: Contents, layer: LayerSize) -> float:
 def _exemplars(contents: Contents, layer: LayerSize) -> float:
     n_listed = layer.n_units * len(EXEMPLAR_KINDS) * contents.k
     of_map = _HALF * layer.map_shape[0] * layer.map_shape[1] * layer.maps_packed
-    chunks = layer.n_units * 3 * len(EXEMPLAR_KINDS) * _OF_CHUNK
+    chunks = layer.n_units * _CHUNKED_LISTS * len(EXEMPLAR_KINDS) * _OF_CHUNK
     of_datasets = len(EXEMPLAR_KINDS) * _LISTS * _OF_DATASET
     return n_listed * (of_map + (_FLOAT + _INDEX) * _LIST_PACKED) + chunks + of_datasets
 
 
 def _attributions(contents: Contents, layer: LayerSize) -> float:
     maps = layer.n_attributed * contents.attribution_bytes * layer.attributions_packed
-    return layer.n_units * (maps + bool(layer.n_places) * 3 * 4 * _OF_CHUNK)
+    return layer.n_units * (maps + bool(layer.n_places) * _CHUNKED_MAPS * len(METHODS) * _OF_CHUNK)
