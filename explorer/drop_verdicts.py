@@ -77,20 +77,20 @@ class LayerVerdicts:
 def verdicts_of(store: Store, layer: Layer, ablation: str) -> LayerVerdicts:
     """Return the verdicts on the units of a layer under a kind of ablation."""
     unknown = np.full(layer.n_units, np.nan)
-    drop, where = (
+    drop, worst = (
         layer.measures[name].values if name in layer.measures else unknown
         for name in (measure_name("max_class_drop", ablation), measure_name("max_class_drop_class", ablation))
     )
     found, base = statistics_of(store, layer.name, ablation), base_of(layer.name, ablation)
     if found is None:
-        return LayerVerdicts(store.classes.title, where[:, None], drop)
+        return LayerVerdicts(store.classes.title, worst[:, None], drop)
     overall = layer.measures.get(measure_name("overall_drop", ablation))
     return LayerVerdicts(
-        store.classes.title,
-        found[f"{base}/named_class"],
-        found[f"{base}/max_drop"],
-        found[f"{base}/max_drop_q"],
-        found[f"{base}/max_drop_p"],
-        found[f"{base}/overall_q"],
-        None if overall is None else overall.values,
+        titles=store.classes.title,
+        named=found[f"{base}/named_class"],
+        drop=found[f"{base}/max_drop"],
+        q=found[f"{base}/max_drop_q"],
+        p=found[f"{base}/max_drop_p"],
+        overall_q=found[f"{base}/overall_q"],
+        overall_drop=None if overall is None else overall.values,
     )

@@ -131,9 +131,9 @@ def _seconds(sides: _Sides) -> float:
         chance_correlations(sides.measures, sides.counts, draws=draws)
         tossed = perf_counter()
     _halved_drops(sides.counts)
-    read = perf_counter() - tossed
+    halved = perf_counter() - tossed
     tables = 3 * len(TARGETS) * (resampled - started) * _RESAMPLES
-    return (tables + (tossed - resampled) * _TOSSES) / _TIMED + 2 * _SPLITS * read
+    return (tables + (tossed - resampled) * _TOSSES) / _TIMED + 2 * _SPLITS * halved
 
 
 # The work. Each part returns (measure, target) arrays by name
@@ -181,7 +181,7 @@ def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
     """Correlate measures and drops of different images, and correct for the noise of both."""
     shape = (len(sides.names), len(TARGETS))
     disjoint, corrected, ends = np.full(shape, np.nan), np.full(shape, np.nan), np.full((2, *shape), np.nan)
-    scaled, reliable = ends.copy(), np.full(shape[0], np.nan)
+    corrected_ends, reliable = ends.copy(), np.full(shape[0], np.nan)
     before = answers(sides.store)
     own = HalvedMeasures(halves(before.label, seed=sides.seed), _from_weights(sides))
     agreement = _agreement(sides, before)
@@ -198,14 +198,14 @@ def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
         alike = spearman(*halved)
         corrected[rows] = disattenuated(disjoint[rows], alike[:, None], agreement)
         # The agreement of both sides is taken as exact.
-        scaled[:, rows] = disattenuated(ends[:, rows], alike[:, None], agreement)
+        corrected_ends[:, rows] = disattenuated(ends[:, rows], alike[:, None], agreement)
         reliable[rows] = stepped_up(alike)
     advance(1)
     return {
         "disjoint": disjoint,
         **{f"disjoint_{end}": values for end, values in zip(("low", "high"), ends, strict=True)},
         "disattenuated": corrected,
-        **{f"disattenuated_{end}": values for end, values in zip(("low", "high"), scaled, strict=True)},
+        **{f"disattenuated_{end}": values for end, values in zip(("low", "high"), corrected_ends, strict=True)},
         "measure_reliability": reliable,
         "target_reliability": stepped_up(agreement),
         "circular": np.array([_made_of(name) == "answers" for name in sides.names], dtype=np.int32),

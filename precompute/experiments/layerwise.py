@@ -17,7 +17,7 @@ from precompute.store.reader import Store
 _NOT_COMPARED = ("layers", "images", "model", "weights", "device", "ray", "rates", "max_minutes")
 
 
-def others(store: Store, name: str, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def layers_that_stay(store: Store, name: str, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """List the layers whose earlier findings stay beside new ones of the same experiment.
 
     Parameters
@@ -49,7 +49,7 @@ def refuse_other_options(store: Store, name: str, facts: Mapping[str, Any]) -> N
     OptionError
         It names the layers whose findings would be lost, and what differs.
     """
-    kept = others(store, name, facts)
+    kept = layers_that_stay(store, name, facts)
     differing = _differences(store.experiment(name), facts) if kept else []
     if differing:
         raise OptionError(
@@ -66,7 +66,7 @@ def refuse_other_common_datasets(store: Store, name: str, facts: Mapping[str, An
     StoreError
         It names the first dataset that differs.
     """
-    if not others(store, name, facts):
+    if not layers_that_stay(store, name, facts):
         return
     held = store.experiment(name)
     for path, values in arrays.items():
@@ -79,7 +79,7 @@ def refuse_other_common_datasets(store: Store, name: str, facts: Mapping[str, An
 
 def joined(store: Store, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of the group that holds both findings: its option `layers` lists the layers of both."""
-    kept = others(store, name, facts)
+    kept = layers_that_stay(store, name, facts)
     if not kept:
         return dict(facts)
     options = json.loads(facts["options"])

@@ -3,7 +3,12 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from precompute.experiments.layerwise import joined, others, refuse_other_common_datasets, refuse_other_options
+from precompute.experiments.layerwise import (
+    joined,
+    layers_that_stay,
+    refuse_other_common_datasets,
+    refuse_other_options,
+)
 from precompute.experiments.protocol import Findings
 from precompute.measures.table import measure_row
 from precompute.store import renamed
@@ -44,7 +49,9 @@ class StoredFindings:
         """
         refuse_other_options(store, self.name, self.facts)
         refuse_other_common_datasets(store, self.name, self.facts, self.findings.arrays)
-        return replace(self, facts=joined(store, self.name, self.facts), kept=others(store, self.name, self.facts))
+        return replace(
+            self, facts=joined(store, self.name, self.facts), kept=layers_that_stay(store, self.name, self.facts)
+        )
 
 
 def write(writer: StoreWriter, found: StoredFindings) -> None:

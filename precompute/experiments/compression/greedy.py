@@ -82,7 +82,7 @@ def remove_greedily(
         units = tuple(int(unit) for unit in left[going])
         # The predictions that the next round begins with. Where one unit goes, its trial has just given them.
         now = found[going[0]] if len(going) == 1 else _trials(iterative, gone, [units])[0]
-        prediction = _changed(prediction, now)
+        prediction = _with_changes(prediction, now)
         gone += units
         accuracy.append(float((prediction == target).mean()))
         advance(len(left) * len(target))
@@ -98,16 +98,16 @@ def _trials(iterative: IterativeAblation, gone: Units, tried: Sequence[Units]) -
     return found
 
 
-def _lost(answers: ChangedPredictions, prediction: np.ndarray, target: np.ndarray) -> int:
+def _lost(changed: ChangedPredictions, prediction: np.ndarray, target: np.ndarray) -> int:
     """Count the images that a trial loses, minus those that it gains."""
     return sum(
-        int((prediction[rows] == target[rows]).sum()) - int((now == target[rows]).sum()) for rows, now in answers
+        int((prediction[rows] == target[rows]).sum()) - int((now == target[rows]).sum()) for rows, now in changed
     )
 
 
-def _changed(prediction: np.ndarray, answers: ChangedPredictions) -> np.ndarray:
+def _with_changes(prediction: np.ndarray, changed: ChangedPredictions) -> np.ndarray:
     prediction = prediction.copy()
-    for rows, now in answers:
+    for rows, now in changed:
         prediction[rows] = now
     return prediction
 

@@ -86,8 +86,8 @@ def rank_for_classes(store: Store, layer: Layer, half: np.ndarray, asked: tuple[
     before, kind = answers(store), layer.ablations[0]
     balanced = _balanced_without(store, layer, half == 0)
     loss = log_prob_losses(layer, kind, before, half == 0)
-    with_images = [c for part in (0, 1) for c in np.unique(before.label[half == part])]
-    classes = np.array([c for c in _asked(store, asked) if with_images.count(c) == 2], dtype=np.int64)
+    in_both = np.intersect1d(before.label[half == 0], before.label[half == 1])
+    classes = np.array([c for c in _asked(store, asked) if c in in_both], dtype=np.int64)
     score = (balanced[:1] - balanced[1:])[:, classes].T
     # By score, then by loss, then by index.
     order = np.lexsort((np.broadcast_to(np.arange(layer.n_units), score.shape), -loss[:, classes].T, -score), axis=1)
@@ -117,7 +117,8 @@ def _balanced_without(store: Store, layer: Layer, images: np.ndarray) -> np.ndar
     """Return balanced accuracies on some images, (1 + unit, class): with nothing ablated, then without each unit."""
     before, flips = answers(store), layer.flip_table(layer.ablations[0])
     counts = AccuracyCounts(layer.n_units, np.asarray(store.classes.output_index))
-    kept, place = images[flips.image], np.cumsum(images) - 1
+    kept = images[flips.image]
+    place = np.cumsum(images) - 1  # the place of an image among those that are kept
     effect = Effect(flips.unit[kept], place[flips.image[kept]], flips.prediction[kept], np.empty((layer.n_units, 0)))
     counts.add(effect, before.label[images], before.prediction[images])
     return counts.class_balanced()
