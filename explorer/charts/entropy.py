@@ -46,7 +46,7 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
     """
     x_scale = alt.Scale(domain=[0, 100], nice=False, padding=10)
     x = alt.X("rate:Q", axis=theme.axis("selective rate: images on which the map has a hole, %"), scale=x_scale)
-    y = alt.Y("entropy:Q", axis=theme.axis(up), scale=alt.Scale(zero=True))
+    y = alt.Y("entropy:Q", axis=None, scale=alt.Scale(zero=True))
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     points = alt.Chart(frame).mark_circle(cursor="pointer", opacity=0.9, size=70)
     colour = alt.ColorValue(theme.REST, condition={"test": "datum.below", "value": theme.ACTIVATION})
@@ -63,7 +63,7 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
     top = max(heights[np.isfinite(heights)], default=1.0)
     drawn = theme.layered(
         [
-            *_levels(noise, top),
+            *_levels(noise, theme.axis(up), top),
             ranges.encode(x=x, y=alt.Y("low:Q", axis=None), y2=alt.Y2("high")),
             points.encode(x=x, y=y, color=colour, tooltip=tip).add_params(pick),
         ],
@@ -74,15 +74,16 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
     return drawn
 
 
-def _levels(noise: pd.DataFrame, top: float) -> list[alt.Chart]:
+def _levels(noise: pd.DataFrame, y_axis: alt.Axis, top: float) -> list[alt.Chart]:
     """Draw each kind of noise as a band with its mean, and its name outside of the plot, where no point lies over it.
 
-    ``top`` is the upper end of the vertical axis.
+    ``top`` is the upper end of the vertical axis. Only the first axis of a chart has a grid, so the bands, which are
+    drawn first, have the usual axis.
     """
     base = alt.Chart(noise)
     bands = base.transform_filter("isValid(datum.low)").mark_rect(color=theme.REST, opacity=0.16)
     return [
-        bands.encode(y=alt.Y("low:Q", axis=None), y2=alt.Y2("high")),
+        bands.encode(y=alt.Y("low:Q", axis=y_axis), y2=alt.Y2("high")),
         base.mark_rule(color=theme.REST, strokeDash=[5, 4]).encode(y=alt.Y("mean:Q", axis=_names_axis(noise, top))),
     ]
 

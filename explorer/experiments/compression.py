@@ -133,16 +133,19 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
             rows = [
                 [
                     class_link(view, int(classes[place])),
-                    *(_images_lost(drop[place], n[classes[place]]) for drop, n in zip(drops, n_images, strict=True)),
+                    *(images_lost(drop[place], n[classes[place]]) for drop, n in zip(drops, n_images, strict=True)),
                 ]
                 for place in changed
             ]
             table([f"{end} important", "lost, of images", "held out"], rows)
 
 
-def _images_lost(drop: float, n_images: int) -> str:
+def images_lost(drop: float, n_images: int) -> str:
     """Return how many more images are lost than gained, and of how many; a dash where the class has no images."""
-    return "–" if np.isnan(drop) else f"{number(float(np.rint(drop * n_images)), 0)} of {n_images:,}"
+    if np.isnan(drop):
+        return "–"
+    lost = round(drop * n_images)
+    return f"{lost:,} of {n_images:,}" if lost >= 0 else f"{-lost:,} gained of {n_images:,}"
 
 
 PRESENTATION = Presentation(

@@ -22,7 +22,7 @@ _OWN = ("most", "least")
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     base = f"layers/{layer.name}"
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         scale = choose(view, _SCALES, label="Scale")
         chosen = choose_class(view)
     if chosen is None:

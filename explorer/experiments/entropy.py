@@ -23,7 +23,7 @@ _OWN = ("lowest", "highest")
 
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         chosen = choose_class(view)
     of = "mean over classes" if chosen is None else view.titles[chosen]
     shown = read_entropies(layer, experiment, chosen)
@@ -73,7 +73,7 @@ def _against_noise(shown: Entropies, chosen: int | None) -> None:
         levels = []
     below = [(f"below {each['noise']}", int((units["entropy"] < each["low"]).sum())) for each in levels]
     below.append(("below all 19 shuffles of its maps", int(units["below"].sum())))
-    below.append((f"selective rate under {LEAST_RATE:.0%}", int((units["rate"] < 100 * LEAST_RATE).sum())))
+    below.append((f"selective rate under {100 * LEAST_RATE:.0f} %", int((units["rate"] < 100 * LEAST_RATE).sum())))
     table(["units", f"of {n_units:,}"], [(name, f"{found:,}") for name, found in below])
     beside = ", and half as many below noise" if levels else ""
     note(f"By chance {number(0.05 * n_units, 1)} units lie below all shuffles{beside}.")

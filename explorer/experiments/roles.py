@@ -46,7 +46,7 @@ class _Subset:
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     held = [kind for kind in ablation_kinds.names() if f"layers/{layer.name}/ablation/{kind}/role" in experiment]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         words = {kind: ablation_kinds.kind_of(kind).words for kind in held}
         kind = choose(view, words, label="Unit") if len(held) > 1 else held[0]
         chosen = choose_class(view)

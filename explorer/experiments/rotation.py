@@ -59,7 +59,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     if np.isnan(drop.natural).all():
         note("No class is right often enough to lose anything, so there is no largest class drop.")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         name = choose(view, _SHOWN, label="Of every direction")
     shown = _bases(experiment, layer, name)
     chance = _bases(experiment, layer, "max_drop_expected") if name == "max_drop" else None

@@ -31,7 +31,7 @@ def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
     finds : bool
         Whether to show the search field, which also finds the labels that people gave to units.
     """
-    st.set_page_config(page_title=page_registry.tab_title(page, view.selection))
+    st.set_page_config(page_title=page_registry.tab_title(page, _in_words(view)))
     before = _go_on(view, page)
     palette.show_style()
     help_panel.listen()
@@ -48,7 +48,7 @@ def show(view: View, *, page: str, finds: bool = True) -> Iterator[None]:
         search_field.show_found(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="place"):
         _came_from(before)
-        if page in (navigate.UNIT, navigate.CLOSER) and view.selection.layer is not None:
+        if page in (navigate.UNIT, navigate.CLOSER) and not _is_layer(before, view.selection.layer):
             crumb = view.selection.to(unit=None).query()
             st.page_link(navigate.LAYER, label=md_text(view.selection.layer), query_params=crumb)
         yield
@@ -94,9 +94,22 @@ def _came_from(before: Stop | None) -> None:
 
 def _name(view: View, page: str) -> str:
     """Return a short name for what the page shows."""
-    place = page_registry.page_of(page).place(view.selection)
+    place = page_registry.page_of(page).place(_in_words(view))
     named = next((part for part in place if part), view.selection.store)
     return named if len(named) <= _LONGEST_NAME else f"…{named[-_LONGEST_NAME:]}"
+
+
+def _in_words(view: View) -> Selection:
+    """Return the selection with the title of its class in place of the folder, for names that people read."""
+    label = view.chosen_class
+    return view.selection if label is None else view.selection.to(label=view.store.classes.title[label])
+
+
+def _is_layer(before: Stop | None, layer: str | None) -> bool:
+    """Whether the way back leads to the page of this layer, so that one link to it is enough; True without a layer."""
+    return layer is None or (
+        before is not None and before.page == navigate.LAYER and before.query.get("layer") == layer
+    )
 
 
 def _store_picker(view: View) -> None:

@@ -97,7 +97,7 @@ def _row(tag: str, cells: Sequence[str], numbers: slice) -> str:
 
 def _cell(tag: str, cell: str, kind: str) -> str:
     start = f'<{tag} class="{kind}">' if kind else f"<{tag}>"
-    return f"{start}{cell if isinstance(cell, Markup) else escape(cell)}</{tag}>"
+    return f"{start}{cell if isinstance(cell, Markup) else together(escape(cell))}</{tag}>"
 
 
 def link(href: str, text: str) -> Markup:

@@ -365,3 +365,22 @@ def test_how_an_experiment_came_to_be_is_told_once_and_to_the_minute(made, runs,
     shown = show("experiments", store="demo", experiment="tuning")
     assert "<dd>2026-01-01 00:00 UTC</dd>" in shown.words
     assert shown.words.count("seed") == 1
+
+
+def test_the_way_back_to_a_class_is_called_by_its_title(made, runs, show):
+    put(made("full"), runs)
+    app = show("class", store="demo", layer="features.10", class_="blue_star").app
+    assert app.session_state["trail"][-1].name == "blue star"
+
+
+def test_from_a_layer_to_its_unit_one_link_leads_back(made, runs, show):
+    put(made("full"), runs)
+    app = show("layer", store="demo", layer="features.10", find="units=2-4").app
+    app.switch_page("explorer/views/unit.py")
+    app.query_params["unit"] = "3"
+    app.run()
+    led = [link.proto for link in app.get("page_link") if "features" in link.proto.label]
+    assert [link.label for link in led] == [r":material/arrow_back: features\.10"]
+    assert "find=units" in led[0].query_string
+    alone = show("unit", store="demo", layer="features.10", unit="3").app
+    assert [link.proto.label for link in alone.get("page_link") if "features" in link.proto.label] == [r"features\.10"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.charts.cumulative import NAMES
+from explorer.experiments.compression import images_lost
 from explorer.experiments.transitions import transitions
 from tests.explorer.conftest import add_experiment, put
 
@@ -138,3 +139,10 @@ def test_places_are_those_that_a_walk_along_the_curve_finds():
         assert row["half"] == next(n for n, left in zip(n_removed, way, strict=True) if left <= way[0] / 2)
         parts = [(b - a) * (y + z) / 2 for a, b, y, z in zip(n_removed, n_removed[1:], way, way[1:], strict=False)]
         assert row["mean"] == pytest.approx(sum(parts) / 6)
+
+
+def test_images_that_a_class_gains_are_told_without_a_sign():
+    assert images_lost(0.12, 25) == "3 of 25"
+    assert images_lost(-0.04, 25) == "1 gained of 25"
+    assert images_lost(0.0, 25) == "0 of 25"
+    assert images_lost(float("nan"), 0) == "–"

@@ -51,7 +51,7 @@ def show(view: View) -> None:
         "the level by chance, and how selective the units are. Zhou et al. 2018 (arXiv:1806.02891) ask this about "
         "batch normalisation and dropout."
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         chosen = _choose_stores(view)
         shown = QUANTITIES[choose(view, {word: each.label for word, each in QUANTITIES.items()}, label="Of every unit")]
     if len(chosen) < 2:

@@ -27,6 +27,7 @@ def show(view: View, criteria: Mapping[str, Criterion], conditions: Sequence[Con
         format_func=lambda name: criteria[name].label,
         key=_PICKED,
         placeholder="a class that needs them, a label, or any measure",
+        select_all=False,  # it would take all conditions that match what is typed
         on_change=lambda: _pick(view, criteria, conditions),
     )
     found = unit_conditions.met(conditions, criteria, view.layer.n_units)
