@@ -16,7 +16,7 @@ layer = view.layer
 with header.show(view, page=navigate.NAME, finds=False):
     header.choose_layer(view)
     if st.session_state.get(rater.KEY):
-        rater.show(st.session_state[rater.KEY])
+        rater.show(view, st.session_state[rater.KEY])
 messages.show_problems(view.problems)
 held = LABELS.load(view.source.path)
 who = rater.ask(

@@ -16,7 +16,7 @@ layer = view.layer
 with header.show(view, page=navigate.QUIZ):
     header.choose_layer(view)
     if st.session_state.get(rater.KEY):
-        rater.show(st.session_state[rater.KEY])
+        rater.show(view, st.session_state[rater.KEY])
 messages.show_problems(view.problems)
 held, of = ANSWERS.load(view.source.path), trial.count_of(view, layer)
 if lacks := view.store.lacks(ACTIVATIONS):

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from explorer import navigate
+from explorer.navigate import View
 from explorer.rows_beside_store import MOST_RATER
 from explorer.widgets.html import escape, sentence
 
@@ -29,10 +31,10 @@ def ask(question: str, why: str) -> str | None:
     return None
 
 
-def show(rater: str) -> None:
-    """Show the name of the reader, and a button for another person."""
+def show(view: View, rater: str) -> None:
+    """Show the name of the reader, and a button for another person, who begins at the first unit of their own."""
     st.html(f'<span class="us-place">{escape(rater)}</span>', width="content")
-    st.button("Not you?", key="other_rater", type="tertiary", on_click=_forget)
+    st.button("Not you?", key="other_rater", type="tertiary", on_click=_forget, args=(view,))
 
 
 def _keep() -> None:
@@ -41,5 +43,6 @@ def _keep() -> None:
         st.session_state[KEY] = name
 
 
-def _forget() -> None:
+def _forget(view: View) -> None:
     st.session_state.pop(KEY, None)
+    navigate.put(view.selection.to(unit=None))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer import navigate
-from explorer.format import count
+from explorer.format import count, isolated
 from explorer.labels import LABELS, Label
 from explorer.navigate import View
 from explorer.search import Found, search
@@ -91,4 +91,4 @@ def _class(view: View, label: int) -> Markup:
     """Return a link to a class, with its folder if another class has the same title, as ImageNet's two cranes."""
     classes, own = view.store.classes, class_link(view, label)
     twice = classes.title.count(classes.title[label]) > 1
-    return Markup(f"{own} ({said_by(classes.name[label])})") if twice else own
+    return Markup(f"{own} ({escape(isolated(classes.name[label]))})") if twice else own

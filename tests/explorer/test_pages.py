@@ -384,3 +384,15 @@ def test_from_a_layer_to_its_unit_one_link_leads_back(made, runs, show):
     assert "find=units" in led[0].query_string
     alone = show("unit", store="demo", layer="features.10", unit="3").app
     assert [link.proto.label for link in alone.get("page_link") if "features" in link.proto.label] == [r"features\.10"]
+
+
+def test_another_rater_begins_at_the_first_unit_and_not_where_the_one_before_stood(made, runs, show):
+    put(made("full"), runs)
+    app = show("name", store="demo", layer="features.10", unit="3").app
+    app.session_state["rater"] = "Ada"
+    app.run()
+    app.button(key="other_rater").click().run()
+    assert "unit" not in app.query_params
+    app.session_state["rater"] = "Bo"
+    app.run()
+    assert "Unit <b>0</b> of features.10" in Page(app).words
