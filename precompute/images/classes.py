@@ -150,7 +150,8 @@ def _imagenet() -> Mapping[str, str]:
 
 
 def _no_rule(names: Sequence[str], n_outputs: int, imagenet: Mapping[str, str], called: str) -> str:
-    found = f"The network has {n_outputs:,} outputs and there are {len(names):,} class {called}s"
+    there = f"there is 1 class {called}" if len(names) == 1 else f"there are {len(names):,} class {called}s"
+    found = f"The network has {n_outputs:,} outputs and {there}"
     if len(names) > n_outputs:
         return f"{found}, more than it can tell apart. Remove the {called}s that are not its classes."
     if n_outputs == len(imagenet):

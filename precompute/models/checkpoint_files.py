@@ -19,7 +19,7 @@ import torch
 
 from precompute.errors import ModelError
 from precompute.models.device import free_memory
-from precompute.models.file_kinds import known_kind
+from precompute.models.file_kinds import kind_of_folder, known_kind
 from precompute.words import first_few, size
 
 # Torch does not compress, so an honest file unpacks to about its own size.
@@ -28,6 +28,11 @@ _MOST_ENTRIES = 10_000_000
 _DEEPEST = 8
 # Wrappers that training puts around modules, and whose names end up in the names of parameters.
 _WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+_SPREAD = (
+    "holds tensors that are spread over several processes (DTensor). Gather them before you save: "
+    "get_model_state_dict(network, options=StateDictOptions(full_state_dict=True, cpu_offload=True)), from "
+    "torch.distributed.checkpoint.state_dict, gives ordinary ones."
+)
 _ALONE = "Save the parameters alone, with torch.save(network.state_dict(), FILE), and give that."
 
 
@@ -123,7 +128,12 @@ def read_tensors(path: Path) -> dict[str, NamedTensor]:
         by running code, or would unpack to far more than its size or than the free memory.
     """
     if path.is_dir():
-        raise ModelError(f"{path} is a folder; expected the one file that holds the network's parameters. {_ALONE}")
+        kind = kind_of_folder(path)
+        raise ModelError(
+            f"{path} {kind}"
+            if kind
+            else f"{path} is a folder; expected the one file that holds the network's parameters. {_ALONE}"
+        )
     if not path.exists():
         raise ModelError(f"There is no checkpoint file {path}.")
     if not path.is_file():
@@ -140,7 +150,22 @@ def read_tensors(path: Path) -> dict[str, NamedTensor]:
             tensors[entry.name] = entry
     if not tensors:
         raise ModelError(f"{path} holds no parameters: expected tensors by name, found {_describe(content)}. {_ALONE}")
+    _refuse_parts(path, tensors)
     return tensors
+
+
+def _refuse_parts(path: Path, tensors: Mapping[str, NamedTensor]) -> None:
+    """Refuse a file of one of several processes, whose tensors are spread or left empty."""
+    # By their names: a program that never imports them cannot read such tensors at all.
+    if any(type(each.tensor).__module__.startswith("torch.distributed") for each in tensors.values()):
+        raise ModelError(f"{path} {_SPREAD}")
+    empty = [name for name, each in tensors.items() if not each.tensor.numel()]
+    if 2 * len(empty) > len(tensors):
+        raise ModelError(
+            f"{path} holds names without numbers: {len(empty):,} of its {len(tensors):,} tensors are empty, such as "
+            f"{empty[0]}. So it is where DeepSpeed spreads the parameters over other files (ZeRO stage 3): the "
+            "zero_to_fp32.py that it wrote beside them makes one file of all; give that."
+        )
 
 
 def refuse_inflated(path: Path) -> None:
@@ -225,15 +250,18 @@ def _read_torch(path: Path) -> Any:
     except ModelError:
         raise
     except Exception as error:  # a file that is no checkpoint can fail in any way
-        raise ModelError(f"{path} {_reason(path, str(error))} {_ALONE}") from error
+        reason = _reason(path, str(error))
+        raise ModelError(f"{path} {reason}" if reason == _SPREAD else f"{path} {reason} {_ALONE}") from error
 
 
 def _reason(path: Path, error: str) -> str:
     code = re.search(r"GLOBAL (\S+)", error)
     if code is not None:
         return f"is more than tensors: reading it would run code that it names ({code[1]})."
-    if "torch.distributed.tensor" in error or "NJT" in error:
-        return "holds tensors that are spread over several processes, or nested: expected ordinary ones."
+    if "torch.distributed.tensor" in error:
+        return _SPREAD
+    if "NJT" in error:
+        return "holds nested tensors: expected ordinary ones."
     if "TorchScript" in error:
         return "is a TorchScript archive (torch.jit.save), a program and not parameters."
     return known_kind(path) or "is not a checkpoint that torch can read."

@@ -87,6 +87,11 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
         _OF_DEVICE,
     ),
     (
+        r"Couldn't load custom C\+\+ ops|operator torchvision::\w+ does not exist",
+        "{where} needs operators that torchvision compiles, and they cannot be loaded here",
+        "Install versions of torch and torchvision that belong together.",
+    ),
+    (
         r"view size is not compatible",
         "{where} calls view() on a tensor whose numbers do not lie one behind the other",
         "Call reshape() there, which does the same.",

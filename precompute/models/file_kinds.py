@@ -4,6 +4,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+_OF_DCP = "python -m torch.distributed.checkpoint.format_utils dcp_to_torch"
 _BEGINNINGS = (
     (b"version https://git-lfs", "is a pointer that Git LFS left in place of the file; git lfs pull fetches it."),
     (b"\x89HDF\r\n\x1a\n", "is an HDF5 file, as Keras writes."),
@@ -20,13 +21,15 @@ _ENDINGS = {
     ".index": "is a part of a TensorFlow checkpoint.",
     ".pb": "is a TensorFlow network.",
     ".tflite": "is a TensorFlow Lite network.",
-    ".distcp": "is one part of a distributed checkpoint, and its folder holds the others.",
+    ".distcp": f"is one part of a distributed checkpoint, of which `{_OF_DCP} FOLDER FILE.pt` makes one file.",
 }
 _MEMBERS = (
     (".npy", "is an archive of numpy arrays."),
     (".h5", "is an archive of Keras."),
     ("archive_format", "is an archive of torch.export, a program and not parameters."),
 )
+# The files of parameters in folders that transformers and accelerate write.
+_OF_LIBRARIES = ("model.safetensors", "pytorch_model.bin", "pytorch_model_fsdp.bin")
 _PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
@@ -53,10 +56,33 @@ def known_kind(path: Path) -> str:
     if b'"weight_map"' in start:
         return "is a list of files that hold the parameters."
     if start.startswith(b"PK"):
-        return _kind_of_zip(path)
+        return _kind_of_zip(path) or _ENDINGS.get(path.suffix.lower(), "")
     if tarfile.is_tarfile(path):
         return "is a tar archive. Unpack it first."
     return _ENDINGS.get(path.suffix.lower(), "")
+
+
+def kind_of_folder(path: Path) -> str:
+    """Say what a folder is that was given in place of a checkpoint, and what to do.
+
+    Parameters
+    ----------
+    path
+        A folder.
+
+    Returns
+    -------
+    str
+        The end of a sentence that begins with the folder; empty where it is not known.
+    """
+    names = {child.name for child in path.iterdir()}
+    if ".metadata" in names:
+        return f"is a distributed checkpoint. `{_OF_DCP} {path} FILE.pt` makes one file of it; give that."
+    if "zero_to_fp32.py" in names or "latest" in names or any(name.startswith("mp_rank_") for name in names):
+        return "is a checkpoint of DeepSpeed. The zero_to_fp32.py that it wrote there makes one file of it; give that."
+    if given := sorted(names.intersection(_OF_LIBRARIES)):
+        return f"is a folder; give the file in it that holds the parameters, {path / given[0]}."
+    return ""
 
 
 def _kind_of_zip(path: Path) -> str:

@@ -82,7 +82,7 @@ def check_class_outputs(plan: Plan, progress: Progress) -> tuple[str, ...]:
     found = _finding(verdict, classes)
     if found is None:
         return ()
-    doubted = not verdict.above_chance or (verdict.other is not None and verdict.other.far)
+    doubted = verdict.at_chance or (verdict.other is not None and verdict.other.far)
     allowed = plan.options.allow_low_accuracy
     if doubted and len(label) >= ENOUGH and plan.model.weights != "none" and not allowed:
         raise ClassError(_refusal(found, verdict, classes, np.unique(label)))
@@ -112,6 +112,11 @@ def _finding(verdict: Verdict, classes: ClassTable) -> str | None:
         return _other_finding(verdict, verdict.other, classes)
     if verdict.above_chance:
         return None
+    if verdict.n_classes == 1:
+        return (
+            f"Whether the class has the right output does not show: all images are of one class, {_share(verdict)}, "
+            "and a network that always gives this answer would do the same."
+        )
     few = f" {verdict.n_images:,} images are too few to tell." if verdict.n_images < ENOUGH else ""
     return (
         f"It is not certain that the classes have the right outputs: {_share(verdict)}, and chance "

@@ -53,8 +53,8 @@ class Verdict:
 
     Parameters
     ----------
-    n_images, right
-        The number of images checked, and how many of them are right.
+    n_images, n_classes, right
+        The number of images checked, of how many classes they are, and how many are right.
     expected
         How many would be right on average if answers had nothing to do with classes.
     p
@@ -64,6 +64,7 @@ class Verdict:
     """
 
     n_images: int
+    n_classes: int
     right: int
     expected: float
     p: float
@@ -71,8 +72,13 @@ class Verdict:
 
     @property
     def above_chance(self) -> bool:
-        """Whether more images are right than chance explains."""
+        """Whether more images are right than chance explains; never where all are of one class."""
         return self.p < CHANCE_LEVEL
+
+    @property
+    def at_chance(self) -> bool:
+        """Whether the answers of images of several classes are no more often right than chance explains."""
+        return self.n_classes > 1 and not self.above_chance
 
 
 def judge(label: np.ndarray, prediction: np.ndarray, output_index: np.ndarray) -> Verdict:
@@ -108,6 +114,7 @@ def judge(label: np.ndarray, prediction: np.ndarray, output_index: np.ndarray) -
     chance = float(np.bincount(label, minlength=len(output_index)) @ answers) / max(n_images, 1) ** 2
     return Verdict(
         n_images=n_images,
+        n_classes=len(np.unique(label)),
         right=right,
         expected=n_images * chance,
         p=at_least(n_images, right, chance),

@@ -232,3 +232,24 @@ def test_training_images_are_named_once_and_of_the_same_labels(run, table, tmp_p
     status, said = run("--labels", table)
     assert status == 1
     assert "expected the same 11 labels as the images have, found no a and also z" in said
+
+
+@pytest.mark.parametrize(("output", "status"), [(4, 0), (5, 1)])
+def test_images_of_one_class_are_not_taken_for_a_network_at_chance(run, tmp_path, output, status):
+    images = write_grey_images(tmp_path / "one", {"level": 4}, per_class=220)
+    (tmp_path / "one.json").write_text(json.dumps({"level": output}))
+    found, said = run("--images", images, "--classes", tmp_path / "one.json")
+    assert found == status
+    if status == 0:
+        sentence = "Whether the class has the right output does not show: all images are of one class, of 220 images"
+        assert sentence in said
+        with open_store(run.out) as store:
+            assert any(condition.startswith(sentence) for condition in store.conditions)
+    else:
+        assert said.rstrip().endswith('{"level": 4}')
+
+
+def test_one_class_folder_is_told_in_the_singular(run, tmp_path):
+    status, said = run("--images", write_grey_images(tmp_path / "one", {"level": 4}, per_class=2))
+    assert status == 1
+    assert "The network has 11 outputs and there is 1 class folder; nothing says" in said

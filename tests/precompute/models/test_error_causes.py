@@ -49,6 +49,11 @@ TOLD = {
         r"uses a device that is not the network's",
         "x.device",
     ),
+    "operators of torchvision": (
+        own(lambda y: (_ for _ in ()).throw(RuntimeError("Couldn't load custom C++ ops. This can happen if your ..."))),
+        r"needs operators that torchvision compiles, and they cannot be loaded here",
+        "versions of torch and torchvision that belong together",
+    ),
     "an assertion": (
         own(lambda y: (_ for _ in ()).throw(AssertionError("32 is not 224."))),
         r"line \d+ of test_error_causes.py: 32 is not 224\.",
