@@ -95,8 +95,15 @@ def _source(name: str) -> tuple[str, bool]:
     """Return the absolute path of a folder and True, or the name of a repository and False."""
     folder = Path(name).expanduser()
     if folder.is_dir():
+        if (folder / "adapter_config.json").exists():
+            raise ModelError(
+                f"{folder.absolute()} holds an adapter (adapter_config.json, as of PEFT), which changes the weights of "
+                "a network. Merge it into them, by merge_and_unload(), and save the network: give that folder."
+            )
         if not (folder / "config.json").is_file():
-            raise ModelError(f"{folder.absolute()} has no config.json. {_WAY_ON}")
+            inside = sorted(file.parent.name for file in folder.glob("*/config.json"))
+            among = f" Some of its folders have one: {first_few(inside, 4)}." if inside else ""
+            raise ModelError(f"{folder.absolute()} has no config.json.{among} {_WAY_ON}")
         for file in sorted(folder.glob("*.bin")):
             refuse_inflated(file)
         return str(folder.absolute()), True

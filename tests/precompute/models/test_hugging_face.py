@@ -126,6 +126,22 @@ def test_a_folder_that_lacks_a_file_is_refused(folder, lost, words):
         load_model(f"hf:{folder}")
 
 
+@pytest.mark.parametrize("base", [True, False])
+def test_an_adapter_is_refused_with_and_without_the_network_that_it_changes(folder, base):
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4}')
+    if not base:
+        (folder / "config.json").unlink()
+    with pytest.raises(ModelError, match=r"holds an adapter .* merge_and_unload\(\)"):
+        load_model(f"hf:{folder}")
+
+
+def test_a_folder_of_checkpoints_is_told_what_it_holds(folder):
+    (folder / "checkpoint-5").mkdir()
+    (folder / "config.json").rename(folder / "checkpoint-5" / "config.json")
+    with pytest.raises(ModelError, match=r"has no config.json\. Some of its folders have one: checkpoint-5\."):
+        load_model(f"hf:{folder}")
+
+
 @pytest.mark.parametrize("damaged", ["config.json", "preprocessor_config.json", "model.safetensors"])
 def test_a_damaged_folder_is_refused(folder, damaged):
     content = (folder / damaged).read_bytes()
