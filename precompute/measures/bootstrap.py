@@ -151,6 +151,39 @@ def correlate_across(
     return Correlations(r, low, high, kept.sum(axis=1))
 
 
+def correlate_grouped(
+    one: Floats, other: Floats, group: Ints, *, draws: int = 1000, seed: int = 0, level: float = 0.95
+) -> Correlation:
+    """Rank-correlate two numbers over units, of which those of a group have one of the numbers in common.
+
+    Units of a group are not independent, so whole groups are resampled.
+
+    Parameters
+    ----------
+    one, other : (unit,) arrays
+        Units that lack either (NaN) are left out.
+    group : (unit,) integer array
+        The group of each unit.
+    draws, seed, level
+        As for :func:`correlate`; the fewest groups for an interval are as many as units there.
+
+    Returns
+    -------
+    Correlation
+    """
+    kept = ~(np.isnan(one) | np.isnan(other))
+    nothing = Correlation(np.nan, np.nan, np.nan, int(kept.sum()))
+    if kept.sum() < _FEWEST:
+        return nothing
+    table = np.stack([other, one])[:, kept].astype(np.float64)
+    _, of_group = np.unique(group[kept], return_inverse=True)
+    n_groups = int(of_group.max()) + 1
+    r = float(_correlations(table, np.ones((1, table.shape[1]), dtype=np.int64), 1, ranks=True)[0, 0])
+    times = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), draws)
+    low, high = _limits(_correlations(table, times[:, of_group], 1, ranks=True), level, n_groups)
+    return nothing if np.isnan([r, low[0]]).any() else Correlation(r, float(low[0]), float(high[0]), int(kept.sum()))
+
+
 def _resampled(table: Floats, n_held: int, *, ranks: bool, draws: int, seed: int) -> Floats:
     """Correlate in resamples, (draw, measure), as many at a time as memory allows."""
     n_units = table.shape[1]

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, eq=False)
 class ProfileLikeness:
@@ -28,8 +30,8 @@ class ProfileLikeness:
 
     @property
     def beyond(self) -> NDArray[np.bool_]:
-        """Which units have a correlation above the ceiling, (unit,)."""
-        return np.asarray(self.r > self.ceiling)
+        """Which units have a correlation above the ceiling, (unit,); one that equals it but for rounding is not."""
+        return np.asarray(self.r > self.ceiling + _ROUNDING)
 
 
 def standardised(rows: Floats) -> Floats:

@@ -43,11 +43,14 @@ class MatchNull:
         exceeds the largest once in 20 times. NaN for units that do not vary.
     mutual : float
         Mean number of mutual matches.
+    same : float
+        Mean number of units whose match has their own number.
     """
 
     expected: Floats
     ceiling: Floats
     mutual: float
+    same: float
 
 
 def best_matches(one: Floats, other: Floats) -> Matches:
@@ -91,11 +94,12 @@ def match_null(one: Floats, other: Floats, *, group: Ints | None = None, draws: 
     """
     one, other = _unitary(one), _unitary(other)
     rng = np.random.default_rng(seed)
-    largest, mutual = np.empty((draws, len(one))), np.empty(draws)
+    largest, mutual, same = np.empty((draws, len(one))), np.empty(draws), np.empty(draws)
     for draw in range(draws):
         found = _matches(one, other[:, _random_order(other.shape[1], group, rng)])
         largest[draw], mutual[draw] = found.r, found.mutual.sum()
-    return MatchNull(largest.mean(axis=0), largest.max(axis=0), float(mutual.mean()))
+        same[draw] = (found.unit == np.arange(len(one))).sum()
+    return MatchNull(largest.mean(axis=0), largest.max(axis=0), float(mutual.mean()), float(same.mean()))
 
 
 def same_number(one: Floats, other: Floats) -> Floats:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from explorer import cache
-from explorer.pages.closer.ablations import _Kind, headline
+from explorer.pages.closer.ablations import _Kind, alike_words, headline
 from explorer.pages.closer.two_accuracies import Changed
 from precompute.measures.drops import Answers
 from precompute.measures.paired import drop_interval
@@ -135,3 +135,20 @@ def test_the_interval_beside_is_that_of_the_paired_difference(look, full_store):
         low, high = drop_interval(*map(np.array, only), np.array(of_class.sum()))
         assert row["low"] == pytest.approx(max(0, row["before"] - 100 * high))
         assert row["high"] == pytest.approx(min(100, row["before"] - 100 * low))
+
+
+def changed(lost, n=50):
+    """The network under a change that loses so many of the images of each class; nothing is wrong before."""
+    label = np.repeat(np.arange(len(lost)), n)
+    place = np.tile(np.arange(n), len(lost))
+    return Changed("", place >= np.repeat(lost, n)), Answers(label, label, label, len(lost))
+
+
+def test_drops_of_a_few_classes_that_go_together_by_chance_are_not_said_to_be_alike():
+    one, before = changed([9, 4, 1])
+    said = alike_words(one, changed([8, 5, 1])[0], before)
+    assert "r 0.97 over 3 classes; by chance they reach 0.97, so they may be unlike." in said
+    many, before = changed([20, 0, 0, 1, 9, 0, 2, 0, 0, 5, 0, 1, 14, 0, 0, 3])
+    assert "unlike" not in alike_words(many, many, before)
+    two, before = changed([9, 4])
+    assert alike_words(two, two, before) == "The drops of fewer than three classes cannot be compared."

@@ -24,7 +24,7 @@ from explorer.widgets.html import escape, heading, how_and_limits, note, table
 from explorer.widgets.number_table import csv_button, number_column, number_table
 from precompute.compare import Side
 from precompute.errors import StoreError
-from precompute.measures.bootstrap import correlate
+from precompute.measures.bootstrap import correlate_grouped
 from precompute.store.reader import Layer, Store
 
 _BETWEEN = "/"
@@ -184,7 +184,8 @@ def _show_numbers(pairing: Pairing, found: MatchedUnits) -> None:
         ["units that are each other's match", *_mutual(found)],
     ]
     if found.same is not None:
-        rows.append(["match has the same number", f"{found.n_same:,} of {of:,}", "about 1", "–"])
+        by_chance = (number(null.same, 1) for null in (found.shuffled, found.within))
+        rows.append(["match has the same number", f"{found.n_same:,} of {of:,}", *by_chance])
     table(["", "found", "chance", "chance within classes"], rows)
 
 
@@ -210,14 +211,14 @@ def _show_related(pairing: Pairing, found: MatchedUnits) -> None:
     kept = np.flatnonzero(found.beyond)
     if one is None or other is None or len(kept) < _FEWEST_RELATED:
         return
-    heading("Do they matter alike?", "Spearman over units matched beyond chance, 95 % interval")
+    heading("Do they matter alike?", "Spearman over units matched beyond chance, 95 % interval over matches")
     pairs = {"with the match": (kept, found.found.unit[kept])}
     if found.same is not None:
         pairs["with the same number"] = (kept, kept)
     rows = []
     for quantity in QUANTITIES.values():
         own, others = (getattr(side.units, quantity.field) for side in (one, other))
-        cells = [correlate(own[left][None], others[right]).of(0) for left, right in pairs.values()]
+        cells = [correlate_grouped(own[left], others[right], right) for left, right in pairs.values()]
         rows.append([quantity.label, *(f"{number(c.r)} ({number(c.low)} to {number(c.high)})" for c in cells)])
     table(["", *pairs], rows)
 

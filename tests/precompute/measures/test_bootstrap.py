@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.bootstrap import FEWEST_RESAMPLED, correlate, correlate_across
+from precompute.measures.bootstrap import FEWEST_RESAMPLED, correlate, correlate_across, correlate_grouped
 
 
 def one(x, y, *controls, **options):
@@ -151,3 +151,28 @@ def test_across_halves_is_the_mean_of_both_ways_with_the_units_drawn_together():
         assert found.high[row] == pytest.approx(high, abs=0.1)
     assert found.n_units.tolist() == [20, 20, 16]
     assert np.isnan(correlate_across(measures[:, :, :2], target[:, :2]).r).all()
+
+
+def test_units_that_share_a_number_are_drawn_together():
+    rng, held, alone = np.random.default_rng(0), 0, 0
+    for trial in range(200):
+        match = rng.integers(0, 12, 48)
+        one, other = rng.normal(size=12)[match] + 0.5 * rng.normal(size=48), rng.normal(size=12)[match]
+        found = correlate_grouped(one, other, match, draws=200, seed=trial)
+        assert found.r == pytest.approx(stats.spearmanr(one, other).statistic)
+        held += found.low <= 0 <= found.high
+        usual = correlate(one[None], other, draws=200, seed=trial).of(0)
+        alone += usual.low <= 0 <= usual.high
+    assert held / 200 > 0.85
+    assert alone / 200 < 0.8
+
+
+def test_few_groups_settle_nothing_and_nothing_that_varies_has_no_correlation():
+    rng = np.random.default_rng(1)
+    one, other = rng.normal(size=(2, 20))
+    few = correlate_grouped(one, other, np.arange(20) % 7)
+    assert (few.low, few.high, few.n_units) == (-1, 1, 20)
+    assert np.isnan(correlate_grouped(one, np.ones(20), np.arange(20)).r)
+    assert np.isnan(correlate_grouped(one[:2], other[:2], np.arange(2)).r)
+    gaps = np.where(np.arange(20) < 5, np.nan, one)
+    assert correlate_grouped(gaps, other, np.arange(20)).n_units == 15

@@ -42,6 +42,18 @@ def test_where_profiles_are_noise_one_unit_in_twenty_has_another_beyond_its_ceil
     assert 8 <= n_called <= 34  # of 400 at 5 %: 20, four standard deviations either way
 
 
+@pytest.mark.parametrize("n_classes", [3, 10])
+def test_profiles_that_few_shuffles_can_tell_apart_are_not_beyond_chance(n_classes):
+    """Of units that hurt one class each, one shuffle of ten reaches the largest correlation: rounding is no lead."""
+    rng = np.random.default_rng(0)
+    for trial in range(60):
+        profiles = np.zeros((20, n_classes))
+        profiles[np.arange(20), rng.integers(0, n_classes, 20)] = rng.integers(1, 9, 20) / 50
+        if n_classes == 3:
+            profiles = rng.exponential(size=(20, 3))
+        assert not profile_likeness(profiles, 0, draws=300, seed=trial).beyond.any()
+
+
 def test_copies_are_beyond_chance_and_mirror_images_are_not():
     profiles = draw(1, n_units=4, n_classes=30)
     table = np.concatenate([profiles, 2 * profiles[:1] + 3, -profiles[:1]])

@@ -97,3 +97,12 @@ def test_units_of_the_same_number_are_correlated_in_pairs():
     assert np.isnan(found[2])
     for unit in (0, 1, 3, 4, 5):
         assert found[unit] == pytest.approx(np.corrcoef(one[unit], other[unit])[0, 1], abs=1e-5)
+
+
+def test_units_of_one_number_match_by_chance_as_often_as_shuffles_say():
+    rng = np.random.default_rng(4)
+    one, other = rng.normal(size=(40, 60)), rng.normal(size=(40, 60))
+    one[5:], other[:35] = 0, 0  # the units that vary have no number in common
+    assert match_null(one, other).same == 0
+    found = match_null(rng.normal(size=(40, 60)), rng.normal(size=(40, 60)), draws=100)
+    assert 0.5 < found.same < 1.5
