@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from explorer.charts.compression import NAMES, Floats, colour_strip, compression
 from explorer.experiments.presentation import Presentation
-from explorer.experiments.transitions import span
+from explorer.experiments.transitions import beside_random, span
 from explorer.format import count, number, probability
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
@@ -40,6 +40,8 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with numbers:
         heading("In numbers")
         _numbers(n_removed, ranking, accuracy)
+        if n_removed[-1] < layer.n_units:
+            note(f"No more than {int(n_removed[-1])} units were removed: where this number stands, more could go.")
         note(_decided_on(experiment, base, accuracy))
     _colours(view, experiment, layer, base)
     _classes(view, experiment, layer, base)
@@ -56,6 +58,9 @@ def _numbers(n_removed: NDArray[Any], ranking: NDArray[Any], accuracy: Floats) -
         areas = pd.Series(100 * area(curves, n_removed))
         rows.append([NAMES[kind], *(span(each, 0) for each in spared), span(areas, 1)])
     table(["", *(f"units gone before {100 * allowed:.0f} pt is lost" for allowed in _ALLOWED), "area, %"], rows)
+    found = pd.DataFrame({"ranking": ranking, "mean": 100 * area(accuracy, n_removed)})
+    if said := beside_random(found, {kind: name for kind, name in NAMES.items() if kind != "random"}, "area"):
+        note(said)
 
 
 def _spared(n_removed: NDArray[Any], curve: Floats, allowed: float) -> int:
@@ -74,7 +79,8 @@ def _decided_on(experiment: Experiment, base: str, accuracy: Floats) -> str:
         f"{int((half == 1).sum()):,} others. After half of the rounds, accuracy has changed by "
         f"{number(100 * float(deciding[half_way] - deciding[0]), 1)} points on the images that decided and by "
         f"{number(100 * float(accuracy[0, half_way] - accuracy[0, 0]), 1)} points on the others. The choice usually "
-        "looks better on the images that made it."
+        f"looks better on the images that made it. One point is {number(int((half == 1).sum()) / 100, 1)} of the "
+        "images measured, so where a curve first loses one is partly chance."
     )
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.charts.cumulative import NAMES, cumulative
 from explorer.experiments.presentation import Presentation
-from explorer.experiments.transitions import span, steepest, transitions, window_said
+from explorer.experiments.transitions import beside_random, span, steepest, transitions, window_said
 from explorer.format import number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
@@ -51,6 +51,8 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         heading("In numbers")
         _numbers(found, "" if scale == "accuracy" else " of what is above chance")
         note(f"{window_said(n_removed)} The line is thick there.")
+        if said := beside_random(found, {kind: NAMES[kind] for kind in _OWN}, "area"):
+            note(said)
         note(_ranked_by(experiment, view))
         if own is not None:
             _own_numbers(experiment, base, int(chosen or 0))
@@ -125,10 +127,10 @@ PRESENTATION = Presentation(
     reading=(
         "Each line removes the units of the layer one after another and never puts one back. The orange "
         "line starts with the units that matter most when silenced alone, the blue line with those that matter least. "
-        "The grey band holds the random orders; its line is their mean. An orange line below the band means "
-        "that units which matter alone also matter together. A blue line "
-        "above the band means that the least important units can all go together. A layer whose blue line stays high "
-        "holds units that it does not need. Choosing a class adds two lines that rank units for this class "
+        "The grey band holds the random orders; its line is their mean. If the area under the orange line is below "
+        "that of every random order, units which matter alone also matter together. If the area under the blue line is "
+        "above that of every random order, the least important units can go together. A layer whose blue line stays "
+        "high holds units that it does not need. Choosing a class adds two lines that rank units for this class "
         "alone, by its balanced accuracy without each of them. They show how few units carry the class, and "
         "how many it can spare. Every order has a steepest fall. The fall is abrupt only where it is steeper than "
         "in random orders."

@@ -9,7 +9,7 @@ from explorer import navigate
 from explorer.charts.entropy import NAMES, entropies, removal
 from explorer.experiments.entropy_data import Entropies, read_entropies
 from explorer.experiments.presentation import Presentation
-from explorer.experiments.transitions import span, steepest, window_said
+from explorer.experiments.transitions import beside_random, span, steepest, window_said
 from explorer.format import count, number
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
@@ -88,6 +88,8 @@ def _along_the_way(shown: Entropies) -> None:
         rows.append((name, span(of_kind["half"], 0), steepest(of_kind), span(of_kind["mean"], 0)))
     table(["", "units to lose half", "steepest fall, points", "mean accuracy, %"], rows)
     note(window_said(shown.n_removed))
+    if said := beside_random(found, {kind: NAMES[kind] for kind in _OWN}, "mean accuracy"):
+        note(said)
 
 
 def _curves(view: View, layer: Layer, shown: Entropies, of: str) -> None:
@@ -138,8 +140,8 @@ PRESENTATION = Presentation(
         "at the bottom does the same on every image. Noise has an entropy too: the grey bands show that of as many "
         "maps of independent and of smooth noise. The grey line behind each point is the range of the unit's own maps "
         "with their pixels shuffled. Blue points lie below all their shuffles. The curves remove the units with the "
-        "lowest entropy first, or last. Where the orange line falls before the grey band does, entropy has found units "
-        "that the class needs."
+        "lowest entropy first, or last. If the mean accuracy along the orange line is below that of every random "
+        "order, entropy has found units that the class needs."
     ),
     limits=(
         "The vertices of the graph are rows and columns of the map, so the level changes when the picture is shifted "

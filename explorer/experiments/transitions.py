@@ -1,5 +1,6 @@
 """Transitions: where a curve over removed units has fallen to half, and where it falls most steeply."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from precompute.measures.curves import area, steepest_fall, steps_to_half, windo
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
+
+_ROUNDING = 1e-6  # in points
 
 
 def transitions(n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, chance: float = 0.0) -> pd.DataFrame:
@@ -43,6 +46,45 @@ def transitions(n_removed: Ints, ranking: NDArray[Any], curve: Floats, *, chance
     places = {"start": n_removed[start], "stop": n_removed[stop]}
     mean = area(curve, n_removed)
     return pd.DataFrame({"ranking": ranking, "fall": fall, **places, "half": gone, "mean": mean})
+
+
+def beside_random(found: pd.DataFrame, names: Mapping[str, str], what: str) -> str:
+    """Say which orders lie below or above all random orders by the mean of their curves, and how rare that is.
+
+    A curve that leaves the band of the random orders at some step says little: one more random order does so somewhere
+    in 40 % of cases to one side. Its mean lies below all others in one case of n + 1.
+
+    Parameters
+    ----------
+    found : DataFrame
+        A row for each order: ``ranking``, and ``mean``, the mean of the curve.
+    names : mapping
+        The names of the orders that are not random, by their ``ranking``.
+    what : str
+        The name of the mean, such as ``area``.
+
+    Returns
+    -------
+    str
+        Empty where there is no random order.
+    """
+    means = {kind: found.loc[found["ranking"] == kind, "mean"] for kind in (*names, "random")}
+    at_random, own = means.pop("random"), {kind: held for kind, held in means.items() if held.notna().any()}
+    if not at_random.notna().any() or not own:
+        return ""
+    told = [f"{names[kind]} {_where(float(held.iloc[0]), at_random)}" for kind, held in own.items()]
+    n = len(at_random)
+    said = f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}"
+    return (
+        f"By {what}, {said} all {n} random orders. By chance, one order in {n + 1} lies below all of them, and one in "
+        f"{n + 1} above. At single steps, many an order leaves the band by chance."
+    )
+
+
+def _where(mean: float, at_random: "pd.Series[float]") -> str:
+    if mean < at_random.min() - _ROUNDING:
+        return "lies below"
+    return "lies above" if mean > at_random.max() + _ROUNDING else "lies neither below nor above"
 
 
 def span(values: "pd.Series[float]", decimals: int) -> Markup:

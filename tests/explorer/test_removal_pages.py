@@ -3,11 +3,12 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from explorer.charts.cumulative import NAMES
 from explorer.experiments.compression import images_lost
-from explorer.experiments.transitions import transitions
+from explorer.experiments.transitions import beside_random, transitions
 from tests.explorer.conftest import add_experiment, put
 
 N_UNITS = 6
@@ -146,3 +147,31 @@ def test_images_that_a_class_gains_are_told_without_a_sign():
     assert images_lost(-0.04, 25) == "1 gained of 25"
     assert images_lost(0.0, 25) == "0 of 25"
     assert images_lost(float("nan"), 0) == "–"
+
+
+def test_an_order_is_beside_random_ones_by_its_mean_alone():
+    names = {"most": "most important first", "least": "least important first"}
+    found = pd.DataFrame({"ranking": ["most", "least", *["random"] * 3], "mean": [40.0, 55.0, 41.0, 60.0, 50.0]})
+    assert beside_random(found, names, "area").startswith(
+        "By area, most important first lies below and least important first lies neither below nor above all 3 random "
+        "orders. By chance, one order in 4 lies below all of them"
+    )
+    assert "lies above all 3" in beside_random(found.assign(mean=[61, 61, 41, 60, 50]), names, "area")
+    # A mean that equals that of a random order but for rounding is not below it.
+    assert "below and" not in beside_random(found.assign(mean=[41 - 1e-9, 61, 41, 60, 50]), names, "area")
+    assert beside_random(found[:2], names, "area") == ""
+
+
+def test_one_more_random_order_lies_below_all_others_as_often_as_is_said():
+    rng, below = np.random.default_rng(0), 0
+    for _ in range(300):
+        found = pd.DataFrame({"ranking": ["most", *["random"] * 20], "mean": rng.normal(size=21)})
+        below += "lies below all 20" in beside_random(found, {"most": "most"}, "area")
+    assert abs(below / 300 - 1 / 21) < 3 * (1 / 21 / 300) ** 0.5
+
+
+def test_where_units_were_kept_the_numbers_of_removed_units_are_no_ends(made, runs, show):
+    full = compression()
+    parts = {name: full[name][:4] for name in ("n_removed", "deciding_accuracy")}
+    said = shown_with(full | parts | {"accuracy": full["accuracy"][:, :4]}, made, runs, show).words
+    assert "No more than 3 units were removed: where this number stands, more could go." in said
