@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer import drop_test, navigate
 from explorer.charts.spans import spans
 from explorer.experiments.presentation import Presentation
-from explorer.format import count, median, significant
+from explorer.format import count, median, number, significant
 from explorer.measure_display import index_titles
 from explorer.measure_help import help_markdown
 from explorer.navigate import View
@@ -19,6 +19,7 @@ from explorer.widgets.choices import choose, choose_class
 from explorer.widgets.html import heading, note, table
 from explorer.widgets.number_table import number_column
 from explorer.widgets.unit_table import unit_table
+from precompute.measures.detection import best_area_by_chance
 from precompute.measures.table import measure_row
 from precompute.store.reader import Experiment, Layer
 
@@ -134,6 +135,21 @@ def _table(view: View, layer: Layer, experiment: Experiment) -> None:
     ordered = frame.sort_values(by, ascending=False, kind="stable").reset_index(drop=True)
     key = f"selectivity_units_{layer.name}_{chosen}"
     unit_table(view, layer, ordered, _COLUMNS, key=key, classes=["title"])
+    if chosen is not None:
+        note(_of_class_by_chance(view, layer, chosen))
+
+
+def _of_class_by_chance(view: View, layer: Layer, chosen: int) -> str:
+    """Say how large the best area of the chosen class is by chance, and that the others have no such level."""
+    label = np.asarray(view.store.images.label)
+    n_of_class = int((label == chosen).sum())
+    best = best_area_by_chance(n_of_class, len(label), layer.n_units)
+    there = f"{'is' if n_of_class == 1 else 'are'} {count(n_of_class, 'image')}"
+    return (
+        f"AP, F1, AUC and precision are of {view.store.classes.title[chosen]}, of which there {there}. By chance, "
+        f"the largest AUC of {count(layer.n_units, 'unit')} stays below {number(best, 2)} in 95 % of cases. The other "
+        "three have no level for a class that is chosen."
+    )
 
 
 def _frame(view: View, layer: Layer, experiment: Experiment, chosen: int | None) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """A unit as a detector of a class: how well its activation alone separates the images of that class from others."""
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,38 @@ def best_area_null(activation: Floats, label: Ints, n_classes: int, *, draws: in
     return label_shuffle_null(
         lambda labels: strongest_class(_areas(ranks, labels, n_classes))[0], label, draws=draws, seed=seed
     )
+
+
+def best_area_by_chance(n_of_class: int, n_images: int, n_units: int, *, level: float = 0.95) -> float:
+    r"""Return the area that the best of several units stays below for a given class, if no unit knows any class.
+
+    .. math:: \frac{1}{2} + z \sqrt{\frac{N + 1}{12 \, n_c (N - n_c)}}
+
+    with z the normal quantile of :math:`0.95^{1/U}` for U units. It is rather too high for a class of a few images,
+    where the area is not normal, for units that tie on many images, and for units that are alike.
+
+    Parameters
+    ----------
+    n_of_class, n_images, n_units : int
+        Images of the class, images in all, and units.
+    level : float
+        How often the best area stays below.
+
+    Returns
+    -------
+    float
+        At most 1; NaN where the class has no or all images, or there is no unit.
+
+    References
+    ----------
+    Mann and Whitney 1947, "On a test of whether one of two random variables is stochastically larger than the other",
+    Annals of Mathematical Statistics 18, 50-60.
+    """
+    pairs = n_of_class * (n_images - n_of_class)
+    if not pairs or not n_units:
+        return float("nan")
+    deviation = ((n_images + 1) / (12 * pairs)) ** 0.5
+    return min(1.0, 0.5 + NormalDist().inv_cdf(level ** (1 / n_units)) * deviation)
 
 
 def precision_at_k(activation: Floats, label: Ints, n_classes: int, *, k: int) -> Floats:

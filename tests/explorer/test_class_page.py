@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from precompute.measures.preferred import preferred_classes
 from precompute.store.reader import open_store
 from tests.explorer.conftest import put
 from tests.explorer.test_literal import NASTY, nasty  # noqa: F401 (a fixture)
@@ -118,6 +119,12 @@ def test_the_units_that_answer_most_are_ranked_by_selectivity_for_the_class(sure
     total = means[:, label] + rest
     index = np.where(total > 0, (means[:, label] - rest) / np.where(total > 0, total, 1), -1)
     assert shown == [unit for unit in np.argsort(-index, kind="stable") if index[unit] > 0]
+    activation, images = layer.activation(slice(None)).mean, np.asarray(store.images.label)
+    beside = re.findall(r"selectivity [\d.]+(, [^<]*)?<", gallery)
+    for unit, said in zip(shown, beside, strict=True):
+        preferred = preferred_classes(activation[unit], images, len(store.classes))
+        assert (said == "") == (preferred == (label,))
+        assert (said == ", not settled") == (len(preferred) != 1)
 
 
 def test_pictures_lead_to_images_and_names_to_classes(made, runs, show, full_store):

@@ -8,6 +8,7 @@ import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from precompute.__main__ import main
+from precompute.measures.detection import best_area_by_chance
 from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL, add_experiment
 from tests.factory import make_store
@@ -73,6 +74,9 @@ def test_a_chosen_class_is_what_the_table_is_about(told, show):
     auc = told.experiment("selectivity")[f"{BASE}/auc"][:, chosen]
     np.testing.assert_allclose(table["auc"], auc[table.index], atol=1e-6)
     assert (np.diff(table["auc"]) <= 0).all()
+    n_of_class = int((told.images.label == chosen).sum())
+    ceiling = best_area_by_chance(n_of_class, len(told.images), told.layer(LAYER).n_units)
+    assert f"the largest AUC of 6 units stays below {ceiling:.2f} in 95 % of cases" in shown.words
 
 
 def test_class_correlations_are_drawn_between_their_halves(told, show):

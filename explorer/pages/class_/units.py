@@ -180,7 +180,7 @@ def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
             Picture(
                 jpeg=b"" if image < 0 else view.store.thumbnail(image),
                 title=f"{where}unit {unit}",
-                value=f"selectivity {number(value, 2)}",
+                value=f"selectivity {number(value, 2)}{_beside(view, layer, unit, label)}",
                 overlay=overlay,
                 hint=f"Mean activation over the images of this class: {significant(own)}",
                 href=navigate.href_of_unit(view, layer, unit),
@@ -193,6 +193,20 @@ def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
     )
     gallery.show(pictures, aspect_of(view.store.model.input_size), row=_MOST_ANSWERING, taken=taken)
     note("Shown is each unit's strongest image, which may be of another class, outlined where it is active.")
+    if all(layer.keeps_all for layer in layers):
+        note(
+            "Not settled: the images do not tell that the unit answers to this class more than to every other. Among "
+            "many units, and with few images of a class, some have a high selectivity by chance."
+        )
+
+
+def _beside(view: View, layer: Layer, unit: int, label: int) -> str:
+    """Say whether it is settled that a unit answers most to a class; empty where it is, or this cannot be told."""
+    (preferred,) = cache.preferred(view.source, layer, (unit,))
+    if not layer.keeps_all or preferred == (label,):
+        return ""
+    other = preferred[0] if preferred and len(preferred) == 1 else None
+    return ", not settled" if other is None else f", more to {view.store.classes.title[other]}"
 
 
 def _answering(layer: Layer, label: int) -> list[tuple[int, float]]:

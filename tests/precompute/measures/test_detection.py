@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.measures.detection import (
+    best_area_by_chance,
     best_area_null,
     best_precision_null,
     one_against_rest,
@@ -100,3 +101,22 @@ def test_nulls_hold_the_maximum_of_the_definition():
     )
     np.testing.assert_allclose(area.observed, one_against_rest(activation, label, n_classes).max(axis=1))
     np.testing.assert_allclose(precision.observed, precision_at_k(activation, label, n_classes, k=7).max(axis=1))
+
+
+@pytest.mark.parametrize(("n_of_class", "ties"), [(10, False), (60, False), (100, False), (60, True)])
+def test_the_best_area_of_units_that_know_no_class_stays_below_its_level(n_of_class, ties):
+    rng, label = np.random.default_rng(0), np.arange(200) < n_of_class
+    ceiling, above = best_area_by_chance(n_of_class, 200, 24), 0
+    for _ in range(300):
+        activation = rng.random((24, 200))
+        if ties:
+            activation = np.maximum(activation, 0.8)
+        above += one_against_rest(activation, label.astype(int), 2)[:, 1].max() > ceiling
+    assert above / 300 < 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
+    assert ties or n_of_class == 10 or above / 300 > 0.01
+
+
+def test_there_is_no_level_without_pairs_or_units():
+    for numbers in ((0, 5, 3), (5, 5, 3), (1, 5, 0)):
+        assert np.isnan(best_area_by_chance(*numbers))
+    assert best_area_by_chance(1, 800, 48) == 1
