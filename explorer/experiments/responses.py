@@ -27,8 +27,8 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     with figure:
         heading("Class correlation of every unit", f"{layer.name}; click a dot to look at its unit")
         st.html(
-            '<p class="us-key"><i class="us-dot us-of-activation"></i>best class, all images '
-            '<i class="us-dot"></i>not above its 95 % by chance '
+            '<p class="us-key"><i class="us-dot us-of-activation"></i>best class, above its 95 % by chance '
+            '<i class="us-dot"></i>not told from chance '
             '<i class="us-bar"></i>between either half of the images</p>'
         )
         if shown.empty:
@@ -40,6 +40,8 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         _numbers(frame)
         used = int((experiment["half"] >= 0).sum())
         note(f"Over {used:,} images. The activation is the unit's maximum over space.")
+        if frame["shuffled"].isna().all() and not shown.empty:
+            note("Their level by chance was not computed, so no dot is told from chance.")
     _table(view, layer, experiment, frame)
 
 
@@ -68,7 +70,7 @@ def _frame(view: View, layer: Layer, experiment: Experiment) -> pd.DataFrame:
             "shuffled": shuffled,
             "low": halves.min(axis=1),
             "high": halves.max(axis=1),
-            "called": ~(held["class_correlation"].values <= shuffled),
+            "called": held["class_correlation"].values > shuffled,
             "title": index_titles(held["class_correlation_class"], view.store),
             "zeros": held["zero_fraction"].values,
         }
@@ -112,8 +114,8 @@ _COLUMNS: dict[str, Any] = {
         "By chance, 95 %", "highest of 19 shuffles of the activations over the images; the best class"
     ),
     "of_mean": number_column("of the mean", "of the mean over space, with the best class or the one chosen"),
-    "low": number_column("lower half", "of the best class on one half of the images"),
-    "high": number_column("higher half", "of the best class on the other half"),
+    "low": number_column("lower half", "the largest over classes on one half of the images"),
+    "high": number_column("higher half", "the largest over classes on the other half"),
     "zeros": number_column("Zeros", "fraction of zeros over images and positions (APoZ)"),
 }
 
@@ -124,10 +126,10 @@ PRESENTATION = Presentation(
     ),
     reading=(
         "Each column is a unit. Its dot is the largest correlation, over the classes, of the unit's "
-        "activation with the network's probability of the class. The grey bar spans the same correlation on "
-        "each half of the images. A unit near 1 is active exactly when the network gives its class a high "
-        "probability. The fraction of zeros, over images and positions, says how often a unit after a ReLU is "
-        "off."
+        "activation with the network's probability of the class. The grey bar spans the largest "
+        "correlation on each half of the images, which may be with another class on either. A unit near 1 "
+        "is active exactly when the network gives its class a high probability. The fraction of zeros, over "
+        "images and positions, says how often a unit after a ReLU is off."
     ),
     limits=(
         "The probability is the network's own: a unit may correlate with a class that the image does not "

@@ -242,8 +242,9 @@ PRESENTATION = Presentation(
         "A grey dot means that there are not enough images to tell, not that nothing is lost; the text "
         "beside the figure says what can be found here. Where the images do not settle a drop to about a point, "
         "only its interval is given. q counts the units of one layer, not those of all layers looked at. "
-        "The p-value is that of the largest drop, so it says that some class loses, not which. A split-half "
-        "reliability near 0 means that other images would give another profile of drops."
+        "The p-value is that of the largest drop, so it says that some class loses, not which. Where the split-half "
+        "reliabilities of the units are near 0, other images would give other profiles of drops. That of one unit is "
+        "rough, because it is of one division of the images: read the median."
     ),
     draw=_draw,
 )

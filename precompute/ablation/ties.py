@@ -22,4 +22,7 @@ def differs(outputs: Tensor, prediction: Tensor) -> Tensor:
         (...), bool. True also where an output is NaN.
     """
     own = outputs.gather(-1, prediction.to(outputs.device).unsqueeze(-1)).squeeze(-1)
-    return ~(outputs.amax(-1) - own <= _ROUNDING * outputs.abs().amax(-1))
+    highest = outputs.amax(-1)
+    # An infinite output is no scale: beside it every difference would be rounding.
+    size = outputs.abs().where(outputs.isfinite(), 0).amax(-1)
+    return ~((highest == own) | (highest - own <= _ROUNDING * size))

@@ -81,6 +81,8 @@ def test_a_chosen_class_is_what_the_table_is_about(told, show):
 
 def test_class_correlations_are_drawn_between_their_halves(told, show):
     shown = show("experiments", store="demo", experiment="responses", layer=LAYER)
+    assert "so no dot is told from chance" in shown.words
+    assert not any(row["called"] for row in rows_of(shown.charts()[0]))
     for row in rows_of(shown.charts()[0]):
         assert row["low"] < row["value"] < row["high"]
     assert shown.app.dataframe[0].value["of_mean"].iloc[0] == pytest.approx(0.45)

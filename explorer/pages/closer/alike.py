@@ -130,8 +130,8 @@ _READING = (
 )
 _LIMITS = (
     "Below a line does not mean different: drops of a few images are noisy, and noise makes losses unlike. “Noise "
-    "leaves at most” is the largest correlation that the split-half reliabilities of both units' drops allow. Above a "
-    "line does not mean much: two units may change a few answers each, and drops count gains too. Classes that look "
-    "alike go together, which the shuffling does not know. Each unit was silenced alone: of two units that do the same "
-    "work, neither may be missed."
+    "leaves at most” is the largest correlation that the split-half reliabilities of both units' drops allow. They are "
+    "of one division of the images, so with few classes or images it is rough. Above a line does not mean much: two "
+    "units may change a few answers each, and drops count gains too. Classes that look alike go together, which the "
+    "shuffling does not know. Each unit was silenced alone: of two units that do the same work, neither may be missed."
 )
