@@ -137,13 +137,22 @@ def best_outputs(label: np.ndarray, prediction: np.ndarray, output_index: np.nda
     np.ndarray
         (class,) outputs.
     """
-    outputs = np.union1d(output_index, prediction)
-    worth = np.zeros((len(output_index), len(outputs)))
-    np.add.at(worth, (label, np.searchsorted(outputs, prediction)), 1)
+    # Only classes with images are assigned: a matrix of all 21,841 classes of ImageNet-22k would take 4 GB.
+    seen, row = np.unique(label, return_inverse=True)
+    unseen = np.setdiff1d(np.arange(len(output_index)), seen)
+    outputs = np.union1d(output_index[seen], prediction)
+    worth = np.zeros((len(seen), len(outputs)))
+    np.add.at(worth, (row, np.searchsorted(outputs, prediction)), 1)
     # Keeping all present outputs together is worth less than one image.
-    worth[np.arange(len(output_index)), np.searchsorted(outputs, output_index)] += 1 / (len(output_index) + 1)
+    kept = 1 / (len(output_index) + 1)
+    worth[np.arange(len(seen)), np.searchsorted(outputs, output_index[seen])] += kept
+    worth[:, np.isin(outputs, output_index[unseen])] -= kept
     _, column = linear_sum_assignment(worth, maximize=True)
-    return outputs[column]
+    found = output_index.copy()
+    found[seen] = outputs[column]
+    moved = unseen[np.isin(output_index[unseen], found[seen])]
+    found[moved] = np.setdiff1d(np.union1d(output_index, prediction), found)[: len(moved)]
+    return found
 
 
 def _other(label: np.ndarray, prediction: np.ndarray, output_index: np.ndarray) -> OtherAssignment | None:

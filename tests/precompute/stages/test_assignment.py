@@ -17,6 +17,7 @@ network                                                            images  right
 """
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -45,6 +46,19 @@ def test_best_outputs_are_those_of_trying_out_every_assignment(answers, outputs)
     # The most right; among equals the most classes that stay, where only outputs that were said or given matter.
     assert n_right(label, prediction, found) == max(tried)[0]
     assert (found == given_outputs).sum() == max(tried)[1]
+
+
+def test_classes_without_images_take_no_memory():
+    rng = np.random.default_rng(0)
+    n_classes, order = 21_841, rng.permutation(21_841)
+    label = rng.choice(n_classes, 300, replace=False)
+    tracemalloc.start()
+    found = best_outputs(label, order[label], np.arange(n_classes))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (found[label] == order[label]).all()
+    assert len(np.unique(found)) == n_classes
+    assert peak < 64e6  # a matrix of all classes takes 3.8 GB
 
 
 @given(st.integers(0, 60), st.data(), st.floats(0, 1))
