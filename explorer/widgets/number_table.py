@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 _HEIGHT = 460
+_ROW, _EDGES = 35, 18
 
 
 def number_table(
@@ -32,7 +33,7 @@ def number_table(
     key : str
         Identifies the table on its page, and has to name everything that the frame depends on.
     height : int
-        In pixels.
+        In pixels, at most; a short table takes no more room than its rows.
     on_cell : callable, optional
         Called with the row and the column of a clicked cell; the row is that of the frame, also if the reader has
         sorted the table.
@@ -48,7 +49,7 @@ def number_table(
     st.dataframe(
         frame[list(held)],
         hide_index=True,
-        height=height,
+        height=min(height, _ROW * (len(frame) + 1) + _EDGES),
         column_config=held,
         on_select=listens,
         selection_mode="single-cell",

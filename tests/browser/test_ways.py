@@ -205,3 +205,23 @@ def test_no_name_of_a_layer_and_no_number_is_broken_in_a_table_of_all_layers(app
     app.open("/class?store=demo&span=all")
     expect(app.page.locator(".us-table th", has_text="its lost images are taken for")).to_be_visible()
     assert app.page.evaluate(BROKEN) == []
+
+
+def test_a_table_of_few_units_has_no_empty_rows(app):
+    layer = open_a_layer(app)
+    app.open(f"/layer?store=demo&layer={layer}&find=units%3D2-4")
+    table = app.page.get_by_test_id("stDataFrame")
+    expect(table).to_be_visible()
+    assert 4 * 35 <= table.bounding_box()["height"] < 5 * 35
+
+
+CUT = """() => [...document.querySelectorAll('.us-gallery figcaption span:last-child')]
+    .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText)"""
+
+
+def test_no_number_below_a_picture_is_cut_on_a_narrow_screen(app):
+    app.page.set_viewport_size({"width": 800, "height": 900})
+    for page in ("image", "class", "unit"):
+        app.open(f"/{page}?store=demo&span=all")
+        expect(app.page.locator(".us-gallery figcaption").first).to_be_visible()
+        assert app.page.evaluate(CUT) == []

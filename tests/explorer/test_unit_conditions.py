@@ -195,12 +195,13 @@ def test_the_layer_page_shows_the_units_found_alone(made, runs, show, full_store
     page = show("layer", store="demo", layer=LAYER, find=write([in_range("l1_norm", middle, None)]))
     assert f"{len(expected)} units of {layer.n_units} found" in page.words
     assert page.app.dataframe[0].value["unit"].tolist() == expected
+    assert "The units found, in numbers" in page.words
 
 
 def test_where_no_unit_is_found_the_page_says_so(made, runs, show):
     put(made("full", FULL), runs)
     page = show("layer", store="demo", layer=LAYER, find="l1_norm=1e9..")
-    assert "0 units of 6 found" in page.words
+    assert "None of the 6 units is found. Ask for something else, or take a condition away." in page.words
     assert not page.app.dataframe
 
 

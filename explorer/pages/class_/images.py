@@ -3,6 +3,7 @@
 from itertools import islice
 
 import numpy as np
+import streamlit as st
 
 from explorer import navigate
 from explorer.class_effects import Ints
@@ -24,9 +25,9 @@ def show_images(view: View, label: int) -> None:
     """
     images = np.flatnonzero(np.asarray(view.store.images.label) == label)
     right = view.store.baseline_correct[images]
-    for title, chosen in (
-        ("Its images, taken for another class", images[~right]),
-        ("Its images, right", images[right]),
+    for kind, title, chosen in (
+        ("wrong", "Its images, taken for another class", images[~right]),
+        ("right", "Its images, right", images[right]),
     ):
         if not len(chosen):
             continue  # the confusions below say so
@@ -35,7 +36,8 @@ def show_images(view: View, label: int) -> None:
         heading(title, _aside(view, len(shown), len(chosen)))
         taken = Taken(title, title, view.origin(f"class {view.titles[label]}"))
         pictures = [_picture(view, image) for image in shown]
-        gallery.show(pictures, aspect_of(view.store.model.input_size), row=_A_ROW, taken=taken)
+        with st.container(key=f"images_of_class_{kind}"):
+            gallery.show(pictures, aspect_of(view.store.model.input_size), row=_A_ROW, taken=taken)
 
 
 def _by_certainty(view: View, images: Ints) -> list[int]:

@@ -191,7 +191,8 @@ def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
     taken = Taken(
         "answering", "Units that answer to the class more than to others, each with its strongest image", origin
     )
-    gallery.show(pictures, aspect_of(view.store.model.input_size), row=_MOST_ANSWERING, taken=taken)
+    with st.container(key="answering"):
+        gallery.show(pictures, aspect_of(view.store.model.input_size), row=_MOST_ANSWERING, taken=taken)
     note("Shown is each unit's strongest image, which may be of another class, outlined where it is active.")
     if all(layer.keeps_all for layer in layers):
         note(

@@ -42,7 +42,10 @@ def show(view: View, criteria: Mapping[str, Criterion], conditions: Sequence[Con
 def _say(view: View, found: Met) -> None:
     n_found = int(found.sum())
     with st.container(horizontal=True, vertical_alignment="center"):
-        note(f"{count(n_found, 'unit')} of {len(found):,} found; they are what the page shows.")
+        if n_found:
+            note(f"{count(n_found, 'unit')} of {len(found):,} found; they are what the page shows.")
+        else:
+            note(f"None of the {count(len(found), 'unit')} is found. Ask for something else, or take a condition away.")
         if 0 < n_found < len(found) and view.layer.ablations:
             what_if_link.show(view, [int(unit) for unit in np.flatnonzero(found)], "What if they were off?")
 

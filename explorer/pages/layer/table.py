@@ -37,7 +37,7 @@ def show(view: View, layer: Layer, kept: Met) -> None:
     A click on a class opens the class, a click on another cell opens the unit.
     """
     heading(
-        "All units in numbers",
+        "All units in numbers" if kept.all() else "The units found, in numbers",
         does="click a heading to sort, a class to look at it, any other cell to look at its unit",
     )
     sets = column_sets(layer)

@@ -133,7 +133,8 @@ def _put_change(view: View, change: Change) -> None:
 
 def _choose_images(view: View, asked: Asked) -> bytes:
     st.session_state["what_if_on"] = MINE if asked.on == MINE else _ALL if asked.on is None else _ONE
-    where = {_ALL: None, _ONE: "0", MINE: MINE}
+    # The image that the reader came from or looked at last, otherwise the first.
+    where = {_ALL: None, _ONE: str(view.chosen_image or 0), MINE: MINE}
     st.segmented_control(
         "On which images",
         list(_IMAGES),
