@@ -206,7 +206,7 @@ def test_a_unit_and_the_order_of_a_layer_lead_here(made, runs, show):
 
 
 def test_one_image_is_first_the_one_that_the_reader_comes_from(ask, full_store):
-    shown = ask(units="2", image=full_store.images.path[5])
+    shown = ask(units="1, 3-5", image=full_store.images.path[5])
     shown.app.segmented_control(key="what_if_on").set_value("one").run()
     assert shown.app.query_params["on"] == "5"
     assert shown.app.number_input(key="what_if_image").value == 6
