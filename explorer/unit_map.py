@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.measures.plane import principal_plane
+from precompute.measures.plane import principal_plane, share_by_chance
 from precompute.measures.profiles import standardised
 from precompute.store.reader import Layer
 
@@ -15,10 +15,14 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class UnitMap:
-    """Places of the units, (unit, 2), NaN for units without a place, and the share of variation that they show."""
+    """Places of the units, (unit, 2), NaN for units without a place, and the share of variation that they show.
+
+    ``by_chance`` is what the share would be if each unit's numbers were shuffled over the classes.
+    """
 
     places: Floats
     share: float
+    by_chance: float = float("nan")
 
     @property
     def is_empty(self) -> bool:
@@ -48,4 +52,4 @@ def _drawn(rows: Floats) -> UnitMap:
     places = np.full((len(rows), 2), np.nan)
     known = np.isfinite(rows).all(axis=1)
     places[known], share = principal_plane(rows[known])
-    return UnitMap(places, share)
+    return UnitMap(places, share, share_by_chance(rows[known]))

@@ -152,7 +152,8 @@ def _categories(found: Dissection) -> None:
     undefined = int(np.isnan(found.threshold).sum())
     note(
         f"Chance alone gives {number(by_chance, 1)} detectors. {count(beyond, 'detector')} of "
-        f"{int(detects.sum())} overlap more with their concept than with the best concept of any shuffle of the masks."
+        f"{int(detects.sum())} overlap more with their concept than with the best concept of any shuffle of the masks. "
+        f"By chance, one unit in {len(found.chance) + 1} does."
     )
     note(_difference(found))
     if undefined:

@@ -210,4 +210,4 @@ def test_the_map_of_units_says_how_much_it_shows(made, runs, show, plot, says):
     put(made("full", FULL), runs)
     page = show("layer", store="demo", layer=LAYER, plot=plot)
     assert says in page.words
-    assert "of how the units differ" in page.words
+    assert "of how the units differ, and would show" in page.words

@@ -48,3 +48,11 @@ def test_by_losses_units_lie_apart_by_what_classes_lose_and_those_without_effect
 def test_without_differences_there_is_no_map():
     assert map_by_losses(layer(drop=np.zeros((4, 3))), "zero").is_empty
     assert map_by_answers(layer(np.ones((4, 3)))).is_empty
+
+
+def test_the_share_stands_beside_that_of_units_whose_numbers_are_shuffled():
+    rng = np.random.default_rng(3)
+    alike = rng.random((30, 2)) @ rng.random((2, 12))
+    assert map_by_answers(layer(alike)).share > map_by_answers(layer(alike)).by_chance + 0.3
+    noise = map_by_losses(layer(drop=rng.normal(size=(30, 12))), "zero")
+    assert noise.share == pytest.approx(noise.by_chance, abs=0.1)

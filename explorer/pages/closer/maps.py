@@ -136,8 +136,14 @@ def check_words(method: str, steps: Ints, likeness: Floats) -> list[str]:
     known = likeness[(steps == ALL) & ~np.isnan(likeness)]
     if not len(known):
         return [*said, f"{method} cannot be held to random weights here: no map with all of them shows anything."]
-    whole = Likeness(float(known.mean()), len(known))
-    span = f"{number(float(known.min()))} to {number(float(known.max()))} in {count(len(known), 'draw')}"
+    least, whole, most = (Likeness(float(each), len(known)) for each in (known.min(), known.mean(), known.max()))
+    span = f"{number(least.value)} to {number(most.value)} in {count(len(known), 'draw')}"
+    if least.verdict != most.verdict:
+        meaning = "The draws do not settle how much of it rests on what the network has learnt."
+        return [
+            *said,
+            f"With all weights in random order the map {_verdict(least)} or {_verdict(most)}: r {span}. {meaning}",
+        ]
     if whole.alike:
         meaning = "So the map says little about what the network has learnt: much of it comes from the picture."
     elif whole.partly:

@@ -24,6 +24,7 @@ from explorer.pages.layer import measure_choice
 from explorer.selection import PLOTS
 from explorer.unit_conditions import Condition, with_condition
 from explorer.unit_criteria import UNITS, Met
+from explorer.unit_map import UnitMap
 from explorer.widgets import url_choice
 from explorer.widgets.chart import Box, draw_chart
 from explorer.widgets.html import heading, note
@@ -37,8 +38,8 @@ _PLOT_TITLES = {
     "break": "Units whose loss hurts the same classes",
 }
 _MAP_READING = {
-    "answer": "Units close together have mean activations that rise and fall over the same classes.",
-    "break": "Units close together cost the same classes about as much. Small drops are chance.",
+    "answer": "Units far apart have mean activations that rise and fall over different classes.",
+    "break": "Units far apart cost different classes, or cost them differently much. Small drops are chance.",
 }
 _MAP_MISSING = {
     "answer": "their mean activation is the same for all classes",
@@ -91,11 +92,20 @@ def _plot_map(view: View, layer: Layer, kept: Met) -> None:
         on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
         on_box=lambda box: _find_inside(view, frame, box),
     )
-    note(f"{_MAP_READING[view.selection.plot]} The map shows {100 * drawn.share:.0f} % of how the units differ.")
+    note(f"{_MAP_READING[view.selection.plot]} {_shown(drawn)}")
     if missing := int(kept.sum()) - n_placed:
         note(f"{count(missing, 'unit')} without a place not drawn: {_MAP_MISSING[view.selection.plot]}.")
     if uncoloured := n_placed - len(frame):
         note(f"{count(uncoloured, 'unit')} without a value of {quantity.label} not drawn.")
+
+
+def _shown(drawn: UnitMap) -> str:
+    """Say how much of the units' differences a map shows, and what follows for units that are close together."""
+    chance = "" if np.isnan(drawn.by_chance) else f", and would show {100 * drawn.by_chance:.0f} % by chance"
+    return (
+        f"The map shows {100 * drawn.share:.0f} % of how the units differ{chance}. Units close together may differ "
+        "in the rest."
+    )
 
 
 def _plot_measures(view: View, layer: Layer, kept: Met) -> None:

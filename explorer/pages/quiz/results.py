@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from explorer.format import count, percent
+from explorer.format import count, number, percent
 from explorer.navigate import View
 from explorer.quiz_answers import ANSWERS, Answer, Score, score, scores
 from explorer.widgets import csv_exchange
@@ -40,6 +40,9 @@ def show(view: View, layer: Layer, held: Sequence[Answer]) -> None:
             table([*head, "right", "95 % interval"], lines, numbers=slice(len(head), None))
             if len(rows) > _MOST_ROWS:
                 note(f"The first {_MOST_ROWS} of {count(len(rows), 'row')}; the file has the rest.")
+            if len(rows) > 1:
+                by_chance = number(0.05 * len(rows), 0 if len(rows) >= 20 else 1)
+                note(f"Of {len(rows):,} intervals up to about {by_chance} leave out a half by chance alone.")
         note(
             "Half is chance. The interval is that of Clopper and Pearson (1934), which is exact at any count and wide "
             "at a few. It takes answers as independent: those to one question by several raters share its images."

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from precompute.measures.plane import principal_plane
+from precompute.measures.plane import principal_plane, share_by_chance
 
 
 def leading(matrix, rng, rounds=3000):
@@ -60,3 +60,20 @@ def test_points_of_one_dimension_spread_along_the_first_axis_alone():
     places, share = principal_plane(np.array([[1.0], [2.0], [4.0]]))
     assert places[:, 1] == pytest.approx(0)
     assert share == 1
+
+
+@pytest.mark.parametrize("shape", [(40, 9), (6, 30)])
+def test_the_share_of_points_that_have_nothing_in_common_is_that_by_chance(shape):
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=shape)
+    slow = np.mean([principal_plane(rng.permuted(points, axis=1))[1] for _ in range(200)])
+    assert share_by_chance(points, draws=200) == pytest.approx(slow, abs=0.01)
+    assert principal_plane(points)[1] == pytest.approx(slow, abs=0.08)
+    alike = rng.normal(size=(shape[0], 2)) @ rng.normal(size=(2, shape[1]))
+    assert principal_plane(alike)[1] > share_by_chance(alike) + 0.2
+
+
+def test_three_points_lie_on_a_plane_whatever_they_are_and_no_points_on_none():
+    assert share_by_chance(np.random.default_rng(2).normal(size=(3, 9))) == pytest.approx(1)
+    assert np.isnan(share_by_chance(np.zeros((0, 4))))
+    assert np.isnan(share_by_chance(np.ones((5, 4))))
