@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from explorer import navigate
 from explorer.charts.compression import NAMES, Floats, colour_strip, compression
 from explorer.experiments.presentation import Presentation
 from explorer.experiments.transitions import beside_random, span
@@ -120,8 +121,17 @@ def _classes(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
     )
     units = [int(unit) for unit in experiment[f"{base}/unit"][0][::-1]]
     key = f"compression_unit_{layer.name}"
-    unit = st.selectbox(
-        "Unit, from the end of the order", units, key=key, format_func=lambda each: f"unit {each}", width=220
+    asked = view.selection.unit
+    unit = asked if asked is not None and asked in units else units[0]
+    st.session_state[key] = unit
+    st.selectbox(
+        "Unit, from the end of the order",
+        units,
+        key=key,
+        format_func=lambda each: f"unit {each}",
+        on_change=navigate.put_widget,
+        args=(view.selection, "unit", key),
+        width=220,
     )
     label, half = np.asarray(view.store.images.label), experiment["half"]
     n_images = [np.bincount(label[half == part], minlength=len(view.store.classes)) for part in (0, 1)]

@@ -76,7 +76,7 @@ def test_the_quiz_is_answered_by_keys_and_scored(app, server):
     app.says("Which of the two makes unit ")
     assert app.page.locator(".st-key-quiz img").count() == 20
     app.settle(lambda: app.page.keyboard.press("ArrowLeft"))
-    expect(app.page.locator(".st-key-quiz [role=status]")).to_have_text(re.compile(r"^(Right|Wrong, .*): unit \d+\."))
+    expect(app.page.locator(".st-key-quiz [role=status]")).to_have_text(re.compile(r"^Unit \d+: (right|wrong, .*)\."))
     app.settle(lambda: app.page.keyboard.press("ArrowRight"))
     expect(app.page.get_by_text(re.compile(r"^You have [012] of 2 questions right"))).to_be_visible()
     app.page.get_by_text("Scores, and the answers as a file").click()

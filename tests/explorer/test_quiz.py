@@ -128,7 +128,7 @@ def test_nine_of_either_end_and_two_others_are_shown_and_an_answer_is_told_and_k
     (kept,) = ANSWERS.load(path)
     assert kept.is_right
     assert (kept.rater, kept.chosen) == ("Ada <b>", side)
-    assert f"Right: unit {kept.unit}." in page.words
+    assert f"Unit {kept.unit}: right." in page.words
     assert "1 of 1 question right (3 % to 100 %" in page.words
     assert "Ada &lt;b&gt;" in page.words
     assert path.read_bytes() == before

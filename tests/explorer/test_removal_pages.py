@@ -175,3 +175,11 @@ def test_where_units_were_kept_the_numbers_of_removed_units_are_no_ends(made, ru
     parts = {name: full[name][:4] for name in ("n_removed", "deciding_accuracy")}
     said = shown_with(full | parts | {"accuracy": full["accuracy"][:, :4]}, made, runs, show).words
     assert "No more than 3 units were removed: where this number stands, more could go." in said
+
+
+def test_the_unit_whose_classes_are_shown_is_in_the_address(compressed):
+    chosen = compressed.app.selectbox(key="compression_unit_features.10")
+    assert chosen.value == N_UNITS - 1
+    chosen.select(2).run()
+    assert compressed.app.query_params["unit"] == "2"
+    assert compressed.app.selectbox(key="compression_unit_features.10").value == 2

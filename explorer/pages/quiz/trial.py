@@ -155,5 +155,6 @@ def _answer(view: View, trial: _Trial, chosen: str) -> None:
         st.session_state[_REFUSED] = str(error)
         return
     st.session_state.pop(_ASKED, None)
-    verdict = "Right" if answer.is_right else f"Wrong, it was the one on the {trial.side}"
-    st.session_state[_SAID] = f"{verdict}: unit {trial.asked.unit:,}."
+    # The next question is on the screen already, so the unit comes first.
+    verdict = "right" if answer.is_right else f"wrong, it was the one on the {trial.side}"
+    st.session_state[_SAID] = f"Unit {trial.asked.unit:,}: {verdict}."
