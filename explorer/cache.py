@@ -29,6 +29,7 @@ from explorer.what_if_process import WhatIfProcess, process_command
 from precompute.compare import Side, sides
 from precompute.measures.exemplars import path_checksums
 from precompute.measures.image_top import strongest_units as strongest_units_of
+from precompute.measures.paired import right_changes
 from precompute.measures.quiz import Question, question
 from precompute.store.answers import answers
 from precompute.store.reader import Layer, Store
@@ -118,6 +119,24 @@ def flips_by_image(source: StoreFile, layer: Layer, ablation: str) -> FlipsByIma
 def _flips_by_image(source: StoreFile, signature: Signature, layer: str, ablation: str) -> FlipsByImage:
     store = store_of(source)
     return FlipsByImage.of(store.layer(layer).flip_table(ablation), len(store.images))
+
+
+def lost_and_gained(source: StoreFile, layer: Layer, ablation: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many images each unit of a layer loses and gains when it is silenced alone, (unit,) each."""
+    return _lost_and_gained(source, source.signature, layer.name, ablation)
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=_KEYS)
+def _lost_and_gained(
+    source: StoreFile, signature: Signature, layer: str, ablation: str
+) -> tuple[np.ndarray, np.ndarray]:
+    store = store_of(source)
+    flips = store.layer(layer).flip_table(ablation)
+    lost, gained = (
+        np.bincount(flips.unit[kept], minlength=flips.n_units)
+        for kept in right_changes(flips.image, flips.prediction, answers(store))
+    )
+    return lost, gained
 
 
 def losses_of_class(

@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from explorer import saved_what_ifs
+from explorer import cache, saved_what_ifs
 from explorer.pages.what_if import all_images, question
 from explorer.pages.what_if.one_image import shares
-from precompute.measures.interaction import Interaction, losses
+from explorer.store_files import StoreFile
+from precompute.measures.interaction import Interaction, losses, luck_of_choice
 from precompute.store.answers import answers
 from precompute.what_if.request import Change
 from precompute.what_if.unit_list import read_units
@@ -85,6 +86,20 @@ def test_the_sum_of_the_parts_is_that_of_the_stores_flips(full_store):
 )
 def test_more_or_less_is_said_where_the_interval_settles_it(found, said):
     assert said in all_images.parts_words(found, 3, 1000)
+
+
+def test_units_that_stand_out_by_their_drops_are_said_to_owe_some_of_it_to_chance(ask, full_store, runs):
+    layer, before = full_store.layer("features.10"), answers(full_store)
+    drops = [all_images.stored_parts(layer, "zero", [unit], before).sum() for unit in range(layer.n_units)]
+    order = np.argsort(drops)
+    lost, gained = cache.lost_and_gained(StoreFile("demo", runs / "demo.h5"), layer, "zero")
+    assert (lost - gained).tolist() == drops
+    luck = luck_of_choice(lost, gained, order[-2:], len(before.label))
+    assert luck > 0
+    words = ask(units=", ".join(map(str, sorted(order[-2:].tolist())))).words
+    assert "One by one these units lose more than most units of the layer" in words
+    assert all_images.luck_words(-0.02, 1000).startswith(" One by one these units lose less than most")
+    assert all_images.luck_words(0.0, 1000) == ""
 
 
 def test_a_change_that_the_store_does_not_hold_has_no_sum_until_pairs_are_computed(ask):

@@ -26,7 +26,7 @@ from explorer.widgets.html import escape, heading, note, sentence, table
 from explorer.widgets.number_table import csv_button
 from precompute.measures.drops import Answers
 from precompute.measures.interaction import Interaction, interaction, losses, luck_of_choice
-from precompute.measures.paired import drop_interval, paired_counts
+from precompute.measures.paired import drop_interval
 from precompute.store.answers import answers
 from precompute.store.reader import Flips, Layer
 from precompute.what_if.request import MOST_PAIRED
@@ -100,7 +100,7 @@ def _show_parts(view: View, layer: Layer, asked: Asked, found: Arrays, before: A
         parts = stored_parts(layer, kind, asked.units, before)
     else:
         parts = None
-    luck = _luck(layer, kind, asked.units, before)
+    luck = _luck(view, layer, kind, asked.units)
     if parts is not None:
         set_of_units = interaction(together, parts, n_units=len(asked.units), luck=luck)
         said = parts_words(set_of_units, len(asked.units), len(together)) + luck_words(luck, len(together))
@@ -110,7 +110,7 @@ def _show_parts(view: View, layer: Layer, asked: Asked, found: Arrays, before: A
     else:
         note("The store holds no drops of single units under this change, so there is no sum to compare with.")
     if alone is not None:
-        of_two = _luck(layer, kind, asked.units, before, n=2)
+        of_two = _luck(view, layer, kind, asked.units, n=2)
         _show_pairs(asked.units, alone, losses(found["pairs"], before), of_two)
     elif len(asked.units) <= MOST_PAIRED:
         n_pairs = len(asked.units) * (len(asked.units) - 1) // 2
@@ -132,23 +132,23 @@ def stored_parts(layer: Layer, kind: str, units: Sequence[int], before: Answers)
     return total
 
 
-def _luck(layer: Layer, kind: str | None, units: Sequence[int], before: Answers, n: int | None = None) -> float:
+def _luck(view: View, layer: Layer, kind: str | None, units: Sequence[int], n: int | None = None) -> float:
     """Return how far chance can move the sum of the units' drops, if they stand out by it; 0 if this is not known."""
     if kind is None or kind not in layer.ablations:
         return 0.0
-    counts = paired_counts(layer.flip_table(kind), before)
-    lost, gained = counts.lost.sum(axis=1), counts.gained.sum(axis=1)
-    return luck_of_choice(lost, gained, np.array(units), len(before.label), n=n)
+    lost, gained = cache.lost_and_gained(view.source, layer, kind)
+    return luck_of_choice(lost, gained, np.array(units), len(view.store.images), n=n)
 
 
 def luck_words(luck: float, n_images: int) -> str:
-    """Say that units which stand out by their drops owe a part of the sum to chance; empty for other units."""
+    """Say that units which stand out by their drops owe a part of their losses to chance; empty for other units."""
     if not luck:
         return ""
     size = "more" if luck > 0 else "less"
     return (
         f" One by one these units lose {size} than most units of the layer. If they were chosen for that, chance alone "
-        f"may have moved the sum by {some_points(abs(luck), n_images)}; the interval allows for it."
+        f"may have moved the sum, and what they lose together, by {some_points(abs(luck), n_images)}. The interval "
+        "here allows for it; that of the accuracy above does not."
     )
 
 
