@@ -17,7 +17,7 @@ from precompute.measures.paired import FlipTable, PairedCounts, flip_rate, paire
 from precompute.measures.power import found_share
 from precompute.measures.quoted import quoted_drop
 from precompute.measures.selectivity import class_means
-from precompute.measures.shifts import less_certain, wilcoxon
+from precompute.measures.shifts import less_certain, signed_ranks, wilcoxon
 from precompute.measures.table import measure_name
 from precompute.store.answers import answers
 from precompute.store.experiments.statistics import AS_MEASURES
@@ -135,17 +135,18 @@ def _quoted(shared: _Shared, counts: PairedCounts) -> Arrays:
 
 def _shifted(shared: _Shared, layer: Layer, kind: str) -> Arrays:
     """Return the mean change of every class and its p-value; nothing where the store lacks the changes."""
-    means, p = [], []
+    means, tests = [], []
     for change in layer.log_prob_changes(kind):
         means.append(class_means(change, shared.before.label, shared.before.n_classes))
-        p.append(wilcoxon(change, shared.before.label, shared.before.n_classes))
+        tests.append(signed_ranks(change, shared.before.label, shared.before.n_classes))
     if not means:
         return {}
-    change, p_of_class = np.concatenate(means), np.concatenate(p)
-    return {"log_prob_change": change, "log_prob_p": p_of_class, **_certainty(change, p_of_class)}
+    change = np.concatenate(means)
+    p, lean = (np.concatenate(parts) for parts in zip(*tests, strict=True))
+    return {"log_prob_change": change, "log_prob_p": p, **_certainty(change, lean, p)}
 
 
-def _certainty(change: np.ndarray, p: np.ndarray) -> Arrays:
+def _certainty(change: np.ndarray, lean: np.ndarray, p: np.ndarray) -> Arrays:
     """Test for every unit whether the images of some class become less certain without it."""
-    smallest, worst = less_certain(change, p)
+    smallest, worst = less_certain(change, lean, p)
     return {"certainty_p": smallest, "certainty_q": false_discovery(smallest), "certainty_class": worst}

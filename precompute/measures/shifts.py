@@ -47,7 +47,21 @@ def wilcoxon(change: Floats, label: Ints, n_classes: int) -> Floats:
     ----------
     Wilcoxon 1945, "Individual comparisons by ranking methods", Biometrics Bulletin 1, 80-83.
     """
-    p = np.full((len(change), n_classes), np.nan)
+    return signed_ranks(change, label, n_classes)[0]
+
+
+def signed_ranks(change: Floats, label: Ints, n_classes: int) -> tuple[Floats, Floats]:
+    """Return the p-values of :func:`wilcoxon`, and the side to which the ranks lean.
+
+    Returns
+    -------
+    p : (unit, class) array
+        As from :func:`wilcoxon`.
+    lean : (unit, class) array
+        The sum of the ranks of the changes, with their signs: below 0 where the test shows a fall, whatever the mean.
+        NaN for classes without images.
+    """
+    p, lean = np.full((2, len(change), n_classes), np.nan)
     exact: dict[bytes, Floats] = {}
     for c in np.unique(label):
         of_class = np.nan_to_num(change[:, label == c].astype(np.float64))
@@ -55,21 +69,22 @@ def wilcoxon(change: Floats, label: Ints, n_classes: int) -> Floats:
         n_zero = (~changed).sum(axis=1, keepdims=True)
         ranks = np.where(changed, average_ranks(np.abs(of_class)) - n_zero, 0)
         upper = np.where(of_class > 0, ranks, 0).sum(axis=1)
-        p[:, c] = _normal_tails(ranks, upper)
+        p[:, c], lean[:, c] = _normal_tails(ranks, upper), 2 * upper - ranks.sum(axis=1)
         for unit in np.flatnonzero(changed.sum(axis=1) <= _FEW):
             p[unit, c] = _exact_tails(ranks[unit, changed[unit]], upper[unit], exact)
-    return p
+    return p, lean
 
 
-def less_certain(change: Floats, p: Floats) -> tuple[Floats, Floats]:
+def less_certain(change: Floats, lean: Floats, p: Floats) -> tuple[Floats, Floats]:
     """Test for every unit whether the images of some class become less certain without it.
 
     Parameters
     ----------
     change : (unit, class) array
         Mean change of log-probability; NaN for classes without images.
-    p : (unit, class) array
-        Two-sided p-values of these changes, see :func:`wilcoxon`; NaN for classes without images.
+    lean, p : (unit, class) arrays
+        The side to which the ranks of these changes lean, and their two-sided p-values, see :func:`signed_ranks`. A
+        class falls where its mean and its ranks do: one image that falls far makes no fall of many that rise a little.
 
     Returns
     -------
@@ -79,7 +94,7 @@ def less_certain(change: Floats, p: Floats) -> tuple[Floats, Floats]:
     worst : (unit,) array
         The class with the smallest p-value; NaN where no class falls.
     """
-    falls = np.where(change < 0, p, np.nan)
+    falls = np.where((change < 0) & (lean < 0), p, np.nan)
     n_classes = (~np.isnan(p)).sum(axis=1)
     known = np.where(np.isnan(falls), np.inf, falls)
     worst = known.argmin(axis=1)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.shifts import less_certain, sign_flip_bound, wilcoxon
+from precompute.measures.shifts import less_certain, sign_flip_bound, signed_ranks, wilcoxon
 
 
 @st.composite
@@ -108,5 +108,20 @@ def test_however_many_images_no_probability_is_zero():
     change = -np.linspace(1, 2, 2500)[None]
     p = wilcoxon(change, np.zeros(2500, dtype=int), 1)
     assert 0 < p[0, 0] < 1e-300
-    assert 0 < less_certain(change.mean(axis=1, keepdims=True), p)[0][0] < 1e-300
+    assert 0 < less_certain(change.mean(axis=1, keepdims=True), np.array([[-1.0]]), p)[0][0] < 1e-300
     assert 0 < sign_flip_bound(np.array([2500.0]), np.array([2500.0]))[0] < 1e-300
+
+
+def test_one_image_that_falls_far_makes_no_fall_of_many_that_rise():
+    rise, fall = np.r_[np.linspace(0.01, 0.02, 39), -5.0], -np.linspace(0.01, 0.02, 40)
+    change, label = np.stack([np.r_[rise, fall], np.r_[rise, rise]]), np.repeat([0, 1], 40)
+    mean = np.stack([change[:, label == c].mean(axis=1) for c in (0, 1)], axis=1)
+    p, lean = signed_ranks(change, label, 2)
+    np.testing.assert_array_equal(p, wilcoxon(change, label, 2))
+    assert (p < 1e-5).all()
+    assert (mean < 0).all()
+    assert np.sign(lean).tolist() == [[1, -1], [1, 1]]
+    smallest, worst = less_certain(mean, lean, p)
+    assert smallest[0] == 2 * p[0, 1]
+    assert (worst[0], smallest[1]) == (1, 1)
+    assert np.isnan(worst[1])
