@@ -76,7 +76,7 @@ def _against_noise(shown: Entropies, chosen: int | None) -> None:
     below.append((f"selective rate under {100 * LEAST_RATE:.0f} %", int((units["rate"] < 100 * LEAST_RATE).sum())))
     table(["units", f"of {n_units:,}"], [(name, f"{found:,}") for name, found in below])
     beside = ", and half as many below noise" if levels else ""
-    note(f"By chance {number(0.05 * n_units, 1)} units lie below all shuffles{beside}.")
+    note(f"By chance up to {number(0.05 * n_units, 1)} units lie below all shuffles{beside}.")
 
 
 def _along_the_way(shown: Entropies) -> None:

@@ -61,7 +61,7 @@ def test_entropies_of_a_class_stand_beside_noise_and_shuffles(page):
     assert cells(said, "below independent noise") == ["4"]
     assert cells(said, "below all 19 shuffles of its maps") == ["3"]
     assert cells(said, "selective rate under 10 %") == ["1"]
-    assert "By chance 0.3 units lie below all shuffles" in said
+    assert "By chance up to 0.3 units lie below all shuffles" in said
     assert "Entropies are computed on 2 images, accuracy and loss on others." in said
     assert "agree with those on the others at r = 0.50" in said
     assert len(shown.charts()) == 3
