@@ -45,7 +45,8 @@ def show(view: View, layer: Layer, held: Sequence[Answer]) -> None:
                 note(f"Of {len(rows):,} intervals up to about {by_chance} leave out a half by chance alone.")
         note(
             "Half is chance. The interval is that of Clopper and Pearson (1934), which is exact at any count and wide "
-            "at a few. It takes answers as independent: those to one question by several raters share its images."
+            "at a few. By unit it says how further raters would answer the same questions, not how people would answer "
+            "others: with five raters of 20 questions that are easy or hard for all, half of such intervals hold."
         )
         csv_exchange.show(view, ANSWERS, held, replaces="An answer in it replaces the same rater's to that question.")
 
