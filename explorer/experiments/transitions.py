@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from explorer.format import number
+from explorer.format import count, number
 from explorer.widgets.html import Markup, with_range, with_small
 from precompute.measures.curves import area, steepest_fall, steps_to_half, window_steps
 
@@ -73,18 +73,18 @@ def beside_random(found: pd.DataFrame, names: Mapping[str, str], what: str) -> s
     if not at_random.notna().any() or not own:
         return ""
     told = [f"{names[kind]} {_where(float(held.iloc[0]), at_random)}" for kind, held in own.items()]
-    n = len(at_random)
-    said = f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}"
+    n = len(at_random) + 1
     return (
-        f"By {what}, {said} all {n} random orders. By chance, one order in {n + 1} lies below all of them, and one in "
-        f"{n + 1} above. At single steps, many an order leaves the band by chance."
+        f"By {what}, {'; '.join(told)}. By chance, one order in {n} lies below all others, and one in {n} above. At "
+        "single steps an order often leaves the band by chance."
     )
 
 
 def _where(mean: float, at_random: "pd.Series[float]") -> str:
+    orders = count(len(at_random), "random order")
     if mean < at_random.min() - _ROUNDING:
-        return "lies below"
-    return "lies above" if mean > at_random.max() + _ROUNDING else "lies neither below nor above"
+        return f"lies below all {orders}"
+    return f"lies above all {orders}" if mean > at_random.max() + _ROUNDING else f"lies among the {orders}"
 
 
 def span(values: "pd.Series[float]", decimals: int) -> Markup:

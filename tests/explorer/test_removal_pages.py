@@ -153,12 +153,12 @@ def test_an_order_is_beside_random_ones_by_its_mean_alone():
     names = {"most": "most important first", "least": "least important first"}
     found = pd.DataFrame({"ranking": ["most", "least", *["random"] * 3], "mean": [40.0, 55.0, 41.0, 60.0, 50.0]})
     assert beside_random(found, names, "area").startswith(
-        "By area, most important first lies below and least important first lies neither below nor above all 3 random "
-        "orders. By chance, one order in 4 lies below all of them"
+        "By area, most important first lies below all 3 random orders; least important first lies among the 3 random "
+        "orders. By chance, one order in 4 lies below all others"
     )
     assert "lies above all 3" in beside_random(found.assign(mean=[61, 61, 41, 60, 50]), names, "area")
     # A mean that equals that of a random order but for rounding is not below it.
-    assert "below and" not in beside_random(found.assign(mean=[41 - 1e-9, 61, 41, 60, 50]), names, "area")
+    assert "first lies below" not in beside_random(found.assign(mean=[41 - 1e-9, 61, 41, 60, 50]), names, "area")
     assert beside_random(found[:2], names, "area") == ""
 
 
