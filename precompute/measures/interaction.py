@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from precompute.measures.drops import Answers
 from precompute.measures.paired import adjusted_wald
+from precompute.measures.ranks import average_ranks
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -87,12 +88,13 @@ def luck_of_choice(lost: Ints, gained: Ints, chosen: Ints, n_images: int, *, n: 
     Returns
     -------
     float
-        Above 0 for units whose drops are large beside those of 95 % of random sets as large, below 0 for units whose
-        drops are small in the same sense, otherwise 0: such units were not chosen for their drops.
+        Above 0 for units whose drops rank higher than those of 95 % of random sets as large, below 0 for units whose
+        drops rank lower in the same sense, otherwise 0: such units were not chosen for their drops.
     """
-    drop, n_units, n_chosen = lost - gained, len(lost), len(chosen)
-    spread = drop.std() * np.sqrt(n_chosen * (n_units - n_chosen) / max(1, n_units - 1))
-    away = drop[chosen].sum() - n_chosen * drop.mean()
+    # By ranks, so that one unit of a very large drop does not hide a choice among the others.
+    rank, n_units, n_chosen = average_ranks((lost - gained).astype(np.float64)), len(lost), len(chosen)
+    spread = rank.std() * np.sqrt(n_chosen * (n_units - n_chosen) / max(1, n_units - 1))
+    away = rank[chosen].sum() - n_chosen * rank.mean()
     if not n_images or abs(away) <= _ONE_SIDED_95 * spread + _ROUNDING:
         return 0.0
     changed = lost + gained

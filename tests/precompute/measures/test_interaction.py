@@ -83,6 +83,8 @@ def test_units_that_do_not_stand_out_have_no_luck():
     rng = np.random.default_rng(3)
     found = [chosen_of_idle_units(rng, lambda drop: rng.permutation(len(drop)))[2] for _ in range(100)]
     assert np.count_nonzero(found) <= 22  # 5 % to either side
+    giant = np.r_[500, np.arange(20)]
+    assert luck_of_choice(giant, giant * 0, np.arange(13, 21), 1000) > 0  # the next largest, beside one far larger
     lost, gained = np.array([3, 0, 1]), np.array([0, 2, 1])
     assert luck_of_choice(lost, gained, np.arange(3), 50) == 0  # all units are no choice
     assert luck_of_choice(lost * 0, gained * 0, np.arange(2), 50) == 0
