@@ -170,7 +170,7 @@ def test_a_unit_is_named_on_its_page(made, runs, show):
     next(button for button in page.app.button if button.label == "Save").click()
     page.app.run()
     assert LABELS.load(path) == (Label(LAYER, 2, "Ada <b>", "kites & <i>stars</i>"),)
-    assert "“kites &amp; &lt;i&gt;stars&lt;/i&gt;” (Ada &lt;b&gt;, fair)" in re.sub("</?bdi>", "", page.words)
+    assert "Called “kites &amp; &lt;i&gt;stars&lt;/i&gt;” (Ada &lt;b&gt;, fair)" in re.sub("</?bdi>", "", page.words)
     assert path.read_bytes() == before
     next(button for button in page.app.button if button.label == "Take my label back").click()
     page.app.run()

@@ -28,7 +28,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
         with st.popover("Name it" if not held else f"Named by {count(len(held), 'person', 'people')}", width="content"):
             _show_form(view, layer, unit, held)
         if held:
-            note(Markup(" · ".join(_words(each) for each in held)))
+            note(Markup(f"Called {' · '.join(_words(each) for each in held)}"))
 
 
 def _words(label: Label) -> Markup:
