@@ -116,25 +116,6 @@ class Counter(Tiny):
         return super().forward(x) + 0.1 * self.calls * torch.arange(3.0)
 
 
-class SetByFirst(Tiny):
-    """A layer that takes its scale from the first images that it sees, as data-dependent initialisation does."""
-
-    class Scale(nn.Module):
-        known = None
-
-        def forward(self, x):
-            if self.known is None:
-                self.known = x.std().detach()
-            return x / self.known
-
-    def __init__(self):
-        super().__init__()
-        self.scale = self.Scale()
-
-    def pooled(self, x):
-        return self.scale(super().pooled(x))
-
-
 class WithNorm(Tiny):
     def __init__(self, **options):
         super().__init__()
@@ -198,7 +179,6 @@ CHANGING = {
     OwnGenerator: "keeps something from one call to the next, or draws random numbers of its own",
     RunningMean: "keeps something from one call to the next",
     Counter: "keeps something from one call to the next",
-    SetByFirst: r"keeps something of the first images .* The difference begins in scale \(Scale\)",
     BatchStatistics: r"depends on the other images .* bn \(BatchNorm2d without running statistics\)",
     AlwaysTraining: r"depends on the other images .* bn \(BatchNorm2d in training mode\)",
     BatchMaximum: "depends on the other images",

@@ -5,7 +5,6 @@ batch, at whatever place of the batch, and whatever images came before. Otherwis
 says.
 """
 
-import copy
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,43 +65,6 @@ def refuse_changing(network: nn.Module, inputs: Tensor) -> None:
         gap = true_gap(network, check, varied)
         if gap is not None:
             raise ModelError(tell(network, varied, gap))
-
-
-def copy_before_first_pass(network: nn.Module) -> nn.Module | None:
-    """Return a copy of a network that has not been run yet; None where it cannot be copied."""
-    try:
-        return copy.deepcopy(network)
-    except Exception:  # a network may hold anything
-        return None
-
-
-def refuse_kept_from_first(network: nn.Module, copied: nn.Module, inputs: Tensor) -> None:
-    """Refuse a network that keeps something of the first images that it is given, and answers later ones by it.
-
-    Every process would then give other answers, each from the images that it happened to begin with.
-
-    Parameters
-    ----------
-    network
-        A classifier in evaluation mode, whose first pass was on `inputs`.
-    copied
-        Its copy, whose first pass was on other images.
-    inputs
-        (image, channel, height, width).
-
-    Raises
-    ------
-    ModelError
-        Where the two give different answers.
-    """
-    gap = _gap(lambda passes, batch: (passes(batch), logits(copied, batch)), lambda it: logits(network, it), inputs)
-    if gap.relative > max(_SURE, _ROUNDINGS * torch.finfo(input_dtype(network)).eps):
-        where = place(network, lambda: run(network, inputs), lambda: run(copied, inputs), copied=copied)
-        raise ModelError(
-            "The network keeps something of the first images that it is given: after other images came first, its "
-            f"outputs for the same images differ {gap}. The difference begins in {where}. Usual causes are parameters "
-            "that the first batch sets, and a result that forward keeps. Set them before you return the network."
-        )
 
 
 def refuse_mixing(network: nn.Module, inputs: Tensor) -> None:

@@ -15,9 +15,7 @@ from precompute.models.calls import watched_calls
 _ROUNDING = 1e-4
 
 
-def place(
-    network: nn.Module, one: Callable[[], Any], other: Callable[[], Any], *, copied: nn.Module | None = None
-) -> str:
+def place(network: nn.Module, one: Callable[[], Any], other: Callable[[], Any]) -> str:
     """Name the innermost module whose outputs differ between two passes although its inputs do not.
 
     Parameters
@@ -26,8 +24,6 @@ def place(
         A network.
     one, other
         Each runs one pass of the network. Where one pass has more images than the other, the first images are compared.
-    copied
-        The copy of the network that `other` runs; None where it runs the network itself.
 
     Returns
     -------
@@ -35,7 +31,7 @@ def place(
         The module's path and kind, and what is unusual about it; the network itself where no single module is the
         cause.
     """
-    first, second = _calls(network, one), _calls(copied or network, other)
+    first, second = _calls(network, one), _calls(network, other)
     for (path, given, returned), (other_path, other_given, other_returned) in zip(first, second, strict=False):
         if path != other_path:
             break
