@@ -2,7 +2,8 @@
 
 import stat
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -11,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.errors import StoreDamaged, StoreMissing
+from precompute.errors import StoreChanged, StoreDamaged, StoreMissing
 from precompute.store import soundness
 from precompute.store.facts import read_fact, read_facts
 from precompute.store.place import Identity, identity_of
@@ -62,6 +63,24 @@ def identity_of_open(file: h5py.File, path: Path) -> Identity:
     """Return the identity of an open file; `path` is the path that it was opened by."""
     # On Windows an open file cannot be replaced, and HDF5's handle numbers are not those of the system.
     return identity_of(path if sys.platform == "win32" else file.id.get_vfd_handle())
+
+
+@contextmanager
+def opened_apart(file: h5py.File, path: Path) -> Iterator[h5py.File]:
+    """Open an open file once more, sharing nothing with other openings of it in this process.
+
+    Datasets must be copied from such a file. HDF5 2.0 otherwise copies a compressed block from the memory of any
+    opening that has read it, where it is larger, into room for the compressed block: it writes beyond that room.
+
+    Raises
+    ------
+    StoreChanged
+        If another file has taken the place of the open one.
+    """
+    with path.open("rb") as raw, h5py.File(raw, "r") as apart:
+        if identity_of(raw.fileno()) != identity_of_open(file, path):
+            raise StoreChanged(f"{path}: another program wrote here meanwhile. Nothing was added; do it again.")
+        yield apart
 
 
 def _why_not_opened(size: int | None, error: Exception) -> str:

@@ -22,7 +22,7 @@ from precompute.store import check, place, schema
 from precompute.store.facts import fixed, read_facts, short_provenance, write_facts
 from precompute.store.reader import Store
 from precompute.store.stamps import stamp
-from precompute.store.storefile import Indexed, StoreFile, identity_of_open, open_file
+from precompute.store.storefile import Indexed, StoreFile, identity_of_open, open_file, opened_apart
 
 # Below this many values compression costs more than it saves.
 _SMALL = 1024
@@ -126,7 +126,8 @@ class StoreWriter:
             if only not in (None, self._instead_of):
                 raise StoreChanged(f"{source}: another program wrote here meanwhile. Nothing was added; do it again.")
             check.refuse_changed_file(old, source)
-            _copy(old, self._file, without)
+            with opened_apart(old, source) as apart:
+                _copy(apart, self._file, without)
         self._file.attrs["complete"] = False
 
     def written(self, elsewhere: Mapping[str, Indexed] = MappingProxyType({})) -> Store:

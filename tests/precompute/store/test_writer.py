@@ -19,6 +19,7 @@ from precompute.store.facts import read_facts
 from precompute.store.pictures import write_pictures
 from precompute.store.reader import open_store
 from precompute.store.writer import StoreWriter
+from tests.arrays import assert_same_arrays
 from tests.factory import write_store
 
 ROOT = Path(__file__).parents[3]
@@ -300,3 +301,39 @@ def test_a_store_that_fits_is_written_on_the_small_disk(tiny_disk, good_bytes):
     assert check(folder / "a.h5") == []
     with open_store(folder / "a.h5") as store:
         assert json.dumps(store.provenance)
+
+
+# Beside other readers
+
+_TAKEN_OVER_WHILE_READ = """
+import sys
+from pathlib import Path
+import h5py
+from precompute.store.writer import StoreWriter
+
+path, read = Path(sys.argv[1]), []
+keep = lambda _, item: read.append((item, item[()])) if isinstance(item, h5py.Dataset) else None
+with h5py.File(path, "r", locking=False) as file:
+    file.visititems(keep)
+    with StoreWriter(path) as writer:
+        writer.take_over(path, without=())
+        writer.finish()
+"""
+
+
+def test_a_store_that_is_read_in_the_same_process_is_copied_whole(store_path):
+    """HDF5 2.0 copied the blocks that a reader held in memory beyond the room for them, and the process ended."""
+    with h5py.File(store_path) as file:
+        before = contents_of(file)
+    done = subprocess.run(
+        [sys.executable, "-c", _TAKEN_OVER_WHILE_READ, str(store_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    with h5py.File(store_path) as file:
+        assert_same_arrays(contents_of(file), before)
+
+
+def contents_of(file):
+    found = {}
+    file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
