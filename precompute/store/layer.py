@@ -98,7 +98,7 @@ class Layer:
     @cached_property
     def keeps_all(self) -> bool:
         """Whether it holds numbers of every unit on every image: :meth:`activation` and :meth:`log_prob_change`."""
-        return self._file.facts("/").get("keep", ALL) != SUMS
+        return str(self._file.facts("/").get("keep", ALL)) != SUMS
 
     def n_active(self, unit: int) -> int:
         """Return the number of images on which a unit is above zero anywhere."""

@@ -63,8 +63,12 @@ def gone(item: h5py.HLObject, path: str) -> Iterator[Problem]:
     """Find members that a group had when it was stamped and that are missing now, or have lost their stamps."""
     if not isinstance(item, h5py.Group) or not has_fact(item, MEMBERS):
         return
-    number, _, listed = str(read_fact(item, MEMBERS)).partition(" ")
-    for name in listed.split("/") if listed else ():
+    number, listing, listed = str(read_fact(item, MEMBERS)).partition(" ")
+    names = listed.split("/") if listed else []
+    if not number.isdecimal() or (listing and int(number) != len(names)):
+        yield Problem(path, "the list of its members is not one that was written")
+        return
+    for name in names:
         held = next((called for called in (name, earlier(name), current(name)) if called in item), None)
         if held is None:
             yield Problem(f"{path.rstrip('/')}/{name}", "it is gone; it was there when the store was written")

@@ -251,6 +251,18 @@ def test_json_that_cannot_be_read_is_a_sentence(text, spoil):
         _ = store.provenance
 
 
+@pytest.mark.parametrize("value", [["all", "sums"], [1, 2], 1.5])
+def test_what_a_store_keeps_is_read_as_text_whatever_stands_there(value, spoil):
+    def put(file):
+        file.attrs["keep"] = value
+
+    changed = spoil(put)
+    assert "/" in {problem.path for problem in check(changed)}
+    read_frame(changed)
+    with open_store(changed) as store:
+        assert store.layers[0].log_prob_change("zero", 0) is not None
+
+
 def test_a_picture_that_is_too_large_is_not_read(spoil):
     path = spoil(put("/images/thumbnail_end", slice(None), 2**20))
     with h5py.File(path, "r+") as file:

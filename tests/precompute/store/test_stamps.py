@@ -64,6 +64,15 @@ def test_a_stamp_that_is_gone_is_told(path, stamp, change):
     assert told(change(lambda file: removed.append(remove(file)))) == [path] * removed[0]
 
 
+@pytest.mark.parametrize("members", [-1, "-1", "7 kind", "0 kind"])
+def test_a_list_of_members_that_no_writer_makes_is_told(members, change):
+    def put(file):
+        del file[LAYER].attrs["members"]
+        file[LAYER].attrs["members"] = members
+
+    assert LAYER in told(change(put))
+
+
 def test_what_a_writer_leaves_out_is_not_missed(store_path):
     with StoreWriter(store_path) as writer:
         writer.take_over(store_path, without={f"{LAYER}/ablation/zero/log_prob_change"})
