@@ -158,7 +158,8 @@ def test_a_warm_visit_reads_ten_units_of_forty_and_no_flips(made, runs, show, mo
     assert not [path for path in read if "/flip/" in path]
     show("class", store="demo", class_=paths[1].split("/")[0])
     assert not [path for path in read if "/flip/" in path]
-    assert read[f"/layers/{LAYER}/activation/max"] <= 22 * n_images
+    # And once on the page of the class for each of the ten units that answer to it most.
+    assert read[f"/layers/{LAYER}/activation/max"] <= 32 * n_images
 
 
 def test_the_image_page_leads_to_what_if_on_this_image(made, runs, show, full_store):
