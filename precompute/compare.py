@@ -155,17 +155,24 @@ def _drops(side: Side) -> tuple[str, ...]:
         str(side.n_dead),
         _median(100 * units.overall_drop, 2),
         _median(100 * units.max_drop, 1),
-        f"{100 * _mean(units.max_drop):.1f}",
-        f"{100 * _mean(units.max_drop_expected):.1f}",
+        _number(100 * _mean(units.max_drop), 1),
+        _number(100 * _mean(units.max_drop_expected), 1),
         str(units.called()),
-        f"{100 * _mean(units.flip_rate):.2f}",
+        _number(100 * _mean(units.flip_rate), 2),
         _median(units.selectivity, 2),
     )
 
 
 def _median(values: np.ndarray, decimals: int) -> str:
     low, middle, high = quantiles(values)
-    return f"{middle:.{decimals}f} [{low:.{decimals}f} to {high:.{decimals}f}]"
+    return _number(middle, decimals, (low, high))
+
+
+def _number(value: float, decimals: int, ends: tuple[float, float] | None = None) -> str:
+    """Write a number, with the ends of its interval or range in brackets; a dash where there is none."""
+    if np.isnan(value):
+        return "-"
+    return f"{value:.{decimals}f}" + (f" [{ends[0]:.{decimals}f} to {ends[1]:.{decimals}f}]" if ends else "")
 
 
 def _mean(values: np.ndarray) -> float:
@@ -174,7 +181,7 @@ def _mean(values: np.ndarray) -> float:
 
 def _correlations(side: Side) -> tuple[str, ...]:
     cells = [side.correlations[target][way] for target in COMPARED_DROPS for way in ("spearman", "pearson")]
-    return (side.store, side.layer, *(f"{cell.r:.2f} [{cell.low:.2f} to {cell.high:.2f}]" for cell in cells))
+    return (side.store, side.layer, *(_number(cell.r, 2, (cell.low, cell.high)) for cell in cells))
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
