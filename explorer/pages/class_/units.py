@@ -22,6 +22,7 @@ from precompute.measures.selectivity import selectivity_for
 from precompute.store.reader import Layer
 
 _MOST_UNITS, _MOST_ANSWERING, _MOST_ROWS, _FEW = 12, 10, 10, 3
+_UNSETTLED = ", not settled"
 _ALL = "all layers"
 
 
@@ -194,7 +195,7 @@ def show_answering(view: View, layers: Sequence[Layer], label: int) -> None:
     with st.container(key="answering"):
         gallery.show(pictures, aspect_of(view.store.model.input_size), row=_MOST_ANSWERING, taken=taken)
     note("Shown is each unit's strongest image, which may be of another class, outlined where it is active.")
-    if all(layer.keeps_all for layer in layers):
+    if any(picture.value.endswith(_UNSETTLED) for picture in pictures):
         note(
             "Not settled: the images do not tell that the unit answers to this class more than to every other. Among "
             "many units, and with few images of a class, some have a high selectivity by chance."
@@ -207,7 +208,7 @@ def _beside(view: View, layer: Layer, unit: int, label: int) -> str:
     if not layer.keeps_all or preferred == (label,):
         return ""
     other = preferred[0] if preferred and len(preferred) == 1 else None
-    return ", not settled" if other is None else f", more to {view.store.classes.title[other]}"
+    return _UNSETTLED if other is None else f", more to {view.store.classes.title[other]}"
 
 
 def _answering(layer: Layer, label: int) -> list[tuple[int, float]]:
