@@ -151,7 +151,12 @@ def taken_away(place: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise StoreChanged(f"{place}: another program wrote here meanwhile. Nothing was added; do it again.") from error
+        raise replaced(place) from error
+
+
+def replaced(path: Path) -> StoreChanged:
+    """Return the error that says that another file took the place of a store while something was added to it."""
+    return StoreChanged(f"{path}: another program wrote here meanwhile. Nothing was added; do it again.")
 
 
 def sync_file(path: Path) -> None:

@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.errors import StoreChanged, StoreDamaged, StoreMissing
+from precompute.errors import StoreDamaged, StoreMissing
 from precompute.store import soundness
 from precompute.store.facts import read_fact, read_facts
-from precompute.store.place import Identity, identity_of
+from precompute.store.place import Identity, identity_of, replaced
 from precompute.store.probe import comes_to_an_end
 from precompute.store.read_errors import may_be_damage
 
@@ -79,7 +79,7 @@ def opened_apart(file: h5py.File, path: Path) -> Iterator[h5py.File]:
     """
     with path.open("rb") as raw, h5py.File(raw, "r") as apart:
         if identity_of(raw.fileno()) != identity_of_open(file, path):
-            raise StoreChanged(f"{path}: another program wrote here meanwhile. Nothing was added; do it again.")
+            raise replaced(path)
         yield apart
 
 

@@ -124,7 +124,7 @@ class StoreWriter:
         with open_file(source) as old:
             self._instead_of = identity_of_open(old, source)
             if only not in (None, self._instead_of):
-                raise StoreChanged(f"{source}: another program wrote here meanwhile. Nothing was added; do it again.")
+                raise place.replaced(source)
             check.refuse_changed_file(old, source)
             with opened_apart(old, source) as apart:
                 _copy(apart, self._file, without)
