@@ -146,7 +146,7 @@ def _of_class_by_chance(view: View, layer: Layer, chosen: int) -> str:
     best = best_area_by_chance(n_of_class, len(label), layer.n_units)
     there = f"{'is' if n_of_class == 1 else 'are'} {count(n_of_class, 'image')}"
     return (
-        f"AP, F1, AUC and precision are of {view.store.classes.title[chosen]}, of which there {there}. By chance, "
+        f"AP, F1, AUC and precision are of {view.titles[chosen]}, of which there {there}. By chance, "
         f"the largest AUC of {count(layer.n_units, 'unit')} stays below {number(best, 2)} in 95 % of cases. The other "
         "three have no level for a class that is chosen."
     )

@@ -106,7 +106,7 @@ def words_of_accuracy(view: View, label: int) -> str:
     store = view.store
     own = np.asarray(store.images.label) == label
     n_images, n_right = int(own.sum()), int((own & store.baseline_correct).sum())
-    title = f"<b>{escape(store.classes.title[label])}</b>"
+    title = f"<b>{escape(view.titles[label])}</b>"
     if not n_images:
         return f"{title} has no images in this store."
     share = percent(n_right / n_images, n_images)

@@ -208,7 +208,7 @@ def _beside(view: View, layer: Layer, unit: int, label: int) -> str:
     if not layer.keeps_all or preferred == (label,):
         return ""
     other = preferred[0] if preferred and len(preferred) == 1 else None
-    return _UNSETTLED if other is None else f", more to {view.store.classes.title[other]}"
+    return _UNSETTLED if other is None else f", more to {view.titles[other]}"
 
 
 def _answering(layer: Layer, label: int) -> list[tuple[int, float]]:
