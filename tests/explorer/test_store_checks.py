@@ -1,12 +1,15 @@
 """A store that fails its check is shown all the same, with a line that says so."""
 
+import subprocess
+import sys
 import time
 
 import h5py
+import psutil
 import pytest
 
 from explorer import cache
-from explorer.store_checks import check_apart
+from explorer.store_checks import check_apart, let_others_first
 from explorer.store_files import StoreFile
 from tests.explorer.conftest import put
 from tests.factory import Recipe
@@ -46,6 +49,14 @@ def test_a_check_that_did_not_come_to_its_end_says_nothing_of_the_store(path, mo
     said = check_apart(path)
     assert said.startswith("This store could not be checked: ")
     assert "fails" not in said
+
+
+def test_a_check_gives_way_to_whoever_looks_at_pages():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        let_others_first(process.pid)
+        assert psutil.Process(process.pid).nice() > psutil.Process().nice()
+        process.communicate(b"\n")
+    let_others_first(process.pid)  # it has ended: nothing happens
 
 
 def test_of_a_store_that_passes_nothing_is_said(path, show):
