@@ -124,7 +124,7 @@ class Dissection:
 
 @dataclass(frozen=True, eq=False)
 class UnitConcepts:
-    """A unit's best concepts, best first, with levels by chance and small masks on its top exemplars.
+    """A unit's best concepts, best first, with chance levels and small masks on its top exemplars.
 
     Parameters
     ----------

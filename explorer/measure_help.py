@@ -1,4 +1,4 @@
-"""Help on a measure where it is shown: its formula, its range, its level by chance, its source.
+"""Help on a measure where it is shown: its formula, its range, its chance level, its source.
 
 It is taken from the measure's row in the registry, or from the store for a measure that has no row.
 """
@@ -47,7 +47,7 @@ def help_markdown(measure: Told) -> str:
 
 
 def _chance(name: str) -> str:
-    """Say why a level by chance is needed, and where it comes from."""
+    """Say why a chance level is needed, and where it comes from."""
     row = find(name)
     if row is None or row.chance is None:
         return ""

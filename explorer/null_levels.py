@@ -18,7 +18,7 @@ _ALL = slice(None)
 
 @dataclass(frozen=True, eq=False)
 class NullLevel:
-    """The level by chance of a measure, for some units of a layer.
+    """The chance level of a measure, for some units of a layer.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def level_words(store: Store, layer: Layer, name: str, unit: int) -> str:
 
 
 def null_level_of(store: Store, layer: Layer, name: str, units: slice = _ALL) -> NullLevel | None:
-    """Return the level by chance of a measure; None where none is needed, or it is not known."""
+    """Return the chance level of a measure; None where none is needed, or it is not known."""
     row = find(name)
     if name not in layer.measures or row is None or row.chance is None:
         return None

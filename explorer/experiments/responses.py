@@ -41,7 +41,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         used = int((experiment["half"] >= 0).sum())
         note(f"Over {used:,} images. The activation is the unit's maximum over space.")
         if frame["shuffled"].isna().all() and not shown.empty:
-            note("Their level by chance was not computed, so no dot is told from chance.")
+            note("Their chance level was not computed, so no dot is told from chance.")
     _table(view, layer, experiment, frame)
 
 

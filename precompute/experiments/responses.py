@@ -1,7 +1,7 @@
 """Measures that need the network: correlation of activation with class probability, and the fraction of zeros.
 
 They take one pass over the images, which keeps sums. As long as they fit into 1 GiB, the activations and probabilities
-of all images are kept too, to shuffle them for the level by chance; beyond that this level is left out.
+of all images are kept too, to shuffle them for the chance level; beyond that this level is left out.
 """
 
 from dataclasses import dataclass, field

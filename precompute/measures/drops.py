@@ -128,7 +128,7 @@ def drop_measures(before: Answers, correct: Ints) -> dict[str, Floats]:
 def max_class_drop(drop: Floats) -> tuple[Floats, Floats]:
     """Return the largest drop of every unit over the classes, and the class that it falls on.
 
-    The maximum over many classes is large by chance alone: compare it with its noise level before believing it.
+    The maximum over many classes is large by chance alone: compare it with its chance level before believing it.
 
     Parameters
     ----------

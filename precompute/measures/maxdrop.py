@@ -36,7 +36,7 @@ class MaxDropTest:
         Probability that chance alone makes the largest drop over the classes that take part as large as it is; NaN
         where no class takes part.
     expected, ceiling : (unit,) arrays
-        Noise level of ``largest``: its mean by chance, and the value that it does not exceed by chance with the
+        Chance level of ``largest``: its mean by chance, and the value that it does not exceed by chance with the
         probability asked for. Fractions in [0, 1]; NaN without images.
     class_p : (unit, class) array
         Probability that chance alone makes the largest drop as large as the drop of this class, a p-value corrected for
@@ -92,7 +92,7 @@ def max_drop_test(counts: PairedCounts, classes: Bools | None = None, *, ceiling
         Images lost and gained.
     classes : (class,) bool array, optional
         Which classes take part in the test, see :func:`takes_part`; by default all that have images. The largest drop
-        and its noise level are always over all classes with images, as a run writes them.
+        and its chance level are always over all classes with images, as a run writes them.
     ceiling : float
         Probability that the largest drop by chance stays at or below the ceiling.
 

@@ -111,7 +111,7 @@ def right_changes(image: Ints, prediction: Ints, before: Answers) -> tuple[Bools
 
 
 def flip_rate(flips: FlipTable, n_images: int) -> Floats:
-    """Fraction of the images whose prediction changes without each unit, right or wrong; it sets the noise level.
+    """Fraction of the images whose prediction changes without each unit, right or wrong; it sets the chance level.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ def show(view: View) -> None:
     """Let the reader choose stores, and set their layers beside each other."""
     note(
         "Compare networks that differ in one thing, on the same images: how large the drops of their units are beside "
-        "the level by chance, and how selective the units are. Zhou et al. 2018 (arXiv:1806.02891) ask this about "
+        "the chance level, and how selective the units are. Zhou et al. 2018 (arXiv:1806.02891) ask this about "
         "batch normalisation and dropout."
     )
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):

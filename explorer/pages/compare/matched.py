@@ -264,7 +264,7 @@ def _show_table(pairing: Pairing, found: MatchedUnits) -> None:
 
 _READING = (
     "A unit's match is the unit of the other layer whose mean activation correlates most with its own over the same "
-    "images. Among many units some always correlate by chance, so two levels by chance stand beside the match. The "
+    "images. Among many units some always correlate by chance, so two chance levels stand beside the match. The "
     "first shuffles all images of the other layer, so that nothing in common is left. The second shuffles the images "
     "within each class, so that the units' class means stay: a match above this level agrees on single images too. A "
     f"match is beyond chance if it is above the largest of {DRAWS} shuffles. By chance this happens to one unit in "

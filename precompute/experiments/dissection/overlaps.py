@@ -26,7 +26,7 @@ class LayerInBasis:
     basis
         (direction, unit): a rotation, whose directions take the place of units; None for the units themselves.
     n_shuffles
-        With the masks of how many other pictures to compare each picture's maps, for the level by chance.
+        With the masks of how many other pictures to compare each picture's maps, for the chance level.
     """
 
     layer: int

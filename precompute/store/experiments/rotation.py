@@ -82,7 +82,7 @@ SPEC = ExperimentSpec(
     name="rotation",
     title="Random rotation",
     source="Zhou et al. 2018, arXiv:1806.02891; the rotations of Bau et al. 2017, arXiv:1704.05796",
-    adds="for every layer: overall drop, largest class drop with its noise level, p- and q-value, and flip rate of "
+    adds="for every layer: overall drop, largest class drop with its chance level, p- and q-value, and flip rate of "
     "every direction of five randomly rotated bases, each turned by a quarter, a half, three quarters and all of its "
     "rotation, beside those of the units on the same images",
     options=(*OF_ANY, *OF_SWEEPS),

@@ -327,7 +327,7 @@ SPEC = ExperimentSpec(
     source="McNemar 1947; Westfall and Young 1993; Benjamini and Hochberg 1995; the drops of Zhou et al. 2018, "
     "arXiv:1806.02891",
     adds="for every layer and kind of ablation: images lost and gained, exact McNemar p-values, the largest class drop "
-    "with its noise level, p- and q-value, the drop of a class chosen on one half of the images and read on the "
+    "with its chance level, p- and q-value, the drop of a class chosen on one half of the images and read on the "
     "other, split-half reliability, changes of log-probability",
     needs="the store",
     needs_network=False,

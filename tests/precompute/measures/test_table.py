@@ -73,7 +73,7 @@ def test_each_measure_that_shuffled_labels_give_a_level_is_shuffled():
 
 
 def test_each_measure_with_a_level_by_shuffled_labels_depends_on_the_labels():
-    """Otherwise every shuffle would give the value itself, and pages would show the value as its level by chance."""
+    """Otherwise every shuffle would give the value itself, and pages would show the value as its chance level."""
     rng = np.random.default_rng(0)
     label, activation = np.repeat(np.arange(3), 40), rng.random((4, 120))
     responses = Responses(activation, activation, activation)
