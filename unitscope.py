@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from precompute.measures.detection import one_against_rest, precision_at_k
     from precompute.measures.drops import class_drops, correct_without, max_class_drop, overall_drop
     from precompute.measures.entropy import feature_entropy
+    from precompute.measures.false_discovery import discrete_false_discovery, false_discovery
     from precompute.measures.held_out_selectivity import cross_validated_selectivity
     from precompute.measures.information import mutual_information
     from precompute.measures.maxdrop import max_drop_test
-    from precompute.measures.multiplicity import discrete_false_discovery, false_discovery
     from precompute.measures.paired import drop_interval, mcnemar, paired_counts
     from precompute.measures.quoted import quoted_drop
     from precompute.measures.redundancy import redundancy
@@ -57,7 +57,7 @@ _HOME = {
     "precompute.measures.held_out_selectivity": ("cross_validated_selectivity",),
     "precompute.measures.information": ("mutual_information",),
     "precompute.measures.maxdrop": ("max_drop_test",),
-    "precompute.measures.multiplicity": ("discrete_false_discovery", "false_discovery"),
+    "precompute.measures.false_discovery": ("discrete_false_discovery", "false_discovery"),
     "precompute.measures.paired": ("drop_interval", "mcnemar", "paired_counts"),
     "precompute.measures.quoted": ("quoted_drop",),
     "precompute.measures.redundancy": ("redundancy",),

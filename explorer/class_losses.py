@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.drops import Answers
-from precompute.measures.multiplicity import discrete_false_discovery
+from precompute.measures.false_discovery import discrete_false_discovery
 from precompute.measures.paired import FlipTable, drop_interval, mcnemar, mcnemar_attainable, right_changes
 
 Floats = NDArray[np.floating[Any]]

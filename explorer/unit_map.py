@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.measures.plane import principal_plane, share_by_chance
+from precompute.measures.principal_components import principal_plane, share_by_chance
 from precompute.measures.profiles import standardised
 from precompute.store.reader import Layer
 

@@ -13,11 +13,11 @@ from precompute.errors import StoreError
 from precompute.experiments.attribution import attribution_look
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.restored_run import RestoredRun, restore_run
+from precompute.measures.evenly_spread import evenly_spread
 from precompute.measures.likeness import map_likeness
-from precompute.measures.spread import evenly_spread
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at
-from precompute.models.scrambled import scrambled
+from precompute.models.shuffled_weights import with_shuffled_weights
 from precompute.models.sites import Site
 from precompute.stages.activation_at import not_right
 from precompute.stages.exemplar_maps import attribution_maps, exemplar_maps
@@ -82,7 +82,9 @@ def _held(layer: Layer) -> _Held | None:
 
 
 def _run(job: Job, restored: RestoredRun, held: list[_Held], advance: Advance) -> Findings:
-    other = replace(restored, model=replace(restored.model, network=scrambled(restored.model.network, seed=job.seed)))
+    other = replace(
+        restored, model=replace(restored.model, network=with_shuffled_weights(restored.model.network, seed=job.seed))
+    )
     arrays: Arrays = {}
     with exact_float32():
         for found in held:

@@ -22,7 +22,7 @@ from precompute.images.loader import load_by
 from precompute.images.loading import Batch, default_workers, read_batches
 from precompute.images.same_file import refuse_for_both, refuse_in_two_classes
 from precompute.images.walk import is_there
-from precompute.measures.spread import evenly_spread
+from precompute.measures.evenly_spread import evenly_spread
 from precompute.models.device import pick_device
 from precompute.models.fixed import refuse_changing
 from precompute.models.forward import logits

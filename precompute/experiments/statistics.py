@@ -10,14 +10,14 @@ from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prep
 from precompute.experiments.timing import seconds_a_row
 from precompute.measures.drop_evidence import evidence
 from precompute.measures.drops import Answers
+from precompute.measures.false_discovery import false_discovery
 from precompute.measures.halves import halves
+from precompute.measures.log_prob_tests import less_certain, signed_ranks, wilcoxon
 from precompute.measures.maxdrop import MaxDropTest, takes_part
-from precompute.measures.multiplicity import false_discovery
 from precompute.measures.paired import FlipTable, PairedCounts, flip_rate, paired_counts
 from precompute.measures.power import found_share
 from precompute.measures.quoted import quoted_drop
 from precompute.measures.selectivity import class_means
-from precompute.measures.shifts import less_certain, signed_ranks, wilcoxon
 from precompute.measures.table import measure_name
 from precompute.store.answers import answers
 from precompute.store.experiments.statistics import AS_MEASURES

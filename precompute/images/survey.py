@@ -13,7 +13,7 @@ from precompute.images.decoding import Decoding, limited, undecoded
 from precompute.images.deep_grey import WHITE_OF_16_BITS, Depth, brightest
 from precompute.images.folder import ImageList
 from precompute.images.loader import Load, Loader, load_by
-from precompute.measures.spread import evenly_spread
+from precompute.measures.evenly_spread import evenly_spread
 
 _LOOKED_AT = 64
 _ALMOST_BLACK = 1 / 8

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.drops import Answers
+from precompute.measures.false_discovery import discrete_false_discovery
 from precompute.measures.halves import held_out_drop, reliability
 from precompute.measures.maxdrop import MaxDropTest, max_drop_test
-from precompute.measures.multiplicity import discrete_false_discovery
 from precompute.measures.paired import (
     FlipTable,
     PairedCounts,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from precompute.measures.binomial import coin_probabilities
 from precompute.measures.drops import max_class_drop
-from precompute.measures.multiplicity import discrete_false_discovery
+from precompute.measures.false_discovery import discrete_false_discovery
 from precompute.measures.paired import PairedCounts
 
 Floats = NDArray[np.floating[Any]]

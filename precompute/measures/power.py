@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.binomial import at_least
+from precompute.measures.evenly_spread import evenly_spread
+from precompute.measures.false_discovery import discrete_false_discovery
 from precompute.measures.maxdrop import MaxDropTest, max_drop_test
-from precompute.measures.multiplicity import discrete_false_discovery
 from precompute.measures.paired import PairedCounts
-from precompute.measures.spread import evenly_spread
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]

@@ -16,8 +16,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.measures.multiplicity import false_discovery
-from precompute.measures.shifts import sign_flip_bound
+from precompute.measures.false_discovery import false_discovery
+from precompute.measures.log_prob_tests import sign_flip_bound
 from precompute.measures.skewed import skewed_interval
 
 Floats = NDArray[np.floating[Any]]

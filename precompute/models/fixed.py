@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from precompute.errors import ModelError
-from precompute.measures.spread import evenly_spread
+from precompute.measures.evenly_spread import evenly_spread
 from precompute.models.failure_causes import lost_batch
 from precompute.models.forward import in_float64, input_dtype, logits, run
 from precompute.models.unstable_module import drawing_place, place

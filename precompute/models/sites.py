@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from precompute.errors import LayerError
-from precompute.models.following import follow
+from precompute.models.dimension_tracking import track_dimensions
 from precompute.models.forward import copy_for
 from precompute.models.rows import misplaced
 from precompute.models.unit_dimension import NoUnits, UnitPlace, check_shape, contradiction, unit_place
@@ -206,7 +206,7 @@ def survey_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn 
             n_units, where = output.shape[place.unit_dimension], len(sites)
             sites.append(Site(path, call, kind, n_units, place.spatial_shape, where, *place.as_said))
 
-    follow(network, inputs, look)
+    track_dimensions(network, inputs, look)
     moved = misplaced(network, inputs, [(site.path, site.call) for site in sites])
     reason = "the rows of its output are not the images in their order, each by itself"
     refused += [RefusedCall(site.name, site.kind, reason) for site in sites if (site.path, site.call) in moved]

@@ -10,7 +10,7 @@ from torch import Tensor
 from precompute.attribution_methods import METHODS
 from precompute.images.loading import read_batches
 from precompute.images.picture import thumbnail
-from precompute.measures.spread import evenly_spread
+from precompute.measures.evenly_spread import evenly_spread
 from precompute.models.clock import work_clock
 from precompute.models.forward import logits
 from precompute.models.hooks import outputs_at

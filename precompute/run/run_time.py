@@ -10,8 +10,8 @@ import torch
 from precompute.ablation_kinds import kind_of
 from precompute.images.loading import read_batches
 from precompute.measures.exemplars import path_checksums
+from precompute.measures.log_prob_tests import wilcoxon
 from precompute.measures.selectivity import class_means
-from precompute.measures.shifts import wilcoxon
 from precompute.models.clock import work_clock
 from precompute.run.attribution_choice import showing_seconds
 from precompute.run.class_outputs import class_output_sample

@@ -12,7 +12,7 @@ from precompute.attribution_methods import METHODS
 from precompute.errors import EngineDoubted
 from precompute.images.loading import read_batches
 from precompute.images.picture import small_shape, thumbnail
-from precompute.measures.spread import evenly_spread
+from precompute.measures.evenly_spread import evenly_spread
 from precompute.models.clock import work_clock
 from precompute.models.outputs import has_log_prob
 from precompute.models.sites import Site

@@ -13,7 +13,7 @@ from precompute.models.gradients import no_gradient, uneven
 from precompute.models.hooks import SiteOutput
 from precompute.models.sites import Site
 from precompute.models.upstream import unrectifiable
-from precompute.stages.cone import Cone
+from precompute.stages.windowed_network import WindowedNetwork
 
 _ROUNDING = 1e-4
 
@@ -35,7 +35,7 @@ class WholeNetwork(nn.Module):
         self.train(network.training)
 
     def forward(self, images: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        """Return the chosen activation of each row, (row, 1); see `Cone.forward`."""
+        """Return the chosen activation of each row, (row, 1); see `WindowedNetwork.forward`."""
         return self.from_linear(self.linear(images, y, x), unit, y, x)
 
     def linear(self, images: Tensor, _y: Tensor, _x: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class WholeNetwork(nn.Module):
         return output[(row, *(index.to(output.device) for index in at))].unsqueeze(1)
 
 
-ActivationAt = Cone | WholeNetwork
+ActivationAt = WindowedNetwork | WholeNetwork
 
 
 def activation_at(network: nn.Module, site: Site, probe: Tensor, program: Program | None = None) -> ActivationAt:
@@ -76,9 +76,9 @@ def activation_at(network: nn.Module, site: Site, probe: Tensor, program: Progra
         return whole
     if site.name not in program.marks:  # the outputs do not depend on the layer, so it is not in the record
         return whole
-    cone = Cone(program, site.name)
+    windowed = WindowedNetwork(program, site.name)
     try:
-        return cone if _same(cone, whole, site, probe) else whole
+        return windowed if _same(windowed, whole, site, probe) else whole
     except RuntimeError:  # an operation does not run on windows, or has no gradient
         return whole
 
@@ -107,17 +107,17 @@ def not_right(network: nn.Module, site: Site, probe: Tensor, asked: Sequence[str
     return {} if reason is None else dict.fromkeys(rewriting, reason)
 
 
-def _same(cone: Cone, whole: WholeNetwork, site: Site, probe: Tensor) -> bool:
+def _same(windowed: WindowedNetwork, whole: WholeNetwork, site: Site, probe: Tensor) -> bool:
     """Say whether both give the same values and gradients in the corners and in the middle of the maps."""
     height, width = site.spatial_shape
     places = [(0, 0), (0, width - 1), (height - 1, 0), (height - 1, width - 1), (height // 2, width // 2)]
     y, x = (torch.tensor(axis) for axis in zip(*places, strict=True))
     unit = torch.arange(len(places)) % site.n_units
     images = uneven(probe[torch.arange(len(places)) % len(probe)])
-    found, expected = (_value_and_gradient(part, images, unit, y, x) for part in (cone, whole))
+    found, expected = (_value_and_gradient(part, images, unit, y, x) for part in (windowed, whole))
     # Where the clipping is left out, the whole network has no gradient to compare with.
     compared = torch.ones(len(places), dtype=torch.bool)
-    if cone.leaves_out_clipping:
+    if windowed.leaves_out_clipping:
         compared = (found[0] - expected[0]).abs() <= _ROUNDING * expected[0].abs().max()
     return all(_close(one[compared], other[compared]) for one, other in zip(found, expected, strict=True))
 

@@ -15,13 +15,13 @@ from precompute.experiments.restored_run import RestoredRun
 from precompute.measures.likeness import map_likeness
 from precompute.models.device import exact_float32
 from precompute.models.receptive_field import receptive_fields
-from precompute.models.scrambled import scrambled
+from precompute.models.shuffled_weights import with_shuffled_weights
 from precompute.models.sites import Site
 from precompute.models.weights_before import weights_by_place
 from precompute.stages.activation_at import WholeNetwork, not_right, rows_within
-from precompute.stages.cone import Cone
 from precompute.stages.exemplar_maps import Look, Maps, attribution_maps, exemplar_maps
 from precompute.stages.exemplars import Wanted
+from precompute.stages.windowed_network import WindowedNetwork
 from precompute.store.schema import MAX_EXEMPLAR_MAP_SIDE
 from precompute.what_if.request import AFTER, ALL, OWN
 from precompute.what_if.watch import Watch
@@ -143,7 +143,7 @@ class Attributor:
 
     def _in_random_order(self, asked: _Asked, names: Collection[str], seed: int, *, another_unit: bool) -> Maps | None:
         """Attribute with the named weights in random order; None where the method cannot be right in that network."""
-        network = scrambled(self._restored.model.network, seed=seed, only=names)
+        network = with_shuffled_weights(self._restored.model.network, seed=seed, only=names)
         other = replace(self._restored, model=replace(self._restored.model, network=network))
         if not_right(network, self._site, other.probe[:2], [asked.method]):
             return None
@@ -155,10 +155,10 @@ class Attributor:
     def _look_of(self, other: RestoredRun) -> Look:
         """Return how to attribute units of another network.
 
-        For a single map the whole network is quicker to prepare than a cone. But where the cone leaves out the clipping
-        of a layer, that changes the number that is attributed, so the other network needs a cone too.
+        For a single map the whole network is quicker to prepare than a windowed one. But a windowed network that leaves
+        out the clipping of a layer attributes another number, so then the other network must be windowed too.
         """
-        if isinstance(self._look.network, Cone) and self._look.network.leaves_out_clipping:
+        if isinstance(self._look.network, WindowedNetwork) and self._look.network.leaves_out_clipping:
             return attribution_look(other, self._site)
         whole = WholeNetwork(other.model.network, self._site)
         rows = rows_within(memory_budget(other.device), whole, other.probe[:1])

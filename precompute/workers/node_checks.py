@@ -10,7 +10,7 @@ from pathlib import Path
 import precompute
 from precompute.errors import ImageFolderError
 from precompute.images.folder import ImageList
-from precompute.measures.spread import evenly_spread
+from precompute.measures.evenly_spread import evenly_spread
 from precompute.provenance import versions
 
 _SAMPLES = 8

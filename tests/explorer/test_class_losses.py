@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from explorer.class_losses import ClassLosses, class_losses, false_discovery_rates
 from precompute.measures.drops import Answers
-from precompute.measures.multiplicity import discrete_false_discovery
+from precompute.measures.false_discovery import discrete_false_discovery
 from precompute.measures.paired import FlipTable, mcnemar, mcnemar_attainable
 
 N_UNITS, N_IMAGES, N_OUTPUTS = 3, 7, 4

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import binom
 
-from precompute.measures.multiplicity import false_discovery
+from precompute.measures.false_discovery import false_discovery
 from precompute.measures.roles import LogOddsEffect, LogOddsLosses, log_odds_effects_by_class, roles
 
 KINDS = {

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from precompute.measures.false_discovery import discrete_false_discovery
 from precompute.measures.maxdrop import max_drop_test
-from precompute.measures.multiplicity import discrete_false_discovery
 from precompute.measures.paired import PairedCounts
 from precompute.measures.power import found_share
 

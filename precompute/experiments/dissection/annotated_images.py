@@ -15,7 +15,7 @@ from precompute.images.folder import ImageList
 from precompute.images.framing import Framing
 from precompute.images.loading import default_workers, read_batches, seen_size
 from precompute.images.part_masks import masks_beside, open_part_masks
-from precompute.measures.enlarge import enlarge
+from precompute.measures.interpolation import enlarge
 from precompute.models.hooks import outputs_at
 from precompute.models.receptive_field import Axes, receptive_field_centres, stretched
 from precompute.models.sites import Site

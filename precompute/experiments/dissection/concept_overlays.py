@@ -5,7 +5,7 @@ import numpy as np
 from precompute.experiments.dissection.annotated_images import AnnotatedImages
 from precompute.experiments.protocol import Arrays
 from precompute.images.framing import Framing
-from precompute.measures.enlarge import enlarge
+from precompute.measures.interpolation import enlarge
 from precompute.store.layer import Layer
 
 N_CONCEPTS = 3

@@ -17,7 +17,7 @@ from precompute.experiments.restored_run import restore_run
 from precompute.experiments.rotation.largest_drops import largest_drops
 from precompute.experiments.sweeps import AblateAll, Ablated, Listing, Seen, Sweeps, SweptNetwork
 from precompute.experiments.timing import seconds_swept
-from precompute.measures.multiplicity import discrete_false_discovery
+from precompute.measures.false_discovery import discrete_false_discovery
 from precompute.measures.rotation import energy_shares, random_rotation, rotation_powers
 from precompute.models.device import exact_float32
 from precompute.models.hooks import outputs_at

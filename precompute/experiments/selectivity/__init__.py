@@ -13,8 +13,8 @@ import numpy as np
 from precompute.experiments.budget import fit_into_time
 from precompute.experiments.protocol import Advance, Arrays, Findings, Job, Prepared
 from precompute.experiments.selectivity.class_statistics import against_shuffles, by_class, described, shuffled
+from precompute.measures.false_discovery import false_discovery
 from precompute.measures.halves import halves
-from precompute.measures.multiplicity import false_discovery
 from precompute.measures.redundancy import closest_unit, n_components, redundancy, unit_correlations
 from precompute.measures.responses import Labels, Responses
 from precompute.store.layer import Layer

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.measures.drop_evidence import Evidence, evidence
+from precompute.measures.log_prob_tests import wilcoxon
 from precompute.measures.maxdrop import max_drop_test, takes_part
 from precompute.measures.paired import FlipTable, PairedCounts, flip_rate
 from precompute.measures.selectivity import class_means
-from precompute.measures.shifts import wilcoxon
 from precompute.measures.table import measure_name
 from precompute.store.checks.effects import read_flips
 from precompute.store.checks.frame import ANSWERS, answers

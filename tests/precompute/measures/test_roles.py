@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.measures.multiplicity import false_discovery
+from precompute.measures.false_discovery import false_discovery
+from precompute.measures.log_prob_tests import sign_flip_bound
 from precompute.measures.roles import (
     CERTAIN,
     MARGIN,
@@ -21,7 +22,6 @@ from precompute.measures.roles import (
     log_odds_loss,
     roles,
 )
-from precompute.measures.shifts import sign_flip_bound
 from precompute.measures.skewed import skewed_interval
 from tests.simulations import planted_roles
 

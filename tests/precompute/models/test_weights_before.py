@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from precompute.models.hooks import outputs_at
-from precompute.models.scrambled import scrambled
+from precompute.models.shuffled_weights import with_shuffled_weights
 from precompute.models.sites import find_site, list_sites
 from precompute.models.weights_before import weights_by_place
 
@@ -79,8 +79,8 @@ def test_only_what_is_named_is_shuffled(network):
     site = site_of(network, "joined")
     found = weights_by_place(network, site, INPUTS)
     expected = outputs_at(network, [site], INPUTS)[site]
-    after = scrambled(network, only=found.after)
+    after = with_shuffled_weights(network, only=found.after)
     torch.testing.assert_close(outputs_at(after, [site], INPUTS)[site], expected)
-    before = scrambled(network, only=found.own)
+    before = with_shuffled_weights(network, only=found.own)
     assert not torch.allclose(outputs_at(before, [site], INPUTS)[site], expected)
     torch.testing.assert_close(before.first.weight, network.first.weight)

@@ -11,9 +11,9 @@ from precompute.attribution_methods import METHODS
 from precompute.models.sites import find_site, list_sites
 from precompute.stages.activation_at import WholeNetwork
 from precompute.stages.attribution import Points, Targets, attribute, peaks
-from precompute.stages.cone import Cone
 from precompute.stages.exemplar_maps import MOST_STEPS, TOLERANCE, Look, attribution_maps
 from precompute.stages.exemplars import Wanted
+from precompute.stages.windowed_network import WindowedNetwork
 
 
 @pytest.fixture
@@ -65,8 +65,10 @@ def at(network, inputs, layer="3"):
     return WholeNetwork(network, find_site(list_sites(network, inputs[:2]), layer))
 
 
-def cone(network, site):
-    return Cone(capture(nn.Sequential(*network, nn.Flatten()).eval(), [site], torch.zeros(2, 3, 8, 8)), site.name)
+def windowed(network, site):
+    return WindowedNetwork(
+        capture(nn.Sequential(*network, nn.Flatten()).eval(), [site], torch.zeros(2, 3, 8, 8)), site.name
+    )
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -104,7 +106,7 @@ def test_integrated_gradients_follow_the_straight_path_from_the_baseline(network
         assert (found[row] - expected).abs().max() < 0.15 * expected.abs().max() + 1e-3
 
 
-@pytest.mark.parametrize("by", [WholeNetwork, cone])
+@pytest.mark.parametrize("by", [WholeNetwork, windowed])
 def test_integrated_gradients_are_captums_at_the_same_steps(by, network, inputs, targets):
     """The first convolution is computed at the ends of the path only; Captum itself computes it at every step."""
     baseline = torch.full_like(inputs[0], -0.5)

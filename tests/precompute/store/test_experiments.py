@@ -9,9 +9,9 @@ import pytest
 from precompute.errors import StoreDamaged, StoreError
 from precompute.measures.drop_evidence import evidence
 from precompute.measures.halves import halves
+from precompute.measures.log_prob_tests import wilcoxon
 from precompute.measures.maxdrop import takes_part
 from precompute.measures.selectivity import class_means
-from precompute.measures.shifts import wilcoxon
 from precompute.store import schema
 from precompute.store.answers import answers
 from precompute.store.check import Problem, check

@@ -23,7 +23,7 @@ from torchvision.transforms import Resize
 from precompute.__main__ import main
 from precompute.attribution_methods import METHODS
 from precompute.errors import ImageFolderError, LayerError, ModelError, OptionError
-from precompute.models.scrambled import scrambled
+from precompute.models.shuffled_weights import with_shuffled_weights
 from precompute.models.weights_before import weights_by_place
 from precompute.store.reader import open_store
 from precompute.what_if.request import AFTER, ALL, OWN, Change, Request
@@ -336,7 +336,7 @@ def test_a_map_with_all_weights_in_random_order_is_that_of_such_a_network(sessio
     found = session.answer(Request("features.4", (2,), image=7, method="gradient", random=True), b"", Watch())
     network, inputs = bare
     y, x = np.unravel_index(int(maps_at(network, inputs[7:8], "features.4")[0, 2].argmax()), (8, 8))
-    other, pixels, seen = scrambled(network, seed=1), inputs[7:8].clone().requires_grad_(), []
+    other, pixels, seen = with_shuffled_weights(network, seed=1), inputs[7:8].clone().requires_grad_(), []
     handle = other.features[4].register_forward_hook(lambda _m, _i, output: seen.append(output))
     other(pixels)
     handle.remove()

@@ -22,7 +22,7 @@ from precompute.models.operation import Operation, mark, tensors_in
 OnCall = Callable[[str, int, nn.Module, tuple[Any, ...], Any], None]
 
 
-def follow(network: nn.Module, inputs: Tensor, on_call: OnCall) -> None:
+def track_dimensions(network: nn.Module, inputs: Tensor, on_call: OnCall) -> None:
     """Run a network on a batch of images and follow their dimensions.
 
     Parameters
@@ -46,11 +46,11 @@ def follow(network: nn.Module, inputs: Tensor, on_call: OnCall) -> None:
     def look(path: str, call: int, output: Any) -> None:
         on_call(path, call, modules[path], given[path].pop(), output)
 
-    with torch.no_grad(), watched_calls(network, modules, look, on_start=on_start), Following():  # type: ignore[no-untyped-call]  # torch's mode
+    with torch.no_grad(), watched_calls(network, modules, look, on_start=on_start), DimensionTracking():  # type: ignore[no-untyped-call]  # torch's mode
         run(network, images)
 
 
-class Following(TorchDispatchMode):
+class DimensionTracking(TorchDispatchMode):
     """A mode in which the results of operations on marked tensors are marked too."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from precompute.measures.shifts import less_certain, sign_flip_bound, signed_ranks, wilcoxon
+from precompute.measures.log_prob_tests import less_certain, sign_flip_bound, signed_ranks, wilcoxon
 
 
 @st.composite

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 
-def scrambled(network: nn.Module, *, seed: int = 0, only: Collection[str] | None = None) -> nn.Module:
+def with_shuffled_weights(network: nn.Module, *, seed: int = 0, only: Collection[str] | None = None) -> nn.Module:
     """Return a copy of a network in which the numbers of every weight and every running average are shuffled.
 
     So the network keeps the scale of its weights, whatever its layers are and however they would be initialised, and

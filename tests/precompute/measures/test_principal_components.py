@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from precompute.measures.plane import principal_plane, share_by_chance
+from precompute.measures.principal_components import principal_plane, share_by_chance
 
 
 def leading(matrix, rng, rounds=3000):

@@ -7,7 +7,7 @@ from torch import nn
 from precompute.ablation.capture import capture
 from precompute.models.sites import find_site, list_sites
 from precompute.stages.activation_at import WholeNetwork, activation_at, rows_within
-from precompute.stages.cone import Cone
+from precompute.stages.windowed_network import WindowedNetwork
 
 SIDE = 33
 
@@ -84,28 +84,28 @@ def images():
 
 
 def by_both(network, layer, images):
-    """Values and gradients at nine places, corners included, by the cone and by the whole network."""
+    """Values and gradients at nine places, corners included, by the windowed and by the whole network."""
     site = find_site(list_sites(network, images[:2]), layer)
     height, width = site.spatial_shape
     y = torch.tensor([0, 0, height - 1, height - 1, height // 2, 1, 0, height - 2, height // 3])
     x = torch.tensor([0, width - 1, 0, width - 1, width // 2, width // 3, width // 2, 1, width - 2])
     unit = torch.arange(9) % site.n_units
-    cone = Cone(capture(network, [site], images).recorded, layer)
+    windowed = WindowedNetwork(capture(network, [site], images).recorded, layer)
     found = []
-    for part in (cone, WholeNetwork(network, site)):
+    for part in (windowed, WholeNetwork(network, site)):
         leaf = images.clone().requires_grad_()
         value = part(leaf, unit, y, x)
         (gradient,) = torch.autograd.grad(value.sum(), leaf)
         found.append((value.detach(), gradient))
-    return cone, found
+    return windowed, found
 
 
 @pytest.mark.parametrize(("kind", "layer"), NETWORKS)
 def test_a_cone_has_the_value_and_the_gradient_of_the_whole_network(kind, layer, images):
-    cone, ((value, gradient), (expected, whole)) = by_both(made(kind), layer, images)
+    windowed, ((value, gradient), (expected, whole)) = by_both(made(kind), layer, images)
     torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(gradient, whole, rtol=1e-3, atol=1e-5)
-    assert cone.windows
+    assert windowed.windows
 
 
 class Prepared(nn.Module):
@@ -134,19 +134,19 @@ NECKS = [
 def test_a_cone_is_linear_in_the_picture_up_to_its_neck(kind, layer, shape, images):
     network = made(kind)
     site = find_site(list_sites(network, images[:2]), layer)
-    cone = Cone(capture(network, [site], images).recorded or capture(network, [site], images), layer)
-    assert cone.neck.shape == shape
-    assert (cone.neck is cone.images) == (kind is Pools)
+    windowed = WindowedNetwork(capture(network, [site], images).recorded or capture(network, [site], images), layer)
+    assert windowed.linear_end.shape == shape
+    assert (windowed.linear_end is windowed.images) == (kind is Pools)
     y, x = torch.tensor([0, site.spatial_shape[0] - 1]), torch.tensor([1, site.spatial_shape[1] // 2])
     first, last = images[:2], images[2:4]
-    ends = [cone.linear(at, y, x) for at in (first, last)]
-    between = cone.linear(first + 0.3 * (last - first), y, x)
+    ends = [windowed.linear(at, y, x) for at in (first, last)]
+    between = windowed.linear(first + 0.3 * (last - first), y, x)
     torch.testing.assert_close(between, ends[0] + 0.3 * (ends[1] - ends[0]), rtol=1e-4, atol=1e-5)
 
 
 def test_the_layer_may_be_the_neck(images):
-    cone, ((value, gradient), (expected, whole)) = by_both(made(Residual), "stem", images)
-    assert cone.neck is cone.end
+    windowed, ((value, gradient), (expected, whole)) = by_both(made(Residual), "stem", images)
+    assert windowed.linear_end is windowed.end
     torch.testing.assert_close(value, expected)
     torch.testing.assert_close(gradient, whole)
 
@@ -156,20 +156,20 @@ def test_a_cone_computes_a_part_only(images):
 
 
 def test_what_needs_the_whole_picture_is_computed_whole(images):
-    cone, _ = by_both(made(Squeezed), "second", images)
-    whole = {node.name for node in cone.nodes if node not in cone.windows}
+    windowed, _ = by_both(made(Squeezed), "second", images)
+    whole = {node.name for node in windowed.nodes if node not in windowed.windows}
     assert any("sigmoid" in name for name in whole)
-    assert 0.4 < cone.share < 1
+    assert 0.4 < windowed.share < 1
 
 
 def test_a_mean_that_counts_fewer_positions_at_the_border_is_computed_whole(images):
     network = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.AvgPool2d(3, 2, 1, count_include_pad=False), nn.Conv2d(4, 4, 3), nn.Flatten()
     ).eval()
-    cone, ((value, gradient), (expected, whole)) = by_both(network, "2", images)
+    windowed, ((value, gradient), (expected, whole)) = by_both(network, "2", images)
     torch.testing.assert_close(value, expected)
     torch.testing.assert_close(gradient, whole)
-    assert [node.name for node in cone.windows] == [cone.end.name]
+    assert [node.name for node in windowed.windows] == [windowed.end.name]
 
 
 def test_a_saturated_unit_has_the_gradient_of_what_is_clipped(images):
@@ -193,7 +193,7 @@ def test_a_saturated_unit_has_the_gradient_of_what_is_clipped(images):
 def test_a_layer_without_space_goes_by_the_whole_network(images):
     network = made(Residual)
     site = find_site(list_sites(network, images[:2]), "stem")
-    assert isinstance(activation_at(network, site, images), Cone)
+    assert isinstance(activation_at(network, site, images), WindowedNetwork)
     flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 5), nn.ReLU()).eval()
     site = find_site(list_sites(flat, images[:2]), "1")
     assert isinstance(activation_at(flat, site, images), WholeNetwork)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.ndimage import map_coordinates
 
-from precompute.measures.enlarge import enlarge
+from precompute.measures.interpolation import enlarge
 
 cells = st.floats(-8, 8, width=32)
 maps = hnp.arrays(np.float32, st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 5)), elements=cells)

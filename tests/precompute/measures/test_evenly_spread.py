@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.measures.spread import evenly_spread
+from precompute.measures.evenly_spread import evenly_spread
 
 
 @given(n=st.integers(1, 300), n_chosen=st.integers(1, 300))

@@ -1,17 +1,17 @@
 """The part of the network that one position of a layer depends on.
 
 A unit's activation at one position comes from a window of the map before, which comes from a larger window of the map
-before that, and so on back to the picture: a cone. `Cone` runs the captured network on these windows alone. Each row of
-a batch has a position of its own; the windows of all rows have one size and lie where the positions are. Where a window
-extends beyond its map, it is filled with the operation's padding value, so that values and gradients are those of the
-whole network.
+before that, and so on back to the picture. `WindowedNetwork` runs the captured network on these windows alone. Each
+row of a batch has its own position; the windows of all rows have one size and lie where the positions are. Where a
+window extends beyond its map, it is filled with the operation's padding value, so that values and gradients are those
+of the whole network.
 
 An operation that needs more than a window, such as a mean over the picture, runs on whole maps, and so do all
 operations before it. An operation whose window would be as large as its map runs on whole maps too.
 
-A network begins with operations that are linear in the picture: its first convolution, and perhaps a batch norm. A cone
-runs in two parts: up to the last of these, and from there on. On the straight path between two pictures, the value
-between the parts follows a straight path too, so the first part need not run at every step.
+A network begins with operations that are linear in the picture: its first convolution, and perhaps a batch norm. It
+runs in two parts: up to the last of these, and from there on. Integrated gradients follow the straight path between two
+pictures. The value between the parts then follows a straight path too, so the first part need not run at every step.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from precompute.ablation.graph import Node, Program, Stretch, image_counts, size_of, substitute
 from precompute.stages.first_convolution import convolve
-from precompute.stages.neck import leading_to, neck
+from precompute.stages.linear_prefix import leading_to, linear_end
 from precompute.stages.windows import Constants, Span, Windowed, windowed
 
 Window = tuple[Span, Span]
@@ -32,7 +32,7 @@ _CONVOLUTION = torch.ops.aten.conv2d.default
 _ONE_POSITION = (Span(1, 0, 0), Span(1, 0, 0))
 
 
-class Cone(nn.Module):
+class WindowedNetwork(nn.Module):
     """A network that ends at one position of a layer and computes only what that position depends on.
 
     Gradients flow from its output to the picture. Every ReLU is a module of its own that is called once.
@@ -55,10 +55,10 @@ class Cone(nn.Module):
         for node, value in self.constants.items():
             if isinstance(value, Tensor):
                 self.register_buffer(f"constant_{node.name}", value, persistent=False)
-        self.neck = neck(self.nodes, self.images, self.end, self.constants)
+        self.linear_end = linear_end(self.nodes, self.images, self.end, self.constants)
         self.parts = (
-            Stretch(leading_to(self.neck, self.nodes, self.images), keep=[self.neck]),
-            Stretch(leading_to(self.end, self.nodes, self.neck), keep=[self.end]),
+            Stretch(leading_to(self.linear_end, self.nodes, self.images), keep=[self.linear_end]),
+            Stretch(leading_to(self.end, self.nodes, self.linear_end), keep=[self.end]),
         )
         self.windows, self.rules = _windows(self.nodes, self.end, self.constants)
         self.relus = nn.ModuleDict({node.name: nn.ReLU() for node in self.nodes if _is_relu(node)})
@@ -95,13 +95,13 @@ class Cone(nn.Module):
         return self.from_linear(self.linear(images, y, x), unit, y, x)
 
     def linear(self, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        """Return the value up to which the cone is linear in the images, except for a constant."""
-        return self._through(self.parts[0], {self.images: images}, (y.tolist(), x.tolist()))[self.neck]
+        """Return the value up to which the network is linear in the images, except for a constant."""
+        return self._through(self.parts[0], {self.images: images}, (y.tolist(), x.tolist()))[self.linear_end]
 
     def from_linear(self, value: Tensor, unit: Tensor, y: Tensor, x: Tensor) -> Tensor:
         """Return the activation of one unit at one position in each row, given what `linear` returns."""
         at = y.tolist(), x.tolist()
-        output = self._through(self.parts[1], {self.neck: value}, at)[self.end]
+        output = self._through(self.parts[1], {self.linear_end: value}, at)[self.end]
         if self.end not in self.windows:
             output = _cut(output, _ONE_POSITION, at, 0.0)
         row = torch.arange(len(value), device=value.device)

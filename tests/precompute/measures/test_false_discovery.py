@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
+from precompute.measures.false_discovery import discrete_false_discovery, false_discovery
 from precompute.measures.maxdrop import max_drop_test
-from precompute.measures.multiplicity import discrete_false_discovery, false_discovery
 from precompute.measures.paired import PairedCounts
 
 p_values = hnp.arrays(

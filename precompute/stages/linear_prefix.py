@@ -29,7 +29,7 @@ _LINEAR_IN_FIRST: tuple[Any, ...] = (
 )
 
 
-def neck(nodes: Sequence[Node], images: Node, end: Node, constants: Constants) -> Node:
+def linear_end(nodes: Sequence[Node], images: Node, end: Node, constants: Constants) -> Node:
     """Return the last value that is linear in the images, up to a constant, and through which all ways to `end` lead.
 
     Parameters
