@@ -1,18 +1,20 @@
 """Small files beside a store that keep what people say about it; the store itself is never written."""
 
 import os
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from precompute.errors import DiskError, OptionError
 from precompute.store.lock import alone
-from precompute.store.place import sync_file, sync_folder
+from precompute.store.place import keep_rights, sync_file, sync_folder
 
 Held = TypeVar("Held")
 
 MOST_BYTES = 2**24
+_TOO_LARGE = f"it has more than {MOST_BYTES} bytes"
 PATIENCE_S = 10.0
 """How long to wait for another program that writes the same file."""
 
@@ -40,8 +42,11 @@ def load(file: Path, of: str, understood: Callable[[str], tuple[Held, ...]]) -> 
         Where the file exists and cannot be read, is too large, or cannot be understood.
     """
     try:
-        if file.stat().st_size > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES} bytes")
+        facts = file.stat()
+        if not stat.S_ISREG(facts.st_mode):  # reading a pipe or a device might never end
+            raise ValueError("it is no regular file")
+        if facts.st_size > MOST_BYTES:
+            raise ValueError(_TOO_LARGE)
         # Line ends stay as they are: they may be a part of what people wrote.
         with file.open(encoding="utf-8", errors="surrogatepass", newline="") as opened:
             return understood(opened.read())
@@ -60,13 +65,14 @@ def changing(file: Path) -> Iterator[None]:
     DiskError
         Where another program holds the file for too long, or the folder cannot be written.
     """
+    place = _followed(file)
     with ExitStack() as held:
         try:
-            held.enter_context(alone(file.with_name(f".{file.name}.lock"), patience_s=PATIENCE_S))
+            held.enter_context(alone(place.with_name(f".{place.name}.lock"), patience_s=PATIENCE_S))
         except BlockingIOError as error:
             raise DiskError(f"{file}: another program has been writing this file for long. Try again.") from error
         except OSError as error:
-            raise _not_written(file, error) from error
+            raise _not_written(file, error.strerror) from error
         yield
 
 
@@ -76,18 +82,30 @@ def write(file: Path, text: str) -> None:
     Raises
     ------
     DiskError
-        Where it cannot be written; the file is left as it was.
+        Where it cannot be written, or could not be read any more; the file is left as it was.
     """
-    part = file.with_name(f".{file.name}.part-{os.getpid()}")
+    place, data = _followed(file), text.encode("utf-8", "surrogatepass")
+    if len(data) > MOST_BYTES:
+        raise _not_written(file, _TOO_LARGE.replace("has", "would have"))
+    part = place.with_name(f".{place.name}.part-{os.getpid()}")
     try:
-        part.write_text(text, "utf-8", errors="surrogatepass", newline="")
-        sync_file(part)
-        part.replace(file)
-        sync_folder(file.parent)
-    except OSError as error:
         part.unlink(missing_ok=True)
-        raise _not_written(file, error) from error
+        with part.open("xb") as opened:  # never through a link that somebody has put there
+            keep_rights(part, place)
+            opened.write(data)
+        sync_file(part)
+        part.replace(place)
+        sync_folder(place.parent)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise _not_written(file, error.strerror) from error
 
 
-def _not_written(file: Path, error: OSError) -> DiskError:
-    return DiskError(f"{file}: this file cannot be written ({error.strerror}). Make its folder writable.")
+def _followed(file: Path) -> Path:
+    """Return where a link leads: it stays a link, and all programs lock and replace the same file."""
+    return Path(os.path.realpath(file))
+
+
+def _not_written(file: Path, reason: str | None) -> DiskError:
+    return DiskError(f"{file}: this file cannot be written ({reason}). It is as it was; put that right and try again.")

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-_QUALITY = 88
+_QUALITY, _MOST_PIXELS = 88, 100_000_000
 
 
 def read_picture(root: str, path: str, side: int) -> bytes:
@@ -30,10 +30,15 @@ def read_picture(root: str, path: str, side: int) -> bytes:
         if not (file.is_relative_to(folder) and file.is_file()):
             return b""
         with Image.open(file, formats=_FORMATS) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
-        picture.thumbnail((side, side))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            if opened.width * opened.height > _MOST_PIXELS:
+                return b""
+            opened.draft("RGB", (side, side))
+            ImageOps.exif_transpose(opened, in_place=True)
+            picture = opened if opened.mode == "RGB" else opened.convert("RGB")
+            picture.thumbnail((side, side))
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=_QUALITY)
+    # Pillow raises errors of nearly every kind on damaged files; a link that leads to itself is a RuntimeError.
+    except Exception:
         return b""
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()

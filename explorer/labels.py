@@ -7,7 +7,7 @@ from itertools import combinations
 from explorer.rows_beside_store import MOST_RATER, MOST_TEXT, Table, refuse_empty_or_long, unit_number
 from precompute.errors import OptionError
 
-MOST_NOTE = 1000
+MOST_NOTE, MOST_COMPARED = 1000, 100
 CONFIDENCES = ("guess", "fair", "sure")
 
 
@@ -83,13 +83,14 @@ class Pair:
 def pairs(labels: Iterable[Label]) -> list[Pair]:
     """Return every pair of raters with units that both named, the pair with most such units first.
 
-    Labels are equal if they differ only in capitals and spaces.
+    Labels are equal if they differ only in capitals and spaces. Of more than `MOST_COMPARED` raters, those who named
+    most units are compared.
     """
     said: dict[str, dict[tuple[str, int], str]] = {}
     for label in labels:
         said.setdefault(label.rater, {})[label.layer, label.unit] = same_label(label.text)
     found = []
-    for raters in combinations(sorted(said), 2):
+    for raters in combinations(sorted(sorted(said, key=lambda rater: -len(said[rater]))[:MOST_COMPARED]), 2):
         ours, theirs = (said[rater] for rater in raters)
         if both := sorted(ours.keys() & theirs.keys()):
             found.append(Pair(raters, tuple(ours[unit] for unit in both), tuple(theirs[unit] for unit in both)))

@@ -14,10 +14,10 @@ from functools import cache
 from typing import Any, Literal
 from xml.etree import ElementTree
 
-from PIL import Image, ImageFont
+from PIL import ImageFont
 
 from explorer.format import not_isolated, writable
-from explorer.pictures import data_uri
+from explorer.pictures import data_uri, opened
 
 Kind = Literal["svg", "pdf", "png"]
 KINDS: tuple[Kind, ...] = ("svg", "pdf", "png")
@@ -215,8 +215,8 @@ def _tile(tile: Tile, x: float, y: float, side: float, tall: float) -> str:
 
 def _paled(jpeg: bytes) -> bytes:
     """Return a picture as the page shows it under a map: grey, and almost white."""
-    with Image.open(io.BytesIO(jpeg)) as opened:
-        grey = opened.convert("L").point(lambda level: round(255 - 0.22 * (255 - level)))
+    with opened(jpeg) as picture:
+        grey = picture.convert("L").point(lambda level: round(255 - 0.22 * (255 - level)))
     out = io.BytesIO()
     grey.save(out, "PNG")
     return out.getvalue()

@@ -33,9 +33,14 @@ def data_uri(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
+def opened(jpeg: bytes) -> Image.Image:
+    """Open a picture of a store as what it must be: for some other formats Pillow would start a program."""
+    return Image.open(io.BytesIO(jpeg), formats=("JPEG",))
+
+
 def mosaic(jpegs: Sequence[bytes]) -> bytes:
     """Join the pictures of up to four images, two in a row, as one JPEG; empty where there are none."""
-    parts = [Image.open(io.BytesIO(jpeg)).convert("RGB") for jpeg in jpegs if jpeg]
+    parts = [opened(jpeg).convert("RGB") for jpeg in jpegs if jpeg]
     if not parts:
         return b""
     width, height = parts[0].size

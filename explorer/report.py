@@ -4,9 +4,11 @@ The app starts ``python -m explorer.report`` to make one; users run ``unitscope 
 """
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count as counter
 from pathlib import Path
@@ -23,6 +25,7 @@ from explorer.widgets import palette
 from explorer.widgets.html import escape
 from precompute.errors import DiskError, LayerError, UnitscopeError
 from precompute.store.damage import reading
+from precompute.store.place import keep_rights
 from precompute.store.reader import Layer, Store, open_store
 from precompute.what_if.unit_list import read_units, write_units
 from precompute.words import printable, size
@@ -30,6 +33,7 @@ from precompute.words import printable, size
 _CHART_WIDTH = 620
 _FIRST_PICTURES = 8
 _HERE = Path(__file__).parent
+_START = "<!DOCTYPE html>"
 _SAFE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -107,16 +111,43 @@ def write_report(
         if ablation is not None and ablation not in held.ablations:
             raise LayerError(f"--ablation {ablation}: {layer} was ablated by {', '.join(held.ablations) or 'nothing'}.")
         asked = _Asked(store, held, chosen, units is None, ablation, colours)
-        part = out.with_name(f".{out.name}.part")
         try:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
-                _write(asked, file)
-            part.replace(out)
+            _write_to(_place_of(out), asked)
         except OSError as error:
             raise DiskError(f"{out}: this file cannot be written ({error.strerror}). Name another place.") from error
-        finally:
-            part.unlink(missing_ok=True)
     return len(chosen)
+
+
+def _place_of(out: Path) -> Path:
+    """Return where the report goes, with links followed.
+
+    Raises
+    ------
+    DiskError
+        Where something is there that is no report: a folder, a device, or a file of another kind, such as the store.
+    """
+    place = Path(os.path.realpath(out))
+    if place.exists() and not (place.is_file() and _may_be_replaced(place)):
+        raise DiskError(f"{out} is no HTML file, and the report would replace it. Name another place.")
+    return place
+
+
+def _may_be_replaced(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(_START)).decode("utf-8", "replace").lower() in ("", _START.lower())
+
+
+def _write_to(place: Path, asked: _Asked) -> None:
+    part = place.with_name(f".{place.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with part.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            keep_rights(part, place)
+            _write(asked, file)
+        part.replace(place)
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def _write(asked: _Asked, file: TextIO) -> None:
@@ -166,7 +197,7 @@ class _Writer:
     def start(self, title: str, heading: str, origin: Origin) -> None:
         style = "".join(path.read_text("utf-8") for path in (_HERE / "widgets" / "style.css", _HERE / "report.css"))
         self._file.write(
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'{_START}\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{_SAFE}">\n'
             '<meta name="viewport" content="width=device-width">\n'
             f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n"

@@ -81,7 +81,10 @@ def remove(store: Path, name: str) -> None:
 
 
 def _read(text: str) -> tuple[SavedWhatIf, ...]:
-    return tuple(_understood(each) for each in json.loads(text)["what_ifs"])
+    held = json.loads(text)["what_ifs"]
+    if len(held) > MOST_SAVED:  # a page shows them all
+        raise ValueError(f"it holds {len(held):,} of them, more than {MOST_SAVED}")
+    return tuple(map(_understood, held))
 
 
 def _understood(told: Any) -> SavedWhatIf:

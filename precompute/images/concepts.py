@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from precompute.errors import ImageFolderError
+from precompute.images.decoding import Decoding, limited, undecoded
 from precompute.images.folder import ImageList
 
 NONE = -1
@@ -61,7 +61,7 @@ def open_mask(path: Path) -> np.ndarray:
         If the file cannot be decoded.
     """
     try:
-        with Image.open(path) as picture:
+        with limited(Decoding()), undecoded(path) as picture:
             picture.load()
             return np.asarray(picture)
     # Pillow's decoders raise errors of nearly every kind on damaged files.

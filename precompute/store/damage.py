@@ -6,19 +6,26 @@ from pathlib import Path
 
 from precompute.errors import StoreDamaged, StoreError, TooLittleMemory, UnitscopeError
 from precompute.store.check import check
-from precompute.store.read_errors import lacks_memory, may_be_damage
+from precompute.store.read_errors import lacks_handles, lacks_memory, may_be_damage
 
 
 @contextmanager
 def reading(*paths: Path) -> Iterator[None]:
     """Turn an unforeseen error into one that says that a store is damaged, if the check finds that one is.
 
-    A lack of memory is reported as such. Any other error is a fault of ours and passes unchanged.
+    A lack of memory or of open files is reported as such. Any other error is a fault of ours and passes unchanged.
+
+    Parameters
+    ----------
+    *paths : Path
+        The stores, first the one that most is read of.
 
     Raises
     ------
     StoreDamaged
         Where the check finds a problem; the message names the first one.
+    StoreError
+        Where too many files were open.
     TooLittleMemory
         Where there was too little memory.
     """
@@ -27,10 +34,16 @@ def reading(*paths: Path) -> Iterator[None]:
     except UnitscopeError:
         raise
     except Exception as error:
+        what = str(paths[0]) if paths else "the store"
         if lacks_memory(error):
             raise TooLittleMemory(
-                f"There is too little free memory on this machine to read {', '.join(map(str, paths)) or 'the store'}. "
+                f"There is too little free memory on this machine to read {what}. "
                 "Close other programs, or use a machine with more; the file is not at fault."
+            ) from error
+        if lacks_handles(error):
+            raise StoreError(
+                f"{what}: it cannot be read, because too many files are open. The file is not at fault; start this "
+                "program again, or allow it more open files (ulimit -n)."
             ) from error
         for path in paths if may_be_damage(error) else ():
             wrong = _first_problem(path)

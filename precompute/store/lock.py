@@ -67,7 +67,7 @@ def taken(lock: Path, *, patience_s: float = 0) -> IO[str]:
     """
     until = monotonic() + patience_s
     while True:
-        file = lock.open("w")
+        file = _opened(lock)
         free = can_be_locked(file)
         if free is None or (free and _is_still(file, lock)):
             return file
@@ -76,6 +76,12 @@ def taken(lock: Path, *, patience_s: float = 0) -> IO[str]:
             if monotonic() >= until:
                 raise BlockingIOError(f"{lock} is held by another process")
             sleep(_BETWEEN_LOOKS_S)
+
+
+def _opened(lock: Path) -> IO[str]:
+    """Open a lock, made if it is not there; a link or a pipe of its name is an error, and nothing that it leads to."""
+    strictly = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    return os.fdopen(os.open(lock, os.O_WRONLY | os.O_CREAT | strictly, 0o666), "w")
 
 
 def _is_still(file: IO[str], lock: Path) -> bool:

@@ -22,8 +22,11 @@ from secrets import token_hex
 from precompute.errors import DiskError, StoreChanged
 from precompute.store.lock import can_be_locked
 
-Identity = tuple[int, int, int]
-"""Distinguishes a file from one that replaces it: inode, size, time of the last write in ns."""
+Identity = tuple[int, int, int, int]
+"""Tells a file from one that replaces it: inode, size, and in ns the time that it was written and that of its inode.
+
+Programs set the former, such as those that copy; nobody sets the latter.
+"""
 
 _KINDS = {
     stat.S_ISDIR: "a folder",
@@ -50,7 +53,7 @@ class Part:
 def identity_of(file: Path | int) -> Identity:
     """Return the identity of a file, given its path or a handle of the open file."""
     facts = os.stat(file)  # noqa: PTH116  a Path has no word for an open file
-    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 def place_of(asked: Path) -> Path:
@@ -61,6 +64,7 @@ def place_of(asked: Path) -> Path:
     DiskError
         Where something that is no file is there and must not be replaced, or a link leads to itself.
     """
+    place = asked
     try:
         place = asked.resolve()
         with suppress(FileNotFoundError):
@@ -159,6 +163,12 @@ def replaced(path: Path) -> StoreChanged:
     return StoreChanged(f"{path}: another program wrote here meanwhile. Nothing was added; do it again.")
 
 
+def keep_rights(part: Path, place: Path) -> None:
+    """Give a part the rights of the file that it will replace, if there is one: what is private must stay so."""
+    with suppress(OSError):
+        part.chmod(stat.S_IMODE(place.stat().st_mode) | stat.S_IWUSR)
+
+
 def sync_file(path: Path) -> None:
     """Wait until the disk holds a file's bytes."""
     with path.open("rb+") as file:
@@ -185,7 +195,7 @@ def _parts_of_others(place: Path) -> list[Path]:
     """List the parts of experiments, also those that were being added to the part of a run."""
     named = re.compile(rf"{re.escape(place.name)}(\.part)?\.\d+(-[0-9a-f]+)?\.part")
     with suppress(OSError):
-        return sorted(path for path in place.parent.iterdir() if named.fullmatch(path.name))
+        return sorted(path for path in place.parent.iterdir() if named.fullmatch(path.name) and path.is_file())
     return []
 
 

@@ -20,7 +20,7 @@ LIMIT_S = 10
 PATIENCE_S = 60
 LIMIT_BYTES = 4 * 1024**3
 _TOO_MUCH = 3
-_ENDS: dict[tuple[str, int, int, int], "Future[bool]"] = {}
+_ENDS: dict[tuple[str, int, int, int, int], "Future[bool]"] = {}
 
 
 def comes_to_an_end(path: Path) -> bool:
@@ -41,7 +41,7 @@ def comes_to_an_end(path: Path) -> bool:
         Where the probe could not run, for example because Python cannot be started.
     """
     facts = path.stat()
-    key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
     mine = Future[bool]()
     answer = _ENDS.setdefault(key, mine)
     if answer is mine:

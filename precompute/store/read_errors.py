@@ -3,6 +3,8 @@
 import errno
 import traceback
 
+from precompute.store import disk
+
 _OF_VALUES = (OSError, RuntimeError, LookupError, ValueError, ArithmeticError)
 # These can come from damaged values and from our own mistakes.
 _OF_TYPES = (TypeError, AttributeError)
@@ -11,12 +13,14 @@ _OF_TYPES = (TypeError, AttributeError)
 def may_be_damage(error: BaseException) -> bool:
     """Whether a damaged file can cause such an error in a program that trusts the file.
 
-    False for a lack of memory, and for errors that only a mistake in a program raises, such as a failed assertion.
+    False for a lack of memory or of open files, and for errors that only a mistake in a program raises, such as a
+    failed assertion.
     """
     return (
         isinstance(error, _OF_VALUES + _OF_TYPES)
         and not isinstance(error, NotImplementedError)
         and not lacks_memory(error)
+        and not lacks_handles(error)
     )
 
 
@@ -33,6 +37,11 @@ def lacks_memory(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM or "memory allocation failed" in str(error)
     return isinstance(error, MemoryError)
+
+
+def lacks_handles(error: BaseException) -> bool:
+    """Whether an error means that this process, or the machine, has too many files open."""
+    return disk.number(error) in (errno.EMFILE, errno.ENFILE)
 
 
 def _is_of_hdf5(error: BaseException) -> bool:

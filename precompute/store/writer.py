@@ -3,9 +3,7 @@
 A run that fails leaves an earlier store at the destination as it was.
 """
 
-import errno
 import os
-import re
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -18,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from precompute.errors import DiskError, StoreChanged, StoreDamaged
-from precompute.store import check, place, schema
+from precompute.store import check, disk, place, schema
 from precompute.store.facts import fixed, read_facts, short_provenance, write_facts
 from precompute.store.reader import Store
 from precompute.store.stamps import stamp
@@ -26,7 +24,6 @@ from precompute.store.storefile import Indexed, StoreFile, identity_of_open, ope
 
 # Below this many values compression costs more than it saves.
 _SMALL = 1024
-_DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 class StoreWriter:
@@ -59,11 +56,12 @@ class StoreWriter:
             # Without a chunk cache a block that the disk refuses raises where it is assigned. HDF5 would otherwise
             # write it when the dataset is dropped, where no error can be raised.
             self._file = h5py.File(self.part, "w", locking=False, rdcc_nbytes=0)
+            place.keep_rights(self.part, self.destination)
         except OSError as error:
             with suppress(OSError):
                 self.part.unlink(missing_ok=True)  # a full disk leaves an empty file
             raise DiskError(
-                f"{self.destination}: the store cannot be written here ({_reason(error)}). Choose another place."
+                f"{self.destination}: the store cannot be written here ({disk.reason(error)}). Choose another place."
             ) from error
         try:
             with place.taken_away(self.destination):
@@ -85,9 +83,9 @@ class StoreWriter:
         elif self._sealed:
             self.part.unlink(missing_ok=True)
         self._held.close()
-        if error is not None and _errno(error) in _DISK_REFUSES:
+        if error is not None and disk.refuses(error):
             raise DiskError(
-                f"{self.destination}: the disk refuses the store ({_reason(error)}). What was there before is "
+                f"{self.destination}: the disk refuses the store ({disk.reason(error)}). What was there before is "
                 "untouched. Make room and try again (`run` goes on with --resume), or choose another place."
             ) from error
 
@@ -248,7 +246,9 @@ class StoreWriter:
         try:
             place.put(self.part, self.destination, instead_of=self._instead_of)
         except OSError as error:
-            raise DiskError(f"{self.destination}: the store cannot be moved into place ({_reason(error)}).") from error
+            raise DiskError(
+                f"{self.destination}: the store cannot be moved into place ({disk.reason(error)})."
+            ) from error
         self._sealed = False
 
     def _keep(self, provenance: str) -> None:
@@ -286,16 +286,3 @@ def _options(entry: schema.Entry, shape: tuple[int, ...]) -> dict[str, Any]:
     if np.prod(shape, dtype=np.int64) > _SMALL:
         layout |= {"compression": "gzip", "compression_opts": 4, "shuffle": True}
     return layout
-
-
-def _errno(error: BaseException) -> int:
-    """Return the system's error number; some errors of h5py have it as an attribute, others only in their text."""
-    if not isinstance(error, OSError | RuntimeError):
-        return 0
-    told = re.search(r"errno = (\d+)", str(error))
-    return getattr(error, "errno", None) or (int(told[1]) if told else 0)
-
-
-def _reason(error: BaseException) -> str:
-    # HDF5's own details (addresses, buffers) do not help the user.
-    return os.strerror(_errno(error)) if _errno(error) else str(error)

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from explorer.image_files import read_picture
 
@@ -39,3 +39,16 @@ def test_neither_an_absolute_path_nor_a_link_leads_out_of_the_folder(root):
 def test_a_file_that_is_no_image_is_no_picture(root, content):
     (root / "bad.png").write_bytes(content)
     assert read_picture(str(root), "bad.png", 100) == b""
+
+
+def test_neither_a_link_to_itself_nor_a_picture_that_takes_all_memory_is_a_picture(root):
+    (root / "loop.png").symlink_to("loop.png")
+    Image.new("1", (10_001, 10_000)).save(root / "huge.png")
+    assert read_picture(str(root), "loop.png", 100) == read_picture(str(root), "huge.png", 100) == b""
+
+
+def test_a_photograph_is_shown_upright(root):
+    photograph, turned = Image.new("RGB", (300, 150), "red"), Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    photograph.save(root / "turned.jpg", exif=turned)
+    assert Image.open(io.BytesIO(read_picture(str(root), "turned.jpg", 100))).size == (50, 100)

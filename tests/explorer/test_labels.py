@@ -2,8 +2,11 @@
 
 import csv
 import multiprocessing
+import os
 import re
+import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -102,6 +105,54 @@ def test_where_another_program_holds_the_file_for_long_that_is_said(store, monke
     ):
         LABELS.put(store, Label("a", 2, "Ada", "star"))
     assert len(LABELS.load(store)) == 1
+
+
+def test_a_link_in_the_place_of_the_file_is_followed_and_stays(store, tmp_path):
+    shared = tmp_path / "shared" / "labels.csv"
+    shared.parent.mkdir()
+    LABELS.file_of(store).symlink_to(shared)
+    LABELS.put(store, Label("a", 1, "Ada", "kite"))
+    assert LABELS.file_of(store).is_symlink()
+    assert LABELS.read(shared.read_text()) == LABELS.load(store) != ()
+    assert [path.name for path in shared.parent.iterdir()] == ["labels.csv"]
+
+
+def test_what_is_private_stays_so(store):
+    LABELS.put(store, Label("a", 1, "Ada", "kite"))
+    LABELS.file_of(store).chmod(0o600)
+    LABELS.put(store, Label("a", 2, "Ada", "kite"))
+    assert stat.S_IMODE(LABELS.file_of(store).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", [".demo.labels.csv.lock", f".demo.labels.csv.part-{os.getpid()}"])
+def test_nothing_is_written_through_a_link_that_somebody_has_put_there(store, tmp_path, name):
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / name).symlink_to("precious")
+    with suppress(DiskError):
+        LABELS.put(store, Label("a", 1, "Ada", "kite"))
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_a_pipe_or_a_device_in_the_place_of_the_file_is_not_waited_for(store):
+    LABELS.file_of(store).symlink_to(os.devnull)
+    with pytest.raises(DiskError, match="no regular file"):
+        LABELS.load(store)
+
+
+def test_no_more_is_written_than_is_read_again(store, monkeypatch):
+    LABELS.put(store, Label("a", 1, "Ada", "kite"))
+    monkeypatch.setattr(beside_store, "MOST_BYTES", LABELS.file_of(store).stat().st_size + 9)
+    with pytest.raises(DiskError, match="would have more than"):
+        LABELS.put(store, Label("a", 2, "Ada", "kite"))
+    assert len(LABELS.load(store)) == 1
+
+
+def test_of_very_many_raters_those_with_most_labels_are_compared():
+    few = [Label("a", 1, f"r{number}", "kite") for number in range(5000)]
+    many = [Label("a", unit, name, "kite") for name in ("Ada", "Bo") for unit in range(2)]
+    found = labels.pairs([*few, *many])
+    assert len(found) == labels.MOST_COMPARED * (labels.MOST_COMPARED - 1) // 2
+    assert found[0].raters == ("Ada", "Bo")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from explorer import pictures
 
@@ -107,3 +107,11 @@ def jpeg_of(colour):
     out = io.BytesIO()
     Image.new("RGB", (8, 8), colour).save(out, "JPEG", quality=95)
     return out.getvalue()
+
+
+def test_a_picture_of_a_store_is_a_jpeg_or_nothing():
+    """For an EPS Pillow starts Ghostscript, which does what stands in it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(buffer, "EPS")
+    with pytest.raises(UnidentifiedImageError):
+        pictures.mosaic([buffer.getvalue()])

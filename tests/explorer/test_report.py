@@ -1,8 +1,12 @@
 """Reports: the pages of the app as one file that needs nothing else."""
 
+import os
 import re
+import shutil
+import stat
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +144,18 @@ def test_what_is_not_there_is_refused_and_nothing_is_written(made, tmp_path, cap
 def test_a_place_that_cannot_be_written_is_told(made, tmp_path, capsys):
     assert main([str(made("full")), "--layer", "features.10", "--units", "1", "--out", str(tmp_path / "a" / "b")]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_nothing_but_a_report_is_replaced(made, tmp_path, capsys):
+    store, notes = tmp_path / "demo.h5", tmp_path / "notes.txt"
+    shutil.copyfile(made("full"), store)
+    notes.write_text("precious")
+    before = store.read_bytes()
+    for place in (store, notes, tmp_path, Path(os.devnull)):
+        assert main([str(store), "--layer", "features.10", "--units", "1", "--out", str(place)]) == 1
+        assert "the report would replace it" in capsys.readouterr().err
+    assert (store.read_bytes(), notes.read_text()) == (before, "precious")
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
 
 
 def test_the_command_says_what_it_wrote(made, tmp_path, capsys):

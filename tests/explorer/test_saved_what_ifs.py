@@ -62,6 +62,13 @@ def test_a_file_that_cannot_be_understood_is_told_and_left_as_it_is(store, text)
     assert file.read_text() == text
 
 
+def test_a_file_of_more_than_a_page_can_show_is_told(store):
+    told = {"what_ifs": [{"name": str(number), "asked": {}} for number in range(saved_what_ifs.MOST_SAVED + 1)]}
+    saved_what_ifs.file_of(store).write_text(json.dumps(told))
+    with pytest.raises(DiskError, match="it holds 501 of them"):
+        load(store)
+
+
 def test_a_file_of_somebody_elses_gives_known_parts_alone(store):
     told = {"what_ifs": [{"name": 7, "asked": {"units": 3, "store": "../x", "layer": "a"}, "more": 1}]}
     saved_what_ifs.file_of(store).write_text(json.dumps(told))

@@ -1,7 +1,9 @@
 """Open stores and files that change."""
 
 import gc
+import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +11,7 @@ from explorer import store_pool
 from explorer.store_files import StoreFile
 from explorer.store_pool import StorePool
 from precompute.errors import StoreChanged, StoreMissing
-from tests.explorer.conftest import THOUSAND, put
+from tests.explorer.conftest import FULL, THOUSAND, put
 
 
 @pytest.fixture
@@ -97,6 +99,21 @@ def test_a_file_overwritten_in_place_is_read_by_its_new_layout(path, made):
     handles.store_of(now(path)).layer("features.10").activation(0)
     shutil.copyfile(made("thousand", THOUSAND), path)
     assert len(handles.store_of(now(path)).layer("layer4").activation(0).max) == 1000
+
+
+def test_a_file_overwritten_in_place_by_another_of_the_same_size_and_time_is_read_anew(path, made, tmp_path):
+    other = tmp_path / "other.h5"
+    shutil.copyfile(made("varied", replace(FULL, seed=3)), other)
+    most = max(path.stat().st_size, other.stat().st_size)
+    for file in (path, other):
+        with file.open("ab") as opened:
+            opened.write(bytes(most - file.stat().st_size))
+        os.utime(file, (10**9, 10**9))
+    handles = StorePool()
+    before = handles.store_of(now(path)).fingerprint
+    shutil.copy2(other, path)
+    assert (path.stat().st_size, path.stat().st_mtime) == (most, 10**9)
+    assert handles.store_of(now(path)).fingerprint != before
 
 
 def test_a_file_that_went_away_is_missing(path):

@@ -30,6 +30,8 @@ def show(view: View) -> None:
         return
     heading("Labels", "what people call units; no finding")
     raters = Counter(label.rater for label in held)
+    if len(raters) > labels.MOST_COMPARED:
+        note(f"Of {len(raters):,} raters, the {labels.MOST_COMPARED} who named most units are compared.")
     told = (f"{said_by(rater)}: {count(n, 'unit')}" for rater, n in raters.most_common(_MOST_PAIRS))
     note(Markup(" · ".join(told)))
     _show_agreement(held)

@@ -102,6 +102,14 @@ def test_a_damaged_mask_is_refused(folder):
         opened(folder).read(0)
 
 
+def test_a_mask_that_is_a_drawing_is_not_drawn(folder):
+    """For an EPS Pillow starts Ghostscript, which does what stands in it."""
+    mask = folder / "masks/val/cats/0-colour.png"
+    Image.new("RGB", (4, 4)).save(mask, "EPS")
+    with pytest.raises(ImageFolderError, match="cannot identify"):
+        opened(folder).read(0)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -2,6 +2,7 @@
 
 import lzma
 import os
+import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -342,6 +343,20 @@ def test_a_lack_of_memory_is_told_in_a_sentence(store_path, monkeypatch, capsys)
     monkeypatch.setattr("precompute.store.checks.effects._counts", failing(MemoryError))
     assert main(["check", str(store_path)]) == 1
     assert "too little free memory" in capsys.readouterr().err
+
+
+def test_too_many_open_files_are_told_and_make_no_store_damaged(store_path, capsys):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open(os.devnull, os.O_RDONLY)
+    os.close(free)
+    probe.comes_to_an_end(store_path)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, most[1]))
+    try:
+        with pytest.raises(StoreError, match="too many files are open") as told, reading(store_path):
+            open_store(store_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    assert not isinstance(told.value, StoreDamaged)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no limit of memory to lower")

@@ -138,3 +138,12 @@ def test_a_name_that_leaves_no_room_for_those_beside_it_is_refused(tmp_path):
     with pytest.raises(DiskError, match="File name too long"):
         place_of(tmp_path / f"{'a' * 245}.h5")
     assert place_of(tmp_path / f"{'a' * 200}.h5").name.startswith("aaa")
+
+
+def test_a_pipe_that_is_named_like_a_part_is_none(tmp_path):
+    pipe = tmp_path / "a.h5.1-a.part"
+    os.mkfifo(pipe)
+    open_end = os.open(pipe, os.O_RDWR)  # so that nobody waits for it, whatever they do
+    remove_left(tmp_path / "a.h5")
+    os.close(open_end)
+    assert pipe.is_fifo()

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import resource
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -149,6 +150,14 @@ def test_a_failed_write_leaves_the_earlier_store_byte_for_byte(go_wrong, error, 
         go_wrong(writer)
     assert store_path.read_bytes() == before
     assert files_in(store_path.parent) == [store_path.name]
+
+
+def test_a_private_store_stays_so_while_it_is_written_and_after(contents, store_path):
+    store_path.chmod(0o400)
+    with StoreWriter(store_path) as writer:
+        assert stat.S_IMODE(writer.part.stat().st_mode) == 0o600
+    write_store(store_path, contents)
+    assert stat.S_IMODE(store_path.stat().st_mode) == 0o600
 
 
 def test_a_disk_that_is_full_from_the_beginning_is_left_without_a_part(tmp_path, monkeypatch):
