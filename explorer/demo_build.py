@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -54,23 +55,28 @@ class DemoBuild:
         Raises
         ------
         DiskError
-            When the runs folder cannot be written.
+            When the runs folder cannot be written, or the build cannot be started.
         """
         with self._lock:
             if self.running:
                 return
-            folder = _work_folder()
-            _progress_file(folder).unlink(missing_ok=True)
-            environment = {**os.environ, "UNITSCOPE_PROGRESS": str(_progress_file(folder)), "PYTHONUNBUFFERED": "1"}
-            with _log_file(folder).open("wb") as log:
-                self._process = subprocess.Popen(
-                    demo_command(),
-                    cwd=ROOT,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
+            environment = {**os.environ, "UNITSCOPE_PROGRESS": str(_progress_file()), "PYTHONUNBUFFERED": "1"}
+            try:
+                _log_file().parent.mkdir(parents=True, exist_ok=True)
+                _progress_file().unlink(missing_ok=True)
+                with _log_file().open("wb") as log:
+                    self._process = subprocess.Popen(
+                        demo_command(),
+                        cwd=ROOT,
+                        env=environment,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                    )
+            except OSError as error:
+                raise DiskError(
+                    f"{runs_folder()}: the demo cannot be built here ({error.strerror}). Make this folder writable."
+                ) from error
 
     def stop(self) -> None:
         """Stop the build, if one is going on."""
@@ -93,13 +99,14 @@ class DemoBuild:
     @property
     def progress(self) -> BuildProgress:
         """The progress that the build reported last."""
-        return read_progress(_progress_file(_work_folder()))
+        return read_progress(_progress_file())
 
     @property
     def last_words(self) -> str:
         """The last lines of the build's output."""
-        log = _log_file(_work_folder())
-        text = log.read_text("utf-8", errors="replace") if log.is_file() else ""
+        text = ""
+        with suppress(OSError):
+            text = _log_file().read_text("utf-8", errors="replace")
         # A progress bar redraws itself after each carriage return, so only its last state is kept.
         lines = [line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n")]
         return "\n".join([line for line in lines if line.strip()][-_LAST_LINES:])
@@ -125,18 +132,9 @@ def _share(value: Any) -> float:
     return min(1.0, max(0.0, float(value)))
 
 
-def _work_folder() -> Path:
-    folder = runs_folder() / ".build"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DiskError(f"{folder}: this folder cannot be made ({error.strerror}). Make it writable.") from error
-    return folder
+def _progress_file() -> Path:
+    return runs_folder() / ".build" / "progress.json"
 
 
-def _progress_file(folder: Path) -> Path:
-    return folder / "progress.json"
-
-
-def _log_file(folder: Path) -> Path:
-    return folder / "log.txt"
+def _log_file() -> Path:
+    return runs_folder() / ".build" / "log.txt"

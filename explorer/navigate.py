@@ -16,7 +16,7 @@ from explorer.labels import LABELS
 from explorer.origin import Origin
 from explorer.page_registry import PAGES, file_of, page_of
 from explorer.selection import Selection
-from explorer.store_files import StoreFile, find_store_files
+from explorer.store_files import MOST_OPENED, StoreFile, find_store_files
 from explorer.unit_criteria import Criterion, Searched, criteria_of
 from precompute.errors import StoreError
 from precompute.store.reader import Layer, Store
@@ -151,7 +151,7 @@ def current() -> View:
 def asked_paths(sources: Sequence[StoreFile]) -> list[Path]:
     """List the stores that a rerun may read, the one that the URL asks for first."""
     name, _ = selection.choose_store(st.query_params, [source.name for source in sources])
-    return [source.path for source in sorted(sources, key=lambda source: source.name != name)]
+    return [source.path for source in sorted(sources, key=lambda source: source.name != name)][:MOST_OPENED]
 
 
 def at_unit(view: View, unit: int) -> View:

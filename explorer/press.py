@@ -61,13 +61,16 @@ def report_file(store: Path, layer: str, units: str | None, ablation: str | None
     NotPrinted
         Where it cannot be made.
     """
-    with _one_report_at_a_time, TemporaryDirectory() as folder:
-        out = Path(folder) / "report.html"
-        asked = {"--layer": layer, "--units": units, "--ablation": ablation, "--palette": palette, "--out": str(out)}
-        # Joined by =, so that a value that begins with a hyphen is not taken for an option.
-        given = [f"{name}={value}" for name, value in asked.items() if value is not None]
-        _run(["-m", "explorer.report", *given, "--", str(store.absolute())], b"", _LONGEST_REPORT_S)
-        return out.read_bytes()
+    asked = {"--layer": layer, "--units": units, "--ablation": ablation, "--palette": palette}
+    # Joined by =, so that a value that begins with a hyphen is not taken for an option.
+    given = [f"{name}={value}" for name, value in asked.items() if value is not None]
+    try:
+        with _one_report_at_a_time, TemporaryDirectory() as folder:
+            out = Path(folder) / "report.html"
+            _run(["-m", "explorer.report", *given, f"--out={out}", "--", str(store.absolute())], b"", _LONGEST_REPORT_S)
+            return out.read_bytes()
+    except OSError as error:
+        raise NotPrinted(f"This could not be made ({error}). Try again.") from error
 
 
 def _printed(job: dict[str, Any]) -> bytes:

@@ -6,7 +6,9 @@ The URL names a store by its file's name without the ending, never by a path, so
 import argparse
 import os
 import shlex
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +18,8 @@ from precompute.store.place import Identity, identity_of
 from precompute.words import printable
 
 ROOT = Path(__file__).resolve().parents[1]
+MOST_OPENED = 60
+"""How many stores are opened or offered because they lie in one folder; each stays open, after a probe of its own."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +78,20 @@ def find_store_files(argv: Sequence[str]) -> tuple[StoreFile, ...]:
     """
     asked = app_options(argv).store
     if asked is not None:
-        if not asked.is_file():
+        if _written_at(asked) is None:
             raise StoreMissing(f"--store {asked}: there is no such file. Start the app with the path of a store.")
         return (StoreFile(printable(asked.stem), asked),)
-    found = [path for path in runs_folder().glob("*.h5") if path.is_file() and not path.name.startswith(".")]
-    return tuple(StoreFile(printable(path.stem), path) for path in sorted(found, key=_newest_first))
+    times = {path: _written_at(path) for path in runs_folder().glob("*.h5") if not path.name.startswith(".")}
+    found = sorted((-time, path.name, path) for path, time in times.items() if time is not None)
+    return tuple(StoreFile(printable(path.stem), path) for _, _, path in found)
 
 
-def _newest_first(path: Path) -> tuple[float, str]:
-    return -path.stat().st_mtime, path.name
+def _written_at(path: Path) -> float | None:
+    """Return when a file was written last; None where a path leads to no file, or the system does not say where."""
+    with suppress(OSError):
+        facts = path.stat()
+        return facts.st_mtime if stat.S_ISREG(facts.st_mode) else None
+    return None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -214,7 +215,7 @@ class WhatIfProcess:
         while True:
             if job.stop_asked_at is not None:
                 if not told:
-                    send(running.stdin, {"do": "stop", "id": job.number})
+                    running.tell({"do": "stop", "id": job.number})
                     told = True
                 if monotonic() - job.stop_asked_at > self._grace_s:
                     self._end()
@@ -251,14 +252,15 @@ def _taken(job: Job, told: dict[str, Any], arrays: Arrays) -> bool:
 
 
 class _Running:
-    """One process, with the messages that it sends and the last lines that it prints."""
+    """One process, with the messages to it and from it, and the last lines that it prints."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdin is not None
-        self.process, self.stdin = process, process.stdin
+        self.process = process
+        self._unsent: SimpleQueue[_Message] = SimpleQueue()
         self._messages: SimpleQueue[_Message] = SimpleQueue()
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
-        for target, stream in ((self._read, process.stdout), (self._drain, process.stderr)):
+        streams = ((self._write, process.stdin), (self._read, process.stdout), (self._drain, process.stderr))
+        for target, stream in streams:
             Thread(target=target, args=(stream,), daemon=True).start()
 
     @classmethod
@@ -270,7 +272,11 @@ class _Running:
     def ask(self, job: Job) -> None:
         question = job.question
         arrays = {"upload": np.frombuffer(question.picture, dtype=np.uint8)} if question.request.upload else {}
-        send(self.stdin, question.told(job.number), arrays)
+        self.tell(question.told(job.number), arrays)
+
+    def tell(self, told: dict[str, Any], arrays: Arrays | None = None) -> None:
+        """Send a message without waiting: a process that does not read would block whoever waits."""
+        self._unsent.put((told, arrays or {}))
 
     def next(self, seconds: float) -> tuple[dict[str, Any], Arrays] | None:
         """Return the next message; None where none comes in time.
@@ -298,12 +304,18 @@ class _Running:
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
+        self._unsent.put(None)
+
+    def _write(self, stream: IO[bytes]) -> None:
+        with suppress(OSError, ValueError):  # the process has ended
+            while (message := self._unsent.get()) is not None:
+                send(stream, *message)
 
     def _read(self, stream: IO[bytes]) -> None:
         try:
             while (message := receive(stream)) is not None:
                 self._messages.put(message)
-        except (WireError, OSError, ValueError):
+        except (WireError, OSError, ValueError, MemoryError):
             pass
         self._messages.put(None)
 

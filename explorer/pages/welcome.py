@@ -8,10 +8,11 @@ from explorer import cache
 from explorer.demo_build import BuildProgress, DemoBuild
 from explorer.format import md_text
 from explorer.store_files import find_store_files, runs_folder
-from explorer.widgets.html import sentence
+from explorer.widgets.html import escape, sentence
 from explorer.widgets.messages import alert
+from precompute.errors import UnitscopeError
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS, _REFUSED = 0.5, "demo_refused"
 _FIRST_RUN = """python -m precompute run resnet50 \\
     --images FOLDER --layer layer4 --out runs/resnet50.h5
 streamlit run app.py"""
@@ -55,7 +56,17 @@ def _offer(build: DemoBuild) -> None:
     if build.failed:
         alert("us-error", "The demo could not be built. Its last words:")
         st.code(build.last_words or "(nothing)", language=None)
-    st.button("Build the demo", type="primary", key="build_demo", on_click=build.start)
+    if refused := st.session_state.pop(_REFUSED, None):
+        alert("us-error", escape(refused))
+    st.button("Build the demo", type="primary", key="build_demo", on_click=_start, args=(build,))
+
+
+def _start(build: DemoBuild) -> None:
+    """Start the build; keep the reason if it cannot be started. For callbacks."""
+    try:
+        build.start()
+    except UnitscopeError as error:
+        st.session_state[_REFUSED] = str(error)
 
 
 def _going(build: DemoBuild) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 from explorer import navigate
 from explorer.format import md_text
 from explorer.selection import Selection
+from explorer.store_files import MOST_OPENED
 from explorer.widgets.html import escape
 from precompute.errors import UnitscopeError
 
@@ -34,4 +35,4 @@ def alert(kind: str, inner: str) -> None:
 def _others() -> list[str]:
     names = [source.name for source in navigate.files()]
     asked = st.query_params.get("store", names[0] if names else None)
-    return [name for name in names if name != asked]
+    return [name for name in names if name != asked][:MOST_OPENED]

@@ -1,6 +1,7 @@
 """Stores beside each other on one page."""
 
 import json
+import os
 import re
 import shutil
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ import pytest
 from explorer import page_registry
 from explorer.charts.comparison import Row, correlations, distributions
 from explorer.matched_units import matched_units
+from explorer.pages.compare import same_images
 from precompute.errors import StoreError
 from precompute.store.reader import open_store
 from tests.explorer.conftest import FULL, THOUSAND, put, truncate
@@ -78,6 +80,14 @@ def test_a_store_that_cannot_be_used_is_left_out_and_said(several, made, runs, s
     said = show("compare", store="plain").words
     assert "broken is left out: " in said
     assert "varied · features.8" in said
+
+
+def test_of_a_folder_of_very_many_stores_the_newest_are_opened(several, runs, show, monkeypatch):
+    monkeypatch.setattr(same_images, "MOST_OPENED", 1)
+    os.utime(runs / "plain.h5", (10**9, 10**9))
+    shown = show("compare", store="varied")
+    assert "Of 2 stores in this folder, the newest 1 were looked at" in shown.words
+    assert shown.app.multiselect[0].value == ["varied"]
 
 
 def test_other_images_are_said_to_be_others(several, made, runs, show):

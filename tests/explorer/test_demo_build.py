@@ -8,6 +8,7 @@ import pytest
 
 from explorer import demo_build
 from explorer.demo_build import BuildProgress, DemoBuild, demo_command, read_progress
+from tests.explorer.conftest import Page
 
 
 def stand_in(monkeypatch, tmp_path, code):
@@ -73,6 +74,15 @@ def test_a_stopped_build_has_not_failed(runs, tmp_path, monkeypatch):
     building.start()
     building.stop()
     assert not building.failed
+
+
+def test_a_folder_that_cannot_be_written_is_told_on_the_page(runs, show):
+    (runs / ".build").write_text("no folder")
+    app = show().app
+    next(button for button in app.button if button.key == "build_demo").click()
+    app.run()
+    assert [element.value for element in app.exception] == []
+    assert "the demo cannot be built here" in Page(app).words
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,16 @@ def test_part_files_and_folders_are_no_stores(runs):
     assert find_store_files(["pytest"]) == ()
 
 
+def test_a_name_of_which_the_system_says_nothing_hides_no_other_store(runs):
+    """As a link into a folder that nobody else may read; here one whose target's name is too long."""
+    (runs / "good.h5").touch()
+    (runs / "far.h5").symlink_to("x" * 300)
+    (runs / "loop.h5").symlink_to("loop.h5")
+    assert [source.name for source in find_store_files(["pytest"])] == ["good"]
+    with pytest.raises(StoreMissing):
+        find_store_files(["app.py", "--store", "x" * 300])
+
+
 def test_a_runs_folder_that_is_not_there_holds_no_store(runs):
     runs.rmdir()
     assert find_store_files(["pytest"]) == ()

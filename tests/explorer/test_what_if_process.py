@@ -105,6 +105,14 @@ def test_a_question_that_ends_the_process_twice_is_refused_with_its_last_words(p
     assert ended(ask(1, 5)) == "answered"
 
 
+def test_a_process_that_does_not_read_is_stopped_like_any_other(made):
+    process = WhatIfProcess([sys.executable, "-c", "import time; time.sleep(600)"], grace_s=0.3)
+    question = Question(made("full"), (1,), Request("features.10", (5,), upload=True), picture=bytes(2**20))
+    job = process.ask(question)
+    job.stop()
+    assert ended(job) == "stopped"
+
+
 def test_a_refusal_comes_in_its_own_words(process, ask):
     job = ask(3)
     assert ended(job) == "refused"

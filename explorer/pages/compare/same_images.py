@@ -2,7 +2,7 @@
 
 from explorer import cache, navigate
 from explorer.navigate import View
-from explorer.store_files import StoreFile
+from explorer.store_files import MOST_OPENED, StoreFile
 from explorer.widgets.html import note
 from precompute.errors import StoreError
 from precompute.store.reader import Store
@@ -11,7 +11,10 @@ from precompute.store.reader import Store
 def stores_of_same_images(view: View) -> dict[str, tuple[StoreFile, Store]]:
     """Return the store of the view and the other stores of its images, by name; say which stores cannot be read."""
     found = {view.selection.store: (view.source, view.store)}
-    for source in navigate.files():
+    sources = navigate.files()
+    if len(sources) > MOST_OPENED:
+        note(f"Of {len(sources):,} stores in this folder, the newest {MOST_OPENED} were looked at.")
+    for source in sources[:MOST_OPENED]:
         if source.name in found:
             continue
         try:
