@@ -9,12 +9,13 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
-from precompute.errors import UnitscopeError, reading_ended
+from precompute.errors import DiskError, UnitscopeError, reading_ended
 from precompute.experiments.options import ExperimentOptions
 from precompute.option_fields import add_arguments, asked
 from precompute.options import MODEL_HELP, RunOptions
@@ -43,10 +44,16 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "python -m pr
     """Run a command and return its exit status: 0 done, 1 refused or found wrong, 2 asked wrongly, 130 interrupted."""
     options = _parser(program).parse_args(arguments)
     try:
+        _refuse_lost_folder()
         with second_stops_at_once():
             return int(options.run_command(options))
     except UnitscopeError as error:
         _say(f"error: {error}", sys.stderr)
+        return 1
+    except OSError as error:
+        if not error.filename:
+            raise
+        _say(f"error: {error.filename}: the system refuses this ({error.strerror}).", sys.stderr)
         return 1
     except RuntimeError as error:
         ended = reading_ended(error)
@@ -57,6 +64,13 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "python -m pr
     except KeyboardInterrupt:
         print(f"\nstopped; {options.when_stopped}", file=sys.stderr)
         return INTERRUPTED
+
+
+def _refuse_lost_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise DiskError("The current folder is not there any more. Change to one that is, and try again.") from error
 
 
 class _Parser(argparse.ArgumentParser):
@@ -171,7 +185,15 @@ def _add_compare(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 def _say(text: str, to: TextIO | None = None) -> None:
     """Print lines. They may hold names of files, which nobody has made safe for a terminal."""
-    print("\n".join(map(printable, text.split("\n"))), file=to)
+    to = to or sys.stdout
+    try:
+        print("\n".join(map(printable, text.split("\n"))), file=to, flush=True)
+    except OSError as error:
+        # The terminal is gone, the reader of a pipe has seen enough, or a log's disk is full: the work goes on.
+        with suppress(OSError), Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), to.fileno())
+        if to is sys.stdout and not isinstance(error, BrokenPipeError):
+            _say(f"What this command says cannot be written ({error.strerror}); it goes on without words.", sys.stderr)
 
 
 def _layers(options: argparse.Namespace) -> int:
@@ -205,7 +227,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     build = build_variants if options.variants else build_demo
     build(options.out, seed=options.seed, train=options.train, command=_command(), say=_say)
-    print("Look at it with: streamlit run app.py")
+    _say("Look at it with: streamlit run app.py")
     _say(f"Every experiment is added by: python -m precompute experiment all {shlex.quote(str(options.out))}")
     return 0
 

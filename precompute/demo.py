@@ -13,6 +13,7 @@ from precompute.options import RunOptions
 from precompute.progress import Progress
 from precompute.run.pipeline import carry_out
 from precompute.run.run_stages import stage_shares
+from precompute.run.shards import side_files_of, start_over
 from precompute.store.place import place_of
 from precompute.store.reader import open_store
 from precompute.words import duration, size
@@ -103,7 +104,7 @@ def build_demo(
         out=variant.store(out),
         weights=str(weights),
     )
-    place = place_of(options.out)
+    start_over(side_files_of(place_of(options.out)))
     out.parent.mkdir(parents=True, exist_ok=True)
     if not is_drawn(images, seed=seed):
         with progress.stage("pictures", 1) as stage:
@@ -115,7 +116,6 @@ def build_demo(
             stage.reach(1, 1)
         else:
             _train(images, weights, seed, variant, say, stage.reach)
-    shutil.rmtree(place.with_name(place.name + ".shards"), ignore_errors=True)  # what a stopped demo left
     carry_out(options, command=command, say=say, progress=progress, seeds={"demo": seed})
     say(f"The demo took {duration(monotonic() - started)}")
 

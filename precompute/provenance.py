@@ -18,6 +18,11 @@ def versions() -> dict[str, str]:
     return found | {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
+def versions_of_numbers() -> dict[str, str]:
+    """Return the versions with which a stopped run must go on, so that its shards are those of one run."""
+    return {name: version for name, version in versions().items() if name not in ("python", "h5py")}
+
+
 def device_name(device: torch.device) -> str:
     """Return what a person calls the device."""
     if device.type == "cuda":

@@ -1,6 +1,5 @@
 """One run from its options to its store: sweep the images, merge the shards, add exemplars and statistics, finish."""
 
-import errno
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,6 +20,7 @@ from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.progress import Progress, waiting
+from precompute.provenance import versions_of_numbers
 from precompute.run.class_outputs import check_class_outputs
 from precompute.run.executors import start_executor
 from precompute.run.exemplars import write_exemplars
@@ -44,6 +44,7 @@ from precompute.run.shards import ShardFolder, digest_of, open_side_files, side_
 from precompute.run.size_sample import contents_of
 from precompute.run.store_size import Contents, at_most, bytes_by_part, side_file_bytes
 from precompute.run.sweep import SweptImages, find_unit_means, sweep_all
+from precompute.store.disk import reason, refuses
 from precompute.store.experiments import registry
 from precompute.store.place import place_of
 from precompute.store.reader import open_store
@@ -80,6 +81,7 @@ def carry_out(
     UnitscopeError
         If anything about the run cannot work.
     """
+    options = replace(options, out=options.out.absolute())  # the network's file may change the current folder
     with waiting() as note:
         plan = make_plan(options, note)
     stores = contents_of(plan)
@@ -118,7 +120,7 @@ def _make_store(
         open_side_files(
             side_files,
             identity,
-            plan.options.defaults(),
+            plan.options.defaults() | dict.fromkeys(versions_of_numbers(), ""),
             resume=plan.options.resume,
             say=say,
             device=provenance["device"],
@@ -294,10 +296,12 @@ def _disk_errors(options: RunOptions) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        refused = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM)
-        if not refused and "No space left" not in str(error):
+        if isinstance(error, FileNotFoundError):
+            found = f"another program has removed {error.filename}, which this run needs. Start it again"
+        elif refuses(error):
+            found = f"the disk refuses to write or to read ({reason(error)}). Make room or choose another --out"
+        else:
             raise
         raise DiskError(
-            f"{options.out}: the disk refuses to write ({error.strerror or error}). Make room or choose another "
-            "--out. What was computed so far is kept; add --resume to go on with it."
+            f"{options.out}: {found}. What was computed so far is kept; add --resume to go on with it."
         ) from error

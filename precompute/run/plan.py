@@ -16,7 +16,9 @@ from precompute.images.loading import default_workers
 from precompute.images.picture import InputView, black_input
 from precompute.models.model import Model
 from precompute.models.sites import Site
+from precompute.models.user_file import code_digest
 from precompute.options import RunOptions
+from precompute.provenance import versions_of_numbers
 from precompute.stages.activation_at import ActivationAt, rows_within
 from precompute.stages.exemplar_maps import Look
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE
@@ -194,6 +196,7 @@ class Plan:
         options = self.options
         return options.identity() | {
             "MODEL": self.model.spec,
+            "the network's file": code_digest(self.model.spec),
             "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),
@@ -202,4 +205,5 @@ class Plan:
             "the classes' outputs": self.classes.output_index.tolist(),
             "--layer": [site.name for site in self.sites],
             "--device": self.device.type,
+            **versions_of_numbers(),
         }

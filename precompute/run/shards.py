@@ -241,6 +241,19 @@ def _holds_work(path: Path) -> bool:
     return any(child.is_dir() and child.suffix != ".part" for child in path.iterdir())
 
 
+def start_over(path: Path) -> None:
+    """Remove the side files that a stopped run has left.
+
+    Raises
+    ------
+    DiskError
+        If a run is using them.
+    """
+    if path.is_dir():
+        with _locked(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def side_files_of(place: Path) -> Path:
     """Return the folder for the side files of the run that writes the store at `place`."""
     return place.with_name(place.name + ".shards")

@@ -1,5 +1,6 @@
 """The main job from the command line, held to the plainest possible program."""
 
+import errno
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from precompute.errors import DiskError
 from precompute.experiments import runner
 from precompute.images.walk import LEADS_OUT
 from precompute.models.load import load_model
+from precompute.provenance import versions_of_numbers
 from precompute.run import pipeline
 from precompute.run.shards import ShardFolder
 from precompute.store.check import check
@@ -435,6 +437,17 @@ def test_resuming_refuses_changed_options_by_name(stopped, capsys, monkeypatch):
     assert "--top-k was 25, now 3" in said
 
 
+def test_resuming_refuses_another_network_file_and_other_versions_of_libraries(stopped, capsys, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("precompute.run.plan.versions_of_numbers", lambda: versions_of_numbers() | {"torch": "9.0"})
+        assert main(job(stopped, "--shard-size", 8, "--resume")) == 1
+        assert f"torch was {torch.__version__}, now 9.0" in capsys.readouterr().err
+    with Path(stopped[0].rpartition(":")[0]).open("a") as file:
+        file.write("# changed")
+    assert main(job(stopped, "--shard-size", 8, "--resume")) == 1
+    assert "the network's file changed" in capsys.readouterr().err
+
+
 def test_work_that_was_stopped_is_not_thrown_away_unasked(stopped, capsys):
     assert main(job(stopped, "--shard-size", 8)) == 1
     assert "--resume" in capsys.readouterr().err
@@ -587,6 +600,56 @@ def test_check_and_info_read_what_run_wrote(small, capsys):
     assert "no problems found" in said
     assert "24 of 3 classes" in said
     assert main(["check", str(small[2].with_name("absent.h5"))]) == 1
+
+
+def closed_pipe():
+    ours, theirs = os.pipe()
+    os.close(ours)
+    return theirs
+
+
+def closed_terminal():
+    ours, theirs = os.openpty()
+    os.close(ours)
+    return theirs
+
+
+@pytest.mark.parametrize("nobody", [closed_pipe, closed_terminal, lambda: os.open("/dev/full", os.O_WRONLY)])
+def test_a_command_goes_on_where_nobody_hears_it(computed, monkeypatch, capsys, nobody):
+    with os.fdopen(nobody(), "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        assert main(["info", str(computed[0].path)]) == 0
+    assert ("cannot be written" in capsys.readouterr().err) == (nobody is not closed_pipe)
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["check", "store.h5"]) == 1
+    assert "current folder is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.EIO, "x"), "the disk refuses to write or to read (Input/output error)"),
+        (OSError(errno.ESTALE, "x"), "the disk refuses to write or to read (Stale file handle)"),
+        (OSError("13 requested and 7 written"), "not all of a file could be written"),
+        (FileNotFoundError(errno.ENOENT, "x", "a.npy"), "another program has removed a.npy"),
+    ],
+)
+def test_whatever_a_disk_refuses_is_a_sentence_and_the_run_goes_on(small, monkeypatch, capsys, error, told):
+    def refuse(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "write_network", refuse)
+        assert main(job(small)) == 1
+    said = capsys.readouterr().err
+    assert told in said
+    assert "add --resume" in said
+    assert main(job(small, "--resume")) == 0
 
 
 def test_layers_are_listed_with_their_units(small, capsys):

@@ -10,7 +10,7 @@ import pytest
 
 from precompute.errors import DiskError, OptionError
 from precompute.run import shards
-from precompute.run.shards import open_side_files, refuse_other
+from precompute.run.shards import open_side_files, refuse_other, start_over
 from precompute.store.lock import taken
 
 RUN = {"MODEL": "alexnet", "--top-k": 25}
@@ -245,3 +245,14 @@ def test_a_run_whose_folder_goes_away_before_it_holds_the_lock_makes_it_again(tm
         assert len(tried) == 2
         folder.write("one", {"x": np.ones(1)})
         assert folder.has("one")
+
+
+def test_only_what_nobody_uses_is_removed_to_start_over(tmp_path):
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
+        folder.write("one", {"x": np.ones(1)})
+        with pytest.raises(DiskError, match="another run is writing"):
+            start_over(tmp_path / "side")
+        assert folder.has("one")
+    start_over(tmp_path / "side")
+    start_over(tmp_path / "side")
+    assert list(tmp_path.iterdir()) == []
