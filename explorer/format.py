@@ -55,9 +55,9 @@ def isolated(name: object) -> str:
     return f"{_FROM_HERE}{text}{_TO_HERE}" if _RIGHT_TO_LEFT.search(text) else text
 
 
-def not_isolated(text: str) -> str:
-    """Return a text without the signs that `isolated` put around names, for tables that other programs read."""
-    return _ISOLATED.sub(lambda name: name[0][1:-1], text)
+def not_isolated(text: str, instead: str = "") -> str:
+    """Return a text with another sign, or none, in place of each that `isolated` put around names."""
+    return _ISOLATED.sub(lambda name: f"{instead}{name[0][1:-1]}{instead}", text)
 
 
 def md_text(text: object) -> str:

@@ -38,6 +38,8 @@ _SURELY = 1.08
 
 # Characters that XML cannot hold, and those that would reverse the direction of a line.
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+# An invisible sign, which every program knows: what follows a name goes on from left to right.
+_LEFT_TO_RIGHT = "\u200e"
 # A private-use character that fonts leave empty; it is printed like a character that no font has.
 _IN_NO_FONT = "\U0010fffd"
 # A line may end between words, but not between a number and %.
@@ -146,7 +148,7 @@ def _written(part: Any) -> Any:
 def drawable_text(text: object) -> str:
     """Return text that an SVG can hold; other characters become the replacement character."""
     # Not every program that shows an SVG knows the signs that isolate a name; some show a box for them.
-    return _NO_TEXT.sub("\ufffd", not_isolated(writable(text)))
+    return _NO_TEXT.sub("\ufffd", not_isolated(writable(text), _LEFT_TO_RIGHT))
 
 
 def _rename(root: ElementTree.Element, ids: str) -> None:
@@ -346,4 +348,6 @@ def _measuring_font() -> Any:
 @cache
 def _width_of(sign: str) -> float:
     """Return the width of a character relative to the font size; one that the measuring font lacks counts as wide."""
+    if sign == _LEFT_TO_RIGHT:
+        return 0.0
     return float(_measuring_font().getlength(sign)) / 100 if ord(sign) < 0x250 else 1.0

@@ -11,7 +11,6 @@ import pandas as pd
 import streamlit as st
 
 from explorer import paper
-from explorer.format import not_isolated
 from explorer.origin import Origin
 from explorer.paper import Drawing, Tile
 from explorer.pictures import data_uri
@@ -142,9 +141,7 @@ def _on_paper(pictures: Sequence[Picture], aspect: float, width: float, row: int
 
 
 def _numbers(pictures: Sequence[Picture]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"title": not_isolated(each.title), "value": each.value, "of": not_isolated(each.hint)} for each in pictures
-    )
+    return pd.DataFrame({"title": each.title, "value": each.value, "of": each.hint} for each in pictures)
 
 
 def _figure(picture: Picture, faded: bool) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from explorer import press
 from explorer.csv_text import csv_of
+from explorer.format import not_isolated
 from explorer.origin import Origin
 from explorer.paper import KINDS, Drawing, Kind, pixels_of
 from explorer.widgets.html import note
@@ -48,6 +49,10 @@ class Figure:
     def caption(self) -> list[str]:
         """The paragraphs below the figure."""
         return [self.says if self.says.endswith(".") else f"{self.says}.", self.origin.words]
+
+    def table(self) -> pd.DataFrame:
+        """Return the numbers with plain texts, for other programs."""
+        return self.numbers().map(lambda cell: not_isolated(cell) if isinstance(cell, str) else cell)
 
 
 def chart(spec: dict[str, Any], says: str, origin: Origin, numbers: Callable[[], pd.DataFrame]) -> Figure:
@@ -96,7 +101,7 @@ def _show_menu(figure: Figure, key: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for kind in KINDS:
             _button(kind.upper(), partial(figure.made, width, kind, figure.caption), slug, kind, key)
-        _button("CSV", lambda: csv_of(figure.numbers()), slug, "csv", key)
+        _button("CSV", lambda: csv_of(figure.table()), slug, "csv", key)
     note("A PNG has 300 dots an inch. The CSV holds the numbers.")
     _warn_of_boxes(figure)
     for paragraph in figure.caption:

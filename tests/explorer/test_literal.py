@@ -120,7 +120,8 @@ def test_a_name_that_is_written_from_right_to_left_turns_nothing_in_a_sentence()
     assert isolated("deer") == "deer"
     sentence = f"of {isolated(name)} and {isolated('ق')}, 2 of 3"
     assert escape(sentence) == md_text(sentence) == sentence
-    assert not_isolated(sentence) == drawable_text(sentence) == f"of {name} and ق, 2 of 3"
+    assert not_isolated(sentence) == f"of {name} and ق, 2 of 3"
+    assert drawable_text(sentence) == f"of \u200e{name}\u200e and \u200eق\u200e, 2 of 3"
     assert isolated("א\u2069b\u2068") == "\u2068א\\u2069b\\u2068\u2069"
     assert writable("a\u2068b\u202ec\u2069") == r"a\u2068b\u202ec\u2069"
 
@@ -152,3 +153,19 @@ def test_no_sentence_of_a_page_is_turned_by_such_a_name(page, names, from_right_
     )
     assert [said for said in SAID.findall(words) if " שם" in ISOLATED.sub("", said)] == []
     assert (" שם" in words) >= names
+
+
+def test_such_names_turn_nothing_in_figures_and_are_plain_in_their_tables(from_right_to_left, runs, show, monkeypatch):
+    put(from_right_to_left, runs)
+    figures = []
+    monkeypatch.setattr(take_away, "show", lambda figure, **_: figures.append(figure))
+    show("layer", store="demo", layer="features.10")
+    show("class", store="demo", layer="features.10", class_="blue_star")
+    drawn, cells = "", set()
+    for figure in (make() for make in figures):
+        drawn += figure.made(180, "svg", figure.caption).decode()
+        cells |= {cell for row in csv.reader(io.StringIO(csv_of(figure.table()))) for cell in row}
+    assert re.search("class \u200e. שם\u200e", drawn)
+    assert not set("\u2068\u2069") & set(drawn)
+    assert [cell for cell in cells if " שם" in cell]
+    assert not [cell for cell in cells if set("\u2068\u2069\u200e") & set(cell)]
