@@ -14,6 +14,7 @@ from explorer.experiments.transitions import beside_random, span
 from explorer.format import count, number, probability
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
+from explorer.widgets.choices import choose_level
 from explorer.widgets.html import heading, note, table
 from explorer.widgets.names import class_link
 from precompute.measures.curves import area
@@ -22,6 +23,7 @@ from precompute.store.reader import Experiment, Layer
 
 _FIRST = 20
 _THRESHOLD = 0.25
+_THRESHOLDS = tuple(step / 20 for step in range(21))
 _ALLOWED = (0.01, 0.05)
 
 
@@ -92,11 +94,10 @@ def _colours(view: View, experiment: Experiment, layer: Layer, base: str) -> Non
         note("The network sees these images without colour, so colour selectivity is not defined.")
         return
     heading("Do units that answer to colour go first?", "activation that is lost when a unit's exemplars turn grey")
-    key = f"compression_colour_{layer.name}"
-    threshold = st.slider("Counts as selective for colour above", 0.0, 1.0, _THRESHOLD, 0.05, key=key, width=320)
+    threshold = choose_level(view, _THRESHOLDS, _THRESHOLD, label="Counts as selective for colour above")
     draw_chart(
         lambda: colour_strip(index[order], threshold),
-        key=f"{key}_chart",
+        key=f"compression_colour_{layer.name}_chart",
         says=f"Colour selectivity of the units of {layer.name} in the order in which they go",
         origin=view.origin(layer.name, "experiment compression"),
     )

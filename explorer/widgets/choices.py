@@ -13,6 +13,7 @@ from explorer.widgets.html import note
 
 _MOST_SHOWN = 6
 _ALL = "all classes"
+_CHOICE = "experiment_choice"
 
 
 def choose(view: View, options: Mapping[str, str], *, label: str, help_of: Callable[[str], str] | None = None) -> str:
@@ -34,20 +35,39 @@ def choose(view: View, options: Mapping[str, str], *, label: str, help_of: Calla
     str
         The word.
     """
-    asked, first = view.selection.choice, next(iter(options))
-    if asked is not None and asked not in options:
-        note(f"The address asks for “{asked[:60]}”, which is not there; {options[first]} is shown instead.")
-    value = asked if asked is not None and asked in options else first
-    key = "experiment_choice"
-    st.session_state[key] = value
+    value = _show_chosen(view, options, next(iter(options)))
     told = help_of(value) if help_of else None
-    put, args, names, words = navigate.put_widget, (view.selection, "choice", key), list(options), options.__getitem__
+    put, args, names, words = (
+        navigate.put_widget,
+        (view.selection, "choice", _CHOICE),
+        list(options),
+        options.__getitem__,
+    )
     if len(options) <= _MOST_SHOWN:
         st.segmented_control(
-            label, names, format_func=words, key=key, on_change=put, args=args, required=True, help=told
+            label, names, format_func=words, key=_CHOICE, on_change=put, args=args, required=True, help=told
         )
     else:
-        st.selectbox(label, names, format_func=words, key=key, on_change=put, args=args, width=320, help=told)
+        st.selectbox(label, names, format_func=words, key=_CHOICE, on_change=put, args=args, width=320, help=told)
+    return value
+
+
+def choose_level(view: View, levels: Sequence[float], usual: float, *, label: str) -> float:
+    """Let the reader choose one of many numbers, in ascending order, in place of words."""
+    options = {f"{level:g}": level for level in levels}
+    value = _show_chosen(view, {word: word for word in options}, f"{usual:g}")
+    put, args = navigate.put_widget, (view.selection, "choice", _CHOICE)
+    st.select_slider(label, list(options), key=_CHOICE, on_change=put, args=args, width=320)
+    return options[value]
+
+
+def _show_chosen(view: View, options: Mapping[str, str], usual: str) -> str:
+    """Return the word that the URL asks for and make it that of the widget; say so if it is none of the options."""
+    asked = view.selection.choice
+    if asked is not None and asked not in options:
+        note(f"The address asks for “{asked[:60]}”, which is not there; {options[usual]} is shown instead.")
+    value = asked if asked is not None and asked in options else usual
+    st.session_state[_CHOICE] = value
     return value
 
 

@@ -53,7 +53,8 @@ def test_compression_tells_how_many_units_can_go(compressed):
 def test_the_share_of_colour_among_the_first_follows_the_threshold(compressed):
     # Fewer units than twenty: all are first, and chance puts as many there.
     assert "3 of the first 6 units removed are selective for colour, as are 3 of all 6" in compressed.words
-    compressed.app.slider(key="compression_colour_features.10").set_value(0.5).run()
+    compressed.app.select_slider(key="experiment_choice").set_value("0.5").run()
+    assert compressed.app.query_params["choice"] in ("0.5", ["0.5"])
     assert "2 of the first 6 units removed are selective for colour" in compressed.words
 
 
