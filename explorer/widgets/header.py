@@ -1,6 +1,6 @@
 """The top of every page: links to all pages, the search field, the reader's place, and the way back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import streamlit as st
@@ -114,22 +114,23 @@ def _is_layer(before: Stop | None, layer: str | None) -> bool:
 
 def _store_picker(view: View) -> None:
     names = [source.name for source in navigate.files()]
-    if len(names) < 2:
-        return
-    st.session_state["picked_store"] = view.selection.store
+    if len(names) > 1:
+        opened, experiment = view.selection.store, view.selection.experiment
+        _pick("Store", names, opened, lambda name: Selection(name, experiment=experiment), width=150)
+
+
+def _pick(label: str, names: Sequence[str], shown: str, to: Callable[[str], Selection], *, width: int) -> None:
+    """Let the reader choose one of several names; ``to`` gives the selection for a name."""
+    key = f"picked_{label.lower()}"
+    st.session_state[key] = shown
     st.selectbox(
-        "Store",
+        label,
         names,
-        key="picked_store",
-        on_change=_change_store,
-        args=(view.selection,),
+        key=key,
+        on_change=lambda: navigate.put(to(st.session_state[key])),
         label_visibility="collapsed",
-        width=150,
+        width=width,
     )
-
-
-def _change_store(chosen: Selection) -> None:
-    navigate.put(Selection(st.session_state["picked_store"], experiment=chosen.experiment))
 
 
 def place(text: str) -> None:
@@ -144,18 +145,5 @@ def choose_layer(view: View) -> None:
     if len(names) == 1:
         place(f"{layer.name}, {n_units}")
         return
-    st.session_state["page_layer"] = layer.name
-    st.selectbox(
-        "Layer",
-        names,
-        key="page_layer",
-        on_change=_change_layer,
-        args=(view.selection,),
-        label_visibility="collapsed",
-        width=220,
-    )
+    _pick("Layer", names, layer.name, lambda name: view.selection.to(layer=name, unit=None, page=1), width=220)
     place(n_units)
-
-
-def _change_layer(chosen: Selection) -> None:
-    navigate.put(chosen.to(layer=st.session_state["page_layer"], unit=None, page=1))

@@ -347,7 +347,7 @@ def test_where_several_positions_share_the_peak_the_map_is_said_to_be_of_the_fir
 def test_the_layer_is_chosen_on_the_page_itself(page, made, runs, show):
     put(made("full"), runs)
     app = show(page, store="demo", layer="features.10", unit="5").app
-    app.selectbox(key="page_layer").select("classifier.1").run()
+    app.selectbox(key="picked_layer").select("classifier.1").run()
     assert app.query_params["layer"] == "classifier.1"
     assert "unit" not in app.query_params
     assert "features.10" not in Page(app).words
@@ -356,7 +356,7 @@ def test_the_layer_is_chosen_on_the_page_itself(page, made, runs, show):
 def test_a_store_of_one_layer_says_its_name(made, runs, show):
     put(made("thousand", THOUSAND), runs)
     shown = show("layer", store="demo")
-    assert "page_layer" not in [box.key for box in shown.app.selectbox]
+    assert "picked_layer" not in [box.key for box in shown.app.selectbox]
     assert "layer4, 3 units" in shown.words
 
 
