@@ -60,7 +60,7 @@ def of_loss(titles: Sequence[str], effects: ClassEffects, test: DropTest | None)
 def of_class(titles: Sequence[str], effects: ClassEffects, test: DropTest | None) -> list[str]:
     """Give the evidence for the words about the class that loses most."""
     if not effects.lost.any():
-        return []
+        return [] if test is None else _certainty(titles, test)
     if test is None:
         return _untested(titles, effects)
     return [*_tested(titles, test), *_certainty(titles, test)]
@@ -122,9 +122,12 @@ def _of_all(effects: ClassEffects, test: DropTest | None) -> list[str]:
     said = f"All classes together: {lost_or_gained(effects.overall, n_images)}"
     if test is None:
         return [f"{said}."]
-    doubt = "" if test.overall_q <= CALLED else ", within chance"
-    span = between(test.overall_low, test.overall_high, n_images)
-    return [f"{said}{doubt} (95 % interval: {span}; q {probability(test.overall_q)})."]
+    span = f"{between(test.overall_low, test.overall_high, n_images)}; q {probability(test.overall_q)}"
+    if test.overall_q <= CALLED:
+        return [f"{said} (95 % interval: {span})."]
+    if test.overall_low <= 0 <= test.overall_high:
+        return [f"{said}, within chance (95 % interval: {span})."]
+    return [f"{said}, within chance among so many units (95 % interval of this unit alone: {span})."]
 
 
 def of_move(titles: Sequence[str], move: Move | None) -> list[str]:

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from explorer.pages.class_.images import others_words
 from precompute.measures.preferred import preferred_classes
 from precompute.store.reader import open_store
 from tests.explorer.conftest import put
@@ -62,6 +63,14 @@ def test_the_first_sentence_counts_its_right_images(made, runs, show, full_store
     right = int((own & full_store.baseline_correct).sum())
     said = text(show("class", store="demo", class_=full_store.classes.name[label]).words)
     assert f"{full_store.classes.title[label]}: {right} of {own.sum()} images are right" in said
+
+
+@pytest.mark.parametrize(
+    ("n", "of", "said"),
+    [(1, 1, "the other one is"), (3, 3, "all 3 others are"), (1, 2, "1 of the 2 others is"), (2, 5, "2 of the 5")],
+)
+def test_the_others_are_counted_in_plain_words(n, of, said):
+    assert others_words(n, of).startswith(said)
 
 
 def test_the_units_it_needs_stand_with_what_they_lose_and_gain(sure, show, opened):

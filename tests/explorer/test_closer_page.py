@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.alike_units import alike_units
-from explorer.pages.closer.alike import headline, nearest_words
+from explorer.pages.closer.alike import at_zero_words, headline, nearest_words
 from explorer.pages.closer.two_accuracies import shared_words
 from precompute.measures.shared_losses import SharedLosses
 from precompute.store.answers import answers
@@ -57,6 +57,14 @@ def test_without_ablation_only_answers_are_compared():
     assert not np.isnan(found.answers.r[1:]).any()
     assert np.isnan(found.losses.r).all()
     assert not found.both.size
+
+
+def test_what_is_drawn_at_zero_is_the_unit_itself_where_nothing_breaks_without_it():
+    drop = np.r_[RNG.normal(size=(4, 10)), np.zeros((2, 10))]
+    units = layer(RNG.random((6, 10)), drop)
+    assert at_zero_words(alike_units(units, 0, "zero"), 0, ablated=True).startswith("2 units without which")
+    assert at_zero_words(alike_units(units, 4, "zero"), 4, ablated=True).startswith("Without unit 4 no class")
+    assert "silenced" in at_zero_words(alike_units(units, 0, None), 0, ablated=False)
 
 
 def test_shared_losses_are_said_beside_chance():

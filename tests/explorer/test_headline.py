@@ -209,6 +209,12 @@ def test_an_overall_drop_within_chance_is_said_below_alone():
     )
 
 
+def test_an_interval_without_zero_is_that_of_the_unit_alone_if_many_units_explain_it():
+    said = below([3, 1, 0], [0, 0, 0], test=drop_test_of(overall_q=0.4))
+    assert "2.7 points lost, within chance among so many units (95 % interval of this unit alone: between" in said
+    assert "of this unit alone" not in below([3, 1, 0], [0, 0, 0], test=drop_test_of())
+
+
 def test_what_is_gained_is_said_so_and_has_no_sign():
     gain = drop_test_of(overall_low=-0.05, overall_high=-0.01)
     assert say([1, 0, 0], [0, 4, 0], test=gain).endswith("All classes together get better by 2.0 points.")
@@ -231,6 +237,7 @@ def test_where_answers_cannot_tell_certainty_may():
     said = below([3, 1, 0], [0, 0, 0], test=drop_test_of(q=0.2, **less))
     assert "But images of blue star become less certain, q = 0.001" in said
     assert "less certain" not in below([3, 1, 0], [0, 0, 0], test=drop_test_of(**less))
+    assert below([0, 0, 0], [0, 0, 0], test=drop_test_of(q=1.0, named=(), **less)).startswith("But images of blue star")
 
 
 def test_classes_between_which_it_is_not_settled_are_named_together_and_without_a_number():

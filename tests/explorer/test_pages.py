@@ -2,12 +2,14 @@
 
 import json
 import sys
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 
 from explorer import page_registry
+from explorer.pages.unit import activation_histogram, measures
 from precompute.store.facts import read_fact
 from tests.explorer.conftest import FULL, THOUSAND, Page, add_experiment, put, stamp, truncate
 from tests.factory import LOSSES, Recipe
@@ -396,3 +398,9 @@ def test_another_rater_begins_at_the_first_unit_and_not_where_the_one_before_sto
     app.session_state["rater"] = "Bo"
     app.run()
     assert "Unit <b>0</b> of features.10" in Page(app).words
+
+
+def test_a_share_of_images_is_as_fine_as_their_number():
+    layer, store = SimpleNamespace(n_active=lambda _: 199, goes_below_zero=False), SimpleNamespace(images=range(200))
+    assert "<b>99.5 %</b>" in measures._alive(store, layer, 0)
+    assert activation_histogram._extremes(np.r_[0, np.ones(199)], signed=False)[0].startswith("0.5 % of the images")

@@ -115,5 +115,12 @@ def words_of_accuracy(view: View, label: int) -> str:
     if not len(outputs):
         return f"{said}."
     worst = counts.argmax()
-    verb = "is" if counts[worst] == 1 else "are"
-    return f"{said}; {counts[worst]:,} of the others {verb} taken for {output_link(view, outputs[worst])}."
+    others = others_words(int(counts[worst]), n_images - n_right)
+    return f"{said}; {others} taken for {output_link(view, outputs[worst])}."
+
+
+def others_words(n: int, n_others: int) -> str:
+    """Begin a clause about some of the images that are not right."""
+    if n == n_others:
+        return "the other one is" if n == 1 else f"all {n:,} others are"
+    return f"{n:,} of the {n_others:,} others {'is' if n == 1 else 'are'}"

@@ -86,9 +86,20 @@ def _show_figure(view: View, layer: Layer, unit: int, found: AlikeUnits) -> None
         ),
         on_pick=lambda point: navigate.put(view.selection.to(other=int(point["unit"]))),
     )
-    silent = int(np.isnan(found.losses.r).sum()) - 1
-    if silent > 0:
-        note(f"{count(silent, 'unit')} without which no class loses or gains: drawn at 0.")
+    if said := at_zero_words(found, unit, ablated=bool(layer.ablations)):
+        note(said)
+
+
+def at_zero_words(found: AlikeUnits, unit: int, *, ablated: bool) -> str:
+    """Say which units are drawn at no likeness of losses, and why; empty where there are none."""
+    silent = np.isnan(found.losses.r)
+    if not ablated:
+        return "Nothing was silenced in this layer, so all are drawn at 0."
+    if silent.all():
+        return f"Without unit {unit} no class loses or gains more than another, so all are drawn at 0."
+    n_silent = int(silent.sum()) - 1
+    same = "without which no class loses or gains more than another"
+    return f"{count(n_silent, 'unit')} {same}: drawn at 0." if n_silent else ""
 
 
 def _frame(view: View, layer: Layer, found: AlikeUnits) -> pd.DataFrame:

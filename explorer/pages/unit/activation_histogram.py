@@ -51,7 +51,7 @@ def _extremes(largest: Floats, *, signed: bool) -> list[str]:
     above zero.
     """
     resting, where = (largest <= 0, "have it nowhere above zero") if signed else (largest == 0, "leave it at zero")
-    said = [f"{percent(float(resting.mean()), 100)} of the images {where}"]
+    said = [f"{percent(float(resting.mean()), len(largest))} of the images {where}"]
     top = float(largest.max())
     n_top = int((largest == top).sum())
     if top > 0 and n_top >= max(2, _SATURATED * len(largest)):

@@ -118,6 +118,6 @@ def _alive(store: Store, layer: Layer, unit: int) -> str:
     name, meant = ("Above zero on", "above zero somewhere") if signed else ("Alive on", "not zero everywhere")
     return (
         f'<div title="Images on which the unit is {meant}"><dt>{name}</dt>'
-        f"<dd><b>{percent(share, 100)}</b></dd>"
+        f"<dd><b>{percent(share, n_images)}</b></dd>"
         f"<span>{n_alive:,} of {count(n_images, 'image')}</span></div>"
     )
