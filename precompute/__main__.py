@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "python -m pr
         _say(f"error: {ended}", sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\nstopped; {options.when_stopped}", file=sys.stderr)
+        _say(f"\nstopped; {options.when_stopped}", sys.stderr)
         return INTERRUPTED
 
 

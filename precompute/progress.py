@@ -7,12 +7,30 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from tqdm import tqdm
 
 from precompute.words import printable
 
 _SECONDS_BETWEEN_REPORTS = 0.3
+
+
+class _StandardError:
+    """Standard error for bars, which may fail: a closed terminal or the full disk of a log must not end the work."""
+
+    def write(self, text: str) -> None:
+        """Write, if anybody hears it."""
+        with suppress(OSError, AttributeError):  # it is None where it was closed from the start
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush, as well."""
+        with suppress(OSError, AttributeError):
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
 
 @contextmanager
@@ -24,7 +42,7 @@ def waiting() -> Iterator[Callable[[str], None]]:
     callable
         Shows some words, which replace those before. The last ones disappear at the end.
     """
-    with tqdm(bar_format="{desc} ...", desc="starting", dynamic_ncols=True, file=sys.stderr, leave=False) as line:
+    with tqdm(bar_format="{desc} ...", desc="starting", dynamic_ncols=True, file=_StandardError(), leave=False) as line:
         yield lambda words: line.set_description_str(printable(words))
 
 
@@ -68,7 +86,7 @@ class Progress:
             desc=printable(name),
             unit=f" {unit}",
             dynamic_ncols=True,
-            file=sys.stderr,
+            file=_StandardError(),
             mininterval=0.2,
             smoothing=0.1,
         ) as bar:
@@ -87,8 +105,9 @@ class Progress:
         overall = min(1.0, self._before + within)
         text = json.dumps({"stage": stage, "done": done, "total": total, "overall": overall})
         half = self._report.with_name(self._report.name + ".part")
-        half.write_text(text, encoding="utf-8")
-        with suppress(PermissionError):  # Windows replaces no file that somebody is reading; the next report will come
+        # The disk may be full, and Windows replaces no file that somebody is reading; the next report will come.
+        with suppress(OSError):
+            half.write_text(text, encoding="utf-8")
             half.replace(self._report)
 
 

@@ -24,6 +24,7 @@ from precompute.experiments import runner
 from precompute.images.walk import LEADS_OUT
 from precompute.models.load import load_model
 from precompute.options import RunOptions
+from precompute.progress import Progress, waiting
 from precompute.provenance import versions_of_numbers
 from precompute.run import pipeline
 from precompute.run.shards import ShardFolder
@@ -622,6 +623,19 @@ def test_a_command_goes_on_where_nobody_hears_it(computed, monkeypatch, capsys, 
         monkeypatch.setattr(sys, "stdout", out)
         assert main(["info", str(computed[0].path)]) == 0
     assert ("cannot be written" in capsys.readouterr().err) == (nobody is not closed_pipe)
+
+
+@pytest.mark.parametrize("nobody", [closed_pipe, closed_terminal, None])
+def test_a_bar_that_nobody_sees_ends_no_work(tmp_path, monkeypatch, nobody):
+    out = None if nobody is None else os.fdopen(nobody(), "w", buffering=1)
+    monkeypatch.setattr(sys, "stderr", out)
+    with waiting() as note, Progress({"sweep": 1.0}, tmp_path / "no" / "folder").stage("sweep", 3) as stage:
+        note("looking")
+        stage.advance(3)
+    monkeypatch.undo()
+    if out is not None:
+        with pytest.raises(OSError):  # noqa: PT011  nobody hears what is left to say
+            out.close()
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path, monkeypatch, capsys):
