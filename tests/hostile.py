@@ -116,6 +116,94 @@ class Counter(Tiny):
         return super().forward(x) + 0.1 * self.calls * torch.arange(3.0)
 
 
+class Scale(nn.Module):
+    """Divides by a scale that the first images set, as data-dependent initialisation does."""
+
+    known = None
+
+    def forward(self, x):
+        if self.known is None:
+            self.known = x.std().detach()
+        return x / self.known
+
+
+class StepSize(nn.Module):
+    """Rounds to steps of a parameter that the first images set, as learned step sizes of quantisation are begun."""
+
+    def __init__(self):
+        super().__init__()
+        self.step = nn.Parameter(torch.ones(()))
+        self.register_buffer("begun", torch.zeros((), dtype=torch.bool))
+
+    def forward(self, x):
+        if not self.begun:
+            self.step.data.copy_(x.abs().mean() / 2)
+            self.begun.fill_(True)
+        return (x / self.step).round() * self.step
+
+
+class Codebook(nn.Module):
+    """Keeps the first images' numbers in a dictionary, and takes the nearest of them for all others."""
+
+    def __init__(self):
+        super().__init__()
+        self.held = {}
+
+    def forward(self, x):
+        codes = self.held.setdefault("codes", x[:3].detach().clone())
+        return codes[torch.cdist(x, codes).argmin(1)]
+
+
+class Observer(nn.Module):
+    """Rounds to steps of the range that it has seen so far, as quantisation that is still being calibrated does."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("highest", torch.zeros(()))
+
+    def forward(self, x):
+        self.highest = torch.maximum(self.highest, x.max())
+        return (x / self.highest * 31).round() * self.highest / 31
+
+
+class SetByFirst(Tiny):
+    def __init__(self, kept):
+        super().__init__()
+        self.kept = kept
+
+    def pooled(self, x):
+        return self.kept(super().pooled(x))
+
+
+class Calibrated(SetByFirst):
+    """An observer that was left on after it had seen other images, of a smaller range."""
+
+    def __init__(self):
+        super().__init__(Observer())
+        self.kept(torch.full((1, 6), 0.2))
+
+
+SET_BY_FIRST = [lambda: SetByFirst(Scale()), lambda: SetByFirst(StepSize()), lambda: SetByFirst(Codebook()), Calibrated]
+"""What makes networks whose module `kept` keeps something of the first images."""
+
+
+class GridOfFirst(Tiny):
+    """Keeps a grid of the size of the first images, and counts its passes; a hook of its own keeps a layer's output."""
+
+    grid = None
+
+    def __init__(self):
+        super().__init__()
+        self.passes, self.kept = [], {}
+        self.conv1.register_forward_hook(lambda _module, _inputs, output: self.kept.update(conv1=output))
+
+    def maps(self, x):
+        self.passes.append(len(x))
+        y = F.relu(self.conv2(self.conv1(x) * 0 + F.relu(self.kept["conv1"])))
+        self.grid = torch.linspace(0.5, 1.5, y.shape[-1]) if self.grid is None else self.grid
+        return y * self.grid
+
+
 class WithNorm(Tiny):
     def __init__(self, **options):
         super().__init__()

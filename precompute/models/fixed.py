@@ -181,9 +181,13 @@ def true_gap(network: nn.Module, check: Check, inputs: Tensor) -> str | None:
     except Exception:  # a network may hold numbers that stay in float32
         there = None
     if there is None or there.in_float32:
-        rounding = max(_SURE, _ROUNDINGS * torch.finfo(input_dtype(network)).eps)
-        return None if here.relative <= rounding else str(here)
+        return here.beyond_rounding(network)
     return None if there.relative <= here.relative / _SHRINKS else str(here)
+
+
+def sure_gap(network: nn.Module, one: Tensor, other: Tensor) -> str | None:
+    """Say by how much two answers of a network differ, (image, output) each; None where rounding could be the cause."""
+    return _Gap.between(one, other).beyond_rounding(network)
 
 
 @dataclass(frozen=True)
@@ -194,9 +198,22 @@ class _Gap:
     largest: float
     in_float32: bool
 
+    @classmethod
+    def between(cls, one: Tensor, other: Tensor) -> "_Gap":
+        # On the CPU, because not every device has float64.
+        one, other = one.detach().cpu(), other.detach().cpu()
+        as_float32 = one.dtype != torch.float64 or bool((one.float().double() == one).all())
+        apart = (one.double() - other.double()).abs()
+        apart[one.isnan() & other.isnan()] = 0
+        return cls(float(apart.nan_to_num(torch.inf).max()), float(one.abs().max()), as_float32)
+
     @property
     def relative(self) -> float:
         return self.absolute / self.largest if self.largest else 0.0
+
+    def beyond_rounding(self, network: nn.Module) -> str | None:
+        rounding = max(_SURE, _ROUNDINGS * torch.finfo(input_dtype(network)).eps)
+        return None if self.relative <= rounding else str(self)
 
     def __str__(self) -> str:
         if not isfinite(self.absolute):
@@ -205,12 +222,7 @@ class _Gap:
 
 
 def _gap(check: Check, passes: Pass, inputs: Tensor) -> _Gap:
-    # On the CPU, because not every device has float64.
-    one, other = (answer.detach().cpu() for answer in check(passes, inputs))
-    as_float32 = one.dtype != torch.float64 or bool((one.float().double() == one).all())
-    apart = (one.double() - other.double()).abs()
-    apart[one.isnan() & other.isnan()] = 0
-    return _Gap(float(apart.nan_to_num(torch.inf).max()), float(one.abs().max()), as_float32)
+    return _Gap.between(*check(passes, inputs))
 
 
 def _refuse_one_alone(network: nn.Module, inputs: Tensor) -> None:

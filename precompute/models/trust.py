@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from precompute.errors import ModelError
 from precompute.models import outputs as of
 from precompute.models.device import exact_float32
+from precompute.models.first_images import State, refuse_kept
 from precompute.models.fixed import refuse_changing, refuse_drawing
 from precompute.models.forward import input_dtype, logits
 from precompute.models.ready import unseen_parts
@@ -61,6 +62,7 @@ def trusted(network: nn.Module, inputs: Tensor, names: Sequence[str]) -> Trusted
         Where the outputs of an image are not the same every time, are not numbers, or are no scores of two or more
         classes. The message names the cause, and the modules where it can.
     """
+    before = State.of(network)
     taken = of.take_scores(network, inputs)
     scores = logits(network, inputs)
     if scores.shape[1] == 0:
@@ -72,6 +74,7 @@ def trusted(network: nn.Module, inputs: Tensor, names: Sequence[str]) -> Trusted
         )
     refuse_not_numbers(inputs, scores.cpu().numpy(), names)
     refuse_changing(network, inputs)
+    refuse_kept(network, before, inputs)
     drawing = refuse_drawing(network, inputs)
     kind = _settle_kind(network, inputs, scores)
     conditions = [taken, drawing, _sentence(kind), *_oddities(network, scores), *unseen_parts(network)]

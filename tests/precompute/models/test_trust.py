@@ -41,6 +41,20 @@ def test_what_is_no_fixed_function_is_refused_by_its_cause(network, images):
         looked_at(network(), images)
 
 
+@pytest.mark.parametrize("make", hostile.SET_BY_FIRST)
+def test_what_is_kept_of_the_first_images_is_refused_by_its_module(make, images):
+    with pytest.raises(
+        ModelError, match=r"keeps something of the first images that it is given, in kept: where others"
+    ):
+        looked_at(make(), images)
+
+
+def test_what_is_kept_of_their_size_alone_is_no_fault_and_stays_kept(images):
+    network = hostile.GridOfFirst()
+    assert looked_at(network, images).conditions == ()
+    assert network.grid.tolist() == torch.linspace(0.5, 1.5, 8).tolist()
+
+
 def test_random_numbers_that_change_nothing_are_said(images):
     (condition,) = looked_at(hostile.UnusedNoise(), images).conditions
     assert condition.startswith("The network draws random numbers, in the forward function of the network itself")
