@@ -256,7 +256,7 @@ def find_images(store: Store, folder: Path | None) -> ImageList:
     root = (Path(held.root) if folder is None else folder).expanduser().resolve()
     if not root.is_dir():
         raise ImageFolderError(f"{root}: there is no such folder. Name the folder that holds the images by --images.")
-    images = ImageList(root, held.path, np.asarray(held.label), store.classes.name)
+    images = ImageList(root, held.path, np.asarray(held.label), store.classes.name, digests=held.digest)
     missing = [path for path in held.path if not _is_below(path) or not is_there(root / path)]
     if missing or images.digest() != held.list_hash:
         raise ImageFolderError(

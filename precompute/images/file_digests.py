@@ -1,4 +1,4 @@
-"""Digests of image files, by which a run notices that a file has changed since it was read."""
+"""Digests of image files, by which a run, and what later works on its store, notice that a file has changed."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -74,18 +74,18 @@ def read_once(file: Path, before: int = UNKNOWN) -> Iterator[int]:
     file : Path
         The file.
     before : int
-        Its digest when an earlier pass read it.
+        Its digest when the run read it.
 
     Raises
     ------
     ImageFolderError
-        If the file has changed since the earlier pass, or changes inside the block.
+        If the file has changed since then, or changes inside the block.
     """
     facts, digest = _facts(file), digest_of(file)
     if before not in (UNKNOWN, digest):
         raise ImageFolderError(
-            f"{file}: this file has changed since the run read it first, and the store would mix two pictures. "
-            "Put it back as it was and add --resume, or start over."
+            f"{file}: this file has changed since the run first read it, and what is found now would be of another "
+            "picture. Put the file back as it was (a run goes on with --resume), or start the run over."
         )
     yield digest
     if _facts(file) != facts:

@@ -40,8 +40,8 @@ class ImageList:
         The paths of this list that must not be opened, each with the reason: links that lead out of the folder, names
         that are not UTF-8 (these paths are escaped). They count as images that cannot be read.
     digests : np.ndarray, optional
-        (image,) uint64, the digest of each file as an earlier pass over the images read it, `UNKNOWN` where none did.
-        A later pass refuses files that have changed. See :mod:`precompute.images.file_digests`.
+        (image,) uint64, the digest of each file as an earlier pass over the images read it, or the run of the store;
+        `UNKNOWN` where none did. Reading refuses files that have changed. See :mod:`precompute.images.file_digests`.
     """
 
     root: Path

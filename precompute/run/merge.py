@@ -134,6 +134,8 @@ def _write_top_outputs(writer: Writer, folder: ShardFolder, images: SweptImages,
 def _write_images(writer: Writer, images: SweptImages) -> None:
     writer.write("/images/path", images.list.paths)
     writer.write("/images/label", images.list.labels)
+    if images.list.digests is not None:
+        writer.write("/images/digest", images.list.digests)
     writer.write("/images/skipped/path", [path for path, _ in images.skipped])
     writer.write("/images/skipped/reason", [reason for _, reason in images.skipped])
     writer.describe("/images", {"root": str(images.list.root), "list_hash": images.list.digest()})

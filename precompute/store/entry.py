@@ -26,7 +26,7 @@ class Entry:
     path : str
         The absolute path, with ``<placeholders>`` for names that a run chooses.
     dtype : str
-        ``u1``, ``i4``, ``i8``, ``f2``, ``f4``, ``str`` (UTF-8 of a fixed length) or ``any``.
+        ``u1``, ``u8``, ``i4``, ``i8``, ``f2``, ``f4``, ``str`` (UTF-8 of a fixed length) or ``any``.
     axes : tuple of str
         The named axes in order.
     unit : str

@@ -149,11 +149,13 @@ class Store:
     def images(self) -> Images:
         """The images."""
         skipped = self._file.strings("/images/skipped/path"), self._file.strings("/images/skipped/reason")
+        digest = "/images/digest"
         return Images(
             root=self._file.text("/images", "root"),
             list_hash=self._file.text("/images", "list_hash"),
             path=self._file.strings("/images/path"),
             label=self._file.indices("/images/label", self._file.length("/classes/name")),
+            digest=self._file.read(digest) if self._file.has(digest) else None,
             skipped=tuple(zip(*skipped, strict=True)),
         )
 

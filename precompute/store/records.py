@@ -56,12 +56,16 @@ class Classes:
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """The images (N) in order, with their classes; the root of their folder; the files that were skipped."""
+    """The images (N) in order, with their classes; the root of their folder; the files that were skipped.
+
+    ``digest`` is the beginning of each file's SHA-256, (N,); None in stores made before runs kept it.
+    """
 
     root: str
     list_hash: str
     path: tuple[str, ...]
     label: Ints
+    digest: NDArray[np.uint64] | None
     skipped: tuple[tuple[str, str], ...]
 
     def __len__(self) -> int:

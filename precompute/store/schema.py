@@ -107,6 +107,14 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("/images/path", STRING, ("image",), "path", "The image's file, relative to the root of the image folder."),
     Entry("/images/label", "i4", ("image",), "class", "The image's class, as an index into the classes."),
     Entry(
+        "/images/digest",
+        "u8",
+        ("image",),
+        "number",
+        "The first eight bytes of the SHA-256 of the image's file, the lowest first; 0 where no run has kept them.",
+        required=False,
+    ),
+    Entry(
         "/images/thumbnail",
         "u1",
         ("byte",),

@@ -95,7 +95,7 @@ def test_a_picture_that_changes_between_the_sweep_and_the_exemplars_ends_the_run
 
     monkeypatch.setattr(pipeline, "write_exemplars", change)
     assert main(job(small, "--device", device)) == 1
-    assert "this file has changed since the run read it first" in capsys.readouterr().err
+    assert "this file has changed since the run first read it" in capsys.readouterr().err
     assert not small[2].exists()
 
 
@@ -109,7 +109,25 @@ def test_a_picture_that_changes_between_the_means_and_the_sweep_ends_the_run(sma
 
     monkeypatch.setattr(pipeline, "find_unit_means", change)
     assert main(job(small, "--ablation", "mean", "--allow-bad")) == 1
-    assert "owls/00.png: this file has changed since the run read it first" in capsys.readouterr().err
+    assert "owls/00.png: this file has changed since the run first read it" in capsys.readouterr().err
+
+
+@pytest.fixture
+def looked_at(small, capsys):
+    """A finished job of which one picture was replaced, by one with the same answer."""
+    assert main(job(small)) == 0
+    with open_store(small[2]) as store:
+        one, other = np.flatnonzero(store.baseline.prediction == store.baseline.prediction[0])[:2]
+        paths = [small[1] / store.images.path[at] for at in (one, other)]
+    paths[1].write_bytes(paths[0].read_bytes())
+    capsys.readouterr()
+    return small[2], paths[1]
+
+
+def test_a_picture_that_was_replaced_since_is_named_by_an_experiment(looked_at, capsys):
+    store, replaced = looked_at
+    assert main(["experiment", "responses", str(store)]) == 1
+    assert f"{replaced}: this file has changed since the run first read it" in capsys.readouterr().err
 
 
 def test_a_file_that_changes_while_it_is_read_ends_the_reading(tmp_path):

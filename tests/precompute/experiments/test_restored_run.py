@@ -1,6 +1,7 @@
 """The network and the images of a store are found again, and nothing else passes for them."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -93,15 +94,28 @@ def test_a_copy_of_the_network_elsewhere_is_as_good(store, tmp_path, real_job):
     np.testing.assert_array_equal(outputs.argmax(axis=1), store.baseline.prediction)
 
 
-def test_pictures_of_another_content_are_refused(store, moved):
+def test_a_picture_of_another_content_is_refused_by_its_name(store, moved):
+    Image.new("RGB", (16, 16), (255, 0, 0)).save(moved / "dogs" / "04.png")
+    with pytest.raises(ImageFolderError, match=r"dogs/04\.png: this file has changed since the run first read it"):
+        list(restore_run(store, ExperimentOptions(images=moved, device="cpu")).read(range(30)))
+
+
+@pytest.fixture
+def older(store, monkeypatch):
+    """The store as one of an earlier version, which kept no digests of files."""
+    monkeypatch.setattr(store, "images", replace(store.images, digest=None))
+    return store
+
+
+def test_in_older_stores_predictions_tell_pictures_of_another_content(older, moved):
     for file in moved.glob("*/*.png"):
         Image.new("RGB", (16, 16), (255, 0, 0)).save(file)
     with pytest.raises(ModelError, match="predictions differ from the store"):
-        restore_run(store, ExperimentOptions(images=moved, device="cpu"))
+        restore_run(older, ExperimentOptions(images=moved, device="cpu"))
 
 
-def test_an_image_that_cannot_be_read_any_more_is_refused(store, moved):
-    restored = restore_run(store, ExperimentOptions(images=moved, device="cpu"))
+def test_in_older_stores_an_image_that_cannot_be_read_any_more_is_refused(older, moved):
+    restored = restore_run(older, ExperimentOptions(images=moved, device="cpu"))
     (moved / "dogs" / "04.png").write_bytes(b"spoilt")
     with pytest.raises(ImageFolderError, match=r"04\.png: this image could be read when the store was made"):
         list(restored.read(range(30)))

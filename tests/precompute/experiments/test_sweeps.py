@@ -147,9 +147,7 @@ def test_a_piece_that_fails_three_times_ends_the_experiment_and_the_store_stays(
     assert job_store.read_bytes() == before
 
 
-def test_an_image_that_cannot_be_read_any_more_is_said_as_in_one_process(
-    words, real_job, tmp_path, monkeypatch, capsys
-):
+def test_a_picture_that_has_changed_is_said_as_in_one_process(words, real_job, tmp_path, monkeypatch, capsys):
     images = shutil.copytree(real_job[1], tmp_path / "moved")
     (images / "dogs" / "04.png").write_bytes(b"spoilt")
     monkeypatch.setattr(start, "LocalWorkers", InThisProcess)
@@ -157,7 +155,7 @@ def test_an_image_that_cannot_be_read_any_more_is_said_as_in_one_process(
     for device in ("cpu", "cpu,cpu"):
         assert main(words("rotation", "--images", images, "--device", device)) == 1
         said.append(capsys.readouterr().err.splitlines()[-1])
-    assert "04.png: this image could be read when the store was made" in said[0]
+    assert "04.png: this file has changed since the run first read it" in said[0]
     assert said[0] == said[1]
 
 
