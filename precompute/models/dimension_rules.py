@@ -200,10 +200,15 @@ def _convolution(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]
         return []
     found[1] = d.contracted(call.first, 1, shape[1], call.name)
     space = found[2:]
-    if len(space) == 2 and all(d.is_mute(each) or d.UNKNOWN in d.roles(each) for each in space):
+    if len(space) == 2 and all(d.is_mute(each) or _is_in_place(each) for each in space):
         space = [d.one_factor(role, size) for role, size in zip((d.ROW, d.COLUMN), shape[2:], strict=True)]
     found[2:] = [d.resized(each, n, call.name) for each, n in zip(space, shape[2:], strict=True)]
     return [tuple(found)]
+
+
+def _is_in_place(dimension: Dimension) -> bool:
+    """Say whether an operation that was not followed may have left rows and columns in their order."""
+    return d.UNKNOWN in d.roles(dimension) and not any(factor.cause in _MOVING for factor in dimension)
 
 
 def _product(one: str, other: str) -> Rule:
@@ -273,6 +278,11 @@ def _nothing_new(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]
     return [call.before[id(call.tensors[0])] or known[0]]
 
 
+_MOVING = {
+    *("flip", "rot90", "roll", "grid_sampler_2d", "grid_sampler", "cudnn_grid_sampler", "index", "index_select"),
+    *("gather", "sort", "topk", "scatter", "take"),
+}
+"""Operations after which rows and columns are not where the picture has them."""
 _NORMS = (
     *("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"),
     *("miopen_batch_norm", "_batch_norm_with_update", "batch_norm", "_batch_norm_no_update"),

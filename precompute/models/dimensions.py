@@ -165,7 +165,7 @@ def resized(dimension: Dimension, size: int, cause: str) -> Dimension:
         return one_factor(UNIT, size)
     if roles(dimension) <= {MIXED}:
         return one_factor(MIXED if roles(dimension) else ANY, size)
-    return unknown(size, cause)
+    return unknown(size, next((factor.cause for factor in dimension if factor.role == UNKNOWN), cause))
 
 
 def sliced(dimension: Dimension, size: int, start: int, step: int) -> Dimension:

@@ -294,7 +294,8 @@ def units_on_conditions(sites: Iterable[Site]) -> Iterator[str]:
     for site in sites:
         if site.told:
             where = "on dimension 1" if site.unit_dimension == 1 else "on the last dimension"
-            yield f"The units of {site.name} lie {where} by --units-on; the network does not show it."
+            maps = " Its maps are taken to cover the picture, row by row." if site.spatial_shape else ""
+            yield f"The units of {site.name} lie {where} by --units-on; the network does not show it.{maps}"
 
 
 def _place(name: str, output: Any, inputs: torch.Tensor, units_on: UnitsOn) -> UnitPlace:

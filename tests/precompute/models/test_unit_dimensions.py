@@ -104,6 +104,41 @@ def test_behind_an_operation_that_is_not_followed_nothing_is_guessed():
     assert "an operation that could not be followed" in reasons(Mapped(opaque))["after"]
 
 
+MOVING = {
+    "flip": lambda x: x.flip((-2, -1)),
+    "rot90": lambda x: torch.rot90(x, 1, (2, 3)),
+    "grid_sampler_2d": lambda x: F.grid_sample(
+        x, F.affine_grid(x.new_ones(len(x), 2, 3), x.shape, False), align_corners=False
+    ),
+    "index": lambda x: x[:, :, [3, 2, 1, 0]][:, :, :, [3, 2, 1, 0]],
+}
+
+
+class Moved(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.conv, self.after, self.fc, self.function = (
+            nn.Conv2d(3, 8, 4, 4),
+            nn.Conv2d(8, 8, 3),
+            nn.Linear(8, 5),
+            function,
+        )
+
+    def forward(self, x):
+        return self.fc(self.after(self.function(self.conv(x))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("operation", MOVING)
+def test_a_convolution_does_not_put_moved_positions_back(operation):
+    network = Moved(MOVING[operation])
+    assert f"rows and columns of the picture; {operation} is an operation" in reasons(network)["after"]
+    assert found(network, units_on=UnitsOn.read(["after=1"]))["after"].spatial_shape == (2, 2)
+
+
+def test_a_convolution_shows_the_positions_behind_other_operations_that_are_not_followed():
+    assert found(Moved(opaque))["after"].spatial_shape == (2, 2)
+
+
 def test_a_person_settles_what_the_network_does_not_show():
     assert found(Mapped(opaque), units_on=UnitsOn.read(["1"]))["after"].unit_dimension == 1
     assert found(Mapped(opaque), units_on=UnitsOn.read(["after=last"]))["after"].n_units == 4
