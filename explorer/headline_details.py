@@ -116,18 +116,15 @@ def _certainty(titles: Sequence[str], test: DropTest) -> list[str]:
 
 
 def _of_all(effects: ClassEffects, test: DropTest | None) -> list[str]:
-    n_images = int(effects.n_images.sum())
-    if effects.overall == 0:
+    lost, gained, n_images = (int(each.sum()) for each in (effects.lost, effects.gained, effects.n_images))
+    if not lost and not gained:
         return ["All classes together stay as they were."]
-    said = f"All classes together: {lost_or_gained(effects.overall, n_images)}"
+    said = f"All classes together: {lost:,} of {count(n_images, 'image')} lost, {gained:,} gained"
     if test is None:
         return [f"{said}."]
-    span = f"{between(test.overall_low, test.overall_high, n_images)}; q {probability(test.overall_q)}"
-    if test.overall_q <= CALLED:
-        return [f"{said} (95 % interval: {span})."]
-    if test.overall_low <= 0 <= test.overall_high:
-        return [f"{said}, within chance (95 % interval: {span})."]
-    return [f"{said}, within chance among so many units (95 % interval of this unit alone: {span})."]
+    doubt = "" if test.overall_q <= CALLED else ", within chance"
+    span = between(test.overall_low, test.overall_high, n_images)
+    return [f"{said}{doubt} (95 % interval, also of a picked unit: {span}; q {probability(test.overall_q)})."]
 
 
 def of_move(titles: Sequence[str], move: Move | None) -> list[str]:

@@ -172,8 +172,8 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
     MeasureRow(
         "overall_drop_low",
         "Overall drop, from",
-        "lower limit of its 95 % interval",
-        "Bonett and Price 2012",
+        "lower limit of its 95 % interval; those of all units of the layer hold at once",
+        "Bonett and Price 2012; Bonferroni",
         "-1 to 1",
         "higher",
         kind="drop",
@@ -184,8 +184,8 @@ DROP_ROWS: tuple[MeasureRow, ...] = (
     MeasureRow(
         "overall_drop_high",
         "Overall drop, to",
-        "upper limit of its 95 % interval",
-        "Bonett and Price 2012",
+        "upper limit of its 95 % interval; those of all units of the layer hold at once",
+        "Bonett and Price 2012; Bonferroni",
         "-1 to 1",
         "higher",
         kind="drop",

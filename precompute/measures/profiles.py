@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 _ROUNDING = 1e-9
+_EVEN = 4  # units without differences between classes that count in a layer's spread, for a layer may have few units
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class ProfileLikeness:
         a profile.
     ceiling : float
         The 95 % quantile (for the default level) of the largest correlation with any other unit when the unit's profile
-        is shuffled over the classes. NaN where there is none.
+        is shuffled over the classes, each class keeping its spread over the units. NaN where there is none.
     """
 
     r: Floats
@@ -59,6 +60,10 @@ def profile_likeness(
 ) -> ProfileLikeness:
     """Correlate one unit's profile over the classes with those of all other units, with a ceiling for chance.
 
+    Some classes vary more than others, for they have few images, or images that any change of the network flips. Such
+    classes alone make noise alike. So the profile is shuffled in units of the spread that the other units have on each
+    class, and gets the spread of the class to which it is moved.
+
     Parameters
     ----------
     profiles : (unit, class) array
@@ -88,6 +93,19 @@ def profile_likeness(
     others = unitary[~np.isnan(unitary).any(axis=1)]
     if np.isnan(own).any() or not len(others):
         return nothing
-    shuffled = np.random.default_rng(seed).permuted(np.tile(own, (draws, 1)), axis=1)
+    spread = _spread(others)
+    in_spreads = np.tile(_away(own[None]) / spread, (draws, 1))
+    shuffled = standardised(np.random.default_rng(seed).permuted(in_spreads, axis=1) * spread)
     largest = (shuffled @ others.T).max(axis=1)
     return ProfileLikeness(np.clip(unitary @ own, -1, 1), float(np.quantile(largest, level, method="weibull")))
+
+
+def _away(unitary: Floats) -> Floats:
+    """Return how far each class is from the unit's median class, which one class of large spread does not move."""
+    return np.asarray(unitary - np.median(unitary, axis=1, keepdims=True))
+
+
+def _spread(unitary: Floats) -> Floats:
+    """Return how much the units differ on each class, (class,), above zero."""
+    squares = _away(unitary) ** 2
+    return np.asarray(np.sqrt((squares.sum(axis=0) + _EVEN * squares.mean()) / (len(squares) + _EVEN)))

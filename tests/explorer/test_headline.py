@@ -116,7 +116,7 @@ def test_a_dead_unit_is_dead():
 def test_it_says_what_is_lost_and_below_it_of_how_many_images():
     assert say([7, 0, 0], [0, 0, 0]) == "Without it, striped ball loses 14 points."
     assert below([7, 0, 0], [0, 0, 0]) == (
-        "7 of 50 images of striped ball are lost, 0 gained. All classes together: 4.7 points lost."
+        "7 of 50 images of striped ball are lost, 0 gained. All classes together: 7 of 150 images lost, 0 gained."
     )
 
 
@@ -131,7 +131,7 @@ def test_nothing_lost_is_said_as_such():
 
 def test_gains_alone_are_said():
     assert say([0, 0, 0], [0, 3, 0]) == "Without it, no image of any class is lost and 3 images are gained."
-    assert below([0, 0, 0], [0, 3, 0]) == "All classes together: 2.0 points gained."
+    assert below([0, 0, 0], [0, 3, 0]) == "All classes together: 0 of 150 images lost, 3 gained."
 
 
 def test_losses_that_gains_make_up_for_are_no_drop():
@@ -168,14 +168,15 @@ def drop_test_of(**changes):
 
 def test_the_drop_is_the_one_to_quote_and_below_it_stand_its_interval_and_both_tests():
     assert say([7, 14, 0], [0, 0, 0], test=drop_test_of()) == (
-        "Without it, red kite loses about 28 points. All classes together lose 14.0 points."
+        "Without it, red kite loses about 28 points. All classes together lose more than chance explains."
     )
     said = below([7, 14, 0], [0, 0, 0], test=drop_test_of())
     assert said.startswith(
         "15 of 50 images of red kite are lost, 0 gained (95 % interval: between 10 and 46 points lost; q = 0.0031)."
     )
     assert said.endswith(
-        "All classes together: 14.0 points lost (95 % interval: between 5.0 and 20.0 points lost; q = 0.010)."
+        "All classes together: 21 of 150 images lost, 0 gained (95 % interval, also of a picked unit: "
+        "between 5.0 and 20.0 points lost; q = 0.010)."
     )
 
 
@@ -184,8 +185,8 @@ def strong(lost, test):
 
 
 def test_only_what_a_test_tells_from_chance_is_large_and_strong():
-    assert strong([7, 14, 0], drop_test_of()) == ["red kite", "28 points", "14.0 points"]
-    assert strong([7, 14, 0], drop_test_of(q=0.2)) == ["14.0 points"]
+    assert strong([7, 14, 0], drop_test_of()) == ["red kite", "28 points", "lose more than chance explains"]
+    assert strong([7, 14, 0], drop_test_of(q=0.2)) == ["lose more than chance explains"]
     assert strong([7, 14, 0], drop_test_of(overall_q=0.2)) == ["red kite", "28 points"]
     assert say([7, 14, 0], [0, 0, 0], test=drop_test_of(q=0.2, overall_q=0.2)) == (
         "Without it, no loss of any class can be told from chance."
@@ -204,8 +205,8 @@ def test_an_overall_drop_within_chance_is_said_below_alone():
     within = drop_test_of(overall_q=0.4, overall_low=-0.01)
     assert "together" not in say([3, 1, 0], [0, 0, 0], test=within)
     assert below([3, 1, 0], [0, 0, 0], test=within).endswith(
-        "All classes together: 2.7 points lost, within chance "
-        "(95 % interval: between 1.0 points gained and 20.0 points lost; q = 0.40)."
+        "All classes together: 4 of 150 images lost, 0 gained, within chance "
+        "(95 % interval, also of a picked unit: between 1.0 points gained and 20.0 points lost; q = 0.40)."
     )
 
 
@@ -217,9 +218,9 @@ def test_an_interval_without_zero_is_that_of_the_unit_alone_if_many_units_explai
 
 def test_what_is_gained_is_said_so_and_has_no_sign():
     gain = drop_test_of(overall_low=-0.05, overall_high=-0.01)
-    assert say([1, 0, 0], [0, 4, 0], test=gain).endswith("All classes together get better by 2.0 points.")
+    assert say([1, 0, 0], [0, 4, 0], test=gain).endswith("All classes together gain more than chance explains.")
     said = below([1, 0, 0], [0, 4, 0], test=gain)
-    assert "2.0 points gained (95 % interval: between 1.0 and 5.0 points gained" in said
+    assert "between 1.0 and 5.0 points gained; q" in said
     assert not re.search("[−-]\\d", said)
 
 

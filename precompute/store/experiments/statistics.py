@@ -94,7 +94,8 @@ _OVERALL = (
         "f4",
         ("unit",),
         "fraction",
-        "Lower end of the 95 % interval of the drop over all images, for a unit that was not picked for it.",
+        "Lower end of the 95 % interval of the drop over all images; those of all units of the layer hold at once. In "
+        "stores of an earlier version for one unit, not picked for its drop.",
         required=False,
     ),
     Entry(
