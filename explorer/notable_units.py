@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.drop_test import CALLED
 from explorer.drop_verdicts import LayerVerdicts
 from explorer.format import count, significant
 from explorer.measure_display import dead_units, quantity_of
 from explorer.null_levels import null_level_of
+from precompute.measures.false_discovery import false_discovery
 from precompute.measures.table import measure_name
 from precompute.store.reader import Layer, Store
 
@@ -76,15 +78,18 @@ def _further(layer: Layer, ablation: str, found: LayerVerdicts) -> Iterator[Nota
 def _selective(store: Store, layer: Layer, reason: str) -> Iterator[NotableUnit]:
     """Yield the most selective units, among those that fire on at least as many images as a class has on average.
 
-    A unit that fires on a single image is fully selective for its class, whatever it responds to.
+    A unit that fires on a single image is fully selective for its class, whatever it responds to. The most selective
+    of many units is selective by chance too, so where labels were shuffled, only units beyond chance count.
     """
     measure = layer.measures.get("class_selectivity")
     if measure is None:
         return
     fewest = len(store.images) / max(1, len(np.unique(np.asarray(store.images.label))))
+    tested = layer.measures.get("class_selectivity_p")
+    counts = ~np.isnan(measure.values) if tested is None else false_discovery(tested.values) <= CALLED
     order = np.argsort(-np.nan_to_num(measure.values, nan=-1), kind="stable")
     for unit in order[:_MOST_TRIED].tolist():
-        if not np.isnan(measure.values[unit]) and layer.n_active(unit) >= fewest:
+        if counts[unit] and layer.n_active(unit) >= fewest:
             chance = null_level_of(store, layer, measure.name, slice(unit, unit + 1))
             beside = "" if chance is None else f" ({chance.level.words(0)})"
             yield NotableUnit(unit, reason, significant(float(measure.values[unit]), 2) + beside)

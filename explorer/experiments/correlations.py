@@ -17,6 +17,7 @@ from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
 from explorer.widgets.html import heading, note
 from explorer.widgets.number_table import csv_button, number_column, number_table
+from precompute.measures.drop_targets import TARGETS
 from precompute.store.reader import Experiment, Layer
 
 Tables = dict[str, NDArray[Any]]
@@ -24,6 +25,7 @@ Tables = dict[str, NDArray[Any]]
 _TABLE_HEIGHT = 460
 _BEYOND = 0.05
 _RELIABLE = 0.3
+_LARGEST = TARGETS.index("max_class_drop")
 _TABLES = (
     "n_units",
     *(f"{way}{end}" for way in ("pearson", "spearman", "partial") for end in ("", "_low", "_high")),
@@ -93,15 +95,15 @@ def _panels(
 ) -> pd.DataFrame:
     """Return the rows of all panels: overall drop, chosen drop, and the chosen drop in two more careful ways."""
     overall = [_as_it_stands(tables, 0, labels[0])] if column else []
-    ends = {"low": tables["partial_low"], "high": tables["partial_high"]}
-    parts = [
-        *overall,
-        _as_it_stands(tables, column, labels[column]),
-        _panel("same flip rate and activity", tables["partial"], column, **ends),
-        _panel(
-            "different images", tables["disjoint"], column, low=tables["disjoint_low"], high=tables["disjoint_high"]
-        ),
+    panels = {"same flip rate and activity": "partial", "different images": "disjoint"}
+    careful = [
+        _panel(title, tables[way], column, low=tables[f"{way}_low"], high=tables[f"{way}_high"])
+        for title, way in panels.items()
     ]
+    if column == _LARGEST:
+        # Units with more changed answers have larger ones on other images too: zero is not its chance level.
+        careful[1]["strong"] = False
+    parts = [*overall, _as_it_stands(tables, column, labels[column]), *careful]
     rows = pd.DataFrame({"row": np.arange(len(names)), "label": names})
     return pd.concat(
         [pd.concat([rows, part], axis=1).iloc[order].assign(n=tables["n_units"][order, column]) for part in parts]
@@ -139,7 +141,8 @@ def _legend(tables: Tables) -> str:
         f"Up to {number(float(tables['n_units'].max()), 0)} units, dead ones left out. Dot: Spearman's rank "
         "correlation, with its 95 % bootstrap interval; diamond: Pearson's. Grey bar: 95 % of the correlations that "
         "arise when a coin decides whether each changed answer is lost or gained. Blue: the coins give it in fewer "
-        "than 5 % of cases; in the last two panels, its interval leaves out zero."
+        "than 5 % of cases; in the last two panels, its interval leaves out zero. The largest class drop is never blue "
+        "for different images: it grows with the number of changed answers there too, so zero is not its chance level."
     )
 
 
@@ -228,7 +231,8 @@ PRESENTATION = Presentation(
         "chance. The number of flips does not push up the held-out drop and the drop "
         "above chance, but these two are noisier. Correlations without noise depend on how far the two halves of the "
         "images agree, and are rough where they hardly agree. A measure marked circular is computed from the same "
-        "answers as the drops: for such a measure, read only the correlation from different images."
+        "answers as the drops: for such a measure, read only the correlation of the overall or the held-out drop from "
+        "different images."
     ),
     draw=_draw,
 )

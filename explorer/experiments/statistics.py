@@ -163,15 +163,15 @@ def _power(view: View, experiment: Experiment, base: str, n_units: int) -> None:
     if np.isnan(share).all():
         return
     count_of = np.bincount(view.store.images.label, minlength=len(view.store.classes))
-    n_classes, n_images = int((count_of > 0).sum()), int(np.median(count_of[count_of > 0]))
+    tested = np.sort(count_of[(count_of > 0) & (experiment["set_apart"] == 0)])
+    n_classes, n_images = int((count_of > 0).sum()), int(tested[len(tested) // 2])
     told = ", ".join(
         f"{'a true drop of ' if place == 0 else ''}{100 * drop[at]:.0f} points in {_share(share[at])}"
         for place, at in enumerate(np.abs(drop - true).argmin() for true in (0.04, 0.08, 0.16, 0.3))
     )
     note(
-        f"Power at q ≤ {drop_test.CALLED:g}, with about {count(n_images, 'image')} of each of "
-        f"{count(n_classes, 'class', 'classes')} and {count(n_units, 'unit')}. For one class, the test finds {told} "
-        "of cases."
+        f"Power at q ≤ {drop_test.CALLED:g}, with {count(n_classes, 'class', 'classes')} and {count(n_units, 'unit')}. "
+        f"For one class of {count(n_images, 'image')}, the median, the test finds {told} of cases."
     )
 
 
@@ -244,7 +244,9 @@ PRESENTATION = Presentation(
         "A grey dot means that there are not enough images to tell, not that nothing is lost; the text "
         "beside the figure says what can be found here. Where the images do not settle a drop to about a point, "
         "only its interval is given. q counts the units of one layer, not those of all layers looked at. "
-        "The p-value is that of the largest drop, so it says that some class loses, not which. Where the split-half "
+        "The p-value is that of the largest drop, so it says that some class loses, not which. Every test and "
+        "interval takes images as independent: with near-duplicates, such as frames of one video, they look surer "
+        "than they are. Where the split-half "
         "reliabilities of the units are near 0, other images would give other profiles of drops. That of one unit is "
         "rough, because it is of one division of the images: read the median."
     ),

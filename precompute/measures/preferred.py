@@ -51,8 +51,8 @@ def preferred_classes(activation: Floats, label: Ints, n_classes: int, *, seed: 
     -------
     tuple of int
         The leading class and the classes that are not behind it, see :data:`BEHIND`, the highest mean first. Empty
-        where these are more than :data:`MOST_NAMED`, and where the unit answers to all classes alike. Where only one
-        class has images, it is named.
+        where these are more than :data:`MOST_NAMED` or all there are, and where the unit answers to all classes alike.
+        Where only one class has images, it is named.
 
     References
     ----------
@@ -74,7 +74,9 @@ def preferred_classes(activation: Floats, label: Ints, n_classes: int, *, seed: 
             divisions[sizes] = _divisions(*sizes, np.random.default_rng(seed))
         if _as_far(values[0], other, divisions[sizes]) > BEHIND:
             named.append(int(contender))
-    return tuple(named) if len(named) <= MOST_NAMED else ()
+    # To name every class there is says nothing.
+    most = min(MOST_NAMED, max(1, len(known) - 1))
+    return tuple(named) if len(named) <= most else ()
 
 
 def _divisions(n_first: int, n_other: int, rng: np.random.Generator) -> Ints:

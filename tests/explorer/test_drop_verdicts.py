@@ -80,6 +80,16 @@ def test_each_reason_has_its_unit(path):
         assert losing[chosen["most general"]] == max(losing[unit] for unit in general)
 
 
+def test_a_unit_is_not_selective_for_being_the_most_selective_of_many(path, tmp_path):
+    copy = shutil.copyfile(path, tmp_path / "demo.h5")
+    with h5py.File(copy, "r+") as file:
+        file[f"/layers/{LAYER}/measure/class_selectivity_p"] = np.array([0.04] + 6 * [0.5] + [np.nan], "f4")
+    with open_store(copy) as store:
+        found = verdicts_of(store, store.layer(LAYER), "zero")
+        reasons = {pick.reason for pick in notable_units(store, store.layer(LAYER), "zero", found, 20)}
+    assert not reasons & {"most selective", "selective"}
+
+
 def test_there_are_as_many_units_as_there_is_room_for_and_a_unit_is_twice_only_for_two_reasons(path):
     with open_store(path) as store:
         layer = store.layer(LAYER)

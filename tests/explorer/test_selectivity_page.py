@@ -102,6 +102,17 @@ def test_correlations_stand_beside_chance_and_are_read_more_carefully(told, show
     assert not any("e+" in each for each in said)
 
 
+@pytest.mark.parametrize(("target", "blue"), [("max_class_drop", False), ("overall_drop", True)])
+def test_what_more_changed_answers_make_larger_is_not_told_from_zero(told_path, runs, show, target, blue):
+    with h5py.File(shutil.copyfile(told_path, runs / "demo.h5"), "r+") as file:
+        for end in ("", "_low", "_high"):
+            file[f"/experiments/correlations/{BASE}/ablation/zero/disjoint{end}"][...] = 0.5
+    shown = show("experiments", store="demo", experiment="correlations", layer=LAYER, choice=target)
+    rows = [each for each in rows_of(shown.charts()[0]) if each.get("panel") == "different images"]
+    assert rows
+    assert all(each["strong"] is blue for each in rows)
+
+
 @pytest.mark.parametrize(
     ("reliability", "said"),
     [

@@ -20,8 +20,9 @@ _LOSES = (
     ("large drop", "A class loses many images without it. Whether this is more than chance explains was not tested."),
     (
         "most selective, selective",
-        "The highest class selectivity, among units that fire on at least as many images as a class has. "
-        "In brackets: the level that 95 of 100 shuffles of the labels stay below.",
+        "The highest class selectivity, among units that fire on at least as many images as a class has. With the "
+        "experiment selectivity, only of units beyond chance (q ≤ 0.05 over the layer); in brackets the level that 95 "
+        "of 100 shuffles of the labels stay below for this unit.",
     ),
     (
         "most general",

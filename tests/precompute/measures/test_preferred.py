@@ -35,6 +35,11 @@ def test_where_many_classes_lead_none_is_named():
     assert preferred_classes(np.zeros(0), np.zeros(0, dtype=int), 2) == ()
 
 
+def test_all_classes_there_are_are_not_named():
+    for n_classes in (2, 3):
+        assert preferred_classes(*alike(*[1.0] * n_classes), n_classes) == ()
+
+
 def test_classes_without_images_are_not_named_and_one_class_is():
     activation, label = classes(1, 1)
     assert preferred_classes(activation, label * 0 + 2, 4) == (2,)
