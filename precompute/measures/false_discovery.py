@@ -65,7 +65,7 @@ def discrete_false_discovery(p: Floats, attainable: Sequence[Floats], *, level: 
     attainable : sequence of (value,) arrays
         For every test the p-values that it can have, in any order, including its own.
     level : float
-        The rate at which tests will be called: :math:`\tau` is the largest p-value at which the mean of
+        The rate at which tests will be called: :math:`\tau` is the largest attainable p-value at which the mean of
         F / (1 - F) is no larger. The rate is controlled for calls at q up to this level.
 
     Returns
@@ -84,21 +84,36 @@ def discrete_false_discovery(p: Floats, attainable: Sequence[Floats], *, level: 
     if not len(tested):
         return q
     order = tested[np.argsort(p[tested], kind="stable")]
-    values = p[order]
-    by_chance = np.stack([_at_most(values, attainable[test]) for test in order])
-    certain = by_chance >= 1
-    odds = np.where(certain, np.inf, by_chance / np.where(certain, 1, 1 - by_chance)).mean(axis=0)
-    n_below = int((odds <= level).sum())
+    values, possible = p[order], [np.r_[0, np.sort(attainable[test])] for test in order]
+    by_chance = np.stack([_at_most(values, one) for one in possible])
     # The F that is subtracted from 1 is taken at tau for p-values up to tau, and at the p-value itself beyond.
-    beyond = np.maximum(by_chance, by_chance[:, [n_below - 1]]) if n_below else by_chance
-    expected = np.where(beyond < 1, by_chance / np.where(beyond < 1, 1 - beyond, 1), np.inf).sum(axis=0)
+    beyond = np.maximum(by_chance, _at_tau(possible, level)[:, None])
+    expected = _odds(by_chance, beyond).sum(axis=0)
     scaled = expected / np.searchsorted(values, values, side="right")
     q[order] = np.clip(np.minimum.accumulate(scaled[::-1])[::-1], values, 1)
     return q
 
 
-def _at_most(values: Floats, attainable: Floats) -> Floats:
-    """Return, for each value, the probability of a p-value of at most it, given the attainable p-values."""
-    possible = np.r_[0, np.sort(attainable)]
+def _odds(by_chance: Floats, beyond: Floats) -> Floats:
+    """Return F / (1 - F), with the F that is subtracted given by itself; infinite where that is 1."""
+    return np.where(beyond < 1, by_chance / np.where(beyond < 1, 1 - beyond, 1), np.inf)
+
+
+def _at_tau(possible: Sequence[Floats], level: float) -> Floats:
+    """Return F of every test at tau, (test,): at the largest attainable p-value with mean odds of at most `level`."""
+    values = np.unique(np.concatenate(possible))
+    found, low, high = np.zeros(len(possible)), 0, len(values)
+    while low < high:
+        between = (low + high) // 2
+        at = np.array([_at_most(values[between], one) for one in possible])
+        if _odds(at, at).mean() <= level:
+            found, low = at, between + 1
+        else:
+            high = between
+    return found
+
+
+def _at_most(values: Floats, possible: Floats) -> Floats:
+    """Return, for each value, the largest p-value of at most it, of the attainable ones, ascending from 0."""
     # Equal sums of probabilities may differ by a rounding error.
     return np.asarray(possible[np.searchsorted(possible, values * (1 + 1e-9), side="right") - 1])
