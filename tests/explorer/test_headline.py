@@ -210,12 +210,6 @@ def test_an_overall_drop_within_chance_is_said_below_alone():
     )
 
 
-def test_an_interval_without_zero_is_that_of_the_unit_alone_if_many_units_explain_it():
-    said = below([3, 1, 0], [0, 0, 0], test=drop_test_of(overall_q=0.4))
-    assert "2.7 points lost, within chance among so many units (95 % interval of this unit alone: between" in said
-    assert "of this unit alone" not in below([3, 1, 0], [0, 0, 0], test=drop_test_of())
-
-
 def test_what_is_gained_is_said_so_and_has_no_sign():
     gain = drop_test_of(overall_low=-0.05, overall_high=-0.01)
     assert say([1, 0, 0], [0, 4, 0], test=gain).endswith("All classes together gain more than chance explains.")
