@@ -35,7 +35,7 @@ from precompute.store.answers import answers
 from precompute.store.reader import Layer, Store
 from precompute.store.records import StrongestUnits
 
-# A path may hold bytes that are no text, from which Streamlit cannot make a key by itself.
+# A path may hold bytes that are not text, from which Streamlit cannot make a key by itself.
 _KEYS: dict[str | type[Any], Any] = {StoreFile: lambda source: os.fsencode(source.path)}
 
 

@@ -39,7 +39,7 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-
 def writable(text: object) -> str:
     """Return text that can be sent and that leaves the text beside it alone.
 
-    Bytes of a file's name that are no text become escapes, and so do signs that would turn the direction of the words
+    Bytes of a file's name that are not text become escapes, and so do signs that would turn the direction of the words
     and numbers after a name. The signs around a name that `isolated` returns stay.
     """
     sent = str(text).encode("utf-8", "backslashreplace").decode()

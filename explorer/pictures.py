@@ -226,7 +226,7 @@ def _any_around(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _all_around(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Shrink a region by one pixel. Everything beyond the picture counts as inside, so its edge is no border."""
+    """Shrink a region by one pixel. Everything beyond the picture counts as inside, so its edge is not a border."""
     return ~_any_around(~region)
 
 

@@ -98,7 +98,7 @@ class Table(Generic[Row]):
                 raise OptionError(f"A file of {self.noun} begins with the line {','.join(self.columns)}")
             return tuple(self._row(row, number) for number, row in enumerate(rows, start=2) if row)
         except csv.Error as error:
-            raise OptionError(f"row {rows.line_num} is no row of a CSV file: {error}") from error
+            raise OptionError(f"row {rows.line_num} is not a row of a CSV file: {error}") from error
 
     def write(self, rows: Iterable[Row]) -> str:
         """Return rows as the text of such a file, without anything that a spreadsheet would compute."""
@@ -153,7 +153,7 @@ def unit_number(cell: str) -> int:
         Where the cell holds no unit number.
     """
     if not (cell.isascii() and cell.isdigit() and len(cell) < 10):
-        raise OptionError(f"it names the unit “{cell[:40]}”, which is no number")
+        raise OptionError(f"it names the unit “{cell[:40]}”, which is not a number")
     return int(cell)
 
 

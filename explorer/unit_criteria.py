@@ -22,7 +22,7 @@ from precompute.what_if.unit_list import read_units
 Met = NDArray[np.bool_]
 
 NEEDED, SATURATED, LABELLED, LABEL, UNITS = "needed_by", "saturated", "labelled", "label", "units"
-"""The criteria that are no measures. Every measure is a criterion too, by its name."""
+"""The criteria that are not measures. Every measure is a criterion too, by its name."""
 _YES, _NO, _BETWEEN = "yes", "no", ".."
 
 
@@ -158,7 +158,7 @@ def ends_of(asked: str) -> tuple[float | None, float | None]:
     Raises
     ------
     ValueError
-        Where it is no range.
+        Where it is not a range.
     """
     least, between, most = asked.partition(_BETWEEN)
     if not between:

@@ -21,7 +21,7 @@ def device_names(written: str) -> tuple[str, ...]:
     Raises
     ------
     OptionError
-        Where one of them is no name of a device, or they cannot stand together.
+        Where one of them is not a name of a device, or they cannot stand together.
     """
     names = tuple(name.strip() for name in written.split(","))
     for name in names:

@@ -186,7 +186,7 @@ class RunOptions:
     resume: bool = option("go on with a run that was stopped", default=False)
 
     def __post_init__(self) -> None:
-        unnamed = "Name at least one layer by --layer; `python -m precompute layers MODEL` lists them."
+        unnamed = "Name at least one layer with --layer; `python -m precompute layers MODEL` lists them."
         refuse_wrong(self, [*([] if self.layers else [unnamed]), *against_ray(self.device, self.ray)])
         refuse_foreign(self.out)
 

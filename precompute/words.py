@@ -43,7 +43,7 @@ _TURNS_A_LINE = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F,
 
 
 def printable(name: str) -> str:
-    """Write what moves the cursor, colours the screen or turns a line around as escapes, and so what is no text."""
+    """Write what moves the cursor, colours the screen or turns a line around as escapes, and so what is not text."""
     return "".join(
         ascii(sign)[1:-1] if unicodedata.category(sign) in ("Cc", "Cs") or ord(sign) in _TURNS_A_LINE else sign
         for sign in name

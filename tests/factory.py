@@ -46,9 +46,9 @@ class Recipe:
     """What to make up.
 
     ``without`` names optional parts to leave out (see ``LOSSES``), ``signed`` the layers that go below zero. ``spare``
-    is how many outputs are no class, ``n_empty`` how many of the last classes have no images. ``tokens`` names layers
-    whose positions are tokens, with how many of them are apart from the picture. ``kinds`` are those of ablation;
-    ``keep`` is what the store keeps of every unit on every image.
+    is how many outputs are not a class, ``n_empty`` how many of the last classes have no images. ``tokens`` names
+    layers whose positions are tokens, with how many of them are apart from the picture. ``kinds`` are those of
+    ablation; ``keep`` is what the store keeps of every unit on every image.
     """
 
     n_classes: int = 12

@@ -275,7 +275,7 @@ CHANGING = {
     FirstIsSpecial: "depends on the other images",
     NextNeighbour: "depends on the other images",
 }
-"""Networks that are no fixed function of the image, each with the words that name why."""
+"""Networks that are not a fixed function of the image, each with the words that name why."""
 
 
 # Other shapes of output
@@ -328,7 +328,7 @@ AMBIGUOUS = {
 }
 
 
-# Outputs that are no logits
+# Outputs that are not logits
 
 KINDS = {
     "logits": (lambda s: s, "logits"),
@@ -633,7 +633,7 @@ REFUSED = {
     "sequences": (lambda: Forward(nn.LSTM(3, 4), lambda self, x: self.layer(x)[0]), "takes sequences"),
     "four channels": (lambda: nn.Sequential(nn.Conv2d(4, 3, 3), nn.Flatten()), "0, takes 4 channels"),
     "sys.exit": (Leaves, "ends the program, by SystemExit"),
-    "an exception that is no Exception": (GivesUp, "ends the program, by Enough"),
+    "an exception that is not an Exception": (GivesUp, "ends the program, by Enough"),
     "scores for each pixel": (lambda: nn.Conv2d(3, 4, 3), r"returned a tensor of shape \(4, 4, 30, 30\)"),
     "nothing": (lambda: Forward(nn.ReLU(), lambda self, x: None), "NoneType"),
     "no output": (lambda: Tiny(0), "has no output"),

@@ -22,7 +22,7 @@ SERIES = (LOSS, ACTIVATION, GAIN, "#9575cd", "#b8862b")
 
 MOST_AS_SVG = 2000
 _COLOURS = (ACTIVATION, LOSS, GAIN, REST, *SERIES[3:])
-# Texts of a store, and expressions: a colour's name in them is no colour and is not replaced.
+# Texts of a store, and expressions: a colour's name in them is not a colour and is not replaced.
 _NOT_COLOURS = {"datasets", "values", "data", "domain", "title", "text", "sort", "test", "expr", "description"}
 
 

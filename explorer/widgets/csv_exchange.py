@@ -62,6 +62,6 @@ def _take_in(view: View, table: Table[Row], key: str) -> None:
         table.put(view.source.path, *given)
         st.session_state[f"{key}_done"] = f"Taken in: {len(given):,} {table.noun}."
     except UnicodeDecodeError:
-        st.session_state[refused] = "The file is no text in UTF-8. Nothing was taken in."
+        st.session_state[refused] = "The file is not text in UTF-8. Nothing was taken in."
     except UnitscopeError as error:
         st.session_state[refused] = str(error)

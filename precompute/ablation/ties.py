@@ -23,6 +23,6 @@ def differs(outputs: Tensor, prediction: Tensor) -> Tensor:
     """
     own = outputs.gather(-1, prediction.to(outputs.device).unsqueeze(-1)).squeeze(-1)
     highest = outputs.amax(-1)
-    # An infinite output is no scale: beside it every difference would be rounding.
+    # An infinite output is not a scale: beside it every difference would be rounding.
     size = outputs.abs().where(outputs.isfinite(), 0).amax(-1)
     return ~((highest == own) | (highest - own <= _ROUNDING * size))

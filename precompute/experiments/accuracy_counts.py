@@ -103,7 +103,7 @@ class AccuracyCounts:
         return np.nansum(each, axis=1) / np.where(n_defined, n_defined, np.nan)
 
     def _count_predictions(self, predicted: np.ndarray, row: np.ndarray, output: np.ndarray, change: int) -> None:
-        """Add `change` for each image at the class that is predicted; outputs that are no class are not counted."""
+        """Add `change` for each image at the class that is predicted; outputs that are not a class are not counted."""
         order = np.argsort(self.output_index)
         place = np.searchsorted(self.output_index, output, sorter=order)
         of_class = order[np.minimum(place, len(order) - 1)]

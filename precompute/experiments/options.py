@@ -179,7 +179,8 @@ class ExperimentOptions:
         if self.on_several and "device" in spec.options and not spec.is_shared:
             because = f", because {spec.on_one_device}" if spec.on_one_device else ""
             raise OptionError(
-                f"{self.on_several}: the experiment {spec.name} computes on one device{because}. Name one by --device."
+                f"{self.on_several}: the experiment {spec.name} computes on one device{because}. "
+                "Name one with --device."
             )
         said = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
         written = {name: each.written for name, each in options_of(ExperimentOptions).items()}

@@ -162,7 +162,7 @@ class RestoredRun:
             if site.n_units != layer.n_units:
                 raise ModelError(
                     f"{layer.name} has {layer.n_units} units in the store and {site.n_units} in {self.model.spec}. "
-                    "Name the network that the store was made with by --model."
+                    "Use --model to name the network that the store was made with."
                 )
         return sites
 
@@ -191,8 +191,8 @@ class RestoredRun:
             refuse_changing(self.model.network, inputs)  # another cause, with its own message
             raise ModelError(
                 f"{self.model.spec} with weights {self.model.weights} is not the network of the store: its predictions "
-                f"differ from the store's for {n_other} of {len(where)} images. Name the network that the store was "
-                "made with by --model and --weights, and its images by --images."
+                f"differ from the store's for {n_other} of {len(where)} images. Use --model, --weights and "
+                "--images to name the network and the images that the store was made with."
             )
         return found
 
@@ -255,13 +255,13 @@ def find_images(store: Store, folder: Path | None) -> ImageList:
     held = store.images
     root = (Path(held.root) if folder is None else folder).expanduser().resolve()
     if not root.is_dir():
-        raise ImageFolderError(f"{root}: there is no such folder. Name the folder that holds the images by --images.")
+        raise ImageFolderError(f"{root}: there is no such folder. Use --images to name the folder that holds them.")
     images = ImageList(root, held.path, np.asarray(held.label), store.classes.name, digests=held.digest)
     missing = [path for path in held.path if not _is_below(path) or not is_there(root / path)]
     if missing or images.digest() != held.list_hash:
         raise ImageFolderError(
             f"{root}: this folder does not hold the images of the store: {_what_differs(missing, len(held))}. "
-            "Name the folder that holds them by --images."
+            "Use --images to name the folder that holds them."
         )
     return images
 

@@ -34,7 +34,7 @@ _Pairs = Sequence[tuple[_Listed, _Listed]]
 def copy_conditions(images: ImageList, train: ImageList | None, *, of_training_alone: bool = False) -> Iterator[str]:
     """Yield a sentence for each kind of copies among the images, byte for byte; nothing if there are none.
 
-    Copies are no reason to refuse images: published sets have some. Links to one file are no copies.
+    Copies are no reason to refuse images: published sets have some. Links to one file are not copies.
 
     Parameters
     ----------

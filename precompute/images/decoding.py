@@ -70,7 +70,7 @@ class Decoding:
         Raises
         ------
         OptionError
-            If the background is no colour, or a number is out of its range.
+            If the background is not a colour, or a number is out of its range.
         """
         laid_on = None if background is None else colour(background)
         limit = DEFAULT_MEGAPIXELS if max_megapixels is None else max_megapixels
@@ -101,7 +101,7 @@ def colour(words: str) -> tuple[int, int, int]:
     Raises
     ------
     OptionError
-        If the words are no colour, or a colour with transparency.
+        If the words are not a colour, or a colour with transparency.
     """
     expected = OptionError(f"--background {words}: expected a colour without transparency, such as white or #808080.")
     try:
@@ -160,12 +160,12 @@ def undecoded(path: str | Path) -> Image.Image:
 
 
 def refuse_irregular(path: str | Path) -> None:
-    """Refuse a path that is no regular file: a program that opens a pipe or a terminal may wait for ever.
+    """Refuse a path that is not a regular file: a program that opens a pipe or a terminal may wait for ever.
 
     Raises
     ------
     OSError
-        If the path, or what it links to, is missing or is no regular file.
+        If the path, or what it links to, is missing or is not a regular file.
     """
     mode = Path(path).stat().st_mode
     if not stat.S_ISREG(mode):
@@ -179,7 +179,7 @@ def picture_size(path: str | Path, decoding: Decoding = Decoding()) -> tuple[int
     Raises
     ------
     UnreadablePicture
-        If the file is no image, or too large.
+        If the file is not an image, or too large.
     """
     with warnings.catch_warnings(action="ignore"), limited(decoding):
         try:

@@ -7,7 +7,7 @@
     <root>/masks/parts.json                 category -> index -> part name
     <root>/masks/<split>/<class>/0000-<category>.png
                                             which part each pixel shows: an indexed-colour PNG whose pixel values are
-                                            the indices of `parts.json`; 0 is no part of this category
+                                            the indices of `parts.json`; 0 means no part of this category
     <root>/drawn.json                       what the folder was drawn with
 
 A picture depends on seed, split, class and its own number only, so any one can be drawn alone.

@@ -134,8 +134,8 @@ def list_images(root: str | Path, limit: int | None = None, *, follow_links: boo
     Raises
     ------
     ImageFolderError
-        If the folder is missing, is no folder, cannot be listed or holds no class folders; if a class folder is empty,
-        has a name that is not UTF-8 or is a link that leads out of the folder; or if all files are left out.
+        If the folder is missing, is not a folder, cannot be listed or holds no class folders; if a class folder is
+        empty, has a name that is not UTF-8 or is a link that leads out of the folder; or if all files are left out.
     OptionError
         If the limit is less than 1.
     """
@@ -280,7 +280,7 @@ def _refuse_empty(root: Path, files: Mapping[str, Sequence[object]]) -> None:
     if empty:
         raise ImageFolderError(
             f"{root}: expected images in every class folder, found no file in: {first_few(empty)}. "
-            "Put images there, or remove the folders that are no classes."
+            "Put images there, or remove the folders that are not classes."
         )
 
 

@@ -100,7 +100,7 @@ def read_labels(file: str | Path, root: str | Path | None = None, *, follow_link
     training = [row for row in rows if row.split in _TRAINING]
     held = _of_one_split(file, rows)
     missing = [row for row in rows if not is_there(base.resolve() / row.path)]
-    _refuse(file, f"no file below {base.resolve()} for", missing, "Name the folder that holds them by --images.")
+    _refuse(file, f"no file below {base.resolve()} for", missing, "Use --images to name the folder that holds them.")
     images = _as_images(base.resolve(), held, follow_links)
     return LabelledImages(images, _as_images(base.resolve(), training, follow_links) if training else None, unused)
 
@@ -135,7 +135,7 @@ def _rows(file: Path) -> tuple[list[_Row], tuple[str, ...]]:
 
 def _text(file: Path) -> str:
     if not file.is_file():
-        found = "this is no file" if file.exists() else "there is no such file"
+        found = "this is not a file" if file.exists() else "there is no such file"
         raise ImageFolderError(f"{file}: {found}. {_EXPECTED}.")
     try:
         content = file.read_bytes()

@@ -90,9 +90,9 @@ def _fit(names: Collection[str], n_outputs: int) -> bool:
 
 
 def _folders_alone(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder; none if it also holds files that are no notes."""
+    """Return the names of the folders in a folder; none if it also holds files that are not notes."""
     entries = visible(folder)
-    # To the user's own loader, any file that is no note may be an image.
+    # To the user's own loader, any file that is not a note may be an image.
     if any(Path(entry.name).suffix.lower() not in _NOTES for entry in entries if not is_folder(entry)):
         return []
     return sorted(entry.name for entry in entries if is_folder(entry))

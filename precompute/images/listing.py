@@ -94,7 +94,7 @@ class ImageSource:
         if self.labels is not None:
             return self._from_list(self.labels)
         if self.images is None:
-            raise OptionError("Name the folder of the images by --images, or a list of them by --labels.")
+            raise OptionError("Give the folder of the images with --images, or a list of them with --labels.")
         images = list_images(self.images, self.limit, follow_links=self.follow_links)
         refuse_level_above(images.root, self._in_classes_file())
         train = self._training_folder(images)
@@ -207,4 +207,4 @@ def _conditions(root: Path) -> Iterator[str]:
         )
     broken = [as_text(name) for name in broken_links_in(root)]
     if broken:
-        yield f"These links beside the class folders lead nowhere or back, so they are no classes: {first_few(broken)}."
+        yield f"These links beside the class folders lead nowhere or back and are not classes: {first_few(broken)}."

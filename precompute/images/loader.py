@@ -66,7 +66,7 @@ class OwnLoader:
             raise UnreadablePicture(f"the loader failed: {': '.join([type(error).__name__, *lines[:1]])}") from error
 
     def size_of(self, path: Path) -> tuple[int, int] | None:
-        """Return the width and height of the picture that the loader returns for a file; None if it is no RGB picture.
+        """Return the width and height of the picture that the loader returns; None if that is not an RGB picture.
 
         Raises
         ------

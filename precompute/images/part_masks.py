@@ -134,6 +134,6 @@ def _numbered(path: Path, category: str, names: object) -> dict[int, str]:
     for number, name in names.items():
         if not (number.isascii() and number.isdigit() and 1 <= int(number) <= _LARGEST and isinstance(name, str)):
             raise ImageFolderError(
-                f"{path}: in the category {category!r}, {number!r}: {name!r} is no part. {expected}."
+                f"{path}: in the category {category!r}, {number!r}: {name!r} is not a part. {expected}."
             )
     return {int(number): name for number, name in names.items()}

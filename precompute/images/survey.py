@@ -92,7 +92,7 @@ def _look(images: ImageList, decoding: Decoding) -> Iterator[_Seen]:
 
 
 def _looked(path: Path, decoding: Decoding) -> _Seen | None:
-    """Open a file; None if it is no picture, which the run reports when it reads the file."""
+    """Open a file; None if it is not a picture, which the run reports when it reads the file."""
     with warnings.catch_warnings(action="ignore"), limited(decoding):
         try:
             with undecoded(path) as picture:

@@ -76,7 +76,7 @@ def rotation_powers(rotation: Floats, fractions: Sequence[float]) -> Floats:
     _, axes = np.linalg.eigh(np.cos(_APART) * even + np.sin(_APART) * odd)
     angle = np.angle((axes.conj() * (rotation @ axes)).sum(axis=0))
     if (np.abs(angle) > np.pi - _HALF_TURN).any():
-        raise ValueError("Expected no plane to be turned by 180 degrees, for it has no one fraction.")
+        raise ValueError("Expected no plane to be turned by 180 degrees, because such a turn has no unique fraction.")
     back = axes.conj().T
     turned = (((axes * np.exp(1j * fraction * angle)) @ back).real for fraction in fractions)
     return np.stack([rotation if fraction == 1 else each for fraction, each in zip(fractions, turned, strict=True)])

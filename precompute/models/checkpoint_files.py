@@ -37,7 +37,7 @@ _ALONE = "Save the parameters alone, with torch.save(network.state_dict(), FILE)
 
 
 class _Blank:
-    """Takes the place of an object in a checkpoint that is no parameter and is not needed."""
+    """Takes the place of an object in a checkpoint that is not a parameter and is not needed."""
 
     def __new__(cls, *_: Any) -> "_Blank":
         return super().__new__(cls)
@@ -124,8 +124,8 @@ def read_tensors(path: Path) -> dict[str, NamedTensor]:
     Raises
     ------
     ModelError
-        Where the file is missing or damaged, is no checkpoint, holds no parameters or two of one name, can only be read
-        by running code, or would unpack to far more than its size or than the free memory.
+        If the file is missing or damaged, is not a checkpoint, holds no parameters or two of one name, can only be
+        read by running code, or would unpack to far more than its size or than the free memory.
     """
     if path.is_dir():
         kind = kind_of_folder(path)
@@ -249,7 +249,7 @@ def _read_torch(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except ModelError:
         raise
-    except Exception as error:  # a file that is no checkpoint can fail in any way
+    except Exception as error:  # a file that is not a checkpoint can fail in any way
         reason = _reason(path, str(error))
         raise ModelError(f"{path} {reason}" if reason == _SPREAD else f"{path} {reason} {_ALONE}") from error
 
@@ -268,7 +268,7 @@ def _reason(path: Path, error: str) -> str:
 
 
 def _entries(content: Any, above: tuple[str, ...], levels: int) -> Iterator[NamedTensor | None]:
-    """Yield every entry of nested dictionaries; None stands for an entry that is no tensor."""
+    """Yield every entry of nested dictionaries; None stands for an entry that is not a tensor."""
     if not isinstance(content, Mapping) or not levels:
         return
     for key, value in content.items():

@@ -20,7 +20,7 @@ def pick_devices(written: str) -> tuple[torch.device, ...]:
     Raises
     ------
     OptionError
-        Where the text is no name of a device, or the machine has no such device.
+        Where the text is not a name of a device, or the machine has no such device.
     """
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     names = device_names(written)

@@ -112,7 +112,7 @@ class _Rows:
             raise LayerError(
                 f"The layer {site.name!r} cannot be looked at: its output has {len(output)} rows where the network is "
                 f"given {self.n_images} images, so the network divides its images, or puts several together. Let its "
-                "forward function take all images of a batch at once; the run divides them itself, by --batch-size."
+                "forward function take all images of a batch at once; the run divides them itself, with --batch-size."
             )
 
 

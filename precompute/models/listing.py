@@ -1,4 +1,4 @@
-"""The sites of a network as lines of text, followed by the outputs that are no sites and why."""
+"""The sites of a network as lines of text, followed by the outputs that are not sites and why."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from precompute.models.sites import RefusedCall, Site, SiteSurvey
 
 
 def lines(found: SiteSurvey) -> Iterator[str]:
-    """Yield a table of the sites, then how many other calls of modules there are and why they are no sites."""
+    """Yield a table of the sites, then how many other calls of modules there are and why they are not sites."""
     rows = [("layer", "kind", "units", "on", "positions")]
     rows += [
         (site.name, site.kind, str(site.n_units), "1" if site.unit_dimension == 1 else "last", positions_of(site))

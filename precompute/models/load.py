@@ -57,7 +57,7 @@ def _found(spec: str, weights: str) -> Model:
 
 
 def _refuse_path(spec: str) -> None:
-    """Refuse a path that exists and is no Python file, and say what to give instead."""
+    """Refuse a path that exists and is not a Python file, and say what to give instead."""
     path = Path(spec).expanduser()
     if os.sep in spec and path.is_dir():
         raise ModelError(f"{spec} is a folder. Expected {_KINDS}; hf:{spec} where transformers saved a network there.")

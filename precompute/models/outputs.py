@@ -86,7 +86,7 @@ class _Pick:
 
 
 def _entries(output: Any) -> dict[str | int, Any] | None:
-    """Return the entries of a container; None where `output` is no container."""
+    """Return the entries of a container; None where `output` is not a container."""
     if isinstance(output, Mapping):
         return dict(output)
     if isinstance(output, tuple) and hasattr(output, "_fields"):

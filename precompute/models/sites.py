@@ -49,7 +49,7 @@ class Site:
     unit_dimension
         The dimension of the tensor that holds the units: 1, or -1 for the last.
     other_tokens
-        Indices of the tokens that are no part of the picture (class and register tokens), ascending. All other tokens
+        Indices of the tokens that are not part of the picture (class and register tokens), ascending. All other tokens
         are the cells of the map, row by row. None where the output has no tokens.
     told
         Whether the dimension of the units is known from the user alone, because the network does not show it.
@@ -135,7 +135,7 @@ class Site:
 
 @dataclass(frozen=True)
 class RefusedCall:
-    """A call of a module that is no site.
+    """A call of a module that is not a site.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def survey_sites(network: nn.Module, inputs: torch.Tensor, *, units_on: UnitsOn 
     Parameters
     ----------
     network
-        A network in evaluation mode. The root module's own output is no site.
+        A network in evaluation mode. The root module's own output is not a site.
     inputs
         (image, channel, height, width), a real batch; two images are enough.
     units_on
@@ -311,5 +311,5 @@ def _place(name: str, output: Any, inputs: torch.Tensor, units_on: UnitsOn) -> U
             raise
         return replace(unit_place(output, said=said), told=output.ndim > 2)
     if said is not None and name in units_on.layers and place.unit_dimension != said.dimension and output.ndim > 2:
-        raise NoUnits(f"its units lie on dimension {place.unit_dimension}, not on {said.dimension} as is said")
+        raise NoUnits(f"its units lie on dimension {place.unit_dimension}, not on {said.dimension} as --units-on says")
     return place

@@ -92,7 +92,7 @@ def _refuse_unknown_tag(timm: Any, name: str) -> None:
 def _refuse_without_classes(network: Any, name: str) -> None:
     if not getattr(network, "num_classes", 0):
         raise ModelError(
-            f"The weights of timm:{name} are no classifier's: the network returns features and no scores of classes. "
+            f"The weights of timm:{name} are not a classifier's: the network returns features, not scores of classes. "
             "Give --weights FILE with a checkpoint of it that was trained to classify, or another tag (timm:NAME.TAG)."
         )
 
@@ -101,7 +101,7 @@ def _some_outputs(timm: Any, name: str) -> dict[str, int]:
     """Return the option that gives a network a last layer where its published weights come without one."""
     published = timm.get_pretrained_cfg(name)
     if published is None or not published.classifier:
-        raise ModelError(f"timm:{name} is no classifier: it has no last layer that gives scores of classes.")
+        raise ModelError(f"timm:{name} is not a classifier: it has no last layer that gives scores of classes.")
     return {} if published.num_classes else {"num_classes": _USUAL_OUTPUTS}
 
 

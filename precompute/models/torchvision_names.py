@@ -66,7 +66,7 @@ def checkpoint_called(weights: str, choices: str) -> Checkpoint:
     if re.match(r"\w+://", weights):
         raise ModelError(f"{weights} is an address, from which nothing is fetched. Download it and give the file.")
     if not path.exists():
-        raise ModelError(f"There are no weights {weights!r}: {choices}, and {path} is no file.")
+        raise ModelError(f"There are no weights {weights!r}: {choices}, and {path} is not a file.")
     return read_checkpoint(weights)
 
 

@@ -42,7 +42,7 @@ def default_transform(network: nn.Module) -> Transform:
     raise ModelError(
         f"The first convolution of the network takes {n_channels} channels, and there is no usual way to make these "
         "from a colour image. Let the function return (network, transform), or (network, transform, loader) for files "
-        "that are no pictures."
+        "that are not pictures."
     )
 
 

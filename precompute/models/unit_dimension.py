@@ -122,7 +122,7 @@ def _place(output: Tensor, said: Said | None) -> UnitPlace:
     if said is not None and output.ndim == 3:
         shown = [axis for axis in (1, 2) if d.is_units(dimensions[axis])]
         if shown and said.dimension % 3 not in shown:
-            raise NoUnits(f"its units lie on dimension {shown[0]}, not on {said.dimension} as is said")
+            raise NoUnits(f"its units lie on dimension {shown[0]}, not on {said.dimension} as --units-on says")
         return _tokens_as_said(shape, said)
     axis = _unit_axis(dimensions, said)
     rest = [(shape[i], dimensions[i]) for i in range(1, len(shape)) if i != axis]
@@ -197,13 +197,14 @@ def _tokens(n: int, dimension: Dimension) -> UnitPlace:
 def _tokens_as_said(shape: tuple[int, ...], said: Said) -> UnitPlace:
     if not said.grid:
         raise NoUnits(
-            "its output has three dimensions, and nobody says which of its tokens are the picture", way=_WAYS[3]
+            "its output has three dimensions, and --units-on does not say which of its tokens are the picture",
+            way=_WAYS[3],
         )
     n = shape[1] if said.dimension == -1 else shape[2]
     others = n - said.grid[0] * said.grid[1]
     if others < 0:
         raise NoUnits(
-            f"it has {n} tokens, fewer than the {said.grid[0]} x {said.grid[1]} that are said to be the picture"
+            f"it has {n} tokens, fewer than the {said.grid[0]} x {said.grid[1]} that --units-on names as the picture"
         )
     return UnitPlace(said.dimension, said.grid, tuple(range(others)))
 

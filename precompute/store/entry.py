@@ -39,7 +39,7 @@ class Entry:
     nan : str
         When a value may be NaN; empty for never.
     max_side : int
-        The most rows or columns that a map may have; 0 for datasets that are no maps.
+        The most rows or columns that a map may have; 0 for datasets that are not maps.
     bounds : (float, float) or None
         Smallest and largest possible value; None for those of the unit of measurement.
     """

@@ -71,7 +71,7 @@ class Experiment(Mapping[str, NDArray[Any]]):
             found = None
         if not isinstance(found, dict):
             raise StoreDamaged(
-                f"{self._file.path}: the fact {fact!r} of {self._path()} is no JSON object. `python -m precompute "
+                f"{self._file.path}: the fact {fact!r} of {self._path()} is not a JSON object. `python -m precompute "
                 f"check {self._file.path}` lists all that is wrong; copy the file again."
             )
         return found

@@ -1,4 +1,4 @@
-"""Files that a run must not replace, because they are no stores."""
+"""Files that a run must not replace, because they are not stores."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def refuse_foreign(asked: Path) -> None:
-    """Refuse to put a new store in the place of a file that is no store.
+    """Refuse to put a new store in the place of a file that is not a store.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def refuse_foreign(asked: Path) -> None:
     place = place_of(asked)
     if place.is_file() and place.stat().st_size and not _may_be_store(place):
         raise DiskError(
-            f"{asked} is a file that is no store, and the run would replace it. Choose another --out, or move it away."
+            f"{asked} is a file that is not a store, and the run would replace it. Choose another --out, or move it."
         )
 
 

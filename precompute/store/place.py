@@ -62,7 +62,7 @@ def place_of(asked: Path) -> Path:
     Raises
     ------
     DiskError
-        Where something that is no file is there and must not be replaced, or a link leads to itself.
+        Where something that is not a file is there and must not be replaced, or a link leads to itself.
     """
     place = asked
     try:

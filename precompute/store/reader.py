@@ -100,7 +100,7 @@ class Store:
         if found is not None and "whole" in found:
             found = _json_object(self._file.read("/provenance").tobytes())
         if found is None:
-            raise StoreDamaged(f"{self.path}: the provenance is no JSON object. Build the store again.")
+            raise StoreDamaged(f"{self.path}: the provenance is not a JSON object. Build the store again.")
         return found
 
     @cached_property
@@ -269,7 +269,7 @@ class Store:
 
 
 def _json_object(text: str | bytes) -> dict[str, Any] | None:
-    """Return the object that a JSON text holds; None where the text is no JSON, or holds something else."""
+    """Return the object that a JSON text holds; None where the text is not JSON, or holds something else."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

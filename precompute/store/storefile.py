@@ -44,7 +44,7 @@ def open_file(path: Path) -> h5py.File:
         size = facts.st_size
         if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
             # Opening a pipe waits for whoever writes to it, for ever.
-            raise StoreMissing(f"{path}: this is no file but a pipe, a socket or a device. Name a store.")
+            raise StoreMissing(f"{path}: this is not a file but a pipe, a socket or a device. Name a store.")
         # A complete store is only ever replaced, never written in place, so it needs no lock; network disks have none.
         return h5py.File(path, "r", locking=False)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -149,7 +149,7 @@ class StoreFile:
         """Read a dataset of indices, or a selection of it; all must be whole numbers from 0 to `stop` - 1."""
         values = self.read(path, selection)
         if values.dtype.kind not in "iu" or (values.size and (values.min() < 0 or values.max() >= stop)):
-            raise self._damaged(path, f"holds values that are no indices from 0 to {stop - 1}")
+            raise self._damaged(path, f"holds values that are not indices from 0 to {stop - 1}")
         return values
 
     def strings(self, path: str) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ class StoreFile:
         """Length of a dataset along its first axis."""
         shape = self.shape(path)
         if not shape:
-            raise self._damaged(path, "is no list")
+            raise self._damaged(path, "is not a list")
         return shape[0]
 
     def text(self, path: str, name: str) -> str:

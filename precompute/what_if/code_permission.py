@@ -45,7 +45,7 @@ def permitted_spec(store: Store, *, allowed: bool) -> str:
     if not recorded:
         raise ModelError(
             f"The network of this store is built by {file}, and the store does not say what that file held when the "
-            "run read it. Run it again, so that the file can be held to the run's."
+            "run read it. Make the store again: then the file can be compared with the one that the run read."
         )
     if not file.is_file():
         raise ModelError(f"{file}: there is no such file, and it builds the network of this store. Put it back.")

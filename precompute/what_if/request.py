@@ -74,7 +74,7 @@ class Change:
             if kind == IMAGE and told.isascii() and told.isdigit():
                 return cls(kind, image=int(told[:9]))
         except ValueError as error:
-            raise OptionError(f"“{told[:40]}” is no factor.") from error
+            raise OptionError(f"“{told[:40]}” is not a factor.") from error
         if told or kind == IMAGE:
             raise OptionError(f"There is no change “{text[:40]}”. Write off, mean, scale:2 or image:17.")
         return cls(kind)
@@ -172,4 +172,4 @@ class Request:
                 bool(told["random"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise OptionError(f"This is no question of a what-if: {error!r}.") from error
+            raise OptionError(f"This is not a question of a what-if: {error!r}.") from error

@@ -35,7 +35,7 @@ def read_units(text: str, n_units: int) -> tuple[int, ...]:
         match = _PART.fullmatch(part) if part.isascii() or "–" in part else None
         if match is None:
             raise OptionError(
-                f"“{part[:_QUOTED]}” is no unit. Write numbers and ranges with commas between, such as 3, 7, 12-20."
+                f"“{part[:_QUOTED]}” is not a unit. Write numbers and ranges with commas between, such as 3, 7, 12-20."
             )
         first = int(match[1])
         last = int(match[2] or first)

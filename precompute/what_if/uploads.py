@@ -22,4 +22,4 @@ def suffix_of(upload: bytes) -> str:
         return ".jpg"
     if upload.startswith(b"RIFF") and upload[8:12] == b"WEBP":
         return ".webp"
-    raise ImageFolderError("The file is no PNG, JPEG or WebP picture. Choose one that is.")
+    raise ImageFolderError("The file is not a PNG, JPEG or WebP picture. Choose one that is.")

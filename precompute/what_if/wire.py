@@ -20,7 +20,7 @@ _MOST_BYTES = 2**31
 
 
 class WireError(UnitscopeError):
-    """The bytes that came over the pipe are no message."""
+    """The bytes that came over the pipe are not a message."""
 
 
 def send(stream: IO[bytes], told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
@@ -49,7 +49,7 @@ def receive(stream: IO[bytes]) -> tuple[dict[str, Any], Arrays] | None:
     Raises
     ------
     WireError
-        Where the stream ends within a message, or holds something that is no message.
+        Where the stream ends within a message, or holds something that is not a message.
     """
     line = stream.readline(_LONGEST_LINE)
     if not line:
@@ -67,7 +67,7 @@ def _object(line: bytes) -> dict[str, Any]:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise WireError(f"A line of {len(line)} bytes is no message.") from error
+        raise WireError(f"A line of {len(line)} bytes is not a message.") from error
     if not line.endswith(b"\n") or not isinstance(told, dict):
         raise WireError("A message is cut short, or no object.")
     return told
@@ -86,5 +86,5 @@ def _loaded(stream: IO[bytes], size: int) -> NDArray[Any]:
     try:
         found: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise WireError(f"{size} bytes of a message are no array of numbers.") from error
+        raise WireError(f"{size} bytes of a message are not an array of numbers.") from error
     return found

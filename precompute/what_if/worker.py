@@ -51,7 +51,7 @@ class Questions:
                 else:
                     self._waiting.put(message)
         finally:
-            # The app has ended, or its bytes are no message: nobody waits for an answer any more.
+            # The app has ended, or its bytes are not a message: nobody waits for an answer any more.
             os._exit(0)
 
 

@@ -19,7 +19,7 @@ from precompute.store.reader import open_store
 from tests.campaign.trials import contents
 from tests.factory import Recipe, make_store
 
-LIMIT_S = 300  # by the clock: a busy machine is no fault
+LIMIT_S = 300  # by the clock: a busy machine is not a fault
 
 
 def damage(data: bytearray, rng: random.Random) -> None:

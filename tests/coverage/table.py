@@ -47,7 +47,7 @@ def page(verdicts: Sequence[Verdict]) -> str:
     if failed:
         parts.append("## Refused as a whole\n")
         parts.append("".join(f"- `{_name(each)}`: {each.failure}\n" for each in failed))
-    parts += ["## Why a call of a module is no layer\n", refusals.as_list()]
+    parts += ["## Why a call of a module is not a layer\n", refusals.as_list()]
     parts += ["## Why a layer goes by whole passes\n", plain.as_list()]
     parts += ["## Families of timm that were left out\n"]
     parts.append("".join(f"- `{name}`: {reason}\n" for name, reason in LEFT_OUT.items()))

@@ -196,9 +196,9 @@ def test_of_many_at_once_none_is_lost(store):
         ("", "begins with the line"),
         ("unit,label\n1,kite\n", "begins with the line"),
         ("layer,unit,rater,text,confidence,note\na,1,Ada\n", "row 2 has 3 cells"),
-        ("layer,unit,rater,text,confidence,note\na,x,Ada,kite,sure,\n", "“x”, which is no number"),
+        ("layer,unit,rater,text,confidence,note\na,x,Ada,kite,sure,\n", "“x”, which is not a number"),
         ("layer,unit,rater,text,confidence,note\na,1,Ada,kite,very,\n", "row 2: There is no confidence"),
-        ("layer,unit,rater,text,confidence,note\n" + 'a,1,"' + "b" * 200_000, "no row of a CSV file"),
+        ("layer,unit,rater,text,confidence,note\n" + 'a,1,"' + "b" * 200_000, "not a row of a CSV file"),
     ],
 )
 def test_a_file_that_cannot_be_understood_is_told_and_left_as_it_is(store, text, says):
@@ -285,7 +285,7 @@ def test_the_overview_says_how_far_raters_agree(made, runs, show):
         ),
         (f"layer,unit,rater,text,confidence,note\n{LAYER},6,Bo,sky,sure,\n", f"no unit {LAYER}:6", 1),
         ("nonsense", "begins with the line", 1),
-        (b"\xff\xfe", "no text in UTF-8", 1),
+        (b"\xff\xfe", "not text in UTF-8", 1),
     ],
 )
 def test_labels_of_a_file_are_taken_in_or_none_of_them(made, runs, show, file, says, n):

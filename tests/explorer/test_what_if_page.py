@@ -149,7 +149,7 @@ def test_a_refusal_is_shown_as_text_with_a_way_to_ask_again(ask):
     ("query", "said"),
     [
         ({"units": "99"}, "There is no unit 99"),
-        ({"units": "<b>x</b>"}, "“&lt;b&gt;x&lt;/b&gt;” is no unit"),
+        ({"units": "<b>x</b>"}, "“&lt;b&gt;x&lt;/b&gt;” is not a unit"),
         ({"units": "1, 5", "change": "scale:9"}, "A factor lies between"),
         ({"units": "1, 5", "change": "image:999999"}, "There is no image 999999"),
         ({"units": "1, 5", "on": "x"}, "There is no image “x”"),

@@ -1,4 +1,4 @@
-"""Files that are no pictures, read by a loader that the network's function returns."""
+"""Files that are not pictures, read by a loader that the network's function returns."""
 
 import numpy as np
 import pytest

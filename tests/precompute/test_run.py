@@ -555,7 +555,7 @@ def test_a_failed_run_leaves_an_earlier_store_as_it_was(small):
         (("--device", "cpu", "--precision", "tf32"), "tf32 needs CUDA"),
         (("--units-on", "feature.4=last"), "--units-on feature.4=...: the network has no layer"),
         (("--out", f"{'a' * 250}.h5"), "File name too long"),
-        (("--out", __file__), "a file that is no store"),
+        (("--out", __file__), "a file that is not a store"),
     ],
 )
 def test_an_option_that_cannot_work_gets_a_sentence(small, change, words, capsys):

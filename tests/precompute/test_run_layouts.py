@@ -104,7 +104,7 @@ def last():
 
 @dataclass(frozen=True)
 class Case:
-    """A layer, how many tokens stand before the picture (None where it is no token layer), and its map."""
+    """A layer, how many tokens stand before the picture (None where it is not a token layer), and its map."""
 
     function: str
     layer: str

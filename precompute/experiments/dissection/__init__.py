@@ -58,7 +58,7 @@ def _order(pictures: AnnotatedImages, per_class: int | None, *, seed: int) -> np
     if used.sum() < 2:
         raise OptionError(
             f"{pictures.masks.root}: expected masks of at least 2 images, to compare units with masks of other images "
-            f"too, but found {used.sum()}. Mark more images, or allow more of each class by --images-per-class."
+            f"too, but found {used.sum()}. Mark more images, or allow more of each class with --images-per-class."
         )
     return np.random.default_rng(seed).permutation(marked[used])
 

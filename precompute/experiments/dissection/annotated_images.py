@@ -53,10 +53,10 @@ def find_masks(folder: Path | None, images: ImageList) -> Masks:
     if found is None:
         raise OptionError(
             f"Expected masks of concepts, but found no folder masks with a parts.json beside {images.root}. "
-            "Name one by --masks; docs/masks.md says how to make one."
+            "Name one with --masks; docs/masks.md says how to make one."
         )
     if not found.is_dir():
-        raise ImageFolderError(f"{found}: there is no such folder. Name the folder that holds the masks by --masks.")
+        raise ImageFolderError(f"{found}: there is no such folder. Use --masks to name the folder that holds them.")
     return open_broden(found) if (found / INDEX).is_file() else open_part_masks(found, images)
 
 

@@ -91,8 +91,8 @@ def _with_maps(layers: tuple[Layer, ...]) -> tuple[list[Layer], tuple[str, ...]]
     if not kept:
         raise OptionError(
             f"Feature entropy needs maps of at least {SMALLEST_SIDE} a side, but those of "
-            f"{', '.join(f'{layer.name} are {_shape(layer)}' for layer in layers)}. Name a layer with larger maps by "
-            "--layer; if the store holds none, run the network again on such a layer."
+            f"{', '.join(f'{layer.name} are {_shape(layer)}' for layer in layers)}. Choose a layer with larger maps "
+            "with --layer; if the store holds none, run the network again on such a layer."
         )
     small = [f"{layer.name} is left out: its maps are {_shape(layer)}" for layer in layers if layer not in kept]
     cut = [

@@ -56,7 +56,7 @@ def _fault(jpeg: bytes) -> str:
     except MemoryError:
         raise
     except Exception:  # Pillow raises whatever its decoders stumble over
-        return "are no JPEG that can be decoded"
+        return "are not a JPEG that can be decoded"
     return ""
 
 

@@ -126,7 +126,7 @@ SPEC = ExperimentSpec(
     "small masks of the best concepts on the exemplars. [Masks of concepts](masks.md) says how to make masks",
     on_one_device="it sends every image through the network once and sweeps none",
     needs="the network and the images, and masks of concepts",
-    advice="It needs masks of concepts: those that lie beside the images, or a folder named by --masks.",
+    advice="It needs masks of concepts: those that lie beside the images, or a folder named with --masks.",
     options=(*OF_ANY, *OF_NETWORK, "masks", "quantile"),
     entries=ENTRIES,
     axes=(

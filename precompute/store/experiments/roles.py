@@ -104,7 +104,7 @@ SPEC = ExperimentSpec(
     "of the run, for every class and for all alike, with standard errors, and the role that follows: helps both, "
     "training only, held-out only, neither, or undetermined",
     needs="the store, where it holds training images; otherwise `--train-images`, the network and the images",
-    advice="It needs training images: those of a run with --train-images, or a folder named by --train-images here.",
+    advice="It needs training images: those of a run with --train-images, or a folder named with --train-images here.",
     options=(*OF_ANY, *OF_SWEEPS, "train_images", "follow_links"),
     entries=ENTRIES,
 )

@@ -8,7 +8,7 @@ from precompute.experiments.cumulative.class_ranking import RankedClassCounts
 from precompute.experiments.entropy.class_counts import ClassCounts
 from precompute.stages.ablation import Effect
 
-OUTPUT_INDEX = np.array([5, 2, 7, 0])  # the last class has no images; outputs 1, 3, 4 and 6 are no class
+OUTPUT_INDEX = np.array([5, 2, 7, 0])  # the last class has no images; outputs 1, 3, 4 and 6 are not a class
 N_ABLATIONS, N_IMAGES, N_OUTPUTS = 6, 40, 8
 
 

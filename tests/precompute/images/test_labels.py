@@ -111,7 +111,7 @@ def test_one_split_is_the_images(write, split):
         ("path,label\na/1.png,x\n./a/1.png,y", r"the same image in two classes: line 3 (a/1.png)"),
         ("path,label\na/1.png,x\na/1.png,x", "listed more than once: line 3"),
         ("path,label,split\na/1.png,x,val\na/1.png,x,train", "for training and for the run: line 3"),
-        ("path,label\n\na/9.png,x\nb.png,x\nz.png,x", "line 3 (a/9.png), line 5 (z.png). Name the folder"),
+        ("path,label\n\na/9.png,x\nb.png,x\nz.png,x", "line 3 (a/9.png), line 5 (z.png). Use --images"),
         ("path,label\na,x", "line 2 (a)"),
         ("path,label\n../x.png,x", "../x.png is not below"),
         ("path,label\na/../b.png,x", "a/../b.png is not below"),
@@ -144,7 +144,7 @@ def test_what_is_not_certain_is_refused_with_its_line(write, rows, said):
 
 def test_a_list_that_is_no_file_is_named(tmp_path):
     assert "there is no such file" in refused(tmp_path / "gone.csv")
-    assert "this is no file" in refused(tmp_path, tmp_path)
+    assert "this is not a file" in refused(tmp_path, tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_named(write, tmp_path):

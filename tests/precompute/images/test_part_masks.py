@@ -118,9 +118,9 @@ def test_a_mask_that_is_a_drawing_is_not_drawn(folder):
         ("[1]", "there is no category"),
         ('{"colour": {}}', "'colour' has no parts"),
         ('{"colour": ["red"]}', "'colour' has no parts"),
-        ('{"colour": {"0": "red"}}', "'0': 'red' is no part"),
-        ('{"colour": {"red": "1"}}', "'red': '1' is no part"),
-        ('{"colour": {"1": 1}}', "'1': 1 is no part"),
+        ('{"colour": {"0": "red"}}', "'0': 'red' is not a part"),
+        ('{"colour": {"red": "1"}}', "'red': '1' is not a part"),
+        ('{"colour": {"1": 1}}', "'1': 1 is not a part"),
     ],
 )
 def test_another_list_of_parts_is_refused(folder, text, told):

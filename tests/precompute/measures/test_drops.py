@@ -153,7 +153,7 @@ def test_a_unit_without_flips_loses_nothing(case):
 def test_the_arg_max_counts_over_all_outputs_not_only_over_the_classes():
     before = Answers(np.array([7, 3]), np.array([7, 7]), np.array([0, 0]), 1)
     np.testing.assert_array_equal(before.correct, [1])
-    # Output 5 is no class at all; a flip from one wrong output to another changes no count.
+    # Output 5 is not a class at all; a flip from one wrong output to another changes no count.
     correct = correct_without(np.array([0, 1]), np.array([0, 1]), np.array([5, 5]), 2, before)
     np.testing.assert_array_equal(correct, [[0], [1]])
 

@@ -9,7 +9,7 @@ from tests import hostile
 
 
 class Zoo(nn.Module):
-    """A module called three times, outputs that are no site, and one layer with an output without space."""
+    """A module called three times, outputs that are not a site, and one layer with an output without space."""
 
     def __init__(self):
         super().__init__()

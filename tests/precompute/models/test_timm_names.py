@@ -58,13 +58,13 @@ def test_an_unknown_tag_is_answered_with_the_known():
 def test_published_weights_without_a_last_layer_are_refused(timm, monkeypatch):
     create = timm.create_model
     monkeypatch.setattr(timm, "create_model", lambda name, pretrained: create(name, pretrained=False))
-    with pytest.raises(ModelError, match=r"timm:vit_small_patch14_dinov2 are no classifier's.*--weights FILE"):
+    with pytest.raises(ModelError, match=r"timm:vit_small_patch14_dinov2 are not a classifier's.*--weights FILE"):
         from_timm("vit_small_patch14_dinov2", "DEFAULT")
 
 
 @pytest.mark.usefixtures("timm")
 def test_a_network_without_classes_is_refused():
-    with pytest.raises(ModelError, match=r"deepseek_vit_412m_enc is no classifier"):
+    with pytest.raises(ModelError, match=r"deepseek_vit_412m_enc is not a classifier"):
         from_timm("deepseek_vit_412m_enc", "none")
 
 

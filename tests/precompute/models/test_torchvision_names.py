@@ -127,7 +127,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):
-    with pytest.raises(ModelError, match=r"mine\.pt is no file"):
+    with pytest.raises(ModelError, match=r"mine\.pt is not a file"):
         from_torchvision("resnet18", str(tmp_path / "mine.pt"))
 
 

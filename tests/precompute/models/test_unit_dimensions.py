@@ -150,7 +150,7 @@ def test_a_word_for_all_layers_leaves_alone_what_the_network_shows():
 
 def test_a_word_for_one_layer_that_the_network_contradicts_is_refused():
     assert (
-        "lie on dimension 1, not on -1 as is said"
+        "lie on dimension 1, not on -1 as --units-on says"
         in reasons(Mapped(opaque), units_on=UnitsOn.read(["conv=last"]))["conv"]
     )
 
@@ -176,7 +176,7 @@ def test_a_person_says_the_grid_of_tokens():
 
 
 @pytest.mark.parametrize(
-    ("word", "reason"), [("last", "nobody says which"), ("1", "lie on dimension 2, not on 1"), ("last:5x4", "has 17")]
+    ("word", "reason"), [("last", "does not say which"), ("1", "lie on dimension 2, not on 1"), ("last:5x4", "has 17")]
 )
 def test_a_grid_that_cannot_be_is_refused(word, reason):
     assert reason in reasons(Tokens(), units_on=UnitsOn.read([f"norm={word}"]))["norm"]
@@ -192,7 +192,7 @@ def test_a_person_lays_out_positions_in_a_row():
 
 def test_a_word_that_the_dimensions_of_a_signal_contradict_is_refused():
     wrong = reasons(Signals(), units_on=UnitsOn.read(["conv2=last:1x6"]))["conv2"]
-    assert wrong == "its units lie on dimension 1, not on -1 as is said"
+    assert wrong == "its units lie on dimension 1, not on -1 as --units-on says"
 
 
 @pytest.mark.parametrize("text", ["2", "conv", "conv=", "conv=first", "", "last:14", "last:0x3"])

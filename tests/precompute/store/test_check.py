@@ -427,7 +427,7 @@ CONTENT_FAULTS = {
     "a highest log-probability above zero": edited("/baseline/top_log_prob", at((0, 0), 5)),
     "another log-probability of the true class": edited("/baseline/top_log_prob", lambda values: values - 0.5),
     "log-probabilities out of order": edited("/baseline/top_log_prob", at((0, -1), 0.9)),
-    "provenance that is no JSON": ("/", lambda file: file.attrs.__setitem__("provenance", "{")),
+    "provenance that is not JSON": ("/", lambda file: file.attrs.__setitem__("provenance", "{")),
     "provenance that is not whole": ("/provenance", lambda file: file.__delitem__("/provenance")),
     "provenance that is another": edited("/provenance", lambda values: np.where(values == ord("0"), ord("1"), values)),
     "a fact of a group that was changed": (LAYER, lambda file: file[LAYER].attrs.__setitem__("kind", "GELU")),
@@ -448,7 +448,7 @@ CONTENT_FAULTS = {
     "an output that is none": edited("/classes/output_index", first(99)),
     "a label past the classes": edited("/images/label", first(4)),
     "a label below zero": edited("/images/label", first(-1)),
-    "a prediction that is no output": edited("/baseline/prediction", first(6)),
+    "a prediction that is not an output": edited("/baseline/prediction", first(6)),
     "a list hash of other images": ("/images", lambda file: file["/images"].attrs.__setitem__("list_hash", "0" * 64)),
     "a path that is not in the list hash": ("/images", rename("/images/path", "blue_ball/0000a.png")),
     "images out of order": ("/images/path", exchange_images),
@@ -479,7 +479,7 @@ CONTENT_FAULTS = {
         lambda file: file[f"{LAYER}/exemplar/top/image"].__setitem__(0, file[f"{LAYER}/exemplar/top/image"][0][::-1]),
     ),
     "an exemplar shown twice": (f"{LAYER}/exemplar/top/image", show_twice),
-    "an exemplar that is no image": edited(f"{LAYER}/exemplar/bottom/image", first(1000)),
+    "an exemplar that is not an image": edited(f"{LAYER}/exemplar/bottom/image", first(1000)),
     "a quantile at another rank": (
         f"{LAYER}/exemplar/quantile/image",
         lambda file: file[f"{LAYER}/exemplar/quantile/image"].__setitem__(
@@ -489,7 +489,7 @@ CONTENT_FAULTS = {
     "another exemplar value": edited(f"{LAYER}/exemplar/top/value", raised(0.5)),
     "another count of ties": edited(f"{LAYER}/exemplar/bottom/tied", raised(1)),
     "an exemplar without a thumbnail": ("/images/thumbnail", lose_thumbnail),
-    "a thumbnail that is no JPEG": ("/images/thumbnail", foreign_thumbnail),
+    "a thumbnail that is not a JPEG": ("/images/thumbnail", foreign_thumbnail),
     "a thumbnail that is cut": ("/images/thumbnail", replace_thumbnail(jpeg(128, 128)[:-400])),
     "a thumbnail of too many pixels": ("/images/thumbnail", replace_thumbnail(jpeg(129, 20))),
     "a thumbnail of too many bytes": ("/images/thumbnail", replace_thumbnail(jpeg(20, 20) + bytes(2**18))),
@@ -522,14 +522,14 @@ def test_content_that_does_not_agree_is_found(fault, spoil):
 
 def test_all_faults_are_found_at_once(spoil):
     names = [
-        "provenance that is no JSON",
+        "provenance that is not JSON",
         "a list hash of other images",
         "class means of something else",
         "a drop that does not follow",
         "a count that does not follow",
         "another exemplar value",
         "another count of ties",
-        "a thumbnail that is no JPEG",
+        "a thumbnail that is not a JPEG",
         "a method with neither a map nor a reason",
     ]
     gone = f"{LAYER}/exemplar/quantile/map"

@@ -19,7 +19,7 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(make, tmp_path):
     file = tmp_path / "a.h5"
     make(file)
     before = file.read_bytes()
-    with pytest.raises(DiskError, match=r"a\.h5 is a file that is no store.*--out"):
+    with pytest.raises(DiskError, match=r"a\.h5 is a file that is not a store.*--out"):
         refuse_foreign(file)
     assert file.read_bytes() == before
 
@@ -27,7 +27,7 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(make, tmp_path):
 def test_a_link_to_such_a_file_is_refused(tmp_path):
     (tmp_path / "notes").write_text("my thesis")
     (tmp_path / "a.h5").symlink_to("notes")
-    with pytest.raises(DiskError, match="no store"):
+    with pytest.raises(DiskError, match="not a store"):
         refuse_foreign(tmp_path / "a.h5")
 
 

@@ -121,7 +121,7 @@ def test_a_store_without_the_stamp_counts_as_incomplete(spoil):
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", '[["a", 1]]', "null"])
 def test_provenance_that_is_no_json_object_is_told(text, spoil):
     path = spoil(lambda file: file.attrs.__setitem__("provenance", text))
-    with open_store(path) as store, pytest.raises(StoreDamaged, match="the provenance is no JSON object"):
+    with open_store(path) as store, pytest.raises(StoreDamaged, match="the provenance is not a JSON object"):
         _ = store.provenance
 
 

@@ -1,4 +1,4 @@
-"""The process itself: what it says, that it ends with its input, and that what a network prints is no message."""
+"""The process itself: what it says, that it ends with its input, and that what a network prints is not a message."""
 
 import os
 import subprocess
