@@ -204,6 +204,7 @@ def _below(file: Path, row: _Row, base: Path) -> _Row:
     """Return the row with its path relative to the root; a path out of the root is refused."""
     path = PurePosixPath(row.path)
     if path.is_absolute():
+        # The list may name the folder as it was given or by where its links lead.
         roots = [PurePosixPath(root) for root in (base.resolve(), base.absolute())]
         inside = [path.relative_to(root) for root in roots if path.is_relative_to(root)]
     else:

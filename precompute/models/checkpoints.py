@@ -163,7 +163,7 @@ def _choose(
     """
     sized = [start for start in fitting if not _misshapen(start, tensors, own)] or list(fitting)
     plain = [start for start in sized if not _is_averaged(start, tensors)] or sized
-    chosen = min(plain, key=lambda start: start.count("."))
+    chosen = min(plain, key=lambda start: start.count("."))  # nearest to the top of the file
     rivals = [start for start in plain if not _same(chosen, start, tensors, own)]
     if rivals:
         names = [_bare(start) or "no entry" for start in (chosen, *rivals)]

@@ -1,4 +1,8 @@
-"""Rules that say, for each operation, what the dimensions of its results hold, given those of its arguments."""
+"""Rules that say, for each operation, what the dimensions of its results hold, given those of its arguments.
+
+A rule gets the operation and its results, and returns the dimensions of the results that it can follow, in order. What
+it leaves out, or gives a wrong size, is then unknown. So a rule may be short: it must never claim too much.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,13 +24,14 @@ def rule_for(call: Operation) -> Rule | None:
 def _pointwise(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     found = []
     for axis, size in enumerate(outputs[0].shape):
-        back = axis - outputs[0].ndim
+        back = axis - outputs[0].ndim  # broadcasting aligns the arguments at their last dimensions
         there = [known[back] for known in call.before.values() if known and -back <= len(known)]
         found.append(d.matched(there, size, call.name))
     return [tuple(found)] * len(outputs)
 
 
 def _same(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    """Follow an operation that moves nothing; its second result, such as a mask, only if it has the same shape."""
     return [call.first] * sum(output.shape == outputs[0].shape for output in outputs[:2])
 
 
@@ -42,10 +47,12 @@ def _batch_norm(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     (found,) = _normalised(call, outputs, 1)
     if d.UNIT in d.roles(found[1]):
         return [found]
+    # Dimension 1 holds something else, such as tokens: nothing is known of it any more.
     return [(found[0], d.unknown(outputs[0].shape[1], call.name), *found[2:])]
 
 
 def _layer_norm(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    # A norm over several dimensions at once does not tell which of them holds units.
     return _normalised(call, outputs, -1) if len(call.given["normalized_shape"]) == 1 else [call.first]
 
 
@@ -70,6 +77,7 @@ def _expand(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
 
 
 def _grown(dimension: Dimension, size: int) -> Dimension:
+    """Follow a dimension of size 1 that is repeated: it holds the same everywhere."""
     return dimension if d.size_of(dimension) == size else d.one_factor(d.ANY, size)
 
 
@@ -150,6 +158,7 @@ def _roll(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     found = list(call.first)
     for shift, axis in zip(call.given["shifts"], call.given["dims"], strict=True):
         (factor, *more) = found[axis] or (None,)
+        # The shift is kept, because a later roll may take it back, as around the shifted windows of Swin.
         if factor is not None and not more and factor.role in (d.ROW, d.COLUMN):
             found[axis] = (replace(factor, shift=(factor.shift + shift) % factor.size),)
         elif factor is not None and not d.is_units(found[axis]):
@@ -171,6 +180,7 @@ def _picked_or_reordered(call: Operation, outputs: list[Tensor]) -> Sequence[Dim
 def _index(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     indices = call.given["indices"]
     given = [axis for axis, index in enumerate(indices) if index is not None]
+    # Only a list of places on a single dimension is followed; indices on several dimensions join them.
     if len(given) != 1 or indices[given[0]].ndim != 1 or call.of("self") is None:
         return []
     axis, found = given[0], list(call.first)
@@ -196,10 +206,11 @@ def _space(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
 
 def _convolution(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     found, shape = list(call.first), outputs[0].shape
-    if call.of("weight") is not None or len(found) != len(shape):
+    if call.of("weight") is not None or len(found) != len(shape):  # or the weights depend on the images
         return []
     found[1] = d.contracted(call.first, 1, shape[1], call.name)
     space = found[2:]
+    # A convolution defines rows and columns, unless its two last dimensions hold something else or were reordered.
     if len(space) == 2 and all(d.is_mute(each) or _is_in_place(each) for each in space):
         space = [d.one_factor(role, size) for role, size in zip((d.ROW, d.COLUMN), shape[2:], strict=True)]
     found[2:] = [d.resized(each, n, call.name) for each, n in zip(space, shape[2:], strict=True)]
@@ -218,8 +229,10 @@ def _product(one: str, other: str) -> Rule:
         left, right, shape = call.of(one), call.of(other), outputs[0].shape
         if left is None and right is None:
             return []
+        # Both depend on the images, as in attention: the rows of the one and the columns of the other are left.
         if left is not None and right is not None:
             return [(*_batch(call, left, right, shape), left[-2], right[-1])]
+        # One of them is a weight, whose outputs replace the dimension that is summed over.
         if left is not None:
             return [(*left[:-1], d.contracted(left, -1, shape[-1], call.name))]
         assert right is not None
@@ -244,6 +257,7 @@ def _attention(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     query, value = call.of("query"), call.of("value")
     if query is None or value is None:
         return []
+    # Each query gets a mean of the values: the positions are those of the queries, the units those of the values.
     return [(*_batch(call, query, value, outputs[0].shape), query[-2], value[-1])]
 
 

@@ -120,6 +120,8 @@ def _dealt(factors: list[Factor], sizes: Sequence[int]) -> Dimensions:
             if not waiting:
                 return _lost(sizes)
             factor = waiting.pop(0)
+            # A factor that fits is taken whole. One that is too long is split: its slower part belongs to this size,
+            # its faster part to the next one. Tokens differ from part to part and cannot be split.
             if missing % factor.size == 0:
                 taken.append(factor)
                 missing //= factor.size
@@ -143,6 +145,7 @@ def joined(factors: Sequence[Factor]) -> Dimension:
     found: list[Factor] = []
     for factor in factors:
         last = found[-1] if found else None
+        # Two parts of one whole lie next to each other where one step of the slower spans the whole of the faster.
         if (
             last is not None
             and last.role == factor.role != TOKENS
@@ -159,6 +162,8 @@ def resized(dimension: Dimension, size: int, cause: str) -> Dimension:
     """Follow a dimension whose length changes, as by padding, pooling or slicing."""
     if size_of(dimension) == size:
         return dimension
+    # Rows that were pooled or padded are still rows, in order. Rows and columns in one dimension are not: a part of
+    # them cannot be laid out as a grid again.
     if len(dimension) == 1 and dimension[0].role in (ROW, COLUMN):
         return (replace(dimension[0], size=size, step=1),)
     if is_units(dimension):
@@ -212,6 +217,7 @@ def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimen
         return one_factor(UNIT, total)
     if len(saying) == 1 and len(saying[0]) == 1 and saying[0][0].role in (ROW, COLUMN):
         return resized(saying[0], total, "cat")
+    # Tokens of the picture beside others, such as a class token.
     parts: list[tuple[int, Dimension]] = []
     for dimension, size in zip(dimensions, sizes, strict=True):
         if is_mute(dimension):
@@ -222,11 +228,13 @@ def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimen
             parts.append((size, dimension))
         else:
             return unknown(total, "cat")
+    # Two pictures in one sequence would leave open which of them the positions belong to.
     return of_parts(parts) if sum(bool(factors) for _, factors in parts) == 1 else unknown(total, "cat")
 
 
 def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension:
     """Follow an element-wise operation along one dimension, given what each argument holds on it."""
+    # An argument that holds nothing in particular, such as a bias, says nothing; one that is known outweighs unknown.
     told = [dimension for dimension in dimensions if not is_mute(dimension) and size_of(dimension) == size]
     clear = [dimension for dimension in told if not roles(dimension) & {UNKNOWN, MIXED}]
     saying = clear or told
@@ -251,6 +259,8 @@ def contracted(dimensions: Dimensions, axis: int, size: int, cause: str) -> Dime
     """Return what replaces the dimension that a linear operation sums over: its outputs, `size` of them."""
     found = roles(dimensions[axis])
     elsewhere = any(UNIT in roles(each) for i, each in enumerate(dimensions) if i != axis % len(dimensions))
+    # Combining units makes new units. Combining places of the picture alone makes neither units nor places. An unknown
+    # dimension is taken for units, unless units lie elsewhere: then it may hold places.
     if UNIT in found or not found or (UNKNOWN in found and not elsewhere):
         return one_factor(UNIT, size)
     return unknown(size, cause) if UNKNOWN in found else one_factor(MIXED, size)

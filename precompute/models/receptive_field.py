@@ -150,6 +150,8 @@ def _fields(value: Value, found: dict[Value, ReceptiveFields | None]) -> Recepti
     image: ReceptiveFields = (ReceptiveField(1.0, 0.0, 0.0), ReceptiveField(1.0, 0.0, 0.0))
     before = [image if parent.is_input else found.get(parent) for parent in value.parents]
     windows = _seen(value)
+    # A convolution or pooling widens the field. Anything else must leave every cell where it is; then the field is that
+    # of all arguments together.
     if windows is not None and before[0] is not None:
         return before[0][0].through(*windows[0]), before[0][1].through(*windows[1])
     same_shape = all(parent.shape[-2:] == value.shape[-2:] for parent in value.parents)

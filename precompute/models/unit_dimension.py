@@ -136,6 +136,7 @@ def _place(output: Tensor, said: Said | None) -> UnitPlace:
 def _unit_axis(dimensions: Dimensions, said: Said | None) -> int:
     if said is not None:
         return said.dimension % len(dimensions)
+    # Where several dimensions hold units among other things, the only one that holds nothing else decides.
     holding = [axis for axis in range(1, len(dimensions)) if d.UNIT in d.roles(dimensions[axis])]
     pure = [axis for axis in holding if d.is_units(dimensions[axis])]
     if len(holding) != 1 and len(pure) != 1:

@@ -210,7 +210,7 @@ class WorkerPool:
                     elif isinstance(message, PieceRefused):
                         raise message.error
                     else:
-                        stage.advance(-busy.steps)
+                        stage.advance(-busy.steps)  # another worker makes these steps again
                         waiting.once_more(busy.task.name, worker.name)
                         self._lost(worker, message.cause, waiting.failures(busy.task.name))
                     if self._rates:

@@ -34,7 +34,7 @@ def problems(file: h5py.File) -> Iterator[Problem]:
     older = has_older_pictures(file)
     for entry in schema.entries_with(names(file, "/experiments")):
         for path in instances(file, entry.path):
-            if not (older and path in _PICTURES):
+            if not (older and path in _PICTURES):  # older pictures have another type; their number is checked below
                 yield from _dataset_problems(file, path, entry, sizes)
     if older and file[_PICTURES[0]].shape != (sizes.get("image"),):
         yield Problem(_PICTURES[0], f"expected a picture or none of each image, found {file[_PICTURES[0]].shape}")
