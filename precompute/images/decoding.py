@@ -184,7 +184,8 @@ def picture_size(path: str | Path, decoding: Decoding = Decoding()) -> tuple[int
     with warnings.catch_warnings(action="ignore"), limited(decoding):
         try:
             with undecoded(path) as picture:
-                turned = _orientation(picture) in _TURNED
+                # The size that Pillow gives of a TIFF is that of the upright picture already.
+                turned = picture.format != "TIFF" and _orientation(picture) in _TURNED
                 return picture.size[::-1] if turned else picture.size
         except Exception as error:
             raise UnreadablePicture(_reason(error, Path(path), decoding)) from error

@@ -283,11 +283,16 @@ def test_an_icon_that_hides_a_larger_picture_is_held_to_the_limit(tmp_path):
         open_picture(tmp_path / "a.ico", Decoding(max_megapixels=0.05))
 
 
-def test_the_size_of_a_picture_is_that_after_turning_it_upright(tmp_path):
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp", "avif"])
+def test_the_size_of_a_picture_is_that_after_turning_it_upright(tmp_path, ending):
     turned = Image.Exif()
     turned[0x0112] = 6
-    assert picture_size(saved(tmp_path / "turned.jpg", Image.new("RGB", (5, 3)), exif=turned)) == (3, 5)
-    assert picture_size(saved(tmp_path / "plain.jpg", Image.new("RGB", (5, 3)))) == (5, 3)
+    path = saved(tmp_path / f"turned.{ending}", Image.new("RGB", (5, 3)), exif=turned)
+    assert picture_size(path) == open_picture(path).size == (3, 5)
+    assert picture_size(saved(tmp_path / f"plain.{ending}", Image.new("RGB", (5, 3)))) == (5, 3)
+
+
+def test_a_picture_that_is_missing_has_no_size(tmp_path):
     with pytest.raises(UnreadablePicture, match="there is no such file"):
         picture_size(tmp_path / "none.jpg")
 
