@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.alike_units import alike_units
-from explorer.pages.closer.alike import at_zero_words, headline, nearest_words
+from explorer.pages.closer.alike import at_zero_words, headline, most_words, nearest_words
 from explorer.pages.closer.two_accuracies import shared_words
 from precompute.measures.shared_losses import SharedLosses
 from precompute.store.answers import answers
@@ -41,6 +41,12 @@ def test_units_are_told_apart_by_the_way_in_which_they_are_alike(planted):
 def test_noise_leaves_the_root_of_both_reliabilities(planted):
     assert planted.most[1] == pytest.approx(np.sqrt(0.9 * 0.4))
     assert np.isnan(planted.most[2])
+
+
+def test_no_bound_is_said_that_the_correlation_exceeds(planted):
+    assert planted.losses.r[1] > planted.most[1]
+    assert most_words(planted, 1) == "too rough to say"
+    assert most_words(planted, 4) == "0.67"
 
 
 def test_the_headline_counts_them_and_the_note_names_the_nearest(planted):

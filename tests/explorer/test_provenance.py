@@ -35,11 +35,11 @@ def test_it_is_told_in_words(known):
     store = known(**facts)
     said = dict(short(store)) | dict(further(store))
     assert said["Ablation"] == (
-        "features.10: exact engine, float32, 39,200 predictions without a unit, 32 rows held against the plain method, "
-        "none differing."
+        "features.10: exact engine, float32, 39,200 predictions, those of the self-check among them, 32 rows held "
+        "against the plain method, none differing."
     )
     assert said["Self-check"] == (
-        "each unit replaced by its own map must change nothing: none of 1,600 predictions changed "
+        "a few units of each layer set to their own maps, which must change nothing: none of 1,600 predictions changed "
         "(0.25 % before close calls were left to the plain method)"
     )
     assert said["Weights"] == "made up, SHA-256 000000000000…"
@@ -72,7 +72,7 @@ def test_seven_facts_stand_on_the_page_and_speak_of_all_layers_together(known):
     assert said["Method"].startswith("15 units of 3 layers silenced in turn (")
     assert said["Method"].endswith("by the exact engine")
     assert said["Exactness"].startswith(
-        "62 of 78,400 predictions without a unit held against the plain method, none differing; each unit replaced"
+        "62 of 76,800 predictions without a unit held against the plain method, none differing; a few units of each"
     )
     assert said["To repeat it"] == "python -m precompute run it"
 

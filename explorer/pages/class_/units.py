@@ -107,7 +107,8 @@ def show_needed(view: View, losses: Losses | None) -> None:
         "q: false discovery rate over all these units, of the exact McNemar test of images lost against gained, for "
         "this class alone. Whoever looks at many classes finds some units by chance; a unit's own page corrects for "
         f"that. The units of the largest losses show too large ones, so the intervals are wider: of those of the "
-        f"{len(shown)} chosen among {losses.n_units:,}, 95 % hold the truth on average (Benjamini and Yekutieli 2005)."
+        f"{len(shown)} chosen among {losses.n_units:,}, 95 % hold the truth on average (Benjamini and Yekutieli 2005). "
+        "So an interval may reach below zero beside a small q."
     )
 
 

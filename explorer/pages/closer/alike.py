@@ -129,7 +129,13 @@ def _row(view: View, layer: Layer, found: AlikeUnits, unit: int, *, known: bool)
     address = navigate.href(navigate.CLOSER, view.selection.to(part=None, other=unit))
     changed = f"{len(layer.flips(view.ablation_of(layer), unit).image):,}" if layer.ablations else "–"
     cells = [number(float(found.answers.r[unit])), number(float(found.losses.r[unit])), changed]
-    return [link(address, str(unit)), *cells, *([number(float(found.most[unit]))] if known else [])]
+    return [link(address, str(unit)), *cells, *([most_words(found, unit)] if known else [])]
+
+
+def most_words(found: AlikeUnits, unit: int) -> str:
+    """Return the largest correlation that noise allows; an estimate below the one that was found is no bound."""
+    most = float(found.most[unit])
+    return "too rough to say" if most < found.losses.r[unit] else number(most)
 
 
 _READING = (

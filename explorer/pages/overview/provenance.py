@@ -76,7 +76,9 @@ def _exactness(known: Mapping[str, Any]) -> str:
     }
     parts = []
     if totals["audited"]:
-        of = f" of {count(totals['rows'], 'prediction')} without a unit" if totals["rows"] else ""
+        checking = known.get("no_op_rows")
+        n_without = totals["rows"] - (checking if _whole(checking) else 0)
+        of = f" of {count(n_without, 'prediction')} without a unit" if n_without > 0 else ""
         differing = f"{totals['differing']:,}" if totals["differing"] else "none"
         parts.append(f"{totals['audited']:,}{of} held against the plain method, {differing} differing")
     return "; ".join(filter(None, (*parts, _no_op(known))))
@@ -107,7 +109,7 @@ def _sweep(facts: Mapping[str, Any]) -> str:
     if "precision" in facts:
         said.append(f"{facts['precision']}")
     if _whole(facts.get("rows")):
-        said.append(f"{facts['rows']:,} predictions without a unit")
+        said.append(f"{facts['rows']:,} predictions, those of the self-check among them")
     if _whole(facts.get("audited")):
         differing = facts.get("differing", 0)
         said.append(f"{count(facts['audited'], 'row')} held against the plain method, {differing or 'none'} differing")
@@ -120,7 +122,7 @@ def _no_op(known: Mapping[str, Any]) -> str:
         return ""
     of = f" of {count(rows, 'prediction')}" if isinstance(rows, int) else " of the predictions"
     share = "none" if rate == 0 else percent(float(rate), 10_000)
-    said = f"each unit replaced by its own map must change nothing: {share}{of} changed"
+    said = f"a few units of each layer set to their own maps, which must change nothing: {share}{of} changed"
     before = known.get("no_op_flip_rate_before_recheck")
     if isinstance(before, float) and before > rate:
         said += f" ({percent(before, 10_000)} before close calls were left to the plain method)"
