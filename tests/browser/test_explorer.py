@@ -42,11 +42,12 @@ def test_a_point_of_the_scatter_leads_to_its_unit_and_back_leads_to_the_layer(ap
     # The last point is drawn on top; any other may lie under its neighbours.
     point = app.page.locator(".mark-symbol path").last
     unit = re.search(r"unit: (\d+)", point.get_attribute("aria-label")).group(1)
+    before = app.page.url
     app.settle(lambda: point.click(force=True))
     app.asks("/unit", unit=unit)
     app.says(f"Unit {unit} ")
     app.settle(app.page.go_back)
-    app.asks("/layer")
+    assert app.page.url == before
     expect(app.page.locator(".tile").first).to_be_visible()
 
 
