@@ -19,8 +19,10 @@ def escape(text: object) -> str:
 
 
 def together(text: str) -> str:
-    """Return text in which no line breaks between a number and its sign."""
-    return text.replace(" %", "\u00a0%").replace(" ≤ ", "\u00a0≤\u00a0")
+    """Return text in which no line breaks between a number and its sign, such as %, ≤ or = before it."""
+    for sign in ("≤", "=", "&lt;"):
+        text = text.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
+    return text.replace(" %", "\u00a0%")
 
 
 def heading(title: str, aside: str = "", *, does: str = "") -> None:
