@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from explorer.alike_units import alike_units
+from explorer.alike_units import AlikeUnits, alike_units
 from explorer.pages.closer.alike import at_zero_words, headline, most_words, nearest_words
 from explorer.pages.closer.two_accuracies import shared_words
+from precompute.measures.profiles import ProfileLikeness
 from precompute.measures.shared_losses import SharedLosses
 from precompute.store.answers import answers
 from tests.explorer.conftest import put
@@ -71,6 +72,14 @@ def test_what_is_drawn_at_zero_is_the_unit_itself_where_nothing_breaks_without_i
     assert at_zero_words(alike_units(units, 0, "zero"), 0, ablated=True).startswith("2 units without which")
     assert at_zero_words(alike_units(units, 4, "zero"), 4, ablated=True).startswith("Without unit 4 no class")
     assert "silenced" in at_zero_words(alike_units(units, 0, None), 0, ablated=False)
+
+
+def test_a_likeness_that_chance_reaches_is_said_so_and_not_by_two_equal_numbers():
+    found = AlikeUnits(*(ProfileLikeness(np.array([np.nan, r, 0.1]), 0.9531) for r in (0.9531, 0.957)), np.ones(3))
+    assert nearest_words(found) == [
+        "Most alike in answers: unit 1, r 0.95, which chance reaches too.",
+        "Most alike in losses: unit 1, r 0.96; chance reaches 0.95.",
+    ]
 
 
 def test_shared_losses_are_said_beside_chance():

@@ -66,10 +66,10 @@ def nearest_words(found: AlikeUnits) -> list[str]:
         r, ceiling = float(np.nanmax(each.r)), each.ceiling
         # Two numbers that differ are not shown as equal.
         decimals = 3 if number(r) == number(ceiling) else 2
-        said.append(
-            f"Most alike in {way}: unit {int(np.nanargmax(each.r))}, r {number(r, decimals)}; "
-            f"chance reaches {number(ceiling, decimals)}."
-        )
+        equal = bool(np.isclose(r, ceiling))
+        reaches = ", which chance reaches too" if equal else f"; chance reaches {number(ceiling, decimals)}"
+        most = f"unit {int(np.nanargmax(each.r))}, r {number(r, 2 if equal else decimals)}"
+        said.append(f"Most alike in {way}: {most}{reaches}.")
     return said
 
 
