@@ -14,7 +14,7 @@ from explorer.measure_display import index_titles
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose_class
-from explorer.widgets.html import heading, note, table
+from explorer.widgets.html import heading, marks, note, table
 from explorer.widgets.number_table import number_column
 from explorer.widgets.unit_table import unit_table
 from precompute.store.reader import Experiment, Layer
@@ -26,10 +26,10 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         heading("Class correlation of every unit", f"{layer.name}; click a dot to look at its unit")
-        st.html(
-            '<p class="us-key"><i class="us-dot us-of-activation"></i>best class, above its 95 % by chance '
-            '<i class="us-dot"></i>not told from chance '
-            '<i class="us-bar"></i>between either half of the images</p>'
+        marks(
+            ("us-dot us-of-activation", "best class, above its 95 % by chance"),
+            ("us-dot", "not told from chance"),
+            ("us-bar", "between either half of the images"),
         )
         if shown.empty:
             note("No unit of this layer varies over the images.")

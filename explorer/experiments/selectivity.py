@@ -16,7 +16,7 @@ from explorer.measure_help import help_markdown
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose, choose_class
-from explorer.widgets.html import heading, note, table
+from explorer.widgets.html import heading, marks, note, table
 from explorer.widgets.number_table import number_column
 from explorer.widgets.unit_table import unit_table
 from precompute.measures.detection import best_area_by_chance
@@ -34,10 +34,10 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
     figure, numbers = st.columns([7, 5], gap="large")
     with figure:
         heading(f"{labels[name]} of every unit, and chance", f"{layer.name}; click a dot to look at its unit")
-        st.html(
-            f'<p class="us-key"><i class="us-dot us-of-activation"></i>more than chance (q ≤ {drop_test.CALLED:g}) '
-            '<i class="us-dot"></i>not told from chance <i class="us-bar"></i>with shuffled labels: from the mean, a '
-            "line, up to 95 %</p>"
+        marks(
+            ("us-dot us-of-activation", f"more than chance (q ≤ {drop_test.CALLED:g})"),
+            ("us-dot", "not told from chance"),
+            ("us-bar", "with shuffled labels: from the mean, a line, up to 95 %"),
         )
         _figure(view, layer, experiment, name)
     with numbers:

@@ -14,7 +14,7 @@ from explorer.format import count, number, significant
 from explorer.navigate import View
 from explorer.widgets.ablation_choice import choose_ablation
 from explorer.widgets.chart import draw_chart
-from explorer.widgets.html import heading, note, table
+from explorer.widgets.html import heading, marks, note, table
 from explorer.widgets.number_table import number_column
 from explorer.widgets.unit_table import unit_table
 from precompute.measures.paired import paired_counts
@@ -117,10 +117,11 @@ def _overall(view: View, layer: Layer, kind: str) -> Floats:
 
 
 def _legend() -> None:
-    st.html(
-        '<p class="us-key"><i class="us-dot us-of-loss"></i>largest class drop, more than chance '
-        f'(q ≤ {drop_test.CALLED:g}) <i class="us-dot"></i>not told from chance '
-        '<i class="us-bar"></i>by chance, up to 95 %; its mean a line <i class="us-dash"></i>all classes together</p>'
+    marks(
+        ("us-dot us-of-loss", f"largest class drop, more than chance (q ≤ {drop_test.CALLED:g})"),
+        ("us-dot", "not told from chance"),
+        ("us-bar", "by chance, up to 95 %; its mean a line"),
+        ("us-dash", "all classes together"),
     )
 
 

@@ -58,6 +58,12 @@ def hint(text: str) -> None:
     st.html(f'<p class="us-note us-does">{together(escape(text))}</p>')
 
 
+def marks(*shown: tuple[str, str]) -> None:
+    """Show what the marks of a figure mean: of each its class in the style sheet, and its meaning on the same line."""
+    said = " ".join(f'<span><i class="{look}"></i>{together(escape(meaning))}</span>' for look, meaning in shown)
+    st.html(f'<p class="us-key">{said}</p>')
+
+
 def notes(texts: Iterable[str]) -> None:
     """Show several small notes close together, a paragraph for each; nothing if there are none."""
     said = "".join(f'<p class="us-note">{together(escape(text))}</p>' for text in texts if text)
