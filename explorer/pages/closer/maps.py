@@ -136,6 +136,13 @@ def check_words(method: str, steps: Ints, likeness: Floats) -> list[str]:
     known = likeness[(steps == ALL) & ~np.isnan(likeness)]
     if not len(known):
         return [*said, f"{method} cannot be held to random weights here: no map with all of them shows anything."]
+    if len(known) == 1:
+        one, shown = Likeness(float(known[0]), 1), f"the one of {count(int((steps == ALL).sum()), 'draw')}"
+        return [
+            *said,
+            f"With all weights in random order the map {_verdict(one)}: r {number(one.value)}, in {shown} that shows "
+            "anything. One draw does not settle how much of it rests on what the network has learnt.",
+        ]
     least, whole, most = (Likeness(float(each), len(known)) for each in (known.min(), known.mean(), known.max()))
     span = f"{number(least.value)} to {number(most.value)} in {count(len(known), 'draw')}"
     if least.verdict != most.verdict:
