@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from explorer.pages.quiz import trial
+from explorer.pages.quiz import results, trial
 from explorer.quiz_answers import ANSWERS, Answer, score, scores
 from explorer.quiz_round import next_question
 from precompute.errors import OptionError
@@ -152,3 +152,8 @@ def test_a_store_with_too_few_images_says_what_would_do(made, runs, show):
 def test_a_file_of_answers_that_cannot_be_read_is_told(made, runs, show):
     ANSWERS.file_of(put(made("quiz", LARGE), runs)).write_text("nonsense")
     assert "cannot be read" in show("quiz", store="demo").words
+
+
+def test_a_store_too_small_for_two_questions_is_not_said_to_have_one_for_so_many_images():
+    assert "2 questions on each unit, one for every 400 images of the store." in results.how_words(2)
+    assert "one question on each unit. The 10 images" in results.how_words(1)

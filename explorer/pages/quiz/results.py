@@ -53,9 +53,11 @@ def show(view: View, layer: Layer, held: Sequence[Answer]) -> None:
 
 def how_words(of: int) -> str:
     """Say how the images of a question are chosen."""
-    each = f"{count(of, 'question')} on each unit" if of > 1 else "one question on each unit"
+    each = "one question on each unit"
+    if of > 1:
+        each = f"{count(of, 'question')} on each unit, one for every {IMAGES_A_QUESTION} images of the store"
     return (
-        f"After Borowski et al. 2021: {each}, one for every {IMAGES_A_QUESTION} images of the store. The {10 * of} "
+        f"After Borowski et al. 2021: {each}. The {10 * of} "
         f"images at either end of a unit's ranking are cut into ten bins. A question takes one of each bin: nine are "
         "shown, that of the most extreme bin is asked about. No image is in two questions on a unit."
     )
