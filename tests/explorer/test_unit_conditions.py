@@ -211,3 +211,18 @@ def test_the_map_of_units_says_how_much_it_shows(made, runs, show, plot, says):
     page = show("layer", store="demo", layer=LAYER, plot=plot)
     assert says in page.words
     assert "of how the units differ, and would show" in page.words
+
+
+def test_the_map_is_coloured_by_a_measure_or_by_a_class(made, runs, show, full_store):
+    put(made("full", FULL), runs)
+    page = show("layer", store="demo", layer=LAYER, plot="answer")
+    label = int(full_store.layer(LAYER).measures["selective_class"].values[0])
+    name, title = full_store.classes.name[label], full_store.classes.title[label]
+    page.app.selectbox(key="map_colour").select(f"class {name}").run()
+    assert page.app.query_params["class"] in (name, [name])
+    assert f"Blue: units with the highest mean activation for {title}." in page.words
+    assert f"coloured by whether they answer most to {title}" in page.charts()[0].proto.alt
+    page.app.selectbox(key="map_colour").select("class_selectivity").run()
+    assert "class" not in page.app.query_params
+    assert "coloured by Class selectivity" in page.charts()[0].proto.alt
+    assert "Blue:" not in page.words

@@ -77,26 +77,39 @@ def _plot_map(view: View, layer: Layer, kept: Met) -> None:
     if not axes:
         note("This store holds no measure to colour the units by.")
         return
-    shade = view.selection.y or default_axes(axes)[1]
-    measure_choice.show(view, layer, axes, shade, "y", "Coloured by")
-    quantity = quantity_of(layer.measures[shade])
+    measure = view.selection.y or default_axes(axes)[1]
+    measure_choice.show_with_classes(view, layer, axes, measure, "Coloured by")
     frame = _named(view, layer, drawn.places[:, 0], drawn.places[:, 1], kept)
     n_placed = len(frame)
-    frame["shade"] = quantity.values[frame["unit"]]
-    frame = frame[np.isfinite(frame["shade"])]
+    if view.chosen_class is None:
+        shade = quantity_of(layer.measures[measure]).label
+        frame["shade"] = quantity_of(layer.measures[measure]).values[frame["unit"]]
+        frame = frame[np.isfinite(frame["shade"])]
+        coloured = shade
+    else:
+        shade, coloured = "", f"whether they answer most to {view.titles[view.chosen_class]}"
     draw_chart(
-        lambda: scatter(frame, "first component", "second component", shade=quantity.label),
-        key=f"map_{layer.name}_{view.selection.plot}_{view.selection.find}_{shade}",
-        says=f"A map of units, coloured by {quantity.label}. {_MAP_READING[view.selection.plot]}",
+        lambda: scatter(frame, "first component", "second component", shade=shade),
+        key=f"map_{layer.name}_{view.selection.plot}_{view.selection.find}_{view.selection.label or measure}",
+        says=f"A map of units, coloured by {coloured}. {_MAP_READING[view.selection.plot]}",
         origin=_origin(view, layer, kept),
         on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
         on_box=lambda box: _find_inside(view, frame, box),
     )
+    _explain_class(view, frame)
     note(f"{_MAP_READING[view.selection.plot]} {_shown(drawn)}")
     if missing := int(kept.sum()) - n_placed:
         note(f"{count(missing, 'unit')} without a place not drawn: {_MAP_MISSING[view.selection.plot]}.")
     if uncoloured := n_placed - len(frame):
-        note(f"{count(uncoloured, 'unit')} without a value of {quantity.label} not drawn.")
+        note(f"{count(uncoloured, 'unit')} without a value of {shade} not drawn.")
+
+
+def _explain_class(view: View, frame: pd.DataFrame) -> None:
+    """Say what the blue points are if a class is looked at."""
+    if view.chosen_class is not None:
+        title = view.titles[view.chosen_class]
+        some = f"Blue: units with the highest mean activation for {title}."
+        note(some if frame["chosen"].any() else f"None of these units has its highest mean activation for {title}.")
 
 
 def _shown(drawn: UnitMap) -> str:
@@ -132,6 +145,7 @@ def _plot_measures(view: View, layer: Layer, kept: Met) -> None:
         on_pick=lambda point: navigate.open_unit(view, layer, point["unit"]),
         on_box=lambda box: _find_inside(view, frame, box),
     )
+    _explain_class(view, frame)
     if missing := int(kept.sum()) - len(frame):
         note(f"{count(missing, 'unit')} without a value on either axis not drawn.")
     if chance:
