@@ -5,6 +5,7 @@ hard links), and can declare terabytes that it does not hold. A store has none o
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import h5py
 import numpy as np
@@ -16,6 +17,8 @@ from precompute.store.renamed import current
 _FREE_BYTES = 16 * 1024**2
 # gzip compresses at most 1032 to 1; sorted distinct names stay far below the second number.
 _PACKED, _NAMES_PACKED = 1100, 16
+_CHECKSUM_BYTES = 4
+_OF_EQUAL_SIZE = (h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_SHUFFLE)
 
 
 def problems_at(file: h5py.File, path: str) -> Iterator[Problem]:
@@ -76,6 +79,33 @@ def size_problems(file: h5py.File, path: str, sizes: dict[str, int]) -> Iterator
             yield Problem(path, f"expected {most} along the axis {axis!r}, found {size}")
 
 
+def block_problems(file: h5py.File, path: str) -> Iterator[Problem]:
+    """Find blocks of a dataset that cannot be what the file says of them.
+
+    HDF5 2.0 takes the size of a block as the file gives it: it reads beyond its memory where that is less than the
+    checksum, or, without compression, less than the values take.
+    """
+    item = h5py.h5o.open(file.id, _encoded(path))
+    if not isinstance(item, h5py.h5d.DatasetID) or item.get_create_plist().get_layout() != h5py.h5d.CHUNKED:
+        return
+    plist, end = item.get_create_plist(), file.id.get_filesize()
+    kinds = [plist.get_filter(index)[0] for index in range(plist.get_nfilters())]
+    whole, wrong = int(np.prod(plist.get_chunk())) * item.get_type().get_size(), 0
+
+    def look(block: h5py.h5d.StoreInfo) -> None:
+        nonlocal wrong
+        used = [kind for index, kind in enumerate(kinds) if not block.filter_mask >> index & 1]
+        values = block.size - (_CHECKSUM_BYTES if h5py.h5z.FILTER_FLETCHER32 in used else 0)
+        packed = any(kind not in _OF_EQUAL_SIZE for kind in used)
+        possible = values > 0 if packed else values == whole
+        wrong += not possible or block.byte_offset is None or block.byte_offset + block.size > end
+
+    with suppress(OSError, RuntimeError, ValueError):  # an index that cannot be read, as whoever reads values is told
+        item.chunk_iter(look)
+    if wrong:
+        yield Problem(path, f"{wrong} blocks of it cannot have the size that the file gives")
+
+
 def any_varies(file: h5py.File) -> bool:
     """Whether anything in a file has variable length."""
     found = ["/"] if varies(file, "/") else []
@@ -100,7 +130,9 @@ def _walk(file: h5py.File, path: str, above: list[object], tell: Callable[[Probl
         return
     for name in item:
         child = f"{path.rstrip('/')}/{name.decode('utf-8', 'surrogateescape')}"
-        wrong = [Problem(child, "its name is not UTF-8")] if not _is_text(name) else list(problems_at(file, child))
+        wrong = [Problem(child, "its name is not UTF-8")]
+        if _is_text(name):
+            wrong = list(problems_at(file, child)) or list(block_problems(file, child))
         for problem in wrong:
             tell(problem)
         if not wrong:

@@ -241,7 +241,8 @@ class StoreFile:
                     f"{self.path}: reading it does not come to an end, its structure is damaged. "
                     "Copy the file again, or build the store again."
                 )
-            for problem in soundness.size_problems(self._root, real, self._sizes(path)):
+            sizes = soundness.size_problems(self._root, real, self._sizes(path))
+            for problem in (*sizes, *soundness.block_problems(self._root, real)):
                 raise self._damaged(path, f"cannot be read ({problem.message})")
         self._sound.add(path)
 

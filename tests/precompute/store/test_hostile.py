@@ -3,6 +3,7 @@
 import lzma
 import os
 import resource
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -343,6 +344,33 @@ def test_a_lack_of_memory_is_told_in_a_sentence(store_path, monkeypatch, capsys)
     monkeypatch.setattr("precompute.store.checks.effects._counts", failing(MemoryError))
     assert main(["check", str(store_path)]) == 1
     assert "too little free memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "address"),
+    [
+        (f"{LAYER}/attribution/gradient/map", 0, None),
+        (f"{LAYER}/attribution/gradient/map", 3, None),
+        (f"{LAYER}/attribution/gradient/map", None, 10**9),
+        ("/images/label", 8, None),
+    ],
+)
+def test_a_block_of_an_impossible_size_is_listed_and_not_read(store_path, capsys, path, size, address):
+    """HDF5 2.0 would end the process, and with it the app of everybody."""
+    with h5py.File(store_path) as file:
+        block, n_axes = file[path].id.get_chunk_info(0), file[path].ndim
+    entry = struct.pack(f"<II{n_axes + 1}QQ", block.size, 0, *[0] * (n_axes + 1), block.byte_offset)
+    changed = (size if size is not None else block.size, 0, *[0] * (n_axes + 1), address or block.byte_offset)
+    before = store_path.read_bytes()
+    assert before.count(entry) == 1
+    store_path.write_bytes(before.replace(entry, struct.pack(f"<II{n_axes + 1}QQ", *changed)))
+    assert [str(problem) for problem in check(store_path)] == [
+        f"{path}: 1 blocks of it cannot have the size that the file gives"
+    ]
+    with pytest.raises(StoreDamaged, match="cannot have the size"), open_store(store_path) as store:
+        _ = store.layer("features.2").attribution("gradient", 0), store.images
+    assert main(["experiment", "statistics", str(store_path)]) == 1
+    assert "not as it was written" in capsys.readouterr().err
 
 
 def test_too_many_open_files_are_told_and_make_no_store_damaged(store_path, capsys):
