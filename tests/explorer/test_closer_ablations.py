@@ -47,7 +47,7 @@ def test_another_kind_is_asked_of_the_network(look, full_store):
     now = np.array(before.prediction)
     now[1::2] = (now[1::2] + 1) % full_store.model.n_outputs  # what the stand-in says
     lost, gained = ((before.right & (now != before.target)).sum(), (~before.right & (now == before.target)).sum())
-    assert "With unit 5 turned in sign, the network loses" in shown.words
+    assert f"{lost:,} images are lost and {gained:,} gained" in shown.words
     row = shown.words.split("<td>turned in sign</td>")[1].split("</tr>")[0]
     assert f">{lost}</td>" in row
     assert f">{gained}</td>" in row
@@ -57,9 +57,9 @@ def test_another_kind_is_asked_of_the_network(look, full_store):
     ("lost", "gained", "said"),
     [
         (0, 0, "<b>no image</b> is lost and none is gained."),
-        (5, 0, "the network loses 5 points of accuracy. That is within chance."),  # p = 2 / 2^5, above 0.05
-        (6, 0, "the network loses <b>6 points</b> of accuracy."),  # p = 2 / 2^6
-        (0, 6, "the network gains <b>6 points</b> of accuracy."),
+        (5, 0, "5 images are lost and 0 gained. The difference is within chance."),  # p = 2 / 2^5, above 0.05
+        (6, 0, "<b>6 images are lost and 0 gained</b>."),  # p = 2 / 2^6
+        (0, 6, "<b>0 images are lost and 6 gained</b>."),
     ],
 )
 def test_a_change_is_bold_only_where_an_exact_test_tells_it_from_chance(lost, gained, said):

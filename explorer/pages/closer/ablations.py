@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.class_effects import class_effects
 from explorer.drop_test import CALLED
-from explorer.format import count, interval, number, points, some_points
+from explorer.format import count, interval, number, points
 from explorer.navigate import View
 from explorer.pages.closer import two_accuracies
 from explorer.pages.closer.two_accuracies import Changed
@@ -94,16 +94,19 @@ def _flips(view: View, layer: Layer, unit: int, change: Change) -> Flips | None:
 
 
 def headline(unit: int, found: _Kind, before: Answers) -> str:
-    """Say what the network loses under the change, as HTML; bold only if an exact test tells the loss from chance."""
-    effects, n_images = class_effects(found.flips, before), len(before.label)
+    """Say how many images are lost and gained under the change, as HTML; bold only if an exact test finds a difference.
+
+    Points would be too large for a unit that was chosen because it loses many.
+    """
+    effects = class_effects(found.flips, before)
+    lost, gained = int(effects.lost.sum()), int(effects.gained.sum())
     start = f"With unit {unit} {escape(found.words)}, "
-    if not effects.lost.any() and not effects.gained.any():
+    if not lost and not gained:
         return f"{start}<b>no image</b> is lost and none is gained."
-    way = "loses" if effects.overall >= 0 else "gains"
-    size = some_points(abs(effects.overall), n_images)
-    if mcnemar(effects.lost.sum(keepdims=True), effects.gained.sum(keepdims=True))[0] <= CALLED:
-        return f"{start}the network {way} <b>{size}</b> of accuracy."
-    return f"{start}the network {way} {size} of accuracy. That is within chance."
+    counts = f"{count(lost, 'image')} {'is' if lost == 1 else 'are'} lost and {gained:,} gained"
+    if mcnemar(np.array([lost]), np.array([gained]))[0] <= CALLED:
+        return f"{start}<b>{counts}</b>."
+    return f"{start}{counts}. The difference is within chance."
 
 
 def _show_kinds(kinds: list[_Kind], before: Answers) -> None:
@@ -159,6 +162,7 @@ _READING = (
 _LIMITS = (
     "Double strength and a turned sign give the unit values that the network may never have met. What it says then is "
     "exact, but it says little about what the unit is for. Drops of a few images are largely chance: look at the "
-    "intervals first. What drops by class reach by chance is the correlation that 95 % of 1,000 shuffles of the "
-    "classes stay below. The shuffles do not know that both changes act on the same images."
+    "intervals first. They are for a unit that was not chosen for its drop. What drops by class reach by chance is the "
+    "correlation that 95 % of 1,000 shuffles of the classes stay below. The shuffles do not know that both changes act "
+    "on the same images."
 )
