@@ -18,7 +18,7 @@ from precompute.store.place import Identity, identity_of
 from precompute.words import printable
 
 ROOT = Path(__file__).resolve().parents[1]
-MOST_OPENED = 60
+MOST_OPENED = 30
 """How many stores are opened or offered because they lie in one folder; each stays open, after a probe of its own."""
 
 
