@@ -225,3 +225,10 @@ def test_one_image_is_first_the_one_that_the_reader_comes_from(ask, full_store):
     shown.app.segmented_control(key="what_if_on").set_value("one").run()
     assert shown.app.query_params["on"] == "5"
     assert shown.app.number_input(key="what_if_image").value == 6
+
+
+def test_the_images_that_change_leave_in_a_file_that_names_the_store_and_the_change(ask, monkeypatch):
+    names = []
+    monkeypatch.setattr(all_images, "csv_button", lambda _, *, name, **__: names.append(name))
+    ask(units="1, 3-5")
+    assert set(names) == {"demo-features.10-Without-units-1-and-3-5-changed-images"}

@@ -194,7 +194,7 @@ _READING = (
     "means none. From 0.5 on the maps look alike (Adebayo et al. 2018)."
 )
 _LIMITS = (
-    "One image is one case; the experiment random_weights compares 16 units of a layer. A map that changes with random "
-    "weights need not be right, and the frame says what could matter, not what does: most of the weight lies in its "
-    "middle. Maps of one layer share the frame's shape, so even unlike ones correlate a little."
+    "One image is one case; the experiment on random weights compares 16 units of a layer. A map that changes with "
+    "random weights need not be right, and the frame says what could matter, not what does: most of the weight lies "
+    "in its middle. Maps of one layer share the frame's shape, so even unlike ones correlate a little."
 )

@@ -242,9 +242,8 @@ def _show_changed(view: View, flips: Flips, before: Answers, origin: Origin) -> 
         gallery.show(pictures, aspect_of(view.store.model.input_size), row=6, taken=taken)
     if len(order) > _MOST_PICTURES:
         note(f"The first {_MOST_PICTURES} of {len(order):,}; the file has all of them.")
-    csv_button(
-        lambda: csv_of(changed_frame(view, flips)), name="what-if", key="what_if_csv", label="All of them as CSV"
-    )
+    name = origin.slug("changed images")
+    csv_button(lambda: csv_of(changed_frame(view, flips)), name=name, key="what_if_csv", label="All of them as CSV")
 
 
 def _picture(view: View, image: int, prediction: int, lost: bool, gained: bool) -> Picture:
