@@ -15,7 +15,7 @@ from explorer.origin import Origin
 from explorer.paper import Drawing, Tile
 from explorer.pictures import data_uri
 from explorer.widgets import take_away
-from explorer.widgets.html import Markup, escape, link
+from explorer.widgets.html import Markup, escape, link, together
 
 _LOST = "lost"
 _LEAST, _LEAST_TALL, _WIDEST, _A_ROW = 84, 64, 260, 6
@@ -158,7 +158,7 @@ def _figure(picture: Picture, faded: bool) -> str:
         badge = f'<b class="us-badge us-quiet">{escape(picture.badge)}</b>'
     instead = f'<span class="us-instead">{escape(picture.instead)}</span>' if picture.instead else ""
     title = link(picture.title_href, picture.title) if picture.title_href else escape(picture.title)
-    caption = f'<span title="{escape(picture.title)}">{title}</span><span>{escape(picture.value)}</span>'
+    caption = f'<span title="{escape(picture.title)}">{title}</span><span>{together(escape(picture.value))}</span>'
     shown = f'<div class="us-picture">{image}{over}{instead}{badge}</div>'
     if picture.href:
         shown = link(picture.href, Markup(shown))

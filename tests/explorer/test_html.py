@@ -1,6 +1,6 @@
 """Pieces of HTML."""
 
-from explorer.widgets import html
+from explorer.widgets import gallery, html
 from explorer.widgets.html import together, with_range, with_small
 
 
@@ -32,3 +32,7 @@ def test_a_mark_stays_on_the_line_of_its_meaning(monkeypatch):
     html.marks(("us-dot", "chance < 5"), ("us-bar", "more"))
     assert said[0].count("<span><i class=") == 2
     assert '<span><i class="us-dot"></i>chance\u00a0&lt;\u00a05</span>' in said[0]
+
+
+def test_no_line_below_a_picture_ends_before_its_sign():
+    assert "top 25.0\u00a0%</span>" in gallery._figure(gallery.Picture(b"", "unit 47", "6.81, top 25.0 %"), False)
