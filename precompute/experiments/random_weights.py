@@ -83,7 +83,10 @@ def _held(layer: Layer) -> _Held | None:
 
 def _run(job: Job, restored: RestoredRun, held: list[_Held], advance: Advance) -> Findings:
     other = replace(
-        restored, model=replace(restored.model, network=with_shuffled_weights(restored.model.network, seed=job.seed))
+        restored,
+        model=replace(
+            restored.model, network=with_shuffled_weights(restored.model.network, restored.probe, seed=job.seed)
+        ),
     )
     arrays: Arrays = {}
     with exact_float32():

@@ -4,10 +4,16 @@ from collections.abc import Collection
 from copy import deepcopy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from precompute.errors import ModelError
+from precompute.models.fixed import sure_gap
+from precompute.models.forward import logits
 
 
-def with_shuffled_weights(network: nn.Module, *, seed: int = 0, only: Collection[str] | None = None) -> nn.Module:
+def with_shuffled_weights(
+    network: nn.Module, inputs: Tensor, *, seed: int = 0, only: Collection[str] | None = None
+) -> nn.Module:
     """Return a copy of a network in which the numbers of every weight and every running average are shuffled.
 
     So the network keeps the scale of its weights, whatever its layers are and however they would be initialised, and
@@ -17,16 +23,50 @@ def with_shuffled_weights(network: nn.Module, *, seed: int = 0, only: Collection
     ----------
     network
         The network; it is not changed.
+    inputs
+        (image, channel, height, width): a few images, on which a copy is tried out.
     seed
         The same seed gives the same order.
     only
         Names of the parameters and buffers to shuffle; all by default.
+
+    Raises
+    ------
+    ModelError
+        Where the network cannot be copied.
     """
-    copy = deepcopy(network)
+    copy = _copied(network, inputs)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in (*copy.named_parameters(), *copy.named_buffers()):
             if (only is None or name in only) and tensor.is_floating_point() and tensor.numel() > 1:
                 order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
                 tensor.copy_(tensor.flatten()[order].reshape(tensor.shape))
+    return copy
+
+
+@torch.no_grad()
+def _copied(network: nn.Module, inputs: Tensor) -> nn.Module:
+    """Return a copy of a network that is a network of its own."""
+    logits(network, inputs)
+    try:
+        copy = deepcopy(network)
+    except Exception as error:  # a network may hold anything
+        raise ModelError(
+            f"The network cannot be copied ({type(error).__name__}: {error}), and weights are shuffled in a copy. Let "
+            "it hold no lock, generator or open file."
+        ) from error
+    # A hook that leads to the first network leaves the copy with what that one kept of the images before.
+    others = inputs.flip(-1) / 2
+    try:
+        gap = sure_gap(network, logits(network, others), logits(copy, others))
+        gap = None if gap is None else f"its outputs differ {gap}"
+    except ModelError as error:
+        gap = f"so that it fails: {error}"
+    if gap is not None:
+        raise ModelError(
+            f"A copy of the network, in which weights would be shuffled, does not answer as the network does ({gap}). "
+            "A hook of its own probably leads to the first network: let it be a method of the module whose answers it "
+            "changes."
+        )
     return copy

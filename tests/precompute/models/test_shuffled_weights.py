@@ -1,28 +1,69 @@
 """A network with its weights in random order."""
 
+import threading
+
+import pytest
 import torch
 from torch import nn
 
+from precompute.errors import ModelError
 from precompute.models.shuffled_weights import with_shuffled_weights
+from tests import hostile
+
+IMAGES = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 
 
 def network():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()).eval()
+        return nn.Sequential(
+            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        ).eval()
 
 
 def test_every_tensor_keeps_its_numbers_in_another_order_and_the_network_stays():
     own, before = network(), network().state_dict()
-    copy = with_shuffled_weights(own).state_dict()
+    copy = with_shuffled_weights(own, IMAGES).state_dict()
     for name, values in own.state_dict().items():
         assert torch.equal(values, before[name])
         assert torch.equal(values.flatten().sort().values, copy[name].flatten().sort().values)
     assert not torch.equal(before["0.weight"], copy["0.weight"])
-    assert not torch.equal(own(torch.ones(1, 3, 5, 5)), with_shuffled_weights(own)(torch.ones(1, 3, 5, 5)))
+    assert not torch.equal(own(torch.ones(1, 3, 5, 5)), with_shuffled_weights(own, IMAGES)(torch.ones(1, 3, 5, 5)))
 
 
 def test_the_seed_decides_the_order():
-    one, again, other = (with_shuffled_weights(network(), seed=seed)[0].weight for seed in (1, 1, 2))
+    one, again, other = (with_shuffled_weights(network(), IMAGES, seed=seed)[0].weight for seed in (1, 1, 2))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
+
+
+class Locked(hostile.Tiny):
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize(("kind", "said"), [(Locked, "cannot be copied .*lock"), (hostile.Grabs, "leads to the first")])
+def test_a_network_of_which_a_copy_is_none_of_its_own_is_refused(kind, said):
+    with pytest.raises(ModelError, match=said):
+        with_shuffled_weights(kind().eval(), IMAGES)
+
+
+class GrabsByMethod(hostile.GrabsNothing):
+    """It keeps conv1's output by a method, which a copy has of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1.register_forward_hook(self.keep)
+
+    def keep(self, _module, _inputs, output):
+        self.found = output
+
+    def forward(self, x):
+        self.conv1(x)
+        return self.head(self.found.relu().mean((2, 3)))
+
+
+def test_a_copy_whose_hooks_are_its_own_is_taken():
+    own = GrabsByMethod().eval()
+    assert not torch.equal(own(IMAGES), with_shuffled_weights(own, IMAGES)(IMAGES))

@@ -79,8 +79,8 @@ def test_only_what_is_named_is_shuffled(network):
     site = site_of(network, "joined")
     found = weights_by_place(network, site, INPUTS)
     expected = outputs_at(network, [site], INPUTS)[site]
-    after = with_shuffled_weights(network, only=found.after)
+    after = with_shuffled_weights(network, INPUTS, only=found.after)
     torch.testing.assert_close(outputs_at(after, [site], INPUTS)[site], expected)
-    before = with_shuffled_weights(network, only=found.own)
+    before = with_shuffled_weights(network, INPUTS, only=found.own)
     assert not torch.allclose(outputs_at(before, [site], INPUTS)[site], expected)
     torch.testing.assert_close(before.first.weight, network.first.weight)

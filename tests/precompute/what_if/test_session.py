@@ -336,7 +336,7 @@ def test_a_map_with_all_weights_in_random_order_is_that_of_such_a_network(sessio
     found = session.answer(Request("features.4", (2,), image=7, method="gradient", random=True), b"", Watch())
     network, inputs = bare
     y, x = np.unravel_index(int(maps_at(network, inputs[7:8], "features.4")[0, 2].argmax()), (8, 8))
-    other, pixels, seen = with_shuffled_weights(network, seed=1), inputs[7:8].clone().requires_grad_(), []
+    other, pixels, seen = with_shuffled_weights(network, inputs[:2], seed=1), inputs[7:8].clone().requires_grad_(), []
     handle = other.features[4].register_forward_hook(lambda _m, _i, output: seen.append(output))
     other(pixels)
     handle.remove()
