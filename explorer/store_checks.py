@@ -73,10 +73,15 @@ def check_apart(path: Path) -> str:
     if not lines:  # the check itself failed, which need not be the store's fault
         why = said[-1] if said else f"it ended with status {process.returncode}"
         return f"This store could not be checked: {why}. `python {shlex.join(command)}` tries again."
-    return (
-        f"This store fails its check: {lines[0]}. Numbers shown here may be wrong. "
-        f"`python {shlex.join(command)}` lists all that it finds."
-    )
+    ways = f"`python {shlex.join(command)}` lists all that it finds."
+    *problems, _ = lines
+    experiments = {problem.split("/")[2] if problem.startswith("/experiments/") else "" for problem in problems}
+    if len(experiments) == 1 and "" not in experiments:
+        # So it is where an earlier version made it by other formulas.
+        (name,) = experiments
+        again = f"`python {shlex.join(['-m', 'precompute', 'experiment', name, str(path.absolute())])}` makes it again."
+        return f"The experiment {name} of this store fails its check, so numbers from it may be wrong. {again} {ways}"
+    return f"This store fails its check: {lines[0]}. Numbers shown here may be wrong. {ways}"
 
 
 def let_others_first(pid: int) -> None:

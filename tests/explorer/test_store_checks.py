@@ -11,8 +11,9 @@ import pytest
 from explorer import cache
 from explorer.store_checks import check_apart, let_others_first
 from explorer.store_files import StoreFile
+from precompute.__main__ import main
 from tests.explorer.conftest import put
-from tests.factory import Recipe
+from tests.factory import Recipe, as_if_written
 
 SMALL = Recipe(n_classes=3, per_class=3, layers=(("features.2", 3, (3, 3)),), k=3, without=frozenset({"mean ablation"}))
 
@@ -42,6 +43,16 @@ def test_a_store_that_fails_its_check_is_shown_with_a_line_that_says_so(path, sh
     page = show("layer", store="demo", layer="features.2")
     assert page.words.count("This store fails its check") == 1
     assert page.charts()
+
+
+def test_an_experiment_that_no_longer_follows_is_named_with_the_command_that_makes_it_again(path):
+    assert main(["experiment", "statistics", str(path)]) == 0
+    assert check_apart(path) == ""
+    with as_if_written(path) as file:
+        file["/experiments/statistics/layers/features.2/ablation/zero/overall_q"][0] = 0.123
+    said = check_apart(path)
+    assert said.startswith("The experiment statistics of this store fails its check, so numbers from it may be wrong.")
+    assert f"`python -m precompute experiment statistics {path}` makes it again." in said
 
 
 def test_a_check_that_did_not_come_to_its_end_says_nothing_of_the_store(path, monkeypatch):
