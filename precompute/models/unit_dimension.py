@@ -118,7 +118,7 @@ def _place(output: Tensor, said: Said | None) -> UnitPlace:
         if said is None:
             raise NoUnits("its output does not follow from the images by operations that are known here")
     if said is None and d.roles(dimensions[0]) != {d.IMAGE}:
-        raise NoUnits("the first dimension of its output is not the images alone")
+        raise NoUnits("the first dimension of its output is not known to be the images alone")
     if said is not None and output.ndim == 3:
         shown = [axis for axis in (1, 2) if d.is_units(dimensions[axis])]
         if shown and said.dimension % 3 not in shown:
