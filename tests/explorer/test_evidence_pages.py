@@ -107,6 +107,7 @@ def test_the_largest_drop_stands_beside_its_noise_level(told, show):
     ceiling = 100 * told.layer(LAYER).measures["max_class_drop_ceiling"].values[unit]
     shown = show("unit", store="demo", layer=LAYER, unit=str(unit))
     assert f"by chance up to {ceiling:.1f}".removesuffix(".0") in shown.words
+    assert "dashed: what the largest drop reaches by chance" in shown.charts()[0].proto.alt
     assert "All measures of this unit" in [box.label for box in shown.app.expander]
     assert "<small>statistics</small>" in shown.words
 

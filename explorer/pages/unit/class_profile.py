@@ -27,7 +27,8 @@ def show(view: View, layer: Layer, unit: int, effect: ClassEffects, found: DropT
         lambda: butterfly(frame, view.selection.label, ceiling=ceiling, n_picked=n_picked(_KEY)),
         key=_KEY,
         says="Mean activation of each class to the left (blue); to the right, accuracy that it loses (orange) or gains "
-        "(green) without the unit, each with its 95 % interval",
+        "(green) without the unit, each with its 95 % interval"
+        + ("" if ceiling is None else "; dashed: what the largest drop reaches by chance in 95 of 100 cases"),
         origin=view.origin(layer.name, f"unit {unit}", f"{view.selection.ablation} ablation"),
         on_pick=lambda row: _look_at(view.selection, row["name"]),
     )
