@@ -196,6 +196,7 @@ def _make_frame(contents, recipe, *, folders, titles, paths, label, rng):
     contents.describe("/classes", {"mapping": "the sorted order of the names"})
     contents.write("/images/path", paths)
     contents.write("/images/label", label)
+    contents.write("/images/digest", np.zeros(len(paths), np.uint64))  # there are no files
     contents.write("/images/skipped/path", ["red_ball/broken.png"])
     contents.write("/images/skipped/reason", ["truncated file"])
     digest = list_hash(paths, [folders[c] for c in label])
