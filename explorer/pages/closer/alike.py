@@ -150,6 +150,6 @@ _LIMITS = (
     "leaves at most” is the largest correlation that the split-half reliabilities of both units' drops allow. They are "
     "of one division of the images, so with few classes or images it is rough. Above a line does not mean much: two "
     "units may change a few answers each, and drops count gains too. Classes that look alike go together, which the "
-    "shuffling does not know; that some classes are noisier than others it allows for, but roughly. Each unit was "
+    "shuffling does not know. It allows for classes that are noisier than others, but only roughly. Each unit was "
     "silenced alone: of two units that do the same work, neither may be missed."
 )
