@@ -49,7 +49,9 @@ def false_discovery(p: Floats, *, any_dependence: bool = False) -> Floats:
     return q
 
 
-def discrete_false_discovery(p: Floats, attainable: Sequence[Floats], *, level: float = 0.05) -> Floats:
+def discrete_false_discovery(
+    p: Floats, attainable: Sequence[Floats], *, level: float = 0.05, tau_among: Floats | None = None
+) -> Floats:
     r"""Turn p-values of counts into q-values that take into account which p-values each test can have.
 
     .. math:: q_{(i)} = \min_{j \ge i} \frac{1}{j} \sum_k \frac{F_k(p_{(j)})}{1 - F_k(\max(p_{(j)}, \tau))}
@@ -67,6 +69,9 @@ def discrete_false_discovery(p: Floats, attainable: Sequence[Floats], *, level: 
     level : float
         The rate at which tests will be called: :math:`\tau` is the largest attainable p-value at which the mean of
         F / (1 - F) is no larger. The rate is controlled for calls at q up to this level.
+    tau_among : (value,) array, optional
+        The p-values of which :math:`\tau` is one, in place of all attainable ones. Earlier versions took the observed
+        ones, and the check of their stores does.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def discrete_false_discovery(p: Floats, attainable: Sequence[Floats], *, level: 
     values, possible = p[order], [np.r_[0, np.sort(attainable[test])] for test in order]
     by_chance = np.stack([_at_most(values, one) for one in possible])
     # The F that is subtracted from 1 is taken at tau for p-values up to tau, and at the p-value itself beyond.
-    beyond = np.maximum(by_chance, _at_tau(possible, level)[:, None])
+    beyond = np.maximum(by_chance, _at_tau(possible, level, tau_among)[:, None])
     expected = _odds(by_chance, beyond).sum(axis=0)
     scaled = expected / np.searchsorted(values, values, side="right")
     q[order] = np.clip(np.minimum.accumulate(scaled[::-1])[::-1], values, 1)
@@ -99,9 +104,9 @@ def _odds(by_chance: Floats, beyond: Floats) -> Floats:
     return np.where(beyond < 1, by_chance / np.where(beyond < 1, 1 - beyond, 1), np.inf)
 
 
-def _at_tau(possible: Sequence[Floats], level: float) -> Floats:
-    """Return F of every test at tau, (test,): at the largest attainable p-value with mean odds of at most `level`."""
-    values = np.unique(np.concatenate(possible))
+def _at_tau(possible: Sequence[Floats], level: float, among: Floats | None) -> Floats:
+    """Return F of every test at tau, (test,): at the largest of some p-values with mean odds of at most `level`."""
+    values = np.unique(np.concatenate(possible) if among is None else among[~np.isnan(among)])
     found, low, high = np.zeros(len(possible)), 0, len(values)
     while low < high:
         between = (low + high) // 2
