@@ -44,7 +44,7 @@ def load(file: Path, of: str, understood: Callable[[str], tuple[Held, ...]]) -> 
     try:
         facts = file.stat()
         if not stat.S_ISREG(facts.st_mode):  # reading a pipe or a device might never end
-            raise ValueError("it is no regular file")
+            raise ValueError("it is not a regular file")
         if facts.st_size > MOST_BYTES:
             raise ValueError(_TOO_LARGE)
         # Line ends stay as they are: they may be a part of what people wrote.

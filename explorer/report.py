@@ -128,7 +128,7 @@ def _place_of(out: Path) -> Path:
     """
     place = Path(os.path.realpath(out))
     if place.exists() and not (place.is_file() and _may_be_replaced(place)):
-        raise DiskError(f"{out} is no HTML file, and the report would replace it. Name another place.")
+        raise DiskError(f"{out} is not an HTML file, and the report would replace it. Name another place.")
     return place
 
 

@@ -83,7 +83,7 @@ def test_the_sentence_follows_the_draws_where_they_agree(values, said):
 
 def test_silent_networks_are_said_to_be_no_comparison():
     assert check_words("Gradient", np.array([ALL, ALL]), np.array([np.nan, np.nan])) == [
-        "Gradient cannot be held to random weights here: no map with all of them shows anything."
+        "Gradient cannot be compared with random weights here: no map with all of them shows anything."
     ]
 
 

@@ -135,7 +135,7 @@ def test_nothing_is_written_through_a_link_that_somebody_has_put_there(store, tm
 
 def test_a_pipe_or_a_device_in_the_place_of_the_file_is_not_waited_for(store):
     LABELS.file_of(store).symlink_to(os.devnull)
-    with pytest.raises(DiskError, match="no regular file"):
+    with pytest.raises(DiskError, match="not a regular file"):
         LABELS.load(store)
 
 

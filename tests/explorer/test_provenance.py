@@ -72,7 +72,7 @@ def test_seven_facts_stand_on_the_page_and_speak_of_all_layers_together(known):
     assert said["Method"].startswith("15 units of 3 layers silenced in turn (")
     assert said["Method"].endswith("by the exact engine")
     assert said["Exactness"].startswith(
-        "62 of 76,800 predictions without a unit held against the plain method, none differing; a few units of each"
+        "62 of 76,800 predictions without a unit compared with the plain method, none differing; a few units of each"
     )
     assert said["To repeat it"] == "python -m precompute run it"
 

@@ -135,7 +135,7 @@ def check_words(method: str, steps: Ints, likeness: Floats) -> list[str]:
         said.append("Layers after it take no part in what the unit is, so the map stays the same. That is no finding.")
     known = likeness[(steps == ALL) & ~np.isnan(likeness)]
     if not len(known):
-        return [*said, f"{method} cannot be held to random weights here: no map with all of them shows anything."]
+        return [*said, f"{method} cannot be compared with random weights here: no map with all of them shows anything."]
     if len(known) == 1:
         one, shown = Likeness(float(known[0]), 1), f"the one of {count(int((steps == ALL).sum()), 'draw')}"
         return [

@@ -37,7 +37,7 @@ def _surest(view: View, layer: Layer, found: Experiment) -> tuple[str, list[str]
     base = drop_test.base_of(layer.name, view.selection.ablation)
     n_sure = int((found[f"{base}/max_drop_q"] <= drop_test.CALLED).sum())
     if n_sure == 0:
-        return " For none of them can the loss of a class be told from chance.", []
+        return " The loss of a class cannot be told from chance for any of them.", []
     unit = verdicts_of(view.store, layer, view.selection.ablation).by_certainty()[0]
     one = drop_test.of_unit(view.store, layer.name, view.selection.ablation, unit)
     if one is None:

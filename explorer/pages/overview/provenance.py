@@ -80,7 +80,7 @@ def _exactness(known: Mapping[str, Any]) -> str:
         n_without = totals["rows"] - (checking if _whole(checking) else 0)
         of = f" of {count(n_without, 'prediction')} without a unit" if n_without > 0 else ""
         differing = f"{totals['differing']:,}" if totals["differing"] else "none"
-        parts.append(f"{totals['audited']:,}{of} held against the plain method, {differing} differing")
+        parts.append(f"{totals['audited']:,}{of} compared with the plain method, {differing} differing")
     return "; ".join(filter(None, (*parts, _no_op(known))))
 
 
@@ -112,7 +112,7 @@ def _sweep(facts: Mapping[str, Any]) -> str:
         said.append(f"{facts['rows']:,} predictions, those of the self-check among them")
     if _whole(facts.get("audited")):
         differing = facts.get("differing", 0)
-        said.append(f"{count(facts['audited'], 'row')} held against the plain method, {differing or 'none'} differing")
+        said.append(f"{count(facts['audited'], 'row')} compared with the plain method, {differing or 'none'} differing")
     return ", ".join(said)
 
 

@@ -40,7 +40,7 @@ def show(view: View, layer: Layer, unit: int) -> None:
         _maps(view, layer, unit, {method: held[method] for method in order})
     if "top" in layer.exemplar_kinds:
         asked = view.selection.to(part="maps", by=view.selection.method, image=None)
-        label = "Any method on any exemplar, held to random weights"
+        label = "Any method on any exemplar, compared with random weights"
         st.page_link(navigate.CLOSER, label=label, icon=":material/zoom_in:", query_params=asked.query())
     for reason, methods in _left_out(layer).items():
         note(f"Left out: {', '.join(methods)}. {reason[:1].upper()}{reason[1:].rstrip('.')}.")
