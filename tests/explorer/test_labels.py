@@ -124,10 +124,10 @@ def test_what_is_private_stays_so(store):
     assert stat.S_IMODE(LABELS.file_of(store).stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("name", [".demo.labels.csv.lock", f".demo.labels.csv.part-{os.getpid()}"])
-def test_nothing_is_written_through_a_link_that_somebody_has_put_there(store, tmp_path, name):
+@pytest.mark.parametrize("ending", ["lock", "part-{}"])
+def test_nothing_is_written_through_a_link_that_somebody_has_put_there(store, tmp_path, ending):
     (tmp_path / "precious").write_text("precious")
-    (tmp_path / name).symlink_to("precious")
+    (tmp_path / f".demo.labels.csv.{ending.format(os.getpid())}").symlink_to("precious")
     with suppress(DiskError):
         LABELS.put(store, Label("a", 1, "Ada", "kite"))
     assert (tmp_path / "precious").read_text() == "precious"
