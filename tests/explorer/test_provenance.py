@@ -35,8 +35,8 @@ def test_it_is_told_in_words(known):
     store = known(**facts)
     said = dict(short(store)) | dict(further(store))
     assert said["Ablation"] == (
-        "features.10: exact engine, float32, 39,200 predictions, those of the self-check among them, 32 rows held "
-        "against the plain method, none differing."
+        "features.10: exact engine, float32, 39,200 predictions, those of the self-check among them, 32 rows "
+        "compared with the plain method, none differing."
     )
     assert said["Self-check"] == (
         "a few units of each layer set to their own maps, which must change nothing: none of 1,600 predictions changed "
