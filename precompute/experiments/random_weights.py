@@ -85,7 +85,7 @@ def _run(job: Job, restored: RestoredRun, held: list[_Held], advance: Advance) -
     other = replace(
         restored,
         model=replace(
-            restored.model, network=with_shuffled_weights(restored.model.network, restored.probe, seed=job.seed)
+            restored.model, network=with_shuffled_weights(restored.model.network, restored.probe[:2], seed=job.seed)
         ),
     )
     arrays: Arrays = {}

@@ -143,7 +143,7 @@ class Attributor:
 
     def _in_random_order(self, asked: _Asked, names: Collection[str], seed: int, *, another_unit: bool) -> Maps | None:
         """Attribute with the named weights in random order; None where the method cannot be right in that network."""
-        network = with_shuffled_weights(self._restored.model.network, self._restored.probe, seed=seed, only=names)
+        network = with_shuffled_weights(self._restored.model.network, self._restored.probe[:2], seed=seed, only=names)
         other = replace(self._restored, model=replace(self._restored.model, network=network))
         if not_right(network, self._site, other.probe[:2], [asked.method]):
             return None

@@ -59,7 +59,12 @@ def test_the_number_is_that_of_the_maps_that_are_stored(path, found):
 
 def test_a_network_without_anything_learnt_is_like_itself(path, found, monkeypatch):
     place = "precompute.experiments.random_weights"
-    monkeypatch.setattr(f"{place}.with_shuffled_weights", lambda network, _inputs, *, seed: network)
+
+    def kept(network, inputs, *, seed):
+        assert len(inputs) == 2  # of the 64 that are probed: it passes them three times
+        return network
+
+    monkeypatch.setattr(f"{place}.with_shuffled_weights", kept)
     monkeypatch.setattr(f"{place}.most_active", lambda other, site, inputs, pairs, peak: pairs.unit)
     assert main(["experiment", "random_weights", str(path)]) == 0
     with open_store(path) as store:
