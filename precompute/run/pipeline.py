@@ -47,6 +47,7 @@ from precompute.run.sweep import SweptImages, find_unit_means, sweep_all
 from precompute.store.disk import reason, refuses
 from precompute.store.experiments import registry
 from precompute.store.place import place_of
+from precompute.store.read_errors import lacks_handles
 from precompute.store.reader import open_store
 from precompute.store.train_writer import TrainWriter
 from precompute.store.writer import StoreWriter
@@ -296,8 +297,10 @@ def _disk_errors(options: RunOptions) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) and error.filename:
             found = f"another program has removed {error.filename}, which this run needs. Start it again"
+        elif lacks_handles(error):
+            found = "too many files are open. Allow this program more of them (ulimit -n)"
         elif refuses(error):
             found = f"the disk refuses to write or to read ({reason(error)}). Make room or choose another --out"
         else:

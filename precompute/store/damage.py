@@ -6,7 +6,7 @@ from pathlib import Path
 
 from precompute.errors import StoreDamaged, StoreError, TooLittleMemory, UnitscopeError
 from precompute.store.check import check
-from precompute.store.read_errors import lacks_handles, lacks_memory, may_be_damage
+from precompute.store.read_errors import lacks_handles, lacks_memory, may_be_damage, without_handles
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def reading(*paths: Path) -> Iterator[None]:
     Parameters
     ----------
     *paths : Path
-        The stores, first the one that most is read of.
+        The stores, the main one first.
 
     Raises
     ------
@@ -41,10 +41,7 @@ def reading(*paths: Path) -> Iterator[None]:
                 "Close other programs, or use a machine with more; the file is not at fault."
             ) from error
         if lacks_handles(error):
-            raise StoreError(
-                f"{what}: it cannot be read, because too many files are open. The file is not at fault; start this "
-                "program again, or allow it more open files (ulimit -n)."
-            ) from error
+            raise StoreError(without_handles(what, "read")) from error
         for path in paths if may_be_damage(error) else ():
             wrong = _first_problem(path)
             if wrong is not None:

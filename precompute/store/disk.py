@@ -6,8 +6,7 @@ import re
 
 _NUMBERS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EBUSY),
-    # Of network disks, and of a process that has too many files open.
-    *(errno.ESTALE, errno.ETIMEDOUT, errno.ENOLCK, errno.ENOTEMPTY, errno.EMFILE, errno.ENFILE),
+    *(errno.ESTALE, errno.ETIMEDOUT, errno.ENOLCK, errno.ENOTEMPTY),  # of network disks
 }
 _CUT_SHORT = "requested and"  # how numpy says that a file has taken only a part of an array
 

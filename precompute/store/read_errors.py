@@ -44,6 +44,14 @@ def lacks_handles(error: BaseException) -> bool:
     return disk.number(error) in (errno.EMFILE, errno.ENFILE)
 
 
+def without_handles(what: object, done: str) -> str:
+    """Return the sentence that says that something cannot be read or written (`done`) where open files lack."""
+    return (
+        f"{what}: it cannot be {done}, because too many files are open. Neither disk nor file is at fault; start "
+        "this program again, or allow it more open files (ulimit -n)."
+    )
+
+
 def _is_of_hdf5(error: BaseException) -> bool:
     innermost = traceback.extract_tb(error.__traceback__)[-1:]
     return any("h5py" in frame.filename.replace("\\", "/").split("/") for frame in innermost)

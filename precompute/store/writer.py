@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from precompute.errors import DiskError, StoreChanged, StoreDamaged
 from precompute.store import check, disk, place, schema
 from precompute.store.facts import fixed, read_facts, short_provenance, write_facts
+from precompute.store.read_errors import lacks_handles, without_handles
 from precompute.store.reader import Store
 from precompute.store.stamps import stamp
 from precompute.store.storefile import Indexed, StoreFile, identity_of_open, open_file, opened_apart
@@ -39,7 +40,7 @@ class StoreWriter:
     Raises
     ------
     DiskError
-        Where the folder cannot be written, or later, where the disk is full.
+        Where the folder cannot be written, the disk is full or too many files are open.
     """
 
     def __init__(self, destination: Path, *, part: Path | None = None) -> None:
@@ -60,6 +61,8 @@ class StoreWriter:
         except OSError as error:
             with suppress(OSError):
                 self.part.unlink(missing_ok=True)  # a full disk leaves an empty file
+            if lacks_handles(error):
+                raise DiskError(without_handles(self.destination, "written")) from error
             raise DiskError(
                 f"{self.destination}: the store cannot be written here ({disk.reason(error)}). Choose another place."
             ) from error
@@ -83,6 +86,8 @@ class StoreWriter:
         elif self._sealed:
             self.part.unlink(missing_ok=True)
         self._held.close()
+        if error is not None and lacks_handles(error):
+            raise DiskError(without_handles(self.destination, "written")) from error
         if error is not None and disk.refuses(error):
             raise DiskError(
                 f"{self.destination}: the disk refuses the store ({disk.reason(error)}). What was there before is "

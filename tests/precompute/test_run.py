@@ -653,12 +653,19 @@ def test_a_folder_that_is_gone_is_told(tmp_path, monkeypatch, capsys):
         (OSError(errno.ESTALE, "x"), "the disk refuses to write or to read (Stale file handle)"),
         (OSError("13 requested and 7 written"), "not all of a file could be written"),
         (FileNotFoundError(errno.ENOENT, "x", "a.npy"), "another program has removed a.npy"),
+        (OSError(errno.EMFILE, "x"), "too many files are open. Allow this program more of them (ulimit -n)"),
     ],
 )
 def test_whatever_a_disk_refuses_is_a_sentence(error, told):
     options = RunOptions(model="alexnet", layers=("a",), out=Path("a.h5"))
     with pytest.raises(DiskError, match=f"^a.h5: .*{re.escape(told)}.* add --resume"), pipeline._disk_errors(options):
         raise error
+
+
+def test_a_file_without_a_name_is_not_said_to_be_removed_by_another_program():
+    options = RunOptions(model="alexnet", layers=("a",), out=Path("a.h5"))
+    with pytest.raises(FileNotFoundError), pipeline._disk_errors(options):
+        raise FileNotFoundError(errno.ENOENT, "x")
 
 
 def test_layers_are_listed_with_their_units(small, capsys):

@@ -288,6 +288,22 @@ def test_a_full_disk_leaves_the_earlier_store_and_nothing_else(share, tiny_disk,
     assert (folder / "a.h5").read_bytes() == earlier
 
 
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_too_many_open_files_are_no_full_disk(number, tmp_path, monkeypatch):
+    error = OSError(number, os.strerror(number))
+    told = r"a\.h5: it cannot be written, because too many files are open.*\(ulimit -n\)"
+    with pytest.raises(DiskError, match=told), StoreWriter(tmp_path / "a.h5"):
+        raise error
+
+    def refused(*_words, **_options):
+        raise error
+
+    monkeypatch.setattr(h5py, "File", refused)
+    with pytest.raises(DiskError, match=told), StoreWriter(tmp_path / "a.h5"):
+        pass
+    assert files_in(tmp_path) == []
+
+
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
 def test_a_file_that_may_not_grow_leaves_the_earlier_store_and_nothing_else(share, tmp_path, good_bytes):
     (tmp_path / "a.h5").write_bytes(b"an earlier store")
