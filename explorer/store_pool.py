@@ -55,9 +55,9 @@ class StorePool:
         before, store = self._open.pop(source.path, (None, None))
         if store is not None and before is not None:
             if before[0] == source.signature[0]:
-                # The same inode was written in place. HDF5 shares the layout of an open file when it is opened again,
-                # so it would read the new bytes by the old layout. A replaced file has another inode; a session may
-                # still use the old one.
+                # The same inode was written in place, or its rights or names changed, which looks the same. HDF5
+                # shares the layout of an open file when it is opened again, so it would read the new bytes by the old
+                # layout. A replaced file has another inode; a session may still use the old one.
                 store.close()
             else:
                 self._replaced[source.path, before] = store

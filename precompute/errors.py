@@ -18,7 +18,7 @@
           - StoreIncomplete   it is still being written, or its writer died
           - StoreVersion      it was written by a newer or foreign version
           - StoreDamaged      it is truncated, or a block of it cannot be read
-          - StoreChanged      another program replaced it while something was being added
+          - StoreChanged      another program changed it while it was read or something was being added
           - StoreOfSums       it keeps sums only, and more was asked for
 
 Each message says where, what was expected, what was found and what to do. The command line and the app print the
@@ -110,7 +110,7 @@ class StoreDamaged(StoreError):
 
 
 class StoreChanged(StoreError):
-    """Another program replaced the store while something was being added to it."""
+    """Another program changed the store while it was read or something was being added to it."""
 
 
 class StoreOfSums(StoreError):

@@ -25,7 +25,8 @@ from precompute.store.lock import can_be_locked
 Identity = tuple[int, int, int, int]
 """Tells a file from one that replaces it: inode, size, and in ns the time that it was written and that of its inode.
 
-Programs set the former, such as those that copy; nobody sets the latter.
+Programs set the former, such as those that copy. The system alone sets the latter, whenever the file, its rights or its
+names change: a hard link for a backup changes it too.
 """
 
 _KINDS = {

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.errors import StoreDamaged, StoreMissing
+from precompute.errors import StoreChanged, StoreDamaged, StoreMissing
 from precompute.store import soundness
 from precompute.store.facts import read_fact, read_facts
 from precompute.store.place import Identity, identity_of, replaced
@@ -213,10 +213,12 @@ class StoreFile:
             if look:
                 self._refuse_unsound(path)
             return read()
-        except (StoreDamaged, IndexError):
-            raise
         except Exception as error:
-            if not may_be_damage(error):
+            if not self._root:  # the app closes a store whose file was written in place, also under a page that reads
+                raise StoreChanged(
+                    f"{self.path}: the file, or its rights or names, changed while it was read. Show the page again."
+                ) from error
+            if isinstance(error, StoreDamaged | IndexError) or not may_be_damage(error):
                 raise
             absent = isinstance(error, KeyError) and any(sign in str(error) for sign in ("doesn't exist", "locate"))
             found = "is missing" if absent else f"cannot be read, a part of the file is damaged ({error})"

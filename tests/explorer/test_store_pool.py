@@ -116,6 +116,15 @@ def test_a_file_overwritten_in_place_by_another_of_the_same_size_and_time_is_rea
     assert handles.store_of(now(path)).fingerprint != before
 
 
+def test_a_page_that_reads_a_file_whose_rights_change_is_told_so_and_of_no_damage(path):
+    handles = StorePool()
+    before = handles.store_of(now(path))
+    path.chmod(0o600 if path.stat().st_mode & 0o077 else 0o644)
+    handles.store_of(now(path))  # of another visitor
+    with pytest.raises(StoreChanged, match=r"changed while it was read\. Show the page again"):
+        before.layer("features.10").activation(0)
+
+
 def test_a_file_that_went_away_is_missing(path):
     handles = StorePool()
     handles.store_of(now(path))
