@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from precompute.errors import ImageFolderError
-from precompute.images.decoding import Decoding, limited, undecoded
+from precompute.images.decoding import undecoded
 from precompute.images.folder import ImageList
 
 NONE = -1
@@ -61,7 +61,7 @@ def open_mask(path: Path) -> np.ndarray:
         If the file cannot be decoded.
     """
     try:
-        with limited(Decoding()), undecoded(path) as picture:
+        with undecoded(path) as picture:  # of any size that Pillow takes: masks may be larger than their pictures
             picture.load()
             return np.asarray(picture)
     # Pillow's decoders raise errors of nearly every kind on damaged files.

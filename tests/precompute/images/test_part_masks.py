@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from precompute.errors import ImageFolderError
-from precompute.images.concepts import NONE
+from precompute.images.concepts import NONE, open_mask
 from precompute.images.folder import list_images
 from precompute.images.part_masks import masks_beside, open_part_masks
 
@@ -94,6 +94,13 @@ def test_a_mask_of_anything_else_is_refused(folder, pixels, told):
     save(folder / "masks/val/cats/0-colour.png", pixels)
     with pytest.raises(ImageFolderError, match=rf"0-colour\.png: .*{told}"):
         opened(folder).read(0)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_mask_may_be_larger_than_a_picture_may(folder):
+    path = folder / "masks/val/cats/0-colour.png"
+    Image.new("L", (10_100, 10_000)).save(path, compress_level=1)
+    assert open_mask(path).shape == (10_000, 10_100)
 
 
 def test_a_damaged_mask_is_refused(folder):
