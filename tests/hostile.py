@@ -1,7 +1,7 @@
 """Small networks that break one promise each, as people really bring them."""
 
 import random
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Thread
@@ -145,9 +145,9 @@ class StepSize(nn.Module):
 class Codebook(nn.Module):
     """Keeps the first images' numbers in a dictionary, and takes the nearest of them for all others."""
 
-    def __init__(self):
+    def __init__(self, held=dict):
         super().__init__()
-        self.held = {}
+        self.held = held()
 
     def forward(self, x):
         codes = self.held.setdefault("codes", x[:3].detach().clone())
@@ -183,7 +183,28 @@ class Calibrated(SetByFirst):
         self.kept(torch.full((1, 6), 0.2))
 
 
-SET_BY_FIRST = [lambda: SetByFirst(Scale()), lambda: SetByFirst(StepSize()), lambda: SetByFirst(Codebook()), Calibrated]
+class FirstMean(nn.Module):
+    """Keeps the first images' mean in a queue, and takes it off all others."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = deque(maxlen=3)
+
+    def forward(self, x):
+        if not self.seen:
+            self.seen.append(x.mean(0).detach())
+        return x - self.seen[0]
+
+
+SET_BY_FIRST = [
+    lambda: SetByFirst(Scale()),
+    lambda: SetByFirst(StepSize()),
+    lambda: SetByFirst(Codebook()),
+    lambda: SetByFirst(Codebook(OrderedDict)),
+    lambda: SetByFirst(Codebook(lambda: defaultdict(list))),
+    lambda: SetByFirst(FirstMean()),
+    Calibrated,
+]
 """What makes networks whose module `kept` keeps something of the first images."""
 
 

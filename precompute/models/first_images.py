@@ -4,6 +4,7 @@ A network that takes a scale, a range or a codebook from its first batch answers
 would then have answers of its own, from the images that it happens to begin with.
 """
 
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from precompute.words import first_few
 
 # What torch keeps in every module for itself, but for what a forward function may set.
 _TORCHS = set(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}
+# These can be emptied and filled again. Classes derived from them may refuse it, as outputs of Hugging Face's do.
+_PLAIN = (dict, OrderedDict, defaultdict, list, deque)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +59,11 @@ class State:
     def restore(self) -> None:
         """Let every module hold again what it held then."""
         for _, now, before in self.places:
-            if isinstance(now, list):
-                now[:] = before
-            else:
-                now.clear()
+            now.clear()
+            if isinstance(now, dict):
                 now.update(before)
+            else:
+                now.extend(before)
         for _, now, before in self.numbers:
             if not _is_equal(now, before):
                 now.data.copy_(before)
@@ -123,10 +126,10 @@ def _answer_after(network: nn.Module, before: State, first: Tensor, inputs: Tens
 
 
 def _held_by(module: nn.Module) -> Iterator[Any]:
-    """Yield the attributes of a module, and those of them that are plain dictionaries or lists."""
+    """Yield the attributes of a module, and those of them that are dictionaries or lists of Python's own kinds."""
     held = vars(module)
     yield held
-    yield from (value for name, value in held.items() if name not in _TORCHS and type(value) in (dict, list))
+    yield from (value for name, value in held.items() if name not in _TORCHS and type(value) in _PLAIN)
 
 
 def _tensors(held: Any) -> Iterator[Tensor]:
