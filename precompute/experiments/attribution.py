@@ -81,6 +81,7 @@ def add_maps(path: Path, options: ExperimentOptions, *, say: Callable[[str], Non
         For anything that cannot work.
     """
     options.refuse_unused(registry.spec_of(registry.ATTRIBUTION))
+    path = path.absolute()  # the network's file may change the current folder
     methods = options.methods or tuple(METHODS)
     with open_store(path) as store, exact_float32():
         refuse_changed(path)  # before the work, not after it

@@ -78,7 +78,7 @@ def carry_out(
     UnitscopeError
         For anything that cannot work.
     """
-    spec = registry.spec_of(name)
+    spec, path = registry.spec_of(name), path.absolute()  # the network's file may change the current folder
     progress = progress or Progress({name: 1.0})
     with open_store(path) as store:
         refuse_changed(path)  # the writer would refuse it too, but only after the work
@@ -115,6 +115,7 @@ def carry_out_all(path: Path, options: ExperimentOptions, *, command: str, say: 
     StoreError
         Where there is no store to add to.
     """
+    path = path.absolute()  # the network's file may change the current folder
     waiting, n_found = list(registry.specs()), 0
     while waiting:
         with open_store(path) as store:

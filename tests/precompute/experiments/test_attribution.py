@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from precompute.__main__ import main
+from precompute.experiments import attribution
 from precompute.store.check import check
 from precompute.store.reader import open_store
 from tests.small import write_images, write_network
@@ -85,3 +86,17 @@ def test_what_cannot_be_is_refused_and_the_store_stays(words, said, store, capsy
     assert main(["experiment", "attribution", str(store), *words]) == 1
     assert said in capsys.readouterr().err
     assert store.read_bytes() == before
+
+
+def test_the_networks_file_may_change_the_current_folder(store, tmp_path, monkeypatch):
+    restored = attribution.restore_run
+
+    def elsewhere(*words):
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        return restored(*words)
+
+    monkeypatch.setattr(attribution, "restore_run", elsewhere)
+    monkeypatch.chdir(tmp_path)
+    assert main(["experiment", "attribution", "store.h5", "--method", METHOD, "--layer", "signed", "--unit", "3"]) == 0
+    assert maps(store, "signed")[3].computed.all()

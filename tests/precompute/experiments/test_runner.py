@@ -395,3 +395,20 @@ def test_an_interrupt_is_told_in_its_own_words(store_path, monkeypatch, capsys):
     monkeypatch.setattr(statistics, "prepare", failing(KeyboardInterrupt()))
     assert main(["experiment", "statistics", str(store_path)]) == 130
     assert "stopped; the store is as it was" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["statistics", "all"])
+def test_a_networks_file_may_change_the_current_folder(name, store_path, tmp_path, monkeypatch):
+    ready = statistics.prepare
+
+    def elsewhere(job):
+        (tmp_path / "elsewhere").mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        return ready(job)
+
+    monkeypatch.setattr(statistics, "prepare", elsewhere)
+    monkeypatch.chdir(tmp_path)
+    assert main(["experiment", name, "store.h5"]) == 0
+    with open_store(store_path) as store:
+        assert store.experiment("statistics") is not None
+    assert not list((tmp_path / "elsewhere").iterdir())
