@@ -40,8 +40,9 @@ def comes_to_an_end(path: Path) -> bool:
     subprocess.CalledProcessError
         Where the probe could not run, for example because Python cannot be started.
     """
-    facts = path.stat()
-    key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    from precompute.store.place import identity_of  # cannot be imported where this module runs as a script
+
+    key = (str(path), *identity_of(path))
     mine = Future[bool]()
     answer = _ENDS.setdefault(key, mine)
     if answer is mine:
