@@ -1,4 +1,4 @@
-"""Cones, held to the whole network: the same activation and the same gradient, wherever the position is."""
+"""Windowed networks, held to the whole network: the same activation and the same gradient, wherever the position is."""
 
 import pytest
 import torch
@@ -101,7 +101,7 @@ def by_both(network, layer, images):
 
 
 @pytest.mark.parametrize(("kind", "layer"), NETWORKS)
-def test_a_cone_has_the_value_and_the_gradient_of_the_whole_network(kind, layer, images):
+def test_a_windowed_network_has_the_value_and_the_gradient_of_the_whole_network(kind, layer, images):
     windowed, ((value, gradient), (expected, whole)) = by_both(made(kind), layer, images)
     torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(gradient, whole, rtol=1e-3, atol=1e-5)
@@ -122,7 +122,7 @@ class Prepared(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
-NECKS = [
+LINEAR_ENDS = [
     (Residual, "last", (6, 17, 17)),  # the strided convolution, from which two branches go
     (Pools, "last", (3, SIDE, SIDE)),  # the picture, which goes two ways
     (Squeezed, "second", (6, SIDE, SIDE)),  # the convolution before the first ReLU
@@ -130,8 +130,8 @@ NECKS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "layer", "shape"), NECKS)
-def test_a_cone_is_linear_in_the_picture_up_to_its_neck(kind, layer, shape, images):
+@pytest.mark.parametrize(("kind", "layer", "shape"), LINEAR_ENDS)
+def test_it_is_linear_in_the_picture_up_to_its_linear_end(kind, layer, shape, images):
     network = made(kind)
     site = find_site(list_sites(network, images[:2]), layer)
     windowed = WindowedNetwork(capture(network, [site], images).recorded or capture(network, [site], images), layer)
@@ -144,14 +144,14 @@ def test_a_cone_is_linear_in_the_picture_up_to_its_neck(kind, layer, shape, imag
     torch.testing.assert_close(between, ends[0] + 0.3 * (ends[1] - ends[0]), rtol=1e-4, atol=1e-5)
 
 
-def test_the_layer_may_be_the_neck(images):
+def test_the_layer_may_be_the_linear_end(images):
     windowed, ((value, gradient), (expected, whole)) = by_both(made(Residual), "stem", images)
     assert windowed.linear_end is windowed.end
     torch.testing.assert_close(value, expected)
     torch.testing.assert_close(gradient, whole)
 
 
-def test_a_cone_computes_a_part_only(images):
+def test_it_computes_a_part_only(images):
     assert by_both(made(Residual), "last", images)[0].share < 0.3
 
 
