@@ -84,8 +84,8 @@ def read_once(file: Path, before: int = UNKNOWN) -> Iterator[int]:
     facts, digest = _facts(file), digest_of(file)
     if before not in (UNKNOWN, digest):
         raise ImageFolderError(
-            f"{file}: this file has changed since the run first read it, and what is found now would be of another "
-            "picture. Put the file back as it was (a run goes on with --resume), or start the run over."
+            f"{file}: this file has changed since the run first read it, so results would be of another picture. "
+            "Put the file back as it was. A run then goes on with --resume; or start it over."
         )
     yield digest
     if _facts(file) != facts:

@@ -86,7 +86,7 @@ class MeasureRow:
     of_class : str
         The measure that names the class that this one is about; empty where it is about all classes or none.
     chance : ChanceLevel or None
-        Its chance level alone; None where readers do not need one. `SHUFFLED_LABELS` is for measures that depend on
+        Its chance level; None where readers do not need one. `SHUFFLED_LABELS` is for measures that depend on
         the labels. A level that is a number for each unit is a measure of its own, of the kind ``chance``.
     compute : callable or None
         Computes it, (unit,), from activations and labels alone. The experiment ``selectivity`` then computes it, on all

@@ -107,7 +107,7 @@ def noise_entropy(births: Floats, n_images: int, *, draws: int = 200, seed: int 
     Returns
     -------
     (draw,) array
-        In nats. Their mean and quantiles are the noise level of an entropy.
+        In nats. Their mean and quantiles are the chance level of an entropy.
     """
     drawn = np.random.default_rng(seed).integers(0, len(births), (draws, n_images))
     return feature_entropy(births[drawn], rule=rule).entropy

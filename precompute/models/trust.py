@@ -110,8 +110,8 @@ def refuse_not_numbers(inputs: Tensor, scores: np.ndarray, names: Sequence[str])
     masked = np.flatnonzero(np.isneginf(scores).all(axis=0)).tolist()
     if len(masked) < scores.shape[1] and np.isfinite(np.delete(scores, masked, axis=1)).all():
         raise ModelError(
-            f"Outputs {first_few(map(str, masked), 3)} of the network are minus infinity for every image, as if "
-            "classes were masked. Return a low score for them, such as -1e4, or only the other outputs."
+            f"Outputs {first_few(map(str, masked), 3)} of the network are minus infinity for every image, "
+            "perhaps because classes are masked. Return a low score for them, such as -1e4, or only the other outputs."
         )
     raise ModelError(
         f"The network's outputs are NaN or infinite for {len(wrong)} of {len(scores)} images, "

@@ -90,8 +90,8 @@ def _refuse_not_numbers(log_prob: np.ndarray, ablation: np.ndarray, ablations: S
         units = ablations[int(ablation[wrong[0]])].units
         raise ModelError(
             f"With {'unit' if len(units) == 1 else 'units'} {first_few(map(str, units), 3)} silenced the network's "
-            "outputs are NaN or infinite for some images, as if it divides by the output of these units. Choose "
-            "another layer, or change the network so that it stays finite without them."
+            "outputs are NaN or infinite for some images, for example because it divides by the output of these units. "
+            "Choose another layer, or change the network so that it stays finite without them."
         )
 
 

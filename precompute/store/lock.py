@@ -79,7 +79,7 @@ def taken(lock: Path, *, patience_s: float = 0) -> IO[str]:
 
 
 def _opened(lock: Path) -> IO[str]:
-    """Open a lock, made if it is not there; a link or a pipe of its name is an error, and nothing that it leads to."""
+    """Open a lock, which is made if it is not there; a link or a pipe of its name is an error and is not followed."""
     strictly = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     return os.fdopen(os.open(lock, os.O_WRONLY | os.O_CREAT | strictly, 0o666), "w")
 

@@ -111,7 +111,8 @@ ENTRIES: tuple[Entry, ...] = (
         "u8",
         ("image",),
         "number",
-        "The first eight bytes of the SHA-256 of the image's file, the lowest first; 0 where no run has kept them.",
+        "The first eight bytes of the SHA-256 of the image's file, as a little-endian number; "
+        "0 where no run has kept them.",
         required=False,
     ),
     Entry(

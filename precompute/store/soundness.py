@@ -103,7 +103,8 @@ def block_problems(file: h5py.File, path: str) -> Iterator[Problem]:
     with suppress(OSError, RuntimeError, ValueError):  # an index that cannot be read, as whoever reads values is told
         item.chunk_iter(look)
     if wrong:
-        yield Problem(path, f"{wrong} blocks of it cannot have the size that the file gives")
+        blocks = "1 block" if wrong == 1 else f"{wrong} blocks"
+        yield Problem(path, f"{blocks} of it cannot be of the size, or at the place, that the file gives")
 
 
 def any_varies(file: h5py.File) -> bool:
