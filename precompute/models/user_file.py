@@ -57,6 +57,8 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
     file = Path(path).expanduser().resolve()
     if not file.is_file():
         raise ModelError(f"There is no file {file}.")
+    own = f"{function} brings its own (leave the option out)"
+    checkpoint = None if weights == "DEFAULT" else checkpoint_called(weights, own)  # the file may change the folder
     network, transform, loader = _parts(_call(file, function), where=f"{file}:{function}")
     notes: list[str] = []
     if transform is None and loader is not None:
@@ -67,10 +69,9 @@ def from_user_file(path: str, function: str, weights: str) -> Model:
     refuse_unready(network)
     if _trains(network) and not _trains(evaluating(network)):
         notes.append(f"{function} returns a network in training mode; it is put into evaluation mode.")
-    if weights == "DEFAULT":
+    if checkpoint is None:
         source = "built in"
     else:
-        checkpoint = checkpoint_called(weights, f"{function} brings its own (leave the option out)")
         found = parameters_for(network, checkpoint)
         load_into(network, found.state, found.source)
         source = found.source

@@ -82,7 +82,9 @@ def carry_out(
     UnitscopeError
         If anything about the run cannot work.
     """
-    options = replace(options, out=options.out.absolute())  # the network's file may change the current folder
+    # The network's file may change the current folder.
+    table = None if options.classes_file is None else options.classes_file.expanduser().absolute()
+    options = replace(options, out=options.out.absolute(), classes_file=table)
     with waiting() as note:
         plan = make_plan(options, note)
     stores = contents_of(plan)

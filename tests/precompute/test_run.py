@@ -586,6 +586,16 @@ def test_classes_that_do_not_fit_the_outputs_are_refused(small, capsys):
         assert store.model.n_outputs == 3
 
 
+def test_classes_are_found_though_the_networks_file_changes_the_current_folder(small, monkeypatch):
+    model, images, out = small
+    path, _, _ = model.rpartition(":")
+    with Path(path).open("a") as file:
+        file.write("\n\ndef moving():\n    import os\n    os.chdir(os.sep)\n    return build()\n")
+    monkeypatch.chdir(images.parent)
+    Path("classes.json").write_text(json.dumps({"cats": 0, "dogs": 1, "owls": 2}))
+    assert main(job((f"{path}:moving", images, out), "--classes", "classes.json")) == 0
+
+
 def test_progress_is_reported_to_the_file_that_is_named(small, tmp_path, monkeypatch):
     report = tmp_path / "progress.json"
     monkeypatch.setenv("UNITSCOPE_PROGRESS", str(report))

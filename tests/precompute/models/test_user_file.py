@@ -66,6 +66,15 @@ def test_the_path_is_stored_whole(write, tmp_path, monkeypatch):
     assert load_model("network.py:build").spec == spec
 
 
+def test_weights_are_found_though_the_file_changes_the_current_folder(write, tmp_path, monkeypatch):
+    spec = write("import os\ndef build():\n    os.chdir('elsewhere')\n    return nn.Linear(2, 3).eval(), len")
+    saved = nn.Linear(2, 3)
+    torch.save(saved.state_dict(), tmp_path / "weights.pt")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert torch.equal(load_model(spec, "weights.pt").network.weight, saved.weight)
+
+
 def test_files_beside_it_can_be_imported_at_any_time(write, tmp_path):
     (tmp_path / "helper_beside.py").write_text("WIDTH = 3")
     (tmp_path / "late_beside.py").write_text("WIDTH = 5")
