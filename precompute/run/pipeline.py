@@ -26,7 +26,7 @@ from precompute.run.executors import start_executor
 from precompute.run.exemplars import write_exemplars
 from precompute.run.image_set import Executor, ImageSet
 from precompute.run.merge import changes_left_out, write_network, write_sweep
-from precompute.run.plan import AttributionPlan, Plan
+from precompute.run.plan import NETWORK_FILE, AttributionPlan, Plan
 from precompute.run.planning import make_plan
 from precompute.run.report import (
     Summary,
@@ -129,8 +129,8 @@ def _make_store(
             device=provenance["device"],
         ) as folder,
     ):
-        run_record = {"started": folder.started, "identity": digest_of(identity)}
-        if plan.options.resume and _is_in_place(out, run_record, new=folder.new):
+        run_record = {"started": folder.started, "identity": digest_of(plan.asked())}
+        if plan.options.resume and _is_in_place(out, plan, folder):
             folder.remove()
             return None
         plan = _with_settled_attribution(plan, folder)
@@ -162,17 +162,19 @@ def _refuse_changed_files(image_sets: Sequence[ImageSet], say: Callable[[str], N
             refuse_changed(read, side_files=image_set.folder.path)
 
 
-def _is_in_place(out: Path, run_record: Mapping[str, str], *, new: bool) -> bool:
+def _is_in_place(out: Path, plan: Plan, folder: ShardFolder) -> bool:
     """Tell whether the stopped run had already put its store in place.
 
     If the run left no side files, any store that was made with the same options counts as its store.
     """
+    asked = plan.asked()
+    asked_earlier = {name: value for name, value in asked.items() if name != NETWORK_FILE}  # by an earlier version
     try:
         with open_store(out) as store:
-            held = {name: store.provenance.get(name) for name in run_record}
+            identity, started = (store.provenance.get(name) for name in ("identity", "started"))
     except StoreError:
         return False
-    return held["identity"] == run_record["identity"] and (new or held["started"] == run_record["started"])
+    return identity in map(digest_of, (asked, asked_earlier)) and (folder.new or started == folder.started)
 
 
 def _sweep_image_sets(

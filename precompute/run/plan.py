@@ -23,6 +23,8 @@ from precompute.stages.activation_at import ActivationAt, rows_within
 from precompute.stages.exemplar_maps import Look
 from precompute.store.schema import MAX_ATTRIBUTION_MAP_SIDE
 
+NETWORK_FILE = "the network's file"
+
 
 @dataclass(frozen=True)
 class AttributionPlan:
@@ -193,10 +195,14 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """Return everything that decides what the run computes, under the names that the user knows."""
+        return self.asked() | versions_of_numbers()
+
+    def asked(self) -> dict[str, Any]:
+        """Return what the run was asked for: its identity without versions, which matter only while it goes on."""
         options = self.options
         return options.identity() | {
             "MODEL": self.model.spec,
-            "the network's file": code_digest(self.model.spec),
+            NETWORK_FILE: code_digest(self.model.spec),
             "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),
@@ -205,5 +211,4 @@ class Plan:
             "the classes' outputs": self.classes.output_index.tolist(),
             "--layer": [site.name for site in self.sites],
             "--device": self.device.type,
-            **versions_of_numbers(),
         }

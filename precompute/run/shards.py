@@ -297,19 +297,21 @@ def _begun_before(
     earlier = held["identity"]
     changed = [name for name in identity if earlier.get(name) != identity[name]]
     if changed:
-        changes = "; ".join(_change(name, earlier.get(name), identity[name], defaults) for name in changed)
+        changes = "; ".join(_change(name, earlier, identity, defaults) for name in changed)
         raise OptionError(
             f"--resume goes on with the run as it was started, but {changes}. "
-            f"Use the same options as before, or delete {path} to start over."
+            f"Use the same options, files and versions as before, or delete {path} to start over."
         )
     return held["started"]
 
 
-def _change(name: str, before: Any, now: Any, defaults: Mapping[str, str]) -> str:
+def _change(name: str, before: Mapping[str, Any], now: Mapping[str, Any], defaults: Mapping[str, str]) -> str:
     """Say what changed: the old and new value of an option; of anything else only that it changed."""
+    if name not in before:
+        return f"its record does not say {name}"
     if name not in defaults:
         return f"{name} changed"
-    return f"{name} was {_meaning(before, defaults[name])}, now {_meaning(now, defaults[name])}"
+    return f"{name} was {_meaning(before[name], defaults[name])}, now {_meaning(now[name], defaults[name])}"
 
 
 def _meaning(value: Any, default: str) -> str:

@@ -394,6 +394,16 @@ def test_a_run_stopped_after_its_store_is_in_place_has_nothing_left_to_do(small,
     assert sorted(path.name for path in small[2].parent.iterdir()) == ["small.h5"]
 
 
+def test_resuming_a_finished_run_after_an_update_keeps_the_store_and_what_was_added_to_it(small, capsys, monkeypatch):
+    assert main(job(small)) == 0
+    before = small[2].read_bytes()
+    monkeypatch.setattr("precompute.run.plan.versions_of_numbers", lambda: versions_of_numbers() | {"torch": "9.0"})
+    monkeypatch.setattr(ShardFolder, "write", lambda *_: pytest.fail("a shard was computed again"))
+    assert main(job(small, "--resume")) == 0
+    assert "in place already" in capsys.readouterr().out
+    assert small[2].read_bytes() == before
+
+
 def test_an_earlier_store_of_the_same_options_is_not_taken_for_that_of_a_stopped_run(small, monkeypatch):
     assert main(job(small)) == 0
     with open_store(small[2]) as store:
@@ -449,6 +459,12 @@ def test_resuming_refuses_another_network_file_and_other_versions_of_libraries(s
         file.write("# changed")
     assert main(job(stopped, "--shard-size", 8, "--resume")) == 1
     assert "the network's file changed" in capsys.readouterr().err
+
+
+def test_a_record_that_lacks_something_is_not_said_to_differ_in_it(stopped, capsys, monkeypatch):
+    monkeypatch.setattr("precompute.run.plan.versions_of_numbers", lambda: versions_of_numbers() | {"a new one": "1"})
+    assert main(job(stopped, "--shard-size", 8, "--resume")) == 1
+    assert "but its record does not say a new one. Use" in capsys.readouterr().err
 
 
 def test_work_that_was_stopped_is_not_thrown_away_unasked(stopped, capsys):
