@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from explorer.format import count, isolated
+from precompute.measures.drop_evidence import overall_interval
 from precompute.store.reader import Experiment, Store
 
 NAME = "statistics"
@@ -70,6 +71,11 @@ def of_unit(store: Store, layer: str, ablation: str, unit: int) -> DropTest | No
     if len(named) == 1:
         lost, gained = (int(found.read(f"{base}/{name}", (unit, named[0]))) for name in ("lost", "gained"))
         n_images = int((np.asarray(store.images.label) == named[0]).sum())
+    # Earlier versions stored intervals that each hold for a unit that was not picked; these hold for all units at once.
+    all_lost, all_gained = (
+        np.array(found.read(f"{base}/{name}", unit).sum(dtype=np.int64)) for name in ("lost", "gained")
+    )
+    low, high = overall_interval(all_lost, all_gained, len(store.images), store.layer(layer).n_units)
     return DropTest(
         named=named,
         drop=of_unit["quoted_drop"],
@@ -82,15 +88,15 @@ def of_unit(store: Store, layer: str, ablation: str, unit: int) -> DropTest | No
         q=of_unit["max_drop_q"],
         ceiling=of_unit["max_drop_ceiling"],
         overall_q=of_unit["overall_q"],
-        overall_low=of_unit["overall_low"],
-        overall_high=of_unit["overall_high"],
+        overall_low=float(low),
+        overall_high=float(high),
         **_certainty(found, base, unit),
     )
 
 
 _NUMBERS = (
     *("quoted_drop", "quoted_low", "quoted_high", "max_drop_p", "max_drop_q", "max_drop_ceiling"),
-    *("overall_q", "overall_low", "overall_high"),
+    "overall_q",
 )
 
 

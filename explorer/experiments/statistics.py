@@ -17,6 +17,7 @@ from explorer.widgets.chart import draw_chart
 from explorer.widgets.html import heading, marks, note, table
 from explorer.widgets.number_table import number_column
 from explorer.widgets.unit_table import unit_table
+from precompute.measures.drop_evidence import overall_interval
 from precompute.measures.paired import paired_counts
 from precompute.measures.table import measure_name
 from precompute.store.answers import answers
@@ -65,6 +66,8 @@ def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.Da
     """Return a row for each unit, with drops in points."""
     base = drop_test.base_of(layer.name, kind)
     found = {name: experiment[f"{base}/{name}"] for name in (*_POINTS, *_PLAIN)}
+    lost, gained = (experiment[f"{base}/{name}"].sum(axis=1, dtype=np.int64) for name in ("lost", "gained"))
+    low, high = overall_interval(lost, gained, len(view.store.images), layer.n_units)  # earlier versions stored others
     titles = np.array([*view.store.classes.title, "–"])
     classes = {name: titles[np.where(np.isnan(found[name]), -1, found[name]).astype(int)] for name in _CLASSES}
     return pd.DataFrame(
@@ -83,8 +86,8 @@ def _frame(view: View, layer: Layer, experiment: Experiment, kind: str) -> pd.Da
             "named": _named(view, found["named_class"]),
             "reliability": found["reliability"],
             "overall": 100 * _overall(view, layer, kind),
-            "overall_low": 100 * found["overall_low"],
-            "overall_high": 100 * found["overall_high"],
+            "overall_low": 100 * low,
+            "overall_high": 100 * high,
             "overall_q": found["overall_q"],
             "certainty_q": experiment.get(f"{base}/certainty_q", np.nan),
         }
@@ -99,8 +102,7 @@ def _lower_end(points: Floats) -> Floats:
 
 _POINTS = ("max_drop", "max_drop_expected", "max_drop_ceiling", "quoted_drop", "quoted_low", "quoted_high")
 _CLASSES = ("max_drop_class",)
-_OVERALL = ("overall_low", "overall_high", "overall_q")
-_PLAIN = ("max_drop_p", "max_drop_q", "reliability", "named_class", *_OVERALL, *_CLASSES)
+_PLAIN = ("max_drop_p", "max_drop_q", "reliability", "named_class", "overall_q", *_CLASSES)
 
 
 def _named(view: View, classes: Floats) -> list[str]:

@@ -87,7 +87,7 @@ def evidence(flips: FlipTable, before: Answers, half: Ints, taking: Bools) -> Ev
 def _overall(counts: PairedCounts) -> Arrays:
     """Test the drop over all images as that of one class; all intervals of the layer hold at once (Bonferroni)."""
     lost, gained = counts.lost.sum(axis=1), counts.gained.sum(axis=1)
-    low, high = drop_interval(lost, gained, counts.count.sum(), level=1 - _MISSED / max(1, len(lost)))
+    low, high = overall_interval(lost, gained, counts.count.sum(), len(lost))
     p = mcnemar(lost, gained)
     return {
         "overall_p": p,
@@ -95,6 +95,26 @@ def _overall(counts: PairedCounts) -> Arrays:
         "overall_low": low,
         "overall_high": high,
     }
+
+
+def overall_interval(lost: Ints, gained: Ints, n_images: int, n_units: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the limits of the 95 % intervals of overall drops; those of all units of a layer hold at once.
+
+    Parameters
+    ----------
+    lost, gained : integer arrays
+        Images lost and gained without a unit, of all classes together.
+    n_images : int
+        All images.
+    n_units : int
+        Units of the layer.
+
+    Returns
+    -------
+    low, high : float arrays
+        Fractions of the images.
+    """
+    return drop_interval(lost, gained, np.array(n_images), level=1 - _MISSED / max(1, n_units))
 
 
 def _held_out(first: PairedCounts, second: PairedCounts, taking: Bools) -> Arrays:

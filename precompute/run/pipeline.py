@@ -174,7 +174,7 @@ def _is_in_place(out: Path, plan: Plan, folder: ShardFolder) -> bool:
             identity, started = (store.provenance.get(name) for name in ("identity", "started"))
     except StoreError:
         return False
-    return identity in map(digest_of, (asked, asked_earlier)) and (folder.new or started == folder.started)
+    return identity in [digest_of(asked), digest_of(asked_earlier)] and (folder.new or started == folder.started)
 
 
 def _sweep_image_sets(

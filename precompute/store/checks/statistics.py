@@ -22,7 +22,7 @@ from precompute.store.renamed import earlier
 
 _GROUP = "/experiments/statistics"
 _OF_ALL_CLASSES = ("max_drop", "max_drop_class", "max_drop_expected", "max_drop_ceiling")
-_RULED_ANEW = (*_OF_ALL_CLASSES, "max_drop_q", "overall_q", "overall_low", "overall_high")
+_CHANGED_RULES = (*_OF_ALL_CLASSES, "max_drop_q", "overall_q", "overall_low", "overall_high")
 """What follows from the flips in another way in stores of earlier versions."""
 # A correlation of nearly opposite or nearly constant halves differs between machines.
 _NOT_RECOMPUTED = "reliability"
@@ -56,8 +56,9 @@ def _rules_of_flips(file: h5py.File, base: str) -> Iterator[Rule]:
     flips = tuple(f"{effect}/flip/{part}" for part in ("indptr", "image", "prediction"))
     needs = (*ANSWERS, *flips, f"{_GROUP}/half", f"{_GROUP}/set_apart")
     found = cache(partial(_evidence, file, effect))
+    found_earlier = cache(lambda: _by_earlier_rules(file, found()))
     for path in _held(file, base):
-        yield Rule((path, *needs), partial(_follows_from_flips, file, path, found))
+        yield Rule((path, *needs), partial(_follows_from_flips, file, path, found, found_earlier))
 
 
 def _held(file: h5py.File, base: str) -> list[str]:
@@ -72,16 +73,16 @@ def _evidence(file: h5py.File, effect: str) -> Evidence:
     return evidence(flips, answers(file), file[f"{_GROUP}/half"][...], file[f"{_GROUP}/set_apart"][...] == 0)
 
 
-def _follows_from_flips(file: h5py.File, path: str, found: Callable[[], Evidence]) -> Iterator[Problem]:
+def _follows_from_flips(
+    file: h5py.File, path: str, found: Callable[[], Evidence], found_earlier: Callable[[], dict[str, NDArray[Any]]]
+) -> Iterator[Problem]:
     name = path.rpartition("/")[2]
     name = next((now for now in found().arrays if earlier(now) == name), name)
     expected = found().arrays.get(name)
     if expected is None or name == _NOT_RECOMPUTED:
         return
     held = file[path][...]
-    if not _agree(held, expected) and not (
-        name in _RULED_ANEW and _agree(held, _by_earlier_rules(file, found())[name])
-    ):
+    if not _agree(held, expected) and not (name in _CHANGED_RULES and _agree(held, found_earlier()[name])):
         yield Problem(path, "the values do not follow from the flips")
 
 
