@@ -18,16 +18,21 @@ function keepOneEntryAPage() {
   history.pushState.keepsOne = true;
 }
 
+// Streamlit's own link to the page that is open shows what it asks for, but leaves the address as it was: whatever the reader
+// does next would ask for the old one again. So such a link is followed here, before Streamlit sees the click.
+const leadsHere = (link) => link.matches("[data-testid=stPageLink-NavLink]") && link.pathname === location.pathname;
+
 export default function ({ parentElement, setTriggerValue }) {
   keepOneEntryAPage();
   const follow = (event) => {
-    if (!parentElement.isConnected) return document.removeEventListener("click", follow);
+    if (!parentElement.isConnected) return document.removeEventListener("click", follow, true);
     if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
-    const link = event.target instanceof Element ? event.target.closest("a.us-to") : null;
-    if (!link) return;
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    if (!link || !(link.matches(".us-to") || leadsHere(link))) return;
     event.preventDefault();
+    if (!link.matches(".us-to")) event.stopPropagation();
     setTriggerValue("go", link.getAttribute("href"));
   };
-  document.addEventListener("click", follow);
-  return () => document.removeEventListener("click", follow);
+  document.addEventListener("click", follow, true);
+  return () => document.removeEventListener("click", follow, true);
 }

@@ -101,6 +101,17 @@ def test_the_field_finds_a_unit_a_class_and_an_image_from_any_page(app):
     assert stays(app)
 
 
+def test_a_link_to_another_part_of_the_open_page_changes_the_address(app):
+    app.open("/experiments?store=demo&experiment=statistics")
+    app.page.evaluate(STAYS)
+    for name in ("cumulative", "rotation"):
+        app.settle(app.page.locator(f".st-key-experiments a[href$='experiment={name}']").click)
+        app.asks("/experiments", experiment=name)
+    app.settle(app.page.go_back)
+    app.asks("/experiments", experiment="cumulative")
+    assert stays(app)
+
+
 def test_the_bar_leads_to_every_page_and_the_way_back_is_a_click(app):
     layer = open_a_unit(app)
     app.page.evaluate(STAYS)
