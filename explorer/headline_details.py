@@ -122,9 +122,15 @@ def _of_all(effects: ClassEffects, test: DropTest | None) -> list[str]:
     said = f"All classes together: {lost:,} of {count(n_images, 'image')} lost, {gained:,} gained"
     if test is None:
         return [f"{said}."]
-    doubt = "" if test.overall_q <= CALLED else ", within chance"
+    called = test.overall_q <= CALLED
     span = between(test.overall_low, test.overall_high, n_images)
-    return [f"{said}{doubt} (95 % interval, also of a picked unit: {span}; q {probability(test.overall_q)})."]
+    doubt = "" if called else ", within chance"
+    found = [f"{said}{doubt} (95 % interval, also of a picked unit: {span}; q {probability(test.overall_q)})."]
+    if called and test.overall_low <= 0 <= test.overall_high:
+        found.append(
+            "The interval is wide enough for every unit of the layer, so it may include zero beside a small q."
+        )
+    return found
 
 
 def of_move(titles: Sequence[str], move: Move | None) -> list[str]:

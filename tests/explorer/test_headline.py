@@ -210,6 +210,13 @@ def test_an_overall_drop_within_chance_is_said_below_alone():
     )
 
 
+def test_an_interval_that_includes_zero_beside_a_small_q_is_explained():
+    wide = "so it may include zero beside a small q."
+    assert below([7, 14, 0], [0, 0, 0], test=drop_test_of(overall_low=-0.01)).endswith(wide)
+    assert wide not in below([7, 14, 0], [0, 0, 0], test=drop_test_of())
+    assert wide not in below([7, 14, 0], [0, 0, 0], test=drop_test_of(overall_low=-0.01, overall_q=0.4))
+
+
 def test_what_is_gained_is_said_so_and_has_no_sign():
     gain = drop_test_of(overall_low=-0.05, overall_high=-0.01)
     assert say([1, 0, 0], [0, 4, 0], test=gain).endswith("All classes together gain more than chance explains.")
