@@ -11,7 +11,8 @@ from typing import Any
 from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
 
 from precompute.errors import OptionError
-from precompute.images.deep_grey import WHITE_OF_16_BITS, Depth, UnknownWhite, eight_bits, refuse_dark_colours
+from precompute.images.deep_grey import WHITE_OF_16_BITS, Depth, eight_bits, refuse_dark_colours
+from precompute.images.unreadable import UnreadablePicture
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP", "PPM", "JPEG2000", "AVIF", "ICO", "TGA")
 """The formats that are decoded: pictures made of pixels. Pillow knows others; for one, EPS, it runs a program."""
@@ -29,10 +30,6 @@ _FOREIGN = {
     b"ftypmif1": "HEIC; turn it into JPEG or PNG",
     b"8bps": "a file of Photoshop",
 }
-
-
-class UnreadablePicture(OSError):
-    """A file cannot be decoded as a picture; the message is a short reason without the name of the file."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +139,11 @@ def open_picture(path: str | Path, decoding: Decoding = Decoding()) -> Image.Ima
                 picture.load()
                 _turn_upright(picture)
                 return _to_rgb(picture, depth, decoding)
+        except UnreadablePicture:
+            raise
         # Pillow's decoders raise errors of nearly every kind on damaged files.
         except Exception as error:
-            raise UnreadablePicture(_reason(error, Path(path), decoding)) from error
+            raise _unreadable(error, Path(path), decoding) from error
 
 
 def undecoded(path: str | Path) -> Image.Image:
@@ -187,8 +186,10 @@ def picture_size(path: str | Path, decoding: Decoding = Decoding()) -> tuple[int
                 # The size that Pillow gives of a TIFF is that of the upright picture already.
                 turned = picture.format != "TIFF" and _orientation(picture) in _TURNED
                 return picture.size[::-1] if turned else picture.size
+        except UnreadablePicture:
+            raise
         except Exception as error:
-            raise UnreadablePicture(_reason(error, Path(path), decoding)) from error
+            raise _unreadable(error, Path(path), decoding) from error
 
 
 @contextmanager
@@ -222,7 +223,8 @@ def resizing_limited(decoding: Decoding) -> Iterator[None]:
             raise UnreadablePicture(
                 f"its longer side is {longer / shorter:,.0f} times its shorter one, and the transform would resize it "
                 f"from {picture.width:,} x {picture.height:,} to {width:,} x {height:,} pixels, above the limit of "
-                "--max-megapixels; crop it, or let the transform resize both sides to fixed numbers"
+                f"{decoding.max_megapixels:g} megapixels",
+                "crop it, let the transform resize both sides to fixed numbers, or give --max-megapixels",
             )
         return usual(picture, size, *options, **named)
 
@@ -269,17 +271,17 @@ def _foreign(path: Path) -> str:
     return f"not an image in a known format{'' if told is None else f', but {told}'}"
 
 
-def _reason(error: Exception, path: Path, decoding: Decoding) -> str:
+def _unreadable(error: Exception, path: Path, decoding: Decoding) -> UnreadablePicture:
+    """Say in our words what an error of Pillow means."""
     match error:
-        case UnreadablePicture() | UnknownWhite():
-            return str(error)
         case FileNotFoundError():
-            return "there is no such file"
+            return UnreadablePicture("there is no such file")
         case Image.DecompressionBombError():
-            return f"it has more than {decoding.max_megapixels:g} megapixels, the limit of --max-megapixels"
+            megapixels = f"it has more than {decoding.max_megapixels:g} megapixels"
+            return UnreadablePicture(megapixels, "--max-megapixels raises the limit")
         case UnidentifiedImageError():
-            return _foreign(path) if path.stat().st_size else "the file is empty"
+            return UnreadablePicture(_foreign(path) if path.stat().st_size else "the file is empty")
         case OSError(strerror=str(message)):
-            return message
+            return UnreadablePicture(message)
     lines = str(error).splitlines()
-    return f"it cannot be decoded: {lines[0] if lines else type(error).__name__}"
+    return UnreadablePicture(f"it cannot be decoded: {lines[0] if lines else type(error).__name__}")

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from precompute.images.unreadable import UnreadablePicture
+
 WHITE_OF_16_BITS = 65535.0
 _WHITE_IS_ZERO = 0
 _PHOTOMETRIC = 262
 _PIXELS_AT_ONCE = 2**20
-
-
-class UnknownWhite(ValueError):
-    """The value of white is not known for a picture; the message is a short reason."""
+_SAY_WHITE = "say with --white N which value is white"
+_OWN_LOADER = "use your own loader"
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,14 @@ def eight_bits(picture: Image.Image, depth: Depth, white: float | None) -> Image
 
     Raises
     ------
-    UnknownWhite
+    UnreadablePicture
         If it is not certain which value is black or white.
     """
     if white is None and not depth.sixteen_bits:
         kind = "floating-point numbers" if picture.mode == "F" else "signed or 32-bit integers"
-        raise UnknownWhite(f"its pixels are {kind} of unknown range; say with --white N which value is white")
+        raise UnreadablePicture(f"its pixels are {kind} of unknown range", _SAY_WHITE)
     if depth.inverted:
-        raise UnknownWhite("0 is white in it, which is not supported with more than 8 bits: use your own loader")
+        raise UnreadablePicture("0 is white in it, which is not supported with more than 8 bits", _OWN_LOADER)
     if white is None:
         refuse_dark(brightest(picture, depth))
     scale = (white or WHITE_OF_16_BITS) / 255
@@ -115,7 +115,7 @@ def eight_bits(picture: Image.Image, depth: Depth, white: float | None) -> Image
         low = strip.min()
         if not low >= 0:
             found = f"it has pixels down to {low:g}" if low < 0 else "it has pixels that are not a number"
-            raise UnknownWhite(f"{found}, but black is 0: use your own loader")
+            raise UnreadablePicture(f"{found}, but black is 0", _OWN_LOADER)
         grey[rows] = np.rint(np.clip(strip / scale, 0, 255))
     return Image.fromarray(grey)
 
@@ -125,36 +125,38 @@ def refuse_dark_colours(picture: Image.Image, depth: Depth, white: float | None)
 
     Raises
     ------
-    UnknownWhite
+    UnreadablePicture
         If either is the case.
     """
     if white is None:
         refuse_dark(
-            brightest(picture, depth), f"--white {WHITE_OF_16_BITS:.0f} says that it is just dark; or use a loader"
+            brightest(picture, depth), f"--white {WHITE_OF_16_BITS:.0f} says that it is just dark; or {_OWN_LOADER}"
         )
     elif white != WHITE_OF_16_BITS:
-        raise UnknownWhite(
-            "only the upper 8 of its 16 bits per colour are read, so --white cannot be applied: use your own loader"
+        raise UnreadablePicture(
+            f"only the upper 8 of its 16 bits per colour are read, so {white:g} cannot be white", _OWN_LOADER
         )
 
 
-def refuse_dark(found: float, way: str = "say with --white N which value is white") -> None:
+def refuse_dark(found: float, way_on: str = _SAY_WHITE) -> None:
     """Refuse 16-bit values that use only the lower half of the range: they may be numbers of fewer bits.
 
     Parameters
     ----------
     found : float
         The largest value.
-    way : str
-        What to do about it.
+    way_on : str
+        What to do about it at the command line.
 
     Raises
     ------
-    UnknownWhite
+    UnreadablePicture
         If no value is in the upper half.
     """
     if found <= WHITE_OF_16_BITS / 2:
-        raise UnknownWhite(f"its brightest pixel is {found:.0f} of 65535, so it may hold fewer than 16 bits; {way}")
+        raise UnreadablePicture(
+            f"its brightest pixel is {found:.0f} of 65535, so it may hold fewer than 16 bits", way_on
+        )
 
 
 def _raw_mode(picture: Image.Image) -> tuple[str, str]:

@@ -85,12 +85,13 @@ def read_once(file: Path, before: int = UNKNOWN) -> Iterator[int]:
     if before not in (UNKNOWN, digest):
         raise ImageFolderError(
             f"{file}: this file has changed since the run first read it, so results would be of another picture. "
-            "Put the file back as it was. A run then goes on with --resume; or start it over."
+            "Put the file back as it was, then give the same command again; a run goes on with --resume."
         )
     yield digest
     if _facts(file) != facts:
         raise ImageFolderError(
-            f"{file}: this file changed while the run read it. Wait until nothing writes to it, and add --resume."
+            f"{file}: this file changed while it was read. Wait until nothing writes to it, then give the same command "
+            "again; a run goes on with --resume."
         )
 
 

@@ -11,14 +11,8 @@ from typing import Any
 
 from PIL import Image
 
-from precompute.images.decoding import (
-    Decoding,
-    UnreadablePicture,
-    open_picture,
-    picture_size,
-    refuse_irregular,
-    resizing_limited,
-)
+from precompute.images.decoding import Decoding, open_picture, picture_size, refuse_irregular, resizing_limited
+from precompute.images.unreadable import UnreadablePicture
 
 Loader = Callable[[str], Any]
 

@@ -20,9 +20,9 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from precompute.errors import ImageFolderError, ModelError, UnitscopeError, reading_ended
-from precompute.images.decoding import UnreadablePicture
 from precompute.images.file_digests import UNKNOWN, read_once
 from precompute.images.folder import ImageList
+from precompute.images.unreadable import UnreadablePicture
 
 Transform = Callable[[Any], torch.Tensor]
 

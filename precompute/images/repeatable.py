@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from precompute.errors import ModelError
-from precompute.images.decoding import UnreadablePicture
 from precompute.images.folder import ImageList
 from precompute.images.loading import Transform, apply_transform
+from precompute.images.unreadable import UnreadablePicture
 
 _FILES = 4
 _TIMES = 4

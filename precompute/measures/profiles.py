@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 _ROUNDING = 1e-9
-_EVEN = 4  # units without differences between classes that count in a layer's spread, for a layer may have few units
+_PRIOR_UNITS = (
+    4  # units without differences between classes that count in a layer's spread, for a layer may have few units
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,4 +110,4 @@ def _away(unitary: Floats) -> Floats:
 def _spread(unitary: Floats) -> Floats:
     """Return how much the units differ on each class, (class,), above zero."""
     squares = _away(unitary) ** 2
-    return np.asarray(np.sqrt((squares.sum(axis=0) + _EVEN * squares.mean()) / (len(squares) + _EVEN)))
+    return np.asarray(np.sqrt((squares.sum(axis=0) + _PRIOR_UNITS * squares.mean()) / (len(squares) + _PRIOR_UNITS)))

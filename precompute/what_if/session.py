@@ -14,9 +14,9 @@ from torch import Tensor
 from precompute.errors import ImageFolderError, LayerError, OptionError
 from precompute.experiments.options import ExperimentOptions
 from precompute.experiments.restored_run import RestoredRun, restore_run
-from precompute.images.decoding import UnreadablePicture
 from precompute.images.loading import apply_transform
 from precompute.images.picture import InputView, area_average, thumbnail
+from precompute.images.unreadable import UnreadablePicture
 from precompute.models.device import exact_float32, free_memory
 from precompute.models.hooks import edit, observe_whole
 from precompute.models.sites import Site
@@ -184,7 +184,7 @@ class Session:
                 with load.bounding():
                     inputs = apply_transform(self.restored.model.transform, load(file), "The picture")
             except UnreadablePicture as error:
-                raise ImageFolderError(f"The picture cannot be read ({error}). Choose another one.") from error
+                raise ImageFolderError(f"The picture cannot be read ({error.found}). Choose another one.") from error
         expected = tuple(self.restored.probe.shape[1:])
         if tuple(inputs.shape) != expected:
             raise ImageFolderError(

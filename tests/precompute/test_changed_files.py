@@ -140,7 +140,7 @@ def test_a_file_that_changes_while_it_is_read_ends_the_reading(tmp_path):
             opened.write(b"written meanwhile")
         return _to_tensor(picture)
 
-    with pytest.raises(ImageFolderError, match=r"01\.png: this file changed while the run read it"):
+    with pytest.raises(ImageFolderError, match=r"01\.png: this file changed while it was read"):
         list(read_batches(images, meddle, [[0, 1]], workers=0))
 
 

@@ -16,7 +16,8 @@ from torchvision.datasets.folder import default_loader
 from torchvision.transforms import Resize
 
 from precompute.errors import OptionError
-from precompute.images.decoding import Decoding, UnreadablePicture, open_picture, picture_size, resizing_limited
+from precompute.images.decoding import Decoding, open_picture, picture_size, resizing_limited
+from precompute.images.unreadable import UnreadablePicture
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)
 
@@ -199,7 +200,7 @@ def test_colours_of_sixteen_bits_that_use_twelve_are_refused(tmp_path):
     assert np.array_equal(open_picture(path), values >> 8)
     path.write_bytes(png_of_colours(values >> 4))
     with pytest.raises(
-        UnreadablePicture, match="fewer than 16 bits; --white 65535 says that it is just dark; or use a"
+        UnreadablePicture, match="fewer than 16 bits; --white 65535 says that it is just dark; or use your"
     ):
         open_picture(path)
     with pytest.raises(UnreadablePicture, match="use your own loader"):
@@ -257,7 +258,7 @@ def test_the_limit_of_megapixels_can_be_moved_and_leaves_that_of_others_alone(tm
     usual = Image.MAX_IMAGE_PIXELS
     path = saved(tmp_path / "a.png", Image.new("L", (200, 100)))
     assert open_picture(path, Decoding(max_megapixels=0.02)).size == (200, 100)
-    with pytest.raises(UnreadablePicture, match=r"more than 0\.019 megapixels, the limit of --max-megapixels"):
+    with pytest.raises(UnreadablePicture, match=r"more than 0\.019 megapixels; --max-megapixels raises the limit"):
         open_picture(path, Decoding(max_megapixels=0.019))
     assert usual == Image.MAX_IMAGE_PIXELS
 
@@ -349,7 +350,7 @@ def floats():
         (truncated("JPEG"), "truncated"),
         (truncated("PNG"), "truncated"),
         (truncated("GIF"), "truncated"),
-        (huge_png(), "it has more than 100 megapixels, the limit of --max-megapixels"),
+        (huge_png(), "it has more than 100 megapixels; --max-megapixels raises the limit"),
         (floats(), "its pixels are floating-point numbers of unknown range"),
     ],
     ids=["empty", "text", "page", "lfs", "heic", "jpeg", "png", "gif", "bomb", "float"],

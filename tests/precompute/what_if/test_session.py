@@ -231,6 +231,14 @@ def test_a_strip_that_the_transform_would_make_too_large_is_refused(session):
         session.answer(Request("signed", (2,), upload=True), file.getvalue(), Watch())
 
 
+def test_who_uploads_a_picture_is_not_told_of_options_of_the_command_line(session):
+    file = io.BytesIO()
+    Image.fromarray(np.full((8, 8), 300, np.uint16)).save(file, "PNG")
+    with pytest.raises(ImageFolderError, match=r"may hold fewer than 16 bits\). Choose another one") as refused:
+        session.answer(Request("signed", (2,), upload=True), file.getvalue(), Watch())
+    assert "--" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "upload", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n and then nothing", b"\xff\xd8\xff" + bytes(6 * 2**20)]
 )
