@@ -25,7 +25,8 @@ class ProfileLikeness:
         a profile.
     ceiling : float
         The 95 % quantile (for the default level) of the largest correlation with any other unit when the unit's profile
-        is shuffled over the classes, each class keeping its spread over the units. NaN where there is none.
+        is shuffled over the classes, each class keeping its spread over the units, or is one that chance alone gives:
+        the higher of the two. NaN where there is none.
     """
 
     r: Floats
@@ -58,7 +59,13 @@ def standardised(rows: Floats) -> Floats:
 
 
 def profile_likeness(
-    profiles: Floats, unit: int, *, draws: int = 1000, seed: int = 0, level: float = 0.95
+    profiles: Floats,
+    unit: int,
+    *,
+    by_chance: Floats | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> ProfileLikeness:
     """Correlate one unit's profile over the classes with those of all other units, with a ceiling for chance.
 
@@ -66,12 +73,17 @@ def profile_likeness(
     classes alone make noise alike. So the profile is shuffled in units of the spread that the other units have on each
     class, and gets the spread of the class to which it is moved.
 
+    Where classes are few and differ much, that does not suffice: a class of five images has another distribution than
+    one of a thousand, not only another spread. So profiles of chance alone, class by class, set a second ceiling.
+
     Parameters
     ----------
     profiles : (unit, class) array
         Profiles such as mean activations, or drops. Classes that are NaN for every unit are left out.
     unit : int
         The unit.
+    by_chance : (draw, class) array, optional
+        Profiles that the unit has by chance, see :mod:`precompute.measures.profiles_by_chance`.
     draws : int
         Number of shuffles of the unit's profile over the classes.
     seed : int
@@ -85,7 +97,8 @@ def profile_likeness(
         All NaN for fewer than three classes.
     """
     rows = np.asarray(profiles, dtype=np.float64)
-    rows = rows[:, ~np.isnan(rows).all(axis=0)]
+    known = ~np.isnan(rows).all(axis=0)
+    rows = rows[:, known]
     nothing = ProfileLikeness(np.full(len(rows), np.nan), float("nan"))
     if rows.shape[1] < 3:
         return nothing
@@ -98,8 +111,16 @@ def profile_likeness(
     spread = _spread(others)
     in_spreads = np.tile(_away(own[None]) / spread, (draws, 1))
     shuffled = standardised(np.random.default_rng(seed).permuted(in_spreads, axis=1) * spread)
-    largest = (shuffled @ others.T).max(axis=1)
-    return ProfileLikeness(np.clip(unitary @ own, -1, 1), float(np.quantile(largest, level, method="weibull")))
+    ceilings = [_ceiling(shuffled, others, level)]
+    if by_chance is not None:
+        ceilings.append(_ceiling(standardised(by_chance[:, known]), others, level))
+    return ProfileLikeness(np.clip(unitary @ own, -1, 1), max(ceilings))
+
+
+def _ceiling(drawn: Floats, others: Floats, level: float) -> float:
+    """Return the quantile of the largest correlation of each drawn profile; a profile without differences has none."""
+    largest = np.nan_to_num((drawn @ others.T).max(axis=1), nan=-1.0)
+    return float(np.quantile(largest, level, method="weibull"))
 
 
 def _away(unitary: Floats) -> Floats:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from explorer.alike_units import AlikeUnits, alike_units
+from explorer.alike_units import AlikeUnits, ByChance, alike_units
 from explorer.pages.closer.alike import at_zero_words, headline, most_words, nearest_words
 from explorer.pages.closer.two_accuracies import shared_words
 from precompute.measures.profiles import ProfileLikeness
@@ -15,6 +15,7 @@ from tests.explorer.conftest import put
 
 WITHOUT = ("without unit 4", "without unit 7")
 RNG = np.random.default_rng(0)
+NO_DRAWS = ByChance(None, None)
 
 
 def layer(means, drop, reliability=None):
@@ -30,7 +31,7 @@ def planted():
     means[[1, 2, 4]] = means[0] + 0.1 * RNG.random((3, 40))
     drop[[1, 3]] = drop[0] + 0.1 * RNG.normal(size=(2, 40))
     drop[4] = 0
-    return alike_units(layer(means, drop, [0.9, 0.4, -0.2, *[0.5] * 9]), 0, "zero")
+    return alike_units(layer(means, drop, [0.9, 0.4, -0.2, *[0.5] * 9]), 0, "zero", NO_DRAWS)
 
 
 def test_units_are_told_apart_by_the_way_in_which_they_are_alike(planted):
@@ -60,7 +61,7 @@ def test_the_headline_counts_them_and_the_note_names_the_nearest(planted):
 
 
 def test_without_ablation_only_answers_are_compared():
-    found = alike_units(layer(RNG.random((5, 9)), None), 0, None)
+    found = alike_units(layer(RNG.random((5, 9)), None), 0, None, NO_DRAWS)
     assert not np.isnan(found.answers.r[1:]).any()
     assert np.isnan(found.losses.r).all()
     assert not found.both.size
@@ -69,9 +70,9 @@ def test_without_ablation_only_answers_are_compared():
 def test_what_is_drawn_at_zero_is_the_unit_itself_where_nothing_breaks_without_it():
     drop = np.r_[RNG.normal(size=(4, 10)), np.zeros((2, 10))]
     units = layer(RNG.random((6, 10)), drop)
-    assert at_zero_words(alike_units(units, 0, "zero"), 0, ablated=True).startswith("2 units without which")
-    assert at_zero_words(alike_units(units, 4, "zero"), 4, ablated=True).startswith("Without unit 4 no class")
-    assert "silenced" in at_zero_words(alike_units(units, 0, None), 0, ablated=False)
+    assert at_zero_words(alike_units(units, 0, "zero", NO_DRAWS), 0, ablated=True).startswith("2 units without which")
+    assert at_zero_words(alike_units(units, 4, "zero", NO_DRAWS), 4, ablated=True).startswith("Without unit 4 no class")
+    assert "silenced" in at_zero_words(alike_units(units, 0, None, NO_DRAWS), 0, ablated=False)
 
 
 def test_a_likeness_that_chance_reaches_is_said_so_and_not_by_two_equal_numbers():

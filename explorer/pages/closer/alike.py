@@ -141,15 +141,16 @@ def most_words(found: AlikeUnits, unit: int) -> str:
 _READING = (
     "Across: how far the mean activations of two units rise and fall over the same classes. Up: how far the same "
     "classes lose without them. Both are Pearson correlations over the classes. A dashed line is what chance reaches: "
-    "the unit's numbers are shuffled over the classes, and the most alike of all others stays below the line in 95 % "
-    "of 1,000 shuffles. Right of the upright line and below the level one, units answer alike, but nothing shows that "
-    "they are needed alike."
+    "in 95 % of draws the most alike of all others stays below it. There are two ways to draw, and the line is the "
+    "higher of their levels. One shuffles the unit's numbers over the classes. The other deals its images to the "
+    "classes at random, and draws the answers that it changes as those of an average unit. Right of the upright line "
+    "and below the level one, units answer alike, but nothing shows that they are needed alike."
 )
 _LIMITS = (
     "Below a line does not mean different: drops of a few images are noisy, and noise makes losses unlike. “Noise "
     "leaves at most” is the largest correlation that the split-half reliabilities of both units' drops allow. They are "
     "of one division of the images, so with few classes or images it is rough. Above a line does not mean much: two "
-    "units may change a few answers each, and drops count gains too. Classes that look alike go together, which the "
-    "shuffling does not know. It allows for classes that are noisier than others, but only roughly. Each unit was "
-    "silenced alone: of two units that do the same work, neither may be missed."
+    "units may change a few answers each, and drops count gains too. Classes that look alike go together, which no "
+    "draw knows. Nor does a draw know that all units see the same images: one bright image can make units alike on a "
+    "class of few images. Each unit was silenced alone: of two units that do the same work, neither may be missed."
 )

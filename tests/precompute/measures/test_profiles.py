@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from precompute.measures.profiles import profile_likeness, standardised
+from tests.simulations.alike_by_chance import SIZES, called, found
 
 
 def draw(seed, n_units=6, n_classes=9):
@@ -100,3 +101,17 @@ def test_rows_are_standardised_to_a_mean_of_zero_and_a_length_of_one():
     found = standardised(draw(5))
     np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-12)
     np.testing.assert_allclose((found**2).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("kind", ["one in twenty", "changed unlike"])
+def test_noise_is_not_alike_where_classes_are_few_and_very_unequal(kind):
+    """Shuffles over the classes alone called 20 to 30 % of such units."""
+    rng = np.random.default_rng(4)
+    of_each = np.concatenate([called(rng, kind, SIZES["5 to 1,300"](10)) for _ in range(20)])
+    assert of_each[:, 0].sum() <= 15  # of 120 at 5 %: 6, four standard deviations
+    assert of_each[:, 1].sum() > 15
+
+
+def test_units_that_cost_the_same_classes_are_found():
+    rng = np.random.default_rng(0)
+    assert sum(found(rng, SIZES["50 each"](16), alone=True) for _ in range(10)) >= 5
