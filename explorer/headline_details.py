@@ -6,12 +6,17 @@ Differences of accuracy are given as lost or gained, never with a sign.
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from explorer.class_effects import ClassEffects, Move
 from explorer.class_preference import Profile, Strongest
 from explorer.drop_test import CALLED, DropTest
 from explorer.format import count, decimals_for, is_told, number, probability, some_points
 from explorer.headline import worst_class
 from precompute.measures.quoted import FEWEST_IMAGES
+
+_FEW_CLASSES = 5
+_OF_ALL_AT_ONCE = "The interval is wide enough to hold for every unit of the layer at once."
 
 
 def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list[str]:
@@ -24,6 +29,7 @@ def of_drive(titles: Sequence[str], profile: Profile, images: Strongest) -> list
         said += _times(titles[best], profile)
     if best is not None and images.differs(best):
         said.append(_share(images, best, titles))
+    said += _by_chance(profile)
     if profile.signed:
         said.append("This layer goes below zero: only the part above zero counts here, as for class selectivity.")
     return said
@@ -40,6 +46,14 @@ def _times(title: str, profile: Profile) -> list[str]:
     if profile.ratio_settled:
         return [f"{mean} {ratio} times that of the other classes ({span})."]
     return [f"{mean} larger than that of the other classes, not settled how many times ({span})."]
+
+
+def _by_chance(profile: Profile) -> list[str]:
+    """Say how often a class is named by chance, where classes are so few that it happens at all."""
+    n_classes = int((~np.isnan(profile.mean)).sum())
+    if not profile.tested or not profile.preferred or profile.silent or not 2 <= n_classes <= _FEW_CLASSES:
+        return []
+    return [f"With {n_classes} classes, one or two in a hundred units that know no class have one named by chance."]
 
 
 def _share(images: Strongest, c: int, titles: Sequence[str]) -> str:
@@ -125,11 +139,9 @@ def _of_all(effects: ClassEffects, test: DropTest | None) -> list[str]:
     called = test.overall_q <= CALLED
     span = between(test.overall_low, test.overall_high, n_images)
     doubt = "" if called else ", within chance"
-    found = [f"{said}{doubt} (95 % interval, also of a picked unit: {span}; q {probability(test.overall_q)})."]
+    found = [f"{said}{doubt} (95 % interval: {span}; q {probability(test.overall_q)}). {_OF_ALL_AT_ONCE}"]
     if called and test.overall_low <= 0 <= test.overall_high:
-        found.append(
-            "The interval is wide enough for every unit of the layer, so it may include zero beside a small q."
-        )
+        found.append("So it may include zero beside a small q.")
     return found
 
 

@@ -48,6 +48,9 @@ def driven_by(*mean, images=(5, 0, 0), **facts):
     return text(drive(42, TITLES, profile(*mean, **facts), strongest_of(*images)))
 
 
+BY_CHANCE = "With 3 classes, one or two in a hundred units that know no class have one named by chance."
+
+
 # What drives it
 
 
@@ -63,7 +66,8 @@ def test_how_many_times_is_said_only_if_the_images_settle_it_to_a_factor_of_two(
     found = headline_details.of_drive(TITLES, profile(3.0, 1.0, 1.0, times=(1.2, 7.5)), strongest_of(5, 0, 0))
     assert found == [
         "Over all images the mean of striped ball is larger than that of the other classes, not settled how many times "
-        "(95 % interval: 1.2 to 7.5)."
+        "(95 % interval: 1.2 to 7.5).",
+        BY_CHANCE,
     ]
 
 
@@ -81,6 +85,7 @@ def test_where_the_strongest_images_are_of_another_class_both_are_said_with_the_
     assert headline_details.of_drive(TITLES, profile(3.0, 1.0, 1.0), images) == [
         "Over all images the mean of striped ball is 3.0 times that of the other classes (95 % interval: 2.0 to 4.5).",
         "None of its 9 strongest images is of striped ball.",
+        BY_CHANCE,
     ]
 
 
@@ -93,8 +98,18 @@ def test_a_class_that_the_images_do_not_settle_is_not_named_alone():
     assert driven_by(3.0, 1.0, 2.9, **two) == "Unit 42 answers most to striped ball or blue star, not settled which."
     assert driven_by(3.0, 2.9, 2.9, preferred=()) == "Unit 42 answers most to a class that the images do not settle."
     assert headline_details.of_drive(TITLES, profile(3.0, 1.0, 2.9, **two), strongest_of(4, 1, 2)) == [
-        "4 of its 7 strongest images are of striped ball."
+        "4 of its 7 strongest images are of striped ball.",
+        BY_CHANCE,
     ]
+
+
+def test_where_classes_are_few_the_page_says_how_often_one_is_named_by_chance():
+    images = strongest_of(5, 0, 0)
+    assert BY_CHANCE in headline_details.of_drive(TITLES, profile(3.0, 1.0, 1.0), images)
+    assert BY_CHANCE not in headline_details.of_drive(TITLES, profile(3.0, 2.9, 2.9, preferred=()), images)
+    assert not any(
+        "by chance" in said for said in headline_details.of_drive(TITLES, profile(*[3.0] + [1.0] * 9), images)
+    )
 
 
 def test_a_unit_that_is_never_above_zero_says_so():
@@ -175,8 +190,8 @@ def test_the_drop_is_the_one_to_quote_and_below_it_stand_its_interval_and_both_t
         "15 of 50 images of red kite are lost, 0 gained (95 % interval: between 10 and 46 points lost; q = 0.0031)."
     )
     assert said.endswith(
-        "All classes together: 21 of 150 images lost, 0 gained (95 % interval, also of a picked unit: "
-        "between 5.0 and 20.0 points lost; q = 0.010)."
+        "All classes together: 21 of 150 images lost, 0 gained (95 % interval: between 5.0 and 20.0 points lost; "
+        "q = 0.010). The interval is wide enough to hold for every unit of the layer at once."
     )
 
 
@@ -206,12 +221,13 @@ def test_an_overall_drop_within_chance_is_said_below_alone():
     assert "together" not in say([3, 1, 0], [0, 0, 0], test=within)
     assert below([3, 1, 0], [0, 0, 0], test=within).endswith(
         "All classes together: 4 of 150 images lost, 0 gained, within chance "
-        "(95 % interval, also of a picked unit: between 1.0 points gained and 20.0 points lost; q = 0.40)."
+        "(95 % interval: between 1.0 points gained and 20.0 points lost; q = 0.40). "
+        "The interval is wide enough to hold for every unit of the layer at once."
     )
 
 
 def test_an_interval_that_includes_zero_beside_a_small_q_is_explained():
-    wide = "so it may include zero beside a small q."
+    wide = "So it may include zero beside a small q."
     assert below([7, 14, 0], [0, 0, 0], test=drop_test_of(overall_low=-0.01)).endswith(wide)
     assert wide not in below([7, 14, 0], [0, 0, 0], test=drop_test_of())
     assert wide not in below([7, 14, 0], [0, 0, 0], test=drop_test_of(overall_low=-0.01, overall_q=0.4))
