@@ -17,7 +17,6 @@ from explorer.widgets.chart import draw_chart
 from explorer.widgets.choices import choose
 from explorer.widgets.html import heading, note
 from explorer.widgets.number_table import csv_button, number_column, number_table
-from precompute.measures.drop_targets import TARGETS
 from precompute.store.reader import Experiment, Layer
 
 Tables = dict[str, NDArray[Any]]
@@ -25,7 +24,6 @@ Tables = dict[str, NDArray[Any]]
 _TABLE_HEIGHT = 460
 _BEYOND = 0.05
 _RELIABLE = 0.3
-_LARGEST = TARGETS.index("max_class_drop")
 _TABLES = (
     "n_units",
     *(f"{way}{end}" for way in ("pearson", "spearman", "partial") for end in ("", "_low", "_high")),
@@ -33,7 +31,11 @@ _TABLES = (
     "disjoint",
     "disattenuated",
 )
-_ENDS = tuple(f"{name}_{end}" for name in ("disjoint", "disattenuated") for end in ("low", "high"))
+_ENDS = (
+    *(f"{name}_{end}" for name in ("disjoint", "disattenuated") for end in ("low", "high")),
+    *(f"{name}_chance{end}" for name in ("partial", "disjoint") for end in ("_low", "_high", "_p")),
+)
+"""What older stores do not hold."""
 
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
@@ -47,7 +49,7 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         note("There is no measure to compare with drops.")
         return
     tables = {name: experiment[f"{base}/{name}"] for name in _TABLES}
-    nothing = np.full_like(tables["disjoint"], np.nan)  # older stores know no ends
+    nothing = np.full_like(tables["disjoint"], np.nan)
     tables |= {name: experiment.get(f"{base}/{name}", nothing) for name in _ENDS}
     labels = {name: _label(layer, name) for name in targets}
     target = choose(view, {targets[1]: labels[targets[1]], **labels}, label="Against")
@@ -95,14 +97,8 @@ def _panels(
 ) -> pd.DataFrame:
     """Return the rows of all panels: overall drop, chosen drop, and the chosen drop in two more careful ways."""
     overall = [_as_it_stands(tables, 0, labels[0])] if column else []
-    panels = {"same flip rate and activity": "partial", "different images": "disjoint"}
-    careful = [
-        _panel(title, tables[way], column, low=tables[f"{way}_low"], high=tables[f"{way}_high"])
-        for title, way in panels.items()
-    ]
-    if column == _LARGEST:
-        # Units with more changed answers have larger ones on other images too: zero is not its chance level.
-        careful[1]["strong"] = False
+    ways = {"same flip rate and activity": "partial", "different images": "disjoint"}
+    careful = [_carefully(tables, way, column, title) for title, way in ways.items()]
     parts = [*overall, _as_it_stands(tables, column, labels[column]), *careful]
     rows = pd.DataFrame({"row": np.arange(len(names)), "label": names})
     return pd.concat(
@@ -112,37 +108,41 @@ def _panels(
 
 def _as_it_stands(tables: Tables, column: int, title: str) -> pd.DataFrame:
     """Return the panel of the correlation as it stands, in colour where chance alone would rarely give it."""
-    p = tables["chance_p"][:, column]
-    said = [f"chance is as far from its mean in {significant(100 * share, 2)} % of cases" for share in p]
-    part = _panel(title, tables["spearman"], column, low=tables["spearman_low"], high=tables["spearman_high"])
-    null_low, null_high = (tables[f"chance_{end}"][:, column] for end in ("low", "high"))
-    other = tables["pearson"][:, column]
-    return part.assign(null_low=null_low, null_high=null_high, strong=p <= _BEYOND, said=said, other=other)
+    part = _panel(title, tables, "spearman", "chance", column)
+    return part.assign(other=tables["pearson"][:, column])
 
 
-def _panel(
-    title: str,
-    r: NDArray[Any],
-    column: int,
-    *,
-    low: NDArray[Any] | None = None,
-    high: NDArray[Any] | None = None,
-) -> pd.DataFrame:
-    nothing = np.full(len(r), np.nan)
-    lower, upper = (nothing if end is None else end[:, column] for end in (low, high))
-    numbers = {"r": r[:, column], "low": lower, "high": upper, "null_low": nothing, "null_high": nothing}
-    # In colour where the interval leaves out zero; without an interval nothing is claimed.
-    strong = (lower > 0) | (upper < 0)
-    return pd.DataFrame({"panel": title, **numbers, "strong": strong, "other": nothing, "said": ""})
+def _carefully(tables: Tables, way: str, column: int, title: str) -> pd.DataFrame:
+    """Return a panel that claims more: in colour only where the interval leaves out zero too.
+
+    Zero is not the chance level of the largest drop there. Of units with as many changed answers, those whose changes
+    fall on few classes lose more of a class by coins alone, on other images too.
+    """
+    part = _panel(title, tables, way, f"{way}_chance", column)
+    return part.assign(strong=part["strong"] & ((part["low"] > 0) | (part["high"] < 0)))
+
+
+def _panel(title: str, tables: Tables, way: str, chance: str, column: int) -> pd.DataFrame:
+    """Return a way of correlating beside what coins give; without coins nothing is claimed."""
+    p = tables[f"{chance}_p"][:, column]
+    said = [
+        "" if np.isnan(share) else f"chance is as far from its mean in {significant(100 * share, 2)} % of cases"
+        for share in p
+    ]
+    named = {"r": way, "low": f"{way}_low", "high": f"{way}_high"}
+    named |= {"null_low": f"{chance}_low", "null_high": f"{chance}_high"}
+    numbers = {name: tables[table][:, column] for name, table in named.items()}
+    return pd.DataFrame({"panel": title, **numbers, "strong": p <= _BEYOND, "other": np.nan, "said": said})
 
 
 def _legend(tables: Tables) -> str:
+    known = not np.isnan(tables["partial_chance_p"]).all()
+    older = "" if known else " An earlier version made this: without coins in these two, nothing there is blue."
     return (
         f"Up to {number(float(tables['n_units'].max()), 0)} units, dead ones left out. Dot: Spearman's rank "
         "correlation, with its 95 % bootstrap interval; diamond: Pearson's. Grey bar: 95 % of the correlations that "
         "arise when a coin decides whether each changed answer is lost or gained. Blue: the coins give it in fewer "
-        "than 5 % of cases; in the last two panels, its interval leaves out zero. The largest class drop is never blue "
-        "for different images: it grows with the number of changed answers there too, so zero is not its chance level."
+        f"than 5 % of cases. In the last two panels its interval leaves out zero too.{older}"
     )
 
 
@@ -192,9 +192,15 @@ _COLUMNS: dict[str, Any] = {
     "partial": number_column("Partial", "Spearman with flip rate and mean activity held fixed"),
     "partial_low": number_column("from", "95 % bootstrap interval"),
     "partial_high": number_column("to", "95 % bootstrap interval"),
+    "partial_chance_low": number_column("by chance from", "95 % of chance, with both held fixed"),
+    "partial_chance_high": number_column("to", "95 % of chance, with both held fixed"),
+    "partial_chance_p": number_column("p", "in how many cases chance is as far from its mean", "%.3f"),
     "disjoint": number_column("Different images", "measure on one half, drop on the other, both ways"),
     "disjoint_low": number_column("from", "95 % bootstrap interval over units"),
     "disjoint_high": number_column("to", "95 % bootstrap interval over units"),
+    "disjoint_chance_low": number_column("by chance from", "95 % of chance, on different images"),
+    "disjoint_chance_high": number_column("to", "95 % of chance, on different images"),
+    "disjoint_chance_p": number_column("p", "in how many cases chance is as far from its mean", "%.3f"),
     "disattenuated": number_column(
         "Without noise", "on different images, divided by the root of both split-half reliabilities"
     ),
@@ -219,8 +225,8 @@ PRESENTATION = Presentation(
         "because any measure that correlates with the number of changed answers correlates with the largest "
         "drop too. Zhou et al. say that class selectivity correlates with the largest class drop and hardly "
         "with the overall drop. Believe it here only if three things hold. The dot of the largest drop "
-        "is outside its bar. It stays right of zero when flip rate and activity are held fixed. And "
-        "it stays there when measure and drop come from different images. Quote Spearman's correlation, "
+        "is outside its bar. It is so too when flip rate and activity are held fixed. And it is so "
+        "when measure and drop come from different images. Quote Spearman's correlation, "
         "because drops have heavy tails and many ties. Where Pearson's is far from it, a few units make the "
         "difference."
     ),

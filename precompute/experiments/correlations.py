@@ -15,6 +15,7 @@ from precompute.measures.drop_targets import (
     TARGETS,
     HalvedCounts,
     chance_correlations,
+    chance_correlations_across,
     drop_targets,
     targets_on_other,
 )
@@ -62,7 +63,8 @@ def prepare(job: Job) -> Prepared:
         arrays: Arrays = {}
         measures: dict[str, Arrays] = {side.layer.name: {} for side in sides}
         for side in sides:
-            found = _correlated(side, advance) | _by_chance(side, advance) | _on_other_images(side, advance)
+            found = _correlated(side, advance)
+            found |= _by_chance(side, found["partial"], advance) | _on_other_images(side, advance)
             base = f"layers/{side.layer.name}/ablation/{side.kind}"
             arrays |= {f"{base}/{name}": values for name, values in found.items()}
             # Every store already holds the first two as measures.
@@ -72,7 +74,7 @@ def prepare(job: Job) -> Prepared:
 
     return Prepared(
         seconds=sum(map(_seconds, sides)),
-        bytes=cells * 22 * 4,
+        bytes=cells * 30 * 4,
         steps=_STEPS * len(sides),
         unit="tables",
         run=run,
@@ -133,7 +135,8 @@ def _seconds(sides: _Sides) -> float:
     _halved_drops(sides.counts)
     halved = perf_counter() - tossed
     tables = 3 * len(TARGETS) * (resampled - started) * _RESAMPLES
-    return (tables + (tossed - resampled) * _TOSSES) / _TIMED + 2 * _SPLITS * halved
+    # Coins are tossed three times: for all images, with controls, and on either half.
+    return (tables + 3 * (tossed - resampled) * _TOSSES) / _TIMED + 2 * _SPLITS * halved
 
 
 # The work. Each part returns (measure, target) arrays by name
@@ -163,18 +166,28 @@ def _correlated(sides: _Sides, advance: Advance) -> Arrays:
     return arrays
 
 
-def _by_chance(sides: _Sides, advance: Advance) -> Arrays:
-    """Return the rank correlations that arise if a coin decides whether each changed answer is lost or gained."""
+def _by_chance(sides: _Sides, partial_of: np.ndarray, advance: Advance) -> Arrays:
+    """Return the rank correlations that arise if a coin decides whether each changed answer is lost or gained.
+
+    Also those with flip rate and mean activity held fixed. Zero is not their chance level: of units that change as many
+    answers, those that change answers of few classes have the larger drop of a class, by coins alone.
+    """
+    found = np.stack([spearman(sides.measures, target) for target in sides.targets], axis=1)
     drawn = chance_correlations(sides.measures, sides.counts, draws=_TOSSES, seed=sides.seed)
+    held = chance_correlations(sides.measures, sides.counts, sides.controls, draws=_TOSSES, seed=sides.seed)
+    advance(1)
+    return _beside_coins("chance", drawn, found) | _beside_coins("partial_chance", held, partial_of)
+
+
+def _beside_coins(name: str, drawn: np.ndarray, found: np.ndarray) -> Arrays:
+    """Return mean and middle 95 % of the correlations that coins give, and how many are as far from their mean."""
     nothing = np.isnan(drawn).all(axis=0)
     known = np.where(nothing, 0, drawn)
     middle, (low, high) = np.nanmean(known, axis=0), np.nanquantile(known, [0.025, 0.975], axis=0)
-    found = np.stack([spearman(sides.measures, target) for target in sides.targets], axis=1)
     as_far = (np.abs(known - middle) >= np.abs(found - middle) - 1e-12).sum(axis=0)
     p = (1 + as_far) / (1 + (~np.isnan(known)).sum(axis=0))
-    advance(1)
-    chance = {"chance": middle, "chance_low": low, "chance_high": high, "chance_p": p}
-    return {name: np.where(nothing | np.isnan(found), np.nan, values) for name, values in chance.items()}
+    chance = {"": middle, "_low": low, "_high": high, "_p": p}
+    return {f"{name}{end}": np.where(nothing | np.isnan(found), np.nan, values) for end, values in chance.items()}
 
 
 def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
@@ -182,16 +195,19 @@ def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
     shape = (len(sides.names), len(TARGETS))
     disjoint, corrected, ends = np.full(shape, np.nan), np.full(shape, np.nan), np.full((2, *shape), np.nan)
     corrected_ends, reliable = ends.copy(), np.full(shape[0], np.nan)
+    coins = np.full((_TOSSES, *shape), np.nan)
     before = answers(sides.store)
     own = HalvedMeasures(halves(before.label, seed=sides.seed), _from_weights(sides))
     agreement = _agreement(sides, before)
     for group in (own, *halved_measures(sides.store, sides.layer)):
-        drops = _halved_drops(halved_counts(sides.flips, before, group.half))
+        counts = halved_counts(sides.flips, before, group.half)
         rows = [row for row, name in enumerate(sides.names) if name in group.values]
         if not rows:
             continue
         halved = np.stack([group.values[sides.names[row]].T for row in rows], axis=1)
         halved = np.where(np.isnan(sides.measures[rows]), np.nan, halved)
+        drops = _halved_drops(counts)
+        coins[:, rows] = chance_correlations_across(halved, counts, draws=_TOSSES, seed=sides.seed)
         for column in range(len(TARGETS)):
             found = correlate_across(halved, drops[:, column], draws=_RESAMPLES, seed=sides.seed)
             disjoint[rows, column], ends[:, rows, column] = found.r, (found.low, found.high)
@@ -203,6 +219,7 @@ def _on_other_images(sides: _Sides, advance: Advance) -> Arrays:
     advance(1)
     return {
         "disjoint": disjoint,
+        **_beside_coins("disjoint_chance", coins, disjoint),
         **{f"disjoint_{end}": values for end, values in zip(("low", "high"), ends, strict=True)},
         "disattenuated": corrected,
         **{f"disattenuated_{end}": values for end, values in zip(("low", "high"), corrected_ends, strict=True)},

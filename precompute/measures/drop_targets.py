@@ -18,6 +18,9 @@ from precompute.measures.ranks import average_ranks
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
+_ROUNDING = 1e-9
+_EXPLAINED = 1e-10  # share of the variation that rounding leaves where controls explain all
+
 TARGETS = ("overall_drop", "max_class_drop", "max_class_drop_held_out", "max_class_drop_excess")
 """The drops, by their names as measures, in the order of the axis `target`."""
 
@@ -79,21 +82,31 @@ def drop_targets(counts: HalvedCounts, expected: Floats) -> Floats:
     return np.stack([overall, largest, held_out, largest - expected])
 
 
-def targets_on_other(counts: HalvedCounts) -> Floats:
+def targets_on_other(counts: HalvedCounts, expected: Floats | None = None) -> Floats:
     """Summarise the class drops on the second half; the first half only chooses the class of the held-out drop.
+
+    Parameters
+    ----------
+    counts : HalvedCounts
+        Images lost and gained.
+    expected : (unit,) array, optional
+        Mean of the largest drop of the second half by chance, where it is known; it is the same for tossed counts.
 
     Returns
     -------
     (target, unit) array
         In the order of `TARGETS`.
     """
-    expected = max_drop_test(counts.other, counts.classes).expected
+    if expected is None:
+        expected = max_drop_test(counts.other, counts.classes).expected
     held_out = _read(counts.one, counts.other, counts.classes)
     overall, largest = _chosen_here(counts.other)
     return np.stack([overall, largest, held_out, largest - expected])
 
 
-def chance_correlations(measures: Floats, counts: HalvedCounts, *, draws: int = 500, seed: int = 0) -> Floats:
+def chance_correlations(
+    measures: Floats, counts: HalvedCounts, controls: Floats | None = None, *, draws: int = 500, seed: int = 0
+) -> Floats:
     """Spearman correlation of measures with drops that come from chance alone.
 
     A coin decides for every changed image whether it is lost or gained, so a unit keeps its number of changed images in
@@ -105,24 +118,76 @@ def chance_correlations(measures: Floats, counts: HalvedCounts, *, draws: int = 
         NaN where undefined.
     counts : HalvedCounts
         Images lost and gained.
+    controls : (control, unit) array, optional
+        What partial correlations hold fixed, by its ranks; NaN where a unit is left out.
     draws, seed : int
         Number of times that all coins are tossed, and the seed of the tosses.
 
     Returns
     -------
     (draw, measure, target) array
-        In [-1, 1]; NaN where the measure or the drop does not vary.
+        In [-1, 1]; NaN where the measure or the drop does not vary, or the controls explain one of them.
     """
     rng = np.random.default_rng(seed)
     expected = counts.expected()
     drawn = np.stack([drop_targets(counts.tossed(rng), expected) for _ in range(draws)])
+    held = np.empty((0, len(expected))) if controls is None else controls
     found = np.full((draws, len(measures), len(TARGETS)), np.nan)
-    defined = ~np.isnan(expected)
+    defined = ~np.isnan(expected) & ~np.isnan(held).any(axis=0)
     for row, measure in enumerate(measures):
         kept = defined & ~np.isnan(measure)
         if kept.any():
-            found[:, row] = pearson(average_ranks(measure[kept]), average_ranks(drawn[:, :, kept]))
+            ranks = (average_ranks(values[..., kept]) for values in (measure, drawn))
+            found[:, row] = pearson(*(_beyond(values, average_ranks(held[:, kept])) for values in ranks))
     return found
+
+
+def chance_correlations_across(measures: Floats, counts: HalvedCounts, *, draws: int = 500, seed: int = 0) -> Floats:
+    """Spearman correlation of measures on one half with drops on the other half that come from chance alone.
+
+    Parameters
+    ----------
+    measures : (half, measure, unit) array
+        Units that lack a measure on either half (NaN) are left out of its correlation.
+    counts : HalvedCounts
+        Images lost and gained.
+    draws, seed : int
+        As for :func:`chance_correlations`.
+
+    Returns
+    -------
+    (draw, measure, target) array
+        Mean of both ways, in [-1, 1]; NaN where a measure or a drop does not vary.
+    """
+    rng = np.random.default_rng(seed)
+    expected = [max_drop_test(half, counts.classes).expected for half in (counts.one, counts.other)]
+    drawn = np.empty((draws, 2, len(TARGETS), measures.shape[2]))
+    for draw in range(draws):
+        tossed = counts.tossed(rng)
+        drawn[draw] = targets_on_other(tossed.swapped(), expected[0]), targets_on_other(tossed, expected[1])
+    found = np.full((draws, measures.shape[1], len(TARGETS)), np.nan)
+    defined = ~np.isnan(expected).any(axis=0)
+    for row in range(measures.shape[1]):
+        kept = defined & ~np.isnan(measures[:, row]).any(axis=0)
+        if kept.any():
+            ways = (
+                pearson(average_ranks(measures[h, row, kept]), average_ranks(drawn[:, 1 - h][..., kept]))
+                for h in (0, 1)
+            )
+            found[:, row] = np.mean(list(ways), axis=0)
+    return found
+
+
+def _beyond(values: Floats, held: Floats) -> Floats:
+    """Return what linear functions of the held rows leave of values, (..., unit); zero where they leave nothing."""
+    if not len(held):
+        return values
+    basis, sizes, _ = np.linalg.svd((held - held.mean(axis=1, keepdims=True)).T, full_matrices=False)
+    basis = basis[:, sizes > _ROUNDING * max(1.0, float(sizes.max(initial=0)))]
+    away = values - values.mean(axis=-1, keepdims=True)
+    left = away - (away @ basis) @ basis.T
+    nothing = (left**2).sum(axis=-1, keepdims=True) <= _EXPLAINED * (away**2).sum(axis=-1, keepdims=True)
+    return np.asarray(np.where(nothing, 0, left))
 
 
 def _chosen_here(counts: PairedCounts) -> tuple[Floats, Floats]:

@@ -102,15 +102,34 @@ def test_correlations_stand_beside_chance_and_are_read_more_carefully(told, show
     assert not any("e+" in each for each in said)
 
 
-@pytest.mark.parametrize(("target", "blue"), [("max_class_drop", False), ("overall_drop", True)])
-def test_what_more_changed_answers_make_larger_is_not_told_from_zero(told_path, runs, show, target, blue):
+@pytest.mark.parametrize(("p", "low", "blue"), [(0.01, 0.5, True), (0.3, 0.5, False), (0.01, -0.5, False)])
+def test_on_different_images_it_is_blue_beyond_what_coins_give_and_beyond_zero(told_path, runs, show, p, low, blue):
     with h5py.File(shutil.copyfile(told_path, runs / "demo.h5"), "r+") as file:
-        for end in ("", "_low", "_high"):
-            file[f"/experiments/correlations/{BASE}/ablation/zero/disjoint{end}"][...] = 0.5
-    shown = show("experiments", store="demo", experiment="correlations", layer=LAYER, choice=target)
+        for end, value in (("", 0.5), ("_low", low), ("_high", 0.5), ("_chance_p", p)):
+            file[f"/experiments/correlations/{BASE}/ablation/zero/disjoint{end}"][...] = value
+    shown = show("experiments", store="demo", experiment="correlations", layer=LAYER)
     rows = [each for each in rows_of(shown.charts()[0]) if each.get("panel") == "different images"]
     assert rows
     assert all(each["strong"] is blue for each in rows)
+
+
+def test_an_older_store_without_coins_claims_nothing_in_the_careful_panels(told_path, runs, show):
+    with h5py.File(shutil.copyfile(told_path, runs / "demo.h5"), "r+") as file:
+        group = file[f"/experiments/correlations/{BASE}/ablation/zero"]
+        for way in ("partial", "disjoint"):
+            for end in ("", "_low", "_high", "_p"):
+                del group[f"{way}_chance{end}"]
+            for end in ("", "_low", "_high"):
+                group[f"{way}{end}"][...] = 0.5
+    shown = show("experiments", store="demo", experiment="correlations", layer=LAYER)
+    rows = [
+        each
+        for each in rows_of(shown.charts()[0])
+        if each.get("panel") in ("same flip rate and activity", "different images")
+    ]
+    assert rows
+    assert not any(each["strong"] for each in rows)
+    assert "nothing there is blue" in shown.words
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,16 @@ ENTRIES: tuple[Entry, ...] = (
             ("_p", "f8", "probability", "Share of those cases as far from their mean as spearman is, itself counted."),
         )
     ),
+    *(
+        Entry(f"{_CORRELATED}/{name}_chance{end}", dtype, _CELL, unit, doc, required=False, nan=f"where {name} is")
+        for name in ("partial", "disjoint")
+        for end, dtype, unit, doc in (
+            ("", "f4", "correlation", f"Mean of {name} when every changed image is lost or gained by a fair coin."),
+            ("_low", "f4", "correlation", "Lower end of the middle 95 % of those cases."),
+            ("_high", "f4", "correlation", "Upper end of the middle 95 % of those cases."),
+            ("_p", "f8", "probability", f"Share of those cases as far from their mean as {name} is, itself counted."),
+        )
+    ),
     Entry(
         f"{_CORRELATED}/disjoint",
         "f4",

@@ -16,11 +16,13 @@ from precompute.measures.drop_targets import (
     TARGETS,
     HalvedCounts,
     chance_correlations,
+    chance_correlations_across,
     drop_targets,
     targets_on_other,
 )
 from precompute.measures.halves import disattenuated
 from precompute.measures.paired import PairedCounts
+from tests.simulations import careful_correlations
 
 
 @st.composite
@@ -211,3 +213,37 @@ def test_chance_correlations_are_rank_correlations_of_the_units_that_have_the_me
         expected = [stats.spearmanr(measure[3:], drop[3:]).statistic for drop in drops]
         np.testing.assert_allclose(draw[0], expected, atol=1e-12)
         assert np.isnan(draw[1]).all()
+
+
+def test_with_controls_coins_give_the_partial_correlation_of_the_drops_that_they_make():
+    rng = np.random.default_rng(2)
+    apart, counts = careful_correlations.one_layer(rng, 12)
+    controls = np.stack([(counts.both.lost + counts.both.gained).sum(axis=1), rng.random(12)])
+    measure = np.where(np.arange(12) == 3, np.nan, apart)[None]
+    drawn = chance_correlations(measure, counts, controls, draws=3, seed=5)
+    again, expected = np.random.default_rng(5), counts.expected()
+    for found in drawn:
+        drops = drop_targets(counts.tossed(again), expected)
+        wanted = [correlate(measure, drop, controls, draws=1).r[0] for drop in drops]
+        np.testing.assert_allclose(found[0], wanted, atol=1e-9)
+
+
+def test_on_different_images_coins_are_tossed_on_either_half():
+    apart, counts = careful_correlations.one_layer(np.random.default_rng(3), 12)
+    halves = np.stack([apart, apart[::-1]])[:, None]
+    drawn = chance_correlations_across(halves, counts, draws=2, seed=6)
+    again = np.random.default_rng(6)
+    for found in drawn:
+        tossed = counts.tossed(again)
+        on = targets_on_other(tossed.swapped()), targets_on_other(tossed)
+        wanted = (
+            stats.spearmanr(apart, on[1].T).statistic[0, 1:] + stats.spearmanr(apart[::-1], on[0].T).statistic[0, 1:]
+        ) / 2
+        np.testing.assert_allclose(found[0], wanted, atol=1e-9)
+
+
+def test_a_measure_that_goes_with_the_spread_of_changes_is_not_told_from_coins():
+    """Where only the interval had to leave out zero, it was told from them in a third of the layers."""
+    count = careful_correlations.simulate(n_units=256, layers=6)
+    assert (count[:, :, 0] <= 3).all()
+    assert count[:, 3, 1].sum() > count[:, 3, 0].sum()
