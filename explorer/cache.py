@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.alike_units import AlikeUnits, alike_units
+from explorer.alike_units import AlikeUnits, alike_units, by_chance
 from explorer.class_losses import ClassLosses, class_losses, false_discovery_rates
 from explorer.class_preference import Strongest, profile_of, strongest_of
 from explorer.demo_build import DemoBuild
 from explorer.flips_by_image import FlipsByImage
 from explorer.image_files import read_picture
+from explorer.likeness import Likeness, likeness_of
 from explorer.matched_units import MatchedUnits, matched_units
 from explorer.pictures import SIDE, outline, outline_level
 from explorer.quiz_round import seed_of
@@ -178,7 +179,20 @@ def alike(source: StoreFile, layer: Layer, unit: int, ablation: str | None) -> A
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
 def _alike(source: StoreFile, signature: Signature, layer: str, unit: int, ablation: str | None) -> AlikeUnits:
-    return alike_units(store_of(source).layer(layer), unit, ablation)
+    store = store_of(source)
+    held = store.layer(layer)
+    return alike_units(held, unit, ablation, by_chance(store, held, unit, ablation))
+
+
+def likeness(source: StoreFile, layer: Layer) -> dict[str, Likeness]:
+    """Return how alike the maps of every method are to those with random weights; empty if it was not compared."""
+    return _likeness(source, source.signature, layer.name)
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=_KEYS)
+def _likeness(source: StoreFile, signature: Signature, layer: str) -> dict[str, Likeness]:
+    store = store_of(source)
+    return likeness_of(store, store.layer(layer))
 
 
 def matched(source: StoreFile, layer: str, other: StoreFile, other_layer: str) -> MatchedUnits:

@@ -31,15 +31,19 @@ class Likeness:
         Mean rank correlation of the absolute values of the maps; NaN where it is not known.
     n_maps : int
         Number of maps that the mean is over.
+    low, high : float
+        Its 95 % interval over maps; NaN where it is not known.
     """
 
     value: float
     n_maps: int
+    low: float = float("nan")
+    high: float = float("nan")
 
     @property
     def alike(self) -> bool:
-        """Whether the maps look alike with random weights."""
-        return self.value >= ALIKE
+        """Whether the maps look alike with random weights; where an interval is known, all of it."""
+        return self.value >= ALIKE and not self.low < ALIKE
 
     @property
     def partly(self) -> bool:
@@ -48,12 +52,26 @@ class Likeness:
 
     @property
     def verdict(self) -> str:
-        """The meaning of the value, in a few words."""
+        """The meaning of the value, in a few words; where the interval does not settle it, the two at its ends."""
         if np.isnan(self.value):
             return "could not be compared"
-        if self.alike:
-            return "looks alike with random weights"
-        return "looks partly alike with random weights" if self.partly else "changes with random weights"
+        if np.isnan(self.low):
+            return f"{_look(_degree(self.value))}, not known how surely"
+        first, last = _degree(self.high), _degree(self.low)
+        return _look(first) if first == last else f"{_look(first)} or {_look(last, again=first)}, not settled which"
+
+
+def _degree(value: float) -> int:
+    """Return 2 for alike, 1 for partly alike, 0 for neither."""
+    return int(value >= PARTLY) + int(value >= ALIKE)
+
+
+def _look(degree: int, *, again: int = 0) -> str:
+    """Return a verdict; after one of another degree the words that both share are left out."""
+    if not degree:
+        return "changes with random weights" if not again else "changes"
+    how = "alike" if degree == 2 else "partly alike"
+    return how if again else f"looks {how} with random weights"
 
 
 def likeness_of(store: Store, layer: Layer) -> dict[str, Likeness]:
@@ -63,7 +81,17 @@ def likeness_of(store: Store, layer: Layer) -> dict[str, Likeness]:
     if held is None or f"{base}/likeness" not in held:
         return {}
     columns = (held[f"{base}/{name}"].tolist() for name in ("method", "likeness", "n_maps"))
-    return {method: Likeness(value, n_maps) for method, value, n_maps in zip(*columns, strict=True)}
+    of_maps = likeness_of_maps(store, layer)
+    return {
+        method: Likeness(value, n_maps, *_interval(of_maps.get(method)))
+        for method, value, n_maps in zip(*columns, strict=True)
+    }
+
+
+def _interval(of_maps: Floats | None) -> tuple[float, float]:
+    known = np.array([]) if of_maps is None else of_maps[~np.isnan(of_maps)]
+    _, low, high = seed_interval(known) if len(known) > 1 else (0, np.nan, np.nan)
+    return float(low), float(high)
 
 
 def likeness_of_maps(store: Store, layer: Layer) -> dict[str, Floats]:

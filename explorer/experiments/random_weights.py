@@ -2,39 +2,37 @@
 
 import numpy as np
 
+from explorer import cache
 from explorer.experiments.presentation import Presentation
 from explorer.format import number
-from explorer.likeness import ALIKE, PARTLY, Floats, likeness_of, likeness_of_maps, not_told_apart
+from explorer.likeness import ALIKE, PARTLY, Likeness, likeness_of_maps, not_told_apart
 from explorer.navigate import View
 from explorer.widgets.html import heading, note, table, with_range
 from precompute.attribution_methods import label_of
-from precompute.measures.seeds import seed_interval
 from precompute.store.reader import Experiment, Layer
 
 
 def _draw(view: View, layer: Layer, _experiment: Experiment) -> None:
     heading("How alike maps are with random weights", layer.name)
-    of_maps = likeness_of_maps(view.store, layer)
+    compared = cache.likeness(view.source, layer)
     rows = [
-        [label_of(method), _with_interval(found.value, of_maps.get(method)), str(found.n_maps), found.verdict]
-        for method, found in likeness_of(view.store, layer).items()
+        [label_of(method), _with_interval(found), str(found.n_maps), found.verdict]
+        for method, found in compared.items()
     ]
     table(["method", "rank correlation", "maps", ""], rows, numbers=slice(1, 3))
     note(
         "Each correlation is a mean over maps: those of the first top exemplar of at most 16 units. In small type: its "
-        "95 % interval over maps. Other units may give another verdict where the interval holds one of its limits."
+        "95 % interval over maps. The verdict is that of the whole interval: where it holds a limit, both are named."
     )
-    if pairs := not_told_apart(of_maps):
+    if pairs := not_told_apart(likeness_of_maps(view.store, layer)):
         said = "; ".join(" and ".join(map(label_of, pair)) for pair in pairs)
         note(f"Not told apart by these maps: {said}.")
 
 
-def _with_interval(mean: float, of_maps: Floats | None) -> str:
-    known = np.array([]) if of_maps is None else of_maps[~np.isnan(of_maps)]
-    if len(known) < 2:
-        return number(mean, 2)
-    _, low, high = seed_interval(known)
-    return with_range(mean, float(low), float(high))
+def _with_interval(found: Likeness) -> str:
+    if np.isnan(found.low):
+        return number(found.value, 2)
+    return with_range(found.value, found.low, found.high)
 
 
 PRESENTATION = Presentation(

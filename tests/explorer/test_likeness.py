@@ -1,9 +1,11 @@
 """What the pages say of maps beside those with random weights."""
 
+import re
+
 import numpy as np
 import pytest
 
-from explorer.likeness import not_told_apart
+from explorer.likeness import Likeness, not_told_apart
 from tests.explorer.conftest import add_experiment, put
 
 BASE = "layers/features.10"
@@ -22,10 +24,10 @@ def compared(made, runs):
 @pytest.mark.parametrize(
     ("method", "said"),
     [
-        ("gradient", "Gradient changes with random weights: rank correlation 0.10 over 9 maps"),
+        ("gradient", "Gradient changes with random weights, not known how surely: rank correlation 0.10 over 9 maps"),
         (
             "integrated_gradients",
-            "Integrated gradients looks alike with random weights: rank correlation 0.70 over 8 maps",
+            "Integrated gradients looks alike with random weights, not known how surely: rank correlation 0.70 over 8",
         ),
     ],
 )
@@ -38,7 +40,7 @@ def test_the_number_stands_beside_each_method(compared, show):
     control = show("unit", store="demo", layer="features.10", unit="0").app.segmented_control(key="method")
     assert control.options[:2] == [
         "Gradient :small[:gray[0.10]]",
-        "Integrated gradients :small[:gray[0.70, looks alike with random weights]]",
+        "Integrated gradients :small[:gray[0.70, looks alike with random weights, not known how surely]]",
     ]
 
 
@@ -50,7 +52,7 @@ def test_before_that_the_page_says_how_to_compare(made, runs, show):
 
 def test_the_page_has_one_number_a_method(compared, show):
     said = show("experiments", store="demo", experiment="random_weights", layer="features.10").words
-    assert '<td class="us-number">0.70</td><td class="us-number">8</td><td>looks alike with random weights</td>' in said
+    assert '<td class="us-number">0.70</td><td class="us-number">8</td><td>looks alike with random weights, ' in said
 
 
 def test_methods_are_told_apart_by_the_same_maps_and_no_more_often_than_chance_allows():
@@ -77,3 +79,22 @@ def test_the_page_shows_the_spread_over_the_maps_and_which_methods_may_be_alike(
     said = show("experiments", store="demo", experiment="random_weights", layer="features.10").words
     assert said.count(" to ") >= 2
     assert "Not told apart by these maps: Gradient and Integrated gradients." in said
+    said = show("unit", store="demo", layer="features.10", unit="0", map="gradient").words
+    assert re.search(r"rank correlation 0.10 \(95 % interval: \S+ to \S+\) over 3 maps of this layer", said)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.55, 0.7, "looks alike with random weights"),
+        (0.25, 0.45, "looks partly alike with random weights"),
+        (-0.1, 0.1, "changes with random weights"),
+        (0.42, 0.54, "looks alike with random weights or partly alike, not settled which"),
+        (0.1, 0.3, "looks partly alike with random weights or changes, not settled which"),
+        (0.1, 0.6, "looks alike with random weights or changes, not settled which"),
+    ],
+)
+def test_the_verdict_is_that_of_the_whole_interval(low, high, said):
+    found = Likeness((low + high) / 2, 16, low, high)
+    assert found.verdict == said
+    assert found.alike == (low >= 0.5)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from explorer import navigate
+from explorer import cache, navigate
 from explorer.format import MINUS, count, md_small, number, significant
-from explorer.likeness import NAME, Likeness, likeness_of
+from explorer.likeness import NAME, Likeness
 from explorer.navigate import View
 from explorer.pictures import Floats, aspect_of, common_limit, heat
 from explorer.widgets import gallery, palette, url_choice
@@ -57,7 +57,7 @@ def _left_out(layer: Layer) -> dict[str, list[str]]:
 
 def _maps(view: View, layer: Layer, unit: int, held: dict[str, AttributionMaps]) -> None:
     method = view.selection.method if view.selection.method in held else _first_with_something(held)
-    likeness = likeness_of(view.store, layer)
+    likeness = cache.likeness(view.source, layer)
     _choose_method(view, list(held), method, likeness)
     _beside_random_weights(view, method, likeness.get(method))
     found = held[method]
@@ -94,10 +94,11 @@ def _beside_random_weights(view: View, method: str, found: Likeness | None) -> N
     if found is None:
         note(f"Not compared with random weights yet: python -m precompute experiment {NAME} {view.source.quoted}")
     elif np.isnan(found.value):
-        note(f"{label_of(method)} {found.verdict} with random weights: all units are silent there.")
+        note(f"{label_of(method)} {found.verdict} with those of random weights: all units are silent there.")
     else:
+        span = "" if np.isnan(found.low) else f" (95 % interval: {number(found.low, 2)} to {number(found.high, 2)})"
         note(
-            f"{label_of(method)} {found.verdict}: rank correlation {number(found.value, 2)} "
+            f"{label_of(method)} {found.verdict}: rank correlation {number(found.value, 2)}{span} "
             f"over {count(found.n_maps, 'map')} of this layer."
         )
 
