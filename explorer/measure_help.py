@@ -34,6 +34,7 @@ def help_of(measure: Told) -> list[tuple[str, str]]:
     points = ", shown as percentage points" if in_points(measure.name) and measure.range else ""
     told = (
         ("Formula", measure.formula),
+        ("Made by an earlier version", _now(measure)),
         ("Range", measure.range + points),
         ("By chance", _chance(measure.name)),
         ("Source", measure.source),
@@ -44,6 +45,14 @@ def help_of(measure: Told) -> list[tuple[str, str]]:
 def help_markdown(measure: Told) -> str:
     """Return the facts about a measure as markdown for a widget's help; texts from a store are literal."""
     return "\n\n".join(f"**{word}** {md_text(said)}" for word, said in help_of(measure))
+
+
+def _now(measure: Told) -> str:
+    """Say by which formula it would be computed now, where the store's is another one."""
+    row = find(measure.name)
+    if row is None or not measure.formula or measure.formula == row.formula:
+        return ""
+    return f"This version would compute: {row.formula}."
 
 
 def _chance(name: str) -> str:

@@ -56,3 +56,12 @@ def test_it_stands_at_columns_choices_and_conditions_of_the_page_of_a_layer(made
     assert "Morcos et al" in axis.help
     told = [field.help for field in page.app.number_input if field.key == "find_class_selectivity_least"]
     assert [text for text in told if "Morcos et al" in text]
+
+
+def test_a_measure_that_an_earlier_version_computed_otherwise_says_so():
+    """Intervals of overall drops in older stores hold for one unit that was not picked, not for all at once."""
+    row = measure_row("overall_drop_low")
+    facts = {"name": row.name, "range": row.range, "source": row.source}
+    told = dict(help_of(SimpleNamespace(formula="lower limit of its 95 % interval", **facts)))
+    assert "hold at once" in told["Made by an earlier version"]
+    assert "Made by an earlier version" not in dict(help_of(SimpleNamespace(formula=row.formula, **facts)))
