@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from explorer.rows_beside_store import MOST_RATER, Table, refuse_empty_or_long, unit_number
 from precompute.errors import OptionError
-from precompute.measures.binomial import clopper_pearson
+from precompute.measures.binomial import at_any_time
 
 SIDES = ("left", "right")
 
@@ -68,7 +68,7 @@ ANSWERS = Table("quiz.csv", "quiz answers", Answer, _understood)
 
 @dataclass(frozen=True)
 class Score:
-    """Number of right answers and of all answers, with the Clopper-Pearson interval of the share."""
+    """Number of right answers and of all answers, with an interval of the share that holds however often one looks."""
 
     right: int
     n: int
@@ -79,7 +79,7 @@ class Score:
 def score(answers: Iterable[Answer]) -> Score:
     """Return the score of some answers."""
     right = [answer.is_right for answer in answers]
-    return Score(sum(right), len(right), *clopper_pearson(len(right), sum(right)))
+    return Score(sum(right), len(right), *at_any_time(len(right), sum(right)))
 
 
 def scores(answers: Iterable[Answer], by: Callable[[Answer], tuple[str, ...]]) -> dict[tuple[str, ...], Score]:

@@ -101,6 +101,50 @@ def clopper_pearson(trials: int, successes: int, *, level: float = 0.95) -> tupl
     return _lower_end(trials, successes, tail), 1 - _lower_end(trials, trials - successes, tail)
 
 
+def at_any_time(trials: int, successes: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Interval of the probability of a success for somebody who looks after every trial.
+
+    The intervals after all numbers of trials contain the truth at once, at least as often as `level`, so one may stop
+    whenever one wants. They are wider than those for a number of trials that is fixed before: 7 of 7 give 0.47 to 1. A
+    probability p is left out where p^k (1 - p)^(n - k) is small beside its mean over all p.
+
+    Parameters
+    ----------
+    trials, successes : int
+        Number of trials, 0 or more, and of successes, from 0 to `trials`.
+    level : float
+        Least share of people none of whose intervals ever leaves out the truth.
+
+    Returns
+    -------
+    low, high : float
+        In [0, 1], to 1e-9; NaN without trials.
+
+    References
+    ----------
+    Robbins 1970, "Statistical methods related to the law of the iterated logarithm", Annals of Mathematical Statistics
+    41, 1397-1409, with a uniform mixture.
+    """
+    if trials == 0:
+        return math.nan, math.nan
+    log_ways = math.lgamma(trials + 1) - math.lgamma(successes + 1) - math.lgamma(trials - successes + 1)
+    least = math.log(1 - level) - math.log(trials + 1) - log_ways
+    return _first_likely(trials, successes, least), 1 - _first_likely(trials, trials - successes, least)
+
+
+def _first_likely(trials: int, successes: int, least: float) -> float:
+    """Return the smallest success probability at which these very trials have this logarithm of their probability."""
+    if successes == 0:
+        return 0.0
+    low, high = 0.0, successes / trials
+    while high - low > 1e-10:
+        middle = (low + high) / 2
+        rest = (trials - successes) * math.log1p(-middle) if successes < trials else 0.0
+        likely = successes * math.log(middle) + rest > least
+        low, high = (low, middle) if likely else (middle, high)
+    return (low + high) / 2
+
+
 def _lower_end(trials: int, successes: int, tail: float) -> float:
     """Return the success probability at which at least `successes` have the probability `tail`; 0 for no success."""
     if successes == 0:

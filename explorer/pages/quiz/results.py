@@ -44,9 +44,10 @@ def show(view: View, layer: Layer, held: Sequence[Answer]) -> None:
                 by_chance = number(0.05 * len(rows), 0 if len(rows) >= 20 else 1)
                 note(f"Of {len(rows):,} intervals up to about {by_chance} leave out a half by chance alone.")
         note(
-            "Half is chance. The interval is that of Clopper and Pearson (1934), which is exact at any count and wide "
-            "at a few. By unit it says how further raters would answer the same questions, not how people would answer "
-            "others: with five raters of 20 questions that are easy or hard for all, half of such intervals hold."
+            "Half is chance. The interval holds however often one looks at it (Robbins 1970), so it is wide at a few "
+            "answers. By unit it says how further raters would answer the same questions, not how people would answer "
+            "others: with five raters of 20 questions that are easy or hard for all, it misses that in one case of "
+            "eight."
         )
         csv_exchange.show(view, ANSWERS, held, replaces="An answer in it replaces the same rater's to that question.")
 

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
-from precompute.measures.binomial import clopper_pearson
+from precompute.measures.binomial import at_any_time, clopper_pearson
 from precompute.measures.quiz import SHOWN, n_questions, question
+from tests.simulations import quiz_intervals
 
 
 def drawn(n, seed=0, values=None):
@@ -90,3 +91,22 @@ def test_the_interval_holds_the_truth_at_least_as_often_as_it_says_even_at_few(p
 
 def test_without_trials_there_is_no_interval():
     assert np.isnan(clopper_pearson(0, 0)).all()
+    assert np.isnan(at_any_time(0, 0)).all()
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 0), (2, 2), (5, 1), (20, 13), (300, 150)])
+def test_the_interval_for_whoever_looks_often_ends_where_the_answers_are_unlikely_beside_their_mean(n, k):
+    """The mean of p^k (1 - p)^(n - k) over all p is the beta function of k + 1 and n - k + 1."""
+    mean = special.beta(k + 1, n - k + 1)
+    for end in at_any_time(n, k):
+        if 0 < end < 1:
+            assert end**k * (1 - end) ** (n - k) == pytest.approx(0.05 * mean, rel=1e-5)
+    low, high = at_any_time(n, k)
+    assert low <= k / n <= high
+
+
+def test_people_who_guess_and_look_after_every_answer_are_seldom_told_from_a_half():
+    """Intervals for a fixed number of questions show it to one in six within 50 questions."""
+    rng = np.random.default_rng(0)
+    assert quiz_intervals.of_guessers(rng, 50, raters=400) <= 32  # of 400 at 5 %: 20, three standard deviations
+    assert quiz_intervals.of_guessers(rng, 50, raters=400, interval=clopper_pearson) > 40
