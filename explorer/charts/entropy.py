@@ -37,7 +37,7 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
     ----------
     frame : DataFrame
         Columns ``unit``, ``rate`` (percent), ``entropy``, ``low``, ``mean`` and ``high`` (of the shuffles; low and high
-        are NaN if they are not shown) and ``below`` (whether the entropy is below that of every shuffle).
+        are NaN if they are not shown) and ``beyond`` (whether the entropy is below that of every shuffle and of noise).
     noise : DataFrame
         Columns ``noise``, ``mean``, ``low`` and ``high``, a row for each kind; low and high are NaN if they are not
         shown.
@@ -49,7 +49,7 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
     y = alt.Y("entropy:Q", axis=None, scale=alt.Scale(zero=True))
     pick = alt.selection_point(name="pick", fields=["unit"], toggle=False)
     points = alt.Chart(frame).mark_circle(cursor="pointer", opacity=0.9, size=70)
-    colour = alt.ColorValue(theme.REST, condition={"test": "datum.below", "value": theme.ACTIVATION})
+    colour = alt.ColorValue(theme.REST, condition={"test": "datum.beyond", "value": theme.ACTIVATION})
     tip = [
         alt.Tooltip("unit:Q", title="unit"),
         alt.Tooltip("entropy:Q", title="feature entropy", format=".2f"),

@@ -20,6 +20,10 @@ from precompute.store.reader import Experiment, Layer
 
 _RANKS_LAST = 50.0
 _OWN = ("lowest", "highest")
+_SMOOTH = (
+    "Maps are smooth, and their shuffles are not. In simulations half of the units of smooth noise lie below all their "
+    "shuffles for one class, and all of them on the mean over classes."
+)
 
 
 def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
@@ -76,7 +80,10 @@ def _against_noise(shown: Entropies, chosen: int | None) -> None:
     below.append((f"selective rate under {100 * LEAST_RATE:.0f} %", int((units["rate"] < 100 * LEAST_RATE).sum())))
     table(["units", f"of {n_units:,}"], [(name, f"{found:,}") for name, found in below])
     beside = ", and half as many below noise" if levels else ""
-    note(f"By chance up to {number(0.05 * n_units, 1)} units lie below all shuffles{beside}.")
+    note(
+        f"If the pixels of a map were independent, up to {number(0.05 * n_units, 1)} units would lie below all shuffles"
+        f"{beside}. {_SMOOTH}"
+    )
 
 
 def _along_the_way(shown: Entropies) -> None:
@@ -139,7 +146,8 @@ PRESENTATION = Presentation(
         "graph first has a hole. Feature entropy says how much this level varies over the images of the class. A unit "
         "at the bottom does the same on every image. Noise has an entropy too: the grey bands show that of as many "
         "maps of independent and of smooth noise. The grey line behind each point is the range of the unit's own maps "
-        "with their pixels shuffled. Blue points lie below all their shuffles. The curves remove the units with the "
+        "with their pixels shuffled. Blue points lie below all their shuffles and below both bands. Maps that are "
+        "smoother than the smooth noise do so by chance too. The curves remove the units with the "
         "lowest entropy first, or last. If the mean accuracy along the orange line is below that of every random "
         "order, entropy has found units that the class needs."
     ),

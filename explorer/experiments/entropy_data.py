@@ -62,8 +62,10 @@ def read_entropies(layer: Layer, experiment: Experiment, chosen: int | None) -> 
             nothing = np.full_like(held["mean"], np.nan)
             held["low"], held["high"] = (experiment.get(f"{base}/{name}_{end}", nothing) for end in ("low", "high"))
     below = entropy < ends["low"]
+    # Smooth maps lie below their shuffles by chance, so only what is below both kinds of noise too stands out.
+    beyond = below & (entropy < np.min(noise["low"]))
     rate = 100 * of_class("selective_rate")
-    places = {"unit": np.arange(len(entropy)), "rate": rate, "entropy": entropy, "below": below}
+    places = {"unit": np.arange(len(entropy)), "rate": rate, "entropy": entropy, "below": below, "beyond": beyond}
     kinds = {"noise": [f"{kind} noise" for kind in experiment[f"{base}/noise"]]}
     return Entropies(
         pd.DataFrame({**places, **ends}),

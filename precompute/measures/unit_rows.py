@@ -21,7 +21,7 @@ _SHUFFLED_MASKS = ChanceLevel(
     "The largest of many overlaps is large by chance alone.", experiment="dissection", dataset="chance"
 )
 _SHUFFLED_MAPS = ChanceLevel(
-    "Noise has an entropy too.",
+    "Noise has an entropy too. Shuffles of the pixels are not smooth: smooth noise lies below them.",
     experiment="entropy",
     dataset="shuffled_mean",
     over="mean",

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from tests.explorer.conftest import add_experiment, put
 
@@ -54,6 +55,10 @@ def cells(said, name):
     return [part.split("</td>")[0] for part in row.split('<td class="us-number">')[1:]]
 
 
+def levels_chart(shown):
+    return shown.charts()[0].proto.datasets
+
+
 def test_entropies_of_a_class_stand_beside_noise_and_shuffles(page):
     shown = page(found(), class_=LABEL)
     said = shown.words
@@ -61,10 +66,21 @@ def test_entropies_of_a_class_stand_beside_noise_and_shuffles(page):
     assert cells(said, "below independent noise") == ["4"]
     assert cells(said, "below all 19 shuffles of its maps") == ["3"]
     assert cells(said, "selective rate under 10 %") == ["1"]
-    assert "By chance up to 0.3 units lie below all shuffles" in said
+    assert "If the pixels of a map were independent, up to 0.3 units would lie below all shuffles" in said
     assert "Entropies are computed on 2 images, accuracy and loss on others." in said
     assert "agree with those on the others at r = 0.50" in said
     assert len(shown.charts()) == 3
+
+
+@pytest.mark.parametrize(("smooth_low", "n_blue"), [(1.8, 3), (0.5, 1), (np.nan, 0)])
+def test_blue_is_below_the_shuffles_and_below_both_kinds_of_noise(page, smooth_low, n_blue):
+    """Smooth maps lie below their shuffles by chance: half of the units of smooth noise do."""
+    arrays = found()
+    arrays["noise_low"][1] = smooth_low
+    tables = [convert_arrow_bytes_to_pandas_df(held.data.data) for held in levels_chart(page(arrays, class_=LABEL))]
+    (beyond,) = [table["beyond"] for table in tables if "beyond" in table]
+    assert len(beyond) == N_UNITS
+    assert beyond.sum() == n_blue
 
 
 def test_the_transition_is_a_number_in_every_order(page):

@@ -11,7 +11,7 @@ from explorer.charts.entropy import COLOURS, NAMES, entropies, removal
 
 
 def units(**columns):
-    base = {"unit": [0, 1], "rate": [40.0, 90.0], "entropy": [0.5, 2.0], "below": [True, False]}
+    base = {"unit": [0, 1], "rate": [40.0, 90.0], "entropy": [0.5, 2.0], "beyond": [True, False]}
     return pd.DataFrame(base | {"low": [1.0, 1.5], "mean": [1.5, 1.8], "high": [2.0, 2.2]} | columns)
 
 
@@ -35,7 +35,7 @@ def test_noise_lies_behind_the_units():
     held = [row["noise"] for data in spec["datasets"].values() for row in data if "noise" in row]
     assert set(held) == {"independent noise", "smooth noise"}
     points = spec["layer"][-1]["encoding"]
-    assert points["color"]["condition"] == {"test": "datum.below", "value": theme.ACTIVATION}
+    assert points["color"]["condition"] == {"test": "datum.beyond", "value": theme.ACTIVATION}
     assert [param["name"] for param in spec["params"]] == ["pick"]
 
 
