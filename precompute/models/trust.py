@@ -120,6 +120,33 @@ def refuse_not_numbers(inputs: Tensor, scores: np.ndarray, names: Sequence[str])
     )
 
 
+def refuse_units_not_numbers(layer: str, of_units: np.ndarray, names: Sequence[str]) -> None:
+    """Refuse a layer whose units are NaN or infinite, though the outputs of the network are not.
+
+    Parameters
+    ----------
+    layer
+        Its name.
+    of_units
+        (unit, image): a number made of the unit's whole map.
+    names
+        Names of the images, for messages.
+
+    Raises
+    ------
+    ModelError
+        Where a unit is.
+    """
+    unit, image = np.nonzero(~np.isfinite(of_units))
+    if len(unit):
+        units = first_few(map(str, np.unique(unit).tolist()), 3)
+        raise ModelError(
+            f"In layer {layer} the units {units} are NaN or infinite on {len(np.unique(image))} of {of_units.shape[1]} "
+            f"images, {first_few((names[row] for row in np.unique(image).tolist()), 3)}. Expected finite activations; "
+            "look at what the layer divides by, or leave the layer out."
+        )
+
+
 def _settle_kind(network: nn.Module, inputs: Tensor, scores: Tensor) -> str:
     try:
         operation = of.last_operation(network, inputs[:2])

@@ -21,7 +21,7 @@ from precompute.images.folder import ImageList, refuse_many_bad
 from precompute.images.loading import Batch
 from precompute.models.fixed import refuse_mixing
 from precompute.models.sites import Site
-from precompute.models.trust import refuse_not_numbers
+from precompute.models.trust import refuse_not_numbers, refuse_units_not_numbers
 from precompute.progress import Progress
 from precompute.run.image_set import MEANS_PASS, SWEEP_PASS, ImageSet, ReadShard, file_arrays
 from precompute.run.plan import Plan
@@ -128,6 +128,8 @@ def _sweep_one(plan: Plan, shard: ReadShard, advance: Advance, *, means: Mapping
     target = plan.classes.output_index[shard.labels]
     arrays |= answer_arrays(found, target)
     refuse_not_numbers(batch.inputs, found.logits, shard.names)
+    for site in plan.sites:
+        refuse_units_not_numbers(site.name, found.responses[site].mean, shard.names)
     refuse_mixing(network, batch.inputs[: plan.options.batch_size])
     for number, site in enumerate(plan.sites):
         answered = _AnsweredShard(batch.inputs, found, target)

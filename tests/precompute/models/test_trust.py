@@ -13,7 +13,7 @@ from precompute.models.load import load_model
 from precompute.models.outputs import LOG_OF_PROBABILITIES, LOGITS, settle
 from precompute.models.ready import refuse_unready
 from precompute.models.sites import list_sites
-from precompute.models.trust import trusted
+from precompute.models.trust import refuse_units_not_numbers, trusted
 from precompute.store import schema
 from tests import hostile
 
@@ -283,3 +283,14 @@ def _with_parameter(changed):
     network = hostile.Tiny()
     network.fc.weight = nn.Parameter(changed(network.fc.weight.detach()), requires_grad=False)
     return network
+
+
+def test_units_that_are_not_numbers_are_named_though_the_outputs_are_numbers():
+    """They were noticed by the check of the finished store, hours later."""
+    of_units = np.zeros((5, 4))
+    refuse_units_not_numbers("conv", of_units, NAMES)
+    of_units[2, 1:3], of_units[4, 2] = np.nan, np.inf
+    with pytest.raises(
+        ModelError, match=r"In layer conv the units 2, 4 are NaN or infinite on 2 of 4 images, b.png, c.png"
+    ):
+        refuse_units_not_numbers("conv", of_units, NAMES)
