@@ -9,7 +9,7 @@ import streamlit as st
 from explorer import navigate
 from explorer.charts.spans import spans
 from explorer.experiments.presentation import Presentation
-from explorer.format import number
+from explorer.format import count, number
 from explorer.measure_display import index_titles
 from explorer.navigate import View
 from explorer.widgets.chart import draw_chart
@@ -42,6 +42,11 @@ def _draw(view: View, layer: Layer, experiment: Experiment) -> None:
         note(f"Over {used:,} images. The activation is the unit's maximum over space.")
         if frame["shuffled"].isna().all() and not shown.empty:
             note("Their chance level was not computed, so no dot is told from chance.")
+        elif not shown.empty:
+            note(
+                f"{int(frame['called'].sum()):,} of {count(len(shown), 'unit')} lie above their 95 %. By chance up to "
+                f"{number(0.05 * len(shown), 1)} would: there is no correction for how many units there are."
+            )
     _table(view, layer, experiment, frame)
 
 

@@ -125,7 +125,9 @@ _COLUMNS: dict[str, Any] = {
     "training": number_column("Training", "worth on training images, nats", "%.3f"),
     "held_out": number_column("Held-out", "worth on held-out images, nats", "%.3f"),
     "gap": number_column("Difference", "training - held-out, nats", "%.3f"),
-    "gap_error": number_column("±", "1.96 standard errors of the difference", "%.3f"),
+    "gap_error": number_column(
+        "±", "1.96 standard errors of the difference, for a unit that was not picked for it", "%.3f"
+    ),
     "q": number_column("q", "false discovery rate of the role that fits best", "%.2g"),
 }
 

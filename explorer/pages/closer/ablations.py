@@ -16,7 +16,8 @@ from explorer.widgets.ablation_choice import choose_ablation
 from explorer.widgets.html import escape, how_and_limits, note, sentence, table
 from precompute.ablation_kinds import kind_of
 from precompute.measures.drops import Answers
-from precompute.measures.paired import drop_interval, mcnemar
+from precompute.measures.maxdrop import max_drop_test
+from precompute.measures.paired import PairedCounts, drop_interval, mcnemar
 from precompute.measures.profiles import profile_likeness
 from precompute.store.answers import answers
 from precompute.store.reader import Flips, Layer
@@ -117,7 +118,8 @@ def _show_kinds(kinds: list[_Kind], before: Answers) -> None:
         "answers changed",
         "lost",
         "gained",
-        "largest drop",
+        "largest drop of a class",
+        "by chance, 95 %",
     ]
     table(head, [_row(kind, before) for kind in kinds])
 
@@ -127,6 +129,8 @@ def _row(kind: _Kind, before: Answers) -> list[str]:
     lost, gained = int(effects.lost.sum()), int(effects.gained.sum())
     low, high = drop_interval(np.array(lost), np.array(gained), np.array(n_images))
     most = "–" if np.isnan(effects.drop).all() else points(float(np.nanmax(effects.drop)), int(before.count.max()))
+    counts = PairedCounts(effects.lost[None], effects.gained[None], before.count)
+    ceiling = float(max_drop_test(counts).ceiling[0])
     return [
         kind.words,
         points(effects.overall, n_images),
@@ -135,6 +139,7 @@ def _row(kind: _Kind, before: Answers) -> list[str]:
         f"{lost:,}",
         f"{gained:,}",
         most,
+        "–" if np.isnan(ceiling) else points(ceiling, int(before.count.max())),
     ]
 
 
@@ -162,7 +167,8 @@ _READING = (
 _LIMITS = (
     "Double strength and a turned sign give the unit values that the network may never have met. What it says then is "
     "exact, but it says little about what the unit is for. Drops of a few images are largely chance: look at the "
-    "intervals first. They are for a unit that was not chosen for its drop. What drops by class reach by chance is the "
-    "correlation that 95 % of 1,000 shuffles of the classes stay below. The shuffles do not know that both changes act "
-    "on the same images."
+    "intervals first. They are for a unit that was not chosen for its drop. The largest drop of a class stands beside "
+    "what it stays at or below in 95 of 100 cases if a coin decides whether each changed answer is lost or gained. "
+    "What drops by class reach by chance is the correlation that 95 % of 1,000 shuffles of the classes stay below. The "
+    "shuffles do not know that both changes act on the same images."
 )

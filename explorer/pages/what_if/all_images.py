@@ -216,8 +216,10 @@ def _show_classes(view: View, before: Answers, effects: ClassEffects, origin: Or
         says="For each class the share of images that are right before the change and after it, with its interval",
         origin=origin,
     )
-    if len(frame) > MOST_ROWS:
-        note(f"The {MOST_ROWS} classes that change most, of {len(frame):,}.")
+    several = "Each interval is for one class alone: of many classes some change by chance." if len(frame) > 1 else ""
+    most = f"The {MOST_ROWS} classes that change most, of {len(frame):,}." if len(frame) > MOST_ROWS else ""
+    if said := f"{most} {several}".strip():
+        note(said)
 
 
 def _tally(lost: int, gained: int) -> str:
