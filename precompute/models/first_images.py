@@ -4,11 +4,8 @@ A network that takes a scale, a range or a codebook from its first batch answers
 would then have answers of its own, from the images that it happens to begin with.
 """
 
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,57 +13,45 @@ from torch import Tensor, nn
 from precompute.errors import ModelError
 from precompute.models.fixed import sure_gap
 from precompute.models.forward import logits
+from precompute.models.kept import Kept, kept_in
+from precompute.models.reach import reached
 from precompute.words import first_few
-
-# What torch keeps in every module for itself, but for what a forward function may set.
-_TORCHS = set(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}
-# These can be emptied and filled again. Classes derived from them may refuse it, as outputs of Hugging Face's do.
-_PLAIN = (dict, OrderedDict, defaultdict, list, deque)
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What the modules of a network held at some moment: attributes, their dictionaries and lists, and all numbers.
+    """What a network held at some moment, wherever it can reach; see `precompute.models.reach`.
 
-    What a network keeps elsewhere, such as in a global variable, is no part of it.
+    What it keeps outside of Python's objects, such as in a file, is no part of it.
 
     Parameters
     ----------
     places
-        The path of a module, a dictionary or a list of it, and a copy of that.
-    numbers
-        The path of a module, a tensor of it, and a copy on the CPU.
+        Words for the place, and what was kept there.
     """
 
-    places: tuple[tuple[str, Any, Any], ...]
-    numbers: tuple[tuple[str, Tensor, Tensor], ...]
+    places: tuple[tuple[str, Kept], ...]
 
     @classmethod
     def of(cls, network: nn.Module) -> "State":
-        """Return what the modules of a network hold now."""
-        places = [(path, held, held.copy()) for path, module in network.named_modules() for held in _held_by(module)]
-        tensors = {id(each): (path, each) for path, held, _ in places for each in _tensors(held)}
-        copies = [(path, each, each.detach().to("cpu", copy=True)) for path, each in tensors.values()]
-        return cls(tuple(places), tuple(copies))
+        """Return what a network holds now."""
+        places: list[tuple[str, Kept]] = []
+        for place, found in reached(network):
+            with suppress(Exception):  # an object of a person's own may refuse to be read in any way
+                places += [(place, kept) for kept in kept_in(found)]
+        return cls(tuple(places))
 
     def changed(self) -> list[str]:
-        """Return the paths of the modules that hold something else now."""
-        others = [path for path, now, before in self.places if not _is_same(now, before)]
-        others += [path for path, now, before in self.numbers if not _is_equal(now, before)]
-        return list(dict.fromkeys(others))
+        """Return words for the places that hold something else now."""
+        return list(dict.fromkeys(place for place, kept in self.places if kept.is_changed()))
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Let every module hold again what it held then."""
-        for _, now, before in self.places:
-            now.clear()
-            if isinstance(now, dict):
-                now.update(before)
-            else:
-                now.extend(before)
-        for _, now, before in self.numbers:
-            if not _is_equal(now, before):
-                now.data.copy_(before)
+        """Let every place hold again what it held then, as far as it lets itself be written."""
+        for _, kept in self.places:
+            if kept.is_changed():
+                with suppress(AttributeError, TypeError, ValueError, RuntimeError):
+                    kept.restore()
 
 
 def refuse_kept(network: nn.Module, before: State, inputs: Tensor) -> None:
@@ -123,27 +108,3 @@ def _answer_after(network: nn.Module, before: State, first: Tensor, inputs: Tens
     before.restore()
     logits(network, first)
     return logits(network, inputs)
-
-
-def _held_by(module: nn.Module) -> Iterator[Any]:
-    """Yield the attributes of a module, and those of them that are dictionaries or lists of Python's own kinds."""
-    held = vars(module)
-    yield held
-    yield from (value for name, value in held.items() if name not in _TORCHS and type(value) in _PLAIN)
-
-
-def _tensors(held: Any) -> Iterator[Tensor]:
-    for value in held.values() if isinstance(held, dict) else held:
-        if isinstance(value, Tensor) and value.layout is torch.strided and not (value.is_meta or value.is_quantized):
-            yield value
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(one[key] is other[key] for key in one)
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
-
-
-def _is_equal(now: Tensor, before: Tensor) -> bool:
-    there = now.detach().cpu()
-    return there.shape == before.shape and bool(((there == before) | ((there != there) & (before != before))).all())

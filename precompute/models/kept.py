@@ -1,0 +1,143 @@
+"""What an object held at some moment, so that it can be compared and put back."""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import _lru_cache_wrapper, partial
+from types import CellType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from precompute.models.reach import Variables, dictionary_of, slots_of
+
+_NOTHING = object()
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What an object held at some moment.
+
+    Parameters
+    ----------
+    before
+        What it held.
+    now
+        Returns what it holds.
+    is_same
+        Compares the two.
+    write
+        Lets the object hold what it held.
+    """
+
+    before: Any
+    now: Callable[[], Any]
+    is_same: Callable[[Any, Any], bool]
+    write: Callable[[Any], None]
+
+    def is_changed(self) -> bool:
+        """Say whether the object holds something else now."""
+        return not self.is_same(self.now(), self.before)
+
+    def restore(self) -> None:
+        """Let the object hold again what it held then."""
+        self.write(self.before)
+
+
+def kept_in(found: Any) -> Iterator[Kept]:
+    """Yield what an object holds now: its numbers, its members, its attributes.
+
+    Parameters
+    ----------
+    found
+        One of `precompute.models.reach.reached`.
+    """
+    if isinstance(found, Tensor):
+        if found.layout is torch.strided and not (found.is_meta or found.is_quantized):
+            yield Kept(found.detach().to("cpu", copy=True), lambda: found, _is_equal, found.data.copy_)
+    elif isinstance(found, np.ndarray):
+        if not found.dtype.hasobject:
+            yield Kept(found.copy(), lambda: found, _is_equal_array, lambda before: np.copyto(found, before))
+    elif isinstance(found, (list, set, deque, bytearray)):
+        yield Kept(list(found), lambda: list(found), _is_same_row, lambda before: _fill(found, before))
+    elif isinstance(found, _lru_cache_wrapper):
+        yield Kept(
+            found.cache_info().misses, lambda: found.cache_info().misses, int.__eq__, lambda _: found.cache_clear()
+        )
+    elif isinstance(found, Variables):
+        yield _by_name(found.now, found.held.__setitem__, found.held.__delitem__)
+    elif isinstance(found, type):
+        yield _by_name(lambda: dict(vars(found)), partial(type.__setattr__, found), partial(type.__delattr__, found))
+    elif not isinstance(found, ModuleType):
+        yield from _of_instance(found)
+
+
+def _of_instance(found: Any) -> Iterator[Kept]:
+    if isinstance(found, dict):
+        yield Kept(dict(found), lambda: dict(found), _is_same_dict, lambda before: _refill(found, before))
+    held = dictionary_of(found)
+    if held:
+        yield _by_name(lambda: dict(held), held.__setitem__, held.__delitem__)
+    names = ["cell_contents"] if isinstance(found, CellType) else slots_of(found)
+    if names:
+
+        def now() -> dict[str, Any]:
+            return {name: getattr(found, name) for name in names if _has(found, name)}
+
+        yield _by_name(now, partial(object.__setattr__, found), partial(object.__delattr__, found))
+
+
+def _by_name(
+    now: Callable[[], dict[str, Any]], put: Callable[[str, Any], object], remove: Callable[[str], object]
+) -> Kept:
+    """Return what is held by names now, of which only those are written that hold something else then."""
+
+    def write(before: dict[str, Any]) -> None:
+        there = now()
+        for name in there.keys() - before.keys():
+            remove(name)
+        for name, value in before.items():
+            if there.get(name, _NOTHING) is not value:
+                put(name, value)
+
+    return Kept(now(), now, _is_same_dict, write)
+
+
+def _has(found: Any, name: str) -> bool:
+    try:
+        getattr(found, name)
+    except (AttributeError, ValueError):  # an empty slot, an empty variable of a closure
+        return False
+    return True
+
+
+def _fill(found: Any, before: list[Any]) -> None:
+    found.clear()
+    (found.update if isinstance(found, set) else found.extend)(before)
+
+
+def _refill(found: dict[Any, Any], before: dict[Any, Any]) -> None:
+    # A class derived from these may have its own way to be written, as outputs of Hugging Face's have.
+    plain = OrderedDict if isinstance(found, OrderedDict) else dict
+    plain.clear(found)
+    for key, value in before.items():
+        plain.__setitem__(found, key, value)
+
+
+def _is_same_dict(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
+    return one.keys() == other.keys() and all(one[key] is other[key] for key in one)
+
+
+def _is_same_row(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _is_equal(now: Tensor, before: Tensor) -> bool:
+    there = now.detach().cpu()
+    return there.shape == before.shape and bool(((there == before) | ((there != there) & (before != before))).all())
+
+
+def _is_equal_array(now: np.ndarray, before: np.ndarray) -> bool:
+    return now.shape == before.shape and bool(((now == before) | ((now != now) & (before != before))).all())

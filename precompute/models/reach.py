@@ -1,0 +1,146 @@
+"""What a network can reach while it runs: all objects in which it could keep something.
+
+Beside its modules these are containers, objects of a person's own classes, the classes themselves, variables of the
+functions around a function, global variables that a function names, and default values of arguments.
+"""
+
+import functools
+import gc
+import inspect
+import sys
+import weakref
+from collections.abc import Iterable, Iterator
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+# What torch keeps in every module for itself, but for what a forward function may set.
+_TORCHS = set(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}
+# Code and classes of these keep nothing of the images of a network. Objects of their classes may.
+_LIBRARIES = {"torch", "torchvision", "numpy", "scipy", "PIL", "captum", "precompute", *sys.stdlib_module_names}
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, CodeType, np.generic, np.dtype)
+
+
+def reached(network: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Yield every object that a network can reach and that may change, once, with words for its place.
+
+    Parameters
+    ----------
+    network
+        The network.
+
+    Yields
+    ------
+    tuple of str and object
+        The path of the module that leads to it, or the name of the function, class or file that it belongs to; and the
+        object, such as a tensor, a container, an instance, a class, a variable of a closure, or `Variables` of a file.
+    """
+    waiting: list[tuple[str, Any]] = [(path, module) for path, module in network.named_modules()][::-1]
+    seen: dict[Any, Any] = {}  # the objects are kept, so that no other gets the same id
+    while waiting:
+        place, found = waiting.pop()
+        key = found.key if isinstance(found, Variables) else id(found)
+        if type(found) in weakref.ProxyTypes or isinstance(found, _ATOMS) or key in seen or _is_of_library(found):
+            continue
+        seen[key] = found
+        if isinstance(found, (type, FunctionType)):
+            place = f"the {'class' if isinstance(found, type) else 'function'} {found.__qualname__}"
+        yield place, found
+        waiting.extend(_behind(place, found))
+
+
+class Variables:
+    """Those global variables of a file that some function names.
+
+    Parameters
+    ----------
+    held
+        All global variables of the file.
+    names
+        The names.
+    """
+
+    def __init__(self, held: dict[str, Any], names: Iterable[str]) -> None:
+        self.held = held
+        self.names = frozenset(names)
+        self.key = (id(held), self.names)
+
+    def now(self) -> dict[str, Any]:
+        """Return the variables by their names."""
+        return {name: self.held[name] for name in self.names if name in self.held}
+
+
+def dictionary_of(found: Any) -> dict[str, Any]:
+    """Return the attributes of an instance, apart from those in slots; empty where it has no dictionary."""
+    try:
+        held: dict[str, Any] = object.__getattribute__(found, "__dict__")
+    except AttributeError:
+        return {}
+    return held
+
+
+def slots_of(found: Any) -> list[str]:
+    """Return the names of the slots of an instance."""
+    given = (vars(kind).get("__slots__", ()) for kind in type(found).__mro__ if not _is_of_library(kind))
+    names = [name for each in given for name in ((each,) if isinstance(each, str) else each)]
+    return [name for name in names if name not in ("__dict__", "__weakref__")]
+
+
+def _is_of_library(found: Any) -> bool:
+    """Say whether an object is code of Python or of a library that keeps nothing."""
+    if isinstance(found, ModuleType):
+        name = found.__name__
+    elif isinstance(found, (type, FunctionType)) or inspect.isbuiltin(found):
+        name = getattr(found, "__module__", None) or "builtins"
+    else:
+        return False
+    return str(name).partition(".")[0] in _LIBRARIES
+
+
+def _behind(place: str, found: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what an object leads to, with words for the place."""
+    if isinstance(found, Variables):
+        yield from ((place, value) for value in found.now().values())
+    elif isinstance(found, FunctionType):
+        yield from _behind_function(place, found)
+    elif isinstance(found, ModuleType):
+        yield _of_file(vars(found), vars(found))
+    elif isinstance(found, type):
+        yield from ((place, value) for value in (*vars(found).values(), *found.__mro__[1:]))
+    elif isinstance(found, nn.Module):
+        yield place, type(found)
+        for name, value in vars(found).items():
+            # The dictionaries of hooks are the run's too; the hooks themselves are looked into.
+            yield from (
+                (place, each) for each in (value.values() if name in _TORCHS and isinstance(value, dict) else (value,))
+            )
+    elif isinstance(found, (Tensor, np.ndarray)):
+        yield from ((place, value) for value in dictionary_of(found).values())
+    elif isinstance(found, weakref.ReferenceType):
+        yield place, found()
+    else:
+        yield from ((place, value) for value in (*gc.get_referents(found), *dictionary_of(found).values()))
+
+
+def _behind_function(place: str, function: FunctionType) -> Iterator[tuple[str, Any]]:
+    yield from ((place, cell) for cell in function.__closure__ or ())
+    yield from ((place, value) for value in (function.__defaults__, function.__kwdefaults__, vars(function)))
+    names = _names(function.__code__)
+    yield _of_file(function.__globals__, names)
+    # A helper file that the function names, as in `helpers.scale`.
+    for value in [function.__globals__.get(name) for name in names]:
+        if isinstance(value, ModuleType) and not _is_of_library(value):
+            yield _of_file(vars(value), names)
+
+
+def _of_file(held: dict[str, Any], names: Iterable[str]) -> tuple[str, Variables]:
+    return f"the global variables of {held.get('__file__') or held.get('__name__')}", Variables(held, names)
+
+
+@functools.lru_cache(maxsize=4096)
+def _names(code: CodeType) -> frozenset[str]:
+    """Return all names that a function uses, also inside functions of its own."""
+    inner = [_names(each) for each in code.co_consts if isinstance(each, CodeType)]
+    return frozenset(code.co_names).union(*inner)

@@ -1,0 +1,230 @@
+"""What a network keeps of the first images that it is given, wherever it keeps it."""
+
+import functools
+from types import ModuleType, SimpleNamespace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from precompute.errors import ModelError
+from precompute.models.first_images import State
+from precompute.models.trust import trusted
+from tests import hostile
+
+IMAGES = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+SCALE = None
+SETTINGS = ModuleType("settings")
+
+
+class Scaled(hostile.Tiny):
+    """Divides by the deviation of the first batch, which `known` keeps and `keep` sets."""
+
+    def pooled(self, x):
+        y = super().pooled(x)
+        if self.known() is None:
+            self.keep(y.std().detach())
+        return y / self.known()
+
+
+class InGlobal(Scaled):
+    def known(self):
+        return SCALE
+
+    def keep(self, scale):
+        global SCALE
+        SCALE = scale
+
+
+class InOtherFile(Scaled):
+    def known(self):
+        return getattr(SETTINGS, "scale", None)
+
+    def keep(self, scale):
+        SETTINGS.scale = scale
+
+
+class InClass(Scaled):
+    scale = None
+
+    def known(self):
+        return self.scale
+
+    def keep(self, scale):
+        type(self).scale = scale
+
+
+class InFunction(Scaled):
+    def known(self, held={}):  # noqa: B006  the fault that is looked for
+        return held.get("scale")
+
+    def keep(self, scale):
+        self.known.__func__.__defaults__[0]["scale"] = scale
+
+
+class InHelper(Scaled):
+    def __init__(self):
+        super().__init__()
+        self.helpers = {"scale": (SimpleNamespace(value=None),)}
+
+    def known(self):
+        return self.helpers["scale"][0].value
+
+    def keep(self, scale):
+        self.helpers["scale"][0].value = scale
+
+
+class Slot:
+    __slots__ = ("value",)
+
+
+class InSlot(Scaled):
+    def __init__(self):
+        super().__init__()
+        self.slot = Slot()
+
+    def known(self):
+        return getattr(self.slot, "value", None)
+
+    def keep(self, scale):
+        self.slot.value = scale
+
+
+class InClosure(Scaled):
+    def __init__(self):
+        super().__init__()
+        held = None
+
+        def keep(scale):
+            nonlocal held
+            held = scale
+
+        self.known, self.keep = lambda: held, keep
+
+
+class InArray(Scaled):
+    def __init__(self):
+        super().__init__()
+        self.array = np.full(1, np.nan)
+
+    def known(self):
+        return None if np.isnan(self.array[0]) else torch.tensor(self.array[0]).float()
+
+    def keep(self, scale):
+        self.array[0] = scale
+
+
+class InUnregisteredModule(Scaled):
+    def __init__(self):
+        super().__init__()
+        self.parts = [nn.BatchNorm1d(1)]
+
+    def known(self):
+        return self.parts[0].running_var if self.parts[0].num_batches_tracked else None
+
+    def keep(self, scale):
+        self.parts[0].running_var.fill_(scale)
+        self.parts[0].num_batches_tracked += 1
+
+
+@functools.cache
+def deviation_of(network):
+    return network.last.std().detach()
+
+
+class InCache(Scaled):
+    """The answer of a cached function stays what the first images made it."""
+
+    def pooled(self, x):
+        self.last = hostile.Tiny.pooled(self, x)
+        return self.last / self.deviation()
+
+    def deviation(self):
+        return deviation_of(self)
+
+
+class InHook(hostile.Tiny):
+    """A hook keeps the first batch's deviation in a list around it."""
+
+    def __init__(self):
+        super().__init__()
+        held = []
+
+        def divide(_module, _inputs, output):
+            held.append(output.std().detach())
+            return output / held[0]
+
+        self.conv1.register_forward_hook(divide)
+
+
+KEEPING = {
+    InGlobal: "the global variables of .*test_first_images.py",
+    InOtherFile: "the global variables of settings",
+    InClass: "the class InClass",
+    InFunction: "the function InFunction.known",
+    InHelper: "the network itself",
+    InSlot: "the network itself",
+    InClosure: "the function InClosure.__init__.<locals>",
+    InArray: "the network itself",
+    InUnregisteredModule: "the network itself",
+    InCache: "the network itself",
+    InHook: "the function InHook.__init__.<locals>.divide",
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    yield
+    globals()["SCALE"] = None
+    vars(SETTINGS).pop("scale", None)
+    InClass.scale = None
+    InFunction.known.__defaults__[0].clear()
+
+
+@pytest.mark.parametrize("kind", KEEPING, ids=lambda kind: kind.__name__)
+def test_what_is_kept_of_the_first_images_is_found_wherever_it_is(kind):
+    said = f"keeps something of the first images that it is given, in .*{KEEPING[kind]}.*: where others come first"
+    with pytest.raises(ModelError, match=said):
+        trusted(kind().eval(), IMAGES, list("abcd"))
+
+
+CALLS = []
+
+
+class KeepsSizes(hostile.Tiny):
+    """Keeps grids by their size in its class, counts its calls in a list of the file, and reads what hooks keep."""
+
+    grids: ClassVar = {}
+
+    def __init__(self):
+        super().__init__()
+        held = SimpleNamespace()
+        self.conv1.register_forward_hook(lambda _module, _inputs, output: setattr(held, "output", output))
+        self.held = held
+
+    def maps(self, x):
+        CALLS.append(len(x))
+        y = super().maps(x) + self.held.output.mean() * 0
+        grid = self.grids.setdefault(y.shape[-1], torch.linspace(0.5, 1.5, y.shape[-1]))
+        return y * grid
+
+
+def test_what_depends_on_no_image_may_be_kept_anywhere_and_stays():
+    assert trusted(KeepsSizes().eval(), IMAGES, list("abcd")).conditions == ()
+    assert KeepsSizes.grids
+    assert CALLS
+
+
+def test_every_kind_of_place_is_put_back():
+    for kind in KEEPING:
+        network = kind().eval()
+        before = State.of(network)
+        first = network(IMAGES)
+        network(IMAGES * 3)
+        assert before.changed(), kind
+        before.restore()
+        assert not torch.allclose(first, network(IMAGES * 3), rtol=0.05), kind
+        before.restore()
+        assert torch.equal(first, network(IMAGES)), kind
