@@ -11,7 +11,7 @@ from torch import Tensor
 
 from precompute.models import dimensions as d
 from precompute.models.dimensions import Dimension, Dimensions
-from precompute.models.operation import Operation
+from precompute.models.operation import Operation, dimensions_of, mark
 
 Rule = Callable[[Operation, list[Tensor]], Sequence[Dimensions]]
 
@@ -172,7 +172,7 @@ def _picked_or_reordered(call: Operation, outputs: list[Tensor]) -> Sequence[Dim
     found = list(call.first)
     for axis in axes:
         if not (d.is_units(found[axis]) or d.is_mute(found[axis])):
-            found[axis] = d.unknown(outputs[0].shape[axis], call.name)
+            found[axis] = d.unknown(outputs[0].shape[axis], d.cause_in([found[axis]], call.name))
         found[axis] = d.resized(found[axis], outputs[0].shape[axis], call.name)
     return [tuple(found)]
 
@@ -204,6 +204,15 @@ def _space(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     return [tuple(found)] * len(outputs)
 
 
+def _fourier(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    """Follow a Fourier transform, behind which places are frequencies; the inverse one makes places of them again."""
+    inverse = call.name == "_fft_c2r" or not call.given.get("forward", True)
+    found = list(call.first)
+    for axis in call.axes("dim"):
+        found[axis] = d.unknown(outputs[0].shape[axis], "_fft_c2r" if inverse else "_fft_c2c")
+    return [tuple(found)]
+
+
 def _convolution(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     found, shape = list(call.first), outputs[0].shape
     if call.of("weight") is not None or len(found) != len(shape):  # or the weights depend on the images
@@ -219,7 +228,7 @@ def _convolution(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]
 
 def _is_in_place(dimension: Dimension) -> bool:
     """Say whether an operation that was not followed may have left rows and columns in their order."""
-    return d.UNKNOWN in d.roles(dimension) and not any(factor.cause in _MOVING for factor in dimension)
+    return d.UNKNOWN in d.roles(dimension) and not any(factor.cause in d.MOVING for factor in dimension)
 
 
 def _product(one: str, other: str) -> Rule:
@@ -286,17 +295,19 @@ def _patches(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     return [(call.first[0], d.contracted(call.first, 1, outputs[0].shape[1], call.name), d.joined(windows))]
 
 
-def _nothing_new(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
-    """Follow writing into a tensor: it keeps its dimensions, or takes those of what is written where it had none."""
-    known = [found for found in call.before.values() if found]
-    return [call.before[id(call.tensors[0])] or known[0]]
+def _copy(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
+    """Follow writing over a tensor, or over a part of one, which then holds what was written beside what it held."""
+    (written,) = _pointwise(call, outputs)
+    whole = outputs[0]._base
+    held = None if whole is None else dimensions_of(whole)
+    causes = {cause for cause in [d.cause_in([each], "") for each in written] if cause in d.MOVING}
+    if whole is not None and held and causes:
+        lost = [d.unknown(size, min(causes)) for size in whole.shape]
+        places = (d.ROW, d.COLUMN, d.TOKENS)
+        mark(whole, tuple(new if d.roles(old) & set(places) else old for old, new in zip(held, lost, strict=True)))
+    return [written]
 
 
-_MOVING = {
-    *("flip", "rot90", "roll", "grid_sampler_2d", "grid_sampler", "cudnn_grid_sampler", "index", "index_select"),
-    *("gather", "sort", "topk", "scatter", "take"),
-}
-"""Operations after which rows and columns are not where the picture has them."""
 _NORMS = (
     *("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"),
     *("miopen_batch_norm", "_batch_norm_with_update", "batch_norm", "_batch_norm_no_update"),
@@ -346,6 +357,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("constant_pad_nd", "pad"), _pad),
     "native_layer_norm": _layer_norm,
     "layer_norm": _layer_norm,
+    **dict.fromkeys(("_fft_r2c", "_fft_c2c", "_fft_c2r"), _fourier),
     "as_strided": _strided,
     "squeeze": _squeeze,
     "unsqueeze": _unsqueeze,
@@ -360,7 +372,7 @@ RULES: dict[str, Rule] = {
     "roll": _roll,
     "index": _index,
     "im2col": _patches,
-    "copy": _nothing_new,
+    "copy": _copy,
     "addmm": _product("mat1", "mat2"),
     "mm": _product("self", "mat2"),
     "bmm": _product("self", "mat2"),

@@ -5,7 +5,7 @@ factor, and a window of it has a part of each. So reshapes and permutations are 
 split and come together again become whole again. Where nothing is known, the role of a factor is `UNKNOWN`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -17,6 +17,13 @@ MIXED = "mixed"
 ANY = "any"
 """The same everywhere along the dimension, or independent of the image."""
 UNKNOWN = "unknown"
+
+MOVING = {
+    *("flip", "rot90", "roll", "grid_sampler_2d", "grid_sampler", "cudnn_grid_sampler", "index", "index_select", "cat"),
+    *("gather", "sort", "topk", "take", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "put"),
+    *("index_reduce", "masked_scatter", "masked_select", "_fft_c2c"),
+}
+"""Operations after which rows and columns are not where the picture has them."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,12 @@ def one_factor(role: str, size: int) -> Dimension:
 def unknown(size: int, cause: str) -> Dimension:
     """Return a dimension of which nothing is known, and the operation that is the cause."""
     return (Factor(UNKNOWN, size, cause=cause),)
+
+
+def cause_in(dimensions: Iterable[Dimension], otherwise: str) -> str:
+    """Return why something is unknown: the operation that moved places, or the first that was not followed."""
+    causes = [f.cause for dimension in dimensions for f in dimension if f.role == UNKNOWN and f.cause]
+    return next((cause for cause in causes if cause in MOVING), next(iter(causes), otherwise))
 
 
 def roles(dimension: Dimension) -> set[str]:
@@ -118,7 +131,7 @@ def _dealt(factors: list[Factor], sizes: Sequence[int]) -> Dimensions:
         missing = size
         while missing > 1:
             if not waiting:
-                return _lost(sizes)
+                return _lost(factors, sizes)
             factor = waiting.pop(0)
             # A factor that fits is taken whole. One that is too long is split: its slower part belongs to this size,
             # its faster part to the next one. Tokens differ from part to part and cannot be split.
@@ -131,13 +144,13 @@ def _dealt(factors: list[Factor], sizes: Sequence[int]) -> Dimensions:
                 waiting.insert(0, replace(factor, size=rest))
                 missing = 1
             else:
-                return _lost(sizes)
+                return _lost(factors, sizes)
         found.append(joined(taken))
     return tuple(found)
 
 
-def _lost(sizes: Sequence[int]) -> Dimensions:
-    return tuple(unknown(size, "reshape") for size in sizes)
+def _lost(factors: Sequence[Factor], sizes: Sequence[int]) -> Dimensions:
+    return tuple(unknown(size, cause_in([tuple(factors)], "reshape")) for size in sizes)
 
 
 def joined(factors: Sequence[Factor]) -> Dimension:
@@ -152,7 +165,7 @@ def joined(factors: Sequence[Factor]) -> Dimension:
             and last.shift == factor.shift
             and (last.step == factor.step * factor.size or factor.role == ANY)
         ):
-            found[-1] = replace(factor, size=last.size * factor.size)
+            found[-1] = replace(factor, size=last.size * factor.size, cause=cause_in([(last, factor)], ""))
         else:
             found.append(factor)
     return tuple(found)
@@ -170,7 +183,7 @@ def resized(dimension: Dimension, size: int, cause: str) -> Dimension:
         return one_factor(UNIT, size)
     if roles(dimension) <= {MIXED}:
         return one_factor(MIXED if roles(dimension) else ANY, size)
-    return unknown(size, next((factor.cause for factor in dimension if factor.role == UNKNOWN), cause))
+    return unknown(size, cause_in([dimension], cause))
 
 
 def sliced(dimension: Dimension, size: int, start: int, step: int) -> Dimension:
@@ -209,7 +222,7 @@ def of_parts(parts: Sequence[tuple[int, Dimension]]) -> Dimension:
 
 def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimension:
     """Follow a concatenation along a dimension, given what each tensor holds on it."""
-    total = sum(sizes)
+    total, cause = sum(sizes), cause_in(dimensions, "cat")
     saying = [dimension for dimension in dimensions if not is_mute(dimension)]
     if not saying:
         return one_factor(ANY, total)
@@ -227,15 +240,19 @@ def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimen
         elif roles(dimension) == {ROW, COLUMN}:
             parts.append((size, dimension))
         else:
-            return unknown(total, "cat")
+            return unknown(total, cause)
     # Two pictures in one sequence would leave open which of them the positions belong to.
-    return of_parts(parts) if sum(bool(factors) for _, factors in parts) == 1 else unknown(total, "cat")
+    return of_parts(parts) if sum(bool(factors) for _, factors in parts) == 1 else unknown(total, cause)
 
 
 def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension:
     """Follow an element-wise operation along one dimension, given what each argument holds on it."""
-    # An argument that holds nothing in particular, such as a bias, says nothing; one that is known outweighs unknown.
+    # An argument that holds nothing in particular, such as a bias, says nothing; units outweigh what is unknown. Places
+    # of the picture do not: those that the unknown argument adds may lie elsewhere.
     told = [dimension for dimension in dimensions if not is_mute(dimension) and size_of(dimension) == size]
+    held = {role for dimension in told for role in roles(dimension)}
+    if UNKNOWN in held and held & {ROW, COLUMN, TOKENS}:
+        return unknown(size, cause_in(told, cause))
     clear = [dimension for dimension in told if not roles(dimension) & {UNKNOWN, MIXED}]
     saying = clear or told
     if not saying:
@@ -263,4 +280,4 @@ def contracted(dimensions: Dimensions, axis: int, size: int, cause: str) -> Dime
     # dimension is taken for units, unless units lie elsewhere: then it may hold places.
     if UNIT in found or not found or (UNKNOWN in found and not elsewhere):
         return one_factor(UNIT, size)
-    return unknown(size, cause) if UNKNOWN in found else one_factor(MIXED, size)
+    return unknown(size, cause_in([dimensions[axis]], cause)) if UNKNOWN in found else one_factor(MIXED, size)

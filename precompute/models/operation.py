@@ -39,7 +39,9 @@ class Operation:
     def nothing(self, output: Tensor) -> Dimensions:
         """Return unknown dimensions for an output; the first stays that of images where its length has not changed."""
         first = next((found[0] for found in self.before.values() if found), ())
-        lost = tuple(d.unknown(size, self.name) for size in output.shape)
+        cause = d.cause_in([each for found in self.before.values() for each in found or ()], self.name)
+        cause = cause if cause in d.MOVING else self.name
+        lost = tuple(d.unknown(size, cause) for size in output.shape)
         as_before = d.roles(first) == {d.IMAGE} and output.ndim > 0 and d.size_of(first) == len(output)
         return (first, *lost[1:]) if as_before else lost
 

@@ -128,6 +128,46 @@ class Moved(nn.Module):
         return self.fc(self.after(self.function(self.conv(x))).mean((2, 3)))
 
 
+def written(x):
+    y = x.clone()
+    y[:, 4:] = x[:, 4:].flip(2)
+    return y
+
+
+def test_frequencies_are_no_places_and_their_inverse_transform_is():
+    frequencies = Moved(lambda x: torch.fft.rfft2(x).real)
+    assert "rows and columns of the picture; _fft_c2c is an operation" in reasons(frequencies)["after"]
+    assert found(Moved(lambda x: torch.fft.irfft2(torch.fft.rfft2(x) * 0.5)))["after"].spatial_shape == (2, 2)
+
+
+MIXED = {
+    "units beside": lambda x: torch.cat([x[:, :4], x[:, 4:].flip(2)], 1),
+    "rows below": lambda x: torch.cat([x, x.flip(2)], 2),
+    "sum": lambda x: x + x.flip((2, 3)),
+    "product": lambda x: x * x.flip(3).sigmoid(),
+    "stack": lambda x: torch.stack([x.flip(3), x]).mean(0),
+    "choice": lambda x: torch.where(x > 0, x, x.flip(2)),
+    "written": written,
+    "not followed later": lambda x: torch.fft.ifft(x.flip(2) + 0j, dim=1).real + x,
+    "attention": lambda x: F.scaled_dot_product_attention(x, x, x) + x.flip(2),
+}
+
+
+@pytest.mark.parametrize("mix", MIXED)
+def test_what_is_moved_and_what_is_not_make_no_places_of_the_picture_together(mix):
+    assert "rows and columns of the picture; flip is an operation" in reasons(Mapped(MIXED[mix]))["after"]
+
+
+@pytest.mark.parametrize("mix", [name for name in MIXED if name != "attention"])
+def test_nor_do_they_behind_a_convolution(mix):
+    assert "rows and columns of the picture; flip is an operation" in reasons(Moved(MIXED[mix]))["after"]
+
+
+def test_a_picture_twice_in_a_row_is_no_picture():
+    network = Moved(lambda x: torch.cat([x, x], 2))
+    assert "rows and columns of the picture; cat is an operation" in reasons(network)["after"]
+
+
 @pytest.mark.parametrize("operation", MOVING)
 def test_a_convolution_does_not_put_moved_positions_back(operation):
     network = Moved(MOVING[operation])
