@@ -33,16 +33,27 @@ def with_shuffled_weights(
     Raises
     ------
     ModelError
-        Where the network cannot be copied.
+        Where the network cannot be copied, or a copy computes with the weights of the network.
     """
     copy = _copied(network, inputs)
+    own = _to_shuffle(copy, only)
+    _refuse_borrowed(copy, inputs, own, _to_shuffle(network, only))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, tensor in (*copy.named_parameters(), *copy.named_buffers()):
-            if (only is None or name in only) and tensor.is_floating_point() and tensor.numel() > 1:
-                order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
-                tensor.copy_(tensor.flatten()[order].reshape(tensor.shape))
+        for tensor in own.values():
+            order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
+            tensor.copy_(tensor.flatten()[order].reshape(tensor.shape))
     return copy
+
+
+def _to_shuffle(network: nn.Module, only: Collection[str] | None) -> dict[str, Tensor]:
+    """Return the parameters and buffers that have an order, by their names; of `only` these, if it is given."""
+    held = (*network.named_parameters(), *network.named_buffers())
+    return {
+        name: tensor
+        for name, tensor in held
+        if (only is None or name in only) and tensor.is_floating_point() and tensor.numel() > 1
+    }
 
 
 @torch.no_grad()
@@ -70,3 +81,28 @@ def _copied(network: nn.Module, inputs: Tensor) -> nn.Module:
             "changes."
         )
     return copy
+
+
+@torch.no_grad()
+def _refuse_borrowed(copy: nn.Module, inputs: Tensor, own: dict[str, Tensor], firsts: dict[str, Tensor]) -> None:
+    """Refuse a copy that computes with weights of the first network: they would stay as they are.
+
+    A function around a hook or in place of a forward function leads to the first network, also in a copy. So the first
+    network is without its weights for a moment, which its copy must not notice.
+    """
+    expected = logits(copy, inputs)
+    try:
+        for tensor in firsts.values():
+            tensor.data.zero_()
+        gap = sure_gap(copy, expected, logits(copy, inputs))
+    except ModelError as error:
+        gap = f"so that it fails: {error}"
+    finally:
+        for name, tensor in firsts.items():
+            tensor.data.copy_(own[name])
+    if gap is not None:
+        raise ModelError(
+            "A copy of the network, in which weights would be shuffled, computes with weights of the network itself: "
+            f"without these its outputs differ {gap}. A function of your own, such as a hook, probably leads to the "
+            "network that it was made for: let it be a method of the module whose weights it uses."
+        )

@@ -67,3 +67,36 @@ class GrabsByMethod(hostile.GrabsNothing):
 def test_a_copy_whose_hooks_are_its_own_is_taken():
     own = GrabsByMethod().eval()
     assert not torch.equal(own(IMAGES), with_shuffled_weights(own, IMAGES)(IMAGES))
+
+
+class BorrowsInHook(hostile.Tiny):
+    """A hook adds a weight of the network that it was made for."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1.register_forward_hook(lambda _module, _inputs, output: output + self.conv2.weight.mean())
+
+
+class BorrowsInForward(hostile.Tiny):
+    """The forward function of a layer is a function around that very layer, which reads its numbers by numpy."""
+
+    def __init__(self):
+        super().__init__()
+        layer = self.conv2
+        self.conv2.forward = lambda x: nn.Conv2d.forward(layer, x) * float(layer.weight.detach().numpy().std())
+
+
+@pytest.mark.parametrize("kind", [BorrowsInHook, BorrowsInForward])
+def test_a_copy_that_computes_with_the_weights_of_the_first_network_is_refused(kind):
+    own = kind().eval()
+    before = {name: tensor.clone() for name, tensor in own.state_dict().items()}
+    with pytest.raises(ModelError, match="computes with weights of the network itself: without these its outputs"):
+        with_shuffled_weights(own, IMAGES)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in own.state_dict().items())
+
+
+def test_weights_of_the_first_network_that_keep_their_order_may_be_used():
+    own = BorrowsInHook().eval()
+    copy = with_shuffled_weights(own, IMAGES, only=["conv1.weight"])
+    assert torch.equal(copy.conv2.weight, own.conv2.weight)
+    assert not torch.equal(copy.conv1.weight, own.conv1.weight)
