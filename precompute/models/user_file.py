@@ -32,7 +32,12 @@ def code_file(spec: str) -> Path | None:
 def code_digest(spec: str) -> str | None:
     """Return the SHA-256, in hexadecimal, of the Python file in MODEL; None where MODEL names none or it is missing."""
     file = code_file(spec)
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else None
+    return digest_of_file(file) if file is not None and file.is_file() else None
+
+
+def digest_of_file(file: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def from_user_file(path: str, function: str, weights: str) -> Model:

@@ -20,7 +20,6 @@ from precompute.models.device import exact_float32
 from precompute.models.sites import Site
 from precompute.options import RunOptions
 from precompute.progress import Progress, waiting
-from precompute.provenance import versions_of_numbers
 from precompute.run.class_outputs import check_class_outputs
 from precompute.run.executors import start_executor
 from precompute.run.exemplars import write_exemplars
@@ -123,7 +122,8 @@ def _make_store(
         open_side_files(
             side_files,
             identity,
-            plan.options.defaults() | dict.fromkeys(versions_of_numbers(), ""),
+            plan.options.defaults() | dict.fromkeys(identity.keys() - plan.asked().keys(), ""),
+            plan.told_lately(),
             resume=plan.options.resume,
             say=say,
             device=provenance["device"],
@@ -168,13 +168,16 @@ def _is_in_place(out: Path, plan: Plan, folder: ShardFolder) -> bool:
     If the run left no side files, any store that was made with the same options counts as its store.
     """
     asked = plan.asked()
-    asked_earlier = {name: value for name, value in asked.items() if name != NETWORK_FILE}  # by an earlier version
+    # Earlier versions recorded less.
+    without_imported = {name: value for name, value in asked.items() if name not in plan.imported()}
+    without_file = {name: value for name, value in without_imported.items() if name != NETWORK_FILE}
+    known = [digest_of(each) for each in (asked, without_imported, without_file)]
     try:
         with open_store(out) as store:
             identity, started = (store.provenance.get(name) for name in ("identity", "started"))
     except StoreError:
         return False
-    return identity in [digest_of(asked), digest_of(asked_earlier)] and (folder.new or started == folder.started)
+    return identity in known and (folder.new or started == folder.started)
 
 
 def _sweep_image_sets(

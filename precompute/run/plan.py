@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from precompute.images.folder import ImageList
 from precompute.images.loading import default_workers
 from precompute.images.picture import InputView, black_input
 from precompute.models.model import Model
+from precompute.models.own_files import imported_digests, library_versions
 from precompute.models.sites import Site
 from precompute.models.user_file import code_digest
 from precompute.options import RunOptions
@@ -111,6 +113,8 @@ class Plan:
         shows them.
     sharers
         The number of processes that share the device's memory.
+    folder
+        The current folder before the network was loaded, from which relative paths in the options begin.
     """
 
     options: RunOptions
@@ -134,6 +138,7 @@ class Plan:
     sweep_seconds: float
     conditions: tuple[str, ...] = ()
     sharers: int = 1
+    folder: Path = Path()
 
     @cached_property
     def view(self) -> InputView:
@@ -195,7 +200,15 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """Return everything that decides what the run computes, under the names that the user knows."""
-        return self.asked() | versions_of_numbers()
+        return self.asked() | versions_of_numbers() | library_versions(self.model.spec)
+
+    def told_lately(self) -> frozenset[str]:
+        """Return the names of the identity that records of earlier versions may lack."""
+        return frozenset({NETWORK_FILE, *self.imported(), *library_versions(self.model.spec)})
+
+    def imported(self) -> dict[str, str]:
+        """Return digests of the files that the network's file imports, under names that the user knows."""
+        return {f"the imported file {file}": digest for file, digest in imported_digests(self.model.spec).items()}
 
     def asked(self) -> dict[str, Any]:
         """Return what the run was asked for: its identity without versions, which matter only while it goes on."""
@@ -203,6 +216,7 @@ class Plan:
         return options.identity() | {
             "MODEL": self.model.spec,
             NETWORK_FILE: code_digest(self.model.spec),
+            **self.imported(),
             "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),

@@ -1,6 +1,8 @@
 """A run's plan in a form that can be sent to another process, which loads the network and completes the plan."""
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,7 +48,7 @@ class PlanRecipe:
         By the layer's name, why only the plain method can sweep it.
     probe
         (image, channel, height, width), as in the plan.
-    options, weights_digest, classes, sites, n_outputs, log_prob, size, kept
+    options, weights_digest, classes, sites, n_outputs, log_prob, size, kept, folder
         As in the plan.
     """
 
@@ -64,6 +66,7 @@ class PlanRecipe:
     attributed: frozenset[Site]
     slow: Mapping[str, str]
     kept: frozenset[Site]
+    folder: Path
 
     @classmethod
     def of(cls, plan: Plan) -> "PlanRecipe":
@@ -84,6 +87,7 @@ class PlanRecipe:
             attributed=frozenset(plan.activations_at),
             slow={site.name: reason for site, reason in plan.slow.items()},
             kept=plan.kept,
+            folder=plan.folder,
         )
 
     def build(self, place: Place) -> BuiltPlan:
@@ -133,6 +137,8 @@ class PlanRecipe:
         return [site for site in self.sites if site in self.attributed]
 
     def _model(self) -> Model:
+        with suppress(OSError):  # on another machine there may be no such folder
+            os.chdir(self.folder)  # a worker of this machine begins where the network's file has left the run
         model = load_model(self.options.model, self.options.weights)
         refuse_other_weights(model.network, self.weights_digest, of=self.options.model)
         return model

@@ -5,6 +5,7 @@ Whatever can be refused before the work begins is refused here.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from PIL import Image
@@ -59,6 +60,7 @@ def make_plan(options: RunOptions, note: Callable[[str], object] = lambda _: Non
     listing = _find_images(source, allow_bad=options.allow_bad)
     candidates, train = listing.images, listing.train
     note("loading the network")
+    folder = Path.cwd()  # the network's file may change it
     model = load_model(options.model, options.weights)
     weights_digest = state_digest(model.network)
     model = replace(model, network=model.network.to(device))
@@ -94,6 +96,7 @@ def make_plan(options: RunOptions, note: Callable[[str], object] = lambda _: Non
         kept=kept_outputs(ablaters, options.shard_size),
         pass_seconds=0.0,
         sweep_seconds=0.0,
+        folder=folder,
         conditions=(
             *model.notes,
             *found.conditions,

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,7 @@ import numpy as np
 from precompute.errors import DiskError, OptionError
 from precompute.store.lock import taken
 from precompute.store.place import sync_file, sync_folder
+from precompute.words import first_few
 
 _IDENTITY = "run.json"
 _MANIFEST = "shard.json"
@@ -173,6 +174,7 @@ def open_side_files(
     path: Path,
     identity: Mapping[str, Any],
     defaults: Mapping[str, str] = MappingProxyType({}),
+    lately: Collection[str] = (),
     *,
     resume: bool,
     say: Callable[[str], None] = print,
@@ -188,6 +190,8 @@ def open_side_files(
         Everything that decides what the run computes, by the names that the user knows; JSON values.
     defaults
         What None means in `identity`, by the same names.
+    lately
+        Names of `identity` that the record of an earlier version may lack: the run goes on without comparing them.
     resume
         Whether to go on from the shards that are there.
     say
@@ -209,6 +213,7 @@ def open_side_files(
     with _locked(path):
         given = json.loads(json.dumps(identity))
         new = not _holds_work(path)
+        given = given if new else _as_recorded(path, given, lately, say)
         started = None if new else _begun_before(path, given, defaults, resume=resume, say=say)
         started = started or _begin(path, given, new=new)
         yield ShardFolder(path, digest_of(given), started=started, new=new, say=say, device=device)
@@ -303,6 +308,17 @@ def _begun_before(
             f"Use the same options, files and versions as before, or delete {path} to start over."
         )
     return held["started"]
+
+
+def _as_recorded(
+    path: Path, identity: dict[str, Any], lately: Collection[str], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return an identity without what the record of an earlier version lacks, and say that this is not compared."""
+    held = _read_sealed(path / _IDENTITY)
+    missing = [name for name in identity if name in lately and held is not None and name not in held["identity"]]
+    if missing:
+        say(f"The record of the stopped run does not say {first_few(missing, 3)}: what changed there is not known.")
+    return {name: value for name, value in identity.items() if name not in missing}
 
 
 def _change(name: str, before: Mapping[str, Any], now: Mapping[str, Any], defaults: Mapping[str, str]) -> str:

@@ -467,6 +467,19 @@ def test_a_record_that_lacks_something_is_not_said_to_differ_in_it(stopped, caps
     assert "but its record does not say a new one. Use" in capsys.readouterr().err
 
 
+def test_resuming_refuses_another_imported_file_and_goes_on_where_no_record_says(small, capsys, monkeypatch):
+    network = Path(small[0].rpartition(":")[0])
+    network.write_text("import beside\n" + network.read_text())
+    beside = network.with_name("beside.py")
+    beside.write_text("")
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "compute_findings", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert main(job(small)) == 130
+    beside.write_text("# changed")
+    assert main(job(small, "--resume")) == 1
+    assert "as it was started, but the imported file beside.py changed." in capsys.readouterr().err
+
+
 def test_work_that_was_stopped_is_not_thrown_away_unasked(stopped, capsys):
     assert main(job(stopped, "--shard-size", 8)) == 1
     assert "--resume" in capsys.readouterr().err

@@ -256,3 +256,21 @@ def test_only_what_nobody_uses_is_removed_to_start_over(tmp_path):
     start_over(tmp_path / "side")
     start_over(tmp_path / "side")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_earlier_versions_did_not_record_is_said_and_their_shards_are_kept(tmp_path):
+    with open_side_files(tmp_path / "side", RUN, resume=False) as folder:
+        folder.write("one", {"numbers": np.arange(3)})
+    said = []
+    later = RUN | {"the imported file blocks.py": "1" * 64, "timm": "1.0"}
+    lately = ["timm", "the imported file blocks.py"]
+    with open_side_files(tmp_path / "side", later, lately=lately, resume=True, say=said.append) as folder:
+        assert folder.has("one")
+    assert said == [
+        "The record of the stopped run does not say the imported file blocks.py, timm: what changed there is not known."
+    ]
+    with (
+        pytest.raises(OptionError, match="its record does not say timm"),
+        open_side_files(tmp_path / "side", later, lately=lately[1:], resume=True, say=said.append),
+    ):
+        pass

@@ -1,0 +1,35 @@
+"""Which programs a store may name."""
+
+import hashlib
+from types import SimpleNamespace
+
+import pytest
+
+from precompute.errors import ModelError
+from precompute.what_if.code_permission import permitted_spec
+
+
+def sha(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def store(tmp_path):
+    network, blocks = tmp_path / "network.py", tmp_path / "blocks.py"
+    network.write_text("import blocks")
+    blocks.write_text("")
+    recorded = {"network_file_sha256": sha(network), "imported_files_sha256": {"blocks.py": sha(blocks)}}
+    return SimpleNamespace(model=SimpleNamespace(spec=f"{network}:build"), provenance=recorded)
+
+
+def test_the_files_that_the_run_had_may_be_run_again(store):
+    assert permitted_spec(store, allowed=True) == store.model.spec
+    store.provenance.pop("imported_files_sha256")  # by an earlier version
+    assert permitted_spec(store, allowed=True) == store.model.spec
+
+
+@pytest.mark.parametrize("change", [lambda file: file.write_text("# changed"), lambda file: file.unlink()])
+def test_an_imported_file_that_is_another_one_is_not_run(store, tmp_path, change):
+    change(tmp_path / "blocks.py")
+    with pytest.raises(ModelError, match="blocks.py: this is not the file that the run had"):
+        permitted_spec(store, allowed=True)
