@@ -31,5 +31,5 @@ def test_the_files_that_the_run_had_may_be_run_again(store):
 @pytest.mark.parametrize("change", [lambda file: file.write_text("# changed"), lambda file: file.unlink()])
 def test_an_imported_file_that_is_another_one_is_not_run(store, tmp_path, change):
     change(tmp_path / "blocks.py")
-    with pytest.raises(ModelError, match="blocks.py: this is not the file that the run had"):
+    with pytest.raises(ModelError, match=r"blocks\.py: this is not the file that the run had"):
         permitted_spec(store, allowed=True)
