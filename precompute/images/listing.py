@@ -14,6 +14,7 @@ from precompute.images.decoding import FORMATS
 from precompute.images.folder import ImageList, list_images, list_training_images, of_same_classes
 from precompute.images.labels import read_labels
 from precompute.images.levels import refuse_level_above, refuse_two_levels, splits_inside
+from precompute.images.masks_beside import mask_conditions
 from precompute.images.same_file import refuse_for_both, refuse_in_two_classes
 from precompute.images.same_text import in_code_points, looks_of
 from precompute.images.walk import as_text, broken_links_in, files_in
@@ -88,7 +89,9 @@ class ImageSource:
         if found.train is not None:
             refuse_for_both(found.images, found.train)
         copied = copy_conditions(found.images, found.train)
-        return replace(found, conditions=(*found.conditions, *filter(None, repeated), *copied))
+        lists = [found.images, *([] if found.train is None else [found.train])]
+        masks = [sentence for images in lists for sentence in mask_conditions(images)]
+        return replace(found, conditions=(*found.conditions, *filter(None, repeated), *copied, *masks))
 
     def _found(self) -> Listing:
         if self.labels is not None:
