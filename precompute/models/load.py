@@ -1,10 +1,12 @@
 """Load the network that MODEL and ``--weights`` name on the command line."""
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from precompute.errors import ModelError
+from precompute.models.file_kinds import known_kind
 from precompute.models.forward import input_dtype, logits
 from precompute.models.hugging_face import from_hugging_face
 from precompute.models.model import Model
@@ -62,6 +64,9 @@ def _refuse_path(spec: str) -> None:
     if os.sep in spec and path.is_dir():
         raise ModelError(f"{spec} is a folder. Expected {_KINDS}; hf:{spec} where transformers saved a network there.")
     if path.is_file():
+        with suppress(OSError):
+            if kind := known_kind(path):
+                raise ModelError(f"{spec} {kind} Expected {_KINDS}.")
         raise ModelError(
             f"{spec} is a file, and no Python file. Expected {_KINDS}; a checkpoint holds parameters and no network, "
             f"so name its network and add --weights {spec}."

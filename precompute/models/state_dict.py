@@ -131,9 +131,9 @@ def needed_names(network: nn.Module) -> dict[str, str]:
 
 
 def equal(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Say whether two tensors have the same values; quantised ones, which torch cannot compare, have not."""
+    """Say whether two tensors have the same values or NaN; quantised ones, which torch cannot compare, have not."""
     try:
-        return torch.equal(a, b)
+        return torch.equal(a, b) or (torch.equal(a.isnan(), b.isnan()) and torch.equal(a[~a.isnan()], b[~b.isnan()]))
     except RuntimeError:
         return False
 

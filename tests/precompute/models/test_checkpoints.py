@@ -305,6 +305,14 @@ def test_two_tensors_for_what_is_one_in_the_network_are_refused(found):
         load_into(Tied(1), parameters.state, "here")
 
 
+def test_a_number_that_is_nan_is_not_said_to_differ_from_itself(found):
+    saved = dict(Tied().state_dict())
+    saved["a.weight"] = saved["b.weight"] = saved["a.weight"] * float("nan")
+    target = Tied(1)
+    load_into(target, found(saved, own=Tied(1)).state, "here")
+    assert target.a.weight.isnan().all()
+
+
 # What else the file says
 
 

@@ -70,3 +70,17 @@ def test_a_real_checkpoint_of_several_gpus_is_read(real):
     images = torch.rand(2, 3, 32, 32)
     again = load_model(spec, f"{real}/cifar10-resnet20/resnet20.th")
     assert torch.equal(logits(again.network, images), logits(load_model(spec).network, images))
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "said"),
+    [
+        ("net.onnx", b"\x08\x08", "is an ONNX network"),
+        ("net.h5", b"\x89HDF\r\n\x1a\n", "is an HDF5 file, as Keras writes"),
+    ],
+)
+def test_a_network_of_another_program_is_told_by_its_kind(tmp_path, name, start, said):
+    (tmp_path / name).write_bytes(start)
+    with pytest.raises(ModelError, match=rf"{name} {said}\. Expected a torchvision name") as refused:
+        load_model(str(tmp_path / name))
+    assert "--weights" not in str(refused.value)
