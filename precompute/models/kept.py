@@ -35,7 +35,7 @@ class Kept:
     before: Any
     now: Callable[[], Any]
     is_same: Callable[[Any, Any], bool]
-    write: Callable[[Any], None]
+    write: Callable[[Any], object]
 
     def is_changed(self) -> bool:
         """Say whether the object holds something else now."""
