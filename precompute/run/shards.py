@@ -24,6 +24,8 @@ from precompute.store.lock import taken
 from precompute.store.place import sync_file, sync_folder
 from precompute.words import first_few
 
+Say = Callable[[str], None]
+
 _IDENTITY = "run.json"
 _MANIFEST = "shard.json"
 _LOCK = "lock"
@@ -56,7 +58,7 @@ class ShardFolder:
     """
 
     def __init__(
-        self, path: Path, run: str, *, started: str, new: bool, say: Callable[[str], None], device: str = UNKNOWN_DEVICE
+        self, path: Path, run: str, *, started: str, new: bool, say: Say, device: str = UNKNOWN_DEVICE
     ) -> None:
         self.path = path
         self._device = device
@@ -177,7 +179,7 @@ def open_side_files(
     lately: Collection[str] = (),
     *,
     resume: bool,
-    say: Callable[[str], None] = print,
+    say: Say = print,
     device: str = UNKNOWN_DEVICE,
 ) -> Iterator[ShardFolder]:
     """Open the side files of a run, and keep other processes out of them.
@@ -213,7 +215,7 @@ def open_side_files(
     with _locked(path):
         given = json.loads(json.dumps(identity))
         new = not _holds_work(path)
-        given = given if new else _as_recorded(path, given, lately, say)
+        given = given if new or not resume else _as_recorded(path, given, lately, say)
         started = None if new else _begun_before(path, given, defaults, resume=resume, say=say)
         started = started or _begin(path, given, new=new)
         yield ShardFolder(path, digest_of(given), started=started, new=new, say=say, device=device)
@@ -282,12 +284,7 @@ def refuse_other(path: Path, identity: Mapping[str, Any], defaults: Mapping[str,
 
 
 def _begun_before(
-    path: Path,
-    identity: dict[str, Any],
-    defaults: Mapping[str, str],
-    *,
-    resume: bool,
-    say: Callable[[str], None],
+    path: Path, identity: dict[str, Any], defaults: Mapping[str, str], *, resume: bool, say: Say
 ) -> str | None:
     """Return when the run began whose shards are there; None if its record cannot be read."""
     if not resume:
@@ -310,9 +307,7 @@ def _begun_before(
     return held["started"]
 
 
-def _as_recorded(
-    path: Path, identity: dict[str, Any], lately: Collection[str], say: Callable[[str], None]
-) -> dict[str, Any]:
+def _as_recorded(path: Path, identity: dict[str, Any], lately: Collection[str], say: Say) -> dict[str, Any]:
     """Return an identity without what the record of an earlier version lacks, and say that this is not compared."""
     held = _read_sealed(path / _IDENTITY)
     missing = [name for name in identity if name in lately and held is not None and name not in held["identity"]]
