@@ -94,7 +94,10 @@ def apply_transform(transform: Transform, picture: Any, name: str) -> torch.Tens
         kind = "" if inputs.layout is torch.strided else "sparse "
         found = f"{kind}{str(inputs.dtype).removeprefix('torch.')} tensor of shape {tuple(inputs.shape)}"
         missing = " without values" if inputs.is_meta else ""
-        raise ModelError(f"{name}: the network's transform gave a {found}{missing}. {expected}.")
+        way = ""
+        if not inputs.is_floating_point() and not inputs.is_complex():
+            way = " If the network itself divides by 255, end the transform with .float(): the numbers stay the same."
+        raise ModelError(f"{name}: the network's transform gave a {found}{missing}. {expected}.{way}")
     # The user's own kind of tensor could compute in its own way; everything here expects torch's.
     return inputs.detach().as_subclass(torch.Tensor).to("cpu", torch.float32)
 

@@ -117,9 +117,14 @@ def _key_of_scores(network: nn.Module, inputs: torch.Tensor, entries: Mapping[st
         return possible[0]
     held = first_few((f"{_quoted(key)}: {_shape(value)}" for key, value in entries.items()), 3)
     if not possible:
+        n = len(inputs)
+        way = "Wrap it in a module that returns the class scores alone."
+        if len(entries) > 1 and all(_shape(value) in (f"({n}, 1)", f"({n},)") for value in entries.values()):
+            way = (
+                "If each is the score of one class, let the network join them, as by torch.stack(scores, 1).flatten(1)."
+            )
         raise ModelError(
-            f"The network returns no tensor of shape (images, outputs), here ({len(inputs)}, outputs), among {held}. "
-            "Wrap it in a module that returns the class scores alone."
+            f"The network returns no tensor of shape (images, outputs), here ({n}, outputs), among {held}. {way}"
         )
     if 0 in entries and possible[0] == 0 and _first_is_last(network, inputs, possible):
         return 0

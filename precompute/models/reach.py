@@ -37,7 +37,8 @@ def reached(network: nn.Module) -> Iterator[tuple[str, Any]]:
         The path of the module that leads to it, or the name of the function, class or file that it belongs to; and the
         object, such as a tensor, a container, an instance, a class, a variable of a closure, or `Variables` of a file.
     """
-    waiting: list[tuple[str, Any]] = [(path, module) for path, module in network.named_modules()][::-1]
+    paths = {id(module): path for path, module in network.named_modules()}
+    waiting: list[tuple[str, Any]] = [("", network)]
     seen: dict[Any, Any] = {}  # the objects are kept, so that no other gets the same id
     while waiting:
         place, found = waiting.pop()
@@ -47,6 +48,7 @@ def reached(network: nn.Module) -> Iterator[tuple[str, Any]]:
         seen[key] = found
         if isinstance(found, (type, FunctionType)):
             place = f"the {'class' if isinstance(found, type) else 'function'} {found.__qualname__}"
+        place = paths.get(id(found), place)
         yield place, found
         waiting.extend(_behind(place, found))
 

@@ -138,6 +138,11 @@ def test_a_transform_must_give_a_float_tensor(result, found):
         apply_transform(lambda picture: result, Image.new("RGB", (2, 2)), "cat.png")
 
 
+def test_whole_numbers_for_a_network_that_divides_itself_have_a_way_on():
+    with pytest.raises(ModelError, match=r"divides by 255, end the transform with \.float\(\)"):
+        apply_transform(lambda picture: torch.zeros(3, 2, 2, dtype=torch.uint8), Image.new("RGB", (2, 2)), "cat.png")
+
+
 def test_an_input_is_a_plain_tensor_whatever_kind_the_transform_gives():
     class Own(torch.Tensor):
         pass

@@ -157,6 +157,14 @@ def test_where_several_tensors_could_be_the_scores_none_is_guessed(returned, ima
         looked_at(hostile.Returns(returned), images)
 
 
+@pytest.mark.parametrize(
+    "apart", [lambda s, *_: list(s.split(1, 1)), lambda s, *_: {f"class {i}": s[:, i] for i in range(3)}]
+)
+def test_a_list_of_the_scores_of_single_classes_is_refused_with_the_way_on(apart, images):
+    with pytest.raises(ModelError, match=r"each is the score of one class, let the network join them"):
+        looked_at(hostile.Returns(apart), images)
+
+
 @pytest.mark.parametrize(("made", "says"), hostile.KINDS.values(), ids=hostile.KINDS)
 def test_the_kind_of_outputs_is_found(made, says, images):
     network = hostile.Returns(lambda scores, *_: made(scores)).eval()
