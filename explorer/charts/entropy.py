@@ -37,7 +37,7 @@ def entropies(frame: pd.DataFrame, noise: pd.DataFrame, *, up: str) -> alt.Layer
     ----------
     frame : DataFrame
         Columns ``unit``, ``rate`` (percent), ``entropy``, ``low``, ``mean`` and ``high`` (of the shuffles; low and high
-        are NaN if they are not shown) and ``beyond`` (whether the entropy is below that of every shuffle and of noise).
+        are NaN if they are not shown) and ``beyond`` (whether the entropy stands out from that of shuffles and noise).
     noise : DataFrame
         Columns ``noise``, ``mean``, ``low`` and ``high``, a row for each kind; low and high are NaN if they are not
         shown.

@@ -146,8 +146,9 @@ PRESENTATION = Presentation(
         "graph first has a hole. Feature entropy says how much this level varies over the images of the class. A unit "
         "at the bottom does the same on every image. Noise has an entropy too: the grey bands show that of as many "
         "maps of independent and of smooth noise. The grey line behind each point is the range of the unit's own maps "
-        "with their pixels shuffled. Blue points lie below all their shuffles and below both bands. Maps that are "
-        "smoother than the smooth noise do so by chance too. The curves remove the units with the "
+        "with their pixels shuffled. Blue points lie below all their shuffles and below both bands, and have holes at "
+        "least as often as smooth noise. Maps with fewer holes are smoother or sparser, and lie low by chance. The "
+        "curves remove the units with the "
         "lowest entropy first, or last. If the mean accuracy along the orange line is below that of every random "
         "order, entropy has found units that the class needs."
     ),

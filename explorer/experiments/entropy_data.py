@@ -62,14 +62,15 @@ def read_entropies(layer: Layer, experiment: Experiment, chosen: int | None) -> 
             nothing = np.full_like(held["mean"], np.nan)
             held["low"], held["high"] = (experiment.get(f"{base}/{name}_{end}", nothing) for end in ("low", "high"))
     below = entropy < ends["low"]
-    # Smooth maps lie below their shuffles by chance, so only what is below both kinds of noise too stands out.
-    beyond = below & (entropy < np.min(noise["low"]))
     rate = 100 * of_class("selective_rate")
+    noise_rate = 100 * experiment[f"{base}/noise_rate"]
+    # Smooth maps lie below their shuffles by chance, and smoother or sparser ones, which have fewer holes, below noise.
+    beyond = below & (entropy < np.min(noise["low"])) & (rate >= np.min(noise_rate))
     places = {"unit": np.arange(len(entropy)), "rate": rate, "entropy": entropy, "below": below, "beyond": beyond}
     kinds = {"noise": [f"{kind} noise" for kind in experiment[f"{base}/noise"]]}
     return Entropies(
         pd.DataFrame({**places, **ends}),
-        pd.DataFrame({**kinds, **noise, "rate": 100 * experiment[f"{base}/noise_rate"]}),
+        pd.DataFrame({**kinds, **noise, "rate": noise_rate}),
         experiment[f"{base}/n_removed"],
         ranking,
         100 * of_class("accuracy"),

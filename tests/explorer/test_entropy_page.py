@@ -72,11 +72,14 @@ def test_entropies_of_a_class_stand_beside_noise_and_shuffles(page):
     assert len(shown.charts()) == 3
 
 
-@pytest.mark.parametrize(("smooth_low", "n_blue"), [(1.8, 3), (0.5, 1), (np.nan, 0)])
-def test_blue_is_below_the_shuffles_and_below_both_kinds_of_noise(page, smooth_low, n_blue):
-    """Smooth maps lie below their shuffles by chance: half of the units of smooth noise do."""
+@pytest.mark.parametrize(
+    ("smooth_low", "noise_rate", "n_blue"),
+    [(1.8, 0.0, 3), (0.5, 0.0, 1), (np.nan, 0.0, 0), (1.8, 0.2, 2), (1.8, 0.9, 0)],
+)
+def test_blue_is_below_shuffles_and_noise_with_holes_as_often_as_smooth_noise(page, smooth_low, noise_rate, n_blue):
+    """Half of the units of smooth noise lie below their shuffles, and half of those of sparse noise below both."""
     arrays = found()
-    arrays["noise_low"][1] = smooth_low
+    arrays["noise_low"][1], arrays["noise_rate"][1] = smooth_low, noise_rate
     tables = [convert_arrow_bytes_to_pandas_df(held.data.data) for held in levels_chart(page(arrays, class_=LABEL))]
     (beyond,) = [table["beyond"] for table in tables if "beyond" in table]
     assert len(beyond) == N_UNITS
