@@ -84,7 +84,8 @@ def _of_instance(found: Any) -> Iterator[Kept]:
     if names:
 
         def now() -> dict[str, Any]:
-            return {name: getattr(found, name) for name in names if _has(found, name)}
+            there = {name: _slot(found, name) for name in names}
+            return {name: value for name, value in there.items() if value is not _NOTHING}
 
         yield _by_name(now, partial(object.__setattr__, found), partial(object.__delattr__, found))
 
@@ -105,12 +106,11 @@ def _by_name(
     return Kept(now(), now, _is_same_dict, write)
 
 
-def _has(found: Any, name: str) -> bool:
+def _slot(found: Any, name: str) -> Any:
     try:
-        getattr(found, name)
+        return object.__getattribute__(found, name)  # a class may make an attribute when it is asked for it
     except (AttributeError, ValueError):  # an empty slot, an empty variable of a closure
-        return False
-    return True
+        return _NOTHING
 
 
 def _fill(found: Any, before: list[Any]) -> None:

@@ -1,7 +1,8 @@
 """What a network can reach while it runs: all objects in which it could keep something.
 
-Beside its modules these are containers, objects of a person's own classes, the classes themselves, variables of the
-functions around a function, global variables that a function names, and default values of arguments.
+Beside its modules these are containers and objects that they hold, and of a person's own code the classes, variables of
+the functions around a function, global variables that a function names, and default values of arguments. The code of
+installed libraries is left out.
 """
 
 import functools
@@ -10,6 +11,7 @@ import inspect
 import sys
 import weakref
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -18,8 +20,8 @@ from torch import Tensor, nn
 
 # What torch keeps in every module for itself, but for what a forward function may set.
 _TORCHS = set(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}
-# Code and classes of these keep nothing of the images of a network. Objects of their classes may.
-_LIBRARIES = {"torch", "torchvision", "numpy", "scipy", "PIL", "captum", "precompute", *sys.stdlib_module_names}
+# These keep nothing of the images of a network in their code and classes, and nor do other installed libraries.
+_LIBRARIES = {"precompute", *sys.stdlib_module_names}
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, CodeType, np.generic, np.dtype)
 
 
@@ -91,14 +93,20 @@ def slots_of(found: Any) -> list[str]:
 
 
 def _is_of_library(found: Any) -> bool:
-    """Say whether an object is code of Python or of a library that keeps nothing."""
+    """Say whether an object is code of Python or of an installed library: a module, a class or a function."""
     if isinstance(found, ModuleType):
         name = found.__name__
     elif isinstance(found, (type, FunctionType)) or inspect.isbuiltin(found):
         name = getattr(found, "__module__", None) or "builtins"
     else:
         return False
-    return str(name).partition(".")[0] in _LIBRARIES
+    first = str(name).partition(".")[0]
+    return first in _LIBRARIES or _is_installed(str(getattr(sys.modules.get(first), "__file__", None)))
+
+
+@functools.cache
+def _is_installed(file: str) -> bool:
+    return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
 def _behind(place: str, found: Any) -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,7 @@
 """What a network keeps of the first images that it is given, wherever it keeps it."""
 
 import functools
-from types import ModuleType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +11,8 @@ from torch import nn
 
 from precompute.errors import ModelError
 from precompute.models.first_images import State
+from precompute.models.load import load_model
+from precompute.models.reach import reached
 from precompute.models.trust import trusted
 from tests import hostile
 
@@ -215,6 +217,13 @@ def test_what_depends_on_no_image_may_be_kept_anywhere_and_stays():
     assert trusted(KeepsSizes().eval(), IMAGES, list("abcd")).conditions == ()
     assert KeepsSizes.grids
     assert CALLS
+
+
+def test_the_code_of_libraries_is_not_looked_into():
+    network = load_model("timm:test_vit", "none").network
+    objects = [found for _, found in reached(network)]
+    assert any(found is network.blocks[1].attn for found in objects)
+    assert not any(isinstance(found, (type, FunctionType, ModuleType)) for found in objects)
 
 
 def test_every_kind_of_place_is_put_back():
