@@ -4,6 +4,7 @@ Reports are made from this, so a report always says what the page says.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -49,9 +50,10 @@ class Chart:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A sortable table; its columns have the names on the screen."""
+    """A sortable table; its columns have the names on the screen, and the decimals there, None where not fixed."""
 
     frame: pd.DataFrame
+    decimals: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def _piece(node: Any) -> Piece | None:
     if node.type == "vega_lite_chart":
         return Chart(_with_data(node.proto), node.proto.alt)
     if node.type == "dataframe":
-        return Table(node.value.rename(columns=_titles(node.proto)))
+        return _table(node)
     if node.type in _CHOICES and (chosen := _chosen(node)):
         return Choice(node.label, chosen)
     return None
@@ -145,9 +147,12 @@ def _with_data(proto: Any) -> dict[str, Any]:
     return spec | {"datasets": spec.get("datasets", {}) | datasets}
 
 
-def _titles(proto: Any) -> dict[str, str]:
-    columns = json.loads(proto.columns or "{}")
-    return {name: facts["label"] for name, facts in columns.items() if facts.get("label")}
+def _table(node: Any) -> Table:
+    columns = json.loads(node.proto.columns or "{}")
+    titles = {name: facts["label"] for name, facts in columns.items() if facts.get("label")}
+    spellings = [str(columns.get(name, {}).get("type_config", {}).get("format")) for name in node.value]
+    fixed = [re.fullmatch(r"%\.(\d)f", spelling) for spelling in spellings]
+    return Table(node.value.rename(columns=titles), tuple(int(each[1]) if each else None for each in fixed))
 
 
 def _chosen(node: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from explorer import navigate, paper
 from explorer.charts.theme import PALETTES
-from explorer.format import count, significant
+from explorer.format import count, number, significant
 from explorer.origin import Origin
 from explorer.page_run import Chart, Choice, Columns, Folded, Html, PageRun, Piece, Table
 from explorer.press import MOST_WHOLE
@@ -219,7 +219,8 @@ class _Writer:
     def section(self, name: str, pieces: Sequence[Piece], look: str = "whole") -> None:
         """Write a page as a section."""
         self._file.write(f'<section id="{escape(name)}" class="{look}">\n')
-        self._put(pieces)
+        # Long lists, which are folded away on the screen, come after the figures.
+        self._put(sorted(pieces, key=lambda piece: isinstance(piece, Folded)))
         self._file.write("</section>\n")
 
     def _put(self, pieces: Sequence[Piece]) -> None:
@@ -257,21 +258,22 @@ class _Writer:
 
 def _table(piece: Table) -> str:
     frame = piece.frame
-    number = [frame.iloc[:, at].dtype.kind in "iuf" for at in range(frame.shape[1])]
-    kinds = ['class="us-number"' if each else "" for each in number]
+    kinds = ['class="us-number"' if kind in "iuf" else "" for kind in (each.kind for each in frame.dtypes)]
     head = "".join(f"<th {kind}>{escape(name)}</th>" for name, kind in zip(frame.columns, kinds, strict=True))
     rows = "".join(
-        f"<tr>{''.join(f'<td {kind}>{_cell(cell)}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>\n"
+        "<tr>"
+        + "".join(f"<td {kind}>{_cell(*cell)}</td>" for *cell, kind in zip(row, piece.decimals, kinds, strict=True))
+        + "</tr>\n"
         for row in frame.itertuples(index=False, name=None)
     )
     return f'<table class="us-table us-brief"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def _cell(cell: Any) -> str:
+def _cell(cell: Any, decimals: int | None) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
-        return significant(cell)
+        return significant(cell) if decimals is None else number(cell, decimals)
     return "–" if cell is None else escape(cell)
 
 
