@@ -1,6 +1,6 @@
 """Units of a layer that are worth a look, each for a different reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -23,7 +23,7 @@ _MOST_TRIED = 40
 
 @dataclass(frozen=True)
 class NotableUnit:
-    """A unit, the reason why it is worth a look, and the number behind the reason."""
+    """A unit, the reason why it is worth a look, and the number behind the reason; several have commas between them."""
 
     unit: int
     reason: str
@@ -33,9 +33,9 @@ class NotableUnit:
 def notable_units(store: Store, layer: Layer, ablation: str, found: LayerVerdicts, n: int) -> list[NotableUnit]:
     """Choose at most ``n`` units: one for each reason, then further losses, then further selective units.
 
-    A unit that is chosen for two reasons is listed for both.
+    A unit that is chosen for several reasons is listed once, with all of them.
     """
-    chosen = [pick for pick in _reasons(store, layer, ablation, found) if pick is not None]
+    chosen = _each_once([pick for pick in _reasons(store, layer, ablation, found) if pick is not None])
     taken = {pick.unit for pick in chosen}
     for pick in chain(_further(layer, ablation, found), _selective(store, layer, "selective")):
         if len(chosen) >= n:
@@ -44,6 +44,17 @@ def notable_units(store: Store, layer: Layer, ablation: str, found: LayerVerdict
             chosen.append(pick)
             taken.add(pick.unit)
     return chosen[:n]
+
+
+def _each_once(picks: Sequence[NotableUnit]) -> list[NotableUnit]:
+    """Join the picks of the same unit into one, in the order of the first."""
+    together: dict[int, list[NotableUnit]] = {}
+    for pick in picks:
+        together.setdefault(pick.unit, []).append(pick)
+    return [
+        NotableUnit(unit, ", ".join(pick.reason for pick in same), ", ".join(pick.value for pick in same if pick.value))
+        for unit, same in together.items()
+    ]
 
 
 def _reasons(store: Store, layer: Layer, ablation: str, found: LayerVerdicts) -> Iterator[NotableUnit | None]:

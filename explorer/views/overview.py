@@ -20,7 +20,7 @@ with left:
     sections.show_layers(view)
 with right:
     sections.show_accuracy(view)
-    heading("Experiments", "questions about the units of a layer, each with a figure and numbers")
+    heading("Experiments", "questions about the units of a layer")
     experiment_list.show(view)
 labels_section.show(view)
 sections.show_origin(view)

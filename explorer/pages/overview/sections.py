@@ -86,7 +86,7 @@ def _most_tiles(view: View) -> int:
 
 def show_accuracy(view: View) -> None:
     """Show the accuracy of the network for each class."""
-    heading("Accuracy by class", "nothing ablated, the lowest first; click a class to look at it")
+    heading("Accuracy by class", "lowest first; click a class to look at it")
     before = answers(view.store)
     frame = accuracy_frame(view.store.classes.title, before.correct, before.count)
     draw_chart(
