@@ -146,6 +146,18 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
+def certainty(share: float, decimals: int = 1) -> str:
+    """Return a probability that the network gives, in percent; one that is almost 0 or 1 is written as a bound."""
+    if math.isnan(share):
+        return "–"
+    least = 10.0**-decimals
+    if 0 < 100 * share < least / 2:
+        return f"< {least:.{decimals}f} %"
+    if 100 - least / 2 <= 100 * share < 100:
+        return f"> {100 - least:.{decimals}f} %"
+    return f"{100 * share:.{decimals}f} %" if 0 < share < 1 else f"{100 * share:.0f} %"
+
+
 def ordinal(n: int) -> str:
     """Return 1st, 2nd, 3rd, 4th ..."""
     ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")

@@ -34,7 +34,9 @@ def rounded(share: float, n_images: int) -> float:
 
 
 def percent(share: float, n_images: int) -> str:
-    """Write an accuracy in percent, as finely as that many images can tell."""
+    """Write an accuracy in percent, as finely as that many images can tell; all and none need no decimals."""
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
     return "– %" if math.isnan(share) else f"{rounded(share, n_images):.{decimals_for(n_images)}f} %"
 
 

@@ -80,10 +80,28 @@ def test_a_very_small_quantity_is_not_rounded_to_zero(value, said):
 
 
 @pytest.mark.parametrize(
-    ("share", "n_images", "said"), [(0.935, 800, "93.5 %"), (1.0, 12, "100 %"), (0.97917, 240, "97.9 %")]
+    ("share", "n_images", "said"),
+    [
+        (0.935, 800, "93.5 %"),
+        (0.97917, 240, "97.9 %"),
+        (1.0, 800, "100 %"),
+        (0, 5000, "0 %"),
+        (0.99998, 10**5, "100.00 %"),
+    ],
 )
 def test_the_command_line_and_the_pages_round_percentages_alike(share, n_images, said):
     assert words.percent(share, n_images) == format.percent(share, n_images) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "decimals", "said"),
+    [
+        *((0.9996, 1, "> 99.9 %"), (0.9994, 1, "99.9 %"), (0.0004, 1, "< 0.1 %"), (0.0006, 1, "0.1 %")),
+        *((1.0, 1, "100 %"), (0.0, 1, "0 %"), (0.997, 0, "> 99 %"), (0.62, 0, "62 %"), (float("nan"), 1, "–")),
+    ],
+)
+def test_a_network_is_never_said_to_be_surer_than_it_is(share, decimals, said):
+    assert format.certainty(share, decimals) == said
 
 
 def test_an_interval_never_reaches_zero_by_rounding():

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import navigate
 from explorer.class_effects import Ints
-from explorer.format import count, percent
+from explorer.format import certainty, count, percent
 from explorer.navigate import View
 from explorer.pictures import aspect_of
 from explorer.widgets import gallery
@@ -57,7 +57,7 @@ def _picture(view: View, image: int) -> Picture:
     output = int(view.store.baseline.prediction[image])
     said = view.title_of_output(output)
     log_prob = view.store.baseline.log_prob
-    sure = "" if log_prob is None else percent(float(np.exp(log_prob[image])), 100)
+    sure = "" if log_prob is None else certainty(float(np.exp(log_prob[image])), 0)
     right = bool(view.store.baseline_correct[image])
     return Picture(
         jpeg=view.store.thumbnail(image),

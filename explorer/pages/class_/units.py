@@ -131,7 +131,7 @@ def show_destinations(view: View, losses: Losses | None) -> None:
     """Show for which classes the lost images of a class are taken, over all units together."""
     if losses is None:
         return
-    heading("Where its images go", "when one unit is lost; all units that lose any, together")
+    heading("Where its images go", "when one unit is silenced; summed over units")
     totals: dict[int, list[int]] = {}
     for found in losses.found:
         for to, output in enumerate(found.outputs.tolist()):

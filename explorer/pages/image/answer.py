@@ -4,15 +4,12 @@ import numpy as np
 import streamlit as st
 
 from explorer import cache
-from explorer.format import count, percent
+from explorer.format import certainty, count
 from explorer.navigate import View
 from explorer.pictures import aspect_of, data_uri
 from explorer.widgets.html import Markup, escape, heading, note, sentence, table
 from explorer.widgets.names import class_link, output_link
 from precompute.store.reader import Layer
-
-_FINE = 1000
-"""Probabilities are shown to a tenth of a percent."""
 
 
 def show_headline(view: View, image: int, layer: Layer | None) -> None:
@@ -79,5 +76,4 @@ def _exp(log_prob: np.ndarray | None, n: int) -> list[float]:
 def _row(view: View, output: int, p: float, own: int) -> list[str]:
     bar = "" if np.isnan(p) else f'<span class="us-share"><i style="width: {100 * min(p, 1):.1f}%"></i></span>'
     mark = " <small>its class</small>" if output == own else ""
-    said = "–" if np.isnan(p) else percent(p, _FINE)
-    return [Markup(f"{output_link(view, output)}{mark}"), said, Markup(bar)]
+    return [Markup(f"{output_link(view, output)}{mark}"), certainty(p), Markup(bar)]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from explorer import navigate
 from explorer.charts.before_after import before_after, before_after_frame
-from explorer.format import isolated, significant
+from explorer.format import certainty, isolated, significant
 from explorer.navigate import View
 from explorer.origin import Origin
 from explorer.pages.what_if import question
@@ -71,7 +71,7 @@ def _show_outputs(view: View, before: Floats, after: Floats, origin: Origin) -> 
         after[highest],
         low=nothing,
         high=nothing,
-        tallies=[f"{_percent(before[output])} → {_percent(after[output])}" for output in highest],
+        tallies=[f"{certainty(float(before[output]))} → {certainty(float(after[output]))}" for output in highest],
     )
     draw_chart(
         lambda: before_after(frame, "softmax, %", tally_room=0.3),
@@ -80,10 +80,6 @@ def _show_outputs(view: View, before: Floats, after: Floats, origin: Origin) -> 
         origin=origin,
     )
     note(f"The {_MOST_OUTPUTS} highest before and the {_MOST_OUTPUTS} highest after.")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _show_maps(view: View, asked: Asked, found: Arrays, origin: Origin) -> None:
