@@ -218,9 +218,7 @@ _COLUMNS: dict[str, Any] = {
     "expected": number_column("by chance", "mean of the largest drop by chance, for as many flips", "%.1f"),
     "ceiling": number_column("95 %", "by chance the largest drop stays at or below this, 19 times in 20", "%.1f"),
     "overall": number_column("Overall, pt", "drop over all images", "%.2f"),
-    "overall_low": number_column(
-        "from", "95 % interval; those of all units hold at once, so also that of a picked unit", "%.2f"
-    ),
+    "overall_low": number_column("from", "95 % interval, for all units of the layer at once", "%.2f"),
     "overall_high": number_column("to", "95 % interval", "%.2f"),
     "overall_q": number_column("q", "of the overall drop, over the units of the layer", "%.2g"),
     "certainty_q": number_column("q, certainty", "that the images of some class become less certain", "%.2g"),

@@ -104,7 +104,7 @@ def block_problems(file: h5py.File, path: str) -> Iterator[Problem]:
         item.chunk_iter(look)
     if wrong:
         blocks = "1 block" if wrong == 1 else f"{wrong} blocks"
-        yield Problem(path, f"{blocks} of it cannot be of the size, or at the place, that the file gives")
+        yield Problem(path, f"{blocks} of it {'has' if wrong == 1 else 'have'} an impossible size or place in the file")
 
 
 def any_varies(file: h5py.File) -> bool:
