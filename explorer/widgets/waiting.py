@@ -49,9 +49,8 @@ def _follow(job: Job) -> None:
     """Show the progress of a job and a button to stop it; run the page again when the job has ended."""
     if job.ended:
         st.rerun()
-    before = cache.what_if_process().before(job)
-    if before > 1:
-        st.progress(0.0, text=f"Waiting for {count(before - 1, 'other question')}.")
+    if before := cache.what_if_process().before(job):
+        st.progress(0.0, text=f"Waiting for {count(before, 'other question')}.")
     elif job.state == "waiting" or not job.stage:
         st.progress(0.0, text="Waiting for the process that runs the network.")
     else:

@@ -63,6 +63,8 @@ def show(view: View, layer: Layer, units: Sequence[int], rater: str, held: Seque
     trial = _trial(view, layer, units, rater, held, of)
     if trial is None:
         sentence("You have answered every question on this layer.")
+        _show_verdict()
+        note(own)
         note(
             "Units whose strongest and weakest images do not differ have no question, nor have those without pictures."
         )
