@@ -53,7 +53,7 @@ def show(view: View, layer: Layer, kept: Met) -> None:
     """Draw the units that meet the conditions; a click on a point opens its unit."""
     heading(
         _PLOT_TITLES[view.selection.plot],
-        "a point a unit",
+        "each point is a unit",
         does="click one to look at it, or draw a box around several to find them",
     )
     drawn = {plot: _PLOT_CHOICES[plot] for plot in (PLOTS if layer.ablations else PLOTS[:-1])}
