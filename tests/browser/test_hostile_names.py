@@ -85,3 +85,18 @@ def test_labels_of_such_names_are_read_as_they_were_typed(tab, strange):
     app.settle(lambda: app.page.get_by_role("textbox", name="Find").press("Enter"))
     # A class is called so too.
     expect(app.page.locator(".us-found")).to_contain_text(f"{LAYER}:3 “{HOSTILE[3]}”")
+
+
+def test_a_rater_and_labels_of_such_names_are_text_where_units_are_named(tab, strange):
+    app = tab(strange)
+    app.open(f"/name?{urlencode({'store': 'demo', 'layer': LAYER})}")
+    app.page.get_by_label("Your name").fill(HOSTILE[0])
+    app.settle(lambda: app.page.keyboard.press("Enter"))
+    expect(app.page.locator(".us-place", has_text=HOSTILE[0])).to_be_visible()
+    field = app.page.get_by_label("It answers to")
+    expect(field).to_be_editable()
+    field.fill("<img src=x onerror='window.ran = 1'> $x$ [a](b)")
+    app.settle(lambda: app.page.keyboard.press("Enter"))
+    expect(app.page.get_by_text("<img src=x onerror='window.ran = 1'> $x$ [a](b)")).to_be_visible()
+    assert app.page.evaluate("window.ran") is None
+    assert app.page.evaluate(BEYOND) == []

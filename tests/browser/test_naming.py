@@ -49,7 +49,7 @@ def test_units_are_named_by_keys_alone_and_one_goes_on_where_one_was(app, tab, s
     keys.type("cr 3 <script>$x$")
     app.settle(lambda: keys.press("Control+Enter"))
     expect(app.page.locator(".us-sentence")).to_contain_text("you have named 3,")
-    assert "secret" not in app.page.content()
+    expect(app.page.get_by_text("secret")).to_have_count(0)
     mine = [label for label in LABELS.load(store) if label.rater == "Eve <i>"]
     assert [(label.unit, label.text, label.confidence) for label in mine] == [
         (first, "a red car", "fair"),

@@ -23,7 +23,7 @@ def open_menu(app, figure):
 def take(app, label):
     """Click a button of the open menu; return the name of the file and what is in it. The page has to be drawn."""
     button = app.page.get_by_test_id("stPopoverBody").get_by_role("button", name=label, exact=True)
-    with app.page.expect_download(timeout=30_000) as started:
+    with app.page.expect_download(timeout=120_000) as started:
         # A menu moves with the page, so that a click that scrolls to it first may chase it away.
         button.dispatch_event("click")
     return started.value.suggested_filename, Path(started.value.path()).read_bytes()
@@ -88,6 +88,25 @@ def test_a_link_leads_to_the_same_page_and_says_when_it_was_made_for_another_sto
     expect(app.page.get_by_role("alert")).to_contain_text("made for another store of this name (fingerprint “<b>0123”")
 
 
+NOT_ON_A_PAGE = """([width, height]) => [...document.querySelectorAll('main *')].filter(one => {
+    const place = one.getBoundingClientRect();
+    if (place.right > width + 1) return true;
+    return getComputedStyle(one).breakInside === 'avoid' && place.height > height;
+}).map(one => one.outerHTML.slice(0, 120))"""
+A4 = (695, 1024)  # without its margins, in pixels
+
+
+def on_paper(reader):
+    """What is cut off on a printed page, or must not be broken and is higher than a page."""
+    reader.set_viewport_size({"width": A4[0], "height": A4[1]})
+    reader.emulate_media(media="print")
+    whole = reader.locator(".us-gallery, figure.chart").evaluate_all(
+        "all => all.map(one => getComputedStyle(one).breakInside)"
+    )
+    assert set(whole) == {"avoid"}
+    return reader.evaluate(NOT_ON_A_PAGE, A4)
+
+
 def test_a_report_of_a_unit_and_of_units_found_can_be_read_without_the_app(app, tab, server, tmp_path):
     layer = open_a_unit(app)
     sentence = app.page.locator(".us-sentence").inner_text()
@@ -106,11 +125,28 @@ def test_a_report_of_a_unit_and_of_units_found_can_be_read_without_the_app(app, 
     assert len(widths) > 5
     assert min(widths) > 0
     assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    assert on_paper(reader) == []
     reader.close()
     app.open(f"/layer?store=demo&layer={layer}&find=units%3D2-4")
     app.settle(app.page.locator("[class*=st-key-share] button").first.click)
     name, report = take(app, "Report of the 3 units found")
     assert report.count(b"<section") == 3
+
+
+def test_a_report_of_a_layer_is_printed_on_paper_with_nothing_cut_off(tab, small_server, tmp_path):
+    app = tab(small_server)
+    app.open("/layer?store=demo&layer=features.8")
+    app.settle(app.page.locator("[class*=st-key-share] button").first.click)
+    name, report = take(app, "Report of layer features.8")
+    assert name == "demo-features.8-layer-features.8.html"
+    file = tmp_path / "layer.html"
+    file.write_bytes(report)
+    reader = app.page.context.new_page()
+    reader.goto(file.as_uri())
+    assert reader.locator("section").count() == 1 + 14
+    assert on_paper(reader) == []
+    # The layer and each of its units begin a page.
+    assert len(re.findall(rb"/Type /Page\b", reader.pdf(prefer_css_page_size=True))) >= 1 + 14
 
 
 def test_no_picture_of_a_chart_is_offered_without_its_caption(app):
@@ -132,7 +168,7 @@ def test_a_table_leaves_by_our_button_alone_which_guards_formulas(app):
     tools = app.page.get_by_test_id("stElementToolbarButton")
     expect(tools.get_by_role("button", name="Search")).to_be_visible()
     expect(tools.get_by_role("button", name=re.compile("CSV"))).to_have_count(0)
-    with app.page.expect_download(timeout=30_000) as started:
+    with app.page.expect_download(timeout=120_000) as started:
         app.page.get_by_role("button", name="This table as CSV").click()
     frame = pd.read_csv(started.value.path())
     assert {"unit", "quoted", "q"} <= set(frame)

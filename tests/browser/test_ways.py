@@ -155,6 +155,9 @@ def test_the_help_opens_at_its_key_and_another_palette_colours_the_page(app):
     expect(bar).to_be_attached()
     app.page.keyboard.press("?")
     expect(app.page.get_by_role("dialog").get_by_text("Orange: accuracy lost")).to_be_visible()
+    expect(
+        app.page.get_by_role("dialog").get_by_text("the unit, class or image before and after this one")
+    ).to_be_visible()
     app.page.get_by_role("radio", name="for colour-blind readers").click()
     expect(app.page.locator("[class*=st-key-class_profile] .role-mark path[fill='#1a95fe']").first).to_be_attached()
     expect(bar).to_have_count(0)

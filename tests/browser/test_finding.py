@@ -1,0 +1,124 @@
+"""Units found on a map, in the wall and in the table, in a real browser; what a unit shows when it is asked for."""
+
+import re
+
+import numpy as np
+from playwright.sync_api import expect
+
+from precompute.store.reader import open_store
+
+LAYER = "features.8"
+POINTS = "[data-testid=stVegaLiteChart] .mark-symbol path[aria-roledescription=circle]"
+PLACES = """all => all.map(one => [one.getAttribute('aria-label'), one.getBoundingClientRect()])
+    .map(([label, at]) => [Number(/unit: ([0-9]+)/.exec(label)[1]), at.x + at.width / 2, at.y + at.height / 2])"""
+
+
+def pick(app, label, text):
+    """Choose the first option that what is typed finds."""
+    choice = app.page.get_by_role("combobox", name=re.compile(f"^{label}"))
+    choice.click()
+    choice.fill(text)
+    expect(app.page.get_by_role("option").first).to_contain_text(text)
+    app.settle(lambda: choice.press("Enter"))
+
+
+def test_units_on_a_map_are_coloured_by_a_class_and_found_by_a_box(tab, small_server):
+    app = tab(small_server)
+    app.open(f"/layer?store=demo&layer={LAYER}")
+    app.settle(lambda: app.page.get_by_role("radio", name="a map by answers").click())
+    app.asks("/layer", plot="answer")
+    expect(app.page.get_by_text(re.compile(r"The map shows \d+\s% of how the units differ"))).to_be_visible()
+    pick(app, "Coloured by", "Answers most to")
+    expect(app.page.get_by_text(re.compile("highest mean activation for"))).to_be_visible()
+    assert "class=" in app.page.url
+    points = app.page.locator(POINTS)
+    points.last.scroll_into_view_if_needed()
+    places = sorted(points.evaluate_all(PLACES), key=lambda place: place[1])
+    widest = max(range(1, len(places) - 1), key=lambda at: places[at + 1][1] - places[at][1])
+    inside, end = places[: widest + 1], (places[widest][1] + places[widest + 1][1]) / 2
+    heights = [y for _, _, y in places]
+    app.page.mouse.move(places[0][1] - 12, min(heights) - 12)
+    app.page.mouse.down()
+    app.page.mouse.move(end, max(heights) + 12, steps=4)
+    app.settle(app.page.mouse.up)
+    found = app.page.get_by_text(re.compile(rf"^{len(inside)} units? of 14 found"))
+    expect(found).to_be_visible()
+    app.settle(lambda: app.page.get_by_role("radio", name="a map by losses").click())
+    app.asks("/layer", plot="break")
+    expect(app.page.get_by_role("heading", name=re.compile("^Units whose loss hurts the same classes"))).to_be_visible()
+    expect(found).to_be_visible()
+
+
+def test_the_wall_and_the_table_are_sorted_and_a_cell_leads_to_its_unit(tab, small_server):
+    with open_store(small_server.runs / "demo.h5") as store:
+        norms = store.layer(LAYER).measures["l1_norm"].values
+    app = tab(small_server)
+    app.open(f"/layer?store=demo&layer={LAYER}")
+    pick(app, "Order, ", "L1 norm")
+    app.asks("/layer", sort="l1_norm")
+    order = np.argsort(-norms, kind="stable").tolist()
+    names = app.page.locator(".st-key-all_units .tile .unit")
+    expect(names).to_have_text([f"unit {unit}" for unit in order])
+    table = app.page.get_by_test_id("stDataFrame").first
+    first = table.locator("td#glide-cell-0-0")
+    expect(first).to_have_text("0")
+    for _ in range(2):  # ascending, then descending
+        table.click(position={"x": 20, "y": 17})
+    expect(first).to_have_text("13")
+    app.settle(lambda: table.click(position={"x": 20, "y": 52}))
+    app.asks("/unit", unit="13")
+
+
+def test_a_unit_shows_its_weakest_images_another_ablation_and_all_its_measures(tab, small_server):
+    app = tab(small_server)
+    app.open(f"/unit?store=demo&layer={LAYER}&unit=5")
+    pictures = app.page.locator(".us-gallery:not(.us-wide) img:first-child")
+    before = pictures.first.get_attribute("src")
+    app.settle(lambda: app.page.get_by_role("radio", name="Weakest", exact=True).click())
+    app.asks("/unit", show="bottom")
+    expect(pictures.first).not_to_have_attribute("src", before)
+    app.settle(lambda: app.page.get_by_role("radio", name=re.compile("mean")).first.click())
+    app.asks("/unit", ablation="mean", show="bottom")
+    app.page.get_by_text("All measures of this unit").click()
+    expect(app.page.locator(".us-table tr", has_text="Flip rate").first).to_be_visible()
+
+
+def test_one_store_is_compared_layer_by_layer_and_is_told_how_to_have_two(tab, small_server):
+    app = tab(small_server)
+    app.open("/compare?store=demo")
+    expect(app.page.get_by_text("every store in the same")).to_be_visible()
+    expect(app.page.locator(".us-table tr", has_text="classifier.1").first).to_be_visible()
+
+
+def test_how_a_store_came_to_be_is_a_short_table_with_all_facts_behind_a_click(tab, small_server):
+    app = tab(small_server)
+    app.open("/?store=demo")
+    expect(app.page.locator(".us-short tr", has_text="Network")).to_be_visible()
+    facts = app.page.get_by_test_id("stJson")
+    expect(facts).to_be_hidden()
+    app.page.get_by_text("Everything else").click()
+    expect(facts).to_be_visible()
+
+
+UNSAID = """() => [
+    ...[...document.querySelectorAll('[data-testid=stMain] img')]
+        .filter(one => !one.hasAttribute('alt') || (!one.alt && !one.closest('figure, dl, a'))),
+    ...[...document.querySelectorAll('[data-testid=stMain] figure, [data-testid=stMain] .tile')]
+        .filter(one => one.querySelector('img') && ![...one.querySelectorAll('img')].some(picture => picture.alt)),
+    ...[...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
+        .filter(one => !one.querySelector('[aria-label]:not([aria-label=""])')),
+    ...[...document.querySelectorAll('[data-testid=stMain] :is(a, button)')]
+        .filter(one => one.checkVisibility() && !one.innerText.trim() && !one.ariaLabel && !one.title
+            && !one.querySelector('img[alt]:not([alt=""]), [aria-label]')),
+].map(one => one.outerHTML.slice(0, 160))"""
+
+
+def test_every_picture_chart_link_and_button_has_words_for_those_who_cannot_see_it(tab, small_server):
+    app = tab(small_server)
+    for page in ("", "layer", "unit", "class", "image", "closer", "compare", "experiments", "what_if"):
+        app.open(f"/{page}?store=demo&layer={LAYER}&unit=5&units=5,6&experiment=statistics")
+        expect(app.page.locator(".us-sentence, .us-head").first).to_be_visible()
+        expect(
+            app.page.locator("[data-testid=stVegaLiteChart] .marks").or_(app.page.locator("img")).first
+        ).to_be_visible()
+        assert app.page.evaluate(UNSAID) == [], page
