@@ -86,10 +86,15 @@ def _repeat(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
     before = ((),) * added + call.first
     return [
         tuple(
-            _grown(each, size) if d.size_of(each) in (1, size) else d.resized(each, size, "repeat")
+            _grown(each, size) if d.size_of(each) in (1, size) else _several(each, size)
             for each, size in zip(before, outputs[0].shape, strict=True)
         )
     ]
+
+
+def _several(dimension: Dimension, size: int) -> Dimension:
+    """Follow a dimension that is repeated: units stay units, a picture twice in a row is none."""
+    return d.unknown(size, "repeat") if d.is_picture(dimension) else d.resized(dimension, size, "repeat")
 
 
 def _permute(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:

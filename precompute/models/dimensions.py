@@ -21,7 +21,7 @@ UNKNOWN = "unknown"
 MOVING = {
     *("flip", "rot90", "roll", "grid_sampler_2d", "grid_sampler", "cudnn_grid_sampler", "index", "index_select", "cat"),
     *("gather", "sort", "topk", "take", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "put"),
-    *("index_reduce", "masked_scatter", "masked_select", "_fft_c2c"),
+    *("index_reduce", "masked_scatter", "masked_select", "_fft_c2c", "repeat", "permute"),
 }
 """Operations after which rows and columns are not where the picture has them."""
 
@@ -259,7 +259,11 @@ def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension
         return one_factor(ANY, size) if size > 1 else ()
     if all(_alike(dimension, saying[0]) for dimension in saying):
         return saying[0]
-    return one_factor(UNIT, size) if all(map(is_units, saying)) else unknown(size, cause)
+    if all(map(is_units, saying)):
+        return one_factor(UNIT, size)
+    if all(map(is_picture, saying)):  # one of them is turned or rolled against the other
+        cause = "roll" if any(factor.shift for dimension in saying for factor in dimension) else "permute"
+    return unknown(size, cause)
 
 
 def _alike(one: Dimension, other: Dimension) -> bool:

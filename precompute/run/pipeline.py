@@ -169,7 +169,7 @@ def _is_in_place(out: Path, plan: Plan, folder: ShardFolder) -> bool:
     """
     asked = plan.asked()
     # Earlier versions recorded less.
-    without_imported = {name: value for name, value in asked.items() if name not in plan.imported()}
+    without_imported = {name: value for name, value in asked.items() if name not in plan.imported}
     without_file = {name: value for name, value in without_imported.items() if name != NETWORK_FILE}
     known = [digest_of(each) for each in (asked, without_imported, without_file)]
     try:

@@ -200,14 +200,20 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """Return everything that decides what the run computes, under the names that the user knows."""
-        return self.asked() | versions_of_numbers() | library_versions(self.model.spec)
+        return self.asked() | versions_of_numbers() | self.libraries
 
     def told_lately(self) -> frozenset[str]:
         """Return the names of the identity that records of earlier versions may lack."""
-        return frozenset({NETWORK_FILE, *self.imported(), *library_versions(self.model.spec)})
+        return frozenset({NETWORK_FILE, *self.imported, *self.libraries})
 
+    @cached_property
+    def libraries(self) -> dict[str, str]:
+        """The versions of the libraries that make the network, beside those that the numbers depend on in any case."""
+        return library_versions(self.model.spec)
+
+    @cached_property
     def imported(self) -> dict[str, str]:
-        """Return digests of the files that the network's file imports, under names that the user knows."""
+        """Digests of the files that the network's file imports, under names that the user knows."""
         return {f"the imported file {file}": digest for file, digest in imported_digests(self.model.spec).items()}
 
     def asked(self) -> dict[str, Any]:
@@ -216,7 +222,7 @@ class Plan:
         return options.identity() | {
             "MODEL": self.model.spec,
             NETWORK_FILE: code_digest(self.model.spec),
-            **self.imported(),
+            **self.imported,
             "the network's weights": self.weights_digest,
             "--images": str(self.candidates.root),
             "the list of images": self.candidates.digest(),

@@ -163,9 +163,18 @@ def test_nor_do_they_behind_a_convolution(mix):
     assert "rows and columns of the picture; flip is an operation" in reasons(Moved(MIXED[mix]))["after"]
 
 
-def test_a_picture_twice_in_a_row_is_no_picture():
-    network = Moved(lambda x: torch.cat([x, x], 2))
-    assert "rows and columns of the picture; cat is an operation" in reasons(network)["after"]
+AGAINST_EACH_OTHER = {
+    "cat": lambda x: torch.cat([x, x], 2),
+    "repeat": lambda x: x.repeat(1, 1, 2, 1),
+    "permute": lambda x: x + x.transpose(2, 3),
+    "roll": lambda x: x * x.roll(1, 2),
+}
+
+
+@pytest.mark.parametrize("operation", AGAINST_EACH_OTHER)
+def test_a_picture_beside_itself_in_another_place_is_no_picture(operation):
+    network = Moved(AGAINST_EACH_OTHER[operation])
+    assert f"rows and columns of the picture; {operation} is an operation" in reasons(network)["after"]
 
 
 @pytest.mark.parametrize("operation", MOVING)
