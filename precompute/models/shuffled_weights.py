@@ -42,7 +42,11 @@ def with_shuffled_weights(
     with torch.no_grad():
         for tensor in own.values():
             order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
-            tensor.copy_(tensor.flatten()[order].reshape(tensor.shape))
+            shuffled = tensor.flatten()[order].reshape(tensor.shape)
+            if _is_spread(tensor):
+                tensor.data = shuffled
+            else:
+                tensor.copy_(shuffled)
     return copy
 
 
@@ -54,6 +58,11 @@ def _to_shuffle(network: nn.Module, only: Collection[str] | None) -> dict[str, T
         for name, tensor in held
         if (only is None or name in only) and tensor.is_floating_point() and tensor.numel() > 1
     }
+
+
+def _is_spread(tensor: Tensor) -> bool:
+    """Say whether several places of a tensor are one number in memory, so that it cannot be written."""
+    return any(step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape, strict=True))
 
 
 @torch.no_grad()
@@ -91,6 +100,7 @@ def _refuse_borrowed(copy: nn.Module, inputs: Tensor, own: dict[str, Tensor], fi
     network is without its weights for a moment, which its copy must not notice.
     """
     expected = logits(copy, inputs)
+    firsts = {name: tensor for name, tensor in firsts.items() if not _is_spread(tensor)}
     try:
         for tensor in firsts.values():
             tensor.data.zero_()

@@ -100,3 +100,22 @@ def test_weights_of_the_first_network_that_keep_their_order_may_be_used():
     copy = with_shuffled_weights(own, IMAGES, only=["conv1.weight"])
     assert torch.equal(copy.conv2.weight, own.conv2.weight)
     assert not torch.equal(copy.conv1.weight, own.conv1.weight)
+
+
+class Spread(hostile.Tiny):
+    """A buffer that is one number in memory for all its places."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("scale", torch.tensor([1.0, 2.0, 3.0]).view(3, 1).expand(3, 6))
+
+    def pooled(self, x):
+        return super().pooled(x) * self.scale[1]
+
+
+def test_numbers_that_share_their_place_in_memory_are_shuffled_too():
+    own = Spread().eval()
+    copy = with_shuffled_weights(own, IMAGES)
+    assert not torch.equal(copy.scale, own.scale)
+    assert torch.equal(copy.scale.flatten().sort().values, own.scale.flatten().sort().values)
+    assert torch.equal(own.scale[:, 0], torch.tensor([1.0, 2.0, 3.0]))
