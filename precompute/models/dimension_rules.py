@@ -167,7 +167,8 @@ def _roll(call: Operation, outputs: list[Tensor]) -> Sequence[Dimensions]:
         if factor is not None and not more and factor.role in (d.ROW, d.COLUMN):
             found[axis] = (replace(factor, shift=(factor.shift + shift) % factor.size),)
         elif factor is not None and not d.is_units(found[axis]):
-            found[axis] = d.unknown(d.size_of(found[axis]), "roll")
+            # Windows that could not be followed are rolled back to where they were: their own cause stays.
+            found[axis] = d.unknown(d.size_of(found[axis]), d.cause_in([found[axis]], "roll"))
     return [tuple(found)]
 
 

@@ -247,12 +247,12 @@ def concatenated(dimensions: Sequence[Dimension], sizes: Sequence[int]) -> Dimen
 
 def matched(dimensions: Sequence[Dimension], size: int, cause: str) -> Dimension:
     """Follow an element-wise operation along one dimension, given what each argument holds on it."""
-    # An argument that holds nothing in particular, such as a bias, says nothing; units outweigh what is unknown. Places
-    # of the picture do not: those that the unknown argument adds may lie elsewhere.
+    # An argument that holds nothing in particular, such as a bias, says nothing; one that is known outweighs unknown,
+    # as around the attention of a block. Not so where the unknown one has places of the picture elsewhere.
     told = [dimension for dimension in dimensions if not is_mute(dimension) and size_of(dimension) == size]
-    held = {role for dimension in told for role in roles(dimension)}
-    if UNKNOWN in held and held & {ROW, COLUMN, TOKENS}:
-        return unknown(size, cause_in(told, cause))
+    moved = cause_in(told, "")
+    if moved in MOVING and {role for dimension in told for role in roles(dimension)} & {ROW, COLUMN, TOKENS}:
+        return unknown(size, moved)
     clear = [dimension for dimension in told if not roles(dimension) & {UNKNOWN, MIXED}]
     saying = clear or told
     if not saying:

@@ -5,6 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import precompute.models.torchvision_ops  # noqa: F401  before any torchvision
+
+# isort: split
+from torchvision.models.swin_transformer import SwinTransformer
+
 from precompute.errors import LayerError, OptionError
 from precompute.models import dimension_rules
 from precompute.models.sites import find_site, survey_sites
@@ -161,6 +166,15 @@ def test_what_is_moved_and_what_is_not_make_no_places_of_the_picture_together(mi
 @pytest.mark.parametrize("mix", [name for name in MIXED if name != "attention"])
 def test_nor_do_they_behind_a_convolution(mix):
     assert "rows and columns of the picture; flip is an operation" in reasons(Moved(MIXED[mix]))["after"]
+
+
+def test_what_is_known_outweighs_windows_that_are_not_followed():
+    """Where windows do not divide the map it is padded, rolled, divided and all of it taken back, in Swin's blocks."""
+    network = SwinTransformer([4, 4], embed_dim=8, depths=[2], num_heads=[2], window_size=[7, 7], num_classes=5)
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    sites = {site.name: site for site in survey_sites(network.eval(), images).sites}
+    assert sites["features.1.1.mlp.0"].spatial_shape == (16, 16)
+    assert sites["features.1"].unit_dimension == -1
 
 
 AGAINST_EACH_OTHER = {
