@@ -106,7 +106,7 @@ def test_the_interval_for_whoever_looks_often_ends_where_the_answers_are_unlikel
 
 
 def test_people_who_guess_and_look_after_every_answer_are_seldom_told_from_a_half():
-    """Intervals for a fixed number of questions show it to one in six within 50 questions."""
+    """Intervals for a fixed number of questions show it to one in ten within 20 questions."""
     rng = np.random.default_rng(0)
-    assert quiz_intervals.of_guessers(rng, 50, raters=400) <= 32  # of 400 at 5 %: 20, three standard deviations
-    assert quiz_intervals.of_guessers(rng, 50, raters=400, interval=clopper_pearson) > 40
+    assert quiz_intervals.of_guessers(rng, 20, raters=1000) <= 65  # of 1,000 at 5 %: 50, two standard deviations
+    assert quiz_intervals.of_guessers(rng, 20, raters=1000, interval=clopper_pearson) > 75
