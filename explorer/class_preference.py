@@ -13,6 +13,7 @@ from precompute.store.reader import Layer, Store
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
+_ROUNDING = 1e-6
 _WITHOUT_LISTS = 25
 """How many images count as a unit's strongest in a store without lists: the default of a run's lists."""
 
@@ -47,6 +48,12 @@ class Profile:
     def silent(self) -> bool:
         """Whether no class has a mean above zero."""
         return not (self.mean > 0).any()
+
+    @property
+    def even(self) -> bool:
+        """Whether the means of all classes are equal but for rounding."""
+        known = self.mean[~np.isnan(self.mean)]
+        return bool(np.ptp(known) <= _ROUNDING * np.abs(known).max())
 
     @property
     def highest(self) -> int:

@@ -54,8 +54,13 @@ def drive(unit: int, titles: Sequence[str], profile: Profile, images: Strongest)
     if not profile.tested:
         return [Span(f"Unit {unit} has its highest class mean for "), Span(titles[profile.highest], True), Span(".")]
     best = profile.best
+    if int((~np.isnan(profile.mean)).sum()) == 1:
+        said = f", so nothing tells which class unit {unit} answers to most."
+        return [Span("All images are of "), Span(titles[profile.highest], True), Span(said)]
     if best is None and not profile.preferred:
-        return [Span(f"Unit {unit} answers most to a class that the images do not settle.")]
+        if profile.even:
+            return [Span(f"Unit {unit} answers to all classes alike.")]
+        return [Span(f"The images do not settle whether unit {unit} answers to one class most.")]
     if best is None:
         either = _either([titles[index] for index in profile.preferred])
         return [Span(f"Unit {unit} answers most to "), *either, Span(", not settled which.")]

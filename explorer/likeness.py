@@ -19,6 +19,7 @@ ALIKE = 0.5
 """Rank correlation from which maps count as alike."""
 PARTLY = 0.2
 """Rank correlation from which maps count as partly alike."""
+_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,14 @@ def likeness_of(store: Store, layer: Layer) -> dict[str, Likeness]:
 
 
 def _interval(of_maps: Floats | None) -> tuple[float, float]:
-    known = np.array([]) if of_maps is None else of_maps[~np.isnan(of_maps)]
+    known = np.array([]) if of_maps is None else _different(of_maps)
     _, low, high = seed_interval(known) if len(known) > 1 else (0, np.nan, np.nan)
     return float(low), float(high)
+
+
+def _different(likeness: Floats) -> Floats:
+    """Return the likeness of maps that differ: copies of a unit have the same map, which is one map, not many."""
+    return np.unique(np.round(likeness[~np.isnan(likeness)], _DIGITS))
 
 
 def likeness_of_maps(store: Store, layer: Layer) -> dict[str, Floats]:
@@ -121,11 +127,11 @@ def not_told_apart(likeness: Mapping[str, Floats], *, level: float = 0.95) -> li
         Share of layers without any difference in which no pair is told apart: each of n pairs is compared by the
         interval of its mean difference over the maps, at 1 - (1 - level) / n.
     """
-    pairs = list(combinations(likeness, 2))
+    pairs = list(combinations([name for name, of_maps in likeness.items() if not np.isnan(of_maps).all()], 2))
     found = []
     for one, other in pairs:
         apart = likeness[one] - likeness[other]
-        _, low, high = seed_interval(apart[~np.isnan(apart)], level=1 - (1 - level) / len(pairs))
+        _, low, high = seed_interval(_different(apart), level=1 - (1 - level) / len(pairs))
         if not (low > 0 or high < 0):
             found.append((one, other))
     return found

@@ -73,7 +73,8 @@ def test_how_many_times_is_said_only_if_the_images_settle_it_to_a_factor_of_two(
 
 def test_a_unit_that_answers_to_one_class_alone_has_no_ratio():
     assert driven_by(1.0, 0.0, 0.0) == "Unit 42 answers most to striped ball and to no other class."
-    assert driven_by(1.0, np.nan, np.nan) == "Unit 42 answers most to striped ball."
+    alone = "All images are of striped ball, so nothing tells which class unit 42 answers to most."
+    assert driven_by(1.0, np.nan, np.nan) == alone
 
 
 def test_where_the_strongest_images_are_of_another_class_both_are_said_with_the_numbers():
@@ -96,7 +97,9 @@ def test_where_both_meanings_agree_one_is_said():
 def test_a_class_that_the_images_do_not_settle_is_not_named_alone():
     two = {"preferred": (0, 2)}
     assert driven_by(3.0, 1.0, 2.9, **two) == "Unit 42 answers most to striped ball or blue star, not settled which."
-    assert driven_by(3.0, 2.9, 2.9, preferred=()) == "Unit 42 answers most to a class that the images do not settle."
+    unsettled = "The images do not settle whether unit 42 answers to one class most."
+    assert driven_by(3.0, 2.9, 2.9, preferred=()) == unsettled
+    assert driven_by(3.0, 3.0, np.nan, preferred=()) == "Unit 42 answers to all classes alike."
     assert headline_details.of_drive(TITLES, profile(3.0, 1.0, 2.9, **two), strongest_of(4, 1, 2)) == [
         "4 of its 7 strongest images are of striped ball.",
         BY_CHANCE,

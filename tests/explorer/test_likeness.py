@@ -98,3 +98,8 @@ def test_the_verdict_is_that_of_the_whole_interval(low, high, said):
     found = Likeness((low + high) / 2, 16, low, high)
     assert found.verdict == said
     assert found.alike == (low >= 0.5)
+
+
+def test_copies_of_a_unit_have_one_map_and_what_was_not_compared_is_in_no_pair():
+    copies, others = np.full(6, 0.13), np.full(6, 0.4)
+    assert not_told_apart({"a": copies, "b": others, "c": np.full(6, np.nan)}) == [("a", "b")]
