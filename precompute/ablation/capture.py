@@ -44,8 +44,10 @@ def _mark(output: Tensor, name: str) -> Tensor:
 _mark.register_fake(lambda output, name: torch.empty_like(output))
 
 
-def capture(network: nn.Module, sites: Collection[Site], example: Tensor) -> Program:
-    """Record a network with some of its layers marked.
+class Recording:
+    """A network, recorded once with some of its layers marked.
+
+    Recording takes nearly all of the time of a capture, so many layers share one recording.
 
     Parameters
     ----------
@@ -60,18 +62,37 @@ def capture(network: nn.Module, sites: Collection[Site], example: Tensor) -> Pro
     ------
     CannotCapture
         Where one recording cannot serve any number of images, for example because the operations depend on the values;
-        where the network is not in evaluation mode, or does not compute in float32; where its output is not one
-        (image, output) tensor.
+        where the network is not in evaluation mode, or does not compute in float32.
     """
-    if any(module.training for module in network.modules()):
-        raise CannotCapture("part of it is in training mode")
-    batch = copy_for(network, example)
-    _refuse_other_than_float32("it computes in", batch)
-    module = _record(network, sites, batch)
-    _simplify(module.graph)
-    recorded = _translate(module)
-    _fold_norms(module)
-    return replace(_translate(module), recorded=recorded)
+
+    def __init__(self, network: nn.Module, sites: Collection[Site], example: Tensor) -> None:
+        if any(module.training for module in network.modules()):
+            raise CannotCapture("part of it is in training mode")
+        batch = copy_for(network, example)
+        _refuse_other_than_float32("it computes in", batch)
+        self._module = _record(network, sites, batch)
+
+    def program(self, *names: str) -> Program:
+        """Return the network as a graph in which only the layers of these names are marked.
+
+        Raises
+        ------
+        CannotCapture
+            Where the network's output is not one (image, output) tensor.
+        """
+        graph = fx.Graph()
+        graph.output(graph.graph_copy(self._module.graph, {}))
+        module = fx.GraphModule(self._module, graph)  # weights are shared, nodes are not
+        _unmark_others(graph, names)
+        _simplify(graph)
+        recorded = _translate(module)
+        _fold_norms(module)
+        return replace(_translate(module), recorded=recorded)
+
+
+def capture(network: nn.Module, sites: Collection[Site], example: Tensor) -> Program:
+    """Record a network with some of its layers marked, as `Recording` does, and return its graph."""
+    return Recording(network, sites, example).program(*(site.name for site in sites))
 
 
 def _refuse_other_than_float32(what: str, value: Tensor) -> None:
@@ -126,11 +147,27 @@ def _marker(name: str) -> Callable[[Tensor], Tensor]:
     return lambda output: _mark(output, name)
 
 
+def _unmark_others(graph: fx.Graph, names: Collection[str]) -> None:
+    """Remove the marks of layers of other names."""
+    mark: Any
+    for mark in graph.find_nodes(op="call_function", target=torch.ops.unitscope.mark.default):
+        output, name = mark.args
+        if name not in names:
+            mark.replace_all_uses_with(output)
+            graph.erase_node(mark)
+
+
 def _simplify(graph: fx.Graph) -> None:
-    """Remove copies, give batch norm one output, and turn views into reshapes, which copy where they must."""
+    """Remove copies, give batch norm one output, and turn views into reshapes, which copy where they must.
+
+    Two permutations that undo each other go too: they brought the units of a layer to dimension 1 for its mark.
+    """
+    node: Any
     for node in list(graph.nodes):
         if node.target in (aten.clone.default, aten.alias.default, aten.detach.default):
             node.replace_all_uses_with(node.all_input_nodes[0])
+        elif _undoes_a_permutation(node):
+            node.replace_all_uses_with(node.args[0].args[0])
         elif node.target is operator.getitem and _is_norm(node.args[0]) and node.args[1] == 0:
             # The recorded operator also returns statistics, which only training uses.
             image, weight, bias, mean, variance, momentum, eps = node.args[0].args
@@ -140,6 +177,17 @@ def _simplify(graph: fx.Graph) -> None:
             # A view needs a suitable layout: the copy that provided it may be gone, and values may be channels-last.
             node.target = aten.reshape.default
     graph.eliminate_dead_code()
+
+
+def _undoes_a_permutation(node: Any) -> bool:
+    if not (_is_permutation(node) and _is_permutation(node.args[0])):
+        return False
+    first, second = node.args[0].args[1], node.args[1]
+    return all(first[dimension] % len(first) == at for at, dimension in enumerate(second))
+
+
+def _is_permutation(node: object) -> bool:
+    return isinstance(node, fx.Node) and node.target is aten.permute.default
 
 
 def _is_norm(node: object) -> bool:

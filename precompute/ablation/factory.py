@@ -1,12 +1,16 @@
-"""Choose how to sweep a layer: by the engine where the network can be captured, otherwise by the plain method."""
+"""Choose how to sweep layers: by the engine where the network can be recorded, otherwise by the plain method."""
+
+from collections.abc import Collection
+from contextlib import suppress
 
 from torch import Tensor, nn
 
 from precompute.ablation.ablations import Ablater, each_unit
 from precompute.ablation.batch_sizes import memory_budget
-from precompute.ablation.capture import CannotCapture, capture
+from precompute.ablation.capture import CannotCapture, Recording, capture
 from precompute.ablation.engine import Engine
 from precompute.ablation.executor import ROUNDING
+from precompute.ablation.graph import Program
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import plan_layer
 from precompute.ablation.precision import Precision
@@ -15,23 +19,23 @@ from precompute.models.forward import copy_for
 from precompute.models.sites import Site
 
 
-def make_ablater(
+def make_ablaters(
     network: nn.Module,
-    site: Site,
+    sites: Collection[Site],
     example_inputs: Tensor,
     *,
     batch_size: int,
     memory_bytes: int | None = None,
     precision: Precision = Precision.FLOAT32,
-) -> tuple[Ablater, str | None]:
-    """Return the fastest exact way to sweep a layer, tried out on a few images.
+) -> dict[Site, tuple[Ablater, str | None]]:
+    """Return the fastest exact way to sweep each of some layers, tried out on a few images.
 
     Parameters
     ----------
     network
         A classifier in evaluation mode.
-    site
-        The layer.
+    sites
+        The layers.
     example_inputs
         (image, channel, height, width): a few images of the size that will be swept.
     batch_size
@@ -43,18 +47,32 @@ def make_ablater(
 
     Returns
     -------
-    tuple
-        The ablater; and the reason where it is the plain method, a clause that can follow "because", otherwise None.
+    dict
+        For each layer the ablater; and the reason where it is the plain method, a clause that can follow "because",
+        otherwise None.
     """
-    plain = PlainAblater(network, site, batch_size=batch_size)
-    device = copy_for(network, example_inputs).device
+    budget = memory_bytes or memory_budget(copy_for(network, example_inputs).device)
     try:
-        plan = plan_layer(capture(network, [site], example_inputs), site.name)
-        budget = memory_bytes or memory_budget(device)
+        together = Recording(network, sites, example_inputs) if len(sites) > 1 else None
+    except CannotCapture:
+        together = None
+
+    def try_out(program: Program, plain: PlainAblater) -> Engine:
+        plan = plan_layer(program, plain.site.name)
         _check_on(Engine(plan, plain, memory_bytes=budget), example_inputs)
-    except CannotCapture as error:
-        return plain, str(error)
-    return Engine(plan, plain, memory_bytes=budget, precision=precision), None
+        return Engine(plan, plain, memory_bytes=budget, precision=precision)
+
+    def choose(site: Site) -> tuple[Ablater, str | None]:
+        plain = PlainAblater(network, site, batch_size=batch_size)
+        if together is not None:
+            with suppress(CannotCapture):  # the marks of other layers may be the reason: record this one alone
+                return try_out(together.program(site.name), plain), None
+        try:
+            return try_out(capture(network, [site], example_inputs), plain), None
+        except CannotCapture as error:
+            return plain, str(error)
+
+    return {site: choose(site) for site in sites}
 
 
 def _check_on(engine: Engine, example_inputs: Tensor) -> None:

@@ -79,8 +79,11 @@ class NetworkRecipe:
             Where the network has other weights, or cannot be swept in the same way.
         """
         restored = self._restored(place)
-        ablaters = {name: self._ablater(restored, name) for name in self.by_engine}
-        return SweptNetwork(restored, self.sites, ablaters)
+        ablaters = restored.ablaters(list(self.sites.values()))
+        by_name = {name: ablaters[site] for name, site in self.sites.items()}
+        for name, ablater in by_name.items():
+            self._refuse_other_way(name, ablater)
+        return SweptNetwork(restored, self.sites, by_name)
 
     def _restored(self, place: Place) -> RestoredRun:
         model = self.source.load()
@@ -100,8 +103,7 @@ class NetworkRecipe:
             place=place,
         )
 
-    def _ablater(self, restored: RestoredRun, name: str) -> Ablater:
-        ablater = restored.ablater(self.sites[name])
+    def _refuse_other_way(self, name: str, ablater: Ablater) -> None:
         if _is_engine(ablater) != self.by_engine[name]:
             here, there = "the engine", "whole forward passes"
             if not self.by_engine[name]:
@@ -110,7 +112,6 @@ class NetworkRecipe:
                 f"{name}: the experiment's own process sweeps it by {here}, a worker by {there}. The two round "
                 "differently. Compute on one device."
             )
-        return ablater
 
 
 def _is_engine(ablater: Ablater) -> bool:

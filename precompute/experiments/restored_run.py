@@ -10,7 +10,7 @@ from torch import Tensor
 
 from precompute.ablation.ablations import Ablater
 from precompute.ablation.batch_sizes import memory_budget
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.ablation.plain import PlainAblater
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.experiments.network_source import NetworkSource
@@ -168,10 +168,17 @@ class RestoredRun:
 
     def ablater(self, site: Site) -> Ablater:
         """Return what sweeps a layer: the plain method where the run used it, otherwise the fastest exact way."""
-        if site.name in self.swept_plainly:
-            return PlainAblater(self.model.network, site, batch_size=self.batch_size)
+        return self.ablaters([site])[site]
+
+    def ablaters(self, sites: Sequence[Site]) -> dict[Site, Ablater]:
+        """Return what sweeps each of some layers, as :meth:`ablater` does; one recording serves them all."""
         inputs, memory = self.probe[:8].to(self.device), memory_budget(self.device, self.place.sharers)
-        return make_ablater(self.model.network, site, inputs, batch_size=self.batch_size, memory_bytes=memory)[0]
+        network, size = self.model.network, self.batch_size
+        others = [site for site in sites if site.name not in self.swept_plainly]
+        chosen = make_ablaters(network, others, inputs, batch_size=size, memory_bytes=memory)
+        return {
+            site: chosen[site][0] if site in chosen else PlainAblater(network, site, batch_size=size) for site in sites
+        }
 
     def _batches(self, images: ImageList, positions: Sequence[int] | np.ndarray, at_once: int) -> Iterator[Batch]:
         shards = [positions[start : start + at_once] for start in range(0, len(positions), at_once)]

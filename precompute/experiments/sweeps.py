@@ -50,7 +50,8 @@ class SweptNetwork:
     def of(cls, restored: RestoredRun, layers: Sequence[Layer]) -> "SweptNetwork":
         """Prepare the sweeps of some layers of a store."""
         sites = {layer.name: restored.site(layer) for layer in layers}
-        return cls(restored, sites, {name: restored.ablater(site) for name, site in sites.items()})
+        ablaters = restored.ablaters(list(sites.values()))
+        return cls(restored, sites, {name: ablaters[site] for name, site in sites.items()})
 
 
 @dataclass(frozen=True, eq=False)

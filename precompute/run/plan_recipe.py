@@ -11,7 +11,7 @@ import torch
 
 from precompute.ablation.ablations import Ablater
 from precompute.ablation.batch_sizes import memory_budget
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.precision import Precision
 from precompute.errors import ModelError
@@ -105,7 +105,7 @@ class PlanRecipe:
         model = replace(model, network=model.network.to(device))
         probe = torch.from_numpy(self.probe)
         settle(model.network, probe, self.log_prob)
-        ablaters = {site: self._ablater(model, site, device, sharers) for site in self.sites}
+        ablaters = self._ablaters(model, device, sharers)
         nothing = np.empty(0, dtype=np.int32)
         load = load_by(model.loader, self.decoding)
         return Plan(
@@ -143,21 +143,23 @@ class PlanRecipe:
         refuse_other_weights(model.network, self.weights_digest, of=self.options.model)
         return model
 
-    def _ablater(self, model: Model, site: Site, device: torch.device, sharers: int) -> Ablater:
+    def _ablaters(self, model: Model, device: torch.device, sharers: int) -> dict[Site, Ablater]:
         size = self.options.batch_size
-        if site.name in self.slow:
-            return PlainAblater(model.network, site, batch_size=size)
-        ablater, reason = make_ablater(
+        chosen = make_ablaters(
             model.network,
-            site,
+            [site for site in self.sites if site.name not in self.slow],
             torch.from_numpy(self.probe).to(device),
             batch_size=size,
             memory_bytes=memory_budget(device, sharers),
             precision=Precision(self.options.precision),
         )
-        if reason is not None:
-            raise ModelError(
-                f"{site.name}: the process of the run can sweep this layer by the engine, but a worker only by whole "
-                f"forward passes, because {reason}. Compute on one device."
-            )
-        return ablater
+        for site, (_, reason) in chosen.items():
+            if reason is not None:
+                raise ModelError(
+                    f"{site.name}: the process of the run can sweep this layer by the engine, but a worker only by "
+                    f"whole forward passes, because {reason}. Compute on one device."
+                )
+        return {
+            site: chosen[site][0] if site in chosen else PlainAblater(model.network, site, batch_size=size)
+            for site in self.sites
+        }

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import Conv2d
 
 from precompute.ablation.ablations import Ablater
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.ablation.precision import Precision
 from precompute.errors import ImageFolderError, ModelError, OptionError
 from precompute.images.folder import ImageList, refuse_many_bad
@@ -135,7 +135,7 @@ def _choose_ablaters(
 ) -> dict[Site, tuple[Ablater, str | None]]:
     """Choose for every layer what sweeps it; with the reason where that is the plain method."""
     size, precision = options.batch_size, Precision(options.precision)
-    return {site: make_ablater(model.network, site, probe, batch_size=size, precision=precision) for site in sites}
+    return make_ablaters(model.network, sites, probe, batch_size=size, precision=precision)
 
 
 def _of_pictures(plan: Plan) -> Iterator[str]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from precompute.ablation.ablations import Ablater, Ablation, each_unit
 from precompute.ablation.engine import Engine
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.ablation.sweep_stats import SweepStats
 from precompute.models.sites import find_site, list_sites
 from precompute.stages.ablation import sweep
@@ -58,7 +58,7 @@ def run_case(case: Case, clock: Clock = time.perf_counter) -> Result:
 def compare(network: nn.Module, case: Case, images: Tensor, clock: Clock) -> Result:
     """Measure the plain method on a sample of a case's rows and the engine on all of them, in turns."""
     site = find_site(list_sites(network, images[:2]), case.layer)
-    engine, reason = make_ablater(network, site, images[:2], batch_size=BATCH, precision=case.precision)
+    engine, reason = make_ablaters(network, [site], images[:2], batch_size=BATCH, precision=case.precision)[site]
     if not isinstance(engine, Engine):
         raise SystemExit(f"{case.network} takes the plain method: {reason}.")
     ablations = each_unit([0.0] * site.n_units)[: case.units]

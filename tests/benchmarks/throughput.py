@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.block import Block, run_block
 from precompute.ablation.engine import Engine
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.ablation.precision import Precision
 from precompute.ablation.suffix import Rows
 from precompute.ablation.sweep_stats import SweepStats
@@ -78,7 +78,7 @@ def main() -> None:
         network = build(options.network, images[:32]).to(device)
         for precision in map(Precision, options.precision or [p.value for p in Precision]):
             site = find_site(list_sites(network, images[:2]), options.layer)
-            engine, reason = make_ablater(network, site, images[:2], batch_size=256, precision=precision)
+            engine, reason = make_ablaters(network, [site], images[:2], batch_size=256, precision=precision)[site]
             if not isinstance(engine, Engine):
                 raise SystemExit(f"{options.network} takes the plain method: {reason}.")
             n_shards = ceil(options.images / len(images))

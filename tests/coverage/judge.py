@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from precompute.ablation.ablations import Ablater, Ablation
 from precompute.ablation.capture import CannotCapture, capture
 from precompute.ablation.engine import Engine
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.plan import plan_layer
 from precompute.errors import UnitscopeError
@@ -235,7 +235,7 @@ def _plain(network: nn.Module, sites: Sequence[Site]) -> list[tuple[Site, Ablate
 
 
 def _alone(network: nn.Module, site: Site, images: Tensor) -> tuple[Site, Ablater, str]:
-    ablater, why = make_ablater(network, site, images, batch_size=_BATCH, memory_bytes=_MEMORY)
+    ablater, why = make_ablaters(network, [site], images, batch_size=_BATCH, memory_bytes=_MEMORY)[site]
     return site, ablater, why or "engine"
 
 

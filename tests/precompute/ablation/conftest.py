@@ -127,7 +127,7 @@ def compare():
     return compare_sweeps
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def alive():
     return make_alive
 

@@ -10,7 +10,7 @@ from torchvision.models import get_model
 
 from precompute.ablation.ablations import Ablation, each_unit
 from precompute.ablation.engine import Engine
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.ablation.iterative import make_iterative, silence
 from precompute.ablation.plain import PlainAblater
 from precompute.ablation.precision import Precision
@@ -67,7 +67,7 @@ def test_families_take_the_engine(name, device, alive, compare, ablations_of):
     network = alive(get_model(name, weights=None, num_classes=20), images).to(device)
     layer = {"alexnet": "features.7", "resnet18": "layer2", "mobilenet_v3_small": "features.8"}.get(name, "stage3")
     site = find_site(list_sites(network, images[:2]), layer)
-    engine, reason = make_ablater(network, site, images[:2], batch_size=16)
+    engine, reason = make_ablaters(network, [site], images[:2], batch_size=16)[site]
     assert isinstance(engine, Engine), reason
     compare(engine, images, ablations_of(site.n_units, n=3)).check()
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from precompute.ablation.ablations import each_unit
 from precompute.ablation.engine import Engine
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.ablation.plain import PlainAblater
 from precompute.models.sites import find_site, list_sites
 
@@ -58,9 +58,22 @@ class Unused(Small):
         return super().forward(x)
 
 
+class Aliased(Small):
+    """Changes in place what a layer gave before: a mark on that layer would cut the two apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        before = self.conv(x)
+        self.act(before).add_(1)
+        return self.fc(before.mean((2, 3)))
+
+
 def choose(network, images, name="conv"):
     site = find_site(list_sites(network, images[:2]), name)
-    return make_ablater(network, site, images[:2], batch_size=4)
+    return make_ablaters(network, [site], images[:2], batch_size=4)[site]
 
 
 def test_an_ordinary_network_takes_the_engine_also_for_a_single_example():
@@ -127,3 +140,11 @@ def test_a_captured_graph_that_is_not_the_network_is_refused(shift, monkeypatch)
     ablater, reason = choose(network, images)
     assert isinstance(ablater, PlainAblater if shift else Engine)
     assert (reason is None) is (shift == 0)
+
+
+def test_a_layer_whose_mark_changes_the_network_leaves_the_other_layers_to_the_engine():
+    network, images = Aliased().eval(), torch.randn(4, 3, 8, 8)
+    sites = [find_site(list_sites(network, images[:2]), name) for name in ("conv", "act", "fc")]
+    chosen = make_ablaters(network, sites, images, batch_size=4)
+    by_engine = {site.name: isinstance(ablater, Engine) for site, (ablater, _) in chosen.items()}
+    assert by_engine == {"conv": True, "act": False, "fc": True}

@@ -1,12 +1,14 @@
 """Sweeps of units that lie elsewhere than on dimension 1, against a hook that knows by hand where they are."""
 
+from functools import cache
+
 import pytest
 import torch
 
 from precompute.ablation.ablations import Ablation, each_unit
-from precompute.ablation.capture import capture
+from precompute.ablation.capture import Recording, capture
 from precompute.ablation.engine import Engine
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.ablation.graph import size_of
 from precompute.ablation.precision import Precision
 from precompute.models.forward import logits
@@ -40,11 +42,34 @@ def swept(ablater, network, ablations):
     return found
 
 
+@pytest.fixture(scope="module")
+def swept_by(alive):
+    """A function of a kind of network: what sweeps each of its layers, from one recording."""
+
+    @cache
+    def make(kind):
+        network = alive(kind(), IMAGES)
+        sites = [find_site(list_sites(network, IMAGES[:2]), name) for name in kind.last]
+        return make_ablaters(network, sites, IMAGES[:4], batch_size=16)
+
+    return make
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_recording_shared_by_many_layers_gives_the_graph_of_a_recording_for_one(kind):
+    network = kind().eval()
+    sites = [find_site(list_sites(network, IMAGES[:2]), name) for name in (*kind.first, *kind.last)]
+    shared = Recording(network, sites, IMAGES[:4])
+    for site in (sites[0], sites[-1]):
+        together, alone = shared.program(site.name), capture(network, [site], IMAGES[:4])
+        assert [(node.op, node.shape) for node in together.nodes] == [(node.op, node.shape) for node in alone.nodes]
+        assert list(together.marks) == [site.name]
+
+
 @pytest.mark.parametrize(("kind", "name"), CASES, ids=[f"{kind.__name__} {name}" for kind, name in CASES])
-def test_the_engine_silences_the_units_that_a_hook_on_the_last_dimension_does(kind, name, alive):
-    network = alive(kind(), IMAGES)
-    site = find_site(list_sites(network, IMAGES[:2]), name)
-    engine, reason = make_ablater(network, site, IMAGES[:4], batch_size=16)
+def test_the_engine_silences_the_units_that_a_hook_on_the_last_dimension_does(kind, name, swept_by):
+    ((site, (engine, reason)),) = (found for found in swept_by(kind).items() if found[0].name == name)
+    network = engine.plain.network
     assert reason is None
     ablations = each_unit([0.0] * site.n_units) + each_unit([0.7] * site.n_units)
     expected = torch.stack([overwritten(network, name, each.units[0], each.values[0]) for each in ablations])

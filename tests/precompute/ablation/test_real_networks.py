@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from precompute.ablation.ablations import each_unit
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.models.sites import find_site, list_sites
 
 
@@ -36,7 +36,7 @@ def test_every_prediction_is_that_of_the_reference(real, folder, layer):
     reference = np.load(real / folder / f"reference_{layer}.npz")
     images = torch.stack([transform(Image.open(real / folder / "images" / path)) for path in reference["path"]])
     site = find_site(list_sites(network, images[:2]), layer)
-    ablater, reason = make_ablater(network, site, images[:2], batch_size=100)
+    ablater, reason = make_ablaters(network, [site], images[:2], batch_size=100)[site]
     assert reason is None
     predictions = torch.from_numpy(reference["baseline_prediction"]).long().repeat(site.n_units, 1)
     for changed in ablater.sweep(images, each_unit([0.0] * site.n_units)):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from precompute.ablation.ablations import each_unit
-from precompute.ablation.factory import make_ablater
+from precompute.ablation.factory import make_ablaters
 from precompute.attribution_methods import METHODS
 from precompute.models.forward import logits
 from precompute.models.sites import find_site, list_sites
@@ -70,7 +70,7 @@ def test_mean_ablation_sets_each_token_apart_to_its_own_mean(tokens):
     sums = sum_arrays(answer(network, [site], IMAGES.split(10)))
     means = sums[array_name(0, "sum")] / sums["count"]
     picture = output[:, 1:17].mean((0, 1))
-    engine, reason = make_ablater(network, site, IMAGES[:4], batch_size=16)
+    engine, reason = make_ablaters(network, [site], IMAGES[:4], batch_size=16)[site]
     assert reason is None
     ablations = ablations_to(site, means)
     zeros = each_unit([0.0] * site.n_units)
